@@ -1,0 +1,92 @@
+import process from "node:process";
+import { UnsupportedError } from "../contract/errors.ts";
+import { LIBC_NAMES } from "./libc_names.ts";
+import type { Adapter, CFunctions, CSignatures, Endpoint, WorkerThread } from "./port.ts";
+
+/** The slice of `bun:ffi` used here; other runtimes cannot resolve its types. */
+interface BunFFI {
+  dlopen(
+    name: string,
+    symbols: Record<string, { args: string[]; returns: string }>,
+  ): { symbols: Record<string, (...args: unknown[]) => number> };
+  ptr(bytes: Uint8Array): number;
+  toArrayBuffer(address: number, offset: number, byteLength: number): ArrayBuffer;
+}
+
+interface BunWorker {
+  onmessage: ((event: MessageEvent) => void) | null;
+  onerror: ((event: ErrorEvent) => void) | null;
+  postMessage(message: unknown): void;
+  terminate(): void;
+}
+
+const { Bun, Worker, postMessage } = globalThis as unknown as {
+  Bun: { version: string; isMainThread: boolean };
+  Worker: new (module: URL, options: { type: "module" }) => BunWorker;
+  postMessage(message: unknown): void;
+};
+
+// `i64_fast` hands small 64-bit results out as numbers.
+const ARGUMENT = { i32: "i32", u32: "u32", i64: "i64", pointer: "ptr", bytes: "ptr" } as const;
+const RESULT = { i32: "i32", u32: "u32", i64: "i64_fast", pointer: "i64_fast" } as const;
+
+// Not a literal, since Deno would look for the module while it checks this file.
+const specifier = "bun:ffi";
+const ffi = await import(specifier) as BunFFI;
+
+function bind<const S extends CSignatures>(signatures: S): CFunctions<S> {
+  const symbols = Object.fromEntries(
+    Object.entries(signatures).map(([name, { parameters, result }]) => [
+      name,
+      { args: parameters.map((type) => ARGUMENT[type]), returns: RESULT[result] },
+    ]),
+  );
+  let failure: unknown;
+  for (const name of LIBC_NAMES[process.platform] ?? []) {
+    try {
+      return ffi.dlopen(name, symbols).symbols as unknown as CFunctions<S>;
+    } catch (error) {
+      failure = error;
+    }
+  }
+  throw new UnsupportedError(
+    `Cannot load the C library on ${process.platform} ${process.arch}: Linux is what is ` +
+      "supported. Anonymous memory for the workers of this process still works",
+    { cause: failure },
+  );
+}
+
+function spawnWorker(module: URL): WorkerThread {
+  const worker = new Worker(module, { type: "module" });
+  return {
+    postMessage: (message) => worker.postMessage(message),
+    onMessage: (receive) => worker.onmessage = (event) => receive(event.data),
+    onError: (receive) => {
+      worker.onerror = (event) => {
+        receive(event.error instanceof Error ? event.error : new Error(event.message));
+      };
+    },
+    terminate: () => worker.terminate(),
+  };
+}
+
+function parentThread(): Endpoint | undefined {
+  if (Bun.isMainThread) return undefined;
+  const scope = globalThis as unknown as { onmessage: (event: MessageEvent) => void };
+  return {
+    postMessage: (message) => postMessage(message),
+    onMessage: (receive) => scope.onmessage = (event) => receive(event.data),
+  };
+}
+
+/** The port on `bun:ffi` and Bun's Web Workers. */
+export const adapter: Adapter = {
+  name: "bun",
+  version: Bun.version,
+  mapping: "plain",
+  bind,
+  addressOf: (bytes) => ffi.ptr(bytes),
+  bufferAt: (address, byteLength) => ffi.toArrayBuffer(address, 0, byteLength),
+  spawnWorker,
+  parentThread,
+};

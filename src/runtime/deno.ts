@@ -1,0 +1,100 @@
+import { UnsupportedError } from "../contract/errors.ts";
+import { LIBC_NAMES } from "./libc_names.ts";
+import type { Adapter, CFunctions, CSignatures, CType, Endpoint, WorkerThread } from "./port.ts";
+
+const NATIVE = { i32: "i32", u32: "u32", i64: "i64", pointer: "usize", bytes: "buffer" } as const;
+
+type Native = (...args: unknown[]) => number | bigint;
+
+/** The scope of a dedicated worker, which this project's DOM-free types leave out. */
+interface WorkerScope {
+  onmessage: ((event: MessageEvent) => void) | null;
+  postMessage(message: unknown): void;
+}
+
+function open(definitions: Deno.ForeignLibraryInterface): Record<string, Native> {
+  let failure: unknown;
+  for (const name of LIBC_NAMES[Deno.build.os] ?? []) {
+    try {
+      return Deno.dlopen(name, definitions).symbols as unknown as Record<string, Native>;
+    } catch (error) {
+      if (error instanceof Deno.errors.NotCapable) {
+        throw new UnsupportedError(
+          "Cannot call the C library: Deno was started without --allow-ffi. Add that flag; " +
+            "without it, anonymous memory for the workers of this process still works",
+          { cause: error },
+        );
+      }
+      failure = error;
+    }
+  }
+  throw new UnsupportedError(
+    `Cannot load the C library on ${Deno.build.target}: Linux is what is supported. ` +
+      "Anonymous memory for the workers of this process still works",
+    { cause: failure },
+  );
+}
+
+/** Deno gives 64-bit results as bigint; the port promises numbers. */
+function narrow(native: Native, result: CType): Native {
+  return result === "i64" || result === "pointer" ? (...args) => Number(native(...args)) : native;
+}
+
+function bind<const S extends CSignatures>(signatures: S): CFunctions<S> {
+  const definitions: Record<string, Deno.ForeignFunction> = {};
+  for (const [name, { parameters, result }] of Object.entries(signatures)) {
+    definitions[name] = { parameters: parameters.map((type) => NATIVE[type]), result: NATIVE[result] };
+  }
+  const symbols = open(definitions as Deno.ForeignLibraryInterface);
+  return Object.fromEntries(
+    Object.entries(signatures).map(([name, { result }]) => [name, narrow(symbols[name], result)]),
+  ) as CFunctions<S>;
+}
+
+function addressOf(bytes: Uint8Array): number {
+  return Number(Deno.UnsafePointer.value(Deno.UnsafePointer.of(bytes as Uint8Array<ArrayBuffer>)));
+}
+
+function bufferAt(address: number, byteLength: number): ArrayBuffer {
+  const pointer = Deno.UnsafePointer.create(BigInt(address));
+  if (pointer === null) throw new TypeError("Cannot look at memory: the address is null");
+  return Deno.UnsafePointerView.getArrayBuffer(pointer, byteLength);
+}
+
+function spawnWorker(module: URL): WorkerThread {
+  const worker = new Worker(module, { type: "module" });
+  return {
+    postMessage: (message) => worker.postMessage(message),
+    onMessage: (receive) => worker.onmessage = (event) => receive(event.data),
+    onError: (receive) => {
+      worker.onerror = (event) => {
+        event.preventDefault();
+        receive(event.error instanceof Error ? event.error : new Error(event.message));
+      };
+    },
+    terminate: () => worker.terminate(),
+  };
+}
+
+function parentThread(): Endpoint | undefined {
+  if (!("WorkerGlobalScope" in globalThis)) return undefined;
+  const scope = globalThis as unknown as WorkerScope;
+  return {
+    postMessage: (message) => scope.postMessage(message),
+    onMessage: (receive) => scope.onmessage = (event) => receive(event.data),
+  };
+}
+
+/** The port on Deno's own foreign functions and Web Workers. */
+export const adapter: Adapter = {
+  name: "deno",
+  get version() {
+    return Deno.version.deno;
+  },
+  mapping: "over-wasm",
+  bind,
+  addressOf,
+  bufferAt,
+  spawnWorker,
+  parentThread,
+};

@@ -1,0 +1,43 @@
+import { adapter } from "./adapter.ts";
+import type { CFunctions } from "./port.ts";
+
+/**
+ * The C functions the project calls. `open`, `fcntl` and `syscall` are variadic in C; on Linux
+ * (x86-64, arm64) integers are passed the same way as by a fixed signature.
+ */
+const SIGNATURES = {
+  __errno_location: { parameters: [], result: "pointer" },
+  clock_gettime: { parameters: ["i32", "bytes"], result: "i32" },
+  close: { parameters: ["i32"], result: "i32" },
+  dlsym: { parameters: ["pointer", "bytes"], result: "pointer" },
+  fallocate: { parameters: ["i32", "i32", "i64", "i64"], result: "i32" },
+  flock: { parameters: ["i32", "i32"], result: "i32" },
+  getppid: { parameters: [], result: "i32" },
+  gettid: { parameters: [], result: "i32" },
+  lseek: { parameters: ["i32", "i64", "i32"], result: "i64" },
+  mkdir: { parameters: ["bytes", "u32"], result: "i32" },
+  mmap: { parameters: ["pointer", "i64", "i32", "i32", "i32", "i64"], result: "pointer" },
+  open: { parameters: ["bytes", "i32", "i32"], result: "i32" },
+  read: { parameters: ["i32", "bytes", "i64"], result: "i64" },
+  sigaction: { parameters: ["i32", "bytes", "pointer"], result: "i32" },
+  statx: { parameters: ["i32", "bytes", "i32", "u32", "bytes"], result: "i32" },
+  // Its longest use here is futex(2): number, word, operation, value, timeout.
+  syscall: { parameters: ["i64", "pointer", "i32", "u32", "bytes"], result: "i64" },
+  timer_create: { parameters: ["i32", "bytes", "bytes"], result: "i32" },
+  timer_settime: { parameters: ["pointer", "i32", "bytes", "pointer"], result: "i32" },
+  write: { parameters: ["i32", "bytes", "i64"], result: "i64" },
+} as const;
+
+/** The bound C functions. */
+export type Libc = CFunctions<typeof SIGNATURES>;
+
+let bound: Libc | undefined;
+
+/**
+ * The C library of this thread, bound at the first call.
+ *
+ * @throws {UnsupportedError} If foreign functions are missing or not permitted.
+ */
+export function libc(): Libc {
+  return bound ??= adapter.bind(SIGNATURES);
+}

@@ -1,0 +1,118 @@
+import process from "node:process";
+import { parentPort, Worker } from "node:worker_threads";
+import { UnsupportedError } from "../contract/errors.ts";
+import { LIBC_NAMES } from "./libc_names.ts";
+import type { Adapter, CFunctions, CSignature, CSignatures, Endpoint, WorkerThread } from "./port.ts";
+
+type Native = (...args: unknown[]) => number | bigint;
+
+/** The slice of `node:ffi` used here; the types of older versions lack it. */
+interface NodeFFI {
+  dlopen(
+    name: string,
+    definitions: Record<string, { arguments: string[]; return: string }>,
+  ): { functions: Record<string, Native> };
+  getRawPointer(source: ArrayBufferLike | ArrayBufferView): bigint;
+  toArrayBuffer(address: bigint, byteLength: number, copy: boolean): ArrayBuffer;
+}
+
+const NATIVE = { i32: "i32", u32: "u32", i64: "i64", pointer: "pointer", bytes: "buffer" } as const;
+
+const STILL = "Anonymous memory for the workers of this process still works";
+
+function load(): NodeFFI {
+  let failure: unknown;
+  try {
+    const ffi = process.getBuiltinModule("node:ffi") as unknown as NodeFFI | undefined;
+    if (ffi !== undefined) return ffi;
+  } catch (error) {
+    failure = error;
+  }
+  throw new UnsupportedError(
+    `Cannot call the C library: Node ${process.versions.node} has no node:ffi. ` +
+      `Node 26.10 has it (and --no-experimental-ffi must not be set). ${STILL}`,
+    { cause: failure },
+  );
+}
+
+let loaded: NodeFFI | undefined;
+function ffi(): NodeFFI {
+  return loaded ??= load();
+}
+
+function open(definitions: Parameters<NodeFFI["dlopen"]>[1]): Record<string, Native> {
+  const { dlopen } = ffi();
+  let failure: unknown;
+  for (const name of LIBC_NAMES[process.platform] ?? []) {
+    try {
+      return dlopen(name, definitions).functions;
+    } catch (error) {
+      if ((error as { code?: string }).code === "ERR_ACCESS_DENIED") {
+        throw new UnsupportedError(
+          `Cannot call the C library: Node was started with --permission and without --allow-ffi. ${STILL}`,
+          { cause: error },
+        );
+      }
+      failure = error;
+    }
+  }
+  throw new UnsupportedError(
+    `Cannot load the C library on ${process.platform} ${process.arch}: Linux is what is supported. ${STILL}`,
+    { cause: failure },
+  );
+}
+
+/** Node wants and gives bigint for 64-bit types; the port promises numbers. */
+function narrow(native: Native, { parameters, result }: CSignature): Native {
+  const wide = parameters.map((type) => type === "i64" || type === "pointer");
+  const wideResult = result === "i64" || result === "pointer";
+  if (!wideResult && !wide.includes(true)) return native;
+  return (...args) => {
+    for (let i = 0; i < wide.length; i++) if (wide[i]) args[i] = BigInt(args[i] as number);
+    return Number(native(...args));
+  };
+}
+
+function bind<const S extends CSignatures>(signatures: S): CFunctions<S> {
+  const entries = Object.entries(signatures);
+  const functions = open(Object.fromEntries(
+    entries.map(([name, { parameters, result }]) => [
+      name,
+      { arguments: parameters.map((type) => NATIVE[type]), return: NATIVE[result] },
+    ]),
+  ));
+  return Object.fromEntries(
+    entries.map(([name, signature]) => [name, narrow(functions[name], signature)]),
+  ) as CFunctions<S>;
+}
+
+function spawnWorker(module: URL): WorkerThread {
+  const worker = new Worker(module);
+  return {
+    postMessage: (message) => worker.postMessage(message),
+    onMessage: (receive) => worker.on("message", receive),
+    onError: (receive) => worker.on("error", (error) => receive(error as Error)),
+    terminate: () => void worker.terminate(),
+  };
+}
+
+function parentThread(): Endpoint | undefined {
+  const port = parentPort;
+  if (port === null) return undefined;
+  return {
+    postMessage: (message) => port.postMessage(message),
+    onMessage: (receive) => port.on("message", receive),
+  };
+}
+
+/** The port on `node:ffi` and `node:worker_threads`. */
+export const adapter: Adapter = {
+  name: "node",
+  version: process.versions.node,
+  mapping: "over-wasm",
+  bind,
+  addressOf: (bytes) => Number(ffi().getRawPointer(bytes.buffer)) + bytes.byteOffset,
+  bufferAt: (address, byteLength) => ffi().toArrayBuffer(BigInt(address), byteLength, false),
+  spawnWorker,
+  parentThread,
+};
