@@ -1,0 +1,6 @@
+/**
+ * Locks on files, between processes of any runtime.
+ *
+ * @module
+ */
+export { FileLock } from "./file_lock.ts";

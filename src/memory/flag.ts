@@ -1,0 +1,33 @@
+import type { Atomic } from "./atomics.ts";
+import type { Memory } from "./memory.ts";
+
+/** One shared byte that says whether something has happened. Looking costs one atomic load. */
+export class Flag {
+  readonly #atomic: Atomic;
+  readonly #at: number;
+
+  /**
+   * The flag at `offset`.
+   *
+   * @throws {RangeError} If `offset` is outside of the memory.
+   */
+  constructor(memory: Memory, offset: number) {
+    this.#at = memory.place(offset, 1, 1);
+    this.#atomic = memory.atomic;
+  }
+
+  /** Whether it is set. */
+  get isSet(): boolean {
+    return this.#atomic.load8(this.#at) !== 0;
+  }
+
+  /** Sets it. */
+  set(): void {
+    this.#atomic.store8(this.#at, 1);
+  }
+
+  /** Clears it. */
+  clear(): void {
+    this.#atomic.store8(this.#at, 0);
+  }
+}
