@@ -17,6 +17,7 @@ const SIGNATURES = {
   mmap: { parameters: ["pointer", "i64", "i32", "i32", "i32", "i64"], result: "pointer" },
   open: { parameters: ["bytes", "i32", "i32"], result: "i32" },
   posix_fallocate: { parameters: ["i32", "i64", "i64"], result: "i32" },
+  prctl: { parameters: ["i32", "i64", "i64", "i64", "i64"], result: "i32" },
   read: { parameters: ["i32", "bytes", "i64"], result: "i64" },
   sigaction: { parameters: ["i32", "bytes", "pointer"], result: "i32" },
   statx: { parameters: ["i32", "bytes", "i32", "u32", "bytes"], result: "i32" },

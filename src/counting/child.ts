@@ -1,0 +1,76 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import process from "node:process";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import type { HostSpec } from "./host.ts";
+import type { Runtime } from "./runtimes.ts";
+import type { WorkerMessage } from "./worker.ts";
+
+const ENTRY = new URL("../../workers/counting_process.ts", import.meta.url);
+const STDERR_KEPT = 4000;
+
+function argumentsFor({ name }: Runtime, spec: HostSpec): string[] {
+  const rest = [fileURLToPath(ENTRY), JSON.stringify(spec)];
+  switch (name) {
+    case "deno":
+      // The worker imports no package, so no config, lock file or package folder is looked for.
+      return ["run", "--quiet", "--no-config", "--no-lock", "-A", ...rest];
+    case "bun":
+      return rest;
+    case "node":
+      return ["--disable-warning=ExperimentalWarning", ...rest];
+  }
+}
+
+/** How a child ended. */
+export interface ChildEnd {
+  readonly code: number | null;
+  readonly signal: string | null;
+  /** The last of what it wrote to its standard error. */
+  readonly stderr: string;
+}
+
+/** A child process of a run. */
+export class Child {
+  /** What it is, for messages: `worker 2 (bun, pid 123)`. */
+  readonly name: string;
+  /** Resolves when it has ended and all it said was received. */
+  readonly ended: Promise<ChildEnd>;
+  readonly #process: ChildProcess;
+
+  /** Starts it; `receive` is given each thing it says. */
+  constructor(
+    runtime: Runtime,
+    what: string,
+    spec: HostSpec,
+    receive: (message: WorkerMessage) => void,
+  ) {
+    const child = spawn(runtime.path, argumentsFor(runtime, spec), {
+      stdio: ["pipe", "pipe", "pipe"],
+      env: { ...process.env, NO_COLOR: "1" },
+    });
+    this.#process = child;
+    this.name = `${what} (${runtime.name}, pid ${child.pid ?? "none"})`;
+    let stderr = "";
+    child.stderr.setEncoding("utf8");
+    child.stderr.on("data", (text: string) => stderr = (stderr + text).slice(-STDERR_KEPT));
+    child.stdin.on("error", () => {}); // It died; `ended` says so.
+    createInterface({ input: child.stdout }).on("line", (line) => receive(JSON.parse(line)));
+    this.ended = new Promise((resolve) => {
+      child.on("error", (error) => {
+        resolve({ code: null, signal: null, stderr: `Cannot start ${runtime.path}: ${error.message}` });
+      });
+      child.on("close", (code, signal) => resolve({ code, signal, stderr: stderr.trim() }));
+    });
+  }
+
+  /** Writes a line to its standard input. */
+  tell(line: string): void {
+    this.#process.stdin?.write(`${line}\n`);
+  }
+
+  /** Ends it at once, whatever it is doing. */
+  kill(): void {
+    this.#process.kill("SIGKILL");
+  }
+}

@@ -1,0 +1,50 @@
+import type { Memory } from "../memory/memory.ts";
+import { GATE } from "./layout.ts";
+
+const ALL = 0x7fffffff;
+
+/**
+ * Where the workers of a run wait for one another: once at the start, for the coordinator, and at
+ * the end of each phase, for the last worker. Sleeps in slices, so that nobody is out of reach.
+ */
+export class Gate {
+  readonly #memory: Memory;
+  readonly #workers: number;
+  readonly #open: number;
+  readonly #arrived: number;
+  readonly #phase: number;
+
+  /** The gate at the start of the run's memory. */
+  constructor(memory: Memory, workers: number) {
+    this.#memory = memory;
+    this.#workers = workers;
+    this.#open = memory.place(GATE.open, 4, 4);
+    this.#arrived = memory.place(GATE.arrived, 4, 4);
+    this.#phase = memory.place(GATE.phase, 4, 4);
+  }
+
+  /** Lets all workers start at once. */
+  open(): void {
+    this.#memory.atomic.store32(this.#open, 1);
+    this.#memory.wake(this.#open, ALL);
+  }
+
+  /** Sleeps until the gate is open. */
+  pass(): void {
+    const { atomic } = this.#memory;
+    while (atomic.load32(this.#open) === 0) this.#memory.wait(this.#open, 0);
+  }
+
+  /** Sleeps until all workers are here. */
+  meet(): void {
+    const { atomic } = this.#memory;
+    const phase = atomic.load32(this.#phase);
+    if (atomic.add32(this.#arrived, 1) + 1 === this.#workers) {
+      atomic.store32(this.#arrived, 0);
+      atomic.add32(this.#phase, 1);
+      this.#memory.wake(this.#phase, ALL);
+      return;
+    }
+    while (atomic.load32(this.#phase) === phase) this.#memory.wait(this.#phase, phase);
+  }
+}

@@ -1,0 +1,84 @@
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import process from "node:process";
+import { FileLock } from "../files/file_lock.ts";
+
+const PREFIX = "interlock-count-";
+
+/**
+ * The files of one run: shared memory and socket in a folder for this user alone on `tmpfs`, the
+ * text file in a folder of its own where the user wants it. A lock held for as long as the run
+ * lives tells later runs, which remove the files of one that was killed.
+ */
+export class RunFolder implements Disposable {
+  readonly memory: string;
+  readonly socket: string;
+  readonly text: string;
+  readonly #folders: readonly string[];
+  readonly #alive: FileLock;
+
+  /**
+   * Makes the files, after clearing those of runs that were killed.
+   *
+   * @param directory Where the text file goes. Default: the system's temporary folder.
+   */
+  constructor(directory: string | undefined) {
+    const home = homeOfRuns();
+    removeDead(home);
+    const textFolder = mkdtempSync(join(directory ?? tmpdir(), PREFIX));
+    // Under a private name until its lock is held, or another run would take it for dead.
+    const made = mkdtempSync(join(home, "new-"));
+    writeFileSync(join(made, "text-folder"), textFolder);
+    this.#alive = new FileLock(join(made, "alive.lock"));
+    this.#alive.lock();
+    const folder = join(home, basename(made).replace("new-", "count-"));
+    renameSync(made, folder);
+
+    this.#folders = [folder, textFolder];
+    this.memory = join(folder, "memory");
+    this.socket = join(folder, "manager");
+    this.text = join(textFolder, "count.txt");
+    writeFileSync(this.text, "");
+    writeFileSync(`${this.text}.scratch`, "");
+  }
+
+  /** Removes the files. */
+  [Symbol.dispose](): void {
+    for (const folder of this.#folders) rmSync(folder, { recursive: true, force: true });
+    this.#alive.close();
+  }
+}
+
+function homeOfRuns(): string {
+  const base = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
+  const home = join(base, `interlock-${process.getuid?.() ?? "user"}`);
+  mkdirSync(home, { recursive: true, mode: 0o700 });
+  return home;
+}
+
+function removeDead(home: string): void {
+  for (const name of readdirSync(home)) {
+    if (!name.startsWith("count-")) continue;
+    const folder = join(home, name);
+    try {
+      using lock = new FileLock(join(folder, "alive.lock"));
+      if (lock.tryAcquire() === undefined) continue;
+      const text = readFileSync(join(folder, "text-folder"), "utf8");
+      if (basename(text).startsWith(PREFIX)) rmSync(text, { recursive: true, force: true });
+      rmSync(folder, { recursive: true, force: true });
+    } catch (error) {
+      // Another run is removing it at the same moment.
+      if ((error as { code?: string }).code !== "ENOENT") throw error;
+    }
+  }
+}

@@ -1,0 +1,23 @@
+import type { Counter } from "../../contract/counter.ts";
+import { AtomicCounter } from "../../memory/atomic_counter.ts";
+import { StripedCounter } from "../../memory/striped_counter.ts";
+import type { Counting, CountingContext } from "./strategy.ts";
+
+function counting(counter: Counter): Counting {
+  return {
+    count(times) {
+      for (let i = 0; i < times; i++) counter.add();
+    },
+    read: () => counter.value,
+  };
+}
+
+/** One atomic add. */
+export function atomic({ memory, offset }: CountingContext): Counting {
+  return counting(new AtomicCounter(memory, offset));
+}
+
+/** One padded cell a worker, summed on read. */
+export function striped({ memory, offset, worker, workers }: CountingContext): Counting {
+  return counting(new StripedCounter(memory, offset, workers, worker));
+}

@@ -1,0 +1,28 @@
+/** The names of the experiments, in the order of the book, then ours. */
+export const STRATEGY_NAMES = [
+  "file",
+  "file-lock",
+  "value",
+  "value-lock",
+  "value-lock-manual",
+  "raw-value",
+  "raw-value-lock",
+  "array-lock",
+  "raw-array",
+  "manager",
+  "manager-lock",
+  "manager-get-set",
+  "flag",
+  "atomic",
+  "striped",
+] as const;
+
+/** The name of an experiment. */
+export type StrategyName = typeof STRATEGY_NAMES[number];
+
+const RACY: ReadonlySet<StrategyName> = new Set(["file", "value", "raw-value", "manager-get-set"]);
+
+/** Whether the experiment is meant to be exact: a racy one is with a single worker. */
+export function isExact(name: StrategyName, workers: number): boolean {
+  return workers === 1 || !RACY.has(name);
+}

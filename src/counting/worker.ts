@@ -1,0 +1,125 @@
+import { Memory } from "../memory/memory.ts";
+import { monotonicNanoseconds } from "../runtime/clock.ts";
+import { Gate } from "./gate.ts";
+import { regions } from "./layout.ts";
+import { connectManager, type ManagerRequest } from "./manager.ts";
+import { STRATEGIES } from "./strategies/mod.ts";
+import type { StrategyName } from "./strategies/names.ts";
+import type { Counting, CountingContext, SearchReport } from "./strategies/strategy.ts";
+
+/** What a process or thread is told of the run; travels as JSON. */
+export interface WorkerSpec {
+  readonly strategy: StrategyName;
+  readonly worker: number;
+  readonly workers: number;
+  readonly increments: number;
+  readonly granularity: "increment" | "call";
+  readonly warm: boolean;
+  /** The mapped memory of the run; undefined where the threads of one process share anonymous. */
+  readonly memory: string | undefined;
+  /** The text file; its scratch twin has `.scratch` after its name. */
+  readonly file: string;
+  /** The socket of the manager; undefined where the thread that started this one is it. */
+  readonly manager: string | undefined;
+}
+
+/** What a worker says, in this order. */
+export type WorkerMessage =
+  | { readonly kind: "ready"; readonly worker: number }
+  | { readonly kind: "done"; readonly worker: number; readonly report: WorkerReport }
+  | { readonly kind: "failed"; readonly worker: number; readonly message: string };
+
+/** What a worker measured. */
+export interface WorkerReport {
+  /** The moment it came through the gate, in nanoseconds of the monotonic clock. */
+  readonly start: number;
+  /** The moment after its last increment. */
+  readonly end: number;
+  readonly errors: number;
+  readonly errorSamples: readonly string[];
+  /** From worker 0 alone: the count, read when all were done. */
+  readonly actual?: number;
+  readonly search?: SearchReport;
+}
+
+/** How a worker reaches what started it. */
+export interface WorkerLink {
+  send(message: WorkerMessage): void;
+  ask(request: ManagerRequest): Promise<number>;
+}
+
+const SAMPLES = 10;
+/** Increments on the scratch cells before a worker says ready: enough for the compilers. */
+const WARMING = { memory: 50_000, file: 40, manager: 100 } as const;
+
+function warmingOf(strategy: StrategyName): number {
+  if (strategy === "flag") return 1;
+  if (strategy.startsWith("file")) return WARMING.file;
+  return strategy.startsWith("manager") ? WARMING.manager : WARMING.memory;
+}
+
+async function countAll(counting: Counting, times: number): Promise<void> {
+  counting.around?.lock();
+  try {
+    await counting.count(times);
+  } finally {
+    counting.around?.unlock();
+  }
+}
+
+/** Runs one worker from its warming to its report. */
+export async function work(spec: WorkerSpec, memory: Memory, link: WorkerLink): Promise<void> {
+  const { worker, workers, granularity } = spec;
+  const gate = new Gate(memory, workers);
+  const { real, scratch } = regions(workers);
+  const ask = spec.manager === undefined
+    ? (request: ManagerRequest) => link.ask(request)
+    : await connectManager(spec.manager);
+  const errorSamples: string[] = [];
+  let errors = 0;
+
+  const context: CountingContext = {
+    memory,
+    offset: real,
+    worker,
+    workers,
+    file: spec.file,
+    granularity,
+    ask,
+    onError(text) {
+      errors++;
+      if (errorSamples.length < SAMPLES) errorSamples.push(text);
+    },
+    meet: () => gate.meet(),
+  };
+  if (spec.warm) {
+    const warming = STRATEGIES[spec.strategy]({
+      ...context,
+      offset: scratch,
+      file: `${spec.file}.scratch`,
+      onError: () => {},
+      meet: () => {},
+    });
+    await countAll(warming, warmingOf(spec.strategy));
+  }
+  const counting = STRATEGIES[spec.strategy](context);
+
+  link.send({ kind: "ready", worker });
+  gate.pass();
+  const start = monotonicNanoseconds();
+  await countAll(counting, spec.increments);
+  const end = monotonicNanoseconds();
+  gate.meet();
+  link.send({
+    kind: "done",
+    worker,
+    report: {
+      start,
+      end,
+      errors,
+      errorSamples,
+      actual: worker === 0 ? await counting.read() : undefined,
+      search: counting.search?.(),
+    },
+  });
+}
