@@ -1,7 +1,7 @@
 import { PAGE, type Mapping, mapFile, unmap } from "../runtime/mapping.ts";
 import { adapter } from "../runtime/adapter.ts";
 import { closeFile, openRegularFile, reserve, statusOf } from "../runtime/files.ts";
-import { waitFlock } from "../runtime/flock.ts";
+import { unlockFlock, waitFlock } from "../runtime/flock.ts";
 import { futexWait, futexWake } from "../runtime/futex.ts";
 import { type Atomic, atomicsOnArrays, atomicsOnWasm } from "./atomics.ts";
 
@@ -123,10 +123,15 @@ export class Memory implements Disposable {
     const fd = openRegularFile(path);
     try {
       waitFlock(fd, path, () => true);
-      if (statusOf(fd, path).size < length) reserve(fd, path, length);
+      try {
+        if (statusOf(fd, path).size < length) reserve(fd, path, length);
+      } finally {
+        // By hand: a mapping keeps the open file description, and its lock, beyond the close.
+        unlockFlock(fd, path);
+      }
       return new Memory(mapFile(fd, path, length), length);
     } finally {
-      closeFile(fd); // The mapping stays; the lock goes.
+      closeFile(fd);
     }
   }
 
