@@ -24,6 +24,8 @@ ${lines};
 if (!process.argv.includes("--check")) {
   writeFileSync(target, module);
 } else if (readFileSync(target, "utf8") !== module) {
-  console.error("src/memory/atomics_wasm.ts is not what atomics.wat builds to: run `deno task wasm`");
+  console.error(
+    "src/memory/atomics_wasm.ts is not what atomics.wat builds to: run `deno task wasm`",
+  );
   process.exit(1);
 }

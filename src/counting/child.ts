@@ -58,7 +58,11 @@ export class Child {
     createInterface({ input: child.stdout }).on("line", (line) => receive(JSON.parse(line)));
     this.ended = new Promise((resolve) => {
       child.on("error", (error) => {
-        resolve({ code: null, signal: null, stderr: `Cannot start ${runtime.path}: ${error.message}` });
+        resolve({
+          code: null,
+          signal: null,
+          stderr: `Cannot start ${runtime.path}: ${error.message}`,
+        });
       });
       child.on("close", (code, signal) => resolve({ code, signal, stderr: stderr.trim() }));
     });

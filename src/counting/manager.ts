@@ -1,4 +1,4 @@
-import { createServer, createConnection, type Socket } from "node:net";
+import { createConnection, createServer, type Socket } from "node:net";
 import { createInterface } from "node:readline";
 
 /** What a worker asks the manager for. `cell` names one of its numbers, each with a lock. */

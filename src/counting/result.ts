@@ -26,5 +26,9 @@ export interface CountResult {
   /** Between the first and the last worker through the gate. */
   readonly startSkewUs: number;
   /** Only of `flag`: the prime search by one worker, by all, and by all with the flag. */
-  readonly search?: { readonly serialMs: number; readonly noFlagMs: number; readonly flagMs: number };
+  readonly search?: {
+    readonly serialMs: number;
+    readonly noFlagMs: number;
+    readonly flagMs: number;
+  };
 }

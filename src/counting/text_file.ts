@@ -1,12 +1,4 @@
-import {
-  closeFile,
-  libc,
-  O_CREAT,
-  O_RDONLY,
-  O_TRUNC,
-  O_WRONLY,
-  openFile,
-} from "../runtime/mod.ts";
+import { closeFile, libc, O_CREAT, O_RDONLY, O_TRUNC, O_WRONLY, openFile } from "../runtime/mod.ts";
 import { errno, systemError } from "../runtime/errno.ts";
 
 const encoder = new TextEncoder();

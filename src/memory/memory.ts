@@ -1,4 +1,4 @@
-import { PAGE, type Mapping, mapFile, unmap } from "../runtime/mapping.ts";
+import { mapFile, type Mapping, PAGE, unmap } from "../runtime/mapping.ts";
 import { adapter } from "../runtime/adapter.ts";
 import { closeFile, openRegularFile, reserve, statusOf } from "../runtime/files.ts";
 import { unlockFlock, waitFlock } from "../runtime/flock.ts";

@@ -109,7 +109,9 @@ export class Mutex implements Lock {
     const atomic = this.#atomic;
     const at = this.#at;
     if (this.owner() === this.#me) {
-      throw new DeadlockError("Cannot wait for a mutex: this thread holds it, so it would for ever");
+      throw new DeadlockError(
+        "Cannot wait for a mutex: this thread holds it, so it would for ever",
+      );
     }
     for (;;) {
       const word = atomic.load32(at);

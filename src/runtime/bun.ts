@@ -56,11 +56,24 @@ function bind<const S extends CSignatures>(signatures: S): CFunctions<S> {
   );
 }
 
+/** What a worker says once it listens; before that Bun drops what it is sent. */
+const LISTENING = "interlock: listening";
+
 function spawnWorker(module: URL): WorkerThread {
   const worker = new Worker(module, { type: "module" });
+  let unheard: unknown[] | undefined = [];
+  let receiver = (_message: unknown) => {};
+  worker.onmessage = ({ data }) => {
+    if (data !== LISTENING) return receiver(data);
+    unheard?.forEach((message) => worker.postMessage(message));
+    unheard = undefined;
+  };
   return {
-    postMessage: (message) => worker.postMessage(message),
-    onMessage: (receive) => worker.onmessage = (event) => receive(event.data),
+    postMessage: (message) => {
+      if (unheard === undefined) worker.postMessage(message);
+      else unheard.push(message);
+    },
+    onMessage: (receive) => receiver = receive,
     onError: (receive) => {
       worker.onerror = (event) => {
         receive(event.error instanceof Error ? event.error : new Error(event.message));
@@ -75,7 +88,10 @@ function parentThread(): Endpoint | undefined {
   const scope = globalThis as unknown as { onmessage: (event: MessageEvent) => void };
   return {
     postMessage: (message) => postMessage(message),
-    onMessage: (receive) => scope.onmessage = (event) => receive(event.data),
+    onMessage: (receive) => {
+      scope.onmessage = (event) => receive(event.data);
+      postMessage(LISTENING);
+    },
   };
 }
 

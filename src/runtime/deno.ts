@@ -43,7 +43,10 @@ function narrow(native: Native, result: CType): Native {
 function bind<const S extends CSignatures>(signatures: S): CFunctions<S> {
   const definitions: Record<string, Deno.ForeignFunction> = {};
   for (const [name, { parameters, result }] of Object.entries(signatures)) {
-    definitions[name] = { parameters: parameters.map((type) => NATIVE[type]), result: NATIVE[result] };
+    definitions[name] = {
+      parameters: parameters.map((type) => NATIVE[type]),
+      result: NATIVE[result],
+    };
   }
   const symbols = open(definitions as Deno.ForeignLibraryInterface);
   return Object.fromEntries(

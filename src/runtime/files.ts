@@ -1,4 +1,4 @@
-import { errno, EEXIST, systemError } from "./errno.ts";
+import { EEXIST, errno, systemError } from "./errno.ts";
 import { libc } from "./libc.ts";
 
 // The values of Linux on x64 and arm64 alike where they are used here.
@@ -96,4 +96,3 @@ export function makeDirectory(path: string): void {
   const failure = errno();
   if (failure !== EEXIST) throw systemError("make the folder", path, failure);
 }
-

@@ -2,7 +2,14 @@ import process from "node:process";
 import { parentPort, Worker } from "node:worker_threads";
 import { UnsupportedError } from "../contract/errors.ts";
 import { LIBC_NAMES } from "./libc_names.ts";
-import type { Adapter, CFunctions, CSignature, CSignatures, Endpoint, WorkerThread } from "./port.ts";
+import type {
+  Adapter,
+  CFunctions,
+  CSignature,
+  CSignatures,
+  Endpoint,
+  WorkerThread,
+} from "./port.ts";
 
 type Native = (...args: unknown[]) => number | bigint;
 

@@ -65,7 +65,9 @@ export function flag({ memory, offset, worker, workers, meet }: CountingContext)
           expected = CANDIDATES.filter((n) => !hasFactor(n, ...range(n, 0, 1))).length;
         });
         const [start, end] = timed(() => {
-          for (let i = 0; i < LOOKS; i++) if (never.isSet) throw new Error("A flag was set by nobody");
+          for (let i = 0; i < LOOKS; i++) {
+            if (never.isSet) throw new Error("A flag was set by nobody");
+          }
         });
         nsPerLook = (end - start) / LOOKS;
       }
