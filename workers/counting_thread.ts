@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type ThreadMessage, type ThreadStart } from "../src/counting/host.ts";
+import type { ThreadMessage, ThreadStart } from "../src/counting/host.ts";
 import { regions } from "../src/counting/layout.ts";
 import { work } from "../src/counting/worker.ts";
 import { Memory } from "../src/memory/memory.ts";

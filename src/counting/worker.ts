@@ -1,4 +1,4 @@
-import { Memory } from "../memory/memory.ts";
+import type { Memory } from "../memory/memory.ts";
 import { monotonicNanoseconds } from "../runtime/clock.ts";
 import { Gate } from "./gate.ts";
 import { regions } from "./layout.ts";

@@ -1,0 +1,200 @@
+import { SingleBar } from "cli-progress";
+import type { Command } from "commander";
+import { readFileSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import process from "node:process";
+import { ConfigError, type CountConfig, countSchema, parseCount } from "../src/counting/config.ts";
+import type { CountResult } from "../src/counting/result.ts";
+import { type Run, runStrategy } from "../src/counting/run.ts";
+import { findRuntimes } from "../src/counting/runtimes.ts";
+import { isExact, STRATEGY_NAMES, type StrategyName } from "../src/counting/strategies/names.ts";
+import { adapter } from "../src/runtime/mod.ts";
+import type { RuntimeName } from "../src/runtime/port.ts";
+import { isFailure, notesOf, tableOf } from "./count_table.ts";
+import { interruptible, print } from "./interruption.ts";
+import { describeMachine, fileSystemOf } from "./machine.ts";
+import { UsageError } from "./usage_error.ts";
+
+const ALL_RUNTIMES: readonly RuntimeName[] = ["deno", "bun", "node"];
+
+/** Adds `interlock count`. */
+export function addCount(program: Command): void {
+  const says = (field: keyof typeof countSchema.shape) =>
+    countSchema.shape[field].meta()!.description!;
+  program.command("count")
+    .summary("count together by each strategy, and show what is lost and what it costs")
+    .description(
+      "Has workers increment one number together, by each strategy in turn, and shows what was " +
+        "lost and what an increment cost.\n\nWith no strategy and no runtime named: all of them " +
+        "in the running runtime, then the exact ones once more with Deno, Bun and Node together.",
+    )
+    .argument("[strategies...]", `${says("strategies")}: ${STRATEGY_NAMES.join(", ")}`)
+    .option("--unit <unit>", `${says("unit")} (default process)`)
+    .option("--workers <number>", `${says("workers")} (default 4)`, number)
+    .option("--increments <number>", `${says("increments")} (default 1000)`, number)
+    .option("--runtime <names>", `${says("runtimes")}, such as deno,bun,node`, list)
+    .option("--granularity <granularity>", `${says("granularity")} (default increment)`)
+    .option("--repeat <number>", `${says("repeat")} (default 1)`, number)
+    .option("--dir <folder>", says("directory"))
+    .option("--cold", "leave out the warming of the workers")
+    .option("--config <file>", "a JSON file with the same settings; flags win over it")
+    .option("--json", says("json"))
+    .action((strategies: string[], flags: Flags) =>
+      interruptible((signal) => count(configFrom(strategies, flags), signal))
+    );
+}
+
+/** Flags as they were typed, where they are not numbers or lists. */
+interface Flags {
+  readonly unit?: string;
+  readonly workers?: unknown;
+  readonly increments?: unknown;
+  readonly runtime?: string[];
+  readonly granularity?: string;
+  readonly repeat?: unknown;
+  readonly dir?: string;
+  readonly cold?: true;
+  readonly config?: string;
+  readonly json?: true;
+}
+
+/** A number, or the text that is none, for the message about it. */
+function number(text: string): unknown {
+  return /^[+-]?\d+(\.\d+)?(e\d+)?$/i.test(text) ? Number(text) : text;
+}
+
+function list(text: string): string[] {
+  return text.split(",").map((name) => name.trim());
+}
+
+function configFrom(strategies: readonly string[], flags: Flags): CountConfig {
+  const { runtime, dir, cold, config: file, ...same } = flags;
+  const typed = {
+    ...same,
+    ...strategies.length > 0 && { strategies },
+    ...runtime && { runtimes: runtime },
+    ...dir !== undefined && { directory: dir },
+    ...cold && { warm: false },
+  };
+  try {
+    const read = file === undefined ? {} : readConfig(file);
+    const config = parseCount({ ...read, ...typed }, "the command line");
+    const { directory } = config;
+    if (directory === undefined || isDirectory(directory)) return config;
+    throw new UsageError(
+      `Cannot count:\n  directory: given ${
+        JSON.stringify(directory)
+      }; allowed: a folder that exists`,
+    );
+  } catch (error) {
+    if (error instanceof ConfigError) throw new UsageError(error.message, { cause: error });
+    throw error;
+  }
+}
+
+/** Reads and checks the file alone, so that a message about it names it. */
+function readConfig(file: string): object {
+  let input: unknown;
+  try {
+    input = JSON.parse(readFileSync(file, "utf8"));
+  } catch (error) {
+    throw new UsageError(`Cannot read the configuration ${file}: ${(error as Error).message}`);
+  }
+  parseCount(input, file);
+  return input as object;
+}
+
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+/** Runs that share a table. */
+interface Part {
+  readonly strategies: readonly StrategyName[];
+  readonly runtimes: readonly RuntimeName[];
+}
+
+function plan({ strategies, runtimes, workers }: CountConfig): Part[] {
+  const first = {
+    strategies: strategies ?? STRATEGY_NAMES,
+    runtimes: runtimes ?? [adapter.name],
+  };
+  if (strategies !== undefined || runtimes !== undefined || workers < ALL_RUNTIMES.length) {
+    return [first];
+  }
+  const exact = STRATEGY_NAMES.filter((name) => isExact(name, workers));
+  return [first, { strategies: exact, runtimes: ALL_RUNTIMES }];
+}
+
+async function count(config: CountConfig, signal: AbortSignal): Promise<void> {
+  const parts = plan(config);
+  const names = ALL_RUNTIMES.filter((name) =>
+    parts.some(({ runtimes }) => runtimes.includes(name))
+  );
+  const found = await findRuntimes(names, signal);
+  const heading = found.map(({ name, version, path }) => `${name} ${version} (${path})`).join("\n");
+  if (config.json) process.stderr.write(`${heading}\n`);
+  else await print(heading);
+
+  const runs = parts.map(({ strategies, runtimes }) =>
+    strategies.flatMap((strategy) =>
+      Array<Run>(config.repeat).fill({
+        strategy,
+        runtimes: runtimes.map((name) => found.find((runtime) => runtime.name === name)!),
+      })
+    )
+  );
+  let failures = 0;
+  for (const [index, part] of parts.entries()) {
+    const results: CountResult[] = [];
+    const progress = progressBar(runs[index].length * config.workers * 2);
+    try {
+      for (const run of runs[index]) {
+        progress?.update({ what: `${run.strategy} on ${part.runtimes.join(", ")}` });
+        const result = await runStrategy(run, config, signal, () => progress?.increment());
+        if (isFailure(result)) failures++;
+        results.push(result);
+        if (config.json) await print(lineOf(result));
+      }
+    } finally {
+      // Also where a run broke: the results of those before it are not lost.
+      progress?.stop();
+      if (!config.json && results.length > 0) await print(report(results, part, config));
+    }
+  }
+  if (!config.json) await print(`\n${footOf(config)}`);
+  if (failures === 0) return;
+  throw new Error(
+    `${failures} of the counts that must be exact ${failures === 1 ? "is" : "are"} not`,
+  );
+}
+
+function lineOf({ exact: _, ...result }: CountResult): string {
+  return JSON.stringify(result);
+}
+
+function report(results: readonly CountResult[], { runtimes }: Part, config: CountConfig): string {
+  const { workers, increments, unit } = config;
+  const title = `${workers} ${unit === "process" ? "processes" : "Web Workers"} x ` +
+    `${increments.toLocaleString("en")} increments on ${runtimes.join(", ")}`;
+  return ["", title, tableOf(results), ...notesOf(results)].join("\n");
+}
+
+function footOf({ warm, directory = tmpdir() }: CountConfig): string {
+  return `${describeMachine()}. Workers ${warm ? "warm" : "cold"}. The text file is on ` +
+    `${fileSystemOf(directory)}; it is opened anew to be rewritten, and the reader is closed ` +
+    "before the write.";
+}
+
+/** A progress bar, on a terminal alone. */
+function progressBar(steps: number): SingleBar | undefined {
+  if (!process.stderr.isTTY) return undefined;
+  const bar = new SingleBar({
+    format: "{bar} {percentage}% {what}",
+    stream: process.stderr,
+    clearOnComplete: true,
+    hideCursor: true,
+  });
+  bar.start(steps, 0, { what: "" });
+  return bar;
+}

@@ -1,0 +1,89 @@
+import Table from "cli-table3";
+import colors from "picocolors";
+import type { CountResult } from "../src/counting/result.ts";
+
+const BAR = 20;
+
+/** `exact`, or what became of the updates. */
+export function verdictOf({ strategy, exact, lost }: CountResult): string {
+  if (lost === 0) return exact ? "exact" : "exact this time";
+  if (strategy === "flag") return "WRONG answer";
+  return `${lost > 0 ? "LOST" : "GAINED"} ${format(Math.abs(lost))} updates`;
+}
+
+/** Whether a result is an error: an exact strategy that was not. */
+export function isFailure({ exact, lost }: CountResult): boolean {
+  return exact && lost !== 0;
+}
+
+/** The results as a table for people. */
+export function tableOf(results: readonly CountResult[]): string {
+  const table = new Table({
+    head: [
+      "strategy",
+      "expected",
+      "actual",
+      "lost",
+      "errors",
+      "counting ms",
+      "ns/increment",
+      "speed (log)",
+      "verdict",
+    ],
+    colAligns: ["left", "right", "right", "right", "right", "right", "right", "left", "left"],
+    style: { head: [], border: [], compact: true },
+  });
+  const costs = results.map(({ nsPerIncrement }) => nsPerIncrement);
+  const fastest = Math.min(...costs);
+  const slowest = Math.max(...costs);
+  for (const result of results) {
+    table.push([
+      result.strategy,
+      format(result.expected),
+      format(result.actual),
+      format(result.lost),
+      format(result.errors),
+      format(result.countingMs, 1),
+      format(result.nsPerIncrement, result.nsPerIncrement < 100 ? 1 : 0),
+      bar(result.nsPerIncrement, fastest, slowest),
+      paint(result)(verdictOf(result)),
+    ]);
+  }
+  return table.toString();
+}
+
+/** What the table has no column for: the prime search, and texts that did not parse. */
+export function notesOf(results: readonly CountResult[]): string[] {
+  return results.flatMap(({ strategy, search, errors, errorSamples, nsPerIncrement }) => {
+    const notes: string[] = [];
+    if (search !== undefined) {
+      notes.push(
+        `${strategy}: the search took ${format(search.serialMs, 1)} ms by one worker, ` +
+          `${format(search.noFlagMs, 1)} ms by all without a flag, ` +
+          `${format(search.flagMs, 1)} ms with it; one look costs ${format(nsPerIncrement, 1)} ns`,
+      );
+    }
+    if (errors > 0) {
+      const samples = [...new Set(errorSamples)].map((text) => JSON.stringify(text)).join(", ");
+      notes.push(`${strategy}: reads that did not parse: ${format(errors)}, such as ${samples}`);
+    }
+    return notes;
+  });
+}
+
+function bar(cost: number, fastest: number, slowest: number): string {
+  const share = slowest > fastest ? Math.log(slowest / cost) / Math.log(slowest / fastest) : 1;
+  return "█".repeat(1 + Math.round(share * (BAR - 1)));
+}
+
+function paint(result: CountResult): (text: string) => string {
+  if (isFailure(result)) return colors.red;
+  return result.lost === 0 ? colors.green : colors.yellow;
+}
+
+function format(value: number, digits = 0): string {
+  return value.toLocaleString("en", {
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  });
+}

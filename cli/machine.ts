@@ -1,0 +1,29 @@
+import { statfsSync } from "node:fs";
+import { cpus, release } from "node:os";
+import process from "node:process";
+
+/** Numbers that statfs(2) calls file systems by. */
+const FILE_SYSTEMS: Readonly<Record<number, string>> = {
+  0x1021994: "tmpfs",
+  0x2fc12fc1: "zfs",
+  0x58465342: "xfs",
+  0x6969: "nfs",
+  0x794c7630: "overlayfs",
+  0x9123683e: "btrfs",
+  0xef53: "ext4",
+  0xf2f52010: "f2fs",
+};
+
+/** The machine in a line, such as `2 x AMD EPYC, linux 6.1.0`. */
+export function describeMachine(): string {
+  const all = cpus();
+  return `${all.length} x ${
+    all[0]?.model.trim() ?? process.arch
+  }, ${process.platform} ${release()}`;
+}
+
+/** The kind of file system that a folder is on. */
+export function fileSystemOf(folder: string): string {
+  const { type } = statfsSync(folder);
+  return FILE_SYSTEMS[type] ?? `file system 0x${type.toString(16)}`;
+}
