@@ -21,7 +21,10 @@ export const countSchema = z.strictObject({
     .meta({ description: "how often each of them increments" }),
   runtimes: z.array(z.enum(["deno", "bun", "node"])).min(1).optional()
     .refine((names) => new Set(names).size === (names?.length ?? 0), { error: NO_DUPLICATE })
-    .meta({ description: "the runtimes that share the counter; the running one if none is named" }),
+    .meta({
+      description: "the runtimes that share the counter; the running one if none is named",
+      uniqueItems: true,
+    }),
   granularity: z.enum(["increment", "call"]).default("increment")
     .meta({
       description: "what file-lock holds its lock around: an increment, or all of a worker's",

@@ -1,0 +1,20 @@
+/**
+ * Writes the JSON Schema of a count's configuration, for editors. With `--check` only looks
+ * whether the file is as it would be written.
+ *
+ * @module
+ */
+import { readFileSync, writeFileSync } from "node:fs";
+import process from "node:process";
+import { z } from "zod";
+import { countSchema } from "../src/counting/config.ts";
+
+const file = new URL("../schema/count.schema.json", import.meta.url);
+const schema = z.toJSONSchema(countSchema, { io: "input" });
+const text = `${JSON.stringify({ title: "interlock count", ...schema }, null, 2)}\n`;
+
+if (!process.argv.includes("--check")) writeFileSync(file, text);
+else if (readFileSync(file, "utf8") !== text) {
+  console.error("schema/count.schema.json is not what its source gives: run `deno task schema`");
+  process.exit(1);
+}

@@ -1,0 +1,155 @@
+/**
+ * Runs the tests on Deno, Bun and Node, and ends with `N passed, N failed, N skipped`, the sum
+ * over the three. Arguments are the beginnings of the paths of tests to run alone.
+ *
+ * @module
+ */
+import { XMLParser } from "fast-xml-parser";
+import { spawn } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { constants, tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { findRuntimes, type Runtime } from "../src/counting/runtimes.ts";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+/** A test that waits for longer is broken; the slowest takes a tenth of it. */
+const TIMEOUT_MS = 60_000;
+
+interface Counts {
+  passed: number;
+  failed: number;
+  skipped: number;
+}
+
+/** A `testcase` of a JUnit report, or a suite of them. */
+interface Node {
+  readonly testsuite?: Node[];
+  readonly testcase?: Node[];
+  readonly skipped?: unknown;
+  readonly failure?: unknown;
+  readonly error?: unknown;
+  readonly "@name"?: string;
+}
+
+function testFiles(beginnings: readonly string[]): string[] {
+  const files = readdirSync(join(ROOT, "tests"), { recursive: true, encoding: "utf8" })
+    .map((name) => `./tests/${name}`)
+    .filter((name) => name.endsWith("_test.ts"))
+    .sort();
+  if (beginnings.length === 0) return files;
+  return files.filter((file) => beginnings.some((part) => file.startsWith(join("./", part), 2)));
+}
+
+function argumentsFor({ name }: Runtime, files: readonly string[], report: string): string[] {
+  switch (name) {
+    case "deno":
+      return ["test", "-A", "--no-check", "--quiet", `--junit-path=${report}`, ...files];
+    case "bun":
+      return [
+        "test",
+        `--timeout=${TIMEOUT_MS}`,
+        "--reporter=junit",
+        `--reporter-outfile=${report}`,
+        ...files,
+      ];
+    case "node":
+      return [
+        "--disable-warning=ExperimentalWarning",
+        "--test",
+        `--test-timeout=${TIMEOUT_MS}`,
+        // One file at a time, as in the others: two cores do not show four workers more than that.
+        "--test-concurrency=1",
+        "--test-reporter=junit",
+        `--test-reporter-destination=${report}`,
+        "--test-reporter=spec",
+        "--test-reporter-destination=stdout",
+        ...files,
+      ];
+  }
+}
+
+function countReport(report: string): Counts {
+  const counts = { passed: 0, failed: 0, skipped: 0 };
+  const isArray = (name: string) => name === "testsuite" || name === "testcase";
+  const parser = new XMLParser({ ignoreAttributes: false, attributeNamePrefix: "@", isArray });
+  const visit = ({ testsuite = [], testcase = [] }: Node): void => {
+    testsuite.forEach(visit);
+    for (const test of testcase) {
+      if (test.failure !== undefined || test.error !== undefined) counts.failed++;
+      else if (test.skipped !== undefined) {
+        counts.skipped++;
+        console.log(`SKIPPED: ${test["@name"]}`);
+      } else counts.passed++;
+    }
+  };
+  const document = parser.parse(readFileSync(report, "utf8"));
+  visit(document.testsuites ?? document);
+  return counts;
+}
+
+let current: ReturnType<typeof spawn> | undefined;
+
+async function test(
+  runtime: Runtime,
+  files: readonly string[],
+  environment: Record<string, string>,
+  folder: string,
+): Promise<Counts> {
+  console.log(`\n== ${runtime.name} ${runtime.version} (${runtime.path})`);
+  const report = join(folder, `${runtime.name}.xml`);
+  const child = current = spawn(runtime.path, argumentsFor(runtime, files, report), {
+    cwd: ROOT,
+    stdio: ["ignore", "inherit", "inherit"],
+    env: { ...process.env, ...environment },
+  });
+  const [code, signal] = await new Promise<[number | null, string | null]>((resolve, reject) => {
+    child.on("error", reject).on("close", (code, signal) => resolve([code, signal]));
+  });
+  const counts = { passed: 0, failed: 0, skipped: 0 };
+  try {
+    Object.assign(counts, countReport(report));
+  } catch (error) {
+    console.log(`${runtime.name} wrote no report: ${(error as Error).message}`);
+  }
+  const { passed, failed, skipped } = counts;
+  if (failed === 0 && (code !== 0 || passed === 0)) {
+    console.log(`${runtime.name} ended with ${signal ?? `status ${code}`} after ${passed} tests`);
+    counts.failed = 1;
+  }
+  console.log(`${runtime.name}: ${passed} passed, ${counts.failed} failed, ${skipped} skipped`);
+  return counts;
+}
+
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  process.on(signal, () => {
+    current?.kill(signal);
+    process.exit(128 + constants.signals[signal]);
+  });
+}
+
+const folder = mkdtempSync(join(tmpdir(), "interlock-tests-"));
+process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+const sum = { passed: 0, failed: 0, skipped: 0 };
+try {
+  const files = testFiles(process.argv.slice(2));
+  if (files.length === 0) {
+    throw new Error(`No test begins with ${process.argv.slice(2).join(", ")}`);
+  }
+  const runtimes = await findRuntimes(["deno", "bun", "node"]);
+  const environment = Object.fromEntries(
+    runtimes.map(({ name, path }) => [`INTERLOCK_${name.toUpperCase()}`, path]),
+  );
+  for (const runtime of runtimes) {
+    const { passed, failed, skipped } = await test(runtime, files, environment, folder);
+    sum.passed += passed;
+    sum.failed += failed;
+    sum.skipped += skipped;
+  }
+} catch (error) {
+  console.log((error as Error).message);
+  sum.failed++;
+}
+console.log(`\n${sum.passed} passed, ${sum.failed} failed, ${sum.skipped} skipped`);
+process.exit(sum.failed === 0 ? 0 : 1);
