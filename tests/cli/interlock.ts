@@ -1,0 +1,90 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { adapter } from "../../src/runtime/mod.ts";
+
+const MAIN = fileURLToPath(new URL("../../cli/main.ts", import.meta.url));
+const FLAGS = {
+  deno: ["run", "-A"],
+  bun: [],
+  node: ["--disable-warning=ExperimentalWarning"],
+} as const;
+
+/** How a command ended. */
+export interface Ending {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** The command line in a process of the runtime that runs the tests. */
+export class Interlock {
+  readonly process: ChildProcess;
+  readonly ended: Promise<Ending>;
+
+  constructor(args: readonly string[], env: Record<string, string | undefined> = {}) {
+    this.process = spawn(process.execPath, [...FLAGS[adapter.name], MAIN, ...args], {
+      env: { ...process.env, NO_COLOR: "1", ...env } as NodeJS.ProcessEnv,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    let stdout = "";
+    let stderr = "";
+    this.process.stdout!.setEncoding("utf8").on("data", (text: string) => stdout += text);
+    this.process.stderr!.setEncoding("utf8").on("data", (text: string) => stderr += text);
+    this.ended = new Promise((resolve, reject) => {
+      this.process.on("error", reject);
+      this.process.on("close", (status) => resolve({ status, stdout, stderr }));
+    });
+  }
+}
+
+/** Runs a command to its end. */
+export function interlock(
+  args: readonly string[],
+  env?: Record<string, string | undefined>,
+): Promise<Ending> {
+  return new Interlock(args, env).ended;
+}
+
+/** What a child process of a count was told. */
+export interface ToldChild {
+  readonly pid: number;
+  readonly role: string;
+  readonly worker: { readonly worker: number; readonly memory: string; readonly file: string };
+}
+
+/** The processes that a count started and that live, from their command lines. */
+export function childrenOf(coordinator: number): ToldChild[] {
+  return readdirSync("/proc").filter((name) => /^\d+$/.test(name)).flatMap((pid) => {
+    try {
+      const told = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0")
+        .find((argument) => argument.includes(`"coordinator":${coordinator},`));
+      return told === undefined ? [] : [{ pid: Number(pid), ...JSON.parse(told) } as ToldChild];
+    } catch {
+      return []; // It has just ended.
+    }
+  });
+}
+
+/** The files of the run that these children take part in. */
+export function filesOf(children: readonly ToldChild[]): string[] {
+  const { memory, file } = children.find(({ role }) => role === "worker")!.worker;
+  return [memory, file];
+}
+
+/** Which of the files exist. */
+export function existing(files: readonly string[]): string[] {
+  return files.filter((file) => existsSync(file));
+}
+
+/** Resolves with what `look` gives, once that is neither `undefined` nor `false`. */
+export async function until<T>(what: string, look: () => T | undefined | false): Promise<T> {
+  const deadline = performance.now() + 30_000;
+  for (;;) {
+    const seen = look();
+    if (seen !== undefined && seen !== false) return seen;
+    if (performance.now() > deadline) throw new Error(`Waited in vain for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}

@@ -1,0 +1,68 @@
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+import { z } from "zod";
+import { countSchema } from "../src/counting/config.ts";
+import deno from "../deno.json" with { type: "json" };
+import npm from "../package.json" with { type: "json" };
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const read = (path: string) => readFileSync(root + path, "utf8");
+
+describe("the project", () => {
+  it("is the same package for JSR and for npm", () => {
+    assert.equal(npm.name, deno.name);
+    assert.equal(npm.version, deno.version);
+    assert.equal(npm.license, deno.license);
+    assert.deepEqual(npm.exports, deno.exports);
+  });
+
+  it("has the same tasks for all", () => {
+    const launched = [...read("scripts/launch.mjs").matchAll(/^ {2}(\w+): \["([^\]]*)"\]/gm)]
+      .map(([, task, entry]) => [task, entry.replaceAll('", "', " ")]);
+    assert.ok(launched.length >= 4);
+    for (const [task, entry] of launched) {
+      const script = npm.scripts[task as keyof typeof npm.scripts];
+      assert.equal(script, `node scripts/launch.mjs ${task}`);
+      const { command } = deno.tasks[task as keyof typeof deno.tasks];
+      assert.equal(command, `deno run -A ${entry}`);
+    }
+    assert.deepEqual(Object.keys(npm.scripts).sort(), launched.map(([task]) => task).sort());
+  });
+
+  it("has the schema that its source gives", () => {
+    const { title: _, ...schema } = JSON.parse(read("schema/count.schema.json"));
+    assert.deepEqual(schema, { ...z.toJSONSchema(countSchema, { io: "input" }) });
+  });
+
+  it("imports downwards only", () => {
+    const below: Record<string, readonly string[]> = {
+      contract: [],
+      runtime: ["contract"],
+      memory: ["contract", "runtime"],
+      files: ["contract", "runtime"],
+      counting: ["contract", "runtime", "memory", "files"],
+    };
+    for (const [folder, allowed] of Object.entries(below)) {
+      const files = readdirSync(`${root}src/${folder}`, { recursive: true, encoding: "utf8" });
+      for (const file of files.filter((name) => name.endsWith(".ts"))) {
+        for (const [, path] of read(`src/${folder}/${file}`).matchAll(/from "(\.[^"]+)"/g)) {
+          const target = new URL(path, `file:///src/${folder}/${file}`).pathname.split("/")[2];
+          assert.ok(target === folder || allowed.includes(target), `${folder}/${file}: ${path}`);
+        }
+      }
+    }
+  });
+
+  it("has a core without dependencies", () => {
+    for (const folder of ["contract", "runtime", "memory", "files"]) {
+      const files = readdirSync(`${root}src/${folder}`, { recursive: true, encoding: "utf8" });
+      for (const file of files.filter((name) => name.endsWith(".ts"))) {
+        for (const [, path] of read(`src/${folder}/${file}`).matchAll(/from "([^"]+)"/g)) {
+          assert.match(path, /^(\.|node:)/, `${folder}/${file}`);
+        }
+      }
+    }
+  });
+});
