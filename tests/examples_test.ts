@@ -1,0 +1,60 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { after, before, describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { adapter } from "../src/runtime/mod.ts";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const FLAGS = { deno: ["run", "-A"], bun: [], node: ["--disable-warning=ExperimentalWarning"] };
+
+let folder = "";
+before(() => {
+  folder = mkdtempSync(join(tmpdir(), "interlock-examples-"));
+});
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+/** The `ts` blocks of a Markdown page, or of the comments of a source. */
+function examplesIn(path: string): string[] {
+  const text = readFileSync(join(ROOT, path), "utf8").replaceAll(/^ *\* ?/gm, "");
+  return [...text.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code]) => code);
+}
+
+function sources(): string[] {
+  const under = readdirSync(join(ROOT, "src"), { recursive: true, encoding: "utf8" });
+  return [
+    "README.md",
+    "mod.ts",
+    ...under.filter((name) => name.endsWith(".ts")).map((name) => `src/${name}`),
+  ];
+}
+
+const run = (file: string) => promisify(execFile)(process.execPath, [...FLAGS[adapter.name], file]);
+
+describe("the examples of the documentation run", () => {
+  for (const path of sources()) {
+    examplesIn(path).forEach((code, i) => {
+      it(`${path}, number ${i + 1}`, async () => {
+        const file = join(folder, `${path.replaceAll("/", "_")}_${i}.ts`);
+        const front = new URL("../mod.ts", import.meta.url).href;
+        const here = code.replaceAll('"@interlock/interlock"', JSON.stringify(front))
+          .replaceAll(/"\/(?:tmp|dev\/shm)\//g, `"${folder}/`);
+        writeFileSync(file, here);
+        await run(file);
+      });
+    });
+  }
+});
+
+describe("the examples of the folder run", () => {
+  for (const name of readdirSync(join(ROOT, "examples")).filter((name) => name.endsWith(".ts"))) {
+    it(name, async () => {
+      const { stdout } = await run(join(ROOT, "examples", name));
+      assert.match(stdout, /^\S.*\n$/, "one line that says what came of it");
+    });
+  }
+});
