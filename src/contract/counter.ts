@@ -3,13 +3,13 @@
  */
 export interface Counter {
   /**
-   * Adds `n` and returns the value before.
+   * Adds `n`.
    *
    * @param n A whole number; negative to subtract. Default: 1.
-   * @throws {TypeError} If `n` is not a whole number.
+   * @throws {TypeError} If `n` is not a whole number that a number holds exactly.
    * @throws {RangeError} If the sum would leave the exact range; the value is unchanged.
    */
-  add(n?: number): number;
+  add(n?: number): void;
   /** The value now. */
   readonly value: number;
 }

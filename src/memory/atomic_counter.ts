@@ -1,5 +1,4 @@
 import type { Counter } from "../contract/counter.ts";
-import type { Atomic } from "./atomics.ts";
 import type { Memory } from "./memory.ts";
 
 /**
@@ -12,14 +11,15 @@ import type { Memory } from "./memory.ts";
  *
  * const counter = new AtomicCounter(Memory.anonymous(128), 0);
  * counter.add(5);
- * console.log(counter.value); // 5
+ * console.log(counter.fetchAdd()); // 5: a ticket that nobody else has.
+ * console.log(counter.value); // 6
  * ```
  */
 export class AtomicCounter implements Counter {
   /** Bytes to set aside for one, so that neighbours do not slow it down. */
   static readonly BYTES = 128;
 
-  readonly #atomic: Atomic;
+  readonly #memory: Memory;
   readonly #at: number;
 
   /**
@@ -29,30 +29,46 @@ export class AtomicCounter implements Counter {
    */
   constructor(memory: Memory, offset: number) {
     this.#at = memory.place(offset, 8, 8);
-    this.#atomic = memory.atomic;
+    this.#memory = memory;
   }
 
   /**
-   * Adds `n` and returns the value before.
+   * Adds `n`.
    *
    * @throws {TypeError} If `n` is not a whole number that a number holds exactly.
    * @throws {RangeError} If the sum would leave the exact range; the value is unchanged.
    */
-  add(n = 1): number {
-    if (!Number.isSafeInteger(n)) {
-      throw new TypeError(`Cannot add to a counter: not a whole number within 2^53: ${String(n)}`);
-    }
-    const before = this.#atomic.add64(this.#at, n);
-    if (before !== before) {
-      throw new RangeError(
-        `Cannot add ${n} to a counter: the sum is beyond 2^53, the value stays ${this.value}`,
-      );
-    }
+  add(n = 1): void {
+    if (!Number.isSafeInteger(n)) throw notWhole(n);
+    if (this.#memory.atomic.add64(this.#at, n) === 0) throw this.#beyond(n);
+  }
+
+  /**
+   * Adds `n` and returns the value before, which no other `fetchAdd` of a positive number
+   * returns. Slower than {@linkcode add} in Bun (25 ns against 5), where it makes a bigint.
+   *
+   * @throws {TypeError} If `n` is not a whole number that a number holds exactly.
+   * @throws {RangeError} If the sum would leave the exact range; the value is unchanged.
+   */
+  fetchAdd(n = 1): number {
+    if (!Number.isSafeInteger(n)) throw notWhole(n);
+    const before = this.#memory.atomic.fetchAdd64(this.#at, n);
+    if (before !== before) throw this.#beyond(n);
     return before;
   }
 
   /** The value now. */
   get value(): number {
-    return this.#atomic.load64(this.#at);
+    return this.#memory.atomic.load64(this.#at);
   }
+
+  #beyond(n: number): RangeError {
+    return new RangeError(
+      `Cannot add ${n} to a counter: the sum is beyond 2^53, the value stays ${this.value}`,
+    );
+  }
+}
+
+function notWhole(n: unknown): TypeError {
+  return new TypeError(`Cannot add to a counter: not a whole number within 2^53: ${String(n)}`);
 }

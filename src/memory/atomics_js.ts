@@ -1,22 +1,24 @@
 import type { Atomic } from "./atomics.ts";
 
 const WAITERS = 0x80000000 | 0;
-const TWO_32 = 2 ** 32;
 const MAX = BigInt(Number.MAX_SAFE_INTEGER);
+const ONE = 1n;
 
 /**
  * The operations by JavaScript's `Atomics`, which JavaScriptCore inlines: the twin of atomics.wat.
  *
- * A 64-bit `Atomics.add` makes a BigInt and costs about ten times a 32-bit one here, so `add64`
- * adds to the low word alone as long as that is half its range away from the carry.
+ * A 64-bit `Atomics.add` makes a BigInt and costs ten times a 32-bit one here. An add of which
+ * nobody asks the value before needs none where it makes no carry: a compare-and-swap of the low
+ * word alone is then the whole 64-bit step, whatever the high word is at that moment. The value
+ * before could not be had that way: the high word may change beside any look at it.
  */
 export function atomicsOnArrays(buffer: ArrayBufferLike): Atomic {
   const bytes = new Uint8Array(buffer);
   const words = new Int32Array(buffer);
   const longs = new BigInt64Array(buffer);
 
-  /** Right everywhere, slow: compare-and-swap of the whole number. */
-  function addWhole(at: number, n: number): number {
+  /** A compare-and-swap of the whole number that checks the sum. */
+  function addFar(at: number, n: number): number {
     const add = BigInt(n);
     for (;;) {
       const old = Atomics.load(longs, at >> 3);
@@ -24,6 +26,15 @@ export function atomicsOnArrays(buffer: ArrayBufferLike): Atomic {
       if (sum > MAX || sum < -MAX) return NaN;
       if (Atomics.compareExchange(longs, at >> 3, old, sum) === old) return Number(old);
     }
+  }
+
+  function fetchAdd64(at: number, n: number): number {
+    const high = Atomics.load(words, (at >> 2) + 1);
+    // Below 2^52 and 2^20, as in atomics.wat.
+    if (high < -0x100000 || high >= 0x100000 || n <= -0x100000 || n >= 0x100000) {
+      return addFar(at, n);
+    }
+    return Number(Atomics.add(longs, at >> 3, n === 1 ? ONE : BigInt(n)));
   }
 
   return {
@@ -37,22 +48,18 @@ export function atomicsOnArrays(buffer: ArrayBufferLike): Atomic {
     load64: (at) => Number(Atomics.load(longs, at >> 3)),
 
     add64(at, n) {
-      const low = at >> 2;
-      const high = Atomics.load(words, low + 1);
-      // The low half of [0, 2^31) is free of carries and borrows for steps of up to 2^30, as
-      // long as fewer than 2^30 are added between this look and the add.
-      const look = Atomics.load(words, low);
-      if (n < 0 || n > 0x3fffffff || look < 0 || (high + 0x100000) >>> 0 >= 0x200000) {
-        return addWhole(at, n);
+      const word = at >> 2;
+      if (n >= 0 && n < 0x40000000) {
+        const low = Atomics.load(words, word);
+        const sum = (low + n) | 0;
+        // No carry, so the sum is no further from 0 than 2^53 either: that ends with a high word.
+        if ((low >= 0 || sum < 0) && Atomics.compareExchange(words, word, low, sum) === low) {
+          return 1;
+        }
       }
-      const old = Atomics.add(words, low, n) >>> 0;
-      if (old + n >= TWO_32) {
-        // This thread slept while the others added 2^31 and more: the carry is still to be made.
-        Atomics.add(longs, at >> 3, BigInt(TWO_32));
-        return Number(Atomics.load(longs, at >> 3) >> 32n) * TWO_32 + old - TWO_32;
-      }
-      return high * TWO_32 + old;
+      return Number.isNaN(fetchAdd64(at, n)) ? 0 : 1;
     },
+    fetchAdd64,
 
     tryLock(at, me, spins) {
       const word = at >> 2;

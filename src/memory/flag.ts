@@ -1,9 +1,8 @@
-import type { Atomic } from "./atomics.ts";
 import type { Memory } from "./memory.ts";
 
 /** One shared byte that says whether something has happened. Looking costs one atomic load. */
 export class Flag {
-  readonly #atomic: Atomic;
+  readonly #memory: Memory;
   readonly #at: number;
 
   /**
@@ -13,21 +12,21 @@ export class Flag {
    */
   constructor(memory: Memory, offset: number) {
     this.#at = memory.place(offset, 1, 1);
-    this.#atomic = memory.atomic;
+    this.#memory = memory;
   }
 
   /** Whether it is set. */
   get isSet(): boolean {
-    return this.#atomic.load8(this.#at) !== 0;
+    return this.#memory.atomic.load8(this.#at) !== 0;
   }
 
   /** Sets it. */
   set(): void {
-    this.#atomic.store8(this.#at, 1);
+    this.#memory.atomic.store8(this.#at, 1);
   }
 
   /** Clears it. */
   clear(): void {
-    this.#atomic.store8(this.#at, 0);
+    this.#memory.atomic.store8(this.#at, 0);
   }
 }

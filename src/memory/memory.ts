@@ -8,6 +8,9 @@ import { type Atomic, atomicsOnArrays, atomicsOnWasm } from "./atomics.ts";
 /** The longest sleep in the host: no thread is ever out of reach for longer. In milliseconds. */
 const SLICE = 50;
 
+/** Bytes at the start of each memory that are its own. */
+const RESERVED = 128;
+
 /** What `postMessage` carries of anonymous memory to a worker: the memory itself. */
 export type MemoryHandle = WebAssembly.Memory | SharedArrayBuffer;
 
@@ -20,6 +23,24 @@ function atomicsOf(buffer: ArrayBufferLike, memory: WebAssembly.Memory | undefin
   if (atomics === undefined) instances.set(memory, atomics = atomicsOnWasm(memory));
   return atomics;
 }
+
+function refuse(): never {
+  throw new TypeError("Cannot use a memory that was closed");
+}
+
+const CLOSED: Atomic = {
+  load8: refuse,
+  store8: refuse,
+  load32: refuse,
+  store32: refuse,
+  add32: refuse,
+  compareExchange32: refuse,
+  load64: refuse,
+  add64: refuse,
+  fetchAdd64: refuse,
+  tryLock: refuse,
+  unlock: refuse,
+};
 
 function checkLength(byteLength: number): number {
   if (!Number.isInteger(byteLength) || byteLength <= 0) {
@@ -54,8 +75,8 @@ export class Memory implements Disposable {
   readonly buffer: ArrayBufferLike;
   /** Where in the buffer it begins. */
   readonly base: number;
-  /** The atomic operations; offsets count from the start of the buffer. */
-  readonly atomic: Atomic;
+  /** The atomic operations, at places in the buffer. After {@linkcode close} they all throw. */
+  atomic: Atomic;
 
   #handle: MemoryHandle | undefined;
   #mapping: Mapping | undefined;
@@ -145,12 +166,11 @@ export class Memory implements Disposable {
 
   /**
    * A number that no other thread with this memory has: what a lock word says of its holder.
-   * Minted from the word at offset 0 of the last 128 bytes, which belong to the memory.
+   * Minted from the first word of the memory.
    */
   get identity(): number {
-    if (this.#identity === 0) {
-      const at = this.base + this.byteLength - RESERVED;
-      this.#identity = (this.atomic.add32(at, 1) + 1) & 0x7fffffff;
+    while (this.#identity === 0) {
+      this.#identity = (this.atomic.add32(this.base, 1) + 1) & 0x7fffffff;
     }
     return this.#identity;
   }
@@ -172,7 +192,7 @@ export class Memory implements Disposable {
         `Cannot use ${byteLength} bytes at offset ${offset}: the memory has ${end} bytes`,
       );
     }
-    return this.base + offset;
+    return this.base + RESERVED + offset;
   }
 
   /**
@@ -192,13 +212,14 @@ export class Memory implements Disposable {
   }
 
   /**
-   * Lets go of a mapped file: its contents stay, and what this thread still writes is no longer
-   * seen by anybody. Closing twice, or anonymous memory, does nothing.
+   * Lets go of a mapped file: its contents stay, and what lies in it can no longer be used through
+   * this object. Closing twice, or anonymous memory, does nothing.
    */
   close(): void {
     const mapping = this.#mapping;
     if (mapping === undefined) return;
     this.#mapping = undefined;
+    this.atomic = CLOSED;
     unmap(mapping, this.byteLength);
   }
 
@@ -212,6 +233,3 @@ export class Memory implements Disposable {
     return this.#mapping.address + at - this.base;
   }
 }
-
-/** Bytes at the end of each memory that are its own. */
-const RESERVED = 128;

@@ -2,7 +2,6 @@ import { DeadlockError, timeoutError } from "../contract/errors.ts";
 import { Guard } from "../contract/guard.ts";
 import type { Lock } from "../contract/lock.ts";
 import { type AcquireOptions, deadlineOf } from "../contract/options.ts";
-import type { Atomic } from "./atomics.ts";
 import type { Memory } from "./memory.ts";
 
 const WAITERS = 0x80000000 | 0;
@@ -46,7 +45,6 @@ export class Mutex implements Lock {
   static readonly BYTES = 128;
 
   readonly #memory: Memory;
-  readonly #atomic: Atomic;
   readonly #at: number;
   readonly #me: number;
 
@@ -58,19 +56,20 @@ export class Mutex implements Lock {
   constructor(memory: Memory, offset: number) {
     this.#at = memory.place(offset, 4, 4);
     this.#memory = memory;
-    this.#atomic = memory.atomic;
     this.#me = memory.identity;
   }
 
   /** Who holds it: the number of a thread, see `Memory.identity`; `undefined` if it is free. */
   owner(): number | undefined {
-    const holder = this.#atomic.load32(this.#at) & ~WAITERS;
+    const holder = this.#memory.atomic.load32(this.#at) & ~WAITERS;
     return holder === 0 ? undefined : holder;
   }
 
   /** Waits for the lock. Blocks the thread. */
   lock(): void {
-    if (this.#atomic.tryLock(this.#at, this.#me, SPINS) === 0) this.#wait(Infinity, undefined);
+    if (this.#memory.atomic.tryLock(this.#at, this.#me, SPINS) === 0) {
+      this.#wait(Infinity, undefined);
+    }
   }
 
   /**
@@ -79,7 +78,7 @@ export class Mutex implements Lock {
    * @throws {Error} If this thread does not hold it.
    */
   unlock(): void {
-    const state = this.#atomic.unlock(this.#at, this.#me);
+    const state = this.#memory.atomic.unlock(this.#at, this.#me);
     if (state === 0) return;
     if (state === 2) throw this.#notHeld();
     this.#memory.wake(this.#at, 1);
@@ -87,7 +86,7 @@ export class Mutex implements Lock {
 
   /** Takes the lock if it is free. */
   tryAcquire(): Guard | undefined {
-    return this.#atomic.tryLock(this.#at, this.#me, 0) === 1 ? new Guard(this) : undefined;
+    return this.#memory.atomic.tryLock(this.#at, this.#me, 0) === 1 ? new Guard(this) : undefined;
   }
 
   /**
@@ -99,14 +98,14 @@ export class Mutex implements Lock {
   acquireSync(options?: AcquireOptions): Guard {
     const deadline = options === undefined ? Infinity : deadlineOf(options);
     options?.signal?.throwIfAborted();
-    if (this.#atomic.tryLock(this.#at, this.#me, SPINS) === 0) {
+    if (this.#memory.atomic.tryLock(this.#at, this.#me, SPINS) === 0) {
       this.#wait(deadline, options?.signal);
     }
     return new Guard(this);
   }
 
   #wait(deadline: number, signal: AbortSignal | undefined): void {
-    const atomic = this.#atomic;
+    const { atomic } = this.#memory;
     const at = this.#at;
     if (this.owner() === this.#me) {
       throw new DeadlockError(

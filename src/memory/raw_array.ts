@@ -1,4 +1,3 @@
-import type { Atomic } from "./atomics.ts";
 import type { Memory } from "./memory.ts";
 
 /**
@@ -8,7 +7,7 @@ import type { Memory } from "./memory.ts";
 export class RawArray {
   /** How many integers it has. */
   readonly length: number;
-  readonly #atomic: Atomic;
+  readonly #memory: Memory;
   readonly #at: number;
 
   /**
@@ -21,18 +20,18 @@ export class RawArray {
       throw new RangeError(`Cannot make an array: not a positive whole number: ${length}`);
     }
     this.#at = memory.place(offset, length * 4, 4);
-    this.#atomic = memory.atomic;
+    this.#memory = memory;
     this.length = length;
   }
 
   /** Reads one. Throws a `RangeError` outside of the array. */
   get(index: number): number {
-    return this.#atomic.load32(this.#place(index));
+    return this.#memory.atomic.load32(this.#place(index));
   }
 
   /** Writes one, wrapped to 32 bits. Throws a `RangeError` outside of the array. */
   set(index: number, value: number): void {
-    this.#atomic.store32(this.#place(index), value);
+    this.#memory.atomic.store32(this.#place(index), value);
   }
 
   #place(index: number): number {

@@ -1,4 +1,3 @@
-import type { Atomic } from "./atomics.ts";
 import type { Memory } from "./memory.ts";
 
 /**
@@ -9,7 +8,7 @@ export class RawValue {
   /** Bytes to set aside for one, so that neighbours do not slow it down. */
   static readonly BYTES = 128;
 
-  readonly #atomic: Atomic;
+  readonly #memory: Memory;
   readonly #at: number;
 
   /**
@@ -19,16 +18,16 @@ export class RawValue {
    */
   constructor(memory: Memory, offset: number) {
     this.#at = memory.place(offset, 4, 4);
-    this.#atomic = memory.atomic;
+    this.#memory = memory;
   }
 
   /** The value now. */
   get value(): number {
-    return this.#atomic.load32(this.#at);
+    return this.#memory.atomic.load32(this.#at);
   }
 
   /** Stores a number, wrapped to 32 bits. */
   set value(value: number) {
-    this.#atomic.store32(this.#at, value);
+    this.#memory.atomic.store32(this.#at, value);
   }
 }

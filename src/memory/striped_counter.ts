@@ -2,6 +2,8 @@ import type { Counter } from "../contract/counter.ts";
 import { AtomicCounter } from "./atomic_counter.ts";
 import type { Memory } from "./memory.ts";
 
+const MAX = BigInt(Number.MAX_SAFE_INTEGER);
+
 /**
  * A counter for heavy contention: each thread adds to a cell of its own, 128 bytes from the next,
  * and reading sums them. A sum taken while others add may be that of no single moment. After
@@ -51,19 +53,26 @@ export class StripedCounter implements Counter {
   }
 
   /**
-   * Adds `n` to this thread's cell and returns that cell's value before.
+   * Adds `n` to this thread's cell.
    *
    * @throws {TypeError} If `n` is not a whole number.
    * @throws {RangeError} If the cell would leave the exact range; it is unchanged.
    */
-  add(n = 1): number {
-    return this.#mine.add(n);
+  add(n = 1): void {
+    this.#mine.add(n);
   }
 
-  /** The sum of all cells. */
+  /**
+   * The sum of all cells.
+   *
+   * @throws {RangeError} If it is beyond 2^53.
+   */
   get value(): number {
-    let sum = 0;
-    for (const cell of this.#cells) sum += cell.value;
-    return sum;
+    let sum = 0n; // The way to it may lead beyond 2^53.
+    for (const cell of this.#cells) sum += BigInt(cell.value);
+    if (sum > MAX || sum < -MAX) {
+      throw new RangeError(`Cannot read a striped counter: its sum is beyond 2^53: ${sum}`);
+    }
+    return Number(sum);
   }
 }

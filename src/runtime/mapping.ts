@@ -29,9 +29,10 @@ export interface Mapping {
 interface Arena {
   readonly memory: WebAssembly.Memory;
   readonly address: number;
-  used: number;
-  /** Ranges given back, by their length. */
-  readonly free: Map<number, number[]>;
+  /** Unused ranges as [start, end), in order, no two of them adjacent. */
+  free: [number, number][];
+  /** Where the search for a range begins, so that one given back is used again as late as can be. */
+  next: number;
 }
 
 let arenaOfThread: Arena | undefined;
@@ -45,20 +46,38 @@ function arena(): Arena {
     shared: true,
   });
   const address = adapter.addressOf(new Uint8Array(memory.buffer));
-  return arenaOfThread = { memory, address, used: 0, free: new Map() };
+  return arenaOfThread = { memory, address, free: [[0, ARENA_PAGES * PAGE]], next: 0 };
 }
 
 function takeRange(length: number): number {
-  const { used, free } = arena();
-  const again = free.get(length)?.pop();
-  if (again !== undefined) return again;
-  if (used + length > ARENA_PAGES * PAGE) {
+  const all = arena();
+  const fits = ([start, end]: [number, number]) => end - start >= length;
+  const range = all.free.find((range) => range[0] >= all.next && fits(range)) ??
+    all.free.find(fits);
+  if (range === undefined) {
+    const left = all.free.reduce((sum, [start, end]) => sum + end - start, 0);
     throw new RangeError(
-      `Cannot map ${length} bytes: a thread maps 1 GiB at most, ${used} bytes are taken`,
+      `Cannot map ${length} bytes: a thread maps 1 GiB at most, of which ${left} bytes are left`,
     );
   }
-  arena().used += length;
-  return used;
+  const [start] = range;
+  range[0] += length;
+  all.next = range[0];
+  all.free = all.free.filter(([start, end]) => start < end);
+  return start;
+}
+
+function giveRange(start: number, length: number): void {
+  const all = arena();
+  const ranges: [number, number][] = [];
+  const sorted = [...all.free, [start, start + length] as [number, number]]
+    .sort(([a], [b]) => a - b);
+  for (const range of sorted) {
+    const last = ranges.at(-1);
+    if (last !== undefined && last[1] === range[0]) last[1] = range[1];
+    else ranges.push(range);
+  }
+  all.free = ranges;
 }
 
 /** Maps the first `byteLength` bytes (a multiple of {@linkcode PAGE}) of a file, shared. */
@@ -73,7 +92,9 @@ export function mapFile(fd: number, path: string, byteLength: number): Mapping {
   const address = start + base;
   const flags = MAP_SHARED | MAP_FIXED;
   if (libc().mmap(address, byteLength, PROT_READ_WRITE, flags, fd, 0) !== address) {
-    throw systemError("map", path, errno());
+    const failure = errno();
+    giveRange(base, byteLength);
+    throw systemError("map", path, failure);
   }
   return { buffer: memory.buffer, base, address, memory };
 }
@@ -82,9 +103,5 @@ export function mapFile(fd: number, path: string, byteLength: number): Mapping {
 export function unmap(mapping: Mapping, byteLength: number): void {
   const flags = MAP_PRIVATE_ANONYMOUS | MAP_FIXED | MAP_NORESERVE;
   libc().mmap(mapping.address, byteLength, PROT_READ_WRITE, flags, -1, 0);
-  if (mapping.memory === undefined) return;
-  const { free } = arena();
-  const ranges = free.get(byteLength);
-  if (ranges === undefined) free.set(byteLength, [mapping.base]);
-  else ranges.push(mapping.base);
+  if (mapping.memory !== undefined) giveRange(mapping.base, byteLength);
 }

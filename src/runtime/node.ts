@@ -98,7 +98,12 @@ function spawnWorker(module: URL): WorkerThread {
   return {
     postMessage: (message) => worker.postMessage(message),
     onMessage: (receive) => worker.on("message", receive),
-    onError: (receive) => worker.on("error", (error) => receive(error as Error)),
+    onError: (receive) => {
+      // What the worker threw, which may be anything.
+      worker.on("error", (error: unknown) => {
+        receive(error instanceof Error ? error : new Error(String(error)));
+      });
+    },
     terminate: () => void worker.terminate(),
   };
 }

@@ -46,6 +46,15 @@ describe("the end of a count", () => {
     });
   }
 
+  it("by Ctrl-C, which reaches its children as well, is the end of the count and no failure", async () => {
+    const { command, children } = await startEndless();
+    process.kill(-command.process.pid!, "SIGINT");
+    const { status, stderr } = await command.ended;
+    assert.equal(status, 128 + constants.signals.SIGINT, stderr);
+    assert.equal(stderr, "");
+    await allGone(children, command.process.pid!);
+  });
+
   it("by SIGKILL leaves no process, and the next run removes its files", async () => {
     const { command, children } = await startEndless();
     const files = filesOf(children);

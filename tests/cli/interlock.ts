@@ -27,6 +27,7 @@ export class Interlock {
     this.process = spawn(process.execPath, [...FLAGS[adapter.name], MAIN, ...args], {
       env: { ...process.env, NO_COLOR: "1", ...env } as NodeJS.ProcessEnv,
       stdio: ["ignore", "pipe", "pipe"],
+      detached: true, // The leader of a process group, as a shell starts it.
     });
     let stdout = "";
     let stderr = "";

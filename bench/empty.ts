@@ -1,0 +1,2 @@
+/** An empty program: what a runtime's start alone costs. */
+export {};

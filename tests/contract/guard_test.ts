@@ -1,0 +1,98 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { DeadlockError, Guard, UnsupportedError } from "../../mod.ts";
+import { timeoutError } from "../../src/contract/errors.ts";
+
+/** A lock that counts its releases, and refuses those it is told to. */
+function countingLock() {
+  const lock = {
+    releases: 0,
+    refusal: undefined as Error | undefined,
+    unlock() {
+      if (lock.refusal !== undefined) throw lock.refusal;
+      lock.releases++;
+    },
+  };
+  return lock;
+}
+
+describe("Guard", () => {
+  it("holds until it is released", () => {
+    const lock = countingLock();
+    const guard = new Guard(lock);
+    assert.equal(guard.held, true);
+    assert.equal(lock.releases, 0);
+    guard.release();
+    assert.equal(guard.held, false);
+    assert.equal(lock.releases, 1);
+  });
+
+  it("refuses a second release", () => {
+    const lock = countingLock();
+    const guard = new Guard(lock);
+    guard.release();
+    assert.throws(() => guard.release(), /twice/);
+    assert.equal(lock.releases, 1);
+  });
+
+  it("is disposed of once", async () => {
+    const lock = countingLock();
+    const guard = new Guard(lock);
+    guard[Symbol.dispose]();
+    guard[Symbol.dispose]();
+    await guard[Symbol.asyncDispose]();
+    assert.equal(lock.releases, 1);
+    assert.throws(() => guard.release(), /twice/);
+    assert.equal(lock.releases, 1);
+  });
+
+  it("is not released again by the disposal at the end of its block", () => {
+    const lock = countingLock();
+    const guard = new Guard(lock);
+    guard.release();
+    guard[Symbol.dispose]();
+    assert.equal(lock.releases, 1);
+  });
+
+  it("is disposed of asynchronously before the promise is there", async () => {
+    const lock = countingLock();
+    const disposal = new Guard(lock)[Symbol.asyncDispose]();
+    assert.equal(lock.releases, 1);
+    assert.equal(await disposal, undefined);
+  });
+
+  it("passes on the refusal of its lock and still holds", () => {
+    const lock = countingLock();
+    const guard = new Guard(lock);
+    lock.refusal = new Error("not yours");
+    assert.throws(() => guard.release(), lock.refusal);
+    assert.throws(() => guard[Symbol.dispose](), lock.refusal);
+    assert.equal(guard.held, true);
+    lock.refusal = undefined;
+    guard.release();
+    assert.equal(lock.releases, 1);
+  });
+});
+
+describe("The errors", () => {
+  it("carry their names, messages and causes", () => {
+    const cause = new Error("cause");
+    for (
+      const [type, name] of [[DeadlockError, "DeadlockError"], [
+        UnsupportedError,
+        "UnsupportedError",
+      ]] as const
+    ) {
+      const error = new type("what", { cause });
+      assert.ok(error instanceof Error && error instanceof type);
+      assert.deepEqual([error.name, error.message, error.cause], [name, "what", cause]);
+      assert.equal(String(error), `${name}: what`);
+    }
+  });
+
+  it("of time is the standard one", () => {
+    const error = timeoutError("too late");
+    assert.ok(error instanceof DOMException);
+    assert.deepEqual([error.name, error.message, error.code], ["TimeoutError", "too late", 23]);
+  });
+});

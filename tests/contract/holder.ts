@@ -1,0 +1,31 @@
+/**
+ * A Web Worker that holds a lock until a shared flag tells it to let go.
+ *
+ * @module
+ */
+import { Flag, Memory, type MemoryHandle } from "../../src/memory/mod.ts";
+import { adapter } from "../../src/runtime/mod.ts";
+import { openSharedLock, type SharedLock } from "./shared_lock.ts";
+
+/** What a holder is told at its start. */
+export interface HolderStart {
+  readonly shared: SharedLock;
+  /** Memory with the flag at 0. */
+  readonly handle: MemoryHandle;
+}
+
+const parent = adapter.parentThread();
+if (parent === undefined) throw new Error("This module is for a Web Worker");
+
+parent.onMessage((message) => {
+  const { shared, handle } = message as HolderStart;
+  const { lock, close } = openSharedLock(shared);
+  const memory = Memory.from(handle);
+  const letGo = new Flag(memory, 0);
+  lock.lock();
+  parent.postMessage("held");
+  while (!letGo.isSet) memory.wait(memory.place(128, 4, 4), 0, 1); // Nobody wakes it: a nap.
+  lock.unlock();
+  close();
+  parent.postMessage("released");
+});

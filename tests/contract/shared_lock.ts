@@ -1,0 +1,25 @@
+import type { Lock } from "../../src/contract/mod.ts";
+import { FileLock } from "../../src/files/mod.ts";
+import { Memory, type MemoryHandle, Mutex } from "../../src/memory/mod.ts";
+
+/** How another thread opens the same lock: what can be posted to it. */
+export type SharedLock =
+  | { readonly kind: "mutex"; readonly handle: MemoryHandle }
+  | { readonly kind: "mapped-mutex"; readonly path: string }
+  | { readonly kind: "file-lock"; readonly path: string };
+
+/** Opens a lock as another holder. */
+export function openSharedLock(shared: SharedLock): { lock: Lock; close(): void } {
+  switch (shared.kind) {
+    case "mutex":
+      return { lock: new Mutex(Memory.from(shared.handle), 0), close: () => {} };
+    case "mapped-mutex": {
+      const memory = Memory.map(shared.path, 65536);
+      return { lock: new Mutex(memory, 0), close: () => memory.close() };
+    }
+    case "file-lock": {
+      const lock = new FileLock(shared.path);
+      return { lock, close: () => lock.close() };
+    }
+  }
+}

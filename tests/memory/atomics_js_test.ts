@@ -1,0 +1,113 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { Atomic } from "../../src/memory/atomics.ts";
+import { atomicsOnArrays } from "../../src/memory/atomics_js.ts";
+
+const HIGH = 2 ** 32;
+/** Add `n`, while another thread adds these between two of its steps; from these values on. */
+const CASES: readonly { n: number; others: readonly number[]; starts: readonly number[] }[] = [
+  { n: 1, others: [1], starts: [0, 2 ** 31 - 1, HIGH - 2, HIGH - 1, HIGH, -1, -HIGH - 1] },
+  { n: 1, others: [-1], starts: [0, 1, HIGH, HIGH + 1, -HIGH, 2 ** 31] },
+  { n: 5, others: [-7], starts: [0, 3, HIGH, HIGH + 6, -HIGH + 2] },
+  { n: 7, others: [2 ** 20], starts: [HIGH - 2 ** 20, HIGH - 1, 2 ** 31 - 1] },
+  { n: 2 ** 30 - 1, others: [1000], starts: [2 ** 31 - 1, HIGH - 1, HIGH + 2 ** 31 - 1] },
+];
+/** Adds by others, each allowed, that make a wrap of the low word by the add itself possible. */
+const BURST = [2 ** 30 - 1, 2 ** 30 - 1];
+
+/**
+ * Runs `body` with `interrupt` called right before its step number `when`, as if the thread had
+ * been put to sleep there; returns whether it had so many steps.
+ */
+function interrupted(when: number, interrupt: () => void, body: () => void): boolean {
+  const names = ["add", "compareExchange", "load", "store"] as const;
+  const real = names.map((name) => Atomics[name]);
+  let step = 0;
+  const restore = () => names.forEach((name, i) => Object.assign(Atomics, { [name]: real[i] }));
+  names.forEach((name, i) => {
+    const stepped = (...args: unknown[]) => {
+      if (step++ === when) {
+        restore();
+        interrupt();
+      }
+      return (real[i] as (...args: unknown[]) => unknown)(...args);
+    };
+    Object.assign(Atomics, { [name]: stepped });
+  });
+  try {
+    body();
+  } finally {
+    restore();
+  }
+  return step > when;
+}
+
+function counterAt(start: number): Atomic {
+  const atomic = atomicsOnArrays(new SharedArrayBuffer(16));
+  assert.equal(atomic.fetchAdd64(0, start), 0);
+  return atomic;
+}
+
+/** Each step of one add, interrupted by the adds of others: as if all had come one by one. */
+function assertInterruptible(
+  by: "add64" | "fetchAdd64",
+  start: number,
+  n: number,
+  others: readonly number[],
+): void {
+  const sum = others.reduce((a, b) => a + b, 0);
+  /** What the others see where they come after `added` of this add. */
+  const seenFrom = (added: number) => {
+    let value = start + added;
+    return [...others.map((other) => (value += other) - other), value];
+  };
+  for (let when = 0;; when++) {
+    const atomic = counterAt(start);
+    const what = `${start} + ${n}, with ${others} before its step ${when}`;
+    let given = NaN;
+    let seen: number[] = [];
+    const more = interrupted(
+      when,
+      () => seen = [...others.map((other) => atomic.fetchAdd64(0, other)), atomic.load64(0)],
+      () => given = atomic[by](0, n),
+    );
+    assert.equal(atomic.load64(0), more ? start + sum + n : start + n, what);
+    if (!more) {
+      assert.ok(when > 0, "no step was seen");
+      return;
+    }
+    // Either the add came first, or the others did; nobody sees anything else.
+    const first = seen[0] === start + n;
+    assert.deepEqual(seen, seenFrom(first ? n : 0), `${what}: what the others saw`);
+    const before = first ? start : start + sum;
+    assert.equal(given, by === "add64" ? 1 : before, `${what}: what it gave`);
+  }
+}
+
+describe("The 64-bit add by Atomics, interrupted at any step,", () => {
+  for (const by of ["add64", "fetchAdd64"] as const) {
+    for (const { n, others, starts } of CASES) {
+      for (const start of starts) {
+        it(`is one step: ${start} + ${n}, others ${others} (${by})`, () => {
+          assertInterruptible(by, start, n, others);
+        });
+      }
+    }
+
+    it(`carries also where others add 2^31 in between (${by})`, () => {
+      for (const start of [0, 2 ** 31 - 1, HIGH + 2 ** 31 - 1, -HIGH + 2 ** 31 - 1]) {
+        assertInterruptible(by, start, 7, BURST);
+        assertInterruptible(by, start, 2 ** 30 - 1, BURST);
+        assertInterruptible(by, start, 2 ** 30 - 1, [...BURST, ...BURST]);
+      }
+    });
+
+    it(`is exact also where others bring the low word back to what it was (${by})`, () => {
+      for (const start of [5, 2 ** 31 - 1, -7]) {
+        assertInterruptible(by, start, 1, [HIGH]);
+        assertInterruptible(by, start, 1, [-HIGH]);
+        assertInterruptible(by, start, 2 ** 20, [HIGH, HIGH]);
+      }
+    });
+  }
+});

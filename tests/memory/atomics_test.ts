@@ -1,0 +1,143 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { type Atomic, atomicsOnArrays, atomicsOnWasm } from "../../src/memory/atomics.ts";
+import { race, withThreads } from "../support/thread.ts";
+import { modelOn, randomOf } from "./fixtures/atomic_model.ts";
+import type { AddingStart } from "./fixtures/adding_worker.ts";
+
+const BYTES = 64;
+const MAX = Number.MAX_SAFE_INTEGER;
+const ADDING = new URL("./fixtures/adding_worker.ts", import.meta.url);
+
+/** Both implementations on memory of one kind, so that each runs in every runtime. */
+const IMPLEMENTATIONS = {
+  WebAssembly: atomicsOnWasm,
+  Atomics: (memory: WebAssembly.Memory) => atomicsOnArrays(memory.buffer),
+};
+
+const EDGES = [
+  0,
+  1,
+  2 ** 30 - 1,
+  2 ** 30,
+  2 ** 31 - 1,
+  2 ** 31,
+  2 ** 32 - 1,
+  2 ** 32,
+  2 ** 52,
+  MAX,
+];
+
+function sharedPage(): WebAssembly.Memory {
+  return new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
+}
+
+for (const [name, make] of Object.entries(IMPLEMENTATIONS)) {
+  describe(`The operations by ${name}`, () => {
+    for (const seed of [1, 2, 3, 4]) {
+      it(`do what the model does, step by step (seed ${seed})`, () => {
+        const memory = sharedPage();
+        const bytes = new Uint8Array(memory.buffer, 0, BYTES);
+        const expected = new Uint8Array(BYTES);
+        const [tested, model] = [make(memory), modelOn(expected.buffer)];
+        const random = randomOf(seed);
+        for (let i = 0; i < 20_000; i++) {
+          const step = randomStep(random);
+          const [got, wanted] = [step.run(tested), step.run(model)];
+          assert.equal(got, wanted, `${i}: ${step.what} gave ${got}, not ${wanted}`);
+          if (i % 50 === 0) assert.deepEqual([...bytes], [...expected], `${i}: ${step.what}`);
+        }
+        assert.deepEqual([...bytes], [...expected]);
+      });
+    }
+
+    it("add 64 bits exactly at every edge", () => {
+      const memory = sharedPage();
+      const longs = new BigInt64Array(memory.buffer);
+      const [tested, model] = [make(memory), modelOn(new ArrayBuffer(8))];
+      const signed = EDGES.flatMap((edge) => [edge, -edge]);
+      const near = signed.flatMap((edge) => [-2, -1, 0, 1, 2].map((d) => edge + d))
+        .filter(Number.isSafeInteger);
+      for (const start of near) {
+        for (const n of near) {
+          for (const by of ["add64", "fetchAdd64"] as const) {
+            longs[0] = BigInt(start);
+            model.add64(0, -model.load64(0));
+            model.add64(0, start);
+            assert.equal(tested[by](0, n), model[by](0, n), `${by}: ${start} + ${n}`);
+            assert.equal(tested.load64(0), model.load64(0), `${by}: ${start} + ${n}`);
+          }
+        }
+      }
+      assert.equal(longs[1], 0n);
+    });
+
+    it("take the mutex word for one, and tell of waiters", () => {
+      const atomic = make(sharedPage());
+      assert.equal(atomic.tryLock(8, 5, 0), 1);
+      assert.equal(atomic.tryLock(8, 6, 100), 0);
+      assert.equal(atomic.unlock(8, 6), 2);
+      assert.equal(atomic.load32(8), 5);
+      atomic.store32(8, 5 | 0x80000000);
+      assert.equal(atomic.tryLock(8, 6, 3), 0);
+      assert.equal(atomic.unlock(8, 6), 2);
+      assert.equal(atomic.unlock(8, 5), 1);
+      assert.equal(atomic.unlock(8, 5), 2);
+      assert.equal(atomic.tryLock(8, 0x7fffffff, -1), 1);
+      assert.equal(atomic.unlock(8, 0x7fffffff), 0);
+      assert.equal(atomic.load32(8), 0);
+    });
+
+    for (const start of [0, 2 ** 32 - 5_000, -5_000, 2 ** 52 - 5_000]) {
+      it(`lose nothing of 4 workers from ${start} on`, { timeout: 30_000 }, async () => {
+        const memory = sharedPage();
+        const atomic = make(memory);
+        atomic.add64(0, start);
+        const steps = [1, 1, -1, 3];
+        const starts = steps.map((step): AddingStart => ({
+          memory,
+          by: name,
+          step,
+          rounds: 10_000,
+        }));
+        await withThreads(steps.length, ADDING, (threads) => race(threads, starts));
+        assert.equal(atomic.load64(0), start + 40_000);
+        assert.equal(atomic.load32(8), 40_000);
+        assert.equal(atomic.load32(16), 40_000, "the lock let two in");
+        assert.equal(atomic.load32(12), 0);
+      });
+    }
+  });
+}
+
+/** One operation, to be run on the implementation and on the model. */
+function randomStep(random: () => number): { what: string; run(atomic: Atomic): unknown } {
+  const below = (n: number) => Math.floor(random() * n);
+  const word = below(BYTES / 4) * 4;
+  const long = below(BYTES / 8) * 8;
+  const value = below(2 ** 32) | 0;
+  const me = 1 + below(3);
+  const edge = EDGES[below(EDGES.length)] * (below(2) === 0 ? 1 : -1);
+  const n = [below(100), -below(100), edge, edge - Math.sign(edge), below(2 ** 31)][below(5)];
+  const steps: [string, (atomic: Atomic) => unknown][] = [
+    [`load8(${word + 1})`, (atomic) => atomic.load8(word + 1)],
+    [`store8(${word + 3})`, (atomic) => atomic.store8(word + 3, value & 255)],
+    [`load32(${word})`, (atomic) => atomic.load32(word)],
+    [`store32(${word}, 0)`, (atomic) => atomic.store32(word, 0)],
+    [`add32(${word}, ${value})`, (atomic) => atomic.add32(word, value)],
+    [`compareExchange32(${word}, 0, ${me})`, (atomic) => atomic.compareExchange32(word, 0, me)],
+    [`tryLock(${word}, ${me})`, (atomic) => atomic.tryLock(word, me, me)],
+    [`unlock(${word}, ${me})`, (atomic) => atomic.unlock(word, me)],
+  ];
+  for (let i = 0; i < 4; i++) {
+    // Of a number that is within 2^53: other values are nobody's count.
+    steps.push([
+      `add64(${long}, ${n})`,
+      (atomic) => Number.isSafeInteger(atomic.load64(long)) && atomic.add64(long, n),
+    ]);
+    steps.push([`fetchAdd64(${long}, ${n})`, (atomic) => atomic.fetchAdd64(long, n)]);
+    steps.push([`load64(${long})`, (atomic) => atomic.load64(long)]);
+  }
+  const [what, run] = steps[below(steps.length)];
+  return { what, run };
+}

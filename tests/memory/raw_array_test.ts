@@ -1,0 +1,43 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { Memory, RawArray } from "../../src/memory/mod.ts";
+import { assertPlaces, itInBoth, RESERVED } from "./fixtures/places.ts";
+
+describe("RawArray", () => {
+  it("is placed on a word inside of the memory, with all of its integers", () => {
+    assertPlaces((memory, offset) => new RawArray(memory, offset, 10), 40, 4);
+    const memory = Memory.anonymous(1);
+    const most = (memory.byteLength - RESERVED) / 4;
+    assert.equal(new RawArray(memory, 0, most).length, most);
+    assert.throws(() => new RawArray(memory, 0, most + 1), RangeError);
+    assert.throws(() => new RawArray(memory, 4, most), RangeError);
+  });
+
+  it("has a positive whole number of integers", () => {
+    const memory = Memory.anonymous(1);
+    for (const length of [0, -1, 1.5, NaN, Infinity, 2 ** 31, 2 ** 53, "3"] as number[]) {
+      assert.throws(() => new RawArray(memory, 0, length), RangeError, String(length));
+    }
+  });
+
+  itInBoth("holds each integer apart, for all who open the memory", (memory, again) => {
+    const array = new RawArray(memory, 8, 100);
+    const seen = new RawArray(again(), 8, 100);
+    for (let i = 0; i < array.length; i++) array.set(i, i * i - 50);
+    for (let i = 0; i < array.length; i++) assert.equal(seen.get(i), i * i - 50);
+    seen.set(99, 2 ** 31);
+    assert.equal(array.get(99), -(2 ** 31));
+    assert.equal(new RawArray(memory, 8 + 400, 1).get(0), 0);
+  });
+
+  itInBoth("has no integers outside", (memory) => {
+    const array = new RawArray(memory, 0, 3);
+    const neighbour = new RawArray(memory, 12, 1);
+    for (const index of [-1, 3, 0.5, NaN, Infinity, 2 ** 32, "0", "length"] as number[]) {
+      assert.throws(() => array.get(index), RangeError, String(index));
+      assert.throws(() => array.set(index, 1), RangeError, String(index));
+    }
+    assert.equal(neighbour.get(0), 0);
+    assert.deepEqual([0, 1, 2].map((i) => array.get(i)), [0, 0, 0]);
+  });
+});

@@ -1,0 +1,55 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { Memory, Mutex, SharedArray } from "../../src/memory/mod.ts";
+import { race, withThreads } from "../support/thread.ts";
+import type { CountingStart } from "./fixtures/counting_worker.ts";
+import { assertPlaces, itInBoth } from "./fixtures/places.ts";
+
+const COUNTING = new URL("./fixtures/counting_worker.ts", import.meta.url);
+
+describe("SharedArray", () => {
+  it("is placed, with its lock, inside of the memory", () => {
+    assertPlaces((memory, offset) => new SharedArray(memory, offset, 10), Mutex.BYTES + 40, 4);
+    const memory = Memory.anonymous(1);
+    for (const length of [0, -1, 1.5, NaN]) {
+      assert.throws(() => new SharedArray(memory, 0, length), RangeError);
+    }
+  });
+
+  it("says how many bytes it takes, in steps that keep neighbours apart", () => {
+    for (const [length, bytes] of [[1, 256], [32, 256], [33, 384], [64, 384], [65, 512]]) {
+      assert.equal(SharedArray.bytes(length), bytes);
+    }
+  });
+
+  itInBoth("is seen by whoever opens the memory", (memory, again) => {
+    const array = new SharedArray(memory, 0, 40);
+    const seen = new SharedArray(again(), 0, 40);
+    array.mutex.lock();
+    array.cells.set(39, 9);
+    assert.equal(seen.mutex.tryAcquire(), undefined);
+    assert.equal(seen.cells.get(39), 9);
+    array.mutex.unlock();
+    assert.equal(array.cells.length, 40);
+    assert.throws(() => seen.cells.get(40), RangeError);
+  });
+
+  itInBoth("does not touch the one beside it", (memory) => {
+    const first = new SharedArray(memory, 0, 32);
+    const second = new SharedArray(memory, SharedArray.bytes(32), 32);
+    for (let i = 0; i < 32; i++) first.cells.set(i, -1);
+    assert.equal(second.mutex.owner(), undefined);
+    assert.equal(second.cells.get(0), 0);
+    second.mutex.lock();
+    assert.equal(first.cells.get(31), -1);
+    second.mutex.unlock();
+  });
+
+  it("is exact for workers that hold its lock", { timeout: 30_000 }, async () => {
+    const memory = Memory.anonymous(1);
+    const start: CountingStart = { what: "array", handle: memory.handle!, rounds: 10_000 };
+    await withThreads(4, COUNTING, (threads) => race(threads, threads.map(() => start)));
+    const { cells } = new SharedArray(memory, 0, 10);
+    for (let i = 0; i < cells.length; i++) assert.equal(cells.get(i), 4_000);
+  });
+});

@@ -1,0 +1,66 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import process from "node:process";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { adapter, type RuntimeName } from "../../src/runtime/mod.ts";
+
+/** The executable of a runtime: this one, or what `INTERLOCK_DENO` and so on say. */
+export function executableOf(name: RuntimeName): string | undefined {
+  if (name === adapter.name) return process.execPath;
+  return process.env[`INTERLOCK_${name.toUpperCase()}`] || undefined;
+}
+
+/** The arguments that run a module with all permissions. */
+export const RUN: Readonly<Record<RuntimeName, readonly string[]>> = {
+  deno: ["run", "--quiet", "--no-config", "--no-lock", "-A"],
+  bun: [],
+  node: ["--disable-warning=ExperimentalWarning"],
+};
+
+/** A child process that speaks in lines. */
+export class Child {
+  /** Resolves when it has ended. */
+  readonly ended: Promise<{ code: number | null; signal: string | null; stderr: string }>;
+  readonly #process: ChildProcess;
+  readonly #lines: AsyncIterator<string>;
+
+  constructor(executable: string, args: readonly string[], module: URL, rest: readonly string[]) {
+    const child = spawn(executable, [...args, fileURLToPath(module), ...rest], {
+      stdio: ["pipe", "pipe", "pipe"],
+      env: { ...process.env, NO_COLOR: "1" },
+    });
+    this.#process = child;
+    let stderr = "";
+    child.stderr.setEncoding("utf8");
+    child.stderr.on("data", (text: string) => stderr += text);
+    child.stdin.on("error", () => {}); // It ended; `ended` says so.
+    this.#lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+    this.ended = new Promise((resolve, reject) => {
+      child.on("error", reject);
+      child.on("close", (code, signal) => resolve({ code, signal, stderr }));
+    });
+  }
+
+  /** A child in the runtime that runs this. */
+  static here(module: URL, ...rest: string[]): Child {
+    return new Child(process.execPath, RUN[adapter.name], module, rest);
+  }
+
+  /** The next line of its standard output; throws, with its standard error, where it ended. */
+  async line(): Promise<string> {
+    const { done, value } = await this.#lines.next();
+    if (done !== true) return value;
+    const { code, signal, stderr } = await this.ended;
+    throw new Error(`The child ended (${code ?? signal}) without a line: ${stderr}`);
+  }
+
+  /** Writes a line to its standard input. */
+  tell(line: string): void {
+    this.#process.stdin?.write(`${line}\n`);
+  }
+
+  /** Sends it a signal; ended already is no error. */
+  kill(signal: "SIGKILL" | "SIGTERM" = "SIGKILL"): void {
+    this.#process.kill(signal);
+  }
+}

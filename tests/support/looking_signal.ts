@@ -1,0 +1,16 @@
+/**
+ * A signal that calls `onLook` with the number of the look whenever a wait looks at it. A thread
+ * in a synchronous wait runs nothing else, so this is how a test acts in the middle of one;
+ * what `onLook` throws is what `throwIfAborted` throws.
+ */
+export function lookingSignal(onLook: (look: number) => void): AbortSignal {
+  let looks = 0;
+  const signal = {
+    get aborted() {
+      return false;
+    },
+    reason: undefined,
+    throwIfAborted: () => onLook(++looks),
+  };
+  return signal as unknown as AbortSignal;
+}

@@ -1,0 +1,16 @@
+import { adapter } from "../../src/runtime/mod.ts";
+
+/**
+ * The worker's side of `race`: prepares with the start message, says ready, and runs what the
+ * preparation returned when all may go.
+ */
+export function serveRace<S>(prepare: (start: S) => () => unknown): void {
+  const parent = adapter.parentThread();
+  if (parent === undefined) throw new Error("This module is for a Web Worker");
+  let run: (() => unknown) | undefined;
+  parent.onMessage((message) => {
+    if (run !== undefined) return parent.postMessage(run());
+    run = prepare(message as S);
+    parent.postMessage("ready");
+  });
+}
