@@ -23,8 +23,9 @@ async function count(
   strategy: StrategyName,
   runtimes: readonly Runtime[],
   size: Size,
+  warm = true,
 ): Promise<CountResult> {
-  const config = parseCount({ unit: "process", ...size }, "the size of a subject");
+  const config = parseCount({ unit: "process", warm, ...size }, "the size of a subject");
   const result = await runStrategy({ strategy, runtimes }, config, never, () => {});
   if (result.lost !== 0) throw new Error(`${strategy} lost ${result.lost} updates`);
   return result;
@@ -61,16 +62,14 @@ export function peerSubject(peers: Peers, subject: PeerSubject, size: Size, wher
   };
 }
 
-/** All of a run but its counting: the start and the end of its workers. */
+/** All of a run but its counting and its warming: the start and the end of its workers. */
 export function startSubject(runtime: Runtime, workers: number): Subject {
   return {
     name: `start and end of ${workers} workers, ${runtime.name}`,
     unit: "ms",
     async measure() {
-      const { totalMs, countingMs } = await count("atomic", [runtime], {
-        workers,
-        increments: 1000,
-      });
+      const size = { workers, increments: 1000 };
+      const { totalMs, countingMs } = await count("atomic", [runtime], size, false);
       return totalMs - countingMs;
     },
   };

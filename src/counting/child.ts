@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { join } from "node:path";
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { HostSpec } from "./host.ts";
-import type { Runtime } from "./runtimes.ts";
+import { cacheFolder, type Runtime } from "./runtimes.ts";
 import type { WorkerMessage } from "./worker.ts";
 
 const ENTRY = new URL("../../workers/counting_process.ts", import.meta.url);
@@ -20,6 +21,11 @@ function argumentsFor({ name }: Runtime, spec: HostSpec): string[] {
     case "node":
       return ["--disable-warning=ExperimentalWarning", ...rest];
   }
+}
+
+/** Where Node keeps what it compiled: without its types already, a child starts in half the time. */
+function compileCache(): string {
+  return join(cacheFolder(), "node");
 }
 
 /** How a child ended. */
@@ -47,7 +53,7 @@ export class Child {
   ) {
     const child = spawn(runtime.path, argumentsFor(runtime, spec), {
       stdio: ["pipe", "pipe", "pipe"],
-      env: { ...process.env, NO_COLOR: "1" },
+      env: { NODE_COMPILE_CACHE: compileCache(), ...process.env, NO_COLOR: "1" },
     });
     this.#process = child;
     this.name = `${what} (${runtime.name}, pid ${child.pid ?? "none"})`;

@@ -1,7 +1,5 @@
-import { writeSync } from "node:fs";
-import process from "node:process";
-import { createInterface } from "node:readline";
 import { Memory } from "../memory/memory.ts";
+import { errno, systemError } from "../runtime/errno.ts";
 import { adapter, libc } from "../runtime/mod.ts";
 import { Gate } from "./gate.ts";
 import { regions } from "./layout.ts";
@@ -23,13 +21,21 @@ const SIGKILL = 9;
 
 /** Has the kernel kill this process with the coordinator, whatever this thread is doing then. */
 export function dieWith(coordinator: number): void {
-  libc().prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-  if (libc().getppid() !== coordinator) process.exit(1); // It died before the call.
+  libc.prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+  if (libc.getppid() !== coordinator) adapter.exit(1); // It died before the call.
 }
 
-/** Says something to the coordinator: one line of JSON, written before this returns. */
+/**
+ * Says something to the coordinator: one line of JSON, written before this returns. By the C
+ * library, since `node:fs` takes as long to load as the runtime takes to start.
+ */
 export function say(message: WorkerMessage): void {
-  writeSync(1, `${JSON.stringify(message)}\n`);
+  let bytes = new TextEncoder().encode(`${JSON.stringify(message)}\n`);
+  while (bytes.length > 0) {
+    const written = libc.write(1, bytes, bytes.length);
+    if (written < 0) throw systemError("write to", "the coordinator", errno());
+    bytes = bytes.subarray(written);
+  }
 }
 
 /** What a thread is sent first; then come answers of the manager, as numbers. */
@@ -57,6 +63,10 @@ export async function hostThreads(specs: readonly WorkerSpec[], module: URL): Pr
   const memory = path === undefined ? Memory.anonymous(regions(workers).byteLength) : undefined;
   const manager = new Manager();
   if (memory !== undefined) {
+    const [{ createInterface }, { default: process }] = await Promise.all([
+      import("node:readline"),
+      import("node:process"),
+    ]);
     createInterface({ input: process.stdin }).on("line", () => new Gate(memory, workers).open());
   }
   await Promise.all(specs.map((spec) =>

@@ -74,6 +74,12 @@ async function find(name: RuntimeName, signal: AbortSignal | undefined): Promise
   return await fromCache(name, seen, signal);
 }
 
+/** The folder of what can be had again: runtimes from npm, and what Node compiled. */
+export function cacheFolder(): string {
+  const home = process.env.XDG_CACHE_HOME || join(homedir() || tmpdir(), ".cache");
+  return join(home, "interlock");
+}
+
 function isAtLeast(version: string, least: string): boolean {
   return version.localeCompare(least, "en", { numeric: true }) >= 0;
 }
@@ -129,8 +135,7 @@ async function fromCache(
       `${missing}; npm has one for Linux x64 and arm64 only. Install ${name} and put it on the PATH`,
     );
   }
-  const home = process.env.XDG_CACHE_HOME || join(homedir() || tmpdir(), ".cache");
-  const cache = join(home, "interlock", "runtimes");
+  const cache = join(cacheFolder(), "runtimes");
   const folder = join(cache, `${name}-${version}`);
   const path = join(folder, "node_modules", found.name, found.executable);
   const cached = { name, version, path };

@@ -34,7 +34,7 @@ export class TextFile {
     }
     try {
       const bytes = encoder.encode(`${next}\n`);
-      if (libc().write(writer, bytes, bytes.length) !== bytes.length) {
+      if (libc.write(writer, bytes, bytes.length) !== bytes.length) {
         throw systemError("write", this.#path, errno());
       }
     } finally {
@@ -56,7 +56,7 @@ export class TextFile {
     let length = 0;
     for (;;) {
       const rest = length === 0 ? this.#buffer : this.#buffer.subarray(length);
-      const got = libc().read(fd, rest, rest.length);
+      const got = libc.read(fd, rest, rest.length);
       if (got < 0) throw systemError("read", this.#path, errno());
       if (got === 0) return decoder.decode(this.#buffer.subarray(0, length));
       length += got;

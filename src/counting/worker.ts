@@ -2,8 +2,8 @@ import type { Memory } from "../memory/memory.ts";
 import { monotonicNanoseconds } from "../runtime/clock.ts";
 import { Gate } from "./gate.ts";
 import { regions } from "./layout.ts";
-import { connectManager, type ManagerRequest } from "./manager.ts";
-import { STRATEGIES } from "./strategies/mod.ts";
+import type { ManagerRequest } from "./manager.ts";
+import { loadStrategy } from "./strategies/mod.ts";
 import type { StrategyName } from "./strategies/names.ts";
 import type { Counting, CountingContext, SearchReport } from "./strategies/strategy.ts";
 
@@ -50,7 +50,7 @@ export interface WorkerLink {
 
 const SAMPLES = 10;
 /** Increments on the scratch cells before a worker says ready: enough for the compilers. */
-const WARMING = { memory: 50_000, file: 40, manager: 100 } as const;
+const WARMING = { memory: 50_000, file: 2000, manager: 100 } as const;
 
 function warmingOf(strategy: StrategyName): number {
   if (strategy === "flag") return 1;
@@ -74,7 +74,8 @@ export async function work(spec: WorkerSpec, memory: Memory, link: WorkerLink): 
   const { real, scratch } = regions(workers);
   const ask = spec.manager === undefined
     ? (request: ManagerRequest) => link.ask(request)
-    : await connectManager(spec.manager);
+    : await (await import("./manager_socket.ts")).connectManager(spec.manager);
+  const strategy = await loadStrategy(spec.strategy);
   const errorSamples: string[] = [];
   let errors = 0;
 
@@ -93,7 +94,7 @@ export async function work(spec: WorkerSpec, memory: Memory, link: WorkerLink): 
     meet: () => gate.meet(),
   };
   if (spec.warm) {
-    const warming = STRATEGIES[spec.strategy]({
+    const warming = strategy({
       ...context,
       offset: scratch,
       file: `${spec.file}.scratch`,
@@ -102,7 +103,7 @@ export async function work(spec: WorkerSpec, memory: Memory, link: WorkerLink): 
     });
     await countAll(warming, warmingOf(spec.strategy));
   }
-  const counting = STRATEGIES[spec.strategy](context);
+  const counting = strategy(context);
 
   link.send({ kind: "ready", worker });
   gate.pass();

@@ -99,6 +99,10 @@ function parentThread(): Endpoint | undefined {
 export const adapter: Adapter = {
   name: "bun",
   version: Bun.version,
+  platform: process.platform,
+  arch: process.arch,
+  args: process.argv.slice(2),
+  exit: (status) => process.exit(status),
   mapping: "plain",
   bind,
   addressOf: (bytes) => ffi.ptr(bytes),

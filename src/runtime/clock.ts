@@ -9,6 +9,6 @@ const bytes = new Uint8Array(time.buffer);
  * after boot exact to the nanosecond, after that to two or four.
  */
 export function monotonicNanoseconds(): number {
-  libc().clock_gettime(CLOCK_MONOTONIC, bytes);
+  libc.clock_gettime(CLOCK_MONOTONIC, bytes);
   return Number(time[0]) * 1e9 + Number(time[1]);
 }

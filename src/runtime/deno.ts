@@ -94,6 +94,10 @@ export const adapter: Adapter = {
   get version() {
     return Deno.version.deno;
   },
+  platform: Deno.build.os === "windows" ? "win32" : Deno.build.os,
+  arch: Deno.build.arch === "x86_64" ? "x64" : "arm64",
+  args: Deno.args,
+  exit: (status) => Deno.exit(status),
   mapping: "over-wasm",
   bind,
   addressOf,

@@ -1,3 +1,4 @@
+import { adapter } from "./adapter.ts";
 import { EEXIST, errno, systemError } from "./errno.ts";
 import { libc } from "./libc.ts";
 
@@ -19,10 +20,8 @@ export const O_RDWR = 2;
 /** Empties the file. */
 export const O_TRUNC = 0o1000;
 /** Refuses a symbolic link at the end of the path. */
-export const O_NOFOLLOW: number = process.arch === "arm64" ? 0o100000 : 0o400000;
+export const O_NOFOLLOW: number = adapter.arch === "arm64" ? 0o100000 : 0o400000;
 export { O_CREAT };
-
-import process from "node:process";
 
 const encoder = new TextEncoder();
 
@@ -47,21 +46,21 @@ export interface FileStatus {
  * other end.
  */
 export function openFile(path: string, flags: number, mode = 0o600): number {
-  const fd = libc().open(pathBytes(path), flags | O_CLOEXEC | O_NONBLOCK, mode);
+  const fd = libc.open(pathBytes(path), flags | O_CLOEXEC | O_NONBLOCK, mode);
   if (fd < 0) throw systemError("open", path, errno());
   return fd;
 }
 
 /** Closes a descriptor. */
 export function closeFile(fd: number): void {
-  libc().close(fd);
+  libc.close(fd);
 }
 
 /** Whether a descriptor is a regular file, and its size in bytes. */
 export function statusOf(fd: number, path: string): FileStatus {
   const status = new Uint8Array(256);
   const empty = new Uint8Array(1);
-  if (libc().statx(fd, empty, AT_EMPTY_PATH, STATX_BASIC_STATS, status) !== 0) {
+  if (libc.statx(fd, empty, AT_EMPTY_PATH, STATX_BASIC_STATS, status) !== 0) {
     throw systemError("look at", path, errno());
   }
   const view = new DataView(status.buffer);
@@ -86,13 +85,13 @@ export function openRegularFile(path: string): number {
 
 /** Makes a file at least `size` bytes long, with the space reserved. */
 export function reserve(fd: number, path: string, size: number): void {
-  const failure = libc().posix_fallocate(fd, 0, size);
+  const failure = libc.posix_fallocate(fd, 0, size);
   if (failure !== 0) throw systemError(`reserve ${size} bytes in`, path, failure);
 }
 
 /** Makes a directory for this user alone, unless it is there. */
 export function makeDirectory(path: string): void {
-  if (libc().mkdir(pathBytes(path), 0o700) === 0) return;
+  if (libc.mkdir(pathBytes(path), 0o700) === 0) return;
   const failure = errno();
   if (failure !== EEXIST) throw systemError("make the folder", path, failure);
 }

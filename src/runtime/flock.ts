@@ -12,7 +12,7 @@ const SLICE_NS = 50_000_000n;
 /** Tries to lock the open file exclusively; false where another open file description has it. */
 export function tryFlock(fd: number, path: string): boolean {
   for (;;) {
-    if (libc().flock(fd, LOCK_EX | LOCK_NB) === 0) return true;
+    if (libc.flock(fd, LOCK_EX | LOCK_NB) === 0) return true;
     const failure = errno();
     if (failure === EWOULDBLOCK) return false;
     if (failure !== EINTR) throw systemError("lock", path, failure);
@@ -21,7 +21,7 @@ export function tryFlock(fd: number, path: string): boolean {
 
 /** Gives the lock on the open file back. */
 export function unlockFlock(fd: number, path: string): void {
-  if (libc().flock(fd, LOCK_UN) !== 0) throw systemError("unlock", path, errno());
+  if (libc.flock(fd, LOCK_UN) !== 0) throw systemError("unlock", path, errno());
 }
 
 /**
@@ -36,7 +36,7 @@ export function waitFlock(fd: number, path: string, goOn: () => boolean): boolea
   if (tryFlock(fd, path)) return true;
   if (!goOn()) return false;
   const timer = sliceTimer();
-  const { flock, timer_settime } = libc();
+  const { flock, timer_settime } = libc;
   timer_settime(timer, 0, ARMED, 0);
   try {
     for (;;) {
@@ -61,7 +61,7 @@ let timerOfThread: number | undefined;
 /** Installs the handler and makes this thread's timer, at its first wait. */
 function sliceTimer(): number {
   if (timerOfThread !== undefined) return timerOfThread;
-  const { dlsym, gettid, sigaction, timer_create } = libc();
+  const { dlsym, gettid, sigaction, timer_create } = libc;
   const handler = dlsym(0, new TextEncoder().encode("getppid\0"));
   const action = new DataView(new ArrayBuffer(152)); // struct sigaction: no mask, no flags.
   action.setBigUint64(0, BigInt(handler), true);

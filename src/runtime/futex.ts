@@ -1,4 +1,4 @@
-import process from "node:process";
+import { adapter } from "./adapter.ts";
 import { UnsupportedError } from "../contract/errors.ts";
 import { libc } from "./libc.ts";
 
@@ -11,10 +11,10 @@ const timeout = new BigInt64Array(2);
 const timeoutBytes = new Uint8Array(timeout.buffer);
 
 function number(): number {
-  const found = process.platform === "linux" ? SYS_FUTEX[process.arch] : undefined;
+  const found = adapter.platform === "linux" ? SYS_FUTEX[adapter.arch] : undefined;
   if (found === undefined) {
     throw new UnsupportedError(
-      `Cannot sleep between processes on ${process.platform} ${process.arch}: futex(2) is known ` +
+      `Cannot sleep between processes on ${adapter.platform} ${adapter.arch}: futex(2) is known ` +
         "on Linux x64 and arm64. Anonymous memory for the workers of this process still works",
     );
   }
@@ -29,10 +29,10 @@ export function futexWait(address: number, expected: number, milliseconds: numbe
   const seconds = Math.floor(milliseconds / 1000);
   timeout[0] = BigInt(seconds);
   timeout[1] = BigInt(Math.floor((milliseconds - seconds * 1000) * 1e6));
-  libc().syscall(number(), address, FUTEX_WAIT, expected >>> 0, timeoutBytes);
+  libc.syscall(number(), address, FUTEX_WAIT, expected >>> 0, timeoutBytes);
 }
 
 /** Wakes up to `count` threads that sleep on the word; returns how many. See futex(2). */
 export function futexWake(address: number, count: number): number {
-  return libc().syscall(number(), address, FUTEX_WAKE, count, timeoutBytes);
+  return libc.syscall(number(), address, FUTEX_WAKE, count, timeoutBytes);
 }

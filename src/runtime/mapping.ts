@@ -11,7 +11,7 @@ const MAP_NORESERVE = 0x4000;
 /** What a mapping is laid out in steps of: the WebAssembly page, a multiple of all page sizes. */
 export const PAGE = 65536;
 
-/** The arena of a V8 thread: 1 GiB of address space, of which only what is touched is memory. */
+/** The arena of a V8 thread: 1 GiB of address space at most. */
 const ARENA_PAGES = 16384;
 
 /** Shared memory as a runtime shows it. */
@@ -40,17 +40,24 @@ let arenaOfThread: Arena | undefined;
 /** All mappings of a V8 thread lie in one memory: one WebAssembly instance serves them all. */
 function arena(): Arena {
   if (arenaOfThread !== undefined) return arenaOfThread;
-  const memory = new WebAssembly.Memory({
-    initial: ARENA_PAGES,
-    maximum: ARENA_PAGES,
-    shared: true,
-  });
+  // It stays where it is when it grows.
+  const memory = new WebAssembly.Memory({ initial: 1, maximum: ARENA_PAGES, shared: true });
   const address = adapter.addressOf(new Uint8Array(memory.buffer));
-  return arenaOfThread = { memory, address, free: [[0, ARENA_PAGES * PAGE]], next: 0 };
+  return arenaOfThread = { memory, address, free: [[0, PAGE]], next: 0 };
 }
 
 function takeRange(length: number): number {
   const all = arena();
+  const size = all.memory.buffer.byteLength;
+  if (size + length <= ARENA_PAGES * PAGE) {
+    all.memory.grow(length / PAGE);
+    return size;
+  }
+  const rest = ARENA_PAGES * PAGE - size;
+  if (rest > 0) {
+    all.memory.grow(rest / PAGE);
+    giveRange(size, rest);
+  }
   const fits = ([start, end]: [number, number]) => end - start >= length;
   const range = all.free.find((range) => range[0] >= all.next && fits(range)) ??
     all.free.find(fits);
@@ -83,7 +90,7 @@ function giveRange(start: number, length: number): void {
 /** Maps the first `byteLength` bytes (a multiple of {@linkcode PAGE}) of a file, shared. */
 export function mapFile(fd: number, path: string, byteLength: number): Mapping {
   if (adapter.mapping === "plain") {
-    const address = libc().mmap(0, byteLength, PROT_READ_WRITE, MAP_SHARED, fd, 0);
+    const address = libc.mmap(0, byteLength, PROT_READ_WRITE, MAP_SHARED, fd, 0);
     if (address === -1) throw systemError("map", path, errno());
     return { buffer: adapter.bufferAt(address, byteLength), base: 0, address, memory: undefined };
   }
@@ -91,7 +98,7 @@ export function mapFile(fd: number, path: string, byteLength: number): Mapping {
   const { memory, address: start } = arena();
   const address = start + base;
   const flags = MAP_SHARED | MAP_FIXED;
-  if (libc().mmap(address, byteLength, PROT_READ_WRITE, flags, fd, 0) !== address) {
+  if (libc.mmap(address, byteLength, PROT_READ_WRITE, flags, fd, 0) !== address) {
     const failure = errno();
     giveRange(base, byteLength);
     throw systemError("map", path, failure);
@@ -102,6 +109,6 @@ export function mapFile(fd: number, path: string, byteLength: number): Mapping {
 /** Lays fresh private pages over a mapping: views of it stay valid and no longer show the file. */
 export function unmap(mapping: Mapping, byteLength: number): void {
   const flags = MAP_PRIVATE_ANONYMOUS | MAP_FIXED | MAP_NORESERVE;
-  libc().mmap(mapping.address, byteLength, PROT_READ_WRITE, flags, -1, 0);
+  libc.mmap(mapping.address, byteLength, PROT_READ_WRITE, flags, -1, 0);
   if (mapping.memory !== undefined) giveRange(mapping.base, byteLength);
 }

@@ -121,6 +121,10 @@ function parentThread(): Endpoint | undefined {
 export const adapter: Adapter = {
   name: "node",
   version: process.versions.node,
+  platform: process.platform,
+  arch: process.arch,
+  args: process.argv.slice(2),
+  exit: (status) => process.exit(status),
   mapping: "over-wasm",
   bind,
   addressOf: (bytes) => Number(ffi().getRawPointer(bytes.buffer)) + bytes.byteOffset,

@@ -63,6 +63,14 @@ export interface Adapter {
   readonly name: RuntimeName;
   /** Its version, such as `2.9.6`. */
   readonly version: string;
+  /** The operating system, by Node's name for it: `linux`, `darwin`, `win32`. */
+  readonly platform: string;
+  /** The processor, by Node's name for it: `x64`, `arm64`. */
+  readonly arch: string;
+  /** What this program was started with, after its own name. */
+  readonly args: readonly string[];
+  /** Ends the process at once. */
+  exit(status: number): never;
   /**
    * How a file becomes shared memory: V8 has it mapped over the pages of a shared
    * `WebAssembly.Memory`; JavaScriptCore wraps a plain mapping, since it clears the pages of a

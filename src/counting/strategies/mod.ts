@@ -1,27 +1,41 @@
-import { arrayLock, rawArray } from "./arrays.ts";
-import { atomic, striped } from "./counters.ts";
-import { file, fileLock } from "./file.ts";
-import { flag } from "./flag.ts";
-import { manager, managerGetSet, managerLock } from "./managers.ts";
 import type { StrategyName } from "./names.ts";
 import type { Strategy } from "./strategy.ts";
-import { rawValue, rawValueLock, value, valueLock, valueLockManual } from "./values.ts";
 
-/** The experiments by name. */
-export const STRATEGIES: Readonly<Record<StrategyName, Strategy>> = {
-  file,
-  "file-lock": fileLock,
-  value,
-  "value-lock": valueLock,
-  "value-lock-manual": valueLockManual,
-  "raw-value": rawValue,
-  "raw-value-lock": rawValueLock,
-  "array-lock": arrayLock,
-  "raw-array": rawArray,
-  manager,
-  "manager-lock": managerLock,
-  "manager-get-set": managerGetSet,
-  flag,
-  atomic,
-  striped,
-};
+/**
+ * Loads an experiment by its name. Each is a module of its own, so that a worker does not start
+ * later for those that it does not run.
+ */
+export async function loadStrategy(name: StrategyName): Promise<Strategy> {
+  switch (name) {
+    case "file":
+      return (await import("./file.ts")).file;
+    case "file-lock":
+      return (await import("./file.ts")).fileLock;
+    case "value":
+      return (await import("./values.ts")).value;
+    case "value-lock":
+      return (await import("./values.ts")).valueLock;
+    case "value-lock-manual":
+      return (await import("./values.ts")).valueLockManual;
+    case "raw-value":
+      return (await import("./values.ts")).rawValue;
+    case "raw-value-lock":
+      return (await import("./values.ts")).rawValueLock;
+    case "array-lock":
+      return (await import("./arrays.ts")).arrayLock;
+    case "raw-array":
+      return (await import("./arrays.ts")).rawArray;
+    case "manager":
+      return (await import("./managers.ts")).manager;
+    case "manager-lock":
+      return (await import("./managers.ts")).managerLock;
+    case "manager-get-set":
+      return (await import("./managers.ts")).managerGetSet;
+    case "flag":
+      return (await import("./flag.ts")).flag;
+    case "atomic":
+      return (await import("./counters.ts")).atomic;
+    case "striped":
+      return (await import("./counters.ts")).striped;
+  }
+}
