@@ -39,8 +39,8 @@ export class AtomicCounter implements Counter {
    * @throws {RangeError} If the sum would leave the exact range; the value is unchanged.
    */
   add(n = 1): void {
-    if (!Number.isSafeInteger(n)) throw notWhole(n);
-    if (this.#memory.atomic.add64(this.#at, n) === 0) throw this.#beyond(n);
+    if ((n | 0) !== n) this.#fetchAddFar(n);
+    else if (this.#memory.atomic.add64(this.#at, n) === 0) throw this.#beyond(n);
   }
 
   /**
@@ -51,7 +51,7 @@ export class AtomicCounter implements Counter {
    * @throws {RangeError} If the sum would leave the exact range; the value is unchanged.
    */
   fetchAdd(n = 1): number {
-    if (!Number.isSafeInteger(n)) throw notWhole(n);
+    if ((n | 0) !== n) return this.#fetchAddFar(n);
     const before = this.#memory.atomic.fetchAdd64(this.#at, n);
     if (before !== before) throw this.#beyond(n);
     return before;
@@ -62,13 +62,21 @@ export class AtomicCounter implements Counter {
     return this.#memory.atomic.load64(this.#at);
   }
 
+  /** Adds what does not fit into 32 bits. */
+  #fetchAddFar(n: number): number {
+    if (!Number.isSafeInteger(n)) {
+      throw new TypeError(
+        `Cannot add to a counter: not a whole number within 2^53: ${String(n)}`,
+      );
+    }
+    const before = this.#memory.atomic.fetchAddFar64(this.#at, n);
+    if (before !== before) throw this.#beyond(n);
+    return before;
+  }
+
   #beyond(n: number): RangeError {
     return new RangeError(
       `Cannot add ${n} to a counter: the sum is beyond 2^53, the value stays ${this.value}`,
     );
   }
-}
-
-function notWhole(n: unknown): TypeError {
-  return new TypeError(`Cannot add to a counter: not a whole number within 2^53: ${String(n)}`);
 }

@@ -15,10 +15,12 @@ export interface Atomic {
   /** Stores `value` where `expected` is found; returns what was found. */
   compareExchange32(at: number, expected: number, value: number): number;
   load64(at: number): number;
-  /** Adds; 0, with the value unchanged, where the sum is beyond 2^53, else 1. */
+  /** Adds a 32-bit integer; 0, with the value unchanged, where the sum is beyond 2^53, else 1. */
   add64(at: number, n: number): number;
-  /** Adds and returns the value before; NaN, with the value unchanged, beyond 2^53. */
+  /** The same, and returns the value before, or NaN where the sum is beyond 2^53. */
   fetchAdd64(at: number, n: number): number;
+  /** The same for any whole number within 2^53. */
+  fetchAddFar64(at: number, n: number): number;
   /** Takes a free mutex word for `me`, looking up to `spins` times more: 1 if taken, else 0. */
   tryLock(at: number, me: number, spins: number): number;
   /** 0 if released, 1 if released and somebody may be asleep, 2 if not held by `me`. */

@@ -22,45 +22,51 @@
   (func (export "load64") (param $at i32) (result f64)
     (f64.convert_i64_s (i64.atomic.load (local.get $at))))
 
-  ;; Both adds take a whole number of at most 2^53. As long as the value is below 2^52 and the number
-  ;; below 2^20, they are one fetch-and-add: between the look and the add no program adds what is
-  ;; then left, by 2^32 adds. Else a compare-and-swap that checks the sum.
-  (func $isNear (param $at i32) (param $add i64) (result i32)
-    (i32.and
-      (i64.lt_u (i64.add (i64.atomic.load (local.get $at)) (i64.const 0x10000000000000))
-                (i64.const 0x20000000000000))
-      (i64.lt_u (i64.add (local.get $add) (i64.const 0x100000)) (i64.const 0x200000))))
-  (func $addFar (param $at i32) (param $add i64) (result f64)
+  ;; The 64-bit adds leave the value unchanged where the sum would be beyond 2^53. Those of a 32-bit
+  ;; number are one fetch-and-add, and look at what they found afterwards: a look before it would
+  ;; cost as much again. Near the edge they take back what went beyond it; until then, others see
+  ;; a value beyond the edge, and are refused as well.
+  (func $isBeyond (param $value i64) (result i32)
+    (i64.gt_u (i64.add (local.get $value) (i64.const 0x1fffffffffffff))
+              (i64.const 0x3ffffffffffffe)))
+  (func $settle (param $at i32) (param $add i64) (param $old i64) (result i32)
+    (if (call $isBeyond (i64.add (local.get $old) (local.get $add)))
+      (then
+        (drop (i64.atomic.rmw.sub (local.get $at) (local.get $add)))
+        (return (i32.const 0))))
+    (i32.const 1))
+
+  ;; Adds; 0, with the value unchanged, where the sum is beyond 2^53, else 1.
+  (func (export "add64") (param $at i32) (param $n i32) (result i32)
+    (local $add i64) (local $old i64)
+    (local.set $add (i64.extend_i32_s (local.get $n)))
+    (local.set $old (i64.atomic.rmw.add (local.get $at) (local.get $add)))
+    (if (i64.lt_u (i64.add (local.get $old) (i64.const 0x10000000000000))
+                  (i64.const 0x20000000000000))
+      (then (return (i32.const 1))))
+    (call $settle (local.get $at) (local.get $add) (local.get $old)))
+  ;; Adds and returns the value before; NaN, with the value unchanged, where the sum is beyond 2^53.
+  (func (export "fetchAdd64") (param $at i32) (param $n i32) (result f64)
+    (local $add i64) (local $old i64)
+    (local.set $add (i64.extend_i32_s (local.get $n)))
+    (local.set $old (i64.atomic.rmw.add (local.get $at) (local.get $add)))
+    (if (i64.ge_u (i64.add (local.get $old) (i64.const 0x10000000000000))
+                  (i64.const 0x20000000000000))
+      (then
+        (if (i32.eqz (call $settle (local.get $at) (local.get $add) (local.get $old)))
+          (then (return (f64.const nan))))))
+    (f64.convert_i64_s (local.get $old)))
+  ;; The same for any whole number of at most 2^53, by a compare-and-swap that checks the sum.
+  (func (export "fetchAddFar64") (param $at i32) (param $n f64) (result f64)
     (local $old i64) (local $sum i64)
     (loop $again
       (local.set $old (i64.atomic.load (local.get $at)))
-      (local.set $sum (i64.add (local.get $old) (local.get $add)))
-      (if (i64.gt_u (i64.add (local.get $sum) (i64.const 0x1fffffffffffff))
-                    (i64.const 0x3ffffffffffffe))
-        (then (return (f64.const nan))))
+      (local.set $sum (i64.add (local.get $old) (i64.trunc_f64_s (local.get $n))))
+      (if (call $isBeyond (local.get $sum)) (then (return (f64.const nan))))
       (br_if $again
         (i64.ne (local.get $old)
           (i64.atomic.rmw.cmpxchg (local.get $at) (local.get $old) (local.get $sum)))))
     (f64.convert_i64_s (local.get $old)))
-
-  ;; Adds; 0, with the value unchanged, where the sum is beyond 2^53, else 1.
-  (func (export "add64") (param $at i32) (param $n f64) (result i32)
-    (local $add i64) (local $old f64)
-    (local.set $add (i64.trunc_f64_s (local.get $n)))
-    (if (call $isNear (local.get $at) (local.get $add))
-      (then
-        (drop (i64.atomic.rmw.add (local.get $at) (local.get $add)))
-        (return (i32.const 1))))
-    (local.set $old (call $addFar (local.get $at) (local.get $add)))
-    (f64.eq (local.get $old) (local.get $old)))
-  ;; Adds and returns the value before; NaN, with the value unchanged, where the sum is beyond 2^53.
-  (func (export "fetchAdd64") (param $at i32) (param $n f64) (result f64)
-    (local $add i64)
-    (local.set $add (i64.trunc_f64_s (local.get $n)))
-    (if (call $isNear (local.get $at) (local.get $add))
-      (then
-        (return (f64.convert_i64_s (i64.atomic.rmw.add (local.get $at) (local.get $add))))))
-    (call $addFar (local.get $at) (local.get $add)))
 
   ;; The mutex word; its state table stands in mutex.ts.
   ;; Tries to take it, and again whenever it looks free in a bounded spin: 1 if taken, else 0.

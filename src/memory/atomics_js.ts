@@ -2,6 +2,7 @@ import type { Atomic } from "./atomics.ts";
 
 const WAITERS = 0x80000000 | 0;
 const MAX = BigInt(Number.MAX_SAFE_INTEGER);
+const EDGE = 2 ** 52;
 const ONE = 1n;
 
 /**
@@ -17,8 +18,7 @@ export function atomicsOnArrays(buffer: ArrayBufferLike): Atomic {
   const words = new Int32Array(buffer);
   const longs = new BigInt64Array(buffer);
 
-  /** A compare-and-swap of the whole number that checks the sum. */
-  function addFar(at: number, n: number): number {
+  function fetchAddFar64(at: number, n: number): number {
     const add = BigInt(n);
     for (;;) {
       const old = Atomics.load(longs, at >> 3);
@@ -29,12 +29,14 @@ export function atomicsOnArrays(buffer: ArrayBufferLike): Atomic {
   }
 
   function fetchAdd64(at: number, n: number): number {
-    const high = Atomics.load(words, (at >> 2) + 1);
-    // Below 2^52 and 2^20, as in atomics.wat.
-    if (high < -0x100000 || high >= 0x100000 || n <= -0x100000 || n >= 0x100000) {
-      return addFar(at, n);
-    }
-    return Number(Atomics.add(longs, at >> 3, n === 1 ? ONE : BigInt(n)));
+    const add = n === 1 ? ONE : BigInt(n);
+    const old = Atomics.add(longs, at >> 3, add);
+    const before = Number(old);
+    if (before > -EDGE && before < EDGE) return before;
+    const sum = old + add; // Near the edge; see atomics.wat.
+    if (sum <= MAX && sum >= -MAX) return before;
+    Atomics.sub(longs, at >> 3, add);
+    return NaN;
   }
 
   return {
@@ -49,7 +51,7 @@ export function atomicsOnArrays(buffer: ArrayBufferLike): Atomic {
 
     add64(at, n) {
       const word = at >> 2;
-      if (n >= 0 && n < 0x40000000) {
+      if (n >= 0) {
         const low = Atomics.load(words, word);
         const sum = (low + n) | 0;
         // No carry, so the sum is no further from 0 than 2^53 either: that ends with a high word.
@@ -60,6 +62,7 @@ export function atomicsOnArrays(buffer: ArrayBufferLike): Atomic {
       return Number.isNaN(fetchAdd64(at, n)) ? 0 : 1;
     },
     fetchAdd64,
+    fetchAddFar64,
 
     tryLock(at, me, spins) {
       const word = at >> 2;

@@ -38,6 +38,7 @@ const CLOSED: Atomic = {
   load64: refuse,
   add64: refuse,
   fetchAdd64: refuse,
+  fetchAddFar64: refuse,
   tryLock: refuse,
   unlock: refuse,
 };

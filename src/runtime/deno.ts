@@ -1,6 +1,13 @@
 import { UnsupportedError } from "../contract/errors.ts";
 import { LIBC_NAMES } from "./libc_names.ts";
-import type { Adapter, CFunctions, CSignatures, CType, Endpoint, WorkerThread } from "./port.ts";
+import type {
+  Adapter,
+  CFunctions,
+  CSignature,
+  CSignatures,
+  Endpoint,
+  WorkerThread,
+} from "./port.ts";
 
 const NATIVE = { i32: "i32", u32: "u32", i64: "i64", pointer: "usize", bytes: "buffer" } as const;
 
@@ -36,8 +43,18 @@ function open(definitions: Deno.ForeignLibraryInterface): Record<string, Native>
 }
 
 /** Deno gives 64-bit results as bigint; the port promises numbers. */
-function narrow(native: Native, result: CType): Native {
-  return result === "i64" || result === "pointer" ? (...args) => Number(native(...args)) : native;
+function narrow(native: Native, { parameters, result }: CSignature): Native {
+  if (result !== "i64" && result !== "pointer") return native;
+  switch (parameters.length) { // Of fixed length: a spread costs as much as the system call.
+    case 0:
+      return () => Number(native());
+    case 2:
+      return (a, b) => Number(native(a, b));
+    case 3:
+      return (a, b, c) => Number(native(a, b, c));
+    default:
+      return (...args) => Number(native(...args));
+  }
 }
 
 function bind<const S extends CSignatures>(signatures: S): CFunctions<S> {
@@ -50,7 +67,7 @@ function bind<const S extends CSignatures>(signatures: S): CFunctions<S> {
   }
   const symbols = open(definitions as Deno.ForeignLibraryInterface);
   return Object.fromEntries(
-    Object.entries(signatures).map(([name, { result }]) => [name, narrow(symbols[name], result)]),
+    Object.entries(signatures).map(([name, signature]) => [name, narrow(symbols[name], signature)]),
   ) as CFunctions<S>;
 }
 

@@ -68,11 +68,14 @@ const WORDS: Readonly<Record<string, string | undefined>> = {
 /** The numbers of the errors that callers tell apart. */
 export const { EEXIST, EINTR, EAGAIN: EWOULDBLOCK } = NUMBERS;
 
-/** The error number of the last failed C call of this thread. */
+let view: Int32Array | undefined;
+
+/**
+ * The error number of the last failed C call of this thread. Nothing may call into C between that
+ * call and this one.
+ */
 export function errno(): number {
-  // Nothing may call into C between the failed call and this one.
-  const address = libc.__errno_location();
-  return new Int32Array(adapter.bufferAt(address, 4))[0];
+  return (view ??= new Int32Array(adapter.bufferAt(libc.__errno_location(), 4)))[0];
 }
 
 /** An error in the shape of Node's: `code`, `errno` and `path` beside the message. */

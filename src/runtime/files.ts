@@ -43,10 +43,15 @@ export interface FileStatus {
 
 /**
  * Opens a file and returns its descriptor, which is closed on exec and never a wait for a pipe's
- * other end.
+ * other end. `bytes` is the path as C wants it, where the caller has it already.
  */
-export function openFile(path: string, flags: number, mode = 0o600): number {
-  const fd = libc.open(pathBytes(path), flags | O_CLOEXEC | O_NONBLOCK, mode);
+export function openFile(
+  path: string,
+  flags: number,
+  mode = 0o600,
+  bytes: Uint8Array = pathBytes(path),
+): number {
+  const fd = libc.open(bytes, flags | O_CLOEXEC | O_NONBLOCK, mode);
   if (fd < 0) throw systemError("open", path, errno());
   return fd;
 }

@@ -3,7 +3,8 @@ import type { CFunctions } from "./port.ts";
 
 /**
  * The C functions the project calls. `open`, `fcntl` and `syscall` are variadic in C; on Linux
- * (x86-64, arm64) integers are passed the same way as by a fixed signature.
+ * (x86-64, arm64) integers are passed the same way as by a fixed signature. Results that the calls
+ * here keep below 2^31 are declared as 32 bits, since 64 cost a bigint in Deno and Node.
  */
 const SIGNATURES = {
   __errno_location: { parameters: [], result: "pointer" },
@@ -18,14 +19,14 @@ const SIGNATURES = {
   open: { parameters: ["bytes", "i32", "i32"], result: "i32" },
   posix_fallocate: { parameters: ["i32", "i64", "i64"], result: "i32" },
   prctl: { parameters: ["i32", "i64", "i64", "i64", "i64"], result: "i32" },
-  read: { parameters: ["i32", "bytes", "i64"], result: "i64" },
+  read: { parameters: ["i32", "bytes", "i64"], result: "i32" },
   sigaction: { parameters: ["i32", "bytes", "pointer"], result: "i32" },
   statx: { parameters: ["i32", "bytes", "i32", "u32", "bytes"], result: "i32" },
   // Its longest use here is futex(2): number, word, operation, value, timeout.
-  syscall: { parameters: ["i64", "pointer", "i32", "u32", "bytes"], result: "i64" },
+  syscall: { parameters: ["i64", "pointer", "i32", "u32", "bytes"], result: "i32" },
   timer_create: { parameters: ["i32", "bytes", "bytes"], result: "i32" },
   timer_settime: { parameters: ["pointer", "i32", "bytes", "pointer"], result: "i32" },
-  write: { parameters: ["i32", "bytes", "i64"], result: "i64" },
+  write: { parameters: ["i32", "bytes", "i64"], result: "i32" },
 } as const;
 
 type Libc = CFunctions<typeof SIGNATURES>;
@@ -38,7 +39,7 @@ type Libc = CFunctions<typeof SIGNATURES>;
  */
 export const libc: Libc = {} as Libc;
 
-/** Binds before anything that may fail is called: a binding would change what it reads. */
+/** Bound before anything that may fail is called, since binding it changes what it reads. */
 const BEFORE_ALL = "__errno_location";
 
 function bound(name: keyof Libc): unknown {

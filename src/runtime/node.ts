@@ -74,10 +74,18 @@ function narrow(native: Native, { parameters, result }: CSignature): Native {
   const wide = parameters.map((type) => type === "i64" || type === "pointer");
   const wideResult = result === "i64" || result === "pointer";
   if (!wideResult && !wide.includes(true)) return native;
-  return (...args) => {
-    for (let i = 0; i < wide.length; i++) if (wide[i]) args[i] = BigInt(args[i] as number);
-    return Number(native(...args));
-  };
+  const widen = (i: number, value: unknown) => wide[i] ? BigInt(value as number) : value;
+  switch (wide.length) { // Of fixed length: a spread costs as much as the system call.
+    case 3:
+      return (a, b, c) => Number(native(widen(0, a), widen(1, b), widen(2, c)));
+    case 4:
+      return (a, b, c, d) => Number(native(widen(0, a), widen(1, b), widen(2, c), widen(3, d)));
+    case 5:
+      return (a, b, c, d, e) =>
+        Number(native(widen(0, a), widen(1, b), widen(2, c), widen(3, d), widen(4, e)));
+    default:
+      return (...args) => Number(native(...args.map((value, i) => widen(i, value))));
+  }
 }
 
 function bind<const S extends CSignatures>(signatures: S): CFunctions<S> {

@@ -42,15 +42,19 @@ function interrupted(when: number, interrupt: () => void, body: () => void): boo
   return step > when;
 }
 
+function addAny(atomic: Atomic, n: number): number {
+  return (n | 0) === n ? atomic.fetchAdd64(0, n) : atomic.fetchAddFar64(0, n);
+}
+
 function counterAt(start: number): Atomic {
   const atomic = atomicsOnArrays(new SharedArrayBuffer(16));
-  assert.equal(atomic.fetchAdd64(0, start), 0);
+  assert.equal(atomic.fetchAddFar64(0, start), 0);
   return atomic;
 }
 
 /** Each step of one add, interrupted by the adds of others: as if all had come one by one. */
 function assertInterruptible(
-  by: "add64" | "fetchAdd64",
+  by: "add64" | "fetchAdd64" | "fetchAddFar64",
   start: number,
   n: number,
   others: readonly number[],
@@ -68,7 +72,7 @@ function assertInterruptible(
     let seen: number[] = [];
     const more = interrupted(
       when,
-      () => seen = [...others.map((other) => atomic.fetchAdd64(0, other)), atomic.load64(0)],
+      () => seen = [...others.map((other) => addAny(atomic, other)), atomic.load64(0)],
       () => given = atomic[by](0, n),
     );
     assert.equal(atomic.load64(0), more ? start + sum + n : start + n, what);
@@ -85,7 +89,7 @@ function assertInterruptible(
 }
 
 describe("The 64-bit add by Atomics, interrupted at any step,", () => {
-  for (const by of ["add64", "fetchAdd64"] as const) {
+  for (const by of ["add64", "fetchAdd64", "fetchAddFar64"] as const) {
     for (const { n, others, starts } of CASES) {
       for (const start of starts) {
         it(`is one step: ${start} + ${n}, others ${others} (${by})`, () => {

@@ -60,10 +60,11 @@ for (const [name, make] of Object.entries(IMPLEMENTATIONS)) {
         .filter(Number.isSafeInteger);
       for (const start of near) {
         for (const n of near) {
-          for (const by of ["add64", "fetchAdd64"] as const) {
+          const small = (n | 0) === n ? ["add64", "fetchAdd64"] as const : [];
+          for (const by of [...small, "fetchAddFar64"] as const) {
             longs[0] = BigInt(start);
-            model.add64(0, -model.load64(0));
-            model.add64(0, start);
+            model.fetchAddFar64(0, -model.load64(0));
+            model.fetchAddFar64(0, start);
             assert.equal(tested[by](0, n), model[by](0, n), `${by}: ${start} + ${n}`);
             assert.equal(tested.load64(0), model.load64(0), `${by}: ${start} + ${n}`);
           }
@@ -92,7 +93,7 @@ for (const [name, make] of Object.entries(IMPLEMENTATIONS)) {
       it(`lose nothing of 4 workers from ${start} on`, { timeout: 30_000 }, async () => {
         const memory = sharedPage();
         const atomic = make(memory);
-        atomic.add64(0, start);
+        atomic.fetchAddFar64(0, start);
         const steps = [1, 1, -1, 3];
         const starts = steps.map((step): AddingStart => ({
           memory,
@@ -129,13 +130,12 @@ function randomStep(random: () => number): { what: string; run(atomic: Atomic): 
     [`tryLock(${word}, ${me})`, (atomic) => atomic.tryLock(word, me, me)],
     [`unlock(${word}, ${me})`, (atomic) => atomic.unlock(word, me)],
   ];
+  // Of a number that is within 2^53: other values are nobody's count.
+  const isCount = (atomic: Atomic) => Number.isSafeInteger(atomic.load64(long));
   for (let i = 0; i < 4; i++) {
-    // Of a number that is within 2^53: other values are nobody's count.
-    steps.push([
-      `add64(${long}, ${n})`,
-      (atomic) => Number.isSafeInteger(atomic.load64(long)) && atomic.add64(long, n),
-    ]);
-    steps.push([`fetchAdd64(${long}, ${n})`, (atomic) => atomic.fetchAdd64(long, n)]);
+    const by = i < 2 ? "fetchAddFar64" : i < 3 ? "fetchAdd64" : "add64";
+    const add = i < 2 ? n : n | 0;
+    steps.push([`${by}(${long}, ${add})`, (atomic) => isCount(atomic) && atomic[by](long, add)]);
     steps.push([`load64(${long})`, (atomic) => atomic.load64(long)]);
   }
   const [what, run] = steps[below(steps.length)];
