@@ -1,10 +1,18 @@
 /**
- * The vocabulary that every medium speaks: lock, guard, counter, options and errors.
+ * The vocabulary that every medium speaks: lock, guard, owner, counter, options and errors.
  *
  * @module
  */
 export type { Counter } from "./counter.ts";
-export { DeadlockError, UnsupportedError } from "./errors.ts";
-export { Guard, type Releasable } from "./guard.ts";
-export type { Lock } from "./lock.ts";
+export {
+  DeadlockError,
+  LockLostError,
+  OwnerDiedError,
+  SegmentFormatError,
+  UnsupportedError,
+} from "./errors.ts";
+export { Guard, type Releasable, RELEASE } from "./guard.ts";
+export type { BareLock, Lock } from "./lock.ts";
 export type { AcquireOptions } from "./options.ts";
+export type { Owner } from "./owner.ts";
+export { locked, type LockedDecorator, withLock } from "./with_lock.ts";

@@ -1,6 +1,5 @@
 import { DeadlockError, timeoutError } from "../contract/errors.ts";
-import { Guard } from "../contract/guard.ts";
-import type { Lock } from "../contract/lock.ts";
+import { Guard, type Releasable, RELEASE } from "../contract/guard.ts";
 import { type AcquireOptions, deadlineOf } from "../contract/options.ts";
 import { closeFile, openRegularFile } from "../runtime/files.ts";
 import { tryFlock, unlockFlock, waitFlock } from "../runtime/flock.ts";
@@ -24,7 +23,7 @@ import { tryFlock, unlockFlock, waitFlock } from "../runtime/flock.ts";
  * }
  * ```
  */
-export class FileLock implements Lock, Disposable {
+export class FileLock implements Releasable, Disposable {
   /** The lock file. */
   readonly path: string;
 
@@ -63,7 +62,7 @@ export class FileLock implements Lock, Disposable {
   tryAcquire(): Guard | undefined {
     if (this.#held || !tryFlock(this.#open(), this.path)) return undefined;
     this.#held = true;
-    return new Guard(this);
+    return new Guard(this, undefined);
   }
 
   /**
@@ -76,7 +75,17 @@ export class FileLock implements Lock, Disposable {
     const deadline = deadlineOf(options);
     options?.signal?.throwIfAborted();
     this.#wait(deadline, options?.signal);
-    return new Guard(this);
+    return new Guard(this, undefined);
+  }
+
+  /** Releases the hold of a guard. */
+  [RELEASE](): void {
+    this.unlock();
+  }
+
+  /** Nobody: a lock file does not keep its owner yet. */
+  owner(): undefined {
+    return undefined;
   }
 
   /** Closes the file, and with it releases the lock. Closing twice does nothing. */

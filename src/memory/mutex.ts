@@ -1,6 +1,5 @@
 import { DeadlockError, timeoutError } from "../contract/errors.ts";
-import { Guard } from "../contract/guard.ts";
-import type { Lock } from "../contract/lock.ts";
+import { Guard, type Releasable, RELEASE } from "../contract/guard.ts";
 import { type AcquireOptions, deadlineOf } from "../contract/options.ts";
 import type { Memory } from "./memory.ts";
 
@@ -40,7 +39,7 @@ const SPINS = 100;
  * }
  * ```
  */
-export class Mutex implements Lock {
+export class Mutex implements Releasable {
   /** Bytes to set aside for one, so that neighbours do not slow it down. */
   static readonly BYTES = 128;
 
@@ -84,9 +83,16 @@ export class Mutex implements Lock {
     this.#memory.wake(this.#at, 1);
   }
 
+  /** Releases the hold of a guard. */
+  [RELEASE](): void {
+    this.unlock();
+  }
+
   /** Takes the lock if it is free. */
   tryAcquire(): Guard | undefined {
-    return this.#memory.atomic.tryLock(this.#at, this.#me, 0) === 1 ? new Guard(this) : undefined;
+    return this.#memory.atomic.tryLock(this.#at, this.#me, 0) === 1
+      ? new Guard(this, 0)
+      : undefined;
   }
 
   /**
@@ -101,7 +107,7 @@ export class Mutex implements Lock {
     if (this.#memory.atomic.tryLock(this.#at, this.#me, SPINS) === 0) {
       this.#wait(deadline, options?.signal);
     }
-    return new Guard(this);
+    return new Guard(this, 0);
   }
 
   #wait(deadline: number, signal: AbortSignal | undefined): void {

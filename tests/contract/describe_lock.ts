@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { DeadlockError, type Lock } from "../../src/contract/mod.ts";
+import { type BareLock, DeadlockError } from "../../src/contract/mod.ts";
 import { Flag, Memory, RawValue } from "../../src/memory/mod.ts";
 import { lookingSignal } from "../support/looking_signal.ts";
 import { race, withThreads } from "../support/thread.ts";
@@ -8,11 +8,14 @@ import type { ContenderStart } from "./contender.ts";
 import type { HolderStart } from "./holder.ts";
 import type { SharedLock } from "./shared_lock.ts";
 
+/** A lock as the suite uses it. */
+export type TestedLock = Omit<BareLock, "acquire" | "owner">;
+
 /** One lock, free, as the contract suite needs it. */
 export interface LockUnderTest {
-  readonly lock: Lock;
+  readonly lock: TestedLock;
   /** The same lock as another holder has it. */
-  readonly other: Lock;
+  readonly other: TestedLock;
   /** How other threads open it. */
   readonly shared: SharedLock;
   close(): void;
@@ -27,7 +30,7 @@ export function isTimeout(error: unknown): boolean {
 }
 
 /**
- * The contract of {@linkcode Lock}, to be kept by every medium.
+ * The contract of {@linkcode BareLock}, to be kept by every medium.
  *
  * @param make Makes a lock that nobody else uses.
  * @param rounds How often each of 4 workers takes it to show that it excludes.

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { DeadlockError, Guard, UnsupportedError } from "../../mod.ts";
+import { DeadlockError, Guard, RELEASE, UnsupportedError } from "../../mod.ts";
 import { timeoutError } from "../../src/contract/errors.ts";
 
 /** A lock that counts its releases, and refuses those it is told to. */
@@ -8,7 +8,7 @@ function countingLock() {
   const lock = {
     releases: 0,
     refusal: undefined as Error | undefined,
-    unlock() {
+    [RELEASE]() {
       if (lock.refusal !== undefined) throw lock.refusal;
       lock.releases++;
     },
@@ -19,7 +19,7 @@ function countingLock() {
 describe("Guard", () => {
   it("holds until it is released", () => {
     const lock = countingLock();
-    const guard = new Guard(lock);
+    const guard = new Guard(lock, 1);
     assert.equal(guard.held, true);
     assert.equal(lock.releases, 0);
     guard.release();
@@ -29,7 +29,7 @@ describe("Guard", () => {
 
   it("refuses a second release", () => {
     const lock = countingLock();
-    const guard = new Guard(lock);
+    const guard = new Guard(lock, 1);
     guard.release();
     assert.throws(() => guard.release(), /twice/);
     assert.equal(lock.releases, 1);
@@ -37,7 +37,7 @@ describe("Guard", () => {
 
   it("is disposed of once", async () => {
     const lock = countingLock();
-    const guard = new Guard(lock);
+    const guard = new Guard(lock, 1);
     guard[Symbol.dispose]();
     guard[Symbol.dispose]();
     await guard[Symbol.asyncDispose]();
@@ -48,7 +48,7 @@ describe("Guard", () => {
 
   it("is not released again by the disposal at the end of its block", () => {
     const lock = countingLock();
-    const guard = new Guard(lock);
+    const guard = new Guard(lock, 1);
     guard.release();
     guard[Symbol.dispose]();
     assert.equal(lock.releases, 1);
@@ -56,14 +56,14 @@ describe("Guard", () => {
 
   it("is disposed of asynchronously before the promise is there", async () => {
     const lock = countingLock();
-    const disposal = new Guard(lock)[Symbol.asyncDispose]();
+    const disposal = new Guard(lock, 1)[Symbol.asyncDispose]();
     assert.equal(lock.releases, 1);
     assert.equal(await disposal, undefined);
   });
 
   it("passes on the refusal of its lock and still holds", () => {
     const lock = countingLock();
-    const guard = new Guard(lock);
+    const guard = new Guard(lock, 1);
     lock.refusal = new Error("not yours");
     assert.throws(() => guard.release(), lock.refusal);
     assert.throws(() => guard[Symbol.dispose](), lock.refusal);

@@ -1,4 +1,4 @@
-import type { Lock } from "../../src/contract/mod.ts";
+import type { TestedLock } from "./describe_lock.ts";
 import { FileLock } from "../../src/files/mod.ts";
 import { Memory, type MemoryHandle, Mutex } from "../../src/memory/mod.ts";
 
@@ -9,7 +9,7 @@ export type SharedLock =
   | { readonly kind: "file-lock"; readonly path: string };
 
 /** Opens a lock as another holder. */
-export function openSharedLock(shared: SharedLock): { lock: Lock; close(): void } {
+export function openSharedLock(shared: SharedLock): { lock: TestedLock; close(): void } {
   switch (shared.kind) {
     case "mutex":
       return { lock: new Mutex(Memory.from(shared.handle), 0), close: () => {} };
