@@ -83,6 +83,11 @@ export class FileLock implements Releasable, Disposable {
     this.unlock();
   }
 
+  /** Not there yet. */
+  acquire(): Promise<Guard> {
+    return Promise.reject(new Error("Cannot acquire a file lock asynchronously yet"));
+  }
+
   /** Nobody: a lock file does not keep its owner yet. */
   owner(): undefined {
     return undefined;

@@ -21,9 +21,18 @@ export interface Atomic {
   fetchAdd64(at: number, n: number): number;
   /** The same for any whole number within 2^53. */
   fetchAddFar64(at: number, n: number): number;
-  /** Takes a free mutex word for `me`, looking up to `spins` times more: 1 if taken, else 0. */
+  /** Stores a whole number within 2^53 and returns the value before. */
+  exchange64(at: number, value: number): number;
+  /** Stores `value` where `expected` is found; returns what was found. */
+  compareExchange64(at: number, expected: number, value: number): number;
+  /** The next number of a sequence that only the holder of a lock counts on. */
+  next64(at: number): number;
+  /**
+   * Takes a free mutex word for `me`, looking up to `spins` times more: 0 if not taken, 1 if taken,
+   * 2 if taken and the word behind it is not 0.
+   */
   tryLock(at: number, me: number, spins: number): number;
-  /** 0 if released, 1 if released and somebody may be asleep, 2 if not held by `me`. */
+  /** 0 if released; bits 30 and 31, as 1 to 3, if somebody waits; -1 if not held by `me`. */
   unlock(at: number, me: number): number;
 }
 

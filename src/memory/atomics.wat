@@ -68,11 +68,33 @@
           (i64.atomic.rmw.cmpxchg (local.get $at) (local.get $old) (local.get $sum)))))
     (f64.convert_i64_s (local.get $old)))
 
+  ;; Stores a whole number of at most 2^53 and returns the value before.
+  (func (export "exchange64") (param $at i32) (param $value f64) (result f64)
+    (f64.convert_i64_s
+      (i64.atomic.rmw.xchg (local.get $at) (i64.trunc_f64_s (local.get $value)))))
+  ;; Stores $value where $expected is found; returns what was found.
+  (func (export "compareExchange64")
+    (param $at i32) (param $expected f64) (param $value f64) (result f64)
+    (f64.convert_i64_s
+      (i64.atomic.rmw.cmpxchg (local.get $at)
+        (i64.trunc_f64_s (local.get $expected)) (i64.trunc_f64_s (local.get $value)))))
+
+  ;; The next number of a sequence that only the holder of a lock counts on.
+  (func $next (export "next64") (param $at i32) (result f64)
+    (local $number i64)
+    (local.set $number (i64.add (i64.load (local.get $at)) (i64.const 1)))
+    (i64.store (local.get $at) (local.get $number))
+    (f64.convert_i64_s (local.get $number)))
+
   ;; The mutex word; its state table stands in mutex.ts.
-  ;; Tries to take it, and again whenever it looks free in a bounded spin: 1 if taken, else 0.
+  ;; Tries to take it, and again whenever it looks free in a bounded spin: 0 if not taken, 1 if
+  ;; taken, 2 if taken and the word behind it names an owner that died.
+  (func $taken (param $at i32) (result i32)
+    (i32.add (i32.const 1)
+      (i32.ne (i32.atomic.load offset=4 (local.get $at)) (i32.const 0))))
   (func (export "tryLock") (param $at i32) (param $me i32) (param $spins i32) (result i32)
     (if (i32.eqz (i32.atomic.rmw.cmpxchg (local.get $at) (i32.const 0) (local.get $me)))
-      (then (return (i32.const 1))))
+      (then (return (call $taken (local.get $at)))))
     (loop $spin
       (if (i32.gt_s (local.get $spins) (i32.const 0))
         (then
@@ -81,17 +103,17 @@
             (then
               (if (i32.eqz (i32.atomic.rmw.cmpxchg
                     (local.get $at) (i32.const 0) (local.get $me)))
-                (then (return (i32.const 1))))))
+                (then (return (call $taken (local.get $at)))))))
           (br $spin))))
     (i32.const 0))
-  ;; 0 if released, 1 if released and somebody may be asleep, 2 if not held by $me.
+  ;; 0 if released; the two high bits, as 1 to 3, if released and somebody waits; -1 if not held by
+  ;; $me.
   (func (export "unlock") (param $at i32) (param $me i32) (result i32)
     (local $old i32)
     (local.set $old
       (i32.atomic.rmw.cmpxchg (local.get $at) (local.get $me) (i32.const 0)))
     (if (i32.eq (local.get $old) (local.get $me)) (then (return (i32.const 0))))
-    (if (i32.ne (local.get $old) (i32.or (local.get $me) (i32.const 0x80000000)))
-      (then (return (i32.const 2))))
-    (i32.atomic.store (local.get $at) (i32.const 0))
-    (i32.const 1))
+    (if (i32.ne (i32.and (local.get $old) (i32.const 0x3fffffff)) (local.get $me))
+      (then (return (i32.const -1))))
+    (i32.shr_u (i32.atomic.rmw.xchg (local.get $at) (i32.const 0)) (i32.const 30)))
 )

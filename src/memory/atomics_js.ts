@@ -1,8 +1,9 @@
 import type { Atomic } from "./atomics.ts";
 
-const WAITERS = 0x80000000 | 0;
+const OWNER = 0x3fffffff;
 const MAX = BigInt(Number.MAX_SAFE_INTEGER);
 const EDGE = 2 ** 52;
+const TWO_32 = 2 ** 32;
 const ONE = 1n;
 
 /**
@@ -39,6 +40,10 @@ export function atomicsOnArrays(buffer: ArrayBufferLike): Atomic {
     return NaN;
   }
 
+  function taken(word: number): number {
+    return Atomics.load(words, word + 1) === 0 ? 1 : 2;
+  }
+
   return {
     load8: (at) => Atomics.load(bytes, at),
     store8: (at, value) => void Atomics.store(bytes, at, value),
@@ -64,13 +69,27 @@ export function atomicsOnArrays(buffer: ArrayBufferLike): Atomic {
     fetchAdd64,
     fetchAddFar64,
 
+    exchange64: (at, value) => Number(Atomics.exchange(longs, at >> 3, BigInt(value))),
+    compareExchange64: (at, expected, value) =>
+      Number(Atomics.compareExchange(longs, at >> 3, BigInt(expected), BigInt(value))),
+
+    next64(at) {
+      const word = at >> 2;
+      const low = (Atomics.load(words, word) + 1) | 0;
+      let high = Atomics.load(words, word + 1);
+      // The high half first: who dies between the two leaves a gap, and no number given twice.
+      if (low === 0) Atomics.store(words, word + 1, ++high);
+      Atomics.store(words, word, low);
+      return high * TWO_32 + (low >>> 0);
+    },
+
     tryLock(at, me, spins) {
       const word = at >> 2;
-      if (Atomics.compareExchange(words, word, 0, me) === 0) return 1;
+      if (Atomics.compareExchange(words, word, 0, me) === 0) return taken(word);
       for (let i = 0; i < spins; i++) {
         if (
           Atomics.load(words, word) === 0 && Atomics.compareExchange(words, word, 0, me) === 0
-        ) return 1;
+        ) return taken(word);
       }
       return 0;
     },
@@ -78,9 +97,8 @@ export function atomicsOnArrays(buffer: ArrayBufferLike): Atomic {
       const word = at >> 2;
       const old = Atomics.compareExchange(words, word, me, 0);
       if (old === me) return 0;
-      if (old !== (me | WAITERS)) return 2;
-      Atomics.store(words, word, 0);
-      return 1;
+      if ((old & OWNER) !== me) return -1;
+      return Atomics.exchange(words, word, 0) >>> 30;
     },
   };
 }

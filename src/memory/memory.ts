@@ -1,15 +1,17 @@
-import { mapFile, type Mapping, PAGE, unmap } from "../runtime/mapping.ts";
 import { adapter } from "../runtime/adapter.ts";
-import { closeFile, openRegularFile, reserve, statusOf } from "../runtime/files.ts";
-import { unlockFlock, waitFlock } from "../runtime/flock.ts";
+import { writeAt } from "../runtime/files.ts";
 import { futexWait, futexWake } from "../runtime/futex.ts";
+import { bootId, type ThreadIdentity, threadIdentity } from "../runtime/identity.ts";
+import { mapFile, type Mapping, PAGE, unmap } from "../runtime/mapping.ts";
 import { type Atomic, atomicsOnArrays, atomicsOnWasm } from "./atomics.ts";
+import { flawOf, HEADER, newHeader } from "./layout.ts";
+import { fileLength, openMemoryFile, type OpenMode, releaseMemoryFile } from "./memory_file.ts";
+import { Slots } from "./slots.ts";
+import { Waits } from "./waits.ts";
+import { holdWebLock } from "./web_lock.ts";
 
 /** The longest sleep in the host: no thread is ever out of reach for longer. In milliseconds. */
-const SLICE = 50;
-
-/** Bytes at the start of each memory that are its own. */
-const RESERVED = 128;
+export const SLICE = 50;
 
 /** What `postMessage` carries of anonymous memory to a worker: the memory itself. */
 export type MemoryHandle = WebAssembly.Memory | SharedArrayBuffer;
@@ -28,20 +30,7 @@ function refuse(): never {
   throw new TypeError("Cannot use a memory that was closed");
 }
 
-const CLOSED: Atomic = {
-  load8: refuse,
-  store8: refuse,
-  load32: refuse,
-  store32: refuse,
-  add32: refuse,
-  compareExchange32: refuse,
-  load64: refuse,
-  add64: refuse,
-  fetchAdd64: refuse,
-  fetchAddFar64: refuse,
-  tryLock: refuse,
-  unlock: refuse,
-};
+const CLOSED = new Proxy({} as Atomic, { get: () => refuse });
 
 function checkLength(byteLength: number): number {
   if (!Number.isInteger(byteLength) || byteLength <= 0) {
@@ -49,17 +38,17 @@ function checkLength(byteLength: number): number {
       `Cannot make a memory: its length must be a positive whole number: ${byteLength}`,
     );
   }
-  return Math.ceil(byteLength / PAGE) * PAGE;
+  return byteLength;
 }
 
 /**
  * Shared memory: one kind of thing to all that lies in it, whether the workers of one process
  * share it or every process that opens a file. It begins as zeros.
  *
- * Locks and values are placed at byte offsets chosen by the program; `128` bytes apart, they do
- * not slow each other down.
+ * A `Segment` gives names to what lies in one; here, locks and values are placed at byte offsets
+ * chosen by the program. `128` bytes apart, they do not slow each other down.
  *
- * @example The workers of one process
+ * @example
  * ```ts
  * import { AtomicCounter, Memory } from "@interlock/interlock";
  *
@@ -70,22 +59,29 @@ function checkLength(byteLength: number): number {
  * ```
  */
 export class Memory implements Disposable {
-  /** Its length in bytes, a multiple of 65,536. */
+  /** The bytes that may be used. */
   readonly byteLength: number;
-  /** The buffer that contains it; it begins at byte {@linkcode base}. */
+  /** The buffer that contains it. Views of it must not be used after {@linkcode close}. */
   readonly buffer: ArrayBufferLike;
-  /** Where in the buffer it begins. */
+  /** Where in the buffer its header begins. */
   readonly base: number;
   /** The atomic operations, at places in the buffer. After {@linkcode close} they all throw. */
   atomic: Atomic;
+  /** The threads that have it open. */
+  readonly slots: Slots;
+  /** How many of its locks this object holds; those who take and release them count here. */
+  holds = 0;
 
   #handle: MemoryHandle | undefined;
   #mapping: Mapping | undefined;
+  /** For sleeping where the runtime can do so without the C library. */
   #words: Int32Array<SharedArrayBuffer> | undefined;
+  #thread: ThreadIdentity | undefined;
   #identity = 0;
+  #waits: Waits | undefined;
 
-  private constructor(source: Mapping | MemoryHandle, byteLength: number) {
-    this.byteLength = byteLength;
+  private constructor(source: Mapping | MemoryHandle, length: number) {
+    this.byteLength = length - HEADER.end;
     if (source instanceof WebAssembly.Memory || source instanceof SharedArrayBuffer) {
       const memory = source instanceof WebAssembly.Memory ? source : undefined;
       const buffer = (memory?.buffer ?? source) as SharedArrayBuffer;
@@ -100,20 +96,26 @@ export class Memory implements Disposable {
       this.atomic = atomicsOf(source.buffer, source.memory);
       this.#mapping = source;
     }
+    this.slots = new Slots(this);
   }
 
   /**
    * Memory for the threads of this process. Needs no permission.
    *
-   * @param byteLength Rounded up to a multiple of 65,536.
+   * @param byteLength The bytes to use, at least; rounded up.
    * @throws {RangeError} If `byteLength` is not a positive whole number.
    */
   static anonymous(byteLength: number): Memory {
-    const length = checkLength(byteLength);
-    if (adapter.mapping === "plain") return new Memory(new SharedArrayBuffer(length), length);
+    const length = fileLength(checkLength(byteLength));
     const pages = length / PAGE;
-    const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
-    return new Memory(memory, length);
+    const source = adapter.mapping === "plain"
+      ? new SharedArrayBuffer(length)
+      : new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+    const memory = new Memory(source, length);
+    new Uint8Array(memory.buffer).set(newHeader(length));
+    // In place of a boot id: what tells it from the other memories of the process.
+    new Uint8Array(memory.buffer, HEADER.boot, 16).set(crypto.getRandomValues(new Uint8Array(16)));
+    return memory;
   }
 
   /**
@@ -123,37 +125,40 @@ export class Memory implements Disposable {
    */
   static from(handle: MemoryHandle): Memory {
     if (handle instanceof WebAssembly.Memory || handle instanceof SharedArrayBuffer) {
-      const { byteLength } = handle instanceof WebAssembly.Memory ? handle.buffer : handle;
-      if (byteLength > 0 && byteLength % PAGE === 0) return new Memory(handle, byteLength);
+      const buffer = handle instanceof WebAssembly.Memory ? handle.buffer : handle;
+      const header = new Uint8Array(buffer).slice(0, HEADER.boot);
+      if (flawOf(header, buffer.byteLength) === undefined) {
+        return new Memory(handle, buffer.byteLength);
+      }
     }
     throw new TypeError("Cannot open a memory: not the handle of one; send memory.handle");
   }
 
   /**
    * Memory that a file backs, shared by every process that maps the same file, in any runtime.
-   * The file is created where it is missing, and made longer, with its space reserved, where it
-   * is shorter. A file made shorter while it is mapped ends the processes that touch the missing
-   * part (`SIGBUS`).
+   * The file is created where it is missing, for this user alone, with its space reserved. A file
+   * made shorter while it is mapped ends the processes that touch the missing part (`SIGBUS`).
    *
    * @param path The file; best on `tmpfs`, such as under `/dev/shm`.
-   * @param byteLength Rounded up to a multiple of 65,536.
+   * @param byteLength The bytes to use, at least; rounded up. Where it is left out, the file has
+   * to be there, and all of it is used.
+   * @param mode Whether the file may be there, has to, or must not. Default: it may.
    * @throws {UnsupportedError} If the runtime lacks foreign functions or the right to use them.
+   * @throws {SegmentFormatError} If the file is none of a memory, or others may use it too.
+   * @throws {RangeError} If the file is there and has less room.
    * @throws {Error} With the `code` of the system: no such folder, no permission, no space.
    */
-  static map(path: string, byteLength: number): Memory {
-    const length = checkLength(byteLength);
-    const fd = openRegularFile(path);
+  static map(path: string, byteLength?: number, mode?: OpenMode): Memory {
+    if (byteLength !== undefined) checkLength(byteLength);
+    const file = openMemoryFile(path, byteLength, mode);
     try {
-      waitFlock(fd, path, () => true);
-      try {
-        if (statusOf(fd, path).size < length) reserve(fd, path, length);
-      } finally {
-        // By hand: a mapping keeps the open file description, and its lock, beyond the close.
-        unlockFlock(fd, path);
-      }
-      return new Memory(mapFile(fd, path, length), length);
+      const memory = new Memory(mapFile(file.fd, path, file.length), file.length);
+      // Slots are claimed, and locks reset, while nobody else can do so.
+      memory.#newBoot(file.fd, path);
+      memory.#claim();
+      return memory;
     } finally {
-      closeFile(fd);
+      releaseMemoryFile(file, path);
     }
   }
 
@@ -165,35 +170,51 @@ export class Memory implements Disposable {
     return this.#handle;
   }
 
-  /**
-   * A number that no other thread with this memory has: what a lock word says of its holder.
-   * Minted from the first word of the memory.
-   */
+  /** Whether the file was let go of. */
+  get closed(): boolean {
+    return this.atomic === CLOSED;
+  }
+
+  /** What a lock word says where this object holds it; no other of any thread has the same. */
   get identity(): number {
-    while (this.#identity === 0) {
-      this.#identity = (this.atomic.add32(this.base, 1) + 1) & 0x7fffffff;
-    }
-    return this.#identity;
+    return this.#identity === 0 ? this.#claim() : this.#identity;
+  }
+
+  /** This thread as the system knows it; `undefined` where the runtime may not ask. */
+  get thread(): ThreadIdentity | undefined {
+    void this.identity;
+    return this.#thread;
+  }
+
+  /** The tasks of this thread that wait for something in it. */
+  get waits(): Waits {
+    return this.#waits ??= new Waits(this);
+  }
+
+  /** The address of a place, for the C library; `undefined` for anonymous memory. */
+  addressOf(at: number): number | undefined {
+    return this.#mapping && this.#mapping.address + at - this.base;
   }
 
   /**
    * Checks that `byteLength` bytes at `offset` may be used, and returns their place in the buffer.
    *
    * @throws {RangeError} If they are outside, or `offset` is not a multiple of `align`.
+   * @throws {TypeError} If the memory was closed.
    */
   place(offset: number, byteLength: number, align: number): number {
-    const end = this.byteLength - RESERVED;
+    if (this.closed) refuse();
     if (!Number.isInteger(offset) || offset < 0 || offset % align !== 0) {
       throw new RangeError(
         `Cannot use offset ${offset}: it must be a whole multiple of ${align}, from 0`,
       );
     }
-    if (offset + byteLength > end) {
+    if (offset + byteLength > this.byteLength) {
       throw new RangeError(
-        `Cannot use ${byteLength} bytes at offset ${offset}: the memory has ${end} bytes`,
+        `Cannot use ${byteLength} bytes at offset ${offset}: the memory has ${this.byteLength} bytes`,
       );
     }
-    return this.base + RESERVED + offset;
+    return this.base + HEADER.end + offset;
   }
 
   /**
@@ -201,27 +222,46 @@ export class Memory implements Disposable {
    * time, so look at the word again.
    */
   wait(at: number, expected: number, milliseconds: number = SLICE): void {
-    const time = milliseconds < SLICE ? milliseconds : SLICE;
+    const time = milliseconds < SLICE ? Math.max(0, milliseconds) : SLICE;
     if (this.#words !== undefined) Atomics.wait(this.#words, at >> 2, expected, time);
-    else futexWait(this.#addressOf(at), expected, time);
+    else futexWait(this.addressOf(at) ?? refuse(), expected, time);
   }
 
   /** Wakes up to `count` threads, of any process, that sleep on the word at `at`. */
   wake(at: number, count: number): void {
     if (this.#words !== undefined) Atomics.notify(this.#words, at >> 2, count);
-    else futexWake(this.#addressOf(at), count);
+    else futexWake(this.addressOf(at) ?? refuse(), count);
   }
 
   /**
-   * Lets go of a mapped file: its contents stay, and what lies in it can no longer be used through
-   * this object. Closing twice, or anonymous memory, does nothing.
+   * Of anonymous memory: a promise that resolves when the word at `at` is woken, or is not
+   * `expected` to begin with, or the time is over. It does not keep the process alive.
+   */
+  waitAsync(at: number, expected: number, milliseconds: number): Promise<unknown> {
+    const result = Atomics.waitAsync(this.#words ?? refuse(), at >> 2, expected, milliseconds);
+    return Promise.resolve(result.value);
+  }
+
+  /**
+   * Lets go of it: a mapped file keeps its contents, and what lies in the memory can no longer be
+   * used through this object. Closing twice does nothing.
+   *
+   * @throws {Error} If this object holds a lock in it.
    */
   close(): void {
-    const mapping = this.#mapping;
-    if (mapping === undefined) return;
-    this.#mapping = undefined;
+    if (this.closed) return;
+    if (this.holds > 0) {
+      throw new Error(
+        `Cannot close a memory: this thread holds ${this.holds} of its locks; release them first`,
+      );
+    }
+    this.#waits?.rejectAll(new TypeError("Cannot wait any longer: the memory was closed"));
+    if (this.#identity !== 0) this.slots.free(this.#identity);
     this.atomic = CLOSED;
-    unmap(mapping, this.byteLength);
+    const mapping = this.#mapping;
+    this.#mapping = undefined;
+    this.#words = undefined;
+    if (mapping !== undefined) unmap(mapping, this.byteLength + HEADER.end);
   }
 
   /** The same as {@linkcode close}. */
@@ -229,8 +269,19 @@ export class Memory implements Disposable {
     this.close();
   }
 
-  #addressOf(at: number): number {
-    if (this.#mapping === undefined) throw new TypeError("Cannot wait: the memory was closed");
-    return this.#mapping.address + at - this.base;
+  #claim(): number {
+    this.#thread = this.#mapping !== undefined || adapter.mayCallC() ? threadIdentity() : undefined;
+    this.#identity = this.slots.claim(this.#thread);
+    if (this.#thread === undefined) holdWebLock(this, this.#identity);
+    return this.#identity;
+  }
+
+  /** Where the machine was started anew since: nobody of then holds anything. */
+  #newBoot(fd: number, path: string): void {
+    const now = bootId();
+    const then = new Uint8Array(this.buffer, this.base + HEADER.boot, now.length);
+    if (now.every((byte, i) => then[i] === byte)) return;
+    this.slots.markAllGone();
+    writeAt(fd, path, now, HEADER.boot);
   }
 }

@@ -7,7 +7,7 @@ export { AtomicCounter } from "./atomic_counter.ts";
 export type { Atomic } from "./atomics.ts";
 export { Flag } from "./flag.ts";
 export { Memory, type MemoryHandle } from "./memory.ts";
-export { Mutex } from "./mutex.ts";
+export { Mutex, type MutexAcquireOptions, type MutexOptions } from "./mutex.ts";
 export { RawArray } from "./raw_array.ts";
 export { RawValue } from "./raw_value.ts";
 export { SharedArray } from "./shared_array.ts";

@@ -18,6 +18,7 @@ interface BunWorker {
   onerror: ((event: ErrorEvent) => void) | null;
   postMessage(message: unknown): void;
   terminate(): void;
+  unref(): void;
 }
 
 const { Bun, Worker, postMessage } = globalThis as unknown as {
@@ -59,8 +60,9 @@ function bind<const S extends CSignatures>(signatures: S): CFunctions<S> {
 /** What a worker says once it listens; before that Bun drops what it is sent. */
 const LISTENING = "interlock: listening";
 
-function spawnWorker(module: URL): WorkerThread {
+function spawnWorker(module: URL, isHelper = false): WorkerThread {
   const worker = new Worker(module, { type: "module" });
+  if (isHelper) worker.unref();
   let unheard: unknown[] | undefined = [];
   let receiver = (_message: unknown) => {};
   worker.onmessage = ({ data }) => {
@@ -104,9 +106,11 @@ export const adapter: Adapter = {
   args: process.argv.slice(2),
   exit: (status) => process.exit(status),
   mapping: "plain",
+  mayCallC: () => true,
   bind,
   addressOf: (bytes) => ffi.ptr(bytes),
   bufferAt: (address, byteLength) => ffi.toArrayBuffer(address, 0, byteLength),
-  spawnWorker,
+  spawnWorker: (module) => spawnWorker(module),
+  spawnHelper: (module) => spawnWorker(module, true),
   parentThread,
 };

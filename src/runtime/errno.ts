@@ -66,7 +66,7 @@ const WORDS: Readonly<Record<string, string | undefined>> = {
 };
 
 /** The numbers of the errors that callers tell apart. */
-export const { EEXIST, EINTR, EAGAIN: EWOULDBLOCK } = NUMBERS;
+export const { EEXIST, EINTR, ENOENT, ESRCH, EAGAIN: EWOULDBLOCK } = NUMBERS;
 
 let view: Int32Array | undefined;
 

@@ -69,6 +69,15 @@ function open(definitions: Parameters<NodeFFI["dlopen"]>[1]): Record<string, Nat
   );
 }
 
+function mayCallC(): boolean {
+  try {
+    bind({ getpid: { parameters: [], result: "i32" } });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Node wants and gives bigint for 64-bit types; the port promises numbers. */
 function narrow(native: Native, { parameters, result }: CSignature): Native {
   const wide = parameters.map((type) => type === "i64" || type === "pointer");
@@ -101,11 +110,14 @@ function bind<const S extends CSignatures>(signatures: S): CFunctions<S> {
   ) as CFunctions<S>;
 }
 
-function spawnWorker(module: URL): WorkerThread {
+function spawnWorker(module: URL, isHelper = false): WorkerThread {
   const worker = new Worker(module);
   return {
     postMessage: (message) => worker.postMessage(message),
-    onMessage: (receive) => worker.on("message", receive),
+    onMessage: (receive) => {
+      worker.on("message", receive);
+      if (isHelper) worker.unref(); // A listener holds the process.
+    },
     onError: (receive) => {
       // What the worker threw, which may be anything.
       worker.on("error", (error: unknown) => {
@@ -134,9 +146,11 @@ export const adapter: Adapter = {
   args: process.argv.slice(2),
   exit: (status) => process.exit(status),
   mapping: "over-wasm",
+  mayCallC,
   bind,
   addressOf: (bytes) => Number(ffi().getRawPointer(bytes.buffer)) + bytes.byteOffset,
   bufferAt: (address, byteLength) => ffi().toArrayBuffer(BigInt(address), byteLength, false),
-  spawnWorker,
+  spawnWorker: (module) => spawnWorker(module),
+  spawnHelper: (module) => spawnWorker(module, true),
   parentThread,
 };

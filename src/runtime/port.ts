@@ -77,6 +77,8 @@ export interface Adapter {
    * memory that it frees.
    */
   readonly mapping: "over-wasm" | "plain";
+  /** Whether {@linkcode bind} would work without asking the user for a permission. */
+  mayCallC(): boolean;
   /**
    * Finds functions in the C library.
    *
@@ -89,6 +91,8 @@ export interface Adapter {
   bufferAt(address: number, byteLength: number): ArrayBuffer;
   /** Starts a Web Worker on a module. */
   spawnWorker(module: URL): WorkerThread;
+  /** Starts one that never keeps the process alive. */
+  spawnHelper(module: URL): WorkerThread;
   /** In a Web Worker: the way to its parent. */
   parentThread(): Endpoint | undefined;
 }

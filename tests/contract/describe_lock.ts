@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { type BareLock, DeadlockError } from "../../src/contract/mod.ts";
+import { type BareLock, DeadlockError, locked, withLock } from "../../src/contract/mod.ts";
 import { Flag, Memory, RawValue } from "../../src/memory/mod.ts";
 import { lookingSignal } from "../support/looking_signal.ts";
 import { race, withThreads } from "../support/thread.ts";
@@ -8,14 +8,11 @@ import type { ContenderStart } from "./contender.ts";
 import type { HolderStart } from "./holder.ts";
 import type { SharedLock } from "./shared_lock.ts";
 
-/** A lock as the suite uses it. */
-export type TestedLock = Omit<BareLock, "acquire" | "owner">;
-
 /** One lock, free, as the contract suite needs it. */
 export interface LockUnderTest {
-  readonly lock: TestedLock;
+  readonly lock: BareLock;
   /** The same lock as another holder has it. */
-  readonly other: TestedLock;
+  readonly other: BareLock;
   /** How other threads open it. */
   readonly shared: SharedLock;
   close(): void;
@@ -23,6 +20,33 @@ export interface LockUnderTest {
 
 const DEADLINE = { timeout: 30_000 };
 const WORKERS = 4;
+/** How often an abort races the grant; `deno task soak` does so 10,000 times. */
+const ABORTS = 400;
+const HOLDER = new URL("./holder.ts", import.meta.url);
+
+/** Runs `body` while another thread holds the lock; that gives it back when told to, or after. */
+async function withHolder(
+  made: LockUnderTest,
+  body: (letGo: () => void) => void | Promise<void>,
+): Promise<void> {
+  const memory = Memory.anonymous(256);
+  const flag = new Flag(memory, 0);
+  await withThreads(1, HOLDER, async ([thread]) => {
+    thread.post({ shared: made.shared, handle: memory.handle! } satisfies HolderStart);
+    assert.equal(await thread.next(), "held");
+    try {
+      await body(() => flag.set());
+    } finally {
+      flag.set();
+    }
+    assert.equal(await thread.next(), "released");
+  });
+  for (const handle of [made.lock, made.other]) {
+    const guard = handle.tryAcquire();
+    assert.ok(guard, "the lock is not free");
+    guard.release();
+  }
+}
 
 /** Whether an error is what a wait that ran out of time throws. */
 export function isTimeout(error: unknown): boolean {
@@ -123,16 +147,14 @@ export function describeLock(
       assertFree(made);
     });
 
-    test("a wait that runs out of time throws a TimeoutError, not before its time", (made) => {
-      const guard = made.other.acquireSync();
-      for (const timeout of [0, 0.5, 20]) {
-        const before = performance.now();
-        assert.throws(() => made.lock.acquireSync({ timeout }), isTimeout);
-        assert.ok(performance.now() - before >= timeout - 0.001, "gave up before its time");
-      }
-      guard.release();
-      assertFree(made);
-    });
+    test("a wait that runs out of time throws a TimeoutError, not before its time", (made) =>
+      withHolder(made, () => {
+        for (const timeout of [0, 0.5, 20]) {
+          const before = performance.now();
+          assert.throws(() => made.lock.acquireSync({ timeout }), isTimeout);
+          assert.ok(performance.now() - before >= timeout - 0.001, "gave up before its time");
+        }
+      }));
 
     test("a wrong timeout is refused, and the lock stays free", (made) => {
       for (const timeout of [-1, -Infinity, NaN]) {
@@ -159,16 +181,14 @@ export function describeLock(
       assertFree(made);
     });
 
-    test("an abort in the middle of a wait ends it with the reason", (made) => {
-      const reason = new Error("enough");
-      const guard = made.other.acquireSync();
-      const signal = lookingSignal((look) => {
-        if (look === 4) throw reason;
-      });
-      assert.equal(caught(() => made.lock.acquireSync({ signal })), reason);
-      guard.release();
-      assertFree(made);
-    });
+    test("an abort in the middle of a wait ends it with the reason", (made) =>
+      withHolder(made, () => {
+        const reason = new Error("enough");
+        const signal = lookingSignal((look) => {
+          if (look === 4) throw reason;
+        });
+        assert.equal(caught(() => made.lock.acquireSync({ signal })), reason);
+      }));
 
     test("a holder that waits for its own lock gets a DeadlockError and keeps it", (made) => {
       const guard = made.lock.acquireSync();
@@ -181,20 +201,138 @@ export function describeLock(
       assertFree(made);
     });
 
-    test("a sleeper gets the lock that another thread gives back", async (made) => {
-      const memory = Memory.anonymous(256);
-      const letGo = new Flag(memory, 0);
-      await withThreads(1, new URL("./holder.ts", import.meta.url), async ([thread]) => {
-        thread.post({ shared: made.shared, handle: memory.handle! } satisfies HolderStart);
-        assert.equal(await thread.next(), "held");
+    test("a sleeper gets the lock that another thread gives back", (made) =>
+      withHolder(made, (letGo) => {
         assert.equal(made.lock.tryAcquire(), undefined);
         // By its fourth look the wait has slept at least once.
-        const signal = lookingSignal((look) => look === 4 && letGo.set());
-        const guard = made.lock.acquireSync({ signal, timeout: Infinity });
-        assert.equal(letGo.isSet, true);
-        assert.equal(await thread.next(), "released");
-        guard.release();
-      });
+        const signal = lookingSignal((look) => look === 4 && letGo());
+        made.lock.acquireSync({ signal, timeout: Infinity }).release();
+      }));
+
+    test("acquire takes a free lock, which then excludes", async (made) => {
+      for (const options of [undefined, {}, { timeout: 0 }, { timeout: Infinity }]) {
+        await using guard = await made.lock.acquire(options);
+        assert.equal(guard.held, true);
+        assert.equal(made.other.tryAcquire(), undefined);
+      }
+      assertFree(made);
+    });
+
+    test("tasks of one thread get the lock one after the other, in their order", async (made) => {
+      const order: number[] = [];
+      let inside = 0;
+      const task = async (i: number) => {
+        using _guard = await made.lock.acquire();
+        assert.equal(++inside, 1, "two tasks are inside");
+        order.push(i);
+        await Promise.resolve();
+        inside--;
+      };
+      const all = Array.from({ length: 20 }, (_, i) => i);
+      await Promise.all(all.map(task));
+      assert.deepEqual(order, all);
+      assertFree(made);
+    });
+
+    test("a task waits for the guard of another, however that releases it", async (made) => {
+      const guard = made.lock.acquireSync();
+      const waiting = made.lock.acquire();
+      assert.equal(await Promise.race([waiting, Promise.resolve("waits")]), "waits");
+      guard.release();
+      (await waiting).release();
+      assertFree(made);
+    });
+
+    test("a task gets the lock that another thread gives back", (made) =>
+      withHolder(made, async (letGo) => {
+        const waiting = made.lock.acquire();
+        assert.equal(await Promise.race([waiting, Promise.resolve("waits")]), "waits");
+        letGo();
+        (await waiting).release();
+      }));
+
+    test("a task that runs out of time throws a TimeoutError, not before its time", (made) =>
+      withHolder(made, async () => {
+        for (const timeout of [0, 1, 20]) {
+          const before = performance.now();
+          await assert.rejects(made.lock.acquire({ timeout }), isTimeout);
+          assert.ok(performance.now() - before >= timeout - 1, "gave up before its time");
+        }
+        for (const timeout of [-1, NaN]) {
+          await assert.rejects(made.lock.acquire({ timeout }), RangeError);
+        }
+        await assert.rejects(made.lock.acquire({ timeout: "1" as unknown as number }), TypeError);
+      }));
+
+    test("an abort ends a task's wait with the reason, and leaves the others", (made) =>
+      withHolder(made, async (letGo) => {
+        const reason = { why: "enough" };
+        await assert.rejects(
+          made.lock.acquire({ signal: AbortSignal.abort(reason) }),
+          (thrown) => thrown === reason,
+        );
+        const controller = new AbortController();
+        const first = made.lock.acquire({ signal: controller.signal });
+        const second = made.lock.acquire();
+        controller.abort(reason);
+        await assert.rejects(first, (thrown) => thrown === reason);
+        letGo();
+        (await second).release();
+      }));
+
+    test("an abort that comes with the grant loses no lock and gives none twice", async (made) => {
+      for (let i = 0; i < ABORTS; i++) {
+        const guard = made.other.acquireSync();
+        const controller = new AbortController();
+        const first = made.lock.acquire({ signal: controller.signal });
+        const second = made.lock.acquire();
+        const acts = [() => controller.abort(), () => guard.release()];
+        if (i % 2 === 0) acts.reverse();
+        if (i % 4 < 2) acts.forEach((act) => act());
+        else {
+          acts[0]();
+          await Promise.resolve();
+          acts[1]();
+        }
+        const got = await first.catch(() => undefined);
+        if (got !== undefined) {
+          assert.equal(made.other.tryAcquire(), undefined);
+          got.release();
+        }
+        (await second).release();
+        assertFree(made);
+      }
+    });
+
+    test("withLock releases whatever becomes of its body", async (made) => {
+      assert.equal(await withLock(made.lock, (guard) => guard.held), true);
+      const failure = new Error("of the body");
+      const thrower = () => {
+        throw failure;
+      };
+      await assert.rejects(withLock(made.lock, thrower), failure);
+      await assert.rejects(withLock(made.lock, () => Promise.reject(failure)), failure);
+      assertFree(made);
+    });
+
+    test("locked wraps a function or a method, with its receiver and its arguments", async (made) => {
+      class Account {
+        balance = 1;
+        add(this: Account, n: number, m: number) {
+          assert.equal(made.other.tryAcquire(), undefined);
+          return this.balance += n + m;
+        }
+      }
+      // What a decorator does, without its syntax, which Node does not read.
+      const add = locked(made.lock)(
+        Account.prototype.add,
+        { kind: "method", name: "add" } as ClassMethodDecoratorContext<Account>,
+      );
+      const account = new Account();
+      assert.deepEqual(await Promise.all([add.call(account, 1, 2), add.call(account, 3, 4)]), [
+        4,
+        11,
+      ]);
       assertFree(made);
     });
 

@@ -1,4 +1,4 @@
-import type { TestedLock } from "./describe_lock.ts";
+import type { BareLock } from "../../src/contract/mod.ts";
 import { FileLock } from "../../src/files/mod.ts";
 import { Memory, type MemoryHandle, Mutex } from "../../src/memory/mod.ts";
 
@@ -9,12 +9,12 @@ export type SharedLock =
   | { readonly kind: "file-lock"; readonly path: string };
 
 /** Opens a lock as another holder. */
-export function openSharedLock(shared: SharedLock): { lock: TestedLock; close(): void } {
+export function openSharedLock(shared: SharedLock): { lock: BareLock; close(): void } {
   switch (shared.kind) {
     case "mutex":
       return { lock: new Mutex(Memory.from(shared.handle), 0), close: () => {} };
     case "mapped-mutex": {
-      const memory = Memory.map(shared.path, 65536);
+      const memory = Memory.map(shared.path);
       return { lock: new Mutex(memory, 0), close: () => memory.close() };
     }
     case "file-lock": {

@@ -73,20 +73,37 @@ for (const [name, make] of Object.entries(IMPLEMENTATIONS)) {
       assert.equal(longs[1], 0n);
     });
 
-    it("take the mutex word for one, and tell of waiters", () => {
+    it("take the mutex word for one, and tell of waiters and of owners that died", () => {
       const atomic = make(sharedPage());
       assert.equal(atomic.tryLock(8, 5, 0), 1);
       assert.equal(atomic.tryLock(8, 6, 100), 0);
-      assert.equal(atomic.unlock(8, 6), 2);
+      assert.equal(atomic.unlock(8, 6), -1);
       assert.equal(atomic.load32(8), 5);
-      atomic.store32(8, 5 | 0x80000000);
-      assert.equal(atomic.tryLock(8, 6, 3), 0);
-      assert.equal(atomic.unlock(8, 6), 2);
-      assert.equal(atomic.unlock(8, 5), 1);
-      assert.equal(atomic.unlock(8, 5), 2);
-      assert.equal(atomic.tryLock(8, 0x7fffffff, -1), 1);
-      assert.equal(atomic.unlock(8, 0x7fffffff), 0);
-      assert.equal(atomic.load32(8), 0);
+      for (const [bits, told] of [[0x40000000, 1], [0x80000000, 2], [0xc0000000, 3]]) {
+        atomic.store32(8, 5 | bits);
+        assert.equal(atomic.tryLock(8, 6, 3), 0);
+        assert.equal(atomic.unlock(8, 6), -1);
+        assert.equal(atomic.unlock(8, 5), told);
+        assert.equal(atomic.load32(8), 0);
+        assert.equal(atomic.unlock(8, 5), -1);
+      }
+      assert.equal(atomic.tryLock(8, 0x3fffffff, -1), 1);
+      assert.equal(atomic.unlock(8, 0x3fffffff), 0);
+      atomic.store32(12, 7);
+      assert.equal(atomic.tryLock(8, 5, 0), 2);
+      assert.equal(atomic.unlock(8, 5), 0);
+    });
+
+    it("count a sequence on across the halves of its number", () => {
+      const memory = sharedPage();
+      const longs = new BigInt64Array(memory.buffer);
+      const atomic = make(memory);
+      for (const start of [0, 1, 2 ** 31 - 1, 2 ** 32 - 1, 2 ** 33 - 1, 2 ** 52]) {
+        longs[1] = BigInt(start);
+        assert.equal(atomic.next64(8), start + 1);
+        assert.equal(atomic.next64(8), start + 2);
+        assert.equal(longs[1], BigInt(start + 2));
+      }
     });
 
     for (const start of [0, 2 ** 32 - 5_000, -5_000, 2 ** 52 - 5_000]) {
@@ -120,6 +137,8 @@ function randomStep(random: () => number): { what: string; run(atomic: Atomic): 
   const me = 1 + below(3);
   const edge = EDGES[below(EDGES.length)] * (below(2) === 0 ? 1 : -1);
   const n = [below(100), -below(100), edge, edge - Math.sign(edge), below(2 ** 31)][below(5)];
+  // Of a number that is within 2^53: other values are nobody's count.
+  const isCount = (atomic: Atomic) => Number.isSafeInteger(atomic.load64(long));
   const steps: [string, (atomic: Atomic) => unknown][] = [
     [`load8(${word + 1})`, (atomic) => atomic.load8(word + 1)],
     [`store8(${word + 3})`, (atomic) => atomic.store8(word + 3, value & 255)],
@@ -127,11 +146,14 @@ function randomStep(random: () => number): { what: string; run(atomic: Atomic): 
     [`store32(${word}, 0)`, (atomic) => atomic.store32(word, 0)],
     [`add32(${word}, ${value})`, (atomic) => atomic.add32(word, value)],
     [`compareExchange32(${word}, 0, ${me})`, (atomic) => atomic.compareExchange32(word, 0, me)],
-    [`tryLock(${word}, ${me})`, (atomic) => atomic.tryLock(word, me, me)],
-    [`unlock(${word}, ${me})`, (atomic) => atomic.unlock(word, me)],
+    [`tryLock(${long}, ${me})`, (atomic) => atomic.tryLock(long, me, me)],
+    [`unlock(${long}, ${me})`, (atomic) => atomic.unlock(long, me)],
+    [`exchange64(${long}, ${edge})`, (atomic) => atomic.exchange64(long, edge)],
+    [
+      `compareExchange64(${long}, ${edge}, ${n})`,
+      (atomic) => isCount(atomic) && atomic.compareExchange64(long, edge, n),
+    ],
   ];
-  // Of a number that is within 2^53: other values are nobody's count.
-  const isCount = (atomic: Atomic) => Number.isSafeInteger(atomic.load64(long));
   for (let i = 0; i < 4; i++) {
     const by = i < 2 ? "fetchAddFar64" : i < 3 ? "fetchAdd64" : "add64";
     const add = i < 2 ? n : n | 0;

@@ -1,25 +1,36 @@
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { AtomicCounter, Memory, type MemoryHandle, RawValue } from "../../src/memory/mod.ts";
+import { SegmentFormatError } from "../../src/contract/mod.ts";
+import { HEADER, newHeader, SLOT, SLOTS } from "../../src/memory/layout.ts";
+import { AtomicCounter, Memory, type MemoryHandle, Mutex, RawValue } from "../../src/memory/mod.ts";
 import { inScratchFolder } from "../support/scratch_folder.ts";
-import { assertPlaces, itInBoth, RESERVED } from "./fixtures/places.ts";
+import { assertPlaces, itInBoth } from "./fixtures/places.ts";
 
 const PAGE = 65536;
-const WRONG_LENGTHS = [0, -1, 0.5, NaN, Infinity, "1", undefined, null] as number[];
+const WRONG_LENGTHS = [0, -1, 0.5, NaN, Infinity, "1", null] as number[];
 
 const withCode = (code: string) => (error: unknown) =>
   error instanceof Error && (error as NodeJS.ErrnoException).code === code;
 
 describe("Memory", () => {
-  it("is rounded up to pages and begins as zeros", () =>
+  it("has the length asked for, at least, and begins as zeros", () =>
     inScratchFolder((folder) => {
-      for (const [asked, given] of [[1, PAGE], [PAGE, PAGE], [PAGE + 1, 2 * PAGE]]) {
+      for (const asked of [1, 128, PAGE, PAGE + 1]) {
         const mapped = Memory.map(join(folder, `memory${asked}`), asked);
         for (const memory of [Memory.anonymous(asked), mapped]) {
-          assert.equal(memory.byteLength, given);
-          const bytes = new Uint8Array(memory.buffer, memory.base, given);
+          assert.ok(memory.byteLength >= asked && memory.byteLength < asked + PAGE);
+          const bytes = new Uint8Array(memory.buffer, memory.place(0, 1, 1), memory.byteLength);
           assert.equal(bytes.every((byte) => byte === 0), true);
         }
         mapped.close();
@@ -36,13 +47,13 @@ describe("Memory", () => {
       assert.equal(existsSync(path), false);
     }));
 
-  it("gives out places within it, except its own last bytes", () => {
+  it("gives out places within it, and none of its header", () => {
     assertPlaces((memory, offset) => memory.place(offset, 8, 8), 8, 8);
     const memory = Memory.anonymous(1);
+    const { byteLength } = memory;
     assert.equal(memory.place(256, 4, 4) - memory.place(0, 4, 4), 256);
-    assert.throws(() => memory.place(0, PAGE - RESERVED + 1, 1), RangeError);
-    const [first, last] = [memory.place(0, PAGE - RESERVED, 1), memory.place(PAGE - 129, 1, 1)];
-    assert.ok(memory.base <= first && last < memory.base + PAGE);
+    assert.throws(() => memory.place(0, byteLength + 1, 1), RangeError);
+    assert.equal(memory.place(0, byteLength, 1), memory.base + HEADER.end);
   });
 
   itInBoth("gives each that opens it another identity, which stays", (memory, again) => {
@@ -51,18 +62,46 @@ describe("Memory", () => {
     assert.equal(new Set(identities).size, all.length);
     assert.deepEqual(all.map(({ identity }) => identity), identities);
     for (const identity of identities) {
-      assert.ok(Number.isInteger(identity) && identity > 0 && identity < 2 ** 31);
+      assert.ok(Number.isInteger(identity) && identity > 0 && identity < 2 ** 30);
     }
   });
 
-  itInBoth("gives an identity also after the last of them", (memory, again) => {
-    // Wherever it keeps the last one that it gave out.
-    const words = new Int32Array(memory.buffer, memory.base, memory.byteLength / 4);
-    for (const last of [0x7ffffffe, 0x7fffffff, -2, -1]) {
-      words.fill(last);
-      const { identity } = again();
-      assert.ok(identity > 0, `${identity} after ${last}`);
+  itInBoth("gives an identity again only in another generation, and to the last slot", (
+    memory,
+    again,
+  ) => {
+    const seen = new Set([memory.identity]);
+    for (let i = 0; i < 2 * SLOTS; i++) {
+      const memory = again();
+      assert.equal(seen.has(memory.identity), false, "an identity came twice");
+      seen.add(memory.identity);
+      memory.close();
     }
+    const open = Array.from({ length: SLOTS - 1 }, again);
+    for (const memory of open) void memory.identity;
+    assert.throws(() => again().identity, /1023 threads/);
+    open[0].close();
+    assert.ok(again().identity > 0);
+  });
+
+  itInBoth("gives the slot of a thread that is gone to another, once no word names it", (
+    memory,
+    again,
+  ) => {
+    const { atomic, base } = memory;
+    const gone = again().identity;
+    const mutex = new Mutex(memory, 0);
+    const place = base + HEADER.firstSlot + ((gone & SLOTS) - 1) * SLOT.bytes;
+    atomic.store32(place + SLOT.startTime, 1); // Nobody alive has started then.
+    atomic.store32(memory.place(0, 4, 4), gone);
+    const open = Array.from({ length: SLOTS - 2 }, again);
+    for (const memory of open) void memory.identity;
+    assert.throws(() => again().identity, RangeError, "a slot that a lock names was given away");
+    using guard = mutex.acquireSync();
+    assert.equal(guard.recovered, true);
+    const { identity } = again();
+    assert.equal(identity & SLOTS, gone & SLOTS);
+    assert.notEqual(identity, gone);
   });
 
   itInBoth("wakes nobody where nobody sleeps, and sleeps for a bounded time", (memory) => {
@@ -72,6 +111,28 @@ describe("Memory", () => {
     for (const milliseconds of [0, 1, -1, 1e9, Infinity, undefined]) {
       memory.wait(at, 0, milliseconds);
     }
+  });
+
+  itInBoth("that was closed refuses everything, and what lies in it too", (memory, again) => {
+    const opened = again();
+    const counter = new AtomicCounter(opened, 0);
+    counter.add(3);
+    const place = opened.place(0, 4, 4);
+    opened.close();
+    opened.close();
+    opened[Symbol.dispose]();
+    assert.equal(opened.closed, true);
+    const uses = [
+      () => counter.add(),
+      () => counter.value,
+      () => opened.wait(place, 0),
+      () => opened.wake(place, 1),
+      () => opened.place(0, 4, 4),
+      () => new AtomicCounter(opened, 0),
+      () => new Mutex(opened, 0),
+    ];
+    for (const use of uses) assert.throws(use, TypeError);
+    assert.equal(new AtomicCounter(memory, 0).value, 3);
   });
 });
 
@@ -88,40 +149,23 @@ describe("Anonymous memory", () => {
   it("is opened by nothing else", () => {
     const wrong = [undefined, null, 1, "x", {}, new ArrayBuffer(PAGE), new SharedArrayBuffer(0)];
     wrong.push(new SharedArrayBuffer(100), new Uint8Array(new SharedArrayBuffer(PAGE)));
+    wrong.push(new SharedArrayBuffer(2 * PAGE));
     for (const handle of wrong as MemoryHandle[]) {
       assert.throws(() => Memory.from(handle), TypeError);
     }
   });
-
-  it("is not closed", () => {
-    const memory = Memory.anonymous(1);
-    const value = new RawValue(memory, 0);
-    value.value = 3;
-    memory.close();
-    memory[Symbol.dispose]();
-    assert.equal(value.value, 3);
-    memory.wait(memory.place(0, 4, 4), 0);
-  });
 });
 
 describe("A mapped file", () => {
-  it("is made, for its user alone, as long as asked for", () =>
+  it("is made, for its user alone, with its header", () =>
     inScratchFolder((folder) => {
       const path = join(folder, "memory");
       Memory.map(path, PAGE + 1).close();
-      assert.equal(statSync(path).size, 2 * PAGE);
-      assert.equal(statSync(path).mode & 0o777, 0o600);
-    }));
-
-  it("that is there keeps its contents, and is made longer where it is too short", () =>
-    inScratchFolder((folder) => {
-      const path = join(folder, "memory");
-      writeFileSync(path, new Uint8Array(1000).fill(1));
-      const memory = Memory.map(path, 1);
-      assert.equal(statSync(path).size, PAGE);
-      assert.equal(new RawValue(memory, 512).value, 0x01010101);
-      assert.equal(new RawValue(memory, 1000).value, 0);
-      memory.close();
+      const { size, mode, blocks } = statSync(path);
+      assert.equal(size, 3 * PAGE);
+      assert.equal(mode & 0o777, 0o600);
+      assert.ok(blocks * 512 >= size, "its space is not reserved");
+      assert.deepEqual([...readFileSync(path).subarray(0, 32)], [...newHeader(size)].slice(0, 32));
     }));
 
   it("keeps what was written, from one mapping to the next", () =>
@@ -132,7 +176,21 @@ describe("A mapped file", () => {
         assert.equal(new AtomicCounter(memory, 0).fetchAdd(), i);
         memory[Symbol.dispose]();
       }
-      assert.equal(readFileSync(path).includes(5), true);
+      assert.equal(readFileSync(path)[HEADER.end], 5);
+    }));
+
+  it("is opened, made, or either, as asked", () =>
+    inScratchFolder((folder) => {
+      const path = join(folder, "memory");
+      assert.throws(() => Memory.map(path, 1, "open"), withCode("ENOENT"));
+      assert.throws(() => Memory.map(path), TypeError);
+      Memory.map(path, 1, "create").close();
+      assert.throws(() => Memory.map(path, 1, "create"), withCode("EEXIST"));
+      Memory.map(path, 1, "open").close();
+      Memory.map(path).close();
+      const { byteLength } = Memory.map(path);
+      Memory.map(path, byteLength).close();
+      assert.throws(() => Memory.map(path, byteLength + 1), RangeError);
     }));
 
   it("has no handle to post", () =>
@@ -140,22 +198,6 @@ describe("A mapped file", () => {
       const memory = Memory.map(join(folder, "memory"), 1);
       assert.equal(memory.handle, undefined);
       memory.close();
-    }));
-
-  it("that was closed is written no more, and refuses to wait", () =>
-    inScratchFolder((folder) => {
-      const path = join(folder, "memory");
-      const memory = Memory.map(path, 1);
-      const counter = new AtomicCounter(memory, 0);
-      counter.add(3);
-      const place = memory.place(0, 4, 4);
-      const contents = readFileSync(path);
-      memory.close();
-      memory.close();
-      assert.throws(() => counter.add(), TypeError);
-      assert.equal(readFileSync(path).equals(contents), true);
-      assert.throws(() => memory.wait(place, 0), TypeError);
-      assert.throws(() => memory.wake(place, 1), TypeError);
     }));
 
   it("that was closed does not write to the one mapped after it", () =>
@@ -169,30 +211,77 @@ describe("A mapped file", () => {
       second.close();
     }));
 
-  it("has identities of its own for each, also where they map different lengths", () =>
-    inScratchFolder((folder) => {
-      const path = join(folder, "memory");
-      const memories: Memory[] = [];
-      try {
-        for (const length of [1, 2 * PAGE, PAGE, 3 * PAGE]) memories.push(Memory.map(path, length));
-      } catch (error) {
-        assert.ok(error instanceof RangeError); // To refuse another length is as good.
-      }
-      assert.equal(new Set(memories.map(({ identity }) => identity)).size, memories.length);
-      for (const memory of memories) memory.close();
-    }));
-
   it("is not where it may not be", () =>
     inScratchFolder((folder) => {
       const target = join(folder, "target");
       writeFileSync(target, "");
       symlinkSync(target, join(folder, "link"));
-      assert.throws(() => Memory.map(folder, 1), withCode("EISDIR"));
+      mkdirSync(join(folder, "folder"));
+      execFileSync("mkfifo", [join(folder, "pipe")]);
+      assert.throws(() => Memory.map(join(folder, "folder"), 1), withCode("EISDIR"));
       assert.throws(() => Memory.map(join(folder, "link"), 1), withCode("ELOOP"));
       assert.throws(() => Memory.map(join(folder, "none", "memory"), 1), withCode("ENOENT"));
-      for (const path of ["", "a\0b", "/dev/null", undefined as unknown as string]) {
+      assert.throws(() => Memory.map(join(folder, "pipe"), 1), SegmentFormatError);
+      assert.throws(() => Memory.map("/dev/null", 1), SegmentFormatError);
+      for (const path of ["", "a\0b", undefined as unknown as string]) {
         assert.throws(() => Memory.map(path, 1), TypeError);
       }
       assert.equal(statSync(target).size, 0);
+    }));
+
+  it("is refused, and left as it is, where it is not one that may be trusted", () =>
+    inScratchFolder((folder) => {
+      const path = join(folder, "memory");
+      Memory.map(path, 1).close();
+      const good = readFileSync(path);
+      const changed = (at: number, value: number) => {
+        const bytes = new Uint8Array(good);
+        new DataView(bytes.buffer).setUint32(at, value, true);
+        return bytes;
+      };
+      const cases: [string, Uint8Array, RegExp][] = [
+        ["empty", new Uint8Array(), /has 0 bytes/],
+        ["of somebody else", new Uint8Array(2 * PAGE).fill(65), /INTRLOCK/],
+        ["of zeros", new Uint8Array(2 * PAGE), /INTRLOCK/],
+        ["truncated", good.subarray(0, PAGE), /has 65536 bytes/],
+        ["longer", new Uint8Array([...good, ...good]), /header says/],
+        ["newer", changed(HEADER.version, 7), /version 7.*newer/],
+        ["damaged", changed(HEADER.slots, 9), /damaged/],
+        ["damaged in its checksum", changed(HEADER.checksum, 9), /damaged/],
+      ];
+      for (const [what, bytes, says] of cases) {
+        writeFileSync(path, bytes);
+        assert.throws(
+          () => Memory.map(path, 1),
+          (error) => error instanceof SegmentFormatError && says.test(error.message),
+          what,
+        );
+        assert.equal(readFileSync(path).equals(bytes), true, what);
+      }
+      writeFileSync(path, good);
+      chmodSync(path, 0o640);
+      assert.throws(() => Memory.map(path, 1), /others may use it/);
+      chmodSync(path, 0o600);
+      Memory.map(path, 1).close();
+    }));
+
+  it("after a new start of the machine keeps its values, and nobody holds its locks", () =>
+    inScratchFolder((folder) => {
+      const path = join(folder, "memory");
+      const before = Memory.map(path, 1);
+      new Mutex(before, 0).lock();
+      new AtomicCounter(before, 128).add(42);
+      const bytes = readFileSync(path);
+      bytes.fill(7, HEADER.boot, HEADER.boot + 16);
+      const later = join(folder, "later");
+      writeFileSync(later, bytes, { mode: 0o600 });
+      for (const recovered of [true, false]) {
+        const memory = Memory.map(later, 1);
+        assert.equal(new AtomicCounter(memory, 128).value, 42);
+        const guard = new Mutex(memory, 0).tryAcquire();
+        assert.equal(guard?.recovered, recovered);
+        guard!.release();
+        memory.close();
+      }
     }));
 });

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { describe, it } from "node:test";
-import { Memory, Mutex } from "../../src/memory/mod.ts";
+import { DeadlockError, RELEASE } from "../../src/contract/mod.ts";
+import { Memory, Mutex, type MutexOptions } from "../../src/memory/mod.ts";
+import { threadIdentity } from "../../src/runtime/identity.ts";
+import { adapter } from "../../src/runtime/mod.ts";
 import { describeLock } from "../contract/describe_lock.ts";
-import { inScratchFolder } from "../support/scratch_folder.ts";
+import { assertPlaces, itInBoth } from "./fixtures/places.ts";
 import { mappedLock } from "./fixtures/mapped_lock.ts";
 
 describeLock("Mutex in anonymous memory", () => {
@@ -21,58 +23,101 @@ describeLock("Mutex in a mapped file", mappedLock, 20_000);
 
 describe("Mutex", () => {
   it("is placed on a word inside of the memory", () => {
-    const memory = Memory.anonymous(1);
-    for (const offset of [-4, 1, 2, 0.5, NaN, 65536 - 128, 2 ** 40]) {
-      assert.throws(() => new Mutex(memory, offset), RangeError, String(offset));
-    }
-    new Mutex(memory, 65536 - 128 - 4).acquireSync().release();
+    assertPlaces((memory, offset) => new Mutex(memory, offset), 16, 8);
   });
 
-  it("says who holds it", () => {
-    const memory = Memory.anonymous(128);
-    const other = Memory.from(memory.handle!);
+  itInBoth("says who holds it", (memory, again) => {
     const mutex = new Mutex(memory, 0);
     assert.equal(mutex.owner(), undefined);
     const guard = mutex.acquireSync();
-    assert.equal(mutex.owner(), memory.identity);
-    assert.equal(new Mutex(other, 0).owner(), memory.identity);
-    assert.notEqual(other.identity, memory.identity);
+    const { pid, thread } = threadIdentity();
+    const runtime = adapter.name;
+    assert.deepEqual(mutex.owner(), { pid, ...pid !== thread && { thread }, thread, runtime });
+    assert.deepEqual(new Mutex(again(), 0).owner(), mutex.owner());
     guard.release();
     assert.equal(mutex.owner(), undefined);
   });
 
-  it("names the holder when it refuses or gives up", () => {
-    const memory = Memory.anonymous(128);
+  itInBoth("names the holder when it refuses", (memory, again) => {
     const mutex = new Mutex(memory, 0);
-    const other = new Mutex(Memory.from(memory.handle!), 0);
-    const holder = new RegExp(`thread ${memory.identity} `);
+    const other = new Mutex(again(), 0);
     assert.throws(() => other.unlock(), /free/);
     mutex.lock();
-    assert.throws(() => other.unlock(), holder);
-    assert.throws(() => other.acquireSync({ timeout: 1 }), holder);
-    // A waiter has marked the word by now, and gave up.
-    assert.equal(mutex.owner(), memory.identity);
+    assert.throws(() => other.unlock(), new RegExp(`process ${threadIdentity().pid}`));
     mutex.unlock();
-    assert.equal(mutex.owner(), undefined);
   });
 
-  it("is another lock at another offset", () => {
-    const memory = Memory.anonymous(256);
+  itInBoth("tells the thread that holds it by another object that it would wait for ever", (
+    memory,
+    again,
+  ) => {
+    using _guard = new Mutex(memory, 0).acquireSync();
+    assert.throws(() => new Mutex(again(), 0).acquireSync(), DeadlockError);
+    assert.throws(() => new Mutex(again(), 0).lock(), DeadlockError);
+  });
+
+  itInBoth("is released by what holds it, and by nothing else", (memory) => {
+    const mutex = new Mutex(memory, 0);
+    const guard = mutex.acquireSync();
+    assert.throws(() => mutex.unlock(), /another guard holds it/);
+    assert.equal(guard.held, true);
+    guard.release();
+    mutex.lock();
+    assert.throws(() => mutex[RELEASE](guard), /held by lock/);
+    mutex.unlock();
+  });
+
+  itInBoth("gives every guard a greater token", (memory, again) => {
+    const mutexes = [new Mutex(memory, 0), new Mutex(again(), 0)];
+    let last = 0;
+    for (let i = 0; i < 10; i++) {
+      const { token } = using(mutexes[i % 2].acquireSync());
+      assert.ok(token > last);
+      last = token;
+      mutexes[0].lock();
+      mutexes[0].unlock();
+    }
+  });
+
+  itInBoth("is another lock at another offset", (memory) => {
     const first = new Mutex(memory, 0).acquireSync();
     const second = new Mutex(memory, Mutex.BYTES).acquireSync();
     second.release();
     first.release();
   });
 
-  it("lies in the file: whoever maps it next finds it held", () =>
-    inScratchFolder((folder) => {
-      const path = join(folder, "memory");
-      const first = Memory.map(path, 1);
-      new Mutex(first, 0).lock();
-      const second = Memory.map(path, 1);
-      assert.equal(new Mutex(second, 0).owner(), first.identity);
-      assert.equal(new Mutex(second, 0).tryAcquire(), undefined);
-      first.close();
-      second.close();
-    }));
+  itInBoth("that is held keeps its memory open", (memory, again) => {
+    const opened = again();
+    const guard = new Mutex(opened, 0).acquireSync();
+    assert.throws(() => opened.close(), /holds 1 of its locks/);
+    assert.equal(new Mutex(memory, 0).tryAcquire(), undefined);
+    guard.release();
+    opened.close();
+    new Mutex(memory, 0).acquireSync().release();
+  });
+
+  itInBoth("refuses all when its memory was closed, and ends its waits", async (memory, again) => {
+    const opened = again();
+    const mutex = new Mutex(opened, 0);
+    const guard = new Mutex(memory, 0).acquireSync();
+    const waiting = assert.rejects(mutex.acquire(), TypeError);
+    opened.close();
+    await waiting;
+    assert.throws(() => mutex.lock(), TypeError);
+    assert.throws(() => mutex.tryAcquire(), TypeError);
+    await assert.rejects(mutex.acquire(), TypeError);
+    guard.release();
+  });
+
+  it("takes what it understands as options, and nothing else", () => {
+    const memory = Memory.anonymous(1);
+    const wrong = { onOwnerDied: "ignore" } as unknown as MutexOptions;
+    assert.throws(() => new Mutex(memory, 0, wrong), TypeError);
+  });
 });
+
+/** Releases a guard and gives it back. */
+function using<T extends Disposable>(guard: T): T {
+  guard[Symbol.dispose]();
+  return guard;
+}

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Memory, RawArray } from "../../src/memory/mod.ts";
-import { assertPlaces, itInBoth, RESERVED } from "./fixtures/places.ts";
+import { assertPlaces, itInBoth } from "./fixtures/places.ts";
 
 describe("RawArray", () => {
   it("is placed on a word inside of the memory, with all of its integers", () => {
     assertPlaces((memory, offset) => new RawArray(memory, offset, 10), 40, 4);
     const memory = Memory.anonymous(1);
-    const most = (memory.byteLength - RESERVED) / 4;
+    const most = (memory.byteLength) / 4;
     assert.equal(new RawArray(memory, 0, most).length, most);
     assert.throws(() => new RawArray(memory, 0, most + 1), RangeError);
     assert.throws(() => new RawArray(memory, 4, most), RangeError);

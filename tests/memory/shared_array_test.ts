@@ -9,7 +9,7 @@ const COUNTING = new URL("./fixtures/counting_worker.ts", import.meta.url);
 
 describe("SharedArray", () => {
   it("is placed, with its lock, inside of the memory", () => {
-    assertPlaces((memory, offset) => new SharedArray(memory, offset, 10), Mutex.BYTES + 40, 4);
+    assertPlaces((memory, offset) => new SharedArray(memory, offset, 10), Mutex.BYTES + 40, 8);
     const memory = Memory.anonymous(1);
     for (const length of [0, -1, 1.5, NaN]) {
       assert.throws(() => new SharedArray(memory, 0, length), RangeError);

@@ -9,7 +9,7 @@ const COUNTING = new URL("./fixtures/counting_worker.ts", import.meta.url);
 
 describe("SharedValue", () => {
   it("is placed, with its lock, inside of the memory", () => {
-    assertPlaces((memory, offset) => new SharedValue(memory, offset), Mutex.BYTES + 4, 4);
+    assertPlaces((memory, offset) => new SharedValue(memory, offset), Mutex.BYTES + 4, 8);
     assert.equal(SharedValue.BYTES, Mutex.BYTES + RawValue.BYTES);
   });
 

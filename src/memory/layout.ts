@@ -1,0 +1,116 @@
+/**
+ * How a memory is laid out, all numbers little-endian. Layout version 1:
+ *
+ * | offset | bytes | what                                                             |
+ * | ------ | ----- | ---------------------------------------------------------------- |
+ * | 0      | 8     | magic                                                            |
+ * | 8      | 4     | layout version                                                   |
+ * | 12     | 4     | slots                                                            |
+ * | 16     | 8     | length of all, in bytes                                          |
+ * | 24     | 4     | checksum of the 24 bytes before it                               |
+ * | 32     | 16    | boot id of the machine when it was last opened                   |
+ * | 128    | 4     | directory: bytes in use behind the header                        |
+ * | 256    | 4     | directory: place of the newest record, behind the header, plus 1 |
+ * | 384    | 4     | event: counts what asynchronous waiters of this memory wake for  |
+ * | 512    | 4     | where the next search for a free slot begins                     |
+ * | 1024   | 64    | slot 1; the others follow                                        |
+ * | 66560  |       | what lies in the memory                                          |
+ *
+ * A slot, of a thread that has the memory open:
+ *
+ * | offset | bytes | what                                                             |
+ * | ------ | ----- | ---------------------------------------------------------------- |
+ * | 0      | 4     | claim: 0 if free, else a number of the thread that has it        |
+ * | 4      | 4     | generation: how often it was claimed, 20 bits                    |
+ * | 8      | 4     | identity: slot and generation, once all else is written, else 0  |
+ * | 12     | 4     | 1 if its thread is known to be gone, else 0                      |
+ * | 16     | 4     | process                                                          |
+ * | 20     | 4     | thread; 0 if the runtime cannot tell                             |
+ * | 24     | 8     | start time of the thread, in clock ticks since boot              |
+ * | 32     | 8     | inode of its PID namespace                                       |
+ * | 40     | 4     | 1 if it holds its Web Lock                                       |
+ * | 44     | 4     | runtime: 1 Deno, 2 Bun, 3 Node                                   |
+ * | 48     | 16    | boot id                                                          |
+ */
+export const HEADER = {
+  magic: 0,
+  version: 8,
+  slots: 12,
+  length: 16,
+  checksum: 24,
+  boot: 32,
+  used: 128,
+  newest: 256,
+  event: 384,
+  search: 512,
+  firstSlot: 1024,
+  end: 66560,
+} as const;
+
+/** The words of a slot. */
+export const SLOT = {
+  claim: 0,
+  generation: 4,
+  identity: 8,
+  gone: 12,
+  process: 16,
+  thread: 20,
+  startTime: 24,
+  namespace: 32,
+  webLock: 40,
+  runtime: 44,
+  boot: 48,
+  bytes: 64,
+} as const;
+
+/** How many threads may have a memory open at a time. */
+export const SLOTS = 1023;
+
+/** What every memory begins with. */
+export const MAGIC: Uint8Array = new TextEncoder().encode("INTRLOCK");
+/** The version of all this. */
+export const VERSION = 1;
+
+/** A checksum that tells damage from data: FNV-1a, 32 bits. */
+export function checksum(bytes: Uint8Array): number {
+  let hash = 0x811c9dc5;
+  for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193);
+  return hash >>> 0;
+}
+
+/** The header of a new memory of `length` bytes. */
+export function newHeader(length: number): Uint8Array {
+  const header = new Uint8Array(HEADER.boot);
+  const view = new DataView(header.buffer);
+  header.set(MAGIC, HEADER.magic);
+  view.setUint32(HEADER.version, VERSION, true);
+  view.setUint32(HEADER.slots, SLOTS, true);
+  view.setBigUint64(HEADER.length, BigInt(length), true);
+  view.setUint32(HEADER.checksum, checksum(header.subarray(0, HEADER.checksum)), true);
+  return header;
+}
+
+/**
+ * What is wrong with a header, in words; `undefined` for a good one.
+ *
+ * @param header Its first bytes, all that there are of {@linkcode HEADER.boot}.
+ * @param length How long the memory is in fact.
+ */
+export function flawOf(header: Uint8Array, length: number): string | undefined {
+  if (length < HEADER.end || header.length < HEADER.boot) {
+    return `it has ${length} bytes, and the header alone has ${HEADER.end}`;
+  }
+  if (MAGIC.some((byte, i) => header[i] !== byte)) return "it does not begin with INTRLOCK";
+  const view = new DataView(header.buffer, header.byteOffset);
+  const version = view.getUint32(HEADER.version, true);
+  if (version !== VERSION) {
+    return `its layout has version ${version}, and this program knows version ${VERSION}` +
+      (version > VERSION ? ": a newer one made it" : "");
+  }
+  if (
+    view.getUint32(HEADER.checksum, true) !== checksum(header.subarray(0, HEADER.checksum)) ||
+    view.getUint32(HEADER.slots, true) !== SLOTS
+  ) return "its header is damaged: the checksum does not fit";
+  const said = Number(view.getBigUint64(HEADER.length, true));
+  return said === length ? undefined : `its header says ${said} bytes, and it has ${length}`;
+}

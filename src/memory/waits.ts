@@ -1,0 +1,256 @@
+import { timeoutError } from "../contract/errors.ts";
+import { type AcquireOptions, deadlineOf } from "../contract/options.ts";
+import { FutexWatch } from "../runtime/futex_watch.ts";
+import { HEADER } from "./layout.ts";
+import type { Memory } from "./memory.ts";
+
+/** How often waiters look by themselves: for owners that died, and while no helper has begun. */
+const TICK = 5;
+/** The same for those that have waited for long. */
+const SLOW_TICK = 25;
+const LONG = 1000;
+const MOST_TIMER = 2 ** 31 - 1;
+/** How long the tasks of one thread may hand a lock on among themselves while others wait. */
+const TURN = 1;
+
+/** What a task waits for. */
+export interface Wanted<T> {
+  /**
+   * Takes it if it can be had now. Else makes sure that whoever gives it back counts the event of
+   * the memory up, and returns `undefined`.
+   *
+   * @param patient Whether time has passed, so that the owner's life is worth a look.
+   */
+  attempt(patient: boolean): T | undefined;
+  /** Says, for the error of a wait that ran out of time, what was waited for. */
+  describe(): string;
+}
+
+/** A task that waits. */
+interface Waiter {
+  attempt(patient: boolean): boolean;
+  reject(reason: unknown): void;
+}
+
+/** The tasks of this thread that wait for one word; only the first of them tries. */
+interface Queue {
+  readonly waiters: Set<Waiter>;
+  since: number;
+  turn: number;
+}
+
+/**
+ * The tasks of this thread that wait for something in one memory, without blocking it. However many
+ * they are, they wake by one word of the memory, its event, which is counted up by whoever gives
+ * back something that an asynchronous waiter wants.
+ */
+export class Waits {
+  readonly #memory: Memory;
+  readonly #event: number;
+  readonly #queues = new Map<number, Queue>();
+
+  /** The waiting tasks of a memory. */
+  constructor(memory: Memory) {
+    this.#memory = memory;
+    this.#event = memory.base + HEADER.event;
+  }
+
+  /** Where in the buffer the event is. */
+  get event(): number {
+    return this.#event;
+  }
+
+  /** Whether nobody waits. */
+  get idle(): boolean {
+    return this.#queues.size === 0;
+  }
+
+  /**
+   * Waits for something at the word `at`.
+   *
+   * @throws {DOMException} Named `TimeoutError`, if the timeout ran out.
+   */
+  async wait<T>(at: number, wanted: Wanted<T>, options: AcquireOptions | undefined): Promise<T> {
+    const deadline = deadlineOf(options);
+    const signal = options?.signal;
+    signal?.throwIfAborted();
+    const queue = this.#queues.get(at);
+    if (queue === undefined) {
+      const got = wanted.attempt(false);
+      if (got !== undefined) return got;
+    }
+    if (deadline <= performance.now()) throw timeoutError(wanted.describe());
+    return await new Promise<T>((resolve, reject) => {
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const expire = () => {
+        const left = deadline - performance.now();
+        if (left <= 0) {
+          end();
+          return reject(timeoutError(wanted.describe()));
+        }
+        // Timers come up to a millisecond early, and not after more than 2^31.
+        timer = setTimeout(expire, Math.min(Math.ceil(left), MOST_TIMER));
+      };
+      if (deadline !== Infinity) expire();
+      const abort = () => {
+        end();
+        reject(signal!.reason);
+      };
+      const waiter: Waiter = {
+        attempt: (patient) => {
+          let got: T | undefined;
+          try {
+            got = wanted.attempt(patient);
+          } catch (error) {
+            end();
+            reject(error);
+            return true;
+          }
+          if (got === undefined) return false;
+          end();
+          resolve(got);
+          return true;
+        },
+        reject: (reason) => {
+          end();
+          reject(reason);
+        },
+      };
+      const end = () => {
+        clearTimeout(timer);
+        signal?.removeEventListener("abort", abort);
+        this.#remove(at, waiter);
+      };
+      signal?.addEventListener("abort", abort);
+      this.#add(at, waiter);
+    });
+  }
+
+  /**
+   * Tells all asynchronous waiters of the memory, in whatever process, that what lies at `at` was
+   * given back. Those of this thread come first, for a while.
+   */
+  notify(at: number): void {
+    const memory = this.#memory;
+    memory.atomic.add32(this.#event, 1);
+    memory.wake(this.#event, 0x7fffffff);
+    const queue = this.#queues.get(at);
+    if (queue === undefined) return;
+    const now = performance.now();
+    if (now - queue.turn < TURN) queueMicrotask(() => this.#tryFirst(at, false));
+    else {
+      // It is the others' turn: they need some time to wake.
+      setTimeout(() => {
+        queue.turn = performance.now();
+        this.#tryFirst(at, false);
+      }, TURN);
+    }
+  }
+
+  /** Ends all waits, since what they wait for will not come. */
+  rejectAll(reason: unknown): void {
+    for (const { waiters } of [...this.#queues.values()]) {
+      for (const waiter of [...waiters]) waiter.reject(reason);
+    }
+  }
+
+  /** Has the first of each queue try. */
+  tryAll(patient: boolean): void {
+    for (const at of [...this.#queues.keys()]) this.#tryFirst(at, patient);
+  }
+
+  /** Since when the one that has waited for longest does. */
+  get longest(): number {
+    let since = Infinity;
+    for (const queue of this.#queues.values()) since = Math.min(since, queue.since);
+    return since;
+  }
+
+  #tryFirst(at: number, patient: boolean): void {
+    const queue = this.#queues.get(at);
+    if (queue === undefined) return;
+    const [first] = queue.waiters;
+    if (first.attempt(patient)) queue.since = performance.now();
+  }
+
+  #add(at: number, waiter: Waiter): void {
+    const queue = this.#queues.get(at);
+    if (queue !== undefined) return void queue.waiters.add(waiter);
+    const now = performance.now();
+    this.#queues.set(at, { waiters: new Set([waiter]), since: now, turn: now });
+    pump.add(this, this.#memory);
+    // What was given back before the event is watched was not noticed.
+    this.#tryFirst(at, false);
+  }
+
+  #remove(at: number, waiter: Waiter): void {
+    const queue = this.#queues.get(at);
+    if (queue === undefined || !queue.waiters.delete(waiter)) return;
+    if (queue.waiters.size > 0) return;
+    this.#queues.delete(at);
+    if (this.idle) pump.remove(this);
+  }
+}
+
+/**
+ * Wakes the waiting tasks of this thread: when an event of their memories says so, and now and
+ * then. While it has anything to do, it keeps the process alive.
+ */
+class Pump {
+  readonly #all = new Map<Waits, Memory>();
+  #watch: FutexWatch | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  add(waits: Waits, memory: Memory): void {
+    this.#all.set(waits, memory);
+    this.#arm(waits, memory);
+    if (this.#timer === undefined) this.#tick();
+  }
+
+  remove(waits: Waits): void {
+    this.#all.delete(waits);
+    if (this.#all.size > 0) return;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#watch?.watch([]);
+  }
+
+  #tick(): void {
+    const since = Math.min(...[...this.#all.keys()].map(({ longest }) => longest));
+    const time = performance.now() - since > LONG ? SLOW_TICK : TICK;
+    this.#timer = setTimeout(() => {
+      for (const waits of [...this.#all.keys()]) waits.tryAll(true);
+      if (this.#all.size > 0) this.#tick();
+    }, time);
+  }
+
+  /** Sees to it that the next event of a memory is noticed. */
+  #arm(waits: Waits, memory: Memory): void {
+    if (memory.addressOf(waits.event) === undefined) this.#armAnonymous(waits, memory);
+    else this.#armMapped();
+  }
+
+  #armAnonymous(waits: Waits, memory: Memory): void {
+    const expected = memory.atomic.load32(waits.event);
+    memory.waitAsync(waits.event, expected, LONG).then(() => {
+      if (!this.#all.has(waits)) return;
+      this.#armAnonymous(waits, memory);
+      waits.tryAll(false);
+    });
+  }
+
+  #armMapped(): void {
+    this.#watch ??= new FutexWatch(() => {
+      this.#armMapped();
+      for (const waits of [...this.#all.keys()]) waits.tryAll(false);
+    });
+    const words = [...this.#all].flatMap(([waits, memory]) => {
+      const address = memory.addressOf(waits.event);
+      if (address === undefined) return [];
+      return [{ address, expected: memory.atomic.load32(waits.event) }];
+    });
+    this.#watch.watch(words);
+  }
+}
+
+const pump = new Pump();

@@ -1,0 +1,204 @@
+import { adapter } from "./adapter.ts";
+import { errno } from "./errno.ts";
+import { futexWake } from "./futex.ts";
+import type { CFunctions, WorkerThread } from "./port.ts";
+
+/** How many words one helper can watch, beside the one by which it is told of changes. */
+export const MOST_WATCHED = 126;
+
+/** The words that a thread and its helper share; entries follow: address, expected value. */
+export const CONTROL = { change: 0, count: 1, running: 2, refused: 3, entries: 4 } as const;
+const ENTRY_WORDS = 4;
+const WORDS = CONTROL.entries + ENTRY_WORDS * MOST_WATCHED;
+
+/** What a helper is told at its start. */
+export interface WatchStart {
+  readonly control: SharedArrayBuffer;
+}
+
+const HELPER = new URL("../../workers/futex_helper.ts", import.meta.url);
+
+/**
+ * Watches futex words of this process without blocking this thread: one helper thread sleeps on all
+ * of them at once, by futex_waitv(2), and says when one has changed. It is started at the first
+ * use, never keeps the process alive, and does nothing while there is nothing to watch.
+ */
+export class FutexWatch {
+  readonly #onChange: () => void;
+  readonly #control = new Int32Array(new SharedArrayBuffer(WORDS * 4));
+  readonly #address: number;
+  readonly #helper: WorkerThread;
+  #ready = false;
+
+  /** Starts the helper; `onChange` is called when a watched word is not as expected any more. */
+  constructor(onChange: () => void) {
+    this.#onChange = onChange;
+    this.#address = adapter.addressOf(new Uint8Array(this.#control.buffer));
+    this.#helper = adapter.spawnHelper(HELPER);
+    this.#helper.onMessage(() => {
+      this.#ready = true;
+      this.#onChange();
+    });
+    this.#helper.onError((error) => {
+      throw error;
+    });
+    this.#helper.postMessage({ control: this.#control.buffer } satisfies WatchStart);
+  }
+
+  /** Whether the helper has begun; until then nobody says when a word changes. */
+  get ready(): boolean {
+    return this.#ready;
+  }
+
+  /**
+   * Watches these words from now on, and no others, until one has changed; then it has to be told
+   * anew. Words beyond {@linkcode MOST_WATCHED} are not watched.
+   */
+  watch(words: readonly { readonly address: number; readonly expected: number }[]): void {
+    const control = this.#control;
+    const count = Math.min(words.length, MOST_WATCHED);
+    for (let i = 0; i < count; i++) {
+      const at = CONTROL.entries + i * ENTRY_WORDS;
+      const { address, expected } = words[i];
+      Atomics.store(control, at, address | 0);
+      Atomics.store(control, at + 1, Math.floor(address / 2 ** 32));
+      Atomics.store(control, at + 2, expected);
+    }
+    Atomics.store(control, CONTROL.count, count);
+    // After the entries: a helper that read half of them finds this changed and reads again.
+    Atomics.add(control, CONTROL.change, 1);
+    if (Atomics.compareExchange(control, CONTROL.running, 0, 1) === 0) {
+      if (count > 0) this.#helper.postMessage("go");
+      else Atomics.store(control, CONTROL.running, 0);
+    } else futexWake(this.#address, 1);
+  }
+}
+
+const SYS_FUTEX_WAITV = 449; // The same on every architecture.
+const FUTEX_32 = 2;
+const CLOCK_MONOTONIC = 1;
+const WAITER_BYTES = 24;
+/** The longest sleep, so that the thread can be ended. In nanoseconds. */
+const SLICE = 50_000_000;
+/** The same where words can only be waited for one after the other. */
+const SHORT_SLICE = 5_000_000;
+const [EINTR, EAGAIN, ETIMEDOUT] = [4, 11, 110];
+
+const SIGNATURES = {
+  clock_gettime: { parameters: ["i32", "bytes"], result: "i32" },
+  syscall: { parameters: ["i64", "bytes", "u32", "u32", "bytes", "i32"], result: "i32" },
+} as const;
+
+const SINGLE = {
+  syscall: { parameters: ["i64", "pointer", "i32", "u32", "bytes"], result: "i32" },
+} as const;
+
+const SYS_FUTEX: Readonly<Record<string, number>> = { x64: 202, arm64: 98 };
+
+/**
+ * The helper's part: sleeps until a word has changed, says so, and goes on when it is told what to
+ * watch next. Returns when there is nothing to watch.
+ */
+export class FutexWatcher {
+  readonly #control: Int32Array;
+  readonly #controlAddress: number;
+  readonly #many: CFunctions<typeof SIGNATURES> = adapter.bind(SIGNATURES);
+  readonly #one: CFunctions<typeof SINGLE> = adapter.bind(SINGLE);
+  readonly #waiters = new Uint8Array(WAITER_BYTES * (MOST_WATCHED + 1));
+  readonly #view = new DataView(this.#waiters.buffer);
+  readonly #time = new BigInt64Array(2);
+  readonly #timeBytes = new Uint8Array(this.#time.buffer);
+  #next = 0;
+
+  /** The part of the helper that was told `start`. */
+  constructor({ control }: WatchStart) {
+    this.#control = new Int32Array(control);
+    this.#controlAddress = adapter.addressOf(new Uint8Array(control));
+    errno(); // Bound before it is needed.
+  }
+
+  /** Watches until there is nothing to watch. */
+  run(onChange: () => void): void {
+    const control = this.#control;
+    for (;;) {
+      const change = Atomics.load(control, CONTROL.change);
+      const count = Atomics.load(control, CONTROL.count);
+      if (count === 0) {
+        Atomics.store(control, CONTROL.running, 0);
+        // It may have been told to go on before that was seen.
+        if (
+          Atomics.load(control, CONTROL.count) === 0 ||
+          Atomics.compareExchange(control, CONTROL.running, 0, 1) !== 0
+        ) return;
+        continue;
+      }
+      this.#read(change, count);
+      const refused = Atomics.load(control, CONTROL.refused) !== 0;
+      const changed = refused ? this.#sleepOnOne(count) : this.#sleepOnAll(count);
+      if (!changed || Atomics.load(control, CONTROL.change) !== change) continue;
+      onChange();
+      while (Atomics.load(control, CONTROL.change) === change) {
+        this.#sleep(this.#controlAddress, change, SLICE);
+      }
+    }
+  }
+
+  #read(change: number, count: number): void {
+    this.#set(0, this.#controlAddress, change);
+    for (let i = 0; i < count; i++) {
+      const at = CONTROL.entries + i * ENTRY_WORDS;
+      const low = Atomics.load(this.#control, at) >>> 0;
+      const high = Atomics.load(this.#control, at + 1) >>> 0;
+      this.#set(i + 1, high * 2 ** 32 + low, Atomics.load(this.#control, at + 2));
+    }
+  }
+
+  /** An entry of `struct futex_waitv`. */
+  #set(i: number, address: number, expected: number): void {
+    this.#view.setBigUint64(i * WAITER_BYTES, BigInt(expected >>> 0), true);
+    this.#view.setBigUint64(i * WAITER_BYTES + 8, BigInt(address), true);
+    this.#view.setUint32(i * WAITER_BYTES + 16, FUTEX_32, true);
+  }
+
+  /** Sleeps on all words; whether one of them is not as expected, or was woken. */
+  #sleepOnAll(count: number): boolean {
+    this.#many.clock_gettime(CLOCK_MONOTONIC, this.#timeBytes);
+    this.#time[1] += BigInt(SLICE);
+    if (this.#time[1] >= 1_000_000_000n) {
+      this.#time[0] += 1n;
+      this.#time[1] -= 1_000_000_000n;
+    }
+    const woken = this.#many.syscall(
+      SYS_FUTEX_WAITV,
+      this.#waiters,
+      count + 1,
+      0,
+      this.#timeBytes,
+      CLOCK_MONOTONIC,
+    );
+    if (woken >= 0) return woken > 0;
+    const failure = errno();
+    if (failure === EAGAIN) return true;
+    // A kernel before 5.16, or a sandbox that does not let it through.
+    if (failure !== ETIMEDOUT && failure !== EINTR) {
+      Atomics.store(this.#control, CONTROL.refused, 1);
+    }
+    return false;
+  }
+
+  /** Sleeps on one word for a while, at the next call on the next one. */
+  #sleepOnOne(count: number): boolean {
+    const i = 1 + this.#next++ % count;
+    const expected = Number(this.#view.getBigUint64(i * WAITER_BYTES, true));
+    const address = Number(this.#view.getBigUint64(i * WAITER_BYTES + 8, true));
+    return this.#sleep(address, expected, Math.ceil(SHORT_SLICE / count));
+  }
+
+  #sleep(address: number, expected: number, nanoseconds: number): boolean {
+    this.#time[0] = 0n;
+    this.#time[1] = BigInt(nanoseconds);
+    const number = SYS_FUTEX[adapter.arch];
+    const result = this.#one.syscall(number, address, 0, expected >>> 0, this.#timeBytes);
+    return result === 0 || errno() === EAGAIN;
+  }
+}

@@ -1,0 +1,21 @@
+/**
+ * The entry of the helper thread that watches futex words for the thread that started it; see
+ * src/runtime/futex_watch.ts.
+ *
+ * @module
+ */
+import { adapter } from "../src/runtime/adapter.ts";
+import { FutexWatcher, type WatchStart } from "../src/runtime/futex_watch.ts";
+
+const parent = adapter.parentThread();
+if (parent === undefined) throw new Error("This module is for a Web Worker");
+
+let watcher: FutexWatcher | undefined;
+parent.onMessage((message) => {
+  const onChange = () => parent.postMessage("changed");
+  if (message === "go") watcher?.run(onChange);
+  else {
+    watcher = new FutexWatcher(message as WatchStart);
+    onChange(); // It has begun.
+  }
+});
