@@ -95,7 +95,10 @@ describe("A file", () => {
       const path = join(folder, "file");
       writeFileSync(path, "contents");
       const fd = openRegularFile(path);
-      assert.deepEqual(statusOf(fd, path), { isFile: true, size: 8 });
+      const { isFile, isFolder, mode, user, size, links } = statusOf(fd, path);
+      assert.deepEqual([isFile, isFolder, size, links], [true, false, 8, 1]);
+      const status = statSync(path);
+      assert.deepEqual([mode, user], [status.mode & 0o7777, status.uid]);
       reserve(fd, path, 5);
       assert.equal(readFileSync(path, "utf8"), "contents");
       reserve(fd, path, 70_000);
