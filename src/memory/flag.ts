@@ -2,6 +2,9 @@ import type { Memory } from "./memory.ts";
 
 /** One shared byte that says whether something has happened. Looking costs one atomic load. */
 export class Flag {
+  /** Bytes to set aside for one, so that neighbours do not slow it down. */
+  static readonly BYTES = 128;
+
   readonly #memory: Memory;
   readonly #at: number;
 

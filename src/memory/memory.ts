@@ -69,6 +69,8 @@ export class Memory implements Disposable {
   atomic: Atomic;
   /** The threads that have it open. */
   readonly slots: Slots;
+  /** Tells the file of a mapped one from every other. */
+  readonly id: string | undefined;
   /** How many of its locks this object holds; those who take and release them count here. */
   holds = 0;
 
@@ -80,7 +82,8 @@ export class Memory implements Disposable {
   #identity = 0;
   #waits: Waits | undefined;
 
-  private constructor(source: Mapping | MemoryHandle, length: number) {
+  private constructor(source: Mapping | MemoryHandle, length: number, id?: string) {
+    this.id = id;
     this.byteLength = length - HEADER.end;
     if (source instanceof WebAssembly.Memory || source instanceof SharedArrayBuffer) {
       const memory = source instanceof WebAssembly.Memory ? source : undefined;
@@ -152,7 +155,7 @@ export class Memory implements Disposable {
     if (byteLength !== undefined) checkLength(byteLength);
     const file = openMemoryFile(path, byteLength, mode);
     try {
-      const memory = new Memory(mapFile(file.fd, path, file.length), file.length);
+      const memory = new Memory(mapFile(file.fd, path, file.length), file.length, file.id);
       // Slots are claimed, and locks reset, while nobody else can do so.
       memory.#newBoot(file.fd, path);
       memory.#claim();

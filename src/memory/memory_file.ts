@@ -29,6 +29,8 @@ export function fileLength(byteLength: number): number {
 export interface MemoryFile {
   readonly fd: number;
   readonly length: number;
+  /** Tells it from every other file. */
+  readonly id: string;
 }
 
 /** What to do where there is a file, and where there is none. */
@@ -76,7 +78,7 @@ export function openMemoryFile(
             `${length - HEADER.end}. Remove it first, or ask for no more`,
         );
       }
-      return { fd, length };
+      return { fd, length, id: statusOf(fd, path).id };
     } catch (error) {
       closeFile(fd);
       throw error;

@@ -13,3 +13,4 @@ export { RawValue } from "./raw_value.ts";
 export { SharedArray } from "./shared_array.ts";
 export { SharedValue } from "./shared_value.ts";
 export { StripedCounter } from "./striped_counter.ts";
+export { Segment, type SegmentHandle, type SegmentInfo, type SegmentOptions } from "./segment.ts";

@@ -41,6 +41,11 @@ export class Child {
     });
   }
 
+  /** A child in a runtime. */
+  static of(name: RuntimeName, executable: string, module: URL, ...rest: string[]): Child {
+    return new Child(executable, RUN[name], module, rest);
+  }
+
   /** A child in the runtime that runs this. */
   static here(module: URL, ...rest: string[]): Child {
     return new Child(process.execPath, RUN[adapter.name], module, rest);

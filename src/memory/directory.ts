@@ -1,0 +1,193 @@
+import { SegmentFormatError } from "../contract/errors.ts";
+import { checksum, HEADER } from "./layout.ts";
+import type { Memory } from "./memory.ts";
+
+/** What a name and a shape may be long, in bytes of UTF-8. */
+const MOST_NAME = 64;
+const MOST_SHAPE = 40;
+
+/**
+ * A record, on 128 bytes, right before what it names:
+ *
+ * | offset | bytes | what                                                         |
+ * | ------ | ----- | ------------------------------------------------------------ |
+ * | 0      | 4     | offset of the record that was the newest before it, plus 1   |
+ * | 4      | 4     | checksum of all that follows                                 |
+ * | 8      | 4     | length of what it names, in bytes                            |
+ * | 12     | 2     | length of the name                                           |
+ * | 14     | 2     | length of the shape                                          |
+ * | 16     |       | the name, then the shape                                     |
+ */
+const RECORD = { next: 0, checksum: 4, byteLength: 8, name: 12, shape: 14, text: 16 } as const;
+const LINE = 128;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** Something that has a name in a memory. */
+export interface Entry {
+  readonly name: string;
+  /** Its kind, and what else has to be the same for all, such as `array Int32 10`. */
+  readonly shape: string;
+  /** Where it begins, as `Memory.place` wants it. */
+  readonly offset: number;
+  readonly byteLength: number;
+}
+
+/**
+ * What lies in a memory, by name. Records are only ever added, at the head of a list, by one
+ * compare-and-swap, so there is no lock that somebody could die with: a record that was not
+ * published is only lost room. After R. K. Treiber, "Systems Programming: Coping with Parallelism"
+ * (1986).
+ */
+export class Directory {
+  readonly #memory: Memory;
+  readonly #what: string;
+
+  /** The directory of a memory; `what` names that in errors. */
+  constructor(memory: Memory, what: string) {
+    this.#memory = memory;
+    this.#what = what;
+  }
+
+  /**
+   * All entries, the newest first.
+   *
+   * @throws {SegmentFormatError} If the directory is damaged.
+   */
+  *entries(): Generator<Entry> {
+    const { atomic, base, byteLength } = this.#memory;
+    const used = atomic.load32(base + HEADER.used) >>> 0;
+    if (used > byteLength || used % LINE !== 0) throw this.#damaged(`it uses ${used} bytes`);
+    let next = atomic.load32(base + HEADER.newest) >>> 0;
+    for (let steps = 0; next !== 0; steps++) {
+      if (steps * 2 * LINE > byteLength) throw this.#damaged("it leads round in a circle");
+      const record = next - 1;
+      // Others may add to the directory meanwhile, so the limit is read anew.
+      const end = atomic.load32(base + HEADER.used) >>> 0;
+      if (record % LINE !== 0 || record + LINE > end || end > byteLength) {
+        throw this.#damaged(`it leads to byte ${record}`);
+      }
+      yield this.#read(record, end);
+      next = atomic.load32(this.#memory.place(record, LINE, LINE) + RECORD.next) >>> 0;
+    }
+  }
+
+  /** The entry of a name. */
+  find(name: string): Entry | undefined {
+    for (const entry of this.entries()) if (entry.name === name) return entry;
+    return undefined;
+  }
+
+  /**
+   * The entry of a name, made where there is none.
+   *
+   * @throws {TypeError} If the name is one of something else, or no name.
+   * @throws {RangeError} If there is no room for it.
+   * @throws {SegmentFormatError} If the directory is damaged.
+   */
+  obtain(name: string, shape: string, byteLength: number): Entry {
+    const bytes = this.#nameBytes(name);
+    const known = this.find(name);
+    if (known !== undefined) return this.#same(known, shape);
+
+    const { atomic, base } = this.#memory;
+    const length = LINE + Math.ceil(byteLength / LINE) * LINE;
+    const record = this.#allocate(name, length);
+    this.#write(record, bytes, encoder.encode(shape), byteLength);
+    const at = this.#memory.place(record, LINE, LINE);
+    for (;;) {
+      const newest = atomic.load32(base + HEADER.newest);
+      // Somebody may have added the same name since.
+      const twin = this.find(name);
+      if (twin !== undefined) {
+        this.#giveBack(record, length);
+        return this.#same(twin, shape);
+      }
+      atomic.store32(at + RECORD.next, newest);
+      if (atomic.compareExchange32(base + HEADER.newest, newest, record + 1) === newest) {
+        return { name, shape, offset: record + LINE, byteLength };
+      }
+    }
+  }
+
+  #nameBytes(name: string): Uint8Array {
+    const bytes = typeof name === "string" ? encoder.encode(name) : undefined;
+    if (bytes === undefined || bytes.length === 0 || bytes.length > MOST_NAME) {
+      throw new TypeError(
+        `Cannot name something in ${this.#what}: a name is a string of 1 to ${MOST_NAME} bytes: ` +
+          String(name),
+      );
+    }
+    return bytes;
+  }
+
+  #same(entry: Entry, shape: string): Entry {
+    if (entry.shape === shape) return entry;
+    throw new TypeError(
+      `Cannot use "${entry.name}" in ${this.#what} as ${shape}: it is ${entry.shape}`,
+    );
+  }
+
+  #allocate(name: string, length: number): number {
+    const { atomic, base, byteLength } = this.#memory;
+    for (;;) {
+      const used = atomic.load32(base + HEADER.used);
+      if (used + length > byteLength) {
+        throw new RangeError(
+          `Cannot make "${name}" in ${this.#what}: it takes ${length} bytes, and ` +
+            `${byteLength - used} of ${byteLength} are left. Make it with a greater size`,
+        );
+      }
+      if (atomic.compareExchange32(base + HEADER.used, used, used + length) === used) return used;
+    }
+  }
+
+  /** Gives room back that nobody saw, unless somebody has allocated behind it. */
+  #giveBack(record: number, length: number): void {
+    const { atomic, base } = this.#memory;
+    new Uint8Array(this.#memory.buffer, this.#memory.place(record, LINE, LINE), LINE).fill(0);
+    atomic.compareExchange32(base + HEADER.used, record + length, record);
+  }
+
+  #write(record: number, name: Uint8Array, shape: Uint8Array, byteLength: number): void {
+    if (shape.length > MOST_SHAPE) {
+      throw new TypeError(`Cannot describe a shape of ${shape.length} bytes`);
+    }
+    const at = this.#memory.place(record, LINE, LINE);
+    const bytes = new Uint8Array(this.#memory.buffer, at, LINE);
+    const view = new DataView(this.#memory.buffer, at, LINE);
+    view.setUint32(RECORD.byteLength, byteLength, true);
+    view.setUint16(RECORD.name, name.length, true);
+    view.setUint16(RECORD.shape, shape.length, true);
+    bytes.set(name, RECORD.text);
+    bytes.set(shape, RECORD.text + name.length);
+    view.setUint32(RECORD.checksum, checksum(bytes.subarray(RECORD.byteLength)), true);
+  }
+
+  #read(record: number, end: number): Entry {
+    const at = this.#memory.place(record, LINE, LINE);
+    const bytes = new Uint8Array(this.#memory.buffer, at, LINE).slice();
+    const view = new DataView(bytes.buffer);
+    if (view.getUint32(RECORD.checksum, true) !== checksum(bytes.subarray(RECORD.byteLength))) {
+      throw this.#damaged(`the checksum of the record at byte ${record} does not fit`);
+    }
+    const name = view.getUint16(RECORD.name, true);
+    const shape = view.getUint16(RECORD.shape, true);
+    const byteLength = view.getUint32(RECORD.byteLength, true);
+    if (name > MOST_NAME || shape > MOST_SHAPE || record + LINE + byteLength > end) {
+      throw this.#damaged(`the record at byte ${record} says more than there is room for`);
+    }
+    const text = bytes.subarray(RECORD.text);
+    return {
+      name: decoder.decode(text.subarray(0, name)),
+      shape: decoder.decode(text.subarray(name, name + shape)),
+      offset: record + LINE,
+      byteLength,
+    };
+  }
+
+  #damaged(flaw: string): SegmentFormatError {
+    return new SegmentFormatError(`Cannot read the directory of ${this.#what}: ${flaw}`);
+  }
+}

@@ -1,0 +1,269 @@
+import { removeFile } from "../runtime/files.ts";
+import { AtomicCounter } from "./atomic_counter.ts";
+import { Directory, type Entry } from "./directory.ts";
+import { Flag } from "./flag.ts";
+import { HEADER } from "./layout.ts";
+import { Memory, type MemoryHandle } from "./memory.ts";
+import type { OpenMode } from "./memory_file.ts";
+import { Mutex, type MutexOptions } from "./mutex.ts";
+import { homeOfSegments, memoriesIn, prepareHome } from "./segment_home.ts";
+import { StripedCounter } from "./striped_counter.ts";
+
+/** How to open a segment. */
+export interface SegmentOptions {
+  /**
+   * The bytes for what lies in it, at least. Each named thing takes 128 bytes and its own length,
+   * rounded up to 128.
+   *
+   * @default {65536}
+   */
+  size?: number;
+  /**
+   * Whether the segment may be there, has to be (`open`), or must not be (`create`).
+   *
+   * @default {"open-or-create"}
+   */
+  mode?: OpenMode;
+  /** The folder of the segment. Default: `/dev/shm/interlock-UID`, for this user alone. */
+  directory?: string;
+}
+
+/** What to post to a worker, for {@linkcode Segment.from}. */
+export type SegmentHandle =
+  | { readonly memory: MemoryHandle }
+  | { readonly name: string; readonly directory: string; readonly id: string };
+
+/** A segment as {@linkcode Segment.list} shows it. */
+export interface SegmentInfo {
+  readonly name: string;
+  /** The bytes for what lies in it. */
+  readonly size: number;
+}
+
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
+const DEFAULT_SIZE = 65536;
+
+function pathOf(name: string, directory: string): string {
+  if (typeof name !== "string" || !NAME.test(name)) {
+    throw new TypeError(
+      "Cannot use a segment: its name begins with a letter or digit, has up to 128 of letters, " +
+        `digits, ".", "_" and "-": ${JSON.stringify(name)}`,
+    );
+  }
+  return `${directory}/${name}`;
+}
+
+/**
+ * Shared memory in which things have names: any thread of any process of any runtime that opens the
+ * segment and asks for a name has the same mutex, counter, value or array.
+ *
+ * A named segment is a file, kept until it is removed or the machine is started anew; an anonymous
+ * one is for the workers of one process, and needs no permission.
+ *
+ * @example Processes
+ * ```ts
+ * import { Segment } from "@interlock/interlock";
+ *
+ * using segment = Segment.open("example-of-segment");
+ * const jobs = segment.counter("jobs");
+ * jobs.add(); // Seen by every process that opens it.
+ * Segment.remove("example-of-segment");
+ * ```
+ *
+ * @example The workers of one process
+ * ```ts
+ * import { Segment } from "@interlock/interlock";
+ *
+ * const segment = Segment.anonymous(65536);
+ * segment.mutex("door").acquireSync().release();
+ * // worker.postMessage(segment.handle); in the worker: Segment.from(event.data)
+ * ```
+ */
+export class Segment implements Disposable {
+  /** Its name; `undefined` for an anonymous one. */
+  readonly name: string | undefined;
+  /** The memory beneath. */
+  readonly memory: Memory;
+
+  readonly #directory: string | undefined;
+  readonly #entries: Directory;
+  readonly #cells = new Map<string, unknown>();
+
+  private constructor(memory: Memory, name: string | undefined, directory: string | undefined) {
+    this.memory = memory;
+    this.name = name;
+    this.#directory = directory;
+    this.#entries = new Directory(
+      memory,
+      name === undefined ? "an anonymous segment" : `the segment "${name}"`,
+    );
+  }
+
+  /**
+   * Opens a segment by its name, or makes it. Any number may do so at once: they get one and the
+   * same, and none sees half of it.
+   *
+   * @throws {TypeError} If the name or an option cannot be used.
+   * @throws {RangeError} If the segment is there and smaller than `size`.
+   * @throws {SegmentFormatError} If the file is no segment, damaged, or open to other users.
+   * @throws {UnsupportedError} If the runtime lacks foreign functions or the right to use them.
+   * @throws {Error} With the `code` of the system: no permission, no space.
+   */
+  static open(name: string, options: SegmentOptions = {}): Segment {
+    const { size = DEFAULT_SIZE, mode = "open-or-create" } = options;
+    if (mode !== "open-or-create" && mode !== "open" && mode !== "create") {
+      throw new TypeError(
+        `Cannot open a segment: mode is "open-or-create", "open" or "create": ${String(mode)}`,
+      );
+    }
+    const directory = options.directory ?? homeOfSegments();
+    const path = pathOf(name, directory);
+    if (options.directory === undefined) prepareHome(directory);
+    const isMade = mode !== "open" || options.size !== undefined;
+    return Segment.#checked(Memory.map(path, isMade ? size : undefined, mode), name, directory);
+  }
+
+  /**
+   * A segment for the threads of this process.
+   *
+   * @param size The bytes for what lies in it, at least.
+   * @throws {RangeError} If `size` is not a positive whole number.
+   */
+  static anonymous(size: number = DEFAULT_SIZE): Segment {
+    return new Segment(Memory.anonymous(size), undefined, undefined);
+  }
+
+  /**
+   * In a worker: the segment whose handle it was sent. A named one is mapped anew by its name.
+   *
+   * @throws {TypeError} If `handle` is not the handle of a segment.
+   * @throws {Error} If a named one was removed meanwhile.
+   */
+  static from(handle: SegmentHandle): Segment {
+    if (typeof handle === "object" && handle !== null) {
+      if ("memory" in handle) {
+        return Segment.#checked(Memory.from(handle.memory), undefined, undefined);
+      }
+      if ("name" in handle && "id" in handle) {
+        const { name, directory, id } = handle;
+        const segment = Segment.open(name, { mode: "open", directory });
+        if (segment.memory.id === id) return segment;
+        segment.close();
+        throw new Error(`Cannot open the segment "${name}": it was removed, and made anew since`);
+      }
+    }
+    throw new TypeError("Cannot open a segment: not the handle of one; send segment.handle");
+  }
+
+  static #checked(memory: Memory, name: string | undefined, directory?: string): Segment {
+    const segment = new Segment(memory, name, directory);
+    try {
+      segment.names();
+      return segment;
+    } catch (error) {
+      memory.close();
+      throw error;
+    }
+  }
+
+  /**
+   * The named segments of this user.
+   *
+   * @throws {UnsupportedError} If the runtime lacks foreign functions or the right to use them.
+   */
+  static list(options: Pick<SegmentOptions, "directory"> = {}): SegmentInfo[] {
+    return memoriesIn(options.directory ?? homeOfSegments());
+  }
+
+  /**
+   * Removes a named segment: those who have it open keep it, others get a new one under its name.
+   *
+   * @returns Whether there was one.
+   * @throws {TypeError} If the name cannot be one.
+   * @throws {UnsupportedError} If the runtime lacks foreign functions or the right to use them.
+   */
+  static remove(name: string, options: Pick<SegmentOptions, "directory"> = {}): boolean {
+    return removeFile(pathOf(name, options.directory ?? homeOfSegments()));
+  }
+
+  /** What to post to a worker of this process, for {@linkcode Segment.from}. */
+  get handle(): SegmentHandle {
+    const { name, memory } = this;
+    if (name === undefined) return { memory: memory.handle! };
+    return { name, directory: this.#directory!, id: memory.id! };
+  }
+
+  /** The bytes for what lies in it. */
+  get size(): number {
+    return this.memory.byteLength;
+  }
+
+  /** The bytes that are not taken yet. */
+  get free(): number {
+    const { atomic, base, byteLength } = this.memory;
+    return byteLength - atomic.load32(base + HEADER.used);
+  }
+
+  /** What has a name in it, with its kind, the newest first. */
+  names(): { name: string; kind: string }[] {
+    return [...this.#entries.entries()].map(({ name, shape }) => ({ name, kind: shape }));
+  }
+
+  /** The mutex of a name. */
+  mutex(name: string, options?: MutexOptions): Mutex {
+    const make = ({ offset }: Entry) => new Mutex(this.memory, offset, options);
+    return this.#cell(name, "mutex", Mutex.BYTES, make, options?.onOwnerDied);
+  }
+
+  /** The counter of a name. */
+  counter(name: string): AtomicCounter {
+    const make = ({ offset }: Entry) => new AtomicCounter(this.memory, offset);
+    return this.#cell(name, "counter", AtomicCounter.BYTES, make);
+  }
+
+  /** The counter of a name that has a cell for each of so many threads. */
+  stripedCounter(name: string, stripes: number): StripedCounter {
+    const make = ({ offset }: Entry) => new StripedCounter(this.memory, offset, stripes);
+    return this.#cell(name, `striped counter ${stripes}`, StripedCounter.bytes(stripes), make);
+  }
+
+  /** The flag of a name. */
+  flag(name: string): Flag {
+    const make = ({ offset }: Entry) => new Flag(this.memory, offset);
+    return this.#cell(name, "flag", Flag.BYTES, make);
+  }
+
+  /**
+   * Lets go of the segment: a named one stays as it is, and what lies in it can no longer be used
+   * through this object. Closing twice does nothing.
+   *
+   * @throws {Error} If a lock in it is held by this object.
+   */
+  close(): void {
+    this.memory.close();
+  }
+
+  /** The same as {@linkcode close}. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** The thing of a name, the same object each time. */
+  #cell<T>(
+    name: string,
+    shape: string,
+    byteLength: number,
+    make: (entry: Entry) => T,
+    variant = "",
+  ): T {
+    // Also for a name whose cell is at hand.
+    if (this.memory.closed) throw new TypeError("Cannot use a segment that was closed");
+    const key = `${name}\n${shape}\n${variant}`;
+    let cell = this.#cells.get(key) as T | undefined;
+    if (cell === undefined) {
+      cell = make(this.#entries.obtain(name, shape, byteLength));
+      this.#cells.set(key, cell);
+    }
+    return cell;
+  }
+}

@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { SegmentFormatError } from "../../src/contract/mod.ts";
+import { Directory } from "../../src/memory/directory.ts";
+import { HEADER } from "../../src/memory/layout.ts";
+import { Memory } from "../../src/memory/mod.ts";
+import { damageDirectories } from "./fixtures/damage.ts";
+import { itInBoth } from "./fixtures/places.ts";
+
+const directoryOf = (memory: Memory) => new Directory(memory, "the test");
+
+describe("Directory", () => {
+  itInBoth("gives a name its room, the same to all who ask", (memory, again) => {
+    const [first, second] = [directoryOf(memory), directoryOf(again())];
+    const a = first.obtain("a", "mutex", 16);
+    const b = second.obtain("b", "array Int32 100", 400);
+    assert.deepEqual(second.obtain("a", "mutex", 16), a);
+    assert.deepEqual(first.find("b"), b);
+    assert.equal(first.find("c"), undefined);
+    assert.deepEqual([...first.entries()], [b, a]);
+    for (const { offset } of [a, b]) assert.equal(memory.place(offset, 1, 128) % 128, 0);
+    assert.ok(b.offset >= a.offset + a.byteLength || a.offset >= b.offset + b.byteLength);
+  });
+
+  itInBoth("refuses a name as something else, and names both", (memory) => {
+    const directory = directoryOf(memory);
+    directory.obtain("a", "mutex", 16);
+    assert.throws(() => directory.obtain("a", "counter", 8), /TypeError.*"a".*counter.*mutex/s);
+  });
+
+  itInBoth("takes names of up to 64 bytes, of any letters", (memory) => {
+    const directory = directoryOf(memory);
+    for (const name of ["x", "ü".repeat(32), "a b\n", "0", "\u{1F512}"]) {
+      assert.equal(directory.obtain(name, "flag", 4).name, name);
+      assert.equal(directory.find(name)?.name, name);
+    }
+    for (const name of ["", "x".repeat(65), "ü".repeat(33), 7, undefined, null] as string[]) {
+      assert.throws(() => directory.obtain(name, "flag", 4), TypeError);
+    }
+  });
+
+  it("says how much is missing where it is full, and still has what it had", () => {
+    const memory = Memory.anonymous(1);
+    const directory = directoryOf(memory);
+    const count = Math.floor(memory.byteLength / 256);
+    for (let i = 0; i < count; i++) directory.obtain(`cell ${i}`, "flag", 4);
+    assert.throws(() => directory.obtain("more", "flag", 4), /RangeError.*takes 256 bytes.*left/s);
+    assert.throws(() => directory.obtain("more", "flag", 2 ** 40), RangeError);
+    assert.equal([...directory.entries()].length, count);
+    assert.equal(directory.obtain("cell 0", "flag", 4).name, "cell 0");
+  });
+
+  it("says what is wrong with one that is damaged", () => {
+    const cases: [number, number, RegExp][] = [
+      [HEADER.used, 2 ** 31, /uses 2147483648 bytes/],
+      [HEADER.used, 130, /uses 130 bytes/],
+      [HEADER.newest, 100, /leads to byte 99/],
+      [HEADER.newest, 4097, /leads to byte 4096/],
+      [HEADER.end + 0, 257, /circle|leads to/],
+      [HEADER.end + 20, 77, /checksum of the record at byte 0/],
+      [HEADER.end + 8, 2 ** 31, /checksum/],
+    ];
+    for (const [at, value, says] of cases) {
+      const memory = Memory.anonymous(1);
+      const directory = directoryOf(memory);
+      for (const name of ["a", "b"]) directory.obtain(name, "mutex", 16);
+      memory.atomic.store32(memory.base + at, value);
+      assert.throws(
+        () => [...directory.entries()],
+        (error) => error instanceof SegmentFormatError && says.test(error.message),
+        `${at} = ${value}`,
+      );
+    }
+  });
+
+  it("damaged in any way gives an error that says so, or the truth", { timeout: 60_000 }, () => {
+    damageDirectories(4000, 1);
+  });
+});

@@ -1,0 +1,234 @@
+import assert from "node:assert/strict";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { describe, it } from "node:test";
+import { SegmentFormatError } from "../../src/contract/mod.ts";
+import { Segment, type SegmentHandle } from "../../src/memory/mod.ts";
+import { prepareHome } from "../../src/memory/segment_home.ts";
+import { adapter } from "../../src/runtime/mod.ts";
+import { Child, executableOf } from "../support/child.ts";
+import { inScratchFolder } from "../support/scratch_folder.ts";
+import { withThreads } from "../support/thread.ts";
+import { damageFiles } from "./fixtures/damage.ts";
+
+const DEADLINE = { timeout: 60_000 };
+const WORKER = new URL("./fixtures/segment_worker.ts", import.meta.url);
+const PROCESS = new URL("./fixtures/segment_process.ts", import.meta.url);
+const RACER = new URL("./fixtures/racing_process.ts", import.meta.url);
+/** `deno task soak` races 1,000 times. */
+const RACES = 20;
+const RACERS = 8;
+
+const inFolder = (body: (directory: string) => void | Promise<void>) => () =>
+  inScratchFolder((folder) => {
+    chmodSync(folder, 0o700);
+    return body(folder);
+  });
+
+describe("Segment", () => {
+  it(
+    "gives a name the same thing wherever it is opened",
+    inFolder((directory) => {
+      using first = Segment.open("shared", { directory });
+      using second = Segment.open("shared", { directory });
+      first.counter("done").add(7);
+      assert.equal(second.counter("done").value, 7);
+      const guard = first.mutex("jobs").acquireSync();
+      assert.equal(second.mutex("jobs").tryAcquire(), undefined);
+      guard.release();
+      second.flag("stop").set();
+      assert.equal(first.flag("stop").isSet, true);
+      first.stripedCounter("hits", 4).add(3);
+      assert.equal(second.stripedCounter("hits", 4).value, 3);
+      assert.equal(first.mutex("jobs"), first.mutex("jobs"));
+    }),
+  );
+
+  it(
+    "refuses a name as another kind, and names both",
+    inFolder((directory) => {
+      using segment = Segment.open("kinds", { directory });
+      segment.mutex("jobs");
+      segment.stripedCounter("hits", 4);
+      assert.throws(() => segment.counter("jobs"), /TypeError.*"jobs".*"kinds".*counter.*mutex/s);
+      assert.throws(() => segment.stripedCounter("hits", 8), /TypeError.*8.*4/s);
+      const kinds = Object.fromEntries(segment.names().map(({ name, kind }) => [name, kind]));
+      assert.deepEqual(kinds, { hits: "striped counter 4", jobs: "mutex" });
+    }),
+  );
+
+  it("that is anonymous has the same things, for all who have its handle", () => {
+    const segment = Segment.anonymous(1000);
+    assert.equal(segment.name, undefined);
+    segment.counter("done").add(2);
+    using again = Segment.from(segment.handle);
+    assert.equal(again.counter("done").value, 2);
+    assert.ok(segment.size >= 1000);
+    assert.equal(segment.free, again.free);
+  });
+
+  it(
+    "is opened, made, or either, as asked, and listed and removed",
+    inFolder((directory) => {
+      const options = { directory };
+      assert.throws(() => Segment.open("a", { mode: "open", ...options }), { code: "ENOENT" });
+      Segment.open("b", { mode: "create", size: 200_000, ...options }).close();
+      assert.throws(() => Segment.open("b", { mode: "create", ...options }), { code: "EEXIST" });
+      Segment.open("a", options).close();
+      writeFileSync(join(directory, "no-segment"), "x");
+      mkdirSync(join(directory, "folder"));
+      assert.deepEqual(Segment.list(options).map(({ name }) => name), ["a", "b"]);
+      assert.ok(Segment.list(options)[1].size >= 200_000);
+      using kept = Segment.open("b", { mode: "open", ...options });
+      assert.equal(Segment.remove("b", options), true);
+      assert.equal(Segment.remove("b", options), false);
+      kept.counter("still").add();
+      using made = Segment.open("b", options);
+      assert.equal(made.counter("still").value, 0);
+      assert.throws(() => Segment.from(kept.handle), /made anew/);
+      assert.deepEqual(Segment.list({ directory: join(directory, "none") }), []);
+    }),
+  );
+
+  it(
+    "takes names and options that are safe, and no others",
+    inFolder((directory) => {
+      for (const name of ["a", "A.b_c-d", "0", "x".repeat(128)]) {
+        Segment.open(name, { directory }).close();
+      }
+      const wrong = ["", ".", "..", ".hidden", "a/b", "../a", "a\0b", "a b", "x".repeat(129), "ü"];
+      for (const name of [...wrong, 7, null, undefined] as string[]) {
+        assert.throws(() => Segment.open(name, { directory }), TypeError, String(name));
+        assert.throws(() => Segment.remove(name, { directory }), TypeError, String(name));
+      }
+      for (const size of [0, -1, 0.5, NaN]) {
+        assert.throws(() => Segment.open("s", { size, directory }), RangeError);
+        assert.throws(() => Segment.anonymous(size), RangeError);
+      }
+      const mode = "append" as "open";
+      assert.throws(() => Segment.open("s", { mode, directory }), TypeError);
+      for (const handle of [undefined, null, {}, 7, "a"] as unknown as SegmentHandle[]) {
+        assert.throws(() => Segment.from(handle), TypeError);
+      }
+    }),
+  );
+
+  it(
+    "refuses a folder that others may use, and a link in its place",
+    inFolder((directory) => {
+      const home = join(directory, "home");
+      prepareHome(home);
+      prepareHome(home);
+      assert.equal(statSync(home).mode & 0o777, 0o700);
+      chmodSync(home, 0o755);
+      assert.throws(() => prepareHome(home), SegmentFormatError);
+      symlinkSync(directory, join(directory, "link"));
+      assert.throws(() => prepareHome(join(directory, "link")), /ELOOP|ENOTDIR/);
+    }),
+  );
+
+  it("says that there is no space, and leaves nothing", { skip: !existsSync("/dev/full") }, () => {
+    // More than the file system has; nothing is written for it.
+    const size = 2 ** 50;
+    assert.throws(
+      () => Segment.open("interlock-test-too-large", { size }),
+      (error) => ["ENOSPC", "EFBIG"].includes((error as NodeJS.ErrnoException).code ?? ""),
+    );
+    assert.equal(Segment.remove("interlock-test-too-large"), false);
+  });
+
+  it(
+    "is sent to workers: the memory of an anonymous one, the name of a named one",
+    DEADLINE,
+    inFolder(async (directory) => {
+      using named = Segment.open("sent", { directory });
+      for (const segment of [named, Segment.anonymous()]) {
+        await withThreads(2, WORKER, async (threads) => {
+          for (const thread of threads) thread.post(segment.handle);
+          for (const thread of threads) assert.equal(await thread.next(), "added");
+        });
+        assert.equal(segment.counter("done").value, 2000);
+        segment.mutex("jobs").acquireSync().release();
+      }
+    }),
+  );
+
+  it(
+    "that was closed refuses everything; its contents stay",
+    inFolder((directory) => {
+      const segment = Segment.open("closed", { directory });
+      const counter = segment.counter("done");
+      counter.add(3);
+      const guard = segment.mutex("jobs").acquireSync();
+      assert.throws(() => segment.close(), /holds 1 of its locks/);
+      guard.release();
+      const contents = readFileSync(join(directory, "closed"));
+      segment.close();
+      segment.close();
+      const uses = [() => counter.add(), () => segment.mutex("jobs"), () => segment.counter("x")];
+      for (const use of [...uses, () => segment.names()]) assert.throws(use, TypeError);
+      const after = readFileSync(join(directory, "closed"));
+      assert.equal(after.subarray(66560).equals(contents.subarray(66560)), true);
+    }),
+  );
+
+  it(
+    "damaged in any way gives an error that says so",
+    DEADLINE,
+    inFolder((directory) => damageFiles(directory, 700, 3)),
+  );
+
+  it(
+    `is one and the same to ${RACERS} processes that open it at once`,
+    DEADLINE,
+    inFolder(async (directory) => {
+      const names = ["deno", "bun", "node"] as const;
+      const racers = Array.from({ length: RACERS }, (_, i) => {
+        const name = names[i % names.length];
+        const executable = executableOf(name);
+        return executable === undefined || name === adapter.name
+          ? Child.here(RACER, directory)
+          : Child.of(name, executable, RACER, directory);
+      });
+      try {
+        for (const racer of racers) assert.equal(await racer.line(), "ready");
+        for (let round = 0; round < RACES; round++) {
+          for (const racer of racers) racer.tell(`race-${round}`);
+          const seen = await Promise.all(racers.map((racer) => racer.line()));
+          assert.equal(new Set(seen).size, 1, `round ${round}: ${seen.join(" | ")}`);
+          using segment = Segment.open(`race-${round}`, { mode: "open", directory });
+          assert.equal(segment.counter("racers").value, RACERS);
+          assert.equal(segment.names().length, 3);
+          Segment.remove(`race-${round}`, { directory });
+        }
+      } finally {
+        for (const racer of racers) racer.kill();
+        await Promise.all(racers.map(({ ended }) => ended));
+      }
+    }),
+  );
+
+  const deno = executableOf("deno");
+  it("needs --allow-ffi in Deno, and nothing else", { skip: deno === undefined }, async () => {
+    const name = `interlock-test-${process.pid}`;
+    const flags = ["run", "--quiet", "--no-config", "--no-lock", "--no-prompt", "--allow-ffi"];
+    using segment = Segment.open(name);
+    try {
+      const child = new Child(deno!, flags, PROCESS, [name]);
+      assert.equal(await child.line(), "recovered false, counted 1");
+      assert.equal((await child.ended).code, 0);
+      assert.equal(segment.counter("done").value, 1);
+    } finally {
+      Segment.remove(name);
+    }
+  });
+});
