@@ -13,6 +13,7 @@
  * | 256    | 4     | directory: place of the newest record, behind the header, plus 1 |
  * | 384    | 4     | event: counts what asynchronous waiters of this memory wake for  |
  * | 512    | 4     | where the next search for a free slot begins                     |
+ * | 640    | 4     | always 0: nobody is woken here                                   |
  * | 1024   | 64    | slot 1; the others follow                                        |
  * | 66560  |       | what lies in the memory                                          |
  *
@@ -43,6 +44,7 @@ export const HEADER = {
   newest: 256,
   event: 384,
   search: 512,
+  nap: 640,
   firstSlot: 1024,
   end: 66560,
 } as const;

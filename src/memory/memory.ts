@@ -71,8 +71,8 @@ export class Memory implements Disposable {
   readonly slots: Slots;
   /** Tells the file of a mapped one from every other. */
   readonly id: string | undefined;
-  /** How many of its locks this object holds; those who take and release them count here. */
-  holds = 0;
+  /** What in it may be held by this object, and keeps it open then. */
+  readonly holders: Set<{ readonly held: boolean }> = new Set();
 
   #handle: MemoryHandle | undefined;
   #mapping: Mapping | undefined;
@@ -230,6 +230,11 @@ export class Memory implements Disposable {
     else futexWait(this.addressOf(at) ?? refuse(), expected, time);
   }
 
+  /** Sleeps for so many milliseconds, 50 at most, and is woken by nobody. */
+  nap(milliseconds: number): void {
+    this.wait(this.base + HEADER.nap, 0, milliseconds);
+  }
+
   /** Wakes up to `count` threads, of any process, that sleep on the word at `at`. */
   wake(at: number, count: number): void {
     if (this.#words !== undefined) Atomics.notify(this.#words, at >> 2, count);
@@ -253,9 +258,10 @@ export class Memory implements Disposable {
    */
   close(): void {
     if (this.closed) return;
-    if (this.holds > 0) {
+    const holds = [...this.holders].filter(({ held }) => held).length;
+    if (holds > 0) {
       throw new Error(
-        `Cannot close a memory: this thread holds ${this.holds} of its locks; release them first`,
+        `Cannot close a memory: this thread holds ${holds} of its locks; release them first`,
       );
     }
     this.#waits?.rejectAll(new TypeError("Cannot wait any longer: the memory was closed"));

@@ -11,8 +11,11 @@ const TASKS = 0x40000000;
 /** The same as {@linkcode Atomic.unlock} returns them. */
 const [TASKS_WAITED, SLEEPERS_WAITED] = [1, 2];
 
-/** Looks at a held word before sleeping: about 1 us, the time of a short critical section. */
-const SPINS = 100;
+/** Looks at a held word before sleeping: a short critical section, and no more on few cores. */
+const SPINS = 20;
+/** How long, in milliseconds, and how often a waiter naps that was woken and came late. */
+const NAP = 0.05;
+const NAPS = 3;
 /** How long a waiter sleeps before it looks whether the owner lives; longer after a while. */
 const SLICE = 5;
 const LONG_SLICE = 25;
@@ -21,8 +24,8 @@ const LONG = 1000;
 /** What lies at a mutex; see the tables in its class. */
 const AT = { word: 0, died: 4, token: 8 } as const;
 
-/** By what the holds of this object are held. */
-type Hold = undefined | "lock" | Guard;
+/** By what an object holds the lock. Small integers, which are stored the fastest. */
+const [NOTHING, LOCK, GUARD] = [0, 1, 2];
 
 /** What to do where the last owner died holding the lock. */
 export interface MutexOptions {
@@ -89,7 +92,8 @@ export class Mutex implements BareLock {
   readonly #at: number;
   readonly #me: number;
   readonly #throws: boolean;
-  #hold: Hold;
+  #hold = NOTHING;
+  #guard: Guard | undefined;
   /** Of the hold: whether it was taken over from an owner that died, and from whom. */
   #recovered = false;
   #previous: Owner | undefined;
@@ -114,6 +118,12 @@ export class Mutex implements BareLock {
     this.#memory = memory;
     this.#me = memory.identity;
     this.#throws = onOwnerDied === "throw";
+    memory.holders.add(this);
+  }
+
+  /** Whether this object holds it. */
+  get held(): boolean {
+    return this.#hold !== NOTHING;
   }
 
   /** Who holds it, as far as the system can tell; `undefined` if it is free. */
@@ -124,7 +134,7 @@ export class Mutex implements BareLock {
 
   /** Whether this object holds it after an owner that died holding it. */
   get recovered(): boolean {
-    return this.#hold !== undefined && this.#recovered;
+    return this.held && this.#recovered;
   }
 
   /**
@@ -136,8 +146,7 @@ export class Mutex implements BareLock {
   lock(): void {
     const taken = this.#memory.atomic.tryLock(this.#at, this.#me, SPINS);
     if (taken !== 1) this.#lockSlowly(taken, undefined);
-    this.#hold = "lock";
-    this.#memory.holds++;
+    this.#hold = LOCK;
   }
 
   /**
@@ -146,14 +155,15 @@ export class Mutex implements BareLock {
    * @throws {Error} If it took nothing, or a guard has it.
    */
   unlock(): void {
-    if (this.#hold !== "lock") throw this.#notHeld();
+    if (this.#hold !== LOCK) throw this.#notHeld();
     this.#release();
   }
 
   /** Releases the hold of a guard. */
   [RELEASE](guard: Guard): void {
-    if (this.#hold !== guard) throw this.#notHeld();
+    if (this.#guard !== guard) throw this.#notHeld();
     this.#release();
+    this.#guard = undefined;
   }
 
   /**
@@ -165,7 +175,7 @@ export class Mutex implements BareLock {
     const taken = this.#memory.atomic.tryLock(this.#at, this.#me, 0);
     if (taken === 0 && !this.#takeOver()) return undefined;
     if (taken !== 1) this.#settle(options);
-    return this.#guard();
+    return this.#makeGuard();
   }
 
   /**
@@ -182,7 +192,7 @@ export class Mutex implements BareLock {
     }
     const taken = this.#memory.atomic.tryLock(this.#at, this.#me, SPINS);
     if (taken !== 1) this.#lockSlowly(taken, options);
-    return this.#guard();
+    return this.#makeGuard();
   }
 
   /**
@@ -200,11 +210,11 @@ export class Mutex implements BareLock {
   }
 
   /** The guard of the lock, which this object has just taken. */
-  #guard(): Guard<number> {
+  #makeGuard(): Guard<number> {
     const token = this.#memory.atomic.next64(this.#at + AT.token);
     const guard = new Guard(this, token, this.#recovered, this.#previous);
-    this.#hold = guard;
-    this.#memory.holds++;
+    this.#hold = GUARD;
+    this.#guard = guard;
     return guard;
   }
 
@@ -212,8 +222,7 @@ export class Mutex implements BareLock {
     const memory = this.#memory;
     const waited = memory.atomic.unlock(this.#at, this.#me);
     if (waited < 0) throw this.#notHeld();
-    this.#hold = undefined;
-    memory.holds--;
+    this.#hold = NOTHING;
     if (this.#recovered) {
       this.#recovered = false;
       this.#previous = undefined;
@@ -237,6 +246,7 @@ export class Mutex implements BareLock {
     const deadline = deadlineOf(options);
     const start = performance.now();
     let slept = 0;
+    let naps = 0;
     let seen = 0;
     for (;;) {
       const word = atomic.load32(this.#at);
@@ -262,6 +272,14 @@ export class Mutex implements BareLock {
         throw error;
       }
       seen = owner;
+      // Woken, and somebody was faster: who tries at once is likely to be late again, and costs
+      // each release a wake. A nap lets the others run, and asks nobody for a wake.
+      if (slept !== 0 && naps < NAPS) {
+        naps++;
+        this.#memory.nap(NAP * naps);
+        continue;
+      }
+      naps = 0;
       const marked = word | SLEEPERS;
       if (word !== marked && atomic.compareExchange32(this.#at, word, marked) !== word) continue;
       slept = SLEEPERS;
@@ -328,7 +346,7 @@ export class Mutex implements BareLock {
       const taken = atomic.tryLock(this.#at, this.#me, 0);
       if (taken !== 0 || (patient && this.#takeOver())) {
         if (taken !== 1) this.#settle(options);
-        return this.#guard();
+        return this.#makeGuard();
       }
       const word = atomic.load32(this.#at);
       if ((word & TASKS) !== 0) return undefined;
@@ -344,7 +362,7 @@ export class Mutex implements BareLock {
   #notHeld(): Error {
     const owner = this.#memory.atomic.load32(this.#at) & OWNER;
     const who = owner === this.#me
-      ? this.#hold === "lock" ? "it is held by lock()" : "another guard holds it"
+      ? this.#hold === LOCK ? "it is held by lock()" : "another guard holds it"
       : owner === 0
       ? "it is free"
       : `${describeOwner(this.owner())} holds it`;
