@@ -11,7 +11,7 @@ const COMPILERS = ["cc", "gcc", "clang"];
 const TIMEOUT_MS = 120_000;
 
 /** What a C twin can be asked for; see the sources in `peers/`. */
-export type PeerSubject = "atomic" | "mutex" | "robust-mutex" | "flock" | "file-lock";
+export type PeerSubject = "atomic" | "mutex" | "robust-mutex" | "wake-up" | "flock" | "file-lock";
 
 /** The C twins, compiled for this run. */
 export class Peers implements Disposable {

@@ -45,7 +45,9 @@ export function goalsTable(
 
 function othersName({ goal: { limit } }: Outcome): string {
   if ("at" in limit) return "";
-  return limit.of.name.endsWith(", C") ? "C" : "the empty programs";
+  const { name } = limit.of;
+  if (!name.endsWith(", C")) return name.startsWith("mutex") ? "the few" : "the empty programs";
+  return name.startsWith("mutex") || name.startsWith("robust") ? `C's ${name.split(",")[0]}` : "C";
 }
 
 function format(value: number): string {

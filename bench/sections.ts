@@ -1,7 +1,13 @@
 import { tmpdir } from "node:os";
 import { fileSystemOf } from "../cli/machine.ts";
 import type { Runtime } from "../src/counting/runtimes.ts";
-import { aloneSubjects } from "./alone_subjects.ts";
+import {
+  ALONE_SUBJECTS,
+  type AloneSubject,
+  aloneSubject,
+  OTHER_SUBJECTS,
+} from "./alone_subjects.ts";
+import { contendedSubject } from "./contended_subjects.ts";
 import { emptySubject, peerSubject, startSubject, strategySubject } from "./counting_subjects.ts";
 import type { Goal, Subject } from "./figures.ts";
 import type { Peers, PeerSubject } from "./peers.ts";
@@ -13,7 +19,15 @@ export interface Section {
 }
 
 /** The names of the sections, for `--only`. */
-export const SECTION_NAMES = ["alone", "locks", "atomic", "files", "start"] as const;
+export const SECTION_NAMES = [
+  "alone",
+  "mutex",
+  "memory",
+  "locks",
+  "atomic",
+  "files",
+  "start",
+] as const;
 /** The name of a section. */
 export type SectionName = typeof SECTION_NAMES[number];
 
@@ -35,7 +49,11 @@ export function sectionOf(
 ): Section {
   switch (name) {
     case "alone":
-      return { subjects: aloneSubjects(runtimes), goals: [] };
+      return alone(runtimes, peers);
+    case "mutex":
+      return mutex(runtimes, peers);
+    case "memory":
+      return memory(runtimes);
     case "locks":
       return locks(runtimes, peers);
     case "atomic":
@@ -45,6 +63,86 @@ export function sectionOf(
     case "start":
       return start(runtimes);
   }
+}
+
+/** One thread with nobody to wait for. */
+function alone(runtimes: readonly Runtime[], peers: Peers | undefined): Section {
+  const goals: Goal[] = [];
+  const subjects: Subject[] = [];
+  const [atomic, robust, plain] = (["atomic", "robust-mutex", "mutex"] as const)
+    .map((twin) => peers && peerSubject(peers, twin, { workers: 1, increments: 2_000_000 }));
+  subjects.push(...[atomic, robust, plain].filter(isSubject));
+  for (const runtime of runtimes) {
+    for (const what of ALONE_SUBJECTS) {
+      const subject = aloneSubject(runtime, what);
+      subjects.push(subject, aloneSubject(runtime, what, "anonymous"));
+      const limit = (of: Subject | undefined, times: number) =>
+        of !== undefined && goals.push({ subject, limit: { times, of } });
+      if (what === "mutex lock, increment, unlock") limit(robust, 1);
+      if (what === "atomic add") limit(atomic, 3);
+      if (what === "atomic add of 32 bits") limit(atomic, runtime.name === "bun" ? 1.3 : 3);
+    }
+  }
+  return { subjects, goals };
+}
+
+/** The mutex between processes, against the two of glibc, and the wake-up beneath it. */
+function mutex(runtimes: readonly Runtime[], peers: Peers | undefined): Section {
+  const goals: Goal[] = [];
+  const subjects: Subject[] = [];
+  for (const workers of [2, 4, 16]) {
+    const size = { workers, increments: 4_000_000 / workers };
+    const twins = peers && [
+      { of: peerSubject(peers, "robust-mutex", size), times: 0.6 },
+      { of: peerSubject(peers, "mutex", size), times: 1 },
+    ];
+    subjects.push(...twins?.map(({ of }) => of) ?? []);
+    for (const runtime of runtimes) {
+      const subject = contendedSubject("mutex", runtime, workers, size.increments);
+      subjects.push(subject);
+      goals.push(...twins?.map((limit) => ({ subject, limit })) ?? []);
+    }
+  }
+  for (
+    const { what, twin, workers, times, most } of [
+      { what: "striped add", twin: "atomic", workers: 4, times: 1_000_000, most: 1 },
+      { what: "wake-up", twin: "wake-up", workers: 2, times: 20_000, most: 1.5 },
+    ] as const
+  ) {
+    const of = peers && peerSubject(peers, twin, { workers, increments: times });
+    if (of !== undefined) subjects.push(of);
+    for (const runtime of runtimes) {
+      const subject = contendedSubject(what, runtime, workers, times);
+      subjects.push(subject);
+      if (of !== undefined) goals.push({ subject, limit: { times: most, of } });
+    }
+  }
+  return { subjects, goals };
+}
+
+/** What must not cost more where there is more of it; and opening a segment. */
+function memory(runtimes: readonly Runtime[]): Section {
+  const MOST = 1.5;
+  const OPEN_NS = 200_000;
+  const pairs: readonly [AloneSubject, AloneSubject][] = [
+    ["mutex, 64 of 8 segments in turn", "mutex, 1 in turn"],
+    ["mutex among 1,000 cells", "mutex among 1 cell"],
+    ["mutex beside 1,000 waiting tasks", "mutex beside 10 waiting tasks"],
+    ["mutex from task to task, 1,000 wait", "mutex from task to task, 10 wait"],
+  ];
+  const goals: Goal[] = [];
+  const subjects: Subject[] = [];
+  for (const runtime of runtimes) {
+    const all = new Map(OTHER_SUBJECTS.map((what) => [what, aloneSubject(runtime, what)]));
+    const at = (what: AloneSubject) => all.get(what as typeof OTHER_SUBJECTS[number])!;
+    subjects.push(...all.values());
+    goals.push(...pairs.map(([many, few]) => ({
+      subject: at(many),
+      limit: { times: MOST, of: at(few) },
+    })));
+    goals.push({ subject: at("segment open, close"), limit: { at: OPEN_NS } });
+  }
+  return { subjects, goals };
 }
 
 /** Each alone, then each two together. */

@@ -52,12 +52,16 @@ static void arrive(int *word) {
   syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, NULL);
 }
 
+void sleep_on(int *word, int seen) { syscall(SYS_futex, word, FUTEX_WAIT, seen, NULL); }
+
+void wake_one(int *word) { syscall(SYS_futex, word, FUTEX_WAKE, 1, NULL); }
+
 /* Sleeps until the word has reached `all`. */
 static void sleep_until(int *word, int all) {
   for (;;) {
     int seen = __atomic_load_n(word, __ATOMIC_SEQ_CST);
     if (seen >= all) return;
-    syscall(SYS_futex, word, FUTEX_WAIT, seen, NULL);
+    sleep_on(word, seen);
   }
 }
 
@@ -78,6 +82,7 @@ static void work(const struct subject *subject, struct shared *shared, const cha
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   struct place scratch = place_at(&shared->scratch, folder, "scratch.txt");
   struct place real = place_at(&shared->real, folder, "count.txt");
+  scratch.worker = real.worker = worker;
   subject->count(&scratch, subject->warming);
   arrive(&shared->ready);
   sleep_until(&shared->open, 1);

@@ -28,11 +28,23 @@ static void add_under_mutex(struct place *place, long times) {
   }
 }
 
+/* Two hand a word to and fro; each sleeps until it has it. */
+static void hand_to_and_fro(struct place *place, long times) {
+  int *word = (int *)&place->cell->number;
+  int me = place->worker;
+  for (long i = 0; i < times; i++) {
+    while (__atomic_load_n(word, __ATOMIC_SEQ_CST) != me) sleep_on(word, 1 - me);
+    __atomic_store_n(word, 1 - me, __ATOMIC_SEQ_CST);
+    wake_one(word);
+  }
+}
+
 static int64_t number(struct place *place) { return place->cell->number; }
 
 const struct subject memory_subjects[] = {
   {"atomic", 50000, NULL, add, number},
   {"mutex", 50000, make_plain, add_under_mutex, number},
   {"robust-mutex", 50000, make_robust, add_under_mutex, number},
+  {"wake-up", 0, NULL, hand_to_and_fro, NULL},
   {NULL, 0, NULL, NULL, NULL},
 };

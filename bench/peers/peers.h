@@ -19,6 +19,7 @@ struct place {
   struct cell *cell;
   char text[4096]; /* the text file */
   int lock;        /* the lock file, opened by this worker */
+  int worker;      /* the number of this worker, from 0 */
 };
 
 struct subject {
@@ -28,6 +29,10 @@ struct subject {
   void (*count)(struct place *place, long times);
   int64_t (*read)(struct place *place);      /* the count at the end; NULL: nothing is counted */
 };
+
+/* A sleep on a word while it is `seen`, and a wake of one. Between processes. */
+void sleep_on(int *word, int seen);
+void wake_one(int *word);
 
 extern const struct subject memory_subjects[];
 extern const struct subject file_subjects[];
