@@ -15,7 +15,7 @@ const [TASKS_WAITED, SLEEPERS_WAITED] = [1, 2];
 const SPINS = 20;
 /** How long, in milliseconds, and how often a waiter naps that was woken and came late. */
 const NAP = 0.05;
-const NAPS = 3;
+const NAPS = 5;
 /** How long a waiter sleeps before it looks whether the owner lives; longer after a while. */
 const SLICE = 5;
 const LONG_SLICE = 25;
@@ -275,8 +275,7 @@ export class Mutex implements BareLock {
       // Woken, and somebody was faster: who tries at once is likely to be late again, and costs
       // each release a wake. A nap lets the others run, and asks nobody for a wake.
       if (slept !== 0 && naps < NAPS) {
-        naps++;
-        this.#memory.nap(NAP * naps);
+        this.#memory.nap(NAP * 2 ** naps++);
         continue;
       }
       naps = 0;

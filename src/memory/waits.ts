@@ -169,8 +169,11 @@ export class Waits {
   #tryFirst(at: number, patient: boolean): void {
     const queue = this.#queues.get(at);
     if (queue === undefined) return;
-    const [first] = queue.waiters;
-    if (first.attempt(patient)) queue.since = performance.now();
+    // Also the one after who got it: its attempt is what has the release say so to the tasks.
+    for (const first of queue.waiters) {
+      if (!first.attempt(patient)) return;
+      queue.since = performance.now();
+    }
   }
 
   #add(at: number, waiter: Waiter): void {

@@ -28,8 +28,6 @@ const SIGNATURES = {
   read: { parameters: ["i32", "bytes", "i64"], result: "i32" },
   sigaction: { parameters: ["i32", "bytes", "pointer"], result: "i32" },
   statx: { parameters: ["i32", "bytes", "i32", "u32", "bytes"], result: "i32" },
-  // Its longest use here is futex(2): number, word, operation, value, timeout.
-  syscall: { parameters: ["i64", "pointer", "i32", "u32", "bytes"], result: "i32" },
   tgkill: { parameters: ["i32", "i32", "i32"], result: "i32" },
   timer_create: { parameters: ["i32", "bytes", "bytes"], result: "i32" },
   timer_settime: { parameters: ["pointer", "i32", "bytes", "pointer"], result: "i32" },
