@@ -3,14 +3,12 @@
  *
  * @example
  * ```ts
- * import { AtomicCounter, Memory, Mutex } from "@interlock/interlock";
+ * import { Segment } from "@interlock/interlock";
  *
- * const memory = Memory.anonymous(256);
- * const mutex = new Mutex(memory, 0);
- * const counter = new AtomicCounter(memory, 128);
+ * const segment = Segment.anonymous();
  * {
- *   using _guard = mutex.acquireSync();
- *   counter.add();
+ *   using _guard = segment.mutex("jobs").acquireSync();
+ *   segment.counter("done").add();
  * }
  * ```
  *

@@ -5,25 +5,21 @@
  */
 import { fork } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { AtomicCounter, Memory } from "../mod.ts";
+import { Segment } from "../mod.ts";
 
-const [path] = process.argv.slice(2);
-if (path !== undefined) {
-  using memory = Memory.map(path, 128);
-  const counter = new AtomicCounter(memory, 0);
+const [name] = process.argv.slice(2);
+if (name !== undefined) {
+  using segment = Segment.open(name, { mode: "open" });
+  const counter = segment.counter("done");
   for (let i = 0; i < 1000; i++) counter.add();
 } else {
-  const folder = mkdtempSync(join(tmpdir(), "interlock-example-"));
-  const file = join(folder, "memory");
-  using memory = Memory.map(file, 128);
+  const name = `interlock-example-${process.pid}`;
+  using segment = Segment.open(name);
   await Promise.all(
-    [1, 2, 3, 4].map(() => once(fork(fileURLToPath(import.meta.url), [file]), "exit")),
+    [1, 2, 3, 4].map(() => once(fork(fileURLToPath(import.meta.url), [name]), "exit")),
   );
-  console.log(`four processes counted to ${new AtomicCounter(memory, 0).value}`);
-  rmSync(folder, { recursive: true });
+  console.log(`four processes counted to ${segment.counter("done").value}`);
+  Segment.remove(name);
 }
