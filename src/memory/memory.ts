@@ -156,10 +156,15 @@ export class Memory implements Disposable {
     const file = openMemoryFile(path, byteLength, mode);
     try {
       const memory = new Memory(mapFile(file.fd, path, file.length), file.length, file.id);
-      // Slots are claimed, and locks reset, while nobody else can do so.
-      memory.#newBoot(file.fd, path);
-      memory.#claim();
-      return memory;
+      try {
+        // Slots are claimed, and locks reset, while nobody else can do so.
+        memory.#newBoot(file.fd, path);
+        memory.#claim();
+        return memory;
+      } catch (error) {
+        memory.close();
+        throw error;
+      }
     } finally {
       releaseMemoryFile(file, path);
     }
