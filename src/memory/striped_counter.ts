@@ -56,10 +56,20 @@ export class StripedCounter implements Counter {
    * Adds `n` to this thread's cell.
    *
    * @throws {TypeError} If `n` is not a whole number.
-   * @throws {RangeError} If the cell would leave the exact range; it is unchanged.
+   * @throws {RangeError} If `n` is beyond 2^53, or the cell would be; it is unchanged.
    */
   add(n = 1): void {
     this.#mine.add(n);
+  }
+
+  /**
+   * Subtracts `n` from this thread's cell.
+   *
+   * @throws {TypeError} If `n` is not a whole number.
+   * @throws {RangeError} If `n` is beyond 2^53, or the cell would be; it is unchanged.
+   */
+  subtract(n = 1): void {
+    this.#mine.subtract(n);
   }
 
   /**
