@@ -6,8 +6,8 @@ export interface Counter {
    * Adds `n`.
    *
    * @param n A whole number; negative to subtract. Default: 1.
-   * @throws {TypeError} If `n` is not a whole number that a number holds exactly.
-   * @throws {RangeError} If the sum would leave the exact range; the value is unchanged.
+   * @throws {TypeError} If `n` is not a whole number.
+   * @throws {RangeError} If `n` or the sum is beyond 2^53; the value is unchanged.
    */
   add(n?: number): void;
   /** The value now. */

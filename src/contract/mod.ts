@@ -11,6 +11,7 @@ export {
   SegmentFormatError,
   UnsupportedError,
 } from "./errors.ts";
+export type { ExchangeCounter } from "./exchange_counter.ts";
 export { Guard, type Releasable, RELEASE } from "./guard.ts";
 export type { BareLock, Lock } from "./lock.ts";
 export type { AcquireOptions } from "./options.ts";

@@ -8,12 +8,21 @@ import { WASM } from "./atomics_wasm.ts";
 export interface Atomic {
   load8(at: number): number;
   store8(at: number, value: number): void;
+  load16(at: number): number;
+  store16(at: number, value: number): void;
   load32(at: number): number;
   store32(at: number, value: number): void;
   /** Adds, wraps, and returns the value before. */
   add32(at: number, n: number): number;
   /** Stores `value` where `expected` is found; returns what was found. */
   compareExchange32(at: number, expected: number, value: number): number;
+  loadFloat32(at: number): number;
+  storeFloat32(at: number, value: number): void;
+  loadFloat64(at: number): number;
+  storeFloat64(at: number, value: number): void;
+  loadBigInt64(at: number): bigint;
+  storeBigInt64(at: number, value: bigint): void;
+  /** Loads a 64-bit integer as a number, exact within 2^53. */
   load64(at: number): number;
   /** Adds a 32-bit integer; 0, with the value unchanged, where the sum is beyond 2^53, else 1. */
   add64(at: number, n: number): number;
@@ -25,6 +34,10 @@ export interface Atomic {
   exchange64(at: number, value: number): number;
   /** Stores `value` where `expected` is found; returns what was found. */
   compareExchange64(at: number, expected: number, value: number): number;
+  /** Stores the lesser of the value and `n`, within 2^53, and returns the value before. */
+  min64(at: number, n: number): number;
+  /** Stores the greater of the two and returns the value before. */
+  max64(at: number, n: number): number;
   /** The next number of a sequence that only the holder of a lock counts on. */
   next64(at: number): number;
   /**

@@ -9,6 +9,11 @@
   (func (export "store8") (param $at i32) (param $value i32)
     (i32.atomic.store8 (local.get $at) (local.get $value)))
 
+  (func (export "load16") (param $at i32) (result i32)
+    (i32.atomic.load16_u (local.get $at)))
+  (func (export "store16") (param $at i32) (param $value i32)
+    (i32.atomic.store16 (local.get $at) (local.get $value)))
+
   (func (export "load32") (param $at i32) (result i32)
     (i32.atomic.load (local.get $at)))
   (func (export "store32") (param $at i32) (param $value i32)
@@ -18,6 +23,20 @@
   (func (export "compareExchange32")
     (param $at i32) (param $expected i32) (param $value i32) (result i32)
     (i32.atomic.rmw.cmpxchg (local.get $at) (local.get $expected) (local.get $value)))
+
+  ;; Other kinds of elements; a BigInt64 crosses as a bigint.
+  (func (export "loadFloat32") (param $at i32) (result f32)
+    (f32.reinterpret_i32 (i32.atomic.load (local.get $at))))
+  (func (export "storeFloat32") (param $at i32) (param $value f32)
+    (i32.atomic.store (local.get $at) (i32.reinterpret_f32 (local.get $value))))
+  (func (export "loadFloat64") (param $at i32) (result f64)
+    (f64.reinterpret_i64 (i64.atomic.load (local.get $at))))
+  (func (export "storeFloat64") (param $at i32) (param $value f64)
+    (i64.atomic.store (local.get $at) (i64.reinterpret_f64 (local.get $value))))
+  (func (export "loadBigInt64") (param $at i32) (result i64)
+    (i64.atomic.load (local.get $at)))
+  (func (export "storeBigInt64") (param $at i32) (param $value i64)
+    (i64.atomic.store (local.get $at) (local.get $value)))
 
   (func (export "load64") (param $at i32) (result f64)
     (f64.convert_i64_s (i64.atomic.load (local.get $at))))
@@ -78,6 +97,31 @@
     (f64.convert_i64_s
       (i64.atomic.rmw.cmpxchg (local.get $at)
         (i64.trunc_f64_s (local.get $expected)) (i64.trunc_f64_s (local.get $value)))))
+  ;; Store the lesser, or the greater, of the value and $n; return the value before.
+  (func (export "min64") (param $at i32) (param $n f64) (result f64)
+    (local $old i64) (local $wanted i64)
+    (local.set $wanted (i64.trunc_f64_s (local.get $n)))
+    (loop $again
+      (local.set $old (i64.atomic.load (local.get $at)))
+      (if (i64.lt_s (local.get $wanted) (local.get $old))
+        (then
+          (br_if $again
+            (i64.ne (local.get $old)
+              (i64.atomic.rmw.cmpxchg
+                (local.get $at) (local.get $old) (local.get $wanted)))))))
+    (f64.convert_i64_s (local.get $old)))
+  (func (export "max64") (param $at i32) (param $n f64) (result f64)
+    (local $old i64) (local $wanted i64)
+    (local.set $wanted (i64.trunc_f64_s (local.get $n)))
+    (loop $again
+      (local.set $old (i64.atomic.load (local.get $at)))
+      (if (i64.gt_s (local.get $wanted) (local.get $old))
+        (then
+          (br_if $again
+            (i64.ne (local.get $old)
+              (i64.atomic.rmw.cmpxchg
+                (local.get $at) (local.get $old) (local.get $wanted)))))))
+    (f64.convert_i64_s (local.get $old)))
 
   ;; The next number of a sequence that only the holder of a lock counts on.
   (func $next (export "next64") (param $at i32) (result f64)

@@ -6,6 +6,13 @@ const EDGE = 2 ** 52;
 const TWO_32 = 2 ** 32;
 const ONE = 1n;
 
+/** Where the bits of a floating-point number change their type: `Atomics` takes integers alone. */
+const scratch = new ArrayBuffer(8);
+const scratchInt = new Int32Array(scratch);
+const scratchLong = new BigInt64Array(scratch);
+const scratchFloat = new Float32Array(scratch);
+const scratchDouble = new Float64Array(scratch);
+
 /**
  * The operations by JavaScript's `Atomics`, which JavaScriptCore inlines: the twin of atomics.wat.
  *
@@ -16,6 +23,7 @@ const ONE = 1n;
  */
 export function atomicsOnArrays(buffer: ArrayBufferLike): Atomic {
   const bytes = new Uint8Array(buffer);
+  const halves = new Uint16Array(buffer);
   const words = new Int32Array(buffer);
   const longs = new BigInt64Array(buffer);
 
@@ -40,6 +48,16 @@ export function atomicsOnArrays(buffer: ArrayBufferLike): Atomic {
     return NaN;
   }
 
+  /** Stores `n` where it is less (`sign` -1) or greater (1) than the value; gives that before. */
+  function extreme64(at: number, n: number, sign: number): number {
+    const wanted = BigInt(n);
+    for (;;) {
+      const old = Atomics.load(longs, at >> 3);
+      if (sign < 0 ? wanted >= old : wanted <= old) return Number(old);
+      if (Atomics.compareExchange(longs, at >> 3, old, wanted) === old) return Number(old);
+    }
+  }
+
   function taken(word: number): number {
     return Atomics.load(words, word + 1) === 0 ? 1 : 2;
   }
@@ -47,11 +65,31 @@ export function atomicsOnArrays(buffer: ArrayBufferLike): Atomic {
   return {
     load8: (at) => Atomics.load(bytes, at),
     store8: (at, value) => void Atomics.store(bytes, at, value),
+    load16: (at) => Atomics.load(halves, at >> 1),
+    store16: (at, value) => void Atomics.store(halves, at >> 1, value),
     load32: (at) => Atomics.load(words, at >> 2),
     store32: (at, value) => void Atomics.store(words, at >> 2, value),
     add32: (at, n) => Atomics.add(words, at >> 2, n),
     compareExchange32: (at, expected, value) =>
       Atomics.compareExchange(words, at >> 2, expected, value),
+    loadFloat32(at) {
+      scratchInt[0] = Atomics.load(words, at >> 2);
+      return scratchFloat[0];
+    },
+    storeFloat32(at, value) {
+      scratchFloat[0] = value;
+      Atomics.store(words, at >> 2, scratchInt[0]);
+    },
+    loadFloat64(at) {
+      scratchLong[0] = Atomics.load(longs, at >> 3);
+      return scratchDouble[0];
+    },
+    storeFloat64(at, value) {
+      scratchDouble[0] = value;
+      Atomics.store(longs, at >> 3, scratchLong[0]);
+    },
+    loadBigInt64: (at) => Atomics.load(longs, at >> 3),
+    storeBigInt64: (at, value) => void Atomics.store(longs, at >> 3, value),
     load64: (at) => Number(Atomics.load(longs, at >> 3)),
 
     add64(at, n) {
@@ -72,6 +110,8 @@ export function atomicsOnArrays(buffer: ArrayBufferLike): Atomic {
     exchange64: (at, value) => Number(Atomics.exchange(longs, at >> 3, BigInt(value))),
     compareExchange64: (at, expected, value) =>
       Number(Atomics.compareExchange(longs, at >> 3, BigInt(expected), BigInt(value))),
+    min64: (at, n) => extreme64(at, n, -1),
+    max64: (at, n) => extreme64(at, n, 1),
 
     next64(at) {
       const word = at >> 2;

@@ -5,6 +5,7 @@
  */
 export { AtomicCounter } from "./atomic_counter.ts";
 export type { Atomic } from "./atomics.ts";
+export type { Elements, ElementType } from "./element.ts";
 export { Flag } from "./flag.ts";
 export { Memory, type MemoryHandle } from "./memory.ts";
 export { Mutex, type MutexAcquireOptions, type MutexOptions } from "./mutex.ts";

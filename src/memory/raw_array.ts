@@ -1,43 +1,103 @@
+import { type Element, elementOf, type Elements, type ElementType } from "./element.ts";
 import type { Memory } from "./memory.ts";
 
 /**
- * 32-bit integers in shared memory, without a lock: each read and each write is whole, and two
- * threads that read and then write lose updates.
+ * Elements of one type in shared memory, without a lock, like `multiprocessing.RawArray` of Python:
+ * each read and each write of one is whole, and two threads that read and then write lose updates.
+ *
+ * What the type cannot represent is refused, and never wrapped; a `Float32` is rounded.
+ *
+ * @example
+ * ```ts
+ * import { Memory, RawArray } from "@interlock/interlock";
+ *
+ * const array = new RawArray(Memory.anonymous(1024), 0, 10, "Float64");
+ * array.set(3, 0.5);
+ * console.log([...array]); // [0, 0, 0, 0.5, 0, 0, 0, 0, 0, 0]
+ * ```
+ *
+ * @typeParam T The type of the elements. Default: `Int32`.
  */
-export class RawArray {
-  /** How many integers it has. */
+export class RawArray<T extends ElementType = "Int32"> {
+  /** How many elements it has. */
   readonly length: number;
+  /** The type of the elements. */
+  readonly type: T;
   readonly #memory: Memory;
   readonly #at: number;
+  readonly #bytes: number;
+  /** Of what is not an `Int32`; see `RawValue`. */
+  readonly #element: Element<Elements[T]> | undefined;
 
   /**
-   * The array at `offset`.
+   * The bytes that one of `length` elements takes up.
    *
-   * @throws {RangeError} If it does not fit, or `offset` is not a multiple of 4.
+   * @throws {RangeError} If `length` is not a positive whole number.
+   * @throws {TypeError} If there is no such type.
    */
-  constructor(memory: Memory, offset: number, length: number) {
+  static bytes(length: number, type: ElementType = "Int32"): number {
     if (!Number.isInteger(length) || length < 1) {
       throw new RangeError(`Cannot make an array: not a positive whole number: ${length}`);
     }
-    this.#at = memory.place(offset, length * 4, 4);
+    return length * elementOf(type).bytes;
+  }
+
+  /**
+   * The array at `offset`; it begins as zeros.
+   *
+   * @param type Default: `Int32`.
+   * @throws {RangeError} If it does not fit, `length` is not a positive whole number, or `offset`
+   * is not a multiple of the bytes that an element takes.
+   * @throws {TypeError} If there is no such type.
+   */
+  constructor(memory: Memory, offset: number, length: number, type: T = "Int32" as T) {
+    const element = elementOf(type);
+    this.#at = memory.place(offset, RawArray.bytes(length, type), element.bytes);
     this.#memory = memory;
+    this.#bytes = element.bytes;
+    this.#element = type === "Int32" ? undefined : element;
     this.length = length;
+    this.type = type;
   }
 
-  /** Reads one. Throws a `RangeError` outside of the array. */
-  get(index: number): number {
-    return this.#memory.atomic.load32(this.#place(index));
+  /**
+   * Reads one.
+   *
+   * @throws {RangeError} If there is none of this index.
+   */
+  get(index: number): Elements[T] {
+    const element = this.#element;
+    const at = this.#place(index);
+    if (element === undefined) return this.#memory.atomic.load32(at) as Elements[T];
+    return element.load(this.#memory.atomic, at);
   }
 
-  /** Writes one, wrapped to 32 bits. Throws a `RangeError` outside of the array. */
-  set(index: number, value: number): void {
-    this.#memory.atomic.store32(this.#place(index), value);
+  /**
+   * Writes one.
+   *
+   * @throws {TypeError} If the value is none of the type, such as 0.5 for an `Int32`.
+   * @throws {RangeError} If there is none of this index, or the type has no number so great or
+   * small.
+   */
+  set(index: number, value: Elements[T]): void {
+    const element = this.#element;
+    const at = this.#place(index);
+    if (element !== undefined) {
+      element.store(this.#memory.atomic, at, element.check(value));
+    } else if (((value as number) | 0) === value) {
+      this.#memory.atomic.store32(at, value);
+    } else elementOf(this.type).check(value);
+  }
+
+  /** All elements in their order, each as it is when its turn comes. */
+  *[Symbol.iterator](): Generator<Elements[T], void, void> {
+    for (let i = 0; i < this.length; i++) yield this.get(i);
   }
 
   #place(index: number): number {
     if (!(index >= 0 && index < this.length && Number.isInteger(index))) {
       throw new RangeError(`Cannot use index ${index}: the array has 0 to ${this.length - 1}`);
     }
-    return this.#at + index * 4;
+    return this.#at + index * this.#bytes;
   }
 }

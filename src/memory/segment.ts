@@ -1,12 +1,17 @@
 import { removeFile } from "../runtime/files.ts";
 import { AtomicCounter } from "./atomic_counter.ts";
 import { Directory, type Entry } from "./directory.ts";
+import { elementOf, type ElementType } from "./element.ts";
 import { Flag } from "./flag.ts";
 import { HEADER } from "./layout.ts";
 import { Memory, type MemoryHandle } from "./memory.ts";
 import type { OpenMode } from "./memory_file.ts";
 import { Mutex, type MutexOptions } from "./mutex.ts";
+import { RawArray } from "./raw_array.ts";
+import { RawValue } from "./raw_value.ts";
 import { homeOfSegments, memoriesIn, prepareHome } from "./segment_home.ts";
+import { SharedArray } from "./shared_array.ts";
+import { SharedValue } from "./shared_value.ts";
 import { StripedCounter } from "./striped_counter.ts";
 
 /** How to open a segment. */
@@ -225,6 +230,60 @@ export class Segment implements Disposable {
   stripedCounter(name: string, stripes: number): StripedCounter {
     const make = ({ offset }: Entry) => new StripedCounter(this.memory, offset, stripes);
     return this.#cell(name, `striped counter ${stripes}`, StripedCounter.bytes(stripes), make);
+  }
+
+  /**
+   * The value of a name, with a lock of its own.
+   *
+   * @param type Default: `Int32`.
+   */
+  value<T extends ElementType = "Int32">(name: string, type: T = "Int32" as T): SharedValue<T> {
+    elementOf(type); // Before there is a cell of a type that there is not.
+    const make = ({ offset }: Entry) => new SharedValue(this.memory, offset, type);
+    return this.#cell(name, `value ${type}`, SharedValue.BYTES, make);
+  }
+
+  /**
+   * The array of a name, with a lock of its own.
+   *
+   * @param length How many elements it has, for all who use it.
+   * @param type Default: `Int32`.
+   */
+  array<T extends ElementType = "Int32">(
+    name: string,
+    length: number,
+    type: T = "Int32" as T,
+  ): SharedArray<T> {
+    const make = ({ offset }: Entry) => new SharedArray(this.memory, offset, length, type);
+    const bytes = SharedArray.bytes(length, type);
+    return this.#cell(name, `array ${type} ${length}`, bytes, make);
+  }
+
+  /**
+   * The value of a name, without a lock.
+   *
+   * @param type Default: `Int32`.
+   */
+  rawValue<T extends ElementType = "Int32">(name: string, type: T = "Int32" as T): RawValue<T> {
+    elementOf(type); // Before there is a cell of a type that there is not.
+    const make = ({ offset }: Entry) => new RawValue(this.memory, offset, type);
+    return this.#cell(name, `raw value ${type}`, RawValue.BYTES, make);
+  }
+
+  /**
+   * The array of a name, without a lock.
+   *
+   * @param length How many elements it has, for all who use it.
+   * @param type Default: `Int32`.
+   */
+  rawArray<T extends ElementType = "Int32">(
+    name: string,
+    length: number,
+    type: T = "Int32" as T,
+  ): RawArray<T> {
+    const make = ({ offset }: Entry) => new RawArray(this.memory, offset, length, type);
+    const bytes = RawArray.bytes(length, type);
+    return this.#cell(name, `raw array ${type} ${length}`, bytes, make);
   }
 
   /** The flag of a name. */

@@ -1,42 +1,134 @@
+import type { Elements, ElementType } from "./element.ts";
 import type { Memory } from "./memory.ts";
 import { Mutex } from "./mutex.ts";
 import { RawArray } from "./raw_array.ts";
 
+const LINE = 128;
+
 /**
- * 32-bit integers in shared memory with a lock of their own, like `multiprocessing.Array` of
- * Python. The lock is for the caller to take around what must be one step.
+ * Elements of one type in shared memory with a lock of their own, like `multiprocessing.Array` of
+ * Python. {@linkcode SharedArray.get}, {@linkcode SharedArray.set} and
+ * {@linkcode SharedArray.update} are each one step under it; for longer ones, hold
+ * {@linkcode SharedArray.mutex}, which is not reentrant, and use {@linkcode SharedArray.cells}.
  *
  * @example
  * ```ts
  * import { Memory, SharedArray } from "@interlock/interlock";
  *
  * const array = new SharedArray(Memory.anonymous(1024), 0, 10);
+ * array.update(3, (n) => n + 1);
  * array.mutex.lock();
  * try {
- *   array.cells.set(3, array.cells.get(3) + 1);
+ *   array.cells.set(0, array.cells.get(3)); // Nobody can come between the two.
  * } finally {
  *   array.mutex.unlock();
  * }
  * ```
+ *
+ * @typeParam T The type of the elements. Default: `Int32`.
  */
-export class SharedArray {
+export class SharedArray<T extends ElementType = "Int32"> {
   /** The lock of the whole array. */
   readonly mutex: Mutex;
-  /** The integers. */
-  readonly cells: RawArray;
+  /** The elements without the lock, for who holds it. */
+  readonly cells: RawArray<T>;
 
-  /** The bytes that one of `length` integers takes up. */
-  static bytes(length: number): number {
-    return Mutex.BYTES + Math.ceil(length / 32) * 128;
+  /**
+   * The bytes that one of `length` elements takes up.
+   *
+   * @throws {RangeError} If `length` is not a positive whole number.
+   * @throws {TypeError} If there is no such type.
+   */
+  static bytes(length: number, type: ElementType = "Int32"): number {
+    return Mutex.BYTES + Math.ceil(RawArray.bytes(length, type) / LINE) * LINE;
   }
 
   /**
-   * The array at `offset`, its lock first.
+   * The array at `offset`, its lock first; it begins as zeros.
    *
-   * @throws {RangeError} If it does not fit, or `offset` is not a multiple of 4.
+   * @param type Default: `Int32`.
+   * @throws {RangeError} If it does not fit, `length` is not a positive whole number, or `offset`
+   * is not a multiple of 8.
+   * @throws {TypeError} If there is no such type.
    */
-  constructor(memory: Memory, offset: number, length: number) {
+  constructor(memory: Memory, offset: number, length: number, type: T = "Int32" as T) {
+    this.cells = new RawArray(memory, offset + Mutex.BYTES, length, type);
     this.mutex = new Mutex(memory, offset);
-    this.cells = new RawArray(memory, offset + Mutex.BYTES, length);
+  }
+
+  /** How many elements it has. */
+  get length(): number {
+    return this.cells.length;
+  }
+
+  /**
+   * Reads one under the lock.
+   *
+   * @throws {RangeError} If there is none of this index.
+   * @throws {DeadlockError} If this thread holds the lock.
+   */
+  get(index: number): Elements[T] {
+    const { mutex } = this;
+    mutex.lock();
+    try {
+      return this.cells.get(index);
+    } finally {
+      mutex.unlock();
+    }
+  }
+
+  /**
+   * Writes one under the lock.
+   *
+   * @throws {TypeError} If the value is none of the type, such as 0.5 for an `Int32`.
+   * @throws {RangeError} If there is none of this index, or the type has no number so great or
+   * small.
+   * @throws {DeadlockError} If this thread holds the lock.
+   */
+  set(index: number, value: Elements[T]): void {
+    const { mutex } = this;
+    mutex.lock();
+    try {
+      this.cells.set(index, value);
+    } finally {
+      mutex.unlock();
+    }
+  }
+
+  /**
+   * Replaces one by what `change` makes of it, as one step under the lock.
+   *
+   * @param change Is given the element and returns the next one, at once: others wait meanwhile.
+   * Where it throws, the element stays.
+   * @returns The next value of it.
+   * @throws {TypeError} If that is none of the type, such as a promise.
+   * @throws {RangeError} If there is none of this index, or the type has no number so great or
+   * small.
+   * @throws {DeadlockError} If this thread holds the lock.
+   */
+  update(index: number, change: (value: Elements[T]) => Elements[T]): Elements[T] {
+    const { mutex, cells } = this;
+    mutex.lock();
+    try {
+      cells.set(index, change(cells.get(index)));
+      return cells.get(index);
+    } finally {
+      mutex.unlock();
+    }
+  }
+
+  /**
+   * All elements in their order, of one moment.
+   *
+   * @throws {DeadlockError} If this thread holds the lock.
+   */
+  toArray(): Elements[T][] {
+    const { mutex } = this;
+    mutex.lock();
+    try {
+      return [...this.cells];
+    } finally {
+      mutex.unlock();
+    }
   }
 }

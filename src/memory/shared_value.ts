@@ -1,54 +1,103 @@
+import type { Elements, ElementType } from "./element.ts";
 import type { Memory } from "./memory.ts";
 import { Mutex } from "./mutex.ts";
 import { RawValue } from "./raw_value.ts";
 
 /**
- * A 32-bit integer in shared memory whose every read and every write is under a lock of its own,
- * like `multiprocessing.Value` of Python. The step from a read to a write is not: for that, hold
- * another lock around both, or use an `AtomicCounter`.
+ * A value in shared memory whose every read and every write is under a lock of its own, like
+ * `multiprocessing.Value` of Python. The step from a read to a write is not: `value.value += 1`
+ * loses updates, {@linkcode SharedValue.update} does not.
+ *
+ * The lock is not reentrant: who holds {@linkcode SharedValue.mutex} uses
+ * {@linkcode SharedValue.raw}. What the type cannot represent is refused, and never wrapped.
  *
  * @example
  * ```ts
- * import { Memory, Mutex, SharedValue } from "@interlock/interlock";
+ * import { Memory, SharedValue } from "@interlock/interlock";
  *
- * const memory = Memory.anonymous(512);
- * const value = new SharedValue(memory, 0);
- * const mutex = new Mutex(memory, SharedValue.BYTES);
- * {
- *   using _guard = mutex.acquireSync();
- *   value.value += 1;
+ * const value = new SharedValue(Memory.anonymous(512), 0, "Float64");
+ * value.update((n) => n + 0.5);
+ * value.mutex.lock();
+ * try {
+ *   if (value.raw.value > 0) value.raw.value -= 0.5;
+ * } finally {
+ *   value.mutex.unlock();
  * }
  * ```
+ *
+ * @typeParam T The type of the value. Default: `Int32`.
  */
-export class SharedValue {
+export class SharedValue<T extends ElementType = "Int32"> {
   /** Bytes to set aside for one. */
   static readonly BYTES: number = Mutex.BYTES + RawValue.BYTES;
 
-  readonly #mutex: Mutex;
-  readonly #raw: RawValue;
+  /** The lock of the value. */
+  readonly mutex: Mutex;
+  /** The value without the lock, for who holds it. */
+  readonly raw: RawValue<T>;
 
   /**
-   * The value at `offset`, its lock first.
+   * The value at `offset`, its lock first; it begins as 0.
    *
-   * @throws {RangeError} If it does not fit, or `offset` is not a multiple of 4.
+   * @param type Default: `Int32`.
+   * @throws {RangeError} If it does not fit, or `offset` is not a multiple of 8.
+   * @throws {TypeError} If there is no such type.
    */
-  constructor(memory: Memory, offset: number) {
-    this.#mutex = new Mutex(memory, offset);
-    this.#raw = new RawValue(memory, offset + Mutex.BYTES);
+  constructor(memory: Memory, offset: number, type: T = "Int32" as T) {
+    this.raw = new RawValue(memory, offset + Mutex.BYTES, type);
+    this.mutex = new Mutex(memory, offset);
   }
 
-  /** The value now. */
-  get value(): number {
-    this.#mutex.lock();
-    const value = this.#raw.value;
-    this.#mutex.unlock();
-    return value;
+  /**
+   * The value now.
+   *
+   * @throws {DeadlockError} If this thread holds the lock.
+   */
+  get value(): Elements[T] {
+    const { mutex } = this;
+    mutex.lock();
+    try {
+      return this.raw.value;
+    } finally {
+      mutex.unlock();
+    }
   }
 
-  /** Stores a number, wrapped to 32 bits. */
-  set value(value: number) {
-    this.#mutex.lock();
-    this.#raw.value = value;
-    this.#mutex.unlock();
+  /**
+   * Stores a value.
+   *
+   * @throws {TypeError} If it is none of the type, such as 0.5 for an `Int32`.
+   * @throws {RangeError} If the type has no number so great or small.
+   * @throws {DeadlockError} If this thread holds the lock.
+   */
+  set value(value: Elements[T]) {
+    const { mutex } = this;
+    mutex.lock();
+    try {
+      this.raw.value = value;
+    } finally {
+      mutex.unlock();
+    }
+  }
+
+  /**
+   * Replaces the value by what `change` makes of it, as one step under the lock.
+   *
+   * @param change Is given the value and returns the next one, at once: others wait meanwhile.
+   * Where it throws, the value stays.
+   * @returns The next value.
+   * @throws {TypeError} If that is none of the type, such as a promise.
+   * @throws {RangeError} If the type has no number so great or small.
+   * @throws {DeadlockError} If this thread holds the lock.
+   */
+  update(change: (value: Elements[T]) => Elements[T]): Elements[T] {
+    const { mutex, raw } = this;
+    mutex.lock();
+    try {
+      raw.value = change(raw.value);
+      return raw.value;
+    } finally {
+      mutex.unlock();
+    }
   }
 }

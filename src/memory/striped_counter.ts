@@ -22,8 +22,15 @@ export class StripedCounter implements Counter {
   readonly #cells: readonly AtomicCounter[];
   readonly #mine: AtomicCounter;
 
-  /** The bytes that a counter of so many stripes takes up. */
+  /**
+   * The bytes that a counter of so many stripes takes up.
+   *
+   * @throws {RangeError} If `stripes` is not a positive whole number.
+   */
   static bytes(stripes: number): number {
+    if (!Number.isInteger(stripes) || stripes < 1) {
+      throw new RangeError(`Cannot stripe a counter: not a positive whole number: ${stripes}`);
+    }
     return stripes * AtomicCounter.BYTES;
   }
 
@@ -39,9 +46,7 @@ export class StripedCounter implements Counter {
     stripes: number,
     stripe: number = memory.identity % stripes,
   ) {
-    if (!Number.isInteger(stripes) || stripes < 1) {
-      throw new RangeError(`Cannot stripe a counter: not a positive whole number: ${stripes}`);
-    }
+    memory.place(offset, StripedCounter.bytes(stripes) - AtomicCounter.BYTES + 8, 8);
     if (!Number.isInteger(stripe) || stripe < 0 || stripe >= stripes) {
       throw new RangeError(`Cannot use stripe ${stripe}: the counter has 0 to ${stripes - 1}`);
     }
@@ -56,10 +61,20 @@ export class StripedCounter implements Counter {
    * Adds `n` to this thread's cell.
    *
    * @throws {TypeError} If `n` is not a whole number.
-   * @throws {RangeError} If the cell would leave the exact range; it is unchanged.
+   * @throws {RangeError} If `n` is beyond 2^53, or the cell would be; it is unchanged.
    */
   add(n = 1): void {
     this.#mine.add(n);
+  }
+
+  /**
+   * Subtracts `n` from this thread's cell.
+   *
+   * @throws {TypeError} If `n` is not a whole number.
+   * @throws {RangeError} If `n` is beyond 2^53, or the cell would be; it is unchanged.
+   */
+  subtract(n = 1): void {
+    this.#mine.subtract(n);
   }
 
   /**

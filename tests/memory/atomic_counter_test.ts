@@ -70,14 +70,104 @@ describe("AtomicCounter", () => {
     }
   });
 
-  itInBoth("adds whole numbers only", (memory) => {
+  itInBoth("counts with whole numbers within 2^53 only", (memory) => {
     const counter = new AtomicCounter(memory, 0);
     counter.add(7);
-    for (const n of [0.5, NaN, Infinity, -Infinity, 2 ** 53, "1", null, 1n, {}] as number[]) {
-      assert.throws(() => counter.add(n), TypeError, String(n));
-      assert.throws(() => counter.fetchAdd(n), TypeError, String(n));
+    const uses: ((n: number) => void)[] = [
+      (n) => counter.add(n),
+      (n) => counter.subtract(n),
+      (n) => counter.fetchAdd(n),
+      (n) => counter.set(n),
+      (n) => counter.exchange(n),
+      (n) => counter.compareExchange(7, n),
+      (n) => counter.compareExchange(n, 7),
+      (n) => counter.min(n),
+      (n) => counter.max(n),
+    ];
+    for (const use of uses) {
+      for (const n of [0.5, NaN, Infinity, -Infinity, "1", "-1", null, 1n, {}, true] as number[]) {
+        assert.throws(() => use(n), TypeError, `${use}: ${String(n)}`);
+      }
+      for (const n of [2 ** 53, -(2 ** 53), 2 ** 60, 1e300]) {
+        assert.throws(() => use(n), RangeError, `${use}: ${n}`);
+      }
     }
+    for (const use of uses.slice(3)) assert.throws(() => use(undefined!), TypeError, `${use}`);
     assert.equal(counter.value, 7);
+  });
+
+  itInBoth("subtracts, also what is at the edges of 32 bits and of 2^53", (memory, again) => {
+    const counter = new AtomicCounter(memory, 8);
+    const seen = new AtomicCounter(again(), 8);
+    counter.subtract();
+    assert.equal(seen.value, -1);
+    for (const n of [0, -0, 1, -1, 2 ** 31 - 1, 2 ** 31, -(2 ** 31), -(2 ** 31) - 1, MAX, -MAX]) {
+      counter.set(0);
+      counter.subtract(n);
+      assert.equal(seen.value, 0 - n);
+      assert.equal(seen.fetchAdd(n), 0 - n);
+    }
+    counter.set(-MAX);
+    assert.throws(() => counter.subtract(), RangeError);
+    assert.equal(counter.value, -MAX);
+  });
+
+  itInBoth("is set, exchanged and compared in one step, and gives the value before", (
+    memory,
+    again,
+  ) => {
+    const counter = new AtomicCounter(memory, 0);
+    const seen = new AtomicCounter(again(), 0);
+    const values = [5, -5, 2 ** 32, -(2 ** 32) - 1, MAX, -MAX, 0];
+    let before = 0;
+    for (const value of values) {
+      assert.equal(counter.exchange(value), before);
+      assert.equal(seen.value, value);
+      assert.equal(seen.compareExchange(value === 5 ? 6 : 5, 1), value);
+      assert.equal(seen.value, value);
+      before = value;
+    }
+    for (const value of values) {
+      assert.equal(counter.compareExchange(before, value), before);
+      assert.equal(seen.value, value);
+      before = value;
+    }
+    counter.set(9);
+    assert.equal(seen.value, 9);
+  });
+
+  itInBoth("keeps the lesser or the greater, and gives the value before", (memory) => {
+    const counter = new AtomicCounter(memory, 0);
+    const edges = [0, 1, -1, 2 ** 31, -(2 ** 32), 2 ** 32 + 1, MAX, -MAX];
+    for (const value of edges) {
+      for (const n of edges) {
+        counter.set(value);
+        assert.equal(counter.min(n), value);
+        assert.equal(counter.value, Math.min(value, n));
+        counter.set(value);
+        assert.equal(counter.max(n), value);
+        assert.equal(counter.value, Math.max(value, n));
+      }
+    }
+  });
+
+  itInBoth("gives workers that exchange each value to one", async (memory, _again, handle) => {
+    const given = await raceOf<number>("exchange", handle);
+    // Worker i puts in i * ROUNDS and the numbers after it, and sums what it takes out.
+    const put = WORKERS * ROUNDS * (WORKERS * ROUNDS + 1) / 2;
+    const left = new AtomicCounter(memory, 0).value;
+    assert.equal(given.reduce((a, b) => a + b, left), put);
+  });
+
+  itInBoth("lets one of workers that compare at once be right", async (memory, _again, handle) => {
+    await raceOf("compare", handle);
+    assert.equal(new AtomicCounter(memory, 0).value, WORKERS * ROUNDS);
+  });
+
+  itInBoth("keeps the extremes of what workers bring", async (memory, _again, handle) => {
+    await raceOf("extremes", handle);
+    assert.equal(new AtomicCounter(memory, 0).value, WORKERS * ROUNDS);
+    assert.equal(new AtomicCounter(memory, AtomicCounter.BYTES).value, -WORKERS * ROUNDS);
   });
 
   for (const start of [0, 2 ** 32 - WORKERS * ROUNDS / 2, -(WORKERS * ROUNDS / 2)]) {
@@ -101,6 +191,17 @@ describe("AtomicCounter", () => {
     );
   }
 });
+
+/** Races workers of which each has a number, from 0, as its step. */
+function raceOf<T>(what: CountingStart["what"], handle: CountingStart["handle"]): Promise<T[]> {
+  const starts = Array.from({ length: WORKERS }, (_, step): CountingStart => ({
+    what,
+    handle,
+    rounds: ROUNDS,
+    step,
+  }));
+  return withThreads(WORKERS, COUNTING, (threads) => race<T>(threads, starts));
+}
 
 /** Every value before is there once, and the sum is exact. */
 async function assertEachOnce(

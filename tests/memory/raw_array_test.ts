@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Memory, RawArray } from "../../src/memory/mod.ts";
+import { ELEMENTS, TYPES } from "./fixtures/elements.ts";
 import { assertPlaces, itInBoth } from "./fixtures/places.ts";
 
 describe("RawArray", () => {
@@ -25,8 +26,9 @@ describe("RawArray", () => {
     const seen = new RawArray(again(), 8, 100);
     for (let i = 0; i < array.length; i++) array.set(i, i * i - 50);
     for (let i = 0; i < array.length; i++) assert.equal(seen.get(i), i * i - 50);
-    seen.set(99, 2 ** 31);
+    seen.set(99, -(2 ** 31));
     assert.equal(array.get(99), -(2 ** 31));
+    assert.deepEqual([...array].slice(0, 3), [-50, -49, -46]);
     assert.equal(new RawArray(memory, 8 + 400, 1).get(0), 0);
   });
 
@@ -40,4 +42,29 @@ describe("RawArray", () => {
     assert.equal(neighbour.get(0), 0);
     assert.deepEqual([0, 1, 2].map((i) => array.get(i)), [0, 0, 0]);
   });
+
+  for (const type of TYPES) {
+    const { bytes, kept, far, wrong } = ELEMENTS[type];
+
+    it(`of type ${type} is placed on ${bytes} bytes`, () => {
+      assert.equal(RawArray.bytes(3, type), 3 * bytes);
+      const place = (memory: Memory, offset: number) => new RawArray(memory, offset, 3, type);
+      assertPlaces(place, 3 * bytes, bytes);
+    });
+
+    itInBoth(`of type ${type} keeps what the type has, and refuses all else`, (memory, again) => {
+      const array = new RawArray(memory, 8, kept.length, type);
+      const seen = new RawArray(again(), 8, kept.length, type);
+      kept.forEach((value, i) => array.set(i, value));
+      assert.deepEqual([...seen], kept.map((value) => value));
+      for (const value of far) assert.throws(() => array.set(1, value), RangeError, `${value}`);
+      for (const value of wrong) {
+        assert.throws(() => array.set(1, value as typeof kept[0]), TypeError, `${value}`);
+      }
+      assert.deepEqual([...seen], kept.map((value) => value));
+      memory.close();
+      assert.throws(() => array.get(0), TypeError);
+      assert.throws(() => array.set(0, kept[0]), TypeError);
+    });
+  }
 });

@@ -1,46 +1,81 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { RawValue } from "../../src/memory/mod.ts";
+import { type ElementType, Memory, RawValue } from "../../src/memory/mod.ts";
+import { ELEMENTS, TYPES } from "./fixtures/elements.ts";
 import { assertPlaces, itInBoth } from "./fixtures/places.ts";
 
 describe("RawValue", () => {
-  it("is placed on a word inside of the memory", () => {
-    assertPlaces((memory, offset) => new RawValue(memory, offset), 4, 4);
-  });
+  for (const type of TYPES) {
+    const { bytes, kept, far, wrong } = ELEMENTS[type];
 
-  itInBoth("begins as 0 and is seen by whoever opens the memory", (memory, again) => {
-    const value = new RawValue(memory, 128);
-    const seen = new RawValue(again(), 128);
-    const read = [seen.value];
-    value.value = -7;
-    read.push(seen.value);
-    seen.value += 8;
-    assert.deepEqual([...read, value.value], [0, -7, 1]);
-  });
+    it(`of type ${type} is placed on ${bytes} bytes inside of the memory`, () => {
+      assertPlaces((memory, offset) => new RawValue(memory, offset, type), bytes, bytes);
+    });
 
-  itInBoth("leaves its neighbours alone", (memory) => {
-    const values = [0, 4, 8].map((offset) => new RawValue(memory, offset));
-    values[1].value = -1;
-    assert.deepEqual(values.map(({ value }) => value), [0, -1, 0]);
-  });
+    itInBoth(`of type ${type} keeps all that the type has`, (memory, again) => {
+      const value = new RawValue(memory, 128, type);
+      const seen = new RawValue(again(), 128, type);
+      assert.equal(Number(seen.value), 0);
+      assert.equal(typeof seen.value, typeof kept[0]);
+      for (const one of kept) {
+        value.value = one;
+        assert.equal(seen.value, one);
+        assert.ok(Object.is(seen.value, one) || one === 0, `${type}: ${one}`);
+      }
+      assert.equal(value.type, type);
+    });
 
-  itInBoth("wraps to 32 bits", (memory) => {
+    itInBoth(`of type ${type} refuses all else, and keeps its value`, (memory) => {
+      const value = new RawValue(memory, 0, type);
+      value.value = kept[0];
+      for (const one of far) {
+        assert.throws(() => value.value = one, RangeError, String(one));
+      }
+      for (const one of wrong as (typeof value.value)[]) {
+        assert.throws(() => value.value = one, TypeError, String(one));
+      }
+      assert.equal(value.value, kept[0]);
+    });
+
+    itInBoth(`of type ${type} leaves its neighbours alone`, (memory) => {
+      const values = [0, 1, 2].map((i) => new RawValue(memory, i * bytes, type));
+      values[1].value = kept[1];
+      values[1].value = kept[0];
+      assert.deepEqual([values[0].value, values[2].value].map(Number), [0, 0]);
+      for (const value of [values[0], values[2]]) value.value = kept[1];
+      assert.equal(values[1].value, kept[0]);
+    });
+  }
+
+  itInBoth("is an Int32 where nothing else is said", (memory) => {
     const value = new RawValue(memory, 0);
-    for (const [stored, read] of WRAPPED) {
-      value.value = stored;
-      assert.equal(value.value, read, String(stored));
+    value.value -= 7;
+    assert.equal(value.type, "Int32");
+    assert.equal(new RawValue(memory, 0, "Uint32").value, 2 ** 32 - 7);
+    assert.equal(new RawValue(memory, 0, "Uint8").value, 249);
+  });
+
+  itInBoth("that is a Float32 is rounded", (memory) => {
+    const value = new RawValue(memory, 0, "Float32");
+    value.value = 0.1;
+    assert.equal(value.value, Math.fround(0.1));
+  });
+
+  itInBoth("cannot be used when its memory was closed", (memory) => {
+    const values = TYPES.map((type) => new RawValue(memory, 0, type));
+    memory.close();
+    for (const value of values) {
+      assert.throws(() => value.value, TypeError);
+      assert.throws(() => value.value = ELEMENTS[value.type].kept[0], TypeError);
+    }
+  });
+
+  it("has the types that there are", () => {
+    const memory = Memory.anonymous(1);
+    for (
+      const type of ["int32", "", "toString", "__proto__", 4, null] as unknown as ElementType[]
+    ) {
+      assert.throws(() => new RawValue(memory, 0, type), TypeError, String(type));
     }
   });
 });
-
-/** What is stored, and what is then read. */
-const WRAPPED = [
-  [2147483647, 2147483647],
-  [2147483648, -2147483648],
-  [4294967295, -1],
-  [4294967296, 0],
-  [-2147483649, 2147483647],
-  [1.9, 1],
-  [-1.9, -1],
-  [NaN, 0],
-] as const;

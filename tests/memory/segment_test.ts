@@ -19,6 +19,7 @@ import { Child, executableOf } from "../support/child.ts";
 import { inScratchFolder } from "../support/scratch_folder.ts";
 import { withThreads } from "../support/thread.ts";
 import { damageFiles } from "./fixtures/damage.ts";
+import { ELEMENTS, TYPES } from "./fixtures/elements.ts";
 
 const DEADLINE = { timeout: 60_000 };
 const WORKER = new URL("./fixtures/segment_worker.ts", import.meta.url);
@@ -65,6 +66,50 @@ describe("Segment", () => {
       assert.deepEqual(kinds, { hits: "striped counter 4", jobs: "mutex" });
     }),
   );
+
+  it(
+    "has values and arrays of every type, with a lock and without",
+    inFolder((directory) => {
+      using first = Segment.open("values", { directory });
+      using second = Segment.open("values", { directory });
+      for (const type of TYPES) {
+        const [kept] = ELEMENTS[type].kept;
+        first.value(`v-${type}`, type).value = kept;
+        first.rawValue(`r-${type}`, type).value = kept;
+        first.array(`a-${type}`, 10, type).set(9, kept);
+        first.rawArray(`ra-${type}`, 10, type).set(9, kept);
+        assert.equal(second.value(`v-${type}`, type).value, kept);
+        assert.equal(second.rawValue(`r-${type}`, type).value, kept);
+        assert.equal(second.array(`a-${type}`, 10, type).get(9), kept);
+        assert.equal(second.rawArray(`ra-${type}`, 10, type).get(9), kept);
+      }
+      first.value("jobs").update((n) => n + 1);
+      assert.equal(second.value("jobs", "Int32").value, 1);
+      assert.equal(first.array("ten", 10), first.array("ten", 10));
+      assert.throws(() => first.value("jobs", "Int8"), /"jobs".*value Int8.*value Int32/);
+      assert.throws(() => first.rawValue("jobs"), /raw value Int32.*value Int32/);
+      assert.throws(() => first.array("ten", 11), /array Int32 11.*array Int32 10/);
+      assert.throws(() => first.rawArray("ten", 10), /raw array Int32 10.*array Int32 10/);
+    }),
+  );
+
+  it("refuses sizes and types that there are not, and makes nothing of that name", () => {
+    const segment = Segment.anonymous(4096);
+    const { free } = segment;
+    for (const length of [0, -1, 1.5, NaN, Infinity, 2 ** 53, "3"] as number[]) {
+      assert.throws(() => segment.array("x", length), RangeError, String(length));
+      assert.throws(() => segment.rawArray("x", length, "Float64"), RangeError, String(length));
+      assert.throws(() => segment.stripedCounter("x", length), RangeError, String(length));
+    }
+    for (const type of ["int32", null, 7, "toString"] as unknown as "Int32"[]) {
+      assert.throws(() => segment.value("x", type), TypeError, String(type));
+      assert.throws(() => segment.rawValue("x", type), TypeError, String(type));
+      assert.throws(() => segment.array("x", 1, type), TypeError, String(type));
+      assert.throws(() => segment.rawArray("x", 1, type), TypeError, String(type));
+    }
+    assert.deepEqual(segment.names(), []);
+    assert.equal(segment.free, free);
+  });
 
   it("that is anonymous has the same things, for all who have its handle", () => {
     const segment = Segment.anonymous(1000);

@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import { Memory, Mutex, SharedArray } from "../../src/memory/mod.ts";
 import { race, withThreads } from "../support/thread.ts";
 import type { CountingStart } from "./fixtures/counting_worker.ts";
+import { ELEMENTS, TYPES } from "./fixtures/elements.ts";
 import { assertPlaces, itInBoth } from "./fixtures/places.ts";
 
 const COUNTING = new URL("./fixtures/counting_worker.ts", import.meta.url);
@@ -20,6 +21,11 @@ describe("SharedArray", () => {
     for (const [length, bytes] of [[1, 256], [32, 256], [33, 384], [64, 384], [65, 512]]) {
       assert.equal(SharedArray.bytes(length), bytes);
     }
+    assert.equal(SharedArray.bytes(128, "Int8"), 256);
+    assert.equal(SharedArray.bytes(17, "Float64"), 384);
+    for (const length of [0, -1, 1.5, NaN]) {
+      assert.throws(() => SharedArray.bytes(length), RangeError);
+    }
   });
 
   itInBoth("is seen by whoever opens the memory", (memory, again) => {
@@ -32,6 +38,46 @@ describe("SharedArray", () => {
     array.mutex.unlock();
     assert.equal(array.cells.length, 40);
     assert.throws(() => seen.cells.get(40), RangeError);
+  });
+
+  for (const type of TYPES) {
+    const { kept, far, wrong } = ELEMENTS[type];
+    itInBoth(`of type ${type} keeps what the type has, and refuses all else`, (memory, again) => {
+      const array = new SharedArray(memory, 128, kept.length, type);
+      const seen = new SharedArray(again(), 128, kept.length, type);
+      kept.forEach((value, i) => array.set(i, value));
+      assert.deepEqual(seen.toArray(), [...kept]);
+      assert.equal(seen.update(1, () => kept[0]), kept[0]);
+      assert.equal(array.get(1), kept[0]);
+      for (const value of far) {
+        assert.throws(() => array.set(1, value), RangeError);
+        assert.throws(() => array.update(1, () => value), RangeError);
+      }
+      for (const value of wrong as typeof kept) {
+        assert.throws(() => array.set(1, value), TypeError);
+        assert.throws(() => array.update(1, () => value), TypeError);
+      }
+      assert.throws(() => array.get(kept.length), RangeError);
+      assert.equal(array.get(1), kept[0]);
+      assert.equal(array.mutex.owner(), undefined);
+    });
+  }
+
+  itInBoth("is read, written and updated under its lock", (memory, again) => {
+    const array = new SharedArray(memory, 0, 4);
+    const seen = new SharedArray(again(), 0, 4);
+    array.mutex.lock();
+    const uses = [() => array.get(0), () => array.set(0, 1), () => array.toArray()];
+    for (const use of [...uses, () => array.update(0, (n) => n)]) {
+      assert.throws(use, { name: "DeadlockError" });
+    }
+    array.mutex.unlock();
+    array.update(2, (n) => {
+      assert.equal(seen.mutex.tryAcquire(), undefined);
+      return n + 5;
+    });
+    assert.deepEqual(seen.toArray(), [0, 0, 5, 0]);
+    assert.equal(seen.length, 4);
   });
 
   itInBoth("does not touch the one beside it", (memory) => {

@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import { Memory, Mutex, RawValue, SharedValue } from "../../src/memory/mod.ts";
 import { race, withThreads } from "../support/thread.ts";
 import type { CountingStart } from "./fixtures/counting_worker.ts";
+import { ELEMENTS, TYPES } from "./fixtures/elements.ts";
 import { assertPlaces, itInBoth } from "./fixtures/places.ts";
 
 const COUNTING = new URL("./fixtures/counting_worker.ts", import.meta.url);
@@ -13,15 +14,57 @@ describe("SharedValue", () => {
     assert.equal(SharedValue.BYTES, Mutex.BYTES + RawValue.BYTES);
   });
 
-  itInBoth("is seen by whoever opens the memory, wrapped to 32 bits", (memory, again) => {
+  itInBoth("is seen by whoever opens the memory", (memory, again) => {
     const value = new SharedValue(memory, 128);
     const seen = new SharedValue(again(), 128);
     assert.equal(seen.value, 0);
     value.value = 5;
     seen.value += 1;
     assert.equal(value.value, 6);
-    value.value = 2 ** 32 - 1;
-    assert.equal(seen.value, -1);
+  });
+
+  for (const type of TYPES) {
+    const { kept, far, wrong } = ELEMENTS[type];
+    itInBoth(`of type ${type} keeps what the type has, and refuses all else`, (memory, again) => {
+      const value = new SharedValue(memory, 128, type);
+      const seen = new SharedValue(again(), 128, type);
+      for (const one of kept) {
+        value.value = one;
+        assert.equal(seen.value, one);
+      }
+      assert.equal(seen.update(() => kept[0]), kept[0]);
+      for (const one of far) {
+        assert.throws(() => value.value = one, RangeError);
+        assert.throws(() => value.update(() => one), RangeError);
+      }
+      for (const one of wrong as (typeof value.value)[]) {
+        assert.throws(() => value.value = one, TypeError);
+        assert.throws(() => value.update(() => one), TypeError);
+      }
+      assert.equal(seen.value, kept[0]);
+      assert.equal(value.mutex.owner(), undefined);
+    });
+  }
+
+  itInBoth("is updated in one step, or stays", (memory, again) => {
+    const value = new SharedValue(memory, 0);
+    const seen = new SharedValue(again(), 0);
+    assert.equal(value.update((n) => n + 1), 1);
+    const inside = value.update((n) => {
+      assert.equal(seen.mutex.tryAcquire(), undefined);
+      assert.throws(() => value.value, { name: "DeadlockError" });
+      assert.equal(value.raw.value, n);
+      return n + 1;
+    });
+    assert.equal(inside, 2);
+    assert.throws(() => value.update(() => assert.fail("no")), /no/);
+    assert.equal(seen.value, 2);
+  });
+
+  itInBoth("is exact for workers that update it", async (memory, _again, handle) => {
+    const start: CountingStart = { what: "update", handle, rounds: 10_000 };
+    await withThreads(4, COUNTING, (threads) => race(threads, threads.map(() => start)));
+    assert.equal(new SharedValue(memory, 0, "Float64").value, 20_000);
   });
 
   itInBoth("leaves its lock free after a read and after a write", (memory) => {

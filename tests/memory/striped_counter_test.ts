@@ -33,7 +33,9 @@ describe("StripedCounter", () => {
     const last = new StripedCounter(again(), 0, 3, 2);
     first.add(5);
     first.add();
-    last.add(-10);
+    last.add(-11);
+    last.subtract(-2);
+    last.subtract();
     assert.equal(first.value, -4);
     assert.equal(last.value, -4);
     const cells = [0, 1, 2].map((i) => new AtomicCounter(memory, i * AtomicCounter.BYTES).value);
@@ -52,6 +54,7 @@ describe("StripedCounter", () => {
     counter.add(MAX);
     assert.throws(() => counter.add(), RangeError);
     assert.throws(() => counter.add(0.5), TypeError);
+    assert.throws(() => counter.subtract(0.5), TypeError);
     assert.equal(counter.value, MAX);
   });
 
