@@ -64,8 +64,13 @@ export class Child {
     this.#process.stdin?.write(`${line}\n`);
   }
 
+  /** Its number. */
+  get pid(): number {
+    return this.#process.pid!;
+  }
+
   /** Sends it a signal; ended already is no error. */
-  kill(signal: "SIGKILL" | "SIGTERM" = "SIGKILL"): void {
+  kill(signal: "SIGKILL" | "SIGTERM" | "SIGSTOP" | "SIGCONT" = "SIGKILL"): void {
     this.#process.kill(signal);
   }
 }
