@@ -70,7 +70,12 @@ export class Child {
   }
 
   /** Sends it a signal; ended already is no error. */
-  kill(signal: "SIGKILL" | "SIGTERM" | "SIGSTOP" | "SIGCONT" = "SIGKILL"): void {
+  kill(signal: "SIGKILL" | "SIGTERM" = "SIGKILL"): void {
     this.#process.kill(signal);
+  }
+
+  /** Stops it, or lets it go on; not by the above, which Deno's does once. */
+  stop(signal: "SIGSTOP" | "SIGCONT"): void {
+    process.kill(this.pid, signal);
   }
 }
