@@ -1,6 +1,7 @@
 import process from "node:process";
 import { UnsupportedError } from "../contract/errors.ts";
 import { LIBC_NAMES } from "./libc_names.ts";
+import { LISTENING, onceListening } from "./listening.ts";
 import type { Adapter, CFunctions, CSignatures, Endpoint, WorkerThread } from "./port.ts";
 
 /** The slice of `bun:ffi` used here; other runtimes cannot resolve its types. */
@@ -57,24 +58,16 @@ function bind<const S extends CSignatures>(signatures: S): CFunctions<S> {
   );
 }
 
-/** What a worker says once it listens; before that Bun drops what it is sent. */
-const LISTENING = "interlock: listening";
-
 function spawnWorker(module: URL, isHelper = false): WorkerThread {
   const worker = new Worker(module, { type: "module" });
   if (isHelper) worker.unref();
-  let unheard: unknown[] | undefined = [];
+  const { postMessage, hear } = onceListening((message) => worker.postMessage(message));
   let receiver = (_message: unknown) => {};
   worker.onmessage = ({ data }) => {
-    if (data !== LISTENING) return receiver(data);
-    unheard?.forEach((message) => worker.postMessage(message));
-    unheard = undefined;
+    if (hear(data)) receiver(data);
   };
   return {
-    postMessage: (message) => {
-      if (unheard === undefined) worker.postMessage(message);
-      else unheard.push(message);
-    },
+    postMessage,
     onMessage: (receive) => receiver = receive,
     onError: (receive) => {
       worker.onerror = (event) => {

@@ -1,5 +1,6 @@
 import { UnsupportedError } from "../contract/errors.ts";
 import { LIBC_NAMES } from "./libc_names.ts";
+import { LISTENING, onceListening } from "./listening.ts";
 import type {
   Adapter,
   CFunctions,
@@ -83,9 +84,14 @@ function bufferAt(address: number, byteLength: number): ArrayBuffer {
 
 function spawnWorker(module: URL): WorkerThread {
   const worker = new Worker(module, { type: "module" });
+  const { postMessage, hear } = onceListening((message) => worker.postMessage(message));
+  let receiver = (_message: unknown) => {};
+  worker.onmessage = ({ data }) => {
+    if (hear(data)) receiver(data);
+  };
   return {
-    postMessage: (message) => worker.postMessage(message),
-    onMessage: (receive) => worker.onmessage = (event) => receive(event.data),
+    postMessage,
+    onMessage: (receive) => receiver = receive,
     onError: (receive) => {
       worker.onerror = (event) => {
         event.preventDefault();
@@ -113,10 +119,13 @@ function spawnHelper(module: URL): WorkerThread {
   };
   const { Worker } = process.getBuiltinModule("node:worker_threads");
   const worker = new Worker(module);
+  const { postMessage, hear } = onceListening((message) => worker.postMessage(message));
   return {
-    postMessage: (message) => worker.postMessage(message),
+    postMessage,
     onMessage: (receive) => {
-      worker.on("message", receive);
+      worker.on("message", (message) => {
+        if (hear(message)) receive(message);
+      });
       worker.unref(); // A listener holds the process.
     },
     onError: (receive) => {
@@ -134,7 +143,10 @@ function parentThread(): Endpoint | undefined {
   const scope = globalThis as unknown as WorkerScope;
   return {
     postMessage: (message) => scope.postMessage(message),
-    onMessage: (receive) => scope.onmessage = (event) => receive(event.data),
+    onMessage: (receive) => {
+      scope.onmessage = (event) => receive(event.data);
+      scope.postMessage(LISTENING);
+    },
   };
 }
 

@@ -64,8 +64,18 @@ export class Child {
     this.#process.stdin?.write(`${line}\n`);
   }
 
+  /** Its number. */
+  get pid(): number {
+    return this.#process.pid!;
+  }
+
   /** Sends it a signal; ended already is no error. */
   kill(signal: "SIGKILL" | "SIGTERM" = "SIGKILL"): void {
     this.#process.kill(signal);
+  }
+
+  /** Stops it, or lets it go on; not by the above, which Deno's does once. */
+  stop(signal: "SIGSTOP" | "SIGCONT"): void {
+    process.kill(this.pid, signal);
   }
 }
