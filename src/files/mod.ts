@@ -3,4 +3,8 @@
  *
  * @module
  */
-export { FileLock } from "./file_lock.ts";
+export type { FileLockCapabilities } from "./capabilities.ts";
+export { type FileAcquireOptions, FileLock } from "./file_lock.ts";
+export type { FileLockOptions } from "./file_lock_options.ts";
+export type { ByteRange } from "../runtime/range_lock.ts";
+export type { LockMechanism } from "../runtime/lock_file.ts";

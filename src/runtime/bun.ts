@@ -1,7 +1,7 @@
 import process from "node:process";
 import { UnsupportedError } from "../contract/errors.ts";
 import { LIBC_NAMES } from "./libc_names.ts";
-import type { Adapter, CFunctions, CSignatures, Endpoint, WorkerThread } from "./port.ts";
+import type { Adapter, CFunctions, CSignatures, Endpoint, HelperThread } from "./port.ts";
 
 /** The slice of `bun:ffi` used here; other runtimes cannot resolve its types. */
 interface BunFFI {
@@ -18,6 +18,8 @@ interface BunWorker {
   onerror: ((event: ErrorEvent) => void) | null;
   postMessage(message: unknown): void;
   terminate(): void;
+  ref(): void;
+  unref(): void;
 }
 
 const { Bun, Worker, postMessage } = globalThis as unknown as {
@@ -59,7 +61,7 @@ function bind<const S extends CSignatures>(signatures: S): CFunctions<S> {
 /** What a worker says once it listens; before that Bun drops what it is sent. */
 const LISTENING = "interlock: listening";
 
-function spawnWorker(module: URL): WorkerThread {
+function spawnWorker(module: URL): HelperThread {
   const worker = new Worker(module, { type: "module" });
   let unheard: unknown[] | undefined = [];
   let receiver = (_message: unknown) => {};
@@ -80,6 +82,8 @@ function spawnWorker(module: URL): WorkerThread {
       };
     },
     terminate: () => worker.terminate(),
+    ref: () => worker.ref(),
+    unref: () => worker.unref(),
   };
 }
 
@@ -101,6 +105,7 @@ export const adapter: Adapter = {
   version: Bun.version,
   platform: process.platform,
   arch: process.arch,
+  pid: process.pid,
   args: process.argv.slice(2),
   exit: (status) => process.exit(status),
   mapping: "plain",
@@ -108,5 +113,6 @@ export const adapter: Adapter = {
   addressOf: (bytes) => ffi.ptr(bytes),
   bufferAt: (address, byteLength) => ffi.toArrayBuffer(address, 0, byteLength),
   spawnWorker,
+  spawnHelper: (module) => Promise.resolve(spawnWorker(module)),
   parentThread,
 };

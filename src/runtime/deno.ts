@@ -1,4 +1,5 @@
 import { UnsupportedError } from "../contract/errors.ts";
+import { DenoLockFile } from "./deno_lock_file.ts";
 import { LIBC_NAMES } from "./libc_names.ts";
 import type {
   Adapter,
@@ -6,6 +7,7 @@ import type {
   CSignature,
   CSignatures,
   Endpoint,
+  HelperThread,
   WorkerThread,
 } from "./port.ts";
 
@@ -96,6 +98,20 @@ function spawnWorker(module: URL): WorkerThread {
   };
 }
 
+/** By `node:worker_threads`, since a Web Worker of Deno keeps the process alive. */
+async function spawnHelper(module: URL): Promise<HelperThread> {
+  const { Worker } = await import("node:worker_threads");
+  const worker = new Worker(module);
+  return {
+    postMessage: (message) => worker.postMessage(message),
+    onMessage: (receive) => void worker.on("message", receive),
+    onError: (receive) => void worker.on("error", receive),
+    terminate: () => void worker.terminate(),
+    ref: () => worker.ref(),
+    unref: () => worker.unref(),
+  };
+}
+
 function parentThread(): Endpoint | undefined {
   if (!("WorkerGlobalScope" in globalThis)) return undefined;
   const scope = globalThis as unknown as WorkerScope;
@@ -113,6 +129,7 @@ export const adapter: Adapter = {
   },
   platform: Deno.build.os === "windows" ? "win32" : Deno.build.os,
   arch: Deno.build.arch === "x86_64" ? "x64" : "arm64",
+  pid: Deno.pid,
   args: Deno.args,
   exit: (status) => Deno.exit(status),
   mapping: "over-wasm",
@@ -120,5 +137,7 @@ export const adapter: Adapter = {
   addressOf,
   bufferAt,
   spawnWorker,
+  spawnHelper,
+  openLockFile: (path) => new DenoLockFile(path),
   parentThread,
 };

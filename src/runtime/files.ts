@@ -1,5 +1,5 @@
 import { adapter } from "./adapter.ts";
-import { EEXIST, errno, systemError } from "./errno.ts";
+import { EEXIST, ENOENT, errno, systemError } from "./errno.ts";
 import { libc } from "./libc.ts";
 
 // The values of Linux on x64 and arm64 alike where they are used here.
@@ -10,6 +10,9 @@ const AT_EMPTY_PATH = 0x1000;
 const STATX_BASIC_STATS = 0x7ff;
 const S_IFMT = 0o170000;
 const S_IFREG = 0o100000;
+const S_IFDIR = 0o040000;
+const AT_FDCWD = -100;
+const AT_SYMLINK_FOLLOW = 0x400;
 
 /** `open(2)` flags; close-on-exec is always added. */
 export const O_RDONLY = 0;
@@ -21,6 +24,9 @@ export const O_RDWR = 2;
 export const O_TRUNC = 0o1000;
 /** Refuses a symbolic link at the end of the path. */
 export const O_NOFOLLOW: number = adapter.arch === "arm64" ? 0o100000 : 0o400000;
+/** Refuses what is no folder. */
+export const O_DIRECTORY: number = adapter.arch === "arm64" ? 0o40000 : 0o200000;
+const O_TMPFILE = 0o20000000 | O_DIRECTORY;
 export { O_CREAT };
 
 const encoder = new TextEncoder();
@@ -38,7 +44,16 @@ export function pathBytes(path: string): Uint8Array {
 /** What `statx(2)` says of an open file. */
 export interface FileStatus {
   readonly isFile: boolean;
+  readonly isFolder: boolean;
+  /** The permission bits, such as `0o600`. */
+  readonly mode: number;
+  /** The number of its owner. */
+  readonly user: number;
   readonly size: number;
+  /** How many names it has: 0 where it was removed while it is open. */
+  readonly links: number;
+  /** The same for two descriptors of one file, and for no others. */
+  readonly id: string;
 }
 
 /**
@@ -61,18 +76,38 @@ export function closeFile(fd: number): void {
   libc.close(fd);
 }
 
-/** Whether a descriptor is a regular file, and its size in bytes. */
+const status = new DataView(new ArrayBuffer(256));
+
+/** Fills {@linkcode status}; false, with errno set, where it fails. */
+function statx(fd: number, path: Uint8Array, flags: number): boolean {
+  return libc.statx(fd, path, flags, STATX_BASIC_STATS, new Uint8Array(status.buffer)) === 0;
+}
+
+/** What a descriptor is. */
 export function statusOf(fd: number, path: string): FileStatus {
-  const status = new Uint8Array(256);
-  const empty = new Uint8Array(1);
-  if (libc.statx(fd, empty, AT_EMPTY_PATH, STATX_BASIC_STATS, status) !== 0) {
-    throw systemError("look at", path, errno());
-  }
-  const view = new DataView(status.buffer);
+  if (!statx(fd, new Uint8Array(1), AT_EMPTY_PATH)) throw systemError("look at", path, errno());
+  const mode = status.getUint16(28, true);
+  const device = `${status.getUint32(136, true)}:${status.getUint32(140, true)}`;
   return {
-    isFile: (view.getUint16(28, true) & S_IFMT) === S_IFREG,
-    size: Number(view.getBigUint64(40, true)),
+    isFile: (mode & S_IFMT) === S_IFREG,
+    isFolder: (mode & S_IFMT) === S_IFDIR,
+    mode: mode & 0o7777,
+    user: status.getUint32(20, true),
+    size: Number(status.getBigUint64(40, true)),
+    links: status.getUint32(16, true),
+    id: `${device}:${status.getBigUint64(32, true)}`,
   };
+}
+
+/** The inode that a path leads to, such as a namespace under `/proc`; `undefined` for none. */
+export function inodeOf(path: string): number | undefined {
+  return statx(AT_FDCWD, pathBytes(path), 0) ? Number(status.getBigUint64(32, true)) : undefined;
+}
+
+/** Opens a file; `undefined`, with errno set, where the system refuses. */
+export function tryOpen(path: string, flags: number): number | undefined {
+  const fd = libc.open(pathBytes(path), flags | O_CLOEXEC | O_NONBLOCK, 0);
+  return fd < 0 ? undefined : fd;
 }
 
 /** Opens (creates) a regular file for reading and writing; refuses links, pipes and folders. */
@@ -99,4 +134,64 @@ export function makeDirectory(path: string): void {
   if (libc.mkdir(pathBytes(path), 0o700) === 0) return;
   const failure = errno();
   if (failure !== EEXIST) throw systemError("make the folder", path, failure);
+}
+
+/** Removes a name; false where there is none. */
+export function removeFile(path: string): boolean {
+  if (libc.unlink(pathBytes(path)) === 0) return true;
+  const failure = errno();
+  if (failure === ENOENT) return false;
+  throw systemError("remove", path, failure);
+}
+
+/**
+ * Makes a file without a name in a folder, for {@linkcode publish}: nobody sees it before, and it
+ * is gone with its descriptor. See open(2), O_TMPFILE.
+ */
+export function openNameless(folder: string): number {
+  return openFile(folder, O_TMPFILE | O_RDWR);
+}
+
+/** Gives a nameless file its name; false where the name is taken. One step for all who look. */
+export function publish(fd: number, path: string): boolean {
+  const from = pathBytes(`/proc/self/fd/${fd}`);
+  if (libc.linkat(AT_FDCWD, from, AT_FDCWD, pathBytes(path), AT_SYMLINK_FOLLOW) === 0) return true;
+  const failure = errno();
+  if (failure === EEXIST) return false;
+  throw systemError("make", path, failure);
+}
+
+/** Reads up to `bytes.length` bytes from an offset; returns how many there were. */
+export function readAt(fd: number, path: string, bytes: Uint8Array, offset: number): number {
+  const got = libc.pread(fd, bytes, bytes.length, offset);
+  if (got < 0) throw systemError("read", path, errno());
+  return got;
+}
+
+/** Writes all of `bytes` at an offset. */
+export function writeAt(fd: number, path: string, bytes: Uint8Array, offset: number): void {
+  const written = libc.pwrite(fd, bytes, bytes.length, offset);
+  if (written !== bytes.length) throw systemError("write", path, errno());
+}
+
+/** The names in a folder, by getdents64(2), without `.` and `..`. */
+export function namesIn(folder: string): string[] {
+  const fd = openFile(folder, O_RDONLY | O_DIRECTORY);
+  const names: string[] = [];
+  const entries = new Uint8Array(32768);
+  const view = new DataView(entries.buffer);
+  try {
+    for (;;) {
+      const length = libc.getdents64(fd, entries, entries.length);
+      if (length < 0) throw systemError("list", folder, errno());
+      if (length === 0) return names;
+      for (let at = 0; at < length; at += view.getUint16(at + 16, true)) {
+        const end = entries.indexOf(0, at + 19);
+        const name = new TextDecoder().decode(entries.subarray(at + 19, end));
+        if (name !== "." && name !== "..") names.push(name);
+      }
+    }
+  } finally {
+    closeFile(fd);
+  }
 }

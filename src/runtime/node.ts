@@ -8,7 +8,7 @@ import type {
   CSignature,
   CSignatures,
   Endpoint,
-  WorkerThread,
+  HelperThread,
 } from "./port.ts";
 
 type Native = (...args: unknown[]) => number | bigint;
@@ -101,9 +101,11 @@ function bind<const S extends CSignatures>(signatures: S): CFunctions<S> {
   ) as CFunctions<S>;
 }
 
-function spawnWorker(module: URL): WorkerThread {
+function spawnWorker(module: URL): HelperThread {
   const worker = new Worker(module);
   return {
+    ref: () => worker.ref(),
+    unref: () => worker.unref(),
     postMessage: (message) => worker.postMessage(message),
     onMessage: (receive) => worker.on("message", receive),
     onError: (receive) => {
@@ -131,6 +133,7 @@ export const adapter: Adapter = {
   version: process.versions.node,
   platform: process.platform,
   arch: process.arch,
+  pid: process.pid,
   args: process.argv.slice(2),
   exit: (status) => process.exit(status),
   mapping: "over-wasm",
@@ -138,5 +141,6 @@ export const adapter: Adapter = {
   addressOf: (bytes) => Number(ffi().getRawPointer(bytes.buffer)) + bytes.byteOffset,
   bufferAt: (address, byteLength) => ffi().toArrayBuffer(BigInt(address), byteLength, false),
   spawnWorker,
+  spawnHelper: (module) => Promise.resolve(spawnWorker(module)),
   parentThread,
 };

@@ -95,7 +95,8 @@ describe("A file", () => {
       const path = join(folder, "file");
       writeFileSync(path, "contents");
       const fd = openRegularFile(path);
-      assert.deepEqual(statusOf(fd, path), { isFile: true, size: 8 });
+      const { isFile, size } = statusOf(fd, path);
+      assert.deepEqual({ isFile, size }, { isFile: true, size: 8 });
       reserve(fd, path, 5);
       assert.equal(readFileSync(path, "utf8"), "contents");
       reserve(fd, path, 70_000);

@@ -18,7 +18,7 @@ export const RUN: Readonly<Record<RuntimeName, readonly string[]>> = {
 };
 
 /** A child process that speaks in lines. */
-export class Child {
+export class Child implements AsyncDisposable {
   /** Resolves when it has ended. */
   readonly ended: Promise<{ code: number | null; signal: string | null; stderr: string }>;
   readonly #process: ChildProcess;
@@ -59,8 +59,19 @@ export class Child {
     this.#process.stdin?.write(`${line}\n`);
   }
 
+  /** Ends its standard input. */
+  close(): void {
+    this.#process.stdin?.end();
+  }
+
   /** Sends it a signal; ended already is no error. */
   kill(signal: "SIGKILL" | "SIGTERM" = "SIGKILL"): void {
     this.#process.kill(signal);
+  }
+
+  /** Kills it, and waits for its end. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.kill();
+    await this.ended;
   }
 }
