@@ -113,7 +113,8 @@ async function spawnHelper(module: URL): Promise<HelperThread> {
 }
 
 function parentThread(): Endpoint | undefined {
-  if (!("WorkerGlobalScope" in globalThis)) return undefined;
+  // A worker of `node:worker_threads` has this alone of a worker's scope.
+  if (!("postMessage" in globalThis)) return undefined;
   const scope = globalThis as unknown as WorkerScope;
   return {
     postMessage: (message) => scope.postMessage(message),
