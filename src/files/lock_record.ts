@@ -131,7 +131,7 @@ export class LockRecord {
   #put(number: number, at: number, count: number): void {
     for (let i = at + count - 1; i >= at; i--) {
       const rest = Math.floor(number / 10);
-      this.#bytes[i] = ZERO + number - rest * 10;
+      this.#bytes[i] = ZERO + (number - rest * 10);
       number = rest;
     }
   }

@@ -70,6 +70,10 @@ export class DenoLockFile implements LockFile {
     for (let done = 0; done < bytes.length;) done += this.#file.writeSync(bytes.subarray(done));
   }
 
+  sync(): void {
+    this.#file.syncDataSync();
+  }
+
   close(): void {
     this.#file.close();
   }

@@ -11,6 +11,7 @@ const SIGNATURES = {
   clock_gettime: { parameters: ["i32", "bytes"], result: "i32" },
   close: { parameters: ["i32"], result: "i32" },
   dlsym: { parameters: ["pointer", "bytes"], result: "pointer" },
+  fchmod: { parameters: ["i32", "u32"], result: "i32" },
   fcntl: { parameters: ["i32", "i32", "bytes"], result: "i32" },
   fdatasync: { parameters: ["i32"], result: "i32" },
   flock: { parameters: ["i32", "i32"], result: "i32" },
@@ -33,6 +34,7 @@ const SIGNATURES = {
   pwrite: { parameters: ["i32", "bytes", "i64", "i64"], result: "i32" },
   read: { parameters: ["i32", "bytes", "i64"], result: "i32" },
   rename: { parameters: ["bytes", "bytes"], result: "i32" },
+  sched_yield: { parameters: [], result: "i32" },
   sigaction: { parameters: ["i32", "bytes", "pointer"], result: "i32" },
   statx: { parameters: ["i32", "bytes", "i32", "u32", "bytes"], result: "i32" },
   // Its longest use here is futex(2): number, word, operation, value, timeout.

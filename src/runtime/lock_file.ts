@@ -34,6 +34,8 @@ export interface LockFile {
   read(bytes: Uint8Array, offset: number): number;
   /** Writes all of `bytes` at an offset. */
   write(bytes: Uint8Array, offset: number): void;
+  /** Returns when what was written is on the storage, as far as that tells the truth. */
+  sync(): void;
   /** Gives the lock back, if it is held, and closes the file. */
   close(): void;
 }

@@ -11,6 +11,7 @@ import {
   statusOf,
   writeAt,
 } from "./files.ts";
+import { syncData } from "./durable.ts";
 import { tryFlock, unlockFlock, waitFlock } from "./flock.ts";
 import { libc } from "./libc.ts";
 import type { LockFile, LockMechanism } from "./lock_file.ts";
@@ -93,7 +94,8 @@ function openWith(bytes: Uint8Array, flags: number): number {
   return libc.open(bytes, flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, MODE);
 }
 
-function makeFolders(path: string): void {
+/** Makes the folders on the way to a path, where they are missing. */
+export function makeFolders(path: string): void {
   for (let at = path.indexOf("/", 1); at > 0; at = path.indexOf("/", at + 1)) {
     makeDirectory(path.slice(0, at));
   }
@@ -174,6 +176,10 @@ export class NativeLockFile implements LockFile {
 
   write(bytes: Uint8Array, offset: number): void {
     writeAt(this.fd, this.path, bytes, offset);
+  }
+
+  sync(): void {
+    syncData(this.fd, this.path);
   }
 
   close(): void {

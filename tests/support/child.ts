@@ -46,6 +46,11 @@ export class Child implements AsyncDisposable {
     return new Child(process.execPath, RUN[adapter.name], module, rest);
   }
 
+  /** A child in a runtime that {@linkcode executableOf} finds. */
+  static in(name: RuntimeName, module: URL, ...rest: string[]): Child {
+    return new Child(executableOf(name)!, RUN[name], module, rest);
+  }
+
   /** The next line of its standard output; throws, with its standard error, where it ended. */
   async line(): Promise<string> {
     const { done, value } = await this.#lines.next();
