@@ -1,6 +1,6 @@
 import type { Owner } from "../contract/owner.ts";
 import { adapter } from "../runtime/adapter.ts";
-import { isGone, runtimeName, threadIdentity } from "../runtime/identity.ts";
+import { isGone, processIdentity, runtimeName, threadIdentity } from "../runtime/identity.ts";
 import type { LockFile } from "../runtime/lock_file.ts";
 import { flockHolders } from "../runtime/lock_holders.ts";
 import { hostName } from "../runtime/host_name.ts";
@@ -22,22 +22,25 @@ export function thisOwner(file: LockFile, label: string | undefined): RecordedOw
   };
 }
 
+/** A program that was started with a lock, as its owner. */
+export function programOwner(pid: number, label: string): RecordedOwner {
+  const { startTime, namespace } = processIdentity(pid);
+  return { pid, host: hostName(), label, started: startTime, namespace };
+}
+
 /**
- * Who holds a file: what its record says, if the kernel does not say otherwise; else the process
- * that the kernel names. Nobody of a file that has other contents than a record.
+ * Who holds a file: who is entered in it, unless that one is dead; else the process that took the
+ * lock by the kernel's list. Nobody of a file that has other contents than a record.
  */
 export function ownerOf(file: LockFile): Owner | undefined {
   const { ours, owner } = readRecord(file);
   if (!ours) return undefined;
   if (file.fd === undefined) return publicPart(owner);
-  if (owner !== undefined && owner.host !== hostName()) return publicPart(owner);
-  const holders = file.mechanism === "flock" ? flockHolders(file.id) ?? [] : [];
-  if (owner !== undefined && (holders.length === 0 || holders.includes(owner.pid))) {
-    return isDead(owner) ? undefined : publicPart(owner);
-  }
-  return holders.length > 0 ? { pid: holders[0], host: hostName() } : undefined;
+  if (owner !== undefined && !isDead(owner)) return publicPart(owner);
+  const [pid] = file.mechanism === "flock" ? flockHolders(file.id) ?? [] : [];
+  return pid === undefined ? undefined : { pid, host: hostName() };
 }
 
-function isDead({ pid, thread = pid, started = 0, namespace = 0 }: RecordedOwner): boolean {
-  return isGone({ pid, thread, startTime: started, namespace });
+function isDead({ pid, thread = pid, started = 0, namespace = 0, host }: RecordedOwner): boolean {
+  return host === hostName() && isGone({ pid, thread, startTime: started, namespace });
 }

@@ -117,10 +117,15 @@ export class LockRecord {
     const token = Number.isNaN(last) ? microseconds() : last + 1;
     const recovered = length >= HEAD && buffer[STATE_AT] === HELD;
     const previousOwner = recovered ? publicPart(ownerInBuffer(length)) : undefined;
+    this.replace(file, token);
+    return { token, recovered, previousOwner };
+  }
+
+  /** Enters the holder in the place of another that holds it together with this one. */
+  replace(file: LockFile, token: number): void {
     this.#put(token, TOKEN_AT, TOKEN_DIGITS);
     this.#put(Date.now(), SINCE_AT, SINCE_DIGITS);
     file.write(this.#bytes, 0);
-    return { token, recovered, previousOwner };
   }
 
   /** Strikes the holder out. */

@@ -59,6 +59,13 @@ export function threadIdentity(): ThreadIdentity {
   return ofThisThread = { pid, thread, startTime, namespace };
 }
 
+/** The first thread of another process of this namespace, running or not reaped yet. */
+export function processIdentity(pid: number): ThreadIdentity {
+  const stat = readProc(`/proc/${pid}/stat`);
+  const startTime = stat === undefined ? 0 : parseStat(stat).startTime;
+  return { ...threadIdentity(), pid, thread: pid, startTime };
+}
+
 /**
  * Whether a thread is gone for certain: there is none of its number, or one that started at another
  * time, or one that has ended and waits to be reaped. Whatever cannot be looked at is not gone.

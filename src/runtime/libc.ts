@@ -29,6 +29,17 @@ const SIGNATURES = {
   mmap: { parameters: ["pointer", "i64", "i32", "i32", "i32", "i64"], result: "pointer" },
   open: { parameters: ["bytes", "i32", "i32"], result: "i32" },
   posix_fallocate: { parameters: ["i32", "i64", "i64"], result: "i32" },
+  posix_spawn_file_actions_adddup2: { parameters: ["bytes", "i32", "i32"], result: "i32" },
+  posix_spawn_file_actions_destroy: { parameters: ["bytes"], result: "i32" },
+  posix_spawn_file_actions_init: { parameters: ["bytes"], result: "i32" },
+  posix_spawnattr_init: { parameters: ["bytes"], result: "i32" },
+  posix_spawnattr_setflags: { parameters: ["bytes", "i32"], result: "i32" },
+  posix_spawnattr_setsigdefault: { parameters: ["bytes", "bytes"], result: "i32" },
+  posix_spawnattr_setsigmask: { parameters: ["bytes", "bytes"], result: "i32" },
+  posix_spawnp: {
+    parameters: ["bytes", "bytes", "bytes", "bytes", "pointer", "pointer"],
+    result: "i32",
+  },
   pread: { parameters: ["i32", "bytes", "i64", "i64"], result: "i32" },
   prctl: { parameters: ["i32", "i64", "i64", "i64", "i64"], result: "i32" },
   pwrite: { parameters: ["i32", "bytes", "i64", "i64"], result: "i32" },
@@ -43,6 +54,7 @@ const SIGNATURES = {
   timer_create: { parameters: ["i32", "bytes", "bytes"], result: "i32" },
   timer_settime: { parameters: ["pointer", "i32", "bytes", "pointer"], result: "i32" },
   unlink: { parameters: ["bytes"], result: "i32" },
+  waitpid: { parameters: ["i32", "bytes", "i32"], result: "i32" },
   write: { parameters: ["i32", "bytes", "i64"], result: "i32" },
 } as const;
 
