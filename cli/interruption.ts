@@ -19,17 +19,24 @@ export class Interruption extends Error {
 /**
  * Runs `action` with a signal that aborts, with an {@linkcode Interruption}, when the process is
  * told to end or its output is closed.
+ *
+ * @param options.output Whether to care for the output; `false` leaves its descriptor untouched.
  */
-export async function interruptible<T>(action: (signal: AbortSignal) => Promise<T>): Promise<T> {
+export async function interruptible<T>(
+  action: (signal: AbortSignal) => Promise<T>,
+  { output = true } = {},
+): Promise<T> {
   const controller = new AbortController();
   const handlers = SIGNALS.map((signal) => {
     const handler = () => controller.abort(new Interruption(signal));
     process.on(signal, handler);
     return () => process.off(signal, handler);
   });
-  process.stdout.on("error", (error: Error & { code?: string }) => {
-    controller.abort(error.code === "EPIPE" ? new Interruption("SIGPIPE") : error);
-  });
+  if (output) {
+    process.stdout.on("error", (error: Error & { code?: string }) => {
+      controller.abort(error.code === "EPIPE" ? new Interruption("SIGPIPE") : error);
+    });
+  }
   try {
     return await action(controller.signal);
   } finally {

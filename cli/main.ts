@@ -8,6 +8,7 @@ import process from "node:process";
 import project from "../deno.json" with { type: "json" };
 import { addCount } from "./count.ts";
 import { Interruption } from "./interruption.ts";
+import { addLock } from "./lock.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** What a shell sees: 2 for a command that cannot be understood, 1 for one that failed. */
@@ -24,6 +25,7 @@ const program = new Command("interlock")
   .exitOverride()
   .showHelpAfterError("(--help says what is allowed)");
 addCount(program);
+addLock(program.enablePositionalOptions());
 
 try {
   await program.parseAsync(process.argv);

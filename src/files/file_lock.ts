@@ -1,104 +1,240 @@
-import { DeadlockError, timeoutError } from "../contract/errors.ts";
-import { Guard, type Releasable, RELEASE } from "../contract/guard.ts";
+import { DeadlockError, LockLostError, timeoutError } from "../contract/errors.ts";
+import { Guard, RELEASE } from "../contract/guard.ts";
+import type { BareLock } from "../contract/lock.ts";
 import { type AcquireOptions, deadlineOf } from "../contract/options.ts";
-import { closeFile, openRegularFile } from "../runtime/files.ts";
-import { tryFlock, unlockFlock, waitFlock } from "../runtime/flock.ts";
+import { describeOwner, type Owner } from "../contract/owner.ts";
+import { capabilitiesOf, type FileLockCapabilities } from "./capabilities.ts";
+import { checkOptions, type FileLockOptions } from "./file_lock_options.ts";
+import { Handle, type Patience } from "./handle.ts";
+import { ownerOf, thisOwner } from "./lock_owner.ts";
+import { type Entry, LockRecord } from "./lock_record.ts";
+
+/** How to wait for a {@linkcode FileLock}, and for what. */
+export interface FileAcquireOptions extends AcquireOptions {
+  /**
+   * Shared with other shared holders, instead of alone.
+   *
+   * @default {false} or what the lock was made with
+   */
+  shared?: boolean;
+}
 
 /**
- * An exclusive lock on a file by flock(2): the kernel's own, gone with its holder, however that
- * ends. Two `FileLock`s exclude each other wherever they are: in one thread, in two workers, in
- * two processes. Other programs that use flock(2) are excluded too.
+ * A lock on a file by flock(2): the kernel's own, gone with its holder, however that ends. Two
+ * `FileLock`s exclude each other wherever they are: in one thread, in two workers, in two
+ * processes. Other programs that use flock(2), such as flock(1), are excluded too.
  *
- * The file is created where it is missing, kept after release, and never written to. Its folder
- * must exist. Needs foreign functions: `--allow-ffi` in Deno.
+ * The file and its folders are made where they are missing, and kept after release. If the file
+ * is removed or replaced, the next holder locks the file that has its name then. In an empty file
+ * the holder enters a record, for {@linkcode FileLock.owner} and the token of its guard; a file
+ * with other contents is locked and never written to.
+ *
+ * Needs foreign functions (`--allow-ffi` in Deno). Without them Deno's own file lock serves; see
+ * {@linkcode FileLock.capabilities}.
  *
  * @example
  * ```ts
  * import { FileLock } from "@interlock/interlock";
  *
- * using lock = new FileLock("/tmp/interlock-example.lock");
+ * using lock = new FileLock("/tmp/interlock-example/lock", { label: "nightly job" });
  * {
- *   using _guard = lock.acquireSync({ timeout: 5000 });
- *   // Nobody else is here.
+ *   using guard = await lock.acquire({ timeout: 5000 });
+ *   console.log(guard.token, lock.owner()?.label); // Nobody else is here.
+ * }
+ * {
+ *   using _guard = lock.acquireSync({ shared: true });
+ *   // Others that share may be here as well.
  * }
  * ```
  */
-export class FileLock implements Releasable, Disposable {
+export class FileLock implements BareLock, Disposable {
   /** The lock file. */
   readonly path: string;
 
-  #fd: number | undefined;
-  #held = false;
+  readonly #shared: boolean;
+  readonly #reentrant: boolean;
+  readonly #record: LockRecord | undefined;
+  readonly #handle: Handle;
+  #closed = false;
+  /** The guards of the present hold; of one that is not reentrant there is one. */
+  readonly #guards = new Set<Guard>();
+  /** How often the present hold was taken without a guard. */
+  #bare = 0;
+  /** What the present hold has entered in the file. */
+  #entry: Entry | undefined;
 
   /**
-   * Opens the lock file, creating it where it is missing.
+   * Opens the lock file.
    *
-   * @throws {UnsupportedError} If the runtime lacks foreign functions or the right to use them.
-   * @throws {TypeError} If it is not a regular file.
-   * @throws {Error} With the `code` of the system: a symbolic link, no such folder, no permission.
+   * @throws {UnsupportedError} If nothing here can lock a file, or a range of one.
+   * @throws {TypeError} If it is not a regular file, or an option is of a wrong type.
+   * @throws {RangeError} If the range or the label is out of bounds.
+   * @throws {Error} With the `code` of the system: a symbolic link, no permission, no space.
    */
-  constructor(path: string) {
+  constructor(path: string, options: FileLockOptions = {}) {
+    checkOptions(options);
+    const { shared = false, reentrant = false, record = true, label, range } = options;
     this.path = path;
-    this.#fd = openRegularFile(path);
+    this.#shared = shared;
+    this.#reentrant = reentrant;
+    this.#handle = new Handle(path, range);
+    if (record && range === undefined && this.#handle.file.writable) {
+      this.#record = new LockRecord(thisOwner(this.#handle.file, label));
+    }
   }
 
-  /** Waits for the lock. Blocks the thread. */
-  lock(): void {
-    this.#wait(Infinity, undefined);
+  /** How this object holds the lock now. */
+  get mode(): "exclusive" | "shared" | undefined {
+    return this.#handle.mode;
+  }
+
+  /** What this lock can do here, and by what. */
+  get capabilities(): FileLockCapabilities {
+    return capabilitiesOf(this.#open().file);
   }
 
   /**
-   * Releases the lock.
+   * Waits for the lock alone, without a guard and a record, for hot loops. Blocks the thread. That
+   * the file was removed or replaced is noticed within 10 ms, not at once.
    *
-   * @throws {Error} If this object does not hold it.
+   * @throws {DeadlockError} If this thread holds the lock already.
+   */
+  lock(): void {
+    const handle = this.#open();
+    if (handle.mode === undefined) handle.takeFast();
+    else this.#checkReentry(false);
+    this.#bare++;
+  }
+
+  /**
+   * Gives back what {@linkcode lock} took.
+   *
+   * @throws {Error} If it does not hold it, or a guard does.
    */
   unlock(): void {
-    if (!this.#held) throw new Error(`Cannot unlock "${this.path}": this lock does not hold it`);
-    unlockFlock(this.#open(), this.path);
-    this.#held = false;
+    if (this.#bare === 0) {
+      throw new Error(`Cannot unlock "${this.path}": it was not locked by lock()`);
+    }
+    this.#bare--;
+    if (this.#bare === 0 && this.#guards.size === 0) this.#giveBack();
   }
 
-  /** Takes the lock if it is free. */
-  tryAcquire(): Guard | undefined {
-    if (this.#held || !tryFlock(this.#open(), this.path)) return undefined;
-    this.#held = true;
-    return new Guard(this, undefined);
+  /** Takes the lock if it is free; `undefined` where it is not. Never waits. */
+  tryAcquire(options?: { shared?: boolean }): Guard | undefined {
+    const handle = this.#open();
+    const shared = options?.shared ?? this.#shared;
+    if (handle.mode !== undefined) {
+      const again = this.#reentrant && (shared || handle.mode === "exclusive");
+      return again ? this.#guard() : undefined;
+    }
+    return handle.tryTake(shared) ? this.#taken(shared) : undefined;
   }
 
   /**
    * Waits for the lock, asleep in the kernel, and returns its guard. Blocks the thread.
    *
    * @throws {DOMException} Named `TimeoutError`, if the timeout ran out; up to 50 ms late.
-   * @throws {DeadlockError} If this object holds the lock already.
+   * @throws {DeadlockError} If this object holds the lock already; or another one of this thread
+   * does, and neither a timeout nor a signal could end the wait.
+   * @throws {Error} With the `code` of the system, if the record could not be written: no space.
    */
-  acquireSync(options?: AcquireOptions): Guard {
-    const deadline = deadlineOf(options);
-    options?.signal?.throwIfAborted();
-    this.#wait(deadline, options?.signal);
-    return new Guard(this, undefined);
+  acquireSync(options?: FileAcquireOptions): Guard {
+    const patience = patienceOf(options);
+    const handle = this.#open();
+    const shared = options?.shared ?? this.#shared;
+    if (handle.mode !== undefined) {
+      this.#checkReentry(shared);
+      return this.#guard();
+    }
+    if (!handle.takeSync(shared, patience)) throw this.#timeout();
+    return this.#taken(shared);
   }
 
-  /** Releases the hold of a guard. */
-  [RELEASE](): void {
-    this.unlock();
+  /**
+   * Waits for the lock without blocking the thread, in the order of the calls within a thread. A
+   * wait keeps the process alive.
+   *
+   * @throws {DOMException} Named `TimeoutError`, if the timeout ran out.
+   * @throws {TypeError} If the lock is closed before it is had.
+   * @throws {Error} With the `code` of the system, if the record could not be written: no space.
+   */
+  async acquire(options?: FileAcquireOptions): Promise<Guard> {
+    const patience = patienceOf(options);
+    const handle = this.#open();
+    const shared = options?.shared ?? this.#shared;
+    if (this.#reentrant && handle.mode !== undefined) {
+      this.#checkReentry(shared);
+      return this.#guard();
+    }
+    if (!await handle.take(shared, patience)) throw this.#timeout();
+    return this.#taken(shared);
   }
 
-  /** Not there yet. */
-  acquire(): Promise<Guard> {
-    return Promise.reject(new Error("Cannot acquire a file lock asynchronously yet"));
+  /**
+   * Changes a shared hold to one alone. Where somebody else shares it, the shared hold is given up
+   * and the lock is waited for: two that wait for each other to leave would wait for ever.
+   *
+   * @returns Whether it was held all the time; if not, somebody may have been inside in between,
+   * and what was read before must be read again.
+   * @throws {LockLostError} If the wait was in vain: nothing is held any more. Its `cause` tells why.
+   */
+  async upgrade(options?: AcquireOptions): Promise<boolean> {
+    const patience = patienceOf(options);
+    const guards = this.#tryUpgrade();
+    if (guards === undefined) return true;
+    try {
+      if (!await this.#handle.take(false, patience)) throw this.#timeout();
+    } catch (cause) {
+      throw this.#lost(cause);
+    }
+    this.#upgraded(guards);
+    return false;
   }
 
-  /** Nobody: a lock file does not keep its owner yet. */
-  owner(): undefined {
-    return undefined;
+  /** {@linkcode upgrade} for who may block the thread. */
+  upgradeSync(options?: AcquireOptions): boolean {
+    const patience = patienceOf(options);
+    const guards = this.#tryUpgrade();
+    if (guards === undefined) return true;
+    try {
+      if (!this.#handle.takeSync(false, patience)) throw this.#timeout();
+    } catch (cause) {
+      throw this.#lost(cause);
+    }
+    this.#upgraded(guards);
+    return false;
+  }
+
+  /**
+   * Changes a hold alone to a shared one, with nobody in between.
+   *
+   * @throws {Error} If this object does not hold the lock alone.
+   */
+  downgrade(): void {
+    const handle = this.#open();
+    if (handle.mode !== "exclusive") {
+      throw new Error(`Cannot share "${this.path}": this lock does not hold it alone`);
+    }
+    this.#strikeOut();
+    handle.downgrade();
+  }
+
+  /**
+   * Who holds the lock alone, by the record in the file and by the kernel's list of locks; for
+   * information only. `undefined` if nobody does, or the file has other contents than a record.
+   */
+  owner(): Owner | undefined {
+    return ownerOf(this.#open().file);
   }
 
   /** Closes the file, and with it releases the lock. Closing twice does nothing. */
   close(): void {
-    if (this.#fd === undefined) return;
-    closeFile(this.#fd);
-    this.#fd = undefined;
-    this.#held = false;
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#strikeOut();
+    this.#guards.clear();
+    this.#bare = 0;
+    this.#handle.close(new TypeError(`Cannot lock "${this.path}": it was closed meanwhile`));
   }
 
   /** The same as {@linkcode close}. */
@@ -106,22 +242,99 @@ export class FileLock implements Releasable, Disposable {
     this.close();
   }
 
-  #open(): number {
-    if (this.#fd === undefined) throw new TypeError(`Cannot use "${this.path}": it was closed`);
-    return this.#fd;
+  /** Releases the hold of a guard. */
+  [RELEASE](guard: Guard): void {
+    if (!this.#guards.delete(guard)) {
+      throw new Error(`Cannot release "${this.path}": this guard does not hold it any more`);
+    }
+    if (this.#guards.size === 0 && this.#bare === 0) this.#giveBack();
   }
 
-  #wait(deadline: number, signal: AbortSignal | undefined): void {
-    if (this.#held) {
-      throw new DeadlockError(`Cannot wait for "${this.path}": this lock holds it already`);
-    }
-    const goOn = () => {
-      signal?.throwIfAborted();
-      return deadline === Infinity || performance.now() < deadline;
-    };
-    if (!waitFlock(this.#open(), this.path, goOn)) {
-      throw timeoutError(`Cannot lock "${this.path}" in time: somebody else holds it`);
-    }
-    this.#held = true;
+  #open(): Handle {
+    if (this.#closed) throw new TypeError(`Cannot use "${this.path}": it was closed`);
+    return this.#handle;
   }
+
+  #checkReentry(shared: boolean): void {
+    if (this.#reentrant && (shared || this.#handle.mode === "exclusive")) return;
+    throw new DeadlockError(
+      this.#reentrant
+        ? `Cannot wait for "${this.path}" alone while sharing it: upgrade the hold`
+        : `Cannot wait for "${this.path}": this lock holds it already`,
+    );
+  }
+
+  #taken(shared: boolean): Guard {
+    if (!shared) this.#enter();
+    return this.#guard();
+  }
+
+  #guard(): Guard {
+    const { token, recovered, previousOwner } = this.#entry ?? {};
+    const guard = new Guard(this, token, recovered, previousOwner);
+    this.#guards.add(guard);
+    return guard;
+  }
+
+  #enter(): void {
+    try {
+      this.#entry = this.#record?.enter(this.#handle.file);
+    } catch (error) {
+      this.#handle.giveBack();
+      throw error;
+    }
+  }
+
+  #strikeOut(): void {
+    if (this.#entry === undefined) return;
+    this.#entry = undefined;
+    this.#record?.leave(this.#handle.file);
+  }
+
+  #giveBack(): void {
+    try {
+      this.#strikeOut();
+    } finally {
+      this.#handle.giveBack();
+    }
+  }
+
+  /** The guards that hold nothing any more, where it has to be waited for. */
+  #tryUpgrade(): Guard[] | undefined {
+    const handle = this.#open();
+    if (handle.mode !== "shared") {
+      throw new Error(`Cannot upgrade "${this.path}": this lock does not share it`);
+    }
+    if (handle.tryUpgrade()) {
+      this.#enter();
+      return undefined;
+    }
+    const guards = [...this.#guards];
+    this.#guards.clear();
+    return guards;
+  }
+
+  #upgraded(guards: readonly Guard[]): void {
+    this.#enter();
+    for (const guard of guards) this.#guards.add(guard);
+  }
+
+  #lost(cause: unknown): LockLostError {
+    return new LockLostError(
+      `Cannot upgrade "${this.path}": the shared hold was given up to wait, and the wait failed`,
+      { cause },
+    );
+  }
+
+  #timeout(): DOMException {
+    return timeoutError(
+      `Cannot lock "${this.path}" in time: ${describeOwner(this.owner())} holds it`,
+    );
+  }
+}
+
+function patienceOf(options: AcquireOptions | undefined): Patience {
+  const deadline = deadlineOf(options);
+  options?.signal?.throwIfAborted();
+  return { deadline, signal: options?.signal };
 }

@@ -3,4 +3,11 @@
  *
  * @module
  */
-export { FileLock } from "./file_lock.ts";
+export type { FileLockCapabilities } from "./capabilities.ts";
+export { type FileAcquireOptions, FileLock } from "./file_lock.ts";
+export type { FileLockOptions } from "./file_lock_options.ts";
+export type { ByteRange } from "../runtime/range_lock.ts";
+export type { LockMechanism } from "../runtime/lock_file.ts";
+export { CounterBatch } from "./counter_batch.ts";
+export { FileCounter, type FileCounterOptions } from "./file_counter.ts";
+export { JsonFile, type JsonFileOptions, type JsonSchema } from "./json_file.ts";

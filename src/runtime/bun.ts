@@ -2,7 +2,7 @@ import process from "node:process";
 import { UnsupportedError } from "../contract/errors.ts";
 import { LIBC_NAMES } from "./libc_names.ts";
 import { LISTENING, onceListening } from "./listening.ts";
-import type { Adapter, CFunctions, CSignatures, Endpoint, WorkerThread } from "./port.ts";
+import type { Adapter, CFunctions, CSignatures, Endpoint, HelperThread } from "./port.ts";
 
 /** The slice of `bun:ffi` used here; other runtimes cannot resolve its types. */
 interface BunFFI {
@@ -19,6 +19,7 @@ interface BunWorker {
   onerror: ((event: ErrorEvent) => void) | null;
   postMessage(message: unknown): void;
   terminate(): void;
+  ref(): void;
   unref(): void;
 }
 
@@ -58,9 +59,8 @@ function bind<const S extends CSignatures>(signatures: S): CFunctions<S> {
   );
 }
 
-function spawnWorker(module: URL, isHelper = false): WorkerThread {
+function spawnWorker(module: URL): HelperThread {
   const worker = new Worker(module, { type: "module" });
-  if (isHelper) worker.unref();
   const { postMessage, hear } = onceListening((message) => worker.postMessage(message));
   let receiver = (_message: unknown) => {};
   worker.onmessage = ({ data }) => {
@@ -75,6 +75,8 @@ function spawnWorker(module: URL, isHelper = false): WorkerThread {
       };
     },
     terminate: () => worker.terminate(),
+    ref: () => worker.ref(),
+    unref: () => worker.unref(),
   };
 }
 
@@ -96,6 +98,7 @@ export const adapter: Adapter = {
   version: Bun.version,
   platform: process.platform,
   arch: process.arch,
+  pid: process.pid,
   args: process.argv.slice(2),
   exit: (status) => process.exit(status),
   mapping: "plain",
@@ -103,7 +106,7 @@ export const adapter: Adapter = {
   bind,
   addressOf: (bytes) => ffi.ptr(bytes),
   bufferAt: (address, byteLength) => ffi.toArrayBuffer(address, 0, byteLength),
-  spawnWorker: (module) => spawnWorker(module),
-  spawnHelper: (module) => spawnWorker(module, true),
+  spawnWorker,
+  spawnHelper: spawnWorker,
   parentThread,
 };

@@ -1,4 +1,5 @@
 import { UnsupportedError } from "../contract/errors.ts";
+import { DenoLockFile } from "./deno_lock_file.ts";
 import { LIBC_NAMES } from "./libc_names.ts";
 import { LISTENING, onceListening } from "./listening.ts";
 import type {
@@ -7,6 +8,7 @@ import type {
   CSignature,
   CSignatures,
   Endpoint,
+  HelperThread,
   WorkerThread,
 } from "./port.ts";
 
@@ -107,11 +109,12 @@ interface NodeWorker {
   postMessage(message: unknown): void;
   on(event: "message" | "error", receive: (what: unknown) => void): void;
   terminate(): Promise<number>;
+  ref(): void;
   unref(): void;
 }
 
 /** Loads Node's modules, which takes 40 ms once: for threads that few programs ever need. */
-function spawnHelper(module: URL): WorkerThread {
+function spawnHelper(module: URL): HelperThread {
   const { process } = globalThis as unknown as {
     process: {
       getBuiltinModule(name: string): { Worker: new (module: URL) => NodeWorker };
@@ -126,7 +129,6 @@ function spawnHelper(module: URL): WorkerThread {
       worker.on("message", (message) => {
         if (hear(message)) receive(message);
       });
-      worker.unref(); // A listener holds the process.
     },
     onError: (receive) => {
       worker.on("error", (error) => {
@@ -134,12 +136,14 @@ function spawnHelper(module: URL): WorkerThread {
       });
     },
     terminate: () => void worker.terminate(),
+    ref: () => worker.ref(),
+    unref: () => worker.unref(),
   };
 }
 
 function parentThread(): Endpoint | undefined {
-  // The second is there in a helper, which has no such scope.
-  if (!("WorkerGlobalScope" in globalThis) && !("onmessage" in globalThis)) return undefined;
+  // A worker of `node:worker_threads` has this alone of a worker's scope.
+  if (!("postMessage" in globalThis)) return undefined;
   const scope = globalThis as unknown as WorkerScope;
   return {
     postMessage: (message) => scope.postMessage(message),
@@ -158,6 +162,7 @@ export const adapter: Adapter = {
   },
   platform: Deno.build.os === "windows" ? "win32" : Deno.build.os,
   arch: Deno.build.arch === "x86_64" ? "x64" : "arm64",
+  pid: Deno.pid,
   args: Deno.args,
   exit: (status) => Deno.exit(status),
   mapping: "over-wasm",
@@ -167,5 +172,6 @@ export const adapter: Adapter = {
   bufferAt,
   spawnWorker,
   spawnHelper,
+  openLockFile: (path) => new DenoLockFile(path),
   parentThread,
 };

@@ -66,7 +66,8 @@ const WORDS: Readonly<Record<string, string | undefined>> = {
 };
 
 /** The numbers of the errors that callers tell apart. */
-export const { EEXIST, EINTR, ENOENT, ESRCH, EAGAIN: EWOULDBLOCK } = NUMBERS;
+export const { EACCES, EEXIST, EINTR, ENOENT, EPERM, EROFS, ESRCH, ETXTBSY, EAGAIN: EWOULDBLOCK } =
+  NUMBERS;
 
 let view: Int32Array | undefined;
 

@@ -171,7 +171,9 @@ export function readAt(fd: number, path: string, bytes: Uint8Array, offset: numb
 /** Writes all of `bytes` at an offset. */
 export function writeAt(fd: number, path: string, bytes: Uint8Array, offset: number): void {
   const written = libc.pwrite(fd, bytes, bytes.length, offset);
-  if (written !== bytes.length) throw systemError("write", path, errno());
+  if (written < 0) throw systemError("write", path, errno());
+  // A full file system takes a part, and tells why at the next call.
+  if (written < bytes.length) writeAt(fd, path, bytes.subarray(written), offset + written);
 }
 
 /** The names in a folder, by getdents64(2), without `.` and `..`. */

@@ -1,7 +1,7 @@
 import { adapter } from "./adapter.ts";
 import { errno } from "./errno.ts";
 import { futexWake } from "./futex.ts";
-import type { CFunctions, WorkerThread } from "./port.ts";
+import type { CFunctions, HelperThread } from "./port.ts";
 
 /** How many words one helper can watch, beside the one by which it is told of changes. */
 export const MOST_WATCHED = 126;
@@ -27,7 +27,7 @@ export class FutexWatch {
   readonly #onChange: () => void;
   readonly #control = new Int32Array(new SharedArrayBuffer(WORDS * 4));
   readonly #address: number;
-  readonly #helper: WorkerThread;
+  readonly #helper: HelperThread;
   #ready = false;
 
   /** Starts the helper; `onChange` is called when a watched word is not as expected any more. */
@@ -42,6 +42,7 @@ export class FutexWatch {
     this.#helper.onError((error) => {
       throw error;
     });
+    this.#helper.unref();
     this.#helper.postMessage({ control: this.#control.buffer } satisfies WatchStart);
   }
 

@@ -59,6 +59,13 @@ export function threadIdentity(): ThreadIdentity {
   return ofThisThread = { pid, thread, startTime, namespace };
 }
 
+/** The first thread of another process of this namespace, running or not reaped yet. */
+export function processIdentity(pid: number): ThreadIdentity {
+  const stat = readProc(`/proc/${pid}/stat`);
+  const startTime = stat === undefined ? 0 : parseStat(stat).startTime;
+  return { ...threadIdentity(), pid, thread: pid, startTime };
+}
+
 /**
  * Whether a thread is gone for certain: there is none of its number, or one that started at another
  * time, or one that has ended and waits to be reaped. Whatever cannot be looked at is not gone.
@@ -66,15 +73,15 @@ export function threadIdentity(): ThreadIdentity {
 export function isGone({ pid, thread, startTime, namespace }: ThreadIdentity): boolean {
   const me = threadIdentity();
   if (namespace === 0 || namespace !== me.namespace) return false;
-  if (!procIsOurs) return !isThere(pid, thread);
+  if (!procIsOurs) return !threadIsThere(pid, thread);
   const stat = readProc(`/proc/${pid}/task/${thread}/stat`);
-  if (stat === undefined || stat === "") return !isThere(pid, thread);
+  if (stat === undefined || stat === "") return !threadIsThere(pid, thread);
   const found = parseStat(stat);
   return found.startTime !== startTime || found.state === "Z" || found.state === "X";
 }
 
 /** Whether the system knows a thread of this number; also one whose /proc may not be read. */
-function isThere(pid: number, thread: number): boolean {
+export function threadIsThere(pid: number, thread: number): boolean {
   return libc.tgkill(pid, thread, 0) === 0 || errno() !== ESRCH;
 }
 

@@ -8,7 +8,7 @@ import type {
   CSignature,
   CSignatures,
   Endpoint,
-  WorkerThread,
+  HelperThread,
 } from "./port.ts";
 
 type Native = (...args: unknown[]) => number | bigint;
@@ -110,14 +110,13 @@ function bind<const S extends CSignatures>(signatures: S): CFunctions<S> {
   ) as CFunctions<S>;
 }
 
-function spawnWorker(module: URL, isHelper = false): WorkerThread {
+function spawnWorker(module: URL): HelperThread {
   const worker = new Worker(module);
   return {
+    ref: () => worker.ref(),
+    unref: () => worker.unref(),
     postMessage: (message) => worker.postMessage(message),
-    onMessage: (receive) => {
-      worker.on("message", receive);
-      if (isHelper) worker.unref(); // A listener holds the process.
-    },
+    onMessage: (receive) => worker.on("message", receive),
     onError: (receive) => {
       // What the worker threw, which may be anything.
       worker.on("error", (error: unknown) => {
@@ -143,6 +142,7 @@ export const adapter: Adapter = {
   version: process.versions.node,
   platform: process.platform,
   arch: process.arch,
+  pid: process.pid,
   args: process.argv.slice(2),
   exit: (status) => process.exit(status),
   mapping: "over-wasm",
@@ -150,7 +150,7 @@ export const adapter: Adapter = {
   bind,
   addressOf: (bytes) => Number(ffi().getRawPointer(bytes.buffer)) + bytes.byteOffset,
   bufferAt: (address, byteLength) => ffi().toArrayBuffer(BigInt(address), byteLength, false),
-  spawnWorker: (module) => spawnWorker(module),
-  spawnHelper: (module) => spawnWorker(module, true),
+  spawnWorker,
+  spawnHelper: spawnWorker,
   parentThread,
 };

@@ -7,6 +7,8 @@
  * @module
  */
 
+import type { LockFile } from "./lock_file.ts";
+
 /** The runtimes Interlock runs in. */
 export type RuntimeName = "deno" | "bun" | "node";
 
@@ -57,6 +59,14 @@ export interface WorkerThread extends Endpoint {
   terminate(): void;
 }
 
+/** A worker that serves its parent, and need not keep the process alive. */
+export interface HelperThread extends WorkerThread {
+  /** Keeps the process alive while the worker lives; the state at its start. */
+  ref(): void;
+  /** Lets the process end. */
+  unref(): void;
+}
+
 /** What each runtime provides. */
 export interface Adapter {
   /** Which runtime this is. */
@@ -67,6 +77,8 @@ export interface Adapter {
   readonly platform: string;
   /** The processor, by Node's name for it: `x64`, `arm64`. */
   readonly arch: string;
+  /** The number of this process. */
+  readonly pid: number;
   /** What this program was started with, after its own name. */
   readonly args: readonly string[];
   /** Ends the process at once. */
@@ -91,8 +103,13 @@ export interface Adapter {
   bufferAt(address: number, byteLength: number): ArrayBuffer;
   /** Starts a Web Worker on a module. */
   spawnWorker(module: URL): WorkerThread;
-  /** Starts one that never keeps the process alive. */
-  spawnHelper(module: URL): WorkerThread;
+  /**
+   * Starts a worker on a module, for work that is none of the program's own. Call `unref` after the
+   * listeners are set: a listener may hold the process.
+   */
+  spawnHelper(module: URL): HelperThread;
+  /** Opens a file to lock it by what the runtime has beside foreign functions, if it has that. */
+  readonly openLockFile?: (path: string) => LockFile;
   /** In a Web Worker: the way to its parent. */
   parentThread(): Endpoint | undefined;
 }

@@ -18,24 +18,30 @@ export interface Ending {
   readonly stderr: string;
 }
 
+/** The words of a command line that run this one. */
+export const COMMAND: readonly string[] = [process.execPath, ...FLAGS[adapter.name], MAIN];
+
 /** The command line in a process of the runtime that runs the tests. */
 export class Interlock {
   readonly process: ChildProcess;
   readonly ended: Promise<Ending>;
+  /** What it has written so far. */
+  stdout = "";
+  stderr = "";
 
   constructor(args: readonly string[], env: Record<string, string | undefined> = {}) {
-    this.process = spawn(process.execPath, [...FLAGS[adapter.name], MAIN, ...args], {
+    this.process = spawn(COMMAND[0], [...COMMAND.slice(1), ...args], {
       env: { ...process.env, NO_COLOR: "1", ...env } as NodeJS.ProcessEnv,
       stdio: ["ignore", "pipe", "pipe"],
       detached: true, // The leader of a process group, as a shell starts it.
     });
-    let stdout = "";
-    let stderr = "";
-    this.process.stdout!.setEncoding("utf8").on("data", (text: string) => stdout += text);
-    this.process.stderr!.setEncoding("utf8").on("data", (text: string) => stderr += text);
+    this.process.stdout!.setEncoding("utf8").on("data", (text: string) => this.stdout += text);
+    this.process.stderr!.setEncoding("utf8").on("data", (text: string) => this.stderr += text);
     this.ended = new Promise((resolve, reject) => {
       this.process.on("error", reject);
-      this.process.on("close", (status) => resolve({ status, stdout, stderr }));
+      this.process.on("close", (status) => {
+        resolve({ status, stdout: this.stdout, stderr: this.stderr });
+      });
     });
   }
 }

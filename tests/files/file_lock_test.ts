@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
@@ -32,9 +32,9 @@ const withCode = (code: string) => (error: unknown) =>
   error instanceof Error && (error as NodeJS.ErrnoException).code === code;
 
 describe("FileLock", () => {
-  it("makes its file, keeps it after release and close, and writes nothing to it", () =>
+  it("makes its file and folders, and keeps them after release and close", () =>
     inScratchFolder((folder) => {
-      const path = join(folder, "lock");
+      const path = join(folder, "some", "more", "lock");
       const lock = new FileLock(path);
       assert.equal(lock.path, path);
       for (let i = 0; i < 3; i++) {
@@ -42,17 +42,9 @@ describe("FileLock", () => {
         assert.equal(existsSync(path), true);
       }
       lock.close();
-      assert.equal(readFileSync(path, "utf8"), "");
-    }));
-
-  it("locks a file that is there and leaves its contents", () =>
-    inScratchFolder((folder) => {
-      const path = join(folder, "lock");
-      writeFileSync(path, "contents");
-      const lock = new FileLock(path);
-      lock.acquireSync().release();
-      lock.close();
-      assert.equal(readFileSync(path, "utf8"), "contents");
+      assert.equal(existsSync(path), true);
+      assert.equal(statSync(path).mode & 0o777, 0o600);
+      assert.equal(statSync(join(folder, "some")).mode & 0o777, 0o700);
     }));
 
   it("is let go by close, which may come twice", () =>
@@ -106,7 +98,7 @@ describe("FileLock", () => {
       writeFileSync(join(folder, "file"), "");
       assert.throws(() => new FileLock(join(folder, "link")), withCode("ELOOP"));
       assert.throws(() => new FileLock(folder), withCode("EISDIR"));
-      assert.throws(() => new FileLock(join(folder, "none", "lock")), withCode("ENOENT"));
+      assert.throws(() => new FileLock(`${folder}/new/`), withCode("EISDIR"));
       assert.throws(() => new FileLock(join(folder, "file", "lock")), withCode("ENOTDIR"));
       assert.throws(() => new FileLock(join(folder, "x".repeat(256))), withCode("ENAMETOOLONG"));
       for (const path of [join(folder, "pipe"), "/dev/null", "", "a\0b", join(folder, "l\0x")]) {

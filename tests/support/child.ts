@@ -18,7 +18,7 @@ export const RUN: Readonly<Record<RuntimeName, readonly string[]>> = {
 };
 
 /** A child process that speaks in lines. */
-export class Child {
+export class Child implements AsyncDisposable {
   /** Resolves when it has ended. */
   readonly ended: Promise<{ code: number | null; signal: string | null; stderr: string }>;
   readonly #process: ChildProcess;
@@ -51,6 +51,11 @@ export class Child {
     return new Child(process.execPath, RUN[adapter.name], module, rest);
   }
 
+  /** A child in a runtime that {@linkcode executableOf} finds. */
+  static in(name: RuntimeName, module: URL, ...rest: string[]): Child {
+    return new Child(executableOf(name)!, RUN[name], module, rest);
+  }
+
   /** The next line of its standard output; throws, with its standard error, where it ended. */
   async line(): Promise<string> {
     const { done, value } = await this.#lines.next();
@@ -69,6 +74,11 @@ export class Child {
     return this.#process.pid!;
   }
 
+  /** Ends its standard input. */
+  close(): void {
+    this.#process.stdin?.end();
+  }
+
   /** Sends it a signal; ended already is no error. */
   kill(signal: "SIGKILL" | "SIGTERM" = "SIGKILL"): void {
     this.#process.kill(signal);
@@ -77,5 +87,11 @@ export class Child {
   /** Stops it, or lets it go on; not by the above, which Deno's does once. */
   stop(signal: "SIGSTOP" | "SIGCONT"): void {
     process.kill(this.pid, signal);
+  }
+
+  /** Kills it, and waits for its end. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.kill();
+    await this.ended;
   }
 }

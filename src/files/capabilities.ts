@@ -1,0 +1,34 @@
+import { networkFileSystem } from "../runtime/file_system.ts";
+import type { LockFile, LockMechanism } from "../runtime/lock_file.ts";
+
+/** What a {@linkcode FileLock} can do here. */
+export interface FileLockCapabilities {
+  /**
+   * What locks the file: flock(2), a range by fcntl(2), Deno's own file lock where foreign
+   * functions are missing, or `LockFileEx` of Windows.
+   */
+  readonly mechanism: LockMechanism;
+  /**
+   * How a waiter learns that its turn has come: the kernel wakes it, or it tries again after 1 ms,
+   * 2 ms and so on, at most 64 ms.
+   */
+  readonly waiting: "kernel" | "polled";
+  /** Whether a record and a token may be entered: not in a file that may not be written to. */
+  readonly writable: boolean;
+  /**
+   * The network file system that the file is on; `undefined` where it is on this machine. There, a
+   * lock holds as far as client and server agree on it: `nfs` among the clients of one server, if
+   * it is mounted without `nolock`; `9p`, `fuse` and `afs` often on this machine alone.
+   */
+  readonly network: string | undefined;
+}
+
+/** The capabilities of an open lock file. */
+export function capabilitiesOf({ mechanism, fd, writable }: LockFile): FileLockCapabilities {
+  return {
+    mechanism,
+    waiting: fd === undefined ? "polled" : "kernel",
+    writable,
+    network: fd === undefined ? undefined : networkFileSystem(fd),
+  };
+}

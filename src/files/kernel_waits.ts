@@ -1,0 +1,172 @@
+import { adapter } from "../runtime/adapter.ts";
+import { threadIdentity } from "../runtime/identity.ts";
+import type { LockFile } from "../runtime/lock_file.ts";
+import type { HelperThread } from "../runtime/port.ts";
+import type { ByteRange } from "../runtime/range_lock.ts";
+import { interruptThread } from "../runtime/slices.ts";
+
+/** How many helper threads wait in the kernel for this thread; more waits than that are polled. */
+const HELPERS = 4;
+/** A polled wait tries again after so long, twice that, and so on to the last. */
+const FIRST_MS = 1;
+const LAST_MS = 64;
+const INTERRUPT_MS = 2;
+
+/** A wait for the lock on an open file, which nobody else uses until the wait has ended. */
+export interface KernelWait {
+  readonly file: LockFile;
+  readonly shared: boolean;
+  /** Called once, also where the wait was called off: whether the file is locked now. */
+  readonly onEnd: (locked: boolean, error?: unknown) => void;
+}
+
+/** What a helper thread is told; see `workers/lock_waiter.ts`. */
+export interface HelperJob {
+  readonly number: number;
+  readonly fd: number;
+  readonly path: string;
+  readonly range: ByteRange | undefined;
+  readonly shared: boolean;
+  /** Its first word becomes the number of a job that is called off. */
+  readonly calledOff: Int32Array;
+  /** The thread that waits for the answer; without it there is nobody to have the lock. */
+  readonly parent: number;
+}
+
+/** What a helper thread says: who it is, then how each job ended. */
+export type HelperMessage =
+  | { readonly thread: number }
+  | { readonly locked: boolean; readonly error?: { message: string; fields: object } };
+
+class Helper {
+  wait: KernelWait | undefined;
+  readonly #calledOff = new Int32Array(new SharedArrayBuffer(4));
+  readonly #thread: HelperThread;
+  #number = 0;
+  #threadNumber = 0;
+
+  constructor(thread: HelperThread) {
+    this.#thread = thread;
+    thread.onMessage((message) => this.#hear(message as HelperMessage));
+    thread.onError(() => this.#fail());
+  }
+
+  run(wait: KernelWait): void {
+    this.wait = wait;
+    this.#thread.ref();
+    const { fd, path, range } = wait.file;
+    const job: HelperJob = {
+      number: ++this.#number,
+      fd: fd!,
+      path,
+      range,
+      shared: wait.shared,
+      calledOff: this.#calledOff,
+      parent: threadIdentity().thread,
+    };
+    this.#thread.postMessage(job);
+  }
+
+  callOff(): void {
+    const number = this.#number;
+    Atomics.store(this.#calledOff, 0, number);
+    const interrupt = () => {
+      if (this.wait === undefined || this.#number !== number) return;
+      if (this.#threadNumber !== 0) interruptThread(this.#threadNumber);
+      setTimeout(interrupt, INTERRUPT_MS);
+    };
+    interrupt();
+  }
+
+  #hear(message: HelperMessage): void {
+    if ("thread" in message) {
+      this.#threadNumber = message.thread;
+      return idle(this);
+    }
+    const wait = this.wait!;
+    this.wait = undefined;
+    this.#thread.unref();
+    const { locked, error } = message;
+    wait.onEnd(locked, error && Object.assign(new Error(error.message), error.fields));
+    idle(this);
+  }
+
+  /** A helper that broke is no reason to wait no more. */
+  #fail(): void {
+    helpers.delete(this);
+    const { wait } = this;
+    this.wait = undefined;
+    broken = true;
+    if (wait !== undefined) poll(wait);
+  }
+}
+
+const helpers = new Set<Helper>();
+const polled = new Set<KernelWait>();
+let broken = false;
+let delay = FIRST_MS;
+let timer: ReturnType<typeof setTimeout> | undefined;
+
+/** Starts a wait: in a helper thread, or polled until one has time for it. */
+export function startWait(wait: KernelWait): void {
+  const idle = canBeHelped(wait) && [...helpers].find((helper) => helper.wait === undefined);
+  if (idle) return idle.run(wait);
+  poll(wait);
+  if (canBeHelped(wait) && !broken && helpers.size < HELPERS) startHelper();
+}
+
+/** Calls a wait off. It ends soon, locked or not. */
+export function callOffWait(wait: KernelWait): void {
+  if (polled.delete(wait)) return wait.onEnd(false);
+  for (const helper of helpers) if (helper.wait === wait) helper.callOff();
+}
+
+function canBeHelped({ file }: KernelWait): boolean {
+  return file.fd !== undefined;
+}
+
+function startHelper(): void {
+  try {
+    const module = new URL("../../workers/lock_waiter.ts", import.meta.url);
+    const thread = adapter.spawnHelper(module);
+    helpers.add(new Helper(thread));
+    thread.unref();
+  } catch {
+    broken = true; // All waits are polled then.
+  }
+}
+
+/** Gives a helper that has nothing to do the wait that is polled for the longest time. */
+function idle(helper: Helper): void {
+  if (helper.wait !== undefined) return;
+  for (const wait of polled) {
+    if (!canBeHelped(wait)) continue;
+    polled.delete(wait);
+    return helper.run(wait);
+  }
+}
+
+function poll(wait: KernelWait): void {
+  polled.add(wait);
+  delay = FIRST_MS;
+  clearTimeout(timer);
+  timer = setTimeout(tryPolled, delay);
+}
+
+function tryPolled(): void {
+  for (const wait of polled) {
+    let locked = false;
+    let failure: unknown;
+    try {
+      locked = wait.file.tryLock(wait.shared);
+    } catch (error) {
+      failure = error;
+    }
+    if (!locked && failure === undefined) continue;
+    polled.delete(wait);
+    wait.onEnd(locked, failure);
+  }
+  delay = Math.min(2 * delay, LAST_MS);
+  clearTimeout(timer);
+  timer = polled.size > 0 ? setTimeout(tryPolled, delay) : undefined;
+}

@@ -1,0 +1,159 @@
+import type { Owner } from "../contract/owner.ts";
+import type { LockFile } from "../runtime/lock_file.ts";
+
+/*
+ * The record at the beginning of a lock file, text of a fixed length:
+ *
+ *   interlock lock 1
+ *   token 1764000000000001
+ *   held since 1764000000123
+ *   {"pid":71,"thread":71,"started":1234,"host":"a","runtime":"deno 2.9.6","label":"b"}
+ *
+ * The holder of the exclusive lock writes it, and changes `held` to `free` before it lets go. A
+ * record that says `held` of a lock that is free tells of a holder that died.
+ */
+const MARK = "interlock lock 1\n";
+const TOKEN_AT = MARK.length + "token ".length;
+const TOKEN_DIGITS = 16;
+const STATE_AT = TOKEN_AT + TOKEN_DIGITS + 1;
+const SINCE_AT = STATE_AT + "held since ".length;
+const SINCE_DIGITS = 13;
+const OWNER_AT = SINCE_AT + SINCE_DIGITS + 1;
+const HEAD = STATE_AT + 4;
+const BYTES = 1024;
+const ZERO = 48;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+const mark = encoder.encode(MARK);
+const FREE = encoder.encode("free");
+const HELD = 104; // "h"
+
+/** The longest label, in UTF-16 units. */
+export const LABEL_LENGTH = 100;
+
+/** What stands in a record beside the {@linkcode Owner}. */
+export interface RecordedOwner extends Owner {
+  /** When its thread started, in clock ticks since boot. */
+  readonly started?: number;
+  /** The PID namespace that numbers it. */
+  readonly namespace?: number;
+}
+
+const buffer = new Uint8Array(BYTES);
+
+/** Whether the first `length` bytes of the buffer are a record, or the beginning of one. */
+function isRecord(length: number): boolean {
+  const end = Math.min(length, mark.length);
+  for (let i = 0; i < end; i++) if (buffer[i] !== mark[i]) return false;
+  return true;
+}
+
+function digits(at: number, count: number): number {
+  let number = 0;
+  for (let i = at; i < at + count; i++) {
+    const digit = buffer[i] - ZERO;
+    if (digit < 0 || digit > 9) return NaN;
+    number = number * 10 + digit;
+  }
+  return number;
+}
+
+function ownerInBuffer(length: number): RecordedOwner | undefined {
+  try {
+    const owner = JSON.parse(decoder.decode(buffer.subarray(OWNER_AT, length))) as RecordedOwner;
+    if (!Number.isInteger(owner?.pid)) return undefined;
+    const since = digits(SINCE_AT, SINCE_DIGITS);
+    return Number.isNaN(since) ? owner : { ...owner, since: new Date(since) };
+  } catch {
+    return undefined; // Somebody else wrote there; it is for information only.
+  }
+}
+
+/** The owner without what only serves to find out whether it lives. */
+export function publicPart(recorded: RecordedOwner | undefined): Owner | undefined {
+  if (recorded === undefined) return undefined;
+  const { started: _, namespace: __, ...owner } = recorded;
+  return owner;
+}
+
+/** Since 1970. */
+function microseconds(): number {
+  return Math.floor((performance.timeOrigin + performance.now()) * 1000);
+}
+
+/** What a holder found in the file, and the token it put there. */
+export interface Entry {
+  readonly token: number;
+  /** Whether the last holder died. */
+  readonly recovered: boolean;
+  readonly previousOwner: Owner | undefined;
+}
+
+/** Writes the record of one handle, under its exclusive lock. */
+export class LockRecord {
+  readonly #bytes = new Uint8Array(BYTES).fill(32);
+
+  constructor(owner: RecordedOwner) {
+    // As ASCII, so that the length in bytes is known.
+    const json = JSON.stringify(owner)
+      .replaceAll(/[^ -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
+    const text = `${MARK}token ${"0".repeat(TOKEN_DIGITS)}\nheld since ${
+      "0".repeat(SINCE_DIGITS)
+    }\n${json}\n`;
+    encoder.encodeInto(text, this.#bytes);
+    this.#bytes[BYTES - 1] = 10;
+  }
+
+  /**
+   * Enters the holder; `undefined`, and nothing is written, if the file has other contents. The
+   * token is one more than the last. In an empty file the tokens begin at the microseconds since
+   * 1970, so that they also grow when somebody empties or removes the file.
+   */
+  enter(file: LockFile): Entry | undefined {
+    const length = file.read(buffer, 0);
+    if (!isRecord(length)) return undefined;
+    const last = length < HEAD ? NaN : digits(TOKEN_AT, TOKEN_DIGITS);
+    const token = Number.isNaN(last) ? microseconds() : last + 1;
+    const recovered = length >= HEAD && buffer[STATE_AT] === HELD;
+    const previousOwner = recovered ? publicPart(ownerInBuffer(length)) : undefined;
+    this.replace(file, token);
+    return { token, recovered, previousOwner };
+  }
+
+  /** Enters the holder in the place of another that holds it together with this one. */
+  replace(file: LockFile, token: number): void {
+    this.#put(token, TOKEN_AT, TOKEN_DIGITS);
+    this.#put(Date.now(), SINCE_AT, SINCE_DIGITS);
+    file.write(this.#bytes, 0);
+  }
+
+  /** Strikes the holder out. */
+  leave(file: LockFile): void {
+    file.write(FREE, STATE_AT);
+  }
+
+  #put(number: number, at: number, count: number): void {
+    for (let i = at + count - 1; i >= at; i--) {
+      const rest = Math.floor(number / 10);
+      this.#bytes[i] = ZERO + (number - rest * 10);
+      number = rest;
+    }
+  }
+}
+
+/** What a lock file says of its holder. */
+export interface Reading {
+  /** Whether it carries our record, or is empty and may get one. */
+  readonly ours: boolean;
+  /** Who is entered as its holder. */
+  readonly owner: RecordedOwner | undefined;
+}
+
+/** Reads the record of a lock file, which somebody may be writing. */
+export function readRecord(file: LockFile): Reading {
+  const length = file.read(buffer, 0);
+  const ours = isRecord(length);
+  const held = ours && length >= HEAD && buffer[STATE_AT] === HELD;
+  return { ours, owner: held ? ownerInBuffer(length) : undefined };
+}

@@ -1,0 +1,98 @@
+import type { LockFile } from "./lock_file.ts";
+
+const FIRST_MS = 1;
+const LAST_MS = 50;
+
+/**
+ * A file that Deno itself locks, for programs without `--allow-ffi`. It can be tried but not
+ * waited for in a way that ends, so a wait tries again after 1 ms, 2 ms and so on up to 50 ms.
+ */
+export class DenoLockFile implements LockFile {
+  readonly path: string;
+  readonly mechanism = "deno-fs-file";
+  readonly fd = undefined;
+  readonly range = undefined;
+  readonly id: string;
+  readonly writable: boolean;
+  readonly #file: Deno.FsFile;
+
+  constructor(path: string) {
+    this.path = path;
+    const found = open(path);
+    this.#file = found.file;
+    const status = this.#file.statSync();
+    this.id = `${status.dev}:${status.ino}`;
+    this.writable = found.writable && ((status.mode ?? 0o600) & 0o222) !== 0;
+    // A symbolic link is refused by what the path is: Deno has no O_NOFOLLOW.
+    if (!status.isFile || !this.isCurrent()) {
+      this.#file.close();
+      throw new TypeError(`Cannot use "${path}" as a lock: it is not a regular file`);
+    }
+  }
+
+  tryLock(shared: boolean): boolean {
+    return this.#file.tryLockSync(!shared);
+  }
+
+  waitLock(shared: boolean, goOn: () => boolean): boolean {
+    const nobody = new Int32Array(new SharedArrayBuffer(4));
+    for (let delay = FIRST_MS; !this.tryLock(shared); delay = Math.min(2 * delay, LAST_MS)) {
+      if (!goOn()) return false;
+      Atomics.wait(nobody, 0, 0, delay);
+    }
+    return true;
+  }
+
+  unlock(): void {
+    this.#file.unlockSync();
+  }
+
+  isCurrent(): boolean {
+    try {
+      const { dev, ino, isFile } = Deno.lstatSync(this.path);
+      return isFile && `${dev}:${ino}` === this.id;
+    } catch {
+      return false;
+    }
+  }
+
+  reopen(): DenoLockFile {
+    return new DenoLockFile(this.path);
+  }
+
+  read(bytes: Uint8Array, offset: number): number {
+    this.#file.seekSync(offset, Deno.SeekMode.Start);
+    return this.#file.readSync(bytes) ?? 0;
+  }
+
+  write(bytes: Uint8Array, offset: number): void {
+    this.#file.seekSync(offset, Deno.SeekMode.Start);
+    for (let done = 0; done < bytes.length;) done += this.#file.writeSync(bytes.subarray(done));
+  }
+
+  sync(): void {
+    this.#file.syncDataSync();
+  }
+
+  close(): void {
+    this.#file.close();
+  }
+}
+
+function open(path: string): { readonly file: Deno.FsFile; readonly writable: boolean } {
+  const write = { read: true, write: true, create: true, mode: 0o600 };
+  try {
+    return { file: Deno.openSync(path, write), writable: true };
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) {
+      const folder = path.slice(0, path.lastIndexOf("/"));
+      if (folder === "") throw error;
+      Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
+      return { file: Deno.openSync(path, write), writable: true };
+    }
+    if (error instanceof Deno.errors.PermissionDenied) {
+      return { file: Deno.openSync(path, { read: true }), writable: false };
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,11 @@
+import { libc } from "./libc.ts";
+
+let name: string | undefined;
+
+/** The name of this machine, by gethostname(2). */
+export function hostName(): string {
+  if (name !== undefined) return name;
+  const bytes = new Uint8Array(256);
+  libc.gethostname(bytes, bytes.length);
+  return name = new TextDecoder().decode(bytes.subarray(0, bytes.indexOf(0)));
+}

@@ -1,0 +1,193 @@
+import { EACCES, ENOENT, EPERM, EROFS, errno, ETXTBSY, systemError } from "./errno.ts";
+import {
+  closeFile,
+  makeDirectory,
+  O_CREAT,
+  O_NOFOLLOW,
+  O_RDONLY,
+  O_RDWR,
+  pathBytes,
+  readAt,
+  statusOf,
+  writeAt,
+} from "./files.ts";
+import { syncData } from "./durable.ts";
+import { tryFlock, unlockFlock, waitFlock } from "./flock.ts";
+import { libc } from "./libc.ts";
+import type { LockFile, LockMechanism } from "./lock_file.ts";
+import { type ByteRange, RangeRequests } from "./range_lock.ts";
+
+const O_NONBLOCK = 0o4000;
+const O_CLOEXEC = 0o2000000;
+const AT_FDCWD = -100;
+const AT_SYMLINK_NOFOLLOW = 0x100;
+const AT_EMPTY_PATH = 0x1000;
+const STATX_INO = 0x100;
+const MODE = 0o600;
+const NOT_FOR_WRITING: readonly number[] = [EACCES, EPERM, EROFS, ETXTBSY];
+const ANY_MAY_WRITE = 0o222;
+
+/** Where statx(2) puts the inode (two halves) and the device, in 32-bit words. */
+const INODE = 8;
+const DEVICE = 34;
+
+const EMPTY = new Uint8Array(1);
+const status = new Uint32Array(64);
+const statusBytes = new Uint8Array(status.buffer);
+
+/** An open file and how it is to be locked, as one thread tells another. */
+export interface LockRequest {
+  readonly fd: number;
+  readonly path: string;
+  readonly range: ByteRange | undefined;
+  readonly shared: boolean;
+}
+
+/** Waits for the lock on a file that another thread has opened. */
+export function waitForFd({ fd, path, range, shared }: LockRequest, goOn: () => boolean): boolean {
+  if (range === undefined) return waitFlock(fd, path, goOn, shared);
+  return new RangeRequests(range).waitLock(fd, path, goOn, shared);
+}
+
+/** Gives back what {@linkcode waitForFd} got. */
+export function unlockFd({ fd, path, range }: LockRequest): void {
+  if (range === undefined) unlockFlock(fd, path);
+  else new RangeRequests(range).unlock(fd, path);
+}
+
+/** So that it stays the same file when the program goes to another folder. */
+function absolutePath(path: string): string {
+  pathBytes(path); // Throws if it is none.
+  if (path.startsWith("/")) return path;
+  const here = new Uint8Array(4096);
+  if (libc.getcwd(here, here.length) === 0) throw systemError("find", path, errno());
+  return `${new TextDecoder().decode(here.subarray(0, here.indexOf(0)))}/${path}`;
+}
+
+/**
+ * Opens for writing where that is allowed, else for reading, which is enough to lock. Where the
+ * file may not be made, though it is there (fs.protected_regular), it is opened without that.
+ */
+function open(
+  absolute: string,
+  path: string,
+  bytes: Uint8Array,
+): { readonly fd: number; readonly writable: boolean } {
+  let failure = 0;
+  for (let tries = 0; tries < 2; tries++) {
+    const fd = openWith(bytes, O_RDWR | O_CREAT);
+    if (fd >= 0) return { fd, writable: true };
+    failure = errno();
+    if (failure !== ENOENT) break;
+    makeFolders(absolute);
+  }
+  if (NOT_FOR_WRITING.includes(failure)) {
+    const writable = openWith(bytes, O_RDWR);
+    if (writable >= 0) return { fd: writable, writable: true };
+    const readable = openWith(bytes, O_RDONLY);
+    if (readable >= 0) return { fd: readable, writable: false };
+  }
+  throw systemError("open", path, failure);
+}
+
+function openWith(bytes: Uint8Array, flags: number): number {
+  return libc.open(bytes, flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, MODE);
+}
+
+/** Makes the folders on the way to a path, where they are missing. */
+export function makeFolders(path: string): void {
+  for (let at = path.indexOf("/", 1); at > 0; at = path.indexOf("/", at + 1)) {
+    makeDirectory(path.slice(0, at));
+  }
+}
+
+/** A file that flock(2) locks, or a range of it that fcntl(2) does. */
+export class NativeLockFile implements LockFile {
+  readonly path: string;
+  readonly mechanism: LockMechanism;
+  readonly fd: number;
+  readonly id: string;
+  readonly writable: boolean;
+  readonly range: ByteRange | undefined;
+  readonly #absolute: string;
+  readonly #pathBytes: Uint8Array;
+  readonly #requests: RangeRequests | undefined;
+  readonly #inode: readonly [number, number];
+  readonly #device: readonly [number, number];
+
+  constructor(path: string, range?: ByteRange, absolute: string = absolutePath(path)) {
+    this.path = path;
+    this.#absolute = absolute;
+    this.#pathBytes = pathBytes(absolute);
+    const opened = open(absolute, path, this.#pathBytes);
+    this.fd = opened.fd;
+    this.mechanism = range === undefined ? "flock" : "ofd-range";
+    this.range = range;
+    this.#requests = range && new RangeRequests(range);
+    try {
+      const found = statusOf(this.fd, path);
+      if (!found.isFile) {
+        throw new TypeError(
+          `Cannot use "${path}" as a lock: it is ${
+            found.isFolder ? "a directory" : "a pipe, a socket or a device"
+          }, not a regular file`,
+        );
+      }
+      this.writable = opened.writable && (found.mode & ANY_MAY_WRITE) !== 0;
+      this.id = `${found.id} ${range ? `${range.start}+${range.length}` : ""}`;
+      libc.statx(this.fd, EMPTY, AT_EMPTY_PATH, STATX_INO, statusBytes);
+      this.#inode = [status[INODE], status[INODE + 1]];
+      this.#device = [status[DEVICE], status[DEVICE + 1]];
+    } catch (error) {
+      closeFile(this.fd);
+      throw error;
+    }
+  }
+
+  tryLock(shared: boolean): boolean {
+    if (this.#requests === undefined) return tryFlock(this.fd, this.path, shared);
+    return this.#requests.tryLock(this.fd, this.path, shared);
+  }
+
+  waitLock(shared: boolean, goOn: () => boolean): boolean {
+    if (this.#requests === undefined) return waitFlock(this.fd, this.path, goOn, shared);
+    return this.#requests.waitLock(this.fd, this.path, goOn, shared);
+  }
+
+  unlock(): void {
+    if (this.#requests === undefined) unlockFlock(this.fd, this.path);
+    else this.#requests.unlock(this.fd, this.path);
+  }
+
+  isCurrent(): boolean {
+    const path = this.#pathBytes;
+    const failed = libc.statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_INO, statusBytes) !== 0;
+    return !failed && status[INODE] === this.#inode[0] && status[INODE + 1] === this.#inode[1] &&
+      status[DEVICE] === this.#device[0] && status[DEVICE + 1] === this.#device[1];
+  }
+
+  reopen(): NativeLockFile {
+    return new NativeLockFile(this.path, this.range, this.#absolute);
+  }
+
+  read(bytes: Uint8Array, offset: number): number {
+    return readAt(this.fd, this.path, bytes, offset);
+  }
+
+  write(bytes: Uint8Array, offset: number): void {
+    writeAt(this.fd, this.path, bytes, offset);
+  }
+
+  sync(): void {
+    syncData(this.fd, this.path);
+  }
+
+  close(): void {
+    // Closing alone would leave it to a child that is being started and has a copy for a moment.
+    try {
+      this.unlock();
+    } finally {
+      closeFile(this.fd);
+    }
+  }
+}

@@ -1,0 +1,61 @@
+import { EACCES, EINTR, errno, EWOULDBLOCK, systemError } from "./errno.ts";
+import { libc } from "./libc.ts";
+import { waitInSlices } from "./slices.ts";
+
+// Open file description locks: of the open file as with flock(2), not of the process. See fcntl(2).
+const F_OFD_SETLK = 37;
+const F_OFD_SETLKW = 38;
+const F_RDLCK = 0;
+const F_WRLCK = 1;
+const F_UNLCK = 2;
+
+/** A part of a file. */
+export interface ByteRange {
+  /** The first byte, from 0. The file need not be so long. */
+  readonly start: number;
+  /** How many bytes; 0 for all from `start` on, however long the file gets. */
+  readonly length: number;
+}
+
+/** A `struct flock` for each of the three things that can be asked of a range. */
+export class RangeRequests {
+  readonly #shared: Uint8Array;
+  readonly #exclusive: Uint8Array;
+  readonly #none: Uint8Array;
+
+  constructor(range: ByteRange) {
+    const request = (type: number) => {
+      const view = new DataView(new ArrayBuffer(32));
+      view.setInt16(0, type, true);
+      view.setBigInt64(8, BigInt(range.start), true);
+      view.setBigInt64(16, BigInt(range.length), true);
+      return new Uint8Array(view.buffer);
+    };
+    [this.#shared, this.#exclusive, this.#none] = [F_RDLCK, F_WRLCK, F_UNLCK].map(request);
+  }
+
+  /** Tries to lock the range; false where another open file description has some of it. */
+  tryLock(fd: number, path: string, shared: boolean): boolean {
+    for (;;) {
+      if (libc.fcntl(fd, F_OFD_SETLK, shared ? this.#shared : this.#exclusive) === 0) return true;
+      const failure = errno();
+      if (failure === EWOULDBLOCK || failure === EACCES) return false;
+      if (failure !== EINTR) throw systemError("lock a range of", path, failure);
+    }
+  }
+
+  /** As `waitFlock` does. */
+  waitLock(fd: number, path: string, goOn: () => boolean, shared: boolean): boolean {
+    if (this.tryLock(fd, path, shared)) return true;
+    const { fcntl } = libc;
+    const request = shared ? this.#shared : this.#exclusive;
+    return waitInSlices(() => fcntl(fd, F_OFD_SETLKW, request), path, goOn);
+  }
+
+  /** Gives the range back. */
+  unlock(fd: number, path: string): void {
+    if (libc.fcntl(fd, F_OFD_SETLK, this.#none) !== 0) {
+      throw systemError("unlock a range of", path, errno());
+    }
+  }
+}

@@ -1,0 +1,283 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { constants } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { describe, it } from "node:test";
+import { FileLock } from "../../mod.ts";
+import { Program } from "../support/program.ts";
+import { inScratchFolder } from "../support/scratch_folder.ts";
+import { COMMAND, interlock, until } from "./interlock.ts";
+
+const DEADLINE = { timeout: 60_000 };
+const hasFlock = spawnSync("flock", ["--version"]).status === 0;
+const skip = !hasFlock && "flock(1) of util-linux is MISSING, this was NOT TESTED";
+/** Says that it runs, and ends with its standard input. */
+const HOLD = ["sh", "-c", "echo held; cat"];
+
+/** Says its number, and runs until there is such a file, whoever has started it. */
+const holdUntil = (end: string) => [
+  "sh",
+  "-c",
+  'echo $$; until [ -e "$0" ]; do sleep 0.01; done',
+  end,
+];
+
+/** Whether flock(1) can have the file now. */
+const isFree = (path: string, ...flags: string[]) =>
+  spawnSync("flock", [...flags, "-n", path, "true"]).status === 0;
+
+const inFolder = (body: (path: string, folder: string) => Promise<void>) =>
+  inScratchFolder((folder) => body(join(folder, "lock"), folder));
+
+describe("interlock lock", () => {
+  it("ends as its command ends", DEADLINE, () =>
+    inFolder(async (path, folder) => {
+      const plain = join(folder, "plain");
+      writeFileSync(plain, "");
+      chmodSync(plain, 0o644);
+      for (
+        const [command, expected] of [
+          [["true"], 0],
+          [["sh", "-c", "exit 7"], 7],
+          [["sh", "-c", "kill -TERM $$"], 128 + constants.signals.SIGTERM],
+          [["sh", "-c", "kill -KILL $$"], 128 + constants.signals.SIGKILL],
+          [[join(folder, "missing")], 127],
+          [[plain], 126],
+        ] as const
+      ) {
+        const { status, stderr } = await interlock(["lock", path, ...command]);
+        assert.equal(status, expected, `${command.join(" ")}: ${stderr}`);
+      }
+      using lock = new FileLock(path);
+      assert.equal(lock.acquireSync().recovered, false, "an end is taken for a death");
+    }));
+
+  it(
+    "takes its options before and after the file, as flock(1) does and as is ours",
+    DEADLINE,
+    () =>
+      inFolder(async (path) => {
+        const forms = [
+          [path, "echo", "-n", "--shared", "$0"],
+          ["-x", path, "echo", "-n", "--shared", "$0"],
+          [path, "--label", "me", "--timeout", "5", "--", "echo", "-n", "--shared", "$0"],
+          ["-w", "5", "-E", "3", "-o", path, "--", "echo", "-n", "--shared", "$0"],
+          ["-n", path, "-c", "echo '-n --shared $0'"],
+          ["-e", "-c", "echo '-n --shared $0'", path],
+        ];
+        for (const form of forms) {
+          const { status, stdout, stderr } = await interlock(["lock", ...form]);
+          assert.equal(status, 0, `${form.join(" ")}: ${stderr}`);
+          assert.equal(stdout.trim(), "-n --shared $0".slice(form.includes("-c") ? 0 : 3));
+        }
+        for (
+          const form of [
+            [],
+            [path],
+            [path, "--"],
+            [path, "-c"],
+            [path, "-c", "true", "false"],
+            ["-w", "x", path, "true"],
+            ["-E", "256", path, "true"],
+            ["--label", "x".repeat(101), path, "true"],
+            [path, "--no-such-option", "true"],
+            ["-u", path, "true"],
+          ]
+        ) {
+          const { status, stderr } = await interlock(["lock", ...form]);
+          assert.equal(status, 2, form.join(" "));
+          assert.notEqual(stderr, "");
+        }
+      }),
+  );
+
+  it(
+    "is refused and waits as it was told while flock(1) holds the file",
+    { ...DEADLINE, skip },
+    () =>
+      inFolder(async (path) => {
+        await using holder = new Program(["flock", path, ...HOLD]);
+        assert.equal(await holder.line(), "held");
+        const run = (...flags: string[]) =>
+          interlock(["lock", path, ...flags, "--", "echo", "ran"]);
+        assert.deepEqual(await run("-n"), { status: 1, stdout: "", stderr: "" });
+        assert.deepEqual(await run("--no-wait", "--exit-code", "9"), {
+          status: 9,
+          stdout: "",
+          stderr: "",
+        });
+        const late = await run("--timeout", "0.05", "-E", "0");
+        assert.deepEqual([late.status, late.stdout], [0, ""]);
+        assert.match(late.stderr, new RegExp(`held by process ${holder.pid}\\b`));
+
+        await using waiter = new Program([...COMMAND, "lock", path, "echo", "ran"]);
+        await until("the wait to be told", () => waiter.stderr.includes("waiting for"));
+        assert.ok(waiter.stderr.includes(`process ${holder.pid}`), waiter.stderr);
+        holder.close();
+        assert.equal(await waiter.line(), "ran");
+        assert.equal((await waiter.ended).code, 0);
+      }),
+  );
+
+  it("keeps flock(1) out, which is woken", { ...DEADLINE, skip }, () =>
+    inFolder(async (path) => {
+      await using holder = new Program([...COMMAND, "lock", path, ...HOLD]);
+      assert.equal(await holder.line(), "held");
+      assert.equal(isFree(path), false);
+      assert.equal(isFree(path, "-s"), false);
+      await using waiter = new Program(["flock", path, "echo", "ran"]);
+      await until("flock(1) to wait", () => /->.*FLOCK/.test(readFileSync("/proc/locks", "utf8")));
+      holder.close();
+      assert.equal(await waiter.line(), "ran");
+    }));
+
+  it("shares with flock(1)", { ...DEADLINE, skip }, () =>
+    inFolder(async (path) => {
+      await using holder = new Program([...COMMAND, "lock", "-s", path, ...HOLD]);
+      assert.equal(await holder.line(), "held");
+      assert.equal(isFree(path, "-s"), true);
+      assert.equal(isFree(path), false);
+      assert.equal(readFileSync(path, "utf8"), "", "a shared holder is no owner");
+    }));
+
+  it(
+    "leaves the lock to its command when it is killed itself",
+    { ...DEADLINE, skip },
+    () =>
+      inFolder(async (path) => {
+        const command = holdUntil(`${path}.end`);
+        await using program = new Program([...COMMAND, "lock", path, "--label", "job", ...command]);
+        const pid = Number(await program.line());
+        using lock = new FileLock(path);
+        await until("the command to be entered", () => lock.owner()?.pid === pid);
+        program.kill("SIGKILL");
+        await new Promise((resolve) => program.process.once("exit", resolve));
+        assert.equal(isFree(path), false, "it ended with interlock");
+        assert.equal(lock.tryAcquire(), undefined);
+        const { label, since } = lock.owner()!;
+        assert.deepEqual([label, lock.owner()?.pid, since instanceof Date], ["job", pid, true]);
+        writeFileSync(`${path}.end`, "");
+        await until("the command to end with the lock", () => isFree(path));
+      }),
+  );
+
+  it(
+    "takes the lock along when it was told to withhold it",
+    { ...DEADLINE, skip },
+    () =>
+      inFolder(async (path) => {
+        const command = holdUntil(`${path}.end`);
+        await using program = new Program([...COMMAND, "lock", "--close", path, ...command]);
+        const pid = Number(await program.line());
+        assert.equal(isFree(path), false);
+        program.kill("SIGKILL");
+        await new Promise((resolve) => program.process.once("exit", resolve));
+        assert.equal(isFree(path), true, "the command has it");
+        process.kill(pid, 0); // Throws if the command has ended.
+      }),
+  );
+
+  it(
+    "is held on by what its command leaves behind",
+    { ...DEADLINE, skip },
+    () =>
+      inFolder(async (path) => {
+        const script = "sleep 1000 > /dev/null 2>&1 & echo $!";
+        await using program = new Program([...COMMAND, "lock", path, "sh", "-c", script]);
+        const left = Number(await program.line());
+        assert.equal((await program.ended).code, 0);
+        assert.equal(isFree(path), false);
+        process.kill(left, "SIGKILL");
+        await until("the lock to be free", () => isFree(path));
+      }),
+  );
+
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"] as const) {
+    it(
+      `hands ${signal} on, and waits for what the command makes of it`,
+      DEADLINE,
+      () =>
+        inFolder(async (path) => {
+          const name = signal.slice(3);
+          const script =
+            `trap 'echo ${name}; exit 5' ${name}; echo ready; while :; do sleep 0.01; done`;
+          await using program = new Program([...COMMAND, "lock", path, "sh", "-c", script]);
+          assert.equal(await program.line(), "ready");
+          program.kill(signal);
+          assert.equal(await program.line(), name);
+          assert.equal((await program.ended).code, 5);
+        }),
+    );
+  }
+
+  it(
+    "gives up waiting by a signal, and has nothing then",
+    DEADLINE,
+    () =>
+      inFolder(async (path) => {
+        using lock = new FileLock(path);
+        lock.lock();
+        await using waiter = new Program([...COMMAND, "lock", path, "echo", "ran"]);
+        await until("the wait to be told", () => waiter.stderr.includes("waiting for"));
+        waiter.kill("SIGTERM");
+        assert.equal((await waiter.ended).code, 128 + constants.signals.SIGTERM);
+        lock.unlock();
+        assert.ok(lock.tryAcquire());
+      }),
+  );
+
+  it(
+    "starts its command with no signal ignored or blocked",
+    DEADLINE,
+    () =>
+      inFolder(async (path) => {
+        const script = 'trap "" INT QUIT PIPE TERM USR1; exec "$@"';
+        const grep = ["grep", "-E", "Sig(Ign|Blk)", "/proc/self/status"];
+        await using program = new Program(
+          ["sh", "-c", script, "-", ...COMMAND, "lock", path, ...grep],
+        );
+        for (const name of ["SigBlk", "SigIgn"]) {
+          assert.equal(await program.line(), `${name}:\t${"0".repeat(16)}`);
+        }
+      }),
+  );
+
+  it(
+    "gives its command the streams it has itself, unchanged",
+    DEADLINE,
+    () =>
+      inFolder(async (path) => {
+        const flags = "cat; grep flags /proc/self/fdinfo/[012] >&2";
+        const script = 'printf in | { "$@" 2>&1; } | cat';
+        await using program = new Program(
+          ["sh", "-c", script, "-", ...COMMAND, "lock", path, "sh", "-c", flags],
+        );
+        assert.match(await program.line(), /^in.*fdinfo\/0:flags:\t00$/);
+        for (const fd of [1, 2]) assert.match(await program.line(), /flags:\t01$/, `${fd} blocks`);
+      }),
+  );
+
+  it(
+    "tells by --status who holds the file, and makes none",
+    DEADLINE,
+    () =>
+      inFolder(async (path) => {
+        const ask = () => interlock(["lock", "--status", path]);
+        assert.equal((await ask()).status, 0);
+        assert.equal(existsSync(path), false);
+        using lock = new FileLock(path, { label: "nightly" });
+        assert.deepEqual(await ask(), { status: 0, stdout: `${path}: free\n`, stderr: "" });
+        const guard = lock.acquireSync();
+        const held = await ask();
+        assert.equal(held.status, 1);
+        assert.match(held.stdout, new RegExp(`held by process ${process.pid}.*"nightly"`));
+        guard.release();
+        writeFileSync(path, "foreign");
+        lock.lock();
+        assert.match((await ask()).stdout, new RegExp(`held by process ${process.pid}\\b`));
+        assert.equal(readFileSync(path, "utf8"), "foreign");
+      }),
+  );
+});

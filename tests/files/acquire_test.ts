@@ -1,0 +1,270 @@
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import process from "node:process";
+import { describe, it } from "node:test";
+import { FileLock, type Guard, locked, withLock } from "../../mod.ts";
+import { Child } from "../support/child.ts";
+import { inScratchFolder } from "../support/scratch_folder.ts";
+
+const DEADLINE = { timeout: 60_000 };
+const HOLDER = new URL("./fixtures/holding_process.ts", import.meta.url);
+const HOLDER_OF_MANY = new URL("./fixtures/holding_many_process.ts", import.meta.url);
+const ACQUIRER = new URL("./fixtures/acquiring_process.ts", import.meta.url);
+
+function withTwo(body: (a: FileLock, b: FileLock) => void | Promise<void>): Promise<void> {
+  return inScratchFolder(async (folder) => {
+    using a = new FileLock(join(folder, "lock"));
+    using b = new FileLock(join(folder, "lock"));
+    await body(a, b);
+  });
+}
+
+/** The most milliseconds that timers and reads of a file came late up to the end of `until`. */
+async function latenessUntil(until: Promise<unknown>): Promise<{ timer: number; read: number }> {
+  const late = { timer: 0, read: 0 };
+  let over = false;
+  void until.finally(() => over = true);
+  for (let rounds = 0; !over || rounds < 20; rounds++) {
+    let began = performance.now();
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    late.timer = Math.max(late.timer, performance.now() - began - 5);
+    began = performance.now();
+    await readFile(new URL(import.meta.url));
+    late.read = Math.max(late.read, performance.now() - began);
+  }
+  return late;
+}
+
+/** How many threads of this process wait in the kernel for files of a folder, by `/proc/locks`. */
+function kernelWaits(folder: string): number {
+  const inodes = new Set(readdirSync(folder).map((name) => `${statSync(join(folder, name)).ino}`));
+  return readFileSync("/proc/locks", "utf8").split("\n").map((line) => line.split(/\s+/))
+    .filter((fields) => fields[1] === "->" && fields[2] === "FLOCK")
+    .filter((fields) => inodes.has(fields[6].split(":")[2])).length;
+}
+
+/** Looks again and again, a turn of the event loop apart. */
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 1));
+}
+
+describe("FileLock.acquire", () => {
+  it("takes a free lock, which then excludes", () =>
+    withTwo(async (a, b) => {
+      const guard = await a.acquire();
+      assert.equal(b.tryAcquire(), undefined);
+      guard.release();
+      assert.ok(b.tryAcquire());
+    }));
+
+  it("waits its turn in one thread, whatever handle it is of", () =>
+    withTwo(async (a, b) => {
+      const order: number[] = [];
+      const first = await a.acquire();
+      const waits = [a, b, a, b, b].map(async (lock, i) => {
+        using _guard = await lock.acquire();
+        order.push(i);
+        await Promise.resolve();
+        assert.equal(order.at(-1), i, "somebody else came in");
+      });
+      assert.deepEqual(order, []);
+      first.release();
+      await Promise.all(waits);
+      assert.deepEqual(order, [0, 1, 2, 3, 4]);
+    }));
+
+  it("lets those in together that share", () =>
+    withTwo(async (a, b) => {
+      const guard = await a.acquire();
+      const waits = [a.acquire({ shared: true }), b.acquire({ shared: true })];
+      guard.release();
+      const [first, second] = await Promise.all(waits);
+      assert.deepEqual([a.mode, b.mode], ["shared", "shared"]);
+      const alone = a.acquire();
+      first.release();
+      second.release();
+      (await alone).release();
+    }));
+
+  it("gives up in time, and not before", () =>
+    withTwo(async (a, b) => {
+      const guard = await a.acquire();
+      for (const timeout of [0, 0.5, 20]) {
+        const began = performance.now();
+        await assert.rejects(b.acquire({ timeout }), { name: "TimeoutError" });
+        assert.ok(performance.now() - began >= timeout);
+      }
+      await assert.rejects(b.acquire({ timeout: -1 }), RangeError);
+      guard.release();
+      assert.ok(b.tryAcquire(), "a wait that gave up has it");
+    }));
+
+  it("gives up with the reason of its signal", () =>
+    withTwo(async (a, b) => {
+      const reason = { why: "enough" };
+      await assert.rejects(b.acquire({ signal: AbortSignal.abort(reason) }), reason);
+      const guard = await a.acquire();
+      const controller = new AbortController();
+      const pending = b.acquire({ signal: controller.signal });
+      controller.abort(reason);
+      assert.equal(await pending.catch((error) => error), reason);
+      guard.release();
+      assert.ok(b.tryAcquire());
+    }));
+
+  it("is rejected when its lock is closed meanwhile", () =>
+    withTwo(async (a, b) => {
+      const guard = await a.acquire();
+      const pending = b.acquire();
+      b.close();
+      await assert.rejects(pending, TypeError);
+      await assert.rejects(b.acquire(), TypeError);
+      guard.release();
+      assert.ok(a.tryAcquire());
+    }));
+
+  it("serves withLock and locked", () =>
+    withTwo(async (a, b) => {
+      let inside = 0;
+      const body = async (guard?: Guard) => {
+        assert.equal(++inside, 1);
+        await Promise.resolve();
+        inside--;
+        return guard?.token;
+      };
+      const tokens = await Promise.all([a, b, a].map((lock) => withLock(lock, body)));
+      assert.deepEqual(tokens, tokens.toSorted());
+      const each = locked(b, { timeout: 5000 })(() => body());
+      await Promise.all([each(), each(), each()]);
+      await assert.rejects(withLock(a, () => Promise.reject(new Error("mine"))), /mine/);
+      await assert.rejects(
+        withLock(a, () => {
+          throw new Error("mine");
+        }),
+        /mine/,
+      );
+      assert.ok(b.tryAcquire());
+    }));
+
+  it(
+    "is woken when another process gives the lock back, or dies",
+    DEADLINE,
+    () =>
+      inScratchFolder(async (folder) => {
+        const path = join(folder, "lock");
+        using lock = new FileLock(path);
+        for (const end of ["close", "kill"] as const) {
+          await using child = Child.here(HOLDER, path);
+          assert.equal(await child.line(), "held");
+          const pending = lock.acquire();
+          await until(() => kernelWaits(folder) === 1);
+          child[end]();
+          const guard = await pending;
+          assert.equal(guard.recovered, end === "kill");
+          guard.release();
+        }
+      }),
+  );
+
+  it(
+    "does not take the lock once it was aborted, however late it is granted",
+    DEADLINE,
+    () =>
+      inScratchFolder(async (folder) => {
+        const path = join(folder, "lock");
+        using lock = new FileLock(path);
+        await using child = Child.here(HOLDER, path);
+        assert.equal(await child.line(), "held");
+        const controller = new AbortController();
+        const pending = lock.acquire({ signal: controller.signal });
+        await until(() => kernelWaits(folder) === 1);
+        controller.abort();
+        await assert.rejects(pending, { name: "AbortError" });
+        await until(() => kernelWaits(folder) === 0);
+        child.close();
+        await child.ended;
+        using other = new FileLock(path);
+        // Whatever the wait that was called off still got is given back.
+        (await other.acquire({ timeout: 20_000 })).release();
+        (await lock.acquire({ timeout: 20_000 })).release();
+      }),
+  );
+
+  it(
+    "keeps the process alive, and no longer than it waits",
+    DEADLINE,
+    () =>
+      inScratchFolder(async (folder) => {
+        const path = join(folder, "lock");
+        using lock = new FileLock(path);
+        lock.lock();
+        await using child = Child.here(ACQUIRER, path);
+        assert.equal(await child.line(), "waiting");
+        await until(() => kernelWaits(folder) === 1);
+        lock.unlock();
+        assert.equal(await child.line(), "had it");
+        assert.equal((await child.ended).code, 0);
+      }),
+  );
+
+  for (const [count, paths] of [[1000, 1], [1000, 1000]]) {
+    it(
+      `waits ${count} times on ${paths} of the paths, and nothing else comes late`,
+      DEADLINE,
+      () =>
+        inScratchFolder(async (folder) => {
+          await using child = Child.here(HOLDER_OF_MANY, folder, String(paths));
+          assert.equal(await child.line(), "held");
+          const locks = Array.from(
+            { length: count },
+            (_, i) => new FileLock(join(folder, `${i % paths}`)),
+          );
+          let inside = 0;
+          const waits = locks.map(async (lock) => {
+            using _guard = await lock.acquire();
+            if (paths === 1) assert.equal(++inside, 1);
+            await Promise.resolve();
+            inside--;
+          });
+          await until(() => kernelWaits(folder) === Math.min(paths, 4));
+          const cpu = process.cpuUsage();
+          const began = performance.now();
+          const late = await latenessUntil(new Promise((resolve) => setTimeout(resolve, 500)));
+          const { user, system } = process.cpuUsage(cpu);
+          const share = (user + system) / 1000 / (performance.now() - began);
+          child.close();
+          await Promise.all(waits);
+          for (const lock of locks) lock.close();
+          assert.ok(late.timer < 20 && late.read < 20, JSON.stringify(late));
+          assert.ok(share < 0.2, `waiting took ${Math.round(100 * share)} % of a processor`);
+        }),
+    );
+  }
+
+  it(
+    "is had or aborted, and nothing else, where the two race",
+    DEADLINE,
+    () =>
+      withTwo(async (a, b) => {
+        let had = 0;
+        for (let i = 0; i < 200; i++) {
+          const guard = await a.acquire();
+          const controller = new AbortController();
+          const pending = b.acquire({ signal: controller.signal }).then(
+            (guard) => guard.release(),
+            (error) => error.name,
+          );
+          if (i % 3 === 0) queueMicrotask(() => controller.abort());
+          guard.release();
+          if (i % 3 === 1) controller.abort();
+          if (await pending === undefined) had++;
+          const after = a.tryAcquire();
+          assert.ok(after, `${i}: the lock is not free`);
+          after.release();
+        }
+        assert.ok(had > 0 && had < 200, String(had));
+      }),
+  );
+});

@@ -1,0 +1,254 @@
+import assert from "node:assert/strict";
+import {
+  chmodSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { FileCounter, FileLock } from "../../mod.ts";
+import { libc } from "../../src/runtime/mod.ts";
+import { Child } from "../support/child.ts";
+import { runtimesHere } from "../support/runtimes_here.ts";
+import { inScratchFolder } from "../support/scratch_folder.ts";
+
+const DEADLINE = { timeout: 60_000 };
+const ADDER = new URL("./fixtures/adding_process.ts", import.meta.url);
+const text = (path: string) => readFileSync(path, "utf8");
+
+for (const options of [{}, { editable: false }, { durable: true }]) {
+  describe(`FileCounter ${JSON.stringify(options)}`, () => {
+    it("begins at 0 in a new file, and counts in text", () =>
+      inScratchFolder((folder) => {
+        const path = join(folder, "new", "count");
+        using counter = new FileCounter(path, options);
+        assert.equal(text(path), "0\n");
+        counter.add();
+        assert.equal(text(path), "1\n");
+        counter.add(122);
+        assert.equal(text(path), "123\n");
+        assert.equal(counter.value, 123);
+        counter.add(-23);
+        counter.add(-101);
+        assert.equal(counter.value, -1);
+        counter.set(Number.MAX_SAFE_INTEGER);
+        assert.equal(text(path), `${Number.MAX_SAFE_INTEGER}\n`);
+        assert.equal(statSync(path).mode & 0o777, 0o600);
+        const left = readdirSync(join(folder, "new"));
+        assert.deepEqual(left.filter((name) => !name.endsWith(".commit")), ["count"]);
+      }));
+
+    it("never makes the text shorter", () =>
+      inScratchFolder((folder) => {
+        const path = join(folder, "count");
+        writeFileSync(path, "1000\n");
+        using counter = new FileCounter(path, options);
+        let length = 5;
+        for (const n of [-1, -990, -9, -1, 5000, 1, -12345, 2 ** 40]) {
+          counter.add(n);
+          const now = text(path);
+          assert.ok(now.length >= length && /^-?\d+ *\n$/.test(now), JSON.stringify(now));
+          length = now.length;
+        }
+        assert.equal(counter.value, 1000 - 1 - 990 - 9 - 1 + 5000 + 1 - 12345 + 2 ** 40);
+      }));
+
+    it("keeps the exact range", () =>
+      inScratchFolder((folder) => {
+        using counter = new FileCounter(join(folder, "count"), options);
+        counter.set(Number.MAX_SAFE_INTEGER);
+        assert.throws(() => counter.add(), RangeError);
+        counter.add(-1);
+        assert.equal(counter.value, Number.MAX_SAFE_INTEGER - 1);
+        counter.set(Number.MIN_SAFE_INTEGER);
+        assert.throws(() => counter.add(-1), RangeError);
+        for (const n of [0.5, NaN, Infinity, 2 ** 53, "1", 1n, null] as number[]) {
+          assert.throws(() => counter.add(n), TypeError);
+          assert.throws(() => counter.set(n), TypeError);
+        }
+        assert.equal(counter.value, Number.MIN_SAFE_INTEGER);
+      }));
+
+    it("reads what people write, and refuses what is no number, which it keeps", () =>
+      inScratchFolder((folder) => {
+        const path = join(folder, "count");
+        for (
+          const [written, number] of [
+            ["7", 7],
+            [" +7 \r\n\n", 7],
+            ["007\n", 7],
+            ["-7\n", -7],
+            ["-0", 0],
+            ["9\n\0\0", 9],
+          ] as const
+        ) {
+          writeFileSync(path, written);
+          using counter = new FileCounter(path, options);
+          assert.equal(counter.value, number);
+          counter.add();
+          assert.equal(counter.value, number + 1, JSON.stringify(written));
+        }
+        using counter = new FileCounter(path, options);
+        const wrong = [
+          "",
+          "\n",
+          "x",
+          "1 2",
+          "1e3",
+          "0x1",
+          "1.0",
+          "9007199254740993",
+          "1".repeat(300),
+        ];
+        for (const written of [...wrong, `1${" ".repeat(300)}`]) {
+          writeFileSync(path, written);
+          assert.throws(() => new FileCounter(path, options), SyntaxError);
+          for (const use of [() => counter.add(), () => counter.set(1), () => counter.value]) {
+            assert.throws(
+              use,
+              (error) => error instanceof SyntaxError && error.message.includes(path),
+            );
+          }
+          assert.equal(text(path), written);
+        }
+        writeFileSync(path, "5\n");
+        counter.add();
+        assert.equal(text(path), "6\n");
+      }));
+
+    it("refuses what is no file to count in", () =>
+      inScratchFolder((folder) => {
+        const path = join(folder, "count");
+        writeFileSync(path, "5\n");
+        symlinkSync(path, join(folder, "link"));
+        assert.throws(() => new FileCounter(join(folder, "link"), options), { code: "ELOOP" });
+        assert.throws(() => new FileCounter(folder, options), { code: "EISDIR" });
+        chmodSync(path, 0o444);
+        assert.throws(() => new FileCounter(path, options), { code: "EACCES" });
+        assert.throws(() => new FileCounter(path, { durable: 1 as unknown as boolean }), TypeError);
+        assert.equal(text(path), "5\n");
+      }));
+
+    it("is not used after it was closed", () =>
+      inScratchFolder((folder) => {
+        const counter = new FileCounter(join(folder, "count"), options);
+        counter.close();
+        counter[Symbol.dispose]();
+        assert.throws(() => counter.add(), TypeError);
+        assert.throws(() => counter.value, TypeError);
+      }));
+
+    it("waits while somebody has locked the file", () =>
+      inScratchFolder((folder) => {
+        const path = join(folder, "count");
+        using counter = new FileCounter(path, options);
+        using lock = new FileLock(path);
+        lock.lock();
+        assert.throws(() => counter.add(), { name: "DeadlockError" });
+        lock.unlock();
+        counter.add();
+        assert.equal(text(path), "1\n", "a lock on a counter writes nothing into it");
+      }));
+
+    it("is exact in processes of all runtimes", DEADLINE, () =>
+      inScratchFolder(async (folder) => {
+        const path = join(folder, "count");
+        const runtimes = runtimesHere();
+        const adds = "durable" in options ? 100 : 2000;
+        const children = [0, 1, 2, 3].map((i) =>
+          Child.in(runtimes[i % runtimes.length], ADDER, path, `${adds}`, JSON.stringify(options))
+        );
+        for (const child of children) assert.equal(await child.line(), "ready");
+        for (const child of children) child.tell("go");
+        for (const child of children) assert.equal((await child.ended).code, 0);
+        using counter = new FileCounter(path, options);
+        assert.equal(counter.value, 4 * adds);
+      }));
+  });
+}
+
+describe("FileCounter", () => {
+  it("counts on in a file that an editor has put in the place of the last", () =>
+    inScratchFolder((folder) => {
+      const path = join(folder, "count");
+      using counter = new FileCounter(path);
+      counter.add(5);
+      writeFileSync(join(folder, "edited"), "100\n");
+      renameSync(join(folder, "edited"), path);
+      counter.add();
+      assert.equal(text(path), "101\n");
+      renameSync(path, join(folder, "backup~"));
+      writeFileSync(path, "200\n");
+      assert.equal(counter.value, 200);
+      counter.add();
+      assert.equal(text(path), "201\n");
+      assert.equal(text(join(folder, "backup~")), "101\n");
+    }));
+
+  it("writes once an add, and syncs only if it is durable", () =>
+    inScratchFolder((folder) => {
+      const calls = { pwrite: 0, fdatasync: 0 };
+      const path = join(folder, "count");
+      using counter = new FileCounter(path);
+      counter.add();
+      using durable = new FileCounter(path, { durable: true });
+      durable.add();
+      const { pwrite, fdatasync } = libc;
+      const define = (name: "pwrite" | "fdatasync", value: unknown) =>
+        Object.defineProperty(libc, name, { value, configurable: true });
+      define("pwrite", (...args: Parameters<typeof pwrite>) => {
+        calls.pwrite++;
+        return pwrite(...args);
+      });
+      define("fdatasync", (fd: number) => {
+        calls.fdatasync++;
+        return fdatasync(fd);
+      });
+      try {
+        for (let i = 0; i < 10; i++) counter.add();
+        assert.deepEqual(calls, { pwrite: 10, fdatasync: 0 });
+        for (let i = 0; i < 10; i++) durable.add();
+        assert.equal(calls.fdatasync, 10);
+      } finally {
+        define("pwrite", pwrite);
+        define("fdatasync", fdatasync);
+      }
+      assert.equal(counter.value, 22);
+    }));
+
+  it("writes a batch at once", () =>
+    inScratchFolder((folder) => {
+      const path = join(folder, "count");
+      using counter = new FileCounter(path);
+      {
+        using batch = counter.batch(3);
+        batch.add();
+        batch.add(2);
+        assert.deepEqual([text(path), batch.pending], ["0\n", 3]);
+        batch.add();
+        assert.deepEqual([text(path), batch.pending], ["4\n", 0]);
+        batch.add(-1);
+        assert.throws(() => batch.add(0.5), TypeError);
+        assert.throws(() => batch.add(Number.MIN_SAFE_INTEGER), RangeError);
+        writeFileSync(path, "damaged");
+        assert.throws(() => batch.flush(), SyntaxError);
+        assert.equal(batch.pending, -1, "a batch that could not be written is lost");
+        writeFileSync(path, "4\n");
+      }
+      assert.equal(text(path), "3\n");
+      for (const size of [0, 0.5, NaN]) assert.throws(() => counter.batch(size), RangeError);
+    }));
+
+  it("leaves no file behind that it did not need", () =>
+    inScratchFolder((folder) => {
+      const path = join(folder, "count");
+      for (let i = 0; i < 3; i++) new FileCounter(path).close();
+      assert.deepEqual(readdirSync(folder), ["count"]);
+      assert.equal(existsSync(`${path}.commit`), false);
+    }));
+});

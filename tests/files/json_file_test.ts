@@ -1,0 +1,131 @@
+import assert from "node:assert/strict";
+import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { z } from "zod";
+import { FileLock, JsonFile } from "../../mod.ts";
+import { Child } from "../support/child.ts";
+import { runtimesHere } from "../support/runtimes_here.ts";
+import { inScratchFolder } from "../support/scratch_folder.ts";
+
+const DEADLINE = { timeout: 60_000 };
+const CHANGER = new URL("./fixtures/changing_process.ts", import.meta.url);
+interface Jobs {
+  done: number;
+}
+
+describe("JsonFile", () => {
+  it("makes of the document what the change makes of it", () =>
+    inScratchFolder(async (folder) => {
+      const path = join(folder, "new", "jobs.json");
+      using file = new JsonFile<Jobs>(path, { initial: { done: 0 } });
+      assert.deepEqual(file.read(), { done: 0 });
+      assert.deepEqual(file.updateSync(({ done }) => ({ done: done + 1 })), { done: 1 });
+      assert.equal(readFileSync(path, "utf8"), '{\n  "done": 1\n}\n');
+      const written = await file.update(async ({ done }) => {
+        await Promise.resolve();
+        return { done: done + 1 };
+      }, { timeout: 1000 });
+      assert.deepEqual(written, { done: 2 });
+      assert.deepEqual(file.read(), { done: 2 });
+      assert.deepEqual(readdirSync(join(folder, "new")).sort(), ["jobs.json", "jobs.json.lock"]);
+    }));
+
+  it("does not let the initial document be changed", () =>
+    inScratchFolder((folder) => {
+      using file = new JsonFile<Jobs>(join(folder, "jobs.json"), { initial: { done: 0 } });
+      file.read().done = 7;
+      assert.deepEqual(file.read(), { done: 0 });
+    }));
+
+  it("loses no change of many at once", () =>
+    inScratchFolder(async (folder) => {
+      using file = new JsonFile<Jobs>(join(folder, "jobs.json"), {
+        initial: { done: 0 },
+        durable: false,
+      });
+      const changes = Array.from({ length: 50 }, () =>
+        file.update(async ({ done }) => {
+          await Promise.resolve();
+          return { done: done + 1 };
+        }));
+      await Promise.all(changes);
+      assert.deepEqual(file.read(), { done: 50 });
+    }));
+
+  it("leaves what it cannot read, and what cannot be written", () =>
+    inScratchFolder(async (folder) => {
+      const path = join(folder, "jobs.json");
+      using file = new JsonFile<Jobs>(path);
+      assert.throws(() => file.read(), { code: "ENOENT" });
+      for (const contents of ["", "{", "\xff\xfe"]) {
+        writeFileSync(path, contents, "latin1");
+        assert.throws(() => file.read(), SyntaxError);
+        await assert.rejects(file.update(() => ({ done: 1 })), SyntaxError);
+        assert.equal(readFileSync(path, "latin1"), contents);
+      }
+      writeFileSync(path, '{"done":1}');
+      const wrong = [() => undefined, () => 1n, () => {
+        throw new Error("mine");
+      }];
+      for (const change of wrong as unknown as (() => Jobs)[]) {
+        assert.throws(() => file.updateSync(change), Error);
+        assert.equal(readFileSync(path, "utf8"), '{"done":1}');
+      }
+      assert.deepEqual(file.updateSync((jobs) => jobs), { done: 1 }, "the lock was kept");
+    }));
+
+  it("is checked by a schema both ways", () =>
+    inScratchFolder(async (folder) => {
+      const path = join(folder, "jobs.json");
+      const schema = z.strictObject({ done: z.int().min(0) });
+      using file = new JsonFile(path, { schema, initial: { done: 0 } });
+      await assert.rejects(file.update(() => ({ done: -1 })), { name: "ZodError" });
+      file.updateSync(() => ({ done: 1 }));
+      writeFileSync(path, '{"done":"1"}');
+      assert.throws(() => file.read(), { name: "ZodError" });
+      assert.throws(() => file.updateSync((jobs) => jobs), { name: "ZodError" });
+      assert.equal(readFileSync(path, "utf8"), '{"done":"1"}');
+    }));
+
+  it("waits for the lock, in time, and keeps the mode of the file", () =>
+    inScratchFolder((folder) => {
+      const path = join(folder, "jobs.json");
+      writeFileSync(path, '{"done":1}');
+      chmodSync(path, 0o640);
+      using file = new JsonFile<Jobs>(path);
+      using lock = new FileLock(`${path}.lock`);
+      const guard = lock.acquireSync();
+      assert.throws(() => file.updateSync((jobs) => jobs, { timeout: 0 }), {
+        name: "TimeoutError",
+      });
+      assert.deepEqual(file.read(), { done: 1 }, "a reader waits for nobody");
+      guard.release();
+      file.updateSync((jobs) => jobs);
+      assert.equal(statSync(path).mode & 0o777, 0o640);
+    }));
+
+  it(
+    "is whole whenever a process that changes it is killed",
+    DEADLINE,
+    () =>
+      inScratchFolder(async (folder) => {
+        const path = join(folder, "jobs.json");
+        using file = new JsonFile<Jobs & { filler: string }>(path, {
+          initial: { done: 0, filler: "" },
+        });
+        let least = 0;
+        const runtimes = runtimesHere();
+        for (let round = 0; round < 9; round++) {
+          await using child = Child.in(runtimes[round % runtimes.length], CHANGER, path);
+          let said = 0;
+          for (let i = 0; i <= round; i++) said = Number(await child.line());
+          child.kill();
+          await child.ended;
+          const { done } = file.read();
+          assert.ok(done >= said && said > least, `${done}, ${said}, ${least}`);
+          least = done;
+        }
+      }),
+  );
+});

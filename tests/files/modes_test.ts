@@ -1,0 +1,201 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { DeadlockError, FileLock, type FileLockOptions, LockLostError } from "../../mod.ts";
+import { inScratchFolder } from "../support/scratch_folder.ts";
+
+/** Gives `body` so many locks of one file that nobody else uses. */
+function withLocks(
+  count: number,
+  options: FileLockOptions,
+  body: (locks: FileLock[], path: string) => void | Promise<void>,
+): Promise<void> {
+  return inScratchFolder(async (folder) => {
+    const path = join(folder, "lock");
+    const locks = Array.from({ length: count }, () => new FileLock(path, options));
+    try {
+      await body(locks, path);
+    } finally {
+      for (const lock of locks) lock.close();
+    }
+  });
+}
+
+for (const range of [undefined, { start: 3, length: 5 }]) {
+  const options: FileLockOptions = range === undefined ? {} : { range };
+  describe(`FileLock of ${range === undefined ? "a whole file" : "a range"}`, () => {
+    it("lets those in together that share, and nobody else", () =>
+      withLocks(3, options, ([a, b, c]) => {
+        const first = a.acquireSync({ shared: true });
+        const second = b.tryAcquire({ shared: true });
+        assert.ok(second);
+        assert.deepEqual([a.mode, b.mode, c.mode], ["shared", "shared", undefined]);
+        assert.equal(c.tryAcquire(), undefined);
+        first.release();
+        assert.equal(c.tryAcquire(), undefined);
+        second.release();
+        const alone = c.tryAcquire();
+        assert.ok(alone);
+        assert.equal(c.mode, "exclusive");
+        assert.equal(a.tryAcquire({ shared: true }), undefined);
+        alone.release();
+        assert.ok(a.tryAcquire({ shared: true }));
+      }));
+
+    it("takes what it was made for", () =>
+      withLocks(2, { ...options, shared: true }, ([a, b]) => {
+        a.acquireSync();
+        const guard = b.tryAcquire();
+        assert.ok(guard);
+        guard.release();
+        assert.equal(b.tryAcquire({ shared: false }), undefined);
+      }));
+
+    it("becomes shared with nobody in between", () =>
+      withLocks(3, options, ([a, b, c]) => {
+        const guard = a.acquireSync();
+        assert.equal(b.tryAcquire({ shared: true }), undefined);
+        a.downgrade();
+        assert.equal(a.mode, "shared");
+        assert.ok(b.tryAcquire({ shared: true }));
+        assert.equal(c.tryAcquire(), undefined);
+        assert.throws(() => a.downgrade(), /does not hold it alone/);
+        guard.release();
+        assert.equal(a.mode, undefined);
+      }));
+
+    it("becomes exclusive without a loss where nobody shares it", async () => {
+      await withLocks(2, options, async ([a, b]) => {
+        assert.throws(() => a.upgradeSync(), /does not share it/);
+        const guard = a.acquireSync({ shared: true });
+        assert.equal(a.upgradeSync(), true);
+        assert.equal(a.mode, "exclusive");
+        assert.equal(b.tryAcquire({ shared: true }), undefined);
+        a.downgrade();
+        assert.equal(await a.upgrade(), true);
+        guard.release();
+        assert.ok(b.tryAcquire());
+      });
+    });
+
+    it("says when the lock was lost on the way to exclusive", () =>
+      withLocks(2, options, async ([a, b]) => {
+        const [first, second] = [a, b].map((lock) => lock.acquireSync({ shared: true }));
+        const upgrade = a.upgrade();
+        assert.equal(a.mode, undefined);
+        assert.throws(() => first.release(), /does not hold it any more/);
+        assert.equal(first.held, true);
+        second.release();
+        assert.equal(await upgrade, false);
+        assert.equal(a.mode, "exclusive");
+        assert.equal(b.tryAcquire({ shared: true }), undefined);
+        first.release();
+        assert.ok(b.tryAcquire());
+      }));
+
+    it("is lost where the wait for exclusive is in vain", () =>
+      withLocks(3, options, async ([a, b, c]) => {
+        a.acquireSync({ shared: true });
+        b.acquireSync({ shared: true });
+        assert.throws(
+          () => a.upgradeSync({ timeout: 1 }),
+          (error) =>
+            error instanceof LockLostError && (error.cause as Error).name === "TimeoutError",
+        );
+        assert.equal(a.mode, undefined);
+        const guard = a.acquireSync({ shared: true });
+        const controller = new AbortController();
+        const reason = new Error("enough");
+        const upgrade = a.upgrade({ signal: controller.signal });
+        controller.abort(reason);
+        await assert.rejects(
+          upgrade,
+          (error) => error instanceof LockLostError && error.cause === reason,
+        );
+        assert.throws(() => guard.release());
+        assert.equal(c.tryAcquire(), undefined, "the other one still shares it");
+        const next = a.acquireSync({ shared: true });
+        assert.throws(() => guard.release(), Error, "an old guard frees a new hold");
+        next.release();
+      }));
+
+    it("is taken again by its holder if it is reentrant", () =>
+      withLocks(2, { ...options, reentrant: true }, async ([a, b]) => {
+        const outer = a.acquireSync();
+        const inner = [a.acquireSync(), a.tryAcquire(), await a.acquire({ shared: true })];
+        a.lock();
+        assert.equal(new Set([outer.token, ...inner.map((guard) => guard!.token)]).size, 1);
+        outer.release();
+        assert.throws(() => outer.release(), /twice/);
+        for (const guard of inner) {
+          assert.equal(b.tryAcquire(), undefined);
+          guard!.release();
+        }
+        assert.equal(b.tryAcquire(), undefined);
+        a.unlock();
+        assert.throws(() => a.unlock(), Error);
+        assert.ok(b.tryAcquire());
+      }));
+
+    it("is not taken alone by one that shares it, however reentrant", () =>
+      withLocks(1, { ...options, reentrant: true }, ([a]) => {
+        a.acquireSync({ shared: true });
+        assert.ok(a.tryAcquire({ shared: true }));
+        assert.equal(a.tryAcquire(), undefined);
+        assert.throws(() => a.acquireSync(), DeadlockError);
+        assert.throws(() => a.lock(), DeadlockError);
+      }));
+
+    it("refuses a wait without end for another lock of the same thread", () =>
+      withLocks(2, options, ([a, b]) => {
+        const guard = a.acquireSync({ shared: true });
+        assert.throws(() => b.acquireSync(), DeadlockError);
+        assert.throws(() => b.lock(), DeadlockError);
+        assert.throws(() => b.acquireSync({ timeout: 1 }), { name: "TimeoutError" });
+        guard.release();
+        a.lock();
+        assert.throws(() => b.acquireSync({ shared: true }), DeadlockError);
+        a.unlock();
+        b.acquireSync().release();
+      }));
+  });
+}
+
+describe("FileLock of ranges", () => {
+  it("excludes what overlaps, and nothing else", () =>
+    inScratchFolder((folder) => {
+      const path = join(folder, "lock");
+      const lockOf = (start: number, length: number) =>
+        new FileLock(path, { range: { start, length } });
+      using first = lockOf(10, 10);
+      first.lock();
+      const cases: [number, number, boolean][] = [
+        [0, 10, true],
+        [0, 11, false],
+        [19, 1, false],
+        [20, 5, true],
+        [0, 0, false],
+        [20, 0, true],
+        [Number.MAX_SAFE_INTEGER, 1, true],
+      ];
+      for (const [start, length, free] of cases) {
+        using lock = lockOf(start, length);
+        assert.equal(lock.tryAcquire() !== undefined, free, `${start}, ${length}`);
+        assert.equal(lock.capabilities.mechanism, "ofd-range");
+      }
+      using whole = new FileLock(path);
+      assert.ok(whole.tryAcquire(), "a range and a whole file are different locks");
+    }));
+
+  it("refuses what is no range", () =>
+    inScratchFolder((folder) => {
+      const wrong = [{ start: -1, length: 1 }, { start: 0, length: 0.5 }, { start: 0 }, {}];
+      for (const range of wrong as { start: number; length: number }[]) {
+        assert.throws(() => new FileLock(join(folder, "lock"), { range }), RangeError);
+      }
+      for (const options of [{ shared: 1 }, { reentrant: "yes" }, { record: null }]) {
+        const given = options as unknown as FileLockOptions;
+        assert.throws(() => new FileLock(join(folder, "lock"), given), TypeError);
+      }
+    }));
+});

@@ -1,0 +1,116 @@
+import assert from "node:assert/strict";
+import { readlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { FileCounter } from "../../mod.ts";
+import { libc } from "../../src/runtime/mod.ts";
+import { inScratchFolder } from "../support/scratch_folder.ts";
+
+/** What was asked of the system for one file, in order, and what was acknowledged meanwhile. */
+type Step =
+  | { readonly kind: "write"; readonly bytes: Uint8Array; readonly offset: number }
+  | { readonly kind: "sync" }
+  | { readonly kind: "acknowledged"; readonly value: number };
+
+/** Runs `body` with all writes and syncs of the file at `path` recorded, beside being done. */
+function record(path: string, steps: Step[], body: () => void): void {
+  const { pwrite, fdatasync } = libc;
+  const define = (name: "pwrite" | "fdatasync", value: unknown) =>
+    Object.defineProperty(libc, name, { value, configurable: true });
+  const isIt = (fd: number) => readlinkSync(`/proc/self/fd/${fd}`) === path;
+  define("pwrite", (fd: number, bytes: Uint8Array, length: number, offset: number) => {
+    if (isIt(fd)) steps.push({ kind: "write", bytes: bytes.slice(0, length), offset });
+    return pwrite(fd, bytes, length, offset);
+  });
+  define("fdatasync", (fd: number) => {
+    const result = fdatasync(fd);
+    if (isIt(fd)) steps.push({ kind: "sync" });
+    return result;
+  });
+  try {
+    body();
+  } finally {
+    define("pwrite", pwrite);
+    define("fdatasync", fdatasync);
+  }
+}
+
+function write(contents: Uint8Array, { bytes, offset }: Step & { kind: "write" }): Uint8Array {
+  const next = new Uint8Array(Math.max(contents.length, offset + bytes.length));
+  next.set(contents);
+  next.set(bytes, offset);
+  return next;
+}
+
+/**
+ * The contents that a file can have after a loss of power before step `end`: what was synced, and
+ * of what came after, any beginning; the length as of any of those moments, cut off or filled up
+ * with zeros. A write of so few bytes in one sector is on the storage or not.
+ */
+function afterPowerLoss(first: Uint8Array, steps: readonly Step[], end: number): Uint8Array[] {
+  let now = first;
+  let possible = [first];
+  for (const step of steps.slice(0, end)) {
+    if (step.kind === "write") possible.push(now = write(now, step));
+    else if (step.kind === "sync") possible = [now];
+  }
+  return possible.flatMap((contents) =>
+    possible.map(({ length }) => {
+      const cut = new Uint8Array(length);
+      cut.set(contents.subarray(0, length));
+      return cut;
+    })
+  );
+}
+
+describe("a durable FileCounter", () => {
+  it("has all that was acknowledged after a loss of power at any moment", () =>
+    inScratchFolder((folder) => {
+      const path = join(folder, "count");
+      const first = new TextEncoder().encode("7\n");
+      writeFileSync(path, first);
+      const steps: Step[] = [];
+      const values = new Set([7]);
+      {
+        using counter = new FileCounter(path, { durable: true });
+        record(path, steps, () => {
+          let sum = 7;
+          for (const n of [1, 1, 1, 90, 1, 1e6, 1, 1e12, 1, 9e14, 12, 7]) {
+            counter.add(n);
+            values.add(sum += n);
+            steps.push({ kind: "acknowledged", value: sum });
+          }
+        });
+      }
+      assert.ok(steps.filter(({ kind }) => kind === "sync").length >= 12);
+      let acknowledged = 7;
+      let states = 0;
+      for (let end = 0; end <= steps.length; end++) {
+        const last = steps[end - 1];
+        if (last?.kind === "acknowledged") acknowledged = last.value;
+        for (const contents of afterPowerLoss(first, steps, end)) {
+          writeFileSync(path, contents);
+          using counter = new FileCounter(path);
+          const { value } = counter;
+          const text = JSON.stringify(new TextDecoder().decode(contents));
+          assert.ok(values.has(value), `${value}, read of ${text}, was never the count`);
+          assert.ok(value >= acknowledged, `${acknowledged} was acknowledged, left is ${text}`);
+          states++;
+        }
+      }
+      assert.ok(states > steps.length, String(states));
+    }));
+
+  it("would not have it without its sync: the replay finds what is missing", () =>
+    inScratchFolder((folder) => {
+      const path = join(folder, "count");
+      const first = new TextEncoder().encode("7\n");
+      writeFileSync(path, first);
+      const steps: Step[] = [];
+      using counter = new FileCounter(path);
+      record(path, steps, () => counter.add());
+      const left = afterPowerLoss(first, steps, steps.length)
+        .map((contents) => new TextDecoder().decode(contents));
+      assert.ok(left.includes("7\n") && left.includes("8\n"), left.join());
+    }));
+});

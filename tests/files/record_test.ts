@@ -1,0 +1,194 @@
+import assert from "node:assert/strict";
+import { chmodSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { describe, it } from "node:test";
+import { FileLock } from "../../mod.ts";
+import { adapter } from "../../src/runtime/mod.ts";
+import { Child } from "../support/child.ts";
+import { inScratchFolder } from "../support/scratch_folder.ts";
+
+const DEADLINE = { timeout: 30_000 };
+const HOLDER = new URL("./fixtures/holding_process.ts", import.meta.url);
+
+describe("the record in a lock file", () => {
+  it("tells everybody who holds it", () =>
+    inScratchFolder((folder) => {
+      const path = join(folder, "lock");
+      const label = 'a "label" \u00fc\u{1F512}\n';
+      using lock = new FileLock(path, { label });
+      using other = new FileLock(path);
+      assert.equal(lock.owner(), undefined);
+      assert.equal(readFileSync(path, "utf8"), "", "nothing is written before there is a holder");
+      const before = Date.now();
+      const guard = lock.acquireSync();
+      const after = Date.now();
+      const owner = other.owner();
+      assert.ok(owner);
+      const { thread, since, ...rest } = owner;
+      assert.deepEqual(rest, {
+        pid: process.pid,
+        host: hostname(),
+        runtime: `${adapter.name} ${adapter.version}`,
+        label,
+      });
+      assert.ok(Number.isInteger(thread));
+      assert.ok(since && before <= since.getTime() && since.getTime() <= after);
+      assert.deepEqual(lock.owner(), owner);
+      assert.throws(
+        () => other.acquireSync({ timeout: 0 }),
+        (error) => (error as Error).message.includes(`process ${process.pid}`),
+      );
+      guard.release();
+      assert.equal(other.owner(), undefined);
+    }));
+
+  it("is text of few lines", () =>
+    inScratchFolder((folder) => {
+      const path = join(folder, "lock");
+      using lock = new FileLock(path, { label: "x" });
+      const { token } = lock.acquireSync();
+      const lines = readFileSync(path, "latin1").trim().split("\n");
+      assert.equal(lines[0], "interlock lock 1");
+      assert.equal(lines[1], `token ${token}`);
+      assert.match(lines[2], /^held since \d{13}$/);
+      assert.equal(JSON.parse(lines[3]).label, "x");
+    }));
+
+  it("gives tokens that grow, over handles, restarts and damage", () =>
+    inScratchFolder((folder) => {
+      const path = join(folder, "lock");
+      let last = 0;
+      const next = () => {
+        using lock = new FileLock(path);
+        for (let i = 0; i < 3; i++) {
+          using guard = lock.acquireSync();
+          assert.ok(typeof guard.token === "number" && guard.token > last, String(guard.token));
+          last = guard.token;
+        }
+      };
+      next();
+      next();
+      for (const length of [0, 1, 17, 30, 41, 1000]) {
+        truncateSync(path, length);
+        next();
+      }
+      const text = readFileSync(path, "latin1");
+      writeFileSync(path, text.replace(/token \d/, "token x"));
+      next();
+    }));
+
+  it("is never written into other contents", () =>
+    inScratchFolder((folder) => {
+      const large = new Uint8Array(1 << 20).fill(7);
+      const other = (text: string) => new TextEncoder().encode(text);
+      for (
+        const contents of [large, other("x"), other("interlock lock 2\n"), other("Interlock"), [0]]
+      ) {
+        const path = join(folder, "file");
+        writeFileSync(path, Uint8Array.from(contents));
+        const { mtimeMs } = statSync(path);
+        using lock = new FileLock(path);
+        using guard = lock.acquireSync();
+        assert.equal(guard.token, undefined);
+        assert.equal(guard.recovered, false);
+        assert.equal(lock.owner(), undefined);
+        guard.release();
+        assert.deepEqual(new Uint8Array(readFileSync(path)), Uint8Array.from(contents));
+        assert.equal(statSync(path).mtimeMs, mtimeMs);
+      }
+    }));
+
+  it("is not written into a read-only file, which is locked all the same", () =>
+    inScratchFolder((folder) => {
+      const path = join(folder, "file");
+      writeFileSync(path, "");
+      chmodSync(path, 0o444);
+      using lock = new FileLock(path);
+      using other = new FileLock(path);
+      using guard = lock.acquireSync();
+      assert.equal(lock.capabilities.writable, false);
+      assert.equal(guard.token, undefined);
+      assert.equal(other.tryAcquire(), undefined);
+      assert.equal(readFileSync(path, "utf8"), "");
+    }));
+
+  it("is left out where it was asked to be, and by lock and shared holders", () =>
+    inScratchFolder((folder) => {
+      const path = join(folder, "lock");
+      using lock = new FileLock(path, { record: false });
+      assert.equal(lock.acquireSync().token, undefined);
+      using other = new FileLock(path);
+      assert.equal(other.owner()?.pid, process.pid, "the kernel knows who has it");
+      lock.close();
+      other.lock();
+      other.unlock();
+      using guard = other.acquireSync({ shared: true });
+      assert.equal(guard.token, undefined);
+      assert.equal(readFileSync(path, "utf8"), "");
+    }));
+
+  it("is entered on the way to exclusive, and struck out on the way back", () =>
+    inScratchFolder((folder) => {
+      const path = join(folder, "lock");
+      using lock = new FileLock(path, { label: "me" });
+      lock.acquireSync({ shared: true });
+      lock.upgradeSync();
+      assert.equal(lock.owner()?.label, "me");
+      lock.downgrade();
+      assert.equal(lock.owner()?.label, undefined);
+      assert.match(readFileSync(path, "latin1"), /^free since/m);
+    }));
+
+  it("refuses a label that does not fit", () =>
+    inScratchFolder((folder) => {
+      const path = join(folder, "lock");
+      using lock = new FileLock(path, { label: "\u{1F512}".repeat(50) });
+      lock.acquireSync();
+      assert.equal(lock.owner()?.label, "\u{1F512}".repeat(50));
+      assert.equal(statSync(path).size, 1024);
+      for (const label of ["x".repeat(101), 7 as unknown as string]) {
+        assert.throws(() => new FileLock(path, { label }), RangeError);
+      }
+    }));
+
+  it(
+    "tells the next holder that the last one died, and who that was",
+    DEADLINE,
+    () =>
+      inScratchFolder(async (folder) => {
+        const path = join(folder, "lock");
+        using lock = new FileLock(path);
+        await using child = Child.here(HOLDER, path, "victim");
+        assert.equal(await child.line(), "held");
+        const owner = lock.owner();
+        assert.equal(owner?.label, "victim");
+        child.kill("SIGKILL");
+        await child.ended;
+        assert.equal(lock.owner(), undefined, "nobody holds it");
+        const guard = lock.acquireSync();
+        assert.equal(guard.recovered, true);
+        assert.deepEqual(guard.previousOwner, owner);
+        guard.release();
+        const next = lock.acquireSync();
+        assert.equal(next.recovered, false);
+        assert.equal(next.previousOwner, undefined);
+      }),
+  );
+
+  it(
+    "tells of no death where the last holder ended well",
+    DEADLINE,
+    () =>
+      inScratchFolder(async (folder) => {
+        const path = join(folder, "lock");
+        using lock = new FileLock(path);
+        await using child = Child.here(HOLDER, path, "leaver");
+        assert.equal(await child.line(), "held");
+        child.close();
+        await child.ended;
+        assert.equal(lock.acquireSync().recovered, false);
+      }),
+  );
+});
