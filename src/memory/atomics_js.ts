@@ -20,14 +20,99 @@ const scratchDouble = new Float64Array(scratch);
  * nobody asks the value before needs none where it makes no carry: a compare-and-swap of the low
  * word alone is then the whole 64-bit step, whatever the high word is at that moment. The value
  * before could not be had that way: the high word may change beside any look at it.
+ *
+ * A class, so that call sites see the same functions whatever memory they work on; its fields are
+ * not `#private`, which the engine does not always inline.
  */
-export function atomicsOnArrays(buffer: ArrayBufferLike): Atomic {
-  const bytes = new Uint8Array(buffer);
-  const halves = new Uint16Array(buffer);
-  const words = new Int32Array(buffer);
-  const longs = new BigInt64Array(buffer);
+class ArrayAtomics implements Atomic {
+  private readonly bytes: Uint8Array;
+  private readonly halves: Uint16Array;
+  private readonly words: Int32Array;
+  private readonly longs: BigInt64Array;
 
-  function fetchAddFar64(at: number, n: number): number {
+  constructor(buffer: ArrayBufferLike) {
+    this.bytes = new Uint8Array(buffer);
+    this.halves = new Uint16Array(buffer);
+    this.words = new Int32Array(buffer);
+    this.longs = new BigInt64Array(buffer);
+  }
+
+  load8(at: number): number {
+    return Atomics.load(this.bytes, at);
+  }
+  store8(at: number, value: number): void {
+    Atomics.store(this.bytes, at, value);
+  }
+  load16(at: number): number {
+    return Atomics.load(this.halves, at >> 1);
+  }
+  store16(at: number, value: number): void {
+    Atomics.store(this.halves, at >> 1, value);
+  }
+  load32(at: number): number {
+    return Atomics.load(this.words, at >> 2);
+  }
+  store32(at: number, value: number): void {
+    Atomics.store(this.words, at >> 2, value);
+  }
+  add32(at: number, n: number): number {
+    return Atomics.add(this.words, at >> 2, n);
+  }
+  compareExchange32(at: number, expected: number, value: number): number {
+    return Atomics.compareExchange(this.words, at >> 2, expected, value);
+  }
+
+  loadFloat32(at: number): number {
+    scratchInt[0] = Atomics.load(this.words, at >> 2);
+    return scratchFloat[0];
+  }
+  storeFloat32(at: number, value: number): void {
+    scratchFloat[0] = value;
+    Atomics.store(this.words, at >> 2, scratchInt[0]);
+  }
+  loadFloat64(at: number): number {
+    scratchLong[0] = Atomics.load(this.longs, at >> 3);
+    return scratchDouble[0];
+  }
+  storeFloat64(at: number, value: number): void {
+    scratchDouble[0] = value;
+    Atomics.store(this.longs, at >> 3, scratchLong[0]);
+  }
+  loadBigInt64(at: number): bigint {
+    return Atomics.load(this.longs, at >> 3);
+  }
+  storeBigInt64(at: number, value: bigint): void {
+    Atomics.store(this.longs, at >> 3, value);
+  }
+
+  load64(at: number): number {
+    return Number(Atomics.load(this.longs, at >> 3));
+  }
+  add64(at: number, n: number): number {
+    const words = this.words;
+    const word = at >> 2;
+    if (n >= 0) {
+      const low = Atomics.load(words, word);
+      const sum = (low + n) | 0;
+      // No carry, so the sum is no further from 0 than 2^53 either: that ends with a high word.
+      if ((low >= 0 || sum < 0) && Atomics.compareExchange(words, word, low, sum) === low) {
+        return 1;
+      }
+    }
+    return Number.isNaN(this.fetchAdd64(at, n)) ? 0 : 1;
+  }
+  fetchAdd64(at: number, n: number): number {
+    const add = n === 1 ? ONE : BigInt(n);
+    const old = Atomics.add(this.longs, at >> 3, add);
+    const before = Number(old);
+    if (before > -EDGE && before < EDGE) return before;
+    const sum = old + add; // Near the edge; see atomics.wat.
+    if (sum <= MAX && sum >= -MAX) return before;
+    Atomics.sub(this.longs, at >> 3, add);
+    return NaN;
+  }
+  fetchAddFar64(at: number, n: number): number {
+    const longs = this.longs;
     const add = BigInt(n);
     for (;;) {
       const old = Atomics.load(longs, at >> 3);
@@ -36,20 +121,54 @@ export function atomicsOnArrays(buffer: ArrayBufferLike): Atomic {
       if (Atomics.compareExchange(longs, at >> 3, old, sum) === old) return Number(old);
     }
   }
+  exchange64(at: number, value: number): number {
+    return Number(Atomics.exchange(this.longs, at >> 3, BigInt(value)));
+  }
+  compareExchange64(at: number, expected: number, value: number): number {
+    return Number(
+      Atomics.compareExchange(this.longs, at >> 3, BigInt(expected), BigInt(value)),
+    );
+  }
+  min64(at: number, n: number): number {
+    return this.extreme64(at, n, -1);
+  }
+  max64(at: number, n: number): number {
+    return this.extreme64(at, n, 1);
+  }
 
-  function fetchAdd64(at: number, n: number): number {
-    const add = n === 1 ? ONE : BigInt(n);
-    const old = Atomics.add(longs, at >> 3, add);
-    const before = Number(old);
-    if (before > -EDGE && before < EDGE) return before;
-    const sum = old + add; // Near the edge; see atomics.wat.
-    if (sum <= MAX && sum >= -MAX) return before;
-    Atomics.sub(longs, at >> 3, add);
-    return NaN;
+  next64(at: number): number {
+    const words = this.words;
+    const word = at >> 2;
+    const low = (Atomics.load(words, word) + 1) | 0;
+    let high = Atomics.load(words, word + 1);
+    // The high half first: who dies between the two leaves a gap, and no number given twice.
+    if (low === 0) Atomics.store(words, word + 1, ++high);
+    Atomics.store(words, word, low);
+    return high * TWO_32 + (low >>> 0);
+  }
+  tryLock(at: number, me: number, spins: number): number {
+    const words = this.words;
+    const word = at >> 2;
+    if (Atomics.compareExchange(words, word, 0, me) === 0) return this.taken(word);
+    for (let i = 0; i < spins; i++) {
+      if (
+        Atomics.load(words, word) === 0 && Atomics.compareExchange(words, word, 0, me) === 0
+      ) return this.taken(word);
+    }
+    return 0;
+  }
+  unlock(at: number, me: number): number {
+    const words = this.words;
+    const word = at >> 2;
+    const old = Atomics.compareExchange(words, word, me, 0);
+    if (old === me) return 0;
+    if ((old & OWNER) !== me) return -1;
+    return Atomics.exchange(words, word, 0) >>> 30;
   }
 
   /** Stores `n` where it is less (`sign` -1) or greater (1) than the value; gives that before. */
-  function extreme64(at: number, n: number, sign: number): number {
+  private extreme64(at: number, n: number, sign: number): number {
+    const longs = this.longs;
     const wanted = BigInt(n);
     for (;;) {
       const old = Atomics.load(longs, at >> 3);
@@ -57,88 +176,12 @@ export function atomicsOnArrays(buffer: ArrayBufferLike): Atomic {
       if (Atomics.compareExchange(longs, at >> 3, old, wanted) === old) return Number(old);
     }
   }
-
-  function taken(word: number): number {
-    return Atomics.load(words, word + 1) === 0 ? 1 : 2;
+  private taken(word: number): number {
+    return Atomics.load(this.words, word + 1) === 0 ? 1 : 2;
   }
+}
 
-  return {
-    load8: (at) => Atomics.load(bytes, at),
-    store8: (at, value) => void Atomics.store(bytes, at, value),
-    load16: (at) => Atomics.load(halves, at >> 1),
-    store16: (at, value) => void Atomics.store(halves, at >> 1, value),
-    load32: (at) => Atomics.load(words, at >> 2),
-    store32: (at, value) => void Atomics.store(words, at >> 2, value),
-    add32: (at, n) => Atomics.add(words, at >> 2, n),
-    compareExchange32: (at, expected, value) =>
-      Atomics.compareExchange(words, at >> 2, expected, value),
-    loadFloat32(at) {
-      scratchInt[0] = Atomics.load(words, at >> 2);
-      return scratchFloat[0];
-    },
-    storeFloat32(at, value) {
-      scratchFloat[0] = value;
-      Atomics.store(words, at >> 2, scratchInt[0]);
-    },
-    loadFloat64(at) {
-      scratchLong[0] = Atomics.load(longs, at >> 3);
-      return scratchDouble[0];
-    },
-    storeFloat64(at, value) {
-      scratchDouble[0] = value;
-      Atomics.store(longs, at >> 3, scratchLong[0]);
-    },
-    loadBigInt64: (at) => Atomics.load(longs, at >> 3),
-    storeBigInt64: (at, value) => void Atomics.store(longs, at >> 3, value),
-    load64: (at) => Number(Atomics.load(longs, at >> 3)),
-
-    add64(at, n) {
-      const word = at >> 2;
-      if (n >= 0) {
-        const low = Atomics.load(words, word);
-        const sum = (low + n) | 0;
-        // No carry, so the sum is no further from 0 than 2^53 either: that ends with a high word.
-        if ((low >= 0 || sum < 0) && Atomics.compareExchange(words, word, low, sum) === low) {
-          return 1;
-        }
-      }
-      return Number.isNaN(fetchAdd64(at, n)) ? 0 : 1;
-    },
-    fetchAdd64,
-    fetchAddFar64,
-
-    exchange64: (at, value) => Number(Atomics.exchange(longs, at >> 3, BigInt(value))),
-    compareExchange64: (at, expected, value) =>
-      Number(Atomics.compareExchange(longs, at >> 3, BigInt(expected), BigInt(value))),
-    min64: (at, n) => extreme64(at, n, -1),
-    max64: (at, n) => extreme64(at, n, 1),
-
-    next64(at) {
-      const word = at >> 2;
-      const low = (Atomics.load(words, word) + 1) | 0;
-      let high = Atomics.load(words, word + 1);
-      // The high half first: who dies between the two leaves a gap, and no number given twice.
-      if (low === 0) Atomics.store(words, word + 1, ++high);
-      Atomics.store(words, word, low);
-      return high * TWO_32 + (low >>> 0);
-    },
-
-    tryLock(at, me, spins) {
-      const word = at >> 2;
-      if (Atomics.compareExchange(words, word, 0, me) === 0) return taken(word);
-      for (let i = 0; i < spins; i++) {
-        if (
-          Atomics.load(words, word) === 0 && Atomics.compareExchange(words, word, 0, me) === 0
-        ) return taken(word);
-      }
-      return 0;
-    },
-    unlock(at, me) {
-      const word = at >> 2;
-      const old = Atomics.compareExchange(words, word, me, 0);
-      if (old === me) return 0;
-      if ((old & OWNER) !== me) return -1;
-      return Atomics.exchange(words, word, 0) >>> 30;
-    },
-  };
+/** The operations by JavaScript's `Atomics` on a buffer. */
+export function atomicsOnArrays(buffer: ArrayBufferLike): Atomic {
+  return new ArrayAtomics(buffer);
 }
