@@ -1,6 +1,36 @@
-import type { Memory } from "./memory.ts";
+import { timeoutError } from "../contract/errors.ts";
+import { type AcquireOptions, deadlineOf } from "../contract/options.ts";
+import { type Memory, SLICE } from "./memory.ts";
 
-/** One shared byte that says whether something has happened. Looking costs one atomic load. */
+const SET = 1;
+const SLEEPERS = 0x80000000 | 0;
+const TASKS = 0x40000000;
+const ALL = 0x7fffffff;
+
+/**
+ * One shared word that says whether something has happened, and a way to wait until it has, like
+ * `multiprocessing.Event` of Python. Looking costs one atomic load.
+ *
+ * | word         | meaning                          | leaves by                           |
+ * | ------------ | -------------------------------- | ----------------------------------- |
+ * | `0`          | clear, nobody waits              | set: to `1`; a waiter: sets a bit   |
+ * | bit 31       | clear, some threads may sleep    | set: to `1`, then wakes all         |
+ * | bit 30       | clear, some tasks may wait       | set: to `1`, then counts the event  |
+ * | `1`          | set                              | clear: to `0`                       |
+ *
+ * There is no lock in it that somebody could die with: a setter that dies before it wakes the
+ * others delays them by 50 ms at most, and of a waiter that dies only a bit is left.
+ *
+ * @example
+ * ```ts
+ * import { Segment } from "@interlock/interlock";
+ *
+ * const stop = Segment.anonymous(65536).flag("stop");
+ * setTimeout(() => stop.set(), 10); // Or another thread, or another process.
+ * await stop.wait({ timeout: 1000 });
+ * console.log(stop.isSet); // true
+ * ```
+ */
 export class Flag {
   /** Bytes to set aside for one, so that neighbours do not slow it down. */
   static readonly BYTES = 128;
@@ -9,27 +39,92 @@ export class Flag {
   readonly #at: number;
 
   /**
-   * The flag at `offset`.
+   * The flag at `offset`; it begins clear. It takes 4 bytes.
    *
-   * @throws {RangeError} If `offset` is outside of the memory.
+   * @throws {RangeError} If `offset` is outside of the memory or not a multiple of 4.
    */
   constructor(memory: Memory, offset: number) {
-    this.#at = memory.place(offset, 1, 1);
+    this.#at = memory.place(offset, 4, 4);
     this.#memory = memory;
   }
 
   /** Whether it is set. */
   get isSet(): boolean {
-    return this.#memory.atomic.load8(this.#at) !== 0;
+    return (this.#memory.atomic.load32(this.#at) & SET) !== 0;
   }
 
-  /** Sets it. */
+  /**
+   * Sets it and wakes all who wait for it. Waits for nobody and takes no lock, so a signal handler
+   * may call it.
+   */
   set(): void {
-    this.#memory.atomic.store8(this.#at, 1);
+    const { atomic } = this.#memory;
+    for (;;) {
+      // Seldom more than once: a waiter marks the word a single time for all of its kind.
+      const word = atomic.load32(this.#at);
+      if ((word & SET) !== 0) return;
+      if (atomic.compareExchange32(this.#at, word, SET) !== word) continue;
+      if ((word & SLEEPERS) !== 0) this.#memory.wake(this.#at, ALL);
+      if ((word & TASKS) !== 0) this.#memory.waits.notify(this.#at);
+      return;
+    }
   }
 
-  /** Clears it. */
+  /** Clears it. Waiters that have not looked since it was set may miss that it was. */
   clear(): void {
-    this.#memory.atomic.store8(this.#at, 0);
+    // Where it is clear, the word says who waits, and stays.
+    this.#memory.atomic.compareExchange32(this.#at, SET, 0);
+  }
+
+  /**
+   * Waits until it is set. Does not block the thread, and keeps the process alive meanwhile.
+   *
+   * @throws {DOMException} Named `TimeoutError`, if the timeout ran out.
+   * @throws {TypeError} If the memory is closed, also meanwhile.
+   */
+  async wait(options?: AcquireOptions): Promise<void> {
+    deadlineOf(options);
+    options?.signal?.throwIfAborted();
+    if (this.isSet) return;
+    await this.#memory.waits.wait(this.#at, {
+      attempt: () => this.#attempt(),
+      describe: () => LATE,
+    }, options);
+  }
+
+  /**
+   * Waits until it is set. Blocks the thread.
+   *
+   * @throws {DOMException} Named `TimeoutError`, if the timeout ran out.
+   */
+  waitSync(options?: AcquireOptions): void {
+    const { atomic } = this.#memory;
+    const deadline = deadlineOf(options);
+    for (;;) {
+      options?.signal?.throwIfAborted();
+      const word = atomic.load32(this.#at);
+      if ((word & SET) !== 0) return;
+      const left = deadline - performance.now();
+      if (left <= 0) throw timeoutError(LATE);
+      const marked = word | SLEEPERS;
+      if (word !== marked && atomic.compareExchange32(this.#at, word, marked) !== word) continue;
+      this.#memory.wait(this.#at, marked, Math.min(SLICE, left));
+    }
+  }
+
+  /** Whether it is set; else sees to it that whoever sets it says so to the tasks. */
+  #attempt(): true | undefined {
+    const { atomic, waits } = this.#memory;
+    for (;;) {
+      const word = atomic.load32(this.#at);
+      if ((word & SET) !== 0) {
+        waits.tryNext(this.#at); // It is set for all of them.
+        return true;
+      }
+      if ((word & TASKS) !== 0) return undefined;
+      if (atomic.compareExchange32(this.#at, word, word | TASKS) === word) return undefined;
+    }
   }
 }
+
+const LATE = "Cannot wait any longer for a flag: it was not set in time";

@@ -10,7 +10,10 @@ import { Mutex, type MutexOptions } from "./mutex.ts";
 import { RawArray } from "./raw_array.ts";
 import { RawValue } from "./raw_value.ts";
 import { homeOfSegments, memoriesIn, prepareHome } from "./segment_home.ts";
+import type { Fields, RecordDescription } from "./record.ts";
+import { SeqlockRecord } from "./seqlock_record.ts";
 import { SharedArray } from "./shared_array.ts";
+import { SharedRecord } from "./shared_record.ts";
 import { SharedValue } from "./shared_value.ts";
 import { StripedCounter } from "./striped_counter.ts";
 
@@ -284,6 +287,31 @@ export class Segment implements Disposable {
     const make = ({ offset }: Entry) => new RawArray(this.memory, offset, length, type);
     const bytes = RawArray.bytes(length, type);
     return this.#cell(name, `raw array ${type} ${length}`, bytes, make);
+  }
+
+  /**
+   * The record of a name, under a lock of its own.
+   *
+   * @param description The same fields in the same order for all who use it, as `record` gives it.
+   */
+  record<F extends Fields>(name: string, description: RecordDescription<F>): SharedRecord<F> {
+    const make = ({ offset }: Entry) => new SharedRecord(this.memory, offset, description);
+    const bytes = SharedRecord.bytes(description);
+    return this.#cell(name, `record ${description.shape}`, bytes, make);
+  }
+
+  /**
+   * The record of a name whose readers take no lock.
+   *
+   * @param description The same fields in the same order for all who use it, as `record` gives it.
+   */
+  seqlockRecord<F extends Fields>(
+    name: string,
+    description: RecordDescription<F>,
+  ): SeqlockRecord<F> {
+    const make = ({ offset }: Entry) => new SeqlockRecord(this.memory, offset, description);
+    const bytes = SeqlockRecord.bytes(description);
+    return this.#cell(name, `seqlock record ${description.shape}`, bytes, make);
   }
 
   /** The flag of a name. */

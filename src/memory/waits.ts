@@ -147,6 +147,11 @@ export class Waits {
     }
   }
 
+  /** Has the next in line for `at` try, too: after one that took nothing away from the others. */
+  tryNext(at: number): void {
+    queueMicrotask(() => this.#tryFirst(at, false));
+  }
+
   /** Ends all waits, since what they wait for will not come. */
   rejectAll(reason: unknown): void {
     for (const { waiters } of [...this.#queues.values()]) {

@@ -1,28 +1,180 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { Flag } from "../../src/memory/mod.ts";
+import { Flag, Memory } from "../../src/memory/mod.ts";
+import { Child } from "../support/child.ts";
+import { lookingSignal } from "../support/looking_signal.ts";
+import { inScratchFolder } from "../support/scratch_folder.ts";
+import { withThreads } from "../support/thread.ts";
 import { assertPlaces, itInBoth } from "./fixtures/places.ts";
 
+const WAITING = new URL("./fixtures/flag_worker.ts", import.meta.url);
+const PROCESS = new URL("./fixtures/flag_process.ts", import.meta.url);
+const DEADLINE = { timeout: 60_000 };
+const TIMED_OUT = { name: "TimeoutError" };
+const ROUNDS = 200;
+
 describe("Flag", () => {
-  it("is placed on any byte inside of the memory", () => {
-    assertPlaces((memory, offset) => new Flag(memory, offset), 1, 1);
+  it("is placed on a word inside of the memory", () => {
+    assertPlaces((memory, offset) => new Flag(memory, offset), 4, 4);
   });
 
   itInBoth("is set and cleared for all who open the memory", (memory, again) => {
-    const flag = new Flag(memory, 3);
-    const seen = new Flag(again(), 3);
+    const flag = new Flag(memory, 4);
+    const seen = new Flag(again(), 4);
     assert.equal(seen.isSet, false);
+    flag.clear();
     flag.set();
     flag.set();
     assert.equal(seen.isSet, true);
     seen.clear();
+    seen.clear();
     assert.equal(flag.isSet, false);
   });
 
-  itInBoth("leaves its neighbours alone", (memory) => {
-    const flags = [4, 5, 6].map((offset) => new Flag(memory, offset));
+  itInBoth("leaves its neighbours alone", async (memory) => {
+    const flags = [4, 8, 12].map((offset) => new Flag(memory, offset));
     for (const flag of flags) flag.set();
     flags[1].clear();
+    assert.throws(() => flags[1].waitSync({ timeout: 1 }), TIMED_OUT);
+    await assert.rejects(flags[1].wait({ timeout: 1 }), TIMED_OUT);
     assert.deepEqual(flags.map(({ isSet }) => isSet), [true, false, true]);
   });
+
+  itInBoth("that is set lets through at once, whatever the timeout", async (memory) => {
+    const flag = new Flag(memory, 0);
+    flag.set();
+    for (const options of [undefined, {}, { timeout: 0 }, { timeout: Infinity }]) {
+      flag.waitSync(options);
+      await flag.wait(options);
+    }
+  });
+
+  itInBoth("that is clear lets nobody through in time", async (memory) => {
+    const flag = new Flag(memory, 0);
+    for (const timeout of [0, 0.5, 20]) {
+      const start = performance.now();
+      assert.throws(() => flag.waitSync({ timeout }), TIMED_OUT);
+      await assert.rejects(flag.wait({ timeout }), TIMED_OUT);
+      assert.ok(performance.now() - start >= 2 * timeout);
+    }
+    assert.equal(flag.isSet, false);
+  });
+
+  itInBoth("refuses options that make no sense, also where it is set", async (memory) => {
+    const flag = new Flag(memory, 0);
+    for (let i = 0; i < 2; i++, flag.set()) {
+      for (const timeout of [-1, NaN]) {
+        assert.throws(() => flag.waitSync({ timeout }), RangeError);
+        await assert.rejects(flag.wait({ timeout }), RangeError);
+      }
+      const timeout = "1" as unknown as number;
+      assert.throws(() => flag.waitSync({ timeout }), TypeError);
+      await assert.rejects(flag.wait({ timeout }), TypeError);
+      const signal = AbortSignal.abort(new Error("no more"));
+      assert.throws(() => flag.waitSync({ signal }), /no more/);
+      await assert.rejects(flag.wait({ signal }), /no more/);
+    }
+  });
+
+  itInBoth("wakes all tasks at once, in the order in which they came", async (memory, again) => {
+    const flag = new Flag(memory, 0);
+    const setter = new Flag(again(), 0);
+    for (const setting of [flag, setter]) {
+      const order: number[] = [];
+      const all = Array.from({ length: 1000 }, (_, i) => flag.wait().then(() => order.push(i)));
+      const start = performance.now();
+      setting.set();
+      await Promise.all(all);
+      const took = performance.now() - start;
+      assert.ok(took < 2000, `1,000 tasks took ${took} ms`); // One at a time: over 5 s.
+      assert.deepEqual(order, order.map((_, i) => i));
+      flag.clear();
+    }
+  });
+
+  itInBoth("ends the wait of a task that is aborted, and of no other", async (memory) => {
+    const flag = new Flag(memory, 0);
+    const controllers = [0, 1, 2].map(() => new AbortController());
+    const waits = controllers.map(({ signal }) => flag.wait({ signal }));
+    controllers[0].abort(new Error("first"));
+    controllers[2].abort(new Error("third"));
+    await assert.rejects(waits[0], /first/);
+    await assert.rejects(waits[2], /third/);
+    flag.set();
+    await waits[1];
+  });
+
+  itInBoth("looks at the signal in a synchronous wait, and whether it was set", (memory, again) => {
+    const flag = new Flag(memory, 0);
+    const abort = lookingSignal((look) => {
+      if (look === 3) throw new Error("third look");
+    });
+    assert.throws(() => flag.waitSync({ signal: abort }), /third look/);
+    const setter = new Flag(again(), 0);
+    flag.waitSync({ signal: lookingSignal((look) => void (look === 3 && setter.set())) });
+    assert.equal(flag.isSet, true);
+  });
+
+  itInBoth(
+    "wakes threads and tasks of other threads, each time",
+    async (memory, _again, handle) => {
+      const [go, back] = [new Flag(memory, 0), new Flag(memory, 128)];
+      await withThreads(2, WAITING, async (threads) => {
+        threads[0].post({ handle, rounds: ROUNDS, how: "waitSync" });
+        assert.equal(await threads[0].next(), "ready");
+        for (let i = 0; i < ROUNDS; i++) {
+          go.set();
+          back.waitSync({ timeout: 10_000 });
+          back.clear();
+        }
+        threads[1].post({ handle, rounds: ROUNDS, how: "wait" });
+        assert.equal(await threads[1].next(), "ready");
+        for (let i = 0; i < ROUNDS; i++) {
+          go.set();
+          await back.wait({ timeout: 10_000 });
+          back.clear();
+        }
+      });
+    },
+  );
+
+  itInBoth("refuses all when its memory was closed, and ends its waits", async (memory, again) => {
+    const opened = again();
+    const flag = new Flag(opened, 0);
+    const waiting = assert.rejects(flag.wait(), TypeError);
+    opened.close();
+    await waiting;
+    assert.throws(() => flag.isSet, TypeError);
+    assert.throws(() => flag.set(), TypeError);
+    assert.throws(() => flag.clear(), TypeError);
+    assert.throws(() => flag.waitSync(), TypeError);
+    await assert.rejects(flag.wait(), TypeError);
+    assert.equal(new Flag(memory, 0).isSet, false);
+  });
+
+  for (const how of ["waitSync", "wait"]) {
+    it(
+      `is set and waited for where a process that did so too (${how}) was killed`,
+      DEADLINE,
+      () =>
+        inScratchFolder(async (folder) => {
+          const path = `${folder}/memory`;
+          using memory = Memory.map(path, 256);
+          const [go, back] = [new Flag(memory, 0), new Flag(memory, 128)];
+          const killed = Child.here(PROCESS, path, how);
+          const other = Child.here(PROCESS, path, how);
+          try {
+            for (const child of [killed, other]) assert.equal(await child.line(), "waiting");
+            killed.kill();
+            await killed.ended;
+            go.set();
+            assert.equal(await other.line(), "set");
+            await back.wait({ timeout: 10_000 });
+          } finally {
+            for (const child of [killed, other]) child.kill();
+            await other.ended;
+          }
+        }),
+    );
+  }
 });

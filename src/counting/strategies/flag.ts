@@ -43,8 +43,8 @@ function timed(work: () => void): [number, number] {
  * is how many candidates are prime; trial division by one worker says what it must be.
  */
 export function flag({ memory, offset, worker, workers, meet }: CountingContext): Counting {
-  const without = CANDIDATES.map((_, i) => new Flag(memory, offset + i));
-  const found = CANDIDATES.map((_, i) => new Flag(memory, offset + 128 + i));
+  const without = CANDIDATES.map((_, i) => new Flag(memory, offset + 4 * i));
+  const found = CANDIDATES.map((_, i) => new Flag(memory, offset + 128 + 4 * i));
   const never = new Flag(memory, offset + 256);
 
   function searchAll(flags: readonly Flag[], looks: boolean): void {

@@ -1,0 +1,180 @@
+import { SegmentFormatError } from "../contract/errors.ts";
+import { elementOf, type Elements, type ElementType } from "./element.ts";
+
+/** A field of a record for text, of so many bytes of UTF-8 at most; see {@linkcode text}. */
+export interface TextField {
+  readonly kind: "text";
+  readonly bytes: number;
+}
+
+/** A field of a record for bytes, so many at most; see {@linkcode bytes}. */
+export interface BytesField {
+  readonly kind: "bytes";
+  readonly bytes: number;
+}
+
+/** What a field of a record can be. */
+export type FieldType = ElementType | TextField | BytesField;
+
+/** What a field holds, in JavaScript. */
+export type FieldValue<T extends FieldType> = T extends ElementType ? Elements[T]
+  : T extends TextField ? string
+  : Uint8Array;
+
+/** Reads and writes a field in the bytes of a record. */
+export interface FieldAccess {
+  read(view: DataView<ArrayBuffer>): unknown;
+  write(view: DataView<ArrayBuffer>, value: unknown): void;
+}
+
+const LENGTH = 4;
+const encoder = new TextEncoder();
+// What was written comes back: a byte order mark is text like all else.
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/**
+ * A field for text, kept as UTF-8 with its length, so that every character comes back, NUL and
+ * trailing ones included.
+ *
+ * @param most How many bytes it may have.
+ * @throws {RangeError} If `most` is not a positive whole number below 2^31.
+ */
+export function text(most: number): TextField {
+  return { kind: "text", bytes: checkMost(most) };
+}
+
+/**
+ * A field for bytes, kept with their length, so that zeros at the end come back (unlike those of a
+ * `c_char` array of Python: python/cpython#145261).
+ *
+ * @param most How many there may be.
+ * @throws {RangeError} If `most` is not a positive whole number below 2^31.
+ */
+export function bytes(most: number): BytesField {
+  return { kind: "bytes", bytes: checkMost(most) };
+}
+
+/** How a field of one type is laid out. */
+export interface Kind {
+  readonly align: number;
+  readonly length: number;
+  /** What the shape says of it. */
+  readonly says: string;
+  make(offset: number): FieldAccess;
+}
+
+/**
+ * How a field is laid out and used; `name` is for errors.
+ *
+ * @throws {TypeError} If there is no such type.
+ */
+export function kindOf(name: string, type: FieldType): Kind {
+  if (typeof type === "string") return numberKind(name, type);
+  if (typeof type === "object" && type !== null) {
+    if (type.kind === "text") return textKind(name, checkMost(type.bytes));
+    if (type.kind === "bytes") return bytesKind(name, checkMost(type.bytes));
+  }
+  throw new TypeError(
+    `Cannot describe "${name}" of a record: it is a type of elements, text(n) or bytes(n)`,
+  );
+}
+
+/** The methods of a `DataView` for one type. */
+type Getter = (at: number, littleEndian: true) => unknown;
+type Setter = (at: number, value: unknown, littleEndian: true) => void;
+
+function numberKind(name: string, type: ElementType): Kind {
+  const { bytes: length, check } = elementOf(type);
+  const get = DataView.prototype[`get${type}`] as Getter;
+  const set = DataView.prototype[`set${type}`] as Setter;
+  return {
+    align: length,
+    length,
+    says: type,
+    make: (offset) => ({
+      read: (view) => get.call(view, offset, true),
+      write(view, value) {
+        try {
+          set.call(view, offset, (check as (value: unknown) => unknown)(value), true);
+        } catch (error) {
+          if (error instanceof Error) error.message += `, for "${name}" of a record`;
+          throw error;
+        }
+      },
+    }),
+  };
+}
+
+function textKind(name: string, most: number): Kind {
+  return {
+    align: LENGTH,
+    length: LENGTH + most,
+    says: `text ${most}`,
+    make: (offset) => ({
+      read: (view) => decoder.decode(bytesAt(view, offset, most, name)),
+      write(view, value) {
+        if (typeof value !== "string" || !value.isWellFormed()) {
+          throw new TypeError(
+            `Cannot write "${name}" of a record: not a string of whole characters`,
+          );
+        }
+        writeBytes(view, offset, most, name, encoder.encode(value));
+      },
+    }),
+  };
+}
+
+function bytesKind(name: string, most: number): Kind {
+  return {
+    align: LENGTH,
+    length: LENGTH + most,
+    says: `bytes ${most}`,
+    make: (offset) => ({
+      read: (view) => bytesAt(view, offset, most, name).slice(),
+      write(view, value) {
+        if (!(value instanceof Uint8Array)) {
+          throw new TypeError(`Cannot write "${name}" of a record: not a Uint8Array`);
+        }
+        writeBytes(view, offset, most, name, value);
+      },
+    }),
+  };
+}
+
+function bytesAt(
+  view: DataView<ArrayBuffer>,
+  offset: number,
+  most: number,
+  name: string,
+): Uint8Array<ArrayBuffer> {
+  const length = view.getUint32(offset, true);
+  if (length <= most) {
+    return new Uint8Array(view.buffer, view.byteOffset + offset + LENGTH, length);
+  }
+  throw new SegmentFormatError(
+    `Cannot read "${name}" of a record: it says ${length} bytes, and has up to ${most}`,
+  );
+}
+
+function writeBytes(
+  view: DataView<ArrayBuffer>,
+  offset: number,
+  most: number,
+  name: string,
+  value: Uint8Array,
+): void {
+  if (value.length > most) {
+    throw new RangeError(
+      `Cannot write "${name}" of a record: ${value.length} bytes, and it has up to ${most}`,
+    );
+  }
+  view.setUint32(offset, value.length, true);
+  const place = new Uint8Array(view.buffer, view.byteOffset + offset + LENGTH, most);
+  place.set(value);
+  place.fill(0, value.length); // Of what was there before, nothing is left.
+}
+
+function checkMost(most: number): number {
+  if (Number.isInteger(most) && most > 0 && most < 2 ** 31) return most;
+  throw new RangeError(`Cannot describe a field of ${most} bytes: not a positive whole number`);
+}
