@@ -83,15 +83,16 @@ export class Waits {
     return await new Promise<T>((resolve, reject) => {
       let timer: ReturnType<typeof setTimeout> | undefined;
       const expire = () => {
-        const left = deadline - performance.now();
-        if (left <= 0) {
-          end();
-          return reject(timeoutError(wanted.describe()));
-        }
-        // Timers come up to a millisecond early, and not after more than 2^31.
-        timer = setTimeout(expire, Math.min(Math.ceil(left), MOST_TIMER));
+        if (deadline > performance.now()) return arm();
+        end();
+        reject(timeoutError(wanted.describe()));
       };
-      if (deadline !== Infinity) expire();
+      const arm = () => {
+        // Timers come up to a millisecond early, and not after more than 2^31.
+        const left = Math.max(0, Math.ceil(deadline - performance.now()));
+        timer = setTimeout(expire, Math.min(left, MOST_TIMER));
+      };
+      if (deadline !== Infinity) arm();
       const abort = () => {
         end();
         reject(signal!.reason);

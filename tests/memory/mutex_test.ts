@@ -96,6 +96,16 @@ describe("Mutex", () => {
     new Mutex(memory, 0).acquireSync().release();
   });
 
+  itInBoth("times a task out, however short its time is", async (memory, again) => {
+    const mutex = new Mutex(memory, 0);
+    using _guard = new Mutex(again(), 0).acquireSync();
+    // The time may be over at any step of the call.
+    for (let i = 0; i < 300; i++) {
+      const timeout = (i % 60) / 2000;
+      await assert.rejects(mutex.acquire({ timeout }), { name: "TimeoutError" });
+    }
+  });
+
   itInBoth("refuses all when its memory was closed, and ends its waits", async (memory, again) => {
     const opened = again();
     const mutex = new Mutex(opened, 0);

@@ -9,7 +9,7 @@ export function serveRace<S>(prepare: (start: S) => () => unknown): void {
   if (parent === undefined) throw new Error("This module is for a Web Worker");
   let run: (() => unknown) | undefined;
   parent.onMessage((message) => {
-    if (run !== undefined) return parent.postMessage(run());
+    if (run !== undefined) return void Promise.resolve(run()).then(parent.postMessage);
     run = prepare(message as S);
     parent.postMessage("ready");
   });
