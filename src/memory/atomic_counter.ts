@@ -75,9 +75,15 @@ export class AtomicCounter implements ExchangeCounter {
     return before;
   }
 
-  /** The value now. */
+  /**
+   * The value now.
+   *
+   * @throws {RangeError} If it is beyond 2^53: damaged, or set near the edge during an add.
+   */
   get value(): number {
-    return this.#memory.atomic.load64(this.#at);
+    const value = this.#memory.atomic.load64(this.#at);
+    if (Number.isSafeInteger(value)) return value;
+    throw new RangeError(`Cannot read a counter exactly: it is beyond 2^53: about ${value}`);
   }
 
   /**

@@ -42,41 +42,34 @@
     (f64.convert_i64_s (i64.atomic.load (local.get $at))))
 
   ;; The 64-bit adds leave the value unchanged where the sum would be beyond 2^53. Those of a 32-bit
-  ;; number are one fetch-and-add, and look at what they found afterwards: a look before it would
-  ;; cost as much again. Near the edge they take back what went beyond it; until then, others see
-  ;; a value beyond the edge, and are refused as well.
+  ;; number are one fetch-and-add as long as the value is below 2^52: between the look and the add no
+  ;; program adds what is then left, by 2^21 adds. Nearer to the edge they are a compare-and-swap.
+  (func $isNear (param $at i32) (result i32)
+    (i64.lt_u (i64.add (i64.atomic.load (local.get $at)) (i64.const 0x10000000000000))
+              (i64.const 0x20000000000000)))
   (func $isBeyond (param $value i64) (result i32)
     (i64.gt_u (i64.add (local.get $value) (i64.const 0x1fffffffffffff))
               (i64.const 0x3ffffffffffffe)))
-  (func $settle (param $at i32) (param $add i64) (param $old i64) (result i32)
-    (if (call $isBeyond (i64.add (local.get $old) (local.get $add)))
-      (then
-        (drop (i64.atomic.rmw.sub (local.get $at) (local.get $add)))
-        (return (i32.const 0))))
-    (i32.const 1))
 
   ;; Adds; 0, with the value unchanged, where the sum is beyond 2^53, else 1.
   (func (export "add64") (param $at i32) (param $n i32) (result i32)
-    (local $add i64) (local $old i64)
-    (local.set $add (i64.extend_i32_s (local.get $n)))
-    (local.set $old (i64.atomic.rmw.add (local.get $at) (local.get $add)))
-    (if (i64.lt_u (i64.add (local.get $old) (i64.const 0x10000000000000))
-                  (i64.const 0x20000000000000))
-      (then (return (i32.const 1))))
-    (call $settle (local.get $at) (local.get $add) (local.get $old)))
+    (local $old f64)
+    (if (call $isNear (local.get $at))
+      (then
+        (drop (i64.atomic.rmw.add (local.get $at) (i64.extend_i32_s (local.get $n))))
+        (return (i32.const 1))))
+    (local.set $old (call $far (local.get $at) (f64.convert_i32_s (local.get $n))))
+    (f64.eq (local.get $old) (local.get $old)))
   ;; Adds and returns the value before; NaN, with the value unchanged, where the sum is beyond 2^53.
   (func (export "fetchAdd64") (param $at i32) (param $n i32) (result f64)
-    (local $add i64) (local $old i64)
-    (local.set $add (i64.extend_i32_s (local.get $n)))
-    (local.set $old (i64.atomic.rmw.add (local.get $at) (local.get $add)))
-    (if (i64.ge_u (i64.add (local.get $old) (i64.const 0x10000000000000))
-                  (i64.const 0x20000000000000))
+    (if (call $isNear (local.get $at))
       (then
-        (if (i32.eqz (call $settle (local.get $at) (local.get $add) (local.get $old)))
-          (then (return (f64.const nan))))))
-    (f64.convert_i64_s (local.get $old)))
+        (return
+          (f64.convert_i64_s
+            (i64.atomic.rmw.add (local.get $at) (i64.extend_i32_s (local.get $n)))))))
+    (call $far (local.get $at) (f64.convert_i32_s (local.get $n))))
   ;; The same for any whole number of at most 2^53, by a compare-and-swap that checks the sum.
-  (func (export "fetchAddFar64") (param $at i32) (param $n f64) (result f64)
+  (func $far (export "fetchAddFar64") (param $at i32) (param $n f64) (result f64)
     (local $old i64) (local $sum i64)
     (loop $again
       (local.set $old (i64.atomic.load (local.get $at)))

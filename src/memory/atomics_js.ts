@@ -2,7 +2,8 @@ import type { Atomic } from "./atomics.ts";
 
 const OWNER = 0x3fffffff;
 const MAX = BigInt(Number.MAX_SAFE_INTEGER);
-const EDGE = 2 ** 52;
+/** The high half of 2^52. */
+const EDGE = 2 ** 20;
 const TWO_32 = 2 ** 32;
 const ONE = 1n;
 
@@ -102,14 +103,10 @@ class ArrayAtomics implements Atomic {
     return Number.isNaN(this.fetchAdd64(at, n)) ? 0 : 1;
   }
   fetchAdd64(at: number, n: number): number {
-    const add = n === 1 ? ONE : BigInt(n);
-    const old = Atomics.add(this.longs, at >> 3, add);
-    const before = Number(old);
-    if (before > -EDGE && before < EDGE) return before;
-    const sum = old + add; // Near the edge; see atomics.wat.
-    if (sum <= MAX && sum >= -MAX) return before;
-    Atomics.sub(this.longs, at >> 3, add);
-    return NaN;
+    // Below 2^52, as in atomics.wat.
+    const high = Atomics.load(this.words, (at >> 2) + 1);
+    if (high < -EDGE || high >= EDGE) return this.fetchAddFar64(at, n);
+    return Number(Atomics.add(this.longs, at >> 3, n === 1 ? ONE : BigInt(n)));
   }
   fetchAddFar64(at: number, n: number): number {
     const longs = this.longs;
