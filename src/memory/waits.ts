@@ -170,8 +170,11 @@ export class Waits {
   #tryFirst(at: number, patient: boolean): void {
     const queue = this.#queues.get(at);
     if (queue === undefined) return;
-    const [first] = queue.waiters;
-    if (first.attempt(patient)) queue.since = performance.now();
+    for (const waiter of queue.waiters) {
+      if (!waiter.attempt(patient)) return;
+      // The next one tries as well: it will not get it, and so asks to be told.
+      queue.since = performance.now();
+    }
   }
 
   #add(at: number, waiter: Waiter): void {
