@@ -13,6 +13,8 @@ const TASKS = {
   interlock: ["cli/main.ts"],
   test: ["tests/run.ts"],
   bench: ["bench/run.ts"],
+  soak: ["tests/soak/main.ts"],
+  mutants: ["tests/mutants/main.ts"],
 };
 
 const root = fileURLToPath(new URL("..", import.meta.url));

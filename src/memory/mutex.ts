@@ -97,9 +97,6 @@ export class Mutex implements BareLock {
   /** Of the hold: whether it was taken over from an owner that died, and from whom. */
   #recovered = false;
   #previous: Owner | undefined;
-  /** When this object last looked whether an owner lives, and which. */
-  #looked = 0;
-  #suspect = 0;
 
   /**
    * The mutex at `offset`; all zeros is a free one. `Segment.mutex` finds a place by itself.
@@ -303,12 +300,7 @@ export class Mutex implements BareLock {
     const word = atomic.load32(this.#at);
     const owner = word & OWNER;
     if (owner === 0 || owner === this.#me) return false;
-    const now = performance.now();
-    // A look costs 20 us: for one owner, not more than once a millisecond.
-    if (owner === this.#suspect && now - this.#looked < 1) return false;
-    this.#suspect = owner;
-    this.#looked = now;
-    if (!slots.isGone(owner)) return false;
+    if (!slots.isFoundGone(owner)) return false;
     const mine = (word & ~OWNER) | this.#me;
     if (atomic.compareExchange32(this.#at, word, mine) !== word) return false;
     atomic.store32(this.#at + AT.died, owner);

@@ -175,9 +175,9 @@ export class Waits {
   #tryFirst(at: number, patient: boolean): void {
     const queue = this.#queues.get(at);
     if (queue === undefined) return;
-    // Also the one after who got it: its attempt is what has the release say so to the tasks.
-    for (const first of queue.waiters) {
-      if (!first.attempt(patient)) return;
+    for (const waiter of queue.waiters) {
+      if (!waiter.attempt(patient)) return;
+      // The next one tries as well: it will not get it, and so asks to be told.
       queue.since = performance.now();
     }
   }

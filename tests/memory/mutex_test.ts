@@ -96,6 +96,19 @@ describe("Mutex", () => {
     new Mutex(memory, 0).acquireSync().release();
   });
 
+  itInBoth("says to whoever holds it that another task waits", async (memory, again) => {
+    const mutex = new Mutex(memory, 0);
+    const first = new Mutex(again(), 0).acquireSync();
+    const tasks = Array.from({ length: 3 }, () => mutex.acquire());
+    first.release();
+    for (const [i, task] of tasks.entries()) {
+      const guard = await task;
+      const waited = (memory.atomic.load32(memory.place(0, 4, 4)) & 0x40000000) !== 0;
+      assert.equal(waited, i < 2, "the next one is left to the next tick");
+      guard.release();
+    }
+  });
+
   itInBoth("times a task out, however short its time is", async (memory, again) => {
     const mutex = new Mutex(memory, 0);
     using _guard = new Mutex(again(), 0).acquireSync();

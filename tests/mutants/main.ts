@@ -1,0 +1,141 @@
+/**
+ * Breaks the locks on purpose, one way after the other, each in a copy of the tree, and fails unless
+ * the tests notice: `deno task mutants`.
+ *
+ * @module
+ */
+import { Command } from "commander";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import {
+  cpSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { findRuntimes } from "../../src/counting/runtimes.ts";
+import { type Mutant, MUTANTS } from "./mutants.ts";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const PARTS = ["src", "tests", "workers", "cli", "scripts", "mod.ts", "deno.json", "package.json"];
+/** The slowest of the files takes a sixth of it. What takes longer hangs, which is noticed too. */
+const LIMIT_MS = 45_000;
+
+const { only } = new Command("mutants")
+  .description("Break the locks on purpose: the tests have to notice")
+  .option("--only <text>", "those whose name has this in it")
+  .parse()
+  .opts<{ only?: string }>();
+
+const runtimes = await findRuntimes(["deno", "bun", "node"]);
+const pathOf = (name: string) => runtimes.find((runtime) => runtime.name === name)!.path;
+const env = {
+  ...process.env,
+  ...Object.fromEntries(
+    runtimes.map(({ name, path }) => [`INTERLOCK_${name.toUpperCase()}`, path]),
+  ),
+};
+
+function copyTree(): string {
+  const folder = mkdtempSync(join(tmpdir(), "interlock-mutant-"));
+  for (const part of PARTS) cpSync(join(ROOT, part), join(folder, part), { recursive: true });
+  symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"));
+  return folder;
+}
+
+function change(folder: string, { name, changes }: Mutant): void {
+  for (const { file, text, by } of changes) {
+    const path = join(folder, file);
+    const source = readFileSync(path, "utf8");
+    if (source.split(text).length !== 2) {
+      throw new Error(
+        `Cannot make "${name}": ${file} has not once, but ${
+          source.split(text).length - 1
+        } times: ${text}`,
+      );
+    }
+    writeFileSync(path, source.replace(text, () => by));
+  }
+  if (changes.some(({ file }) => file.endsWith(".wat"))) {
+    const args = ["run", "-A", "--quiet", "--no-lock", "scripts/build_wasm.ts"];
+    execFileSync(pathOf("deno"), args, { cwd: folder, stdio: "inherit" });
+  }
+}
+
+let current: ChildProcess | undefined;
+process.on("exit", () => end(current));
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(1));
+
+/** Ends the tests and all that they have started: they are a process group of their own. */
+function end(child: ChildProcess | undefined): void {
+  try {
+    if (child?.pid !== undefined) process.kill(-child.pid, "SIGKILL");
+  } catch {
+    // All of them have ended.
+  }
+}
+
+/** Runs tests: `green`, `red` with the first words about it, or `hung`. */
+async function run(folder: string, tests: readonly string[], runtime: string): Promise<string> {
+  const files = readdirSync(join(folder, "tests/memory"))
+    .filter((file) => file.endsWith("_test.ts") && tests.some((test) => file.startsWith(test)))
+    .map((file) => `./tests/memory/${file}`);
+  if (files.length === 0) throw new Error(`No tests begin with ${tests.join(", ")}`);
+  const args = runtime === "bun"
+    ? ["test", "--bail", ...files]
+    : ["test", "-A", "--no-check", "--no-lock", "--quiet", ...files];
+  const child = current = spawn(pathOf(runtime), args, {
+    cwd: folder,
+    env: { ...env, NO_COLOR: "1" },
+    stdio: ["ignore", "pipe", "pipe"],
+    detached: true,
+  });
+  let output = "";
+  child.stdout.on("data", (data) => output += data);
+  child.stderr.on("data", (data) => output += data);
+  let hung = false;
+  const timer = setTimeout(() => (hung = true, end(child)), LIMIT_MS);
+  const code = await new Promise((resolve) => child.on("exit", resolve));
+  clearTimeout(timer);
+  end(child);
+  if (hung) return "hung";
+  if (code === 0) return "green";
+  const failed = /^\s*(.*\.\.\. FAILED|\(fail\).*)/m.exec(output);
+  return `red: ${failed?.[1].trim() ?? output.trim().split("\n").at(-1)}`;
+}
+
+async function inCopy<T>(body: (folder: string) => Promise<T>): Promise<T> {
+  const folder = copyTree();
+  try {
+    return await body(folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+const chosen = MUTANTS.filter(({ name }) => only === undefined || name.includes(only));
+let survivors = 0;
+// As it is, all has to be green, or a red would say nothing.
+for (const runtime of new Set(chosen.map(({ runtime = "deno" }) => runtime))) {
+  const tests = chosen.filter((mutant) => (mutant.runtime ?? "deno") === runtime)
+    .flatMap((mutant) => mutant.tests);
+  const verdict = await inCopy((folder) => run(folder, [...new Set(tests)], runtime));
+  console.log(`unchanged, on ${runtime}: ${verdict}`);
+  if (verdict !== "green") process.exit(1);
+}
+for (const mutant of chosen) {
+  const verdict = await inCopy((folder) => {
+    change(folder, mutant);
+    return run(folder, mutant.tests, mutant.runtime ?? "deno");
+  });
+  if (verdict === "green") survivors++;
+  console.log(`${verdict === "green" ? "SURVIVED" : "noticed"}: ${mutant.name} (${verdict})`);
+}
+console.log(`${chosen.length - survivors} of ${chosen.length} mutants were noticed`);
+process.exit(survivors === 0 && chosen.length > 0 ? 0 : 1);

@@ -1,0 +1,143 @@
+/** A way to break the locks: texts of files and what stands there instead, and who has to notice. */
+export interface Mutant {
+  readonly name: string;
+  readonly changes: readonly {
+    readonly file: string;
+    readonly text: string;
+    readonly by: string;
+  }[];
+  /** The files of tests, in the folder of those of the memory. */
+  readonly tests: readonly string[];
+  /** Where it has to be noticed. Default: Deno. */
+  readonly runtime?: "deno" | "bun";
+}
+
+const MUTEX = "src/memory/mutex.ts";
+const SLOTS = "src/memory/slots.ts";
+const WAITS = "src/memory/waits.ts";
+const WAT = "src/memory/atomics.wat";
+const JS = "src/memory/atomics_js.ts";
+const IDENTITY = "src/runtime/identity.ts";
+
+function mutant(
+  name: string,
+  file: string,
+  text: string,
+  by: string,
+  tests: readonly string[],
+  runtime?: "bun",
+): Mutant {
+  return { name, changes: [{ file, text, by }], tests, runtime };
+}
+
+/** All of them. */
+export const MUTANTS: readonly Mutant[] = [
+  mutant(
+    "release before write",
+    MUTEX,
+    "this.#hold = GUARD;",
+    "this.#hold = GUARD; this.#memory.atomic.store32(this.#at, 0);",
+    ["mutex"],
+  ),
+  mutant(
+    "taken without a compare-and-swap",
+    WAT,
+    "    (if (i32.eqz (i32.atomic.rmw.cmpxchg (local.get $at) (i32.const 0) (local.get $me)))\n      (then (return (call $taken (local.get $at)))))",
+    "    (if (i32.eqz (i32.atomic.load (local.get $at)))\n      (then (i32.atomic.store (local.get $at) (local.get $me))\n        (return (call $taken (local.get $at)))))",
+    ["mutex"],
+  ),
+  mutant("no recovery", MUTEX, "if (!slots.isFoundGone(owner)) return false;", "return false;", [
+    "robust",
+  ]),
+  mutant(
+    "owner written late",
+    SLOTS,
+    "atomic.store32(at + SLOT.thread, thread?.thread ?? 0);",
+    "setTimeout(() => atomic.store32(at + SLOT.thread, thread?.thread ?? 0), 200);",
+    ["mutex", "robust"],
+  ),
+  mutant(
+    "wake none",
+    MUTEX,
+    "if ((waited & SLEEPERS_WAITED) !== 0) this.#memory.wake(this.#at, 1);",
+    "",
+    ["wake"],
+  ),
+  mutant(
+    "tasks not notified",
+    MUTEX,
+    "if ((waited & TASKS_WAITED) !== 0) this.#memory.waits.notify(this.#at);",
+    "",
+    ["wake"],
+  ),
+  mutant("the helper asleep for good", WAITS, "this.#watch.watch(words);", "", ["wake"]),
+  mutant(
+    "the next task not told",
+    WAITS,
+    "if (!waiter.attempt(patient)) return;",
+    "waiter.attempt(patient); return;",
+    [
+      "mutex",
+    ],
+  ),
+  mutant(
+    "no hand-on when giving up",
+    MUTEX,
+    "if (slept !== 0) this.#handOn();\n        throw error;",
+    "throw error;",
+    [
+      "wake",
+    ],
+  ),
+  mutant("lost carry in add64", JS, "(low >= 0 || sum < 0) && ", "", ["atomic"], "bun"),
+  mutant(
+    "token not counted",
+    MUTEX,
+    "this.#memory.atomic.next64(this.#at + AT.token)",
+    "this.#memory.atomic.load64(this.#at + AT.token)",
+    ["mutex"],
+  ),
+  {
+    name: "unlock without an owner check",
+    changes: [
+      { file: MUTEX, text: "if (this.#hold !== LOCK) throw this.#notHeld();", by: "" },
+      {
+        file: WAT,
+        text: "(then (return (i32.const -1))))\n    (i32.shr_u",
+        by: "(then (nop)))\n    (i32.shr_u",
+      },
+    ],
+    tests: ["mutex"],
+  },
+  mutant(
+    "takeover of a living owner",
+    SLOTS,
+    "if (!this.isGone(identity)) return false;",
+    "",
+    ["stolen"],
+  ),
+  mutant("died word not set", MUTEX, "atomic.store32(this.#at + AT.died, owner);", "", ["robust"]),
+  mutant(
+    "death thrown, lock kept",
+    MUTEX,
+    "this.#wake(atomic.unlock(this.#at, this.#me));",
+    "",
+    ["robust"],
+  ),
+  mutant("recovered for ever", MUTEX, "      atomic.store32(this.#at + AT.died, 0);\n", "", [
+    "robust",
+  ]),
+  mutant("start time ignored", IDENTITY, "found.startTime !== startTime || ", "", ["stolen"]),
+  mutant("a zombie lives", IDENTITY, 'found.state === "Z" || ', "", ["stolen"]),
+  mutant(
+    "PID namespace ignored",
+    IDENTITY,
+    "if (namespace === 0 || namespace !== me.namespace) return false;",
+    "",
+    ["stolen"],
+  ),
+  mutant("boot ignored", SLOTS, " || !this.#hasBoot(at, bootId())", "", ["stolen"]),
+  mutant("generation not counted", SLOTS, "(atomic.load32(at + SLOT.generation) + 1)", "(0 + 1)", [
+    "memory_test",
+  ]),
+];

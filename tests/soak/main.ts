@@ -1,0 +1,150 @@
+/**
+ * The long sizes of the proofs: `deno task soak --minutes 60`. Writes what came out to
+ * bench/results, for the record.
+ *
+ * @module
+ */
+import { Command, InvalidArgumentError } from "commander";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { cpus, release, totalmem } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { findRuntimes } from "../../src/counting/runtimes.ts";
+import { adapter } from "../../src/runtime/mod.ts";
+import { inScratchFolder } from "../support/scratch_folder.ts";
+
+const RESULTS = fileURLToPath(new URL("../../bench/results/", import.meta.url));
+
+function number(text: string): number {
+  const value = Number(text);
+  if (!(value >= 0)) throw new InvalidArgumentError("It is a number from 0.");
+  return value;
+}
+
+const { minutes, seed, only } = new Command("soak")
+  .description("The proofs in their long sizes, on all runtimes together")
+  .option(
+    "--minutes <n>",
+    "about how long at most; what there is no time for is made smaller",
+    number,
+    30,
+  )
+  .option("--seed <n>", "of all that is random", number, Math.floor(Math.random() * 2 ** 31))
+  .option("--only <name>", "one of the proofs alone")
+  .parse()
+  .opts<{ minutes: number; seed: number; only?: string }>();
+
+const runtimes = await findRuntimes(["deno", "bun", "node"]);
+for (const { name, path } of runtimes) process.env[`INTERLOCK_${name.toUpperCase()}`] = path;
+// After that, since they look who is there when they are loaded.
+const rounds = await import("../memory/fixtures/rounds.ts");
+const { damageDirectories, damageFiles } = await import("../memory/fixtures/damage.ts");
+
+/** A proof: its whole size, its share of the time, and what runs some of it. */
+interface Proof {
+  readonly name: string;
+  readonly size: number;
+  readonly share: number;
+  /** How much is done at a time, between looks at the clock. */
+  readonly step: number;
+  run(folder: string, size: number, seed: number): Promise<object | void> | object | void;
+}
+
+let ends = Infinity;
+const PROOFS: readonly Proof[] = [
+  { name: "adds", size: 1_000_000, share: 0.05, step: 250_000, run: rounds.addTogether },
+  { name: "holds", size: 10_000, share: 0.1, step: 1000, run: rounds.holdTogether },
+  {
+    name: "kills",
+    size: 1000,
+    share: 0.45,
+    step: 1000, // It looks at the clock by itself: nobody but the killed is started anew.
+    run: (folder, size, seed) =>
+      rounds.killAtRandom(folder, (round) => round < size && performance.now() < ends, seed),
+  },
+  {
+    name: "aborts",
+    size: 10_000,
+    share: 0.15,
+    step: 1000,
+    run: async (folder, size, seed) => ({
+      gaveUp: await rounds.giveUpAtRandom(folder, size, seed),
+    }),
+  },
+  {
+    name: "stopped",
+    size: 1,
+    share: 0.05,
+    step: 1,
+    run: (folder) => rounds.stopOwner(folder, 5000),
+  },
+  { name: "openings", size: 1000, share: 0.1, step: 250, run: rounds.raceToOpen },
+  {
+    name: "directories",
+    size: 100_000,
+    share: 0.05,
+    step: 10_000,
+    run: (_folder, size, seed) => damageDirectories(size, seed),
+  },
+  { name: "files", size: 100_000, share: 0.05, step: 2000, run: damageFiles },
+];
+
+const chosen = PROOFS.filter(({ name }) => only === undefined || name === only);
+if (chosen.length === 0) {
+  console.error(`Cannot soak "${only}": it is one of ${PROOFS.map(({ name }) => name).join(", ")}`);
+  process.exit(2);
+}
+console.log(`seed ${seed}`);
+const shares = chosen.reduce((sum, { share }) => sum + share, 0);
+const proofs: Record<string, object> = {};
+let failed = 0;
+for (const { name, size, share, step, run } of chosen) {
+  const start = performance.now();
+  ends = start + (minutes * 60_000 * share) / shares;
+  let done = 0;
+  const figures: object[] = [];
+  let failure: string | undefined;
+  try {
+    do {
+      const next = Math.min(step, size - done);
+      const figure = await inScratchFolder((folder) => run(folder, next, seed + done));
+      if (figure !== undefined) figures.push(figure);
+      done += figure !== undefined && "kills" in figure ? Number(figure.kills) : next;
+    } while (done < size && performance.now() < ends);
+  } catch (error) {
+    failed++;
+    const causes = [];
+    for (let at = error; at instanceof Error; at = at.cause) causes.push(at.stack);
+    failure = causes.join("\n");
+  }
+  const seconds = Math.round(performance.now() - start) / 1000;
+  proofs[name] = {
+    asked: size,
+    done,
+    seconds,
+    ...figures.length > 0 && { figures: figures.length === 1 ? figures[0] : figures },
+    ...failure !== undefined && { failure },
+  };
+  console.log(`${name}: ${done} of ${size} in ${seconds} s ${JSON.stringify(figures)}`);
+  if (failure !== undefined) console.log(`FAILED: ${failure}`);
+}
+
+const date = new Date().toISOString();
+mkdirSync(RESULTS, { recursive: true });
+const path = join(RESULTS, `soak-${date.slice(0, 16).replaceAll(":", "")}.json`);
+const machine = { cpu: cpus()[0]?.model, cores: cpus().length, memory: totalmem() };
+const versions = Object.fromEntries(runtimes.map(({ name, version }) => [name, version]));
+const record = {
+  date,
+  machine,
+  kernel: release(),
+  versions,
+  by: adapter.name,
+  seed,
+  minutes,
+  proofs,
+};
+writeFileSync(path, `${JSON.stringify(record, undefined, 2)}\n`);
+console.log(`${failed === 0 ? "All held" : `${failed} FAILED`}; see ${path}`);
+process.exit(failed === 0 ? 0 : 1);
