@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync, statSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import { describe, it } from "node:test";
 import { FileLock, type Guard, locked, withLock } from "../../mod.ts";
 import { Child } from "../support/child.ts";
+import { LATE, leastLateness } from "../support/lateness.ts";
 import { inScratchFolder } from "../support/scratch_folder.ts";
 
 const DEADLINE = { timeout: 60_000 };
@@ -19,22 +19,6 @@ function withTwo(body: (a: FileLock, b: FileLock) => void | Promise<void>): Prom
     using b = new FileLock(join(folder, "lock"));
     await body(a, b);
   });
-}
-
-/** The most milliseconds that timers and reads of a file came late up to the end of `until`. */
-async function latenessUntil(until: Promise<unknown>): Promise<{ timer: number; read: number }> {
-  const late = { timer: 0, read: 0 };
-  let over = false;
-  void until.finally(() => over = true);
-  for (let rounds = 0; !over || rounds < 20; rounds++) {
-    let began = performance.now();
-    await new Promise((resolve) => setTimeout(resolve, 5));
-    late.timer = Math.max(late.timer, performance.now() - began - 5);
-    began = performance.now();
-    await readFile(new URL(import.meta.url));
-    late.read = Math.max(late.read, performance.now() - began);
-  }
-  return late;
 }
 
 /** How many threads of this process wait in the kernel for files of a folder, by `/proc/locks`. */
@@ -231,13 +215,13 @@ describe("FileLock.acquire", () => {
           await until(() => kernelWaits(folder) === Math.min(paths, 4));
           const cpu = process.cpuUsage();
           const began = performance.now();
-          const late = await latenessUntil(new Promise((resolve) => setTimeout(resolve, 500)));
+          const late = await leastLateness();
           const { user, system } = process.cpuUsage(cpu);
           const share = (user + system) / 1000 / (performance.now() - began);
           child.close();
           await Promise.all(waits);
           for (const lock of locks) lock.close();
-          assert.ok(late.timer < 20 && late.read < 20, JSON.stringify(late));
+          assert.ok(late < LATE, `timers and reads were ${late} ms late`);
           assert.ok(share < 0.2, `waiting took ${Math.round(100 * share)} % of a processor`);
         }),
     );
