@@ -79,9 +79,18 @@ export class Child implements AsyncDisposable {
     this.#process.stdin?.end();
   }
 
-  /** Sends it a signal; ended already is no error. */
+  /**
+   * Sends it a signal; ended already is no error. By its number: the `kill` of Deno's child process
+   * ends its standard input first, to which some answer before the signal comes.
+   */
   kill(signal: "SIGKILL" | "SIGTERM" = "SIGKILL"): void {
-    this.#process.kill(signal);
+    const { pid, exitCode, signalCode } = this.#process;
+    if (pid === undefined || exitCode !== null || signalCode !== null) return;
+    try {
+      process.kill(pid, signal);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+    }
   }
 
   /** Stops it, or lets it go on; not by the above, which Deno's does once. */
