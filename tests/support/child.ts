@@ -51,6 +51,10 @@ export class Child implements AsyncDisposable {
     return new Child(executableOf(name)!, RUN[name], module, rest);
   }
 
+  get pid(): number {
+    return this.#process.pid!;
+  }
+
   /** The next line of its standard output; throws, with its standard error, where it ended. */
   async line(): Promise<string> {
     const { done, value } = await this.#lines.next();
