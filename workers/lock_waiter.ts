@@ -4,7 +4,13 @@
  *
  * @module
  */
-import type { HelperJob, HelperMessage } from "../src/files/kernel_waits.ts";
+import {
+  AT_WORK,
+  CALLED_OFF,
+  type HelperJob,
+  type HelperMessage,
+  THREAD,
+} from "../src/files/helper_job.ts";
 import { adapter } from "../src/runtime/adapter.ts";
 import { threadIdentity, threadIsThere } from "../src/runtime/identity.ts";
 import { unlockFd, waitForFd } from "../src/runtime/native_lock_file.ts";
@@ -12,18 +18,31 @@ import { unlockFd, waitForFd } from "../src/runtime/native_lock_file.ts";
 const parent = adapter.parentThread();
 if (parent === undefined) throw new Error("This module is for a Web Worker");
 
-const { pid, thread } = threadIdentity();
 const say = (message: HelperMessage) => parent.postMessage(message);
 
-parent.onMessage((message) => {
-  const job = message as HelperJob;
-  const isWanted = () =>
-    Atomics.load(job.calledOff, 0) !== job.number && threadIsThere(pid, job.parent);
+function work(job: HelperJob): boolean {
+  const isCalledOff = () => Atomics.load(job.words, CALLED_OFF) === job.number;
+  // No foreign function is called but between these two stores: Node breaks where a thread is
+  // ended in one, so a process that ends looks here first.
+  Atomics.store(job.words, AT_WORK, job.number);
   try {
+    if (isCalledOff()) return false;
+    const { pid, thread } = threadIdentity();
+    Atomics.store(job.words, THREAD, thread);
+    const isWanted = () => !isCalledOff() && threadIsThere(pid, job.parent);
     const locked = waitForFd(job, isWanted);
-    // Nobody is left to give it back.
-    if (locked && !threadIsThere(pid, job.parent)) unlockFd(job);
-    say({ locked });
+    if (!locked || threadIsThere(pid, job.parent)) return locked;
+    unlockFd(job); // Nobody is left to give it back.
+    return false;
+  } finally {
+    Atomics.store(job.words, AT_WORK, 0);
+    Atomics.notify(job.words, AT_WORK);
+  }
+}
+
+parent.onMessage((message) => {
+  try {
+    say({ locked: work(message as HelperJob) });
   } catch (error) {
     // By its fields, since a copy of an error loses them.
     say({
@@ -32,4 +51,4 @@ parent.onMessage((message) => {
     });
   }
 });
-say({ thread });
+say({ ready: true });

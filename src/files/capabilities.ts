@@ -4,8 +4,8 @@ import type { LockFile, LockMechanism } from "../runtime/lock_file.ts";
 /** What a {@linkcode FileLock} can do here. */
 export interface FileLockCapabilities {
   /**
-   * What locks the file: flock(2), a range by fcntl(2), Deno's own file lock where foreign
-   * functions are missing, or `LockFileEx` of Windows.
+   * What locks the file: flock(2), a range by fcntl(2), or Deno's own file lock, where foreign
+   * functions are missing and on other systems than Linux (not tested there).
    */
   readonly mechanism: LockMechanism;
   /**

@@ -2,8 +2,8 @@ import { adapter } from "../runtime/adapter.ts";
 import { threadIdentity } from "../runtime/identity.ts";
 import type { LockFile } from "../runtime/lock_file.ts";
 import type { HelperThread } from "../runtime/port.ts";
-import type { ByteRange } from "../runtime/range_lock.ts";
 import { interruptThread } from "../runtime/slices.ts";
+import { AT_WORK, CALLED_OFF, type HelperJob, type HelperMessage, THREAD } from "./helper_job.ts";
 
 /** How many helper threads wait in the kernel for this thread; more waits than that are polled. */
 const HELPERS = 4;
@@ -11,6 +11,8 @@ const HELPERS = 4;
 const FIRST_MS = 1;
 const LAST_MS = 64;
 const INTERRUPT_MS = 2;
+/** A process that ends gives its helpers so long to come back from the kernel. */
+const EXIT_MS = 500;
 
 /** A wait for the lock on an open file, which nobody else uses until the wait has ended. */
 export interface KernelWait {
@@ -20,30 +22,11 @@ export interface KernelWait {
   readonly onEnd: (locked: boolean, error?: unknown) => void;
 }
 
-/** What a helper thread is told; see `workers/lock_waiter.ts`. */
-export interface HelperJob {
-  readonly number: number;
-  readonly fd: number;
-  readonly path: string;
-  readonly range: ByteRange | undefined;
-  readonly shared: boolean;
-  /** Its first word becomes the number of a job that is called off. */
-  readonly calledOff: Int32Array;
-  /** The thread that waits for the answer; without it there is nobody to have the lock. */
-  readonly parent: number;
-}
-
-/** What a helper thread says: who it is, then how each job ended. */
-export type HelperMessage =
-  | { readonly thread: number }
-  | { readonly locked: boolean; readonly error?: { message: string; fields: object } };
-
 class Helper {
   wait: KernelWait | undefined;
-  readonly #calledOff = new Int32Array(new SharedArrayBuffer(4));
+  readonly #words = new Int32Array(new SharedArrayBuffer(12));
   readonly #thread: HelperThread;
   #number = 0;
-  #threadNumber = 0;
 
   constructor(thread: HelperThread) {
     this.#thread = thread;
@@ -61,7 +44,7 @@ class Helper {
       path,
       range,
       shared: wait.shared,
-      calledOff: this.#calledOff,
+      words: this.#words,
       parent: threadIdentity().thread,
     };
     this.#thread.postMessage(job);
@@ -69,20 +52,34 @@ class Helper {
 
   callOff(): void {
     const number = this.#number;
-    Atomics.store(this.#calledOff, 0, number);
+    Atomics.store(this.#words, CALLED_OFF, number);
     const interrupt = () => {
       if (this.wait === undefined || this.#number !== number) return;
-      if (this.#threadNumber !== 0) interruptThread(this.#threadNumber);
+      this.#interrupt();
       setTimeout(interrupt, INTERRUPT_MS);
     };
     interrupt();
   }
 
-  #hear(message: HelperMessage): void {
-    if ("thread" in message) {
-      this.#threadNumber = message.thread;
-      return idle(this);
+  /** Calls off what it is at, and blocks until it has come back. */
+  stop(): void {
+    const number = this.#number;
+    Atomics.store(this.#words, CALLED_OFF, number);
+    const deadline = performance.now() + EXIT_MS;
+    if (this.wait === undefined) return;
+    while (Atomics.load(this.#words, AT_WORK) === number && performance.now() < deadline) {
+      this.#interrupt();
+      Atomics.wait(this.#words, AT_WORK, number, INTERRUPT_MS);
     }
+  }
+
+  #interrupt(): void {
+    const thread = Atomics.load(this.#words, THREAD);
+    if (thread !== 0) interruptThread(thread);
+  }
+
+  #hear(message: HelperMessage): void {
+    if ("ready" in message) return idle(this);
     const wait = this.wait!;
     this.wait = undefined;
     this.#thread.unref();
@@ -126,6 +123,7 @@ function canBeHelped({ file }: KernelWait): boolean {
 }
 
 function startHelper(): void {
+  if (helpers.size === 0) adapter.onExit?.(stopHelpers);
   try {
     const module = new URL("../../workers/lock_waiter.ts", import.meta.url);
     const thread = adapter.spawnHelper(module);
@@ -134,6 +132,10 @@ function startHelper(): void {
   } catch {
     broken = true; // All waits are polled then.
   }
+}
+
+function stopHelpers(): void {
+  for (const helper of helpers) helper.stop();
 }
 
 /** Gives a helper that has nothing to do the wait that is polled for the longest time. */

@@ -79,7 +79,24 @@ export class DenoLockFile implements LockFile {
   }
 }
 
+/** Before it is opened: that would make the target of a link, and wait for the end of a pipe. */
+function refuseOthers(path: string): void {
+  if (typeof path !== "string" || path === "" || path.includes("\0")) {
+    throw new TypeError(
+      `Cannot use a path: it must be a string, not empty and without NUL: ${JSON.stringify(path)}`,
+    );
+  }
+  let isFile = true;
+  try {
+    ({ isFile } = Deno.lstatSync(path));
+  } catch {
+    return; // There is nothing, or opening it says what is wrong.
+  }
+  if (!isFile) throw new TypeError(`Cannot use "${path}" as a lock: it is not a regular file`);
+}
+
 function open(path: string): { readonly file: Deno.FsFile; readonly writable: boolean } {
+  refuseOthers(path);
   const write = { read: true, write: true, create: true, mode: 0o600 };
   try {
     return { file: Deno.openSync(path, write), writable: true };
@@ -90,7 +107,8 @@ function open(path: string): { readonly file: Deno.FsFile; readonly writable: bo
       Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
       return { file: Deno.openSync(path, write), writable: true };
     }
-    if (error instanceof Deno.errors.PermissionDenied) {
+    const { NotCapable, PermissionDenied } = Deno.errors;
+    if (error instanceof PermissionDenied || error instanceof NotCapable) {
       return { file: Deno.openSync(path, { read: true }), writable: false };
     }
     throw error;

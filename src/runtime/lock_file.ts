@@ -4,7 +4,7 @@ import { NativeLockFile } from "./native_lock_file.ts";
 import type { ByteRange } from "./range_lock.ts";
 
 /** How a system locks a file. */
-export type LockMechanism = "flock" | "ofd-range" | "deno-fs-file" | "LockFileEx";
+export type LockMechanism = "flock" | "ofd-range" | "deno-fs-file";
 
 /** An open file that can be locked: each one excludes every other, whoever opened it. */
 export interface LockFile {

@@ -1,5 +1,5 @@
 import process from "node:process";
-import { parentPort, Worker } from "node:worker_threads";
+import { parentPort, Worker, workerData } from "node:worker_threads";
 import { UnsupportedError } from "../contract/errors.ts";
 import { LIBC_NAMES } from "./libc_names.ts";
 import type {
@@ -110,8 +110,8 @@ function bind<const S extends CSignatures>(signatures: S): CFunctions<S> {
   ) as CFunctions<S>;
 }
 
-function spawnWorker(module: URL): HelperThread {
-  const worker = new Worker(module);
+function spawnWorker(module: URL, data?: HelperData): HelperThread {
+  const worker = new Worker(module, { workerData: data });
   return {
     ref: () => worker.ref(),
     unref: () => worker.unref(),
@@ -127,12 +127,39 @@ function spawnWorker(module: URL): HelperThread {
   };
 }
 
+/** What a helper is started with. */
+interface HelperData {
+  /** Its word becomes 1 when the module has been run. */
+  readonly interlockLoaded: Int32Array;
+}
+
+/** For so long, the end of the process is put off until a helper has loaded. */
+const LOAD_MS = 1000;
+
+/**
+ * V8 aborts where a thread is ended while modules with a top-level `await` are run (a check in
+ * `SourceTextModule::AsyncModuleExecutionFulfilled`), so a process that ends waits for that.
+ */
+function spawnHelper(module: URL): HelperThread {
+  const interlockLoaded = new Int32Array(new SharedArrayBuffer(4));
+  process.on("exit", () => void Atomics.wait(interlockLoaded, 0, 0, LOAD_MS));
+  return spawnWorker(module, { interlockLoaded });
+}
+
 function parentThread(): Endpoint | undefined {
   const port = parentPort;
   if (port === null) return undefined;
   return {
     postMessage: (message) => port.postMessage(message),
-    onMessage: (receive) => port.on("message", receive),
+    onMessage: (receive) => {
+      port.on("message", receive);
+      const loaded = (workerData as HelperData | null)?.interlockLoaded;
+      if (loaded === undefined) return;
+      setImmediate(() => { // When all of the module has run.
+        Atomics.store(loaded, 0, 1);
+        Atomics.notify(loaded, 0);
+      });
+    },
   };
 }
 
@@ -150,7 +177,8 @@ export const adapter: Adapter = {
   bind,
   addressOf: (bytes) => Number(ffi().getRawPointer(bytes.buffer)) + bytes.byteOffset,
   bufferAt: (address, byteLength) => ffi().toArrayBuffer(BigInt(address), byteLength, false),
-  spawnWorker,
-  spawnHelper: spawnWorker,
+  spawnWorker: (module) => spawnWorker(module),
+  spawnHelper,
+  onExit: (listener) => void process.on("exit", listener),
   parentThread,
 };

@@ -110,6 +110,8 @@ export interface Adapter {
   spawnHelper(module: URL): HelperThread;
   /** Opens a file to lock it by what the runtime has beside foreign functions, if it has that. */
   readonly openLockFile?: (path: string) => LockFile;
+  /** Calls `listener` before the process ends by itself, where that is not a good end as it is. */
+  readonly onExit?: (listener: () => void) => void;
   /** In a Web Worker: the way to its parent. */
   parentThread(): Endpoint | undefined;
 }

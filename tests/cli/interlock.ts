@@ -85,13 +85,4 @@ export function existing(files: readonly string[]): string[] {
   return files.filter((file) => existsSync(file));
 }
 
-/** Resolves with what `look` gives, once that is neither `undefined` nor `false`. */
-export async function until<T>(what: string, look: () => T | undefined | false): Promise<T> {
-  const deadline = performance.now() + 30_000;
-  for (;;) {
-    const seen = look();
-    if (seen !== undefined && seen !== false) return seen;
-    if (performance.now() > deadline) throw new Error(`Waited in vain for ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
+export { until } from "../support/until.ts";

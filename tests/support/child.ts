@@ -56,6 +56,10 @@ export class Child implements AsyncDisposable {
     return new Child(executableOf(name)!, RUN[name], module, rest);
   }
 
+  get pid(): number {
+    return this.#process.pid!;
+  }
+
   /** The next line of its standard output; throws, with its standard error, where it ended. */
   async line(): Promise<string> {
     const { done, value } = await this.#lines.next();
@@ -67,11 +71,6 @@ export class Child implements AsyncDisposable {
   /** Writes a line to its standard input. */
   tell(line: string): void {
     this.#process.stdin?.write(`${line}\n`);
-  }
-
-  /** Its number. */
-  get pid(): number {
-    return this.#process.pid!;
   }
 
   /** Ends its standard input. */
