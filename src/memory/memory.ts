@@ -8,7 +8,7 @@ import { flawOf, HEADER, newHeader } from "./layout.ts";
 import { fileLength, openMemoryFile, type OpenMode, releaseMemoryFile } from "./memory_file.ts";
 import { Slots } from "./slots.ts";
 import { Waits } from "./waits.ts";
-import { holdWebLock } from "./web_lock.ts";
+import { hasWebLocks, holdWebLock } from "./web_lock.ts";
 
 /** The longest sleep in the host: no thread is ever out of reach for longer. In milliseconds. */
 export const SLICE = 50;
@@ -192,6 +192,20 @@ export class Memory implements Disposable {
   get thread(): ThreadIdentity | undefined {
     void this.identity;
     return this.#thread;
+  }
+
+  /**
+   * How the death of a thread that holds a lock in it is found out:
+   *
+   * - `kernel`: by its number; any waiter recovers the lock
+   * - `web-locks`: anonymous memory where the runtime may not ask the system (Deno without
+   *   `--allow-ffi`, Node without `node:ffi`): by a Web Lock of each worker; those who wait by
+   *   `acquire` recover the lock
+   * - `none`: not at all
+   */
+  get recovery(): "kernel" | "web-locks" | "none" {
+    if (this.#mapping !== undefined || adapter.mayCallC()) return "kernel";
+    return hasWebLocks() ? "web-locks" : "none";
   }
 
   /** The tasks of this thread that wait for something in it. */

@@ -3,6 +3,7 @@ import { adapter } from "../runtime/adapter.ts";
 import { bootId, isGone, type ThreadIdentity } from "../runtime/identity.ts";
 import { HEADER, SLOT, SLOTS } from "./layout.ts";
 import type { Memory } from "./memory.ts";
+import { missWebLock } from "./web_lock.ts";
 
 /** The bits of a lock word that say who holds it; above them are those about waiters. */
 export const OWNER = 0x3fffffff;
@@ -20,6 +21,8 @@ export class Slots {
   readonly #memory: Memory;
   /** When each thread was last looked at and not found gone. */
   readonly #looked = new Map<number, number>();
+  /** Whose Web Lock is being asked for. */
+  readonly #asked = new Set<number>();
 
   /** The slots of a memory. */
   constructor(memory: Memory) {
@@ -94,7 +97,10 @@ export class Slots {
     if (now - (this.#looked.get(identity) ?? -Infinity) < 1) return false;
     if (this.#looked.size > SLOTS) this.#looked.clear();
     this.#looked.set(identity, now);
-    if (!this.isGone(identity)) return false;
+    if (!this.isGone(identity)) {
+      this.#ask(identity);
+      return false;
+    }
     this.#looked.delete(identity);
     return true;
   }
@@ -148,6 +154,14 @@ export class Slots {
   hasWebLock(identity: number): boolean {
     const at = this.#find(identity);
     return at !== undefined && this.#memory.atomic.load32(at + SLOT.webLock) !== 0;
+  }
+
+  /** Where the system cannot be asked about a thread, asks for its Web Lock; once at a time. */
+  #ask(identity: number): void {
+    if (this.#asked.has(identity) || !this.hasWebLock(identity)) return;
+    this.#asked.add(identity);
+    const answered = () => void this.#asked.delete(identity);
+    missWebLock(this.#memory, identity).then(answered, answered);
   }
 
   #place(slot: number): number {

@@ -6,8 +6,8 @@ import type { Memory } from "./memory.ts";
 interface LockManager {
   request(
     name: string,
-    options: { signal?: AbortSignal },
-    callback: () => Promise<void> | void,
+    options: { ifAvailable?: boolean },
+    callback: (lock: unknown) => Promise<void> | void,
   ): Promise<void>;
 }
 
@@ -39,18 +39,15 @@ export function holdWebLock(memory: Memory, identity: number): void {
 }
 
 /**
- * Waits, without keeping the process alive, until the thread of an identity has lost its Web Lock,
- * and marks it as gone. Nothing is known of one that has none yet.
+ * Asks, without waiting, whether the thread of an identity has lost its Web Lock, and marks it as
+ * gone then; the answer comes with a later task. Nothing is known of one that has none yet. Asked
+ * anew each time, since Node now and then forgets a request that waits as a worker is terminated.
+ *
+ * A terminated worker of Deno whose thread runs on keeps its Web Lock as long, as has to be.
  */
-export async function missWebLock(
-  memory: Memory,
-  identity: number,
-  signal: AbortSignal,
-): Promise<void> {
+export async function missWebLock(memory: Memory, identity: number): Promise<void> {
   if (!memory.slots.hasWebLock(identity)) return;
-  await locks()?.request(
-    nameOf(memory, identity),
-    { signal },
-    () => memory.slots.markGone(identity),
-  );
+  await locks()?.request(nameOf(memory, identity), { ifAvailable: true }, (lock) => {
+    if (lock !== null && !memory.closed) memory.slots.markGone(identity);
+  });
 }

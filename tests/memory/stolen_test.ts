@@ -126,7 +126,7 @@ describe("A mutex is never taken from an owner", () => {
       await forge(SLOT.namespace, 1);
       await forge(SLOT.thread, 0);
       await forge(SLOT.identity, 0);
-      using guard = table.mutex(0).acquireSync();
+      using guard = table.mutex(0).acquireSync({ timeout: 10_000 });
       assert.equal(guard.recovered, true, "the forgeries were all that kept it");
     }),
   );
@@ -146,7 +146,7 @@ describe("An owner is dead", () => {
       const { atomic } = table.memory;
       atomic.store32(at + SLOT.process, living.child.pid);
       atomic.store32(at + SLOT.thread, living.child.pid);
-      using guard = table.mutex(0).acquireSync();
+      using guard = table.mutex(0).acquireSync({ timeout: 10_000 });
       assert.equal(guard.recovered, true);
       assert.equal(guard.previousOwner?.pid, living.child.pid);
     }),

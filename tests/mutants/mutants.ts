@@ -44,7 +44,7 @@ export const MUTANTS: readonly Mutant[] = [
     WAT,
     "    (if (i32.eqz (i32.atomic.rmw.cmpxchg (local.get $at) (i32.const 0) (local.get $me)))\n      (then (return (call $taken (local.get $at)))))",
     "    (if (i32.eqz (i32.atomic.load (local.get $at)))\n      (then (i32.atomic.store (local.get $at) (local.get $me))\n        (return (call $taken (local.get $at)))))",
-    ["mutex"],
+    ["atomics_test", "mutex", "together"],
   ),
   mutant("no recovery", MUTEX, "if (!slots.isFoundGone(owner)) return false;", "return false;", [
     "robust",

@@ -1,0 +1,31 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { Memory } from "../../src/memory/mod.ts";
+import { Child, executableOf } from "../support/child.ts";
+
+const PROCESS = new URL("./fixtures/web_lock_process.ts", import.meta.url);
+/** Bun has no Web Locks, and always its foreign functions. */
+const WITHOUT = {
+  deno: ["run", "--quiet", "--no-config", "--no-lock", "--allow-read"],
+  node: ["--disable-warning=ExperimentalWarning", "--no-experimental-ffi"],
+} as const;
+
+describe("Where the system cannot be asked about threads", () => {
+  for (const name of ["deno", "node"] as const) {
+    for (const how of ["by itself", "terminated"]) {
+      it(`a task misses a worker that ended, ${how}: ${name}`, { timeout: 30_000 }, async () => {
+        const child = new Child(executableOf(name)!, WITHOUT[name], PROCESS, [how]);
+        assert.deepEqual(JSON.parse(await child.line()), {
+          recovery: "web-locks",
+          early: "TimeoutError",
+          recovered: true,
+        });
+        assert.equal((await child.ended).code, 0);
+      });
+    }
+  }
+
+  it("is not here", () => {
+    assert.equal(Memory.anonymous(1).recovery, "kernel");
+  });
+});
