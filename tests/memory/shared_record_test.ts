@@ -140,7 +140,8 @@ describe("The record of a segment", () => {
   });
 });
 
-// After all that has workers: see the note in the test above about Deno.
+// After the tests with workers: in Deno, a worker started after these children has been seen to
+// lose the first message that it was sent.
 for (const kind of [SharedRecord, SeqlockRecord]) {
   describe(`${kind.name} whose writer dies`, () => {
     for (const how of ["inside", "half"]) {
