@@ -84,45 +84,6 @@ for (const kind of [SharedRecord, SeqlockRecord]) {
       assert.deepEqual(torn, [0, 0, 0, 0]);
       assert.deepEqual(new kind(memory, 0, Whole).read(), wholeOf(2 * ROUNDS));
     });
-
-    for (const how of ["inside", "half"]) {
-      it(
-        `is what it was after its writer died (${how})`,
-        DEADLINE,
-        () =>
-          inScratchFolder(async (folder) => {
-            const path = `${folder}/memory`;
-            using memory = Memory.map(path, 4096);
-            const shared = new kind(memory, 0, Whole);
-            shared.write(wholeOf(6));
-            const child = Child.here(PROCESS, path, how);
-            assert.equal((await child.ended).signal, "SIGKILL");
-            assert.deepEqual(shared.read(), wholeOf(6));
-            assert.deepEqual(shared.update(({ low }) => wholeOf(low + 1)), wholeOf(7));
-            assert.deepEqual(shared.read(), wholeOf(7));
-          }),
-      );
-    }
-
-    it("is whole whenever a writer is killed", DEADLINE, () =>
-      inScratchFolder(async (folder) => {
-        const path = `${folder}/memory`;
-        using memory = Memory.map(path, 4096);
-        const shared = new kind(memory, 0, Whole);
-        for (let round = 0; round < 4; round++) {
-          const before = shared.read().low;
-          const child = Child.here(PROCESS, path, "loop");
-          assert.equal(await child.line(), "ready");
-          for (let reads = 0; reads < 500 || shared.read().low === before; reads++) {
-            assert.ok(isWhole(shared.read()));
-          }
-          child.kill();
-          await child.ended;
-          const { low } = shared.read();
-          assert.deepEqual(shared.read(), wholeOf(low));
-          assert.deepEqual(shared.update(() => wholeOf(low + 1)), wholeOf(low + 1));
-        }
-      }));
   });
 }
 
@@ -178,3 +139,48 @@ describe("The record of a segment", () => {
     assert.equal(segment.free, free);
   });
 });
+
+// After the tests with workers: in Deno, a worker started after these children has been seen to
+// lose the first message that it was sent.
+for (const kind of [SharedRecord, SeqlockRecord]) {
+  describe(`${kind.name} whose writer dies`, () => {
+    for (const how of ["inside", "half"]) {
+      it(
+        `is what it was after its writer died (${how})`,
+        DEADLINE,
+        () =>
+          inScratchFolder(async (folder) => {
+            const path = `${folder}/memory`;
+            using memory = Memory.map(path, 4096);
+            const shared = new kind(memory, 0, Whole);
+            shared.write(wholeOf(6));
+            const child = Child.here(PROCESS, path, how);
+            assert.equal((await child.ended).signal, "SIGKILL");
+            assert.deepEqual(shared.read(), wholeOf(6));
+            assert.deepEqual(shared.update(({ low }) => wholeOf(low + 1)), wholeOf(7));
+            assert.deepEqual(shared.read(), wholeOf(7));
+          }),
+      );
+    }
+
+    it("is whole whenever a writer is killed", DEADLINE, () =>
+      inScratchFolder(async (folder) => {
+        const path = `${folder}/memory`;
+        using memory = Memory.map(path, 4096);
+        const shared = new kind(memory, 0, Whole);
+        for (let round = 0; round < 4; round++) {
+          const before = shared.read().low;
+          const child = Child.here(PROCESS, path, "loop");
+          assert.equal(await child.line(), "ready");
+          for (let reads = 0; reads < 500 || shared.read().low === before; reads++) {
+            assert.ok(isWhole(shared.read()));
+          }
+          child.kill();
+          await child.ended;
+          const { low } = shared.read();
+          assert.deepEqual(shared.read(), wholeOf(low));
+          assert.deepEqual(shared.update(() => wholeOf(low + 1)), wholeOf(low + 1));
+        }
+      }));
+  });
+}
