@@ -299,7 +299,7 @@ export class Memory implements Disposable {
 
   #claim(): number {
     this.#thread = this.#mapping !== undefined || adapter.mayCallC() ? threadIdentity() : undefined;
-    this.#identity = this.slots.claim(this.#thread);
+    this.#identity = this.slots.claim(this.#thread, this.#mapping !== undefined);
     if (this.#thread === undefined) holdWebLock(this, this.#identity);
     return this.#identity;
   }

@@ -33,10 +33,11 @@ export class Slots {
    * Claims a slot for this thread and returns its identity.
    *
    * @param thread What the system knows of it; `undefined` if that cannot be had here.
+   * @param alone Whether nobody else can claim one meanwhile.
    * @throws {RangeError} If all slots are in use by threads that live.
    */
-  claim(thread: ThreadIdentity | undefined): number {
-    const slot = this.#take(thread) ?? (this.#reclaim(), this.#take(thread));
+  claim(thread: ThreadIdentity | undefined, alone: boolean): number {
+    const slot = this.#take(thread) ?? (this.#reclaim(alone), this.#take(thread));
     if (slot === undefined) {
       throw new RangeError(
         `Cannot use a memory: ${SLOTS} threads that live have it open, and more is not possible`,
@@ -189,12 +190,14 @@ export class Slots {
   }
 
   /** Frees the slots of threads that are gone, except those that a word of the memory names. */
-  #reclaim(): void {
+  #reclaim(alone: boolean): void {
     const { atomic, buffer, base, byteLength } = this.#memory;
     const gone = new Set<number>();
     for (let slot = 1; slot <= SLOTS; slot++) {
       const identity = atomic.load32(this.#place(slot) + SLOT.identity);
       if (identity !== 0 && this.isGone(identity)) gone.add(identity);
+      // Whoever claimed it died before it had an identity.
+      if (identity === 0 && alone) atomic.store32(this.#place(slot) + SLOT.claim, 0);
     }
     // Any word may be a lock's. One that names a slot by chance only keeps it from being used.
     const words = new Int32Array(buffer, base + HEADER.end, byteLength >> 2);

@@ -84,6 +84,8 @@ export class Waits {
       let timer: ReturnType<typeof setTimeout> | undefined;
       const expire = () => {
         if (deadline > performance.now()) return arm();
+        // Once more, as one who has waited: the owner may have died since.
+        if (waiter.attempt(true)) return;
         end();
         reject(timeoutError(wanted.describe()));
       };
@@ -207,12 +209,16 @@ export class Waits {
  */
 class Pump {
   readonly #all = new Map<Waits, Memory>();
+  /** Of anonymous memory, those whose event is waited for. */
+  readonly #awaited = new Set<Waits>();
   #watch: FutexWatch | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   add(waits: Waits, memory: Memory): void {
-    this.#all.set(waits, memory);
-    this.#arm(waits, memory);
+    if (!this.#all.has(waits)) {
+      this.#all.set(waits, memory);
+      this.#arm(waits, memory);
+    }
     if (this.#timer === undefined) this.#tick();
   }
 
@@ -240,8 +246,11 @@ class Pump {
   }
 
   #armAnonymous(waits: Waits, memory: Memory): void {
+    if (this.#awaited.has(waits)) return;
+    this.#awaited.add(waits);
     const expected = memory.atomic.load32(waits.event);
     memory.waitAsync(waits.event, expected, LONG).then(() => {
+      this.#awaited.delete(waits);
       if (!this.#all.has(waits)) return;
       this.#armAnonymous(waits, memory);
       waits.tryAll(false);

@@ -104,6 +104,20 @@ describe("Memory", () => {
     assert.notEqual(identity, gone);
   });
 
+  it("gives the slot of a process to another that died before it had an identity", () =>
+    inScratchFolder((folder) => {
+      const path = join(folder, "memory");
+      const memory = Memory.map(path, 1);
+      for (let slot = 1; slot <= SLOTS; slot++) {
+        const claim = memory.base + HEADER.firstSlot + (slot - 1) * SLOT.bytes + SLOT.claim;
+        memory.atomic.compareExchange32(claim, 0, 1);
+      }
+      const other = Memory.map(path, 1);
+      assert.notEqual(other.identity, memory.identity);
+      other.close();
+      memory.close();
+    }));
+
   itInBoth("wakes nobody where nobody sleeps, and sleeps for a bounded time", (memory) => {
     const at = memory.place(0, 4, 4);
     memory.wake(at, 1);
