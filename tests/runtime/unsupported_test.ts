@@ -38,9 +38,7 @@ for (const { runtime, args, says } of STARTS) {
       const report = JSON.parse(await child.line());
       const end = await child.ended;
       assert.equal(end.code, 0, end.stderr);
-      // Deno has file locks of its own to fall back on.
-      assert.equal(report.lock.unsupported, runtime !== "deno", report.lock.message);
-      for (const what of runtime === "deno" ? ["map"] : ["map", "lock"]) {
+      for (const what of ["map", "lock"]) {
         const { name, unsupported, message } = report[what];
         assert.equal(unsupported, true, `${what}: ${name}: ${message}`);
         assert.equal(name, "UnsupportedError");
