@@ -79,7 +79,10 @@ class Helper {
   }
 
   #hear(message: HelperMessage): void {
-    if ("ready" in message) return idle(this);
+    if ("ready" in message) {
+      this.#thread.unref(); // Once more: Node's hold the process again when they have started.
+      return idle(this);
+    }
     const wait = this.wait!;
     this.wait = undefined;
     this.#thread.unref();
