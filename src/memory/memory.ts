@@ -241,12 +241,12 @@ export class Memory implements Disposable {
 
   /**
    * Sleeps while the word at `at` (a place) is `expected`, for 50 ms at most. May return at any
-   * time, so look at the word again.
+   * time, so look at the word again. True where it was woken.
    */
-  wait(at: number, expected: number, milliseconds: number = SLICE): void {
+  wait(at: number, expected: number, milliseconds: number = SLICE): boolean {
     const time = milliseconds < SLICE ? Math.max(0, milliseconds) : SLICE;
-    if (this.#words !== undefined) Atomics.wait(this.#words, at >> 2, expected, time);
-    else futexWait(this.addressOf(at) ?? refuse(), expected, time);
+    if (this.#words === undefined) return futexWait(this.addressOf(at) ?? refuse(), expected, time);
+    return Atomics.wait(this.#words, at >> 2, expected, time) === "ok";
   }
 
   /** Sleeps for so many milliseconds, 50 at most, and is woken by nobody. */

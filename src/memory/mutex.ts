@@ -243,6 +243,7 @@ export class Mutex implements BareLock {
     const deadline = deadlineOf(options);
     const start = performance.now();
     let slept = 0;
+    let woken = false;
     let naps = 0;
     let seen = 0;
     for (;;) {
@@ -271,7 +272,7 @@ export class Mutex implements BareLock {
       seen = owner;
       // Woken, and somebody was faster: who tries at once is likely to be late again, and costs
       // each release a wake. A nap lets the others run, and asks nobody for a wake.
-      if (slept !== 0 && naps < NAPS) {
+      if (woken && naps < NAPS) {
         this.#memory.nap(NAP * 2 ** naps++);
         continue;
       }
@@ -280,7 +281,7 @@ export class Mutex implements BareLock {
       if (word !== marked && atomic.compareExchange32(this.#at, word, marked) !== word) continue;
       slept = SLEEPERS;
       const slice = now - start > LONG ? LONG_SLICE : SLICE;
-      this.#memory.wait(this.#at, marked, Math.min(slice, deadline - now));
+      woken = this.#memory.wait(this.#at, marked, Math.min(slice, deadline - now));
     }
   }
 

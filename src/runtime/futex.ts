@@ -33,14 +33,15 @@ function number(): number {
 
 /**
  * Sleeps while the 32-bit word at `address` is `expected`, for `milliseconds` at most (finite).
- * May return at any time (spurious wakeup): look at the word again. See futex(2).
+ * May return at any time (spurious wakeup): look at the word again. True where it was woken. See
+ * futex(2).
  */
-export function futexWait(address: number, expected: number, milliseconds: number): void {
+export function futexWait(address: number, expected: number, milliseconds: number): boolean {
   const seconds = Math.floor(milliseconds / 1000);
   timeout[0] = seconds;
   timeout[2] = (milliseconds - seconds * 1000) * 1e6;
   wait ??= adapter.bind(WAIT);
-  wait.syscall(number(), address, FUTEX_WAIT, expected >>> 0, timeoutBytes);
+  return wait.syscall(number(), address, FUTEX_WAIT, expected >>> 0, timeoutBytes) === 0;
 }
 
 /** Wakes up to `count` threads that sleep on the word; returns how many. See futex(2). */

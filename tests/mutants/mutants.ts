@@ -112,7 +112,7 @@ export const MUTANTS: readonly Mutant[] = [
   mutant(
     "takeover of a living owner",
     SLOTS,
-    "if (!this.isGone(identity)) return false;",
+    "    if (!this.isGone(identity)) {\n      this.#ask(identity);\n      return false;\n    }\n",
     "",
     ["stolen"],
   ),
