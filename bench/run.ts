@@ -1,6 +1,6 @@
 /**
  * Measures Interlock against its goals and against the same work in C, compiled and run in the
- * same rounds. See README.md beside this file.
+ * same rounds.
  *
  * @module
  */

@@ -17,7 +17,7 @@ const SPINS = 20;
 const NAP = 0.05;
 const NAPS = 5;
 /** How long a waiter sleeps before it looks whether the owner lives; longer after a while. */
-const SLICE = 5;
+const SLICE = 4;
 const LONG_SLICE = 25;
 const LONG = 1000;
 

@@ -5,7 +5,7 @@ import { HEADER } from "./layout.ts";
 import type { Memory } from "./memory.ts";
 
 /** How often waiters look by themselves: for owners that died, and while no helper has begun. */
-const TICK = 5;
+const TICK = 4;
 /** The same for those that have waited for long. */
 const SLOW_TICK = 25;
 const LONG = 1000;

@@ -7,7 +7,7 @@ import { atTable, RUNTIMES, SLEEPERS, TASKS } from "./fixtures/parties.ts";
 const LIMIT = { timeout: 30_000 };
 const ROUNDS = 40;
 /**
- * Milliseconds. Who is not woken looks by itself after up to 5, a quarter of them so within 1.25;
+ * Milliseconds. Who is not woken looks by itself after up to 4, a quarter of them so within 1;
  * a wake takes a tenth of one.
  */
 const QUARTER = 0.9;

@@ -132,7 +132,7 @@ for (const { name, size, share, step, run } of chosen) {
 
 const date = new Date().toISOString();
 mkdirSync(RESULTS, { recursive: true });
-const path = join(RESULTS, `soak-${date.slice(0, 16).replaceAll(":", "")}.json`);
+const path = join(RESULTS, `soak-${date.slice(0, 19).replaceAll(":", "")}.json`);
 const machine = { cpu: cpus()[0]?.model, cores: cpus().length, memory: totalmem() };
 const versions = Object.fromEntries(runtimes.map(({ name, version }) => [name, version]));
 const record = {
