@@ -4,6 +4,7 @@ import { inScratchFolder } from "../support/scratch_folder.ts";
 import { addTogether, giveUpAtRandom, holdTogether, killAtRandom } from "./fixtures/rounds.ts";
 
 const LIMIT = { timeout: 60_000 };
+const TRIES = 4;
 /** `deno task soak` does all this for 50 times as long. */
 const [ADDS, HOLDS, KILLS, ABORTS] = [20_000, 200, 20, 300];
 
@@ -31,10 +32,18 @@ describe("Processes of all runtimes together", () => {
   it(
     "survive each other, whenever one is killed",
     LIMIT,
-    seeded(async (folder, seed) => {
-      const { recovered, max } = await killAtRandom(folder, (round) => round < KILLS, seed);
-      assert.ok(recovered > 0, "nobody was killed who held anything");
-      assert.ok(max < 5000, `a recovery took ${max} ms`);
+    seeded(async (_folder, seed) => {
+      // By chance, nobody may have held anything when it was killed: then once more.
+      for (let i = 0; i < TRIES; i++) {
+        const once = (round: number) => round < KILLS;
+        const { recovered, max } = await inScratchFolder((folder) =>
+          killAtRandom(folder, once, seed + i)
+        );
+        if (recovered === 0) continue;
+        assert.ok(max < 5000, `a recovery took ${max} ms`);
+        return;
+      }
+      assert.fail(`${TRIES * KILLS} were killed, and none of them held anything`);
     }),
   );
 
