@@ -53,6 +53,9 @@ export class Child {
   ) {
     const child = spawn(runtime.path, argumentsFor(runtime, spec), {
       stdio: ["pipe", "pipe", "pipe"],
+      // In a group of its own: a Ctrl-C is for the coordinator, which ends its children itself, and
+      // would else now and then learn of their end before its own signal.
+      detached: true,
       env: { NODE_COMPILE_CACHE: compileCache(), ...process.env, NO_COLOR: "1" },
     });
     this.#process = child;

@@ -46,7 +46,7 @@ describe("the end of a count", () => {
     });
   }
 
-  it("by Ctrl-C, which reaches its children as well, is the end of the count and no failure", async () => {
+  it("by Ctrl-C, for the whole group of processes, is the end of the count and no failure", async () => {
     const { command, children } = await startEndless();
     process.kill(-command.process.pid!, "SIGINT");
     const { status, stderr } = await command.ended;
