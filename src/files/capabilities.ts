@@ -4,13 +4,14 @@ import type { LockFile, LockMechanism } from "../runtime/lock_file.ts";
 /** What a {@linkcode FileLock} can do here. */
 export interface FileLockCapabilities {
   /**
-   * What locks the file: flock(2), a range by fcntl(2), or Deno's own file lock, where foreign
-   * functions are missing and on other systems than Linux (not tested there).
+   * What locks the file: flock(2), a range by fcntl(2), `LockFileEx` of Windows, or Deno's own file
+   * lock where foreign functions are missing. Linux is what is tested; macOS and Windows are written
+   * against their documentation.
    */
   readonly mechanism: LockMechanism;
   /**
-   * How a waiter learns that its turn has come: the kernel wakes it, or it tries again after 1 ms,
-   * 2 ms and so on, at most 64 ms.
+   * How a waiter learns that its turn has come: the kernel wakes it (Linux), or it tries again after
+   * 1 ms, 2 ms and so on, at most 64 ms: on macOS and Windows, and by Deno's own lock.
    */
   readonly waiting: "kernel" | "polled";
   /** Whether a record and a token may be entered: not in a file that may not be written to. */

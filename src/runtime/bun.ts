@@ -37,7 +37,10 @@ const RESULT = { i32: "i32", u32: "u32", i64: "i64_fast", pointer: "i64_fast" } 
 const specifier = "bun:ffi";
 const ffi = await import(specifier) as BunFFI;
 
-function bind<const S extends CSignatures>(signatures: S): CFunctions<S> {
+function bind<const S extends CSignatures>(
+  signatures: S,
+  libraries: readonly string[] = LIBC_NAMES,
+): CFunctions<S> {
   const symbols = Object.fromEntries(
     Object.entries(signatures).map(([name, { parameters, result }]) => [
       name,
@@ -45,7 +48,7 @@ function bind<const S extends CSignatures>(signatures: S): CFunctions<S> {
     ]),
   );
   let failure: unknown;
-  for (const name of LIBC_NAMES[process.platform] ?? []) {
+  for (const name of libraries) {
     try {
       return ffi.dlopen(name, symbols).symbols as unknown as CFunctions<S>;
     } catch (error) {
@@ -53,7 +56,7 @@ function bind<const S extends CSignatures>(signatures: S): CFunctions<S> {
     }
   }
   throw new UnsupportedError(
-    `Cannot load the C library on ${process.platform} ${process.arch}: Linux is what is ` +
+    `Cannot load ${libraries[0]} on ${process.platform} ${process.arch}: Linux is what is ` +
       "supported. Anonymous memory for the workers of this process still works",
     { cause: failure },
   );

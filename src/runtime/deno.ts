@@ -22,9 +22,12 @@ interface WorkerScope {
   postMessage(message: unknown): void;
 }
 
-function open(definitions: Deno.ForeignLibraryInterface): Record<string, Native> {
+function open(
+  definitions: Deno.ForeignLibraryInterface,
+  libraries: readonly string[],
+): Record<string, Native> {
   let failure: unknown;
-  for (const name of LIBC_NAMES[Deno.build.os] ?? []) {
+  for (const name of libraries) {
     try {
       return Deno.dlopen(name, definitions).symbols as unknown as Record<string, Native>;
     } catch (error) {
@@ -39,7 +42,7 @@ function open(definitions: Deno.ForeignLibraryInterface): Record<string, Native>
     }
   }
   throw new UnsupportedError(
-    `Cannot load the C library on ${Deno.build.target}: Linux is what is supported. ` +
+    `Cannot load ${libraries[0]} on ${Deno.build.target}: Linux is what is supported. ` +
       "Anonymous memory for the workers of this process still works",
     { cause: failure },
   );
@@ -60,7 +63,10 @@ function narrow(native: Native, { parameters, result }: CSignature): Native {
   }
 }
 
-function bind<const S extends CSignatures>(signatures: S): CFunctions<S> {
+function bind<const S extends CSignatures>(
+  signatures: S,
+  libraries: readonly string[] = LIBC_NAMES,
+): CFunctions<S> {
   const definitions: Record<string, Deno.ForeignFunction> = {};
   for (const [name, { parameters, result }] of Object.entries(signatures)) {
     definitions[name] = {
@@ -68,7 +74,7 @@ function bind<const S extends CSignatures>(signatures: S): CFunctions<S> {
       result: NATIVE[result],
     };
   }
-  const symbols = open(definitions as Deno.ForeignLibraryInterface);
+  const symbols = open(definitions as Deno.ForeignLibraryInterface, libraries);
   return Object.fromEntries(
     Object.entries(signatures).map(([name, signature]) => [name, narrow(symbols[name], signature)]),
   ) as CFunctions<S>;

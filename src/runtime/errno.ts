@@ -49,6 +49,7 @@ const NAMES = new Map<number, string>(
 
 const WORDS: Readonly<Record<string, string | undefined>> = {
   EACCES: "permission denied",
+  EBUSY: "somebody else has it open and does not share it",
   EDQUOT: "the user's share of the file system is used up",
   EISDIR: "it is a directory",
   ELOOP: "it is a symbolic link, which is not followed",
@@ -81,7 +82,11 @@ export function errno(): number {
 
 /** An error in the shape of Node's: `code`, `errno` and `path` beside the message. */
 export function systemError(what: string, path: string, number: number): Error {
-  const code = NAMES.get(number) ?? `errno ${number}`;
+  return namedError(what, path, NAMES.get(number) ?? `errno ${number}`, number);
+}
+
+/** The same, for a system that numbers its errors in its own way. */
+export function namedError(what: string, path: string, code: string, number: number): Error {
   const message = `Cannot ${what} "${path}": ${WORDS[code] ?? "the system refused"} (${code})`;
   return Object.assign(new Error(message), { code, errno: number, path });
 }

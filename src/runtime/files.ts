@@ -31,14 +31,19 @@ export { O_CREAT };
 
 const encoder = new TextEncoder();
 
-/** A path as C wants it. Throws a `TypeError` for one with a NUL inside. */
-export function pathBytes(path: string): Uint8Array {
+/** The path itself. Throws a `TypeError` for what is none, such as one with a NUL inside. */
+export function checkPath(path: string): string {
   if (typeof path !== "string" || path === "" || path.includes("\0")) {
     throw new TypeError(
       `Cannot use a path: it must be a string, not empty and without NUL: ${JSON.stringify(path)}`,
     );
   }
-  return encoder.encode(path + "\0");
+  return path;
+}
+
+/** A path as C wants it. Throws as {@linkcode checkPath} does. */
+export function pathBytes(path: string): Uint8Array {
+  return encoder.encode(checkPath(path) + "\0");
 }
 
 /** What `statx(2)` says of an open file. */

@@ -2,10 +2,11 @@ import { EINTR, errno, EWOULDBLOCK, systemError } from "./errno.ts";
 import { libc } from "./libc.ts";
 import { waitInSlices } from "./slices.ts";
 
-const LOCK_SH = 1;
-const LOCK_EX = 2;
-const LOCK_NB = 4;
-const LOCK_UN = 8;
+/** The operations of flock(2), the same on all systems that have it. */
+export const LOCK_SH = 1;
+export const LOCK_EX = 2;
+export const LOCK_NB = 4;
+export const LOCK_UN = 8;
 
 /**
  * Tries to lock the open file; false where the lock of another open file description forbids it.

@@ -3,8 +3,11 @@ import { adapter } from "./adapter.ts";
 import { NativeLockFile } from "./native_lock_file.ts";
 import type { ByteRange } from "./range_lock.ts";
 
-/** How a system locks a file. */
-export type LockMechanism = "flock" | "ofd-range" | "deno-fs-file";
+/**
+ * How a system locks a file: flock(2); a range of it by fcntl(2)'s locks of open files; `LockFileEx`
+ * of Windows; or what Deno has of its own.
+ */
+export type LockMechanism = "flock" | "ofd-range" | "lock-file-ex" | "deno-fs-file";
 
 /** An open file that can be locked: each one excludes every other, whoever opened it. */
 export interface LockFile {
@@ -20,7 +23,10 @@ export interface LockFile {
   readonly id: string;
   /** Whether something may be written into it. */
   readonly writable: boolean;
-  /** Tries to lock it; on a lock that is held, changes the mode. */
+  /**
+   * Tries to lock it; on a lock that is held, changes the mode. Where a shared one cannot be made
+   * exclusive, it is lost, as where somebody else shares it.
+   */
   tryLock(shared: boolean): boolean;
   /** Waits for the lock for as long as `goOn`, asked at least every 50 ms, says so. */
   waitLock(shared: boolean, goOn: () => boolean): boolean;
@@ -40,6 +46,28 @@ export interface LockFile {
   close(): void;
 }
 
+type Opener = (path: string, range?: ByteRange) => LockFile;
+
+/**
+ * What locks files on an operating system, by foreign functions; `undefined` where nothing is
+ * known to. Only that of the present system is run (Deno reads the others as well, since the paths
+ * are literals; a package made of these files needs that).
+ */
+export async function openerFor(platform: string): Promise<Opener | undefined> {
+  if (platform === "linux") return (path, range) => new NativeLockFile(path, range);
+  if (platform === "darwin") {
+    const { DarwinLockFile } = await import("./darwin_lock_file.ts");
+    return (path, range) => new DarwinLockFile(path, range);
+  }
+  if (platform === "win32") {
+    const { WindowsLockFile } = await import("./windows_lock_file.ts");
+    return (path, range) => new WindowsLockFile(path, range);
+  }
+  return undefined;
+}
+
+const openNative = await openerFor(adapter.platform);
+
 /**
  * Opens a file to lock it; makes it, and the folders on the way, where they are missing. Without
  * foreign functions by what the runtime itself has.
@@ -50,10 +78,10 @@ export interface LockFile {
  */
 export function openLockFile(path: string, range?: ByteRange): LockFile {
   try {
-    if (adapter.openLockFile !== undefined && adapter.platform !== "linux") {
-      return adapter.openLockFile(path);
-    }
-    return new NativeLockFile(path, range);
+    if (openNative !== undefined) return openNative(path, range);
+    throw new UnsupportedError(
+      `Cannot lock "${path}" on ${adapter.platform}: Linux, macOS and Windows are known`,
+    );
   } catch (error) {
     const open = adapter.openLockFile;
     if (!(error instanceof UnsupportedError) || open === undefined || range !== undefined) {

@@ -47,10 +47,13 @@ function ffi(): NodeFFI {
   return loaded ??= load();
 }
 
-function open(definitions: Parameters<NodeFFI["dlopen"]>[1]): Record<string, Native> {
+function open(
+  definitions: Parameters<NodeFFI["dlopen"]>[1],
+  libraries: readonly string[],
+): Record<string, Native> {
   const { dlopen } = ffi();
   let failure: unknown;
-  for (const name of LIBC_NAMES[process.platform] ?? []) {
+  for (const name of libraries) {
     try {
       return dlopen(name, definitions).functions;
     } catch (error) {
@@ -64,7 +67,9 @@ function open(definitions: Parameters<NodeFFI["dlopen"]>[1]): Record<string, Nat
     }
   }
   throw new UnsupportedError(
-    `Cannot load the C library on ${process.platform} ${process.arch}: Linux is what is supported. ${STILL}`,
+    `Cannot load ${
+      libraries[0]
+    } on ${process.platform} ${process.arch}: Linux is what is supported. ${STILL}`,
     { cause: failure },
   );
 }
@@ -97,14 +102,16 @@ function narrow(native: Native, { parameters, result }: CSignature): Native {
   }
 }
 
-function bind<const S extends CSignatures>(signatures: S): CFunctions<S> {
+function bind<const S extends CSignatures>(
+  signatures: S,
+  libraries: readonly string[] = LIBC_NAMES,
+): CFunctions<S> {
   const entries = Object.entries(signatures);
-  const functions = open(Object.fromEntries(
-    entries.map(([name, { parameters, result }]) => [
-      name,
-      { arguments: parameters.map((type) => NATIVE[type]), return: NATIVE[result] },
-    ]),
-  ));
+  const definitions = entries.map(([name, { parameters, result }]) => [
+    name,
+    { arguments: parameters.map((type) => NATIVE[type]), return: NATIVE[result] },
+  ]);
+  const functions = open(Object.fromEntries(definitions), libraries);
   return Object.fromEntries(
     entries.map(([name, signature]) => [name, narrow(functions[name], signature)]),
   ) as CFunctions<S>;

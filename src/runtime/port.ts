@@ -92,11 +92,12 @@ export interface Adapter {
   /** Whether {@linkcode bind} would work without asking the user for a permission. */
   mayCallC(): boolean;
   /**
-   * Finds functions in the C library.
+   * Finds functions in the C library of Linux, or in another one.
    *
+   * @param libraries The names of its file, in the order to try.
    * @throws {UnsupportedError} If this runtime has no foreign functions, or may not use them.
    */
-  bind<const S extends CSignatures>(signatures: S): CFunctions<S>;
+  bind<const S extends CSignatures>(signatures: S, libraries?: readonly string[]): CFunctions<S>;
   /** The address of the first byte of `bytes`, which must not be memory the collector may move. */
   addressOf(bytes: Uint8Array): number;
   /** Memory of the process that the collector does not own, as a buffer; not copied. */

@@ -1,0 +1,162 @@
+import { UnsupportedError } from "../contract/errors.ts";
+import { waitByTrying } from "./backoff.ts";
+import {
+  DARWIN,
+  darwinError,
+  type DarwinStatus,
+  darwinStatus,
+  F_FULLFSYNC,
+  O_CLOEXEC,
+  O_CREAT,
+  O_NOFOLLOW,
+  O_NONBLOCK,
+  O_RDONLY,
+  O_RDWR,
+  STAT_BYTES,
+} from "./darwin_structs.ts";
+import { pathBytes } from "./files.ts";
+import { LOCK_EX, LOCK_NB, LOCK_SH, LOCK_UN } from "./flock.ts";
+import { libSystem } from "./libsystem.ts";
+import type { LockFile } from "./lock_file.ts";
+import type { ByteRange } from "./range_lock.ts";
+
+const MODE = 0o600;
+const FOLDER_MODE = 0o700;
+const ANY_MAY_WRITE = 0o222;
+const NOT_FOR_WRITING: readonly number[] = [DARWIN.EACCES, DARWIN.EPERM, DARWIN.EROFS];
+const status = new Uint8Array(new ArrayBuffer(STAT_BYTES));
+
+function absolutePath(path: string): string {
+  pathBytes(path); // Throws if it is none.
+  if (path.startsWith("/")) return path;
+  const here = new Uint8Array(4096);
+  const { getcwd, errno } = libSystem();
+  if (getcwd(here, here.length) === 0) throw darwinError("find", path, errno());
+  return `${new TextDecoder().decode(here.subarray(0, here.indexOf(0)))}/${path}`;
+}
+
+function openWith(bytes: Uint8Array, flags: number): number {
+  return libSystem().open(bytes, flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, MODE);
+}
+
+/** For writing where that is allowed, else for reading, which is enough to lock. */
+function open(full: string, path: string): { readonly fd: number; readonly writable: boolean } {
+  const { mkdir, errno } = libSystem();
+  const bytes = pathBytes(full);
+  let failure = 0;
+  for (let tries = 0; tries < 2; tries++) {
+    const fd = openWith(bytes, O_RDWR | O_CREAT);
+    if (fd >= 0) return { fd, writable: true };
+    failure = errno();
+    if (failure !== DARWIN.ENOENT) break;
+    for (let at = full.indexOf("/", 1); at > 0; at = full.indexOf("/", at + 1)) {
+      mkdir(pathBytes(full.slice(0, at)), FOLDER_MODE);
+    }
+  }
+  const fd = NOT_FOR_WRITING.includes(failure) ? openWith(bytes, O_RDONLY) : -1;
+  if (fd < 0) throw darwinError("open", path, failure);
+  return { fd, writable: false };
+}
+
+function statusOf(fd: number, path: string): DarwinStatus {
+  const { fstat, errno } = libSystem();
+  if (fstat(fd, status) !== 0) throw darwinError("look at", path, errno());
+  return darwinStatus(status);
+}
+
+/**
+ * A file that flock(2) of macOS locks; written against its documentation. Nothing there ends a
+ * blocked flock(2) of another thread in a way known to work, so waits try again.
+ */
+export class DarwinLockFile implements LockFile {
+  readonly path: string;
+  readonly mechanism = "flock";
+  readonly fd = undefined;
+  readonly range = undefined;
+  readonly id: string;
+  readonly writable: boolean;
+  readonly #full: string;
+  readonly #fd: number;
+
+  constructor(path: string, range?: ByteRange, full: string = absolutePath(path)) {
+    if (range !== undefined) {
+      throw new UnsupportedError(
+        `Cannot lock a range of "${path}": macOS has no such locks of open files. Lock the whole`,
+      );
+    }
+    this.path = path;
+    this.#full = full;
+    const { fd, writable } = open(full, path);
+    this.#fd = fd;
+    try {
+      const { isFile, isFolder, mode, id } = statusOf(fd, path);
+      if (!isFile) {
+        const what = isFolder ? "a directory" : "a pipe, a socket or a device";
+        throw new TypeError(`Cannot use "${path}" as a lock: it is ${what}, not a regular file`);
+      }
+      this.writable = writable && (mode & ANY_MAY_WRITE) !== 0;
+      this.id = id;
+    } catch (error) {
+      libSystem().close(fd);
+      throw error;
+    }
+  }
+
+  tryLock(shared: boolean): boolean {
+    const { flock, errno } = libSystem();
+    while (flock(this.#fd, (shared ? LOCK_SH : LOCK_EX) | LOCK_NB) !== 0) {
+      const failure = errno();
+      if (failure === DARWIN.EWOULDBLOCK) return false;
+      if (failure !== DARWIN.EINTR) throw darwinError("lock", this.path, failure);
+    }
+    return true;
+  }
+
+  waitLock(shared: boolean, goOn: () => boolean): boolean {
+    return waitByTrying(() => this.tryLock(shared), goOn);
+  }
+
+  unlock(): void {
+    const { flock, errno } = libSystem();
+    if (flock(this.#fd, LOCK_UN) !== 0) throw darwinError("unlock", this.path, errno());
+  }
+
+  isCurrent(): boolean {
+    return libSystem().lstat(pathBytes(this.#full), status) === 0 &&
+      darwinStatus(status).id === this.id;
+  }
+
+  reopen(): DarwinLockFile {
+    return new DarwinLockFile(this.path, undefined, this.#full);
+  }
+
+  read(bytes: Uint8Array, offset: number): number {
+    const { pread, errno } = libSystem();
+    const got = pread(this.#fd, bytes, bytes.length, offset);
+    if (got < 0) throw darwinError("read", this.path, errno());
+    return got;
+  }
+
+  write(bytes: Uint8Array, offset: number): void {
+    const { pwrite, errno } = libSystem();
+    for (let done = 0; done < bytes.length;) {
+      const rest = bytes.subarray(done);
+      const written = pwrite(this.#fd, rest, rest.length, offset + done);
+      if (written < 0) throw darwinError("write", this.path, errno());
+      done += written;
+    }
+  }
+
+  sync(): void {
+    const { fcntl, errno } = libSystem();
+    if (fcntl(this.#fd, F_FULLFSYNC) < 0) throw darwinError("make durable", this.path, errno());
+  }
+
+  close(): void {
+    try {
+      this.unlock();
+    } finally {
+      libSystem().close(this.#fd);
+    }
+  }
+}

@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { UnsupportedError } from "../../mod.ts";
+import { waitByTrying } from "../../src/runtime/backoff.ts";
+import { openerFor } from "../../src/runtime/lock_file.ts";
+import { adapter } from "../../src/runtime/mod.ts";
+import { inScratchFolder } from "../support/scratch_folder.ts";
+
+describe("openerFor", () => {
+  it("locks by what the operating system has", () =>
+    inScratchFolder(async (folder) => {
+      const path = join(folder, "lock");
+      const open = await openerFor(adapter.platform);
+      const file = open!(path);
+      assert.equal(file.mechanism, "flock");
+      file.close();
+      for (const [platform, library] of [["win32", "kernel32.dll"], ["darwin", "libSystem"]]) {
+        const foreign = await openerFor(platform);
+        // What it needs is not on this system: the real thing says so.
+        assert.throws(() => foreign!(path), (error: Error) =>
+          error instanceof UnsupportedError && error.message.includes(library));
+      }
+      assert.equal(await openerFor("freebsd"), undefined);
+    }));
+});
+
+describe("waitByTrying", () => {
+  it("tries until it has the lock, or is told not to go on", () => {
+    let tried = 0;
+    assert.equal(waitByTrying(() => ++tried === 4, () => true), true);
+    assert.equal(tried, 4);
+    let asked = 0;
+    assert.equal(waitByTrying(() => false, () => ++asked < 3), false);
+    assert.equal(asked, 3);
+    const enough = new Error("enough");
+    assert.throws(() =>
+      waitByTrying(() => false, () => {
+        throw enough;
+      }), enough);
+  });
+});
