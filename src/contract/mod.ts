@@ -16,4 +16,4 @@ export { Guard, type Releasable, RELEASE } from "./guard.ts";
 export type { BareLock, Lock } from "./lock.ts";
 export type { AcquireOptions } from "./options.ts";
 export type { Owner } from "./owner.ts";
-export { locked, type LockedDecorator, withLock } from "./with_lock.ts";
+export { type Acquirable, locked, type LockedDecorator, withLock } from "./with_lock.ts";

@@ -1,6 +1,14 @@
 import type { Guard } from "./guard.ts";
-import type { Lock } from "./lock.ts";
 import type { AcquireOptions } from "./options.ts";
+
+/** What {@linkcode withLock} and {@linkcode locked} need of a lock: how it is waited for. */
+export interface Acquirable<
+  Options extends AcquireOptions = AcquireOptions,
+  Held extends Guard = Guard,
+> {
+  /** Waits for the lock without blocking the thread. */
+  acquire(options?: Options): Promise<Held>;
+}
 
 /**
  * Runs `body` inside the lock: acquires, calls it, and releases when its promise has settled.
@@ -14,14 +22,15 @@ import type { AcquireOptions } from "./options.ts";
  * console.log(sum); // 2
  * ```
  *
+ * @param options What the lock's `acquire` takes, such as `{ shared: true }` of a file lock.
  * @returns What `body` returned.
  * @throws What `acquire` throws, and what `body` throws; where the release fails as well, a
  * `SuppressedError` with both.
  */
-export async function withLock<T>(
-  lock: Lock,
-  body: (guard: Guard) => T | Promise<T>,
-  options?: AcquireOptions,
+export async function withLock<T, Options extends AcquireOptions, Held extends Guard>(
+  lock: Acquirable<Options, Held>,
+  body: (guard: Held) => T | Promise<T>,
+  options?: NoInfer<Options>,
 ): Promise<T> {
   using guard = await lock.acquire(options);
   return await body(guard);
@@ -46,11 +55,11 @@ export type LockedDecorator = <This, Arguments extends unknown[], Result>(
  * console.log(await double(21)); // 42
  * ```
  *
- * @param options How long each call waits for the lock.
+ * @param options How each call waits for the lock: what its `acquire` takes.
  */
-export function locked(
-  lock: Lock,
-  options?: AcquireOptions,
+export function locked<Options extends AcquireOptions>(
+  lock: Acquirable<Options>,
+  options?: NoInfer<Options>,
 ): LockedDecorator {
   return (body) =>
     async function (...args) {

@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { DeadlockError, FileLock, type FileLockOptions, LockLostError } from "../../mod.ts";
+import {
+  DeadlockError,
+  FileLock,
+  type FileLockOptions,
+  locked,
+  LockLostError,
+  Segment,
+  withLock,
+} from "../../mod.ts";
 import { inScratchFolder } from "../support/scratch_folder.ts";
 
 /** Gives `body` so many locks of one file that nobody else uses. */
@@ -49,6 +57,25 @@ for (const range of [undefined, { start: 3, length: 5 }]) {
         assert.ok(guard);
         guard.release();
         assert.equal(b.tryAcquire({ shared: false }), undefined);
+      }));
+
+    it("is shared by withLock and by locked, if they are told to", () =>
+      withLocks(2, options, async ([a, b]) => {
+        const share = locked(b, { shared: true, timeout: 0 });
+        const take = locked(b, { timeout: 0 });
+        const modes = await withLock(a, async (guard) => {
+          assert.equal(guard.held, true);
+          await assert.rejects(take(() => {})(), { name: "TimeoutError" });
+          return [a.mode, await share((more: string) => b.mode + more)("!")];
+        }, { shared: true });
+        assert.deepEqual(modes, ["shared", "shared!"]);
+        assert.equal(await take(() => b.mode)(), "exclusive");
+        // @ts-expect-error: no option of a file lock.
+        const misspelt: unknown = await withLock(a, () => a.mode, { shard: true });
+        assert.equal(misspelt, "exclusive");
+        const mutex = Segment.anonymous(65536).mutex("a");
+        // @ts-expect-error: a mutex cannot be shared.
+        assert.ok(await withLock(mutex, ({ token }) => token.toFixed(), { shared: true }));
       }));
 
     it("becomes shared with nobody in between", () =>
