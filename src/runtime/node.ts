@@ -117,8 +117,36 @@ function bind<const S extends CSignatures>(
   ) as CFunctions<S>;
 }
 
-function spawnWorker(module: URL, data?: HelperData): HelperThread {
-  const worker = new Worker(module, { workerData: data });
+/** What a worker is started with. */
+interface Start {
+  /** Its word becomes 1 when the module has been run. */
+  readonly interlockLoaded: Int32Array;
+}
+
+/** For so long, an end is put off until a worker has loaded. */
+const LOAD_MS = 5000;
+
+/** The words of the workers that may be loading. */
+const loading = new Set<Int32Array>();
+
+function waitForLoading(): void {
+  const end = performance.now() + LOAD_MS;
+  for (const loaded of loading) {
+    Atomics.wait(loaded, 0, 0, Math.max(0, end - performance.now()));
+  }
+}
+
+/**
+ * V8 aborts where a thread is ended while modules with a top-level `await` are run (a check in
+ * `SourceTextModule::AsyncModuleExecutionFulfilled`), so whoever ends the process or the worker
+ * waits for that.
+ */
+function spawnWorker(module: URL): HelperThread {
+  const loaded = new Int32Array(new SharedArrayBuffer(4));
+  if (loading.size === 0) process.off("exit", waitForLoading).on("exit", waitForLoading);
+  loading.add(loaded);
+  const worker = new Worker(module, { workerData: { interlockLoaded: loaded } satisfies Start });
+  worker.on("exit", () => void loading.delete(loaded));
   return {
     ref: () => worker.ref(),
     unref: () => worker.unref(),
@@ -130,27 +158,12 @@ function spawnWorker(module: URL, data?: HelperData): HelperThread {
         receive(error instanceof Error ? error : new Error(String(error)));
       });
     },
-    terminate: () => void worker.terminate(),
+    terminate: () => {
+      const { value } = Atomics.waitAsync(loaded, 0, 0, LOAD_MS);
+      if (typeof value === "string") void worker.terminate();
+      else void value.then(() => worker.terminate());
+    },
   };
-}
-
-/** What a helper is started with. */
-interface HelperData {
-  /** Its word becomes 1 when the module has been run. */
-  readonly interlockLoaded: Int32Array;
-}
-
-/** For so long, the end of the process is put off until a helper has loaded. */
-const LOAD_MS = 1000;
-
-/**
- * V8 aborts where a thread is ended while modules with a top-level `await` are run (a check in
- * `SourceTextModule::AsyncModuleExecutionFulfilled`), so a process that ends waits for that.
- */
-function spawnHelper(module: URL): HelperThread {
-  const interlockLoaded = new Int32Array(new SharedArrayBuffer(4));
-  process.on("exit", () => void Atomics.wait(interlockLoaded, 0, 0, LOAD_MS));
-  return spawnWorker(module, { interlockLoaded });
 }
 
 function parentThread(): Endpoint | undefined {
@@ -160,7 +173,7 @@ function parentThread(): Endpoint | undefined {
     postMessage: (message) => port.postMessage(message),
     onMessage: (receive) => {
       port.on("message", receive);
-      const loaded = (workerData as HelperData | null)?.interlockLoaded;
+      const loaded = (workerData as Start | null)?.interlockLoaded;
       if (loaded === undefined) return;
       setImmediate(() => { // When all of the module has run.
         Atomics.store(loaded, 0, 1);
@@ -184,8 +197,8 @@ export const adapter: Adapter = {
   bind,
   addressOf: (bytes) => Number(ffi().getRawPointer(bytes.buffer)) + bytes.byteOffset,
   bufferAt: (address, byteLength) => ffi().toArrayBuffer(BigInt(address), byteLength, false),
-  spawnWorker: (module) => spawnWorker(module),
-  spawnHelper,
+  spawnWorker,
+  spawnHelper: spawnWorker,
   onExit: (listener) => void process.on("exit", listener),
   parentThread,
 };

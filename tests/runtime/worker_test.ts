@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { Child } from "../support/child.ts";
 import { withThreads } from "../support/thread.ts";
 
 describe("A worker", () => {
@@ -12,4 +13,12 @@ describe("A worker", () => {
       assert.equal(await thread.next(), "more");
     });
   });
+
+  for (const end of ["exit", "terminate"]) {
+    it(`can be ended by ${end} while its module is run`, { timeout: 20_000 }, async () => {
+      const process = new URL("./fixtures/ending_process.ts", import.meta.url);
+      const { code, signal, stderr } = await Child.here(process, end).ended;
+      assert.deepEqual({ code, signal, stderr }, { code: 0, signal: null, stderr: "" });
+    });
+  }
 });
