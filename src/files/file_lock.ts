@@ -1,23 +1,19 @@
-import { DeadlockError, LockLostError, timeoutError } from "../contract/errors.ts";
+import { DeadlockError } from "../contract/errors.ts";
 import { Guard, RELEASE } from "../contract/guard.ts";
 import type { BareLock } from "../contract/lock.ts";
-import { type AcquireOptions, deadlineOf } from "../contract/options.ts";
-import { describeOwner, type Owner } from "../contract/owner.ts";
+import type { AcquireOptions } from "../contract/options.ts";
+import type { Owner } from "../contract/owner.ts";
 import { capabilitiesOf, type FileLockCapabilities } from "./capabilities.ts";
-import { checkOptions, type FileLockOptions } from "./file_lock_options.ts";
-import { Handle, type Patience } from "./handle.ts";
-import { ownerOf, thisOwner } from "./lock_owner.ts";
+import {
+  checkOptions,
+  type FileAcquireOptions,
+  type FileLockOptions,
+} from "./file_lock_options.ts";
+import { Handle } from "./handle.ts";
+import { lateError, ownerOf, thisOwner } from "./lock_owner.ts";
 import { type Entry, LockRecord } from "./lock_record.ts";
-
-/** How to wait for a {@linkcode FileLock}, and for what. */
-export interface FileAcquireOptions extends AcquireOptions {
-  /**
-   * Shared with other shared holders, instead of alone.
-   *
-   * @default {false} or what the lock was made with
-   */
-  shared?: boolean;
-}
+import { upgradeByWaiting, upgradeByWaitingSync, upgradeInPlace } from "./upgrade.ts";
+import { patienceOf } from "./waiting.ts";
 
 /**
  * A lock on a file by flock(2): the kernel's own, gone with its holder, however that ends. Two
@@ -146,7 +142,7 @@ export class FileLock implements BareLock, Disposable {
       this.#checkReentry(shared);
       return this.#guard();
     }
-    if (!handle.takeSync(shared, patience)) throw this.#timeout();
+    if (!handle.takeSync(shared, patience)) throw lateError(handle.file);
     return this.#taken(shared);
   }
 
@@ -166,7 +162,7 @@ export class FileLock implements BareLock, Disposable {
       this.#checkReentry(shared);
       return this.#guard();
     }
-    if (!await handle.take(shared, patience)) throw this.#timeout();
+    if (!await handle.take(shared, patience)) throw lateError(handle.file);
     return this.#taken(shared);
   }
 
@@ -180,29 +176,23 @@ export class FileLock implements BareLock, Disposable {
    */
   async upgrade(options?: AcquireOptions): Promise<boolean> {
     const patience = patienceOf(options);
-    const guards = this.#tryUpgrade();
-    if (guards === undefined) return true;
-    try {
-      if (!await this.#handle.take(false, patience)) throw this.#timeout();
-    } catch (cause) {
-      throw this.#lost(cause);
-    }
-    this.#upgraded(guards);
-    return false;
+    const handle = this.#open();
+    const inPlace = upgradeInPlace(handle);
+    const resume = this.#suspend();
+    if (!inPlace) await upgradeByWaiting(handle, patience);
+    resume();
+    return inPlace;
   }
 
   /** {@linkcode upgrade} for who may block the thread. */
   upgradeSync(options?: AcquireOptions): boolean {
     const patience = patienceOf(options);
-    const guards = this.#tryUpgrade();
-    if (guards === undefined) return true;
-    try {
-      if (!this.#handle.takeSync(false, patience)) throw this.#timeout();
-    } catch (cause) {
-      throw this.#lost(cause);
-    }
-    this.#upgraded(guards);
-    return false;
+    const handle = this.#open();
+    const inPlace = upgradeInPlace(handle);
+    const resume = this.#suspend();
+    if (!inPlace) upgradeByWaitingSync(handle, patience);
+    resume();
+    return inPlace;
   }
 
   /**
@@ -257,11 +247,10 @@ export class FileLock implements BareLock, Disposable {
 
   #checkReentry(shared: boolean): void {
     if (this.#reentrant && (shared || this.#handle.mode === "exclusive")) return;
-    throw new DeadlockError(
-      this.#reentrant
-        ? `Cannot wait for "${this.path}" alone while sharing it: upgrade the hold`
-        : `Cannot wait for "${this.path}": this lock holds it already`,
-    );
+    const why = this.#reentrant
+      ? " alone while sharing it: upgrade the hold"
+      : ": this lock holds it already";
+    throw new DeadlockError(`Cannot wait for "${this.path}"${why}`);
   }
 
   #taken(shared: boolean): Guard {
@@ -299,42 +288,13 @@ export class FileLock implements BareLock, Disposable {
     }
   }
 
-  /** The guards that hold nothing any more, where it has to be waited for. */
-  #tryUpgrade(): Guard[] | undefined {
-    const handle = this.#open();
-    if (handle.mode !== "shared") {
-      throw new Error(`Cannot upgrade "${this.path}": this lock does not share it`);
-    }
-    if (handle.tryUpgrade()) {
-      this.#enter();
-      return undefined;
-    }
+  /** Guards hold nothing until what this gives is called: once the lock is held alone. */
+  #suspend(): () => void {
     const guards = [...this.#guards];
     this.#guards.clear();
-    return guards;
+    return () => {
+      this.#enter();
+      for (const guard of guards) this.#guards.add(guard);
+    };
   }
-
-  #upgraded(guards: readonly Guard[]): void {
-    this.#enter();
-    for (const guard of guards) this.#guards.add(guard);
-  }
-
-  #lost(cause: unknown): LockLostError {
-    return new LockLostError(
-      `Cannot upgrade "${this.path}": the shared hold was given up to wait, and the wait failed`,
-      { cause },
-    );
-  }
-
-  #timeout(): DOMException {
-    return timeoutError(
-      `Cannot lock "${this.path}" in time: ${describeOwner(this.owner())} holds it`,
-    );
-  }
-}
-
-function patienceOf(options: AcquireOptions | undefined): Patience {
-  const deadline = deadlineOf(options);
-  options?.signal?.throwIfAborted();
-  return { deadline, signal: options?.signal };
 }

@@ -1,5 +1,16 @@
+import type { AcquireOptions } from "../contract/options.ts";
 import type { ByteRange } from "../runtime/range_lock.ts";
 import { LABEL_LENGTH } from "./lock_record.ts";
+
+/** How to wait for a {@linkcode FileLock}, and for what. */
+export interface FileAcquireOptions extends AcquireOptions {
+  /**
+   * Shared with other shared holders, instead of alone.
+   *
+   * @default {false} or what the lock was made with
+   */
+  shared?: boolean;
+}
 
 /** How a {@linkcode FileLock} is to be. */
 export interface FileLockOptions {

@@ -1,4 +1,5 @@
-import type { Owner } from "../contract/owner.ts";
+import { timeoutError } from "../contract/errors.ts";
+import { describeOwner, type Owner } from "../contract/owner.ts";
 import { adapter } from "../runtime/adapter.ts";
 import { isGone, processIdentity, runtimeName, threadIdentity } from "../runtime/identity.ts";
 import type { LockFile } from "../runtime/lock_file.ts";
@@ -39,6 +40,13 @@ export function ownerOf(file: LockFile): Owner | undefined {
   if (owner !== undefined && !isDead(owner)) return publicPart(owner);
   const [pid] = file.mechanism === "flock" ? flockHolders(file.id) ?? [] : [];
   return pid === undefined ? undefined : { pid, host: hostName() };
+}
+
+/** The error of a wait for a file that ran out of time. */
+export function lateError(file: LockFile): DOMException {
+  return timeoutError(
+    `Cannot lock "${file.path}" in time: ${describeOwner(ownerOf(file))} holds it`,
+  );
 }
 
 function isDead({ pid, thread = pid, started = 0, namespace = 0, host }: RecordedOwner): boolean {

@@ -4,8 +4,8 @@
  * @module
  */
 export type { FileLockCapabilities } from "./capabilities.ts";
-export { type FileAcquireOptions, FileLock } from "./file_lock.ts";
-export type { FileLockOptions } from "./file_lock_options.ts";
+export { FileLock } from "./file_lock.ts";
+export type { FileAcquireOptions, FileLockOptions } from "./file_lock_options.ts";
 export type { ByteRange } from "../runtime/range_lock.ts";
 export type { LockMechanism } from "../runtime/lock_file.ts";
 export { CounterBatch } from "./counter_batch.ts";
