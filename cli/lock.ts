@@ -3,11 +3,12 @@ import process from "node:process";
 import { LABEL_LENGTH } from "../src/files/lock_record.ts";
 import { interruptible } from "./interruption.ts";
 import { showStatus } from "./lock_status.ts";
-import { type LockedRun, runLocked } from "./locked_run.ts";
+import { lockDescriptor, type LockOptions, runLocked } from "./locked_run.ts";
 import { UsageError } from "./usage_error.ts";
 
 interface Flags {
-  shared?: true;
+  /** What the last of `-s`, `-x`, `-e` and `-u` says. */
+  mode?: LockOptions["mode"];
   timeout?: number;
   /** False where `--no-wait` was given. */
   wait?: boolean;
@@ -16,6 +17,8 @@ interface Flags {
   label?: string;
   exitCode?: number;
   close?: true;
+  /** False where `--no-fork` was given. */
+  fork?: boolean;
   command?: string;
   status?: true;
   verbose?: true;
@@ -29,10 +32,12 @@ export function addLock(program: Command): void {
       "Runs a command while holding the lock on a file, as flock(1) does; the two exclude each " +
         "other. The command inherits the lock: it is held until the command ends, also if " +
         "interlock is killed. Exits with the status of the command; with 127 or 126 if it cannot " +
-        "be started.",
+        "be started; with 66, 71 or 73 if the file cannot be opened. The number of a descriptor " +
+        "that the shell has opened, in place of file and command, locks or unlocks that.",
     )
-    .usage("[options] <file> [options] [--] <command...>")
-    .argument("<file>", "the lock file; it is made where it is missing, and kept")
+    .usage("[options] <file> [options] [--] <command...> | [options] <descriptor>")
+    .version(program.version()!, "-V, --version", "output the version")
+    .argument("<file>", "the lock file or a folder; a file is made where it is missing, and kept")
     .argument("[command...]", "the command and its arguments");
   addOptions(command).action((file: string, rest: string[], before: Flags) => {
     const { flags, words } = optionsAfterFile(rest);
@@ -41,10 +46,20 @@ export function addLock(program: Command): void {
 }
 
 function addOptions(command: Command): Command {
+  const modes = [
+    [new Option("-s, --shared", "together with others that share, instead of alone"), "shared"],
+    [new Option("-x, --exclusive", "alone (default)"), "exclusive"],
+    [new Option("-e", "the same as -x").hideHelp(), "exclusive"],
+    [
+      new Option("-u, --unlock", "give back the lock of a descriptor; of a file, take none"),
+      "none",
+    ],
+  ] as const;
+  for (const [option, mode] of modes) {
+    command.addOption(option);
+    command.on(`option:${option.name()}`, () => command.setOptionValue("mode", mode));
+  }
   return command.passThroughOptions()
-    .option("-s, --shared", "together with others that share, instead of alone")
-    .option("-x, --exclusive", "alone (default)")
-    .addOption(new Option("-e", "the same as -x").hideHelp())
     .option("-w, --timeout <seconds>", "how long to wait at most", seconds)
     .addOption(new Option("--wait <seconds>").argParser(seconds).hideHelp())
     .option("-n, --nonblock", "fail at once where somebody else holds the lock")
@@ -54,6 +69,7 @@ function addOptions(command: Command): Command {
     .option("-E, --exit-code <number>", "the status where the lock is not to be had (1)", status)
     .addOption(new Option("--conflict-exit-code <number>").argParser(status).hideHelp())
     .option("-o, --close", "withhold the lock from the command: it ends with interlock")
+    .option("-F, --no-fork", "become the command, instead of waiting for it; enters no holder")
     .option("-c, --command <string>", "a command for the shell, instead of words")
     .option("--status", "tell who holds the lock, and exit with 0 if it is free, else with 1")
     .option("--verbose", "tell of each step");
@@ -81,24 +97,43 @@ function run(file: string, words: readonly string[], flags: Flags): Promise<void
     if (words.length > 0) throw new UsageError("Cannot tell a status and run a command as well");
     return showStatus(file).then((code) => void (process.exitCode = code));
   }
+  const action = isDescriptor(file, words, flags)
+    ? (signal: AbortSignal) => lockDescriptor(Number(file), lockOptions(flags), signal)
+    : lockedRun(file, words, flags);
+  return interruptible(
+    async (signal) => void (process.exitCode = await action(signal)),
+    { output: false },
+  );
+}
+
+function lockOptions(flags: Flags): LockOptions {
   const wait = typeof flags.wait === "number" ? flags.wait : flags.timeout;
   const never = flags.wait === false || flags.nonblock || flags.nb;
-  const locked: LockedRun = {
-    file,
-    command: commandOf(words, flags.command),
-    shared: flags.shared ?? false,
+  return {
+    mode: flags.mode ?? "exclusive",
     timeout: never ? 0 : 1000 * (wait ?? Infinity),
-    label: flags.label,
     conflict: flags.exitCode ?? (flags as { conflictExitCode?: number }).conflictExitCode ?? 1,
-    close: flags.close ?? false,
     verbose: flags.verbose ?? false,
   };
-  return interruptible(
-    async (signal) => void (process.exitCode = await runLocked(locked, signal)),
-    {
-      output: false,
-    },
-  );
+}
+
+/** A number alone is a descriptor; with a command, it is a file of that name. */
+function isDescriptor(file: string, words: readonly string[], { command }: Flags): boolean {
+  return words.length === 0 && command === undefined && /^\d{1,9}$/.test(file);
+}
+
+function lockedRun(
+  file: string,
+  words: readonly string[],
+  flags: Flags,
+): (signal: AbortSignal) => Promise<number> {
+  const { label, close = false, fork, command } = flags;
+  const become = fork === false;
+  if (become && close) {
+    throw new UsageError("Cannot do both --no-fork and --close: nothing would hold the lock");
+  }
+  const run = { ...lockOptions(flags), command: commandOf(words, command), label, close, become };
+  return (signal) => runLocked(file, run, signal);
 }
 
 function commandOf(words: readonly string[], text: string | undefined): readonly string[] {
@@ -106,7 +141,10 @@ function commandOf(words: readonly string[], text: string | undefined): readonly
     return [process.env.SHELL || "/bin/sh", "-c", text];
   }
   if (text === undefined && words.length > 0) return words;
-  throw new UsageError("Cannot run: name one command, after the file or by -c (--help says how)");
+  throw new UsageError(
+    "Cannot run: name one command, after the file or by -c, or the number of a descriptor and no " +
+      "command (--help says how)",
+  );
 }
 
 function seconds(text: string): number {

@@ -1,26 +1,26 @@
-import { lstatSync } from "node:fs";
+import { statSync } from "node:fs";
 import { describeOwner } from "../src/contract/owner.ts";
 import { capabilitiesOf } from "../src/files/capabilities.ts";
-import { Handle } from "../src/files/handle.ts";
 import { ownerOf } from "../src/files/lock_owner.ts";
 import { flockHolders } from "../src/runtime/lock_holders.ts";
 import { print } from "./interruption.ts";
+import { openTarget } from "./lock_target.ts";
 
 /** Tells who holds a file, which is not made for that; gives 0 where it is free, else 1. */
 export async function showStatus(path: string): Promise<number> {
-  if (lstatSync(path, { throwIfNoEntry: false }) === undefined) {
+  if (statSync(path, { throwIfNoEntry: false }) === undefined) {
     await print(`${path}: free, there is no such file`);
     return 0;
   }
-  const handle = new Handle(path);
-  const { file } = handle;
+  const target = openTarget(path);
+  const { file } = target;
   const { network, writable } = capabilitiesOf(file);
   const owner = ownerOf(file);
   // Where the kernel names nobody, it is tried, for a moment, as by any other that wants it: the
   // holder may be on another machine.
   const holders = file.fd === undefined ? [] : flockHolders(file.id) ?? [];
-  const free = holders.length === 0 && handle.tryTake(false);
-  handle.close(new Error("closed"));
+  const free = holders.length === 0 && target.tryTake(false);
+  target.close(new Error("closed"));
   const [pid] = holders;
   const known = owner ?? (pid === undefined ? undefined : { pid });
   const notes = [

@@ -1,41 +1,41 @@
 import { writeSync } from "node:fs";
 import process from "node:process";
-import { isatty } from "node:tty";
 import { describeOwner } from "../src/contract/owner.ts";
 import { capabilitiesOf } from "../src/files/capabilities.ts";
-import { Handle } from "../src/files/handle.ts";
 import { ownerOf, programOwner, thisOwner } from "../src/files/lock_owner.ts";
 import { LABEL_LENGTH, LockRecord } from "../src/files/lock_record.ts";
-import { spawnProgram, statusOfProgram } from "../src/runtime/spawn.ts";
+import { adapter } from "../src/runtime/adapter.ts";
+import { inheritedFiles } from "../src/runtime/descriptors.ts";
+import { execProgram } from "../src/runtime/exec.ts";
+import type { LockFile } from "../src/runtime/lock_file.ts";
+import { inheritedTarget, openTarget, type Target } from "./lock_target.ts";
+import { runChild, runProgram } from "./run_program.ts";
 
-/** Sent on to the command. */
-const FORWARDED = [
-  "SIGHUP",
-  "SIGINT",
-  "SIGQUIT",
-  "SIGTERM",
-  "SIGUSR1",
-  "SIGUSR2",
-  "SIGCONT",
-] as const;
-/** A terminal sends these to the command as well. */
-const OF_TERMINAL: readonly string[] = ["SIGINT", "SIGQUIT"];
-/** In case that nobody tells of the end of a child. */
-const LOOK_MS = 200;
+/**
+ * Whether the command can inherit the lock. Elsewhere it is held here, until the command has ended:
+ * as with `--close`.
+ */
+const inheritable = adapter.platform === "linux" && adapter.mayCallC();
 
-/** What to run, and how to lock for it. */
-export interface LockedRun {
-  readonly file: string;
-  readonly command: readonly string[];
-  readonly shared: boolean;
+/** How to lock. */
+export interface LockOptions {
+  /** `none` gives back what a descriptor has, and takes nothing. */
+  readonly mode: "exclusive" | "shared" | "none";
   /** In milliseconds. */
   readonly timeout: number;
-  readonly label: string | undefined;
   /** The exit status where the lock is not to be had. */
   readonly conflict: number;
+  readonly verbose: boolean;
+}
+
+/** What to run, and how to lock for it. */
+export interface LockedRun extends LockOptions {
+  readonly command: readonly string[];
+  readonly label: string | undefined;
   /** Whether the command does not inherit the lock. */
   readonly close: boolean;
-  readonly verbose: boolean;
+  /** Whether this process becomes the command, instead of waiting for it. */
+  readonly become: boolean;
 }
 
 /** To the descriptor itself: a stream could make it non-blocking, for the command as well. */
@@ -47,71 +47,126 @@ function say(text: string): void {
   }
 }
 
-/** Runs a command under a lock; gives the exit status. */
-export async function runLocked(run: LockedRun, signal: AbortSignal): Promise<number> {
-  const { file: path, shared, timeout } = run;
-  const tell = run.verbose ? say : () => {};
-  const handle = new Handle(path);
-  const { network } = capabilitiesOf(handle.file);
+/** How sysexits.h calls what went wrong with a file, as flock(1) tells it. */
+function statusOfFailure(error: unknown): number {
+  switch ((error as { code?: string }).code) {
+    case "EMFILE":
+    case "ENFILE":
+    case "ENOMEM":
+    case "ENOLCK":
+      return 71; // EX_OSERR
+    case "EROFS":
+    case "ENOSPC":
+      return 73; // EX_CANTCREAT
+    default:
+      return 66; // EX_NOINPUT
+  }
+}
+
+/** Runs a command under the lock on a file or folder; gives the exit status. */
+export async function runLocked(
+  path: string,
+  run: LockedRun,
+  signal: AbortSignal,
+): Promise<number> {
+  const inherited = inheritable ? inheritedFiles() : [];
+  let target: Target;
+  try {
+    target = openTarget(path);
+  } catch (error) {
+    say((error as Error).message);
+    return statusOfFailure(error);
+  }
+  const { network } = capabilitiesOf(target.file);
   if (network !== undefined) {
     say(`${path} is on ${network}: the lock holds as far as that carries it to other machines`);
   }
-  const began = performance.now();
-  const holder = () => describeOwner(ownerOf(handle.file));
-  if (!handle.tryTake(shared)) {
-    if (timeout === 0) {
-      tell(`${path} is held by ${holder()}`);
-      return run.conflict;
-    }
-    say(`waiting for ${path}, held by ${holder()}`);
-    if (!await handle.take(shared, { deadline: began + timeout, signal })) {
-      say(`cannot lock ${path} in time, held by ${holder()}`);
-      return run.conflict;
-    }
-  }
-  tell(`got ${path} after ${((performance.now() - began) / 1000).toFixed(3)} s`);
-  return await runHolding(handle, run, tell);
+  if (!await lock(target, path, run, signal)) return run.conflict;
+  return await runHolding(target.file, run, inherited);
 }
 
 /**
- * Runs the command with the lock, which neither side gives back but by its end: the command may
- * have left a process behind that goes on with it.
+ * Locks what a descriptor of the shell leads to, or gives it back; gives the exit status. The lock
+ * stays with the shell, whose open file it is.
+ */
+export async function lockDescriptor(
+  fd: number,
+  options: LockOptions,
+  signal: AbortSignal,
+): Promise<number> {
+  let target: Target;
+  try {
+    target = inheritedTarget(fd);
+  } catch (error) {
+    say((error as Error).message);
+    return 65; // EX_DATAERR
+  }
+  if (options.mode === "none") target.file.unlock();
+  return await lock(target, target.file.path, options, signal) ? 0 : options.conflict;
+}
+
+/** Whether it has the lock now. */
+async function lock(
+  target: Target,
+  path: string,
+  { mode, timeout, verbose }: LockOptions,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (mode === "none") return true;
+  const shared = mode === "shared";
+  const began = performance.now();
+  const holder = () => describeOwner(ownerOf(target.file));
+  if (!target.tryTake(shared)) {
+    if (timeout === 0) {
+      if (verbose) say(`${path} is held by ${holder()}`);
+      return false;
+    }
+    say(`waiting for ${path}, held by ${holder()}`);
+    if (!await target.take(shared, { deadline: began + timeout, signal })) {
+      say(`cannot lock ${path} in time, held by ${holder()}`);
+      return false;
+    }
+  }
+  if (verbose) say(`got ${path} after ${((performance.now() - began) / 1000).toFixed(3)} s`);
+  return true;
+}
+
+/**
+ * Runs the command with the lock. Neither side gives that back but by its own end: the command may
+ * leave a process behind that goes on with it.
  */
 async function runHolding(
-  { file }: Handle,
-  { command, shared, label, close }: LockedRun,
-  tell: (text: string) => void,
+  file: LockFile,
+  run: LockedRun,
+  inherited: readonly number[],
 ): Promise<number> {
+  const { command, mode, label, close, become } = run;
+  const given = close || file.fd === undefined ? inherited : [...inherited, file.fd];
+  const tell = run.verbose ? say : () => {};
   const record = new LockRecord(thisOwner(file, label));
-  const entry = shared || !file.writable ? undefined : record.enter(file);
+  // Nobody would strike out what a process enters that becomes another.
+  const enters = mode === "exclusive" && file.writable && !become;
+  const entry = enters ? record.enter(file) : undefined;
   if (entry?.recovered) tell(`the last holder died: ${describeOwner(entry.previousOwner)}`);
-  let pid = 0;
-  let look = () => {};
-  process.on("SIGCHLD", () => look());
-  for (const signal of FORWARDED) {
-    process.on(signal, () => {
-      if (pid > 0 && !(OF_TERMINAL.includes(signal) && isatty(0))) process.kill(pid, signal);
-    });
-  }
   try {
-    pid = spawnProgram(command, process.env, close ? undefined : file.fd);
+    if (become) {
+      tell(`becoming ${command[0]}`);
+      execProgram(command, process.env, given);
+    }
+    const onStart = (pid: number) => {
+      tell(`running ${command[0]} as process ${pid}`);
+      if (entry === undefined || close || !inheritable) return;
+      // From now on it is the command that holds it.
+      const name = label ?? command[0].slice(0, LABEL_LENGTH);
+      new LockRecord(programOwner(pid, name)).replace(file, entry.token);
+    };
+    return inheritable
+      ? await runProgram(command, given, onStart)
+      : await runChild(command, onStart);
   } catch (error) {
-    if (entry !== undefined) record.leave(file);
     say((error as Error).message);
     return (error as { code?: string }).code === "ENOENT" ? 127 : 126;
+  } finally {
+    if (entry !== undefined) record.leave(file);
   }
-  tell(`running ${command[0]} as process ${pid}`);
-  if (entry !== undefined && !close) {
-    // From now on it is the command that holds it.
-    const name = label ?? command[0].slice(0, LABEL_LENGTH);
-    new LockRecord(programOwner(pid, name)).replace(file, entry.token);
-  }
-  const timer = setInterval(() => look(), LOOK_MS);
-  let code: number | undefined;
-  while ((code = statusOfProgram(pid)) === undefined) {
-    await new Promise<void>((resolve) => look = resolve);
-  }
-  clearInterval(timer);
-  if (entry !== undefined) record.leave(file);
-  return code;
 }

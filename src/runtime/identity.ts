@@ -17,10 +17,10 @@ export interface ThreadIdentity {
 }
 
 const text = new TextDecoder("latin1");
-const buffer = new Uint8Array(1024);
+const buffer = new Uint8Array(4096);
 
 /** The beginning of a file of `/proc`; `undefined` where there is none, or no more. */
-function readProc(path: string): string | undefined {
+export function readProc(path: string): string | undefined {
   const fd = tryOpen(path, O_RDONLY);
   if (fd === undefined) return undefined;
   try {

@@ -11,6 +11,7 @@ const SIGNATURES = {
   clock_gettime: { parameters: ["i32", "bytes"], result: "i32" },
   close: { parameters: ["i32"], result: "i32" },
   dlsym: { parameters: ["pointer", "bytes"], result: "pointer" },
+  execvpe: { parameters: ["bytes", "pointer", "pointer"], result: "i32" },
   fchmod: { parameters: ["i32", "u32"], result: "i32" },
   fcntl: { parameters: ["i32", "i32", "bytes"], result: "i32" },
   fdatasync: { parameters: ["i32"], result: "i32" },
@@ -47,6 +48,7 @@ const SIGNATURES = {
   rename: { parameters: ["bytes", "bytes"], result: "i32" },
   sched_yield: { parameters: [], result: "i32" },
   sigaction: { parameters: ["i32", "bytes", "pointer"], result: "i32" },
+  sigprocmask: { parameters: ["i32", "bytes", "pointer"], result: "i32" },
   statx: { parameters: ["i32", "bytes", "i32", "u32", "bytes"], result: "i32" },
   // Its longest use here is futex(2): number, word, operation, value, timeout.
   syscall: { parameters: ["i64", "pointer", "i32", "u32", "bytes"], result: "i32" },

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { describe, it } from "node:test";
 import { FileLock } from "../../mod.ts";
+import { executableOf } from "../support/child.ts";
 import { Program } from "../support/program.ts";
 import { inScratchFolder } from "../support/scratch_folder.ts";
 import { COMMAND, interlock, until } from "./interlock.ts";
@@ -13,6 +14,7 @@ import { COMMAND, interlock, until } from "./interlock.ts";
 const DEADLINE = { timeout: 60_000 };
 const hasFlock = spawnSync("flock", ["--version"]).status === 0;
 const skip = !hasFlock && "flock(1) of util-linux is MISSING, this was NOT TESTED";
+const deno = executableOf("deno");
 /** Says that it runs, and ends with its standard input. */
 const HOLD = ["sh", "-c", "echo held; cat"];
 
@@ -83,7 +85,8 @@ describe("interlock lock", () => {
             ["-E", "256", path, "true"],
             ["--label", "x".repeat(101), path, "true"],
             [path, "--no-such-option", "true"],
-            ["-u", path, "true"],
+            ["--no-fork", "--close", path, "true"],
+            ["--status", path, "true"],
           ]
         ) {
           const { status, stderr } = await interlock(["lock", ...form]);
@@ -278,6 +281,49 @@ describe("interlock lock", () => {
         lock.lock();
         assert.match((await ask()).stdout, new RegExp(`held by process ${process.pid}\\b`));
         assert.equal(readFileSync(path, "utf8"), "foreign");
+      }),
+  );
+
+  it(
+    "names the holder that it has become, and enters none",
+    { ...DEADLINE, skip },
+    () =>
+      inFolder(async (path) => {
+        await using program = new Program([...COMMAND, "lock", "-F", path, ...HOLD]);
+        assert.equal(await program.line(), "held");
+        using lock = new FileLock(path);
+        assert.equal(lock.owner()?.pid, program.pid);
+        assert.equal(readFileSync(path, "utf8"), "");
+        program.close();
+        assert.equal((await lock.acquire()).recovered, false);
+        assert.equal((await program.ended).code, 0);
+      }),
+  );
+
+  it("tells who holds a folder", { ...DEADLINE, skip }, () =>
+    inFolder(async (_, folder) => {
+      await using holder = new Program(["flock", folder, ...HOLD]);
+      assert.equal(await holder.line(), "held");
+      const { status, stdout } = await interlock(["lock", "--status", folder]);
+      assert.equal(status, 1);
+      assert.match(stdout, new RegExp(`held by process ${holder.pid}\\b`));
+    }));
+
+  it(
+    "holds the lock itself for a command that cannot inherit it",
+    { ...DEADLINE, skip: skip || !deno && "Deno is MISSING: this was NOT TESTED" },
+    () =>
+      inFolder(async (path) => {
+        const withoutFFI = [deno!, "run", "--allow-all", "--deny-ffi", "--no-prompt"];
+        const command = [...withoutFFI, COMMAND.at(-1)!, "lock", path, "--"];
+        await using holder = new Program([...command, "sh", "-c", "echo held; cat; kill -TERM $$"]);
+        assert.equal(await holder.line(), "held");
+        assert.equal(isFree(path), false);
+        holder.close();
+        assert.equal((await holder.ended).code, 128 + constants.signals.SIGTERM);
+        assert.equal(isFree(path), true);
+        const { status } = spawnSync(command[0], [...command.slice(1), `${path}.missing`]);
+        assert.equal(status, 127);
       }),
   );
 });

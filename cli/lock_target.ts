@@ -1,0 +1,99 @@
+import { closeSync, constants, openSync, realpathSync, statSync } from "node:fs";
+import { Handle, type Patience } from "../src/files/handle.ts";
+import { callOffWait, type KernelWait, startWait } from "../src/files/kernel_waits.ts";
+import { DescriptorLockFile } from "../src/runtime/descriptor_lock_file.ts";
+import { isInherited } from "../src/runtime/descriptors.ts";
+import type { LockFile } from "../src/runtime/lock_file.ts";
+
+/** As flock(1) makes its files: everybody may lock them whom the umask lets. */
+const MODE = 0o666;
+/** The longest time that a timer can be set to. */
+const LONGEST_MS = 2 ** 31 - 1;
+
+/** What is locked: a file, a folder, or what a descriptor of the shell leads to. */
+export interface Target {
+  readonly file: LockFile;
+  /** Takes the lock if it is free. */
+  tryTake(shared: boolean): boolean;
+  /** Waits for the lock. False where the time ran out. */
+  take(shared: boolean, patience: Patience): Promise<boolean>;
+  /** Gives the lock back, if it is held, and closes the file. */
+  close(reason: Error): void;
+}
+
+/** Opens a file, made where it is missing, or a folder. Follows links, as flock(1) does. */
+export function openTarget(path: string): Target {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found?.isDirectory()) return new DescriptorTarget(DescriptorLockFile.openFolder(path));
+  if (found === undefined) make(path);
+  return new Handle(realPath(path));
+}
+
+/** What the shell has opened for this process, such as 9 by `9>file`. */
+export function inheritedTarget(fd: number): Target {
+  if (!isInherited(fd)) {
+    throw new Error(
+      `Cannot lock descriptor ${fd}: no file was opened as that, as by ${fd}>FILE in the shell`,
+    );
+  }
+  return new DescriptorTarget(new DescriptorLockFile(fd, `descriptor ${fd}`));
+}
+
+function make(path: string): void {
+  const { O_RDONLY, O_CREAT, O_NOCTTY, O_NONBLOCK } = constants;
+  try {
+    closeSync(openSync(path, O_RDONLY | O_CREAT | O_NOCTTY | O_NONBLOCK, MODE));
+  } catch {
+    // A folder on the way may be missing. Whoever opens it makes that, or says what is wrong.
+  }
+}
+
+function realPath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
+}
+
+/** Something that is locked by its descriptor; a wait for it is the only one of this process. */
+class DescriptorTarget implements Target {
+  readonly file: LockFile;
+
+  constructor(file: LockFile) {
+    this.file = file;
+  }
+
+  tryTake(shared: boolean): boolean {
+    return this.file.tryLock(shared);
+  }
+
+  take(shared: boolean, { deadline, signal }: Patience): Promise<boolean> {
+    signal?.throwIfAborted();
+    return new Promise((resolve, reject) => {
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const wait: KernelWait = {
+        file: this.file,
+        shared,
+        onEnd: (locked, error) => {
+          clearTimeout(timer);
+          signal?.removeEventListener("abort", abort);
+          if (error !== undefined) return reject(error);
+          if (!signal?.aborted) return resolve(locked); // Also if it came late, now that it is there.
+          if (locked) this.file.unlock();
+          reject(signal.reason);
+        },
+      };
+      const abort = () => callOffWait(wait);
+      signal?.addEventListener("abort", abort);
+      const left = Math.min(Math.max(0, deadline - performance.now()), LONGEST_MS);
+      if (deadline !== Infinity) timer = setTimeout(abort, left);
+
+      startWait(wait);
+    });
+  }
+
+  close(): void {
+    this.file.close();
+  }
+}

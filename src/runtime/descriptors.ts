@@ -1,0 +1,58 @@
+import { adapter } from "./adapter.ts";
+import { namesIn, statusOf } from "./files.ts";
+import { libc } from "./libc.ts";
+
+const F_GETFD = 1;
+const F_SETFD = 2;
+const F_GETFL = 3;
+const F_SETFL = 4;
+const FD_CLOEXEC = 1;
+const O_NONBLOCK = 0o4000;
+const unused = new Uint8Array(8);
+
+/** The descriptors of the standard streams. */
+export const STREAMS: readonly number[] = [0, 1, 2];
+
+/** fcntl(2) with an integer, which the C function takes as one of variable arguments. */
+function fcntl(fd: number, operation: number, value: number): void {
+  libc.syscall(adapter.arch === "arm64" ? 25 : 72, fd, operation, value, unused);
+}
+
+/** Whether a descriptor is open. */
+export function isOpen(fd: number): boolean {
+  return libc.fcntl(fd, F_GETFD, unused) >= 0;
+}
+
+/** Leaves a descriptor to the program that this process becomes. */
+export function keepOnExec(fd: number): void {
+  fcntl(fd, F_SETFD, 0);
+}
+
+/**
+ * Node makes pipes non-blocking when a module of the program imports `node:process`, and few
+ * programs can write to one that is. A program that is started has the same open file, so it is
+ * undone for it.
+ */
+export function makeStreamsBlocking(): void {
+  for (const fd of STREAMS) {
+    const flags = libc.fcntl(fd, F_GETFL, unused);
+    if (flags >= 0 && (flags & O_NONBLOCK) !== 0) fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
+  }
+}
+
+/**
+ * Whether this process was started with a descriptor: a file or a folder (a runtime has pipes and
+ * such of its own). Deno has files of its own as well, which are closed on exec; those that it was
+ * given are not. Node and Bun have none when the program begins, and mark what they were given.
+ */
+export function isInherited(fd: number): boolean {
+  const flags = libc.fcntl(fd, F_GETFD, unused);
+  if (flags < 0 || (adapter.name === "deno" && (flags & FD_CLOEXEC) !== 0)) return false;
+  const { isFile, isFolder } = statusOf(fd, `descriptor ${fd}`);
+  return isFile || isFolder;
+}
+
+/** What {@linkcode isInherited}, but for the standard streams. To be asked before a file is opened. */
+export function inheritedFiles(): number[] {
+  return namesIn("/proc/self/fd").map(Number).filter((fd) => fd > 2 && isInherited(fd));
+}
