@@ -43,13 +43,19 @@ export function makeStreamsBlocking(): void {
 /**
  * Whether this process was started with a descriptor: a file or a folder (a runtime has pipes and
  * such of its own). Deno has files of its own as well, which are closed on exec; those that it was
- * given are not. Node and Bun have none when the program begins, and mark what they were given.
+ * given are not. Node and Bun mark what they were given, too; Bun adds a copy of its output.
  */
 export function isInherited(fd: number): boolean {
   const flags = libc.fcntl(fd, F_GETFD, unused);
-  if (flags < 0 || (adapter.name === "deno" && (flags & FD_CLOEXEC) !== 0)) return false;
-  const { isFile, isFolder } = statusOf(fd, `descriptor ${fd}`);
-  return isFile || isFolder;
+  if (flags < 0) return false;
+  const { isFile, isFolder, id } = statusOf(fd, `descriptor ${fd}`);
+  if (!isFile && !isFolder) return false;
+  if ((flags & FD_CLOEXEC) === 0 || STREAMS.includes(fd)) return true;
+  return adapter.name !== "deno" && !STREAMS.some((stream) => isOpen(stream) && isSame(stream, id));
+}
+
+function isSame(fd: number, id: string): boolean {
+  return statusOf(fd, `descriptor ${fd}`).id === id;
 }
 
 /** What {@linkcode isInherited}, but for the standard streams. To be asked before a file is opened. */
