@@ -1,6 +1,7 @@
 import { closeSync, constants, openSync, realpathSync, statSync } from "node:fs";
 import { Handle, type Patience } from "../src/files/handle.ts";
 import { callOffWait, type KernelWait, startWait } from "../src/files/kernel_waits.ts";
+import { adapter } from "../src/runtime/adapter.ts";
 import { DescriptorLockFile } from "../src/runtime/descriptor_lock_file.ts";
 import { isInherited } from "../src/runtime/descriptors.ts";
 import type { LockFile } from "../src/runtime/lock_file.ts";
@@ -31,6 +32,9 @@ export function openTarget(path: string): Target {
 
 /** What the shell has opened for this process, such as 9 by `9>file`. */
 export function inheritedTarget(fd: number): Target {
+  if (!adapter.mayCallC()) {
+    throw new Error(`Cannot lock descriptor ${fd}: that needs Linux and foreign functions`);
+  }
   if (!isInherited(fd)) {
     throw new Error(
       `Cannot lock descriptor ${fd}: no file was opened as that, as by ${fd}>FILE in the shell`,

@@ -15,7 +15,7 @@ import { runChild, runProgram } from "./run_program.ts";
  * Whether the command can inherit the lock. Elsewhere it is held here, until the command has ended:
  * as with `--close`.
  */
-const inheritable = adapter.platform === "linux" && adapter.mayCallC();
+const inheritable = adapter.mayCallC();
 
 /** How to lock. */
 export interface LockOptions {

@@ -167,8 +167,9 @@ export class FileLock implements BareLock, Disposable {
   }
 
   /**
-   * Changes a shared hold to one alone. Where somebody else shares it, the shared hold is given up
-   * and the lock is waited for: two that wait for each other to leave would wait for ever.
+   * Changes a shared hold to one alone. Where somebody else shares it (on Windows, always), the
+   * shared hold is given up and the lock is waited for: two that wait for each other to leave would
+   * wait for ever.
    *
    * @returns Whether it was held all the time; if not, somebody may have been inside in between,
    * and what was read before must be read again.

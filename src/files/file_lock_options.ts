@@ -38,8 +38,9 @@ export interface FileLockOptions {
    */
   record?: boolean;
   /**
-   * Locks a part of the file alone, by open file description locks (Linux). A part and the whole
-   * file do not exclude each other: those are two kinds of lock. There is no record of it.
+   * Locks a part of the file alone, by open file description locks (Linux) or by `LockFileEx`
+   * (Windows, where nobody else can read what is locked alone). A part and the whole file do not
+   * exclude each other: those are two kinds of lock. There is no record of it.
    */
   range?: ByteRange;
 }

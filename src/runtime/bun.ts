@@ -105,7 +105,7 @@ export const adapter: Adapter = {
   args: process.argv.slice(2),
   exit: (status) => process.exit(status),
   mapping: "plain",
-  mayCallC: () => true,
+  mayCallC: () => process.platform === "linux",
   bind,
   addressOf: (bytes) => ffi.ptr(bytes),
   bufferAt: (address, byteLength) => ffi.toArrayBuffer(address, 0, byteLength),

@@ -172,7 +172,8 @@ export const adapter: Adapter = {
   args: Deno.args,
   exit: (status) => Deno.exit(status),
   mapping: "over-wasm",
-  mayCallC: () => Deno.permissions.querySync({ name: "ffi" }).state === "granted",
+  mayCallC: () =>
+    Deno.build.os === "linux" && Deno.permissions.querySync({ name: "ffi" }).state === "granted",
   bind,
   addressOf,
   bufferAt,

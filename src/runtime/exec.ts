@@ -1,3 +1,5 @@
+import { UnsupportedError } from "../contract/errors.ts";
+import { adapter } from "./adapter.ts";
 import { CStrings, environmentStrings } from "./c_strings.ts";
 import { keepOnExec, makeStreamsBlocking, STREAMS } from "./descriptors.ts";
 import { errno, systemError } from "./errno.ts";
@@ -21,6 +23,11 @@ export function execProgram(
   environment: Readonly<Record<string, string | undefined>>,
   inherited: readonly number[],
 ): never {
+  if (adapter.platform !== "linux") {
+    throw new UnsupportedError(
+      `Cannot become a program that keeps a lock on ${adapter.platform}: Linux is supported`,
+    );
+  }
   makeStreamsBlocking();
   for (const fd of [...STREAMS, ...inherited]) keepOnExec(fd);
   const byDefault = new Uint8Array(152); // struct sigaction: SIG_DFL.

@@ -89,7 +89,7 @@ export interface Adapter {
    * memory that it frees.
    */
   readonly mapping: "over-wasm" | "plain";
-  /** Whether {@linkcode bind} would work without asking the user for a permission. */
+  /** Whether {@linkcode bind} finds the C library of Linux, without asking for a permission. */
   mayCallC(): boolean;
   /**
    * Finds functions in the C library of Linux, or in another one.
