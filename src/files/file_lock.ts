@@ -46,7 +46,6 @@ import { patienceOf } from "./waiting.ts";
 export class FileLock implements BareLock, Disposable {
   /** The lock file. */
   readonly path: string;
-
   readonly #shared: boolean;
   readonly #reentrant: boolean;
   readonly #record: LockRecord | undefined;
@@ -167,9 +166,8 @@ export class FileLock implements BareLock, Disposable {
   }
 
   /**
-   * Changes a shared hold to one alone. Where somebody else shares it (on Windows, always), the
-   * shared hold is given up and the lock is waited for: two that wait for each other to leave would
-   * wait for ever.
+   * Changes a shared hold to one alone. Where somebody else shares it (on Windows, always), it is
+   * given up and waited for: two that wait for each other to leave would wait for ever.
    *
    * @returns Whether it was held all the time; if not, somebody may have been inside in between,
    * and what was read before must be read again.
