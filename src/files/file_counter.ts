@@ -6,7 +6,7 @@ import type { LockFile } from "../runtime/lock_file.ts";
 import { CounterBatch } from "./counter_batch.ts";
 import { CounterText } from "./counter_text.ts";
 import { GroupCommit } from "./group_commit.ts";
-import { Handle } from "./handle.ts";
+import { FOREVER, Handle } from "./handle.ts";
 
 /** How a {@linkcode FileCounter} is to be. */
 export interface FileCounterOptions {
@@ -26,8 +26,6 @@ export interface FileCounterOptions {
    */
   durable?: boolean;
 }
-
-const FOREVER = { deadline: Infinity, signal: undefined };
 
 /**
  * A number in a text file (`123` and a newline) that any process adds to, and that people can read
@@ -54,7 +52,6 @@ export class FileCounter implements Counter, Disposable {
   readonly path: string;
 
   readonly #text = new CounterText();
-  readonly #editable: boolean;
   readonly #commit: GroupCommit | undefined;
   readonly #handle: Handle;
   #closed = false;
@@ -76,12 +73,11 @@ export class FileCounter implements Counter, Disposable {
       throw new TypeError(`Cannot make a counter: ${name} must be true or false: ${typeof value}`);
     }
     this.path = path;
-    this.#editable = editable || durable;
     if (inodeOf(path) === undefined) {
       makeFolders(path);
       makeFile(path, this.#text.buffer.subarray(0, this.#text.format(0, 0)));
     }
-    this.#handle = new Handle(path);
+    this.#handle = new Handle(path, undefined, editable);
     try {
       if (!this.#handle.file.writable) {
         throw Object.assign(new Error(`Cannot count in "${path}": it may not be written to`), {
@@ -164,8 +160,7 @@ export class FileCounter implements Counter, Disposable {
 
   #take(shared: boolean): Handle {
     if (this.#closed) throw new TypeError(`Cannot use "${this.path}": it was closed`);
-    if (this.#editable || shared) this.#handle.takeSync(shared, FOREVER);
-    else this.#handle.takeFast();
+    this.#handle.takeSync(shared, FOREVER);
     return this.#handle;
   }
 
@@ -185,7 +180,7 @@ export class FileCounter implements Counter, Disposable {
     } finally {
       this.#handle.giveBack();
     }
-    this.#commit?.await(number, () => this.#sync(), (body) => this.#locked(body));
+    this.#commit?.await(number, () => this.#sync());
   }
 
   #write(file: LockFile, sum: number, length: number): void {
@@ -204,22 +199,15 @@ export class FileCounter implements Counter, Disposable {
     file.write(buffer.subarray(0, this.#text.format(sum, length)), 0);
   }
 
+  /** On the storage is then all that was written before to the file that has the name now. */
   #sync(): void {
+    this.#handle.follow();
     const { file } = this.#handle;
     file.sync();
     if (this.#named === file) return;
     // New, or put there by an editor: its name has to be on the storage, too.
     syncFolder(this.path);
     this.#named = file;
-  }
-
-  #locked(body: () => void): void {
-    this.#take(false);
-    try {
-      body();
-    } finally {
-      this.#handle.giveBack();
-    }
   }
 
   #read(file: LockFile, length: number): number {

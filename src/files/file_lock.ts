@@ -5,7 +5,8 @@ import { type AcquireOptions, deadlineOf } from "../contract/options.ts";
 import { describeOwner, type Owner } from "../contract/owner.ts";
 import { capabilitiesOf, type FileLockCapabilities } from "./capabilities.ts";
 import { checkOptions, type FileLockOptions } from "./file_lock_options.ts";
-import { Handle, type Patience } from "./handle.ts";
+import { Guards } from "./guards.ts";
+import { FOREVER, Handle, type Patience } from "./handle.ts";
 import { ownerOf, thisOwner } from "./lock_owner.ts";
 import { type Entry, LockRecord } from "./lock_record.ts";
 
@@ -57,7 +58,7 @@ export class FileLock implements BareLock, Disposable {
   readonly #handle: Handle;
   #closed = false;
   /** The guards of the present hold; of one that is not reentrant there is one. */
-  readonly #guards = new Set<Guard>();
+  readonly #guards = new Guards();
   /** How often the present hold was taken without a guard. */
   #bare = 0;
   /** What the present hold has entered in the file. */
@@ -77,7 +78,7 @@ export class FileLock implements BareLock, Disposable {
     this.path = path;
     this.#shared = shared;
     this.#reentrant = reentrant;
-    this.#handle = new Handle(path, range);
+    this.#handle = new Handle(path, range, options.replaceable);
     if (record && range === undefined && this.#handle.file.writable) {
       this.#record = new LockRecord(thisOwner(this.#handle.file, label));
     }
@@ -116,7 +117,7 @@ export class FileLock implements BareLock, Disposable {
       throw new Error(`Cannot unlock "${this.path}": it was not locked by lock()`);
     }
     this.#bare--;
-    if (this.#bare === 0 && this.#guards.size === 0) this.#giveBack();
+    if (this.#bare === 0 && this.#guards.isEmpty) this.#giveBack();
   }
 
   /** Takes the lock if it is free; `undefined` where it is not. Never waits. */
@@ -247,7 +248,7 @@ export class FileLock implements BareLock, Disposable {
     if (!this.#guards.delete(guard)) {
       throw new Error(`Cannot release "${this.path}": this guard does not hold it any more`);
     }
-    if (this.#guards.size === 0 && this.#bare === 0) this.#giveBack();
+    if (this.#guards.isEmpty && this.#bare === 0) this.#giveBack();
   }
 
   #open(): Handle {
@@ -270,8 +271,8 @@ export class FileLock implements BareLock, Disposable {
   }
 
   #guard(): Guard {
-    const { token, recovered, previousOwner } = this.#entry ?? {};
-    const guard = new Guard(this, token, recovered, previousOwner);
+    const entry = this.#entry;
+    const guard = new Guard(this, entry?.token, entry?.recovered, entry?.previousOwner);
     this.#guards.add(guard);
     return guard;
   }
@@ -309,9 +310,7 @@ export class FileLock implements BareLock, Disposable {
       this.#enter();
       return undefined;
     }
-    const guards = [...this.#guards];
-    this.#guards.clear();
-    return guards;
+    return this.#guards.clear();
   }
 
   #upgraded(guards: readonly Guard[]): void {
@@ -334,7 +333,8 @@ export class FileLock implements BareLock, Disposable {
 }
 
 function patienceOf(options: AcquireOptions | undefined): Patience {
+  if (options === undefined) return FOREVER;
   const deadline = deadlineOf(options);
-  options?.signal?.throwIfAborted();
-  return { deadline, signal: options?.signal };
+  options.signal?.throwIfAborted();
+  return { deadline, signal: options.signal };
 }
