@@ -1,8 +1,10 @@
 import { UnsupportedError } from "../contract/errors.ts";
+import { syncFolder } from "../runtime/durable.ts";
 import { reserve } from "../runtime/files.ts";
 import { futexWait, futexWake } from "../runtime/futex.ts";
 import { type LockFile, openLockFile } from "../runtime/lock_file.ts";
 import { mapFile, type Mapping, PAGE, unmap } from "../runtime/mapping.ts";
+import type { Handle } from "./handle.ts";
 
 const MARK = new TextEncoder().encode("interlock commit\n");
 const BYTES = 4096;
@@ -33,13 +35,21 @@ const LOOK_MS = 5;
  * of power: whatever it says, a new number is greater than those that it calls synced.
  */
 export class GroupCommit {
+  readonly #counter: Handle;
   readonly #file: LockFile;
   readonly #mapping: Mapping;
   readonly #words: Int32Array;
+  /** The open file of the counter whose name is known to be on the storage. */
+  #named: LockFile | undefined;
 
-  /** @throws {Error} If the file has other contents. */
-  constructor(path: string) {
-    this.#file = openLockFile(path);
+  /**
+   * Opens the file beside the counter, `PATH.commit`; makes it where it is missing.
+   *
+   * @throws {Error} If it has other contents.
+   */
+  constructor(counter: Handle) {
+    this.#counter = counter;
+    this.#file = openLockFile(`${counter.file.path}.commit`);
     try {
       this.#mapping = prepare(this.#file);
     } catch (error) {
@@ -64,9 +74,8 @@ export class GroupCommit {
    * Returns when a write is on the storage. Blocks the thread.
    *
    * @param number What {@linkcode written} gave for it.
-   * @param sync Syncs the counter.
    */
-  await(number: number, sync: () => void): void {
+  await(number: number): void {
     const words = this.#words;
     for (let patient = true;;) {
       const event = Atomics.load(words, EVENT);
@@ -74,7 +83,7 @@ export class GroupCommit {
       const mayLead = !patient || this.#areAllThere();
       if (mayLead && this.#file.tryLock(false)) {
         try {
-          if (!this.#isSynced(number)) this.#lead(sync);
+          if (!this.#isSynced(number)) this.#lead();
         } finally {
           this.#file.unlock();
           // After that, so that who finds the lock taken does not sleep through the wake.
@@ -90,20 +99,36 @@ export class GroupCommit {
     }
   }
 
+  /** The counter. */
+  get path(): string {
+    return this.#counter.file.path;
+  }
+
   close(): void {
     unmap(this.#mapping, PAGE);
     this.#file.close();
   }
 
-  #lead(sync: () => void): void {
+  #lead(): void {
     const words = this.#words;
     const synced = Atomics.load(words, SYNCED);
     const written = Atomics.load(words, WRITTEN);
     const began = performance.now();
-    sync();
+    this.#sync();
     Atomics.store(words, SYNC_TOOK, (performance.now() - began) * 1000);
     Atomics.store(words, SYNCED, written);
     Atomics.store(words, CROWD, Atomics.load(words, WRITTEN) - synced);
+  }
+
+  /** On the storage is then all that was written before to the file that has the name now. */
+  #sync(): void {
+    this.#counter.follow();
+    const { file } = this.#counter;
+    file.sync();
+    if (this.#named === file) return;
+    // New, or put there by an editor: its name has to be on the storage, too.
+    syncFolder(file.path);
+    this.#named = file;
   }
 
   /** As many as there were last time are on their way again: the last of them leads. */
