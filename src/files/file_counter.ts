@@ -105,7 +105,8 @@ export class FileCounter implements Counter, Disposable {
    */
   add(n = 1): void {
     this.#checkAddend(n);
-    this.#commit?.await(this.#change((value) => this.#sum(value, n)));
+    const number = this.#change((value) => this.#sum(value, n));
+    this.#commit?.await(number);
   }
 
   /**
@@ -148,7 +149,8 @@ export class FileCounter implements Counter, Disposable {
         `Cannot set "${this.path}": it must be a whole number: ${String(value)}`,
       );
     }
-    this.#commit?.await(this.#change(() => value));
+    const number = this.#change(() => value);
+    this.#commit?.await(number);
   }
 
   /**

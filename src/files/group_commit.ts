@@ -92,7 +92,7 @@ export class GroupCommit {
         }
       } else {
         const patience = PATIENCE * Atomics.load(words, SYNC_TOOK) / 1000;
-        const time = mayLead ? LOOK_MS : Math.min(patience, LOOK_MS);
+        const time = mayLead ? LOOK_MS : Math.max(0, Math.min(patience, LOOK_MS));
         futexWait(this.#mapping.address + 4 * EVENT, event, time);
         patient = Atomics.load(words, EVENT) !== event;
       }
@@ -142,7 +142,7 @@ export class GroupCommit {
   }
 }
 
-/** Makes the file what it has to be, under its lock, and maps it. */
+/** Makes the file what it has to be, and maps it. */
 function prepare(file: LockFile): Mapping {
   const { fd, path } = file;
   if (fd === undefined) {
@@ -150,20 +150,27 @@ function prepare(file: LockFile): Mapping {
       `Cannot make the counts of "${path}" durable: that needs foreign functions`,
     );
   }
-  file.waitLock(false, () => true);
-  try {
-    const found = new Uint8Array(MARK.length);
-    file.read(found, 0);
-    if (MARK.some((byte, i) => byte !== found[i])) {
-      // Zeros are what a loss of power can leave.
-      if (found.some((byte) => byte !== 0)) {
-        throw new Error(`Cannot use "${path}" to share syncs: it has other contents. Remove it`);
+  // A leader may have the lock for long.
+  if (!isMarked(file)) {
+    file.waitLock(false, () => true);
+    try {
+      if (!isMarked(file)) {
+        reserve(fd, path, BYTES); // A mapped file without space for it would end the process.
+        file.write(MARK, 0);
       }
-      file.write(MARK, 0);
+    } finally {
+      file.unlock();
     }
-    reserve(fd, path, BYTES); // A mapped file without space for it would end the process.
-    return mapFile(fd, path, PAGE);
-  } finally {
-    file.unlock();
   }
+  return mapFile(fd, path, PAGE);
+}
+
+/** False of a new file. */
+function isMarked(file: LockFile): boolean {
+  const found = new Uint8Array(BYTES);
+  const length = file.read(found, 0);
+  if (length === BYTES && MARK.every((byte, i) => byte === found[i])) return true;
+  // Zeros are what a loss of power can leave.
+  if (MARK.every((byte, i) => found[i] === 0 || found[i] === byte)) return false;
+  throw new Error(`Cannot use "${file.path}" to share syncs: it has other contents. Remove it`);
 }
