@@ -21,7 +21,8 @@ export interface FileCounterOptions {
   /**
    * Whether `add` and `set` return when the number is on the storage (fdatasync(2)), so that it
    * survives a loss of power. Those that add at the same time share one sync, by way of a small
-   * file beside the counter, `PATH.commit`.
+   * file beside the counter, `PATH.commit`, which they map: nobody may make that one shorter while
+   * it is in use.
    *
    * @default {false}
    */
@@ -42,6 +43,7 @@ export interface FileCounterOptions {
  * counter.add();
  * counter.add(-1);
  * console.log(counter.value); // 0 where the file was new.
+ * await Promise.all([1, 2, 3].map((n) => counter.addAsync(n))); // One write for all.
  * {
  *   using batch = counter.batch(1000); // One write for up to 1000 adds.
  *   for (let i = 0; i < 5000; i++) batch.add();
