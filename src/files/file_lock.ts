@@ -9,6 +9,7 @@ import {
   type FileAcquireOptions,
   type FileLockOptions,
 } from "./file_lock_options.ts";
+import { Guards } from "./guards.ts";
 import { Handle } from "./handle.ts";
 import { lateError, ownerOf, thisOwner } from "./lock_owner.ts";
 import { type Entry, LockRecord } from "./lock_record.ts";
@@ -52,7 +53,7 @@ export class FileLock implements BareLock, Disposable {
   readonly #handle: Handle;
   #closed = false;
   /** The guards of the present hold; of one that is not reentrant there is one. */
-  readonly #guards = new Set<Guard>();
+  readonly #guards = new Guards();
   /** How often the present hold was taken without a guard. */
   #bare = 0;
   /** What the present hold has entered in the file. */
@@ -72,7 +73,7 @@ export class FileLock implements BareLock, Disposable {
     this.path = path;
     this.#shared = shared;
     this.#reentrant = reentrant;
-    this.#handle = new Handle(path, range);
+    this.#handle = new Handle(path, range, options.replaceable);
     if (record && range === undefined && this.#handle.file.writable) {
       this.#record = new LockRecord(thisOwner(this.#handle.file, label));
     }
@@ -111,7 +112,7 @@ export class FileLock implements BareLock, Disposable {
       throw new Error(`Cannot unlock "${this.path}": it was not locked by lock()`);
     }
     this.#bare--;
-    if (this.#bare === 0 && this.#guards.size === 0) this.#giveBack();
+    if (this.#bare === 0 && this.#guards.isEmpty) this.#giveBack();
   }
 
   /** Takes the lock if it is free; `undefined` where it is not. Never waits. */
@@ -236,7 +237,7 @@ export class FileLock implements BareLock, Disposable {
     if (!this.#guards.delete(guard)) {
       throw new Error(`Cannot release "${this.path}": this guard does not hold it any more`);
     }
-    if (this.#guards.size === 0 && this.#bare === 0) this.#giveBack();
+    if (this.#guards.isEmpty && this.#bare === 0) this.#giveBack();
   }
 
   #open(): Handle {
@@ -258,8 +259,8 @@ export class FileLock implements BareLock, Disposable {
   }
 
   #guard(): Guard {
-    const { token, recovered, previousOwner } = this.#entry ?? {};
-    const guard = new Guard(this, token, recovered, previousOwner);
+    const entry = this.#entry;
+    const guard = new Guard(this, entry?.token, entry?.recovered, entry?.previousOwner);
     this.#guards.add(guard);
     return guard;
   }
@@ -289,8 +290,7 @@ export class FileLock implements BareLock, Disposable {
 
   /** Guards hold nothing until what this gives is called: once the lock is held alone. */
   #suspend(): () => void {
-    const guards = [...this.#guards];
-    this.#guards.clear();
+    const guards = this.#guards.clear();
     return () => {
       this.#enter();
       for (const guard of guards) this.#guards.add(guard);

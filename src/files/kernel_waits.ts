@@ -80,7 +80,8 @@ class Helper {
 
   #hear(message: HelperMessage): void {
     if ("ready" in message) {
-      this.#thread.unref(); // Once more: Node's hold the process again when they have started.
+      // Once more: Node's hold the process again when they have started. It may be at work already.
+      if (this.wait === undefined) this.#thread.unref();
       return idle(this);
     }
     const wait = this.wait!;

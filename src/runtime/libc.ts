@@ -45,6 +45,7 @@ const SIGNATURES = {
   prctl: { parameters: ["i32", "i64", "i64", "i64", "i64"], result: "i32" },
   pwrite: { parameters: ["i32", "bytes", "i64", "i64"], result: "i32" },
   read: { parameters: ["i32", "bytes", "i64"], result: "i32" },
+  renameat2: { parameters: ["i32", "bytes", "i32", "bytes", "u32"], result: "i32" },
   rename: { parameters: ["bytes", "bytes"], result: "i32" },
   sched_yield: { parameters: [], result: "i32" },
   sigaction: { parameters: ["i32", "bytes", "pointer"], result: "i32" },

@@ -56,7 +56,7 @@ export function unlockFd({ fd, path, range }: LockRequest): void {
 }
 
 /** So that it stays the same file when the program goes to another folder. */
-function absolutePath(path: string): string {
+export function absolutePath(path: string): string {
   pathBytes(path); // Throws if it is none.
   if (path.startsWith("/")) return path;
   const here = new Uint8Array(4096);

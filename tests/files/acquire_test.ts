@@ -7,6 +7,7 @@ import { FileLock, type Guard, locked, withLock } from "../../mod.ts";
 import { Child } from "../support/child.ts";
 import { kernelWaiters } from "../support/kernel_waiters.ts";
 import { LATE, lateness } from "../support/lateness.ts";
+import { runtimesHere } from "../support/runtimes_here.ts";
 import { inScratchFolder } from "../support/scratch_folder.ts";
 import { until } from "../support/until.ts";
 
@@ -247,6 +248,28 @@ describe("FileLock.acquire", () => {
           after.release();
         }
         assert.ok(had > 0 && had < 200, String(had));
+      }),
+  );
+
+  it(
+    "a wait that begins while a helper starts keeps the process alive",
+    DEADLINE,
+    () =>
+      inScratchFolder(async (folder) => {
+        const path = join(folder, "lock");
+        using lock = new FileLock(path);
+        lock.lock();
+        const children = runtimesHere().map((runtime) =>
+          Child.in(runtime, ACQUIRER, path, "twice")
+        );
+        try {
+          for (const child of children) assert.equal(await child.line(), "waiting");
+          await until("waits in the kernel", () => kernelWaiters(path) === children.length);
+          lock.unlock();
+          for (const child of children) assert.equal(await child.line(), "had it");
+        } finally {
+          for (const child of children) await child[Symbol.asyncDispose]();
+        }
       }),
   );
 });
