@@ -55,11 +55,21 @@ export class Handle {
       return deadline === Infinity || performance.now() < deadline;
     };
     for (;;) {
-      if (!this.#file.tryLock(shared)) {
-        if (deadline === Infinity && signal === undefined) this.#refuseDeadlock(shared);
-        if (!this.#file.waitLock(shared, goOn)) return false;
+      if (this.#file.tryLock(shared)) {
+        if (this.#isTaken(shared)) return true;
+        continue;
       }
-      if (this.#isTaken(shared)) return true;
+      if (deadline === Infinity && signal === undefined) this.#refuseDeadlock(shared);
+      const place = this.#place;
+      let taken = false;
+      place.suspend();
+      try {
+        if (!this.#file.waitLock(shared, goOn)) return false;
+        taken = this.#isTaken(shared);
+      } finally {
+        if (!taken) place.resume();
+      }
+      if (taken) return true;
     }
   }
 

@@ -169,6 +169,39 @@ describe("FileLock.acquire", () => {
       }),
   );
 
+  for (const what of ["is still wanted", "was aborted"] as const) {
+    it(
+      `does not stand in the way of its own thread with what it was granted and ${what}`,
+      DEADLINE,
+      () =>
+        inScratchFolder(async (folder) => {
+          const path = join(folder, "lock");
+          using lock = new FileLock(path);
+          using other = new FileLock(path);
+          await using child = Child.here(HOLDER, path);
+          assert.equal(await child.line(), "held");
+          const controller = new AbortController();
+          const pending = lock.acquire({ signal: controller.signal });
+          await until("waits in the kernel", () => kernelWaits(folder) === 1);
+          // From here on this thread hears of nothing: not of the grant either.
+          child.kill();
+          for (const began = performance.now(); kernelWaits(folder) > 0;) {
+            assert.ok(performance.now() - began < 20_000, "it was not granted");
+          }
+          if (what === "was aborted") {
+            controller.abort();
+            const guard = other.tryAcquire() ?? other.acquireSync({ timeout: 5000 });
+            guard.release();
+            await assert.rejects(pending, { name: "AbortError" });
+          } else {
+            other.acquireSync({ timeout: 5000 }).release();
+            (await pending).release();
+          }
+          assert.ok(lock.tryAcquire());
+        }),
+    );
+  }
+
   it(
     "keeps the process alive, and no longer than it waits",
     DEADLINE,
