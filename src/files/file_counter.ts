@@ -33,7 +33,8 @@ const FOREVER = { deadline: Infinity, signal: undefined };
  * A number in a text file (`123` and a newline) that any process adds to, and that people can read
  * and edit. Each add is one write under flock(2), never shorter than the text before it, so a
  * process that is killed at any instant leaves the number before or after. What is no number is an
- * error, and the file is left as it is: the counter never begins again by itself.
+ * error, and the file is left as it is: the counter never begins again by itself. If the file is
+ * removed meanwhile, that is an error (`ENOENT`) until somebody opens a counter there anew.
  *
  * @example
  * ```ts
@@ -81,7 +82,7 @@ export class FileCounter implements Counter, Disposable {
       makeFolders(path);
       makeFile(path, this.#text.buffer.subarray(0, this.#text.format(0, 0)));
     }
-    this.#handle = new Handle(path);
+    this.#handle = new Handle(path, undefined, false); // An empty one would be no number.
     try {
       if (!this.#handle.file.writable) {
         throw Object.assign(new Error(`Cannot count in "${path}": it may not be written to`), {
@@ -180,8 +181,9 @@ export class FileCounter implements Counter, Disposable {
           `Cannot add ${n} to "${this.path}": a number is exact up to 2^53 only`,
         );
       }
-      this.#write(file, sum, length);
+      // Counted first: where there is no space for that, nothing is added.
       if (this.#commit !== undefined) number = this.#commit.written();
+      this.#write(file, sum, length);
     } finally {
       this.#handle.giveBack();
     }

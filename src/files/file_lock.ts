@@ -176,7 +176,8 @@ export class FileLock implements BareLock, Disposable {
    *
    * @returns Whether it was held all the time; if not, somebody may have been inside in between,
    * and what was read before must be read again.
-   * @throws {LockLostError} If the wait was in vain: nothing is held any more. Its `cause` tells why.
+   * @throws {LockLostError} If the wait was in vain, or the record could not be written: nothing is
+   * held any more. Its `cause` tells why.
    */
   async upgrade(options?: AcquireOptions): Promise<boolean> {
     const patience = patienceOf(options);
@@ -305,25 +306,28 @@ export class FileLock implements BareLock, Disposable {
     if (handle.mode !== "shared") {
       throw new Error(`Cannot upgrade "${this.path}": this lock does not share it`);
     }
-    if (handle.tryUpgrade()) {
-      this.#enter();
-      return undefined;
-    }
+    const upgraded = handle.tryUpgrade();
     const guards = [...this.#guards];
     this.#guards.clear();
-    return guards;
+    if (!upgraded) return guards;
+    this.#upgraded(guards);
+    return undefined;
   }
 
   #upgraded(guards: readonly Guard[]): void {
-    this.#enter();
+    try {
+      this.#enter();
+    } catch (cause) {
+      throw this.#lost(cause, "the record could not be written, and the hold was given back");
+    }
     for (const guard of guards) this.#guards.add(guard);
   }
 
-  #lost(cause: unknown): LockLostError {
-    return new LockLostError(
-      `Cannot upgrade "${this.path}": the shared hold was given up to wait, and the wait failed`,
-      { cause },
-    );
+  #lost(
+    cause: unknown,
+    why = "the shared hold was given up to wait, and the wait failed",
+  ): LockLostError {
+    return new LockLostError(`Cannot upgrade "${this.path}": ${why}`, { cause });
   }
 
   #timeout(): DOMException {

@@ -27,8 +27,9 @@ export class Handle {
   #mode: Mode;
   #looked = 0;
 
-  constructor(path: string, range?: ByteRange) {
-    this.#file = openLockFile(path, range);
+  /** Without `create`, a file that is missing, now or later, is an error. */
+  constructor(path: string, range?: ByteRange, create = true) {
+    this.#file = openLockFile(path, range, create);
     this.#place = Place.enter(this.#file);
   }
 

@@ -12,6 +12,7 @@ import {
   pathBytes,
   publish,
   readAt,
+  removeFile,
   statusOf,
   tryOpen,
   writeAt,
@@ -77,6 +78,9 @@ export function replaceFile(path: string, contents: Uint8Array, durable: boolean
     if (libc.fchmod(fd, mode) !== 0) throw systemError("set the mode of", next, errno());
     writeAt(fd, next, contents, 0);
     if (durable) syncData(fd, next);
+  } catch (error) {
+    removeFile(next); // No space, most likely: then it needs what it has taken.
+    throw error;
   } finally {
     closeFile(fd);
   }

@@ -44,16 +44,17 @@ export interface LockFile {
  * Opens a file to lock it; makes it, and the folders on the way, where they are missing. Without
  * foreign functions by what the runtime itself has.
  *
+ * @param create False where a file that is missing is an error, also when it is opened again.
  * @throws {TypeError} If it is not a regular file.
  * @throws {UnsupportedError} If nothing here can lock a file, or not a range of it.
  * @throws {Error} With the `code` of the system.
  */
-export function openLockFile(path: string, range?: ByteRange): LockFile {
+export function openLockFile(path: string, range?: ByteRange, create = true): LockFile {
   try {
     if (adapter.openLockFile !== undefined && adapter.platform !== "linux") {
       return adapter.openLockFile(path);
     }
-    return new NativeLockFile(path, range);
+    return new NativeLockFile(path, range, create);
   } catch (error) {
     const open = adapter.openLockFile;
     if (!(error instanceof UnsupportedError) || open === undefined || range !== undefined) {
