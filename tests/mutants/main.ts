@@ -30,7 +30,7 @@ const LIMIT_MS = 45_000;
 
 const { only } = new Command("mutants")
   .description("Break the locks on purpose: the tests have to notice")
-  .option("--only <text>", "those whose name or file has this in it")
+  .option("--only <text>", "those whose name or tests have this in it")
   .parse()
   .opts<{ only?: string }>();
 
@@ -120,9 +120,8 @@ async function inCopy<T>(body: (folder: string) => Promise<T>): Promise<T> {
   }
 }
 
-const chosen = [...MEMORY_MUTANTS, ...FILE_MUTANTS].filter(({ name, changes }) =>
-  only === undefined ||
-  [name, ...changes.map(({ file }) => file)].some((text) => text.includes(only))
+const chosen = [...MEMORY_MUTANTS, ...FILE_MUTANTS].filter(({ name, tests }) =>
+  only === undefined || [name, ...tests].some((text) => text.includes(only))
 );
 let survivors = 0;
 // As it is, all has to be green, or a red would say nothing.
