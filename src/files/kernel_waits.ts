@@ -86,6 +86,7 @@ class Helper {
 
   #hear(message: HelperMessage): void {
     if ("ready" in message) {
+      if (this.wait !== undefined) return; // It was given one before it said so.
       this.#thread.unref(); // Once more: Node's hold the process again when they have started.
       return idle(this);
     }

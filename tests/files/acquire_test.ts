@@ -210,12 +210,15 @@ describe("FileLock.acquire", () => {
         const path = join(folder, "lock");
         using lock = new FileLock(path);
         lock.lock();
-        await using child = Child.here(ACQUIRER, path);
-        assert.equal(await child.line(), "waiting");
-        await until("waits in the kernel", () => kernelWaits(folder) === 1);
-        lock.unlock();
-        assert.equal(await child.line(), "had it");
-        assert.equal((await child.ended).code, 0);
+        for (const args of [[], ["again"]]) {
+          await using child = Child.here(ACQUIRER, path, ...args);
+          assert.equal(await child.line(), "waiting");
+          await until("waits in the kernel", () => kernelWaits(folder) === 1);
+          lock.unlock();
+          assert.equal(await child.line(), "had it");
+          assert.equal((await child.ended).code, 0);
+          lock.lock();
+        }
       }),
   );
 
