@@ -3,6 +3,7 @@ import {
   closeFile,
   O_CREAT,
   O_DIRECTORY,
+  O_EXCL,
   O_NOFOLLOW,
   O_RDONLY,
   O_TRUNC,
@@ -46,13 +47,25 @@ export function syncFolder(path: string): void {
 
 /** Makes a file with its contents in one step for all who look; false where the name is taken. */
 export function makeFile(path: string, contents: Uint8Array): boolean {
-  const fd = openNameless(folderOf(path));
+  // Without a name where the file system can do that: most of those on other machines cannot.
+  const { fd, name } = openNamelessOrNew(path);
   try {
     writeAt(fd, path, contents, 0);
     syncData(fd, path);
-    return publish(fd, path);
+    return publish(fd, path, name);
   } finally {
     closeFile(fd);
+    if (name !== undefined) removeFile(name);
+  }
+}
+
+function openNamelessOrNew(path: string): { readonly fd: number; readonly name?: string } {
+  try {
+    return { fd: openNameless(folderOf(path)) };
+  } catch (error) {
+    if ((error as { code?: string }).code !== "EOPNOTSUPP") throw error;
+    const name = `${path}.${Math.random().toString(36).slice(2)}.new`;
+    return { fd: openFile(name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW), name };
   }
 }
 

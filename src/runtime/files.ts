@@ -22,6 +22,8 @@ export const O_WRONLY = 1;
 export const O_RDWR = 2;
 /** Empties the file. */
 export const O_TRUNC = 0o1000;
+/** With `O_CREAT`: refuses a file that is there. */
+export const O_EXCL = 0o200;
 /** Refuses a symbolic link at the end of the path. */
 export const O_NOFOLLOW: number = adapter.arch === "arm64" ? 0o100000 : 0o400000;
 /** Refuses what is no folder. */
@@ -152,9 +154,12 @@ export function openNameless(folder: string): number {
   return openFile(folder, O_TMPFILE | O_RDWR);
 }
 
-/** Gives a nameless file its name; false where the name is taken. One step for all who look. */
-export function publish(fd: number, path: string): boolean {
-  const from = pathBytes(`/proc/self/fd/${fd}`);
+/**
+ * Gives a nameless file its name, or another one to a file that has one; false where the name is
+ * taken. One step for all who look.
+ */
+export function publish(fd: number, path: string, name = `/proc/self/fd/${fd}`): boolean {
+  const from = pathBytes(name);
   if (libc.linkat(AT_FDCWD, from, AT_FDCWD, pathBytes(path), AT_SYMLINK_FOLLOW) === 0) return true;
   const failure = errno();
   if (failure === EEXIST) return false;
