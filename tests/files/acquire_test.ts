@@ -203,6 +203,25 @@ describe("FileLock.acquire", () => {
   }
 
   it(
+    "goes on when its thread has blocked in vain",
+    DEADLINE,
+    () =>
+      inScratchFolder(async (folder) => {
+        const path = join(folder, "lock");
+        using lock = new FileLock(path);
+        using other = new FileLock(path);
+        await using child = Child.here(HOLDER, path);
+        assert.equal(await child.line(), "held");
+        const pending = lock.acquire();
+        await until("waits in the kernel", () => kernelWaits(folder) === 1);
+        assert.throws(() => other.acquireSync({ timeout: 1 }), { name: "TimeoutError" });
+        child.close();
+        (await pending).release();
+        assert.ok(other.tryAcquire());
+      }),
+  );
+
+  it(
     "keeps the process alive, and no longer than it waits",
     DEADLINE,
     () =>
