@@ -150,7 +150,7 @@ const PROOFS: readonly Proof[] = [
   },
   {
     name: "file-pending",
-    size: 20,
+    size: 10,
     share: 0.05,
     step: 1,
     run: async (folder) => ({
