@@ -7,7 +7,8 @@ import { CounterBatch } from "./counter_batch.ts";
 import { CounterTasks, type TaskAdd } from "./counter_tasks.ts";
 import { CounterText } from "./counter_text.ts";
 import { GroupCommit } from "./group_commit.ts";
-import { FOREVER, Handle } from "./handle.ts";
+import { Handle } from "./handle.ts";
+import { FOREVER } from "./patience.ts";
 
 /** How a {@linkcode FileCounter} is to be. */
 export interface FileCounterOptions {
@@ -33,7 +34,8 @@ export interface FileCounterOptions {
  * A number in a text file (`123` and a newline) that any process adds to, and that people can read
  * and edit. Each add is one write under flock(2), never shorter than the text before it, so a
  * process that is killed at any instant leaves the number before or after. What is no number is an
- * error, and the file is left as it is: the counter never begins again by itself.
+ * error, and the file is left as it is: the counter never begins again by itself. If the file is
+ * removed meanwhile, that is an error (`ENOENT`) until somebody opens a counter there anew.
  *
  * @example
  * ```ts
@@ -79,7 +81,8 @@ export class FileCounter implements Counter, Disposable {
       makeFolders(path);
       makeFile(path, this.#text.buffer.subarray(0, this.#text.format(0, 0)));
     }
-    this.#handle = new Handle(absolutePath(path), undefined, editable);
+    // One that is missing later is none that has come to be empty: it would be no number.
+    this.#handle = new Handle(absolutePath(path), { replaceable: editable, create: false });
     try {
       if (!this.#handle.file.writable) {
         throw Object.assign(new Error(`Cannot count in "${path}": it may not be written to`), {

@@ -13,8 +13,8 @@ import { Guards } from "./guards.ts";
 import { Handle } from "./handle.ts";
 import { lateError, ownerOf, thisOwner } from "./lock_owner.ts";
 import { type Entry, LockRecord } from "./lock_record.ts";
-import { upgradeByWaiting, upgradeByWaitingSync, upgradeInPlace } from "./upgrade.ts";
-import { patienceOf } from "./waiting.ts";
+import { lostUpgrade, upgradeByWaiting, upgradeByWaitingSync, upgradeInPlace } from "./upgrade.ts";
+import { patienceOf } from "./patience.ts";
 
 /**
  * A lock on a file by flock(2): the kernel's own, gone with its holder, however that ends. Two
@@ -69,11 +69,11 @@ export class FileLock implements BareLock, Disposable {
    */
   constructor(path: string, options: FileLockOptions = {}) {
     checkOptions(options);
-    const { shared = false, reentrant = false, record = true, label, range } = options;
+    const { shared = false, reentrant = false, record = true, label, range, replaceable } = options;
     this.path = path;
     this.#shared = shared;
     this.#reentrant = reentrant;
-    this.#handle = new Handle(path, range, options.replaceable);
+    this.#handle = new Handle(path, { range, replaceable });
     if (record && range === undefined && this.#handle.file.writable) {
       this.#record = new LockRecord(thisOwner(this.#handle.file, label));
     }
@@ -172,7 +172,8 @@ export class FileLock implements BareLock, Disposable {
    *
    * @returns Whether it was held all the time; if not, somebody may have been inside in between,
    * and what was read before must be read again.
-   * @throws {LockLostError} If the wait was in vain: nothing is held any more. Its `cause` tells why.
+   * @throws {LockLostError} If the wait was in vain, or the record could not be written: nothing is
+   * held any more. Its `cause` tells why.
    */
   async upgrade(options?: AcquireOptions): Promise<boolean> {
     const patience = patienceOf(options);
@@ -292,7 +293,11 @@ export class FileLock implements BareLock, Disposable {
   #suspend(): () => void {
     const guards = this.#guards.clear();
     return () => {
-      this.#enter();
+      try {
+        this.#enter();
+      } catch (cause) {
+        throw lostUpgrade(this.#handle, cause);
+      }
       for (const guard of guards) this.#guards.add(guard);
     };
   }

@@ -2,6 +2,7 @@ import { DeadlockError, LockLostError } from "../contract/errors.ts";
 import { type LockFile, openLockFile } from "../runtime/lock_file.ts";
 import type { ByteRange } from "../runtime/range_lock.ts";
 import { Place } from "./place.ts";
+import { FOREVER, type Patience } from "./patience.ts";
 import { waitInQueue } from "./waiting.ts";
 
 /** Where the path is not looked at for each hold, it is looked at every so many milliseconds. */
@@ -10,15 +11,14 @@ const LOOK_MS = 10;
 /** How a handle holds its file. */
 export type Mode = "exclusive" | "shared" | undefined;
 
-/** Until when a wait goes on, and what aborts it. */
-export interface Patience {
-  /** On the clock of `performance.now()`. */
-  readonly deadline: number;
-  readonly signal: AbortSignal | undefined;
+/** What a {@linkcode Handle} locks, and how it follows its path. */
+export interface HandleOptions {
+  readonly range?: ByteRange;
+  /** Whether each hold begins with a look at where the path leads; else that is seen within 10 ms. */
+  readonly replaceable?: boolean;
+  /** Whether a file that is missing, now or later, is made; else it is an error. */
+  readonly create?: boolean;
 }
-
-/** The patience of who has neither a deadline nor a signal. */
-export const FOREVER: Patience = { deadline: Infinity, signal: undefined };
 
 /**
  * An open lock file that follows its path: a lock on a file that was removed, renamed or replaced
@@ -31,8 +31,8 @@ export class Handle {
   readonly #replaceable: boolean;
   #looked = -Infinity;
 
-  constructor(path: string, range?: ByteRange, replaceable = true) {
-    this.#file = openLockFile(path, range);
+  constructor(path: string, { range, replaceable = true, create = true }: HandleOptions = {}) {
+    this.#file = openLockFile(path, range, create);
     this.#place = Place.enter(this.#file);
     this.#replaceable = replaceable;
   }
@@ -135,12 +135,21 @@ export class Handle {
       return deadline === Infinity || performance.now() < deadline;
     };
     for (;;) {
-      if (!this.#file.tryLock(shared)) {
-        if (deadline === Infinity && signal === undefined) this.#refuseDeadlock(shared);
-        if (!this.#file.waitLock(shared, goOn)) return false;
+      if (this.#file.tryLock(shared)) {
+        if (this.#isTaken(shared, true)) return true; // Who held it may have replaced the file.
+        continue;
       }
-      // Who held it may have replaced the file.
-      if (this.#isTaken(shared, true)) return true;
+      if (deadline === Infinity && signal === undefined) this.#refuseDeadlock(shared);
+      const place = this.#place;
+      let taken = false;
+      place.suspend();
+      try {
+        if (!this.#file.waitLock(shared, goOn)) return false;
+        taken = this.#isTaken(shared, true);
+      } finally {
+        if (!taken) place.resume();
+      }
+      if (taken) return true;
     }
   }
 

@@ -3,6 +3,7 @@ import {
   closeFile,
   O_CREAT,
   O_DIRECTORY,
+  O_EXCL,
   O_NOFOLLOW,
   O_RDONLY,
   O_TRUNC,
@@ -21,7 +22,6 @@ import { libc } from "./libc.ts";
 
 const O_NONBLOCK = 0o4000;
 const O_CLOEXEC = 0o2000000;
-const O_EXCL = 0o200;
 const AT_FDCWD = -100;
 const RENAME_NOREPLACE = 1;
 
@@ -113,6 +113,9 @@ export function replaceFile(path: string, contents: Uint8Array, durable: boolean
     if (libc.fchmod(fd, mode) !== 0) throw systemError("set the mode of", next, errno());
     writeAt(fd, next, contents, 0);
     if (durable) syncData(fd, next);
+  } catch (error) {
+    removeFile(next); // No space, most likely: then it needs what it has taken.
+    throw error;
   } finally {
     closeFile(fd);
   }
