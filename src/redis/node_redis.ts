@@ -67,8 +67,8 @@ export class NodeRedisDriver implements Driver {
   send(command: string, args: string[]): Promise<unknown> {
     const key = this.#isCluster ? keyOf(command, args) : undefined;
     args.unshift(command);
-    if (this.#isCluster) return this.#client.sendCommand(key, false, args);
-    return this.#client.sendCommand(args);
+    if (this.#isCluster) return this.#client.sendCommand(key, false, args, UNTIMED);
+    return this.#client.sendCommand(args, UNTIMED);
   }
 
   openSubscriber(receive: (channel: string, message: string) => void): Promise<Subscriber> {
@@ -79,6 +79,9 @@ export class NodeRedisDriver implements Driver {
     return Promise.resolve(); // It is the user's.
   }
 }
+
+/** The connection has a timer for all; the client would make a signal for each, which costs more. */
+const UNTIMED = { timeout: 0 };
 
 const KEYLESS: ReadonlySet<string> = new Set(
   ["CLUSTER", "CONFIG", "INFO", "PING", "PUBLISH", "SCRIPT", "TIME", "WAIT"],
