@@ -152,7 +152,12 @@ export class RedisCounter implements AsyncExchangeCounter, AsyncDisposable {
     if (min !== Number.MIN_SAFE_INTEGER || max !== Number.MAX_SAFE_INTEGER) {
       throw new TypeError(`Cannot collect adds to the counter "${this.key}": it has bounds`);
     }
-    return new CoalescedCounter(this, options);
+    const name = crypto.randomUUID();
+    return new CoalescedCounter({
+      send: (n, parcel, retryFor) => this.#tryAgain(n, name, retryFor, `${parcel}`),
+      value: () => this.value(),
+      forget: async () => void await this.#adapter.send("DEL", this.#recordOf(name)),
+    }, options);
   }
 
   /** Sends what is still to be sent, and closes what it has opened: never the user's client. */
@@ -206,7 +211,7 @@ export class RedisCounter implements AsyncExchangeCounter, AsyncDisposable {
   async #addAll(batch: AddBatch): Promise<number> {
     if (this.#hasScripts) {
       try {
-        return await this.#scriptAdd(batch.total, batch.fall, batch.rise, undefined);
+        return await this.#scriptAdd(batch.total, batch.fall, batch.rise);
       } catch (error) {
         if (!this.#isPlain || !(error instanceof UnsupportedError)) throw error;
         this.#hasScripts = false;
@@ -230,17 +235,15 @@ export class RedisCounter implements AsyncExchangeCounter, AsyncDisposable {
     total: number,
     fall: number,
     rise: number,
-    operation: string | undefined,
+    operation?: string,
+    parcel = "",
   ): Promise<number> {
-    const { min, max, life, memory, prefix } = this.#settings;
-    const keys = [this.key];
-    if (operation !== undefined) {
-      keys.push(`${besideKey(this.key, "operation", prefix)}:${operation}`);
-    }
+    const { min, max, life, memory } = this.#settings;
+    const keys = operation === undefined ? [this.key] : [this.key, this.#recordOf(operation)];
     let reply: Reply;
     try {
       const args = [total, 0 - total, min, max, fall, rise].map(String);
-      reply = await ADD.run(this.#adapter, keys, [...args, life, memory]);
+      reply = await ADD.run(this.#adapter, keys, [...args, life, memory, parcel]);
     } catch (error) {
       throw this.#explain(total, error);
     }
@@ -268,17 +271,30 @@ export class RedisCounter implements AsyncExchangeCounter, AsyncDisposable {
         `Cannot try again: retryFor must be 0 or more milliseconds: ${retryFor}`,
       );
     }
-    const ends = performance.now() + retryFor;
     this.#flush();
+    return await this.#tryAgain(n, operation, retryFor);
+  }
+
+  async #tryAgain(
+    n: number,
+    operation: string,
+    retryFor: number,
+    parcel?: string,
+  ): Promise<number> {
+    const ends = performance.now() + retryFor;
     for (let pause = 20;; pause = Math.min(pause * 2, 500)) {
       try {
-        return await this.#scriptAdd(n, 0, 0, operation);
+        return await this.#scriptAdd(n, 0, 0, operation, parcel);
       } catch (error) {
         const mayRetry = error instanceof UnreachableError && !this.#closed;
         if (!mayRetry || performance.now() + pause > ends) throw error;
         await new Promise((resolve) => setTimeout(resolve, pause));
       }
     }
+  }
+
+  #recordOf(operation: string): string {
+    return `${besideKey(this.key, "operation", this.#settings.prefix)}:${operation}`;
   }
 
   async #replace(n: number, expected: string, mustTell: string): Promise<Reply> {
