@@ -1,10 +1,12 @@
-import type { Guard } from "./guard.ts";
 import type { AcquireOptions } from "./options.ts";
 
-/** What {@linkcode withLock} and {@linkcode locked} need of a lock: how it is waited for. */
+/**
+ * What {@linkcode withLock} and {@linkcode locked} need of a lock: how it is waited for. Any lock
+ * has it, of this machine or of a medium that answers later.
+ */
 export interface Acquirable<
   Options extends AcquireOptions = AcquireOptions,
-  Held extends Guard = Guard,
+  Held extends AsyncDisposable = AsyncDisposable,
 > {
   /** Waits for the lock without blocking the thread. */
   acquire(options?: Options): Promise<Held>;
@@ -27,12 +29,12 @@ export interface Acquirable<
  * @throws What `acquire` throws, and what `body` throws; where the release fails as well, a
  * `SuppressedError` with both.
  */
-export async function withLock<T, Options extends AcquireOptions, Held extends Guard>(
+export async function withLock<T, Options extends AcquireOptions, Held extends AsyncDisposable>(
   lock: Acquirable<Options, Held>,
   body: (guard: Held) => T | Promise<T>,
   options?: NoInfer<Options>,
 ): Promise<T> {
-  using guard = await lock.acquire(options);
+  await using guard = await lock.acquire(options);
   return await body(guard);
 }
 
@@ -63,7 +65,7 @@ export function locked<Options extends AcquireOptions>(
 ): LockedDecorator {
   return (body) =>
     async function (...args) {
-      using _guard = await lock.acquire(options);
+      await using _guard = await lock.acquire(options);
       return await body.apply(this, args);
     };
 }

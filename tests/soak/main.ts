@@ -40,6 +40,7 @@ for (const { name, path } of runtimes) process.env[`INTERLOCK_${name.toUpperCase
 // After that, since they look who is there when they are loaded.
 const rounds = await import("../memory/fixtures/rounds.ts");
 const files = await import("../files/fixtures/rounds.ts");
+const { addTogether } = await import("../redis/fixtures/rounds.ts");
 const { damageDirectories, damageFiles } = await import("../memory/fixtures/damage.ts");
 
 /** A proof: its whole size, its share of the time, and what runs some of it. */
@@ -157,6 +158,20 @@ const PROOFS: readonly Proof[] = [
       onePath: await files.pendTogether(foldersIn(join(folder, "one")), 1000, 1),
       manyPaths: await files.pendTogether(foldersIn(join(folder, "many")), 1000, 1000),
     }),
+  },
+  {
+    name: "redis-adds",
+    size: 10_000, // Of each of 16 clients.
+    share: 0.05,
+    step: 2000,
+    run: (_folder, size) => addTogether(16, size, "plain", false),
+  },
+  {
+    name: "redis-kills",
+    size: 10_000,
+    share: 0.05,
+    step: 1000,
+    run: (_folder, size) => addTogether(16, size, "named", true),
   },
 ];
 
