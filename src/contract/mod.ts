@@ -3,6 +3,7 @@
  *
  * @module
  */
+export type { Acquirable, AsyncGuard, AsyncLock } from "./async_lock.ts";
 export type { Counter } from "./counter.ts";
 export {
   DeadlockError,

@@ -1,5 +1,4 @@
-import type { Guard } from "./guard.ts";
-import type { Lock } from "./lock.ts";
+import type { Acquirable } from "./async_lock.ts";
 import type { AcquireOptions } from "./options.ts";
 
 /**
@@ -18,12 +17,12 @@ import type { AcquireOptions } from "./options.ts";
  * @throws What `acquire` throws, and what `body` throws; where the release fails as well, a
  * `SuppressedError` with both.
  */
-export async function withLock<T>(
-  lock: Lock,
-  body: (guard: Guard) => T | Promise<T>,
+export async function withLock<T, G extends AsyncDisposable>(
+  lock: Acquirable<G>,
+  body: (guard: G) => T | Promise<T>,
   options?: AcquireOptions,
 ): Promise<T> {
-  using guard = await lock.acquire(options);
+  await using guard = await lock.acquire(options);
   return await body(guard);
 }
 
@@ -49,12 +48,12 @@ export type LockedDecorator = <This, Arguments extends unknown[], Result>(
  * @param options How long each call waits for the lock.
  */
 export function locked(
-  lock: Lock,
+  lock: Acquirable<AsyncDisposable>,
   options?: AcquireOptions,
 ): LockedDecorator {
   return (body) =>
     async function (...args) {
-      using _guard = await lock.acquire(options);
+      await using _guard = await lock.acquire(options);
       return await body.apply(this, args);
     };
 }
