@@ -1,5 +1,9 @@
-import type { Acquirable } from "./async_lock.ts";
 import type { AcquireOptions } from "./options.ts";
+
+/** Any lock: one of this machine, or one whose medium answers later. */
+interface Acquirable<Guard extends AsyncDisposable> {
+  acquire(options?: AcquireOptions): Promise<Guard>;
+}
 
 /**
  * Runs `body` inside the lock: acquires, calls it, and releases when its promise has settled.
@@ -17,9 +21,9 @@ import type { AcquireOptions } from "./options.ts";
  * @throws What `acquire` throws, and what `body` throws; where the release fails as well, a
  * `SuppressedError` with both.
  */
-export async function withLock<T, G extends AsyncDisposable>(
-  lock: Acquirable<G>,
-  body: (guard: G) => T | Promise<T>,
+export async function withLock<T, Guard extends AsyncDisposable>(
+  lock: Acquirable<Guard>,
+  body: (guard: Guard) => T | Promise<T>,
   options?: AcquireOptions,
 ): Promise<T> {
   await using guard = await lock.acquire(options);
