@@ -116,7 +116,8 @@ async function waitFor(
   }
 }
 
-const isTimeout = (error: unknown) => error instanceof DOMException && error.name === "TimeoutError";
+const isTimeout = (error: unknown) =>
+  error instanceof DOMException && error.name === "TimeoutError";
 
 function mayPass(error: unknown): boolean {
   return error instanceof UnreachableError ||
@@ -125,7 +126,9 @@ function mayPass(error: unknown): boolean {
 
 function busy(name: string, holder: string | undefined): DOMException {
   const owner = ownerIn(holder);
-  const who = holder === undefined ? "others hold or wait for it" : `${describeOwner(owner)} holds it`;
+  const who = holder === undefined
+    ? "others hold or wait for it"
+    : `${describeOwner(owner)} holds it`;
   return timeoutError(`Cannot take the lock "${name}" in time: ${who}`);
 }
 
