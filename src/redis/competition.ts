@@ -3,7 +3,7 @@ import { describeOwner } from "../contract/owner.ts";
 import { millisecondsSince } from "../runtime/moment.ts";
 import { RefusedError, UnreachableError } from "./errors.ts";
 import { reliableTime } from "./lease.ts";
-import { GRACE_MS } from "./lock_scripts.ts";
+import { GRACE_MS, SHARED } from "./lock_scripts.ts";
 import { Alarm, type Patience } from "./patience.ts";
 import { type Attempt, type LockRequest, ownerIn, type ServerLock } from "./server_lock.ts";
 import type { Wakes } from "./wakes.ts";
@@ -74,7 +74,7 @@ export async function compete(
           return attempt;
         }
         if (++late === LATE_ANSWERS || patience.isOver) throw tooLate(server.name, leaseTime);
-        await server.release({ ...request, waiter: "" });
+        await server.release({ ...request, waiter: undefined });
         continue;
       }
       late = 0;
@@ -99,7 +99,9 @@ export async function compete(
       wakes.remove(waiter);
     }
     // Behind the request, on the same connection. If it cannot be told, the lease ends it.
-    if (unsure) server.release(listens ? request : { ...request, waiter: "" }).catch(() => {});
+    if (unsure) {
+      server.release(listens ? request : { ...request, waiter: undefined }).catch(() => {});
+    }
   }
 }
 
@@ -125,10 +127,9 @@ function mayPass(error: unknown): boolean {
 }
 
 function busy(name: string, holder: string | undefined): DOMException {
-  const owner = ownerIn(holder);
-  const who = holder === undefined
-    ? "others hold or wait for it"
-    : `${describeOwner(owner)} holds it`;
+  const who = holder === undefined || holder === SHARED
+    ? "others share it or wait for it"
+    : `${describeOwner(ownerIn(holder))} holds it`;
   return timeoutError(`Cannot take the lock "${name}" in time: ${who}`);
 }
 
