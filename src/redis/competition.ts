@@ -1,11 +1,9 @@
-import { timeoutError } from "../contract/errors.ts";
-import { describeOwner } from "../contract/owner.ts";
 import { millisecondsSince } from "../runtime/moment.ts";
 import { RefusedError, UnreachableError } from "./errors.ts";
 import { reliableTime } from "./lease.ts";
-import { GRACE_MS, SHARED } from "./lock_scripts.ts";
+import { GRACE_MS } from "./lock_scripts.ts";
 import { Alarm, type Patience } from "./patience.ts";
-import { type Attempt, type LockRequest, ownerIn, type ServerLock } from "./server_lock.ts";
+import { type Attempt, type LockRequest, type ServerLock } from "./server_lock.ts";
 import type { Wakes } from "./wakes.ts";
 
 /** An attempt that was granted. */
@@ -17,6 +15,7 @@ export interface Place {
   readonly wakes: Wakes;
   /** Who sleeps there, to be woken when it is closed. */
   readonly sleepers: Set<Alarm>;
+  isClosed(): boolean;
 }
 
 /** How long an answer that is on its way is waited for when time has run out, in milliseconds. */
@@ -55,6 +54,7 @@ export async function compete(
   let unsure = false;
   try {
     for (;;) {
+      if (place.isClosed()) throw new TypeError(`Cannot use "${server.name}": it was closed`);
       unsure = true;
       let attempt: Attempt;
       try {
@@ -62,7 +62,7 @@ export async function compete(
         attempt = await patience.for(server.attempt(asked), ANSWER_MS);
         failingSince = undefined;
       } catch (error) {
-        if (!mayPass(error) || patience.isOver) throw error;
+        if (!mayPass(error) || patience.isOver || place.isClosed()) throw error;
         failingSince ??= performance.now();
         if (performance.now() - failingSince >= leaseTime) throw error;
         await patience.for(new Promise((resolve) => setTimeout(resolve, RETRY_MS)));
@@ -74,17 +74,18 @@ export async function compete(
           return attempt;
         }
         if (++late === LATE_ANSWERS || patience.isOver) throw tooLate(server.name, leaseTime);
-        await server.release({ ...request, waiter: undefined });
+        await server.release({ ...request, waiter: undefined }).catch(() => {}); // Or it expires.
         continue;
       }
       late = 0;
       unsure = listens;
-      if (patience.isOver) throw busy(server.name, attempt.holder);
+      patience.holder = attempt.holder;
+      if (patience.isOver) throw patience.timeout();
       if (listens) {
         ticket = attempt.ticket;
         sleepers.add(alarm);
         sleep = alarm.sleep(attempt.look + 1 + Math.random() * attempt.look / 10);
-        await waitFor(patience, sleep, server.name, attempt.holder);
+        await patience.for(sleep);
         continue;
       }
       listens = true;
@@ -105,32 +106,9 @@ export async function compete(
   }
 }
 
-async function waitFor(
-  patience: Patience,
-  sleep: Promise<void>,
-  name: string,
-  holder: string | undefined,
-): Promise<void> {
-  try {
-    await patience.for(sleep);
-  } catch (error) {
-    throw patience.isOver && isTimeout(error) ? busy(name, holder) : error;
-  }
-}
-
-const isTimeout = (error: unknown) =>
-  error instanceof DOMException && error.name === "TimeoutError";
-
 function mayPass(error: unknown): boolean {
   return error instanceof UnreachableError ||
     error instanceof RefusedError && PASSING.has(error.code);
-}
-
-function busy(name: string, holder: string | undefined): DOMException {
-  const who = holder === undefined || holder === SHARED
-    ? "others share it or wait for it"
-    : `${describeOwner(ownerIn(holder))} holds it`;
-  return timeoutError(`Cannot take the lock "${name}" in time: ${who}`);
 }
 
 function tooLate(name: string, leaseTime: number): UnreachableError {

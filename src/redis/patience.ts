@@ -1,20 +1,29 @@
 import { timeoutError } from "../contract/errors.ts";
 import { type AcquireOptions, deadlineOf } from "../contract/options.ts";
+import { describeOwner } from "../contract/owner.ts";
+import { SHARED } from "./lock_scripts.ts";
+import { ownerIn } from "./server_lock.ts";
 
 /** The longest time that a timer can be set to. */
 const LONGEST_MS = 2 ** 31 - 1;
 
 /** How long somebody waits: until a deadline or an abort, over several steps. */
 export class Patience {
+  /** What was last seen at the lock, for the message. */
+  holder: string | undefined;
+  readonly #name: string;
   readonly #deadline: number;
   readonly #signal: AbortSignal | undefined;
 
   /**
+   * The patience of who waits for the lock of that name.
+   *
    * @throws {TypeError} If the timeout is not a number.
    * @throws {RangeError} If the timeout is negative or NaN.
    * @throws The reason of the signal, if it is aborted.
    */
-  constructor(options: AcquireOptions | undefined) {
+  constructor(name: string, options: AcquireOptions | undefined) {
+    this.#name = name;
     this.#deadline = deadlineOf(options);
     this.#signal = options?.signal;
     this.#signal?.throwIfAborted();
@@ -23,6 +32,15 @@ export class Patience {
   /** Whether there is no time left. */
   get isOver(): boolean {
     return this.#deadline !== Infinity && performance.now() >= this.#deadline;
+  }
+
+  /** The error of a wait that ran out of time. */
+  timeout(): DOMException {
+    const { holder } = this;
+    const who = holder === undefined || holder === SHARED
+      ? "others share it or wait for it"
+      : `${describeOwner(ownerIn(holder))} holds it`;
+    return timeoutError(`Cannot take the lock "${this.#name}" in time: ${who}`);
   }
 
   /**
@@ -47,7 +65,7 @@ export class Patience {
         if (left > 0) timer = setTimeout(watch, Math.min(Math.ceil(left), LONGEST_MS));
         else {
           settle();
-          reject(timeoutError("No time is left"));
+          reject(this.timeout());
         }
       };
       promise.finally(settle).then(resolve, reject);

@@ -149,7 +149,7 @@ export class RedisLock implements AsyncLock, AsyncDisposable {
    * @throws {MisconfiguredError} If it never will: something else is at the key.
    */
   async acquire(options?: RedisAcquireOptions): Promise<RedisGuard> {
-    const patience = new Patience(options);
+    const patience = new Patience(this.name, options);
     const shared = this.#open(options?.shared);
     const again = this.#takeAgain(shared, true);
     if (again !== undefined) return again;
@@ -223,7 +223,12 @@ export class RedisLock implements AsyncLock, AsyncDisposable {
 
   async #compete(shared: boolean, patience: Patience): Promise<RedisGuard> {
     const request = this.#request(shared);
-    const place = { server: this.#server, wakes: this.#wakes, sleepers: this.#sleepers };
+    const place = {
+      server: this.#server,
+      wakes: this.#wakes,
+      sleepers: this.#sleepers,
+      isClosed: () => this.#closed !== undefined,
+    };
     return await this.#guard(request, await compete(place, request, patience));
   }
 
