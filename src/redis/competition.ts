@@ -74,7 +74,7 @@ export async function compete(
           return attempt;
         }
         if (++late === LATE_ANSWERS || patience.isOver) throw tooLate(server.name, leaseTime);
-        await server.release({ ...request, waiter: undefined }).catch(() => {}); // Or it expires.
+        await server.withdraw(request).catch(() => {}); // Or it expires.
         continue;
       }
       late = 0;
@@ -100,9 +100,7 @@ export async function compete(
       wakes.remove(waiter);
     }
     // Behind the request, on the same connection. If it cannot be told, the lease ends it.
-    if (unsure) {
-      server.release(listens ? request : { ...request, waiter: undefined }).catch(() => {});
-    }
+    if (unsure) server.withdraw(request).catch(() => {});
   }
 }
 

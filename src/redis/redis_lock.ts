@@ -128,10 +128,10 @@ export class RedisLock implements AsyncLock, AsyncDisposable {
       if (!attempt.granted) return undefined;
       const inTime = millisecondsSince(attempt.sent) < reliableTime(request.leaseTime);
       if (inTime) return await this.#guard(request, attempt);
-      await this.#server.release(bare);
+      await this.#server.withdraw(bare);
       return undefined;
     } catch (error) {
-      this.#server.release(bare).catch(() => {}); // It may have been granted.
+      this.#server.withdraw(bare).catch(() => {}); // It may have been granted.
       throw error;
     }
   }

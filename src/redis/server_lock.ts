@@ -133,15 +133,20 @@ export class ServerLock {
     return await this.#run(renew, "renew", keys, [value, `${leaseTime}`]) === 1;
   }
 
-  /**
-   * Gives back the hold of a value and the place of a waiter, whichever of both is there, and wakes
-   * who is next. `false` if the value did not hold the lock.
-   */
-  async release({ value, shared, waiter }: LockRequest): Promise<boolean> {
+  /** Gives back a hold, and wakes who is next. `false` if the value did not hold the lock. */
+  async release({ value, shared }: LockRequest): Promise<boolean> {
     const args = [value, this.countsReceivers ? "1" : "0"];
-    if (waiter !== undefined) args.push(waiter);
     const keys = shared ? this.#unsharing : this.#releasing;
     return await this.#run(release, "release", keys, args) === 1;
+  }
+
+  /**
+   * Gives back what a request may have got, and nobody has used: a hold, the place of its waiter,
+   * whichever is there. Wakes who is next.
+   */
+  async withdraw({ value, shared, waiter = "" }: LockRequest): Promise<void> {
+    const args = [value, this.countsReceivers ? "1" : "0", waiter];
+    await this.#run(release, "release", shared ? this.#unsharing : this.#releasing, args);
   }
 
   /** Who holds the lock alone, and since when. */
