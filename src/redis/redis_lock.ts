@@ -105,8 +105,9 @@ export class RedisLock implements AsyncLock, AsyncDisposable {
     this.#server = new ServerLock(this.#adapter, name);
     this.#wakes = new Wakes(this.#adapter, this.#server, this.#client);
     this.#owner = thisOwner(settings.label);
-    if (!settings.fair || settings.reentrant) this.#turnstile = new Turnstile();
     if (settings.local !== undefined) this.#local = new LocalHolds(settings.local);
+    // What the server puts in order is not to be put in order here, but for what is shared here.
+    if (!settings.fair || settings.reentrant || this.#local) this.#turnstile = new Turnstile();
   }
 
   /**
@@ -216,7 +217,8 @@ export class RedisLock implements AsyncLock, AsyncDisposable {
       waiter: waiterOf(this.#client, number, shared),
       leaseTime,
       shared,
-      fair,
+      // Who was asked for its bound must not come back before those for whom it is.
+      fair: fair || local !== undefined,
       tokens: shared ? 1 : local?.holds ?? 1,
     };
   }
