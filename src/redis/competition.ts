@@ -4,7 +4,7 @@ import { reliableTime } from "./lease.ts";
 import { GRACE_MS } from "./lock_scripts.ts";
 import { Alarm, type Patience } from "./patience.ts";
 import { type Attempt, type LockRequest, type ServerLock } from "./server_lock.ts";
-import type { Wakes } from "./wakes.ts";
+import type { Wakes, Word } from "./wakes.ts";
 
 /** An attempt that was granted. */
 export type Grant = Extract<Attempt, { granted: true }>;
@@ -35,19 +35,17 @@ const PASSING = new Set(["LOADING", "TRYAGAIN", "CLUSTERDOWN", "MASTERDOWN"]);
  * for as long as a lease lasts. Whatever this ends by but a grant, nothing stays behind: what may
  * have been granted meanwhile is given back.
  *
- * @param request What is asked for; `waiter` is who waits.
+ * @param waiter Who waits, if somebody has to.
  */
 export async function compete(
   place: Place,
-  request: LockRequest & { readonly waiter: string },
+  request: LockRequest,
+  waiter: string,
   patience: Patience,
 ): Promise<Grant> {
-  const { server, wakes, sleepers } = place;
-  const { waiter, leaseTime, ...unqueued } = request;
-  const alarm = new Alarm();
-  let sleep: ReturnType<Alarm["sleep"]> | undefined;
-  let listens = false;
-  let ticket: string | undefined;
+  const { server, wakes } = place;
+  const { leaseTime } = request;
+  let bed: Bed | undefined;
   let failingSince: number | undefined;
   let late = 0;
   // Whether the server may hold something for this request.
@@ -58,8 +56,10 @@ export async function compete(
       unsure = true;
       let attempt: Attempt;
       try {
-        const asked = { ...unqueued, leaseTime, ...listens && { waiter, ticket } };
-        attempt = await patience.for(server.attempt(asked), ANSWER_MS);
+        const asked = bed === undefined
+          ? server.attempt(request)
+          : server.attempt(request, waiter, bed.ticket);
+        attempt = await patience.for(asked, ANSWER_MS);
         failingSince = undefined;
       } catch (error) {
         if (!mayPass(error) || patience.isOver || place.isClosed()) throw error;
@@ -78,29 +78,47 @@ export async function compete(
         continue;
       }
       late = 0;
-      unsure = listens;
+      unsure = bed !== undefined;
       patience.holder = attempt.holder;
       if (patience.isOver) throw patience.timeout();
-      if (listens) {
-        ticket = attempt.ticket;
-        sleepers.add(alarm);
-        sleep = alarm.sleep(attempt.look + 1 + Math.random() * attempt.look / 10);
-        await patience.for(sleep);
-        continue;
+      if (bed === undefined) {
+        bed = new Bed(place);
+        await patience.for(wakes.add(waiter, bed.hear));
+      } else {
+        bed.ticket = attempt.ticket;
+        await patience.for(bed.sleep(attempt.look));
       }
-      listens = true;
-      await patience.for(wakes.add(waiter, (word) => {
-        if (word === "go") alarm.ring();
-        else sleep?.shorten(NEXT_MS);
-      }));
     }
   } finally {
-    if (listens) {
-      sleepers.delete(alarm);
+    if (bed !== undefined) {
+      place.sleepers.delete(bed.alarm);
       wakes.remove(waiter);
     }
     // Behind the request, on the same connection. If it cannot be told, the lease ends it.
-    if (unsure) server.withdraw(request).catch(() => {});
+    if (unsure) server.withdraw(request, bed && waiter).catch(() => {});
+  }
+}
+
+/** Where a waiter sleeps between its questions. */
+class Bed {
+  readonly alarm = new Alarm();
+  /** Its place in the queue. */
+  ticket: string | undefined;
+  #sleep: ReturnType<Alarm["sleep"]> | undefined;
+
+  constructor(place: Place) {
+    place.sleepers.add(this.alarm);
+  }
+
+  /** What the waiter is told. */
+  readonly hear = (word: Word): void => {
+    if (word === "go") this.alarm.ring();
+    else this.#sleep?.shorten(NEXT_MS);
+  };
+
+  /** Sleeps for so long and a little more, so that not all wake at the same moment. */
+  sleep(ms: number): Promise<void> {
+    return this.#sleep = this.alarm.sleep(ms + 1 + Math.random() * ms / 10);
   }
 }
 

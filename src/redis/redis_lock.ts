@@ -4,8 +4,8 @@ import type { Owner } from "../contract/owner.ts";
 import { millisecondsSince } from "../runtime/moment.ts";
 import type { RedisAdapter } from "./adapter.ts";
 import { adapterOf, type ConnectionOptions, type RedisSource } from "./adapter_of.ts";
-import { compete, type Grant } from "./competition.ts";
-import { Hold } from "./hold.ts";
+import { compete, type Grant, type Place } from "./competition.ts";
+import { Hold, type Holder } from "./hold.ts";
 import { reliableTime } from "./lease.ts";
 import { LocalHolds } from "./local_holds.ts";
 import { type Alarm, Patience } from "./patience.ts";
@@ -14,15 +14,21 @@ import {
   type LockSettings,
   type RedisAcquireOptions,
   type RedisLockOptions,
+  type ReplicaWait,
   settingsOf,
 } from "./redis_lock_options.ts";
 import { checkReplicas } from "./replicas.ts";
-import { type LockRequest, ownerIn, ServerLock, valueOf, waiterOf } from "./server_lock.ts";
+import {
+  type Attempt,
+  type LockRequest,
+  ownerIn,
+  ServerLock,
+  valueOf,
+  waiterOf,
+} from "./server_lock.ts";
 import { thisOwner } from "./this_owner.ts";
 import { Turnstile } from "./turnstile.ts";
 import { Wakes } from "./wakes.ts";
-
-type Request = LockRequest & { readonly waiter: string };
 
 /**
  * A lock on a Redis or Valkey server, for processes on any number of machines. It is a lease: the
@@ -77,6 +83,8 @@ export class RedisLock implements AsyncLock, AsyncDisposable {
   readonly #server: ServerLock;
   readonly #wakes: Wakes;
   readonly #sleepers = new Set<Alarm>();
+  readonly #place: Place;
+  readonly #holder: Holder<LockRequest>;
   readonly #turnstile: Turnstile | undefined;
   readonly #local: LocalHolds | undefined;
   readonly #client = crypto.randomUUID().replaceAll("-", "");
@@ -104,6 +112,19 @@ export class RedisLock implements AsyncLock, AsyncDisposable {
     this.#adapter = adapterOf(source, options);
     this.#server = new ServerLock(this.#adapter, name);
     this.#wakes = new Wakes(this.#adapter, this.#server, this.#client);
+    this.#place = {
+      server: this.#server,
+      wakes: this.#wakes,
+      sleepers: this.#sleepers,
+      isClosed: () => this.#closed !== undefined,
+    };
+    this.#holder = {
+      name,
+      maxHold: settings.maxHold,
+      renew: (request) => this.#server.renew(request),
+      release: (request) => this.#server.release(request),
+      goesOn: (hold) => this.#goesOn(hold),
+    };
     this.#owner = thisOwner(settings.label);
     if (settings.local !== undefined) this.#local = new LocalHolds(settings.local);
     // What the server puts in order is not to be put in order here, but for what is shared here.
@@ -123,18 +144,18 @@ export class RedisLock implements AsyncLock, AsyncDisposable {
     const again = this.#takeAgain(shared, false);
     if (again !== undefined) return again;
     const request = this.#request(shared);
-    const bare = { ...request, waiter: undefined };
+    let attempt: Attempt;
     try {
-      const attempt = await this.#server.attempt(bare);
-      if (!attempt.granted) return undefined;
-      const inTime = millisecondsSince(attempt.sent) < reliableTime(request.leaseTime);
-      if (inTime) return await this.#guard(request, attempt);
-      await this.#server.withdraw(bare);
-      return undefined;
+      attempt = await this.#server.attempt(request);
     } catch (error) {
-      this.#server.withdraw(bare).catch(() => {}); // It may have been granted.
+      this.#server.withdraw(request).catch(() => {}); // It may have been granted.
       throw error;
     }
+    if (!attempt.granted) return undefined;
+    const inTime = millisecondsSince(attempt.sent) < reliableTime(request.leaseTime);
+    if (inTime) return await this.#guard(request, attempt);
+    await this.#server.withdraw(request);
+    return undefined;
   }
 
   /**
@@ -209,12 +230,10 @@ export class RedisLock implements AsyncLock, AsyncDisposable {
     return new RedisGuard(again.hold, token, recovered, previousOwner);
   }
 
-  #request(shared: boolean): Request {
+  #request(shared: boolean): LockRequest {
     const { leaseTime, fair, local } = this.#settings;
-    const number = ++this.#count;
     return {
-      value: valueOf(this.#client, number, this.#owner),
-      waiter: waiterOf(this.#client, number, shared),
+      value: valueOf(this.#client, ++this.#count, this.#owner),
       leaseTime,
       shared,
       // Who was asked for its bound must not come back before those for whom it is.
@@ -225,45 +244,37 @@ export class RedisLock implements AsyncLock, AsyncDisposable {
 
   async #compete(shared: boolean, patience: Patience): Promise<RedisGuard> {
     const request = this.#request(shared);
-    const place = {
-      server: this.#server,
-      wakes: this.#wakes,
-      sleepers: this.#sleepers,
-      isClosed: () => this.#closed !== undefined,
-    };
-    return await this.#guard(request, await compete(place, request, patience));
+    const waiter = waiterOf(this.#client, this.#count, shared);
+    return await this.#guard(request, await compete(this.#place, request, waiter, patience));
   }
 
-  async #guard(request: Request, grant: Grant): Promise<RedisGuard> {
-    const { leaseTime, maxHold, reentrant, wait } = this.#settings;
-    const held = { ...request, waiter: undefined };
-    const hold = new Hold({
-      name: this.name,
-      leaseTime,
-      maxHold,
-      renew: () => this.#server.renew(held),
-      release: () => this.#server.release(held),
-      onFree: (hold) => {
-        if (this.#local?.pass(hold)) return true;
-        this.#holds.delete(hold);
-        if (this.#again?.hold === hold) this.#again = undefined;
-        return false;
-      },
-    }, grant.sent);
+  async #guard(request: LockRequest, grant: Grant): Promise<RedisGuard> {
+    const { reentrant, wait } = this.#settings;
+    const hold = new Hold(this.#holder, request, grant.sent);
     this.#holds.add(hold);
-    if (wait !== undefined) {
-      try {
-        await checkReplicas(this.#adapter, this.name, wait);
-        if (hold.lease.lost !== undefined) throw hold.lease.lost;
-      } catch (error) {
-        await hold.giveBack().catch(() => {});
-        throw error;
-      }
-    }
+    if (wait !== undefined) await this.#checkReplicas(hold, wait);
     const { token, previous } = grant;
     const guard = new RedisGuard(hold, token, previous !== undefined, ownerIn(previous));
     if (reentrant) this.#again = { hold, guard, shared: request.shared === true };
     if (!request.shared) this.#local?.begin(hold, token!);
     return guard;
+  }
+
+  async #checkReplicas(hold: Hold, wait: ReplicaWait): Promise<void> {
+    try {
+      await checkReplicas(this.#adapter, this.name, wait);
+      if (hold.lease.lost !== undefined) throw hold.lease.lost;
+    } catch (error) {
+      await hold.giveBack().catch(() => {});
+      throw error;
+    }
+  }
+
+  /** Whether a hold goes on for somebody else, whose last guard has let go. */
+  #goesOn(hold: Hold): boolean {
+    if (this.#local?.pass(hold)) return true;
+    this.#holds.delete(hold);
+    if (this.#again?.hold === hold) this.#again = undefined;
+    return false;
   }
 }

@@ -21,10 +21,6 @@ export interface LockRequest {
   readonly shared?: boolean;
   /** Whether nobody who waits may be overtaken. */
   readonly fair?: boolean;
-  /** Who is to wait if the lock is not free; see {@linkcode waiterOf}. */
-  readonly waiter?: string;
-  /** The place of the waiter in the queue, once it has one. */
-  readonly ticket?: string;
   /** How many tokens the hold will use. Default: 1. */
   readonly tokens?: number;
 }
@@ -113,9 +109,14 @@ export class ServerLock {
     this.#unsharing = [lock, token, queue, seen, shared];
   }
 
-  /** Takes the lock, or a place in its queue. */
-  async attempt(request: LockRequest): Promise<Attempt> {
-    const { value, leaseTime, shared = false, fair = false, waiter = "", ticket = "" } = request;
+  /**
+   * Takes the lock, or a place in its queue.
+   *
+   * @param waiter Who is to wait if the lock is not free; see {@linkcode waiterOf}.
+   * @param ticket Its place in the queue, once it has one.
+   */
+  async attempt(request: LockRequest, waiter = "", ticket = ""): Promise<Attempt> {
+    const { value, leaseTime, shared = false, fair = false } = request;
     const asks = [value, `${leaseTime}`, `${request.tokens ?? 1}`];
     if (!shared && !fair && waiter === "") {
       const attempt = await this.#ask(take, this.#taking, asks);
@@ -144,7 +145,7 @@ export class ServerLock {
    * Gives back what a request may have got, and nobody has used: a hold, the place of its waiter,
    * whichever is there. Wakes who is next.
    */
-  async withdraw({ value, shared, waiter = "" }: LockRequest): Promise<void> {
+  async withdraw({ value, shared }: LockRequest, waiter = ""): Promise<void> {
     const args = [value, this.countsReceivers ? "1" : "0", waiter];
     await this.#run(release, "release", shared ? this.#unsharing : this.#releasing, args);
   }
