@@ -11,5 +11,13 @@ export type { AddOptions, RedisCounterOptions } from "./counter_options.ts";
 export { MisconfiguredError, RefusedError, UnreachableError } from "./errors.ts";
 export type { IoredisClient } from "./ioredis.ts";
 export type { NodeRedisClient } from "./node_redis.ts";
+export { RedisGuard } from "./redis_guard.ts";
+export { RedisLock } from "./redis_lock.ts";
+export type {
+  LocalBounds,
+  RedisAcquireOptions,
+  RedisLockOptions,
+  ReplicaWait,
+} from "./redis_lock_options.ts";
 export { RedisCounter } from "./redis_counter.ts";
 export { Script, type WithoutScripts } from "./script.ts";
