@@ -1,5 +1,6 @@
 import { closeSync, constants, openSync, realpathSync, statSync } from "node:fs";
-import { Handle, type Patience } from "../src/files/handle.ts";
+import { Handle } from "../src/files/handle.ts";
+import type { Patience } from "../src/files/patience.ts";
 import { callOffWait, type KernelWait, startWait } from "../src/files/kernel_waits.ts";
 import { adapter } from "../src/runtime/adapter.ts";
 import { DescriptorLockFile } from "../src/runtime/descriptor_lock_file.ts";

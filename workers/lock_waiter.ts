@@ -6,9 +6,9 @@
  */
 import {
   AT_WORK,
-  CALLED_OFF,
   type HelperJob,
   type HelperMessage,
+  SETTLED,
   THREAD,
 } from "../src/files/helper_job.ts";
 import { adapter } from "../src/runtime/adapter.ts";
@@ -21,7 +21,7 @@ if (parent === undefined) throw new Error("This module is for a Web Worker");
 const say = (message: HelperMessage) => parent.postMessage(message);
 
 function work(job: HelperJob): boolean {
-  const isCalledOff = () => Atomics.load(job.words, CALLED_OFF) === job.number;
+  const isCalledOff = () => Atomics.load(job.words, SETTLED) === job.number;
   // No foreign function is called but between these two stores: Node breaks where a thread is
   // ended in one, so a process that ends looks here first.
   Atomics.store(job.words, AT_WORK, job.number);
@@ -31,8 +31,10 @@ function work(job: HelperJob): boolean {
     Atomics.store(job.words, THREAD, thread);
     const isWanted = () => !isCalledOff() && threadIsThere(pid, job.parent);
     const locked = waitForFd(job, isWanted);
-    if (!locked || threadIsThere(pid, job.parent)) return locked;
-    unlockFd(job); // Nobody is left to give it back.
+    if (!locked) return false;
+    const isFirst = Atomics.compareExchange(job.words, SETTLED, 0, -job.number) === 0;
+    if (isFirst && threadIsThere(pid, job.parent)) return true;
+    unlockFd(job); // Called off, or nobody is left to give it back.
     return false;
   } finally {
     Atomics.store(job.words, AT_WORK, 0);

@@ -18,8 +18,13 @@ export interface FileLockCapabilities {
   readonly writable: boolean;
   /**
    * The network file system that the file is on; `undefined` where it is on this machine. There, a
-   * lock holds as far as client and server agree on it: `nfs` among the clients of one server, if
-   * it is mounted without `nolock`; `9p`, `fuse` and `afs` often on this machine alone.
+   * lock holds as far as client and server agree on it.
+   *
+   * - `nfs`: among the clients of one server, unless it is mounted with `nolock` or `local_lock`. A
+   *   file must be writable to be locked exclusively. `owner()` may be out of date: a client looks
+   *   at a file anew when it has locked it. Two mounts of one server on one machine by `nosharecache` lose updates where the
+   *   server hands out delegations.
+   * - `fuse`, `9p` and `afs`: often on this machine alone.
    */
   readonly network: string | undefined;
 }

@@ -1,12 +1,14 @@
 import type { Counter } from "../contract/counter.ts";
 import { inodeOf } from "../runtime/files.ts";
-import { makeFile, syncFolder } from "../runtime/durable.ts";
-import { makeFolders } from "../runtime/native_lock_file.ts";
+import { makeFile } from "../runtime/durable.ts";
+import { absolutePath, makeFolders } from "../runtime/native_lock_file.ts";
 import type { LockFile } from "../runtime/lock_file.ts";
 import { CounterBatch } from "./counter_batch.ts";
+import { CounterTasks, type TaskAdd } from "./counter_tasks.ts";
 import { CounterText } from "./counter_text.ts";
 import { GroupCommit } from "./group_commit.ts";
 import { Handle } from "./handle.ts";
+import { FOREVER } from "./patience.ts";
 
 /** How a {@linkcode FileCounter} is to be. */
 export interface FileCounterOptions {
@@ -20,20 +22,20 @@ export interface FileCounterOptions {
   /**
    * Whether `add` and `set` return when the number is on the storage (fdatasync(2)), so that it
    * survives a loss of power. Those that add at the same time share one sync, by way of a small
-   * file beside the counter, `PATH.commit`.
+   * file beside the counter, `PATH.commit`, which they map: nobody may make that one shorter while
+   * it is in use.
    *
    * @default {false}
    */
   durable?: boolean;
 }
 
-const FOREVER = { deadline: Infinity, signal: undefined };
-
 /**
  * A number in a text file (`123` and a newline) that any process adds to, and that people can read
  * and edit. Each add is one write under flock(2), never shorter than the text before it, so a
  * process that is killed at any instant leaves the number before or after. What is no number is an
- * error, and the file is left as it is: the counter never begins again by itself.
+ * error, and the file is left as it is: the counter never begins again by itself. If the file is
+ * removed meanwhile, that is an error (`ENOENT`) until somebody opens a counter there anew.
  *
  * @example
  * ```ts
@@ -43,6 +45,7 @@ const FOREVER = { deadline: Infinity, signal: undefined };
  * counter.add();
  * counter.add(-1);
  * console.log(counter.value); // 0 where the file was new.
+ * await Promise.all([1, 2, 3].map((n) => counter.addAsync(n))); // One write for all.
  * {
  *   using batch = counter.batch(1000); // One write for up to 1000 adds.
  *   for (let i = 0; i < 5000; i++) batch.add();
@@ -54,12 +57,10 @@ export class FileCounter implements Counter, Disposable {
   readonly path: string;
 
   readonly #text = new CounterText();
-  readonly #editable: boolean;
   readonly #commit: GroupCommit | undefined;
   readonly #handle: Handle;
   #closed = false;
-  /** The open file whose name is known to be on the storage. */
-  #named: LockFile | undefined;
+  #tasks: CounterTasks | undefined;
 
   /**
    * Opens the file; makes it, with a 0, and its folders where they are missing.
@@ -76,12 +77,12 @@ export class FileCounter implements Counter, Disposable {
       throw new TypeError(`Cannot make a counter: ${name} must be true or false: ${typeof value}`);
     }
     this.path = path;
-    this.#editable = editable || durable;
     if (inodeOf(path) === undefined) {
       makeFolders(path);
       makeFile(path, this.#text.buffer.subarray(0, this.#text.format(0, 0)));
     }
-    this.#handle = new Handle(path);
+    // One that is missing later is none that has come to be empty: it would be no number.
+    this.#handle = new Handle(absolutePath(path), { replaceable: editable, create: false });
     try {
       if (!this.#handle.file.writable) {
         throw Object.assign(new Error(`Cannot count in "${path}": it may not be written to`), {
@@ -90,7 +91,7 @@ export class FileCounter implements Counter, Disposable {
         });
       }
       void this.value;
-      this.#commit = durable ? new GroupCommit(`${path}.commit`) : undefined;
+      this.#commit = durable ? new GroupCommit(this.#handle) : undefined;
     } catch (error) {
       this.close();
       throw error;
@@ -108,10 +109,27 @@ export class FileCounter implements Counter, Disposable {
    * @throws {RangeError} If the sum would leave the exact range; the file is unchanged.
    */
   add(n = 1): void {
-    if (!Number.isSafeInteger(n)) {
-      throw new TypeError(`Cannot add to "${this.path}": it must be a whole number: ${String(n)}`);
-    }
-    this.#change(n, true);
+    this.#checkAddend(n);
+    const number = this.#change((value) => this.#sum(value, n));
+    this.#commit?.await(number);
+  }
+
+  /**
+   * Adds `n` for one of many tasks: those that add at the same time are written together, and
+   * share one sync if the counter is durable, which a helper thread waits for meanwhile. The
+   * promise is resolved when {@linkcode add} would have returned. Blocks the thread only as long
+   * as another process writes a number.
+   *
+   * @param n A whole number; negative to subtract. Default: 1.
+   * @throws {TypeError} If `n` is not a whole number that a number holds exactly.
+   * @throws {SyntaxError} If no number is in the file.
+   * @throws {RangeError} If the sum would leave the exact range; this addend is left out.
+   */
+  async addAsync(n = 1): Promise<void> {
+    this.#checkAddend(n);
+    this.#checkOpen();
+    this.#tasks ??= new CounterTasks((adds) => this.#addAll(adds), this.#commit);
+    await this.#tasks.add(n);
   }
 
   /** The number now. */
@@ -136,7 +154,8 @@ export class FileCounter implements Counter, Disposable {
         `Cannot set "${this.path}": it must be a whole number: ${String(value)}`,
       );
     }
-    this.#change(value, false);
+    const number = this.#change(() => value);
+    this.#commit?.await(number);
   }
 
   /**
@@ -149,9 +168,10 @@ export class FileCounter implements Counter, Disposable {
     return new CounterBatch(this, size);
   }
 
-  /** Closes the file. Closing twice does nothing. */
+  /** Closes the file, when what tasks have added is written, and synced. Closing twice does nothing. */
   close(): void {
     if (this.#closed) return;
+    this.#tasks?.finish();
     this.#closed = true;
     this.#commit?.close();
     this.#handle.close(new TypeError(`Cannot use "${this.path}": it was closed`));
@@ -162,30 +182,50 @@ export class FileCounter implements Counter, Disposable {
     this.close();
   }
 
-  #take(shared: boolean): Handle {
+  #checkOpen(): void {
     if (this.#closed) throw new TypeError(`Cannot use "${this.path}": it was closed`);
-    if (this.#editable || shared) this.#handle.takeSync(shared, FOREVER);
-    else this.#handle.takeFast();
+  }
+
+  #checkAddend(n: number): void {
+    if (Number.isSafeInteger(n)) return;
+    throw new TypeError(`Cannot add to "${this.path}": it must be a whole number: ${String(n)}`);
+  }
+
+  #take(shared: boolean): Handle {
+    this.#checkOpen();
+    this.#handle.takeSync(shared, FOREVER);
     return this.#handle;
   }
 
-  #change(n: number, relative: boolean): void {
+  #sum(value: number, n: number): number {
+    const sum = value + n;
+    if (Number.isSafeInteger(sum)) return sum;
+    throw new RangeError(`Cannot add ${n} to "${this.path}": a number is exact up to 2^53 only`);
+  }
+
+  /** Writes what becomes of the number. The number of the write, for who shares syncs. */
+  #change(change: (value: number) => number): number {
     const { file } = this.#take(false);
-    let number = 0;
     try {
       const length = file.read(this.#text.buffer, 0);
-      const sum = this.#read(file, length) * (relative ? 1 : 0) + n;
-      if (!Number.isSafeInteger(sum)) {
-        throw new RangeError(
-          `Cannot add ${n} to "${this.path}": a number is exact up to 2^53 only`,
-        );
-      }
-      this.#write(file, sum, length);
-      if (this.#commit !== undefined) number = this.#commit.written();
+      this.#write(file, change(this.#read(file, length)), length);
+      return this.#commit?.written() ?? 0;
     } finally {
       this.#handle.giveBack();
     }
-    this.#commit?.await(number, () => this.#sync(), (body) => this.#locked(body));
+  }
+
+  #addAll(adds: readonly TaskAdd[]): number {
+    return this.#change((value) => {
+      for (const add of adds) {
+        try {
+          value = this.#sum(value, add.n);
+        } catch (error) {
+          add.reject(error);
+        }
+      }
+      return value;
+    });
   }
 
   #write(file: LockFile, sum: number, length: number): void {
@@ -202,24 +242,6 @@ export class FileCounter implements Counter, Disposable {
       }
     }
     file.write(buffer.subarray(0, this.#text.format(sum, length)), 0);
-  }
-
-  #sync(): void {
-    const { file } = this.#handle;
-    file.sync();
-    if (this.#named === file) return;
-    // New, or put there by an editor: its name has to be on the storage, too.
-    syncFolder(this.path);
-    this.#named = file;
-  }
-
-  #locked(body: () => void): void {
-    this.#take(false);
-    try {
-      body();
-    } finally {
-      this.#handle.giveBack();
-    }
   }
 
   #read(file: LockFile, length: number): number {

@@ -9,11 +9,12 @@ import {
   type FileAcquireOptions,
   type FileLockOptions,
 } from "./file_lock_options.ts";
+import { Guards } from "./guards.ts";
 import { Handle } from "./handle.ts";
 import { lateError, ownerOf, thisOwner } from "./lock_owner.ts";
 import { type Entry, LockRecord } from "./lock_record.ts";
-import { upgradeByWaiting, upgradeByWaitingSync, upgradeInPlace } from "./upgrade.ts";
-import { patienceOf } from "./waiting.ts";
+import { lostUpgrade, upgradeByWaiting, upgradeByWaitingSync, upgradeInPlace } from "./upgrade.ts";
+import { patienceOf } from "./patience.ts";
 
 /**
  * A lock on a file by flock(2): the kernel's own, gone with its holder, however that ends. Two
@@ -52,7 +53,7 @@ export class FileLock implements BareLock, Disposable {
   readonly #handle: Handle;
   #closed = false;
   /** The guards of the present hold; of one that is not reentrant there is one. */
-  readonly #guards = new Set<Guard>();
+  readonly #guards = new Guards();
   /** How often the present hold was taken without a guard. */
   #bare = 0;
   /** What the present hold has entered in the file. */
@@ -68,11 +69,11 @@ export class FileLock implements BareLock, Disposable {
    */
   constructor(path: string, options: FileLockOptions = {}) {
     checkOptions(options);
-    const { shared = false, reentrant = false, record = true, label, range } = options;
+    const { shared = false, reentrant = false, record = true, label, range, replaceable } = options;
     this.path = path;
     this.#shared = shared;
     this.#reentrant = reentrant;
-    this.#handle = new Handle(path, range);
+    this.#handle = new Handle(path, { range, replaceable });
     if (record && range === undefined && this.#handle.file.writable) {
       this.#record = new LockRecord(thisOwner(this.#handle.file, label));
     }
@@ -111,7 +112,7 @@ export class FileLock implements BareLock, Disposable {
       throw new Error(`Cannot unlock "${this.path}": it was not locked by lock()`);
     }
     this.#bare--;
-    if (this.#bare === 0 && this.#guards.size === 0) this.#giveBack();
+    if (this.#bare === 0 && this.#guards.isEmpty) this.#giveBack();
   }
 
   /** Takes the lock if it is free; `undefined` where it is not. Never waits. */
@@ -171,7 +172,8 @@ export class FileLock implements BareLock, Disposable {
    *
    * @returns Whether it was held all the time; if not, somebody may have been inside in between,
    * and what was read before must be read again.
-   * @throws {LockLostError} If the wait was in vain: nothing is held any more. Its `cause` tells why.
+   * @throws {LockLostError} If the wait was in vain, or the record could not be written: nothing is
+   * held any more. Its `cause` tells why.
    */
   async upgrade(options?: AcquireOptions): Promise<boolean> {
     const patience = patienceOf(options);
@@ -236,7 +238,7 @@ export class FileLock implements BareLock, Disposable {
     if (!this.#guards.delete(guard)) {
       throw new Error(`Cannot release "${this.path}": this guard does not hold it any more`);
     }
-    if (this.#guards.size === 0 && this.#bare === 0) this.#giveBack();
+    if (this.#guards.isEmpty && this.#bare === 0) this.#giveBack();
   }
 
   #open(): Handle {
@@ -258,8 +260,8 @@ export class FileLock implements BareLock, Disposable {
   }
 
   #guard(): Guard {
-    const { token, recovered, previousOwner } = this.#entry ?? {};
-    const guard = new Guard(this, token, recovered, previousOwner);
+    const entry = this.#entry;
+    const guard = new Guard(this, entry?.token, entry?.recovered, entry?.previousOwner);
     this.#guards.add(guard);
     return guard;
   }
@@ -289,10 +291,13 @@ export class FileLock implements BareLock, Disposable {
 
   /** Guards hold nothing until what this gives is called: once the lock is held alone. */
   #suspend(): () => void {
-    const guards = [...this.#guards];
-    this.#guards.clear();
+    const guards = this.#guards.clear();
     return () => {
-      this.#enter();
+      try {
+        this.#enter();
+      } catch (cause) {
+        throw lostUpgrade(this.#handle, cause);
+      }
       for (const guard of guards) this.#guards.add(guard);
     };
   }

@@ -1,104 +1,176 @@
-import { bootId } from "../runtime/identity.ts";
-import { libc } from "../runtime/libc.ts";
+import { UnsupportedError } from "../contract/errors.ts";
+import { syncFolder } from "../runtime/durable.ts";
+import { reserve } from "../runtime/files.ts";
+import { futexWait, futexWake } from "../runtime/futex.ts";
 import { type LockFile, openLockFile } from "../runtime/lock_file.ts";
+import { mapFile, type Mapping, PAGE, unmap } from "../runtime/mapping.ts";
+import type { Handle } from "./handle.ts";
 
-const BYTES = 48;
-const WRITTEN_AT = 16;
-const SYNCED_AT = 24;
-const CROWD_AT = 32;
-/** A leader waits for others for this share of what its last sync took. */
-const PATIENCE = 0.25;
+const MARK = new TextEncoder().encode("interlock commit\n");
+const BYTES = 4096;
+
+// The shared words, by their index.
+const WRITTEN = 32;
+const SYNCED = 64;
+/** Goes up at the end of each sync; those who wait sleep on it. */
+const EVENT = 96;
+/** How many were at it when the last sync ended. */
+const CROWD = 97;
+/** What the last sync took, in microseconds. */
+const SYNC_TOOK = 98;
+
+/** A leader waits for those who are on their way for this share of what the last sync took. */
+const PATIENCE = 0.5;
+/** After so long, who waits looks whether there is a leader at all: one may have been killed. */
+const LOOK_MS = 5;
 
 /**
- * One fdatasync(2) for the writes of many: whoever holds the lock on a file beside the counter
- * syncs for all that have written before, and the others find that out when it lets go. The file
- * holds the name of this boot, how many writes there were, and how many of them are synced; after
- * another boot it counts anew. Nothing in it has to survive a power loss.
+ * One fdatasync(2) for the writes of many. Each write under the counter's lock gets a number, the
+ * next one. Whoever has the lock on a small file beside the counter is the leader, and syncs for
+ * all that have been written until then; the others sleep on a word of that file, which is mapped,
+ * and are woken together. Those who write during a sync are the group of the next.
+ *
+ * A leader that is killed leaves a lock that the kernel frees, and numbers that say too little,
+ * never too much; one of those who wait leads instead. Nothing in the file has to survive a loss
+ * of power: whatever it says, a new number is greater than those that it calls synced.
  */
 export class GroupCommit {
+  readonly #counter: Handle;
   readonly #file: LockFile;
-  readonly #bytes = new Uint8Array(BYTES);
-  readonly #numbers = new DataView(this.#bytes.buffer);
-  readonly #eight = new Uint8Array(8);
-  readonly #eightView = new DataView(this.#eight.buffer);
-  #syncTook = 0;
+  readonly #mapping: Mapping;
+  readonly #words: Int32Array;
+  /** The open file of the counter whose name is known to be on the storage. */
+  #named: LockFile | undefined;
 
-  constructor(path: string) {
-    this.#file = openLockFile(path);
+  /**
+   * Opens the file beside the counter, `PATH.commit`; makes it where it is missing.
+   *
+   * @throws {Error} If it has other contents.
+   */
+  constructor(counter: Handle) {
+    this.#counter = counter;
+    this.#file = openLockFile(`${counter.file.path}.commit`);
+    try {
+      this.#mapping = prepare(this.#file);
+    } catch (error) {
+      this.#file.close();
+      throw error;
+    }
+    const { buffer, base } = this.#mapping;
+    this.#words = new Int32Array(buffer, base, BYTES / 4);
   }
 
   /** Counts a write that was made just now, under the lock of the counter; gives its number. */
   written(): number {
-    const boot = bootId();
-    const length = this.#file.read(this.#bytes, 0);
-    if (length !== BYTES || boot.some((byte, i) => byte !== this.#bytes[i])) {
-      this.#bytes.fill(0);
-      this.#bytes.set(boot);
-      this.#file.write(this.#bytes, 0);
-    }
-    const number = this.#numbers.getFloat64(WRITTEN_AT, true) + 1;
-    this.#put(number, WRITTEN_AT);
+    const words = this.#words;
+    const written = Atomics.load(words, WRITTEN);
+    const synced = Atomics.load(words, SYNCED);
+    const number = ((synced - written | 0) > 0 ? synced : written) + 1 | 0;
+    Atomics.store(words, WRITTEN, number);
     return number;
   }
 
   /**
-   * Returns when a write is on the storage.
+   * Returns when a write is on the storage. Blocks the thread.
    *
    * @param number What {@linkcode written} gave for it.
-   * @param sync Syncs the counter.
-   * @param underLock Calls what it is given under the lock of the counter.
    */
-  await(number: number, sync: () => void, underLock: (body: () => void) => void): void {
-    for (;;) {
-      if (this.#file.tryLock(false)) {
+  await(number: number): void {
+    const words = this.#words;
+    for (let patient = true;;) {
+      const event = Atomics.load(words, EVENT);
+      if (this.#isSynced(number)) return;
+      const mayLead = !patient || this.#areAllThere();
+      if (mayLead && this.#file.tryLock(false)) {
         try {
-          if (this.#read(SYNCED_AT) < number) this.#lead(sync, underLock);
+          if (!this.#isSynced(number)) this.#lead();
         } finally {
           this.#file.unlock();
+          // After that, so that who finds the lock taken does not sleep through the wake.
+          Atomics.add(words, EVENT, 1);
+          futexWake(this.#mapping.address + 4 * EVENT, 2 ** 31 - 1);
         }
-        return;
+      } else {
+        const patience = PATIENCE * Atomics.load(words, SYNC_TOOK) / 1000;
+        const time = mayLead ? LOOK_MS : Math.max(0, Math.min(patience, LOOK_MS));
+        futexWait(this.#mapping.address + 4 * EVENT, event, time);
+        patient = Atomics.load(words, EVENT) !== event;
       }
-      // All who wait like this are woken together.
-      this.#file.waitLock(true, () => true);
-      const synced = this.#read(SYNCED_AT);
-      this.#file.unlock();
-      if (synced >= number) return;
     }
+  }
+
+  /** The counter. */
+  get path(): string {
+    return this.#counter.file.path;
   }
 
   close(): void {
+    unmap(this.#mapping, PAGE);
     this.#file.close();
   }
 
-  #lead(sync: () => void, underLock: (body: () => void) => void): void {
-    const synced = this.#read(SYNCED_AT);
-    const crowd = this.#read(CROWD_AT);
-    let written = 0;
-    const count = () => underLock(() => written = this.#read(WRITTEN_AT));
-    count();
-    // As many as there were last time are on their way again.
-    const patience = performance.now() + PATIENCE * this.#syncTook;
-    while (written - synced < crowd && performance.now() < patience) {
-      libc.sched_yield();
-      count();
-    }
+  #lead(): void {
+    const words = this.#words;
+    const synced = Atomics.load(words, SYNCED);
+    const written = Atomics.load(words, WRITTEN);
     const began = performance.now();
-    sync();
-    this.#syncTook = performance.now() - began;
-    this.#put(written, SYNCED_AT);
-    let late = 0;
-    underLock(() => late = this.#read(WRITTEN_AT) - written);
-    this.#put(written - synced + late, CROWD_AT);
+    this.#sync();
+    Atomics.store(words, SYNC_TOOK, (performance.now() - began) * 1000);
+    Atomics.store(words, SYNCED, written);
+    Atomics.store(words, CROWD, Atomics.load(words, WRITTEN) - synced);
   }
 
-  #read(at: number): number {
-    this.#eight.fill(0);
-    this.#file.read(this.#eight, at);
-    return this.#eightView.getFloat64(0, true);
+  /** On the storage is then all that was written before to the file that has the name now. */
+  #sync(): void {
+    this.#counter.follow();
+    const { file } = this.#counter;
+    file.sync();
+    if (this.#named === file) return;
+    // New, or put there by an editor: its name has to be on the storage, too.
+    syncFolder(file.path);
+    this.#named = file;
   }
 
-  #put(number: number, at: number): void {
-    this.#eightView.setFloat64(0, number, true);
-    this.#file.write(this.#eight, at);
+  /** As many as there were last time are on their way again: the last of them leads. */
+  #areAllThere(): boolean {
+    const count = Atomics.load(this.#words, WRITTEN) - Atomics.load(this.#words, SYNCED) | 0;
+    return count >= Atomics.load(this.#words, CROWD);
   }
+
+  #isSynced(number: number): boolean {
+    return (Atomics.load(this.#words, SYNCED) - number | 0) >= 0;
+  }
+}
+
+/** Makes the file what it has to be, and maps it. */
+function prepare(file: LockFile): Mapping {
+  const { fd, path } = file;
+  if (fd === undefined) {
+    throw new UnsupportedError(
+      `Cannot make the counts of "${path}" durable: that needs foreign functions`,
+    );
+  }
+  // A leader may have the lock for long.
+  if (!isMarked(file)) {
+    file.waitLock(false, () => true);
+    try {
+      if (!isMarked(file)) {
+        reserve(fd, path, BYTES); // A mapped file without space for it would end the process.
+        file.write(MARK, 0);
+      }
+    } finally {
+      file.unlock();
+    }
+  }
+  return mapFile(fd, path, PAGE);
+}
+
+/** False of a new file. */
+function isMarked(file: LockFile): boolean {
+  const found = new Uint8Array(BYTES);
+  const length = file.read(found, 0);
+  if (length === BYTES && MARK.every((byte, i) => byte === found[i])) return true;
+  // Zeros are what a loss of power can leave.
+  if (MARK.every((byte, i) => found[i] === 0 || found[i] === byte)) return false;
+  throw new Error(`Cannot use "${file.path}" to share syncs: it has other contents. Remove it`);
 }

@@ -2,19 +2,22 @@ import { DeadlockError, LockLostError } from "../contract/errors.ts";
 import { type LockFile, openLockFile } from "../runtime/lock_file.ts";
 import type { ByteRange } from "../runtime/range_lock.ts";
 import { Place } from "./place.ts";
+import { FOREVER, type Patience } from "./patience.ts";
 import { waitInQueue } from "./waiting.ts";
 
-/** While a hot loop locks without looking, the path is looked at every so many milliseconds. */
+/** Where the path is not looked at for each hold, it is looked at every so many milliseconds. */
 const LOOK_MS = 10;
 
 /** How a handle holds its file. */
 export type Mode = "exclusive" | "shared" | undefined;
 
-/** Until when a wait goes on, and what aborts it. */
-export interface Patience {
-  /** On the clock of `performance.now()`. */
-  readonly deadline: number;
-  readonly signal: AbortSignal | undefined;
+/** What a {@linkcode Handle} locks, and how it follows its path. */
+export interface HandleOptions {
+  readonly range?: ByteRange;
+  /** Whether each hold begins with a look at where the path leads; else that is seen within 10 ms. */
+  readonly replaceable?: boolean;
+  /** Whether a file that is missing, now or later, is made; else it is an error. */
+  readonly create?: boolean;
 }
 
 /**
@@ -25,11 +28,13 @@ export class Handle {
   #file: LockFile;
   #place: Place;
   #mode: Mode;
-  #looked = 0;
+  readonly #replaceable: boolean;
+  #looked = -Infinity;
 
-  constructor(path: string, range?: ByteRange) {
-    this.#file = openLockFile(path, range);
+  constructor(path: string, { range, replaceable = true, create = true }: HandleOptions = {}) {
+    this.#file = openLockFile(path, range, create);
     this.#place = Place.enter(this.#file);
+    this.#replaceable = replaceable;
   }
 
   get file(): LockFile {
@@ -49,26 +54,14 @@ export class Handle {
   }
 
   /** Waits for the lock. False where the time ran out. */
-  takeSync(shared: boolean, { deadline, signal }: Patience): boolean {
-    const goOn = () => {
-      signal?.throwIfAborted();
-      return deadline === Infinity || performance.now() < deadline;
-    };
-    for (;;) {
-      if (!this.#file.tryLock(shared)) {
-        if (deadline === Infinity && signal === undefined) this.#refuseDeadlock(shared);
-        if (!this.#file.waitLock(shared, goOn)) return false;
-      }
-      if (this.#isTaken(shared)) return true;
-    }
+  takeSync(shared: boolean, patience: Patience): boolean {
+    return this.#file.tryLock(shared) && this.#isTaken(shared) || this.#waitSync(shared, patience);
   }
 
   /** The same for a hot loop: whether the path still leads here is seen within 10 ms. */
   takeFast(): void {
-    if (!this.#file.tryLock(false) || performance.now() - this.#looked > LOOK_MS) {
-      this.takeSync(false, { deadline: Infinity, signal: undefined });
-      this.#looked = performance.now();
-    } else this.#mark(false);
+    if (this.#file.tryLock(false) && this.#isTaken(false, false)) return;
+    this.#waitSync(false, FOREVER);
   }
 
   /** Waits for the lock without blocking the thread. False where the time ran out. */
@@ -98,6 +91,11 @@ export class Handle {
   adopt(file: LockFile, shared: boolean): void {
     this.#replace(file);
     this.#mark(shared);
+  }
+
+  /** Opens what the path leads to now, without a lock on it. */
+  follow(): void {
+    while (!this.#file.isCurrent()) this.#reopen();
   }
 
   /** Gives the lock back. */
@@ -131,13 +129,45 @@ export class Handle {
     this.#place.leave();
   }
 
-  #isTaken(shared: boolean): boolean {
-    if (this.#file.isCurrent()) {
+  #waitSync(shared: boolean, { deadline, signal }: Patience): boolean {
+    const goOn = () => {
+      signal?.throwIfAborted();
+      return deadline === Infinity || performance.now() < deadline;
+    };
+    for (;;) {
+      if (this.#file.tryLock(shared)) {
+        if (this.#isTaken(shared, true)) return true; // Who held it may have replaced the file.
+        continue;
+      }
+      if (deadline === Infinity && signal === undefined) this.#refuseDeadlock(shared);
+      const place = this.#place;
+      let taken = false;
+      place.suspend();
+      try {
+        if (!this.#file.waitLock(shared, goOn)) return false;
+        taken = this.#isTaken(shared, true);
+      } finally {
+        if (!taken) place.resume();
+      }
+      if (taken) return true;
+    }
+  }
+
+  #isTaken(shared: boolean, look = this.#replaceable): boolean {
+    if (look ? this.#file.isCurrent() : this.#wasCurrent()) {
       this.#mark(shared);
       return true;
     }
     this.#reopen();
     return false;
+  }
+
+  /** Whether the path led here a moment ago. By the wall clock, which is cheaper; it may jump. */
+  #wasCurrent(): boolean {
+    const now = Date.now();
+    if (Math.abs(now - this.#looked) < LOOK_MS) return true;
+    this.#looked = now;
+    return this.#file.isCurrent();
   }
 
   #reopen(): void {

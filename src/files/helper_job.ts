@@ -7,14 +7,18 @@ export interface HelperJob {
   readonly path: string;
   readonly range: ByteRange | undefined;
   readonly shared: boolean;
-  /** What both write and read; see {@linkcode CALLED_OFF} and those after it. */
+  /** What both write and read; see {@linkcode SETTLED} and those after it. */
   readonly words: Int32Array;
   /** The thread that waits for the answer; without it there is nobody to have the lock. */
   readonly parent: number;
 }
 
-/** The word with the number of the job that is called off, if one is. */
-export const CALLED_OFF = 0;
+/**
+ * The word that settles a job, by whoever comes first: its number where it is called off, the
+ * negative of that where the lock was had. So whoever calls it off knows at once whether it holds
+ * the lock, without a message that a blocked thread would not get.
+ */
+export const SETTLED = 0;
 /** The word with the number of the job that the helper is at, and may be in the kernel for; or 0. */
 export const AT_WORK = 1;
 /** The word with the number of the helper's thread, once it is at work. */

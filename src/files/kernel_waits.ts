@@ -3,7 +3,7 @@ import { threadIdentity } from "../runtime/identity.ts";
 import type { LockFile } from "../runtime/lock_file.ts";
 import type { HelperThread } from "../runtime/port.ts";
 import { interruptThread } from "../runtime/slices.ts";
-import { AT_WORK, CALLED_OFF, type HelperJob, type HelperMessage, THREAD } from "./helper_job.ts";
+import { AT_WORK, type HelperJob, type HelperMessage, SETTLED, THREAD } from "./helper_job.ts";
 
 /** How many helper threads wait in the kernel for this thread; more waits than that are polled. */
 const HELPERS = 4;
@@ -38,6 +38,7 @@ class Helper {
     this.wait = wait;
     this.#thread.ref();
     const { fd, path, range } = wait.file;
+    Atomics.store(this.#words, SETTLED, 0);
     const job: HelperJob = {
       number: ++this.#number,
       fd: fd!,
@@ -52,7 +53,7 @@ class Helper {
 
   callOff(): void {
     const number = this.#number;
-    Atomics.store(this.#words, CALLED_OFF, number);
+    if (!this.#settle(number)) return this.wait!.file.unlock();
     const interrupt = () => {
       if (this.wait === undefined || this.#number !== number) return;
       this.#interrupt();
@@ -64,13 +65,18 @@ class Helper {
   /** Calls off what it is at, and blocks until it has come back. */
   stop(): void {
     const number = this.#number;
-    Atomics.store(this.#words, CALLED_OFF, number);
+    this.#settle(number);
     const deadline = performance.now() + EXIT_MS;
     if (this.wait === undefined) return;
     while (Atomics.load(this.#words, AT_WORK) === number && performance.now() < deadline) {
       this.#interrupt();
       Atomics.wait(this.#words, AT_WORK, number, INTERRUPT_MS);
     }
+  }
+
+  /** Calls a job off; false where it has the lock already. */
+  #settle(number: number): boolean {
+    return Atomics.compareExchange(this.#words, SETTLED, 0, number) !== -number;
   }
 
   #interrupt(): void {
@@ -80,7 +86,8 @@ class Helper {
 
   #hear(message: HelperMessage): void {
     if ("ready" in message) {
-      this.#thread.unref(); // Once more: Node's hold the process again when they have started.
+      // Once more: Node's hold the process again when they have started. It may be at work already.
+      if (this.wait === undefined) this.#thread.unref();
       return idle(this);
     }
     const wait = this.wait!;

@@ -101,6 +101,19 @@ export class Place {
     }, PAUSE_MS);
   }
 
+  /**
+   * To be called before a handle of this thread blocks it: what its queue got meanwhile would
+   * never be given back, and be what the handle waits for.
+   */
+  suspend(): void {
+    this.#callOff();
+  }
+
+  /** Ends what {@linkcode suspend} began, where the handle did not get the lock. */
+  resume(): void {
+    if (this.#waiters.size > 0) this.#serve();
+  }
+
   /** Gives the lock to those at the head of the queue who can have it. */
   #serve(): void {
     if (this.#paused) return;

@@ -1,6 +1,9 @@
 import { LockLostError } from "../contract/errors.ts";
-import type { Handle, Patience } from "./handle.ts";
+import type { Handle } from "./handle.ts";
 import { lateError } from "./lock_owner.ts";
+import type { Patience } from "./patience.ts";
+
+const GAVE_UP = "the shared hold was given up to wait, and the wait failed";
 
 /** Makes a shared hold exclusive; false where it was given up instead, since others share it. */
 export function upgradeInPlace(handle: Handle): boolean {
@@ -15,7 +18,7 @@ export async function upgradeByWaiting(handle: Handle, patience: Patience): Prom
   try {
     if (!await handle.take(false, patience)) throw lateError(handle.file);
   } catch (cause) {
-    throw lost(handle, cause);
+    throw lost(handle, cause, GAVE_UP);
   }
 }
 
@@ -24,13 +27,15 @@ export function upgradeByWaitingSync(handle: Handle, patience: Patience): void {
   try {
     if (!handle.takeSync(false, patience)) throw lateError(handle.file);
   } catch (cause) {
-    throw lost(handle, cause);
+    throw lost(handle, cause, GAVE_UP);
   }
 }
 
-function lost({ file }: Handle, cause: unknown): LockLostError {
-  return new LockLostError(
-    `Cannot upgrade "${file.path}": the shared hold was given up to wait, and the wait failed`,
-    { cause },
-  );
+/** An upgrade after which nothing is held, since the record could not be written. */
+export function lostUpgrade(handle: Handle, cause: unknown): LockLostError {
+  return lost(handle, cause, "the record could not be written, and the hold was given back");
+}
+
+function lost({ file }: Handle, cause: unknown, why: string): LockLostError {
+  return new LockLostError(`Cannot upgrade "${file.path}": ${why}`, { cause });
 }

@@ -1,17 +1,10 @@
-import { type AcquireOptions, deadlineOf } from "../contract/options.ts";
 import type { LockFile } from "../runtime/lock_file.ts";
-import type { Handle, Patience } from "./handle.ts";
+import type { Handle } from "./handle.ts";
+import type { Patience } from "./patience.ts";
 import type { Place, Waiter } from "./place.ts";
 
 /** The longest time that a timer can be set to. */
 const LONGEST_MS = 2 ** 31 - 1;
-
-/** What options ask for, from now on. Throws where they are wrong, or aborted already. */
-export function patienceOf(options: AcquireOptions | undefined): Patience {
-  const deadline = deadlineOf(options);
-  options?.signal?.throwIfAborted();
-  return { deadline, signal: options?.signal };
-}
 
 /** Waits until the handle has the lock, in the queue of its place. False where time ran out. */
 export function waitInQueue(

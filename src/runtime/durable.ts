@@ -1,8 +1,9 @@
-import { ENOENT, errno, systemError } from "./errno.ts";
+import { EEXIST, ENOENT, errno, systemError } from "./errno.ts";
 import {
   closeFile,
   O_CREAT,
   O_DIRECTORY,
+  O_EXCL,
   O_NOFOLLOW,
   O_RDONLY,
   O_TRUNC,
@@ -12,6 +13,7 @@ import {
   pathBytes,
   publish,
   readAt,
+  removeFile,
   statusOf,
   tryOpen,
   writeAt,
@@ -20,6 +22,8 @@ import { libc } from "./libc.ts";
 
 const O_NONBLOCK = 0o4000;
 const O_CLOEXEC = 0o2000000;
+const AT_FDCWD = -100;
+const RENAME_NOREPLACE = 1;
 
 /** Returns when the contents of a file are on the storage, as far as that tells the truth. */
 export function syncData(fd: number, path: string): void {
@@ -45,7 +49,14 @@ export function syncFolder(path: string): void {
 
 /** Makes a file with its contents in one step for all who look; false where the name is taken. */
 export function makeFile(path: string, contents: Uint8Array): boolean {
-  const fd = openNameless(folderOf(path));
+  let fd: number;
+  try {
+    fd = openNameless(folderOf(path));
+  } catch (error) {
+    // A file system without O_TMPFILE; a kernel that does not know it sees a folder.
+    if (!["EOPNOTSUPP", "EISDIR"].includes((error as { code?: string }).code!)) throw error;
+    return makeFileByName(path, contents);
+  }
   try {
     writeAt(fd, path, contents, 0);
     syncData(fd, path);
@@ -53,6 +64,31 @@ export function makeFile(path: string, contents: Uint8Array): boolean {
   } finally {
     closeFile(fd);
   }
+}
+
+/** By way of a name of its own, which is left behind if the process is killed meanwhile. */
+function makeFileByName(path: string, contents: Uint8Array): boolean {
+  const own = `${path}.${crypto.randomUUID()}.new`;
+  const fd = openFile(own, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW);
+  try {
+    writeAt(fd, path, contents, 0);
+    syncData(fd, path);
+    return publishName(own, path);
+  } finally {
+    closeFile(fd);
+    removeFile(own);
+  }
+}
+
+function publishName(own: string, path: string): boolean {
+  const [from, to] = [own, path].map(pathBytes);
+  if (libc.linkat(AT_FDCWD, from, AT_FDCWD, to, 0) === 0) return true;
+  if (errno() === EEXIST) return false;
+  // A file system without links, such as FAT.
+  if (libc.renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) === 0) return true;
+  const failure = errno();
+  if (failure === EEXIST) return false;
+  throw systemError("make", path, failure);
 }
 
 /**
@@ -77,6 +113,9 @@ export function replaceFile(path: string, contents: Uint8Array, durable: boolean
     if (libc.fchmod(fd, mode) !== 0) throw systemError("set the mode of", next, errno());
     writeAt(fd, next, contents, 0);
     if (durable) syncData(fd, next);
+  } catch (error) {
+    removeFile(next); // No space, most likely: then it needs what it has taken.
+    throw error;
   } finally {
     closeFile(fd);
   }

@@ -1,5 +1,4 @@
-import { adapter } from "./adapter.ts";
-import { libc } from "./libc.ts";
+import { errnoView } from "./libc.ts";
 
 /**
  * Linux's numbers of the errors that its calls here can give. Not from `node:os`, which takes Deno
@@ -51,6 +50,7 @@ const WORDS: Readonly<Record<string, string | undefined>> = {
   EACCES: "permission denied",
   EBUSY: "somebody else has it open and does not share it",
   EDQUOT: "the user's share of the file system is used up",
+  EFBIG: "the file may not get that long (ulimit -f)",
   EISDIR: "it is a directory",
   ELOOP: "it is a symbolic link, which is not followed",
   EMFILE: "this process has too many open files",
@@ -61,7 +61,7 @@ const WORDS: Readonly<Record<string, string | undefined>> = {
   ENOMEM: "out of memory",
   ENOSPC: "no space left on the file system",
   ENOTDIR: "a part of the path is not a directory",
-  ENXIO: "it is a named pipe or a device without a reader",
+  ENXIO: "it is a socket, or a pipe or a device without a reader",
   EPERM: "not permitted",
   EROFS: "the file system is read-only",
 };
@@ -70,14 +70,12 @@ const WORDS: Readonly<Record<string, string | undefined>> = {
 export const { EACCES, EEXIST, EINTR, ENOENT, EPERM, EROFS, ESRCH, ETXTBSY, EAGAIN: EWOULDBLOCK } =
   NUMBERS;
 
-let view: Int32Array | undefined;
-
 /**
  * The error number of the last failed C call of this thread. Nothing may call into C between that
  * call and this one.
  */
 export function errno(): number {
-  return (view ??= new Int32Array(adapter.bufferAt(libc.__errno_location(), 4)))[0];
+  return errnoView()[0];
 }
 
 /** An error in the shape of Node's: `code`, `errno` and `path` beside the message. */

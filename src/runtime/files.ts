@@ -22,6 +22,8 @@ export const O_WRONLY = 1;
 export const O_RDWR = 2;
 /** Empties the file. */
 export const O_TRUNC = 0o1000;
+/** With `O_CREAT`: refuses a file that is there. */
+export const O_EXCL = 0o200;
 /** Refuses a symbolic link at the end of the path. */
 export const O_NOFOLLOW: number = adapter.arch === "arm64" ? 0o100000 : 0o400000;
 /** Refuses what is no folder. */

@@ -7,6 +7,8 @@ export const LOCK_SH = 1;
 export const LOCK_EX = 2;
 export const LOCK_NB = 4;
 export const LOCK_UN = 8;
+/** Before it sleeps, a thread tries again so often: most holds are shorter than a sleep. */
+const TRIES = 5;
 
 /**
  * Tries to lock the open file; false where the lock of another open file description forbids it.
@@ -36,7 +38,10 @@ export function waitFlock(
   goOn: () => boolean,
   shared = false,
 ): boolean {
-  if (tryFlock(fd, path, shared)) return true;
+  for (let tries = 0; tries < TRIES; tries++) {
+    if (tryFlock(fd, path, shared)) return true;
+    libc.sched_yield();
+  }
   const { flock } = libc;
   const operation = shared ? LOCK_SH : LOCK_EX;
   return waitInSlices(() => flock(fd, operation), path, goOn);

@@ -45,6 +45,7 @@ const SIGNATURES = {
   prctl: { parameters: ["i32", "i64", "i64", "i64", "i64"], result: "i32" },
   pwrite: { parameters: ["i32", "bytes", "i64", "i64"], result: "i32" },
   read: { parameters: ["i32", "bytes", "i64"], result: "i32" },
+  renameat2: { parameters: ["i32", "bytes", "i32", "bytes", "u32"], result: "i32" },
   rename: { parameters: ["bytes", "bytes"], result: "i32" },
   sched_yield: { parameters: [], result: "i32" },
   sigaction: { parameters: ["i32", "bytes", "pointer"], result: "i32" },
@@ -70,11 +71,17 @@ type Libc = CFunctions<typeof SIGNATURES>;
  */
 export const libc: Libc = {} as Libc;
 
-/** Bound before anything that may fail is called, since binding it changes what it reads. */
-const BEFORE_ALL = "__errno_location";
+const ERRNO = "__errno_location";
+let view: Int32Array | undefined;
+
+/** The error number of this thread's last failed C call, as a view of it. */
+export function errnoView(): Int32Array {
+  return view ??= new Int32Array(adapter.bufferAt(libc[ERRNO](), 4));
+}
 
 function bound(name: keyof Libc): unknown {
-  if (name !== BEFORE_ALL) void libc[BEFORE_ALL];
+  // Before anything that may fail is called: what leads to the number may change it.
+  if (name !== ERRNO) errnoView();
   const value = adapter.bind({ [name]: SIGNATURES[name] })[name];
   Object.defineProperty(libc, name, { value });
   return value;

@@ -46,7 +46,7 @@ export interface LockFile {
   close(): void;
 }
 
-type Opener = (path: string, range?: ByteRange) => LockFile;
+type Opener = (path: string, range?: ByteRange, create?: boolean) => LockFile;
 
 /**
  * What locks files on an operating system, by foreign functions; `undefined` where nothing is
@@ -54,7 +54,7 @@ type Opener = (path: string, range?: ByteRange) => LockFile;
  * are literals; a package made of these files needs that).
  */
 export async function openerFor(platform: string): Promise<Opener | undefined> {
-  if (platform === "linux") return (path, range) => new NativeLockFile(path, range);
+  if (platform === "linux") return (path, range, create) => new NativeLockFile(path, range, create);
   if (platform === "darwin") {
     const { DarwinLockFile } = await import("./darwin_lock_file.ts");
     return (path, range) => new DarwinLockFile(path, range);
@@ -72,13 +72,14 @@ const openNative = await openerFor(adapter.platform);
  * Opens a file to lock it; makes it, and the folders on the way, where they are missing. Without
  * foreign functions by what the runtime itself has.
  *
+ * @param create False where a file that is missing is an error, also when it is opened again.
  * @throws {TypeError} If it is not a regular file.
  * @throws {UnsupportedError} If nothing here can lock a file, or not a range of it.
  * @throws {Error} With the `code` of the system.
  */
-export function openLockFile(path: string, range?: ByteRange): LockFile {
+export function openLockFile(path: string, range?: ByteRange, create = true): LockFile {
   try {
-    if (openNative !== undefined) return openNative(path, range);
+    if (openNative !== undefined) return openNative(path, range, create);
     throw new UnsupportedError(
       `Cannot lock "${path}" on ${adapter.platform}: Linux, macOS and Windows are known`,
     );

@@ -56,7 +56,7 @@ export function unlockFd({ fd, path, range }: LockRequest): void {
 }
 
 /** So that it stays the same file when the program goes to another folder. */
-function absolutePath(path: string): string {
+export function absolutePath(path: string): string {
   pathBytes(path); // Throws if it is none.
   if (path.startsWith("/")) return path;
   const here = new Uint8Array(4096);
@@ -72,13 +72,14 @@ function open(
   absolute: string,
   path: string,
   bytes: Uint8Array,
+  create: boolean,
 ): { readonly fd: number; readonly writable: boolean } {
   let failure = 0;
   for (let tries = 0; tries < 2; tries++) {
-    const fd = openWith(bytes, O_RDWR | O_CREAT);
+    const fd = openWith(bytes, create ? O_RDWR | O_CREAT : O_RDWR);
     if (fd >= 0) return { fd, writable: true };
     failure = errno();
-    if (failure !== ENOENT) break;
+    if (failure !== ENOENT || !create) break;
     makeFolders(absolute);
   }
   if (NOT_FOR_WRITING.includes(failure)) {
@@ -110,16 +111,23 @@ export class NativeLockFile implements LockFile {
   readonly writable: boolean;
   readonly range: ByteRange | undefined;
   readonly #absolute: string;
+  readonly #create: boolean;
   readonly #pathBytes: Uint8Array;
   readonly #requests: RangeRequests | undefined;
   readonly #inode: readonly [number, number];
   readonly #device: readonly [number, number];
 
-  constructor(path: string, range?: ByteRange, absolute: string = absolutePath(path)) {
+  constructor(
+    path: string,
+    range?: ByteRange,
+    create = true,
+    absolute: string = absolutePath(path),
+  ) {
     this.path = path;
     this.#absolute = absolute;
+    this.#create = create;
     this.#pathBytes = pathBytes(absolute);
-    const opened = open(absolute, path, this.#pathBytes);
+    const opened = open(absolute, path, this.#pathBytes, create);
     this.fd = opened.fd;
     this.mechanism = range === undefined ? "flock" : "ofd-range";
     this.range = range;
@@ -167,7 +175,7 @@ export class NativeLockFile implements LockFile {
   }
 
   reopen(): NativeLockFile {
-    return new NativeLockFile(this.path, this.range, this.#absolute);
+    return new NativeLockFile(this.path, this.range, this.#create, this.#absolute);
   }
 
   read(bytes: Uint8Array, offset: number): number {

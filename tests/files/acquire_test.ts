@@ -7,6 +7,7 @@ import { FileLock, type Guard, locked, withLock } from "../../mod.ts";
 import { Child } from "../support/child.ts";
 import { kernelWaiters } from "../support/kernel_waiters.ts";
 import { LATE, lateness } from "../support/lateness.ts";
+import { runtimesHere } from "../support/runtimes_here.ts";
 import { inScratchFolder } from "../support/scratch_folder.ts";
 import { until } from "../support/until.ts";
 
@@ -169,6 +170,58 @@ describe("FileLock.acquire", () => {
       }),
   );
 
+  for (const what of ["is still wanted", "was aborted"] as const) {
+    it(
+      `does not stand in the way of its own thread with what it was granted and ${what}`,
+      DEADLINE,
+      () =>
+        inScratchFolder(async (folder) => {
+          const path = join(folder, "lock");
+          using lock = new FileLock(path);
+          using other = new FileLock(path);
+          await using child = Child.here(HOLDER, path);
+          assert.equal(await child.line(), "held");
+          const controller = new AbortController();
+          const pending = lock.acquire({ signal: controller.signal });
+          await until("waits in the kernel", () => kernelWaits(folder) === 1);
+          // From here on this thread hears of nothing: not of the grant either.
+          child.kill();
+          for (const began = performance.now(); kernelWaits(folder) > 0;) {
+            assert.ok(performance.now() - began < 20_000, "it was not granted");
+          }
+          if (what === "was aborted") {
+            controller.abort();
+            const guard = other.tryAcquire() ?? other.acquireSync({ timeout: 5000 });
+            guard.release();
+            await assert.rejects(pending, { name: "AbortError" });
+          } else {
+            other.acquireSync({ timeout: 5000 }).release();
+            (await pending).release();
+          }
+          assert.ok(lock.tryAcquire());
+        }),
+    );
+  }
+
+  it(
+    "goes on when its thread has blocked in vain",
+    DEADLINE,
+    () =>
+      inScratchFolder(async (folder) => {
+        const path = join(folder, "lock");
+        using lock = new FileLock(path);
+        using other = new FileLock(path);
+        await using child = Child.here(HOLDER, path);
+        assert.equal(await child.line(), "held");
+        const pending = lock.acquire();
+        await until("waits in the kernel", () => kernelWaits(folder) === 1);
+        assert.throws(() => other.acquireSync({ timeout: 1 }), { name: "TimeoutError" });
+        child.close();
+        (await pending).release();
+        assert.ok(other.tryAcquire());
+      }),
+  );
+
   it(
     "keeps the process alive, and no longer than it waits",
     DEADLINE,
@@ -177,12 +230,15 @@ describe("FileLock.acquire", () => {
         const path = join(folder, "lock");
         using lock = new FileLock(path);
         lock.lock();
-        await using child = Child.here(ACQUIRER, path);
-        assert.equal(await child.line(), "waiting");
-        await until("waits in the kernel", () => kernelWaits(folder) === 1);
-        lock.unlock();
-        assert.equal(await child.line(), "had it");
-        assert.equal((await child.ended).code, 0);
+        for (const args of [[], ["again"]]) {
+          await using child = Child.here(ACQUIRER, path, ...args);
+          assert.equal(await child.line(), "waiting");
+          await until("waits in the kernel", () => kernelWaits(folder) === 1);
+          lock.unlock();
+          assert.equal(await child.line(), "had it");
+          assert.equal((await child.ended).code, 0);
+          lock.lock();
+        }
       }),
   );
 

@@ -8,6 +8,7 @@ import { FileLock } from "../../src/files/mod.ts";
 import { describeLock } from "../contract/describe_lock.ts";
 import { Child } from "../support/child.ts";
 import { inScratchFolder } from "../support/scratch_folder.ts";
+import { until } from "../support/until.ts";
 
 const DEADLINE = { timeout: 30_000 };
 const HOLDER = new URL("./fixtures/holding_process.ts", import.meta.url);
@@ -154,6 +155,36 @@ describe("FileLock", () => {
           await child.ended;
           other.close();
         }
+      }),
+  );
+
+  it(
+    "whose file nobody is to replace notices it soon, and after a wait at once",
+    DEADLINE,
+    () =>
+      inScratchFolder(async (folder) => {
+        const path = join(folder, "lock");
+        using lock = new FileLock(path, { replaceable: false, record: false });
+        lock.acquireSync().release();
+        rmSync(path);
+        using other = new FileLock(path);
+        // The one excludes the other again.
+        await until("the new file", () => {
+          using _guard = lock.acquireSync();
+          using entered = other.tryAcquire();
+          return entered === undefined;
+        });
+        const guard = other.acquireSync();
+        const pending = lock.acquire();
+        rmSync(path);
+        using third = new FileLock(path);
+        guard.release();
+        using _guard = await pending;
+        assert.equal(third.tryAcquire(), undefined, "it has the file that was removed");
+        assert.throws(
+          () => new FileLock(path, { replaceable: 1 as unknown as boolean }),
+          TypeError,
+        );
       }),
   );
 });

@@ -3,17 +3,28 @@ import { readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { FileCounter } from "../../mod.ts";
+import { GroupCommit } from "../../src/files/group_commit.ts";
+import { Handle } from "../../src/files/handle.ts";
 import { libc } from "../../src/runtime/mod.ts";
 import { inScratchFolder } from "../support/scratch_folder.ts";
 
 /** What was asked of the system for one file, in order, and what was acknowledged meanwhile. */
 type Step =
   | { readonly kind: "write"; readonly bytes: Uint8Array; readonly offset: number }
+  | { readonly kind: "sync begins" }
   | { readonly kind: "sync" }
   | { readonly kind: "acknowledged"; readonly value: number };
 
-/** Runs `body` with all writes and syncs of the file at `path` recorded, beside being done. */
-function record(path: string, steps: Step[], body: () => void): void {
+/**
+ * Runs `body` with all writes and syncs of the file at `path` recorded, beside being done;
+ * `meanwhile` is called during each sync, as another process would do something.
+ */
+function record(
+  path: string,
+  steps: Step[],
+  body: () => void,
+  meanwhile: () => void = () => {},
+): void {
   const { pwrite, fdatasync } = libc;
   const define = (name: "pwrite" | "fdatasync", value: unknown) =>
     Object.defineProperty(libc, name, { value, configurable: true });
@@ -23,7 +34,9 @@ function record(path: string, steps: Step[], body: () => void): void {
     return pwrite(fd, bytes, length, offset);
   });
   define("fdatasync", (fd: number) => {
+    if (isIt(fd)) steps.push({ kind: "sync begins" });
     const result = fdatasync(fd);
+    if (isIt(fd)) meanwhile();
     if (isIt(fd)) steps.push({ kind: "sync" });
     return result;
   });
@@ -50,9 +63,11 @@ function write(contents: Uint8Array, { bytes, offset }: Step & { kind: "write" }
 function afterPowerLoss(first: Uint8Array, steps: readonly Step[], end: number): Uint8Array[] {
   let now = first;
   let possible = [first];
+  let began = 0;
   for (const step of steps.slice(0, end)) {
     if (step.kind === "write") possible.push(now = write(now, step));
-    else if (step.kind === "sync") possible = [now];
+    else if (step.kind === "sync begins") began = possible.length - 1;
+    else if (step.kind === "sync") possible = possible.slice(began); // No word of what came later.
   }
   return possible.flatMap((contents) =>
     possible.map(({ length }) => {
@@ -61,6 +76,31 @@ function afterPowerLoss(first: Uint8Array, steps: readonly Step[], end: number):
       return cut;
     })
   );
+}
+
+/** Checks what every loss of power would leave; returns how many states there were. */
+function replay(
+  path: string,
+  first: Uint8Array,
+  steps: readonly Step[],
+  values: ReadonlySet<number>,
+): number {
+  let acknowledged = 7;
+  let states = 0;
+  for (let end = 0; end <= steps.length; end++) {
+    const last = steps[end - 1];
+    if (last?.kind === "acknowledged") acknowledged = last.value;
+    for (const contents of afterPowerLoss(first, steps, end)) {
+      writeFileSync(path, contents);
+      using counter = new FileCounter(path);
+      const { value } = counter;
+      const text = JSON.stringify(new TextDecoder().decode(contents));
+      assert.ok(values.has(value), `${value}, read of ${text}, was never the count`);
+      assert.ok(value >= acknowledged, `${acknowledged} was acknowledged, left is ${text}`);
+      states++;
+    }
+  }
+  return states;
 }
 
 describe("a durable FileCounter", () => {
@@ -83,22 +123,49 @@ describe("a durable FileCounter", () => {
         });
       }
       assert.ok(steps.filter(({ kind }) => kind === "sync").length >= 12);
-      let acknowledged = 7;
-      let states = 0;
-      for (let end = 0; end <= steps.length; end++) {
-        const last = steps[end - 1];
-        if (last?.kind === "acknowledged") acknowledged = last.value;
-        for (const contents of afterPowerLoss(first, steps, end)) {
-          writeFileSync(path, contents);
-          using counter = new FileCounter(path);
-          const { value } = counter;
-          const text = JSON.stringify(new TextDecoder().decode(contents));
-          assert.ok(values.has(value), `${value}, read of ${text}, was never the count`);
-          assert.ok(value >= acknowledged, `${acknowledged} was acknowledged, left is ${text}`);
-          states++;
-        }
-      }
+      const states = replay(path, first, steps, values);
       assert.ok(states > steps.length, String(states));
+    }));
+
+  it("has it where others write during a sync, which is for those before it", () =>
+    inScratchFolder((folder) => {
+      const path = join(folder, "count");
+      const first = new TextEncoder().encode("7\n");
+      writeFileSync(path, first);
+      const steps: Step[] = [];
+      const values = new Set([7]);
+      using plain = new FileCounter(path);
+      // Two adders, as two processes have them.
+      const [one, other] = [0, 1].map(() => {
+        const handle = new Handle(path);
+        return { handle, commit: new GroupCommit(handle) };
+      });
+      let sum = 7;
+      const add = ({ commit }: typeof one) => {
+        plain.add();
+        values.add(++sum);
+        return { value: sum, number: commit.written() };
+      };
+      let late: { value: number; number: number } | undefined;
+      const wait = ({ commit }: typeof one, { value, number }: ReturnType<typeof add>) => {
+        commit.await(number);
+        steps.push({ kind: "acknowledged", value });
+      };
+      record(path, steps, () => {
+        for (let i = 0; i < 5; i++) {
+          const early = add(one);
+          wait(one, early);
+          wait(other, late!);
+          late = undefined;
+        }
+      }, () => late ??= add(other));
+      for (const { handle, commit } of [one, other]) {
+        commit.close();
+        handle.close(new Error("closed"));
+      }
+      plain.close();
+      assert.equal(sum, 17);
+      assert.ok(replay(path, first, steps, values) > steps.length);
     }));
 
   it("would not have it without its sync: the replay finds what is missing", () =>

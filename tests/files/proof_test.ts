@@ -1,103 +1,116 @@
 import assert from "node:assert/strict";
 import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import process from "node:process";
 import { describe, it } from "node:test";
 import { FileCounter, FileLock } from "../../mod.ts";
 import { Child } from "../support/child.ts";
 import { kernelWaiters } from "../support/kernel_waiters.ts";
 import { Program } from "../support/program.ts";
-import { runtimesHere } from "../support/runtimes_here.ts";
-import { inScratchFolder } from "../support/scratch_folder.ts";
+import { foldersIn, inScratchFolder } from "../support/scratch_folder.ts";
 import { until } from "../support/until.ts";
+import { Arena } from "./fixtures/arena.ts";
+import {
+  giveUpAtRandom,
+  holdTogether,
+  killAtRandom,
+  replaceAtRandom,
+  sweep,
+} from "./fixtures/rounds.ts";
 
 const DEADLINE = { timeout: 60_000 };
-const PROVER = new URL("./fixtures/proving_process.ts", import.meta.url);
 const ACQUIRER = new URL("./fixtures/acquiring_process.ts", import.meta.url);
-/** A soak runs at a multiple: `INTERLOCK_SOAK=50` is the size of the issue. */
-const SIZE = Number(process.env.INTERLOCK_SOAK ?? 1);
+const WORKER = new URL("./fixtures/job_process.ts", import.meta.url);
+const TRIES = 4;
+/** `deno task soak` does all this for 50 times as long. */
+const [HOLDS, HANDLES, KILLS, REPLACED, ABORTS] = [100, 40, 10, 20, 200];
 
-/** Lets so many processes of all runtimes hold one lock, and checks what they did. */
-function holdTogether(processes: number, times: number, handles: number): Promise<void> {
-  return inScratchFolder(async (folder) => {
-    writeFileSync(join(folder, "plain"), "0");
-    const runtimes = runtimesHere();
-    const children = Array.from({ length: processes }, (_, i) =>
-      Child.in(
-        runtimes[i % runtimes.length],
-        PROVER,
-        folder,
-        "hold",
-        `${times}`,
-        `${handles}`,
-      ));
-    try {
-      for (const child of children) assert.equal(await child.line(), "ready");
-      for (const child of children) child.tell("go");
-      const holds: [number, number][] = [];
-      for (const child of children) {
-        const found = JSON.parse(await child.line()) as number[];
-        for (let i = 0; i < found.length; i += 2) holds.push([found[i], found[i + 1]]);
+/** What a process has had of the processors so far, in milliseconds: by ticks of 10. */
+function processorTime(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  const fields = stat.slice(stat.lastIndexOf(") ") + 2).split(" ");
+  return 10 * (Number(fields[11]) + Number(fields[12]));
+}
+
+function seeded(body: (folder: string, seed: number) => Promise<void>): () => Promise<void> {
+  return () =>
+    inScratchFolder(async (folder) => {
+      const seed = Math.floor(Math.random() * 2 ** 31);
+      try {
+        await body(folder, seed);
+      } catch (error) {
+        throw new Error(`with the seed ${seed}`, { cause: error });
       }
-      holds.sort(([a], [b]) => a - b);
-      for (let i = 1; i < holds.length; i++) {
-        assert.ok(holds[i - 1][1] <= holds[i][0], `hold ${i} overlaps the one before it`);
-      }
-      assert.equal(holds.length, processes * times * handles);
-      assert.equal(readFileSync(join(folder, "plain"), "utf8"), `${holds.length}`);
-    } finally {
-      for (const child of children) await child[Symbol.asyncDispose]();
-    }
-  });
+    });
 }
 
 describe("the proof of file locks", () => {
-  it("16 processes of all runtimes never hold the lock together, and lose no update", {
-    timeout: 60_000 * SIZE,
-  }, () => holdTogether(16, 200 * SIZE, 1));
+  it("finds two that are inside together", () => {
+    sweep([[0, 5, 7, 0], [0, 7, 9, 0], [0, 1, 4, 1], [0, 2, 3, 1]]);
+    sweep([[0, 1, 4, 0], [0, 2, 3, 0]], [[1, 2]]);
+    assert.throws(() => sweep([[0, 1, 4, 0], [0, 2, 3, 0]]), /overlaps/);
+    assert.throws(() => sweep([[0, 1, 4, 1], [0, 2, 3, 0]]), /overlaps/);
+    assert.throws(() => sweep([[2, 3, 9, 0], [4, 5, 6, 0]], [[0, 1], [6, 7]]), /overlaps/);
+  });
+
+  for (const ranges of [false, true]) {
+    it(
+      `processes of all runtimes never hold ${ranges ? "what overlaps" : "a lock"} together`,
+      DEADLINE,
+      seeded(async (folder, seed) => {
+        const crowd = { processes: ranges ? 6 : 8, rounds: HOLDS, ranges };
+        const { holds, shared } = await holdTogether(folder, crowd, seed);
+        assert.ok(shared > holds / 20, `only ${shared} were shared`);
+      }),
+    );
+  }
 
   it(
     "processes with many handles each neither",
-    { timeout: 60_000 * SIZE },
-    () => holdTogether(SIZE > 1 ? 50 : 6, 4, SIZE > 1 ? 200 : 40),
+    DEADLINE,
+    seeded(async (folder, seed) => {
+      await holdTogether(folder, { processes: 6, rounds: 4, handles: HANDLES }, seed);
+    }),
   );
 
-  it("a SIGKILL at any moment frees the lock at once, and the counter has what it said", {
-    timeout: 60_000 * SIZE,
-  }, () =>
-    inScratchFolder(async (folder) => {
-      const runtimes = runtimesHere();
-      using lock = new FileLock(join(folder, "lock"));
-      using counter = new FileCounter(join(folder, "count"));
-      for (let i = 0; i < 20 * SIZE; i++) {
-        await using child = Child.in(
-          runtimes[i % runtimes.length],
-          PROVER,
-          folder,
-          "add",
-          "0",
-          "1",
+  it(
+    "a SIGKILL at any moment frees the lock at once, and the files have what was acknowledged",
+    DEADLINE,
+    seeded(async (_folder, seed) => {
+      // By chance, nobody may have held anything when it was killed: then once more.
+      for (let i = 0; i < TRIES; i++) {
+        const { recovered } = await inScratchFolder((folder) =>
+          killAtRandom(folder, (round) => round < KILLS, seed + i)
         );
-        assert.equal(await child.line(), "ready");
-        child.tell("go");
-        let said = Number(await child.line());
-        const enough = said + Math.floor(Math.random() * 200);
-        while (said < enough) said = Number(await child.line());
-        child.kill("SIGKILL");
-        // The next owner needs no more than the end of the process.
-        using _guard = lock.acquireSync({ timeout: 5000 });
-        assert.equal((await child.ended).signal, "SIGKILL");
-        for (;;) {
-          const left = await child.line().catch(() => undefined);
-          if (left === undefined) break;
-          // The last line may be cut off.
-          if (Number(left) === said + 1) said++;
-        }
-        const { value } = counter;
-        assert.ok(value >= said && value <= said + 1, `${said} was said, ${value} is there`);
-        assert.match(readFileSync(join(folder, "count"), "utf8"), /^\d+\n$/);
+        if (recovered > 0) return;
       }
-    }));
+      assert.fail(`${TRIES * KILLS} were killed, and none of them held anything`);
+    }),
+  );
+
+  for (const across of [false, true]) {
+    it(
+      `what is aborted as its turn comes ${
+        across ? "from another process" : "in a process"
+      } is had or not`,
+      DEADLINE,
+      seeded(async (folder, seed) => {
+        const { gaveUp, had } = await giveUpAtRandom(foldersIn(folder), ABORTS, across, seed);
+        assert.ok(gaveUp > 0 && had > 0, `${gaveUp} gave up, ${had} had it`);
+      }),
+    );
+  }
+
+  for (const byHolder of [true, false]) {
+    it(
+      `a file that ${
+        byHolder ? "its holder" : "anybody"
+      } replaces again and again is followed by all`,
+      DEADLINE,
+      seeded(async (folder, seed) => {
+        await replaceAtRandom(folder, REPLACED, byHolder, seed);
+      }),
+    );
+  }
 
   it(
     "removing or replacing the file while it is held and waited for leads all to the new one",
@@ -153,27 +166,40 @@ describe("the proof of file locks", () => {
       }),
   );
 
-  it("a process that waits does nothing", DEADLINE, () =>
-    inScratchFolder(async (folder) => {
-      const path = join(folder, "lock");
-      using lock = new FileLock(path);
-      lock.lock();
-      const ticks = (pid: number) => {
-        const stat = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1].split(" ");
-        return Number(stat[11]) + Number(stat[12]);
-      };
-      for (const runtime of runtimesHere()) {
-        await using child = Child.in(runtime, ACQUIRER, path);
-        assert.equal(await child.line(), "waiting");
-        await until("a wait in the kernel", () => kernelWaiters(path) === 1);
-        // Until what its start has left to do is done: a runtime compiles on for a while.
-        let [before, calm] = [-1, false];
-        for (let round = 0; round < 20 && !calm; round++) {
-          before = ticks(child.pid);
-          await new Promise((resolve) => setTimeout(resolve, 500));
-          calm = ticks(child.pid) - before <= 1; // Of 10 ms, in half a second.
-        }
-        assert.ok(calm, `${runtime} is busy waiting`);
-      }
-    }));
+  for (const [count, paths, waits] of [[1, 1, 1], [1000, 1, 1], [1000, 1000, 4]]) {
+    it(
+      `a process that waits ${count} times on ${paths} paths does next to nothing`,
+      DEADLINE,
+      () =>
+        inScratchFolder(async (folder) => {
+          // 1000 paths are 4 waits in the kernel and 996 that are tried every 64 ms.
+          const limit = paths > 1 ? 0.1 : 0.02;
+          using arena = new Arena(folder);
+          const files = Array.from(
+            { length: paths },
+            (_, i) => paths === 1 ? arena.lock : `${arena.lock}-${i}`,
+          );
+          const locks = files.map((path) => new FileLock(path));
+          for (const lock of locks) lock.lock();
+          const job = { folder, what: "pend", handles: count, paths };
+          await using child = Child.here(WORKER, JSON.stringify(job));
+          assert.equal(await child.line(), "ready");
+          child.tell("go");
+          assert.equal(await child.line(), "waiting");
+          await until("waits in the kernel", () => kernelWaiters(...files) === waits);
+          // A runtime that has started compiles on for a while.
+          let [since, before] = [performance.now(), processorTime(child.pid)];
+          await until("half a second of rest", () => {
+            const took = performance.now() - since;
+            const busy = processorTime(child.pid) - before;
+            if (busy <= 10 + limit * took) return took >= 500;
+            [since, before] = [performance.now(), processorTime(child.pid)];
+            return false;
+          });
+          assert.equal(await child.line(), "measured");
+          for (const lock of locks) lock.close();
+          assert.equal(JSON.parse(await child.line()).had, count);
+        }),
+    );
+  }
 });

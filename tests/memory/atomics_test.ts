@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { type Atomic, atomicsOnArrays, atomicsOnWasm } from "../../src/memory/atomics.ts";
 import { race, withThreads } from "../support/thread.ts";
-import { modelOn, randomOf } from "./fixtures/atomic_model.ts";
+import { randomOf } from "../support/random.ts";
+import { modelOn } from "./fixtures/atomic_model.ts";
 import type { AddingStart } from "./fixtures/adding_worker.ts";
 
 const BYTES = 64;

@@ -20,7 +20,8 @@ import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { findRuntimes } from "../../src/counting/runtimes.ts";
-import { type Mutant, MUTANTS } from "./mutants.ts";
+import { FILE_MUTANTS } from "./file_mutants.ts";
+import { MEMORY_MUTANTS, type Mutant } from "./mutants.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const PARTS = ["src", "tests", "workers", "cli", "scripts", "mod.ts", "deno.json", "package.json"];
@@ -29,7 +30,7 @@ const LIMIT_MS = 45_000;
 
 const { only } = new Command("mutants")
   .description("Break the locks on purpose: the tests have to notice")
-  .option("--only <text>", "those whose name has this in it")
+  .option("--only <text>", "those whose name or tests have this in it")
   .parse()
   .opts<{ only?: string }>();
 
@@ -83,9 +84,9 @@ function end(child: ChildProcess | undefined): void {
 
 /** Runs tests: `green`, `red` with the first words about it, or `hung`. */
 async function run(folder: string, tests: readonly string[], runtime: string): Promise<string> {
-  const files = readdirSync(join(folder, "tests/memory"))
+  const files = readdirSync(join(folder, "tests"), { recursive: true, encoding: "utf8" })
     .filter((file) => file.endsWith("_test.ts") && tests.some((test) => file.startsWith(test)))
-    .map((file) => `./tests/memory/${file}`);
+    .map((file) => `./tests/${file}`);
   if (files.length === 0) throw new Error(`No tests begin with ${tests.join(", ")}`);
   const args = runtime === "bun"
     ? ["test", "--bail", ...files]
@@ -119,7 +120,9 @@ async function inCopy<T>(body: (folder: string) => Promise<T>): Promise<T> {
   }
 }
 
-const chosen = MUTANTS.filter(({ name }) => only === undefined || name.includes(only));
+const chosen = [...MEMORY_MUTANTS, ...FILE_MUTANTS].filter(({ name, tests }) =>
+  only === undefined || [name, ...tests].some((text) => text.includes(only))
+);
 let survivors = 0;
 // As it is, all has to be green, or a red would say nothing.
 for (const runtime of new Set(chosen.map(({ runtime = "deno" }) => runtime))) {

@@ -6,7 +6,7 @@ export interface Mutant {
     readonly text: string;
     readonly by: string;
   }[];
-  /** The files of tests, in the folder of those of the memory. */
+  /** The beginnings of the paths of tests, in their folder. */
   readonly tests: readonly string[];
   /** Where it has to be noticed. Default: Deno. */
   readonly runtime?: "deno" | "bun";
@@ -19,7 +19,8 @@ const WAT = "src/memory/atomics.wat";
 const JS = "src/memory/atomics_js.ts";
 const IDENTITY = "src/runtime/identity.ts";
 
-function mutant(
+/** A mutant of one change. */
+export function mutant(
   name: string,
   file: string,
   text: string,
@@ -30,54 +31,54 @@ function mutant(
   return { name, changes: [{ file, text, by }], tests, runtime };
 }
 
-/** All of them. */
-export const MUTANTS: readonly Mutant[] = [
+/** Those of the locks in memory. */
+export const MEMORY_MUTANTS: readonly Mutant[] = [
   mutant(
     "release before write",
     MUTEX,
     "this.#hold = GUARD;",
     "this.#hold = GUARD; this.#memory.atomic.store32(this.#at, 0);",
-    ["mutex"],
+    ["memory/mutex"],
   ),
   mutant(
     "taken without a compare-and-swap",
     WAT,
     "    (if (i32.eqz (i32.atomic.rmw.cmpxchg (local.get $at) (i32.const 0) (local.get $me)))\n      (then (return (call $taken (local.get $at)))))",
     "    (if (i32.eqz (i32.atomic.load (local.get $at)))\n      (then (i32.atomic.store (local.get $at) (local.get $me))\n        (return (call $taken (local.get $at)))))",
-    ["atomics_test", "mutex", "together"],
+    ["memory/atomics_test", "memory/mutex", "memory/together"],
   ),
   mutant("no recovery", MUTEX, "if (!slots.isFoundGone(owner)) return false;", "return false;", [
-    "robust",
+    "memory/robust",
   ]),
   mutant(
     "owner written late",
     SLOTS,
     "atomic.store32(at + SLOT.thread, thread?.thread ?? 0);",
     "setTimeout(() => atomic.store32(at + SLOT.thread, thread?.thread ?? 0), 200);",
-    ["mutex", "robust"],
+    ["memory/mutex", "memory/robust"],
   ),
   mutant(
     "wake none",
     MUTEX,
     "if ((waited & SLEEPERS_WAITED) !== 0) this.#memory.wake(this.#at, 1);",
     "",
-    ["wake"],
+    ["memory/wake"],
   ),
   mutant(
     "tasks not notified",
     MUTEX,
     "if ((waited & TASKS_WAITED) !== 0) this.#memory.waits.notify(this.#at);",
     "",
-    ["wake"],
+    ["memory/wake"],
   ),
-  mutant("the helper asleep for good", WAITS, "this.#watch.watch(words);", "", ["wake"]),
+  mutant("the helper asleep for good", WAITS, "this.#watch.watch(words);", "", ["memory/wake"]),
   mutant(
     "the next task not told",
     WAITS,
     "if (!waiter.attempt(patient)) return;",
     "waiter.attempt(patient); return;",
     [
-      "mutex",
+      "memory/mutex",
     ],
   ),
   mutant(
@@ -86,16 +87,16 @@ export const MUTANTS: readonly Mutant[] = [
     "if (slept !== 0) this.#handOn();\n        throw error;",
     "throw error;",
     [
-      "wake",
+      "memory/wake",
     ],
   ),
-  mutant("lost carry in add64", JS, "(low >= 0 || sum < 0) && ", "", ["atomic"], "bun"),
+  mutant("lost carry in add64", JS, "(low >= 0 || sum < 0) && ", "", ["memory/atomic"], "bun"),
   mutant(
     "token not counted",
     MUTEX,
     "this.#memory.atomic.next64(this.#at + AT.token)",
     "this.#memory.atomic.load64(this.#at + AT.token)",
-    ["mutex"],
+    ["memory/mutex"],
   ),
   {
     name: "unlock without an owner check",
@@ -107,37 +108,41 @@ export const MUTANTS: readonly Mutant[] = [
         by: "(then (nop)))\n    (i32.shr_u",
       },
     ],
-    tests: ["mutex"],
+    tests: ["memory/mutex"],
   },
   mutant(
     "takeover of a living owner",
     SLOTS,
     "    if (!this.isGone(identity)) {\n      this.#ask(identity);\n      return false;\n    }\n",
     "",
-    ["stolen"],
+    ["memory/stolen"],
   ),
-  mutant("died word not set", MUTEX, "atomic.store32(this.#at + AT.died, owner);", "", ["robust"]),
+  mutant("died word not set", MUTEX, "atomic.store32(this.#at + AT.died, owner);", "", [
+    "memory/robust",
+  ]),
   mutant(
     "death thrown, lock kept",
     MUTEX,
     "this.#wake(atomic.unlock(this.#at, this.#me));",
     "",
-    ["robust"],
+    ["memory/robust"],
   ),
   mutant("recovered for ever", MUTEX, "      atomic.store32(this.#at + AT.died, 0);\n", "", [
-    "robust",
+    "memory/robust",
   ]),
-  mutant("start time ignored", IDENTITY, "found.startTime !== startTime || ", "", ["stolen"]),
-  mutant("a zombie lives", IDENTITY, 'found.state === "Z" || ', "", ["stolen"]),
+  mutant("start time ignored", IDENTITY, "found.startTime !== startTime || ", "", [
+    "memory/stolen",
+  ]),
+  mutant("a zombie lives", IDENTITY, 'found.state === "Z" || ', "", ["memory/stolen"]),
   mutant(
     "PID namespace ignored",
     IDENTITY,
     "if (namespace === 0 || namespace !== me.namespace) return false;",
     "",
-    ["stolen"],
+    ["memory/stolen"],
   ),
-  mutant("boot ignored", SLOTS, " || !this.#hasBoot(at, bootId())", "", ["stolen"]),
+  mutant("boot ignored", SLOTS, " || !this.#hasBoot(at, bootId())", "", ["memory/stolen"]),
   mutant("generation not counted", SLOTS, "(atomic.load32(at + SLOT.generation) + 1)", "(0 + 1)", [
-    "memory_test",
+    "memory/memory_test",
   ]),
 ];

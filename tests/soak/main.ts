@@ -12,7 +12,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { findRuntimes } from "../../src/counting/runtimes.ts";
 import { adapter } from "../../src/runtime/mod.ts";
-import { inScratchFolder } from "../support/scratch_folder.ts";
+import { foldersIn, inScratchFolder } from "../support/scratch_folder.ts";
 
 const RESULTS = fileURLToPath(new URL("../../bench/results/", import.meta.url));
 
@@ -31,7 +31,7 @@ const { minutes, seed, only } = new Command("soak")
     30,
   )
   .option("--seed <n>", "of all that is random", number, Math.floor(Math.random() * 2 ** 31))
-  .option("--only <name>", "one of the proofs alone")
+  .option("--only <name>", "the proofs whose name begins like that alone")
   .parse()
   .opts<{ minutes: number; seed: number; only?: string }>();
 
@@ -39,6 +39,7 @@ const runtimes = await findRuntimes(["deno", "bun", "node"]);
 for (const { name, path } of runtimes) process.env[`INTERLOCK_${name.toUpperCase()}`] = path;
 // After that, since they look who is there when they are loaded.
 const rounds = await import("../memory/fixtures/rounds.ts");
+const files = await import("../files/fixtures/rounds.ts");
 const { damageDirectories, damageFiles } = await import("../memory/fixtures/damage.ts");
 
 /** A proof: its whole size, its share of the time, and what runs some of it. */
@@ -88,11 +89,82 @@ const PROOFS: readonly Proof[] = [
     run: (_folder, size, seed) => damageDirectories(size, seed),
   },
   { name: "files", size: 100_000, share: 0.05, step: 2000, run: damageFiles },
+  {
+    name: "file-holds",
+    size: 10_000,
+    share: 0.05,
+    step: 10_000,
+    run: (folder, rounds, seed) => files.holdTogether(folder, { processes: 16, rounds }, seed),
+  },
+  {
+    name: "file-ranges",
+    size: 10_000,
+    share: 0.05,
+    step: 10_000,
+    run: (folder, rounds, seed) =>
+      files.holdTogether(folder, { processes: 16, rounds, ranges: true }, seed),
+  },
+  {
+    name: "file-handles", // 50 processes of 200 handles, so many holds each.
+    size: 10,
+    share: 0.05,
+    step: 5,
+    run: (folder, rounds, seed) =>
+      files.holdTogether(folder, { processes: 50, rounds, handles: 200 }, seed),
+  },
+  {
+    name: "file-kills",
+    size: 1000,
+    share: 0.3,
+    step: 1000,
+    run: (folder, size, seed) =>
+      files.killAtRandom(folder, (round) => round < size && performance.now() < ends, seed),
+  },
+  {
+    name: "file-replaced-by-holder",
+    size: 2000,
+    share: 0.05,
+    step: 500,
+    run: (folder, size, seed) => files.replaceAtRandom(folder, size, true, seed),
+  },
+  {
+    name: "file-replaced-by-anybody",
+    size: 2000,
+    share: 0.05,
+    step: 500,
+    run: (folder, size, seed) => files.replaceAtRandom(folder, size, false, seed),
+  },
+  {
+    name: "file-aborts-within",
+    size: 10_000,
+    share: 0.05,
+    step: 2500,
+    run: (folder, size, seed) => files.giveUpAtRandom(foldersIn(folder), size, false, seed),
+  },
+  {
+    name: "file-aborts-across",
+    size: 10_000,
+    share: 0.1,
+    step: 2500,
+    run: (folder, size, seed) => files.giveUpAtRandom(foldersIn(folder), size, true, seed),
+  },
+  {
+    name: "file-pending",
+    size: 10,
+    share: 0.05,
+    step: 1,
+    run: async (folder) => ({
+      onePath: await files.pendTogether(foldersIn(join(folder, "one")), 1000, 1),
+      manyPaths: await files.pendTogether(foldersIn(join(folder, "many")), 1000, 1000),
+    }),
+  },
 ];
 
-const chosen = PROOFS.filter(({ name }) => only === undefined || name === only);
+const chosen = PROOFS.filter(({ name }) => only === undefined || name.startsWith(only));
 if (chosen.length === 0) {
-  console.error(`Cannot soak "${only}": it is one of ${PROOFS.map(({ name }) => name).join(", ")}`);
+  console.error(
+    `Cannot soak "${only}": it begins one of ${PROOFS.map(({ name }) => name).join(", ")}`,
+  );
   process.exit(2);
 }
 console.log(`seed ${seed}`);

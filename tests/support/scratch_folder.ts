@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -10,4 +10,12 @@ export async function inScratchFolder<T>(body: (folder: string) => T | Promise<T
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** Gives folders in `folder`, made where they are missing. */
+export function foldersIn(folder: string): (name: string) => string {
+  return (name) => {
+    mkdirSync(join(folder, name), { recursive: true });
+    return join(folder, name);
+  };
 }

@@ -1,0 +1,271 @@
+import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { FileCounter } from "../../mod.ts";
+import { libc } from "../../src/runtime/mod.ts";
+import { Child } from "../support/child.ts";
+import { runtimesHere } from "../support/runtimes_here.ts";
+import { inScratchFolder } from "../support/scratch_folder.ts";
+import { until } from "../support/until.ts";
+
+const DEADLINE = { timeout: 60_000 };
+const ADDER = new URL("./fixtures/durable_process.ts", import.meta.url);
+
+/** What the processes tell each other: see src/files/group_commit.ts. */
+function wordsOf(path: string): { written: number; synced: number; syncs: number } {
+  const bytes = readFileSync(`${path}.commit`);
+  const [written, synced, syncs] = [128, 256, 384].map((at) => bytes.readInt32LE(at));
+  return { written, synced, syncs };
+}
+
+function valueOf(path: string): number {
+  using counter = new FileCounter(path);
+  return counter.value;
+}
+
+/** Starts an adder whose sync does not end, and others that add meanwhile, one of each runtime. */
+async function behindSlowSync(
+  path: string,
+  body: (leader: Child, others: readonly Child[]) => Promise<void>,
+): Promise<void> {
+  await using leader = Child.here(ADDER, path, "slow");
+  assert.equal(await leader.line(), "syncing");
+  const others = runtimesHere().map((runtime) => Child.in(runtime, ADDER, path, "once"));
+  try {
+    await until("all writes", () => valueOf(path) === 1 + others.length);
+    await until("all numbers", () => wordsOf(path).written === 1 + others.length);
+    assert.equal(wordsOf(path).synced, 0);
+    await body(leader, others);
+    assert.equal(valueOf(path), 1 + others.length);
+    assert.equal(wordsOf(path).synced, 1 + others.length);
+  } finally {
+    for (const child of others) await child[Symbol.asyncDispose]();
+  }
+}
+
+describe("group commit", () => {
+  it(
+    "syncs once for all that wrote during the last sync",
+    DEADLINE,
+    () =>
+      inScratchFolder(async (folder) => {
+        const path = join(folder, "count");
+        await behindSlowSync(path, async (leader, others) => {
+          leader.tell("go on");
+          for (const child of [leader, ...others]) assert.equal(await child.line(), "done");
+          // One more is a look of somebody who finds that all is synced.
+          if (others.length > 2) assert.ok(wordsOf(path).syncs < 1 + others.length);
+        });
+      }),
+  );
+
+  it(
+    "goes on where a leader is killed in its sync",
+    DEADLINE,
+    () =>
+      inScratchFolder(async (folder) => {
+        const path = join(folder, "count");
+        await behindSlowSync(path, async (leader, others) => {
+          leader.kill("SIGKILL");
+          for (const child of others) assert.equal(await child.line(), "done");
+          assert.equal((await leader.ended).signal, "SIGKILL");
+        });
+      }),
+  );
+
+  it(
+    "loses nothing that was acknowledged while adders are killed",
+    DEADLINE,
+    () =>
+      inScratchFolder(async (folder) => {
+        const path = join(folder, "count");
+        const runtimes = runtimesHere();
+        const start = (i: number) =>
+          Child.in(runtimes[i % runtimes.length], ADDER, path, "forever");
+        const children = [0, 1, 2].map(start);
+        let said = 0;
+        let killed = 0;
+        const said1 = async (child: Child) => {
+          await child.line();
+          said++;
+        };
+        try {
+          for (let round = 0; round < 6; round++) {
+            for (const child of children) await said1(child);
+            const [victim] = children.splice(0, 1);
+            for (let n = Math.random() * 30; n > 0; n--) await said1(victim);
+            victim.kill("SIGKILL");
+            killed++;
+            while (await said1(victim).then(() => true, () => false));
+            // The others get on.
+            for (const child of children) for (let n = 0; n < 100; n++) await said1(child);
+            children.push(start(round));
+          }
+        } finally {
+          for (const child of children) {
+            child.kill("SIGKILL");
+            killed++;
+            while (await said1(child).then(() => true, () => false));
+          }
+        }
+        // A last line may be cut off.
+        assert.ok(valueOf(path) >= said - killed, `${said} were said, ${valueOf(path)} are there`);
+      }),
+  );
+
+  it("begins anew whatever the file says", () =>
+    inScratchFolder((folder) => {
+      const path = join(folder, "count");
+      {
+        using counter = new FileCounter(path, { durable: true });
+        counter.add();
+      }
+      const bytes = readFileSync(`${path}.commit`);
+      for (const [written, synced] of [[5, 1000], [0, 2 ** 31 - 1], [-1, 7], [2 ** 31 - 1, 0]]) {
+        // As a loss of power can leave it: the one word is on the storage, the other is not.
+        bytes.writeInt32LE(written, 128);
+        bytes.writeInt32LE(synced, 256);
+        bytes.writeInt32LE(1000, 388); // The crowd that was.
+        bytes.writeInt32LE(-1, 392);
+        writeFileSync(`${path}.commit`, bytes);
+        using counter = new FileCounter(path, { durable: true });
+        const { fdatasync } = libc;
+        let syncs = 0;
+        const count = (fd: number) => {
+          syncs++;
+          return fdatasync(fd);
+        };
+        Object.defineProperty(libc, "fdatasync", { value: count, configurable: true });
+        try {
+          for (let i = 1; i <= 3; i++) {
+            counter.add();
+            assert.equal(syncs, i, `${written}, ${synced}`);
+          }
+        } finally {
+          Object.defineProperty(libc, "fdatasync", { value: fdatasync, configurable: true });
+        }
+      }
+    }));
+
+  it("leaves a file alone that is not its own", () =>
+    inScratchFolder((folder) => {
+      const path = join(folder, "count");
+      writeFileSync(`${path}.commit`, "a letter");
+      assert.throws(() => new FileCounter(path, { durable: true }), /count\.commit.*Remove it/);
+      assert.equal(readFileSync(`${path}.commit`, "utf8"), "a letter");
+      // Zeros are what is left of a new one after a loss of power.
+      writeFileSync(`${path}.commit`, new Uint8Array(4096));
+      using counter = new FileCounter(path, { durable: true });
+      counter.add();
+      assert.equal(counter.value, 1);
+    }));
+});
+
+for (const durable of [false, true]) {
+  describe(`FileCounter.addAsync, ${durable ? "durable" : "not durable"}`, () => {
+    it(
+      "adds for many tasks, with fewer writes than adds",
+      DEADLINE,
+      () =>
+        inScratchFolder(async (folder) => {
+          const path = join(folder, "count");
+          using counter = new FileCounter(path, { durable });
+          const { pwrite } = libc;
+          let writes = 0;
+          const value = (...args: Parameters<typeof pwrite>) => {
+            writes++;
+            return pwrite(...args);
+          };
+          Object.defineProperty(libc, "pwrite", { value, configurable: true });
+          try {
+            await Promise.all(Array.from({ length: 50 }, async () => {
+              for (let i = 0; i < 10; i++) {
+                await counter.addAsync(2);
+                if (durable) assert.equal(wordsOf(path).synced, wordsOf(path).written);
+              }
+            }));
+          } finally {
+            Object.defineProperty(libc, "pwrite", { value: pwrite, configurable: true });
+          }
+          assert.equal(counter.value, 1000);
+          assert.ok(writes >= 10 && writes <= 50, `${writes} writes for 500 adds`);
+        }),
+    );
+
+    it(
+      "refuses one addend, not those beside it",
+      DEADLINE,
+      () =>
+        inScratchFolder(async (folder) => {
+          const path = join(folder, "count");
+          using counter = new FileCounter(path, { durable });
+          counter.set(Number.MAX_SAFE_INTEGER - 2);
+          const adds = [1, 5, 1].map((n) => counter.addAsync(n));
+          await Promise.all([
+            adds[0],
+            assert.rejects(adds[1], RangeError),
+            adds[2],
+            assert.rejects(counter.addAsync(0.5), TypeError),
+          ]);
+          assert.equal(counter.value, Number.MAX_SAFE_INTEGER);
+          writeFileSync(path, "damaged");
+          await Promise.all([1, 2].map((n) => assert.rejects(counter.addAsync(n), SyntaxError)));
+          assert.equal(readFileSync(path, "utf8"), "damaged");
+          writeFileSync(path, "7\n");
+          await counter.addAsync();
+          assert.equal(counter.value, 8);
+        }),
+    );
+
+    it(
+      "writes and syncs what there is when it is closed",
+      DEADLINE,
+      () =>
+        inScratchFolder(async (folder) => {
+          const path = join(folder, "count");
+          const counter = new FileCounter(path, { durable });
+          await counter.addAsync();
+          const first = counter.addAsync(10); // On its way to the storage.
+          await Promise.resolve();
+          const second = counter.addAsync(100);
+          counter.close();
+          assert.equal(valueOf(path), 111);
+          if (durable) assert.equal(wordsOf(path).synced, wordsOf(path).written);
+          await Promise.all([first, second]);
+          await assert.rejects(counter.addAsync(), TypeError);
+          assert.equal(valueOf(path), 111);
+        }),
+    );
+  });
+}
+
+describe("FileCounter.addAsync", () => {
+  it(
+    "lets the process end when its tasks are done",
+    DEADLINE,
+    () =>
+      inScratchFolder(async (folder) => {
+        const path = join(folder, "count");
+        const children = runtimesHere().map((runtime) => Child.in(runtime, ADDER, path, "tasks"));
+        for (const child of children) {
+          assert.deepEqual(await child.ended, { code: 0, signal: null, stderr: "" });
+        }
+        assert.equal(valueOf(path), 100 * children.length);
+      }),
+  );
+
+  it("shares its syncs with other processes", DEADLINE, () =>
+    inScratchFolder(async (folder) => {
+      const path = join(folder, "count");
+      using counter = new FileCounter(path, { durable: true });
+      await counter.addAsync(); // The helper is there.
+      await using leader = Child.here(ADDER, path, "slow");
+      assert.equal(await leader.line(), "syncing");
+      const adds = Array.from({ length: 20 }, () => counter.addAsync());
+      await until("the write", () => counter.value === 22);
+      leader.kill("SIGKILL");
+      await Promise.all(adds);
+      assert.equal(wordsOf(path).synced, wordsOf(path).written);
+    }));
+});

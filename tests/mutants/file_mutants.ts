@@ -1,0 +1,149 @@
+import { type Mutant, mutant } from "./mutants.ts";
+
+const LOCK = "src/files/file_lock.ts";
+const HANDLE = "src/files/handle.ts";
+const PLACE = "src/files/place.ts";
+const WAITS = "src/files/kernel_waits.ts";
+const RECORD = "src/files/lock_record.ts";
+const WAITER = "workers/lock_waiter.ts";
+const NATIVE = "src/runtime/native_lock_file.ts";
+const DURABLE = "src/runtime/durable.ts";
+
+/** Those of the locks and counters on files. */
+export const FILE_MUTANTS: readonly Mutant[] = [
+  mutant(
+    "the path is not looked at",
+    NATIVE,
+    "    const path = this.#pathBytes;\n",
+    "    return true;\n    const path = this.#pathBytes;\n",
+    ["files/vanished", "files/proof"],
+  ),
+  mutant(
+    "the path is not looked at after a wait",
+    HANDLE,
+    "      if (this.#file.isCurrent()) return true;\n",
+    "      return true;\n",
+    ["files/vanished", "files/proof"],
+  ),
+  mutant(
+    "the record is written before the lock is had",
+    LOCK,
+    "    if (!handle.takeSync(shared, patience)) throw",
+    "    if (!shared) this.#record?.enter(handle.file);\n    if (!handle.takeSync(shared, patience)) throw",
+    ["files/record"],
+  ),
+  mutant(
+    "the record stays held",
+    RECORD,
+    "    file.write(FREE, STATE_AT);\n",
+    "    void file;\n",
+    ["files/record"],
+  ),
+  mutant(
+    "the record goes into anything",
+    RECORD,
+    "    if (!isRecord(length)) return undefined;\n    const last",
+    "    const last",
+    ["files/record"],
+  ),
+  mutant("the token stands still", RECORD, ": last + 1;", ": last;", ["files/record"]),
+  mutant(
+    "what came after the abort is kept",
+    HANDLE,
+    "        this.giveBack();\n        throw patience",
+    "        throw patience",
+    ["files/acquire", "files/proof"],
+  ),
+  {
+    name: "what a called-off wait got is kept",
+    changes: [
+      { file: PLACE, text: "return wait.file.close(); // It was called off.", by: "return;" },
+      { file: WAITER, text: "    unlockFd(job); // Called off", by: "    // Called off" },
+    ],
+    tests: ["files/acquire", "files/proof", "files/descriptors"],
+  },
+  mutant(
+    "who calls off does not know that it was had",
+    WAITS,
+    "    if (!this.#settle(number)) return this.wait!.file.unlock();\n",
+    "    this.#settle(number);\n",
+    ["files/acquire"],
+  ),
+  mutant(
+    "waits go on while their thread blocks",
+    PLACE,
+    "  suspend(): void {\n    this.#callOff();\n",
+    "  suspend(): void {\n",
+    ["files/acquire"],
+  ),
+  mutant(
+    "waits are forgotten when their thread has blocked",
+    HANDLE,
+    "if (!taken) place.resume();",
+    "void place;",
+    ["files/acquire"],
+  ),
+  mutant(
+    "a release serves nobody",
+    PLACE,
+    "if (now - this.#turnBegan < TURN_MS) return this.#serve();",
+    "if (now - this.#turnBegan < TURN_MS) return;",
+    ["files/acquire"],
+  ),
+  mutant(
+    "a shorter number is a shorter text",
+    "src/files/counter_text.ts",
+    "    while (at + 1 < least) buffer[at++] = SPACE;\n",
+    "",
+    ["files/file_counter"],
+  ),
+  mutant(
+    "durable is not synced",
+    DURABLE,
+    "if (libc.fdatasync(fd) !== 0) throw",
+    "if (fd < 0) throw",
+    ["files/power_loss", "files/file_counter"],
+  ),
+  mutant(
+    "a longer number is not made room for",
+    "src/files/file_counter.ts",
+    "        file.sync();\n        length = longer;",
+    "        length = longer;",
+    ["files/power_loss"],
+  ),
+  mutant(
+    "a document is written in its place",
+    DURABLE,
+    "const next = `${path}.new`;",
+    "const next = path;",
+    ["files/json_file", "files/full"],
+  ),
+  mutant(
+    "what was begun of a document stays",
+    DURABLE,
+    "    removeFile(next); // No space",
+    "    // No space",
+    ["files/full"],
+  ),
+  mutant(
+    "descriptors are inherited",
+    NATIVE,
+    "flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK",
+    "flags | O_NOFOLLOW | O_NONBLOCK",
+    ["files/descriptors"],
+  ),
+  mutant(
+    "links are followed",
+    NATIVE,
+    "flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK",
+    "flags | O_CLOEXEC | O_NONBLOCK",
+    ["files/refused"],
+  ),
+  mutant(
+    "a removed counter is an empty file",
+    "src/files/file_counter.ts",
+    "new Handle(path, undefined, false)",
+    "new Handle(path)",
+    ["files/vanished"],
+  ),
+];

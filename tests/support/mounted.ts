@@ -1,0 +1,34 @@
+import { spawnSync } from "node:child_process";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { adapter } from "../../src/runtime/mod.ts";
+import { RUN } from "./child.ts";
+
+const UNSHARE = process.getuid?.() === 0
+  ? ["unshare", "--mount"]
+  : ["unshare", "--mount", "--user", "--map-root-user"];
+
+/** Runs a shell script that mounts, seen by nobody else, and then a program. */
+function run(script: string, program: readonly string[]): ReturnType<typeof spawnSync> {
+  const command = [...UNSHARE, "sh", "-c", `set -e; ${script}\nexec "$@"`, "sh", ...program];
+  return spawnSync(command[0], command.slice(1), {
+    encoding: "utf8",
+    env: { ...process.env, NO_COLOR: "1" },
+    timeout: 50_000,
+  });
+}
+
+/** Why a script of mounts cannot be run here, for the `skip` of a test; or false. */
+export function cannotMount(script: string): string | false {
+  const { status, stderr, error } = run(script, ["true"]);
+  if (status === 0) return false;
+  return `CANNOT MOUNT here (${error?.message ?? String(stderr).trim()}): this was NOT TESTED`;
+}
+
+/** Runs a module in this runtime, with mounts of its own; throws where it fails. */
+export function runMounted(script: string, module: URL, ...args: string[]): void {
+  const program = [process.execPath, ...RUN[adapter.name], fileURLToPath(module), ...args];
+  const { status, signal, stdout, stderr } = run(script, program);
+  if (status === 0) return;
+  throw new Error(`It ended with ${signal ?? `status ${status}`}:\n${stdout}${stderr}`);
+}
