@@ -7,7 +7,6 @@ import { FileLock, type Guard, locked, withLock } from "../../mod.ts";
 import { Child } from "../support/child.ts";
 import { kernelWaiters } from "../support/kernel_waiters.ts";
 import { LATE, lateness } from "../support/lateness.ts";
-import { runtimesHere } from "../support/runtimes_here.ts";
 import { inScratchFolder } from "../support/scratch_folder.ts";
 import { until } from "../support/until.ts";
 
