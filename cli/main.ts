@@ -6,7 +6,6 @@
 import { Command, CommanderError } from "commander";
 import process from "node:process";
 import project from "../deno.json" with { type: "json" };
-import { addCount } from "./count.ts";
 import { Interruption } from "./interruption.ts";
 import { addLock } from "./lock.ts";
 import { UsageError } from "./usage_error.ts";
@@ -24,7 +23,8 @@ const program = new Command("interlock")
   .version(project.version)
   .exitOverride()
   .showHelpAfterError("(--help says what is allowed)");
-addCount(program);
+// Half of its start, which scripts that lock do many times over.
+if (process.argv[2] !== "lock") (await import("./count.ts")).addCount(program);
 addLock(program.enablePositionalOptions());
 
 try {

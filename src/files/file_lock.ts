@@ -13,7 +13,7 @@ import { Guards } from "./guards.ts";
 import { Handle } from "./handle.ts";
 import { lateError, ownerOf, thisOwner } from "./lock_owner.ts";
 import { type Entry, LockRecord } from "./lock_record.ts";
-import { lostUpgrade, upgradeByWaiting, upgradeByWaitingSync, upgradeInPlace } from "./upgrade.ts";
+import { orLost, upgradeByWaiting, upgradeByWaitingSync, upgradeInPlace } from "./upgrade.ts";
 import { patienceOf } from "./patience.ts";
 
 /**
@@ -172,8 +172,7 @@ export class FileLock implements BareLock, Disposable {
    *
    * @returns Whether it was held all the time; if not, somebody may have been inside in between,
    * and what was read before must be read again.
-   * @throws {LockLostError} If the wait was in vain, or the record could not be written: nothing is
-   * held any more. Its `cause` tells why.
+   * @throws {LockLostError} If it was in vain: nothing is held any more. Its `cause` tells why.
    */
   async upgrade(options?: AcquireOptions): Promise<boolean> {
     const patience = patienceOf(options);
@@ -293,11 +292,7 @@ export class FileLock implements BareLock, Disposable {
   #suspend(): () => void {
     const guards = this.#guards.clear();
     return () => {
-      try {
-        this.#enter();
-      } catch (cause) {
-        throw lostUpgrade(this.#handle, cause);
-      }
+      orLost(this.#handle, () => this.#enter());
       for (const guard of guards) this.#guards.add(guard);
     };
   }

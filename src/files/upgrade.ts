@@ -31,9 +31,13 @@ export function upgradeByWaitingSync(handle: Handle, patience: Patience): void {
   }
 }
 
-/** An upgrade after which nothing is held, since the record could not be written. */
-export function lostUpgrade(handle: Handle, cause: unknown): LockLostError {
-  return lost(handle, cause, "the record could not be written, and the hold was given back");
+/** Enters the holder after an upgrade; where that fails, nothing is held any more. */
+export function orLost(handle: Handle, enter: () => void): void {
+  try {
+    enter();
+  } catch (cause) {
+    throw lost(handle, cause, "the record could not be written, and the hold was given back");
+  }
 }
 
 function lost({ file }: Handle, cause: unknown, why: string): LockLostError {

@@ -51,7 +51,7 @@ function bound(): LibSystem {
     [fstat]: FSTAT,
     [lstat]: LSTAT,
   };
-  const native = adapter.bind(signatures, ["libSystem.B.dylib"]);
+  const native = adapter.bind(signatures, ["libSystem.B.dylib", "/usr/lib/libSystem.B.dylib"]);
   const { open, ...rest } = native as unknown as CFunctions<typeof libSystemSignatures>;
   const last = new Int32Array(adapter.bufferAt(rest.__error(), 4)); // That of this thread.
   return {

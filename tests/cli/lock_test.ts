@@ -231,36 +231,40 @@ describe("interlock lock", () => {
       }),
   );
 
-  it(
-    "starts its command with no signal ignored or blocked",
-    DEADLINE,
-    () =>
-      inFolder(async (path) => {
-        const script = 'trap "" INT QUIT PIPE TERM USR1; exec "$@"';
-        const grep = ["grep", "-E", "Sig(Ign|Blk)", "/proc/self/status"];
-        await using program = new Program(
-          ["sh", "-c", script, "-", ...COMMAND, "lock", path, ...grep],
-        );
-        for (const name of ["SigBlk", "SigIgn"]) {
-          assert.equal(await program.line(), `${name}:\t${"0".repeat(16)}`);
-        }
-      }),
-  );
+  for (const flags of [[], ["-F"]]) {
+    it(
+      `starts its command with no signal ignored or blocked ${flags}`,
+      DEADLINE,
+      () =>
+        inFolder(async (path) => {
+          const script = 'trap "" INT QUIT PIPE TERM USR1; exec "$@"';
+          const grep = ["grep", "-E", "Sig(Ign|Blk)", "/proc/self/status"];
+          await using program = new Program(
+            ["sh", "-c", script, "-", ...COMMAND, "lock", ...flags, path, ...grep],
+          );
+          for (const name of ["SigBlk", "SigIgn"]) {
+            assert.equal(await program.line(), `${name}:\t${"0".repeat(16)}`);
+          }
+        }),
+    );
 
-  it(
-    "gives its command the streams it has itself, unchanged",
-    DEADLINE,
-    () =>
-      inFolder(async (path) => {
-        const flags = "cat; grep flags /proc/self/fdinfo/[012] >&2";
-        const script = 'printf in | { "$@" 2>&1; } | cat';
-        await using program = new Program(
-          ["sh", "-c", script, "-", ...COMMAND, "lock", path, "sh", "-c", flags],
-        );
-        assert.match(await program.line(), /^in.*fdinfo\/0:flags:\t00$/);
-        for (const fd of [1, 2]) assert.match(await program.line(), /flags:\t01$/, `${fd} blocks`);
-      }),
-  );
+    it(
+      `gives its command the streams it has itself, unchanged ${flags}`,
+      DEADLINE,
+      () =>
+        inFolder(async (path) => {
+          const shown = "cat; grep flags /proc/self/fdinfo/[012] >&2";
+          const script = 'printf in | { "$@" 2>&1; } | cat';
+          await using program = new Program(
+            ["sh", "-c", script, "-", ...COMMAND, "lock", ...flags, path, "sh", "-c", shown],
+          );
+          assert.match(await program.line(), /^in.*fdinfo\/0:flags:\t00$/);
+          for (const fd of [1, 2]) {
+            assert.match(await program.line(), /flags:\t01$/, `${fd} blocks`);
+          }
+        }),
+    );
+  }
 
   it(
     "tells by --status who holds the file, and makes none",
