@@ -1,6 +1,7 @@
 import { adapterOf } from "../redis/adapter_of.ts";
 import type { RedisAdapter } from "../redis/adapter.ts";
 import { explain } from "../redis/errors.ts";
+import { partOf } from "../redis/names.ts";
 import { keyOf } from "./redis_cells.ts";
 import { RedisServer } from "./redis_server.ts";
 
@@ -14,13 +15,13 @@ export class RunRedis implements AsyncDisposable {
   readonly key: string = `interlock:count:${crypto.randomUUID()}`;
   readonly #adapter: RedisAdapter;
   readonly #server: RedisServer | undefined;
-  readonly #keys: readonly string[];
+  readonly #cells: readonly string[];
 
   private constructor(url: string, server: RedisServer | undefined, cells: readonly number[]) {
     this.url = url;
     this.#server = server;
     this.#adapter = adapterOf(url);
-    this.#keys = cells.map((cell) => keyOf(this.key, cell));
+    this.#cells = cells.map((cell) => keyOf(this.key, cell));
   }
 
   /**
@@ -34,7 +35,7 @@ export class RunRedis implements AsyncDisposable {
     try {
       const run = new RunRedis(url ?? server!.url, server, cells);
       try {
-        for (const key of run.#keys) await run.#adapter.send("SET", key, "0", "PX", `${LIFE_MS}`);
+        for (const key of run.#cells) await run.#adapter.send("SET", key, "0", "PX", `${LIFE_MS}`);
       } catch (error) {
         await run.#adapter.close();
         throw explain("count on the Redis server", error);
@@ -49,7 +50,11 @@ export class RunRedis implements AsyncDisposable {
   /** Removes the numbers; ends a private server. */
   async [Symbol.asyncDispose](): Promise<void> {
     try {
-      if (this.#server === undefined) await this.#adapter.send("DEL", ...this.#keys);
+      if (this.#server !== undefined) return;
+      // Of a lock that nobody holds, the token is what stays.
+      for (const cell of this.#cells) {
+        for (const key of [cell, partOf(cell, "token")]) await this.#adapter.send("DEL", key);
+      }
     } finally {
       await this.#adapter.close();
       await this.#server?.[Symbol.asyncDispose]();

@@ -9,11 +9,19 @@ const SMALL = ["--workers", "2", "--increments", "20", "--json"];
 describe("interlock count, on Redis", () => {
   it("counts on a given server, and leaves nothing there", { skip }, async () => {
     await using server = await RedisServer.start({ password: "secret" });
-    const args = ["count", "redis", "redis-coalesced", ...SMALL, "--redis", server.url];
+    const args = [
+      "count",
+      "redis",
+      "redis-lock",
+      "redis-coalesced",
+      ...SMALL,
+      "--redis",
+      server.url,
+    ];
     const { status, stdout, stderr } = await interlock(args);
     assert.equal(status, 0, stderr);
     const results = stdout.trim().split("\n").map((line) => JSON.parse(line));
-    assert.deepEqual(results.map(({ actual }) => actual), [40, 40]);
+    assert.deepEqual(results.map(({ actual }) => actual), [40, 40, 40]);
     const adapter = adapterOf(server.url);
     assert.deepEqual(await adapter.send("KEYS", "*"), []);
     const stats = String(await adapter.send("INFO", "commandstats"));

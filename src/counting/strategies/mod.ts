@@ -41,6 +41,8 @@ export async function loadStrategy(name: StrategyName): Promise<Strategy> {
       return (await import("./redis.ts")).redis;
     case "redis-get-set":
       return (await import("./redis.ts")).redisGetSet;
+    case "redis-lock":
+      return (await import("./redis.ts")).redisLock;
     case "redis-coalesced":
       return (await import("./redis.ts")).redisCoalesced;
   }

@@ -17,6 +17,7 @@ export const STRATEGY_NAMES = [
   "striped",
   "redis",
   "redis-get-set",
+  "redis-lock",
   "redis-coalesced",
 ] as const;
 
