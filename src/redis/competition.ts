@@ -11,10 +11,12 @@ import type { Wakes } from "./wakes.ts";
 /** An attempt that was granted. */
 export type Grant = Extract<Attempt, { granted: true }>;
 
+type Refusal = Extract<Attempt, { granted: false }>;
+
 /** Where one competes for a lock. */
 export interface Place {
-  readonly server: ServerLock;
-  readonly wakes: Wakes;
+  readonly server: Pick<ServerLock, "what" | "attempt" | "release">;
+  readonly wakes: Pick<Wakes, "add" | "remove">;
   /** Who sleeps there, to be woken when it is closed. */
   readonly sleepers: Set<Alarm>;
 }
@@ -73,18 +75,18 @@ export async function compete(
           unsure = false;
           return attempt;
         }
-        if (++late === LATE_ANSWERS || patience.isOver) throw tooLate(server.name, leaseTime);
+        if (++late === LATE_ANSWERS || patience.isOver) throw tooLate(server.what, leaseTime);
         await server.release({ ...request, waiter: "" });
         continue;
       }
       late = 0;
       unsure = listens;
-      if (patience.isOver) throw busy(server.name, attempt.holder);
+      if (patience.isOver) throw busy(server.what, attempt);
       if (listens) {
         ticket = attempt.ticket;
         sleepers.add(alarm);
         sleep = alarm.sleep(attempt.look + 1 + Math.random() * attempt.look / 10);
-        await waitFor(patience, sleep, server.name, attempt.holder);
+        await waitFor(patience, sleep, server.what, attempt);
         continue;
       }
       listens = true;
@@ -106,13 +108,13 @@ export async function compete(
 async function waitFor(
   patience: Patience,
   sleep: Promise<void>,
-  name: string,
-  holder: string | undefined,
+  what: string,
+  refusal: Refusal,
 ): Promise<void> {
   try {
     await patience.for(sleep);
   } catch (error) {
-    throw patience.isOver && isTimeout(error) ? busy(name, holder) : error;
+    throw patience.isOver && isTimeout(error) ? busy(what, refusal) : error;
   }
 }
 
@@ -123,15 +125,15 @@ function mayPass(error: unknown): boolean {
     error instanceof RefusedError && PASSING.has(error.code);
 }
 
-function busy(name: string, holder: string | undefined): DOMException {
+function busy(what: string, { holder, why }: Refusal): DOMException {
   const owner = ownerIn(holder);
   const who = holder === undefined ? "others hold or wait for it" : `${describeOwner(owner)} holds it`;
-  return timeoutError(`Cannot take the lock "${name}" in time: ${who}`);
+  return timeoutError(`Cannot take ${what} in time: ${why ?? who}`);
 }
 
-function tooLate(name: string, leaseTime: number): UnreachableError {
+function tooLate(what: string, leaseTime: number): UnreachableError {
   return new UnreachableError(
-    `Cannot take the lock "${name}": the server answers after the lease of ${leaseTime} ms has ` +
+    `Cannot take ${what}: the server answers after the lease of ${leaseTime} ms has ` +
       "ended: make leaseTime longer",
     false,
   );

@@ -23,7 +23,7 @@ export const GRACE_MS = 500;
 /** How long a waiter sleeps at most before it looks, be the lease ever so long, in milliseconds. */
 export const LOOK_MS = 5000;
 /** How long the last token is kept by a server whose lock is not used, in milliseconds. */
-const TOKEN_KEPT_MS = 30 * 24 * 60 * 60 * 1000;
+export const TOKEN_KEPT_MS = 30 * 24 * 60 * 60 * 1000;
 
 const COMMON = `
 local lockKey, tokenKey, sharedKey, queueKey, seenKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
@@ -180,6 +180,18 @@ if not redis.call('ZSCORE', KEYS[2], value) then return 0 end
 local time = redis.call('TIME')
 redis.call('ZADD', KEYS[2], time[1] * 1000 + math.floor(time[2] / 1000) + lease, value)
 if redis.call('PTTL', KEYS[2]) < lease then redis.call('PEXPIRE', KEYS[2], lease) end
+return 1
+`;
+
+/**
+ * Has a server know a token that others have minted, so that it mints none that is not greater.
+ * `KEYS`: lock, token. `ARGV`: value, the token. Replies 1, or 0 if the value does not hold the
+ * lock any more.
+ */
+export const RAISE = `
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+local token = tonumber(redis.call('HGET', KEYS[2], 'token') or 0)
+if token < tonumber(ARGV[2]) then redis.call('HSET', KEYS[2], 'token', ARGV[2]) end
 return 1
 `;
 

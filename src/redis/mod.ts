@@ -10,3 +10,4 @@ export { MisconfiguredError, RefusedError, UnreachableError } from "./errors.ts"
 export type { IoredisClient } from "./ioredis.ts";
 export type { NodeRedisClient } from "./node_redis.ts";
 export { Script, type WithoutScripts } from "./script.ts";
+export { type PermitOptions, RedisSemaphore, type RedisSemaphoreOptions } from "./redis_semaphore.ts";

@@ -2,12 +2,13 @@ import type { Owner } from "../contract/owner.ts";
 import { type Moment, thisMoment } from "../runtime/moment.ts";
 import type { RedisAdapter } from "./adapter.ts";
 import { explain } from "./errors.ts";
-import { ACQUIRE, RELEASE, RENEW } from "./lock_scripts.ts";
+import { ACQUIRE, RAISE, RELEASE, RENEW } from "./lock_scripts.ts";
 import { partOf } from "./names.ts";
 import { Script } from "./script.ts";
 
 const acquire = new Script(ACQUIRE);
 const renew = new Script(RENEW);
+const raise = new Script(RAISE);
 const release = new Script(RELEASE);
 
 /** What is asked of a server at once. */
@@ -47,6 +48,8 @@ export type Attempt =
     readonly ticket: string;
     /** The value of who holds the lock alone. */
     readonly holder: string | undefined;
+    /** Why it was refused, where that is not because of the holder. */
+    readonly why?: string;
   };
 
 /** The name of a waiter that listens to the channel of `client`. */
@@ -77,6 +80,8 @@ export function ownerIn(value: string | undefined, since?: Date): Owner | undefi
  */
 export class ServerLock {
   readonly name: string;
+  /** What it is, for messages. */
+  readonly what: string;
   /** What the name of a waiter's channel begins with; its client's name follows. */
   readonly channel: string;
   /**
@@ -96,6 +101,7 @@ export class ServerLock {
   constructor(adapter: RedisAdapter, name: string) {
     this.#adapter = adapter;
     this.name = name;
+    this.what = `the lock "${name}"`;
     this.channel = `${partOf(name, "wake")}:`;
     this.#keys = ["lock", "token", "shared", "queue", "seen"].map((part) => partOf(name, part));
   }
@@ -137,6 +143,11 @@ export class ServerLock {
     return await this.#run(renew, "renew", [lock, sharing], value, `${leaseTime}`, mode) === 1;
   }
 
+  /** Has the server know a token of other servers; `false` if the value holds the lock no more. */
+  async raise(value: string, token: number): Promise<boolean> {
+    return await this.#run(raise, "take", this.#keys.slice(0, 2), value, `${token}`) === 1;
+  }
+
   /**
    * Gives back the hold of a value and the place of a waiter, whichever of both is there, and wakes
    * who is next. `false` if the value did not hold the lock.
@@ -160,20 +171,20 @@ export class ServerLock {
       // A token is the time it was minted, in microseconds.
       return ownerIn(value, minted === null ? undefined : new Date(Number(minted) / 1000));
     } catch (error) {
-      throw explain(`look at the lock "${this.name}"`, error);
+      throw explain(`look at ${this.what}`, error);
     }
   }
 
   async #run(
     script: Script,
-    what: string,
+    verb: string,
     keys: string[],
     ...args: string[]
   ): Promise<unknown> {
     try {
       return await script.run(this.#adapter, keys, args);
     } catch (error) {
-      throw explain(`${what} the lock "${this.name}"`, error);
+      throw explain(`${verb} ${this.what}`, error);
     }
   }
 }
