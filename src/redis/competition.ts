@@ -118,7 +118,8 @@ async function waitFor(
   }
 }
 
-const isTimeout = (error: unknown) => error instanceof DOMException && error.name === "TimeoutError";
+const isTimeout = (error: unknown) =>
+  error instanceof DOMException && error.name === "TimeoutError";
 
 function mayPass(error: unknown): boolean {
   return error instanceof UnreachableError ||
@@ -127,7 +128,9 @@ function mayPass(error: unknown): boolean {
 
 function busy(what: string, { holder, why }: Refusal): DOMException {
   const owner = ownerIn(holder);
-  const who = holder === undefined ? "others hold or wait for it" : `${describeOwner(owner)} holds it`;
+  const who = holder === undefined
+    ? "others hold or wait for it"
+    : `${describeOwner(owner)} holds it`;
   return timeoutError(`Cannot take ${what} in time: ${why ?? who}`);
 }
 

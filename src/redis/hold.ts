@@ -84,4 +84,3 @@ export class Hold implements GuardedHold {
     );
   }
 }
-

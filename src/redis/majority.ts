@@ -18,6 +18,9 @@ const UPTIME_MS = 1000;
 const TIE_MS = 4;
 const LONGEST_TIE_MS = 250;
 
+/** What a server says to a token of others: whether its vote stands, or counts only later. */
+type Confirmation = boolean | { readonly counts: "later"; readonly in: number; readonly why: string };
+
 type Granted = Attempt & { granted: true };
 type Refused = Attempt & { granted: false };
 
@@ -78,47 +81,58 @@ export class Majority {
     });
     const granted = grants(votes);
     if (granted.length >= this.quorum) {
-      const token = await this.#elect(request, asked, granted);
-      if (typeof token !== "object") {
+      const token = request.shared ? undefined : Math.max(...granted.map(({ token = 0 }) => token));
+      const confirmed = await this.#confirm(request, asked, token);
+      if (countVotes(confirmed, (answer) => answer === true) >= this.quorum) {
         this.#leaveQueues(request, asked);
         const previous = granted.map(({ previous }) => previous)
           .find((value) => value !== undefined && value !== request.value);
         return { granted: true, sent, token, previous };
       }
-      votes.push(...token.votes);
+      await this.#withdraw(request, asked, votes);
+      return this.#unconfirmed(confirmed, tickets, ties);
     }
     await this.#withdraw(request, asked, votes);
-    this.#candidacies.delete(request.value);
     return this.#defeat(votes, granted.length, tickets, ties);
   }
 
-  /**
-   * Has a majority know the greatest token. Gives that; or, where some have lost their vote
-   * meanwhile or do not count yet, what they said.
-   */
-  async #elect(
-    request: LockRequest,
+  /** Has a majority know the token, and asks it whether its votes count. */
+  #confirm(
+    { value, leaseTime, tokens = 1 }: LockRequest,
     asked: readonly Promise<Attempt>[],
-    granted: readonly Granted[],
-  ): Promise<number | undefined | { votes: Vote<never>[] }> {
-    const { value, shared, tokens = 1 } = request;
-    const token = shared ? undefined : Math.max(...granted.map(({ token = 0 }) => token));
-    const confirm = async (i: number): Promise<boolean> => {
+    token: number | undefined,
+  ): Promise<Vote<Confirmation>[]> {
+    const confirm = async (i: number): Promise<Confirmation> => {
       const attempt = await asked[i];
       if (!attempt.granted) return false;
       const behind = token !== undefined && (attempt.token ?? 0) < token;
-      const [raised] = await Promise.all([
+      const [stands, later] = await Promise.all([
         behind ? this.#locks[i].raise(value, token + tokens - 1) : true,
-        this.#restartGuard && this.#checkUptime(i, request.leaseTime),
+        this.#restartGuard ? this.#laterAt(i, leaseTime) : undefined,
       ]);
-      return raised;
+      return stands && (later ?? true);
     };
-    const votes = await collectVotes(asked.map((_, i) => confirm(i)), (votes, missing) => {
-      const yes = countVotes(votes, Boolean);
+    return collectVotes(asked.map((_, i) => confirm(i)), (votes, missing) => {
+      const yes = countVotes(votes, (answer) => answer === true);
       return yes >= this.quorum || yes + missing < this.quorum;
     });
-    if (countVotes(votes, Boolean) >= this.quorum) return token;
-    return { votes: errorsOf(votes) };
+  }
+
+  /** Who had enough votes, of which too few count. */
+  #unconfirmed(
+    votes: readonly Vote<Confirmation>[],
+    tickets: readonly string[],
+    ties: number,
+  ): Refused {
+    const failed = errorsOf(votes);
+    if (this.#voters.length - failed.length < this.quorum) throw this.#failure("take", failed);
+    const later = votes.flatMap((vote) =>
+      "answer" in vote && typeof vote.answer === "object" ? [vote.answer] : []
+    );
+    const look = later.length > 0 ? Math.min(...later.map((answer) => answer.in)) : 0;
+    const why = later.map(({ why }) => why).join("; ") || undefined;
+    const next = this.#voters.map((_, i) => tickets[i] ?? "");
+    return { granted: false, look, ticket: [...next, ties + 1].join(","), holder: undefined, why };
   }
 
   /** Whoever has won by others waits no more where it was refused. */
@@ -137,6 +151,7 @@ export class Majority {
     asked: readonly Promise<Attempt>[],
     votes: readonly Vote<unknown>[],
   ): Promise<void> {
+    this.#candidacies.delete(value);
     const answered = new Set(votes.map(({ server }) => server));
     await Promise.all(asked.map((answer, i) => {
       const undone = answer.then(({ granted }) => granted, () => true).then((mayHold) => {
@@ -225,10 +240,10 @@ export class Majority {
   }
 
   /**
-   * @throws {RefusedError} If the server has not been up for as long as a vote that it may have
-   * forgotten could have lasted.
+   * When the vote of a server counts; `undefined` where it does now. After a restart it may have
+   * forgotten whom it has voted for, so it does not until that vote would have ended.
    */
-  async #checkUptime(i: number, leaseTime: number): Promise<void> {
+  async #laterAt(i: number, leaseTime: number): Promise<Confirmation | undefined> {
     const { adapter, label } = this.#voters[i];
     let info: unknown;
     try {
@@ -236,13 +251,11 @@ export class Majority {
     } catch (error) {
       throw explain("ask a server how long it has been up", error);
     }
-    const up = Number(/uptime_in_seconds:(\d+)/.exec(String(info))?.[1]);
-    if (up * 1000 >= leaseTime + UPTIME_MS) return;
-    throw new RefusedError(
-      `${label} has been up for ${up} s only and may have forgotten whom it held the lock for: it ` +
-        "counts when a lease has passed (restartGuard: false takes that risk)",
-      "RESTARTED",
-    );
+    const up = 1000 * Number(/uptime_in_seconds:(\d+)/.exec(String(info))?.[1]);
+    if (up >= leaseTime + UPTIME_MS) return undefined;
+    const why = `${label} has been up for ${up / 1000} s and may have forgotten a holder, so it ` +
+      "does not vote before a lease has passed (restartGuard)";
+    return { counts: "later", in: leaseTime + UPTIME_MS - up, why };
   }
 
   /** Why too few servers have answered: by the gravest of their reasons, with all of them. */

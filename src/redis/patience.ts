@@ -84,7 +84,10 @@ export class Alarm {
     });
     const set = () => {
       clearTimeout(timer);
-      timer = setTimeout(done, Math.min(Math.max(0, Math.ceil(ends - performance.now())), LONGEST_MS));
+      timer = setTimeout(
+        done,
+        Math.min(Math.max(0, Math.ceil(ends - performance.now())), LONGEST_MS),
+      );
     };
     this.#ring = done;
     if (this.#rung) done();

@@ -1,4 +1,3 @@
-import type { Acquirable } from "../contract/async_lock.ts";
 import type { AcquireOptions } from "../contract/options.ts";
 import { millisecondsSince } from "../runtime/moment.ts";
 import type { RedisAdapter } from "./adapter.ts";
@@ -53,7 +52,7 @@ const MOST = 1_000_000;
  * }
  * ```
  */
-export class RedisSemaphore implements Acquirable<RedisGuard>, AsyncDisposable {
+export class RedisSemaphore implements AsyncDisposable {
   /** What the semaphore is called: for all clients of a server the same name is the same one. */
   readonly name: string;
   /** How many permits there are. */
