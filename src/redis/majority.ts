@@ -19,13 +19,25 @@ const TIE_MS = 4;
 const LONGEST_TIE_MS = 250;
 
 /** What a server says to a token of others: whether its vote stands, or counts only later. */
-type Confirmation = boolean | { readonly counts: "later"; readonly in: number; readonly why: string };
+type Confirmation = boolean | {
+  readonly counts: "later";
+  readonly in: number;
+  readonly why: string;
+};
+
+/** A value that holds nothing. */
+const NOBODY = "-";
 
 type Granted = Attempt & { granted: true };
 type Refused = Attempt & { granted: false };
 
 /** What is under way for one value. */
 interface Candidacy {
+  /**
+   * The value that the servers are asked with: another one each time, since the release of a vote
+   * that came too late must not take one that was given later.
+   */
+  readonly value: string;
   readonly asked: readonly Promise<Attempt>[];
 }
 
@@ -40,13 +52,14 @@ interface Candidacy {
  */
 export class Majority {
   readonly what: string;
-  readonly channel: string;
   /** How many votes it takes. */
   readonly quorum: number;
   readonly #voters: readonly Voter[];
-  readonly #locks: readonly ServerLock[];
+  /** The lock at each of the servers. */
+  readonly locks: readonly ServerLock[];
   readonly #restartGuard: boolean;
   readonly #candidacies = new Map<string, Candidacy>();
+  #rounds = 0;
 
   /**
    * The lock of that name.
@@ -57,24 +70,25 @@ export class Majority {
    */
   constructor(voters: readonly Voter[], name: string, restartGuard: boolean) {
     this.#voters = voters;
-    this.#locks = voters.map(({ adapter }) => new ServerLock(adapter, name));
+    this.locks = voters.map(({ adapter }) => new ServerLock(adapter, name));
     this.#restartGuard = restartGuard;
     this.quorum = Math.floor(voters.length / 2) + 1;
-    this.what = this.#locks[0].what;
-    this.channel = this.#locks[0].channel;
-  }
-
-  set countsReceivers(counts: boolean) {
-    for (const lock of this.#locks) lock.countsReceivers = counts;
+    this.what = this.locks[0].what;
   }
 
   /** Takes the lock, or a place in the queues of those servers that do not give it. */
   async attempt(request: LockRequest): Promise<Attempt> {
     const { tickets, ties } = ticketsIn(request.ticket);
-    if (ties > 0) await pauseAfter(ties);
-    const sent = thisMoment();
-    const asked = this.#locks.map((lock, i) => lock.attempt({ ...request, ticket: tickets[i] }));
-    this.#candidacies.set(request.value, { asked });
+    const value = `${++this.#rounds}.${request.value}`;
+    const began = (ties > 0 ? pauseAfter(ties) : Promise.resolve()).then(thisMoment);
+    const asked = this.locks.map(async (lock, i) => {
+      await began;
+      return await lock.attempt({ ...request, value, ticket: tickets[i] });
+    });
+    const candidacy = { value, asked };
+    // Before the pause, so that a release meanwhile knows what there is to be released after it.
+    this.#candidacies.set(request.value, candidacy);
+    const sent = await began;
     const votes = await collectVotes(asked, (votes, missing) => {
       const yes = countVotes(votes, ({ granted }) => granted);
       return yes >= this.quorum || yes + missing < this.quorum;
@@ -82,24 +96,24 @@ export class Majority {
     const granted = grants(votes);
     if (granted.length >= this.quorum) {
       const token = request.shared ? undefined : Math.max(...granted.map(({ token = 0 }) => token));
-      const confirmed = await this.#confirm(request, asked, token);
+      const confirmed = await this.#confirm(request, candidacy, token);
       if (countVotes(confirmed, (answer) => answer === true) >= this.quorum) {
         this.#leaveQueues(request, asked);
         const previous = granted.map(({ previous }) => previous)
-          .find((value) => value !== undefined && value !== request.value);
+          .find((value) => value !== undefined && !value.endsWith(`.${request.value}`));
         return { granted: true, sent, token, previous };
       }
-      await this.#withdraw(request, asked, votes);
+      await this.#withdraw(request, candidacy, votes);
       return this.#unconfirmed(confirmed, tickets, ties);
     }
-    await this.#withdraw(request, asked, votes);
+    await this.#withdraw(request, candidacy, votes);
     return this.#defeat(votes, granted.length, tickets, ties);
   }
 
   /** Has a majority know the token, and asks it whether its votes count. */
   #confirm(
-    { value, leaseTime, tokens = 1 }: LockRequest,
-    asked: readonly Promise<Attempt>[],
+    { leaseTime, tokens = 1 }: LockRequest,
+    { value, asked }: Candidacy,
     token: number | undefined,
   ): Promise<Vote<Confirmation>[]> {
     const confirm = async (i: number): Promise<Confirmation> => {
@@ -107,7 +121,7 @@ export class Majority {
       if (!attempt.granted) return false;
       const behind = token !== undefined && (attempt.token ?? 0) < token;
       const [stands, later] = await Promise.all([
-        behind ? this.#locks[i].raise(value, token + tokens - 1) : true,
+        behind ? this.locks[i].raise(value, token + tokens - 1) : true,
         this.#restartGuard ? this.#laterAt(i, leaseTime) : undefined,
       ]);
       return stands && (later ?? true);
@@ -136,26 +150,26 @@ export class Majority {
   }
 
   /** Whoever has won by others waits no more where it was refused. */
-  #leaveQueues({ value, waiter, shared }: LockRequest, asked: readonly Promise<Attempt>[]): void {
-    if (waiter === undefined) return;
+  #leaveQueues(request: LockRequest, asked: readonly Promise<Attempt>[]): void {
+    if (request.waiter === undefined) return;
     asked.forEach((answer, i) => {
       answer.then(async ({ granted }) => {
-        if (!granted) await this.#locks[i].release({ value, leaseTime: 0, shared, waiter });
+        if (!granted) await this.locks[i].release({ ...request, value: NOBODY });
       }).catch(() => {}); // The place ends by itself.
     });
   }
 
   /** Gives back each vote that was given, or may have been, or will be. */
   async #withdraw(
-    { value, shared, leaseTime }: LockRequest,
-    asked: readonly Promise<Attempt>[],
+    request: LockRequest,
+    { value, asked }: Candidacy,
     votes: readonly Vote<unknown>[],
   ): Promise<void> {
-    this.#candidacies.delete(value);
+    this.#candidacies.delete(request.value);
     const answered = new Set(votes.map(({ server }) => server));
     await Promise.all(asked.map((answer, i) => {
       const undone = answer.then(({ granted }) => granted, () => true).then((mayHold) => {
-        return mayHold && this.#locks[i].release({ value, leaseTime, shared });
+        return mayHold && this.locks[i].release({ ...request, value, waiter: undefined });
       }).catch(() => {}); // It ends with its lease.
       return answered.has(i) ? undone : undefined;
     }));
@@ -193,13 +207,15 @@ export class Majority {
    * are asked for it again meanwhile.
    */
   async renew(request: LockRequest): Promise<boolean> {
-    const answers = this.#locks.map((lock) => lock.renew(request));
-    const votes = await this.#decide("renew", answers);
-    if (!votes) return false;
+    const candidacy = this.#candidacies.get(request.value);
+    if (candidacy === undefined) return false;
+    const { value } = candidacy;
+    const answers = this.locks.map((lock) => lock.renew({ ...request, value }));
+    if (!await this.#decide("renew", answers)) return false;
     answers.forEach((answer, i) => {
       answer.then(async (held) => {
-        if (held || !this.#candidacies.has(request.value)) return;
-        await this.#locks[i].attempt({ ...request, waiter: undefined, ticket: undefined });
+        if (held || this.#candidacies.get(request.value) !== candidacy) return;
+        await this.locks[i].attempt({ ...request, value, waiter: undefined, ticket: undefined });
       }).catch(() => {}); // It is not needed.
     });
     return true;
@@ -207,18 +223,19 @@ export class Majority {
 
   /** Gives the lock back at all servers, also at those that have not answered yet. */
   async release(request: LockRequest): Promise<boolean> {
-    const { asked } = this.#candidacies.get(request.value) ?? { asked: [] };
-    this.#candidacies.delete(request.value);
-    const answers = this.#locks.map(async (lock, i) => {
+    const { value, asked } = this.#candidacies.get(request.value) ?? { value: NOBODY, asked: [] };
+    const answers = this.locks.map(async (lock, i) => {
       await asked[i]?.catch(() => {}); // Else the release could overtake it.
-      return await lock.release(request);
+      return await lock.release({ ...request, value });
     });
-    return await this.#decide("release", answers);
+    const held = await this.#decide("release", answers);
+    this.#candidacies.delete(request.value);
+    return held;
   }
 
   /** Who holds the lock at a majority of the servers. */
   async owner(): Promise<Owner | undefined> {
-    const owners = this.#locks.map((lock) => lock.owner());
+    const owners = this.locks.map((lock) => lock.owner());
     const votes = await collectVotes(owners, () => false);
     const failed = errorsOf(votes);
     if (this.#voters.length - failed.length < this.quorum) throw this.#failure("look at", failed);

@@ -18,4 +18,8 @@ export type {
   ReplicaWait,
 } from "./redis_lock_options.ts";
 export { Script, type WithoutScripts } from "./script.ts";
-export { type PermitOptions, RedisSemaphore, type RedisSemaphoreOptions } from "./redis_semaphore.ts";
+export {
+  type PermitOptions,
+  RedisSemaphore,
+  type RedisSemaphoreOptions,
+} from "./redis_semaphore.ts";

@@ -2,8 +2,7 @@ import type { AsyncLock } from "../contract/async_lock.ts";
 import { DeadlockError } from "../contract/errors.ts";
 import type { Owner } from "../contract/owner.ts";
 import { millisecondsSince } from "../runtime/moment.ts";
-import type { RedisAdapter } from "./adapter.ts";
-import { adapterOf, type ConnectionOptions, type RedisSource } from "./adapter_of.ts";
+import type { ConnectionOptions, RedisSource } from "./adapter_of.ts";
 import { compete, type Grant } from "./competition.ts";
 import { Hold } from "./hold.ts";
 import { reliableTime } from "./lease.ts";
@@ -17,10 +16,10 @@ import {
   settingsOf,
 } from "./redis_lock_options.ts";
 import { checkReplicas } from "./replicas.ts";
-import { type LockRequest, ownerIn, ServerLock, valueOf, waiterOf } from "./server_lock.ts";
+import { type Seat, seatOf } from "./seat.ts";
+import { type LockRequest, ownerIn, valueOf, waiterOf } from "./server_lock.ts";
 import { thisOwner } from "./this_owner.ts";
 import { Turnstile } from "./turnstile.ts";
-import { Wakes } from "./wakes.ts";
 
 type Request = LockRequest & { readonly waiter: string };
 
@@ -73,9 +72,7 @@ export class RedisLock implements AsyncLock, AsyncDisposable {
   readonly name: string;
 
   readonly #settings: LockSettings;
-  readonly #adapter: RedisAdapter;
-  readonly #server: ServerLock;
-  readonly #wakes: Wakes;
+  readonly #seat: Seat;
   readonly #sleepers = new Set<Alarm>();
   readonly #turnstile: Turnstile | undefined;
   readonly #local: LocalHolds | undefined;
@@ -88,22 +85,24 @@ export class RedisLock implements AsyncLock, AsyncDisposable {
   #closed: Promise<void> | undefined;
 
   /**
-   * A lock of a server. Nothing is sent before it is acquired.
+   * A lock of a server, or of several servers that know nothing of one another: then it is held by
+   * whom more than half of them hold it for, and goes on while more than half of them are there.
+   * Nothing is sent before it is acquired.
    *
+   * @param source How the server is reached, or each of the servers. Of several, one that does not
+   * answer is waited for `commandTimeout`, by default a tenth of the lease, from 50 to 1000 ms.
    * @throws {MisconfiguredError} If the source is no client and no address.
    * @throws {TypeError} If the name or an option cannot be used.
    * @throws {RangeError} If an option is out of bounds.
    */
   constructor(
-    source: RedisSource,
+    source: RedisSource | readonly RedisSource[],
     name: string,
     options: RedisLockOptions & ConnectionOptions = {},
   ) {
     const settings = this.#settings = settingsOf(options);
     this.name = name;
-    this.#adapter = adapterOf(source, options);
-    this.#server = new ServerLock(this.#adapter, name);
-    this.#wakes = new Wakes(this.#adapter, this.#server, this.#client);
+    this.#seat = seatOf(source, name, this.#client, settings, options);
     this.#owner = thisOwner(settings.label);
     if (!settings.fair || settings.reentrant) this.#turnstile = new Turnstile();
     if (settings.local !== undefined) this.#local = new LocalHolds(settings.local);
@@ -124,14 +123,14 @@ export class RedisLock implements AsyncLock, AsyncDisposable {
     const request = this.#request(shared);
     const bare = { ...request, waiter: undefined };
     try {
-      const attempt = await this.#server.attempt(bare);
+      const attempt = await this.#seat.server.attempt(bare);
       if (!attempt.granted) return undefined;
       const inTime = millisecondsSince(attempt.sent) < reliableTime(request.leaseTime);
       if (inTime) return await this.#guard(request, attempt);
-      await this.#server.release(bare);
+      await this.#seat.server.release(bare);
       return undefined;
     } catch (error) {
-      this.#server.release(bare).catch(() => {}); // It may have been granted.
+      this.#seat.server.release(bare).catch(() => {}); // It may have been granted.
       throw error;
     }
   }
@@ -169,7 +168,7 @@ export class RedisLock implements AsyncLock, AsyncDisposable {
    */
   async owner(): Promise<Owner | undefined> {
     this.#open();
-    return await this.#server.owner();
+    return await this.#seat.server.owner();
   }
 
   /** Releases what this object holds, ends its waits, and closes what it has opened. */
@@ -183,9 +182,9 @@ export class RedisLock implements AsyncLock, AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    this.#wakes.end();
+    this.#seat.wakes.end();
     await Promise.allSettled([...this.#holds].map((hold) => hold.end()));
-    await this.#adapter.close();
+    await this.#seat.close();
     for (const alarm of this.#sleepers) alarm.ring(); // Their next question is refused.
   }
 
@@ -223,7 +222,7 @@ export class RedisLock implements AsyncLock, AsyncDisposable {
 
   async #compete(shared: boolean, patience: Patience): Promise<RedisGuard> {
     const request = this.#request(shared);
-    const place = { server: this.#server, wakes: this.#wakes, sleepers: this.#sleepers };
+    const place = { ...this.#seat, sleepers: this.#sleepers };
     return await this.#guard(request, await compete(place, request, patience));
   }
 
@@ -234,8 +233,8 @@ export class RedisLock implements AsyncLock, AsyncDisposable {
       name: this.name,
       leaseTime,
       maxHold,
-      renew: () => this.#server.renew(held),
-      release: () => this.#server.release(held),
+      renew: () => this.#seat.server.renew(held),
+      release: () => this.#seat.server.release(held),
       onFree: (hold) => {
         if (this.#local?.pass(hold)) return true;
         this.#holds.delete(hold);
@@ -246,7 +245,7 @@ export class RedisLock implements AsyncLock, AsyncDisposable {
     this.#holds.add(hold);
     if (wait !== undefined) {
       try {
-        await checkReplicas(this.#adapter, this.name, wait);
+        await checkReplicas(this.#seat.adapter!, this.name, wait);
         if (hold.lease.lost !== undefined) throw hold.lease.lost;
       } catch (error) {
         await hold.giveBack().catch(() => {});
