@@ -3,7 +3,7 @@ import { describeOwner } from "../contract/owner.ts";
 import { millisecondsSince } from "../runtime/moment.ts";
 import { RefusedError, UnreachableError } from "./errors.ts";
 import { reliableTime } from "./lease.ts";
-import { GRACE_MS } from "./lock_scripts.ts";
+import { GRACE_MS, SHARED } from "./lock_scripts.ts";
 import { Alarm, type Patience } from "./patience.ts";
 import { type Attempt, type LockRequest, ownerIn, type ServerLock } from "./server_lock.ts";
 import type { Wakes } from "./wakes.ts";
@@ -19,6 +19,8 @@ export interface Place {
   readonly wakes: Pick<Wakes, "add" | "remove">;
   /** Who sleeps there, to be woken when it is closed. */
   readonly sleepers: Set<Alarm>;
+  /** Whether it was closed. */
+  isClosed(): boolean;
 }
 
 /** How long an answer that is on its way is waited for when time has run out, in milliseconds. */
@@ -53,6 +55,9 @@ export async function compete(
   let ticket: string | undefined;
   let failingSince: number | undefined;
   let late = 0;
+  // What is known when the patience ends.
+  let refusal: Refusal | undefined;
+  let failure: unknown;
   // Whether the server may hold something for this request.
   let unsure = false;
   try {
@@ -62,9 +67,11 @@ export async function compete(
       try {
         const asked = { ...unqueued, leaseTime, ...listens && { waiter, ticket } };
         attempt = await patience.for(server.attempt(asked), ANSWER_MS);
-        failingSince = undefined;
+        failingSince = failure = undefined;
       } catch (error) {
+        if (place.isClosed()) throw new TypeError(`Cannot take ${server.what}: it was closed`);
         if (!mayPass(error) || patience.isOver) throw error;
+        failure = error;
         failingSince ??= performance.now();
         if (performance.now() - failingSince >= leaseTime) throw error;
         await patience.for(new Promise((resolve) => setTimeout(resolve, RETRY_MS)));
@@ -76,17 +83,18 @@ export async function compete(
           return attempt;
         }
         if (++late === LATE_ANSWERS || patience.isOver) throw tooLate(server.what, leaseTime);
-        await server.release({ ...request, waiter: "" });
+        await server.release({ ...request, waiter: undefined });
         continue;
       }
       late = 0;
       unsure = listens;
-      if (patience.isOver) throw busy(server.what, attempt);
+      refusal = attempt;
+      if (patience.isOver) throw busy(server.what, refusal);
       if (listens) {
         ticket = attempt.ticket;
         sleepers.add(alarm);
         sleep = alarm.sleep(attempt.look + 1 + Math.random() * attempt.look / 10);
-        await waitFor(patience, sleep, server.what, attempt);
+        await patience.for(sleep);
         continue;
       }
       listens = true;
@@ -95,26 +103,18 @@ export async function compete(
         else sleep?.shorten(NEXT_MS);
       }));
     }
+  } catch (error) {
+    if (!isTimeout(error) || !patience.isOver) throw error;
+    throw failure ?? busy(server.what, refusal);
   } finally {
     if (listens) {
       sleepers.delete(alarm);
       wakes.remove(waiter);
     }
     // Behind the request, on the same connection. If it cannot be told, the lease ends it.
-    if (unsure) server.release(listens ? request : { ...request, waiter: "" }).catch(() => {});
-  }
-}
-
-async function waitFor(
-  patience: Patience,
-  sleep: Promise<void>,
-  what: string,
-  refusal: Refusal,
-): Promise<void> {
-  try {
-    await patience.for(sleep);
-  } catch (error) {
-    throw patience.isOver && isTimeout(error) ? busy(what, refusal) : error;
+    if (unsure) {
+      server.release(listens ? request : { ...request, waiter: undefined }).catch(() => {});
+    }
   }
 }
 
@@ -126,11 +126,11 @@ function mayPass(error: unknown): boolean {
     error instanceof RefusedError && PASSING.has(error.code);
 }
 
-function busy(what: string, { holder, why }: Refusal): DOMException {
-  const owner = ownerIn(holder);
-  const who = holder === undefined
-    ? "others hold or wait for it"
-    : `${describeOwner(owner)} holds it`;
+function busy(what: string, refusal: Refusal | undefined): DOMException {
+  const { holder, why } = refusal ?? { why: "the server has not answered yet" };
+  const who = holder === undefined || holder === SHARED
+    ? "others share it or wait for it"
+    : `${describeOwner(ownerIn(holder))} holds it`;
   return timeoutError(`Cannot take ${what} in time: ${why ?? who}`);
 }
 

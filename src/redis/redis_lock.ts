@@ -222,7 +222,8 @@ export class RedisLock implements AsyncLock, AsyncDisposable {
 
   async #compete(shared: boolean, patience: Patience): Promise<RedisGuard> {
     const request = this.#request(shared);
-    const place = { ...this.#seat, sleepers: this.#sleepers };
+    const isClosed = () => this.#closed !== undefined;
+    const place = { ...this.#seat, sleepers: this.#sleepers, isClosed };
     return await this.#guard(request, await compete(place, request, patience));
   }
 

@@ -145,7 +145,8 @@ export class RedisSemaphore implements AsyncDisposable {
         attempt: (request: LockRequest) => this.#server.attempt(request, wanted),
         release: (request: LockRequest) => this.#server.release(request, wanted),
       };
-      const place = { server, wakes: this.#wakes, sleepers: this.#sleepers };
+      const isClosed = () => this.#closed !== undefined;
+      const place = { server, wakes: this.#wakes, sleepers: this.#sleepers, isClosed };
       return this.#guard(request, wanted, await compete(place, request, patience));
     } finally {
       this.#turnstile?.leave();

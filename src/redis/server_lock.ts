@@ -2,10 +2,11 @@ import type { Owner } from "../contract/owner.ts";
 import { type Moment, thisMoment } from "../runtime/moment.ts";
 import type { RedisAdapter } from "./adapter.ts";
 import { explain } from "./errors.ts";
-import { ACQUIRE, RAISE, RELEASE, RENEW } from "./lock_scripts.ts";
+import { ACQUIRE, RAISE, RELEASE, RENEW, SHARED, TAKE } from "./lock_scripts.ts";
 import { partOf } from "./names.ts";
 import { Script } from "./script.ts";
 
+const take = new Script(TAKE);
 const acquire = new Script(ACQUIRE);
 const renew = new Script(RENEW);
 const raise = new Script(RAISE);
@@ -46,7 +47,7 @@ export type Attempt =
     readonly look: number;
     /** The place in the queue. */
     readonly ticket: string;
-    /** The value of who holds the lock alone. */
+    /** The value of who holds the lock alone; `r` if it is shared. */
     readonly holder: string | undefined;
     /** Why it was refused, where that is not because of the holder. */
     readonly why?: string;
@@ -91,7 +92,13 @@ export class ServerLock {
   countsReceivers = false;
 
   readonly #adapter: RedisAdapter;
-  readonly #keys: string[];
+  /** Lock, token, shared, queue, seen: all that there is. */
+  readonly #all: readonly string[];
+  readonly #lock: readonly string[];
+  readonly #sharing: readonly string[];
+  readonly #taking: readonly string[];
+  readonly #releasing: readonly string[];
+  readonly #unsharing: readonly string[];
 
   /**
    * The lock of that name.
@@ -102,66 +109,55 @@ export class ServerLock {
     this.#adapter = adapter;
     this.name = name;
     this.what = `the lock "${name}"`;
-    this.channel = `${partOf(name, "wake")}:`;
-    this.#keys = ["lock", "token", "shared", "queue", "seen"].map((part) => partOf(name, part));
+    this.channel = partOf(name, "wake:");
+    const keys = ["lock", "token", "shared", "queue", "seen"].map((part) => partOf(name, part));
+    const [lock, token, shared, queue, seen] = this.#all = keys;
+    this.#lock = [lock];
+    this.#sharing = [lock, shared];
+    this.#taking = [lock, token];
+    this.#releasing = [lock, token, queue, seen];
+    this.#unsharing = [lock, token, queue, seen, shared];
   }
 
   /** Takes the lock, or a place in its queue. */
   async attempt(request: LockRequest): Promise<Attempt> {
     const { value, leaseTime, shared = false, fair = false, waiter = "", ticket = "" } = request;
-    const sent = thisMoment();
-    const reply = await this.#run(
-      acquire,
-      "take",
-      this.#keys,
-      value,
-      `${leaseTime}`,
-      shared ? "r" : "w",
-      fair ? "1" : "0",
-      waiter,
-      ticket,
-      `${request.tokens ?? 1}`,
-      this.channel,
-      this.countsReceivers ? "1" : "0",
-    ) as [number, number | null, string | null, string | null];
-    if (reply[0] === 1) {
-      const [, token, previous] = reply;
-      return { granted: true, sent, token: token ?? undefined, previous: previous ?? undefined };
+    const asks = [value, `${leaseTime}`, `${request.tokens ?? 1}`];
+    if (!shared && !fair && waiter === "") {
+      const attempt = await this.#ask(take, this.#taking, asks);
+      // Who shares it may be gone, and the other script looks.
+      if (attempt.granted || attempt.holder !== SHARED) return attempt;
     }
-    return {
-      granted: false,
-      look: Number(reply[1]),
-      ticket: reply[2] ?? "",
-      holder: reply[3] ?? undefined,
-    };
+    const counts = this.countsReceivers ? "1" : "0";
+    asks.push(shared ? "r" : "w", fair ? "1" : "0", waiter, ticket, counts);
+    return await this.#ask(acquire, this.#all, asks);
   }
 
   /** Makes a lease begin anew; `false` if the value does not hold the lock any more. */
   async renew({ value, leaseTime, shared }: LockRequest): Promise<boolean> {
-    const [lock, , sharing] = this.#keys;
-    const mode = shared ? "r" : "w";
-    return await this.#run(renew, "renew", [lock, sharing], value, `${leaseTime}`, mode) === 1;
+    const keys = shared ? this.#sharing : this.#lock;
+    return await this.#run(renew, "renew", keys, [value, `${leaseTime}`]) === 1;
   }
 
   /** Has the server know a token of other servers; `false` if the value holds the lock no more. */
   async raise(value: string, token: number): Promise<boolean> {
-    return await this.#run(raise, "take", this.#keys.slice(0, 2), value, `${token}`) === 1;
+    return await this.#run(raise, "take", this.#taking, [value, `${token}`]) === 1;
   }
 
   /**
    * Gives back the hold of a value and the place of a waiter, whichever of both is there, and wakes
    * who is next. `false` if the value did not hold the lock.
    */
-  async release({ value, shared, waiter = "" }: LockRequest): Promise<boolean> {
-    const counts = this.countsReceivers ? "1" : "0";
-    const mode = shared ? "r" : "w";
-    const args = [value, mode, waiter, this.channel, counts];
-    return await this.#run(release, "release", this.#keys, ...args) === 1;
+  async release({ value, shared, waiter }: LockRequest): Promise<boolean> {
+    const args = [value, this.countsReceivers ? "1" : "0"];
+    if (waiter !== undefined) args.push(waiter);
+    const keys = shared ? this.#unsharing : this.#releasing;
+    return await this.#run(release, "release", keys, args) === 1;
   }
 
   /** Who holds the lock alone, and since when. */
   async owner(): Promise<Owner | undefined> {
-    const [lock, token] = this.#keys;
+    const [lock, token] = this.#taking;
     try {
       const [value, minted] = await Promise.all([
         this.#adapter.send("GET", lock),
@@ -175,11 +171,22 @@ export class ServerLock {
     }
   }
 
+  async #ask(script: Script, keys: readonly string[], args: string[]): Promise<Attempt> {
+    const sent = thisMoment();
+    const reply = await this.#run(script, "take", keys, args) as (string | number | null)[];
+    if (reply[0] === 1) {
+      const [, token, previous] = reply as [number, number | null, string | null];
+      return { granted: true, sent, token: token ?? undefined, previous: previous ?? undefined };
+    }
+    const [, look, ticket, holder] = reply as [number, number, string, string | null];
+    return { granted: false, look, ticket, holder: holder ?? undefined };
+  }
+
   async #run(
     script: Script,
     verb: string,
-    keys: string[],
-    ...args: string[]
+    keys: readonly string[],
+    args: readonly string[],
   ): Promise<unknown> {
     try {
       return await script.run(this.#adapter, keys, args);
