@@ -111,6 +111,7 @@ export async function compete(
       sleepers.delete(alarm);
       wakes.remove(waiter);
     }
+    alarm.ring(); // The timer of a sleep that nobody waits for would keep the process alive.
     // Behind the request, on the same connection. If it cannot be told, the lease ends it.
     if (unsure) {
       server.release(listens ? request : { ...request, waiter: undefined }).catch(() => {});

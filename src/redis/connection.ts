@@ -2,6 +2,9 @@ import type { RedisAdapter, Reply } from "./adapter.ts";
 import { codeOf, UnreachableError } from "./errors.ts";
 import type { SharedClient } from "./sharing.ts";
 
+/** How often deadlines are looked after, in milliseconds. */
+const WATCH_MS = 50;
+
 interface Pending {
   readonly deadline: number;
   readonly reject: (error: Error) => void;
@@ -84,44 +87,41 @@ export class Connection implements RedisAdapter {
     return new Promise((resolve, reject) => {
       const pending: Pending = { deadline: performance.now() + this.#timeout, reject };
       this.#pending.add(pending);
-      if (this.#timer === undefined) this.#wind(this.#timeout);
+      if (this.#timer === undefined) this.#watch();
       this.#client.driver.send(command, args).then(
         (reply) => {
-          this.#settle(pending);
+          this.#pending.delete(pending);
           resolve(typeof reply === "number" ? reply : replyOf(reply));
         },
         (error) => {
-          this.#settle(pending);
+          this.#pending.delete(pending);
           reject(codeOf(error) === undefined ? this.#asUnreachable(error, true) : error);
         },
       );
     });
   }
 
-  #settle(pending: Pending): void {
-    this.#pending.delete(pending);
-    if (this.#pending.size > 0) return;
-    clearTimeout(this.#timer);
+  /**
+   * Looks after the deadlines. The timer runs on while commands come and go, since to set one for
+   * each would cost more than the rest of this; so it must be short, or it would hold the process.
+   */
+  #watch(): void {
     this.#timer = undefined;
-  }
-
-  #wind(ms: number): void {
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined;
-      const now = performance.now();
-      for (const pending of this.#pending) {
-        if (pending.deadline > now) return this.#wind(pending.deadline - now + 1);
-        this.#pending.delete(pending);
-        pending.reject(this.#unreachable(`no answer within ${this.#timeout} ms`, true));
+    const now = performance.now();
+    for (const pending of this.#pending) {
+      if (pending.deadline > now) {
+        const next = Math.min(pending.deadline - now + 1, WATCH_MS);
+        this.#timer = setTimeout(() => this.#watch(), next);
+        return;
       }
-    }, ms);
+      this.#pending.delete(pending);
+      pending.reject(this.#unreachable(`no answer within ${this.#timeout} ms`, true));
+    }
   }
 
   #rejectAll(why: string): void {
     for (const { reject } of this.#pending) reject(this.#unreachable(why, true));
     this.#pending.clear();
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
   }
 
   async #whenReady(): Promise<void> {

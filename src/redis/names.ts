@@ -24,8 +24,7 @@ export function partOf(name: string, part: string, prefix: string = PREFIX): str
  */
 export function besideKey(key: string, part: string, prefix: string = PREFIX): string {
   const tag = hashTagOf(key);
-  if (tag === undefined) return partOf(key, part, prefix);
-  return `${partOf(tag, part, prefix)}:${key}`;
+  return tag === undefined ? partOf(key, part, prefix) : `${partOf(tag, part, prefix)}@${key}`;
 }
 
 /** What is between the first "{" and the next "}", if it is something. */
