@@ -1,17 +1,13 @@
-import { timeoutError } from "../contract/errors.ts";
-import { describeOwner } from "../contract/owner.ts";
 import { millisecondsSince } from "../runtime/moment.ts";
 import { RefusedError, UnreachableError } from "./errors.ts";
 import { reliableTime } from "./lease.ts";
-import { GRACE_MS, SHARED } from "./lock_scripts.ts";
+import { GRACE_MS } from "./lock_scripts.ts";
 import { Alarm, type Patience } from "./patience.ts";
-import { type Attempt, type LockRequest, ownerIn, type ServerLock } from "./server_lock.ts";
+import { type Attempt, type LockRequest, type ServerLock } from "./server_lock.ts";
 import type { Wakes } from "./wakes.ts";
 
 /** An attempt that was granted. */
 export type Grant = Extract<Attempt, { granted: true }>;
-
-type Refusal = Extract<Attempt, { granted: false }>;
 
 /** Where one competes for a lock. */
 export interface Place {
@@ -19,7 +15,6 @@ export interface Place {
   readonly wakes: Pick<Wakes, "add" | "remove">;
   /** Who sleeps there, to be woken when it is closed. */
   readonly sleepers: Set<Alarm>;
-  /** Whether it was closed. */
   isClosed(): boolean;
 }
 
@@ -55,13 +50,13 @@ export async function compete(
   let ticket: string | undefined;
   let failingSince: number | undefined;
   let late = 0;
-  // What is known when the patience ends.
-  let refusal: Refusal | undefined;
+  /** Why the last question was not answered. */
   let failure: unknown;
   // Whether the server may hold something for this request.
   let unsure = false;
   try {
     for (;;) {
+      if (place.isClosed()) throw new TypeError(`Cannot take ${server.what}: it was closed`);
       unsure = true;
       let attempt: Attempt;
       try {
@@ -69,8 +64,7 @@ export async function compete(
         attempt = await patience.for(server.attempt(asked), ANSWER_MS);
         failingSince = failure = undefined;
       } catch (error) {
-        if (place.isClosed()) throw new TypeError(`Cannot take ${server.what}: it was closed`);
-        if (!mayPass(error) || patience.isOver) throw error;
+        if (!mayPass(error) || patience.isOver || place.isClosed()) throw error;
         failure = error;
         failingSince ??= performance.now();
         if (performance.now() - failingSince >= leaseTime) throw error;
@@ -83,13 +77,13 @@ export async function compete(
           return attempt;
         }
         if (++late === LATE_ANSWERS || patience.isOver) throw tooLate(server.what, leaseTime);
-        await server.release({ ...request, waiter: undefined });
+        await server.release({ ...request, waiter: undefined }).catch(() => {}); // Or it expires.
         continue;
       }
       late = 0;
       unsure = listens;
-      refusal = attempt;
-      if (patience.isOver) throw busy(server.what, refusal);
+      patience.refusal = attempt;
+      if (patience.isOver) throw patience.timeout();
       if (listens) {
         ticket = attempt.ticket;
         sleepers.add(alarm);
@@ -104,14 +98,14 @@ export async function compete(
       }));
     }
   } catch (error) {
-    if (!isTimeout(error) || !patience.isOver) throw error;
-    throw failure ?? busy(server.what, refusal);
+    // More than that time has run out is known then.
+    throw patience.isOver && failure !== undefined && isTimeout(error) ? failure : error;
   } finally {
+    alarm.ring(); // The timer of a sleep that nobody waits for would keep the process alive.
     if (listens) {
       sleepers.delete(alarm);
       wakes.remove(waiter);
     }
-    alarm.ring(); // The timer of a sleep that nobody waits for would keep the process alive.
     // Behind the request, on the same connection. If it cannot be told, the lease ends it.
     if (unsure) {
       server.release(listens ? request : { ...request, waiter: undefined }).catch(() => {});
@@ -119,20 +113,13 @@ export async function compete(
   }
 }
 
-const isTimeout = (error: unknown) =>
-  error instanceof DOMException && error.name === "TimeoutError";
+function isTimeout(error: unknown): boolean {
+  return error instanceof DOMException && error.name === "TimeoutError";
+}
 
 function mayPass(error: unknown): boolean {
   return error instanceof UnreachableError ||
     error instanceof RefusedError && PASSING.has(error.code);
-}
-
-function busy(what: string, refusal: Refusal | undefined): DOMException {
-  const { holder, why } = refusal ?? { why: "the server has not answered yet" };
-  const who = holder === undefined || holder === SHARED
-    ? "others share it or wait for it"
-    : `${describeOwner(ownerIn(holder))} holds it`;
-  return timeoutError(`Cannot take ${what} in time: ${why ?? who}`);
 }
 
 function tooLate(what: string, leaseTime: number): UnreachableError {

@@ -67,6 +67,11 @@ export class Lease {
     return this.#lost;
   }
 
+  /** Whether it goes on: neither ended nor lost. */
+  get isOn(): boolean {
+    return !this.#ended && this.lost === undefined;
+  }
+
   /** Milliseconds that the server keeps it for certain, unless it is renewed. */
   get left(): number {
     return Math.max(0, reliableTime(this.#terms.leaseTime) - millisecondsSince(this.#sent));

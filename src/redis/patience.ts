@@ -1,20 +1,31 @@
 import { timeoutError } from "../contract/errors.ts";
 import { type AcquireOptions, deadlineOf } from "../contract/options.ts";
+import { describeOwner } from "../contract/owner.ts";
+import { SHARED } from "./lock_scripts.ts";
+import { type Attempt, ownerIn } from "./server_lock.ts";
 
 /** The longest time that a timer can be set to. */
 const LONGEST_MS = 2 ** 31 - 1;
 
+type Refusal = Extract<Attempt, { granted: false }>;
+
 /** How long somebody waits: until a deadline or an abort, over several steps. */
 export class Patience {
+  /** What the server said last, for the message. */
+  refusal: Refusal | undefined;
+  readonly #what: string;
   readonly #deadline: number;
   readonly #signal: AbortSignal | undefined;
 
   /**
+   * The patience of who waits for something, which `what` names in messages.
+   *
    * @throws {TypeError} If the timeout is not a number.
    * @throws {RangeError} If the timeout is negative or NaN.
    * @throws The reason of the signal, if it is aborted.
    */
-  constructor(options: AcquireOptions | undefined) {
+  constructor(what: string, options: AcquireOptions | undefined) {
+    this.#what = what;
     this.#deadline = deadlineOf(options);
     this.#signal = options?.signal;
     this.#signal?.throwIfAborted();
@@ -23,6 +34,15 @@ export class Patience {
   /** Whether there is no time left. */
   get isOver(): boolean {
     return this.#deadline !== Infinity && performance.now() >= this.#deadline;
+  }
+
+  /** The error of a wait that ran out of time. */
+  timeout(): DOMException {
+    const { holder, why } = this.refusal ?? {};
+    const who = holder === undefined || holder === SHARED
+      ? "others share it or wait for it"
+      : `${describeOwner(ownerIn(holder))} holds it`;
+    return timeoutError(`Cannot take ${this.#what} in time: ${why ?? who}`);
   }
 
   /**
@@ -47,7 +67,7 @@ export class Patience {
         if (left > 0) timer = setTimeout(watch, Math.min(Math.ceil(left), LONGEST_MS));
         else {
           settle();
-          reject(timeoutError("No time is left"));
+          reject(this.timeout());
         }
       };
       promise.finally(settle).then(resolve, reject);

@@ -34,7 +34,7 @@ export class RedisGuard implements AsyncGuard {
 
   /** Whether this guard was not released, and its lease is certain to go on now. */
   get held(): boolean {
-    return !this.#released && this.#hold.lease.lost === undefined;
+    return !this.#released && this.#hold.lease.isOn;
   }
 
   /**

@@ -148,7 +148,7 @@ export class RedisLock implements AsyncLock, AsyncDisposable {
    * @throws {MisconfiguredError} If it never will: something else is at the key.
    */
   async acquire(options?: RedisAcquireOptions): Promise<RedisGuard> {
-    const patience = new Patience(options);
+    const patience = new Patience(this.#seat.server.what, options);
     const shared = this.#open(options?.shared);
     const again = this.#takeAgain(shared, true);
     if (again !== undefined) return again;

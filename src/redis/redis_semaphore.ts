@@ -134,7 +134,7 @@ export class RedisSemaphore implements AsyncDisposable {
    * @throws {MisconfiguredError} If it never will; or others use it with another number of permits.
    */
   async acquire(options?: PermitOptions): Promise<RedisGuard> {
-    const patience = new Patience(options);
+    const patience = new Patience(this.#server.what, options);
     this.#checkOpen();
     const wanted = checkPermits(options?.permits ?? 1, this.permits);
     await this.#turnstile?.enter(patience);
