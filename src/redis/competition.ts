@@ -46,7 +46,19 @@ export async function compete(
   const { waiter, leaseTime, ...unqueued } = request;
   const alarm = new Alarm();
   let sleep: ReturnType<Alarm["sleep"]> | undefined;
-  let listens = false;
+  let isRefused = false;
+  let listens = false as boolean;
+  const listen = () => {
+    listens = true;
+    const listening = wakes.add(waiter, (word) => {
+      if (word === "go") alarm.ring();
+      else sleep?.shorten(NEXT_MS);
+    });
+    return listening.catch((error) => {
+      listens = false;
+      throw error;
+    });
+  };
   let ticket: string | undefined;
   let failingSince: number | undefined;
   let late = 0;
@@ -60,6 +72,7 @@ export async function compete(
       unsure = true;
       let attempt: Attempt;
       try {
+        if (isRefused && !listens) await patience.for(listen());
         const asked = { ...unqueued, leaseTime, ...listens && { waiter, ticket } };
         attempt = await patience.for(server.attempt(asked), ANSWER_MS);
         failingSince = failure = undefined;
@@ -84,18 +97,12 @@ export async function compete(
       unsure = listens;
       patience.refusal = attempt;
       if (patience.isOver) throw patience.timeout();
-      if (listens) {
-        ticket = attempt.ticket;
-        sleepers.add(alarm);
-        sleep = alarm.sleep(attempt.look + 1 + Math.random() * attempt.look / 10);
-        await patience.for(sleep);
-        continue;
-      }
-      listens = true;
-      await patience.for(wakes.add(waiter, (word) => {
-        if (word === "go") alarm.ring();
-        else sleep?.shorten(NEXT_MS);
-      }));
+      isRefused = true;
+      if (!listens) continue;
+      ticket = attempt.ticket;
+      sleepers.add(alarm);
+      sleep = alarm.sleep(attempt.look + 1 + Math.random() * attempt.look / 10);
+      await patience.for(sleep);
     }
   } catch (error) {
     // More than that time has run out is known then.

@@ -12,13 +12,16 @@ export class MajorityWakes {
     this.#quorum = quorum;
   }
 
-  /** Resolves when `listener` is sure to be told what enough of the servers publish from now on. */
+  /**
+   * Resolves when `listener` is sure to be told what enough of the servers publish from now on, or
+   * one of them, if the others do not answer: who waits looks by itself as well.
+   */
   async add(waiter: string, listener: (word: Word) => void): Promise<void> {
     const answers = this.#all.map((wakes) => wakes.add(waiter, listener).then(() => true));
     const votes = await collectVotes(answers, (votes) => {
       return countVotes(votes, Boolean) >= this.#quorum;
     });
-    if (countVotes(votes, Boolean) >= this.#quorum) return;
+    if (countVotes(votes, Boolean) > 0) return;
     this.remove(waiter);
     throw errorsOf(votes)[0].error;
   }
