@@ -56,15 +56,15 @@ describe("RedisLock by a majority of servers", { skip }, () => {
       server.signal("SIGCONT");
     }
   };
-  /** How many of the servers have something at the key of the lock. */
-  const votesFor = async (lock: string) => {
-    let votes = 0;
+  /** How many of the servers have something at that part of the lock. */
+  const countAt = async (lock: string, part: "lock" | "queue") => {
+    let count = 0;
     for (const url of urls()) {
       const redis = adapterOf(url);
-      votes += Number(await redis.send("EXISTS", partOf(lock, "lock")));
+      count += Number(await redis.send("EXISTS", partOf(lock, part)));
       await redis.close();
     }
-    return votes;
+    return count;
   };
   const eventually = async (condition: () => Promise<boolean>) => {
     while (!await condition()) await sleep(5);
@@ -80,7 +80,7 @@ describe("RedisLock by a majority of servers", { skip }, () => {
     assert.equal((await other.owner())?.pid, (await mine.owner())?.pid);
     await assert.rejects(other.acquire({ timeout: 300 }), /holds it/);
     await guard.release();
-    await eventually(async () => await votesFor(lock) === 0);
+    await eventually(async () => await countAt(lock, "lock") === 0);
     assert.equal(await mine.owner(), undefined);
     const next = await other.tryAcquire();
     assert.ok(next);
@@ -95,15 +95,10 @@ describe("RedisLock by a majority of servers", { skip }, () => {
     await using other = new RedisLock(urls(), lock, options);
     const guard = await mine.acquire();
     const waiting = other.acquire();
-    await eventually(async () => {
-      const redis = adapterOf(urls()[0]);
-      const queued = await redis.send("ZCARD", partOf(lock, "queue"));
-      await redis.close();
-      return queued === 1;
-    });
+    await eventually(async () => await countAt(lock, "queue") >= 2);
     await guard.release();
     await (await waiting).release();
-    await eventually(async () => await votesFor(lock) === 0);
+    await eventually(async () => await countAt(lock, "lock") === 0);
   });
 
   test("goes on without one of three servers", async () => {
@@ -235,9 +230,9 @@ describe("RedisLock by a majority of servers", { skip }, () => {
     await using mine = new RedisLock(urls(), lock, { ...NEW, leaseTime: 900 });
     const guard = await mine.acquire();
     await without(servers.slice(2), async () => {});
-    await eventually(async () => await votesFor(lock) === 3);
+    await eventually(async () => await countAt(lock, "lock") === 3);
     await guard.release();
-    await eventually(async () => await votesFor(lock) === 0);
+    await eventually(async () => await countAt(lock, "lock") === 0);
   });
 
   test("has no vote of servers that may have forgotten theirs", async () => {
@@ -270,7 +265,7 @@ describe("RedisLock by a majority of servers", { skip }, () => {
       await guard.release();
     });
     // Votes that came late are given back as well.
-    await eventually(async () => await votesFor(lock) === 0);
+    await eventually(async () => await countAt(lock, "lock") === 0);
   });
 
   test("does not take servers that are misconfigured for busy ones", async () => {
