@@ -7,7 +7,13 @@ import { ConfigError, type CountConfig, countSchema, parseCount } from "../src/c
 import type { CountResult } from "../src/counting/result.ts";
 import { type Run, runStrategy } from "../src/counting/run.ts";
 import { findRuntimes } from "../src/counting/runtimes.ts";
-import { isExact, STRATEGY_NAMES, type StrategyName } from "../src/counting/strategies/names.ts";
+import {
+  isExact,
+  needsRedis,
+  STRATEGY_NAMES,
+  type StrategyName,
+} from "../src/counting/strategies/names.ts";
+import { findRedisServer, NO_SERVER } from "../src/counting/redis_server.ts";
 import { adapter } from "../src/runtime/mod.ts";
 import type { RuntimeName } from "../src/runtime/port.ts";
 import { isFailure, notesOf, tableOf } from "./count_table.ts";
@@ -36,6 +42,7 @@ export function addCount(program: Command): void {
     .option("--granularity <granularity>", `${says("granularity")} (default increment)`)
     .option("--repeat <number>", `${says("repeat")} (default 1)`, number)
     .option("--dir <folder>", says("directory"))
+    .option("--redis <url>", says("redis"))
     .option("--cold", "leave out the warming of the workers")
     .option("--config <file>", "a JSON file with the same settings; flags win over it")
     .option("--json", says("json"))
@@ -53,6 +60,7 @@ interface Flags {
   readonly granularity?: string;
   readonly repeat?: unknown;
   readonly dir?: string;
+  readonly redis?: string;
   readonly cold?: true;
   readonly config?: string;
   readonly json?: true;
@@ -114,20 +122,34 @@ interface Part {
   readonly runtimes: readonly RuntimeName[];
 }
 
-function plan({ strategies, runtimes, workers }: CountConfig): Part[] {
-  const first = {
-    strategies: strategies ?? STRATEGY_NAMES,
-    runtimes: runtimes ?? [adapter.name],
-  };
+function plan(
+  { strategies, runtimes, workers }: CountConfig,
+  possible: readonly StrategyName[],
+): Part[] {
+  const first = { strategies: possible, runtimes: runtimes ?? [adapter.name] };
   if (strategies !== undefined || runtimes !== undefined || workers < ALL_RUNTIMES.length) {
     return [first];
   }
-  const exact = STRATEGY_NAMES.filter((name) => isExact(name, workers));
+  const exact = possible.filter((name) => isExact(name, workers));
   return [first, { strategies: exact, runtimes: ALL_RUNTIMES }];
 }
 
+/** The strategies to run, without those that lack their server; says which these are. */
+function possibleOf(config: CountConfig): readonly StrategyName[] {
+  const { redis } = config;
+  const strategies: readonly StrategyName[] = config.strategies ?? STRATEGY_NAMES;
+  const onServer = strategies.filter(needsRedis);
+  if (onServer.length === 0 || redis !== undefined || findRedisServer() !== undefined) {
+    return strategies;
+  }
+  const reason = `${onServer.join(", ")}: ${NO_SERVER}, and no --redis URL was given`;
+  if (onServer.length === strategies.length) throw new Error(`Cannot run ${reason}`);
+  process.stderr.write(`Left out ${reason}\n`);
+  return strategies.filter((name) => !needsRedis(name));
+}
+
 async function count(config: CountConfig, signal: AbortSignal): Promise<void> {
-  const parts = plan(config);
+  const parts = plan(config, possibleOf(config));
   const names = ALL_RUNTIMES.filter((name) =>
     parts.some(({ runtimes }) => runtimes.includes(name))
   );

@@ -4,18 +4,27 @@ import process from "node:process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { HostSpec } from "./host.ts";
+import { REDIS_VARIABLE } from "./redis_cells.ts";
 import { cacheFolder, type Runtime } from "./runtimes.ts";
 import type { WorkerMessage } from "./worker.ts";
 
 const ENTRY = new URL("../../workers/counting_process.ts", import.meta.url);
+const CONFIG = new URL("../../deno.json", import.meta.url);
 const STDERR_KEPT = 4000;
 
-function argumentsFor({ name }: Runtime, spec: HostSpec): string[] {
+function argumentsFor({ name }: Runtime, spec: HostSpec, imports: boolean): string[] {
   const rest = [fileURLToPath(ENTRY), JSON.stringify(spec)];
   switch (name) {
     case "deno":
-      // The worker imports no package, so no config, lock file or package folder is looked for.
-      return ["run", "--quiet", "--no-config", "--no-lock", "-A", ...rest];
+      // A worker that imports no package looks for no config, lock file or package folder.
+      return [
+        "run",
+        "--quiet",
+        imports ? `--config=${fileURLToPath(CONFIG)}` : "--no-config",
+        "--no-lock",
+        "-A",
+        ...rest,
+      ];
     case "bun":
       return rest;
     case "node":
@@ -44,19 +53,29 @@ export class Child {
   readonly ended: Promise<ChildEnd>;
   readonly #process: ChildProcess;
 
-  /** Starts it; `receive` is given each thing it says. */
+  /**
+   * Starts it; `receive` is given each thing it says.
+   *
+   * @param redis The address of the Redis server, for a worker that counts there.
+   */
   constructor(
     runtime: Runtime,
     what: string,
     spec: HostSpec,
     receive: (message: WorkerMessage) => void,
+    redis?: string,
   ) {
-    const child = spawn(runtime.path, argumentsFor(runtime, spec), {
+    const child = spawn(runtime.path, argumentsFor(runtime, spec, redis !== undefined), {
       stdio: ["pipe", "pipe", "pipe"],
       // In a group of its own: a Ctrl-C is for the coordinator, which ends its children itself, and
       // would else now and then learn of their end before its own signal.
       detached: true,
-      env: { NODE_COMPILE_CACHE: compileCache(), ...process.env, NO_COLOR: "1" },
+      env: {
+        NODE_COMPILE_CACHE: compileCache(),
+        ...process.env,
+        NO_COLOR: "1",
+        ...redis !== undefined && { [REDIS_VARIABLE]: redis },
+      },
     });
     this.#process = child;
     this.name = `${what} (${runtime.name}, pid ${child.pid ?? "none"})`;

@@ -33,6 +33,11 @@ export const countSchema = z.strictObject({
     .meta({ description: "how often each strategy is run" }),
   directory: z.string().min(1).optional()
     .meta({ description: "the folder of the text file; the system's temporary one if not named" }),
+  redis: z.url({ protocol: /^rediss?$/ }).optional()
+    .meta({
+      description: "the address of the server for the redis strategies; a private one is started " +
+        "if none is named",
+    }),
   warm: z.boolean().default(true)
     .meta({ description: "whether workers run the same code on a scratch cell before they start" }),
   json: z.boolean().default(false)
@@ -108,6 +113,7 @@ const ALLOWED: Readonly<Record<keyof typeof countSchema.shape, string>> = {
   granularity: "increment, call",
   repeat: whole(100),
   directory: "the path of a folder",
+  redis: "an address such as redis://127.0.0.1:6379",
   warm: "true, false",
   json: "true, false",
 };

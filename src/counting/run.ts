@@ -8,7 +8,7 @@ import { regions } from "./layout.ts";
 import type { CountResult } from "./result.ts";
 import { RunFolder } from "./run_folder.ts";
 import type { Runtime } from "./runtimes.ts";
-import { isExact, type StrategyName } from "./strategies/names.ts";
+import { isExact, needsRedis, type StrategyName } from "./strategies/names.ts";
 import type { WorkerMessage, WorkerReport, WorkerSpec } from "./worker.ts";
 
 /** A run that broke: a worker died or failed. The message names it. */
@@ -44,6 +44,10 @@ export async function runStrategy(
   const needsManager = strategy.startsWith("manager") && !anonymous;
 
   using memory = anonymous ? undefined : Memory.map(folder.memory, regions(workers).byteLength);
+  const { real, scratch } = regions(workers);
+  await using redis = needsRedis(strategy)
+    ? await (await import("./run_redis.ts")).RunRedis.open(config.redis, [real, scratch])
+    : undefined;
   const specs = Array.from({ length: workers }, (_, worker): WorkerSpec => ({
     strategy,
     worker,
@@ -53,6 +57,7 @@ export async function runStrategy(
     warm: config.warm,
     memory: anonymous ? undefined : folder.memory,
     file: folder.text,
+    redis: redis?.key,
     manager: needsManager ? folder.socket : undefined,
   }));
 
@@ -77,7 +82,7 @@ export async function runStrategy(
     const child: Child = new Child(runtime, what, spec, (message) => {
       if (message.kind !== "failed") return receive(message);
       failure.reject(new RunError(`${child.name} failed: ${message.message}`));
-    });
+    }, redis?.url);
     children.push(child);
     closed.push(child.ended);
     child.ended.then((end) => {

@@ -4,7 +4,7 @@ import { Gate } from "./gate.ts";
 import { regions } from "./layout.ts";
 import type { ManagerRequest } from "./manager.ts";
 import { loadStrategy } from "./strategies/mod.ts";
-import type { StrategyName } from "./strategies/names.ts";
+import { needsRedis, type StrategyName } from "./strategies/names.ts";
 import type { Counting, CountingContext, SearchReport } from "./strategies/strategy.ts";
 
 /** What a process or thread is told of the run; travels as JSON. */
@@ -19,6 +19,8 @@ export interface WorkerSpec {
   readonly memory: string | undefined;
   /** The text file; its scratch twin has `.scratch` after its name. */
   readonly file: string;
+  /** What the run's keys on the Redis server begin with, where there is one. */
+  readonly redis: string | undefined;
   /** The socket of the manager; undefined where the thread that started this one is it. */
   readonly manager: string | undefined;
 }
@@ -50,13 +52,14 @@ export interface WorkerLink {
 
 const SAMPLES = 10;
 /** Increments on the scratch cells before a worker says ready: enough for the compilers. */
-const WARMING = { memory: 200_000, file: 2000, manager: 100 } as const;
+const WARMING = { memory: 200_000, file: 2000, manager: 100, redis: 100 } as const;
 
 const WARMING_CALLS = 20;
 
 function warmingOf(strategy: StrategyName): number {
   if (strategy === "flag") return WARMING_CALLS;
   if (strategy.startsWith("file")) return WARMING.file;
+  if (needsRedis(strategy)) return WARMING.redis;
   return strategy.startsWith("manager") ? WARMING.manager : WARMING.memory;
 }
 
@@ -87,6 +90,7 @@ export async function work(spec: WorkerSpec, memory: Memory, link: WorkerLink): 
     worker,
     workers,
     file: spec.file,
+    redis: spec.redis,
     granularity,
     ask,
     onError(text) {

@@ -7,6 +7,9 @@ interface Add {
 /** Beyond this a batch is not added to: all its sums stay far from the edge of the exact numbers. */
 const MOST = 2 ** 48;
 
+/** Nearer to 2^53 than this, node-redis and ioredis round numbers. */
+const EXACT = 2 ** 53 - 64;
+
 /** Adds that go out as one, and each get the value that they would have got one after the other. */
 export class AddBatch {
   /** All of it. */
@@ -55,7 +58,16 @@ export class AddBatch {
   }
 
   /** Does each by itself, in their order, since not all of them can be done. */
-  oneByOne(one: (n: number) => Promise<number>): void {
-    for (const add of this.#adds) one(add.n).then(add.resolve, add.reject);
+  oneByOne(one: (single: AddBatch) => Promise<number>): void {
+    for (const add of this.#adds) {
+      const single = new AddBatch();
+      single.add(add.n).then(add.resolve, add.reject);
+      one(single).then((value) => single.resolve(value), (error) => single.reject(error));
+    }
+  }
+
+  /** Whether all sums are numbers that clients do not round, where the last of them is `value`. */
+  isExact(value: number): boolean {
+    return value - this.fall >= -EXACT && value + this.rise <= EXACT;
   }
 }

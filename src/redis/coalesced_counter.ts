@@ -1,4 +1,3 @@
-import type { RedisCounter } from "./redis_counter.ts";
 import { checkWhole } from "./counter_options.ts";
 
 /** How adds are collected. */
@@ -11,14 +10,23 @@ export interface CoalescedOptions {
   flushEvery?: number;
   /**
    * Told when what was collected could not be sent, and how much that is. It is kept, and sent
-   * again with the same identity, so that nothing counts twice.
+   * again as the same parcel, so that nothing counts twice within the counter's `rememberFor`.
    */
   onError?: (error: unknown, pending: number) => void;
 }
 
+/** What a collector wants of its counter. */
+export interface CollectorLink {
+  /** Adds `n`; the same parcel counts once, however often it is sent. */
+  send(n: number, parcel: number, retryFor: number): Promise<number>;
+  value(): Promise<number>;
+  /** Has the server forget which parcels it has counted. */
+  forget(): Promise<void>;
+}
+
 interface Parcel {
   readonly n: number;
-  readonly operation: string;
+  readonly number: number;
 }
 
 const FLUSH_MS = 100;
@@ -42,10 +50,11 @@ const MOST_MS = 2 ** 31 - 1;
  * ```
  */
 export class CoalescedCounter implements AsyncDisposable {
-  readonly #counter: RedisCounter;
+  readonly #counter: CollectorLink;
   readonly #flushEvery: number;
   readonly #onError: CoalescedOptions["onError"];
   #collected = 0;
+  #parcels = 0;
   /** What was sent, or tried to be, and is not known to count. */
   #parcel: Parcel | undefined;
   #sending: Promise<number> | undefined;
@@ -53,7 +62,7 @@ export class CoalescedCounter implements AsyncDisposable {
   #closed = false;
 
   /** Collects for `counter`; a program gets one from `RedisCounter.coalesced`. */
-  constructor(counter: RedisCounter, options: CoalescedOptions) {
+  constructor(counter: CollectorLink, options: CoalescedOptions) {
     const { flushEvery = FLUSH_MS, onError } = options;
     if (!(flushEvery >= 0 && flushEvery <= MOST_MS)) {
       throw new RangeError(
@@ -106,6 +115,9 @@ export class CoalescedCounter implements AsyncDisposable {
   async close(): Promise<void> {
     this.#closed = true;
     while (this.pending !== 0 || this.#parcel !== undefined) await this.#flush(CLOSE_MS);
+    if (this.#parcels === 0) return;
+    this.#parcels = 0;
+    await this.#counter.forget().catch(() => {}); // It forgets by itself, later.
   }
 
   /** The same as {@linkcode close}, for `await using`. */
@@ -142,15 +154,15 @@ export class CoalescedCounter implements AsyncDisposable {
   async #send(retryFor: number): Promise<number> {
     let value = this.#parcel && await this.#deliver(this.#parcel, retryFor);
     if (this.#collected !== 0) {
-      this.#parcel = { n: this.#collected, operation: crypto.randomUUID() };
+      this.#parcel = { n: this.#collected, number: ++this.#parcels };
       this.#collected = 0;
       value = await this.#deliver(this.#parcel, retryFor);
     }
     return value ?? await this.#counter.value();
   }
 
-  async #deliver({ n, operation }: Parcel, retryFor: number): Promise<number> {
-    const value = await this.#counter.add(n, { operation, retryFor });
+  async #deliver({ n, number }: Parcel, retryFor: number): Promise<number> {
+    const value = await this.#counter.send(n, number, retryFor);
     this.#parcel = undefined;
     return value;
   }

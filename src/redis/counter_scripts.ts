@@ -12,19 +12,23 @@ end
 `;
 
 /**
- * Keys: the counter; the record of an operation, where it has an identity. Arguments: 1, 2 how much
- * to add, and its negative; 3, 4 the least and the most that a sum may be; 5, 6 by how much the sums
- * on the way to it fall below the last one and rise above it; 7 milliseconds of the counter's life
- * from its first touch on; 8 milliseconds of the record's.
+ * Keys: the counter; the record of what was done under a name, where the add has one. Arguments:
+ * 1, 2 how much to add, and its negative; 3, 4 the least and the most that a sum may be; 5, 6 by how
+ * much the sums on the way to it fall below the last one and rise above it; 7 milliseconds of the
+ * counter's life from its first touch on; 8 milliseconds of the record's; 9 which parcel this is of
+ * those that come under the name, from 1 on, or nothing where there is only one.
  */
 export const ADD: Script = new Script(`${COMMON}
 local key, record = KEYS[1], KEYS[2]
 if record then
   local done = redis.call('GET', record)
   if done then
-    local n, sum = done:match('^(%S+) (%S+)$')
-    if n ~= ARGV[1] then return {'other', n} end
-    return sum
+    local parcel, n, sum = done:match('^(%S+) (%S+) (%S+)$')
+    if ARGV[9] == '' then
+      if n ~= ARGV[1] then return {'other', n} end
+      return sum
+    end
+    if tonumber(parcel) >= tonumber(ARGV[9]) then return sum end
   end
 end
 local existed = redis.call('EXISTS', key)
@@ -39,7 +43,10 @@ if sum - ARGV[5] < tonumber(ARGV[3]) or sum + ARGV[6] > tonumber(ARGV[4]) then
 end
 touch(key, ARGV[7])
 local text = string.format('%.0f', sum)
-if record then redis.call('SET', record, ARGV[1] .. ' ' .. text, 'PX', ARGV[8]) end
+if record then
+  local parcel = ARGV[9] == '' and '0' or ARGV[9]
+  redis.call('SET', record, table.concat({parcel, ARGV[1], text}, ' '), 'PX', ARGV[8])
+end
 if sum > 4503599627370496 or sum < -4503599627370496 then return text end
 return sum`);
 

@@ -38,7 +38,7 @@ export class IoredisDriver implements Driver {
   /** The driver of the user's client. */
   constructor(client: IoredisClient) {
     const { options } = client;
-    this.#isOwn = (options?.redisOptions ?? options)?.autoResendUnfulfilledCommands !== false;
+    this.#isOwn = isCluster(client) || options.autoResendUnfulfilledCommands !== false;
     this.#client = this.#isOwn
       ? duplicateOf(client, { autoResendUnfulfilledCommands: false, enableOfflineQueue: false })
       : client;
@@ -111,11 +111,16 @@ export class IoredisDriver implements Driver {
   }
 }
 
-/** Another client with the same options but these; a cluster takes those of its nodes apart. */
+function isCluster(client: IoredisClient): boolean {
+  return "nodes" in client;
+}
+
+/** Another client with the same options but these. A cluster's would try again by itself, too. */
 function duplicateOf(client: IoredisClient, options: object): IoredisClient {
-  return "nodes" in client
-    ? client.duplicate([], { redisOptions: { ...client.options.redisOptions, ...options } })
-    : client.duplicate(options);
+  if (!isCluster(client)) return client.duplicate(options);
+  // It needs the queues of its nodes.
+  const redisOptions = { ...client.options.redisOptions, ...options, enableOfflineQueue: true };
+  return client.duplicate([], { redisOptions, retryDelayOnFailover: 0 });
 }
 
 function isFinal(error: Error): boolean {

@@ -7,7 +7,7 @@ export interface NodeRedisClient {
   readonly isReady: boolean;
   connect(): Promise<unknown>;
   // deno-lint-ignore no-explicit-any -- The client's own types differ by its options.
-  sendCommand(args: string[], options?: any): Promise<unknown>;
+  sendCommand(...args: any[]): Promise<unknown>;
   // deno-lint-ignore no-explicit-any
   subscribe(channels: any, listener: any, bufferMode?: any): Promise<unknown>;
   // deno-lint-ignore no-explicit-any
@@ -27,11 +27,13 @@ export interface NodeRedisClient {
  */
 export class NodeRedisDriver implements Driver {
   readonly #client: NodeRedisClient;
+  readonly #isCluster: boolean;
   #readying: Promise<void> | undefined;
 
-  /** The driver of the user's client. */
+  /** The driver of the user's client, or of the user's client of a cluster. */
   constructor(client: NodeRedisClient) {
     this.#client = client;
+    this.#isCluster = "masters" in client;
   }
 
   get isReady(): boolean {
@@ -63,8 +65,10 @@ export class NodeRedisDriver implements Driver {
   }
 
   send(command: string, args: string[]): Promise<unknown> {
+    const key = this.#isCluster ? keyOf(command, args) : undefined;
     args.unshift(command);
-    return this.#client.sendCommand(args);
+    if (this.#isCluster) return this.#client.sendCommand(key, false, args, UNTIMED);
+    return this.#client.sendCommand(args, UNTIMED);
   }
 
   openSubscriber(receive: (channel: string, message: string) => void): Promise<Subscriber> {
@@ -74,6 +78,20 @@ export class NodeRedisDriver implements Driver {
   close(): Promise<void> {
     return Promise.resolve(); // It is the user's.
   }
+}
+
+/** The connection has a timer for all; the client would make a signal for each, which costs more. */
+const UNTIMED = { timeout: 0 };
+
+const KEYLESS: ReadonlySet<string> = new Set(
+  ["CLUSTER", "CONFIG", "INFO", "PING", "PUBLISH", "SCRIPT", "TIME", "WAIT"],
+);
+
+/** The key by which the client of a cluster finds the node. */
+function keyOf(command: string, args: readonly string[]): string | undefined {
+  if (KEYLESS.has(command)) return undefined;
+  if (!command.startsWith("EVAL")) return args[0];
+  return Number(args[1]) > 0 ? args[2] : undefined;
 }
 
 /** A connection of its own, made by node-redis from an address when it is first wanted. */

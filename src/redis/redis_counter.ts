@@ -16,12 +16,10 @@ import { codeOf, explain, MisconfiguredError, UnreachableError } from "./errors.
 import { besideKey } from "./names.ts";
 
 /**
- * As long as the value was seen nearer to 0 than this, an add is a plain INCRBY, which needs no
- * script to stay within the exact numbers.
+ * As long as the value was last seen nearer to 0 than this, adds are plain INCRBYs: quicker than a
+ * script, and far from the edge of the exact numbers unless another program has just gone there.
  */
 const NEAR = 2 ** 50;
-/** Closer to 2^53 than 64, clients round numbers. */
-const EXACT = 2 ** 53 - 64;
 const RETRY_MS = 10_000;
 const WHOLE = /^(0|-?[1-9]\d*)$/;
 
@@ -56,7 +54,7 @@ export class RedisCounter implements AsyncExchangeCounter, AsyncDisposable {
   #closed = false;
   #hasScripts = true;
   #batch: AddBatch | undefined;
-  readonly #sendBatch = () => this.#flush();
+  readonly #flushNow = () => void this.#flush();
 
   /**
    * The counter at `key`, of a server that is reached by a client or an address. Nothing is sent
@@ -96,7 +94,7 @@ export class RedisCounter implements AsyncExchangeCounter, AsyncDisposable {
     if (this.#batch !== undefined && !this.#batch.takes(n)) this.#flush();
     if (this.#batch === undefined) {
       this.#batch = new AddBatch();
-      queueMicrotask(this.#sendBatch);
+      queueMicrotask(this.#flushNow);
     }
     return this.#batch.add(n);
   }
@@ -154,7 +152,12 @@ export class RedisCounter implements AsyncExchangeCounter, AsyncDisposable {
     if (min !== Number.MIN_SAFE_INTEGER || max !== Number.MAX_SAFE_INTEGER) {
       throw new TypeError(`Cannot collect adds to the counter "${this.key}": it has bounds`);
     }
-    return new CoalescedCounter(this, options);
+    const name = crypto.randomUUID();
+    return new CoalescedCounter({
+      send: (n, parcel, retryFor) => this.#tryAgain(n, name, retryFor, `${parcel}`),
+      value: () => this.value(),
+      forget: async () => void await this.#adapter.send("DEL", this.#recordOf(name)),
+    }, options);
   }
 
   /** Sends what is still to be sent, and closes what it has opened: never the user's client. */
@@ -170,64 +173,77 @@ export class RedisCounter implements AsyncExchangeCounter, AsyncDisposable {
   }
 
   /** Sends the adds of this moment, and never rejects: whoever added is told. */
-  async #flush(): Promise<void> {
+  #flush(): Promise<void> {
     const batch = this.#batch;
-    if (batch === undefined) return;
+    if (batch === undefined) return Promise.resolve();
     this.#batch = undefined;
+    if (!this.#isNear || Math.abs(batch.total) >= NEAR) return this.#send(batch);
+    return this.#adapter.send("INCRBY", this.key, `${batch.total}`).then(
+      (reply) => {
+        const sum = Number(reply);
+        this.#isNear = Math.abs(sum) < NEAR;
+        if (this.#isNear || batch.isExact(sum)) return batch.resolve(sum);
+        return this.#sendAgain(batch);
+      },
+      (error) => batch.reject(this.#explain(batch.total, error)),
+    );
+  }
+
+  /** Another program has brought the value near the edge meanwhile, so a script has to look. */
+  async #sendAgain(batch: AddBatch): Promise<void> {
     try {
-      const value = await this.#send(batch.total, batch.fall, batch.rise);
-      batch.resolve(value);
+      await this.#takeBack(batch);
+    } catch (error) {
+      return batch.reject(error);
+    }
+    await this.#send(batch);
+  }
+
+  async #send(batch: AddBatch): Promise<void> {
+    try {
+      batch.resolve(await this.#addAll(batch));
     } catch (error) {
       if (!(error instanceof RangeError) || batch.size === 1) return batch.reject(error);
-      batch.oneByOne((n) => this.#send(n, 0, 0));
+      batch.oneByOne((single) => this.#addAll(single));
     }
   }
 
-  async #send(total: number, fall: number, rise: number): Promise<number> {
-    if (this.#isPlain && ((this.#isNear && Math.abs(total) < NEAR) || !this.#hasScripts)) {
-      const sum = await this.#plainAdd(total, fall, rise);
-      if (sum !== undefined) return sum;
+  async #addAll(batch: AddBatch): Promise<number> {
+    if (this.#hasScripts) {
+      try {
+        return await this.#scriptAdd(batch.total, batch.fall, batch.rise);
+      } catch (error) {
+        if (!this.#isPlain || !(error instanceof UnsupportedError)) throw error;
+        this.#hasScripts = false;
+      }
     }
-    try {
-      return await this.#scriptAdd(total, fall, rise, undefined);
-    } catch (error) {
-      if (!this.#isPlain || !(error instanceof UnsupportedError)) throw error;
-      this.#hasScripts = false;
-      return await this.#send(total, fall, rise);
-    }
+    const add = () => this.#adapter.send("INCRBY", this.key, `${batch.total}`);
+    const sum = Number(await this.#ask("add to", add));
+    if (batch.isExact(sum)) return sum;
+    await this.#takeBack(batch);
+    throw this.#beyond(batch.total, `about ${sum - batch.total}`);
   }
 
-  /** Adds by INCRBY; `undefined` where it took that back, since a script has to look closer. */
-  async #plainAdd(total: number, fall: number, rise: number): Promise<number | undefined> {
-    const adapter = this.#adapter;
-    let sum: number;
-    try {
-      sum = Number(await adapter.send("INCRBY", this.key, `${total}`));
-    } catch (error) {
-      throw this.#explain(total, error);
-    }
-    this.#isNear = Math.abs(sum) < NEAR;
-    if (this.#isNear || (sum - fall >= -EXACT && sum + rise <= EXACT)) return sum;
-    await this.#ask("take back an add to", () => adapter.send("DECRBY", this.key, `${total}`));
-    if (!this.#hasScripts) throw this.#beyond(total, sum - total);
-    return undefined;
+  async #takeBack({ total }: AddBatch): Promise<void> {
+    await this.#ask(
+      "take back an add to",
+      () => this.#adapter.send("DECRBY", this.key, `${total}`),
+    );
   }
 
   async #scriptAdd(
     total: number,
     fall: number,
     rise: number,
-    operation: string | undefined,
+    operation?: string,
+    parcel = "",
   ): Promise<number> {
-    const { min, max, life, memory, prefix } = this.#settings;
-    const keys = [this.key];
-    if (operation !== undefined) {
-      keys.push(`${besideKey(this.key, "operation", prefix)}:${operation}`);
-    }
+    const { min, max, life, memory } = this.#settings;
+    const keys = operation === undefined ? [this.key] : [this.key, this.#recordOf(operation)];
     let reply: Reply;
     try {
       const args = [total, 0 - total, min, max, fall, rise].map(String);
-      reply = await ADD.run(this.#adapter, keys, [...args, life, memory]);
+      reply = await ADD.run(this.#adapter, keys, [...args, life, memory, parcel]);
     } catch (error) {
       throw this.#explain(total, error);
     }
@@ -240,7 +256,7 @@ export class RedisCounter implements AsyncExchangeCounter, AsyncDisposable {
       );
     }
     const sum = Number(reply);
-    this.#isNear = Math.abs(sum) < NEAR;
+    this.#isNear = this.#isPlain && Math.abs(sum) < NEAR;
     return sum;
   }
 
@@ -255,17 +271,30 @@ export class RedisCounter implements AsyncExchangeCounter, AsyncDisposable {
         `Cannot try again: retryFor must be 0 or more milliseconds: ${retryFor}`,
       );
     }
-    const ends = performance.now() + retryFor;
     this.#flush();
+    return await this.#tryAgain(n, operation, retryFor);
+  }
+
+  async #tryAgain(
+    n: number,
+    operation: string,
+    retryFor: number,
+    parcel?: string,
+  ): Promise<number> {
+    const ends = performance.now() + retryFor;
     for (let pause = 20;; pause = Math.min(pause * 2, 500)) {
       try {
-        return await this.#scriptAdd(n, 0, 0, operation);
+        return await this.#scriptAdd(n, 0, 0, operation, parcel);
       } catch (error) {
         const mayRetry = error instanceof UnreachableError && !this.#closed;
         if (!mayRetry || performance.now() + pause > ends) throw error;
         await new Promise((resolve) => setTimeout(resolve, pause));
       }
     }
+  }
+
+  #recordOf(operation: string): string {
+    return `${besideKey(this.key, "operation", this.#settings.prefix)}:${operation}`;
   }
 
   async #replace(n: number, expected: string, mustTell: string): Promise<Reply> {

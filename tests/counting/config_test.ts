@@ -45,6 +45,10 @@ describe("parseCount", () => {
     [{ strategies: [] }, "strategies: given []; allowed: file, file-lock, value,"],
     [{ directory: 7 }, "directory: given 7; allowed: the path of a folder"],
     [
+      { redis: "http://127.0.0.1" },
+      'redis: given "http://127.0.0.1"; allowed: an address such as redis://127.0.0.1:6379',
+    ],
+    [
       { strategies: ["atomic"], granularity: "call" },
       'granularity: given "call" with atomic; allowed: "call" with file-lock only',
     ],

@@ -24,7 +24,7 @@ export const CLIENTS: Readonly<Record<string, (url: string) => Promise<TestClien
     };
   },
   ioredis: (url) => {
-    const source = new Redis(url);
+    const source = new Redis(url, { retryStrategy: () => 20 });
     source.on("error", () => {});
     return Promise.resolve({
       source,

@@ -292,7 +292,10 @@ for (const [name, connect] of Object.entries(CLIENTS)) {
       await until("the next round", () => collected.pending === 0);
       assert.equal(await counter.value(), 1000);
       collected.add(5);
+      const records = () => adapter.send("KEYS", "*operation*") as Promise<string[]>;
+      assert.equal((await records()).length, 1, "one record, however many parcels");
       await collected.close();
+      assert.deepEqual(await records(), []);
       assert.equal(await counter.value(), 1005);
       assert.throws(() => collected.add(), /closed/);
       assert.throws(() => counter.coalesced({ flushEvery: -1 }), RangeError);

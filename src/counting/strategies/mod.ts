@@ -37,5 +37,11 @@ export async function loadStrategy(name: StrategyName): Promise<Strategy> {
       return (await import("./counters.ts")).atomic;
     case "striped":
       return (await import("./counters.ts")).striped;
+    case "redis":
+      return (await import("./redis.ts")).redis;
+    case "redis-get-set":
+      return (await import("./redis.ts")).redisGetSet;
+    case "redis-coalesced":
+      return (await import("./redis.ts")).redisCoalesced;
   }
 }

@@ -15,12 +15,22 @@ export const STRATEGY_NAMES = [
   "flag",
   "atomic",
   "striped",
+  "redis",
+  "redis-get-set",
+  "redis-coalesced",
 ] as const;
 
 /** The name of an experiment. */
 export type StrategyName = typeof STRATEGY_NAMES[number];
 
-const RACY: ReadonlySet<StrategyName> = new Set(["file", "value", "raw-value", "manager-get-set"]);
+const RACY: ReadonlySet<StrategyName> = new Set(
+  ["file", "value", "raw-value", "manager-get-set", "redis-get-set"],
+);
+
+/** Whether the experiment runs on a Redis server. */
+export function needsRedis(name: StrategyName): boolean {
+  return name.startsWith("redis");
+}
 
 /** Whether the experiment is meant to be exact: a racy one is with a single worker. */
 export function isExact(name: StrategyName, workers: number): boolean {

@@ -13,6 +13,8 @@ export interface CountingContext {
   readonly workers: number;
   /** The text file; beside it, with `.lock` after its name, the lock file. */
   readonly file: string;
+  /** What the keys on the server begin with; its address is in the environment. */
+  readonly redis: string | undefined;
   readonly granularity: "increment" | "call";
   /** Asks the manager and gives its answer. */
   readonly ask: (request: ManagerRequest) => Promise<number>;

@@ -1,0 +1,58 @@
+import { adapterOf } from "../redis/adapter_of.ts";
+import type { RedisAdapter } from "../redis/adapter.ts";
+import { explain } from "../redis/errors.ts";
+import { keyOf } from "./redis_cells.ts";
+import { RedisServer } from "./redis_server.ts";
+
+/** How long the numbers of a run stay that was killed, in milliseconds. */
+const LIFE_MS = 3_600_000;
+
+/** The numbers of a run on a server: the user's, or a private one that ends with the run. */
+export class RunRedis implements AsyncDisposable {
+  readonly url: string;
+  /** What the keys of the run begin with. */
+  readonly key: string = `interlock:count:${crypto.randomUUID()}`;
+  readonly #adapter: RedisAdapter;
+  readonly #server: RedisServer | undefined;
+  readonly #keys: readonly string[];
+
+  private constructor(url: string, server: RedisServer | undefined, cells: readonly number[]) {
+    this.url = url;
+    this.#server = server;
+    this.#adapter = adapterOf(url);
+    this.#keys = cells.map((cell) => keyOf(this.key, cell));
+  }
+
+  /**
+   * Puts zeros on the server.
+   *
+   * @param url Its address; a private one is started where there is none.
+   * @throws {Error} If it cannot be reached, or there is none to start.
+   */
+  static async open(url: string | undefined, cells: readonly number[]): Promise<RunRedis> {
+    const server = url === undefined ? await RedisServer.start() : undefined;
+    try {
+      const run = new RunRedis(url ?? server!.url, server, cells);
+      try {
+        for (const key of run.#keys) await run.#adapter.send("SET", key, "0", "PX", `${LIFE_MS}`);
+      } catch (error) {
+        await run.#adapter.close();
+        throw explain("count on the Redis server", error);
+      }
+      return run;
+    } catch (error) {
+      await server?.[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** Removes the numbers; ends a private server. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      if (this.#server === undefined) await this.#adapter.send("DEL", ...this.#keys);
+    } finally {
+      await this.#adapter.close();
+      await this.#server?.[Symbol.asyncDispose]();
+    }
+  }
+}
