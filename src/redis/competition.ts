@@ -3,15 +3,20 @@ import { RefusedError, UnreachableError } from "./errors.ts";
 import { reliableTime } from "./lease.ts";
 import { GRACE_MS } from "./lock_scripts.ts";
 import { Alarm, type Patience } from "./patience.ts";
-import { type Attempt, type LockRequest, type ServerLock } from "./server_lock.ts";
-import type { Wakes } from "./wakes.ts";
+import type { Attempt, LockRequest } from "./server_lock.ts";
+import type { Wakes, Word } from "./wakes.ts";
 
 /** An attempt that was granted. */
 export type Grant = Extract<Attempt, { granted: true }>;
 
-/** Where one competes for a lock. */
-export interface Place {
-  readonly server: Pick<ServerLock, "what" | "attempt" | "release">;
+/** Where one competes for a lock, or for permits. */
+export interface Place<Request = LockRequest> {
+  readonly server: {
+    /** What it is, for messages. */
+    readonly what: string;
+    attempt(request: Request, waiter?: string, ticket?: string): Promise<Attempt>;
+    withdraw(request: Request, waiter?: string): Promise<void>;
+  };
   readonly wakes: Pick<Wakes, "add" | "remove">;
   /** Who sleeps there, to be woken when it is closed. */
   readonly sleepers: Set<Alarm>;
@@ -35,34 +40,21 @@ const PASSING = new Set(["LOADING", "TRYAGAIN", "CLUSTERDOWN", "MASTERDOWN"]);
  * for as long as a lease lasts. Whatever this ends by but a grant, nothing stays behind: what may
  * have been granted meanwhile is given back.
  *
- * @param request What is asked for; `waiter` is who waits.
+ * @param waiter Who waits, if somebody has to.
  */
-export async function compete(
-  place: Place,
-  request: LockRequest & { readonly waiter: string },
+export async function compete<Request extends { readonly leaseTime: number }>(
+  place: Place<Request>,
+  request: Request,
+  waiter: string,
   patience: Patience,
 ): Promise<Grant> {
-  const { server, wakes, sleepers } = place;
-  const { waiter, leaseTime, ...unqueued } = request;
-  const alarm = new Alarm();
-  let sleep: ReturnType<Alarm["sleep"]> | undefined;
+  const { server, wakes } = place;
+  const { leaseTime } = request;
+  let bed: Bed | undefined;
   let isRefused = false;
-  let listens = false as boolean;
-  const listen = () => {
-    listens = true;
-    const listening = wakes.add(waiter, (word) => {
-      if (word === "go") alarm.ring();
-      else sleep?.shorten(NEXT_MS);
-    });
-    return listening.catch((error) => {
-      listens = false;
-      throw error;
-    });
-  };
-  let ticket: string | undefined;
   let failingSince: number | undefined;
   let late = 0;
-  /** Why the last question was not answered. */
+  // Why the last question was not answered.
   let failure: unknown;
   // Whether the server may hold something for this request.
   let unsure = false;
@@ -72,9 +64,15 @@ export async function compete(
       unsure = true;
       let attempt: Attempt;
       try {
-        if (isRefused && !listens) await patience.for(listen());
-        const asked = { ...unqueued, leaseTime, ...listens && { waiter, ticket } };
-        attempt = await patience.for(server.attempt(asked), ANSWER_MS);
+        if (isRefused && bed === undefined) {
+          const made = new Bed(place.sleepers);
+          await patience.for(wakes.add(waiter, made.hear));
+          bed = made;
+        }
+        const asked = bed === undefined
+          ? server.attempt(request)
+          : server.attempt(request, waiter, bed.ticket);
+        attempt = await patience.for(asked, ANSWER_MS);
         failingSince = failure = undefined;
       } catch (error) {
         if (!mayPass(error) || patience.isOver || place.isClosed()) throw error;
@@ -90,33 +88,56 @@ export async function compete(
           return attempt;
         }
         if (++late === LATE_ANSWERS || patience.isOver) throw tooLate(server.what, leaseTime);
-        await server.release({ ...request, waiter: undefined }).catch(() => {}); // Or it expires.
+        await server.withdraw(request).catch(() => {}); // Or it expires.
         continue;
       }
       late = 0;
-      unsure = listens;
+      unsure = bed !== undefined;
       patience.refusal = attempt;
-      if (patience.isOver) throw patience.timeout();
       isRefused = true;
-      if (!listens) continue;
-      ticket = attempt.ticket;
-      sleepers.add(alarm);
-      sleep = alarm.sleep(attempt.look + 1 + Math.random() * attempt.look / 10);
-      await patience.for(sleep);
+      if (patience.isOver) throw patience.timeout();
+      if (bed !== undefined) {
+        bed.ticket = attempt.ticket;
+        await patience.for(bed.sleep(attempt.look));
+      }
     }
   } catch (error) {
     // More than that time has run out is known then.
     throw patience.isOver && failure !== undefined && isTimeout(error) ? failure : error;
   } finally {
-    alarm.ring(); // The timer of a sleep that nobody waits for would keep the process alive.
-    if (listens) {
-      sleepers.delete(alarm);
-      wakes.remove(waiter);
-    }
+    bed?.leave(place.sleepers);
+    if (isRefused) wakes.remove(waiter);
     // Behind the request, on the same connection. If it cannot be told, the lease ends it.
-    if (unsure) {
-      server.release(listens ? request : { ...request, waiter: undefined }).catch(() => {});
-    }
+    if (unsure) server.withdraw(request, bed && waiter).catch(() => {});
+  }
+}
+
+/** Where a waiter sleeps between its questions. */
+class Bed {
+  readonly alarm = new Alarm();
+  /** Its place in the queue. */
+  ticket: string | undefined;
+  #sleep: ReturnType<Alarm["sleep"]> | undefined;
+
+  constructor(sleepers: Set<Alarm>) {
+    sleepers.add(this.alarm);
+  }
+
+  /** Ends the sleep, whose timer would keep the process alive. */
+  leave(sleepers: Set<Alarm>): void {
+    sleepers.delete(this.alarm);
+    this.alarm.ring();
+  }
+
+  /** What the waiter is told. */
+  readonly hear = (word: Word): void => {
+    if (word === "go") this.alarm.ring();
+    else this.#sleep?.shorten(NEXT_MS);
+  };
+
+  /** Sleeps for so long and a little more, so that not all wake at the same moment. */
+  sleep(ms: number): Promise<void> {
+    return this.#sleep = this.alarm.sleep(ms + 1 + Math.random() * ms / 10);
   }
 }
 

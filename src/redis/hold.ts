@@ -3,19 +3,19 @@ import type { Moment } from "../runtime/moment.ts";
 import { UnreachableError } from "./errors.ts";
 import { Lease } from "./lease.ts";
 import type { GuardedHold } from "./redis_guard.ts";
+import type { LockRequest } from "./server_lock.ts";
 
-/** What a {@linkcode Hold} is to be. */
-export interface HoldTerms {
+/** Who holds, and how it renews and gives back what it was given for a request. */
+export interface Holder<Request extends { readonly leaseTime: number }> {
   /** What is held, for messages. */
   readonly name: string;
-  readonly leaseTime: number;
   readonly maxHold: number;
   /** Renews it; `false` where it is held no more. */
-  renew(): Promise<boolean>;
+  renew(request: Request): Promise<boolean>;
   /** Gives it back; `false` where it was held no more. Can be asked again. */
-  release(): Promise<boolean>;
-  /** Called when the last guard has let go, or to keep the hold for another guard: then `true`. */
-  onFree(hold: Hold): boolean;
+  release(request: Request): Promise<boolean>;
+  /** Called when the last guard has let go: whether the hold goes on for another guard. */
+  goesOn(hold: Hold<Request>): boolean;
 }
 
 /** How long a release is tried where the server cannot be reached, in milliseconds. */
@@ -23,16 +23,21 @@ const RELEASE_MS = 2000;
 const RETRY_MS = 50;
 
 /** What one process holds: a lease with one guard, or several if it is reentrant. */
-export class Hold implements GuardedHold {
+export class Hold<Request extends { readonly leaseTime: number } = LockRequest>
+  implements GuardedHold {
   readonly lease: Lease;
   /** How many guards have it. */
   guards = 1;
-  readonly #terms: HoldTerms;
+  readonly #holder: Holder<Request>;
+  readonly #request: Request;
 
   /** A hold that was asked for at `sent`. */
-  constructor(terms: HoldTerms, sent: Moment) {
-    this.#terms = terms;
-    this.lease = new Lease(terms, sent);
+  constructor(holder: Holder<Request>, request: Request, sent: Moment) {
+    this.#holder = holder;
+    this.#request = request;
+    const { name, maxHold } = holder;
+    const renew = () => holder.renew(request);
+    this.lease = new Lease({ name, leaseTime: request.leaseTime, maxHold, renew }, sent);
   }
 
   async giveBack(): Promise<void> {
@@ -40,7 +45,7 @@ export class Hold implements GuardedHold {
       if (this.lease.lost !== undefined) throw this.#lost(this.lease.lost);
       return;
     }
-    if (!this.#terms.onFree(this)) await this.end();
+    if (!this.#holder.goesOn(this)) await this.end();
   }
 
   /**
@@ -54,11 +59,11 @@ export class Hold implements GuardedHold {
     this.lease.end();
     if (lost !== undefined) {
       // The server may have it yet, if it was the way to it that was lost. Nobody waits for that.
-      this.#terms.release().catch(() => {});
+      this.#holder.release(this.#request).catch(() => {});
       throw this.#lost(lost);
     }
     if (!await this.#release(performance.now() + Math.min(left, RELEASE_MS))) {
-      throw new LockLostError(`Lost "${this.#terms.name}" before it was released`);
+      throw new LockLostError(`Lost "${this.#holder.name}" before it was released`);
     }
   }
 
@@ -66,7 +71,7 @@ export class Hold implements GuardedHold {
     for (let unsure = false;;) {
       try {
         // Who was not answered may have released it at the first try.
-        return await this.#terms.release() || unsure;
+        return await this.#holder.release(this.#request) || unsure;
       } catch (error) {
         if (!(error instanceof UnreachableError) || performance.now() + RETRY_MS >= deadline) {
           throw error;
@@ -79,7 +84,7 @@ export class Hold implements GuardedHold {
 
   #lost(cause: LockLostError): LockLostError {
     return new LockLostError(
-      `Cannot release "${this.#terms.name}": it was lost before, and somebody else may have had it`,
+      `Cannot release "${this.#holder.name}": it was lost before, and somebody else may have had it`,
       { cause },
     );
   }

@@ -5,7 +5,7 @@
  * | --- | --- | --- |
  * | `lock` | string, expires with the lease | the value of who holds it alone; `r` while it is shared |
  * | `shared` | sorted set | the values of who shares it, by the end of their leases |
- * | `token` | hash, expires 29 days after the last use | `token`: the last one minted; `holder`: the value of who holds it alone, or did and has not released |
+ * | `token` | hash, expires 29 days after the last use | `token`: the last one minted; `holder`: the value of who holds it alone, or did and has not released; `before`: of the last such before this one |
  * | `queue` | sorted set | the waiters, by their tickets, which are in the order they came |
  * | `seen` | sorted set | the waiters, by the time until which they are taken to be alive |
  *
@@ -42,6 +42,7 @@ local token = tonumber(last[1] or 0)
 local kept = math.floor(token / ${DAY_US}) == math.floor(us / ${DAY_US})
 token = math.max(token + 1, us)
 redis.call('HSET', KEYS[2], 'token', string.format('%.0f', token + tokens - 1), 'holder', value)
+if last[2] then redis.call('HSET', KEYS[2], 'before', last[2]) end
 if not kept then redis.call('PEXPIRE', KEYS[2], ${TOKEN_KEPT_MS}) end
 return { 1, token, last[2] }
 `;
@@ -236,15 +237,19 @@ return 1
  * Gives the lock back, or the place in the queue, or whichever of both it is; wakes the next.
  *
  * `KEYS`: lock, token, queue, seen, and shared where it is. `ARGV`: value; `1` if receivers can be
- * counted; the waiter, if there is one. Replies 1 if the value held the lock.
+ * counted; only of who has not been inside, who waited there, or an empty text. Replies 1 if the
+ * value held the lock.
  */
 export const RELEASE = `
 local queueKey, seenKey, sharedKey = KEYS[3], KEYS[4], KEYS[5]
-local value, countable, waiter = ARGV[1], ARGV[2] == '1', ARGV[3]
+local value, countable, waiter, unused = ARGV[1], ARGV[2] == '1', ARGV[3], ARGV[3]
+if waiter == '' then waiter = nil end
 local was, held = 0, redis.call('GET', KEYS[1])
 if held == value then
   redis.call('DEL', KEYS[1])
-  redis.call('HDEL', KEYS[2], 'holder')
+  local before = unused and redis.call('HGET', KEYS[2], 'before')
+  redis.call('HDEL', KEYS[2], 'holder', 'before')
+  if before then redis.pcall('HSET', KEYS[2], 'holder', before) end
   was, held = 1, false
 elseif sharedKey then
   was = redis.call('ZREM', sharedKey, value)

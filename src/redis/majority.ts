@@ -77,13 +77,13 @@ export class Majority {
   }
 
   /** Takes the lock, or a place in the queues of those servers that do not give it. */
-  async attempt(request: LockRequest): Promise<Attempt> {
-    const { tickets, ties } = ticketsIn(request.ticket);
+  async attempt(request: LockRequest, waiter?: string, ticket?: string): Promise<Attempt> {
+    const { tickets, ties } = ticketsIn(ticket);
     const value = `${++this.#rounds}.${request.value}`;
     const began = (ties > 0 ? pauseAfter(ties) : Promise.resolve()).then(thisMoment);
     const asked = this.locks.map(async (lock, i) => {
       await began;
-      return await lock.attempt({ ...request, value, ticket: tickets[i] });
+      return await lock.attempt({ ...request, value, fair: false }, waiter, tickets[i]);
     });
     const candidacy = { value, asked };
     // Before the pause, so that a release meanwhile knows what there is to be released after it.
@@ -98,30 +98,31 @@ export class Majority {
       const token = request.shared ? undefined : Math.max(...granted.map(({ token = 0 }) => token));
       const confirmed = await this.#confirm(request, candidacy, token);
       if (countVotes(confirmed, (answer) => answer === true) >= this.quorum) {
-        this.#leaveQueues(request, asked);
+        this.#leaveQueues(request, asked, waiter);
         const previous = granted.map(({ previous }) => previous)
           .find((value) => value !== undefined && !value.endsWith(`.${request.value}`));
         return { granted: true, sent, token, previous };
       }
-      await this.#withdraw(request, candidacy, votes);
+      await this.#giveUp(request, candidacy, votes);
       return this.#unconfirmed(confirmed, tickets, ties);
     }
-    await this.#withdraw(request, candidacy, votes);
+    await this.#giveUp(request, candidacy, votes);
     return this.#defeat(votes, granted.length, tickets, ties);
   }
 
   /** Has a majority know the token, and asks it whether its votes count. */
   #confirm(
-    { leaseTime, tokens = 1 }: LockRequest,
+    request: LockRequest,
     { value, asked }: Candidacy,
     token: number | undefined,
   ): Promise<Vote<Confirmation>[]> {
+    const { leaseTime, tokens = 1 } = request;
     const confirm = async (i: number): Promise<Confirmation> => {
       const attempt = await asked[i];
       if (!attempt.granted) return false;
       const behind = token !== undefined && (attempt.token ?? 0) < token;
       const [stands, later] = await Promise.all([
-        behind ? this.locks[i].raise(value, token + tokens - 1) : true,
+        behind ? this.locks[i].raise({ ...request, value }, token + tokens - 1) : true,
         this.#restartGuard ? this.#laterAt(i, leaseTime) : undefined,
       ]);
       return stands && (later ?? true);
@@ -150,17 +151,21 @@ export class Majority {
   }
 
   /** Whoever has won by others waits no more where it was refused. */
-  #leaveQueues(request: LockRequest, asked: readonly Promise<Attempt>[]): void {
-    if (request.waiter === undefined) return;
+  #leaveQueues(
+    request: LockRequest,
+    asked: readonly Promise<Attempt>[],
+    waiter: string | undefined,
+  ): void {
+    if (waiter === undefined) return;
     asked.forEach((answer, i) => {
       answer.then(async ({ granted }) => {
-        if (!granted) await this.locks[i].release({ ...request, value: NOBODY });
+        if (!granted) await this.locks[i].withdraw({ ...request, value: NOBODY }, waiter);
       }).catch(() => {}); // The place ends by itself.
     });
   }
 
   /** Gives back each vote that was given, or may have been, or will be. */
-  async #withdraw(
+  async #giveUp(
     request: LockRequest,
     { value, asked }: Candidacy,
     votes: readonly Vote<unknown>[],
@@ -168,8 +173,8 @@ export class Majority {
     this.#candidacies.delete(request.value);
     const answered = new Set(votes.map(({ server }) => server));
     await Promise.all(asked.map((answer, i) => {
-      const undone = answer.then(({ granted }) => granted, () => true).then((mayHold) => {
-        return mayHold && this.locks[i].release({ ...request, value, waiter: undefined });
+      const undone = answer.then(({ granted }) => granted, () => true).then(async (mayHold) => {
+        if (mayHold) await this.locks[i].withdraw({ ...request, value });
       }).catch(() => {}); // It ends with its lease.
       return answered.has(i) ? undone : undefined;
     }));
@@ -215,7 +220,7 @@ export class Majority {
     answers.forEach((answer, i) => {
       answer.then(async (held) => {
         if (held || this.#candidacies.get(request.value) !== candidacy) return;
-        await this.locks[i].attempt({ ...request, value, waiter: undefined, ticket: undefined });
+        await this.locks[i].attempt({ ...request, value, fair: false });
       }).catch(() => {}); // It is not needed.
     });
     return true;
@@ -223,14 +228,35 @@ export class Majority {
 
   /** Gives the lock back at all servers, also at those that have not answered yet. */
   async release(request: LockRequest): Promise<boolean> {
-    const { value, asked } = this.#candidacies.get(request.value) ?? { value: NOBODY, asked: [] };
-    const answers = this.locks.map(async (lock, i) => {
-      await asked[i]?.catch(() => {}); // Else the release could overtake it.
-      return await lock.release({ ...request, value });
-    });
+    const answers = this.#whenAnswered(request, (lock, request) => lock.release(request));
     const held = await this.#decide("release", answers);
     this.#candidacies.delete(request.value);
     return held;
+  }
+
+  /**
+   * Gives back what a request may have got, and nobody has used: votes, the places of its waiter,
+   * whichever are there.
+   */
+  async withdraw(request: LockRequest, waiter?: string): Promise<void> {
+    const answers = this.#whenAnswered(request, async (lock, request) => {
+      await lock.withdraw(request, waiter);
+      return true;
+    });
+    await this.#decide("release", answers);
+    this.#candidacies.delete(request.value);
+  }
+
+  /** Does something at each server, after its answer to the last attempt. */
+  #whenAnswered(
+    request: LockRequest,
+    action: (lock: ServerLock, request: LockRequest) => Promise<boolean>,
+  ): Promise<boolean>[] {
+    const { value, asked } = this.#candidacies.get(request.value) ?? { value: NOBODY, asked: [] };
+    return this.locks.map(async (lock, i) => {
+      await asked[i]?.catch(() => {}); // Else it could be overtaken.
+      return await action(lock, { ...request, value });
+    });
   }
 
   /** Who holds the lock at a majority of the servers. */

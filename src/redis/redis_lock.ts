@@ -3,8 +3,8 @@ import { DeadlockError } from "../contract/errors.ts";
 import type { Owner } from "../contract/owner.ts";
 import { millisecondsSince } from "../runtime/moment.ts";
 import type { ConnectionOptions, RedisSource } from "./adapter_of.ts";
-import { compete, type Grant } from "./competition.ts";
-import { Hold } from "./hold.ts";
+import { compete, type Grant, type Place } from "./competition.ts";
+import { Hold, type Holder } from "./hold.ts";
 import { reliableTime } from "./lease.ts";
 import { LocalHolds } from "./local_holds.ts";
 import { type Alarm, Patience } from "./patience.ts";
@@ -13,15 +13,14 @@ import {
   type LockSettings,
   type RedisAcquireOptions,
   type RedisLockOptions,
+  type ReplicaWait,
   settingsOf,
 } from "./redis_lock_options.ts";
 import { checkReplicas } from "./replicas.ts";
 import { type Seat, seatOf } from "./seat.ts";
-import { type LockRequest, ownerIn, valueOf, waiterOf } from "./server_lock.ts";
+import { type Attempt, type LockRequest, ownerIn, valueOf, waiterOf } from "./server_lock.ts";
 import { thisOwner } from "./this_owner.ts";
 import { Turnstile } from "./turnstile.ts";
-
-type Request = LockRequest & { readonly waiter: string };
 
 /**
  * A lock on a Redis or Valkey server, for processes on any number of machines. It is a lease: the
@@ -74,6 +73,8 @@ export class RedisLock implements AsyncLock, AsyncDisposable {
   readonly #settings: LockSettings;
   readonly #seat: Seat;
   readonly #sleepers = new Set<Alarm>();
+  readonly #place: Place;
+  readonly #holder: Holder<LockRequest>;
   readonly #turnstile: Turnstile | undefined;
   readonly #local: LocalHolds | undefined;
   readonly #client = crypto.randomUUID().replaceAll("-", "");
@@ -102,10 +103,24 @@ export class RedisLock implements AsyncLock, AsyncDisposable {
   ) {
     const settings = this.#settings = settingsOf(options);
     this.name = name;
-    this.#seat = seatOf(source, name, this.#client, settings, options);
+    const seat = this.#seat = seatOf(source, name, this.#client, settings, options);
+    this.#place = {
+      server: seat.server,
+      wakes: seat.wakes,
+      sleepers: this.#sleepers,
+      isClosed: () => this.#closed !== undefined,
+    };
+    this.#holder = {
+      name,
+      maxHold: settings.maxHold,
+      renew: (request) => seat.server.renew(request),
+      release: (request) => seat.server.release(request),
+      goesOn: (hold) => this.#goesOn(hold),
+    };
     this.#owner = thisOwner(settings.label);
-    if (!settings.fair || settings.reentrant) this.#turnstile = new Turnstile();
     if (settings.local !== undefined) this.#local = new LocalHolds(settings.local);
+    // What the server puts in order is not to be put in order here, but for what is shared here.
+    if (!settings.fair || settings.reentrant || this.#local) this.#turnstile = new Turnstile();
   }
 
   /**
@@ -121,18 +136,18 @@ export class RedisLock implements AsyncLock, AsyncDisposable {
     const again = this.#takeAgain(shared, false);
     if (again !== undefined) return again;
     const request = this.#request(shared);
-    const bare = { ...request, waiter: undefined };
+    let attempt: Attempt;
     try {
-      const attempt = await this.#seat.server.attempt(bare);
-      if (!attempt.granted) return undefined;
-      const inTime = millisecondsSince(attempt.sent) < reliableTime(request.leaseTime);
-      if (inTime) return await this.#guard(request, attempt);
-      await this.#seat.server.release(bare);
-      return undefined;
+      attempt = await this.#seat.server.attempt(request);
     } catch (error) {
-      this.#seat.server.release(bare).catch(() => {}); // It may have been granted.
+      this.#seat.server.withdraw(request).catch(() => {}); // It may have been granted.
       throw error;
     }
+    if (!attempt.granted) return undefined;
+    const inTime = millisecondsSince(attempt.sent) < reliableTime(request.leaseTime);
+    if (inTime) return await this.#guard(request, attempt);
+    await this.#seat.server.withdraw(request);
+    return undefined;
   }
 
   /**
@@ -207,56 +222,51 @@ export class RedisLock implements AsyncLock, AsyncDisposable {
     return new RedisGuard(again.hold, token, recovered, previousOwner);
   }
 
-  #request(shared: boolean): Request {
+  #request(shared: boolean): LockRequest {
     const { leaseTime, fair, local } = this.#settings;
-    const number = ++this.#count;
     return {
-      value: valueOf(this.#client, number, this.#owner),
-      waiter: waiterOf(this.#client, number, shared),
+      value: valueOf(this.#client, ++this.#count, this.#owner),
       leaseTime,
       shared,
-      fair,
+      // Who was asked for its bound must not come back before those for whom it is.
+      fair: fair || local !== undefined,
       tokens: shared ? 1 : local?.holds ?? 1,
     };
   }
 
   async #compete(shared: boolean, patience: Patience): Promise<RedisGuard> {
     const request = this.#request(shared);
-    const isClosed = () => this.#closed !== undefined;
-    const place = { ...this.#seat, sleepers: this.#sleepers, isClosed };
-    return await this.#guard(request, await compete(place, request, patience));
+    const waiter = waiterOf(this.#client, this.#count, shared);
+    return await this.#guard(request, await compete(this.#place, request, waiter, patience));
   }
 
-  async #guard(request: Request, grant: Grant): Promise<RedisGuard> {
-    const { leaseTime, maxHold, reentrant, wait } = this.#settings;
-    const held = { ...request, waiter: undefined };
-    const hold = new Hold({
-      name: this.name,
-      leaseTime,
-      maxHold,
-      renew: () => this.#seat.server.renew(held),
-      release: () => this.#seat.server.release(held),
-      onFree: (hold) => {
-        if (this.#local?.pass(hold)) return true;
-        this.#holds.delete(hold);
-        if (this.#again?.hold === hold) this.#again = undefined;
-        return false;
-      },
-    }, grant.sent);
+  async #guard(request: LockRequest, grant: Grant): Promise<RedisGuard> {
+    const { reentrant, wait } = this.#settings;
+    const hold = new Hold(this.#holder, request, grant.sent);
     this.#holds.add(hold);
-    if (wait !== undefined) {
-      try {
-        await checkReplicas(this.#seat.adapter!, this.name, wait);
-        if (hold.lease.lost !== undefined) throw hold.lease.lost;
-      } catch (error) {
-        await hold.giveBack().catch(() => {});
-        throw error;
-      }
-    }
+    if (wait !== undefined) await this.#checkReplicas(hold, wait);
     const { token, previous } = grant;
     const guard = new RedisGuard(hold, token, previous !== undefined, ownerIn(previous));
     if (reentrant) this.#again = { hold, guard, shared: request.shared === true };
     if (!request.shared) this.#local?.begin(hold, token!);
     return guard;
+  }
+
+  async #checkReplicas(hold: Hold, wait: ReplicaWait): Promise<void> {
+    try {
+      await checkReplicas(this.#seat.adapter!, this.name, wait);
+      if (hold.lease.lost !== undefined) throw hold.lease.lost;
+    } catch (error) {
+      await hold.giveBack().catch(() => {});
+      throw error;
+    }
+  }
+
+  /** Whether a hold goes on for somebody else, whose last guard has let go. */
+  #goesOn(hold: Hold): boolean {
+    if (this.#local?.pass(hold)) return true;
+    this.#holds.delete(hold);
+    if (this.#again?.hold === hold) this.#again = undefined;
+    return false;
   }
 }

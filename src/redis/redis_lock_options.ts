@@ -40,7 +40,8 @@ export interface RedisLockOptions {
   fair?: boolean;
   /**
    * Whether the tasks of this object hand the lock on among themselves without the server, up to a
-   * bound; then it is given back to the server, for others. `true` is `{ holds: 100, time: 50 }`.
+   * bound; then it is given back to the server, and who waits there has it first. `true` is
+   * `{ holds: 100, time: 50 }`.
    *
    * @default {false}
    */
@@ -145,8 +146,8 @@ export function settingsOf(options: RedisLockOptions): LockSettings {
       `Cannot make a lock: label must be a string of ${LABEL_LENGTH} characters at most: ${what}`,
     );
   }
-  if (settings.local !== undefined && (settings.fair || settings.reentrant)) {
-    throw new TypeError("Cannot make a lock that is local and also fair or reentrant");
+  if (settings.local !== undefined && settings.reentrant) {
+    throw new TypeError("Cannot make a lock that is both local and reentrant");
   }
   return settings;
 }

@@ -2,14 +2,14 @@ import type { AcquireOptions } from "../contract/options.ts";
 import { millisecondsSince } from "../runtime/moment.ts";
 import type { RedisAdapter } from "./adapter.ts";
 import { adapterOf, type ConnectionOptions, type RedisSource } from "./adapter_of.ts";
-import { compete, type Grant } from "./competition.ts";
-import { Hold } from "./hold.ts";
+import { compete, type Grant, type Place } from "./competition.ts";
+import { Hold, type Holder } from "./hold.ts";
 import { reliableTime } from "./lease.ts";
 import { type Alarm, Patience } from "./patience.ts";
 import { RedisGuard } from "./redis_guard.ts";
 import { type LockSettings, type RedisLockOptions, settingsOf } from "./redis_lock_options.ts";
-import { type LockRequest, valueOf } from "./server_lock.ts";
-import { permitWaiterOf, ServerSemaphore } from "./server_semaphore.ts";
+import { type Attempt, valueOf } from "./server_lock.ts";
+import { type PermitRequest, permitWaiterOf, ServerSemaphore } from "./server_semaphore.ts";
 import { thisOwner } from "./this_owner.ts";
 import { Turnstile } from "./turnstile.ts";
 import { Wakes } from "./wakes.ts";
@@ -66,7 +66,9 @@ export class RedisSemaphore implements AsyncDisposable {
   readonly #turnstile: Turnstile | undefined;
   readonly #client = crypto.randomUUID().replaceAll("-", "");
   readonly #owner: string;
-  readonly #holds = new Set<Hold>();
+  readonly #place: Place<PermitRequest>;
+  readonly #holder: Holder<PermitRequest>;
+  readonly #holds = new Set<Hold<PermitRequest>>();
   #count = 0;
   #closed: Promise<void> | undefined;
 
@@ -92,6 +94,22 @@ export class RedisSemaphore implements AsyncDisposable {
     this.#adapter = adapterOf(source, options);
     this.#server = new ServerSemaphore(this.#adapter, name, permits);
     this.#wakes = new Wakes(this.#adapter, this.#server, this.#client);
+    this.#place = {
+      server: this.#server,
+      wakes: this.#wakes,
+      sleepers: this.#sleepers,
+      isClosed: () => this.#closed !== undefined,
+    };
+    this.#holder = {
+      name,
+      maxHold: this.#settings.maxHold,
+      renew: (request) => this.#server.renew(request),
+      release: (request) => this.#server.release(request),
+      goesOn: (hold) => {
+        this.#holds.delete(hold);
+        return false;
+      },
+    };
     this.#owner = thisOwner(label);
     if (!this.#settings.fair) this.#turnstile = new Turnstile();
   }
@@ -107,19 +125,19 @@ export class RedisSemaphore implements AsyncDisposable {
    */
   async tryAcquire(permits = 1): Promise<RedisGuard | undefined> {
     this.#checkOpen();
-    const wanted = checkPermits(permits, this.permits);
-    const { waiter: _, ...request } = this.#request(wanted);
+    const request = this.#request(checkPermits(permits, this.permits));
+    let attempt: Attempt;
     try {
-      const attempt = await this.#server.attempt(request, wanted);
-      if (!attempt.granted) return undefined;
-      const inTime = millisecondsSince(attempt.sent) < reliableTime(request.leaseTime);
-      if (inTime) return this.#guard(request, wanted, attempt);
-      await this.#server.release(request, wanted);
-      return undefined;
+      attempt = await this.#server.attempt(request);
     } catch (error) {
-      this.#server.release(request, wanted).catch(() => {}); // They may have been granted.
+      this.#server.withdraw(request).catch(() => {}); // They may have been granted.
       throw error;
     }
+    if (!attempt.granted) return undefined;
+    const inTime = millisecondsSince(attempt.sent) < reliableTime(request.leaseTime);
+    if (inTime) return this.#guard(request, attempt);
+    await this.#server.withdraw(request);
+    return undefined;
   }
 
   /**
@@ -140,14 +158,8 @@ export class RedisSemaphore implements AsyncDisposable {
     await this.#turnstile?.enter(patience);
     try {
       const request = this.#request(wanted);
-      const server = {
-        what: this.#server.what,
-        attempt: (request: LockRequest) => this.#server.attempt(request, wanted),
-        release: (request: LockRequest) => this.#server.release(request, wanted),
-      };
-      const isClosed = () => this.#closed !== undefined;
-      const place = { server, wakes: this.#wakes, sleepers: this.#sleepers, isClosed };
-      return this.#guard(request, wanted, await compete(place, request, patience));
+      const waiter = permitWaiterOf(this.#client, this.#count, wanted);
+      return this.#guard(request, await compete(this.#place, request, waiter, patience));
     } finally {
       this.#turnstile?.leave();
     }
@@ -180,30 +192,13 @@ export class RedisSemaphore implements AsyncDisposable {
     if (this.#closed !== undefined) throw new TypeError(`Cannot use "${this.name}": it was closed`);
   }
 
-  #request(wanted: number): LockRequest & { readonly waiter: string } {
+  #request(wanted: number): PermitRequest {
     const { leaseTime, fair } = this.#settings;
-    const number = ++this.#count;
-    return {
-      value: valueOf(this.#client, number, this.#owner),
-      waiter: permitWaiterOf(this.#client, number, wanted),
-      leaseTime,
-      fair,
-    };
+    return { value: valueOf(this.#client, ++this.#count, this.#owner), leaseTime, wanted, fair };
   }
 
-  #guard({ value, leaseTime }: LockRequest, wanted: number, grant: Grant): RedisGuard {
-    const held = { value, leaseTime };
-    const hold = new Hold({
-      name: this.name,
-      leaseTime,
-      maxHold: this.#settings.maxHold,
-      renew: () => this.#server.renew(held, wanted),
-      release: () => this.#server.release(held, wanted),
-      onFree: (hold) => {
-        this.#holds.delete(hold);
-        return false;
-      },
-    }, grant.sent);
+  #guard(request: PermitRequest, grant: Grant): RedisGuard {
+    const hold = new Hold(this.#holder, request, grant.sent);
     this.#holds.add(hold);
     return new RedisGuard(hold, grant.token);
   }

@@ -22,10 +22,6 @@ export interface LockRequest {
   readonly shared?: boolean;
   /** Whether nobody who waits may be overtaken. */
   readonly fair?: boolean;
-  /** Who is to wait if the lock is not free; see {@linkcode waiterOf}. */
-  readonly waiter?: string;
-  /** The place of the waiter in the queue, once it has one. */
-  readonly ticket?: string;
   /** How many tokens the hold will use. Default: 1. */
   readonly tokens?: number;
 }
@@ -80,7 +76,6 @@ export function ownerIn(value: string | undefined, since?: Date): Owner | undefi
  * renews and what asks several servers stands on this.
  */
 export class ServerLock {
-  readonly name: string;
   /** What it is, for messages. */
   readonly what: string;
   /** What the name of a waiter's channel begins with; its client's name follows. */
@@ -107,7 +102,6 @@ export class ServerLock {
    */
   constructor(adapter: RedisAdapter, name: string) {
     this.#adapter = adapter;
-    this.name = name;
     this.what = `the lock "${name}"`;
     this.channel = partOf(name, "wake:");
     const keys = ["lock", "token", "shared", "queue", "seen"].map((part) => partOf(name, part));
@@ -119,9 +113,14 @@ export class ServerLock {
     this.#unsharing = [lock, token, queue, seen, shared];
   }
 
-  /** Takes the lock, or a place in its queue. */
-  async attempt(request: LockRequest): Promise<Attempt> {
-    const { value, leaseTime, shared = false, fair = false, waiter = "", ticket = "" } = request;
+  /**
+   * Takes the lock, or a place in its queue.
+   *
+   * @param waiter Who is to wait if the lock is not free; see {@linkcode waiterOf}.
+   * @param ticket Its place in the queue, once it has one.
+   */
+  async attempt(request: LockRequest, waiter = "", ticket = ""): Promise<Attempt> {
+    const { value, leaseTime, shared = false, fair = false } = request;
     const asks = [value, `${leaseTime}`, `${request.tokens ?? 1}`];
     if (!shared && !fair && waiter === "") {
       const attempt = await this.#ask(take, this.#taking, asks);
@@ -140,19 +139,24 @@ export class ServerLock {
   }
 
   /** Has the server know a token of other servers; `false` if the value holds the lock no more. */
-  async raise(value: string, token: number): Promise<boolean> {
+  async raise({ value }: LockRequest, token: number): Promise<boolean> {
     return await this.#run(raise, "take", this.#taking, [value, `${token}`]) === 1;
   }
 
-  /**
-   * Gives back the hold of a value and the place of a waiter, whichever of both is there, and wakes
-   * who is next. `false` if the value did not hold the lock.
-   */
-  async release({ value, shared, waiter }: LockRequest): Promise<boolean> {
+  /** Gives back a hold, and wakes who is next. `false` if the value did not hold the lock. */
+  async release({ value, shared }: LockRequest): Promise<boolean> {
     const args = [value, this.countsReceivers ? "1" : "0"];
-    if (waiter !== undefined) args.push(waiter);
     const keys = shared ? this.#unsharing : this.#releasing;
     return await this.#run(release, "release", keys, args) === 1;
+  }
+
+  /**
+   * Gives back what a request may have got, and nobody has used: a hold, the place of its waiter,
+   * whichever is there. Wakes who is next.
+   */
+  async withdraw({ value, shared }: LockRequest, waiter = ""): Promise<void> {
+    const args = [value, this.countsReceivers ? "1" : "0", waiter];
+    await this.#run(release, "release", shared ? this.#unsharing : this.#releasing, args);
   }
 
   /** Who holds the lock alone, and since when. */

@@ -4,11 +4,23 @@ import { explain, MisconfiguredError } from "./errors.ts";
 import { partOf } from "./names.ts";
 import { Script } from "./script.ts";
 import { GIVE_BACK, RENEW_PERMITS, TAKE } from "./semaphore_scripts.ts";
-import type { Attempt, LockRequest } from "./server_lock.ts";
+import type { Attempt } from "./server_lock.ts";
 
 const take = new Script(TAKE);
 const renew = new Script(RENEW_PERMITS);
 const giveBack = new Script(GIVE_BACK);
+
+/** What is asked of a server at once. */
+export interface PermitRequest {
+  /** Who asks: of its own for each hold. Asked again with the same value, a hold stays one. */
+  readonly value: string;
+  /** How long the server keeps the hold, in milliseconds. */
+  readonly leaseTime: number;
+  /** How many permits. */
+  readonly wanted: number;
+  /** Whether nobody who waits may be overtaken. */
+  readonly fair?: boolean;
+}
 
 /** The name of a waiter for so many permits that listens to the channel of `client`. */
 export function permitWaiterOf(client: string, number: number, wanted: number): string {
@@ -43,12 +55,14 @@ export class ServerSemaphore {
   }
 
   /**
-   * Takes so many permits, or a place in the queue.
+   * Takes permits, or a place in the queue.
    *
+   * @param waiter Who is to wait if there are too few; see {@linkcode permitWaiterOf}.
+   * @param ticket Its place in the queue, once it has one.
    * @throws {MisconfiguredError} If others use it with another number of permits.
    */
-  async attempt(request: LockRequest, wanted: number): Promise<Attempt> {
-    const { value, leaseTime, fair = false, waiter = "", ticket = "" } = request;
+  async attempt(request: PermitRequest, waiter = "", ticket = ""): Promise<Attempt> {
+    const { value, leaseTime, wanted, fair = false } = request;
     const sent = thisMoment();
     const reply = await this.#run(
       take,
@@ -77,19 +91,22 @@ export class ServerSemaphore {
   }
 
   /** Makes a lease begin anew; `false` if the value does not hold its permits any more. */
-  async renew({ value, leaseTime }: LockRequest, wanted: number): Promise<boolean> {
+  async renew({ value, leaseTime, wanted }: PermitRequest): Promise<boolean> {
     const keys = this.#keys.slice(0, 1);
     return await this.#run(renew, "renew", keys, value, `${leaseTime}`, `${wanted}`) === 1;
   }
 
+  /** Gives permits back, and wakes who is next. `false` if the value did not hold them. */
+  async release(request: PermitRequest): Promise<boolean> {
+    return await this.#giveBack(request, "") === 1;
+  }
+
   /**
-   * Gives back the permits of a value and the place of a waiter, whichever of both is there, and
-   * wakes who is next. `false` if the value did not hold any.
+   * Gives back what a request may have got, and nobody has used: permits, the place of its waiter,
+   * whichever is there. Wakes who is next.
    */
-  async release({ value, waiter = "" }: LockRequest, wanted: number): Promise<boolean> {
-    const counts = this.countsReceivers ? "1" : "0";
-    const args = [value, `${wanted}`, waiter, this.channel, counts];
-    return await this.#run(giveBack, "release", this.#keys, ...args) === 1;
+  async withdraw(request: PermitRequest, waiter = ""): Promise<void> {
+    await this.#giveBack(request, waiter);
   }
 
   /** How many permits are held, by the server's clock. */
@@ -101,6 +118,12 @@ export class ServerSemaphore {
     } catch (error) {
       throw explain(`look at ${this.what}`, error);
     }
+  }
+
+  #giveBack({ value, wanted }: PermitRequest, waiter: string): Promise<unknown> {
+    const counts = this.countsReceivers ? "1" : "0";
+    const args = [value, `${wanted}`, waiter, this.channel, counts];
+    return this.#run(giveBack, "release", this.#keys, ...args);
   }
 
   async #run(

@@ -65,7 +65,6 @@ describe("RedisLock", () => {
         { fair: "yes" },
         { reentrant: 0 },
         { local: 1 },
-        { local: true, fair: true },
         { local: true, reentrant: true },
       ]
     ) assert.throws(make(options), TypeError, JSON.stringify(options));

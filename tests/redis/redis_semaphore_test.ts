@@ -144,14 +144,14 @@ describe("RedisSemaphore", { skip }, () => {
   test("has permits back when the lease of a holder ends that does not renew it", async () => {
     const pool = name();
     const dead = new ServerSemaphore(redis, pool, 2);
-    const request = { value: "dead", leaseTime: 200 };
-    assert.equal((await dead.attempt(request, 2)).granted, true);
+    const request = { value: "dead", leaseTime: 200, wanted: 2 };
+    assert.equal((await dead.attempt(request)).granted, true);
     await using one = open(pool, 2);
     await using two = open(pool, 2);
     // Only the first of them looks when the lease ends, and wakes the other.
     await Promise.all([one.acquire(), two.acquire()]);
-    assert.equal(await dead.renew(request, 2), false);
-    assert.equal(await dead.release(request, 2), false, "it gave back what others have");
+    assert.equal(await dead.renew(request), false);
+    assert.equal(await dead.release(request), false, "it gave back what others have");
     assert.equal(await one.available(), 0);
   });
 
@@ -185,14 +185,14 @@ describe("RedisSemaphore", { skip }, () => {
 
   test("asked again with the same value, a hold stays one", async () => {
     const pool = new ServerSemaphore(redis, name(), 3);
-    const request = { value: "a", leaseTime: 10_000 };
-    const first = await pool.attempt(request, 2);
-    const again = await pool.attempt(request, 2);
+    const request = { value: "a", leaseTime: 10_000, wanted: 2 };
+    const first = await pool.attempt(request);
+    const again = await pool.attempt(request);
     assert.ok(first.granted && again.granted);
     assert.equal(again.token, first.token);
     assert.equal(await pool.held(), 2);
-    assert.equal(await pool.release(request, 2), true);
-    assert.equal(await pool.release(request, 2), false);
+    assert.equal(await pool.release(request), true);
+    assert.equal(await pool.release(request), false);
     assert.equal(await pool.held(), 0);
   });
 

@@ -1,0 +1,211 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { LockLostError, withLock } from "../../src/contract/mod.ts";
+import { adapterOf, type RedisAdapter, RedisLock } from "../../src/redis/mod.ts";
+import type { Child } from "../support/child.ts";
+import { Proxy } from "../support/proxy.ts";
+import { RedisServer, skip } from "../support/redis_server.ts";
+import { until } from "../support/until.ts";
+import { ask, redisProcess } from "./redis_process.ts";
+
+const DEADLINE = { timeout: 30_000 };
+
+const aborted = (signal: AbortSignal) => until("the abort", () => signal.aborted);
+
+describe("A lease", { skip }, () => {
+  let server: RedisServer;
+  let redis: RedisAdapter;
+  before(async () => {
+    server = await RedisServer.start();
+    redis = adapterOf(server.url);
+    await redis.send("PING"); // It is connected.
+  });
+  after(async () => {
+    await redis.close();
+    await server[Symbol.asyncDispose]();
+  });
+
+  const left = (name: string) => redis.send("PTTL", `interlock:{${name}}:lock`) as Promise<number>;
+  const gone = async (name: string) => {
+    while (await left(name) > 0);
+  };
+
+  it("is renewed for as long as the guard is held", DEADLINE, async () => {
+    const leaseTime = 1000;
+    const hold = async (name: string, shared: boolean) => {
+      await using lock = new RedisLock(server.url, name, { leaseTime, shared });
+      await using other = new RedisLock(server.url, name);
+      const start = performance.now();
+      const guard = await lock.acquire();
+      const { signal } = guard;
+      await until("the end of a lease that is not renewed", () => {
+        signal.throwIfAborted();
+        return performance.now() - start > leaseTime * 1.5;
+      });
+      assert.equal(guard.held, true);
+      assert.equal(await other.tryAcquire(), undefined);
+      await guard.release();
+      await (await other.acquire({ timeout: 0 })).release();
+    };
+    await Promise.all([hold("renewed", false), hold("renewed, shared", true)]);
+  });
+
+  it("aborts the signal before the server can give the lock to another", DEADLINE, async () => {
+    const cutOff = async (name: string, shared: boolean) => {
+      await using proxy = await Proxy.start(server.port);
+      await using lock = new RedisLock(proxy.url, name, { leaseTime: 2500, shared });
+      const guard = await lock.acquire();
+      proxy.onRequest = () => "hold";
+      await aborted(guard.signal);
+      assert.ok(await left(name) > 0, "it was the server's end of the lease");
+      assert.ok(guard.signal.reason instanceof LockLostError);
+      assert.equal(guard.held, false);
+      // The way to the server is still closed: this waits for no answer.
+      await assert.rejects(guard.release(), LockLostError);
+      proxy.onRequest = () => "pass";
+      proxy.letGo();
+    };
+    await Promise.all([cutOff("cut off", false), cutOff("cut off, shared", true)]);
+  });
+
+  it("is lost with its key", DEADLINE, async () => {
+    await using lock = new RedisLock(server.url, "deleted", { leaseTime: 900 });
+    const guard = await lock.acquire();
+    await redis.send("DEL", "interlock:{deleted}:lock");
+    await aborted(guard.signal);
+    assert.match(String(guard.signal.reason), /LockLostError: Lost "deleted": .* any more/);
+    await assert.rejects(guard.release(), LockLostError);
+  });
+
+  it(
+    "that was lost is noticed by the release, and what another holds stays",
+    DEADLINE,
+    async () => {
+      await using lock = new RedisLock(server.url, "taken over");
+      await using other = new RedisLock(server.url, "taken over");
+      const guard = await lock.acquire();
+      await redis.send("DEL", "interlock:{taken over}:lock");
+      await using next = await other.acquire();
+      await assert.rejects(guard.release(), LockLostError);
+      assert.equal(next.held, true);
+      assert.equal(await lock.tryAcquire(), undefined);
+    },
+  );
+
+  it("is not renewed beyond maxHold", DEADLINE, async () => {
+    await using lock = new RedisLock(server.url, "longest", { leaseTime: 3000, maxHold: 50 });
+    await using other = new RedisLock(server.url, "longest");
+    const guard = await lock.acquire();
+    await aborted(guard.signal);
+    assert.match(String(guard.signal.reason), /maxHold of 50 ms/);
+    assert.equal(await other.tryAcquire(), undefined, "there was no time to stop in");
+    await assert.rejects(guard.release(), LockLostError);
+    // Released all the same: nobody has to wait for the end of the lease.
+    await (await other.acquire({ timeout: 1500 })).release();
+  });
+
+  it("hides no error of the body when it is lost", DEADLINE, async () => {
+    await using lock = new RedisLock(server.url, "both");
+    const failure = new Error("of the body");
+    const body = async () => {
+      await redis.send("DEL", "interlock:{both}:lock");
+      throw failure;
+    };
+    await assert.rejects(withLock(lock, body), (error) => {
+      assert.ok(error instanceof SuppressedError);
+      assert.equal(error.suppressed, failure);
+      assert.ok(error.error instanceof LockLostError);
+      return true;
+    });
+  });
+
+  it("that a late answer tells of is not relied on", DEADLINE, async () => {
+    await using proxy = await Proxy.start(server.port);
+    await using lock = new RedisLock(proxy.url, "late", { leaseTime: 100 });
+    await (await lock.acquire()).release(); // The server knows the scripts.
+    let held = false;
+    proxy.onReply = () => {
+      if (held) return "pass";
+      held = true;
+      return "hold";
+    };
+    const acquiring = lock.acquire();
+    while (await left("late") < 0);
+    await gone("late");
+    const minted = await redis.send("HGET", "interlock:{late}:token", "token");
+    proxy.letGo();
+    const guard = await acquiring;
+    assert.ok(guard.token! > Number(minted), "the expired hold was given out");
+    assert.equal(guard.held, true);
+    await guard.release();
+  });
+
+  it("that is shorter than the way to the server is refused", DEADLINE, async () => {
+    await using proxy = await Proxy.start(server.port);
+    await using lock = new RedisLock(proxy.url, "far", { leaseTime: 10 });
+    await (await lock.acquire()).release().catch(() => {});
+    proxy.onReply = () => {
+      setTimeout(() => proxy.letGo(), 20);
+      return "hold";
+    };
+    await assert.rejects(lock.acquire(), /make leaseTime longer/);
+    proxy.onReply = () => "pass";
+    proxy.letGo();
+  });
+
+  it("of a killed process ends, and the next one is told", DEADLINE, async () => {
+    await using child = redisProcess(server.url, "killed", `{"leaseTime":300}`);
+    assert.equal(await child.line(), "ready");
+    const [token] = (await ask(child, "acquire")).split(" ");
+    await using lock = new RedisLock(server.url, "killed");
+    assert.equal(await lock.tryAcquire(), undefined);
+    child.kill();
+    await child.ended;
+    const guard = await lock.acquire();
+    assert.ok(guard.token! > Number(token));
+    assert.equal(guard.recovered, true);
+    assert.equal(guard.previousOwner?.pid, child.pid);
+    await guard.release();
+    const next = await lock.acquire();
+    assert.equal(next.recovered, false);
+    await next.release();
+  });
+
+  it(
+    "runs out under a stopped process, whose late write the token refuses",
+    DEADLINE,
+    async (t) => {
+      await using stopped = redisProcess(server.url, "stopped", `{"leaseTime":500}`);
+      await using running = redisProcess(server.url, "stopped", `{"leaseTime":500}`);
+      for (const child of [stopped, running]) assert.equal(await child.line(), "ready");
+      const acknowledged = [0, 0];
+      const write = async (child: Child) => {
+        const done = (await ask(child, "write")).split(" ").map(Number);
+        done.forEach((n, i) => acknowledged[i] += n);
+      };
+      for (let round = 0; round < 3; round++) {
+        await ask(stopped, "acquire");
+        await ask(stopped, "read");
+        stopped.stop("SIGSTOP");
+        assert.match(await ask(running, "acquire"), / true /); // Until the lease has run out.
+        await ask(running, "read");
+        await write(running);
+        assert.equal(await ask(running, "release"), "released");
+        stopped.stop("SIGCONT");
+        await write(stopped);
+        assert.equal(await ask(stopped, "aborted"), "true");
+        assert.equal(await ask(stopped, "held"), "false");
+        assert.equal(await ask(stopped, "release"), "lost");
+      }
+      const [plain, guarded] = (await Promise.all(["plain", "guarded"].map((k) =>
+        redis.send("GET", k)
+      )))
+        .map(Number);
+      assert.equal(guarded, acknowledged[1], "a guarded write was lost");
+      assert.equal(acknowledged[1], 3);
+      const lost = acknowledged[0] - plain;
+      t.diagnostic?.(`without the token ${lost} of ${acknowledged[0]} writes were lost`);
+      assert.ok(lost > 0, "nothing was lost without the token: the test shows nothing");
+    },
+  );
+});

@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { adapterOf, type RedisAdapter, RedisLock } from "../../src/redis/mod.ts";
+import { RedisServer, skip } from "../support/redis_server.ts";
+import { runtimesHere } from "../support/runtimes_here.ts";
+import { until } from "../support/until.ts";
+import { ask, redisProcess } from "./redis_process.ts";
+
+const DEADLINE = { timeout: 60_000 };
+
+describe("RedisLock, among many", { skip }, () => {
+  let server: RedisServer;
+  let redis: RedisAdapter;
+  before(async () => {
+    server = await RedisServer.start();
+    redis = adapterOf(server.url);
+    await redis.send("PING");
+  });
+  after(async () => {
+    await redis.close();
+    await server[Symbol.asyncDispose]();
+  });
+
+  it(
+    "has one inside, and loses no update: 16 clients in processes of each runtime",
+    DEADLINE,
+    async () => {
+      const runtimes = runtimesHere();
+      const clients = runtimes.map((_, i) => Math.floor((16 + i) / runtimes.length));
+      const rounds = 10;
+      for (const options of ["{}", `{"fair":true}`]) {
+        const name = `counted ${options}`;
+        const children = runtimes.map((runtime) =>
+          redisProcess(server.url, name, options, runtime)
+        );
+        try {
+          for (const child of children) assert.equal(await child.line(), "ready");
+          const intrusions = await Promise.all(
+            children.map((child, i) => ask(child, `work ${clients[i]} ${rounds}`)),
+          );
+          assert.deepEqual(intrusions.map(Number), clients.map(() => 0), "two were inside");
+          const total = clients.reduce((a, b) => a + b) * rounds;
+          assert.equal(
+            Number(await redis.send("GET", `${name} number`)),
+            total,
+            "updates were lost",
+          );
+        } finally {
+          await Promise.all(children.map((child) => child[Symbol.asyncDispose]()));
+        }
+      }
+    },
+  );
+
+  it("wakes one of 1,000 waiters at a time", DEADLINE, async () => {
+    const WAITERS = 1000;
+    const locks = Array.from(
+      { length: WAITERS },
+      () => new RedisLock(redis, "crowd", { leaseTime: 60_000 }),
+    );
+    await using holder = new RedisLock(redis, "crowd", { leaseTime: 60_000 });
+    const guard = await holder.acquire();
+    let inside = 0;
+    const all = locks.map(async (lock) => {
+      await using _guard = await lock.acquire();
+      assert.equal(++inside, 1);
+      await Promise.resolve();
+      inside--;
+    });
+    await until(
+      "the crowd",
+      async () => await redis.send("ZCARD", "interlock:{crowd}:queue") === WAITERS,
+    );
+    await redis.send("CONFIG", "RESETSTAT");
+    const start = performance.now();
+    await guard.release();
+    await Promise.all(all);
+    const seconds = (performance.now() - start) / 1000;
+    const stats = String(await redis.send("INFO", "commandstats"));
+    const scripts = Number(/cmdstat_evalsha:calls=(\d+)/.exec(stats)![1]);
+    // Each asks once when it is told to, and releases. A few look by themselves, after seconds.
+    assert.ok(scripts <= 2 * WAITERS + 1 + WAITERS * seconds / 5, `${scripts} scripts were run`);
+    await Promise.all(locks.map((lock) => lock.close()));
+  });
+});

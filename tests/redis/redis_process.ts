@@ -1,0 +1,34 @@
+import { adapter, type RuntimeName } from "../../src/runtime/mod.ts";
+import { Child, executableOf, RUN } from "../support/child.ts";
+
+const MODULE = new URL("./fixtures/lock_process.ts", import.meta.url);
+/** Deno finds the client by the configuration of the project. */
+const FLAGS = { ...RUN, deno: ["run", "--quiet", "-A"] };
+const WITHOUT_FFI = ["run", "--quiet", "--deny-ffi", "-A"];
+
+/** What is special about a process. */
+interface Surroundings {
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Whether it may call C functions; not in Deno alone. */
+  readonly mayCallC?: boolean;
+}
+
+/** A process with a lock, in this runtime or another; see fixtures/lock_process.ts. */
+export function redisProcess(
+  url: string,
+  name: string,
+  options: string,
+  runtime: RuntimeName = adapter.name,
+  { environment = {}, mayCallC = true }: Surroundings = {},
+): Child {
+  const variables = Object.entries(environment).map(([key, value]) => `${key}=${value}`);
+  const flags = runtime === "deno" && !mayCallC ? WITHOUT_FFI : FLAGS[runtime];
+  const args = [...variables, executableOf(runtime)!, ...flags];
+  return new Child("env", args, MODULE, [url, name, options]);
+}
+
+/** Tells a process a command, and gives its answer. */
+export function ask(child: Child, command: string): Promise<string> {
+  child.tell(command);
+  return child.line();
+}
