@@ -3,7 +3,7 @@ import { RefusedError, UnreachableError } from "./errors.ts";
 import { reliableTime } from "./lease.ts";
 import { GRACE_MS } from "./lock_scripts.ts";
 import { Alarm, type Patience } from "./patience.ts";
-import { type Attempt, type LockRequest, type ServerLock } from "./server_lock.ts";
+import type { Attempt, LockRequest, ServerLock } from "./server_lock.ts";
 import type { Wakes, Word } from "./wakes.ts";
 
 /** An attempt that was granted. */

@@ -2,14 +2,20 @@ import type { Owner } from "../contract/owner.ts";
 import { type Moment, thisMoment } from "../runtime/moment.ts";
 import type { RedisAdapter } from "./adapter.ts";
 import { explain } from "./errors.ts";
+import {
+  acquireWithoutScripts,
+  releaseWithoutScripts,
+  renewWithoutScripts,
+  takeWithoutScripts,
+} from "./lock_without_scripts.ts";
 import { ACQUIRE, RELEASE, RENEW, SHARED, TAKE } from "./lock_scripts.ts";
 import { partOf } from "./names.ts";
 import { Script } from "./script.ts";
 
-const take = new Script(TAKE);
-const acquire = new Script(ACQUIRE);
-const renew = new Script(RENEW);
-const release = new Script(RELEASE);
+const take = new Script(TAKE, takeWithoutScripts);
+const acquire = new Script(ACQUIRE, acquireWithoutScripts);
+const renew = new Script(RENEW, renewWithoutScripts);
+const release = new Script(RELEASE, releaseWithoutScripts);
 
 /** What is asked of a server at once. */
 export interface LockRequest {
