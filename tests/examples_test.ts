@@ -8,9 +8,14 @@ import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { adapter } from "../src/runtime/mod.ts";
+import { RedisServer, skip } from "./support/redis_server.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
-const FLAGS = { deno: ["run", "-A"], bun: [], node: ["--disable-warning=ExperimentalWarning"] };
+const FLAGS = {
+  deno: ["run", "-A", `--config=${ROOT}deno.json`],
+  bun: [],
+  node: ["--disable-warning=ExperimentalWarning"],
+};
 
 let folder = "";
 before(() => {
@@ -35,13 +40,23 @@ function sources(): string[] {
 
 const run = (file: string) => promisify(execFile)(process.execPath, [...FLAGS[adapter.name], file]);
 
+let redis: RedisServer | undefined;
+before(async () => {
+  if (skip === false) redis = await RedisServer.start();
+});
+after(() => redis?.[Symbol.asyncDispose]());
+
 describe("the examples of the documentation run", () => {
   for (const path of sources()) {
     examplesIn(path).forEach((code, i) => {
-      it(`${path}, number ${i + 1}`, async () => {
+      const wantsRedis = code.includes("redis://");
+      it(`${path}, number ${i + 1}`, { skip: wantsRedis && skip }, async () => {
         const file = join(folder, `${path.replaceAll("/", "_")}_${i}.ts`);
         const front = new URL("../mod.ts", import.meta.url).href;
+        const redisFront = new URL("../src/redis/mod.ts", import.meta.url).href;
         const here = code.replaceAll('"@interlock/interlock"', JSON.stringify(front))
+          .replaceAll('"@interlock/interlock/redis"', JSON.stringify(redisFront))
+          .replaceAll("redis://127.0.0.1:6379", redis?.url ?? "")
           .replaceAll(/"\/(?:tmp|dev\/shm)\//g, `"${folder}/`);
         writeFileSync(file, here);
         await run(file);

@@ -44,7 +44,7 @@ export interface AddOptions {
    */
   operation?: string;
   /**
-   * How long to try again where the server cannot be reached, in milliseconds.
+   * How long to try again where the server cannot be reached or is still loading, in milliseconds.
    *
    * @default {10_000}
    */

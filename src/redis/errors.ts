@@ -63,6 +63,17 @@ const REFUSALS: Readonly<Record<string, string>> = {
   TRYAGAIN: "A slot of the cluster is just being moved: try again in a moment",
 };
 
+/** Refusals that pass by themselves, soon. */
+const PASSING: ReadonlySet<string> = new Set(
+  ["LOADING", "BUSY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN"],
+);
+
+/** Whether what can safely be tried again may do better then: no connection, or a server not ready. */
+export function mayPass(error: unknown): boolean {
+  return error instanceof UnreachableError ||
+    (error instanceof RefusedError && PASSING.has(error.code));
+}
+
 /** The same for what will never work. */
 const MISTAKES: Readonly<Record<string, string | undefined>> = {
   WRONGTYPE: "Something else is at this key: choose another",

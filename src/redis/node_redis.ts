@@ -195,7 +195,7 @@ async function loadNodeRedis(): Promise<{ createClient(options: object): any }> 
   } catch (error) {
     throw new MisconfiguredError(
       "Cannot connect to a Redis server by its address: the package redis (node-redis) is not " +
-        "installed. Install it from npm, or pass a client of ioredis or of Bun instead",
+        "installed. Install it (npm install redis, deno add npm:redis), or pass a client of your own",
       undefined,
       { cause: error },
     );

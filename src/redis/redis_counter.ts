@@ -12,7 +12,7 @@ import {
   settingsOf,
 } from "./counter_options.ts";
 import { ADD, SET } from "./counter_scripts.ts";
-import { codeOf, explain, MisconfiguredError, UnreachableError } from "./errors.ts";
+import { codeOf, explain, mayPass, MisconfiguredError } from "./errors.ts";
 import { besideKey } from "./names.ts";
 
 /**
@@ -286,8 +286,7 @@ export class RedisCounter implements AsyncExchangeCounter, AsyncDisposable {
       try {
         return await this.#scriptAdd(n, 0, 0, operation, parcel);
       } catch (error) {
-        const mayRetry = error instanceof UnreachableError && !this.#closed;
-        if (!mayRetry || performance.now() + pause > ends) throw error;
+        if (!mayPass(error) || this.#closed || performance.now() + pause > ends) throw error;
         await new Promise((resolve) => setTimeout(resolve, pause));
       }
     }

@@ -161,6 +161,7 @@ export class RedisLock implements AsyncLock, AsyncDisposable {
    * @throws {UnreachableError} If the server did not answer, or later than the lease lasts.
    * @throws {RefusedError} If it cannot do it now; or too few replicas have it.
    * @throws {MisconfiguredError} If it never will: something else is at the key.
+   * @throws {UnsupportedError} If it runs no scripts for the user, and cannot do without.
    */
   async acquire(options?: RedisAcquireOptions): Promise<RedisGuard> {
     const patience = new Patience(this.#seat.server.what, options);
@@ -168,9 +169,9 @@ export class RedisLock implements AsyncLock, AsyncDisposable {
     const again = this.#takeAgain(shared, true);
     if (again !== undefined) return again;
     const turnstile = shared && !this.#settings.reentrant ? undefined : this.#turnstile;
-    await turnstile?.enter(patience);
+    if (turnstile?.tryEnter() === false) await turnstile.enter(patience);
     try {
-      const passed = await this.#local?.next(patience);
+      const passed = this.#local && await this.#local.next(patience);
       return passed ?? this.#takeAgain(shared, true) ?? await this.#compete(shared, patience);
     } finally {
       turnstile?.leave();

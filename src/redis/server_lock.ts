@@ -2,15 +2,21 @@ import type { Owner } from "../contract/owner.ts";
 import { type Moment, thisMoment } from "../runtime/moment.ts";
 import type { RedisAdapter } from "./adapter.ts";
 import { explain } from "./errors.ts";
+import {
+  acquireWithoutScripts,
+  releaseWithoutScripts,
+  renewWithoutScripts,
+  takeWithoutScripts,
+} from "./lock_without_scripts.ts";
 import { ACQUIRE, RAISE, RELEASE, RENEW, SHARED, TAKE } from "./lock_scripts.ts";
 import { partOf } from "./names.ts";
 import { Script } from "./script.ts";
 
-const take = new Script(TAKE);
-const acquire = new Script(ACQUIRE);
-const renew = new Script(RENEW);
+const take = new Script(TAKE, takeWithoutScripts);
+const acquire = new Script(ACQUIRE, acquireWithoutScripts);
+const renew = new Script(RENEW, renewWithoutScripts);
 const raise = new Script(RAISE);
-const release = new Script(RELEASE);
+const release = new Script(RELEASE, releaseWithoutScripts);
 
 /** What is asked of a server at once. */
 export interface LockRequest {

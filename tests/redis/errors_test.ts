@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { codeOf, explain } from "../../src/redis/errors.ts";
+import { codeOf, explain, mayPass } from "../../src/redis/errors.ts";
 import { MisconfiguredError, RefusedError, UnreachableError } from "../../src/redis/mod.ts";
 
 describe("explain", () => {
@@ -34,6 +34,12 @@ describe("explain", () => {
       assert.equal(error.mayHaveHappened, mayHaveHappened);
       assert.match(error.message, mayHaveHappened ? /it may have happened/ : /did not happen/);
     }
+  });
+
+  it("knows what passes by itself", () => {
+    for (const code of ["LOADING", "BUSY", "CLUSTERDOWN"]) assert.ok(mayPass(said(`${code} x`)));
+    for (const code of ["NOPERM", "OOM", "WRONGTYPE"]) assert.ok(!mayPass(said(`${code} x`)));
+    assert.ok(mayPass(new UnreachableError("no answer", true)));
   });
 
   it("leaves what is no answer of the server alone", () => {

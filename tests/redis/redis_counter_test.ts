@@ -8,6 +8,7 @@ import {
   type RedisCounterOptions,
   RefusedError,
 } from "../../src/redis/mod.ts";
+import { ADD } from "../../src/redis/counter_scripts.ts";
 import { RedisServer, skip } from "../support/redis_server.ts";
 import { until } from "../support/until.ts";
 import { CLIENTS, type TestClient } from "./clients.ts";
@@ -277,6 +278,17 @@ for (const [name, connect] of Object.entries(CLIENTS)) {
         await adapter.send("CONFIG", "SET", "maxmemory", "0");
       }
       assert.equal(await counter.add(1, { operation: "full" }), 2);
+    });
+
+    it("knows an old copy of a parcel for one", async () => {
+      const bounds = [`${-EDGE}`, `${EDGE}`, "0", "0", "", "60000"];
+      const send = (n: number, parcel: number) =>
+        ADD.run(adapter, ["n", "record"], [`${n}`, `${-n}`, ...bounds, `${parcel}`]);
+      assert.equal(await send(5, 1), 5);
+      assert.equal(await send(5, 1), "5");
+      assert.equal(await send(2, 2), 7);
+      assert.equal(await send(5, 1), "7");
+      assert.equal(await stored(), "7");
     });
 
     it("collects adds and sends them together", async () => {

@@ -39,6 +39,7 @@ const runtimes = await findRuntimes(["deno", "bun", "node"]);
 for (const { name, path } of runtimes) process.env[`INTERLOCK_${name.toUpperCase()}`] = path;
 // After that, since they look who is there when they are loaded.
 const rounds = await import("../memory/fixtures/rounds.ts");
+const { addTogether } = await import("../redis/fixtures/rounds.ts");
 const { damageDirectories, damageFiles } = await import("../memory/fixtures/damage.ts");
 
 /** A proof: its whole size, its share of the time, and what runs some of it. */
@@ -88,6 +89,20 @@ const PROOFS: readonly Proof[] = [
     run: (_folder, size, seed) => damageDirectories(size, seed),
   },
   { name: "files", size: 100_000, share: 0.05, step: 2000, run: damageFiles },
+  {
+    name: "redis-adds",
+    size: 10_000, // Of each of 16 clients.
+    share: 0.05,
+    step: 2000,
+    run: (_folder, size) => addTogether(16, size, "plain", false),
+  },
+  {
+    name: "redis-kills",
+    size: 10_000,
+    share: 0.05,
+    step: 1000,
+    run: (_folder, size) => addTogether(16, size, "named", true),
+  },
 ];
 
 const chosen = PROOFS.filter(({ name }) => only === undefined || name === only);

@@ -17,6 +17,18 @@ export const RUN: Readonly<Record<RuntimeName, readonly string[]>> = {
   node: ["--disable-warning=ExperimentalWarning"],
 };
 
+/** The same for a module that imports packages. */
+export const RUN_WITH_PACKAGES: typeof RUN = {
+  ...RUN,
+  deno: [
+    "run",
+    "--quiet",
+    `--config=${fileURLToPath(new URL("../../deno.json", import.meta.url))}`,
+    "--no-lock",
+    "-A",
+  ],
+};
+
 /** A child process that speaks in lines. */
 export class Child implements AsyncDisposable {
   /** Resolves when it has ended. */

@@ -1,3 +1,4 @@
+import process from "node:process";
 import { findRedisServer, NO_SERVER } from "../../src/counting/redis_server.ts";
 
 export { RedisServer, type RedisServerOptions } from "../../src/counting/redis_server.ts";
@@ -7,4 +8,7 @@ export const skip: string | false = findRedisServer() === undefined
   ? `NO REDIS TESTED: ${NO_SERVER}`
   : false;
 
-if (skip !== false) console.warn(skip);
+if (skip !== false) {
+  if (process.env.INTERLOCK_NEEDS_REDIS) throw new Error(skip);
+  console.warn(skip);
+}
