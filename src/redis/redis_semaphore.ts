@@ -155,7 +155,7 @@ export class RedisSemaphore implements AsyncDisposable {
     const patience = new Patience(this.#server.what, options);
     this.#checkOpen();
     const wanted = checkPermits(options?.permits ?? 1, this.permits);
-    await this.#turnstile?.enter(patience);
+    if (this.#turnstile?.tryEnter() === false) await this.#turnstile.enter(patience);
     try {
       const request = this.#request(wanted);
       const waiter = permitWaiterOf(this.#client, this.#count, wanted);
