@@ -23,9 +23,12 @@ const program = new Command("interlock")
   .version(project.version)
   .exitOverride()
   .showHelpAfterError("(--help says what is allowed)");
-// Half of its start, which scripts that lock do many times over.
-if (process.argv[2] !== "lock") (await import("./count.ts")).addCount(program);
 addLock(program.enablePositionalOptions());
+// Half of the start, which scripts that lock do many times over.
+if (process.argv[2] !== "lock") {
+  (await import("./count.ts")).addCount(program);
+  (await import("./inspect.ts")).addInspect(program);
+}
 
 try {
   await program.parseAsync(process.argv);

@@ -5,12 +5,14 @@ export class Turnstile {
   readonly #waiting: (() => void)[] = [];
   #taken = false;
 
-  /** Waits for the turn, which lasts until {@linkcode leave}. */
+  /** Takes the turn if nobody has it. */
+  tryEnter(): boolean {
+    if (this.#taken) return false;
+    return this.#taken = true;
+  }
+
+  /** Waits for the turn, which somebody else has. It lasts until {@linkcode leave}. */
   async enter(patience: Patience): Promise<void> {
-    if (!this.#taken) {
-      this.#taken = true;
-      return;
-    }
     let go = () => {};
     const turn = new Promise<void>((resolve) => go = resolve);
     this.#waiting.push(go);

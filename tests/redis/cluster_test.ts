@@ -2,7 +2,13 @@ import assert from "node:assert/strict";
 import { Cluster } from "ioredis";
 import { after, before, describe, it } from "node:test";
 import { createCluster } from "redis";
-import { adapterOf, MisconfiguredError, RedisCounter, Script } from "../../src/redis/mod.ts";
+import {
+  adapterOf,
+  MisconfiguredError,
+  RedisCounter,
+  RedisLock,
+  Script,
+} from "../../src/redis/mod.ts";
 import { RedisServer, skip } from "../support/redis_server.ts";
 import { until } from "../support/until.ts";
 import type { TestClient } from "./clients.ts";
@@ -48,6 +54,23 @@ describe("a cluster", { skip }, () => {
         assert.equal(await counter.add(1, { operation: "a" }), 2);
         assert.equal(await counter.exchange(5), 2);
         assert.equal(await counter.value(), 5);
+      }
+    });
+
+    it(`hands a lock on by ${name}`, async () => {
+      await using client = await connect(server.port);
+      for (const options of [{}, { fair: true }, { shared: true }]) {
+        const lockName = `${name} ${JSON.stringify(options)}`;
+        await using lock = new RedisLock(client.source, lockName, options);
+        await using other = new RedisLock(client.source, lockName);
+        const guard = await lock.acquire();
+        const waiting = other.acquire({ timeout: 4500 }); // Sooner than it would look by itself.
+        const probe = adapterOf(client.source);
+        const queue = `interlock:{${lockName}}:queue`;
+        await until("the waiter", async () => await probe.send("EXISTS", queue) === 1);
+        await guard.release();
+        await (await waiting).release();
+        await probe.close();
       }
     });
 

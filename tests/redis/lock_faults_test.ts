@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { LockLostError } from "../../src/contract/mod.ts";
+import { LockLostError, UnsupportedError } from "../../src/contract/mod.ts";
 import {
   adapterOf,
   MisconfiguredError,
@@ -116,6 +116,32 @@ describe("RedisLock, when things go wrong", { skip }, () => {
     await redis.send("SCRIPT", "FLUSH");
     await guard.release();
     assert.equal(await at("flushed"), null);
+  });
+
+  it("says that it may run no scripts, and takes nothing", DEADLINE, async () => {
+    await redis.send(
+      "ACL",
+      "SETUSER",
+      "plain",
+      "on",
+      ">secret",
+      "~*",
+      "&*",
+      "+@all",
+      "-@scripting",
+    );
+    const url = `redis://plain:secret@127.0.0.1:${server.port}`;
+    for (const options of [{}, { fair: true }]) {
+      await using lock = new RedisLock(url, "no scripts", options);
+      for (const acquire of [() => lock.acquire(), () => lock.tryAcquire()]) {
+        await assert.rejects(acquire(), (error) => {
+          assert.ok(error instanceof UnsupportedError, String(error));
+          assert.match(error.message, /allow EVAL and EVALSHA/);
+          return true;
+        });
+      }
+      assert.equal(await at("no scripts"), null);
+    }
   });
 
   it("says that something else is at its keys, and leaves it", DEADLINE, async () => {
