@@ -142,8 +142,15 @@ export const FILE_MUTANTS: readonly Mutant[] = [
   mutant(
     "a removed counter is an empty file",
     "src/files/file_counter.ts",
-    "new Handle(path, undefined, false)",
-    "new Handle(path)",
+    "replaceable: editable, create: false }",
+    "replaceable: editable }",
     ["files/vanished"],
+  ),
+  mutant(
+    "a sync is said to cover what was written meanwhile",
+    "src/files/group_commit.ts",
+    "    Atomics.store(words, SYNCED, written);",
+    "    void written;\n    Atomics.store(words, SYNCED, Atomics.load(words, WRITTEN));",
+    ["files/power_loss"],
   ),
 ];
