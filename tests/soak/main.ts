@@ -40,6 +40,7 @@ for (const { name, path } of runtimes) process.env[`INTERLOCK_${name.toUpperCase
 // After that, since they look who is there when they are loaded.
 const rounds = await import("../memory/fixtures/rounds.ts");
 const { addTogether } = await import("../redis/fixtures/rounds.ts");
+const { holdTogether, stopHolder } = await import("../redis/fixtures/lock_rounds.ts");
 const { damageDirectories, damageFiles } = await import("../memory/fixtures/damage.ts");
 
 /** A proof: its whole size, its share of the time, and what runs some of it. */
@@ -102,6 +103,20 @@ const PROOFS: readonly Proof[] = [
     share: 0.05,
     step: 1000,
     run: (_folder, size) => addTogether(16, size, "named", true),
+  },
+  {
+    name: "redis-holds",
+    size: 1000, // Of each of 16 clients.
+    share: 0.05,
+    step: 100,
+    run: (_folder, size) => holdTogether(16, size),
+  },
+  {
+    name: "redis-stops",
+    size: 100,
+    share: 0.05,
+    step: 20,
+    run: (_folder, size) => stopHolder(size),
   },
 ];
 
