@@ -69,6 +69,7 @@ export async function compete(
         continue;
       }
       if (attempt.granted) {
+        if (place.isClosed()) continue;
         if (millisecondsSince(attempt.sent) < reliableTime(leaseTime)) {
           unsure = false;
           return attempt;
