@@ -180,7 +180,8 @@ export class RedisServer implements AsyncDisposable {
   }
 }
 
-function freePort(): Promise<number> {
+/** A port of 127.0.0.1 that nobody has just now. */
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.on("error", reject);
