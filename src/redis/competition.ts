@@ -93,6 +93,7 @@ export async function compete(
   } finally {
     if (bed !== undefined) {
       place.sleepers.delete(bed.alarm);
+      bed.alarm.ring(); // No timer is left that would keep the process alive.
       wakes.remove(waiter);
     }
     // Behind the request, on the same connection. If it cannot be told, the lease ends it.
