@@ -83,6 +83,7 @@ export async function compete<Request extends { readonly leaseTime: number }>(
         continue;
       }
       if (attempt.granted) {
+        if (place.isClosed()) continue;
         if (millisecondsSince(attempt.sent) < reliableTime(leaseTime)) {
           unsure = false;
           return attempt;

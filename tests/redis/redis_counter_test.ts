@@ -175,7 +175,9 @@ for (const [name, connect] of Object.entries(CLIENTS)) {
       // The last sum is fine, but one on the way is not.
       const up = await Promise.allSettled([5, 6, -6].map((n) => counter.add(n)));
       assert.deepEqual(up.map(({ status }) => status), ["fulfilled", "rejected", "rejected"]);
-      assert.equal(await counter.value(), 5);
+      const down = await Promise.allSettled([-6, 3].map((n) => counter.add(n)));
+      assert.deepEqual(down.map(({ status }) => status), ["rejected", "fulfilled"]);
+      assert.equal(await counter.add(-3), 5);
       await assert.rejects(counter.set(11), RangeError);
       await assert.rejects(counter.exchange(-1), RangeError);
       assert.equal(await counter.value(), 5);

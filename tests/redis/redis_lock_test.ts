@@ -105,6 +105,20 @@ describe("RedisLock", () => {
     assert.deepEqual(keys, ["interlock:{tidy}:token"]);
   });
 
+  it("gives back what it gets while it is closed", { skip }, async () => {
+    for (let i = 0; i < 10; i++) {
+      const lock = new RedisLock(server.url, "closing late");
+      await using other = new RedisLock(server.url, "closing late");
+      await (await lock.acquire()).release();
+      const late = [lock.acquire(), lock.tryAcquire(), lock.acquire({ shared: true })];
+      const settled = Promise.allSettled(late);
+      if (i % 2) await Promise.resolve();
+      await lock.close();
+      await settled;
+      await (await other.acquire({ timeout: 0 })).release();
+    }
+  });
+
   it("is closed with all that it holds and waits for", { skip }, async () => {
     const lock = new RedisLock(server.url, "closing");
     await using other = new RedisLock(server.url, "closing");
@@ -121,6 +135,7 @@ describe("RedisLock", () => {
     await assert.rejects(lock.acquire(), /closed/);
     await assert.rejects(lock.tryAcquire(), /closed/);
     assert.equal(guard.held, false);
+    await assert.rejects(guard.release(), /closed/);
     const next = await other.tryAcquire();
     assert.ok(next);
     await next.release();
