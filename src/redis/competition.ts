@@ -109,7 +109,8 @@ export async function compete<Request extends { readonly leaseTime: number }>(
     bed?.leave(place.sleepers);
     if (isRefused) wakes.remove(waiter);
     // Behind the request, on the same connection. If it cannot be told, the lease ends it.
-    if (unsure) server.withdraw(request, bed && waiter).catch(() => {});
+    const withdrawn = unsure && server.withdraw(request, bed && waiter).catch(() => {});
+    if (place.isClosed()) await withdrawn; // Before its connection is closed.
   }
 }
 
