@@ -7,6 +7,7 @@ import { Command, CommanderError } from "commander";
 import process from "node:process";
 import project from "../deno.json" with { type: "json" };
 import { addCount } from "./count.ts";
+import { addInspect } from "./inspect.ts";
 import { Interruption } from "./interruption.ts";
 import { addLock } from "./lock.ts";
 import { UsageError } from "./usage_error.ts";
@@ -26,6 +27,7 @@ const program = new Command("interlock")
   .showHelpAfterError("(--help says what is allowed)");
 addCount(program);
 addLock(program.enablePositionalOptions());
+addInspect(program);
 
 try {
   await program.parseAsync(process.argv);

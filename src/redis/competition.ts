@@ -3,16 +3,21 @@ import { RefusedError, UnreachableError } from "./errors.ts";
 import { reliableTime } from "./lease.ts";
 import { GRACE_MS } from "./lock_scripts.ts";
 import { Alarm, type Patience } from "./patience.ts";
-import type { Attempt, LockRequest, ServerLock } from "./server_lock.ts";
+import type { Attempt, LockRequest } from "./server_lock.ts";
 import type { Wakes, Word } from "./wakes.ts";
 
 /** An attempt that was granted. */
 export type Grant = Extract<Attempt, { granted: true }>;
 
-/** Where one competes for a lock. */
-export interface Place {
-  readonly server: ServerLock;
-  readonly wakes: Wakes;
+/** Where one competes for a lock, or for permits. */
+export interface Place<Request = LockRequest> {
+  readonly server: {
+    /** What it is, for messages. */
+    readonly what: string;
+    attempt(request: Request, waiter?: string, ticket?: string): Promise<Attempt>;
+    withdraw(request: Request, waiter?: string): Promise<void>;
+  };
+  readonly wakes: Pick<Wakes, "add" | "remove">;
   /** Who sleeps there, to be woken when it is closed. */
   readonly sleepers: Set<Alarm>;
   isClosed(): boolean;
@@ -37,32 +42,41 @@ const PASSING = new Set(["LOADING", "TRYAGAIN", "CLUSTERDOWN", "MASTERDOWN"]);
  *
  * @param waiter Who waits, if somebody has to.
  */
-export async function compete(
-  place: Place,
-  request: LockRequest,
+export async function compete<Request extends { readonly leaseTime: number }>(
+  place: Place<Request>,
+  request: Request,
   waiter: string,
   patience: Patience,
 ): Promise<Grant> {
   const { server, wakes } = place;
   const { leaseTime } = request;
   let bed: Bed | undefined;
+  let isRefused = false;
   let failingSince: number | undefined;
   let late = 0;
+  // Why the last question was not answered.
+  let failure: unknown;
   // Whether the server may hold something for this request.
   let unsure = false;
   try {
     for (;;) {
-      if (place.isClosed()) throw new TypeError(`Cannot use "${server.name}": it was closed`);
+      if (place.isClosed()) throw new TypeError(`Cannot take ${server.what}: it was closed`);
       unsure = true;
       let attempt: Attempt;
       try {
+        if (isRefused && bed === undefined) {
+          const made = new Bed(place.sleepers);
+          await patience.for(wakes.add(waiter, made.hear));
+          bed = made;
+        }
         const asked = bed === undefined
           ? server.attempt(request)
           : server.attempt(request, waiter, bed.ticket);
         attempt = await patience.for(asked, ANSWER_MS);
-        failingSince = undefined;
+        failingSince = failure = undefined;
       } catch (error) {
         if (!mayPass(error) || patience.isOver || place.isClosed()) throw error;
+        failure = error;
         failingSince ??= performance.now();
         if (performance.now() - failingSince >= leaseTime) throw error;
         await patience.for(new Promise((resolve) => setTimeout(resolve, RETRY_MS)));
@@ -74,30 +88,29 @@ export async function compete(
           unsure = false;
           return attempt;
         }
-        if (++late === LATE_ANSWERS || patience.isOver) throw tooLate(server.name, leaseTime);
+        if (++late === LATE_ANSWERS || patience.isOver) throw tooLate(server.what, leaseTime);
         await server.withdraw(request).catch(() => {}); // Or it expires.
         continue;
       }
       late = 0;
       unsure = bed !== undefined;
-      patience.holder = attempt.holder;
+      patience.refusal = attempt;
+      isRefused = true;
       if (patience.isOver) throw patience.timeout();
-      if (bed === undefined) {
-        bed = new Bed(place);
-        await patience.for(wakes.add(waiter, bed.hear));
-      } else {
+      if (bed !== undefined) {
         bed.ticket = attempt.ticket;
         await patience.for(bed.sleep(attempt.look));
       }
     }
+  } catch (error) {
+    // More than that time has run out is known then.
+    throw patience.isOver && failure !== undefined && isTimeout(error) ? failure : error;
   } finally {
-    if (bed !== undefined) {
-      place.sleepers.delete(bed.alarm);
-      bed.alarm.ring(); // No timer is left that would keep the process alive.
-      wakes.remove(waiter);
-    }
+    bed?.leave(place.sleepers);
+    if (isRefused) wakes.remove(waiter);
     // Behind the request, on the same connection. If it cannot be told, the lease ends it.
-    if (unsure) server.withdraw(request, bed && waiter).catch(() => {});
+    const withdrawn = unsure && server.withdraw(request, bed && waiter).catch(() => {});
+    if (place.isClosed()) await withdrawn; // Before its connection is closed.
   }
 }
 
@@ -108,8 +121,14 @@ class Bed {
   ticket: string | undefined;
   #sleep: ReturnType<Alarm["sleep"]> | undefined;
 
-  constructor(place: Place) {
-    place.sleepers.add(this.alarm);
+  constructor(sleepers: Set<Alarm>) {
+    sleepers.add(this.alarm);
+  }
+
+  /** Ends the sleep, whose timer would keep the process alive. */
+  leave(sleepers: Set<Alarm>): void {
+    sleepers.delete(this.alarm);
+    this.alarm.ring();
   }
 
   /** What the waiter is told. */
@@ -124,14 +143,18 @@ class Bed {
   }
 }
 
+function isTimeout(error: unknown): boolean {
+  return error instanceof DOMException && error.name === "TimeoutError";
+}
+
 function mayPass(error: unknown): boolean {
   return error instanceof UnreachableError ||
     error instanceof RefusedError && PASSING.has(error.code);
 }
 
-function tooLate(name: string, leaseTime: number): UnreachableError {
+function tooLate(what: string, leaseTime: number): UnreachableError {
   return new UnreachableError(
-    `Cannot take the lock "${name}": the server answers after the lease of ${leaseTime} ms has ` +
+    `Cannot take ${what}: the server answers after the lease of ${leaseTime} ms has ` +
       "ended: make leaseTime longer",
     false,
   );

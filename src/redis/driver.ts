@@ -22,8 +22,15 @@ export interface Driver {
   send(command: string, args: string[]): Promise<unknown>;
   /** Calls `listener` whenever the connection is lost: commands without a reply will get none. */
   onLost?(listener: () => void): void;
-  /** Opens a second connection, which is subscribed again when it was lost. */
-  openSubscriber(receive: (channel: string, message: string) => void): Promise<Subscriber>;
+  /**
+   * Opens a second connection, which is subscribed again when it was lost.
+   *
+   * @param signal Aborts where it is not wanted any more before it is open.
+   */
+  openSubscriber(
+    receive: (channel: string, message: string) => void,
+    signal: AbortSignal,
+  ): Promise<Subscriber>;
   /** Closes what the driver has opened. */
   close(): Promise<void>;
 }

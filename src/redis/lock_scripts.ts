@@ -26,8 +26,10 @@ export const LOOK_MS = 5000;
 /** What is at the lock while it is shared. */
 export const SHARED = "r";
 
+/** How long the last token is kept by a server whose lock is not used, in milliseconds. */
+export const TOKEN_KEPT_MS = 30 * 24 * 60 * 60 * 1000;
+
 const DAY_US = 24 * 60 * 60 * 1e6;
-const TOKEN_KEPT_MS = 30 * 24 * 60 * 60 * 1000;
 /** Longer than a waiter ever promises to be asleep. */
 const QUEUE_KEPT_MS = 60_000;
 
@@ -216,6 +218,18 @@ redis.call('ZADD', KEYS[2], time[1] * 1000 + math.floor(time[2] / 1000) + lease,
 local keep = math.max(redis.call('PTTL', KEYS[1]), lease)
 redis.call('PEXPIRE', KEYS[1], keep)
 redis.call('PEXPIRE', KEYS[2], keep)
+return 1
+`;
+
+/**
+ * Has a server know a token that others have minted, so that it mints none that is not greater.
+ * `KEYS`: lock, token. `ARGV`: value, the token. Replies 1, or 0 if the value does not hold the
+ * lock any more.
+ */
+export const RAISE = `
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+local token = tonumber(redis.call('HGET', KEYS[2], 'token') or 0)
+if token < tonumber(ARGV[2]) then redis.call('HSET', KEYS[2], 'token', ARGV[2]) end
 return 1
 `;
 

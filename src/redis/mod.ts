@@ -21,3 +21,8 @@ export type {
 } from "./redis_lock_options.ts";
 export { RedisCounter } from "./redis_counter.ts";
 export { Script, type WithoutScripts } from "./script.ts";
+export {
+  type PermitOptions,
+  RedisSemaphore,
+  type RedisSemaphoreOptions,
+} from "./redis_semaphore.ts";

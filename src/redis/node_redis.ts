@@ -71,8 +71,11 @@ export class NodeRedisDriver implements Driver {
     return this.#client.sendCommand(args, UNTIMED);
   }
 
-  openSubscriber(receive: (channel: string, message: string) => void): Promise<Subscriber> {
-    return openSubscriber(this.#client, receive);
+  openSubscriber(
+    receive: (channel: string, message: string) => void,
+    signal: AbortSignal,
+  ): Promise<Subscriber> {
+    return openSubscriber(this.#client, receive, signal);
   }
 
   close(): Promise<void> {
@@ -148,8 +151,9 @@ export class OwnNodeRedisDriver implements Driver {
 
   async openSubscriber(
     receive: (channel: string, message: string) => void,
+    signal: AbortSignal,
   ): Promise<Subscriber> {
-    return await openSubscriber(await (this.#client ??= this.#make()), receive);
+    return await openSubscriber(await (this.#client ??= this.#make()), receive, signal);
   }
 
   close(): Promise<void> {
@@ -171,6 +175,8 @@ export class OwnNodeRedisDriver implements Driver {
     });
     client.on("error", (error: unknown) => this.lastError = error);
     client.on("ready", () => this.lastError = undefined);
+    // One that is closed while it connects goes on to, and would keep the process alive.
+    client.on("connect", () => this.#closed && client.destroy());
     this.#made = client;
     this.#inner = new NodeRedisDriver(client);
     return client;
@@ -199,18 +205,26 @@ async function loadNodeRedis(): Promise<{ createClient(options: object): any }> 
 async function openSubscriber(
   client: NodeRedisClient,
   receive: (channel: string, message: string) => void,
+  signal: AbortSignal,
 ): Promise<Subscriber> {
   const subscriber: NodeRedisClient = client.duplicate();
+  subscriber.on("connect", () => signal.aborted && subscriber.destroy()); // It goes on else.
   subscriber.on("error", () => {}); // It connects again, and subscribes again, by itself.
   const close = () => {
     if (subscriber.isOpen) subscriber.destroy();
     return Promise.resolve();
   };
+  // Nobody else could end its tries to reach a server that is not there.
+  const giveUp = () => void close();
+  signal.addEventListener("abort", giveUp);
   try {
+    signal.throwIfAborted();
     await subscriber.connect();
   } catch (error) {
     await close();
     throw error;
+  } finally {
+    signal.removeEventListener("abort", giveUp);
   }
   const listener = (message: string, channel: string) => receive(channel, message);
   return {

@@ -2,28 +2,30 @@ import { timeoutError } from "../contract/errors.ts";
 import { type AcquireOptions, deadlineOf } from "../contract/options.ts";
 import { describeOwner } from "../contract/owner.ts";
 import { SHARED } from "./lock_scripts.ts";
-import { ownerIn } from "./server_lock.ts";
+import { type Attempt, ownerIn } from "./server_lock.ts";
 
 /** The longest time that a timer can be set to. */
 const LONGEST_MS = 2 ** 31 - 1;
 
+type Refusal = Extract<Attempt, { granted: false }>;
+
 /** How long somebody waits: until a deadline or an abort, over several steps. */
 export class Patience {
-  /** What was last seen at the lock, for the message. */
-  holder: string | undefined;
-  readonly #name: string;
+  /** What the server said last, for the message. */
+  refusal: Refusal | undefined;
+  readonly #what: string;
   readonly #deadline: number;
   readonly #signal: AbortSignal | undefined;
 
   /**
-   * The patience of who waits for the lock of that name.
+   * The patience of who waits for something, which `what` names in messages.
    *
    * @throws {TypeError} If the timeout is not a number.
    * @throws {RangeError} If the timeout is negative or NaN.
    * @throws The reason of the signal, if it is aborted.
    */
-  constructor(name: string, options: AcquireOptions | undefined) {
-    this.#name = name;
+  constructor(what: string, options: AcquireOptions | undefined) {
+    this.#what = what;
     this.#deadline = deadlineOf(options);
     this.#signal = options?.signal;
     this.#signal?.throwIfAborted();
@@ -36,11 +38,11 @@ export class Patience {
 
   /** The error of a wait that ran out of time. */
   timeout(): DOMException {
-    const { holder } = this;
+    const { holder, why } = this.refusal ?? {};
     const who = holder === undefined || holder === SHARED
       ? "others share it or wait for it"
       : `${describeOwner(ownerIn(holder))} holds it`;
-    return timeoutError(`Cannot take the lock "${this.#name}" in time: ${who}`);
+    return timeoutError(`Cannot take ${this.#what} in time: ${why ?? who}`);
   }
 
   /**

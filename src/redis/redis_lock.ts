@@ -2,8 +2,7 @@ import type { AsyncLock } from "../contract/async_lock.ts";
 import { DeadlockError } from "../contract/errors.ts";
 import type { Owner } from "../contract/owner.ts";
 import { millisecondsSince } from "../runtime/moment.ts";
-import type { RedisAdapter } from "./adapter.ts";
-import { adapterOf, type ConnectionOptions, type RedisSource } from "./adapter_of.ts";
+import type { ConnectionOptions, RedisSource } from "./adapter_of.ts";
 import { compete, type Grant, type Place } from "./competition.ts";
 import { Hold, type Holder } from "./hold.ts";
 import { reliableTime } from "./lease.ts";
@@ -18,17 +17,10 @@ import {
   settingsOf,
 } from "./redis_lock_options.ts";
 import { checkReplicas } from "./replicas.ts";
-import {
-  type Attempt,
-  type LockRequest,
-  ownerIn,
-  ServerLock,
-  valueOf,
-  waiterOf,
-} from "./server_lock.ts";
+import { type Seat, seatOf } from "./seat.ts";
+import { type Attempt, type LockRequest, ownerIn, valueOf, waiterOf } from "./server_lock.ts";
 import { thisOwner } from "./this_owner.ts";
 import { Turnstile } from "./turnstile.ts";
-import { Wakes } from "./wakes.ts";
 
 /**
  * A lock on a Redis or Valkey server, for processes on any number of machines. It is a lease: the
@@ -79,9 +71,7 @@ export class RedisLock implements AsyncLock, AsyncDisposable {
   readonly name: string;
 
   readonly #settings: LockSettings;
-  readonly #adapter: RedisAdapter;
-  readonly #server: ServerLock;
-  readonly #wakes: Wakes;
+  readonly #seat: Seat;
   readonly #sleepers = new Set<Alarm>();
   readonly #place: Place;
   readonly #holder: Holder<LockRequest>;
@@ -98,33 +88,35 @@ export class RedisLock implements AsyncLock, AsyncDisposable {
   #closed: Promise<void> | undefined;
 
   /**
-   * A lock of a server. Nothing is sent before it is acquired.
+   * A lock of a server, or of several servers that know nothing of one another: then it is held by
+   * whom more than half of them hold it for, and goes on while more than half of them are there.
+   * Nothing is sent before it is acquired.
    *
+   * @param source How the server is reached, or each of the servers. Of several, one that does not
+   * answer is waited for `commandTimeout`, by default a tenth of the lease, from 50 to 1000 ms.
    * @throws {MisconfiguredError} If the source is no client and no address.
    * @throws {TypeError} If the name or an option cannot be used.
    * @throws {RangeError} If an option is out of bounds.
    */
   constructor(
-    source: RedisSource,
+    source: RedisSource | readonly RedisSource[],
     name: string,
     options: RedisLockOptions & ConnectionOptions = {},
   ) {
     const settings = this.#settings = settingsOf(options);
     this.name = name;
-    this.#adapter = adapterOf(source, options);
-    this.#server = new ServerLock(this.#adapter, name);
-    this.#wakes = new Wakes(this.#adapter, this.#server, this.#client);
+    const seat = this.#seat = seatOf(source, name, this.#client, settings, options);
     this.#place = {
-      server: this.#server,
-      wakes: this.#wakes,
+      server: seat.server,
+      wakes: seat.wakes,
       sleepers: this.#sleepers,
       isClosed: () => this.#closed !== undefined,
     };
     this.#holder = {
       name,
       maxHold: settings.maxHold,
-      renew: (request) => this.#server.renew(request),
-      release: (request) => this.#server.release(request),
+      renew: (request) => seat.server.renew(request),
+      release: (request) => seat.server.release(request),
       goesOn: (hold) => this.#goesOn(hold),
     };
     this.#owner = thisOwner(settings.label);
@@ -162,7 +154,7 @@ export class RedisLock implements AsyncLock, AsyncDisposable {
    * @throws {UnsupportedError} If it runs no scripts for the user, and cannot do without.
    */
   async acquire(options?: RedisAcquireOptions): Promise<RedisGuard> {
-    const patience = new Patience(this.name, options);
+    const patience = new Patience(this.#seat.server.what, options);
     const shared = this.#open(options?.shared);
     const again = this.#takeAgain(shared, true);
     if (again !== undefined) return again;
@@ -183,7 +175,7 @@ export class RedisLock implements AsyncLock, AsyncDisposable {
    */
   async owner(): Promise<Owner | undefined> {
     this.#open();
-    return await this.#server.owner();
+    return await this.#seat.server.owner();
   }
 
   /** Releases what this object holds, ends its waits, and closes what it has opened. */
@@ -199,9 +191,9 @@ export class RedisLock implements AsyncLock, AsyncDisposable {
   async #close(): Promise<void> {
     for (const alarm of this.#sleepers) alarm.ring(); // They see that it is closed.
     if (this.#asks > 0) await new Promise<void>((resolve) => this.#onIdle = resolve);
-    this.#wakes.end();
+    this.#seat.wakes.end();
     await Promise.allSettled([...this.#holds].map((hold) => hold.end()));
-    await this.#adapter.close();
+    await this.#seat.close();
   }
 
   #open(shared: boolean = this.#settings.shared): boolean {
@@ -248,15 +240,15 @@ export class RedisLock implements AsyncLock, AsyncDisposable {
   async #try(request: LockRequest): Promise<RedisGuard | undefined> {
     let attempt: Attempt;
     try {
-      attempt = await this.#server.attempt(request);
+      attempt = await this.#seat.server.attempt(request);
     } catch (error) {
-      this.#server.withdraw(request).catch(() => {}); // It may have been granted.
+      this.#seat.server.withdraw(request).catch(() => {}); // It may have been granted.
       throw error;
     }
     if (!attempt.granted) return undefined;
     const inTime = millisecondsSince(attempt.sent) < reliableTime(request.leaseTime);
     if (inTime) return await this.#guard(request, attempt);
-    await this.#server.withdraw(request);
+    await this.#seat.server.withdraw(request);
     return undefined;
   }
 
@@ -280,7 +272,7 @@ export class RedisLock implements AsyncLock, AsyncDisposable {
 
   async #checkReplicas(hold: Hold, wait: ReplicaWait): Promise<void> {
     try {
-      await checkReplicas(this.#adapter, this.name, wait);
+      await checkReplicas(this.#seat.adapter!, this.name, wait);
       if (hold.lease.lost !== undefined) throw hold.lease.lost;
     } catch (error) {
       await hold.giveBack().catch(() => {});

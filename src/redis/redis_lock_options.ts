@@ -52,6 +52,14 @@ export interface RedisLockOptions {
    * one that has not may be chosen.
    */
   wait?: ReplicaWait;
+  /**
+   * With several servers: whether one that was started less than a lease ago has no vote, since it
+   * may have forgotten whom it gave it to. Not needed if all of them store each write before they
+   * answer (`appendonly yes`, `appendfsync always`). Servers that are all new give no lock before.
+   *
+   * @default {true}
+   */
+  restartGuard?: boolean;
   /** What the holder calls itself, for others to read; 100 characters at most. */
   label?: string;
 }
@@ -99,6 +107,7 @@ export interface LockSettings {
   readonly fair: boolean;
   readonly local: Required<LocalBounds> | undefined;
   readonly wait: ReplicaWait | undefined;
+  readonly restartGuard: boolean;
   readonly label: string | undefined;
 }
 
@@ -112,8 +121,8 @@ const LONGEST_MS = 2 ** 31 - 1;
  */
 export function settingsOf(options: RedisLockOptions): LockSettings {
   const { leaseTime = 10_000, maxHold = Infinity, local, wait, label } = options;
-  const flag = (name: "shared" | "reentrant" | "fair") => {
-    const value = options[name] ?? false;
+  const flag = (name: "shared" | "reentrant" | "fair" | "restartGuard", byDefault = false) => {
+    const value = options[name] ?? byDefault;
     if (typeof value === "boolean") return value;
     throw new TypeError(`Cannot make a lock: ${name} must be true or false: ${typeof value}`);
   };
@@ -128,6 +137,7 @@ export function settingsOf(options: RedisLockOptions): LockSettings {
       replicas: whole("wait.replicas", wait.replicas, 1, 1000),
       timeout: whole("wait.timeout", wait.timeout, 1, leaseTime - 1),
     },
+    restartGuard: flag("restartGuard", true),
     label,
   };
   if (label !== undefined && (typeof label !== "string" || label.length > LABEL_LENGTH)) {

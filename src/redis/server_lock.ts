@@ -8,13 +8,14 @@ import {
   renewWithoutScripts,
   takeWithoutScripts,
 } from "./lock_without_scripts.ts";
-import { ACQUIRE, RELEASE, RENEW, SHARED, TAKE } from "./lock_scripts.ts";
+import { ACQUIRE, RAISE, RELEASE, RENEW, SHARED, TAKE } from "./lock_scripts.ts";
 import { partOf } from "./names.ts";
 import { Script } from "./script.ts";
 
 const take = new Script(TAKE, takeWithoutScripts);
 const acquire = new Script(ACQUIRE, acquireWithoutScripts);
 const renew = new Script(RENEW, renewWithoutScripts);
+const raise = new Script(RAISE);
 const release = new Script(RELEASE, releaseWithoutScripts);
 
 /** What is asked of a server at once. */
@@ -50,6 +51,8 @@ export type Attempt =
     readonly ticket: string;
     /** The value of who holds the lock alone; `r` if it is shared. */
     readonly holder: string | undefined;
+    /** Why it was refused, where that is not because of the holder. */
+    readonly why?: string;
   };
 
 /** The name of a waiter that listens to the channel of `client`. */
@@ -79,7 +82,8 @@ export function ownerIn(value: string | undefined, since?: Date): Owner | undefi
  * renews and what asks several servers stands on this.
  */
 export class ServerLock {
-  readonly name: string;
+  /** What it is, for messages. */
+  readonly what: string;
   /** What the name of a waiter's channel begins with; its client's name follows. */
   readonly channel: string;
   /**
@@ -104,7 +108,7 @@ export class ServerLock {
    */
   constructor(adapter: RedisAdapter, name: string) {
     this.#adapter = adapter;
-    this.name = name;
+    this.what = `the lock "${name}"`;
     this.channel = partOf(name, "wake:");
     const keys = ["lock", "token", "shared", "queue", "seen"].map((part) => partOf(name, part));
     const [lock, token, shared, queue, seen] = this.#all = keys;
@@ -140,6 +144,11 @@ export class ServerLock {
     return await this.#run(renew, "renew", keys, [value, `${leaseTime}`]) === 1;
   }
 
+  /** Has the server know a token of other servers; `false` if the value holds the lock no more. */
+  async raise({ value }: LockRequest, token: number): Promise<boolean> {
+    return await this.#run(raise, "take", this.#taking, [value, `${token}`]) === 1;
+  }
+
   /** Gives back a hold, and wakes who is next. `false` if the value did not hold the lock. */
   async release({ value, shared }: LockRequest): Promise<boolean> {
     const args = [value, this.countsReceivers ? "1" : "0"];
@@ -168,7 +177,7 @@ export class ServerLock {
       // A token is the time it was minted, in microseconds.
       return ownerIn(value, minted === null ? undefined : new Date(Number(minted) / 1000));
     } catch (error) {
-      throw explain(`look at the lock "${this.name}"`, error);
+      throw explain(`look at ${this.what}`, error);
     }
   }
 
@@ -185,14 +194,14 @@ export class ServerLock {
 
   async #run(
     script: Script,
-    what: string,
+    verb: string,
     keys: readonly string[],
     args: readonly string[],
   ): Promise<unknown> {
     try {
       return await script.run(this.#adapter, keys, args);
     } catch (error) {
-      throw explain(`${what} the lock "${this.name}"`, error);
+      throw explain(`${verb} ${this.what}`, error);
     }
   }
 }

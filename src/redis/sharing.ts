@@ -14,6 +14,7 @@ export class SharedClient {
   readonly #lost = new Set<() => void>();
   readonly #channels = new Map<string, Set<Listener>>();
   #subscriber: Promise<Subscriber> | undefined;
+  readonly #closing = new AbortController();
   #idle: ReturnType<typeof setTimeout> | undefined;
   /** Subscribing and unsubscribing go one by one, so that they cannot overtake one another. */
   #queue: Promise<unknown> = Promise.resolve();
@@ -48,6 +49,7 @@ export class SharedClient {
   /** Closes what was opened. */
   async close(): Promise<void> {
     this.#channels.clear();
+    this.#closing.abort();
     await this.#inOrder(() => this.#closeSubscriber()).finally(() => this.driver.close());
   }
 
@@ -61,7 +63,7 @@ export class SharedClient {
     clearTimeout(this.#idle);
     const opening = this.#subscriber ??= this.driver.openSubscriber((channel, message) => {
       for (const listener of this.#channels.get(channel) ?? []) listener(message);
-    });
+    }, this.#closing.signal);
     try {
       return await opening;
     } catch (error) {

@@ -5,20 +5,23 @@ import type { ServerLock } from "./server_lock.ts";
 /** What a waiter is told: that it is its turn, or that it is next after one whose turn it is. */
 export type Word = "go" | "next";
 
+/** What is waited for: the parts of a {@linkcode ServerLock} that matter here. */
+type Source = Pick<ServerLock, "what" | "channel" | "countsReceivers">;
+
 /**
  * The messages that wake the waiters of one client. Subscribed from the first waiter on, and until
  * a second after the last.
  */
 export class Wakes {
   readonly #adapter: RedisAdapter;
-  readonly #server: ServerLock;
+  readonly #server: Source;
   readonly #channel: string;
   readonly #listeners = new Map<string, (word: Word) => void>();
   #subscribed: Promise<() => Promise<void>> | undefined;
   #asked = false;
 
   /** The messages to `client` about a lock. */
-  constructor(adapter: RedisAdapter, server: ServerLock, client: string) {
+  constructor(adapter: RedisAdapter, server: Source, client: string) {
     this.#adapter = adapter;
     this.#server = server;
     this.#channel = server.channel + client;
@@ -33,7 +36,7 @@ export class Wakes {
     } catch (error) {
       this.#listeners.delete(waiter);
       if (this.#subscribed === subscribed) this.#subscribed = undefined;
-      throw explain(`wait for the lock "${this.#server.name}"`, error);
+      throw explain(`wait for ${this.#server.what}`, error);
     }
   }
 

@@ -40,6 +40,7 @@ for (const { name, path } of runtimes) process.env[`INTERLOCK_${name.toUpperCase
 // After that, since they look who is there when they are loaded.
 const rounds = await import("../memory/fixtures/rounds.ts");
 const { addTogether } = await import("../redis/fixtures/rounds.ts");
+const { failOver, killHoldersOfPermits, troubleServers } = await import("../redis/proofs.ts");
 const { holdTogether, stopHolder } = await import("../redis/fixtures/lock_rounds.ts");
 const { damageDirectories, damageFiles } = await import("../memory/fixtures/damage.ts");
 
@@ -103,6 +104,30 @@ const PROOFS: readonly Proof[] = [
     share: 0.05,
     step: 1000,
     run: (_folder, size) => addTogether(16, size, "named", true),
+  },
+  {
+    name: "redis-permits",
+    size: 200, // Holders that are killed.
+    share: 0.05,
+    step: 50,
+    run: (_folder, size) => killHoldersOfPermits(6, 3, size),
+  },
+  {
+    name: "redis-servers",
+    size: 60, // Servers of a majority that are stopped or killed, one after the other.
+    share: 0.1,
+    step: 12,
+    run: (folder, size) => troubleServers(folder, 6, size),
+  },
+  {
+    name: "redis-failovers",
+    size: 50,
+    share: 0.05,
+    step: 10,
+    run: async (_folder, size) => ({
+      without: await failOver(size),
+      withWait: await failOver(size, { replicas: 1, timeout: 100 }),
+    }),
   },
   {
     name: "redis-holds",
