@@ -19,7 +19,7 @@ interface Flags {
 }
 
 /** How long a server is waited for, in milliseconds. */
-const PATIENCE_MS = 3000;
+const PATIENCE_MS = 2000;
 
 /** Adds `interlock inspect`. */
 export function addInspect(program: Command): void {

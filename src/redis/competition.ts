@@ -83,6 +83,7 @@ export async function compete<Request extends { readonly leaseTime: number }>(
         continue;
       }
       if (attempt.granted) {
+        if (place.isClosed()) continue;
         if (millisecondsSince(attempt.sent) < reliableTime(leaseTime)) {
           unsure = false;
           return attempt;
@@ -108,7 +109,8 @@ export async function compete<Request extends { readonly leaseTime: number }>(
     bed?.leave(place.sleepers);
     if (isRefused) wakes.remove(waiter);
     // Behind the request, on the same connection. If it cannot be told, the lease ends it.
-    if (unsure) server.withdraw(request, bed && waiter).catch(() => {});
+    const withdrawn = unsure && server.withdraw(request, bed && waiter).catch(() => {});
+    if (place.isClosed()) await withdrawn; // Before its connection is closed.
   }
 }
 

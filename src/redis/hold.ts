@@ -28,6 +28,7 @@ export class Hold<Request extends { readonly leaseTime: number } = LockRequest>
   readonly lease: Lease;
   /** How many guards have it. */
   guards = 1;
+  #ended = false;
   readonly #holder: Holder<Request>;
   readonly #request: Request;
 
@@ -55,8 +56,9 @@ export class Hold<Request extends { readonly leaseTime: number } = LockRequest>
    * @throws {UnreachableError} If the server could not be told; it forgets it with the lease.
    */
   async end(): Promise<void> {
-    const { lost, left } = this.lease;
-    this.lease.end();
+    if (this.#ended) throw new Error(`Cannot release "${this.#holder.name}": it was closed before`);
+    this.#ended = true;
+    const { lost, left } = this.lease.end();
     if (lost !== undefined) {
       // The server may have it yet, if it was the way to it that was lost. Nobody waits for that.
       this.#holder.release(this.#request).catch(() => {});

@@ -77,17 +77,18 @@ export class Lease {
     return Math.max(0, reliableTime(this.#terms.leaseTime) - millisecondsSince(this.#sent));
   }
 
-  /** Ends the renewals and the watch. What is lost by now stays so. */
-  end(): void {
-    this.#look();
+  /** Ends the renewals and the watch. Returns {@linkcode lost} and {@linkcode left} as they are. */
+  end(): { lost: LockLostError | undefined; left: number } {
+    const since = millisecondsSince(this.#sent);
+    this.#look(since);
     this.#ended = true;
     clearTimeout(this.#timer);
+    return { lost: this.#lost, left: Math.max(0, reliableTime(this.#terms.leaseTime) - since) };
   }
 
-  #look(): void {
+  #look(since: number = millisecondsSince(this.#sent)): void {
     if (this.#ended || this.#lost !== undefined) return;
     const { leaseTime, maxHold } = this.#terms;
-    const since = millisecondsSince(this.#sent);
     if (since >= reliableTime(leaseTime) - leaseTime * MARGIN) {
       this.#lose("its lease could not be renewed in time", this.#failure);
     } else if (maxHold !== Infinity && millisecondsSince(this.#start) >= maxHold) {

@@ -1,35 +1,21 @@
 import type { Owner } from "../contract/owner.ts";
 import { thisMoment } from "../runtime/moment.ts";
-import type { RedisAdapter } from "./adapter.ts";
-import { explain, MisconfiguredError, RefusedError, UnreachableError } from "./errors.ts";
+import { grants, mostOf, refusals, type Refused } from "./ballots.ts";
+import { type FailedVote, failureOf } from "./majority_failure.ts";
+import { type Later, laterAt } from "./restart_guard.ts";
 import { type Attempt, type LockRequest, ServerLock } from "./server_lock.ts";
+import type { Voter } from "./voter.ts";
 import { collectVotes, countVotes, errorsOf, type Vote } from "./votes.ts";
 
-/** One of the servers that vote. */
-export interface Voter {
-  readonly adapter: RedisAdapter;
-  /** What to call it in messages. */
-  readonly label: string;
-}
-
-/** How much longer a server has to be up than a lease: its INFO counts whole seconds. */
-const UPTIME_MS = 1000;
 /** Between two tries of those that split the votes: up to that, more with each tie. */
 const TIE_MS = 4;
 const LONGEST_TIE_MS = 250;
 
 /** What a server says to a token of others: whether its vote stands, or counts only later. */
-type Confirmation = boolean | {
-  readonly counts: "later";
-  readonly in: number;
-  readonly why: string;
-};
+type Confirmation = boolean | Later;
 
 /** A value that holds nothing. */
 const NOBODY = "-";
-
-type Granted = Attempt & { granted: true };
-type Refused = Attempt & { granted: false };
 
 /** What is under way for one value. */
 interface Candidacy {
@@ -123,7 +109,7 @@ export class Majority {
       const behind = token !== undefined && (attempt.token ?? 0) < token;
       const [stands, later] = await Promise.all([
         behind ? this.locks[i].raise({ ...request, value }, token + tokens - 1) : true,
-        this.#restartGuard ? this.#laterAt(i, leaseTime) : undefined,
+        this.#restartGuard ? laterAt(this.#voters[i], leaseTime) : undefined,
       ]);
       return stands && (later ?? true);
     };
@@ -282,51 +268,8 @@ export class Majority {
     throw this.#failure(what, errorsOf(votes));
   }
 
-  /**
-   * When the vote of a server counts; `undefined` where it does now. After a restart it may have
-   * forgotten whom it has voted for, so it does not until that vote would have ended.
-   */
-  async #laterAt(i: number, leaseTime: number): Promise<Confirmation | undefined> {
-    const { adapter, label } = this.#voters[i];
-    let info: unknown;
-    try {
-      info = await adapter.send("INFO", "server");
-    } catch (error) {
-      throw explain("ask a server how long it has been up", error);
-    }
-    const up = 1000 * Number(/uptime_in_seconds:(\d+)/.exec(String(info))?.[1]);
-    if (up >= leaseTime + UPTIME_MS) return undefined;
-    const why = `${label} has been up for ${up / 1000} s and may have forgotten a holder, so it ` +
-      "does not vote before a lease has passed (restartGuard)";
-    return { counts: "later", in: leaseTime + UPTIME_MS - up, why };
-  }
-
-  /** Why too few servers have answered: by the gravest of their reasons, with all of them. */
-  #failure(what: string, failed: readonly { server: number; error: unknown }[]): unknown {
-    const errors = failed.map(({ error }) => error);
-    const own = errors.find((error) => !(error instanceof Error)) ??
-      errors.find((error) => error instanceof TypeError);
-    if (own !== undefined) return own;
-    const reasons = failed.map(({ server, error }) =>
-      `${this.#voters[server].label}: ${(error as Error).message}`
-    );
-    const message = `Cannot ${what} ${this.what}: ${failed.length} of ` +
-      `${this.#voters.length} servers do not vote, and ${this.quorum} have to. ${
-        reasons.join("; ")
-      }`;
-    const options = { cause: new AggregateError(errors, message) };
-    for (const error of errors) {
-      if (error instanceof MisconfiguredError) {
-        return new MisconfiguredError(message, error.code, options);
-      }
-    }
-    if (errors.every((error) => error instanceof RefusedError)) {
-      return new RefusedError(message, errors[0].code, options);
-    }
-    const unreachable = errors.filter((error) => error instanceof UnreachableError);
-    if (unreachable.length === 0) return errors[0];
-    const unsure = what !== "take" && unreachable.some(({ mayHaveHappened }) => mayHaveHappened);
-    return new UnreachableError(message, unsure, options);
+  #failure(verb: string, failed: readonly FailedVote[]): unknown {
+    return failureOf(`${verb} ${this.what}`, this.#voters, this.quorum, failed, verb === "take");
   }
 }
 
@@ -338,26 +281,4 @@ function ticketsIn(ticket: string | undefined): { tickets: string[]; ties: numbe
 function pauseAfter(ties: number): Promise<void> {
   const most = Math.min(TIE_MS * 2 ** Math.min(ties, 10), LONGEST_TIE_MS);
   return new Promise((resolve) => setTimeout(resolve, Math.random() * most));
-}
-
-function grants(votes: readonly Vote<Attempt>[]): Granted[] {
-  return votes.flatMap((vote) => "answer" in vote && vote.answer.granted ? [vote.answer] : []);
-}
-
-function refusals(votes: readonly Vote<Attempt>[]): { server: number; answer: Refused }[] {
-  return votes.flatMap((vote) =>
-    "answer" in vote && !vote.answer.granted ? [{ server: vote.server, answer: vote.answer }] : []
-  );
-}
-
-/** The value that is there most often. */
-function mostOf(
-  values: readonly (string | undefined)[],
-): { value: string | undefined; count: number } {
-  const counts = new Map<string, number>();
-  for (const value of values) {
-    if (value !== undefined) counts.set(value, (counts.get(value) ?? 0) + 1);
-  }
-  const [first] = [...counts].sort(([, a], [, b]) => b - a);
-  return { value: first?.[0], count: first?.[1] ?? 0 };
 }

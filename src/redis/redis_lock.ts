@@ -83,6 +83,8 @@ export class RedisLock implements AsyncLock, AsyncDisposable {
   readonly #holds = new Set<Hold>();
   /** The hold that can be taken again. */
   #again: { readonly hold: Hold; readonly guard: RedisGuard; readonly shared: boolean } | undefined;
+  #asks = 0;
+  #onIdle: (() => void) | undefined;
   #closed: Promise<void> | undefined;
 
   /**
@@ -135,19 +137,7 @@ export class RedisLock implements AsyncLock, AsyncDisposable {
     const shared = this.#open(options?.shared);
     const again = this.#takeAgain(shared, false);
     if (again !== undefined) return again;
-    const request = this.#request(shared);
-    let attempt: Attempt;
-    try {
-      attempt = await this.#seat.server.attempt(request);
-    } catch (error) {
-      this.#seat.server.withdraw(request).catch(() => {}); // It may have been granted.
-      throw error;
-    }
-    if (!attempt.granted) return undefined;
-    const inTime = millisecondsSince(attempt.sent) < reliableTime(request.leaseTime);
-    if (inTime) return await this.#guard(request, attempt);
-    await this.#seat.server.withdraw(request);
-    return undefined;
+    return await this.#asking(() => this.#try(this.#request(shared)));
   }
 
   /**
@@ -171,8 +161,9 @@ export class RedisLock implements AsyncLock, AsyncDisposable {
     const turnstile = shared && !this.#settings.reentrant ? undefined : this.#turnstile;
     if (turnstile?.tryEnter() === false) await turnstile.enter(patience);
     try {
-      const passed = this.#local && await this.#local.next(patience);
-      return passed ?? this.#takeAgain(shared, true) ?? await this.#compete(shared, patience);
+      const passed = shared ? undefined : this.#local && await this.#local.next(patience);
+      return passed ?? this.#takeAgain(shared, true) ??
+        await this.#asking(() => this.#compete(shared, patience));
     } finally {
       turnstile?.leave();
     }
@@ -198,10 +189,11 @@ export class RedisLock implements AsyncLock, AsyncDisposable {
   }
 
   async #close(): Promise<void> {
+    for (const alarm of this.#sleepers) alarm.ring(); // They see that it is closed.
+    if (this.#asks > 0) await new Promise<void>((resolve) => this.#onIdle = resolve);
     this.#seat.wakes.end();
     await Promise.allSettled([...this.#holds].map((hold) => hold.end()));
     await this.#seat.close();
-    for (const alarm of this.#sleepers) alarm.ring(); // Their next question is refused.
   }
 
   #open(shared: boolean = this.#settings.shared): boolean {
@@ -233,6 +225,31 @@ export class RedisLock implements AsyncLock, AsyncDisposable {
       fair: fair || local !== undefined,
       tokens: shared ? 1 : local?.holds ?? 1,
     };
+  }
+
+  /** Counts who is about to ask the server, so that `close` can wait for the answer. */
+  async #asking<T>(ask: () => Promise<T>): Promise<T> {
+    this.#asks++;
+    try {
+      return await ask();
+    } finally {
+      if (--this.#asks === 0) this.#onIdle?.();
+    }
+  }
+
+  async #try(request: LockRequest): Promise<RedisGuard | undefined> {
+    let attempt: Attempt;
+    try {
+      attempt = await this.#seat.server.attempt(request);
+    } catch (error) {
+      this.#seat.server.withdraw(request).catch(() => {}); // It may have been granted.
+      throw error;
+    }
+    if (!attempt.granted) return undefined;
+    const inTime = millisecondsSince(attempt.sent) < reliableTime(request.leaseTime);
+    if (inTime) return await this.#guard(request, attempt);
+    await this.#seat.server.withdraw(request);
+    return undefined;
   }
 
   async #compete(shared: boolean, patience: Patience): Promise<RedisGuard> {

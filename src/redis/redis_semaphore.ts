@@ -70,6 +70,9 @@ export class RedisSemaphore implements AsyncDisposable {
   readonly #holder: Holder<PermitRequest>;
   readonly #holds = new Set<Hold<PermitRequest>>();
   #count = 0;
+  /** How many are just asking, and what to call when nobody is any more. */
+  #asks = 0;
+  #onIdle: (() => void) | undefined;
   #closed: Promise<void> | undefined;
 
   /**
@@ -126,18 +129,7 @@ export class RedisSemaphore implements AsyncDisposable {
   async tryAcquire(permits = 1): Promise<RedisGuard | undefined> {
     this.#checkOpen();
     const request = this.#request(checkPermits(permits, this.permits));
-    let attempt: Attempt;
-    try {
-      attempt = await this.#server.attempt(request);
-    } catch (error) {
-      this.#server.withdraw(request).catch(() => {}); // They may have been granted.
-      throw error;
-    }
-    if (!attempt.granted) return undefined;
-    const inTime = millisecondsSince(attempt.sent) < reliableTime(request.leaseTime);
-    if (inTime) return this.#guard(request, attempt);
-    await this.#server.withdraw(request);
-    return undefined;
+    return await this.#asking(() => this.#try(request));
   }
 
   /**
@@ -159,7 +151,9 @@ export class RedisSemaphore implements AsyncDisposable {
     try {
       const request = this.#request(wanted);
       const waiter = permitWaiterOf(this.#client, this.#count, wanted);
-      return this.#guard(request, await compete(this.#place, request, waiter, patience));
+      return await this.#asking(async () =>
+        this.#guard(request, await compete(this.#place, request, waiter, patience))
+      );
     } finally {
       this.#turnstile?.leave();
     }
@@ -182,14 +176,40 @@ export class RedisSemaphore implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
+    for (const alarm of this.#sleepers) alarm.ring(); // They see that it is closed.
+    if (this.#asks > 0) await new Promise<void>((resolve) => this.#onIdle = resolve);
     this.#wakes.end();
     await Promise.allSettled([...this.#holds].map((hold) => hold.end()));
     await this.#adapter.close();
-    for (const alarm of this.#sleepers) alarm.ring(); // Their next question is refused.
   }
 
   #checkOpen(): void {
     if (this.#closed !== undefined) throw new TypeError(`Cannot use "${this.name}": it was closed`);
+  }
+
+  /** Has {@linkcode close} wait for what is on its way, so that it is given back. */
+  async #asking<T>(ask: () => Promise<T>): Promise<T> {
+    this.#asks++;
+    try {
+      return await ask();
+    } finally {
+      if (--this.#asks === 0) this.#onIdle?.();
+    }
+  }
+
+  async #try(request: PermitRequest): Promise<RedisGuard | undefined> {
+    let attempt: Attempt;
+    try {
+      attempt = await this.#server.attempt(request);
+    } catch (error) {
+      this.#server.withdraw(request).catch(() => {}); // They may have been granted.
+      throw error;
+    }
+    if (!attempt.granted) return undefined;
+    const inTime = millisecondsSince(attempt.sent) < reliableTime(request.leaseTime);
+    if (inTime) return this.#guard(request, attempt);
+    await this.#server.withdraw(request);
+    return undefined;
   }
 
   #request(wanted: number): PermitRequest {

@@ -1,9 +1,10 @@
 import { adapterOf, type ConnectionOptions, type RedisSource } from "./adapter_of.ts";
 import type { RedisAdapter } from "./adapter.ts";
-import { Majority, type Voter } from "./majority.ts";
+import { Majority } from "./majority.ts";
 import { MajorityWakes } from "./majority_wakes.ts";
 import type { LockSettings } from "./redis_lock_options.ts";
 import { ServerLock } from "./server_lock.ts";
+import type { Voter } from "./voter.ts";
 import { Wakes } from "./wakes.ts";
 
 /** Where a lock is kept: at one server, or at several that vote. */

@@ -4,7 +4,7 @@ import { CStrings, environmentStrings } from "./c_strings.ts";
 import { keepOnExec, makeStreamsBlocking, STREAMS } from "./descriptors.ts";
 import { errno, systemError } from "./errno.ts";
 import { libc } from "./libc.ts";
-import { signalsIgnored } from "./signals.ts";
+import { ignoreNoSignals } from "./signals.ts";
 
 const SIG_SETMASK = 2;
 
@@ -30,8 +30,7 @@ export function execProgram(
   }
   makeStreamsBlocking();
   for (const fd of [...STREAMS, ...inherited]) keepOnExec(fd);
-  const byDefault = new Uint8Array(152); // struct sigaction: SIG_DFL.
-  for (const signal of signalsIgnored()) libc.sigaction(signal, byDefault, 0);
+  ignoreNoSignals();
   libc.sigprocmask(SIG_SETMASK, new Uint8Array(128), 0);
   const [argv, envp] = [new CStrings(command), environmentStrings(environment)];
   const name = new TextEncoder().encode(`${command[0]}\0`);

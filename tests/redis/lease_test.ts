@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { LockLostError, withLock } from "../../src/contract/mod.ts";
 import { adapterOf, type RedisAdapter, RedisLock } from "../../src/redis/mod.ts";
-import type { Child } from "../support/child.ts";
 import { Proxy } from "../support/proxy.ts";
 import { RedisServer, skip } from "../support/redis_server.ts";
 import { until } from "../support/until.ts";
+import { stopHolder } from "./fixtures/lock_rounds.ts";
 import { ask, redisProcess } from "./redis_process.ts";
 
 const DEADLINE = { timeout: 30_000 };
@@ -175,36 +175,8 @@ describe("A lease", { skip }, () => {
     "runs out under a stopped process, whose late write the token refuses",
     DEADLINE,
     async (t) => {
-      await using stopped = redisProcess(server.url, "stopped", `{"leaseTime":500}`);
-      await using running = redisProcess(server.url, "stopped", `{"leaseTime":500}`);
-      for (const child of [stopped, running]) assert.equal(await child.line(), "ready");
-      const acknowledged = [0, 0];
-      const write = async (child: Child) => {
-        const done = (await ask(child, "write")).split(" ").map(Number);
-        done.forEach((n, i) => acknowledged[i] += n);
-      };
-      for (let round = 0; round < 3; round++) {
-        await ask(stopped, "acquire");
-        await ask(stopped, "read");
-        stopped.stop("SIGSTOP");
-        assert.match(await ask(running, "acquire"), / true /); // Until the lease has run out.
-        await ask(running, "read");
-        await write(running);
-        assert.equal(await ask(running, "release"), "released");
-        stopped.stop("SIGCONT");
-        await write(stopped);
-        assert.equal(await ask(stopped, "aborted"), "true");
-        assert.equal(await ask(stopped, "held"), "false");
-        assert.equal(await ask(stopped, "release"), "lost");
-      }
-      const [plain, guarded] = (await Promise.all(["plain", "guarded"].map((k) =>
-        redis.send("GET", k)
-      )))
-        .map(Number);
-      assert.equal(guarded, acknowledged[1], "a guarded write was lost");
-      assert.equal(acknowledged[1], 3);
-      const lost = acknowledged[0] - plain;
-      t.diagnostic?.(`without the token ${lost} of ${acknowledged[0]} writes were lost`);
+      const { written, lost } = await stopHolder(2);
+      t.diagnostic?.(`without the token ${lost} of ${written} writes were lost`);
       assert.ok(lost > 0, "nothing was lost without the token: the test shows nothing");
     },
   );

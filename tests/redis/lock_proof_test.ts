@@ -2,9 +2,8 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { adapterOf, type RedisAdapter, RedisLock } from "../../src/redis/mod.ts";
 import { RedisServer, skip } from "../support/redis_server.ts";
-import { runtimesHere } from "../support/runtimes_here.ts";
 import { until } from "../support/until.ts";
-import { ask, redisProcess } from "./redis_process.ts";
+import { holdTogether } from "./fixtures/lock_rounds.ts";
 
 const DEADLINE = { timeout: 60_000 };
 
@@ -21,36 +20,14 @@ describe("RedisLock, among many", { skip }, () => {
     await server[Symbol.asyncDispose]();
   });
 
-  it(
-    "has one inside, and loses no update: 16 clients in processes of each runtime",
-    DEADLINE,
-    async () => {
-      const runtimes = runtimesHere();
-      const clients = runtimes.map((_, i) => Math.floor((16 + i) / runtimes.length));
-      const rounds = 10;
-      for (const options of ["{}", `{"fair":true}`]) {
-        const name = `counted ${options}`;
-        const children = runtimes.map((runtime) =>
-          redisProcess(server.url, name, options, runtime)
-        );
-        try {
-          for (const child of children) assert.equal(await child.line(), "ready");
-          const intrusions = await Promise.all(
-            children.map((child, i) => ask(child, `work ${clients[i]} ${rounds}`)),
-          );
-          assert.deepEqual(intrusions.map(Number), clients.map(() => 0), "two were inside");
-          const total = clients.reduce((a, b) => a + b) * rounds;
-          assert.equal(
-            Number(await redis.send("GET", `${name} number`)),
-            total,
-            "updates were lost",
-          );
-        } finally {
-          await Promise.all(children.map((child) => child[Symbol.asyncDispose]()));
-        }
-      }
-    },
-  );
+  for (const fair of [false, true]) {
+    const how = fair ? ", in their order" : "";
+    it(
+      `has one inside, and loses no update: 16 clients in all runtimes${how}`,
+      DEADLINE,
+      () => holdTogether(16, 6, { fair }),
+    );
+  }
 
   it("wakes one of 1,000 waiters at a time", DEADLINE, async () => {
     const WAITERS = 1000;

@@ -18,7 +18,7 @@ const RUN = {
 
 it("an address without node-redis is an error that says what to install", async () => {
   await inScratchFolder(async (folder) => {
-    for (const part of ["contract", "redis"]) {
+    for (const part of ["contract", "redis", "runtime"]) {
       cpSync(join(SOURCES, part), join(folder, part), { recursive: true });
     }
     const main = join(folder, "main.ts");

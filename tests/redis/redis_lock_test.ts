@@ -9,7 +9,9 @@ import {
 } from "../../src/redis/mod.ts";
 import { describeAsyncLock } from "../contract/describe_async_lock.ts";
 import { RedisServer, skip } from "../support/redis_server.ts";
+import { LOOK_MS } from "../../src/redis/lock_scripts.ts";
 import { CLIENTS } from "./clients.ts";
+import { givingUpProcess } from "./redis_process.ts";
 
 let server: RedisServer;
 if (skip === false) {
@@ -105,6 +107,29 @@ describe("RedisLock", () => {
     assert.deepEqual(keys, ["interlock:{tidy}:token"]);
   });
 
+  it("keeps no process alive that has given up", { skip }, async () => {
+    await using child = givingUpProcess(server.url);
+    assert.equal(await child.line(), "closed");
+    const start = performance.now();
+    assert.equal((await child.ended).code, 0);
+    const lingered = performance.now() - start;
+    assert.ok(lingered < LOOK_MS - 1000, `It was there for ${lingered} ms more`);
+  });
+
+  it("gives back what it gets while it is closed", { skip }, async () => {
+    for (let i = 0; i < 10; i++) {
+      const lock = new RedisLock(server.url, "closing late");
+      await using other = new RedisLock(server.url, "closing late");
+      await (await lock.acquire()).release();
+      const late = [lock.acquire(), lock.tryAcquire(), lock.acquire({ shared: true })];
+      const settled = Promise.allSettled(late);
+      if (i % 2) await Promise.resolve();
+      await lock.close();
+      await settled;
+      await (await other.acquire({ timeout: 0 })).release();
+    }
+  });
+
   it("is closed with all that it holds and waits for", { skip }, async () => {
     const lock = new RedisLock(server.url, "closing");
     await using other = new RedisLock(server.url, "closing");
@@ -121,6 +146,7 @@ describe("RedisLock", () => {
     await assert.rejects(lock.acquire(), /closed/);
     await assert.rejects(lock.tryAcquire(), /closed/);
     assert.equal(guard.held, false);
+    await assert.rejects(guard.release(), /closed/);
     const next = await other.tryAcquire();
     assert.ok(next);
     await next.release();

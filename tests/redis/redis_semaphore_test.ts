@@ -291,8 +291,9 @@ describe("RedisSemaphore", { skip }, () => {
     await semaphore.acquire();
     const waiting = semaphore.acquire();
     await untilWaiting(pool, 1);
+    const refused = assert.rejects(waiting, /was closed/);
     await semaphore.close();
-    await assert.rejects(waiting);
+    await refused;
     await assert.rejects(semaphore.acquire(), /was closed/);
     await using other = open(pool, 1);
     assert.ok(await other.acquire());

@@ -42,6 +42,7 @@ const rounds = await import("../memory/fixtures/rounds.ts");
 const files = await import("../files/fixtures/rounds.ts");
 const { addTogether } = await import("../redis/fixtures/rounds.ts");
 const { failOver, killHoldersOfPermits, troubleServers } = await import("../redis/proofs.ts");
+const { holdTogether, stopHolder } = await import("../redis/fixtures/lock_rounds.ts");
 const { damageDirectories, damageFiles } = await import("../memory/fixtures/damage.ts");
 
 /** A proof: its whole size, its share of the time, and what runs some of it. */
@@ -197,6 +198,20 @@ const PROOFS: readonly Proof[] = [
       without: await failOver(size),
       withWait: await failOver(size, { replicas: 1, timeout: 100 }),
     }),
+  },
+  {
+    name: "redis-holds",
+    size: 1000, // Of each of 16 clients.
+    share: 0.05,
+    step: 100,
+    run: (_folder, size) => holdTogether(16, size),
+  },
+  {
+    name: "redis-stops",
+    size: 100,
+    share: 0.05,
+    step: 20,
+    run: (_folder, size) => stopHolder(size),
   },
 ];
 
