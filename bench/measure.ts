@@ -4,7 +4,7 @@ import { durationOf, planOf, wantedBy } from "./plan.ts";
 import type { Results, Verdict } from "./results.ts";
 import { EVERYTHING, findRivals, type Rivals } from "./rivals/mod.ts";
 import { measureRounds, type Observer } from "./rounds.ts";
-import { RunFolders } from "./run_folders.ts";
+import { RunSite } from "./run_site.ts";
 import { noiseOf } from "./statistics.ts";
 import type { Step } from "./step.ts";
 import { SUBJECTS } from "./subjects/mod.ts";
@@ -60,14 +60,14 @@ export async function measure(
   const when = new Date().toISOString();
   const before = load();
   const began = performance.now();
-  using folders = new RunFolders();
+  using site = new RunSite();
   const [runtimes, absent] = await runtimesToBeHad(names, signal);
-  const setup = { runtimes, effort, folders, wants: wantedBy(filter) };
-  const dream = planOf(SUBJECTS, { ...setup, rivals: EVERYTHING });
+  const setup = { runtimes, effort, site, wants: wantedBy(filter) };
+  const dream = planOf(SUBJECTS, { ...setup, rivals: EVERYTHING, hasRedis: false });
   if (dream.length === 0) throw new RangeError(`Cannot measure: no row matches "${filter}"`);
-  const wanted = new Set(dream.flatMap(({ rows }) => rows.map(({ by }) => by)));
-  const rivals = await findRivals(wanted, folders);
-  const steps = planOf(SUBJECTS, { ...setup, rivals });
+  const dreamt = dream.flatMap(({ rows }) => rows);
+  const rivals = await findRivals(new Set(dreamt.map(({ by }) => by)), site);
+  const steps = planOf(SUBJECTS, { ...setup, rivals, hasRedis: false });
   const planned = durationOf(steps, effort);
   const observer = observe({ runtimes, rivals, steps, planned });
   if (observer === undefined) return undefined;
@@ -81,7 +81,7 @@ export async function measure(
     mode,
     ...filter !== undefined && { filter },
     rounds: effort.rounds,
-    machine: machineOf(folders, before, noiseOf(rows)),
+    machine: machineOf(site, before, noiseOf(rows)),
     versions: {
       ...Object.fromEntries(runtimes.map(({ name, version }) => [name, version])),
       ...rivals.versions,

@@ -1,12 +1,12 @@
 import type { MemoryHandle } from "../../src/memory/mod.ts";
-import type { Folders } from "../place.ts";
+import type { Site } from "../place.ts";
 import type { Job, Report } from "./member.ts";
 
 /** Who a process is. */
 export interface ProcessSpec {
   readonly coordinator: number;
-  readonly folders: Folders;
-  readonly bytes: number;
+  readonly site: Site;
+  readonly jobs: number;
   /** All members of the fleet. */
   readonly workers: number;
   /** The one that this process is; undefined where all are its Web Workers. */
@@ -21,9 +21,10 @@ export type Answer =
 
 /** What a Web Worker is sent first; then come jobs. */
 export interface ThreadSpec {
+  readonly jobs: number;
   readonly worker: number;
   readonly workers: number;
-  readonly folders: Folders;
+  readonly site: Site;
   readonly handle: MemoryHandle;
 }
 

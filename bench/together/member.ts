@@ -1,12 +1,12 @@
 import { Gate } from "../../src/counting/gate.ts";
 import type { Memory } from "../../src/memory/mod.ts";
 import { monotonicNanoseconds } from "../../src/runtime/mod.ts";
-import { type Folders, operationOf, placeOf } from "../place.ts";
+import { operationOf, placeOf, type Site } from "../place.ts";
 import type { RowKey } from "../results.ts";
-import { PLACE_BYTES } from "../subjects/subject.ts";
+import { type Place, PLACE_BYTES } from "../subjects/subject.ts";
 import { pinned } from "./pinned.ts";
 import { handOver } from "./relay.ts";
-import { type Count, countInWindow } from "./window.ts";
+import { type Count, countInWindow, warmUp } from "./window.ts";
 
 /** What a fleet does together; travels as JSON. Times in nanoseconds. */
 export interface Job {
@@ -29,25 +29,36 @@ export interface Report {
 export interface Membership {
   readonly worker: number;
   readonly workers: number;
+  /** How many jobs there will be, at most. */
+  readonly jobs: number;
   readonly memory: Memory;
-  readonly folders: Folders;
+  readonly site: Site;
 }
 
 /** From the end of a place, which operations do not use: the gate, the window, the relay. */
 const FRAME = 2048;
+/** A turn of a relay that may not spin takes so many times as long. */
+const SLOWER = 5;
 const AT = { gate: 0, window: 512, relay: 640 } as const;
 
-/** The bytes that so many jobs need. */
-export function bytesFor(jobs: number): number {
-  return jobs * PLACE_BYTES;
+/** The bytes that so many jobs need, and as many workers to warm up. */
+export function bytesFor({ jobs, workers }: { jobs: number; workers: number }): number {
+  return (jobs + workers) * PLACE_BYTES;
+}
+
+/** A place for a worker alone, as new. */
+function scratchOf({ worker, jobs, memory, site }: Membership): Place {
+  const place = placeOf(memory, site, jobs + worker, 0, 1);
+  new Uint8Array(memory.buffer, memory.place(place.offset, PLACE_BYTES, 8), PLACE_BYTES).fill(0);
+  return place;
 }
 
 /** Does its part of a job. All members begin together, and none returns before the last is done. */
 export async function take(job: Job, member: Membership): Promise<Report> {
-  const { worker, workers, memory, folders } = member;
+  const { worker, workers, memory, site } = member;
   const { index, how } = job;
   const operation = await operationOf(job.row);
-  const place = placeOf(memory, folders, index, worker, workers);
+  const place = placeOf(memory, site, index, worker, workers);
   const frame = (index + 1) * PLACE_BYTES - FRAME;
   const gate = new Gate(memory, workers, frame + AT.gate);
 
@@ -55,9 +66,11 @@ export async function take(job: Job, member: Membership): Promise<Report> {
     const relay = operation.relay!(place);
     const at = frame + AT.relay;
     const meet = () => gate.meet();
-    using _pinned = pinned(worker);
-    return { samples: await handOver(relay, memory, at, worker, how.turns, meet) };
+    using _pinned = relay.yields ? undefined : pinned(worker);
+    const turns = relay.yields ? Math.ceil(how.turns / SLOWER) : how.turns;
+    return { samples: await handOver(relay, memory, at, worker, turns, meet) };
   }
+  await warmUp(await operation.many!(scratchOf(member)));
   const many = await operation.many!(place);
   const from = memory.place(frame + AT.window, 8, 8);
   gate.meet();

@@ -2,7 +2,7 @@ import { availableParallelism } from "node:os";
 import type { Runtime } from "../../src/counting/runtimes.ts";
 import type { Effort } from "../effort.ts";
 import type { RowKey } from "../results.ts";
-import type { RunFolders } from "../run_folders.ts";
+import type { RunSite } from "../run_site.ts";
 import { median } from "../statistics.ts";
 import type { Figure, Step } from "../step.ts";
 import { Fleet } from "./fleet.ts";
@@ -12,7 +12,9 @@ import { HOLD } from "./relay.ts";
 /** To start a fleet, and each of its members; to tell all of a job. In milliseconds. */
 const START_MS = { fleet: 60, processes: 50, workers: 25 } as const;
 const JOB_MS = 5;
-const MOST_LEADS = 6;
+/** What a member does alone before. */
+const WARM_MS = 6;
+const MOST_LEADS = 16;
 
 /** A row that a fleet measures. */
 export interface Task {
@@ -27,7 +29,7 @@ export function leadOf(size: number, { lead }: Effort): number {
 }
 
 function msOf({ how, row: { count } }: Task, effort: Effort): number {
-  return JOB_MS * Math.ceil(count / 8) +
+  return JOB_MS * Math.ceil(count / 8) + WARM_MS * Math.ceil(count / availableParallelism()) +
     (how === "relay"
       ? effort.turns * (HOLD + 30_000) / 1e6
       : leadOf(count, effort) + effort.window);
@@ -58,7 +60,7 @@ export function fleetStep(
   tasks: readonly Task[],
   runtimes: readonly Runtime[],
   effort: Effort,
-  folders: RunFolders,
+  site: RunSite,
 ): Step {
   const { setting, count: size } = tasks[0].row;
   if (setting === "alone") throw new TypeError("A fleet measures nothing that one does alone");
@@ -67,8 +69,8 @@ export function fleetStep(
     rows: tasks.map(({ row }) => row),
     ms: tasks.reduce((ms, task) => ms + msOf(task, effort), start),
     async measure(take, reverse, signal) {
-      using own = folders.make();
-      const spec = { runtimes, setting, size, folders: own, jobs: tasks.length };
+      using own = site.make();
+      const spec = { runtimes, setting, size, site: own, jobs: tasks.length };
       using fleet = await Fleet.start(spec, signal);
       for (const [index, task] of reverse ? [...tasks.entries()].reverse() : tasks.entries()) {
         const { subject, operation, by } = task.row;
