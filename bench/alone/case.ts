@@ -1,0 +1,39 @@
+/**
+ * One operation in one thread, by mitata: `case.ts SPEC`. Prints its figure. A process each, since
+ * an engine optimises for all that it has seen.
+ *
+ * @module
+ */
+import { measure } from "mitata";
+import { join } from "node:path";
+import process from "node:process";
+import { Memory } from "../../src/memory/mod.ts";
+import { operationOf, placeOf, type Site } from "../place.ts";
+import type { RowKey } from "../results.ts";
+import type { Figure } from "../step.ts";
+import { PLACE_BYTES } from "../subjects/subject.ts";
+
+/** What the process is told. */
+export interface CaseSpec {
+  readonly row: RowKey;
+  readonly site: Site;
+  /** The processor time to measure for, at least; in milliseconds. */
+  readonly ms: number;
+}
+
+/** Enough for the percentiles, and to print. */
+const MOST_SAMPLES = 20_000;
+
+const spec = JSON.parse(process.argv[2]) as CaseSpec;
+const { row, site, ms } = spec;
+const { once, timed = false, per = 1 } = await operationOf(row);
+if (once === undefined) throw new Error(`"${row.operation}" is nothing that one does alone`);
+const memory = row.medium === "mapped"
+  ? Memory.map(join(site.fast, "memory"), PLACE_BYTES)
+  : Memory.anonymous(PLACE_BYTES);
+const stats = await measure(await once(placeOf(memory, site, 0, 0, 1)), {
+  min_cpu_time: ms * 1e6,
+  ...timed && { batch_threshold: 0, max_samples: MOST_SAMPLES },
+});
+const figure: Figure = { ns: stats.p50 / per, ...timed && { samples: stats.samples } };
+process.stdout.write(`${JSON.stringify(figure)}\n`, () => process.exit());

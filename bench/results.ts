@@ -1,0 +1,130 @@
+/**
+ * What a run of the bench leaves behind: the file that the report, `bench compare` and `bench
+ * check` read.
+ *
+ * @module
+ */
+import { readFileSync } from "node:fs";
+import { z } from "zod";
+
+const ns = z.number().nonnegative();
+
+/** Percentiles of single operations, in nanoseconds. */
+export const latencySchema = z.strictObject({ p50: ns, p99: ns, p999: ns, max: ns });
+
+/** What names a row: what was measured, of whom, where, and by how many at once. */
+export const rowKeySchema = z.strictObject({
+  /** The file of `bench/subjects` that it belongs to, without its ending. */
+  subject: z.string(),
+  /** What was done, in words: `lock, unlock`. */
+  operation: z.string(),
+  /** Whose it is: `interlock`, `c`, `python`, or the name of a package or command. */
+  by: z.string(),
+  /** What ran it, where that is JavaScript. */
+  runtime: z.enum(["deno", "bun", "node", "mixed"]).optional(),
+  /** Where the state lies. */
+  medium: z.enum(["anonymous", "mapped", "file", "redis", "none"]),
+  /** By one thread that nobody disturbs, or by `count` of them at once. */
+  setting: z.enum(["alone", "workers", "processes"]),
+  count: z.int().positive(),
+});
+
+/**
+ * A row: nanoseconds an operation, one figure a round. Of several at once it is the time in which
+ * all together do one operation: the window, divided by all that was done in it.
+ */
+export const rowSchema = rowKeySchema.extend({
+  /** The key's parts, from {@linkcode rowId}. */
+  id: z.string(),
+  unit: z.literal("ns"),
+  median: ns,
+  least: ns,
+  most: ns,
+  rounds: z.array(ns).min(1),
+  /** Of all rounds together. */
+  latency: latencySchema.optional(),
+});
+
+/** A claim of the project, and what the run says about it. */
+export const verdictSchema = z.strictObject({
+  claim: z.string(),
+  /** The id of our row. */
+  row: z.string(),
+  /** The id of the rival's row; without it the goal is a time. */
+  of: z.string().optional(),
+  goal: z.number().positive(),
+  kind: z.enum(["at most times", "at least times faster", "at most ns"]),
+  /** The median over the rounds of the ratio to the rival, or of the time itself. */
+  measured: z.number().nonnegative(),
+  met: z.boolean(),
+  /** Of one that falls short: what was tried. */
+  tried: z.string().optional(),
+});
+
+/** A run. */
+export const resultsSchema = z.strictObject({
+  version: z.literal(2),
+  /** When it began; ISO 8601. */
+  when: z.iso.datetime(),
+  wallSeconds: z.number().nonnegative(),
+  mode: z.enum(["quick", "full"]),
+  filter: z.string().optional(),
+  rounds: z.int().positive(),
+  machine: z.strictObject({
+    cpu: z.string(),
+    cores: z.int().positive(),
+    memoryBytes: z.number().positive(),
+    kernel: z.string(),
+    platform: z.string(),
+    arch: z.string(),
+    /** Kinds of file systems by folder, of those that were used. */
+    fileSystems: z.record(z.string(), z.string()),
+    /** The load average of the last minute. */
+    load: z.strictObject({ before: z.number().nonnegative(), after: z.number().nonnegative() }),
+    /** The median over the rows of (most - least) / median. */
+    noise: z.number().nonnegative(),
+  }),
+  /** Versions of all that was measured: `deno`, `cc`, `python3`, `proper-lockfile`. */
+  versions: z.record(z.string(), z.string()),
+  /** What this machine lacks, and what to do about it. */
+  missing: z.array(z.strictObject({ what: z.string(), todo: z.string() })),
+  rows: z.array(rowSchema),
+  goals: z.array(verdictSchema),
+});
+
+/** Percentiles of single operations, in nanoseconds. */
+export type Latency = z.infer<typeof latencySchema>;
+/** What names a row. */
+export type RowKey = z.infer<typeof rowKeySchema>;
+/** A row: nanoseconds an operation. */
+export type Row = z.infer<typeof rowSchema>;
+/** A claim and what the run says about it. */
+export type Verdict = z.infer<typeof verdictSchema>;
+/** A run. */
+export type Results = z.infer<typeof resultsSchema>;
+
+/** A row's id: `mutex/lock, unlock/interlock/deno/mapped/processes/4`. */
+export function rowId(key: RowKey): string {
+  const { subject, operation, by, runtime, medium, setting, count } = key;
+  return [subject, operation, by, runtime ?? "-", medium, setting, count].join("/");
+}
+
+/** Reads the results of a run; throws where they are none. */
+export function readResults(path: string | URL): Results {
+  const parsed = resultsSchema.safeParse(JSON.parse(readFileSync(path, "utf8")));
+  if (parsed.success) return parsed.data;
+  throw new TypeError(
+    `Cannot read ${path}: not the results of a bench:\n${z.prettifyError(parsed.error)}`,
+  );
+}
+
+/** The file of a run: JSON, a line for each row and each verdict. */
+export function formatResults(results: Results): string {
+  const lines = Object.entries(results).map(([name, value]) => {
+    const text = Array.isArray(value) && value.length > 0
+      ? `[\n  ${value.map((one) => JSON.stringify(one)).join(",\n  ")}\n ]`
+      : JSON.stringify(value);
+    return ` ${JSON.stringify(name)}: ${text}`;
+  });
+  return `{\n${lines.join(",\n")}\n}\n`;
+}

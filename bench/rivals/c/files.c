@@ -1,0 +1,96 @@
+/*
+ * flock(2) on an open file; the text file under it, by the system calls of
+ * src/counting/text_file.ts in their order; and one write and one sync of it an add.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "peers.h"
+
+static void take(struct place *place) {
+  if (flock(place->lock, LOCK_EX) != 0) fail("flock");
+}
+
+static void give_back(struct place *place) {
+  if (flock(place->lock, LOCK_UN) != 0) fail("flock");
+}
+
+static void flock_pair(struct place *place, long times) {
+  for (long i = 0; i < times; i++) {
+    take(place);
+    give_back(place);
+  }
+}
+
+static long read_all(int fd) {
+  char text[4096];
+  size_t length = 0;
+  for (;;) {
+    ssize_t got = read(fd, text + length, sizeof text - 1 - length);
+    if (got < 0) fail("read");
+    if (got == 0) break;
+    length += got;
+  }
+  text[length] = 0;
+  return atol(text);
+}
+
+static void increment(const char *path) {
+  int flags = O_CLOEXEC | O_NONBLOCK;
+  int reader = open(path, O_RDONLY | flags, 0600);
+  if (reader < 0) fail("open for reading");
+  long next = read_all(reader) + 1;
+  int writer = open(path, O_WRONLY | O_CREAT | O_TRUNC | flags, 0644);
+  if (writer < 0) fail("open for writing");
+  close(reader);
+  char text[32];
+  int length = snprintf(text, sizeof text, "%ld\n", next);
+  if (write(writer, text, length) != length) fail("write");
+  close(writer);
+}
+
+static void increment_under_flock(struct place *place, long times) {
+  for (long i = 0; i < times; i++) {
+    take(place);
+    increment(place->text);
+    give_back(place);
+  }
+}
+
+/* As few calls as a durable add can have: the file stays open. */
+static void write_and_sync(struct place *place, long times) {
+  for (long i = 0; i < times; i++) {
+    take(place);
+    char text[32] = {0};
+    if (pread(place->file, text, sizeof text - 1, 0) < 0) fail("pread");
+    int length = snprintf(text, sizeof text, "%ld\n", atol(text) + 1);
+    if (pwrite(place->file, text, length, 0) != length) fail("pwrite");
+    if (fdatasync(place->file) != 0) fail("fdatasync");
+    give_back(place);
+  }
+}
+
+static int64_t number(struct place *place) {
+  int fd = open(place->text, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) fail("open for reading");
+  long found = read_all(fd);
+  close(fd);
+  return found;
+}
+
+const struct subject file_subjects[] = {
+  {"flock", NULL, flock_pair, NULL, 0},
+  {"text-file", NULL, increment_under_flock, number, 0},
+  {"durable-add", NULL, write_and_sync, number, 0},
+  {NULL, NULL, NULL, NULL, 0},
+};
+
+const struct relay file_relays[] = {
+  {"flock", NULL, take, give_back},
+  {NULL, NULL, NULL, NULL},
+};
