@@ -12,4 +12,12 @@ export { MisconfiguredError, RefusedError, UnreachableError } from "./errors.ts"
 export type { IoredisClient } from "./ioredis.ts";
 export type { NodeRedisClient } from "./node_redis.ts";
 export { RedisCounter } from "./redis_counter.ts";
+export { RedisGuard } from "./redis_guard.ts";
+export { RedisLock } from "./redis_lock.ts";
+export type {
+  LocalBounds,
+  RedisAcquireOptions,
+  RedisLockOptions,
+  ReplicaWait,
+} from "./redis_lock_options.ts";
 export { Script, type WithoutScripts } from "./script.ts";
