@@ -1,15 +1,20 @@
+import { createRequire } from "node:module";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Memory } from "../src/memory/mod.ts";
 import type { RowKey } from "./results.ts";
 import { type Operation, type Place, PLACE_BYTES, type Subject } from "./subjects/subject.ts";
 
-/** The folders of a run, by which what it starts finds its files. */
-export interface Folders {
+/** Where a run takes place: what it starts is told. */
+export interface Site {
   /** In the system's temporary folder. */
   readonly temporary: string;
   /** On a file system in memory, where there is one. */
   readonly fast: string;
+  /** The folder where packages of rivals are installed; undefined where they are not. */
+  readonly packages: string | undefined;
+  /** The address of a Redis server that nobody else uses; undefined where there is none. */
+  readonly redis: string | undefined;
 }
 
 /** The operation that a row is about; loads its subject alone. */
@@ -27,7 +32,7 @@ export async function operationOf(
 /** The place number `index` in a memory: its part of the memory, and folders of its own. */
 export function placeOf(
   memory: Memory,
-  { temporary, fast }: Folders,
+  { temporary, fast, packages, redis = "" }: Site,
   index: number,
   worker: number,
   workers: number,
@@ -44,5 +49,10 @@ export function placeOf(
     fast: own(fast),
     worker,
     workers,
+    redis,
+    load(name) {
+      if (packages === undefined) throw new Error(`Cannot load ${name}: it is not installed`);
+      return createRequire(join(packages, "package.json"))(name);
+    },
   };
 }

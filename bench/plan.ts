@@ -5,7 +5,7 @@ import { launchStep } from "./launched/step.ts";
 import { rowId, type RowKey } from "./results.ts";
 import { programStep } from "./rivals/programs.ts";
 import type { Rivals } from "./rivals/mod.ts";
-import type { RunFolders } from "./run_folders.ts";
+import type { RunSite } from "./run_site.ts";
 import type { Step } from "./step.ts";
 import type { Operation, Subject } from "./subjects/subject.ts";
 import { fleetStep, type Task } from "./together/step.ts";
@@ -15,10 +15,15 @@ export interface Setup {
   readonly runtimes: readonly Runtime[];
   readonly rivals: Rivals;
   readonly effort: Effort;
-  readonly folders: RunFolders;
+  readonly site: RunSite;
+  /** Whether there is a Redis server. */
+  readonly hasRedis: boolean;
   /** Which rows are wanted. */
   readonly wants: (row: RowKey) => boolean;
 }
+
+/** Rivals that are commands. */
+const COMMANDS = ["flock", "redis-benchmark"];
 
 type Setting = "workers" | "processes";
 
@@ -50,9 +55,9 @@ export function durationOf(steps: readonly Step[], { rounds }: Effort): number {
 }
 
 function aloneSteps({ name: subject, operations = [] }: Subject, setup: Setup): Step[] {
-  const { runtimes, rivals, effort, folders, wants } = setup;
+  const { runtimes, rivals, effort, site, wants } = setup;
   return operations.flatMap(({ name: operation, by = "interlock", media, once }) => {
-    if (once === undefined) return [];
+    if (once === undefined || isMissing(media, setup)) return [];
     if (by !== "interlock" && rivals.packages === undefined) return [];
     const isSpared = (medium: string) => medium === "anonymous" && !effort.anonymous;
     const wanted = media.length === 1 ? media : media.filter((medium) => !isSpared(medium));
@@ -68,18 +73,19 @@ function aloneSteps({ name: subject, operations = [] }: Subject, setup: Setup): 
           setting: "alone",
           count: 1,
         };
-        return wants(row) ? [aloneStep(row, runtime, effort, folders, rivals.packages)] : [];
+        return wants(row) ? [aloneStep(row, runtime, effort, site)] : [];
       })
     );
   });
 }
 
 function launchSteps({ name: subject, launches = [] }: Subject, setup: Setup): Step[] {
-  const { runtimes, rivals, effort, wants } = setup;
+  const { runtimes, rivals, effort, site, wants } = setup;
   return launches.flatMap((launch) => {
     const { name: operation, by = "interlock", medium = "none", setting, count, anyRuntime } =
       launch;
-    if (by === "flock" && rivals.versions.flock === undefined) return [];
+    if (COMMANDS.includes(by) && rivals.versions[by] === undefined) return [];
+    if (isMissing([medium], setup)) return [];
     return (anyRuntime ? runtimes.slice(0, 1) : runtimes).flatMap((runtime) => {
       const row: RowKey = {
         subject,
@@ -90,13 +96,13 @@ function launchSteps({ name: subject, launches = [] }: Subject, setup: Setup): S
         setting,
         count,
       };
-      return wants(row) ? [launchStep(row, launch, runtime, effort)] : [];
+      return wants(row) ? [launchStep(row, launch, runtime, effort, site)] : [];
     });
   });
 }
 
 function programSteps({ name: subject, programs = [] }: Subject, setup: Setup): Step[] {
-  const { rivals, effort, folders, wants } = setup;
+  const { rivals, effort, site, wants } = setup;
   return programs.flatMap((program) => {
     const { by, name: operation, medium, sizes, needs = by === "c" ? "cc" : "python3" } = program;
     const binary = rivals[by];
@@ -108,12 +114,12 @@ function programSteps({ name: subject, programs = [] }: Subject, setup: Setup): 
         ...count === 1 ? [{ ...key, setting: "alone", count } as const] : [],
         { ...key, setting: "processes", count } as const,
       ]);
-    return rows.filter(wants).map((row) => programStep(row, program, binary, effort, folders));
+    return rows.filter(wants).map((row) => programStep(row, program, binary, effort, site));
   });
 }
 
 function fleetSteps(subjects: readonly Subject[], setup: Setup): Step[] {
-  const { runtimes, effort, folders } = setup;
+  const { runtimes, effort, site } = setup;
   const crews: [RowKey["runtime"], readonly Runtime[], Setting, readonly number[]][] = [
     ...(["workers", "processes"] as const).flatMap((setting) =>
       runtimes.map((runtime): typeof crews[number] => {
@@ -125,7 +131,7 @@ function fleetSteps(subjects: readonly Subject[], setup: Setup): Step[] {
   return crews.flatMap(([name, crew, setting, sizes]) =>
     sizes.toSorted((a, b) => a - b).flatMap((size) => {
       const tasks = subjects.flatMap((subject) => tasksOf(subject, name, setting, size, setup));
-      return tasks.length === 0 ? [] : [fleetStep(tasks, crew, effort, folders)];
+      return tasks.length === 0 ? [] : [fleetStep(tasks, crew, effort, site)];
     })
   );
 }
@@ -135,8 +141,9 @@ function tasksOf(
   runtime: RowKey["runtime"],
   setting: Setting,
   count: number,
-  { effort, wants }: Setup,
+  setup: Setup,
 ): Task[] {
+  const { effort, wants } = setup;
   return operations.flatMap((operation) => {
     const { name, by = "interlock", media, many, relay, sizes = effort.sizes, processes } =
       operation;
@@ -152,9 +159,13 @@ function tasksOf(
     const isWindow = many !== undefined && sizes.includes(count) && effort.sizes.includes(count) &&
       !(processes && setting === "workers");
     const isRelay = relay !== undefined && setting === "processes" && count === 2;
-    if (!(isWindow || isRelay) || !wants(row)) return [];
+    if (!(isWindow || isRelay) || isMissing(media, setup) || !wants(row)) return [];
     return [{ row, how: isWindow ? "window" : "relay" }];
   });
+}
+
+function isMissing(media: Operation["media"], { hasRedis }: Setup): boolean {
+  return media[0] === "redis" && !hasRedis;
 }
 
 /** The memory that those of a fleet share; what lies elsewhere lies there for all. */

@@ -3,6 +3,7 @@ import colors from "picocolors";
 import type { Results, Row, Verdict } from "./results.ts";
 
 const STYLE = { head: [], border: [], compact: true };
+const OTHERS_WIDTH = 40;
 const RUNTIMES = ["deno", "bun", "node", "mixed"] as const;
 
 /** A time as people read it, with three digits that count: `4.58 ns`, `16.4 µs`. */
@@ -35,6 +36,8 @@ function tableOf(rows: readonly Row[]): string {
   const table = new Table({
     head: ["operation", "medium", "by", ...RUNTIMES, "others"],
     colAligns: ["left", "left", "left", "right", "right", "right", "right", "left"],
+    colWidths: [...Array(7).fill(null), OTHERS_WIDTH],
+    wordWrap: true,
     style: STYLE,
   });
   const lines = Map.groupBy(rows, ({ operation, medium, setting, count }) => {

@@ -5,11 +5,10 @@
  * @module
  */
 import { measure } from "mitata";
-import { createRequire } from "node:module";
 import { join } from "node:path";
 import process from "node:process";
 import { Memory } from "../../src/memory/mod.ts";
-import { type Folders, operationOf, placeOf } from "../place.ts";
+import { operationOf, placeOf, type Site } from "../place.ts";
 import type { RowKey } from "../results.ts";
 import type { Figure } from "../step.ts";
 import { PLACE_BYTES } from "../subjects/subject.ts";
@@ -17,9 +16,7 @@ import { PLACE_BYTES } from "../subjects/subject.ts";
 /** What the process is told. */
 export interface CaseSpec {
   readonly row: RowKey;
-  readonly folders: Folders;
-  /** Where packages of rivals are installed. */
-  readonly packages: string | undefined;
+  readonly site: Site;
   /** The processor time to measure for, at least; in milliseconds. */
   readonly ms: number;
 }
@@ -28,19 +25,15 @@ export interface CaseSpec {
 const MOST_SAMPLES = 20_000;
 
 const spec = JSON.parse(process.argv[2]) as CaseSpec;
-const { row, folders, packages, ms } = spec;
-const { once, timed = false } = await operationOf(row);
+const { row, site, ms } = spec;
+const { once, timed = false, per = 1 } = await operationOf(row);
 if (once === undefined) throw new Error(`"${row.operation}" is nothing that one does alone`);
 const memory = row.medium === "mapped"
-  ? Memory.map(join(folders.fast, "memory"), PLACE_BYTES)
+  ? Memory.map(join(site.fast, "memory"), PLACE_BYTES)
   : Memory.anonymous(PLACE_BYTES);
-const place = {
-  ...placeOf(memory, folders, 0, 0, 1),
-  load: createRequire(join(packages ?? folders.temporary, "package.json")),
-};
-const stats = await measure(await once(place), {
+const stats = await measure(await once(placeOf(memory, site, 0, 0, 1)), {
   min_cpu_time: ms * 1e6,
   ...timed && { batch_threshold: 0, max_samples: MOST_SAMPLES },
 });
-const figure: Figure = { ns: stats.p50, ...timed && { samples: stats.samples } };
+const figure: Figure = { ns: stats.p50 / per, ...timed && { samples: stats.samples } };
 process.stdout.write(`${JSON.stringify(figure)}\n`, () => process.exit());

@@ -1,7 +1,7 @@
 import type { Runtime } from "../../src/counting/runtimes.ts";
 import type { Effort } from "../effort.ts";
 import { commandOf, launch } from "../launch.ts";
-import type { RunFolders } from "../run_folders.ts";
+import type { RunSite } from "../run_site.ts";
 import type { RowKey } from "../results.ts";
 import type { Figure, Step } from "../step.ts";
 import type { CaseSpec } from "./case.ts";
@@ -16,16 +16,15 @@ export function aloneStep(
   row: RowKey,
   runtime: Runtime,
   { alone: ms }: Effort,
-  folders: RunFolders,
-  packages: string | undefined,
+  site: RunSite,
 ): Step {
   return {
     rows: [row],
     ms: START_MS + OVERHEAD * ms,
     todo: row.by === "interlock" ? undefined : `look at ${row.by} in the other runtimes`,
     async measure(take, _reverse, signal) {
-      using own = folders.make();
-      const spec: CaseSpec = { row, folders: own, packages, ms };
+      using own = site.make();
+      const spec: CaseSpec = { row, site: own, ms };
       const out = await launch(commandOf(runtime, CASE, JSON.stringify(spec)), { signal });
       take(row, JSON.parse(out) as Figure);
     },

@@ -1,5 +1,6 @@
 import type { Runtime } from "../../src/counting/runtimes.ts";
 import type { Effort } from "../effort.ts";
+import type { Site } from "../place.ts";
 import type { RowKey } from "../results.ts";
 import { median } from "../statistics.ts";
 import type { Step } from "../step.ts";
@@ -11,6 +12,7 @@ export function launchStep(
   { ms, once = false, measure }: Launch,
   runtime: Runtime,
   { launches }: Effort,
+  site: Site,
 ): Step {
   const times = once ? 1 : launches;
   return {
@@ -20,7 +22,7 @@ export function launchStep(
       const all: (number | number[])[] = [];
       for (let i = 0; i < times; i++) {
         signal.throwIfAborted();
-        all.push(await measure(runtime));
+        all.push(await measure(runtime, site));
       }
       const samples = all.flat();
       take(row, { ns: median(samples), ...once && { samples } });

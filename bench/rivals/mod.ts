@@ -1,6 +1,6 @@
 import { launch } from "../launch.ts";
 import type { Results } from "../results.ts";
-import type { RunFolders } from "../run_folders.ts";
+import type { RunSite } from "../run_site.ts";
 import { buildC } from "./c.ts";
 import { installPackages, PACKAGES, type Packages } from "./npm.ts";
 import type { Binary } from "./programs.ts";
@@ -17,12 +17,18 @@ export interface Rivals {
   readonly missing: Results["missing"];
 }
 
+/** Rivals that are commands, and what to do where they are missing. */
+const COMMANDS = [
+  ["flock", "install util-linux"],
+  ["redis-benchmark", "apt-get install redis-tools"],
+] as const;
+
 /** As if this machine had everything: what a plan by it needs is looked for. */
 export const EVERYTHING: Rivals = {
   c: { command: [], versions: { cc: "" } },
   python: { command: [], versions: { python3: "", fasteners: "" } },
   packages: "",
-  versions: { flock: "" },
+  versions: { flock: "", "redis-benchmark": "" },
   missing: [],
 };
 
@@ -33,13 +39,13 @@ export const EVERYTHING: Rivals = {
  */
 export async function findRivals(
   wanted: ReadonlySet<string>,
-  folders: RunFolders,
+  site: RunSite,
 ): Promise<Rivals> {
   const missing: Results["missing"] = [];
   const lacks = (what: string, todo: string) => void missing.push({ what, todo });
   const versions: Record<string, string> = {};
 
-  const c = wanted.has("c") ? await buildC(folders.temporary) : undefined;
+  const c = wanted.has("c") ? await buildC(site.temporary) : undefined;
   if (wanted.has("c") && c === undefined) {
     lacks("a C compiler, so there is no C to compare with", "install gcc or clang");
   }
@@ -48,15 +54,17 @@ export async function findRivals(
     const what = python === undefined ? "python3" : "fasteners, a package of Python";
     lacks(`${what}, so it cannot be compared with`, "apt-get install python3-fasteners");
   }
-  if (wanted.has("flock")) {
-    const flock = await launch(["flock", "--version"]).catch(() => undefined);
-    if (flock === undefined) lacks("flock(1), so it cannot be compared with", "install util-linux");
-    else versions.flock = flock.trim().split(" ").at(-1)!;
+  for (const [command, todo] of COMMANDS) {
+    if (!wanted.has(command)) continue;
+    const version = await launch([command, "--version"]).catch(() => undefined);
+    if (version === undefined) lacks(`${command}, so it cannot be compared with`, todo);
+    else versions[command] = /\d+(\.\d+)+/.exec(version)![0];
   }
   let packages: Packages | undefined;
   if (PACKAGES.some((name) => wanted.has(name))) {
     try {
       packages = await installPackages();
+      site.packages = packages.folder;
     } catch (error) {
       lacks(
         `packages of rivals, so there are none to compare with: ${(error as Error).message}`,

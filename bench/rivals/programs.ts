@@ -1,7 +1,7 @@
 import type { Effort } from "../effort.ts";
 import { launch } from "../launch.ts";
 import type { RowKey } from "../results.ts";
-import type { RunFolders } from "../run_folders.ts";
+import type { RunSite } from "../run_site.ts";
 import { median } from "../statistics.ts";
 import type { Figure, Step } from "../step.ts";
 import type { Program } from "../subjects/subject.ts";
@@ -23,7 +23,7 @@ export function programStep(
   { by, program, sizes, fast = false }: Program,
   { command }: Binary,
   effort: Effort,
-  folders: RunFolders,
+  site: RunSite,
 ): Step {
   const relay = sizes === "relay";
   const lead = leadOf(row.count, effort);
@@ -34,7 +34,7 @@ export function programStep(
     rows: [row],
     ms: START_MS[by] + (relay ? effort.turns * (HOLD + 30_000) / 1e6 : lead + effort.window),
     async measure(take, _reverse, signal) {
-      using own = folders.make();
+      using own = site.make();
       const folder = fast ? own.fast : own.temporary;
       const out = await launch([...command, ...args.map(String), folder], { signal });
       const { ns, samples } = JSON.parse(out) as Partial<Figure>;

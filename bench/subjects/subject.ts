@@ -6,6 +6,7 @@
  */
 import type { Runtime } from "../../src/counting/runtimes.ts";
 import type { Memory } from "../../src/memory/mod.ts";
+import type { Site } from "../place.ts";
 import type { Latency, RowKey, Verdict } from "../results.ts";
 
 /** Where an operation is measured, and what it may use. */
@@ -20,10 +21,8 @@ export interface Place {
   /** Which of those that share all this, from 0. */
   readonly worker: number;
   readonly workers: number;
-}
-
-/** Where one thread has an operation to itself. */
-export interface LonePlace extends Place {
+  /** The address of a Redis server that nobody else uses. */
+  readonly redis: string;
   /** Loads the package of a rival. */
   load(name: string): unknown;
 }
@@ -42,7 +41,9 @@ export interface Many {
 /** A lock that two hand to each other. */
 export interface Relay {
   lock(): void | Promise<void>;
-  unlock(): void;
+  unlock(): void | Promise<void>;
+  /** Whether it needs the event loop, and a third process to run, so that nobody may spin. */
+  readonly yields?: boolean;
 }
 
 /** An operation in this language. It has one or more of the functions, and a row for each. */
@@ -53,9 +54,11 @@ export interface Operation {
   readonly by?: string;
   readonly media: readonly RowKey["medium"][];
   /** Makes what one thread does again and again, to be measured by mitata. */
-  readonly once?: (place: LonePlace) => (() => unknown) | Promise<() => unknown>;
+  readonly once?: (place: Place) => (() => unknown) | Promise<() => unknown>;
   /** Whether mitata is to time each call by itself, for the percentiles. */
   readonly timed?: boolean;
+  /** How often one call does it. */
+  readonly per?: number;
   /** Makes what several do at once. */
   readonly many?: (place: Place) => Many | Promise<Many>;
   /** How many of them, where not as many as the run has sizes for. */
@@ -96,7 +99,7 @@ export interface Launch {
   /** Whether one measurement is enough for a round, as it times many by itself. */
   readonly once?: boolean;
   /** Nanoseconds of it: one or, for the percentiles, many. */
-  readonly measure: (runtime: Runtime) => Promise<number | number[]>;
+  readonly measure: (runtime: Runtime, site: Site) => Promise<number | number[]>;
 }
 
 /** A claim about each row of ours that has these parts. */

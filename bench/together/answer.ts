@@ -1,11 +1,11 @@
 import type { MemoryHandle } from "../../src/memory/mod.ts";
-import type { Folders } from "../place.ts";
+import type { Site } from "../place.ts";
 import type { Job, Report } from "./member.ts";
 
 /** Who a process is. */
 export interface ProcessSpec {
   readonly coordinator: number;
-  readonly folders: Folders;
+  readonly site: Site;
   readonly bytes: number;
   /** All members of the fleet. */
   readonly workers: number;
@@ -23,7 +23,7 @@ export type Answer =
 export interface ThreadSpec {
   readonly worker: number;
   readonly workers: number;
-  readonly folders: Folders;
+  readonly site: Site;
   readonly handle: MemoryHandle;
 }
 

@@ -3,7 +3,7 @@ import process from "node:process";
 import { createInterface } from "node:readline";
 import type { Runtime } from "../../src/counting/runtimes.ts";
 import { commandOf, environment, ROOT } from "../launch.ts";
-import type { Folders } from "../place.ts";
+import type { Site } from "../place.ts";
 import type { Answer, ProcessSpec } from "./answer.ts";
 import { bytesFor, type Job, type Report } from "./member.ts";
 
@@ -16,7 +16,7 @@ export interface FleetSpec {
   readonly runtimes: readonly Runtime[];
   readonly setting: "workers" | "processes";
   readonly size: number;
-  readonly folders: Folders;
+  readonly site: Site;
   /** How many jobs it will be given, at most. */
   readonly jobs: number;
 }
@@ -64,10 +64,10 @@ export class Fleet implements Disposable {
     for (const child of this.#children) child.kill("SIGKILL");
   }
 
-  #start(runtime: Runtime, { folders, jobs, size }: FleetSpec, worker: number | undefined): void {
+  #start(runtime: Runtime, { site, jobs, size }: FleetSpec, worker: number | undefined): void {
     const spec: ProcessSpec = {
       coordinator: process.pid,
-      folders,
+      site,
       bytes: bytesFor(jobs),
       workers: size,
       worker,

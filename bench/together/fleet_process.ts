@@ -20,19 +20,19 @@ function say(answer: Answer): void {
 }
 
 function beMember(spec: ProcessSpec, worker: number): (job: Job) => void {
-  const memory = Memory.map(join(spec.folders.fast, "memory"), spec.bytes);
+  const memory = Memory.map(join(spec.site.fast, "memory"), spec.bytes);
   const member = { ...spec, worker, memory };
   say({ worker, ready: true });
   return async (job) => say(await answerTo(job, worker, (job) => take(job, member)));
 }
 
-function hostThreads({ workers, folders, bytes }: ProcessSpec): (job: Job) => void {
+function hostThreads({ workers, site, bytes }: ProcessSpec): (job: Job) => void {
   const handle = Memory.anonymous(bytes).handle!;
   const threads = Array.from({ length: workers }, (_, worker) => {
     const thread = adapter.spawnWorker(THREAD);
     thread.onError((error) => say({ worker, failed: error.message }));
     thread.onMessage((answer) => say(answer as Answer));
-    thread.postMessage({ worker, workers, folders, handle } satisfies ThreadSpec);
+    thread.postMessage({ worker, workers, site, handle } satisfies ThreadSpec);
     return thread;
   });
   return (job) => threads.forEach((thread) => thread.postMessage(job));

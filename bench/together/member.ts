@@ -1,7 +1,7 @@
 import { Gate } from "../../src/counting/gate.ts";
 import type { Memory } from "../../src/memory/mod.ts";
 import { monotonicNanoseconds } from "../../src/runtime/mod.ts";
-import { type Folders, operationOf, placeOf } from "../place.ts";
+import { operationOf, placeOf, type Site } from "../place.ts";
 import type { RowKey } from "../results.ts";
 import { PLACE_BYTES } from "../subjects/subject.ts";
 import { pinned } from "./pinned.ts";
@@ -30,11 +30,13 @@ export interface Membership {
   readonly worker: number;
   readonly workers: number;
   readonly memory: Memory;
-  readonly folders: Folders;
+  readonly site: Site;
 }
 
 /** From the end of a place, which operations do not use: the gate, the window, the relay. */
 const FRAME = 2048;
+/** A turn of a relay that may not spin takes so many times as long. */
+const SLOWER = 5;
 const AT = { gate: 0, window: 512, relay: 640 } as const;
 
 /** The bytes that so many jobs need. */
@@ -44,10 +46,10 @@ export function bytesFor(jobs: number): number {
 
 /** Does its part of a job. All members begin together, and none returns before the last is done. */
 export async function take(job: Job, member: Membership): Promise<Report> {
-  const { worker, workers, memory, folders } = member;
+  const { worker, workers, memory, site } = member;
   const { index, how } = job;
   const operation = await operationOf(job.row);
-  const place = placeOf(memory, folders, index, worker, workers);
+  const place = placeOf(memory, site, index, worker, workers);
   const frame = (index + 1) * PLACE_BYTES - FRAME;
   const gate = new Gate(memory, workers, frame + AT.gate);
 
@@ -55,8 +57,9 @@ export async function take(job: Job, member: Membership): Promise<Report> {
     const relay = operation.relay!(place);
     const at = frame + AT.relay;
     const meet = () => gate.meet();
-    using _pinned = pinned(worker);
-    return { samples: await handOver(relay, memory, at, worker, how.turns, meet) };
+    using _pinned = relay.yields ? undefined : pinned(worker);
+    const turns = relay.yields ? Math.ceil(how.turns / SLOWER) : how.turns;
+    return { samples: await handOver(relay, memory, at, worker, turns, meet) };
   }
   const many = await operation.many!(place);
   const from = memory.place(frame + AT.window, 8, 8);

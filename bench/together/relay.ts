@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import type { Memory } from "../../src/memory/mod.ts";
 import { monotonicNanoseconds } from "../../src/runtime/mod.ts";
 import type { Relay } from "../subjects/subject.ts";
@@ -30,8 +31,10 @@ export async function handOver(
     .map((at) => memory.place(offset + at, 8, 8));
   const samples: number[] = [];
   const all = turns + WARM_TURNS;
-  const see = (at: number, wanted: number) => {
-    while (atomic.load32(at) !== wanted);
+  const see = async (at: number, wanted: number) => {
+    while (atomic.load32(at) !== wanted) {
+      if (relay.yields) await setTimeout(1);
+    }
   };
   const take = async () => {
     atomic.store32(coming, 1);
@@ -45,13 +48,16 @@ export async function handOver(
   meet();
   if (worker === 1) await take();
   for (let i = worker; i < all; i += 2) {
-    see(coming, 1);
+    await see(coming, 1);
     atomic.store32(coming, 0);
     const until = monotonicNanoseconds() + HOLD;
-    while (monotonicNanoseconds() < until);
+    while (monotonicNanoseconds() < until) {
+      if (relay.yields) await setTimeout(1);
+    }
     atomic.storeFloat64(released, monotonicNanoseconds());
-    relay.unlock();
-    see(turn, 1 - worker);
+    const pending = relay.unlock();
+    if (pending !== undefined) await pending;
+    await see(turn, 1 - worker);
     if (i + 1 < all) await take();
   }
   return samples.slice(WARM_TURNS / 2);

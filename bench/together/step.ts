@@ -2,7 +2,7 @@ import { availableParallelism } from "node:os";
 import type { Runtime } from "../../src/counting/runtimes.ts";
 import type { Effort } from "../effort.ts";
 import type { RowKey } from "../results.ts";
-import type { RunFolders } from "../run_folders.ts";
+import type { RunSite } from "../run_site.ts";
 import { median } from "../statistics.ts";
 import type { Figure, Step } from "../step.ts";
 import { Fleet } from "./fleet.ts";
@@ -58,7 +58,7 @@ export function fleetStep(
   tasks: readonly Task[],
   runtimes: readonly Runtime[],
   effort: Effort,
-  folders: RunFolders,
+  site: RunSite,
 ): Step {
   const { setting, count: size } = tasks[0].row;
   if (setting === "alone") throw new TypeError("A fleet measures nothing that one does alone");
@@ -67,8 +67,8 @@ export function fleetStep(
     rows: tasks.map(({ row }) => row),
     ms: tasks.reduce((ms, task) => ms + msOf(task, effort), start),
     async measure(take, reverse, signal) {
-      using own = folders.make();
-      const spec = { runtimes, setting, size, folders: own, jobs: tasks.length };
+      using own = site.make();
+      const spec = { runtimes, setting, size, site: own, jobs: tasks.length };
       using fleet = await Fleet.start(spec, signal);
       for (const [index, task] of reverse ? [...tasks.entries()].reverse() : tasks.entries()) {
         const { subject, operation, by } = task.row;

@@ -4,7 +4,7 @@ import { describe, it } from "node:test";
 import { type Effort, FULL, QUICK } from "../../bench/effort.ts";
 import { durationOf, planOf, type Setup, wantedBy } from "../../bench/plan.ts";
 import { rowId } from "../../bench/results.ts";
-import type { RunFolders } from "../../bench/run_folders.ts";
+import type { RunSite } from "../../bench/run_site.ts";
 import { EVERYTHING } from "../../bench/rivals/mod.ts";
 import { SUBJECTS } from "../../bench/subjects/mod.ts";
 import { TRIED } from "../../bench/tried.ts";
@@ -21,8 +21,9 @@ function plan(effort: Effort, more: Partial<Setup> = {}) {
   return planOf(SUBJECTS, {
     runtimes,
     rivals: EVERYTHING,
+    hasRedis: true,
     effort,
-    folders: {} as RunFolders,
+    site: {} as RunSite,
     wants: () => true,
     ...more,
   });
@@ -83,7 +84,7 @@ describe("the plan of a bench", () => {
       versions: {},
       missing: [],
     };
-    const steps = plan(FULL, { rivals });
+    const steps = plan(FULL, { rivals, hasRedis: false });
     const by = new Set(steps.flatMap(({ rows }) => rows.map(({ by }) => by)));
     assert.deepEqual([...by].sort(), ["empty program", "interlock"]);
   });

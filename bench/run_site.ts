@@ -1,15 +1,17 @@
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Folders } from "./place.ts";
+import type { Site } from "./place.ts";
 
 const PREFIX = "interlock-bench-";
 const TMPFS = "/dev/shm";
 
-/** The folders of a run, and in them those of what it starts. */
-export class RunFolders implements Folders, Disposable {
+/** The site of a run, and in its folders those of what it starts. */
+export class RunSite implements Site, Disposable {
   readonly temporary: string;
   readonly fast: string;
+  packages: string | undefined;
+  redis: string | undefined;
   #made = 0;
 
   constructor() {
@@ -17,8 +19,8 @@ export class RunFolders implements Folders, Disposable {
     this.fast = mkdtempSync(join(existsSync(TMPFS) ? TMPFS : tmpdir(), PREFIX));
   }
 
-  /** Makes new ones in them, which are removed when disposed of. */
-  make(): Folders & Disposable {
+  /** The same with new folders, which are removed when disposed of. */
+  make(): Site & Disposable {
     const name = String(this.#made++);
     const [temporary, fast] = [this.temporary, this.fast].map((folder) => {
       const path = join(folder, name);
@@ -28,6 +30,8 @@ export class RunFolders implements Folders, Disposable {
     return {
       temporary,
       fast,
+      packages: this.packages,
+      redis: this.redis,
       [Symbol.dispose]: () => remove(temporary, fast),
     };
   }
