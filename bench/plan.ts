@@ -4,6 +4,7 @@ import type { Effort } from "./effort.ts";
 import { launchStep } from "./launched/step.ts";
 import { rowId, type RowKey } from "./results.ts";
 import { programStep } from "./rivals/programs.ts";
+import { PACKAGES } from "./rivals/npm.ts";
 import type { Rivals } from "./rivals/mod.ts";
 import type { RunSite } from "./run_site.ts";
 import type { Step } from "./step.ts";
@@ -58,7 +59,7 @@ function aloneSteps({ name: subject, operations = [] }: Subject, setup: Setup): 
   const { runtimes, rivals, effort, site, wants } = setup;
   return operations.flatMap(({ name: operation, by = "interlock", media, once }) => {
     if (once === undefined || isMissing(media, setup)) return [];
-    if (by !== "interlock" && rivals.packages === undefined) return [];
+    if (PACKAGES.includes(by) && rivals.packages === undefined) return [];
     const isSpared = (medium: string) => medium === "anonymous" && !effort.anonymous;
     const wanted = media.length === 1 ? media : media.filter((medium) => !isSpared(medium));
     return wanted.flatMap((medium) =>

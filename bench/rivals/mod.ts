@@ -1,3 +1,4 @@
+import { createRequire } from "node:module";
 import { launch } from "../launch.ts";
 import type { Results } from "../results.ts";
 import type { RunSite } from "../run_site.ts";
@@ -72,6 +73,12 @@ export async function findRivals(
       );
     }
   }
+  if (wanted.has("node-redis")) versions["node-redis"] = ownVersionOf("redis");
   Object.assign(versions, c?.versions, python?.versions, packages?.versions);
   return { c, python, packages: packages?.folder, versions, missing };
+}
+
+/** The version of a package that this project develops with. */
+function ownVersionOf(name: string): string {
+  return (createRequire(import.meta.url)(`${name}/package.json`) as { version: string }).version;
 }
