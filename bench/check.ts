@@ -1,10 +1,12 @@
 import type { Command } from "commander";
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { z } from "zod";
 import { print } from "../cli/interruption.ts";
+import { UsageError } from "../cli/usage_error.ts";
 import { readResults, type Results } from "./results.ts";
 import { median } from "./statistics.ts";
 
+const RESULTS = new URL("./results/", import.meta.url);
 const BASELINE = new URL("./baseline.json", import.meta.url);
 /** So much more than the baseline is no regression, whatever the rounds say. */
 const TOLERANCE = 0.25;
@@ -81,21 +83,36 @@ export function baselineOf(results: Results): Baseline {
   };
 }
 
+/** The file of the last run. */
+function lastResults(): URL {
+  const names = readdirSync(RESULTS).filter((name) => name.startsWith("bench-")).sort();
+  const last = names.at(-1);
+  if (last !== undefined) return new URL(last, RESULTS);
+  throw new UsageError("Cannot check: there are no results; run the bench first");
+}
+
+function readBaseline(): Baseline {
+  if (!existsSync(BASELINE)) {
+    throw new UsageError("Cannot check: there is no bench/baseline.json; --accept makes it");
+  }
+  return baselineSchema.parse(JSON.parse(readFileSync(BASELINE, "utf8")));
+}
+
 /** Adds `bench check`. */
 export function addCheck(program: Command): void {
   program.command("check")
     .description(
       "fail if a run is slower against its rivals than the baseline: ratios, never times",
     )
-    .argument("<results>", "a file of bench/results")
+    .argument("[results]", "a file of bench/results (default: the last)")
     .option("--accept", "make the run the baseline")
-    .action(async (file: string, { accept }: { accept?: true }) => {
-      const results = readResults(file);
+    .action(async (file: string | undefined, { accept }: { accept?: true }) => {
+      const results = readResults(file ?? lastResults());
       if (accept) {
         writeFileSync(BASELINE, `${JSON.stringify(baselineOf(results), null, 1)}\n`);
         return;
       }
-      const baseline = baselineSchema.parse(JSON.parse(readFileSync(BASELINE, "utf8")));
+      const baseline = readBaseline();
       const regressions = regressionsOf(baseline, results);
       const compared = new Set(baseline.ratios.map(({ row, of }) => `${row} ${of}`));
       const common = ratiosOf(results).filter(({ row, of }) => compared.has(`${row} ${of}`));

@@ -6,8 +6,9 @@ import { readResults, type Results, type Row } from "./results.ts";
 import { formatTime } from "./screen.ts";
 import { spreadOf } from "./statistics.ts";
 
-/** Less than this is noise, whatever the rounds say. */
+/** Less than this is noise, whatever the rounds say; one round says nothing of it. */
 const LEAST = 0.05;
+const LEAST_OF_ONE = 0.3;
 
 /** A row of two runs. */
 export interface Change {
@@ -35,7 +36,8 @@ export interface Comparison {
 export function compareResults(before: Results, after: Results): Comparison {
   const old = new Map(before.rows.map((row) => [row.id, row]));
   const now = new Set(after.rows.map(({ id }) => id));
-  const floor = Math.max(LEAST, before.machine.noise, after.machine.noise);
+  const least = Math.min(before.rounds, after.rounds) === 1 ? LEAST_OF_ONE : LEAST;
+  const floor = Math.max(least, before.machine.noise, after.machine.noise);
   return {
     changes: after.rows.flatMap((row) => {
       const was = old.get(row.id);

@@ -23,7 +23,7 @@ export const FULL: Effort = {
   alone: 200,
   lead: 40,
   window: 150,
-  turns: 1000,
+  turns: 2000,
   launches: 3,
   sizes: [1, 2, 4, 16, 64],
   anonymous: true,

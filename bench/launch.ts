@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { basename } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { cacheFolder, type Runtime } from "../src/counting/runtimes.ts";
@@ -65,8 +66,8 @@ export async function launch(
     child.on("error", reject).on("close", (...end) => resolve(end));
   });
   if (status === 0) return out;
-  const what = [path, ...args].join(" ");
-  throw new Error(`${what} ended with ${killer ?? `status ${status}`}: ${said.trim()}`);
+  const how = killer ?? `status ${status}`;
+  throw new Error(`${basename(path)} ended with ${how}: ${said.trim()}`);
 }
 
 /** How long a program runs, from its start to its end, in nanoseconds. */

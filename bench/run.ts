@@ -4,13 +4,13 @@
  *
  * @module
  */
-import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError } from "commander";
 import { mkdirSync, writeFileSync } from "node:fs";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { interruptible, Interruption, print } from "../cli/interruption.ts";
+import { statusOf } from "../cli/exit_status.ts";
+import { interruptible, print } from "../cli/interruption.ts";
 import { describeMachine } from "../cli/machine.ts";
-import { UsageError } from "../cli/usage_error.ts";
 import type { RuntimeName } from "../src/runtime/port.ts";
 import { addCheck } from "./check.ts";
 import { addCompare } from "./compare.ts";
@@ -18,7 +18,7 @@ import { FULL, QUICK } from "./effort.ts";
 import { measure, type Prospect } from "./measure.ts";
 import { clock, progressOf } from "./progress.ts";
 import { type Results, rowId } from "./results.ts";
-import { goalsTable, missingList, rowTables } from "./screen.ts";
+import { summaryOf } from "./screen.ts";
 
 const RUNTIMES: readonly RuntimeName[] = ["deno", "bun", "node"];
 const RESULTS = new URL("./results/", import.meta.url);
@@ -72,7 +72,7 @@ async function run(flags: Flags, signal: AbortSignal): Promise<void> {
   if (results === undefined) return;
 
   const file = flags.save ? save(results) : undefined;
-  await print(flags.json ? JSON.stringify(results) : summary(results));
+  await print(flags.json ? JSON.stringify(results) : summaryOf(results));
   if (file !== undefined) await say(`Kept in ${file}`);
   await say(`It took ${clock(results.wallSeconds * 1000)}`);
 }
@@ -88,20 +88,6 @@ function describe({ runtimes, rivals, steps, planned }: Prospect, { dryRun }: Fl
   ].join("\n");
 }
 
-function summary(results: Results): string {
-  const { goals, machine } = results;
-  return [
-    rowTables(results),
-    ...goals.length === 0 ? [] : [
-      `goals\n${goalsTable(results)}`,
-      `${goals.filter(({ met }) => met).length} of ${goals.length} goals met`,
-    ],
-    missingList(results),
-    `Noise: half of the rows spread by ${(machine.noise * 100).toFixed(1)}% or less over ` +
-    `${results.rounds} rounds; load ${machine.load.before.toFixed(2)} before.`,
-  ].filter(Boolean).join("\n\n");
-}
-
 function save(results: Results): string {
   mkdirSync(RESULTS, { recursive: true });
   const stamp = results.when.slice(0, 19).replaceAll(":", "");
@@ -109,14 +95,6 @@ function save(results: Results): string {
   const file = new URL(`bench-${stamp}-${platform}-${arch}.json`, RESULTS);
   writeFileSync(file, `${JSON.stringify(results, null, 1)}\n`);
   return fileURLToPath(file);
-}
-
-/** What a shell sees: 2 for a command that cannot be understood, 1 for one that failed. */
-function statusOf(error: unknown): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2; // It has said why.
-  if (error instanceof Interruption) return error.status;
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-  return error instanceof UsageError ? 2 : 1;
 }
 
 const program = new Command("bench").exitOverride()

@@ -27,7 +27,7 @@ function formatNumber(value: number): string {
 }
 
 /** A table a subject: a line an operation and number, a column a runtime, others at the end. */
-export function rowTables({ rows }: Results): string {
+function rowTables({ rows }: Results): string {
   const subjects = Map.groupBy(rows, ({ subject }) => subject);
   return [...subjects].map(([subject, rows]) => `${subject}\n${tableOf(rows)}`).join("\n\n");
 }
@@ -63,7 +63,7 @@ function tableOf(rows: readonly Row[]): string {
 }
 
 /** The claims and what the run says about them. */
-export function goalsTable({ goals }: Results): string {
+function goalsTable({ goals }: Results): string {
   const table = new Table({
     head: ["claim", "row", "goal", "measured", ""],
     colAligns: ["left", "left", "right", "right", "left"],
@@ -94,6 +94,27 @@ function limitOf({ kind, goal, measured }: Verdict): [string, string] {
 }
 
 /** What this machine lacks, and what to do about it. */
-export function missingList({ missing }: Results): string {
+function missingList({ missing }: Results): string {
   return missing.map(({ what, todo }) => colors.yellow(`MISSING: ${what}; ${todo}`)).join("\n");
+}
+
+/** All that a run says. */
+export function summaryOf(results: Results): string {
+  const { goals } = results;
+  return [
+    rowTables(results),
+    ...goals.length === 0 ? [] : [
+      `goals\n${goalsTable(results)}`,
+      `${goals.filter(({ met }) => met).length} of ${goals.length} goals met`,
+    ],
+    missingList(results),
+    noiseOf(results),
+  ].filter(Boolean).join("\n\n");
+}
+
+function noiseOf({ rounds, machine: { noise, load } }: Results): string {
+  const spread = rounds === 1
+    ? "One round says nothing of the noise"
+    : `Half of the rows spread by ${(noise * 100).toFixed(1)}% or less over ${rounds} rounds`;
+  return `${spread}; the load was ${load.before.toFixed(2)} before.`;
 }

@@ -23,6 +23,14 @@ describe("bench compare", () => {
     assert.equal(change([10, 10, 10], [13, 13, 13], 0.4).verdict, "same", "its run was noisy");
   });
 
+  it("takes more for noise where there was one round alone", () => {
+    const [before, after] = [10, 12].map((ns) => resultsOf([rowOf({}, ns)], { rounds: 1 }));
+    assert.equal(compareResults(before, after).changes[0].verdict, "same");
+    assert.equal(compareResults({ ...before, rounds: 2 }, after).changes[0].verdict, "same");
+    const [twice, again] = [before, after].map((run) => ({ ...run, rounds: 2 }));
+    assert.equal(compareResults(twice, again).changes[0].verdict, "slower");
+  });
+
   it("names the rows that only one run has", () => {
     const [a, b, c] = ["a", "b", "c"].map((operation) => rowOf({ operation }, 1));
     const { onlyBefore, onlyAfter, changes } = compareResults(resultsOf([a, b]), resultsOf([b, c]));
