@@ -19,18 +19,17 @@ function bench(...args: string[]) {
 
 describe("deno task bench", () => {
   it("measures what was asked for, alone and together, and prints results of its format", async () => {
-    const filter = `^atomics/add/interlock/${adapter.name}/.*(alone/1|/4)$`;
+    const filter = `^atomics/add/interlock/${adapter.name}/mapped/(alone/1|processes/4)$`;
     const { stdout } = await bench(
-      ...["--quick", "--rounds", "2", "--runtime", adapter.name, "--filter", filter],
+      ...["--quick", "--rounds", "1", "--runtime", adapter.name, "--filter", filter],
       ...["--json", "--no-save"],
     );
     const results = resultsSchema.parse(JSON.parse(stdout));
     assert.deepEqual(results.rows.map(({ id }) => id), [
       `atomics/add/interlock/${adapter.name}/mapped/alone/1`,
-      `atomics/add/interlock/${adapter.name}/anonymous/workers/4`,
       `atomics/add/interlock/${adapter.name}/mapped/processes/4`,
     ]);
-    assert.ok(results.rows.every(({ rounds }) => rounds.length === 2));
+    assert.ok(results.rows.every(({ rounds }) => rounds.length === 1));
     assert.equal(results.versions[adapter.name], adapter.version);
     assert.deepEqual([results.mode, results.filter], ["quick", filter]);
   });
