@@ -10,6 +10,8 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import process from "node:process";
+import { adapter } from "../../src/runtime/mod.ts";
 import { cacheFolder } from "../../src/counting/runtimes.ts";
 import { launch } from "../launch.ts";
 import project from "./package.json" with { type: "json" };
@@ -19,8 +21,8 @@ const FILES = ["package.json", "package-lock.json"];
 /** By whichever of them there is; npm alone minds the lock file. */
 const MANAGERS = [
   ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
-  ["bun", "install", "--ignore-scripts"],
-  ["deno", "install"],
+  [adapter.name === "bun" ? process.execPath : "bun", "install", "--ignore-scripts"],
+  [adapter.name === "deno" ? process.execPath : "deno", "install", "--node-modules-dir=auto"],
 ];
 const INSTALL_MS = 120_000;
 
