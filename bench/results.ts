@@ -117,3 +117,14 @@ export function readResults(path: string | URL): Results {
     `Cannot read ${path}: not the results of a bench:\n${z.prettifyError(parsed.error)}`,
   );
 }
+
+/** The file of a run: JSON, a line for each row and each verdict. */
+export function formatResults(results: Results): string {
+  const lines = Object.entries(results).map(([name, value]) => {
+    const text = Array.isArray(value) && value.length > 0
+      ? `[\n  ${value.map((one) => JSON.stringify(one)).join(",\n  ")}\n ]`
+      : JSON.stringify(value);
+    return ` ${JSON.stringify(name)}: ${text}`;
+  });
+  return `{\n${lines.join(",\n")}\n}\n`;
+}

@@ -45,8 +45,8 @@ export async function measureRounds(
           signal.throwIfAborted();
           if (step.todo === undefined) throw error;
           left.delete(step);
-          const said = (error as Error).message.split("\n").at(-1)!;
-          missing.push({ what: `${step.rows.map(rowId).join(", ")}: ${said}`, todo: step.todo });
+          const what = `${step.rows.map(rowId).join(", ")}: ${lastOf(error as Error)}`;
+          missing.push({ what, todo: step.todo });
         }
       }
       observer.ended(step.ms);
@@ -70,4 +70,9 @@ function rowOf(key: RowKey, figures: readonly Figure[]): Row {
     rounds,
     ...samples.length > 0 && { latency: latencyOf(samples) },
   };
+}
+
+/** The last that an error says, without the folders of this machine. */
+function lastOf({ message }: Error): string {
+  return message.split("\n").at(-1)!.replaceAll(/\/\S*\//g, "");
 }

@@ -17,7 +17,7 @@ import { addCompare } from "./compare.ts";
 import { FULL, QUICK } from "./effort.ts";
 import { measure, type Prospect } from "./measure.ts";
 import { clock, progressOf } from "./progress.ts";
-import { type Results, rowId } from "./results.ts";
+import { formatResults, type Results, rowId } from "./results.ts";
 import { summaryOf } from "./screen.ts";
 
 const RUNTIMES: readonly RuntimeName[] = ["deno", "bun", "node"];
@@ -93,7 +93,7 @@ function save(results: Results): string {
   const stamp = results.when.slice(0, 19).replaceAll(":", "");
   const { platform, arch } = results.machine;
   const file = new URL(`bench-${stamp}-${platform}-${arch}.json`, RESULTS);
-  writeFileSync(file, `${JSON.stringify(results, null, 1)}\n`);
+  writeFileSync(file, formatResults(results));
   return fileURLToPath(file);
 }
 

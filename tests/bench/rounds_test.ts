@@ -44,7 +44,7 @@ describe("the rounds of a bench", () => {
 
   it("go on without a rival that breaks, and name it", async () => {
     const broken = step("theirs", (round) => {
-      if (round === 1) throw new Error("It said much\nand then: no");
+      if (round === 1) throw new Error("It said much\nand then: /home/me/no");
       return 1;
     }, "do without");
     const { rows, missing } = await measureRounds(
