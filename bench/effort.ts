@@ -13,6 +13,8 @@ export interface Effort {
   readonly launches: number;
   /** How many do it at once. */
   readonly sizes: readonly number[];
+  /** Whether operations that are like others are measured. */
+  readonly minor: boolean;
   /** Whether operations on memory are measured on anonymous memory as well. */
   readonly anonymous: boolean;
 }
@@ -26,6 +28,7 @@ export const FULL: Effort = {
   turns: 2000,
   launches: 3,
   sizes: [1, 2, 4, 16, 64],
+  minor: true,
   anonymous: true,
 };
 
@@ -38,5 +41,6 @@ export const QUICK: Effort = {
   turns: 200,
   launches: 1,
   sizes: [1, 4],
+  minor: false,
   anonymous: false,
 };

@@ -57,8 +57,8 @@ export function durationOf(steps: readonly Step[], { rounds }: Effort): number {
 
 function aloneSteps({ name: subject, operations = [] }: Subject, setup: Setup): Step[] {
   const { runtimes, rivals, effort, site, wants } = setup;
-  return operations.flatMap(({ name: operation, by = "interlock", media, once }) => {
-    if (once === undefined || isMissing(media, setup)) return [];
+  return operations.flatMap(({ name: operation, by = "interlock", media, once, minor = false }) => {
+    if (once === undefined || isMissing(media, setup) || (minor && !effort.minor)) return [];
     if (PACKAGES.includes(by) && rivals.packages === undefined) return [];
     const isSpared = (medium: string) => medium === "anonymous" && !effort.anonymous;
     const wanted = media.length === 1 ? media : media.filter((medium) => !isSpared(medium));

@@ -1,10 +1,15 @@
 import { AtomicCounter, StripedCounter } from "../../src/memory/mod.ts";
 import { type Goal, MEMORY, type Operation, type Place, type Subject } from "./subject.ts";
 
-function counting(name: string, once: (counter: AtomicCounter) => () => unknown): Operation {
+function counting(
+  name: string,
+  once: (counter: AtomicCounter) => () => unknown,
+  minor = true,
+): Operation {
   return {
     name,
     media: MEMORY,
+    minor,
     once: ({ memory, offset }) => once(new AtomicCounter(memory, offset)),
   };
 }
@@ -41,7 +46,7 @@ export const subject: Subject = {
         };
       },
     },
-    counting("fetchAdd", (counter) => () => counter.fetchAdd()),
+    counting("fetchAdd", (counter) => () => counter.fetchAdd(), false),
     counting("exchange", (counter) => () => counter.exchange(1)),
     counting("compareExchange", (counter) => () => counter.compareExchange(0, 0)),
     counting("read", (counter) => () => counter.value),

@@ -1,7 +1,7 @@
 import { openSync } from "node:fs";
 import { join } from "node:path";
 import { FileLock, type FileLockOptions } from "../../src/files/mod.ts";
-import type { Goal, Operation, Place, Subject } from "./subject.ts";
+import { type Goal, minor, type Operation, type Place, type Subject } from "./subject.ts";
 
 interface ProperLockfile {
   lock(path: string, options: { realpath: boolean }): Promise<() => Promise<void>>;
@@ -56,8 +56,8 @@ export const subject: Subject = {
     },
     guard("guard by using"),
     guard("guard by using, no record", { record: false }),
-    guard("shared guard by using", { shared: true }),
-    guard("guard of a range by using", { range: { start: 0, length: 1 } }),
+    minor(guard("shared guard by using", { shared: true })),
+    minor(guard("guard of a range by using", { range: { start: 0, length: 1 } })),
     {
       name: "guard by try, finally",
       media: ["file"],

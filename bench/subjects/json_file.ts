@@ -30,6 +30,7 @@ export const subject: Subject = {
     },
     {
       name: "update, not durable",
+      minor: true,
       media: ["file"],
       once: (place) => {
         const file = open(place, false);

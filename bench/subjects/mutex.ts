@@ -1,6 +1,6 @@
 import { withLock } from "../../src/contract/mod.ts";
 import { Mutex } from "../../src/memory/mod.ts";
-import { cellOf, type Goal, MEMORY, type Operation, type Subject } from "./subject.ts";
+import { cellOf, type Goal, MEMORY, minor, type Operation, type Subject } from "./subject.ts";
 
 const SIZES = [1, 2, 4, 16, 64];
 
@@ -64,8 +64,8 @@ export const subject: Subject = {
         guard.release();
       }
     }),
-    alone("tryAcquire, release", (mutex) => () => mutex.tryAcquire()!.release()),
-    alone("withLock", (mutex) => () => withLock(mutex, () => {})),
+    minor(alone("tryAcquire, release", (mutex) => () => mutex.tryAcquire()!.release())),
+    minor(alone("withLock", (mutex) => () => withLock(mutex, () => {}))),
     {
       name: "hand-over",
       media: ["mapped"],

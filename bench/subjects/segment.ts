@@ -1,5 +1,5 @@
 import { Mutex, Segment } from "../../src/memory/mod.ts";
-import type { Goal, Operation, Place, Subject } from "./subject.ts";
+import { type Goal, minor, type Operation, type Place, type Subject } from "./subject.ts";
 
 function alone(name: string, once: (place: Place) => () => unknown): Operation {
   return { name, media: ["mapped"], once };
@@ -56,10 +56,10 @@ export const subject: Subject = {
       kept.mutex("jobs");
       return () => Segment.open("opened", { directory: fast }).close();
     }),
-    alone("mutex by its name", ({ fast }) => {
+    minor(alone("mutex by its name", ({ fast }) => {
       const segment = Segment.open("named", { directory: fast });
       return () => segment.mutex("jobs");
-    }),
+    })),
     alone("mutex, 1 in turn", (place) => turns(place, 1, 1)),
     alone("mutex, 64 of 8 segments in turn", (place) => turns(place, 8, 8)),
     alone("mutex among 1 cell", (place) => among(place, 1)),

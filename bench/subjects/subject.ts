@@ -53,6 +53,8 @@ export interface Operation {
   /** The package it is of; ours, if not told. */
   readonly by?: string;
   readonly media: readonly RowKey["medium"][];
+  /** Whether it is like another, so that a look at the subject can do without it. */
+  readonly minor?: boolean;
   /** Makes what one thread does again and again, to be measured by mitata. */
   readonly once?: (place: Place) => (() => unknown) | Promise<() => unknown>;
   /** Whether mitata is to time each call by itself, for the percentiles. */
@@ -130,3 +132,8 @@ export function cellOf(memory: Memory, offset: number): Int32Array {
 
 /** Shared memory of both kinds. */
 export const MEMORY: readonly RowKey["medium"][] = ["mapped", "anonymous"];
+
+/** The same, and like another. */
+export function minor(operation: Operation): Operation {
+  return { ...operation, minor: true };
+}

@@ -15,6 +15,7 @@ import {
   type Goal,
   type Many,
   MEMORY,
+  minor,
   type Operation,
   type Place,
   type Subject,
@@ -82,10 +83,10 @@ export const subject: Subject = {
       const value = new SharedValue(memory, offset);
       return () => value.value += 1;
     }),
-    alone("shared value update", ({ memory, offset }) => {
+    minor(alone("shared value update", ({ memory, offset }) => {
       const value = new SharedValue(memory, offset);
       return () => value.update((before) => before + 1);
-    }),
+    })),
     locked("shared value under a mutex", ({ memory, offset }) => {
       const value = new SharedValue(memory, offset + Mutex.BYTES);
       return [new Mutex(memory, offset), () => value.value += 1, () => value.value];
@@ -98,22 +99,22 @@ export const subject: Subject = {
       const { mutex, cells } = new SharedArray(memory, offset, 1);
       return [mutex, () => cells.set(0, cells.get(0) + 1), () => cells.get(0)];
     }),
-    alone("raw array cell + 1", ({ memory, offset }) => {
+    minor(alone("raw array cell + 1", ({ memory, offset }) => {
       const cells = new RawArray(memory, offset, 8);
       return () => cells.set(3, cells.get(3) + 1);
-    }),
-    alone("shared array update", ({ memory, offset }) => {
+    })),
+    minor(alone("shared array update", ({ memory, offset }) => {
       const cells = new SharedArray(memory, offset, 8);
       return () => cells.update(3, (before) => before + 1);
-    }),
-    alone("raw record read", ({ memory, offset }) => {
+    })),
+    minor(alone("raw record read", ({ memory, offset }) => {
       const point = new RawRecord(memory, offset, Point);
       return () => point.read();
-    }),
-    alone("shared record read", ({ memory, offset }) => {
+    })),
+    minor(alone("shared record read", ({ memory, offset }) => {
       const point = new SharedRecord(memory, offset, Point);
       return () => point.read();
-    }),
+    })),
     alone("shared record update", ({ memory, offset }) => {
       const point = new SharedRecord(memory, offset, Point);
       return () => point.update(({ x }) => ({ x: x + 1 }));
@@ -126,13 +127,13 @@ export const subject: Subject = {
       const flag = new Flag(memory, offset);
       return () => flag.isSet;
     }),
-    alone("flag set, clear", ({ memory, offset }) => {
+    minor(alone("flag set, clear", ({ memory, offset }) => {
       const flag = new Flag(memory, offset);
       return () => {
         flag.set();
         flag.clear();
       };
-    }),
+    })),
   ],
   programs: [
     {

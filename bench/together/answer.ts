@@ -6,7 +6,7 @@ import type { Job, Report } from "./member.ts";
 export interface ProcessSpec {
   readonly coordinator: number;
   readonly site: Site;
-  readonly bytes: number;
+  readonly jobs: number;
   /** All members of the fleet. */
   readonly workers: number;
   /** The one that this process is; undefined where all are its Web Workers. */
@@ -21,6 +21,7 @@ export type Answer =
 
 /** What a Web Worker is sent first; then come jobs. */
 export interface ThreadSpec {
+  readonly jobs: number;
   readonly worker: number;
   readonly workers: number;
   readonly site: Site;

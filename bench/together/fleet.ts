@@ -5,7 +5,7 @@ import type { Runtime } from "../../src/counting/runtimes.ts";
 import { commandOf, environment, ROOT } from "../launch.ts";
 import type { Site } from "../place.ts";
 import type { Answer, ProcessSpec } from "./answer.ts";
-import { bytesFor, type Job, type Report } from "./member.ts";
+import type { Job, Report } from "./member.ts";
 
 const ENTRY = new URL("./fleet_process.ts", import.meta.url);
 const TIMEOUT_MS = 60_000;
@@ -68,7 +68,7 @@ export class Fleet implements Disposable {
     const spec: ProcessSpec = {
       coordinator: process.pid,
       site,
-      bytes: bytesFor(jobs),
+      jobs,
       workers: size,
       worker,
     };

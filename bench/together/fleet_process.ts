@@ -11,7 +11,7 @@ import { dieWith } from "../../src/counting/host.ts";
 import { Memory } from "../../src/memory/mod.ts";
 import { adapter } from "../../src/runtime/mod.ts";
 import { type Answer, answerTo, type ProcessSpec, type ThreadSpec } from "./answer.ts";
-import { type Job, take } from "./member.ts";
+import { bytesFor, type Job, take } from "./member.ts";
 
 const THREAD = new URL("./fleet_thread.ts", import.meta.url);
 
@@ -20,19 +20,20 @@ function say(answer: Answer): void {
 }
 
 function beMember(spec: ProcessSpec, worker: number): (job: Job) => void {
-  const memory = Memory.map(join(spec.site.fast, "memory"), spec.bytes);
+  const memory = Memory.map(join(spec.site.fast, "memory"), bytesFor(spec));
   const member = { ...spec, worker, memory };
   say({ worker, ready: true });
   return async (job) => say(await answerTo(job, worker, (job) => take(job, member)));
 }
 
-function hostThreads({ workers, site, bytes }: ProcessSpec): (job: Job) => void {
-  const handle = Memory.anonymous(bytes).handle!;
+function hostThreads(spec: ProcessSpec): (job: Job) => void {
+  const { jobs, workers, site } = spec;
+  const handle = Memory.anonymous(bytesFor(spec)).handle!;
   const threads = Array.from({ length: workers }, (_, worker) => {
     const thread = adapter.spawnWorker(THREAD);
     thread.onError((error) => say({ worker, failed: error.message }));
     thread.onMessage((answer) => say(answer as Answer));
-    thread.postMessage({ worker, workers, site, handle } satisfies ThreadSpec);
+    thread.postMessage({ jobs, worker, workers, site, handle } satisfies ThreadSpec);
     return thread;
   });
   return (job) => threads.forEach((thread) => thread.postMessage(job));

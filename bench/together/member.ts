@@ -3,10 +3,10 @@ import type { Memory } from "../../src/memory/mod.ts";
 import { monotonicNanoseconds } from "../../src/runtime/mod.ts";
 import { operationOf, placeOf, type Site } from "../place.ts";
 import type { RowKey } from "../results.ts";
-import { PLACE_BYTES } from "../subjects/subject.ts";
+import { type Place, PLACE_BYTES } from "../subjects/subject.ts";
 import { pinned } from "./pinned.ts";
 import { handOver } from "./relay.ts";
-import { type Count, countInWindow } from "./window.ts";
+import { type Count, countInWindow, warmUp } from "./window.ts";
 
 /** What a fleet does together; travels as JSON. Times in nanoseconds. */
 export interface Job {
@@ -29,6 +29,8 @@ export interface Report {
 export interface Membership {
   readonly worker: number;
   readonly workers: number;
+  /** How many jobs there will be, at most. */
+  readonly jobs: number;
   readonly memory: Memory;
   readonly site: Site;
 }
@@ -39,9 +41,16 @@ const FRAME = 2048;
 const SLOWER = 5;
 const AT = { gate: 0, window: 512, relay: 640 } as const;
 
-/** The bytes that so many jobs need. */
-export function bytesFor(jobs: number): number {
-  return jobs * PLACE_BYTES;
+/** The bytes that so many jobs need, and as many workers to warm up. */
+export function bytesFor({ jobs, workers }: { jobs: number; workers: number }): number {
+  return (jobs + workers) * PLACE_BYTES;
+}
+
+/** A place for a worker alone, as new. */
+function scratchOf({ worker, jobs, memory, site }: Membership): Place {
+  const place = placeOf(memory, site, jobs + worker, 0, 1);
+  new Uint8Array(memory.buffer, memory.place(place.offset, PLACE_BYTES, 8), PLACE_BYTES).fill(0);
+  return place;
 }
 
 /** Does its part of a job. All members begin together, and none returns before the last is done. */
@@ -61,6 +70,7 @@ export async function take(job: Job, member: Membership): Promise<Report> {
     const turns = relay.yields ? Math.ceil(how.turns / SLOWER) : how.turns;
     return { samples: await handOver(relay, memory, at, worker, turns, meet) };
   }
+  await warmUp(await operation.many!(scratchOf(member)));
   const many = await operation.many!(place);
   const from = memory.place(frame + AT.window, 8, 8);
   gate.meet();

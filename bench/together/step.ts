@@ -12,7 +12,9 @@ import { HOLD } from "./relay.ts";
 /** To start a fleet, and each of its members; to tell all of a job. In milliseconds. */
 const START_MS = { fleet: 60, processes: 50, workers: 25 } as const;
 const JOB_MS = 5;
-const MOST_LEADS = 6;
+/** What a member does alone before. */
+const WARM_MS = 6;
+const MOST_LEADS = 16;
 
 /** A row that a fleet measures. */
 export interface Task {
@@ -27,7 +29,7 @@ export function leadOf(size: number, { lead }: Effort): number {
 }
 
 function msOf({ how, row: { count } }: Task, effort: Effort): number {
-  return JOB_MS * Math.ceil(count / 8) +
+  return JOB_MS * Math.ceil(count / 8) + WARM_MS * Math.ceil(count / availableParallelism()) +
     (how === "relay"
       ? effort.turns * (HOLD + 30_000) / 1e6
       : leadOf(count, effort) + effort.window);

@@ -26,6 +26,25 @@ export function partInside(start: number, end: number, { from, to }: Window): nu
   return Math.max(Math.min(end, to) - Math.max(start, from), 0) / (end - start);
 }
 
+/** Of such chunks an engine has seen enough of it. */
+const WARM_CHUNKS = 50;
+
+/** Does it until it is compiled: of many that do so while they have to wait, each takes long to be. */
+export async function warmUp(many: Many): Promise<void> {
+  for (let chunks = 0, times = 1; chunks < WARM_CHUNKS; chunks++) {
+    const start = monotonicNanoseconds();
+    const pending = many.run(times);
+    if (pending !== undefined) await pending;
+    times = nextTimes(times, monotonicNanoseconds() - start);
+  }
+}
+
+/** How often to do it until the next look, after it took so long to do it so often. */
+function nextTimes(times: number, took: number): number {
+  if (took < CHUNK / 2) return Math.min(2 * times, MOST_TIMES);
+  return took > CHUNK * 2 ? Math.ceil(times / 2) : times;
+}
+
 /**
  * Does it again and again until the window is over, beginning before it. It is done in chunks; one
  * that lies across an edge of the window counts by its part inside. Nobody asks whether to stop, so
@@ -40,8 +59,7 @@ export async function countInWindow(many: Many, window: Window): Promise<Count> 
     const end = monotonicNanoseconds();
     inside += times * partInside(start, end, window);
     done += times;
-    if (end - start < CHUNK / 2) times = Math.min(2 * times, MOST_TIMES);
-    else if (end - start > CHUNK * 2 && times > 1) times = Math.ceil(times / 2);
+    times = nextTimes(times, end - start);
     start = end;
   }
   return { inside, done };
