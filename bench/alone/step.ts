@@ -7,7 +7,7 @@ import type { Figure, Step } from "../step.ts";
 import type { CaseSpec } from "./case.ts";
 
 const CASE = new URL("./case.ts", import.meta.url);
-const START_MS = 130;
+const START_MS = 100;
 /** Mitata takes so many times the processor time it is asked for. */
 const OVERHEAD = 1.6;
 

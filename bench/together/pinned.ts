@@ -8,6 +8,7 @@ const BYTES = 128;
  * them is chance. See sched_setaffinity(2).
  */
 export function pinned(index: number): Disposable {
+  if (adapter.platform !== "linux") return { [Symbol.dispose]: () => {} };
   const { sched_getaffinity, sched_setaffinity } = adapter.bind({
     sched_getaffinity: { parameters: ["i32", "i64", "bytes"], result: "i32" },
     sched_setaffinity: { parameters: ["i32", "i64", "bytes"], result: "i32" },
