@@ -24,7 +24,7 @@ interface RedisSemaphore {
 }
 
 const PIPELINE = { clients: 4, depth: 16 } as const;
-const PIPELINED = "counter add, 16 at once by each of 4 clients";
+const PIPELINED = "counter add, pipelined";
 const COLLECTED = 100_000;
 const LEASE_MS = 10_000;
 const CALLS = 200_000;
