@@ -3,9 +3,9 @@ import { aloneStep } from "./alone/step.ts";
 import type { Effort } from "./effort.ts";
 import { launchStep } from "./launched/step.ts";
 import { rowId, type RowKey } from "./results.ts";
-import { programStep } from "./rivals/programs.ts";
-import { PACKAGES } from "./rivals/npm.ts";
 import type { Rivals } from "./rivals/mod.ts";
+import { PACKAGES } from "./rivals/npm.ts";
+import { programStep } from "./rivals/programs.ts";
 import type { RunSite } from "./run_site.ts";
 import type { Step } from "./step.ts";
 import type { Operation, Subject } from "./subjects/subject.ts";
@@ -38,14 +38,20 @@ export function wantedBy(filter: string | undefined): Setup["wants"] {
   return (row) => pattern.test(rowId(row));
 }
 
-/** All steps of a round: first what one does alone, then others, then what several do at once. */
+/**
+ * All steps of a round: what one does alone, beside the rivals that do; then what several do at
+ * once, in the same way.
+ */
 export function planOf(subjects: readonly Subject[], setup: Setup): Step[] {
+  const programs = subjects.map((subject) => programSteps(subject, setup));
+  const isAlone = ({ rows: [{ setting }] }: Step) => setting === "alone";
   return [
-    ...subjects.flatMap((subject) => [
+    ...subjects.flatMap((subject, i) => [
       ...aloneSteps(subject, setup),
       ...launchSteps(subject, setup),
-      ...programSteps(subject, setup),
+      ...programs[i].filter(isAlone),
     ]),
+    ...programs.flat().filter((step) => !isAlone(step)),
     ...fleetSteps(subjects, setup),
   ];
 }
