@@ -1,4 +1,5 @@
 import type { Effort } from "./effort.ts";
+import { launch } from "./launch.ts";
 import { load, machineOf } from "./machine.ts";
 import { durationOf, planOf, wantedBy } from "./plan.ts";
 import type { Results, Verdict } from "./results.ts";
@@ -9,6 +10,7 @@ import { noiseOf } from "./statistics.ts";
 import type { Step } from "./step.ts";
 import { SUBJECTS } from "./subjects/mod.ts";
 import { verdictsOf } from "./verdicts.ts";
+import { findRedisServer, RedisServer } from "../src/counting/redis_server.ts";
 import { findRuntimes, type Runtime, RuntimeError } from "../src/counting/runtimes.ts";
 import type { RuntimeName } from "../src/runtime/port.ts";
 
@@ -47,6 +49,20 @@ async function runtimesToBeHad(
   return [found.flat(), missing];
 }
 
+/** A private server, and a word where there is none. */
+async function startRedis(absent: Results["missing"]): Promise<RedisServer | undefined> {
+  if (findRedisServer() !== undefined) return await RedisServer.start();
+  absent.push({
+    what: "redis-server, so nothing on Redis is measured",
+    todo: "apt-get install redis-server, or put valkey-server on the PATH",
+  });
+  return undefined;
+}
+
+async function redisVersion(): Promise<string> {
+  return /v=(\S+)/.exec(await launch([findRedisServer()!, "--version"]))?.[1] ?? "unknown";
+}
+
 /**
  * Makes a plan and, unless `observe` returns nothing for it, measures it.
  *
@@ -63,11 +79,14 @@ export async function measure(
   using site = new RunSite();
   const [runtimes, absent] = await runtimesToBeHad(names, signal);
   const setup = { runtimes, effort, site, wants: wantedBy(filter) };
-  const dream = planOf(SUBJECTS, { ...setup, rivals: EVERYTHING, hasRedis: false });
+  const dream = planOf(SUBJECTS, { ...setup, rivals: EVERYTHING, hasRedis: true });
   if (dream.length === 0) throw new RangeError(`Cannot measure: no row matches "${filter}"`);
   const dreamt = dream.flatMap(({ rows }) => rows);
   const rivals = await findRivals(new Set(dreamt.map(({ by }) => by)), site);
-  const steps = planOf(SUBJECTS, { ...setup, rivals, hasRedis: false });
+  const wantsRedis = dreamt.some(({ medium }) => medium === "redis");
+  await using redis = wantsRedis ? await startRedis(absent) : undefined;
+  site.redis = redis?.url;
+  const steps = planOf(SUBJECTS, { ...setup, rivals, hasRedis: redis !== undefined });
   const planned = durationOf(steps, effort);
   const observer = observe({ runtimes, rivals, steps, planned });
   if (observer === undefined) return undefined;
@@ -85,6 +104,7 @@ export async function measure(
     versions: {
       ...Object.fromEntries(runtimes.map(({ name, version }) => [name, version])),
       ...rivals.versions,
+      ...redis !== undefined && { "redis-server": await redisVersion() },
     },
     missing: [...absent, ...rivals.missing, ...missing],
     rows,

@@ -5,6 +5,7 @@ import { subject as fileLock } from "./file_lock.ts";
 import { subject as jsonFile } from "./json_file.ts";
 import { subject as mutex } from "./mutex.ts";
 import { subject as recovery } from "./recovery.ts";
+import { subject as redis } from "./redis.ts";
 import { subject as segment } from "./segment.ts";
 import { subject as startUp } from "./start_up.ts";
 import type { Subject } from "./subject.ts";
@@ -21,5 +22,6 @@ export const SUBJECTS: readonly Subject[] = [
   fileCounter,
   jsonFile,
   recovery,
+  redis,
   startUp,
 ];

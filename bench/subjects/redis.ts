@@ -1,0 +1,196 @@
+import { RedisCounter, RedisLock } from "../../src/redis/mod.ts";
+import { launch } from "../launch.ts";
+import type { Goal, Operation, Place, Subject } from "./subject.ts";
+
+interface BareClient {
+  incrBy(key: string, n: number): Promise<number>;
+  set(key: string, value: string, options: object): Promise<unknown>;
+  del(key: string): Promise<number>;
+}
+
+interface Redlock {
+  lock(resource: string, ttl: number): Promise<{ unlock(): Promise<void> }>;
+}
+
+interface Ioredis {
+  readonly Redis: new (url: string) => object;
+}
+
+interface RedisSemaphore {
+  readonly Mutex: new (client: object, key: string) => {
+    acquire(): Promise<void>;
+    release(): Promise<void>;
+  };
+}
+
+const PIPELINE = { clients: 4, batches: 20, depth: 16 } as const;
+const PIPELINED = "counter add, pipelined";
+const COLLECTED = 100_000;
+const LEASE_MS = 10_000;
+const CALLS = 200_000;
+
+async function bareClient(url: string): Promise<BareClient> {
+  const { createClient } = await import("redis");
+  return await createClient({ url }).connect() as unknown as BareClient;
+}
+
+async function newCounter({ redis }: Place): Promise<RedisCounter> {
+  const counter = new RedisCounter(redis, "count");
+  await counter.add();
+  return counter;
+}
+
+/** As redis-benchmark does: so many at once, and as many again when all have been answered. */
+async function addInBatches(counter: RedisCounter): Promise<void> {
+  for (let i = 0; i < PIPELINE.batches; i++) {
+    await Promise.all(Array.from({ length: PIPELINE.depth }, () => counter.add()));
+  }
+}
+
+function alone(
+  name: string,
+  by: string,
+  once: (place: Place) => Promise<() => unknown>,
+  per = 1,
+): Operation {
+  return { name, by, media: ["redis"], once, per };
+}
+
+/** INCR by redis-benchmark, with as many clients and as many commands on the way. */
+async function redisBenchmark(url: string): Promise<number> {
+  const { clients, depth } = PIPELINE;
+  const out = await launch(
+    [
+      ...["redis-benchmark", "-p", new URL(url).port, "-t", "incr", "--csv"],
+      ...["-c", `${clients}`, "-P", `${depth}`, "-n", `${CALLS}`],
+    ],
+  );
+  const [, perSecond] = /"INCR","([\d.]+)"/.exec(out) ?? [];
+  if (perSecond === undefined) throw new Error(`redis-benchmark said: ${out}`);
+  return 1e9 / Number(perSecond);
+}
+
+/** Counters and locks on a Redis server on this machine. */
+export const subject: Subject = {
+  name: "redis",
+  operations: [
+    alone("counter add", "interlock", async (place) => {
+      const counter = await newCounter(place);
+      return () => counter.add();
+    }),
+    alone("counter add", "node-redis", async ({ redis }) => {
+      const client = await bareClient(redis);
+      return () => client.incrBy("bare", 1);
+    }),
+    alone(PIPELINED, "interlock", async (place) => {
+      const counters = await Promise.all(
+        Array.from({ length: PIPELINE.clients }, () => newCounter(place)),
+      );
+      return () => Promise.all(counters.map(addInBatches));
+    }, PIPELINE.clients * PIPELINE.batches * PIPELINE.depth),
+    alone("counter add, coalesced", "interlock", async (place) => {
+      const collected = (await newCounter(place)).coalesced();
+      return () => {
+        for (let i = 0; i < COLLECTED; i++) collected.add();
+        return collected.flush();
+      };
+    }, COLLECTED),
+    alone("lock: acquire, release", "interlock", ({ redis }) => {
+      const lock = new RedisLock(redis, "lock");
+      return Promise.resolve(async () => await (await lock.acquire()).release());
+    }),
+    alone("lock: acquire, release", "node-redis", async ({ redis }) => {
+      const client = await bareClient(redis);
+      return async () => {
+        await client.set("bare-lock", "me", { NX: true, PX: LEASE_MS });
+        await client.del("bare-lock");
+      };
+    }),
+    alone("lock: acquire, release", "redlock", ({ redis, load }) => {
+      const { Redis } = load("ioredis") as Ioredis;
+      const Redlock = load("redlock") as new (clients: object[]) => Redlock;
+      const redlock = new Redlock([new Redis(redis)]);
+      return Promise.resolve(async () => await (await redlock.lock("redlock", LEASE_MS)).unlock());
+    }),
+    alone("lock: acquire, release", "redis-semaphore", ({ redis, load }) => {
+      const { Redis } = load("ioredis") as Ioredis;
+      const { Mutex } = load("redis-semaphore") as RedisSemaphore;
+      const mutex = new Mutex(new Redis(redis), "semaphore");
+      return Promise.resolve(async () => {
+        await mutex.acquire();
+        await mutex.release();
+      });
+    }),
+    {
+      name: "lock: hand-over",
+      media: ["redis"],
+      relay: ({ redis, folder }) => {
+        const lock = new RedisLock(redis, folder);
+        let release = () => Promise.resolve();
+        return {
+          yields: true,
+          async lock() {
+            const guard = await lock.acquire();
+            release = () => guard.release();
+          },
+          unlock: () => release(),
+        };
+      },
+    },
+  ],
+  launches: [
+    {
+      name: PIPELINED,
+      by: "redis-benchmark",
+      medium: "redis",
+      setting: "alone",
+      count: 1,
+      ms: 700,
+      anyRuntime: true,
+      measure: (_runtime, { redis }) => redisBenchmark(redis!),
+    },
+  ],
+  goals: [
+    {
+      claim: "RedisCounter.add, awaited, costs at most 1.2 times node-redis's INCRBY",
+      kind: "at most times",
+      goal: 1.2,
+      row: { operation: "counter add" },
+      of: { by: "node-redis" },
+    },
+    {
+      claim: "Pipelined adds of 4 clients reach at least 0.8 times redis-benchmark's INCR",
+      kind: "at least times faster",
+      goal: 0.8,
+      row: { operation: PIPELINED },
+      of: { by: "redis-benchmark" },
+    },
+    {
+      claim: "A coalesced add takes at most 200 ns: 5,000,000 a second",
+      kind: "at most ns",
+      goal: 200,
+      row: { operation: "counter add, coalesced" },
+    },
+    {
+      claim: "RedisLock's acquire and release cost at most 1.2 times two bare round trips",
+      kind: "at most times",
+      goal: 1.2,
+      row: { operation: "lock: acquire, release" },
+      of: { by: "node-redis" },
+    },
+    ...["redlock", "redis-semaphore"].map((by): Goal => ({
+      claim: `RedisLock's acquire and release are at least 1.5 times faster than ${by}'s`,
+      kind: "at least times faster",
+      goal: 1.5,
+      row: { operation: "lock: acquire, release" },
+      of: { by },
+    })),
+    {
+      claim: "A RedisLock is handed to a waiter in less than 3 bare round trips",
+      kind: "at most times",
+      goal: 3,
+      row: { operation: "lock: hand-over" },
+      of: { by: "node-redis", operation: "counter add", setting: "alone", count: 1 },
+    },
+  ],
+};
