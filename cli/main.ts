@@ -6,6 +6,7 @@
 import { Command, CommanderError } from "commander";
 import process from "node:process";
 import project from "../deno.json" with { type: "json" };
+import { addAdvise } from "./advise.ts";
 import { addCount } from "./count.ts";
 import { Interruption } from "./interruption.ts";
 import { addLock } from "./lock.ts";
@@ -25,6 +26,7 @@ const program = new Command("interlock")
   .exitOverride()
   .showHelpAfterError("(--help says what is allowed)");
 addCount(program);
+addAdvise(program);
 addLock(program.enablePositionalOptions());
 
 try {

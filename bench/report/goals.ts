@@ -1,0 +1,71 @@
+import type { Results, Verdict } from "../results.ts";
+import { duration, HAND_NAMES, handOf, times } from "./figures.ts";
+import { rivalOf } from "./names.ts";
+
+/** A claim with all that the run says about it. */
+export interface Claim {
+  readonly claim: string;
+  readonly goal: string;
+  readonly met: number;
+  readonly parts: readonly {
+    /** Whose row it is. */
+    readonly who: string;
+    readonly measured: string;
+    readonly met: boolean;
+  }[];
+  /** What was tried where it falls short. */
+  readonly tried: readonly string[];
+}
+
+/** The claims in their order, each with the runtimes that it was measured in. */
+export function claimsOf({ goals, rows }: Pick<Results, "goals" | "rows">): Claim[] {
+  const byId = new Map(rows.map((row) => [row.id, row]));
+  const groups = new Map<string, Verdict[]>();
+  for (const verdict of goals) {
+    const key = `${verdict.claim}/${verdict.goal}/${verdict.kind}`;
+    groups.set(key, [...groups.get(key) ?? [], verdict]);
+  }
+  return [...groups.values()].map((verdicts) => {
+    const [first] = verdicts;
+    const rival = first.of === undefined ? undefined : byId.get(first.of);
+    return {
+      claim: first.claim[0].toUpperCase() + first.claim.slice(1),
+      goal: goalOf(first, rival === undefined ? undefined : rivalOf(rival)),
+      met: verdicts.filter(({ met }) => met).length,
+      parts: verdicts.map((verdict) => {
+        const row = byId.get(verdict.row);
+        return {
+          who: row === undefined ? "" : HAND_NAMES[handOf(row)],
+          measured: measuredOf(verdict),
+          met: verdict.met,
+        };
+      }),
+      tried: [...new Set(verdicts.flatMap(({ tried }) => tried ?? []))],
+    };
+  });
+}
+
+function goalOf({ goal, kind }: Verdict, rival: string | undefined): string {
+  const of = rival === undefined || rival === "interlock" ? "" : ` ${rival}`;
+  switch (kind) {
+    case "at most ns":
+      return `≤ ${duration(goal)}`;
+    case "at most times":
+      return `≤ ${exact(goal)}×${of}`;
+    case "at least times faster":
+      return `≥ ${exact(goal)}× faster${of === "" ? "" : ` than${of}`}`;
+  }
+}
+
+function measuredOf({ measured, kind }: Verdict): string {
+  return kind === "at most ns" ? duration(measured) : `${precise(measured)}×`;
+}
+
+/** Two digits after the point, since a goal may be missed by that little. */
+function precise(ratio: number): string {
+  return ratio < 9.995 ? ratio.toFixed(2) : times(ratio);
+}
+
+function exact(goal: number): string {
+  return goal.toLocaleString("en", { maximumFractionDigits: 3 });
+}

@@ -1,0 +1,141 @@
+import type { Candidate } from "./candidate.ts";
+
+const FLUSH = "What is not flushed yet is lost with the process.";
+const SUM = "A stripe for each that adds at once; reading it adds up the stripes.";
+const TMPFS = "It is gone when the machine starts anew.";
+
+const ANONYMOUS = `const segment = Segment.anonymous();
+// worker.postMessage(segment.handle); in the worker: Segment.from(event.data)`;
+
+/** The counters, the plainest first. */
+export const COUNTERS: readonly Candidate[] = [
+  {
+    name: "AtomicCounter in an anonymous segment",
+    medium: "shared memory",
+    need: "counter",
+    reach: "process",
+    survives: "nothing",
+    measured: { subject: "atomics", operation: "add", medium: "anonymous", crowd: "workers" },
+    notes: [],
+    code: `import { Segment } from "@interlock/interlock";
+
+${ANONYMOUS}
+const visits = segment.counter("visits");
+visits.add();
+console.log(visits.value);
+`,
+  },
+  {
+    name: "StripedCounter in an anonymous segment",
+    medium: "shared memory",
+    need: "counter",
+    reach: "process",
+    survives: "nothing",
+    measured: {
+      subject: "atomics",
+      operation: "striped add",
+      medium: "anonymous",
+      crowd: "workers",
+    },
+    notes: [SUM],
+    code: `import { Segment } from "@interlock/interlock";
+
+${ANONYMOUS}
+const visits = segment.stripedCounter("visits", 8);
+visits.add();
+console.log(visits.value);
+`,
+  },
+  {
+    name: "AtomicCounter in a named segment",
+    medium: "shared memory",
+    need: "counter",
+    reach: "machine",
+    survives: "crash",
+    measured: { subject: "atomics", operation: "add", medium: "mapped", crowd: "processes" },
+    notes: [TMPFS],
+    code: `import { Segment } from "@interlock/interlock";
+
+using segment = Segment.open("my-program"); // The same in every process.
+const visits = segment.counter("visits");
+visits.add();
+console.log(visits.value);
+`,
+  },
+  {
+    name: "StripedCounter in a named segment",
+    medium: "shared memory",
+    need: "counter",
+    reach: "machine",
+    survives: "crash",
+    measured: {
+      subject: "atomics",
+      operation: "striped add",
+      medium: "mapped",
+      crowd: "processes",
+    },
+    notes: [SUM, TMPFS],
+    code: `import { Segment } from "@interlock/interlock";
+
+using segment = Segment.open("my-program"); // The same in every process.
+const visits = segment.stripedCounter("visits", 8);
+visits.add();
+console.log(visits.value);
+`,
+  },
+  {
+    name: "FileCounter in batches",
+    medium: "file",
+    need: "counter",
+    reach: "machine",
+    survives: "nothing",
+    measured: {
+      subject: "file_counter",
+      operation: "add in batches",
+      medium: "file",
+      crowd: "processes",
+    },
+    notes: [FLUSH],
+    code: `import { FileCounter } from "@interlock/interlock";
+
+using visits = new FileCounter("/tmp/my-program/visits.txt");
+using batch = visits.batch(1000); // One write for up to 1,000 adds, and the last at its end.
+batch.add();
+`,
+  },
+  {
+    name: "FileCounter",
+    medium: "file",
+    need: "counter",
+    reach: "machine",
+    survives: "crash",
+    measured: { subject: "file_counter", operation: "add", medium: "file", crowd: "processes" },
+    notes: ["A text file: people can read and edit it."],
+    code: `import { FileCounter } from "@interlock/interlock";
+
+using visits = new FileCounter("/tmp/my-program/visits.txt");
+visits.add();
+console.log(visits.value);
+`,
+  },
+  {
+    name: "FileCounter, durable",
+    medium: "file",
+    need: "counter",
+    reach: "machine",
+    survives: "power",
+    measured: {
+      subject: "file_counter",
+      operation: "add, durable",
+      medium: "file",
+      crowd: "processes",
+    },
+    notes: ["An add has returned when the disk has it. Put it on a disk, not on tmpfs."],
+    code: `import { FileCounter } from "@interlock/interlock";
+
+using visits = new FileCounter("/tmp/my-program/visits.txt", { durable: true });
+visits.add();
+console.log(visits.value);
+`,
+  },
+];
