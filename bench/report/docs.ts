@@ -1,13 +1,13 @@
 import { readFileSync } from "node:fs";
 import { figuresFor } from "../../cli/advice/figures.ts";
 import type { Results } from "../results.ts";
-import type { Answer } from "./answer.ts";
+import type { Answer } from "./answers/answer.ts";
 import { duration, type Hand, HAND_NAMES, listed, times } from "./figures.ts";
 import { claimsOf } from "./goals.ts";
 import { filled, item, markdownTable, wrapped } from "./markdown.ts";
-import { DARK, LIGHT } from "./palette.ts";
-import { render } from "./render.ts";
-import { losses, type Match } from "./rivals.ts";
+import { DARK, LIGHT } from "./charts/palette.ts";
+import { render } from "./charts/render.ts";
+import { losses, type Match } from "./answers/rivals.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 /** The answers whose charts the front page shows. */

@@ -10,7 +10,7 @@ import { basename, dirname, resolve } from "node:path";
 import process from "node:process";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { readResults, type Results } from "../results.ts";
-import { answersTo } from "./answers.ts";
+import { answersTo } from "./answers/all.ts";
 import { documentation } from "./docs.ts";
 import { pageOf } from "./page.ts";
 

@@ -1,4 +1,4 @@
-import type { Table } from "./answer.ts";
+import type { Table } from "./answers/answer.ts";
 
 const WIDTH = 100;
 

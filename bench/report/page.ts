@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
 import type { Results } from "../results.ts";
-import type { Answer, Table } from "./answer.ts";
+import type { Answer, Table } from "./answers/answer.ts";
 import { type Hand, HAND_NAMES, listed } from "./figures.ts";
 import { type Claim, claimsOf } from "./goals.ts";
-import { DARK, LIGHT, NAMED, variables } from "./palette.ts";
-import { escapeXml, render } from "./render.ts";
+import { DARK, LIGHT, NAMED, variables } from "./charts/palette.ts";
+import { escapeXml, render } from "./charts/render.ts";
 
 const STYLE = new URL("./style.css", import.meta.url);
 const RUNTIME_VERSIONS = ["deno", "bun", "node"];
@@ -53,7 +53,7 @@ ${machineOf(results)}
 
 function styleSheet(): string {
   return readFileSync(STYLE, "utf8")
-    .replace("/* palette: light */", variables(LIGHT))
+    .replaceAll("/* palette: light */", variables(LIGHT))
     .replaceAll("/* palette: dark */", variables(DARK)).trim();
 }
 

@@ -1,4 +1,4 @@
-import type { Results, Row } from "../results.ts";
+import type { Results, Row } from "../../results.ts";
 import { type Answer, meanRatio, type Table, unanswered } from "./answer.ts";
 import {
   duration,
@@ -9,8 +9,8 @@ import {
   RUNTIMES,
   times,
   type Wanted,
-} from "./figures.ts";
-import { drawLines, type Line, type Panel } from "./lines.ts";
+} from "../figures.ts";
+import { drawLines, type Line, type Panel } from "../charts/lines.ts";
 
 interface Subject {
   readonly title: string;

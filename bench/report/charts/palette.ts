@@ -1,4 +1,4 @@
-import type { Hand } from "./figures.ts";
+import type { Hand } from "../figures.ts";
 
 /** The colours of a chart. A runtime has the same one everywhere; rivals are grey. */
 export interface Palette {

@@ -1,8 +1,8 @@
-import type { Results, Row } from "../results.ts";
+import type { Results, Row } from "../../results.ts";
 import { type Answer, dotOf, type Table, unanswered } from "./answer.ts";
-import { type DotRow, drawDots } from "./dots.ts";
-import { duration, geometricMean, HAND_NAMES, handOf, RUNTIMES, times } from "./figures.ts";
-import { nameOf } from "./names.ts";
+import { type DotRow, drawDots } from "../charts/dots.ts";
+import { duration, geometricMean, HAND_NAMES, handOf, RUNTIMES, times } from "../figures.ts";
+import { nameOf } from "../names.ts";
 
 type Timed = Row & { readonly latency: NonNullable<Row["latency"]> };
 

@@ -1,8 +1,8 @@
-import type { Results, Row } from "../results.ts";
+import type { Results, Row } from "../../results.ts";
 import { type Answer, dotOf, type Entry, rowsIn, type Table, unanswered } from "./answer.ts";
 import { COUNTERS } from "./which_counter.ts";
 import { LOCKS } from "./which_lock.ts";
-import { type CompactRow, drawCompact } from "./compact.ts";
+import { type CompactRow, drawCompact } from "../charts/compact.ts";
 import {
   duration,
   fastest,
@@ -12,7 +12,7 @@ import {
   type RuntimeName,
   RUNTIMES,
   times,
-} from "./figures.ts";
+} from "../figures.ts";
 
 /** Within this of the fastest, a runtime is as fast. */
 const SAME = 1.05;

@@ -1,5 +1,5 @@
 import type { TopLevelSpec } from "vega-lite";
-import { duration, type Hand, times } from "./figures.ts";
+import { duration, type Hand, times } from "../figures.ts";
 import type { Palette } from "./palette.ts";
 
 /** A part of a chart's specification. */

@@ -16,7 +16,7 @@ import {
   WIDE,
 } from "./chart.ts";
 import type { Dot } from "./dots.ts";
-import { type Hand, HAND_NAMES } from "./figures.ts";
+import { type Hand, HAND_NAMES } from "../figures.ts";
 
 /** Points on one line, with what sums them up at its end. */
 export interface CompactRow {

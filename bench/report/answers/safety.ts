@@ -1,7 +1,7 @@
-import type { Results } from "../results.ts";
+import type { Results } from "../../results.ts";
 import { type Answer, ratios, type Table, unanswered } from "./answer.ts";
-import { type CompactRow, drawCompact } from "./compact.ts";
-import { geometricMean, HAND_NAMES, RUNTIMES, times, type Wanted } from "./figures.ts";
+import { type CompactRow, drawCompact } from "../charts/compact.ts";
+import { geometricMean, HAND_NAMES, RUNTIMES, times, type Wanted } from "../figures.ts";
 
 const alone = { setting: "alone", count: 1 } as const;
 const memory = { ...alone, medium: "mapped" } as const;

@@ -1,4 +1,4 @@
-import type { Results } from "../results.ts";
+import type { Results } from "../../results.ts";
 import type { Answer } from "./answer.ts";
 import { latencies } from "./latency.ts";
 import { againstRivals } from "./rivals.ts";

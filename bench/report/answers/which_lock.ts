@@ -1,4 +1,4 @@
-import type { Results } from "../results.ts";
+import type { Results } from "../../results.ts";
 import {
   type Answer,
   dotRows,
@@ -9,8 +9,8 @@ import {
   tableOf,
   unanswered,
 } from "./answer.ts";
-import { drawDots } from "./dots.ts";
-import { times } from "./figures.ts";
+import { drawDots } from "../charts/dots.ts";
+import { times } from "../figures.ts";
 
 const alone = { setting: "alone", count: 1 } as const;
 const memory = { ...alone, subject: "mutex", medium: "mapped" } as const;

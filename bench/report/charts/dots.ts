@@ -16,7 +16,7 @@ import {
   WIDE,
   written,
 } from "./chart.ts";
-import type { Hand } from "./figures.ts";
+import type { Hand } from "../figures.ts";
 
 /** A point of a row, with the least and the most of the rounds. */
 export interface Dot {

@@ -1,8 +1,16 @@
-import type { Results, Row } from "../results.ts";
+import type { Results, Row } from "../../results.ts";
 import { type Answer, dotOf, type Table, unanswered } from "./answer.ts";
-import { type CompactRow, drawCompact } from "./compact.ts";
-import { duration, geometricMean, HAND_NAMES, handOf, listed, RUNTIMES, times } from "./figures.ts";
-import { nameOf, rivalOf } from "./names.ts";
+import { type CompactRow, drawCompact } from "../charts/compact.ts";
+import {
+  duration,
+  geometricMean,
+  HAND_NAMES,
+  handOf,
+  listed,
+  RUNTIMES,
+  times,
+} from "../figures.ts";
+import { nameOf, rivalOf } from "../names.ts";
 
 /** Our rows of an operation beside one rival's. */
 export interface Match {

@@ -13,7 +13,7 @@ import {
   type Unit,
   WIDE,
 } from "./chart.ts";
-import type { Hand } from "./figures.ts";
+import type { Hand } from "../figures.ts";
 
 /** A line of a panel. */
 export interface Line {

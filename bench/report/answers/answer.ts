@@ -1,7 +1,7 @@
 import type { TopLevelSpec } from "vega-lite";
-import type { Results, Row } from "../results.ts";
-import type { Look } from "./chart.ts";
-import type { Dot, DotRow } from "./dots.ts";
+import type { Results, Row } from "../../results.ts";
+import type { Look } from "../charts/chart.ts";
+import type { Dot, DotRow } from "../charts/dots.ts";
 import {
   duration,
   geometricMean,
@@ -10,7 +10,7 @@ import {
   rowsOf,
   RUNTIMES,
   type Wanted,
-} from "./figures.ts";
+} from "../figures.ts";
 
 /** A table behind a chart. */
 export interface Table {
