@@ -1,40 +1,36 @@
 /**
- * Measures Interlock against its goals and against the same work in C, compiled and run in the
- * same rounds.
+ * `deno task bench`: measures Interlock in each runtime, beside C, Python and packages that do the
+ * same, and says which of its goals are met.
  *
  * @module
  */
-import { Command, InvalidArgumentError } from "commander";
+import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { mkdirSync, writeFileSync } from "node:fs";
-import { cpus, release, tmpdir } from "node:os";
 import process from "node:process";
-import { describeMachine, fileSystemOf } from "../cli/machine.ts";
-import { findRuntimes, type Runtime } from "../src/counting/runtimes.ts";
+import { fileURLToPath } from "node:url";
+import { interruptible, Interruption, print } from "../cli/interruption.ts";
+import { describeMachine } from "../cli/machine.ts";
+import { UsageError } from "../cli/usage_error.ts";
 import type { RuntimeName } from "../src/runtime/port.ts";
-import { type Figures, judge, measureAll, median, type Outcome } from "./figures.ts";
-import { Peers } from "./peers.ts";
-import { figuresTable, goalsTable } from "./report.ts";
-import { SECTION_NAMES, type SectionName, sectionOf } from "./sections.ts";
+import { addCheck } from "./check.ts";
+import { addCompare } from "./compare.ts";
+import { FULL, QUICK } from "./effort.ts";
+import { measure, type Prospect } from "./measure.ts";
+import { clock, progressOf } from "./progress.ts";
+import { type Results, rowId } from "./results.ts";
+import { goalsTable, missingList, rowTables } from "./screen.ts";
 
 const RUNTIMES: readonly RuntimeName[] = ["deno", "bun", "node"];
 const RESULTS = new URL("./results/", import.meta.url);
 
-interface Options {
-  readonly only: SectionName[];
-  readonly rounds: number;
+interface Flags {
+  readonly quick?: true;
+  readonly filter?: string;
+  readonly rounds?: number;
   readonly runtime: RuntimeName[];
+  readonly json?: true;
   readonly save: boolean;
-}
-
-function oneOf<T extends string>(allowed: readonly T[]): (text: string) => T[] {
-  return (text) =>
-    text.split(",").map((part) => {
-      const found = allowed.find((name) => name === part.trim());
-      if (found === undefined) {
-        throw new InvalidArgumentError(`"${part}"; allowed: ${allowed.join(", ")}`);
-      }
-      return found;
-    });
+  readonly dryRun?: true;
 }
 
 function whole(text: string): number {
@@ -43,87 +39,104 @@ function whole(text: string): number {
   throw new InvalidArgumentError("a whole number from 1");
 }
 
-const options = new Command("bench")
-  .description("Measures Interlock against its goals and against C.")
-  .option(
-    "--only <sections>",
-    `sections to run: ${SECTION_NAMES.join(", ")} (default: all)`,
-    oneOf(SECTION_NAMES),
-    [...SECTION_NAMES],
-  )
-  .option("--rounds <number>", "how often each subject is measured", whole, 5)
-  .option("--runtime <names>", "runtimes to measure", oneOf(RUNTIMES), [...RUNTIMES])
-  .option("--no-save", "leave out the file in bench/results")
-  .parse()
-  .opts<Options>();
-
-function progress(text: string): void {
-  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
+function pattern(text: string): string {
+  try {
+    new RegExp(text);
+    return text;
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
+  }
 }
 
-function save(
-  runtimes: readonly Runtime[],
-  compiler: string | undefined,
-  figures: readonly Figures[],
-  outcomes: readonly Outcome[],
-): URL {
-  const now = new Date();
-  const result = {
-    date: now.toISOString(),
-    machine: { cpu: cpus()[0]?.model.trim(), cores: cpus().length, arch: process.arch },
-    kernel: release(),
-    compiler: compiler ?? null,
-    runtimes: Object.fromEntries(runtimes.map(({ name, version }) => [name, version])),
-    fileSystems: { "/dev/shm": fileSystemOf("/dev/shm"), [tmpdir()]: fileSystemOf(tmpdir()) },
-    rounds: options.rounds,
-    figures: figures.map(({ subject: { name, unit }, rounds }) => ({
-      name,
-      unit,
-      median: median(rounds),
-      least: Math.min(...rounds),
-      most: Math.max(...rounds),
-      rounds,
-    })),
-    goals: outcomes.map(({ goal: { subject, limit }, measured, met }) => ({
-      name: subject.name,
-      goal: "at" in limit ? { at: limit.at } : { times: limit.times, of: limit.of.name },
-      measured,
-      met,
-    })),
-  };
-  mkdirSync(RESULTS, { recursive: true });
-  const stamp = now.toISOString().slice(0, 19).replaceAll(":", "");
-  const file = new URL(`${stamp}-${process.platform}-${process.arch}.json`, RESULTS);
-  writeFileSync(file, `${JSON.stringify(result, null, 2)}\n`);
-  return file;
-}
-
-const runtimes = await findRuntimes(options.runtime);
-using peers = await Peers.build();
-const about = [
-  describeMachine(),
-  ...runtimes.map(({ name, version, path }) => `${name} ${version}: ${path}`),
-  peers?.compiler ?? "NO C COMPILER (cc, gcc, clang): THE COMPARISON WITH C IS LEFT OUT",
-];
-console.log(about.join("\n"));
-
-const figures: Figures[] = [];
-const outcomes: Outcome[] = [];
-for (const name of options.only) {
-  const { subjects, goals } = sectionOf(name, runtimes, peers);
-  const measured = await measureAll(subjects, options.rounds, (round, { name: subject }) => {
-    progress(`${name}, round ${round + 1} of ${options.rounds}: ${subject}`);
+function runtimeNames(text: string): RuntimeName[] {
+  return text.split(",").map((part) => {
+    const found = RUNTIMES.find((name) => name === part.trim());
+    if (found !== undefined) return found;
+    throw new InvalidArgumentError(`"${part}"; allowed: ${RUNTIMES.join(", ")}`);
   });
-  progress("");
-  figures.push(...measured.values());
-  outcomes.push(...goals.map((goal) => judge(goal, measured)));
-  console.log(`\n${name}\n${figuresTable(measured.values())}`);
 }
 
-if (outcomes.length > 0) {
-  const bySubject = new Map(figures.map(({ subject, rounds }) => [subject, rounds]));
-  console.log(`\ngoals\n${goalsTable(outcomes, ({ goal }) => bySubject.get(goal.subject)!)}`);
-  console.log(`${outcomes.filter(({ met }) => met).length} of ${outcomes.length} goals met`);
+async function run(flags: Flags, signal: AbortSignal): Promise<void> {
+  const usual = flags.quick ? QUICK : FULL;
+  const effort = { ...usual, rounds: flags.rounds ?? usual.rounds };
+  const say = (text: string) => flags.json ? void process.stderr.write(`${text}\n`) : print(text);
+  let progress: ReturnType<typeof progressOf> | undefined;
+  const results = await measure(
+    { mode: flags.quick ? "quick" : "full", effort, filter: flags.filter, runtimes: flags.runtime },
+    signal,
+    (prospect) => {
+      void say(describe(prospect, flags));
+      return flags.dryRun ? undefined : progress = progressOf(prospect.planned);
+    },
+  ).finally(() => progress?.stop());
+  if (results === undefined) return;
+
+  const file = flags.save ? save(results) : undefined;
+  await print(flags.json ? JSON.stringify(results) : summary(results));
+  if (file !== undefined) await say(`Kept in ${file}`);
+  await say(`It took ${clock(results.wallSeconds * 1000)}`);
 }
-if (peers === undefined) console.log(about.at(-1));
-if (options.save) console.log(save(runtimes, peers?.compiler, figures, outcomes).pathname);
+
+function describe({ runtimes, rivals, steps, planned }: Prospect, { dryRun }: Flags): string {
+  const rows = steps.flatMap(({ rows }) => rows);
+  return [
+    ...dryRun ? rows.map(rowId) : [],
+    describeMachine(),
+    ...runtimes.map(({ name, version, path }) => `${name} ${version}: ${path}`),
+    ...Object.entries(rivals.versions).map(([name, version]) => `${name} ${version}`),
+    `${rows.length} rows; it will take about ${clock(planned)}`,
+  ].join("\n");
+}
+
+function summary(results: Results): string {
+  const { goals, machine } = results;
+  return [
+    rowTables(results),
+    ...goals.length === 0 ? [] : [
+      `goals\n${goalsTable(results)}`,
+      `${goals.filter(({ met }) => met).length} of ${goals.length} goals met`,
+    ],
+    missingList(results),
+    `Noise: half of the rows spread by ${(machine.noise * 100).toFixed(1)}% or less over ` +
+    `${results.rounds} rounds; load ${machine.load.before.toFixed(2)} before.`,
+  ].filter(Boolean).join("\n\n");
+}
+
+function save(results: Results): string {
+  mkdirSync(RESULTS, { recursive: true });
+  const stamp = results.when.slice(0, 19).replaceAll(":", "");
+  const { platform, arch } = results.machine;
+  const file = new URL(`bench-${stamp}-${platform}-${arch}.json`, RESULTS);
+  writeFileSync(file, `${JSON.stringify(results, null, 1)}\n`);
+  return fileURLToPath(file);
+}
+
+/** What a shell sees: 2 for a command that cannot be understood, 1 for one that failed. */
+function statusOf(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2; // It has said why.
+  if (error instanceof Interruption) return error.status;
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  return error instanceof UsageError ? 2 : 1;
+}
+
+const program = new Command("bench").exitOverride()
+  .description("Measures Interlock in each runtime, beside C, Python and packages of npm.");
+program.command("run", { isDefault: true })
+  .description("measure, show the results and keep them in bench/results")
+  .option("--quick", "take a look, in less than a minute; else it takes less than 15")
+  .option("--filter <pattern>", "only rows whose id matches: see --dry-run for the ids", pattern)
+  .option("--rounds <number>", "how often each row is measured", whole)
+  .option("--runtime <names>", "runtimes to measure", runtimeNames, [...RUNTIMES])
+  .option("--json", "print the results for programs")
+  .option("--no-save", "leave out the file in bench/results")
+  .option("--dry-run", "say what would be measured, and how long it would take")
+  .action((flags: Flags) => interruptible((signal) => run(flags, signal)));
+addCompare(program);
+addCheck(program);
+
+try {
+  await program.parseAsync(process.argv);
+} catch (error) {
+  process.exitCode = statusOf(error);
+}
+process.exit();

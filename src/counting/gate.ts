@@ -14,13 +14,13 @@ export class Gate {
   readonly #arrived: number;
   readonly #phase: number;
 
-  /** The gate at the start of the run's memory. */
-  constructor(memory: Memory, workers: number) {
+  /** The gate at the start of the run's memory, or at an offset. */
+  constructor(memory: Memory, workers: number, offset = 0) {
     this.#memory = memory;
     this.#workers = workers;
-    this.#open = memory.place(GATE.open, 4, 4);
-    this.#arrived = memory.place(GATE.arrived, 4, 4);
-    this.#phase = memory.place(GATE.phase, 4, 4);
+    this.#open = memory.place(offset + GATE.open, 4, 4);
+    this.#arrived = memory.place(offset + GATE.arrived, 4, 4);
+    this.#phase = memory.place(offset + GATE.phase, 4, 4);
   }
 
   /** Lets all workers start at once. */

@@ -1,6 +1,6 @@
 /*
- * flock(2) on an open file, and the text file under it: the system calls of
- * src/counting/text_file.ts under FileLock, in the same order.
+ * flock(2) on an open file; the text file under it, by the system calls of
+ * src/counting/text_file.ts in their order; and one write and one sync of it an add.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -12,18 +12,18 @@
 
 #include "peers.h"
 
-static void take(int fd) {
-  if (flock(fd, LOCK_EX) != 0) fail("flock");
+static void take(struct place *place) {
+  if (flock(place->lock, LOCK_EX) != 0) fail("flock");
 }
 
-static void give_back(int fd) {
-  if (flock(fd, LOCK_UN) != 0) fail("flock");
+static void give_back(struct place *place) {
+  if (flock(place->lock, LOCK_UN) != 0) fail("flock");
 }
 
 static void flock_pair(struct place *place, long times) {
   for (long i = 0; i < times; i++) {
-    take(place->lock);
-    give_back(place->lock);
+    take(place);
+    give_back(place);
   }
 }
 
@@ -56,9 +56,22 @@ static void increment(const char *path) {
 
 static void increment_under_flock(struct place *place, long times) {
   for (long i = 0; i < times; i++) {
-    take(place->lock);
+    take(place);
     increment(place->text);
-    give_back(place->lock);
+    give_back(place);
+  }
+}
+
+/* As few calls as a durable add can have: the file stays open. */
+static void write_and_sync(struct place *place, long times) {
+  for (long i = 0; i < times; i++) {
+    take(place);
+    char text[32] = {0};
+    if (pread(place->file, text, sizeof text - 1, 0) < 0) fail("pread");
+    int length = snprintf(text, sizeof text, "%ld\n", atol(text) + 1);
+    if (pwrite(place->file, text, length, 0) != length) fail("pwrite");
+    if (fdatasync(place->file) != 0) fail("fdatasync");
+    give_back(place);
   }
 }
 
@@ -71,7 +84,13 @@ static int64_t number(struct place *place) {
 }
 
 const struct subject file_subjects[] = {
-  {"flock", 1000, NULL, flock_pair, NULL},
-  {"file-lock", 40, NULL, increment_under_flock, number},
-  {NULL, 0, NULL, NULL, NULL},
+  {"flock", NULL, flock_pair, NULL, 0},
+  {"text-file", NULL, increment_under_flock, number, 0},
+  {"durable-add", NULL, write_and_sync, number, 0},
+  {NULL, NULL, NULL, NULL, 0},
+};
+
+const struct relay file_relays[] = {
+  {"flock", NULL, take, give_back},
+  {NULL, NULL, NULL, NULL},
 };

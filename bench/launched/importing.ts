@@ -1,0 +1,2 @@
+/** A program that uses Interlock and does nothing: what its start costs. */
+import "../../mod.ts";

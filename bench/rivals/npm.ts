@@ -1,0 +1,74 @@
+import { createHash } from "node:crypto";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+} from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { cacheFolder } from "../../src/counting/runtimes.ts";
+import { launch } from "../launch.ts";
+
+const HERE = fileURLToPath(new URL("./", import.meta.url));
+const FILES = ["package.json", "package-lock.json"];
+/** By whichever of them there is; npm alone minds the lock file. */
+const MANAGERS = [
+  ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
+  ["bun", "install", "--ignore-scripts"],
+  ["deno", "install"],
+];
+const INSTALL_MS = 120_000;
+
+/** Packages of rivals, installed. */
+export interface Packages {
+  readonly folder: string;
+  readonly versions: Readonly<Record<string, string>>;
+}
+
+/**
+ * Installs the packages of rivals into the user's cache, once for each lock file of theirs: they
+ * are nothing that who counts or tests should have to fetch.
+ *
+ * @throws {Error} If there is no package manager, or it could not install them.
+ */
+export async function installPackages(): Promise<Packages> {
+  const lock = readFileSync(join(HERE, "package-lock.json"), "utf8");
+  const name = `rivals-${createHash("sha256").update(lock).digest("hex").slice(0, 12)}`;
+  const folder = join(cacheFolder(), name);
+  if (!existsSync(folder)) {
+    mkdirSync(cacheFolder(), { recursive: true });
+    // Under a private name first: another run may install the same, or this one may be killed.
+    const made = mkdtempSync(join(cacheFolder(), "new-"));
+    try {
+      for (const file of FILES) copyFileSync(join(HERE, file), join(made, file));
+      await install(made);
+      try {
+        renameSync(made, folder);
+      } catch (error) {
+        if (!existsSync(folder)) throw error;
+      }
+    } finally {
+      rmSync(made, { recursive: true, force: true });
+    }
+  }
+  const { dependencies } = JSON.parse(readFileSync(join(HERE, "package.json"), "utf8")) as {
+    dependencies: Record<string, string>;
+  };
+  return { folder, versions: dependencies };
+}
+
+async function install(folder: string): Promise<void> {
+  for (const command of MANAGERS) {
+    try {
+      await launch(command, { cwd: folder, timeout: INSTALL_MS });
+      return;
+    } catch (error) {
+      if ((error as { code?: string }).code !== "ENOENT") throw error;
+    }
+  }
+  throw new Error("none of npm, bun and deno is on the PATH");
+}

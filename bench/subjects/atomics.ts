@@ -1,0 +1,115 @@
+import { AtomicCounter, StripedCounter } from "../../src/memory/mod.ts";
+import { type Goal, MEMORY, type Operation, type Place, type Subject } from "./subject.ts";
+
+function counting(name: string, once: (counter: AtomicCounter) => () => unknown): Operation {
+  return {
+    name,
+    media: MEMORY,
+    once: ({ memory, offset }) => once(new AtomicCounter(memory, offset)),
+  };
+}
+
+function add({ memory, offset }: Place): AtomicCounter {
+  return new AtomicCounter(memory, offset);
+}
+
+function striped({ memory, offset, worker, workers }: Place): StripedCounter {
+  return new StripedCounter(memory, offset, workers, worker);
+}
+
+const ADDS =
+  "AtomicCounter.add of several processes at once costs at most 1.5 times C's atomic add";
+
+/** Counters by atomic operations. */
+export const subject: Subject = {
+  name: "atomics",
+  operations: [
+    {
+      name: "add",
+      media: MEMORY,
+      once: (place) => {
+        const counter = add(place);
+        return () => counter.add();
+      },
+      many: (place) => {
+        const counter = add(place);
+        return {
+          run(times) {
+            for (let i = 0; i < times; i++) counter.add();
+          },
+          read: () => counter.value,
+        };
+      },
+    },
+    counting("fetchAdd", (counter) => () => counter.fetchAdd()),
+    counting("exchange", (counter) => () => counter.exchange(1)),
+    counting("compareExchange", (counter) => () => counter.compareExchange(0, 0)),
+    counting("read", (counter) => () => counter.value),
+    {
+      name: "add of 32 bits",
+      media: MEMORY,
+      once: ({ memory, offset }) => {
+        const { atomic } = memory;
+        const at = memory.place(offset, 4, 4);
+        return () => atomic.add32(at, 1);
+      },
+    },
+    {
+      name: "striped add",
+      media: MEMORY,
+      once: (place) => {
+        const counter = striped({ ...place, workers: 4 });
+        return () => counter.add();
+      },
+      many: (place) => {
+        const counter = striped(place);
+        return {
+          run(times) {
+            for (let i = 0; i < times; i++) counter.add();
+          },
+          read: () => counter.value,
+        };
+      },
+    },
+  ],
+  programs: [
+    { by: "c", program: "atomic", name: "add", medium: "mapped", sizes: [1, 2, 4, 16, 64] },
+  ],
+  goals: [
+    {
+      claim: "AtomicCounter.add alone costs at most 3 times C's atomic add",
+      kind: "at most times",
+      goal: 3,
+      row: { operation: "add", medium: "mapped", setting: "alone" },
+      of: { by: "c" },
+    },
+    {
+      claim: "AtomicCounter.add of a process that counts alone costs at most 3 times C's",
+      kind: "at most times",
+      goal: 3,
+      row: { operation: "add", medium: "mapped", setting: "processes", count: 1 },
+      of: { by: "c" },
+    },
+    ...([2, 4] as const).map((count): Goal => ({
+      claim: ADDS,
+      kind: "at most times",
+      goal: 1.5,
+      row: { operation: "add", medium: "mapped", setting: "processes", count },
+      of: { by: "c" },
+    })),
+    ...(["deno", "bun", "node"] as const).map((runtime): Goal => ({
+      claim: `An atomic add of 32 bits costs at most ${runtime === "bun" ? 1.3 : 3} times C's`,
+      kind: "at most times",
+      goal: runtime === "bun" ? 1.3 : 3,
+      row: { operation: "add of 32 bits", medium: "mapped", setting: "alone", runtime },
+      of: { by: "c", operation: "add" },
+    })),
+    {
+      claim: "StripedCounter.add of 4 processes costs no more than C's atomic add",
+      kind: "at most times",
+      goal: 1,
+      row: { operation: "striped add", medium: "mapped", setting: "processes", count: 4 },
+      of: { by: "c", operation: "add" },
+    },
+  ],
+};

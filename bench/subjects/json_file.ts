@@ -1,0 +1,49 @@
+import { join } from "node:path";
+import { JsonFile } from "../../src/files/mod.ts";
+import type { Place, Subject } from "./subject.ts";
+
+interface Jobs {
+  readonly done: number;
+  readonly names: readonly string[];
+}
+
+function open({ folder }: Place, durable: boolean): JsonFile<Jobs> {
+  const initial = { done: 0, names: ["fetch", "build", "publish"] };
+  const file = new JsonFile<Jobs>(join(folder, "jobs.json"), { initial, durable });
+  file.updateSync((jobs) => jobs);
+  return file;
+}
+
+const next = (jobs: Jobs) => ({ ...jobs, done: jobs.done + 1 });
+
+/** JSON documents that are read and changed under a lock. */
+export const subject: Subject = {
+  name: "json_file",
+  operations: [
+    {
+      name: "read",
+      media: ["file"],
+      once: (place) => {
+        const file = open(place, false);
+        return () => file.read();
+      },
+    },
+    {
+      name: "update, not durable",
+      media: ["file"],
+      once: (place) => {
+        const file = open(place, false);
+        return () => file.update(next);
+      },
+    },
+    {
+      name: "update",
+      media: ["file"],
+      once: (place) => {
+        const file = open(place, true);
+        return () => file.update(next);
+      },
+    },
+  ],
+  goals: [],
+};

@@ -1,0 +1,23 @@
+import { subject as asyncAcquire } from "./async_acquire.ts";
+import { subject as atomics } from "./atomics.ts";
+import { subject as fileCounter } from "./file_counter.ts";
+import { subject as fileLock } from "./file_lock.ts";
+import { subject as jsonFile } from "./json_file.ts";
+import { subject as mutex } from "./mutex.ts";
+import { subject as segment } from "./segment.ts";
+import { subject as startUp } from "./start_up.ts";
+import type { Subject } from "./subject.ts";
+import { subject as values } from "./values.ts";
+
+/** All subjects, in the order of the report. */
+export const SUBJECTS: readonly Subject[] = [
+  atomics,
+  mutex,
+  asyncAcquire,
+  values,
+  segment,
+  fileLock,
+  fileCounter,
+  jsonFile,
+  startUp,
+];

@@ -1,0 +1,158 @@
+import { withLock } from "../../src/contract/mod.ts";
+import { Mutex } from "../../src/memory/mod.ts";
+import { cellOf, type Goal, MEMORY, type Operation, type Subject } from "./subject.ts";
+
+const SIZES = [1, 2, 4, 16, 64];
+
+function alone(name: string, once: (mutex: Mutex) => () => unknown): Operation {
+  return { name, media: MEMORY, once: ({ memory, offset }) => once(new Mutex(memory, offset)) };
+}
+
+function contended(operation: string, times: number, claim: string): Goal[] {
+  return [2, 4, 16].map((count) => ({
+    claim,
+    kind: "at most times",
+    goal: times,
+    row: { operation: "lock, increment, unlock", medium: "mapped", setting: "processes", count },
+    of: { by: "c", operation },
+  }));
+}
+
+/** The mutex in shared memory, and the sleep beneath it. */
+export const subject: Subject = {
+  name: "mutex",
+  operations: [
+    alone("lock, unlock", (mutex) => () => {
+      mutex.lock();
+      mutex.unlock();
+    }),
+    {
+      name: "lock, increment, unlock",
+      media: MEMORY,
+      once: ({ memory, offset }) => {
+        const mutex = new Mutex(memory, offset);
+        const cell = cellOf(memory, offset + Mutex.BYTES);
+        return () => {
+          mutex.lock();
+          cell[0]++;
+          mutex.unlock();
+        };
+      },
+      many: ({ memory, offset }) => {
+        const mutex = new Mutex(memory, offset);
+        const cell = cellOf(memory, offset + Mutex.BYTES);
+        return {
+          run(times) {
+            for (let i = 0; i < times; i++) {
+              mutex.lock();
+              cell[0]++;
+              mutex.unlock();
+            }
+          },
+          read: () => cell[0],
+        };
+      },
+    },
+    alone("guard by using", (mutex) => () => {
+      using _guard = mutex.acquireSync();
+    }),
+    alone("guard by try, finally", (mutex) => () => {
+      const guard = mutex.acquireSync();
+      try {
+        return guard.token;
+      } finally {
+        guard.release();
+      }
+    }),
+    alone("tryAcquire, release", (mutex) => () => mutex.tryAcquire()!.release()),
+    alone("withLock", (mutex) => () => withLock(mutex, () => {})),
+    {
+      name: "hand-over",
+      media: ["mapped"],
+      relay: ({ memory, offset }) => new Mutex(memory, offset),
+    },
+    {
+      name: "hand-over to a task",
+      media: ["mapped"],
+      relay: ({ memory, offset }) => {
+        const mutex = new Mutex(memory, offset);
+        let release = () => {};
+        return {
+          async lock() {
+            const guard = await mutex.acquire();
+            release = () => guard.release();
+          },
+          unlock: () => release(),
+        };
+      },
+    },
+    {
+      name: "wake-up",
+      media: ["mapped"],
+      relay: ({ memory, offset, worker }) => {
+        const at = memory.place(offset, 4, 4);
+        return {
+          lock() {
+            while (memory.atomic.load32(at) !== worker) memory.wait(at, 1 - worker);
+          },
+          unlock() {
+            memory.atomic.store32(at, 1 - worker);
+            memory.wake(at, 1);
+          },
+        };
+      },
+    },
+  ],
+  programs: [
+    {
+      by: "c",
+      program: "robust-mutex",
+      name: "lock, increment, unlock",
+      medium: "mapped",
+      sizes: SIZES,
+    },
+    {
+      by: "c",
+      program: "mutex",
+      name: "lock, increment, unlock; not robust",
+      medium: "mapped",
+      sizes: SIZES,
+    },
+    {
+      by: "c",
+      program: "semaphore",
+      name: "semaphore: wait, increment, post",
+      medium: "mapped",
+      sizes: SIZES,
+    },
+    { by: "c", program: "barrier", name: "barrier", medium: "mapped", sizes: [2, 4, 16] },
+    { by: "c", program: "robust-mutex", name: "hand-over", medium: "mapped", sizes: "relay" },
+    { by: "c", program: "wake-up", name: "wake-up", medium: "mapped", sizes: "relay" },
+  ],
+  goals: [
+    {
+      claim: "A mutex around an increment, alone, costs no more than C's robust one",
+      kind: "at most times",
+      goal: 1,
+      row: { operation: "lock, increment, unlock", medium: "mapped", setting: "alone" },
+      of: { by: "c" },
+    },
+    ...contended(
+      "lock, increment, unlock",
+      0.6,
+      "A mutex of several processes costs at most 0.6 times C's robust one",
+    ),
+    ...contended(
+      "lock, increment, unlock; not robust",
+      1,
+      "A mutex of several processes costs no more than C's plain one",
+    ),
+    {
+      claim: "A thread is woken in at most 1.5 times C's time",
+      kind: "at most times",
+      goal: 1.5,
+      row: { operation: "wake-up" },
+      of: { by: "c" },
+    },
+  ],
+};

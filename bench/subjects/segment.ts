@@ -1,0 +1,85 @@
+import { Mutex, Segment } from "../../src/memory/mod.ts";
+import type { Goal, Operation, Place, Subject } from "./subject.ts";
+
+function alone(name: string, once: (place: Place) => () => unknown): Operation {
+  return { name, media: ["mapped"], once };
+}
+
+function pair(mutex: Mutex): () => void {
+  return () => {
+    mutex.lock();
+    mutex.unlock();
+  };
+}
+
+/** So many mutexes in so many segments, used in turn by one call site. */
+function turns({ fast }: Place, segments: number, mutexes: number): () => unknown {
+  const all = Array.from({ length: segments }, (_, i) => {
+    const segment = Segment.open(`turn-${i}`, { directory: fast });
+    return Array.from({ length: mutexes }, (_, j) => segment.mutex(`mutex ${j}`));
+  }).flat();
+  let i = 0;
+  return () => {
+    const mutex = all[i = (i + 1) % all.length];
+    mutex.lock();
+    mutex.unlock();
+  };
+}
+
+/** A mutex in a segment that has so many other things in it. */
+function among({ fast }: Place, cells: number): () => unknown {
+  const segment = Segment.open("among", { directory: fast, size: 1 << 20 });
+  for (let i = 0; i < cells; i++) segment.counter(`cell ${i}`);
+  return pair(segment.mutex("mine"));
+}
+
+/** A mutex beside another that so many tasks of this thread wait for. */
+function beside({ memory, offset }: Place, waiters: number): () => unknown {
+  const other = new Mutex(memory, offset);
+  other.lock();
+  for (let i = 0; i < waiters; i++) void other.acquire();
+  return pair(new Mutex(memory, offset + Mutex.BYTES));
+}
+
+const OTHERS: readonly [many: string, few: string, claim: string][] = [
+  ["mutex, 64 of 8 segments in turn", "mutex, 1 in turn", "64 mutexes of 8 segments are used"],
+  ["mutex among 1,000 cells", "mutex among 1 cell", "1,000 cells are in its segment"],
+  ["mutex beside 1,000 waiting tasks", "mutex beside 10 waiting tasks", "1,000 tasks wait nearby"],
+];
+
+/** Segments, and what must not cost more where there is more of it. */
+export const subject: Subject = {
+  name: "segment",
+  operations: [
+    alone("open, close", ({ fast }) => {
+      const kept = Segment.open("opened", { directory: fast });
+      kept.mutex("jobs");
+      return () => Segment.open("opened", { directory: fast }).close();
+    }),
+    alone("mutex by its name", ({ fast }) => {
+      const segment = Segment.open("named", { directory: fast });
+      return () => segment.mutex("jobs");
+    }),
+    alone("mutex, 1 in turn", (place) => turns(place, 1, 1)),
+    alone("mutex, 64 of 8 segments in turn", (place) => turns(place, 8, 8)),
+    alone("mutex among 1 cell", (place) => among(place, 1)),
+    alone("mutex among 1,000 cells", (place) => among(place, 1000)),
+    alone("mutex beside 10 waiting tasks", (place) => beside(place, 10)),
+    alone("mutex beside 1,000 waiting tasks", (place) => beside(place, 1000)),
+  ],
+  goals: [
+    {
+      claim: "Segment.open and close take at most 200 µs",
+      kind: "at most ns",
+      goal: 200_000,
+      row: { operation: "open, close" },
+    },
+    ...OTHERS.map(([operation, few, what]): Goal => ({
+      claim: `A mutex costs at most 1.5 times as much where ${what}`,
+      kind: "at most times",
+      goal: 1.5,
+      row: { operation },
+      of: { operation: few },
+    })),
+  ],
+};

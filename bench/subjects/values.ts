@@ -1,0 +1,165 @@
+import {
+  Flag,
+  Mutex,
+  RawArray,
+  RawRecord,
+  RawValue,
+  record,
+  SeqlockRecord,
+  SharedArray,
+  SharedRecord,
+  SharedValue,
+  text,
+} from "../../src/memory/mod.ts";
+import {
+  type Goal,
+  type Many,
+  MEMORY,
+  type Operation,
+  type Place,
+  type Subject,
+} from "./subject.ts";
+
+const SIZES = [1, 2, 4];
+const Point = record({ x: "Float64", y: "Float64", name: text(16) });
+
+function alone(name: string, once: (place: Place) => () => unknown): Operation {
+  return { name, media: MEMORY, once };
+}
+
+/** An increment under a mutex, by one and by several. */
+function locked(
+  name: string,
+  make: (place: Place) => [Mutex, () => void, () => number],
+): Operation {
+  const step = (mutex: Mutex, increment: () => void) => {
+    mutex.lock();
+    try {
+      increment();
+    } finally {
+      mutex.unlock();
+    }
+  };
+  return {
+    name,
+    media: MEMORY,
+    sizes: SIZES,
+    once: (place) => {
+      const [mutex, increment] = make(place);
+      return () => step(mutex, increment);
+    },
+    many: (place): Many => {
+      const [mutex, increment, read] = make(place);
+      return {
+        run(times) {
+          for (let i = 0; i < times; i++) step(mutex, increment);
+        },
+        read,
+      };
+    },
+  };
+}
+
+function fasterThanPython(operation: string, what: string): Goal[] {
+  return [2, 4].map((count) => ({
+    claim: `${what} is at least 5 times faster than Python's`,
+    kind: "at least times faster",
+    goal: 5,
+    row: { operation, medium: "mapped", setting: "processes", count },
+    of: { by: "python" },
+  }));
+}
+
+/** Values, arrays, records and flags. */
+export const subject: Subject = {
+  name: "values",
+  operations: [
+    alone("raw value += 1", ({ memory, offset }) => {
+      const value = new RawValue(memory, offset);
+      return () => value.value += 1;
+    }),
+    alone("shared value += 1", ({ memory, offset }) => {
+      const value = new SharedValue(memory, offset);
+      return () => value.value += 1;
+    }),
+    alone("shared value update", ({ memory, offset }) => {
+      const value = new SharedValue(memory, offset);
+      return () => value.update((before) => before + 1);
+    }),
+    locked("shared value under a mutex", ({ memory, offset }) => {
+      const value = new SharedValue(memory, offset + Mutex.BYTES);
+      return [new Mutex(memory, offset), () => value.value += 1, () => value.value];
+    }),
+    locked("raw value under a mutex", ({ memory, offset }) => {
+      const value = new RawValue(memory, offset + Mutex.BYTES);
+      return [new Mutex(memory, offset), () => value.value += 1, () => value.value];
+    }),
+    locked("array cell under its mutex", ({ memory, offset }) => {
+      const { mutex, cells } = new SharedArray(memory, offset, 1);
+      return [mutex, () => cells.set(0, cells.get(0) + 1), () => cells.get(0)];
+    }),
+    alone("raw array cell + 1", ({ memory, offset }) => {
+      const cells = new RawArray(memory, offset, 8);
+      return () => cells.set(3, cells.get(3) + 1);
+    }),
+    alone("shared array update", ({ memory, offset }) => {
+      const cells = new SharedArray(memory, offset, 8);
+      return () => cells.update(3, (before) => before + 1);
+    }),
+    alone("raw record read", ({ memory, offset }) => {
+      const point = new RawRecord(memory, offset, Point);
+      return () => point.read();
+    }),
+    alone("shared record read", ({ memory, offset }) => {
+      const point = new SharedRecord(memory, offset, Point);
+      return () => point.read();
+    }),
+    alone("shared record update", ({ memory, offset }) => {
+      const point = new SharedRecord(memory, offset, Point);
+      return () => point.update(({ x }) => ({ x: x + 1 }));
+    }),
+    alone("seqlock record read", ({ memory, offset }) => {
+      const point = new SeqlockRecord(memory, offset, Point);
+      return () => point.read();
+    }),
+    alone("flag look", ({ memory, offset }) => {
+      const flag = new Flag(memory, offset);
+      return () => flag.isSet;
+    }),
+    alone("flag set, clear", ({ memory, offset }) => {
+      const flag = new Flag(memory, offset);
+      return () => {
+        flag.set();
+        flag.clear();
+      };
+    }),
+  ],
+  programs: [
+    {
+      by: "python",
+      program: "shared-value",
+      name: "shared value under a mutex",
+      medium: "mapped",
+      sizes: SIZES,
+    },
+    {
+      by: "python",
+      program: "raw-value",
+      name: "raw value under a mutex",
+      medium: "mapped",
+      sizes: SIZES,
+    },
+    {
+      by: "python",
+      program: "array",
+      name: "array cell under its mutex",
+      medium: "mapped",
+      sizes: SIZES,
+    },
+  ],
+  goals: [
+    ...fasterThanPython("shared value under a mutex", "A shared value under a mutex"),
+    ...fasterThanPython("raw value under a mutex", "A raw value under a mutex"),
+    ...fasterThanPython("array cell under its mutex", "An array's cell under its mutex"),
+  ],
+};
