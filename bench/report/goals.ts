@@ -1,4 +1,4 @@
-import type { Results, Verdict } from "../results.ts";
+import type { Results, Row, Verdict } from "../results.ts";
 import { duration, HAND_NAMES, handOf, times } from "./figures.ts";
 import { rivalOf } from "./names.ts";
 
@@ -17,6 +17,13 @@ export interface Claim {
   readonly tried: readonly string[];
 }
 
+/** In what the rows of one claim may differ, beside their runtimes. */
+const DIFFERENCES: readonly { readonly of: (row: Row) => string }[] = [
+  { of: ({ operation }) => operation },
+  { of: ({ medium }) => `${medium} memory` },
+  { of: ({ setting, count }) => setting === "alone" ? "alone" : `${count} ${setting}` },
+];
+
 /** The claims in their order, each with the runtimes that it was measured in. */
 export function claimsOf({ goals, rows }: Pick<Results, "goals" | "rows">): Claim[] {
   const byId = new Map(rows.map((row) => [row.id, row]));
@@ -28,6 +35,8 @@ export function claimsOf({ goals, rows }: Pick<Results, "goals" | "rows">): Clai
   return [...groups.values()].map((verdicts) => {
     const [first] = verdicts;
     const rival = first.of === undefined ? undefined : byId.get(first.of);
+    const found = verdicts.flatMap(({ row }) => byId.get(row) ?? []);
+    const differing = DIFFERENCES.filter(({ of }) => new Set(found.map(of)).size > 1);
     return {
       claim: first.claim[0].toUpperCase() + first.claim.slice(1),
       goal: goalOf(first, rival === undefined ? undefined : rivalOf(rival)),
@@ -35,7 +44,9 @@ export function claimsOf({ goals, rows }: Pick<Results, "goals" | "rows">): Clai
       parts: verdicts.map((verdict) => {
         const row = byId.get(verdict.row);
         return {
-          who: row === undefined ? "" : HAND_NAMES[handOf(row)],
+          who: row === undefined
+            ? ""
+            : [HAND_NAMES[handOf(row)], ...differing.map(({ of }) => of(row))].join(", "),
           measured: measuredOf(verdict),
           met: verdict.met,
         };

@@ -1,7 +1,7 @@
 import type { Row } from "../results.ts";
 
 /** What users call that which was measured, by subject and operation. */
-const NAMES: Readonly<Record<string, string>> = {
+export const NAMES: Readonly<Record<string, string>> = {
   "atomics/add": "AtomicCounter.add",
   "atomics/add of 32 bits": "add of 32 bits",
   "atomics/striped add": "StripedCounter.add",
@@ -11,21 +11,23 @@ const NAMES: Readonly<Record<string, string>> = {
   "mutex/hand-over to a task": "Mutex, hand-over to a task",
   "mutex/wake-up": "Wake-up of a thread",
   "async_acquire/acquire, release": "Mutex, awaited",
-  "async_acquire/acquire, release, each timed": "Mutex, awaited",
+  "async_acquire/acquire, release; each timed": "Mutex, awaited",
   "values/shared value += 1": "SharedValue += 1",
   "values/shared value under a mutex": "SharedValue, locked",
   "values/raw value under a mutex": "RawValue, locked",
-  "values/array element under its mutex": "SharedArray, locked",
-  "values/record under its mutex": "SharedRecord, locked",
+  "values/array cell under its mutex": "RawArray, locked",
   "file_lock/lock, unlock": "FileLock, bare pair",
   "file_lock/acquire, release": "FileLock, awaited",
+  "file_lock/acquire, release; each timed": "FileLock, awaited",
   "file_lock/guard by using": "FileLock, guard",
   "file_lock/hand-over": "FileLock, hand-over",
   "file_lock/hand-over to a task": "FileLock, hand-over to a task",
   "file_counter/add": "FileCounter.add",
   "file_counter/add, durable": "FileCounter, durable add",
-  "file_counter/add in batches": "FileCounter, batched add",
+  "file_counter/add, not editable": "FileCounter, not editable",
+  "file_counter/add in a batch of 1,000": "FileCounter, in a batch",
   "file_counter/text file under a lock": "Text file under a lock",
+  "file_counter/text file under a lock, in memory": "Text file, in memory",
   "redis/counter add": "RedisCounter.add",
   "redis/counter add, pipelined": "RedisCounter, pipelined",
   "redis/counter add, coalesced": "RedisCounter, coalesced",
@@ -43,7 +45,7 @@ export function rivalOf(
   { by, subject, operation }: Pick<Row, "by" | "subject" | "operation">,
 ): string {
   if (by === "c") {
-    if (operation.endsWith(", not robust")) return "C, plain";
+    if (operation.endsWith("; not robust")) return "C, plain";
     return subject === "mutex" && operation.startsWith("lock") ? "C, robust" : "C";
   }
   if (by === "python") return "Python";

@@ -91,7 +91,7 @@ console.log(visits.value);
     survives: "nothing",
     measured: {
       subject: "file_counter",
-      operation: "add in batches",
+      operation: "add in a batch of 1,000",
       medium: "file",
       crowd: "processes",
     },

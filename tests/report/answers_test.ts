@@ -145,7 +145,7 @@ describe("against the rivals", () => {
     row({ ...ADD, by: "c", median: 2 }),
     ...rowsOfAll(INCREMENT, [10, 10, 10]),
     row({ ...INCREMENT, by: "c", median: 9.9 }),
-    row({ ...INCREMENT, operation: "lock, increment, unlock, not robust", by: "c", median: 8 }),
+    row({ ...INCREMENT, operation: "lock, increment, unlock; not robust", by: "c", median: 8 }),
     ...rowsOfAll({ subject: "file_lock", operation: "acquire, release", medium: "file" }, [
       1000,
       1000,

@@ -23,20 +23,48 @@ export interface Match {
   readonly mean: number;
 }
 
+/** What is said of the same work after its name. */
+const VARIANT = /; .*$/;
+/** Of all the crowds, one; the chart of how it scales has the others. */
 const SETTINGS = [["alone", 1], ["processes", 4]] as const;
 
-/** All comparisons that the results allow, from the best to the worst. */
-export function matchesOf({ rows }: Pick<Results, "rows">): Match[] {
+/**
+ * All comparisons that the results allow, from the best to the worst: with rivals that do the
+ * same, and with those that a goal names.
+ */
+export function matchesOf(results: Pick<Results, "rows" | "goals">): Match[] {
+  const groups = new Map<string, Match["pairs"][number][]>();
+  for (const { ours, theirs } of [...sameWork(results), ...goalPairs(results)]) {
+    if (ours.median === 0) continue;
+    const key = [ours, theirs].map(({ subject, operation, by, setting, count, medium }) =>
+      [subject, operation, by, setting, count, medium].join("/")
+    ).join(" ");
+    const pairs = groups.get(key) ?? [];
+    if (pairs.some((pair) => pair.ours === ours)) continue;
+    groups.set(key, [...pairs, { ours, theirs, ratio: theirs.median / ours.median }]);
+  }
+  return [...groups.values()].map((pairs): Match => {
+    const [{ ours, theirs }] = pairs;
+    const same = ours.operation === theirs.operation.replace(VARIANT, "");
+    return {
+      label: nameOf(ours),
+      crowd: ours.count > 1 ? `${ours.count} ${ours.setting}` : undefined,
+      rival: same ? rivalOf(theirs) : `${rivalOf(theirs)}: ${theirs.operation}`,
+      pairs: pairs.toSorted((a, b) => rank(a.ours) - rank(b.ours)),
+      mean: geometricMean(pairs.map(({ ratio }) => ratio)),
+    };
+  }).sort((a, b) => b.mean - a.mean);
+}
+
+interface Pair {
+  readonly ours: Row;
+  readonly theirs: Row;
+}
+
+function sameWork({ rows }: Pick<Results, "rows">): Pair[] {
   const ours = rows.filter(({ by, runtime }) => by === "interlock" && runtime !== "mixed");
-  const groups = new Map<string, { ours: Row; theirs: Row; ratio: number }[]>();
-  for (const theirs of rows) {
-    if (theirs.by === "interlock" || theirs.by === "empty program") continue;
-    if (
-      !SETTINGS.some(([setting, count]) => theirs.setting === setting && theirs.count === count)
-    ) {
-      continue;
-    }
-    const operation = theirs.operation.replace(/, not robust$/, "");
+  return rows.filter((row) => isRival(row) && isShown(row)).flatMap((theirs) => {
+    const operation = theirs.operation.replace(VARIANT, "");
     const same = ours.filter((row) =>
       row.subject === theirs.subject && row.operation === operation &&
       row.setting === theirs.setting && row.count === theirs.count &&
@@ -44,24 +72,29 @@ export function matchesOf({ rows }: Pick<Results, "rows">): Match[] {
     );
     const twins = same.filter(({ medium }) => medium === theirs.medium);
     // A rival that has no medium keeps its state in the memory of its process.
-    const all = twins.length > 0 ? twins : same.filter(({ medium }) => medium === "anonymous");
-    for (const row of all) {
-      if (row.median === 0) continue;
-      const key = [theirs.subject, theirs.operation, theirs.by, theirs.setting].join("/");
-      const pair = { ours: row, theirs, ratio: theirs.median / row.median };
-      groups.set(key, [...groups.get(key) ?? [], pair]);
-    }
-  }
-  return [...groups.values()].map((pairs): Match => {
-    const [{ ours, theirs }] = pairs;
-    return {
-      label: nameOf(ours),
-      crowd: ours.count > 1 ? `${ours.count} ${ours.setting}` : undefined,
-      rival: rivalOf(theirs),
-      pairs: [...pairs].sort((a, b) => rank(a.ours) - rank(b.ours)),
-      mean: geometricMean(pairs.map(({ ratio }) => ratio)),
-    };
-  }).sort((a, b) => b.mean - a.mean);
+    const memory = ["anonymous", "mapped"].map((medium) =>
+      same.filter((row) => row.medium === medium)
+    ).find((rows) => rows.length > 0);
+    const all = twins.length > 0 ? twins : theirs.medium === "none" ? memory ?? [] : [];
+    return all.map((ours) => ({ ours, theirs }));
+  });
+}
+
+function goalPairs({ rows, goals }: Pick<Results, "rows" | "goals">): Pair[] {
+  const byId = new Map(rows.map((row) => [row.id, row]));
+  return goals.flatMap(({ row, of }) => {
+    const [ours, theirs] = [byId.get(row), byId.get(of ?? "")];
+    if (ours === undefined || theirs === undefined || ours.runtime === "mixed") return [];
+    return isRival(theirs) && isShown(ours) ? [{ ours, theirs }] : [];
+  });
+}
+
+function isRival({ by }: Row): boolean {
+  return by !== "interlock" && by !== "empty program";
+}
+
+function isShown({ setting, count }: Row): boolean {
+  return SETTINGS.some(([shown, of]) => setting === shown && count === of);
 }
 
 function rank({ runtime }: Row): number {
@@ -149,7 +182,7 @@ function tableFor(matches: readonly Match[]): Table {
 }
 
 /** Where we lose, and by how much, in words: for the documentation. */
-export function losses(results: Pick<Results, "rows">): Match[] {
+export function losses(results: Pick<Results, "rows" | "goals">): Match[] {
   return matchesOf(results).filter(({ mean }) => mean < 0.95).reverse();
 }
 

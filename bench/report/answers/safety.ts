@@ -26,7 +26,8 @@ const LOCKED: Wanted = {
 };
 const PAIR: Wanted = { ...memory, subject: "mutex", operation: "lock, unlock" };
 
-const SAFETIES: readonly Safety[] = [
+/** What safety there is, and what it is compared with. */
+export const SAFETIES: readonly Safety[] = [
   {
     label: "No update is lost",
     note: "AtomicCounter.add, not RawValue += 1",

@@ -33,7 +33,8 @@ const MUTEX: Subject = {
   group: "memory",
   wanted: { subject: "mutex", operation: "lock, increment, unlock", medium: "mapped" },
 };
-const SUBJECTS: readonly Subject[] = [
+/** What is done by many at once. */
+export const SUBJECTS: readonly Subject[] = [
   ATOMIC,
   STRIPED,
   MUTEX,

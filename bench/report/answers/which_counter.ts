@@ -46,9 +46,9 @@ export const COUNTERS: readonly Entry[] = [
     wanted: { ...memory, subject: "values", operation: "shared value += 1" },
   },
   {
-    label: "FileCounter, batches",
+    label: "FileCounter, in a batch",
     note: "a text file",
-    wanted: { ...file, operation: "add in batches" },
+    wanted: { ...file, operation: "add in a batch of 1,000" },
   },
   FILE,
   {
