@@ -77,7 +77,8 @@ function aloneSteps({ name: subject, operations = [] }: Subject, setup: Setup): 
 function launchSteps({ name: subject, launches = [] }: Subject, setup: Setup): Step[] {
   const { runtimes, rivals, effort, wants } = setup;
   return launches.flatMap((launch) => {
-    const { name: operation, by = "interlock", setting, count, anyRuntime = false } = launch;
+    const { name: operation, by = "interlock", medium = "none", setting, count, anyRuntime } =
+      launch;
     if (by === "flock" && rivals.versions.flock === undefined) return [];
     return (anyRuntime ? runtimes.slice(0, 1) : runtimes).flatMap((runtime) => {
       const row: RowKey = {
@@ -85,7 +86,7 @@ function launchSteps({ name: subject, launches = [] }: Subject, setup: Setup): S
         operation,
         by,
         ...!anyRuntime && { runtime: runtime.name },
-        medium: "none",
+        medium,
         setting,
         count,
       };

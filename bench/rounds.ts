@@ -45,7 +45,8 @@ export async function measureRounds(
           signal.throwIfAborted();
           if (step.todo === undefined) throw error;
           left.delete(step);
-          missing.push({ what: step.rows.map(rowId).join(", "), todo: step.todo });
+          const said = (error as Error).message.split("\n").at(-1)!;
+          missing.push({ what: `${step.rows.map(rowId).join(", ")}: ${said}`, todo: step.todo });
         }
       }
       observer.ended(step.ms);

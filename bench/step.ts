@@ -13,7 +13,7 @@ export interface Step {
   readonly rows: readonly RowKey[];
   /** About how long it takes, in milliseconds. */
   readonly ms: number;
-  /** Set for what others made: the run goes on without it, and says so, and what to do. */
+  /** Set for what others made, with what to do: the run goes on without it, and says so. */
   readonly todo?: string;
   /** Measures its rows, in reverse if told so; `take` is given each figure as it comes. */
   measure(

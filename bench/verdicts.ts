@@ -20,13 +20,15 @@ function has(row: RowKey, parts: Partial<RowKey>): boolean {
 }
 
 function verdictOn(
-  { claim, kind, goal, of }: Goal,
+  { claim, kind, goal, of, percentile }: Goal,
   row: Row,
   byId: ReadonlyMap<string, Row>,
 ): Verdict | undefined {
   const rival = of && rivalOf(row, of, byId);
   if (of !== undefined && rival === undefined) return undefined;
-  const measured = measuredFor(kind, row, rival);
+  const measured = percentile === undefined
+    ? measuredFor(kind, row, rival)
+    : row.latency![percentile];
   const met = kind === "at least times faster" ? measured >= goal : measured <= goal;
   const tried = met ? undefined : TRIED[claim];
   return {

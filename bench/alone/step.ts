@@ -21,7 +21,7 @@ export function aloneStep(
   return {
     rows: [row],
     ms: START_MS + OVERHEAD * ms,
-    todo: row.by === "interlock" ? undefined : `${row.by} does not work in ${runtime.name}`,
+    todo: row.by === "interlock" ? undefined : `look at ${row.by} in the other runtimes`,
     async measure(take, _reverse, signal) {
       using own = folders.make();
       const spec: CaseSpec = { row, folders: own, ms };

@@ -8,20 +8,22 @@ import type { Launch } from "../subjects/subject.ts";
 /** The step that starts programs and times them from outside. */
 export function launchStep(
   row: RowKey,
-  { ms, measure }: Launch,
+  { ms, once = false, measure }: Launch,
   runtime: Runtime,
   { launches }: Effort,
 ): Step {
+  const times = once ? 1 : launches;
   return {
     rows: [row],
-    ms: ms * launches,
+    ms: ms * times,
     async measure(take, _reverse, signal) {
-      const all: number[] = [];
-      for (let i = 0; i < launches; i++) {
+      const all: (number | number[])[] = [];
+      for (let i = 0; i < times; i++) {
         signal.throwIfAborted();
         all.push(await measure(runtime));
       }
-      take(row, { ns: median(all) });
+      const samples = all.flat();
+      take(row, { ns: median(samples), ...once && { samples } });
     },
   };
 }

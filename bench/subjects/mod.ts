@@ -4,6 +4,7 @@ import { subject as fileCounter } from "./file_counter.ts";
 import { subject as fileLock } from "./file_lock.ts";
 import { subject as jsonFile } from "./json_file.ts";
 import { subject as mutex } from "./mutex.ts";
+import { subject as recovery } from "./recovery.ts";
 import { subject as segment } from "./segment.ts";
 import { subject as startUp } from "./start_up.ts";
 import type { Subject } from "./subject.ts";
@@ -19,5 +20,6 @@ export const SUBJECTS: readonly Subject[] = [
   fileLock,
   fileCounter,
   jsonFile,
+  recovery,
   startUp,
 ];

@@ -6,7 +6,7 @@
  */
 import type { Runtime } from "../../src/counting/runtimes.ts";
 import type { Memory } from "../../src/memory/mod.ts";
-import type { RowKey, Verdict } from "../results.ts";
+import type { Latency, RowKey, Verdict } from "../results.ts";
 
 /** Where an operation is measured, and what it may use. */
 export interface Place {
@@ -82,14 +82,17 @@ export interface Program {
 export interface Launch {
   readonly name: string;
   readonly by?: string;
+  readonly medium?: RowKey["medium"];
   readonly setting: "alone" | "processes";
   readonly count: number;
   /** About how long it takes, in milliseconds. */
   readonly ms: number;
   /** Whether it is the same whatever the runtime. */
   readonly anyRuntime?: boolean;
-  /** Nanoseconds of it. */
-  readonly measure: (runtime: Runtime) => Promise<number>;
+  /** Whether one measurement is enough for a round, as it times many by itself. */
+  readonly once?: boolean;
+  /** Nanoseconds of it: one or, for the percentiles, many. */
+  readonly measure: (runtime: Runtime) => Promise<number | number[]>;
 }
 
 /** A claim about each row of ours that has these parts. */
@@ -100,6 +103,8 @@ export interface Goal {
   readonly row: Partial<RowKey>;
   /** Of the rival's row, what differs from ours. */
   readonly of?: Partial<RowKey>;
+  /** Of a time: which of the row's percentiles is meant; the median of the rounds, if not told. */
+  readonly percentile?: keyof Latency;
 }
 
 /** A subject. */

@@ -4,6 +4,7 @@ import { monotonicNanoseconds } from "../../src/runtime/mod.ts";
 import { type Folders, operationOf, placeOf } from "../place.ts";
 import type { RowKey } from "../results.ts";
 import { PLACE_BYTES } from "../subjects/subject.ts";
+import { pinned } from "./pinned.ts";
 import { handOver } from "./relay.ts";
 import { type Count, countInWindow } from "./window.ts";
 
@@ -54,6 +55,7 @@ export async function take(job: Job, member: Membership): Promise<Report> {
     const relay = operation.relay!(place);
     const at = frame + AT.relay;
     const meet = () => gate.meet();
+    using _pinned = pinned(worker);
     return { samples: await handOver(relay, memory, at, worker, how.turns, meet) };
   }
   const many = await operation.many!(place);

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/futex.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -114,6 +115,17 @@ static void work(const struct subject *subject, const char *folder, int worker, 
   shared->results[worker].done = done;
 }
 
+/* Keeps this process on one processor, as bench/together/pinned.ts does. */
+static void pin(int index) {
+  cpu_set_t allowed, mine;
+  if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) fail("sched_getaffinity");
+  int rest = index % CPU_COUNT(&allowed), cpu = 0;
+  while (!CPU_ISSET(cpu, &allowed) || rest-- > 0) cpu++;
+  CPU_ZERO(&mine);
+  CPU_SET(cpu, &mine);
+  if (sched_setaffinity(0, sizeof mine, &mine) != 0) fail("sched_setaffinity");
+}
+
 /* Spins until the word is `wanted`. */
 static void see(int *word, int wanted) {
   while (__atomic_load_n(word, __ATOMIC_SEQ_CST) != wanted) {}
@@ -122,6 +134,7 @@ static void see(int *word, int wanted) {
 static void hand_over(const struct relay *relay, const char *folder, int worker, int turns,
                       int64_t hold) {
   struct place place = place_at(folder, worker);
+  pin(worker);
   if (worker == 0) {
     relay->lock(&place);
     pass_gate(2, 0);

@@ -1,0 +1,111 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import type { Runtime } from "../../src/counting/runtimes.ts";
+import { monotonicNanoseconds } from "../../src/runtime/mod.ts";
+import { commandOf, environment } from "../launch.ts";
+import type { Subject } from "./subject.ts";
+
+const HOLDER = new URL("../launched/holder.ts", import.meta.url);
+const HOLDERS = 12;
+const OPERATION = "recovery from an owner that was killed";
+
+/** A process that holds the mutex when it is told to, until it is killed. */
+class Holder {
+  readonly #process: ChildProcess;
+  readonly #lines: AsyncIterator<string>;
+
+  constructor(runtime: Runtime, memory: string) {
+    const [path, ...args] = commandOf(runtime, HOLDER, memory);
+    this.#process = spawn(path, args, {
+      env: environment(),
+      stdio: ["pipe", "pipe", "inherit"],
+    });
+    this.#process.stdin!.on("error", () => {}); // It was killed.
+    this.#lines = createInterface({ input: this.#process.stdout! })[Symbol.asyncIterator]();
+  }
+
+  /** The next moment that it tells of. */
+  async moment(): Promise<number> {
+    const { done, value } = await this.#lines.next();
+    if (done) throw new Error("A process that was to hold a mutex has ended");
+    return Number(value);
+  }
+
+  go(): void {
+    this.#process.stdin!.write("go\n");
+  }
+
+  kill(): void {
+    this.#process.kill("SIGKILL");
+  }
+}
+
+/** One process after the other takes the mutex of one that is killed: from the kill to the lock. */
+async function recoveries(runtime: Runtime): Promise<number[]> {
+  const folder = mkdtempSync(
+    join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "interlock-bench-"),
+  );
+  const memory = join(folder, "memory");
+  const holders = Array.from({ length: HOLDERS }, () => new Holder(runtime, memory));
+  try {
+    await Promise.all(holders.map((holder) => holder.moment()));
+    const [first, ...others] = holders;
+    first.go();
+    await first.moment();
+    let last = first;
+    const samples: number[] = [];
+    for (const next of others) {
+      next.go();
+      await asleep();
+      const killed = monotonicNanoseconds();
+      last.kill();
+      samples.push(await next.moment() - killed);
+      last = next;
+    }
+    return samples;
+  } finally {
+    for (const holder of holders) holder.kill();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** By then, who was told to lock is asleep; by chance in any part of its slice. */
+function asleep(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 10 + Math.random() * 8));
+}
+
+/** What it takes to notice that an owner died. */
+export const subject: Subject = {
+  name: "recovery",
+  launches: [
+    {
+      name: OPERATION,
+      setting: "processes",
+      count: 2,
+      medium: "mapped",
+      ms: 800,
+      once: true,
+      measure: recoveries,
+    },
+  ],
+  goals: [
+    {
+      claim: "Half of the recoveries from an owner that was killed take at most 5 ms",
+      kind: "at most ns",
+      goal: 5e6,
+      row: { operation: OPERATION },
+      percentile: "p50",
+    },
+    {
+      claim:
+        "All but one in a hundred recoveries from an owner that was killed take at most 100 ms",
+      kind: "at most ns",
+      goal: 100e6,
+      row: { operation: OPERATION },
+      percentile: "p99",
+    },
+  ],
+};
