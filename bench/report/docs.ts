@@ -3,7 +3,7 @@ import { figuresFor } from "../../cli/advice/figures.ts";
 import type { Results } from "../results.ts";
 import type { Answer } from "./answers/answer.ts";
 import { duration, type Hand, HAND_NAMES, listed, times } from "./figures.ts";
-import { claimsOf } from "./goals.ts";
+import { type Claim, claimsOf, partsByPlace } from "./goals.ts";
 import { filled, item, markdownTable, wrapped } from "./markdown.ts";
 import { DARK, LIGHT } from "./charts/palette.ts";
 import { render } from "./charts/render.ts";
@@ -87,16 +87,14 @@ function goals(results: Results): string {
   if (claims.length === 0) return "This run judged no goals.";
   const table = markdownTable({
     head: ["", "goal", "measured", "verdict"],
-    rows: claims.map(({ claim, goal, parts, met }) => [
-      claim,
-      goal,
-      parts.map(({ who, measured }) => `${who} ${measured}`.trim()).join(", "),
-      met === parts.length
-        ? "met"
-        : met === 0
-        ? "**not met**"
-        : `**not met** by ${listed(parts.filter(({ met }) => !met).map(({ who }) => who))}`,
-    ]),
+    rows: claims.flatMap((one) =>
+      partsByPlace(one).map(([where, parts]) => [
+        where === "" ? one.claim : `${one.claim}: ${where}`,
+        one.goal,
+        parts.map(({ who, measured }) => `${who} ${measured}`.trim()).join(", "),
+        verdictOf(parts),
+      ])
+    ),
   });
   const tried = claims.flatMap(({ claim, tried }) =>
     tried.map((text) => item(`${claim}: ${text}`))
@@ -104,6 +102,12 @@ function goals(results: Results): string {
   return tried.length === 0
     ? table
     : `${table}\n\nWhat was tried where a goal is not met:\n\n${tried.join("\n")}`;
+}
+
+function verdictOf(parts: Claim["parts"]): string {
+  const missed = parts.filter(({ met }) => !met).map(({ who }) => who);
+  if (missed.length === 0) return "met";
+  return missed.length === parts.length ? "**not met**" : `**not met** by ${listed(missed)}`;
 }
 
 function lossesOf(results: Results): string {

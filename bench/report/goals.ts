@@ -10,6 +10,8 @@ export interface Claim {
   readonly parts: readonly {
     /** Whose row it is. */
     readonly who: string;
+    /** What sets it apart from other rows of the claim. */
+    readonly where: string;
     readonly measured: string;
     readonly met: boolean;
   }[];
@@ -21,7 +23,7 @@ export interface Claim {
 const DIFFERENCES: readonly { readonly of: (row: Row) => string }[] = [
   { of: ({ operation }) => operation },
   { of: ({ medium }) => `${medium} memory` },
-  { of: ({ setting, count }) => setting === "alone" ? "alone" : `${count} ${setting}` },
+  { of: ({ setting, count }) => setting === "alone" ? "alone" : crowd(count, setting) },
 ];
 
 /** The claims in their order, each with the runtimes that it was measured in. */
@@ -44,9 +46,8 @@ export function claimsOf({ goals, rows }: Pick<Results, "goals" | "rows">): Clai
       parts: verdicts.map((verdict) => {
         const row = byId.get(verdict.row);
         return {
-          who: row === undefined
-            ? ""
-            : [HAND_NAMES[handOf(row)], ...differing.map(({ of }) => of(row))].join(", "),
+          who: row === undefined ? "" : HAND_NAMES[handOf(row)],
+          where: row === undefined ? "" : differing.map(({ of }) => of(row)).join(", "),
           measured: measuredOf(verdict),
           met: verdict.met,
         };
@@ -54,6 +55,17 @@ export function claimsOf({ goals, rows }: Pick<Results, "goals" | "rows">): Clai
       tried: [...new Set(verdicts.flatMap(({ tried }) => tried ?? []))],
     };
   });
+}
+
+function crowd(count: number, setting: string): string {
+  return count === 1 ? "1 process" : `${count} ${setting}`;
+}
+
+/** The parts of a claim by what sets them apart, in their order. */
+export function partsByPlace({ parts }: Claim): [string, Claim["parts"][number][]][] {
+  const groups = new Map<string, Claim["parts"][number][]>();
+  for (const part of parts) groups.set(part.where, [...groups.get(part.where) ?? [], part]);
+  return [...groups];
 }
 
 function goalOf({ goal, kind }: Verdict, rival: string | undefined): string {

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import type { Results } from "../results.ts";
 import type { Answer, Table } from "./answers/answer.ts";
 import { type Hand, HAND_NAMES, listed } from "./figures.ts";
-import { type Claim, claimsOf } from "./goals.ts";
+import { type Claim, claimsOf, partsByPlace } from "./goals.ts";
 import { DARK, LIGHT, NAMED, variables } from "./charts/palette.ts";
 import { escapeXml, render } from "./charts/render.ts";
 
@@ -74,9 +74,9 @@ function lead({ when, machine, rounds, versions }: Results): string {
     timeZone: "UTC",
   });
   return escapeXml(
-    `${date}, ${machine.cores} cores of ${machine.cpu}, ${listed(runtimes)}. Medians of ${rounds} ${
-      rounds === 1 ? "round" : "rounds"
-    }.`,
+    `${date}, ${machine.cores} cores of ${machine.cpu}, ${listed(runtimes)}. ${
+      rounds === 1 ? "One round." : `Medians of ${rounds} rounds.`
+    }`,
   );
 }
 
@@ -143,17 +143,11 @@ ${rows.map((row) => `<tr>${row.map(cell).join("")}</tr>`).join("\n")}
 
 function goalsOf(claims: readonly Claim[]): string {
   if (claims.length === 0) return "";
-  const items = claims.map(({ claim, goal, parts, met, tried }) =>
-    `<li class="${met === parts.length ? "met" : "missed"}">
-<p class="claim">${prose(claim)} <span class="goal">${prose(goal)}</span></p>
-<ul class="verdicts">${
-      parts.map(({ who, measured, met }) =>
-        `<li class="${met ? "met" : "missed"}">${escapeXml(who)} <b>${prose(measured)}</b> ${
-          met ? "met" : "not met"
-        }</li>`
-      ).join("")
-    }</ul>
-${tried.map((text) => `<p class="tried">Tried: ${prose(text)}</p>`).join("\n")}
+  const items = claims.map((claim) =>
+    `<li>
+<p>${prose(claim.claim)} <span class="goal">${prose(claim.goal)}</span></p>
+${partsByPlace(claim).map(verdictsOf).join("\n")}
+${claim.tried.map((text) => `<p class="tried">Tried: ${prose(text)}</p>`).join("\n")}
 </li>`
   );
   const whole = claims.filter(({ met, parts }) => met === parts.length).length;
@@ -164,6 +158,16 @@ ${tried.map((text) => `<p class="tried">Tried: ${prose(text)}</p>`).join("\n")}
 ${items.join("\n")}
 </ol>
 </section>`;
+}
+
+function verdictsOf([where, parts]: ReturnType<typeof partsByPlace>[number]): string {
+  const items = parts.map(({ who, measured, met }) =>
+    `<li class="${met ? "met" : "missed"}">${escapeXml(who)} <b>${prose(measured)}</b> ${
+      met ? "met" : "not met"
+    }</li>`
+  );
+  const place = where === "" ? "" : `<li class="where">${escapeXml(where)}</li>`;
+  return `<ul class="verdicts">${place}${items.join("")}</ul>`;
 }
 
 function machineOf(

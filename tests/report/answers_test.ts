@@ -109,7 +109,7 @@ describe("which runtime", () => {
       ...rowsOfAll(PAIR, [30, 10, 20]),
     ]));
     assert.match(answer, /^\*\*Bun\*\* is the fastest or within 5 % of it in 2 of 2 operations/);
-    assert.match(answer, /Deno 1\.7 times and Node 2\.0 times its time/);
+    assert.match(answer, /Deno takes 1\.7 times and Node takes 2\.0 times its time/);
     assert.deepEqual(table.rows[1], [
       "Mutex, bare pair",
       "3.0×",
@@ -179,9 +179,38 @@ describe("against the rivals", () => {
 
   it("says how often we are faster, and where most and least", () => {
     const { answer } = againstRivals(results);
-    assert.match(answer, /^Faster in \*\*1 of 4\*\* comparisons, slower in 2, the same within 5 %/);
+    assert.match(
+      answer,
+      /^Faster in \*\*1 of 4\*\* comparisons, slower in 2, the same within 5 % in 1\./,
+    );
     assert.match(answer, /ahead: FileLock, awaited, \*\*100 times\*\* as fast as proper-lockfile/);
     assert.match(answer, /behind: AtomicCounter\.add, which takes \*\*2\.0 times\*\* as long as C/);
+  });
+
+  it("pairs us with the rival that a goal names, once", () => {
+    const add = row({ subject: "file_counter", operation: "add", runtime: "bun", median: 100 });
+    const text = row({
+      subject: "file_counter",
+      operation: "text file under a lock",
+      by: "c",
+      median: 300,
+    });
+    const goal = {
+      claim: "",
+      row: add.id,
+      of: text.id,
+      goal: 1,
+      kind: "at most times" as const,
+      measured: 0.3,
+      met: true,
+    };
+    const [match, ...others] = matchesOf(run([add, text], { goals: [goal, goal] }));
+    assert.deepEqual(others, []);
+    assert.deepEqual([match.label, match.rival, match.mean.toFixed(9)], [
+      "FileCounter.add",
+      "C's text file",
+      "3.000000000",
+    ]);
   });
 
   it("names the losses, the worst first", () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { claimsOf } from "../../bench/report/goals.ts";
+import { claimsOf, partsByPlace } from "../../bench/report/goals.ts";
 import type { Verdict } from "../../bench/results.ts";
 import { row, run } from "./fixtures/made_up.ts";
 
@@ -30,8 +30,8 @@ describe("claimsOf", () => {
       goal: "≤ 1.5× C",
       met: 1,
       parts: [
-        { who: "Deno", measured: "2.00×", met: false },
-        { who: "Bun", measured: "1.50×", met: true },
+        { who: "Deno", where: "", measured: "2.00×", met: false },
+        { who: "Bun", where: "", measured: "1.50×", met: true },
       ],
       tried: ["this"],
     }]);
@@ -44,6 +44,14 @@ describe("claimsOf", () => {
     assert.deepEqual([time.goal, time.parts[0].measured], ["≤ 10.0 µs", "2.7 µs"]);
     const faster = said({ kind: "at least times faster", goal: 20, measured: 83.3 });
     assert.deepEqual([faster.goal, faster.parts[0].measured], ["≥ 20× faster than C", "83×"]);
+  });
+
+  it("says what sets the rows of a claim apart", () => {
+    const rows = [1, 4].map((count) => row({ ...ours[0], setting: "processes", count }));
+    const goals = rows.map(({ id }) => verdict(id));
+    const [claim] = claimsOf(run([...rows, theirs], { goals }));
+    assert.deepEqual(claim.parts.map(({ where }) => where), ["1 process", "4 processes"]);
+    assert.deepEqual(partsByPlace(claim).map(([where]) => where), ["1 process", "4 processes"]);
   });
 
   it("keeps a claim whose rows are not in the run", () => {

@@ -49,7 +49,7 @@ export function matchesOf(results: Pick<Results, "rows" | "goals">): Match[] {
     return {
       label: nameOf(ours),
       crowd: ours.count > 1 ? `${ours.count} ${ours.setting}` : undefined,
-      rival: same ? rivalOf(theirs) : `${rivalOf(theirs)}: ${theirs.operation}`,
+      rival: same ? rivalOf(theirs) : `${rivalOf(theirs)}'s ${briefly(theirs.operation)}`,
       pairs: pairs.toSorted((a, b) => rank(a.ours) - rank(b.ours)),
       mean: geometricMean(pairs.map(({ ratio }) => ratio)),
     };
@@ -97,6 +97,11 @@ function isShown({ setting, count }: Row): boolean {
   return SETTINGS.some(([shown, of]) => setting === shown && count === of);
 }
 
+/** An operation in two or three words. */
+function briefly(operation: string): string {
+  return operation.replace(" under a lock", "").replace(VARIANT, "");
+}
+
 function rank({ runtime }: Row): number {
   return RUNTIMES.findIndex((name) => name === runtime);
 }
@@ -141,9 +146,11 @@ function sentence(matches: readonly Match[]): string {
   const worst = matches[matches.length - 1];
   const behind = matches.filter(({ mean }) => mean < 0.95);
   const ahead = matches.filter(({ mean }) => mean > 1.05);
+  const equal = matches.length - ahead.length - behind.length;
   const sentences = [
-    `Faster in **${ahead.length} of ${matches.length}** comparisons, ` +
-    `slower in ${behind.length}, the same within 5 % in the others.`,
+    `Faster in **${ahead.length} of ${matches.length}** comparisons, slower in ${behind.length}${
+      equal === 0 ? "" : `, the same within 5 % in ${equal}`
+    }.`,
   ];
   if (best.mean > 1) {
     sentences.push(

@@ -85,7 +85,7 @@ function sentence(
   [best, ...others]: readonly { runtime: RuntimeName; first: number; mean: number; of: number }[],
 ): string {
   const rest = others.map(({ runtime, mean }) =>
-    `${HAND_NAMES[runtime]} ${times(mean / best.mean)} times`
+    `${HAND_NAMES[runtime]} takes ${times(mean / best.mean)} times`
   );
   return `**${HAND_NAMES[best.runtime]}** is the fastest or within ${
     Math.round(100 * (SAME - 1))

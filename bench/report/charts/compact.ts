@@ -42,7 +42,7 @@ const HEAD = 46;
 export function drawCompact({ rows, unit, aside, mark }: CompactChart, look: Look): TopLevelSpec {
   const { palette, narrow } = look;
   const noted = rows.some(({ note }) => note !== undefined);
-  const left = narrow ? 8 : 262;
+  const left = narrow ? 8 : 276;
   const right = narrow ? 12 : 112;
   const plot = (narrow ? NARROW : WIDE) - left - right;
   const step = narrow ? (noted ? 66 : 50) : (noted ? 44 : 30);
