@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { figuresFor } from "../../cli/advice/figures.ts";
 import type { Results } from "../results.ts";
 import type { Answer } from "./answers/answer.ts";
-import { duration, type Hand, HAND_NAMES, listed, times } from "./figures.ts";
+import { counted, duration, HAND_NAMES, listed, times, versionsOf } from "./figures.ts";
 import { type Claim, claimsOf, partsByPlace } from "./goals.ts";
 import { filled, item, markdownTable, wrapped } from "./markdown.ts";
 import { DARK, LIGHT } from "./charts/palette.ts";
@@ -62,24 +62,24 @@ function blocksOf(
   return blocks;
 }
 
-function run(
-  { when, machine, versions, rounds, mode, wallSeconds, missing }: Results,
-  file: string,
-) {
-  const named = Object.entries(versions)
-    .map(([name, version]) => `${HAND_NAMES[name as Hand] ?? name} ${version}`);
-  const systems = Object.entries(machine.fileSystems).map(([path, kind]) => `${path} is ${kind}`);
-  const text = `The figures below are of [${file}](../bench/results/${file}), ` +
-    `${when.slice(0, 10)}: ${machine.cores} cores of ${machine.cpu}, ${machine.platform} ` +
-    `${machine.kernel}, ${listed(systems)}; ${listed(named)}. ${rounds} rounds of ` +
-    `\`deno task bench${mode === "quick" ? " --quick" : ""}\` in ${
-      Math.round(wallSeconds / 60)
-    } minutes; load ${machine.load.before.toFixed(2)} before; the rounds of a row differ by ` +
-    `${Math.round(machine.noise * 100)} % (median). Medians throughout.`;
-  const lacking = missing.length === 0
-    ? ""
-    : `\n\n${wrapped(`Not on that machine: ${listed(missing.map(({ what }) => what))}.`)}`;
-  return wrapped(text) + lacking;
+function run(results: Results, file: string): string {
+  const { when, machine, versions, rounds, mode, wallSeconds, missing } = results;
+  const { cores, cpu, platform, kernel, fileSystems, load, noise } = machine;
+  const systems = Object.entries(fileSystems).map(([path, kind]) => `${path} is ${kind}`);
+  const minutes = Math.max(1, Math.round(wallSeconds / 60));
+  const text = [
+    `The figures below are of [${file}](../bench/results/${file}), ${when.slice(0, 10)}:`,
+    `${counted(cores, "core")} of ${cpu}, ${platform} ${kernel}, ${listed(systems)};`,
+    `${listed(versionsOf(versions).map((one) => one.join(" ")))}.`,
+    `${counted(rounds, "round")} of \`deno task bench${mode === "quick" ? " --quick" : ""}\``,
+    `in ${counted(minutes, "minute")}. The load was ${load.before.toFixed(2)} before; the rounds`,
+    `of a row differ by ${Math.round(noise * 100)} % (median).`,
+    ...mode === "quick" ? ["**It is a quick run: the figures are rough.**"] : [],
+    ...load.before > cores / 4 ? ["**The machine was not idle.**"] : [],
+  ].join(" ");
+  if (missing.length === 0) return wrapped(text);
+  const lacking = missing.map(({ what, todo }) => item(`${what}; ${todo}.`));
+  return `${wrapped(text)}\n\nNot measured:\n\n${lacking.join("\n")}`;
 }
 
 function goals(results: Results): string {

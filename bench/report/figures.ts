@@ -90,6 +90,20 @@ export function fastest(rows: readonly Row[]): Row | undefined {
   );
 }
 
+/** What was measured, each with its version: `["Deno", "2.9.6"]`. */
+export function versionsOf(versions: Results["versions"]): [string, string][] {
+  return Object.entries(versions).map(([name, version]) => [
+    HAND_NAMES[name as Hand] ?? name,
+    // Some programs begin with their own name.
+    version.startsWith(`${name} `) ? version.slice(name.length + 1) : version,
+  ]);
+}
+
+/** One thing, or several: `1 round`, `3 rounds`. */
+export function counted(count: number, thing: string): string {
+  return `${count.toLocaleString("en")} ${thing}${count === 1 ? "" : "s"}`;
+}
+
 /** "a", "a and b", "a, b and c". */
 export function listed(words: readonly string[]): string {
   return words.length < 2

@@ -5,7 +5,9 @@ const WIDTH = 100;
 /** A table as `deno fmt` leaves it. */
 export function markdownTable({ head, rows }: Table): string {
   const cells = [head, ...rows].map((row) => row.map((text) => text.replaceAll("|", "\\|")));
-  const widths = head.map((_, i) => Math.max(3, ...cells.map((row) => [...row[i]].length)));
+  const widths = head.map((_, i) =>
+    Math.max(i === 0 ? 3 : 2, ...cells.map((row) => [...row[i]].length))
+  );
   const line = (row: readonly string[]) =>
     `| ${
       row.map((text, i) => i === 0 ? text.padEnd(widths[i]) : text.padStart(widths[i])).join(" | ")

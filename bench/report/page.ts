@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { Results } from "../results.ts";
 import type { Answer, Table } from "./answers/answer.ts";
-import { type Hand, HAND_NAMES, listed } from "./figures.ts";
+import { type Hand, HAND_NAMES, listed, versionsOf } from "./figures.ts";
 import { type Claim, claimsOf, partsByPlace } from "./goals.ts";
 import { DARK, LIGHT, NAMED, variables } from "./charts/palette.ts";
 import { escapeXml, render } from "./charts/render.ts";
@@ -183,16 +183,10 @@ function machineOf(
     ["Noise", `${Math.round(machine.noise * 100)} % between the rounds of a row (median)`],
     ["Run", `${when.slice(0, 16).replace("T", " ")} UTC, ${minutes(wallSeconds)}`],
     ["Figures", `${rows.length.toLocaleString("en")} of ${rounds} rounds each`],
-    ...Object.entries(versions).map(([name, version]): [string, string] => [
-      HAND_NAMES[name as Hand] ?? name,
-      version,
-    ]),
+    ...versionsOf(versions),
   ];
-  const lacks = missing.length === 0 ? "<p>Nothing: all rivals were here.</p>" : `<ul>
-${
-    missing.map(({ what, todo }) => `<li>${escapeXml(what)}: <code>${escapeXml(todo)}</code></li>`)
-      .join("\n")
-  }
+  const lacks = missing.length === 0 ? "<p>Nothing.</p>" : `<ul>
+${missing.map(({ what, todo }) => `<li>${escapeXml(what)}; ${escapeXml(todo)}.</li>`).join("\n")}
 </ul>`;
   return `<section id="machine">
 <h2>Machine</h2>
@@ -203,7 +197,7 @@ ${
     ).join("\n")
   }
 </dl>
-<h3>What this machine lacked</h3>
+<h3>What was not measured</h3>
 ${lacks}
 </section>`;
 }

@@ -48,7 +48,7 @@ describe("the page", () => {
 
   it("escapes what comes from the machine", async () => {
     const results = run([], { missing: [{ what: "<b>&", todo: 'say "x"' }] });
-    assert.match(await pageFor(results), /&lt;b&gt;&amp;: <code>say &quot;x&quot;<\/code>/);
+    assert.match(await pageFor(results), /<li>&lt;b&gt;&amp;; say &quot;x&quot;\.<\/li>/);
   });
 
   it("warns of figures that are rough", async () => {
