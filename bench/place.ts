@@ -1,4 +1,3 @@
-import { createRequire } from "node:module";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Memory } from "../src/memory/mod.ts";
@@ -11,8 +10,6 @@ export interface Folders {
   readonly temporary: string;
   /** On a file system in memory, where there is one. */
   readonly fast: string;
-  /** Where the packages of rivals are installed; undefined where they are not. */
-  readonly rivals: string | undefined;
 }
 
 /** The operation that a row is about; loads its subject alone. */
@@ -30,7 +27,7 @@ export async function operationOf(
 /** The place number `index` in a memory: its part of the memory, and folders of its own. */
 export function placeOf(
   memory: Memory,
-  { temporary, fast, rivals }: Folders,
+  { temporary, fast }: Folders,
   index: number,
   worker: number,
   workers: number,
@@ -47,9 +44,5 @@ export function placeOf(
     fast: own(fast),
     worker,
     workers,
-    load(name) {
-      if (rivals === undefined) throw new Error(`Cannot load ${name}: it is not installed`);
-      return createRequire(join(rivals, "package.json"))(name);
-    },
   };
 }

@@ -50,10 +50,10 @@ export function durationOf(steps: readonly Step[], { rounds }: Effort): number {
 }
 
 function aloneSteps({ name: subject, operations = [] }: Subject, setup: Setup): Step[] {
-  const { runtimes, effort, folders, wants } = setup;
+  const { runtimes, rivals, effort, folders, wants } = setup;
   return operations.flatMap(({ name: operation, by = "interlock", media, once }) => {
     if (once === undefined) return [];
-    if (by !== "interlock" && folders.rivals === undefined) return [];
+    if (by !== "interlock" && rivals.packages === undefined) return [];
     const isSpared = (medium: string) => medium === "anonymous" && !effort.anonymous;
     const wanted = media.length === 1 ? media : media.filter((medium) => !isSpared(medium));
     return wanted.flatMap((medium) =>
@@ -68,7 +68,7 @@ function aloneSteps({ name: subject, operations = [] }: Subject, setup: Setup): 
           setting: "alone",
           count: 1,
         };
-        return wants(row) ? [aloneStep(row, runtime, effort, folders)] : [];
+        return wants(row) ? [aloneStep(row, runtime, effort, folders, rivals.packages)] : [];
       })
     );
   });

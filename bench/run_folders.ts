@@ -10,8 +10,6 @@ const TMPFS = "/dev/shm";
 export class RunFolders implements Folders, Disposable {
   readonly temporary: string;
   readonly fast: string;
-  /** Where the packages of rivals are installed. */
-  rivals: string | undefined;
   #made = 0;
 
   constructor() {
@@ -30,7 +28,6 @@ export class RunFolders implements Folders, Disposable {
     return {
       temporary,
       fast,
-      rivals: this.rivals,
       [Symbol.dispose]: () => remove(temporary, fast),
     };
   }

@@ -5,6 +5,7 @@
  * @module
  */
 import { measure } from "mitata";
+import { createRequire } from "node:module";
 import { join } from "node:path";
 import process from "node:process";
 import { Memory } from "../../src/memory/mod.ts";
@@ -17,6 +18,8 @@ import { PLACE_BYTES } from "../subjects/subject.ts";
 export interface CaseSpec {
   readonly row: RowKey;
   readonly folders: Folders;
+  /** Where packages of rivals are installed. */
+  readonly packages: string | undefined;
   /** The processor time to measure for, at least; in milliseconds. */
   readonly ms: number;
 }
@@ -25,13 +28,17 @@ export interface CaseSpec {
 const MOST_SAMPLES = 20_000;
 
 const spec = JSON.parse(process.argv[2]) as CaseSpec;
-const { row, folders, ms } = spec;
+const { row, folders, packages, ms } = spec;
 const { once, timed = false } = await operationOf(row);
 if (once === undefined) throw new Error(`"${row.operation}" is nothing that one does alone`);
 const memory = row.medium === "mapped"
   ? Memory.map(join(folders.fast, "memory"), PLACE_BYTES)
   : Memory.anonymous(PLACE_BYTES);
-const stats = await measure(await once(placeOf(memory, folders, 0, 0, 1)), {
+const place = {
+  ...placeOf(memory, folders, 0, 0, 1),
+  load: createRequire(join(packages ?? folders.temporary, "package.json")),
+};
+const stats = await measure(await once(place), {
   min_cpu_time: ms * 1e6,
   ...timed && { batch_threshold: 0, max_samples: MOST_SAMPLES },
 });

@@ -17,6 +17,7 @@ export function aloneStep(
   runtime: Runtime,
   { alone: ms }: Effort,
   folders: RunFolders,
+  packages: string | undefined,
 ): Step {
   return {
     rows: [row],
@@ -24,7 +25,7 @@ export function aloneStep(
     todo: row.by === "interlock" ? undefined : `look at ${row.by} in the other runtimes`,
     async measure(take, _reverse, signal) {
       using own = folders.make();
-      const spec: CaseSpec = { row, folders: own, ms };
+      const spec: CaseSpec = { row, folders: own, packages, ms };
       const out = await launch(commandOf(runtime, CASE, JSON.stringify(spec)), { signal });
       take(row, JSON.parse(out) as Figure);
     },

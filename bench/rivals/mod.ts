@@ -2,7 +2,7 @@ import { launch } from "../launch.ts";
 import type { Results } from "../results.ts";
 import type { RunFolders } from "../run_folders.ts";
 import { buildC } from "./c.ts";
-import { installPackages } from "./npm.ts";
+import { installPackages, PACKAGES, type Packages } from "./npm.ts";
 import type { Binary } from "./programs.ts";
 import { findPython } from "./python.ts";
 
@@ -10,51 +10,60 @@ import { findPython } from "./python.ts";
 export interface Rivals {
   readonly c: Binary | undefined;
   readonly python: Binary | undefined;
+  /** The folder where packages are installed. */
+  readonly packages: string | undefined;
   /** Commands and packages by name, each with its version. */
   readonly versions: Readonly<Record<string, string>>;
   readonly missing: Results["missing"];
 }
 
-const CANNOT = "cannot be compared with";
+/** As if this machine had everything: what a plan by it needs is looked for. */
+export const EVERYTHING: Rivals = {
+  c: { command: [], versions: { cc: "" } },
+  python: { command: [], versions: { python3: "", fasteners: "" } },
+  packages: "",
+  versions: { flock: "" },
+  missing: [],
+};
 
-/** Finds, builds and installs what we are compared with. What is not to be had is named. */
-export async function findRivals(folders: RunFolders): Promise<Rivals> {
+/**
+ * Finds, builds and installs what we are compared with; what is not to be had is named.
+ *
+ * @param wanted Whose rows are wanted; others are not looked for.
+ */
+export async function findRivals(
+  wanted: ReadonlySet<string>,
+  folders: RunFolders,
+): Promise<Rivals> {
   const missing: Results["missing"] = [];
+  const lacks = (what: string, todo: string) => void missing.push({ what, todo });
   const versions: Record<string, string> = {};
-  const c = await buildC(folders.temporary);
-  if (c === undefined) {
-    missing.push({
-      what: `C: locks, counters and files ${CANNOT} it`,
-      todo: "install gcc or clang and put it on the PATH",
-    });
+
+  const c = wanted.has("c") ? await buildC(folders.temporary) : undefined;
+  if (wanted.has("c") && c === undefined) {
+    lacks("a C compiler, so there is no C to compare with", "install gcc or clang");
   }
-  const python = await findPython();
-  if (python === undefined) {
-    missing.push({ what: `Python: values and text files ${CANNOT} it`, todo: "install python3" });
-  } else if (python.versions.fasteners === undefined) {
-    missing.push({
-      what: `fasteners, a package of Python: file locks ${CANNOT} it`,
-      todo: "apt-get install python3-fasteners, or pip install fasteners",
-    });
+  const python = wanted.has("python") ? await findPython() : undefined;
+  if (wanted.has("python") && python?.versions.fasteners === undefined) {
+    const what = python === undefined ? "python3" : "fasteners, a package of Python";
+    lacks(`${what}, so it cannot be compared with`, "apt-get install python3-fasteners");
   }
-  const flock = await launch(["flock", "--version"]).catch(() => undefined);
-  if (flock === undefined) {
-    missing.push({
-      what: `flock(1): the command interlock lock ${CANNOT} it`,
-      todo: "install util-linux",
-    });
-  } else versions.flock = flock.trim().split(" ").at(-1)!;
-  try {
-    const packages = await installPackages();
-    folders.rivals = packages.folder;
-    Object.assign(versions, packages.versions);
-  } catch (error) {
-    missing.push({
-      what: `packages of rivals: they ${CANNOT.replace("compared with", "installed")}: ` +
-        (error as Error).message,
-      todo: "have npm and the network, and run the bench again",
-    });
+  if (wanted.has("flock")) {
+    const flock = await launch(["flock", "--version"]).catch(() => undefined);
+    if (flock === undefined) lacks("flock(1), so it cannot be compared with", "install util-linux");
+    else versions.flock = flock.trim().split(" ").at(-1)!;
   }
-  Object.assign(versions, c?.versions, python?.versions);
-  return { c, python, versions, missing };
+  let packages: Packages | undefined;
+  if (PACKAGES.some((name) => wanted.has(name))) {
+    try {
+      packages = await installPackages();
+    } catch (error) {
+      lacks(
+        `packages of rivals, so there are none to compare with: ${(error as Error).message}`,
+        "have npm and a network",
+      );
+    }
+  }
+  Object.assign(versions, c?.versions, python?.versions, packages?.versions);
+  return { c, python, packages: packages?.folder, versions, missing };
 }

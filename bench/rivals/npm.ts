@@ -12,6 +12,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { cacheFolder } from "../../src/counting/runtimes.ts";
 import { launch } from "../launch.ts";
+import project from "./package.json" with { type: "json" };
 
 const HERE = fileURLToPath(new URL("./", import.meta.url));
 const FILES = ["package.json", "package-lock.json"];
@@ -22,6 +23,9 @@ const MANAGERS = [
   ["deno", "install"],
 ];
 const INSTALL_MS = 120_000;
+
+/** Their names. */
+export const PACKAGES: readonly string[] = Object.keys(project.dependencies);
 
 /** Packages of rivals, installed. */
 export interface Packages {
@@ -55,10 +59,7 @@ export async function installPackages(): Promise<Packages> {
       rmSync(made, { recursive: true, force: true });
     }
   }
-  const { dependencies } = JSON.parse(readFileSync(join(HERE, "package.json"), "utf8")) as {
-    dependencies: Record<string, string>;
-  };
-  return { folder, versions: dependencies };
+  return { folder, versions: project.dependencies };
 }
 
 async function install(folder: string): Promise<void> {

@@ -20,6 +20,10 @@ export interface Place {
   /** Which of those that share all this, from 0. */
   readonly worker: number;
   readonly workers: number;
+}
+
+/** Where one thread has an operation to itself. */
+export interface LonePlace extends Place {
   /** Loads the package of a rival. */
   load(name: string): unknown;
 }
@@ -49,7 +53,7 @@ export interface Operation {
   readonly by?: string;
   readonly media: readonly RowKey["medium"][];
   /** Makes what one thread does again and again, to be measured by mitata. */
-  readonly once?: (place: Place) => (() => unknown) | Promise<() => unknown>;
+  readonly once?: (place: LonePlace) => (() => unknown) | Promise<() => unknown>;
   /** Whether mitata is to time each call by itself, for the percentiles. */
   readonly timed?: boolean;
   /** Makes what several do at once. */

@@ -4,6 +4,9 @@ import type { Many } from "../subjects/subject.ts";
 /** Between two looks at the clock, in nanoseconds; it costs some hundred itself. */
 const CHUNK = 100_000;
 
+/** No operation is so short that more of them would fit between two looks. */
+const MOST_TIMES = 1 << 20;
+
 /** A span on the monotonic clock, in nanoseconds. */
 export interface Window {
   readonly from: number;
@@ -37,7 +40,7 @@ export async function countInWindow(many: Many, window: Window): Promise<Count> 
     const end = monotonicNanoseconds();
     inside += times * partInside(start, end, window);
     done += times;
-    if (end - start < CHUNK / 2) times *= 2;
+    if (end - start < CHUNK / 2) times = Math.min(2 * times, MOST_TIMES);
     else if (end - start > CHUNK * 2 && times > 1) times = Math.ceil(times / 2);
     start = end;
   }

@@ -1,0 +1,90 @@
+import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
+import { describe, it } from "node:test";
+import { type Effort, FULL, QUICK } from "../../bench/effort.ts";
+import { durationOf, planOf, type Setup, wantedBy } from "../../bench/plan.ts";
+import { rowId } from "../../bench/results.ts";
+import type { RunFolders } from "../../bench/run_folders.ts";
+import { EVERYTHING } from "../../bench/rivals/mod.ts";
+import { SUBJECTS } from "../../bench/subjects/mod.ts";
+import { TRIED } from "../../bench/tried.ts";
+import { verdictsOf } from "../../bench/verdicts.ts";
+import type { Runtime } from "../../src/counting/runtimes.ts";
+import { rowOf } from "./results.ts";
+
+const MINUTE = 60_000;
+const runtimes = (["deno", "bun", "node"] as const)
+  .map((name): Runtime => ({ name, version: "0", path: name }));
+
+/** The plan of a machine that has everything. */
+function plan(effort: Effort, more: Partial<Setup> = {}) {
+  return planOf(SUBJECTS, {
+    runtimes,
+    rivals: EVERYTHING,
+    effort,
+    folders: {} as RunFolders,
+    wants: () => true,
+    ...more,
+  });
+}
+
+const idsOf = (steps: ReturnType<typeof plan>) =>
+  steps.flatMap(({ rows }) => rows.map((row) => rowId(row)));
+
+describe("the plan of a bench", () => {
+  it("takes less than 15 minutes, and less than one to take a look", () => {
+    for (const [effort, most] of [[FULL, 14 * MINUTE], [QUICK, 0.9 * MINUTE]] as const) {
+      const planned = durationOf(plan(effort), effort);
+      assert.ok(planned < most, `${planned} ms`);
+    }
+  });
+
+  it("has each row once", () => {
+    const ids = idsOf(plan(FULL));
+    assert.deepEqual(ids, [...new Set(ids)]);
+  });
+
+  it("has a subject for each file", () => {
+    const files = readdirSync(new URL("../../bench/subjects/", import.meta.url))
+      .filter((name) => !["mod.ts", "subject.ts"].includes(name));
+    assert.deepEqual(SUBJECTS.map(({ name }) => `${name}.ts`).sort(), files.sort());
+  });
+
+  it("measures what each goal needs", () => {
+    const rows = plan(FULL).flatMap(({ rows }) => rows.map((row) => rowOf(row, 1)));
+    const latency = { p50: 1, p99: 1, p999: 1, max: 1 };
+    const measured = rows.map((row) => ({ ...row, latency }));
+    for (const { name, goals } of SUBJECTS) {
+      for (const goal of goals) {
+        const verdicts = verdictsOf([{ name, goals: [goal] }], measured);
+        assert.ok(verdicts.length > 0, `${goal.claim}: ${JSON.stringify(goal.row)}`);
+      }
+    }
+  });
+
+  it("says what was tried of claims that there are", () => {
+    const claims = new Set(SUBJECTS.flatMap(({ goals }) => goals.map(({ claim }) => claim)));
+    assert.deepEqual(Object.keys(TRIED).filter((claim) => !claims.has(claim)), []);
+  });
+
+  it("keeps the rows that a filter matches, and no fleet without any", () => {
+    const steps = plan(FULL, { wants: wantedBy("^mutex/hand-over/.*/(bun|-)/") });
+    assert.deepEqual(idsOf(steps), [
+      "mutex/hand-over/c/-/mapped/processes/2",
+      "mutex/hand-over/interlock/bun/mapped/processes/2",
+    ]);
+  });
+
+  it("leaves out the rivals that there are not", () => {
+    const rivals = {
+      c: undefined,
+      python: undefined,
+      packages: undefined,
+      versions: {},
+      missing: [],
+    };
+    const steps = plan(FULL, { rivals });
+    const by = new Set(steps.flatMap(({ rows }) => rows.map(({ by }) => by)));
+    assert.deepEqual([...by].sort(), ["empty program", "interlock"]);
+  });
+});
