@@ -12,6 +12,7 @@ export const NAMES: Readonly<Record<string, string>> = {
   "mutex/wake-up": "Wake-up of a thread",
   "async_acquire/acquire, release": "Mutex, awaited",
   "async_acquire/acquire, release; each timed": "Mutex, awaited",
+  "recovery/recovery from an owner that was killed": "Mutex of a killed owner",
   "values/shared value += 1": "SharedValue += 1",
   "values/shared value under a mutex": "SharedValue, locked",
   "values/raw value under a mutex": "RawValue, locked",

@@ -4,6 +4,8 @@ export const NEEDS = ["counter", "lock"] as const;
 export const REACHES = ["process", "machine", "network"] as const;
 /** What it outlives: nothing, a process that is killed, the loss of power. */
 export const SURVIVALS = ["nothing", "crash", "power"] as const;
+/** The runtimes that advice is given for. */
+export const RUNTIMES = ["deno", "bun", "node"] as const;
 
 /** What is wanted. */
 export type Need = typeof NEEDS[number];
@@ -11,6 +13,9 @@ export type Need = typeof NEEDS[number];
 export type Reach = typeof REACHES[number];
 /** What it outlives. */
 export type Survival = typeof SURVIVALS[number];
+
+/** One of the runtimes. */
+export type AdviceRuntime = typeof RUNTIMES[number];
 
 /** Which rows of the bench say what it costs. */
 export interface Measured {

@@ -1,4 +1,5 @@
 import {
+  type AdviceRuntime,
   type Candidate,
   type Need,
   type Reach,
@@ -7,7 +8,7 @@ import {
   SURVIVALS,
 } from "./candidate.ts";
 import { CANDIDATES } from "./candidates.ts";
-import { type AdviceRuntime, type Figures, rowIds } from "./figures.ts";
+import { type Figures, rowIds } from "./figures.ts";
 
 /** What somebody needs. */
 export interface Wish {
@@ -53,26 +54,37 @@ const LOST_TEXT = {
   power: "",
 } as const;
 
+/** A candidate with what it costs. */
+interface One {
+  readonly candidate: Candidate;
+  readonly cost: Cost;
+}
+
 /**
  * Picks the plainest candidate that reaches as far, outlives as much and is fast enough with some
- * reserve; where none has the reserve, the fastest that is fast enough.
+ * reserve; where none has the reserve, the fastest that is fast enough. Where some were measured,
+ * one of those.
  */
 export function decide(wish: Wish, figures: Figures): Advice {
   const all = CANDIDATES.filter(({ need }) => need === wish.need)
-    .map((candidate) => ({ candidate, cost: costOf(candidate, wish.runtime, figures) }));
-  const unfit = all.flatMap((one) => {
-    const why = whyUnfit(one.candidate, one.cost, wish);
-    return why === undefined ? [] : [{ ...one, why }];
-  });
-  const fit = all.filter(({ candidate }) => unfit.every((one) => one.candidate !== candidate));
+    .map((candidate): One => ({ candidate, cost: costOf(candidate, wish.runtime, figures) }));
+  const able = all.filter(({ candidate }) => whyUnable(candidate, wish) === undefined);
+  const measured = able.filter(({ cost }) => isMeasured(cost));
+  const known = measured.length > 0 ? measured : able;
+  const fit = known.filter(({ cost }) => capacity(cost) >= wish.rate);
   const roomy = fit.filter(({ cost }) => capacity(cost) >= RESERVE * wish.rate);
-  const fastest = fit.toSorted((a, b) => capacity(b.cost) - capacity(a.cost))[0];
-  const chosen = roomy[0] ?? fastest;
-  if (chosen === undefined) return { rejected: unfit };
-  const others = fit.filter((one) => one !== chosen)
-    .map((one) => ({ ...one, why: whyNot(one, chosen) }));
-  const order = (one: Rejected) => CANDIDATES.indexOf(one.candidate);
-  return { chosen, rejected: [...others, ...unfit].sort((a, b) => order(a) - order(b)) };
+  const chosen = roomy[0] ?? fit.toSorted((a, b) => capacity(b.cost) - capacity(a.cost))[0];
+  const whyNot = (one: One): string => {
+    const unable = whyUnable(one.candidate, wish);
+    if (unable !== undefined) return unable;
+    if (!known.includes(one)) return "was not measured";
+    if (fit.includes(one)) return whyOther(one, chosen);
+    return `does ${Math.floor(capacity(one.cost)).toLocaleString("en")} a second at most`;
+  };
+  return {
+    ...chosen !== undefined && { chosen },
+    rejected: all.filter((one) => one !== chosen).map((one) => ({ ...one, why: whyNot(one) })),
+  };
 }
 
 function costOf({ measured }: Candidate, runtime: AdviceRuntime, { ns }: Figures): Cost {
@@ -86,23 +98,21 @@ export function capacity({ alone, crowd }: Cost): number {
   return ns === undefined ? Infinity : 1e9 / ns;
 }
 
-function whyUnfit({ reach, survives }: Candidate, cost: Cost, wish: Wish): string | undefined {
+function isMeasured({ alone, crowd }: Cost): boolean {
+  return alone !== undefined || crowd !== undefined;
+}
+
+function whyUnable({ reach, survives }: Candidate, wish: Wish): string | undefined {
   if (REACHES.indexOf(reach) < REACHES.indexOf(wish.reach)) {
     return `is for ${REACH_TEXT[reach]} only`;
   }
   if (SURVIVALS.indexOf(survives) < SURVIVALS.indexOf(wish.survives)) {
     return `does not outlive ${LOST_TEXT[survives]}`;
   }
-  if (capacity(cost) < wish.rate) {
-    return `does ${Math.floor(capacity(cost)).toLocaleString("en")} a second at most`;
-  }
   return undefined;
 }
 
-function whyNot(
-  one: { readonly candidate: Candidate; readonly cost: Cost },
-  chosen: { readonly candidate: Candidate; readonly cost: Cost },
-): string {
+function whyOther(one: One, chosen: One): string {
   const [other, ours] = [one.cost, chosen.cost].map(({ alone, crowd }) => crowd ?? alone);
   if (other === undefined || ours === undefined) return "does more than is asked for";
   const ratio = other / ours;

@@ -1,11 +1,6 @@
 import { z } from "zod";
 import { CANDIDATES } from "./candidates.ts";
-import type { Measured } from "./candidate.ts";
-
-/** The runtimes that advice is given for. */
-export const RUNTIMES = ["deno", "bun", "node"] as const;
-/** One of them. */
-export type AdviceRuntime = typeof RUNTIMES[number];
+import { type AdviceRuntime, type Measured, RUNTIMES } from "./candidate.ts";
 
 /** What advice takes of a run of the bench; the rest of its file does not matter. */
 const runSchema = z.object({

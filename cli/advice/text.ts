@@ -1,5 +1,6 @@
 import { type Advice, capacity, type Cost, type Wish } from "./decide.ts";
-import type { AdviceRuntime, Figures } from "./figures.ts";
+import type { AdviceRuntime } from "./candidate.ts";
+import type { Figures } from "./figures.ts";
 
 const RUNTIME_NAMES: Readonly<Record<AdviceRuntime, string>> = {
   deno: "Deno",

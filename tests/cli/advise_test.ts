@@ -1,0 +1,244 @@
+import assert from "node:assert/strict";
+import { execFile, spawn } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { describe, it } from "node:test";
+import { promisify } from "node:util";
+import type { Candidate } from "../../cli/advice/candidate.ts";
+import { CANDIDATES } from "../../cli/advice/candidates.ts";
+import { decide, type Wish } from "../../cli/advice/decide.ts";
+import { type Figures, figuresFor, rowIds } from "../../cli/advice/figures.ts";
+import { Segment } from "../../src/memory/mod.ts";
+import { inScratchFolder } from "../support/scratch_folder.ts";
+import { COMMAND, interlock } from "./interlock.ts";
+
+const FRONT = new URL("../../mod.ts", import.meta.url).href;
+const SAMPLE = new URL("../bench/fixtures/results.json", import.meta.url).pathname;
+const WISH: Wish = {
+  need: "counter",
+  reach: "machine",
+  survives: "nothing",
+  rate: 1000,
+  runtime: "bun",
+};
+
+/** Figures of Bun by the names of candidates: alone, and in a crowd of 4. */
+function figures(ns: Record<string, readonly [number, number]>): Figures {
+  return {
+    ns: Object.fromEntries(CANDIDATES.flatMap(({ name, measured }) => {
+      if (ns[name] === undefined) return [];
+      const ids = rowIds(measured, "bun");
+      return [[ids.alone, ns[name][0]], [ids.crowd, ns[name][1]]];
+    })),
+  };
+}
+
+const MEASURED = figures({
+  "AtomicCounter in an anonymous segment": [4, 9],
+  "AtomicCounter in a named segment": [4, 10],
+  "StripedCounter in a named segment": [5, 2.5],
+  "FileCounter": [5000, 8000],
+  "FileCounter, durable": [150_000, 50_000],
+});
+
+const chosen = (wish: Partial<Wish>) =>
+  decide({ ...WISH, ...wish }, MEASURED).chosen?.candidate.name;
+const why = (wish: Partial<Wish>, name: string) =>
+  decide({ ...WISH, ...wish }, MEASURED).rejected.find(({ candidate }) => candidate.name === name)
+    ?.why;
+
+describe("decide", () => {
+  it("takes the plainest that reaches as far and outlives as much", () => {
+    assert.equal(chosen({}), "AtomicCounter in a named segment");
+    assert.equal(chosen({ reach: "process" }), "AtomicCounter in an anonymous segment");
+    assert.equal(chosen({ survives: "crash" }), "AtomicCounter in a named segment");
+    assert.equal(chosen({ survives: "power" }), "FileCounter, durable");
+    assert.equal(chosen({ need: "lock" }), "Mutex in a named segment");
+    assert.equal(chosen({ need: "lock", reach: "process" }), "Mutex in an anonymous segment");
+  });
+
+  it("takes the fastest where the plainest has no reserve", () => {
+    assert.equal(chosen({ rate: 50e6 }), "AtomicCounter in a named segment");
+    assert.equal(chosen({ rate: 51e6 }), "StripedCounter in a named segment");
+    assert.equal(chosen({ rate: 399e6 }), "StripedCounter in a named segment");
+  });
+
+  it("finds nothing where nothing is fast enough", () => {
+    assert.equal(chosen({ survives: "power", rate: 20_001 }), undefined);
+    assert.equal(chosen({ survives: "power", rate: 20_000 }), "FileCounter, durable");
+  });
+
+  it("prefers what was measured, and without figures takes the plainest", () => {
+    const { chosen, rejected } = decide(WISH, figures({ "FileCounter": [5000, 8000] }));
+    assert.equal(chosen?.candidate.name, "FileCounter");
+    assert.deepEqual(
+      rejected.filter(({ why }) => why === "was not measured").map(({ candidate }) =>
+        candidate.name
+      ),
+      [
+        "AtomicCounter in a named segment",
+        "StripedCounter in a named segment",
+        "FileCounter in batches",
+        "FileCounter, durable",
+      ],
+    );
+    const plainest = decide(WISH, figures({})).chosen?.candidate.name;
+    assert.equal(plainest, "AtomicCounter in a named segment");
+  });
+
+  it("says why not the others", () => {
+    assert.equal(
+      why({}, "AtomicCounter in an anonymous segment"),
+      "is for the workers of one process only",
+    );
+    assert.equal(why({ survives: "power" }, "FileCounter"), "does not outlive the loss of power");
+    assert.equal(
+      why({ survives: "power" }, "FileCounter in batches"),
+      "does not outlive a killed process",
+    );
+    assert.equal(why({ rate: 1e6 }, "FileCounter"), "does 125,000 a second at most");
+    assert.equal(why({}, "FileCounter"), "takes 800 times as long");
+    assert.equal(
+      why({}, "StripedCounter in a named segment"),
+      "is faster in a crowd, which this rate does not need",
+    );
+  });
+
+  it("gives every candidate either as the answer or with a reason", () => {
+    for (const need of ["counter", "lock"] as const) {
+      const { chosen, rejected } = decide({ ...WISH, need }, MEASURED);
+      const all = CANDIDATES.filter((one) => one.need === need);
+      assert.equal(rejected.length + Number(chosen !== undefined), all.length);
+    }
+  });
+});
+
+describe("figuresFor", () => {
+  it("keeps what advice is given by, and no more", () => {
+    const [{ measured }] = CANDIDATES;
+    const { alone } = rowIds(measured, "node");
+    const kept = figuresFor({
+      when: "2026-01-02T03:04:05Z",
+      machine: { cpu: "made up", cores: 2 },
+      rows: [{ id: alone, median: 4 }, { id: "something/else", median: 5 }],
+    });
+    assert.deepEqual(kept, {
+      run: { when: "2026-01-02T03:04:05Z", cpu: "made up", cores: 2 },
+      ns: { [alone]: 4 },
+    });
+  });
+});
+
+describe("the code that advise gives", () => {
+  async function paste({ name, code }: Candidate, folder: string): Promise<void> {
+    // A segment and a folder of its own, since all of them run at once.
+    const own = `advise-test-${process.pid}-${name.replaceAll(/\W+/g, "-")}`;
+    const file = join(folder, `${own}.ts`);
+    const here = code.replaceAll('"@interlock/interlock"', JSON.stringify(FRONT))
+      .replaceAll('"my-program"', JSON.stringify(own))
+      .replaceAll('"/tmp/', `"${folder}/${own}/`);
+    writeFileSync(file, here);
+    try {
+      const run = promisify(execFile)(COMMAND[0], [...COMMAND.slice(1, -1), file]);
+      assert.equal((await run).stderr, "", name);
+    } finally {
+      if (code.includes('"my-program"')) Segment.remove(own);
+    }
+  }
+
+  it("runs", () =>
+    inScratchFolder(async (folder) => {
+      await Promise.all(CANDIDATES.map((one) => paste(one, folder)));
+    }));
+});
+
+describe("interlock advise", () => {
+  it("answers by a run that it is given, with the code", async () => {
+    const flags = ["--for", "counter", "--where", "machine", "--runtime", "deno"];
+    const { status, stdout } = await interlock(["advise", ...flags, "--results", SAMPLE]);
+    assert.equal(status, 0);
+    assert.match(stdout, /^Use: AtomicCounter in a named segment\n {2}Deno: .* ns an add alone, /);
+    assert.match(stdout, /\n {2}Measured 2026-11-24 on 2 cores of made up, for tests/);
+    assert.match(stdout, /\nWhy not\n(?: {2}.*\.\n){6}/);
+    assert.match(stdout, /\nCode\n\nimport \{ Segment \} from "@interlock\/interlock";\n/);
+  });
+
+  it("answers programs in JSON", async () => {
+    const flags = ["--for", "lock", "--where", "machine", "--survive", "power", "--rate", "10"];
+    const { status, stdout } = await interlock(["advise", ...flags, "--json"]);
+    assert.equal(status, 0);
+    const { wish, use, not } = JSON.parse(stdout);
+    assert.equal(wish.rate, 10);
+    assert.deepEqual([use.name, use.medium], ["FileLock", "file"]);
+    assert.match(use.code, /new FileLock/);
+    assert.ok(not.every(({ why }: { why: string }) => why !== ""));
+  });
+
+  it("ends with 1 where nothing does it", async () => {
+    const flags = ["--for", "counter", "--where", "machine", "--rate", "1e15"];
+    const { status, stdout } = await interlock(["advise", ...flags, "--results", SAMPLE]);
+    assert.equal(status, 1);
+    assert.match(stdout, /^Nothing here does that:\n/);
+  });
+
+  it("ends with 2 where it is not told enough, or wrongly", async () => {
+    const wrong: readonly (readonly [string, RegExp])[] = [
+      ["", /without --for and --where/],
+      ["--for lock --where machine --rate 0", /a number above 0/],
+      ["--for lock --where machine --results /none", /Cannot advise by \/none/],
+      ["--for lock --where machine --results deno.json", /not the results of/],
+    ];
+    await Promise.all(wrong.map(async ([flags, message]) => {
+      const { status, stderr } = await interlock(["advise", ...flags.split(" ").filter(Boolean)]);
+      assert.equal(status, 2, stderr);
+      assert.match(stderr, message);
+      assert.doesNotMatch(stderr, /^\s+at /m, "no stack trace");
+    }));
+  });
+});
+
+describe("interlock advise on a terminal", () => {
+  /** Runs it on a terminal; each answer is given when there is one question more. */
+  async function asked(answers: readonly string[], flags: readonly string[] = []) {
+    const command = [...COMMAND, "advise", ...flags].map((word) => `'${word}'`).join(" ");
+    const child = spawn("script", ["-qec", command, "/dev/null"], {
+      stdio: ["pipe", "pipe", "inherit"],
+      env: { ...process.env, NO_COLOR: "1", TERM: "dumb" },
+    });
+    const left = [...answers];
+    let seen = "";
+    let questions = 0;
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      seen += text;
+      const now = seen.match(/^> /gm)?.length ?? 0;
+      for (; questions < now; questions++) child.stdin.write(left.shift() ?? "\u0004");
+    });
+    const status = await new Promise((resolve) => child.on("close", resolve));
+    return { status, seen, left };
+  }
+
+  it("asks for what no flag says, again where the answer is none", async () => {
+    const answers = ["1\r", "9\r", "\r", "3\r", "many\r", "5_000\r", "\r"];
+    const { status, seen, left } = await asked(answers, ["--results", SAMPLE]);
+    assert.equal(status, 0, seen);
+    assert.deepEqual(left, []);
+    assert.match(seen, /A number from 1 to 3, please\./);
+    assert.match(seen, /A number above 0, please\./);
+    assert.match(seen, /Use: FileCounter, durable/);
+  });
+
+  it("asks for nothing that a flag says", async () => {
+    const flags = ["--for", "lock", "--survive", "nothing", "--rate", "9", "--runtime", "bun"];
+    const { status, seen } = await asked(["2\r"], flags);
+    assert.equal(status, 0, seen);
+    assert.match(seen, /Use: Mutex in an anonymous segment/);
+  });
+
+  it("ends by Ctrl-C with 130, and with 2 where the input ends", async () => {
+    assert.equal((await asked(["1\r", "\u0003"])).status, 130);
+    const { status, seen } = await asked(["1\r", "\u0004"]);
+    assert.equal(status, 2, seen);
+    assert.match(seen, /the input ended before the last answer/);
+  });
+});
