@@ -21,10 +21,10 @@ export async function documentation(
   answers: readonly Answer[],
 ): Promise<Map<string, string>> {
   const files = new Map<string, string>();
-  for (const { id, question, answer, draw } of answers) {
-    if (!FRONT.includes(id) || draw === undefined) continue;
+  for (const { id, question, answer, draw, front = draw } of answers) {
+    if (!FRONT.includes(id) || front === undefined) continue;
     for (const [name, palette] of [["light", LIGHT], ["dark", DARK]] as const) {
-      const svg = await render(draw({ palette, narrow: false }), {
+      const svg = await render(front({ palette, narrow: false }), {
         id,
         title: question,
         description: answer.replaceAll("**", ""),

@@ -5,48 +5,23 @@
  * @module
  */
 import { Command, Option } from "commander";
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
 import process from "node:process";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { readResults, type Results } from "../results.ts";
+import { readResults } from "../results.ts";
 import { answersTo } from "./answers/all.ts";
 import { documentation } from "./docs.ts";
 import { pageOf } from "./page.ts";
+import { forDocumentation, newest, type Run } from "./runs.ts";
 
 const ROOT = new URL("../../", import.meta.url);
-const RESULTS = new URL("bench/results/", ROOT);
 const PAGE = fileURLToPath(new URL("bench/report.html", ROOT));
 
 interface Options {
   readonly out: string;
   readonly docs?: true;
   readonly check?: true;
-}
-
-interface Run {
-  readonly file: string;
-  readonly results: Results;
-}
-
-/** The newest run in bench/results that is as wanted. */
-function newest(wanted: (results: Results) => boolean): Run | undefined {
-  const names = readdirSync(RESULTS).filter((name) => /^\d{4}-.*\.json$/.test(name)).sort();
-  for (const name of names.reverse()) {
-    const file = new URL(name, RESULTS);
-    // Those of the first format stay where they are, and are no longer read.
-    const { version } = JSON.parse(readFileSync(file, "utf8")) as { version?: number };
-    if (version !== 2) continue;
-    const results = readResults(file);
-    if (wanted(results)) return { file: name, results };
-  }
-  return undefined;
-}
-
-/** What people elsewhere read comes from a whole run; full, unless all there is is a quick one. */
-function forDocumentation(): Run | undefined {
-  const whole = ({ filter }: Results) => filter === undefined;
-  return newest((results) => whole(results) && results.mode === "full") ?? newest(whole);
 }
 
 async function writePage({ file, results }: Run, out: string): Promise<void> {

@@ -1,5 +1,8 @@
 import type { Row } from "../results.ts";
 
+/** The letters that a chart has room for beside its points. */
+const LONGEST = 28;
+
 /** What users call that which was measured, by subject and operation. */
 export const NAMES: Readonly<Record<string, string>> = {
   "atomics/add": "AtomicCounter.add",
@@ -36,9 +39,25 @@ export const NAMES: Readonly<Record<string, string>> = {
   "start_up/command under a file lock": "interlock lock COMMAND",
 };
 
+/** The names that the front page compares with rivals. */
+export const MAIN: ReadonlySet<string> = new Set([
+  NAMES["atomics/add"],
+  NAMES["mutex/lock, increment, unlock"],
+  NAMES["async_acquire/acquire, release"],
+  NAMES["values/shared value under a mutex"],
+  NAMES["file_lock/lock, unlock"],
+  NAMES["file_lock/acquire, release"],
+  NAMES["file_counter/add"],
+  NAMES["file_counter/add, durable"],
+  NAMES["redis/counter add"],
+  NAMES["redis/lock: acquire, release"],
+  NAMES["start_up/command under a file lock"],
+]);
+
 /** What users call that which a row measured. */
 export function nameOf({ subject, operation }: Pick<Row, "subject" | "operation">): string {
-  return NAMES[`${subject}/${operation}`] ?? `${subject.replaceAll("_", " ")}: ${operation}`;
+  return NAMES[`${subject}/${operation}`] ??
+    (operation.length <= LONGEST ? operation : `${operation.slice(0, LONGEST - 1)}…`);
 }
 
 /** What a rival is called. */

@@ -28,6 +28,8 @@ export interface Answer {
   readonly reading: string;
   /** Draws the chart; without it the results lack what it takes. */
   readonly draw?: (look: Look) => TopLevelSpec;
+  /** The same with the main rows alone, for the front page; without it, that page has them all. */
+  readonly front?: (look: Look) => TopLevelSpec;
   readonly table: Table;
 }
 

@@ -10,7 +10,9 @@ import {
   RUNTIMES,
   times,
 } from "../figures.ts";
-import { nameOf, rivalOf } from "../names.ts";
+import { MAIN, nameOf, rivalOf } from "../names.ts";
+import type { Look } from "../charts/chart.ts";
+import type { TopLevelSpec } from "vega-lite";
 
 /** Our rows of an operation beside one rival's. */
 export interface Match {
@@ -109,6 +111,32 @@ function rank({ runtime }: Row): number {
 /** Against the rivals? */
 export function againstRivals(results: Results): Answer {
   const matches = matchesOf(results);
+  return {
+    id: "rivals",
+    question: "Against the rivals?",
+    answer: sentence(matches),
+    reading:
+      "How many times faster Interlock is than the rival at the same work in the same run; " +
+      "left of 1 it is slower. At the right the geometric mean of the runtimes.",
+    ...matches.length > 0 && {
+      draw: (look) => drawMatches(matches, look),
+      front: (look) => drawMatches(mainOf(matches), look),
+    },
+    table: tableFor(matches),
+  };
+}
+
+/** What most come for, each rival once: alone, or in a crowd where that was not measured. */
+function mainOf(matches: readonly Match[]): Match[] {
+  return matches.filter((match) =>
+    MAIN.has(match.label) && (match.crowd === undefined ||
+      matches.every(({ label, rival, crowd }) =>
+        label !== match.label || rival !== match.rival || crowd !== undefined
+      ))
+  );
+}
+
+function drawMatches(matches: readonly Match[], look: Look): TopLevelSpec {
   const rows = matches.map(({ label, crowd, rival, pairs, mean }): CompactRow => ({
     label,
     note: `${crowd === undefined ? "" : `${crowd}, `}against ${rival}`,
@@ -120,24 +148,8 @@ export function againstRivals(results: Results): Answer {
       most: ratio,
     })),
   }));
-  return {
-    id: "rivals",
-    question: "Against the rivals?",
-    answer: sentence(matches),
-    reading:
-      "How many times faster Interlock is than the rival at the same work in the same run; " +
-      "left of 1 it is slower. At the right the geometric mean of the runtimes.",
-    ...rows.length > 0 && {
-      draw: (look) =>
-        drawCompact({
-          rows,
-          unit: "times",
-          aside: "mean",
-          mark: { at: 1, below: "slower", above: "Interlock is faster" },
-        }, look),
-    },
-    table: tableFor(matches),
-  };
+  const mark = { at: 1, below: "slower", above: "Interlock is faster" };
+  return drawCompact({ rows, unit: "times", aside: "mean", mark }, look);
 }
 
 function sentence(matches: readonly Match[]): string {

@@ -163,6 +163,8 @@ function configOf({ ink, quiet, line }: Palette): Layer {
       labelFont: FONT,
       labelPadding: 6,
       labelOverlap: true,
+      // The widths are guesses, since there is no browser.
+      labelSeparation: 14,
     },
   };
 }

@@ -27,7 +27,7 @@ export async function render(
   { id, title, description }: Words,
 ): Promise<string> {
   const view = new View(parse(compile(spec, { logger: STRICT }).spec), { renderer: "none" });
-  const svg = await view.toSVG();
+  const svg = rounded(await view.toSVG());
   view.finalize();
   const viewBox = /viewBox="([^"]+)"/.exec(svg)![1];
   const [, , width, height] = viewBox.split(" ");
@@ -37,6 +37,15 @@ export async function render(
       `viewBox="${viewBox}" role="img" aria-labelledby="${id}-title ${id}-desc">` +
       `<title id="${id}-title">${escapeXml(title)}</title>` +
       `<desc id="${id}-desc">${escapeXml(description)}</desc>`,
+  );
+}
+
+/** To a hundredth of a pixel: the last digits of a logarithm differ from engine to engine. */
+function rounded(svg: string): string {
+  return svg.replaceAll(
+    / (?:transform|d|x|y|x1|y1|x2|y2|width|height)="[^"]*"/g,
+    (attribute) =>
+      attribute.replaceAll(/\d+\.\d{3,}/g, (number) => String(Number(Number(number).toFixed(2)))),
   );
 }
 
