@@ -91,27 +91,36 @@ function mode({ mode, filter, machine }: Results): string {
   return warnings.length === 0 ? "" : `<p class="warning">${escapeXml(warnings.join(" "))}</p>`;
 }
 
-async function sectionOf({ id, question, answer, reading, draw, table }: Answer): Promise<string> {
-  const plain = answer.replaceAll("**", "");
-  const figure = draw === undefined ? "" : `<figure>
+async function sectionOf(answer: Answer): Promise<string> {
+  const { id, question, reading, draw, front, table } = answer;
+  const charts = draw === undefined ? [] : [
+    await chartOf(answer, "wide", draw({ palette: NAMED, narrow: false })),
+    await chartOf(answer, "narrow", draw({ palette: NAMED, narrow: true })),
+    // A sheet of paper has an end.
+    ...front === undefined
+      ? []
+      : [await chartOf(answer, "paper", front({ palette: NAMED, narrow: false }))],
+  ];
+  const figure = charts.length === 0 ? "" : `<figure>
 <figcaption>${escapeXml(reading)}</figcaption>
-<div class="wide">${await render(draw({ palette: NAMED, narrow: false }), {
-    id: `${id}-wide`,
-    title: question,
-    description: plain,
-  })}</div>
-<div class="narrow">${await render(draw({ palette: NAMED, narrow: true }), {
-    id: `${id}-narrow`,
-    title: question,
-    description: plain,
-  })}</div>
+${charts.join("\n")}
 </figure>`;
   return `<section id="${id}">
 <h2>${escapeXml(question)}</h2>
-<p class="answer">${strong(answer)}</p>
+<p class="answer">${strong(answer.answer)}</p>
 ${figure}
 ${table.rows.length === 0 ? "" : details(table)}
 </section>`;
+}
+
+async function chartOf(
+  { id, question, answer }: Answer,
+  kind: string,
+  spec: Parameters<typeof render>[0],
+): Promise<string> {
+  const description = answer.replaceAll("**", "");
+  const svg = await render(spec, { id: `${id}-${kind}`, title: question, description });
+  return `<div class="${kind}">${svg}</div>`;
 }
 
 function strong(text: string): string {

@@ -133,7 +133,10 @@ describe("what safety costs", () => {
       ...rowsOfAll(ADD, [4, 4, 4]),
       ...rowsOfAll(INCREMENT, [8, 8, 8]),
     ]));
-    assert.match(answer, /^That no update is lost costs \*\*2\.0 times\*\* a bare increment; /);
+    assert.match(
+      answer,
+      /^That no update is lost takes \*\*2\.0 times\*\* as long as a bare increment; /,
+    );
     assert.match(answer, /a mutex around it \*\*4\.0 times\*\*\.$/);
     assert.equal(table.rows.length, 2);
   });

@@ -33,7 +33,7 @@ export const SAFETIES: readonly Safety[] = [
     note: "AtomicCounter.add, not RawValue += 1",
     safe: { ...memory, subject: "atomics", operation: "add" },
     bare: RAW,
-    says: (times) => `that no update is lost costs **${times} times** a bare increment`,
+    says: (times) => `that no update is lost takes **${times} times** as long as a bare increment`,
   },
   {
     label: "Nobody else is inside",
@@ -53,7 +53,7 @@ export const SAFETIES: readonly Safety[] = [
     note: "using, not the bare pair",
     safe: { ...memory, subject: "mutex", operation: "guard by using" },
     bare: PAIR,
-    says: (times) => `a guard by using ${times} times the bare pair of calls`,
+    says: (times) => `a guard by using ${times} times as long as the bare pair of calls`,
   },
   {
     label: "The event loop runs on",
@@ -78,7 +78,8 @@ export const SAFETIES: readonly Safety[] = [
     note: "{ durable: true }, not without",
     safe: { ...file, subject: "file_counter", operation: "add, durable" },
     bare: { ...file, subject: "file_counter", operation: "add" },
-    says: (times) => `that a file counter survives power loss costs **${times} times**`,
+    says: (times) =>
+      `an add that survives power loss **${times} times** as long as one that need not`,
   },
 ];
 

@@ -20,6 +20,9 @@ const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', sa
 /** The size of text in charts. */
 export const TEXT = 12;
 
+/** About how wide a letter of an axis is, and the room between two labels. */
+const [LETTER, BETWEEN] = [7, 8];
+
 /** What the axis counts. */
 export type Unit = "ns" | "times";
 
@@ -58,10 +61,22 @@ export function axisTexts(ticks: readonly number[], unit: Unit): string[] {
   return ticks.map((tick) => brief(tick, unit));
 }
 
-/** An axis with these ticks, written in their unit. */
-export function axis(ticks: readonly number[], unit: Unit, more: Layer = {}): Layer {
+/** An axis of this width with these ticks, as many of them written as there is room for. */
+export function axis(
+  ticks: readonly number[],
+  unit: Unit,
+  width: number,
+  more: Layer = {},
+): Layer {
   const all = axisTexts(ticks, unit);
-  const texts = Object.fromEntries(ticks.map((tick, i) => [String(tick), all[i]]));
+  const room = Math.max(...all.map(({ length }) => length)) * LETTER + BETWEEN;
+  const nearest = Math.min(
+    ...ticks.slice(1).map((tick, i) => position(tick, ticks) - position(ticks[i], ticks)),
+  );
+  const every = Math.max(1, Math.ceil(room / (nearest * width)));
+  const texts = Object.fromEntries(
+    ticks.map((tick, i) => [String(tick), i % every === 0 ? all[i] : ""]),
+  );
   return {
     title: null,
     values: ticks,
@@ -162,9 +177,7 @@ function configOf({ ink, quiet, line }: Palette): Layer {
       labelFontSize: 11,
       labelFont: FONT,
       labelPadding: 6,
-      labelOverlap: true,
-      // The widths are guesses, since there is no browser.
-      labelSeparation: 14,
+      labelOverlap: false,
     },
   };
 }

@@ -58,7 +58,7 @@ export function drawCompact({ rows, unit, aside, mark }: CompactChart, look: Loo
     field: "value",
     type: "quantitative",
     scale: logScale(ticks),
-    axis: axis(ticks, unit, { orient: "top", labelFlush: narrow ? 12 : false }),
+    axis: axis(ticks, unit, plot, { orient: "top", labelFlush: narrow ? 12 : false }),
   };
   const hands = [...new Set(rows.flatMap(({ dots }) => dots.map(({ hand }) => hand)))];
   const points = rows.flatMap(({ dots }, row) =>

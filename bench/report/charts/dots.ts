@@ -117,7 +117,7 @@ export function drawDots({ rows, unit }: DotChart, look: Look): TopLevelSpec {
     field,
     type: "quantitative",
     scale: logScale(ticks),
-    axis: axis(ticks, unit, { orient: "top", labelFlush: narrow ? 12 : false }),
+    axis: axis(ticks, unit, plot, { orient: "top", labelFlush: narrow ? 12 : false }),
     ...more,
   });
   const text = (leftwards: boolean): Layer => ({
