@@ -8,6 +8,7 @@ import process from "node:process";
 import project from "../deno.json" with { type: "json" };
 import { addAdvise } from "./advise.ts";
 import { addCount } from "./count.ts";
+import { addInspect } from "./inspect.ts";
 import { Interruption } from "./interruption.ts";
 import { addLock } from "./lock.ts";
 import { UsageError } from "./usage_error.ts";
@@ -28,6 +29,7 @@ const program = new Command("interlock")
 addCount(program);
 addAdvise(program);
 addLock(program.enablePositionalOptions());
+addInspect(program);
 
 try {
   await program.parseAsync(process.argv);

@@ -138,4 +138,41 @@ visits.add();
 console.log(visits.value);
 `,
   },
+  {
+    name: "RedisCounter, coalesced",
+    medium: "Redis",
+    need: "counter",
+    reach: "network",
+    survives: "nothing",
+    measured: {
+      subject: "redis",
+      operation: "counter add, coalesced",
+      medium: "redis",
+      crowd: "processes",
+    },
+    notes: [FLUSH],
+    code: `import { RedisCounter } from "@interlock/interlock/redis";
+
+await using visits = new RedisCounter("redis://127.0.0.1:6379", "visits");
+await using collected = visits.coalesced({ flushEvery: 50 }); // Milliseconds; and at its end.
+collected.add();
+`,
+  },
+  {
+    name: "RedisCounter",
+    medium: "Redis",
+    need: "counter",
+    reach: "network",
+    survives: "power",
+    measured: { subject: "redis", operation: "counter add", medium: "redis", crowd: "processes" },
+    notes: [
+      "It outlives what its server does; the loss of power: appendonly yes, appendfsync always.",
+    ],
+    code: `import { RedisCounter } from "@interlock/interlock/redis";
+
+await using visits = new RedisCounter("redis://127.0.0.1:6379", "visits");
+await visits.add(1, { operation: crypto.randomUUID() }); // Once, whatever the network does.
+console.log(await visits.value());
+`,
+  },
 ];

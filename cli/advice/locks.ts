@@ -78,4 +78,29 @@ using door = new FileLock("/tmp/my-program/door.lock");
 }
 `,
   },
+  {
+    name: "RedisLock",
+    medium: "Redis",
+    need: "lock",
+    reach: "network",
+    survives: "power",
+    measured: {
+      subject: "redis",
+      operation: "lock: acquire, release",
+      medium: "redis",
+      crowd: "processes",
+    },
+    notes: [
+      "A lease: when it cannot be renewed, guard.signal ends what you do before others get it.",
+      "What must never be written twice checks guard.token: no lease can promise more.",
+    ],
+    code: `import { RedisLock } from "@interlock/interlock/redis";
+
+await using door = new RedisLock("redis://127.0.0.1:6379", "door");
+{
+  await using guard = await door.acquire({ timeout: 1000 });
+  guard.signal.throwIfAborted(); // Or pass it to what you do.
+}
+`,
+  },
 ];

@@ -3,6 +3,8 @@
  *
  * @module
  */
+export type { AsyncCounter, AsyncExchangeCounter } from "./async_counter.ts";
+export type { AsyncGuard, AsyncLock } from "./async_lock.ts";
 export type { Counter } from "./counter.ts";
 export {
   DeadlockError,

@@ -1,6 +1,9 @@
-import type { Guard } from "./guard.ts";
-import type { Lock } from "./lock.ts";
 import type { AcquireOptions } from "./options.ts";
+
+/** Any lock: one of this machine, or one whose medium answers later. */
+interface Acquirable<Guard extends AsyncDisposable> {
+  acquire(options?: AcquireOptions): Promise<Guard>;
+}
 
 /**
  * Runs `body` inside the lock: acquires, calls it, and releases when its promise has settled.
@@ -18,12 +21,12 @@ import type { AcquireOptions } from "./options.ts";
  * @throws What `acquire` throws, and what `body` throws; where the release fails as well, a
  * `SuppressedError` with both.
  */
-export async function withLock<T>(
-  lock: Lock,
+export async function withLock<T, Guard extends AsyncDisposable>(
+  lock: Acquirable<Guard>,
   body: (guard: Guard) => T | Promise<T>,
   options?: AcquireOptions,
 ): Promise<T> {
-  using guard = await lock.acquire(options);
+  await using guard = await lock.acquire(options);
   return await body(guard);
 }
 
@@ -49,12 +52,12 @@ export type LockedDecorator = <This, Arguments extends unknown[], Result>(
  * @param options How long each call waits for the lock.
  */
 export function locked(
-  lock: Lock,
+  lock: Acquirable<AsyncDisposable>,
   options?: AcquireOptions,
 ): LockedDecorator {
   return (body) =>
     async function (...args) {
-      using _guard = await lock.acquire(options);
+      await using _guard = await lock.acquire(options);
       return await body.apply(this, args);
     };
 }

@@ -4,16 +4,24 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { Candidate } from "../../cli/advice/candidate.ts";
 import { CANDIDATES } from "../../cli/advice/candidates.ts";
 import { decide, type Wish } from "../../cli/advice/decide.ts";
 import { type Figures, figuresFor, rowIds } from "../../cli/advice/figures.ts";
+import { adapter } from "../../src/runtime/mod.ts";
 import { Segment } from "../../src/memory/mod.ts";
+import { RedisServer, skip } from "../support/redis_server.ts";
 import { inScratchFolder } from "../support/scratch_folder.ts";
 import { COMMAND, interlock } from "./interlock.ts";
 
 const FRONT = new URL("../../mod.ts", import.meta.url).href;
+const REDIS = new URL("../../src/redis/mod.ts", import.meta.url).href;
+/** Deno looks for packages where the program is, if it is not told where. */
+const PROJECT = adapter.name === "deno"
+  ? ["--config", fileURLToPath(new URL("../../deno.json", import.meta.url))]
+  : [];
 const SAMPLE = new URL("../bench/fixtures/results.json", import.meta.url).pathname;
 const WISH: Wish = {
   need: "counter",
@@ -64,6 +72,12 @@ describe("decide", () => {
     assert.equal(chosen({ rate: 399e6 }), "StripedCounter in a named segment");
   });
 
+  it("goes to a server for several machines", () => {
+    assert.equal(chosen({ reach: "network", survives: "power" }), "RedisCounter");
+    assert.equal(chosen({ reach: "network" }), "RedisCounter, coalesced");
+    assert.equal(chosen({ reach: "network", need: "lock" }), "RedisLock");
+  });
+
   it("finds nothing where nothing is fast enough", () => {
     assert.equal(chosen({ survives: "power", rate: 20_001 }), undefined);
     assert.equal(chosen({ survives: "power", rate: 20_000 }), "FileCounter, durable");
@@ -81,6 +95,8 @@ describe("decide", () => {
         "StripedCounter in a named segment",
         "FileCounter in batches",
         "FileCounter, durable",
+        "RedisCounter, coalesced",
+        "RedisCounter",
       ],
     );
     const plainest = decide(WISH, figures({})).chosen?.candidate.name;
@@ -131,25 +147,42 @@ describe("figuresFor", () => {
 });
 
 describe("the code that advise gives", () => {
-  async function paste({ name, code }: Candidate, folder: string): Promise<void> {
+  async function paste(
+    { name, code }: Candidate,
+    folder: string,
+    url = "",
+  ): Promise<void> {
     // A segment and a folder of its own, since all of them run at once.
     const own = `advise-test-${process.pid}-${name.replaceAll(/\W+/g, "-")}`;
     const file = join(folder, `${own}.ts`);
     const here = code.replaceAll('"@interlock/interlock"', JSON.stringify(FRONT))
+      .replaceAll('"@interlock/interlock/redis"', JSON.stringify(REDIS))
+      .replaceAll('"redis://127.0.0.1:6379"', JSON.stringify(url))
       .replaceAll('"my-program"', JSON.stringify(own))
       .replaceAll('"/tmp/', `"${folder}/${own}/`);
     writeFileSync(file, here);
     try {
-      const run = promisify(execFile)(COMMAND[0], [...COMMAND.slice(1, -1), file]);
+      const run = promisify(execFile)(COMMAND[0], [...COMMAND.slice(1, -1), ...PROJECT, file]);
       assert.equal((await run).stderr, "", name);
     } finally {
       if (code.includes('"my-program"')) Segment.remove(own);
     }
   }
 
+  const [remote, local] = [true, false].map((there) =>
+    CANDIDATES.filter(({ medium }) => (medium === "Redis") === there)
+  );
+
   it("runs", () =>
     inScratchFolder(async (folder) => {
-      await Promise.all(CANDIDATES.map((one) => paste(one, folder)));
+      await Promise.all(local.map((one) => paste(one, folder)));
+    }));
+
+  it("runs on a server", { skip }, () =>
+    inScratchFolder(async (folder) => {
+      if (skip) return; // Bun runs it all the same.
+      await using server = await RedisServer.start();
+      await Promise.all(remote.map((one) => paste(one, folder, server.url)));
     }));
 });
 
@@ -160,7 +193,7 @@ describe("interlock advise", () => {
     assert.equal(status, 0);
     assert.match(stdout, /^Use: AtomicCounter in a named segment\n {2}Deno: .* ns an add alone, /);
     assert.match(stdout, /\n {2}Measured 2026-11-24 on 2 cores of made up, for tests/);
-    assert.match(stdout, /\nWhy not\n(?: {2}.*\.\n){6}/);
+    assert.match(stdout, /\nWhy not\n(?: {2}.*\.\n){8}/);
     assert.match(stdout, /\nCode\n\nimport \{ Segment \} from "@interlock\/interlock";\n/);
   });
 

@@ -1,0 +1,207 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { accessSync, constants, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { connect, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import process from "node:process";
+import { createInterface } from "node:readline";
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** How a private server is to be. */
+export interface RedisServerOptions {
+  /** Whether each write is on the storage before it is answered, and there after a restart. */
+  readonly appendOnly?: boolean;
+  /** The port of the server, on this machine, that it is to be a replica of. */
+  readonly replicaOf?: number;
+  /** How much it may store, such as `4mb`; it evicts nothing. */
+  readonly maxMemory?: string;
+  /** What clients must give as their password. */
+  readonly password?: string;
+  /** More of its configuration, as its command line has it: `--cluster-enabled`, `yes`. */
+  readonly config?: readonly string[];
+}
+
+/** What a machine without a server is told. */
+export const NO_SERVER = "neither redis-server nor valkey-server is on the PATH " +
+  "(Debian: apt-get install redis-server)";
+
+const TRIES = 5;
+const READY_MS = 20_000;
+/** Runs the server, says its number, and kills it when the standard input ends, as with us. */
+const KEEPER = `exec 3<&0
+"$@" <&- 3<&- & server=$!
+echo $server
+{ cat <&3; kill -9 $server; } >/dev/null 2>&1 & watch=$!
+wait $server
+kill $watch 2>/dev/null`;
+
+/** The executable of a Redis or Valkey server; `undefined` if none is on the PATH. */
+export function findRedisServer(): string | undefined {
+  const folders = (process.env.PATH ?? "").split(delimiter).filter(Boolean);
+  for (const name of ["redis-server", "valkey-server"]) {
+    for (const folder of folders) {
+      const path = join(folder, name);
+      try {
+        accessSync(path, constants.X_OK);
+        return path;
+      } catch {
+        // Not in this one.
+      }
+    }
+  }
+  return undefined;
+}
+
+/**
+ * A private Redis or Valkey server on a free port of 127.0.0.1, which stores nothing unless told
+ * to. It ends with this process, also if that is killed.
+ */
+export class RedisServer implements AsyncDisposable {
+  readonly port: number;
+  readonly #folder: string;
+  readonly #options: RedisServerOptions;
+  #keeper: ChildProcess | undefined;
+  #pid = 0;
+  #log = "";
+  #ended: Promise<void> = Promise.resolve();
+
+  private constructor(port: number, options: RedisServerOptions) {
+    this.port = port;
+    this.#options = options;
+    this.#folder = mkdtempSync(join(tmpdir(), "interlock-redis-"));
+  }
+
+  /**
+   * Starts one; it answers when this resolves.
+   *
+   * @throws {Error} If there is none on the PATH, or it does not start: with what it said.
+   */
+  static async start(options: RedisServerOptions = {}): Promise<RedisServer> {
+    for (let left = TRIES;; left--) {
+      const server = new RedisServer(await freePort(), options);
+      try {
+        await server.start();
+        return server;
+      } catch (error) {
+        await server[Symbol.asyncDispose]();
+        // Somebody else took the port meanwhile.
+        if (left === 1 || !/address already in use/i.test(String(error))) throw error;
+      }
+    }
+  }
+
+  /** Its address, with the password. */
+  get url(): string {
+    const { password } = this.#options;
+    return `redis://${password === undefined ? "" : `:${password}@`}127.0.0.1:${this.port}`;
+  }
+
+  /** The number of its process. */
+  get pid(): number {
+    return this.#pid;
+  }
+
+  /** What it has written so far. */
+  get log(): string {
+    return this.#log;
+  }
+
+  /** Starts it (again), on the same port and in the same folder. */
+  async start(): Promise<void> {
+    const executable = findRedisServer();
+    if (executable === undefined) throw new Error(`Cannot start a Redis server: ${NO_SERVER}`);
+    const { appendOnly = false, replicaOf, maxMemory, password, config = [] } = this.#options;
+    mkdirSync(this.#folder, { recursive: true });
+    const keeper = spawn("/bin/sh", [
+      "-c",
+      KEEPER,
+      "sh",
+      executable,
+      ...["--port", `${this.port}`, "--bind", "127.0.0.1", "--dir", this.#folder, "--save", ""],
+      ...["--appendonly", appendOnly ? "yes" : "no", "--appendfsync", "always"],
+      ...replicaOf === undefined ? [] : ["--replicaof", `127.0.0.1 ${replicaOf}`],
+      ...maxMemory === undefined ? [] : ["--maxmemory", maxMemory],
+      ...password === undefined ? [] : ["--requirepass", password],
+      ...config,
+    ], { stdio: ["pipe", "pipe", "pipe"], detached: true });
+    this.#keeper = keeper;
+    this.#log = "";
+    keeper.stdin.on("error", () => {});
+    keeper.stderr.setEncoding("utf8").on("data", (text: string) => this.#log += text);
+    let hasEnded = false;
+    this.#ended = new Promise((resolve) => {
+      keeper.on("error", (error) => this.#log += error.message);
+      keeper.on("close", resolve);
+      keeper.on("exit", () => hasEnded = true);
+    });
+    const said = Promise.withResolvers<number>();
+    createInterface({ input: keeper.stdout }).on("line", (line) => {
+      if (/^\d+$/.test(line)) said.resolve(Number(line));
+      else this.#log += `${line}\n`;
+    });
+    const ended = this.#ended.then(() => {
+      throw new Error(`Cannot start ${executable} on port ${this.port}: it ended:\n${this.#log}`);
+    });
+    ended.catch(() => {});
+    this.#pid = await Promise.race([said.promise, ended]);
+    const deadline = performance.now() + READY_MS;
+    while (!await answers(this.port)) {
+      if (hasEnded) await ended;
+      if (performance.now() > deadline) {
+        throw new Error(`Cannot reach ${executable} on port ${this.port}:\n${this.#log}`);
+      }
+      await sleep(5);
+    }
+    if (hasEnded) await ended; // Somebody else's answered.
+  }
+
+  /** Sends a signal to it; not started or ended already is no error. */
+  signal(signal: NodeJS.Signals): void {
+    if (this.#pid === 0) return;
+    try {
+      process.kill(this.#pid, signal);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+    }
+  }
+
+  /** Kills it, and waits for its end; what it has stored stays for another start. */
+  async kill(): Promise<void> {
+    this.signal("SIGKILL");
+    this.#keeper?.stdin?.end();
+    await this.#ended;
+    this.#pid = 0;
+  }
+
+  /** Kills it and removes what it has stored. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.on("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const { port } = server.address() as { port: number };
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+/** Whether something on the port answers PING, be it that a password is needed first. */
+function answers(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1", () => socket.write("PING\r\n"));
+    const settle = (answer: boolean) => {
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.setEncoding("utf8");
+    socket.on("data", (text: unknown) => settle(/^(\+PONG|-NOAUTH)/.test(String(text))));
+    socket.on("error", () => settle(false));
+    socket.on("close", () => settle(false));
+  });
+}

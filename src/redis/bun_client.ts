@@ -1,0 +1,73 @@
+import type { Driver, Subscriber } from "./driver.ts";
+
+/** What is wanted of a `Bun.RedisClient`. */
+export interface BunRedisClient {
+  readonly connected: boolean;
+  connect(): Promise<unknown>;
+  send(command: string, args: string[]): Promise<unknown>;
+  // deno-lint-ignore no-explicit-any -- The client's own types have overloads.
+  subscribe(channel: any, listener: any): Promise<unknown>;
+  // deno-lint-ignore no-explicit-any
+  unsubscribe(...args: any[]): Promise<unknown>;
+  // deno-lint-ignore no-explicit-any
+  duplicate(): Promise<any>;
+  close(): void;
+  // deno-lint-ignore no-explicit-any
+  onconnect: any;
+}
+
+/**
+ * A client of Bun. It rejects the commands that wait for a reply when its connection is lost, and
+ * never sends them again.
+ */
+export class BunDriver implements Driver {
+  readonly #client: BunRedisClient;
+
+  /** The driver of the user's client. */
+  constructor(client: BunRedisClient) {
+    this.#client = client;
+  }
+
+  get isReady(): boolean {
+    return this.#client.connected;
+  }
+
+  async ready(): Promise<void> {
+    await this.#client.connect();
+  }
+
+  send(command: string, args: string[]): Promise<unknown> {
+    return this.#client.send(command, args);
+  }
+
+  async openSubscriber(
+    receive: (channel: string, message: string) => void,
+  ): Promise<Subscriber> {
+    const subscriber: BunRedisClient = await this.#client.duplicate();
+    const channels = new Set<string>();
+    const listener = (message: string, channel: string) => receive(channel, message);
+    await subscriber.connect();
+    // It connects again by itself, but does not subscribe again.
+    subscriber.onconnect = () => {
+      for (const channel of channels) subscriber.subscribe(channel, listener).catch(() => {});
+    };
+    return {
+      async subscribe(channel) {
+        await subscriber.subscribe(channel, listener);
+        channels.add(channel);
+      },
+      async unsubscribe(channel) {
+        channels.delete(channel);
+        await subscriber.unsubscribe(channel);
+      },
+      close() {
+        subscriber.close();
+        return Promise.resolve();
+      },
+    };
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve(); // It is the user's.
+  }
+}

@@ -1,0 +1,188 @@
+import type { RedisAdapter, Reply } from "./adapter.ts";
+import { codeOf, UnreachableError } from "./errors.ts";
+import type { SharedClient } from "./sharing.ts";
+
+/** How often deadlines are looked after, in milliseconds. */
+const WATCH_MS = 50;
+
+interface Pending {
+  readonly deadline: number;
+  readonly reject: (error: Error) => void;
+}
+
+/**
+ * An adapter over a client that others may use as well. Commands are timed here, and rejected when
+ * the client's connection is lost, whatever the client itself would do then.
+ */
+export class Connection implements RedisAdapter {
+  readonly #client: SharedClient;
+  readonly #timeout: number;
+  readonly #release: () => Promise<void>;
+  readonly #forgetLost: () => void;
+  readonly #ends = new Set<() => Promise<void>>();
+  /** In the order they were sent, so also in that of their deadlines. */
+  readonly #pending = new Set<Pending>();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #closed: Promise<void> | undefined;
+
+  /**
+   * A connection.
+   *
+   * @param timeout How long to wait for a reply, in milliseconds.
+   * @param release Called when this is closed.
+   */
+  constructor(client: SharedClient, timeout: number, release: () => Promise<void>) {
+    this.#client = client;
+    this.#timeout = timeout;
+    this.#release = release;
+    this.#forgetLost = client.onLost(() =>
+      this.#rejectAll("the connection was lost before the answer came")
+    );
+  }
+
+  send(command: string, ...args: string[]): Promise<Reply> {
+    if (this.#closed === undefined && this.#client.driver.isReady) {
+      return this.#write(command, args);
+    }
+    return this.#whenReady().then(() => this.#write(command, args));
+  }
+
+  async subscribe(
+    channel: string,
+    onMessage: (message: string) => void,
+  ): Promise<() => Promise<void>> {
+    this.#refuseClosed();
+    const subscribing = this.#client.subscribe(channel, onMessage);
+    let end: () => Promise<void>;
+    try {
+      end = await this.#timed(subscribing, () => {
+        // Too late for anybody: let go of it when it comes.
+        subscribing.then((end) => end()).catch(() => {});
+        return this.#unreachable(`no answer within ${this.#timeout} ms`, false);
+      });
+    } catch (error) {
+      throw this.#asUnreachable(error, false);
+    }
+    const endOnce = async () => {
+      if (!this.#ends.delete(endOnce)) return;
+      await end();
+    };
+    this.#ends.add(endOnce);
+    return endOnce;
+  }
+
+  close(): Promise<void> {
+    return this.#closed ??= this.#close();
+  }
+
+  async #close(): Promise<void> {
+    this.#forgetLost();
+    this.#rejectAll("the connection was closed before the answer came");
+    // A server that is gone cannot confirm it.
+    await Promise.allSettled([...this.#ends].map((end) => end()));
+    await this.#release();
+  }
+
+  #write(command: string, args: string[]): Promise<Reply> {
+    return new Promise((resolve, reject) => {
+      const pending: Pending = { deadline: performance.now() + this.#timeout, reject };
+      this.#pending.add(pending);
+      if (this.#timer === undefined) this.#watch();
+      this.#client.driver.send(command, args).then(
+        (reply) => {
+          this.#pending.delete(pending);
+          resolve(typeof reply === "number" ? reply : replyOf(reply));
+        },
+        (error) => {
+          this.#pending.delete(pending);
+          reject(codeOf(error) === undefined ? this.#asUnreachable(error, true) : error);
+        },
+      );
+    });
+  }
+
+  /**
+   * Looks after the deadlines. The timer runs on while commands come and go, since to set one for
+   * each would cost more than the rest of this; so it must be short, or it would hold the process.
+   */
+  #watch(): void {
+    this.#timer = undefined;
+    const now = performance.now();
+    for (const pending of this.#pending) {
+      if (pending.deadline > now) {
+        const next = Math.min(pending.deadline - now + 1, WATCH_MS);
+        this.#timer = setTimeout(() => this.#watch(), next);
+        return;
+      }
+      this.#pending.delete(pending);
+      pending.reject(this.#unreachable(`no answer within ${this.#timeout} ms`, true));
+    }
+  }
+
+  #rejectAll(why: string): void {
+    for (const { reject } of this.#pending) reject(this.#unreachable(why, true));
+    this.#pending.clear();
+  }
+
+  async #whenReady(): Promise<void> {
+    this.#refuseClosed();
+    try {
+      await this.#timed(this.#client.driver.ready(), () => {
+        return this.#unreachable(`no connection within ${this.#timeout} ms`, false);
+      });
+    } catch (error) {
+      throw codeOf(error) === undefined ? this.#asUnreachable(error, false) : error;
+    }
+    this.#refuseClosed();
+  }
+
+  #refuseClosed(): void {
+    if (this.#closed !== undefined) throw this.#unreachable("the connection was closed", false);
+  }
+
+  #timed<T>(promise: Promise<T>, late: () => Error): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => reject(late()), this.#timeout);
+      promise.then(resolve, reject).finally(() => clearTimeout(timer));
+    });
+  }
+
+  /** What went wrong on the way; what is wrong with the arguments stays what it is. */
+  #asUnreachable(error: unknown, mayHaveHappened: boolean): unknown {
+    if (error instanceof UnreachableError || error instanceof TypeError) return error;
+    if (!(error instanceof Error) || error.name === "MisconfiguredError") return error;
+    if (codeOf(error) !== undefined) return error;
+    const surely = NEVER_SENT.has(error.name) || NEVER_SENT.has(error.message);
+    const why = error.message || (error as { code?: string }).code || error.name;
+    return new UnreachableError(why, mayHaveHappened && !surely, { cause: error });
+  }
+
+  #unreachable(why: string, mayHaveHappened: boolean): UnreachableError {
+    const { lastError } = this.#client.driver;
+    const last = mayHaveHappened || !(lastError instanceof Error) ? "" : ` (${lastError.message})`;
+    return new UnreachableError(`${why}${last}`, mayHaveHappened, { cause: lastError });
+  }
+}
+
+/** Errors of clients that say that a command was never written. */
+const NEVER_SENT: ReadonlySet<string> = new Set([
+  "ClientClosedError",
+  "ClientOfflineError",
+  "Stream isn't writeable and enableOfflineQueue options is false",
+  "Connection is closed and offline queue is disabled",
+]);
+
+const decoder = new TextDecoder();
+
+function replyOf(reply: unknown): Reply {
+  if (typeof reply === "string" || typeof reply === "number") return reply;
+  if (reply === null || reply === undefined) return null;
+  if (Array.isArray(reply)) return reply.map(replyOf);
+  if (reply instanceof Uint8Array) return decoder.decode(reply);
+  if (typeof reply === "boolean") return Number(reply);
+  if (typeof reply === "bigint") {
+    return Number.isSafeInteger(Number(reply)) ? Number(reply) : `${reply}`;
+  }
+  if (reply instanceof Map) return [...reply].flat().map(replyOf);
+  return Object.entries(reply as object).flat().map(replyOf);
+}

@@ -1,0 +1,268 @@
+import type { Owner } from "../contract/owner.ts";
+import type { RedisAdapter, Reply } from "./adapter.ts";
+import { codeOf, explain } from "./errors.ts";
+import { SHARED } from "./lock_scripts.ts";
+import { partOf, PREFIX } from "./names.ts";
+import { ownerIn } from "./server_lock.ts";
+
+/** Who holds something, and for how long. */
+export interface InspectedHolder {
+  /** Who that is, as far as it has said so. */
+  readonly owner: Owner | undefined;
+  /** Milliseconds until its lease ends, unless it is renewed. */
+  readonly leaseLeft: number;
+  /** How many permits of a semaphore it has. */
+  readonly permits?: number;
+}
+
+/** Who waits. */
+export interface InspectedWaiter {
+  /** The object that waits: one of a process. */
+  readonly client: string;
+  /** Since when, by the server's clock. */
+  readonly since: Date;
+  /** Whether it wants to share the lock. */
+  readonly shared?: boolean;
+  /** How many permits of a semaphore it wants. */
+  readonly permits?: number;
+}
+
+/** A lock as its server knows it. */
+export interface InspectedLock {
+  readonly name: string;
+  readonly state: "free" | "held" | "shared";
+  readonly holders: readonly InspectedHolder[];
+  /** The last token. */
+  readonly token: number | undefined;
+  /** Who held it last and has not released it: it died, or lost its lease. */
+  readonly abandonedBy: Owner | undefined;
+  readonly waiters: readonly InspectedWaiter[];
+}
+
+/** A semaphore as its server knows it. */
+export interface InspectedSemaphore {
+  readonly name: string;
+  /** How many permits there are. */
+  readonly permits: number | undefined;
+  readonly holders: readonly InspectedHolder[];
+  /** The last token. */
+  readonly token: number | undefined;
+  readonly waiters: readonly InspectedWaiter[];
+}
+
+/** A number at a key. */
+export interface InspectedCounter {
+  readonly key: string;
+  readonly value: number;
+  /** Milliseconds until the server removes it; `undefined` where it does not. */
+  readonly expiresIn: number | undefined;
+}
+
+/** What a server has. */
+export interface RedisInspection {
+  readonly locks: readonly InspectedLock[];
+  readonly semaphores: readonly InspectedSemaphore[];
+  readonly counters: readonly InspectedCounter[];
+  /** Names and keys at which something else is, and what the server said. */
+  readonly foreign: readonly { readonly key: string; readonly error: string }[];
+}
+
+/** What to look at: patterns as SCAN has them. */
+export interface InspectionOptions {
+  /**
+   * The names of locks and semaphores.
+   *
+   * @default {"*"}
+   */
+  readonly match?: string;
+  /** The keys of counters; none without a pattern, since a counter's key says nothing of it. */
+  readonly counters?: string;
+  readonly signal?: AbortSignal;
+  /** What to call the server in messages. */
+  readonly server?: string;
+}
+
+const PART = /^[^{]*\{(.*)\}:(lock|token|shared|queue|semaphore|semaphore-token|semaphore-queue)$/s;
+/** How many names are looked at together. */
+const TOGETHER = 50;
+/** How many keys the server looks through at a time, between other commands. */
+const COUNT = "500";
+
+/**
+ * Looks at the locks, semaphores and counters of a server, without stopping it: by SCAN and reads.
+ * What changes meanwhile may be seen half.
+ *
+ * @throws {UnreachableError} If the server did not answer.
+ * @throws {RefusedError} If it does not let the user look.
+ */
+export async function inspectRedis(
+  adapter: RedisAdapter,
+  options: InspectionOptions = {},
+): Promise<RedisInspection> {
+  const { match = "*", counters: pattern, signal, server = "the server" } = options;
+  try {
+    const locks = new Set<string>();
+    const semaphores = new Set<string>();
+    for await (const key of keysLike(adapter, `${PREFIX}:{${match}}:*`, signal)) {
+      const [, name, part] = PART.exec(key) ?? [];
+      if (part === undefined) continue;
+      (part.startsWith("semaphore") ? semaphores : locks).add(name);
+    }
+    const keys = new Set<string>();
+    if (pattern !== undefined) {
+      for await (const key of keysLike(adapter, pattern, signal)) {
+        if (!key.startsWith(`${PREFIX}:{`)) keys.add(key);
+      }
+    }
+    const foreign: { key: string; error: string }[] = [];
+    const all = async <T>(names: Set<string>, look: (name: string) => Promise<T>) => {
+      const found: (T & object)[] = [];
+      const sorted = [...names].sort();
+      for (let i = 0; i < sorted.length; i += TOGETHER) {
+        signal?.throwIfAborted();
+        await Promise.all(
+          sorted.slice(i, i + TOGETHER).map(async (name) => {
+            try {
+              const one = await look(name);
+              if (one) found.push(one);
+            } catch (error) {
+              if (codeOf(error) !== "WRONGTYPE") throw error;
+              foreign.push({ key: name, error: (error as Error).message });
+            }
+          }),
+        );
+      }
+      return found;
+    };
+    const byName = (a: { name: string }, b: { name: string }) => a.name < b.name ? -1 : 1;
+    return {
+      locks: (await all(locks, (name) => lookAtLock(adapter, name))).sort(byName),
+      semaphores: (await all(semaphores, (name) => lookAtSemaphore(adapter, name))).sort(byName),
+      counters: (await all(keys, (key) => lookAtCounter(adapter, key)))
+        .sort((a, b) => a.key < b.key ? -1 : 1),
+      foreign,
+    };
+  } catch (error) {
+    throw explain(`look at the locks of ${server}`, error);
+  }
+}
+
+async function* keysLike(
+  adapter: RedisAdapter,
+  pattern: string,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<string> {
+  let cursor = "0";
+  do {
+    signal?.throwIfAborted();
+    const reply = await adapter.send("SCAN", cursor, "MATCH", pattern, "COUNT", COUNT);
+    const [next, keys] = reply as [Reply, string[]];
+    yield* keys;
+    cursor = String(next);
+  } while (cursor !== "0");
+}
+
+async function lookAtLock(
+  adapter: RedisAdapter,
+  name: string,
+): Promise<InspectedLock | undefined> {
+  const key = (part: string) => partOf(name, part);
+  const [now, value, left, token, sharers, queue, seen] = await Promise.all([
+    timeOf(adapter),
+    adapter.send("GET", key("lock")),
+    adapter.send("PTTL", key("lock")),
+    adapter.send("HMGET", key("token"), "token", "holder") as Promise<(string | null)[]>,
+    scored(adapter, key("shared")),
+    scored(adapter, key("queue")),
+    scored(adapter, key("seen")),
+  ]);
+  const minted = token[0] === null ? undefined : Number(token[0]);
+  const since = minted === undefined ? undefined : new Date(minted / 1000);
+  const shared = value === SHARED;
+  const holders: InspectedHolder[] = shared
+    ? sharers.filter(([, end]) => end > now)
+      .map(([sharer, end]) => ({ owner: ownerIn(sharer), leaseLeft: Math.ceil(end - now) }))
+    : typeof value === "string"
+    ? [{ owner: ownerIn(value, since), leaseLeft: Math.max(0, Number(left)) }]
+    : [];
+  return {
+    name,
+    state: holders.length === 0 ? "free" : shared ? "shared" : "held",
+    holders,
+    token: minted,
+    abandonedBy: token[1] !== null && token[1] !== value ? ownerIn(token[1], since) : undefined,
+    waiters: waitersIn(queue, seen, now),
+  };
+}
+
+async function lookAtSemaphore(
+  adapter: RedisAdapter,
+  name: string,
+): Promise<InspectedSemaphore | undefined> {
+  const key = (part: string) => partOf(name, part);
+  const [now, members, [token, permits], queue, seen] = await Promise.all([
+    timeOf(adapter),
+    scored(adapter, key("semaphore")),
+    adapter.send("HMGET", key("semaphore-token"), "token", "permits") as Promise<Reply[]>,
+    scored(adapter, key("semaphore-queue")),
+    scored(adapter, key("semaphore-seen")),
+  ]);
+  const holders = new Map<string, { owner?: Owner; leaseLeft: number; permits: number }>();
+  for (const [member, end] of members) {
+    if (end <= now) continue;
+    const value = member.slice(member.indexOf(":") + 1);
+    const holder = holders.get(value);
+    if (holder !== undefined) holder.permits++;
+    else holders.set(value, { owner: ownerIn(value), leaseLeft: Math.ceil(end - now), permits: 1 });
+  }
+  return {
+    name,
+    permits: permits === null ? undefined : Number(permits),
+    holders: [...holders.values()].map((holder) => ({ owner: undefined, ...holder })),
+    token: token === null ? undefined : Number(token),
+    waiters: waitersIn(queue, seen, now),
+  };
+}
+
+async function lookAtCounter(
+  adapter: RedisAdapter,
+  key: string,
+): Promise<InspectedCounter | undefined> {
+  if (await adapter.send("TYPE", key) !== "string") return undefined;
+  const [value, left] = await Promise.all([adapter.send("GET", key), adapter.send("PTTL", key)]);
+  if (typeof value !== "string" || !/^-?\d{1,16}$/.test(value)) return undefined;
+  const expires = Number(left);
+  return { key, value: Number(value), expiresIn: expires < 0 ? undefined : expires };
+}
+
+/** Milliseconds on the server's clock. */
+async function timeOf(adapter: RedisAdapter): Promise<number> {
+  const [seconds, micros] = await adapter.send("TIME") as [string, string];
+  return Number(seconds) * 1000 + Number(micros) / 1000;
+}
+
+/** The members of a sorted set with their scores. */
+async function scored(adapter: RedisAdapter, key: string): Promise<[string, number][]> {
+  // One protocol has them in pairs, the other in one list.
+  const reply = (await adapter.send("ZRANGE", key, "0", "-1", "WITHSCORES") as Reply[]).flat();
+  return Array.from(
+    { length: reply.length / 2 },
+    (_, i) => [String(reply[2 * i]), Number(reply[2 * i + 1])],
+  );
+}
+
+/** Those who wait and have been seen in time. */
+function waitersIn(
+  queue: readonly [string, number][],
+  seen: readonly [string, number][],
+  now: number,
+): InspectedWaiter[] {
+  const until = new Map(seen);
+  return queue.filter(([waiter]) => (until.get(waiter) ?? 0) >= now).map(([waiter, ticket]) => {
+    const [mode, client, , wanted] = waiter.split(":");
+    const since = new Date(ticket / 1000);
+    return mode === "s"
+      ? { client, since, permits: Number(wanted) }
+      : { client, since, shared: mode === "r" };
+  });
+}

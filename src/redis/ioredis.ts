@@ -1,0 +1,123 @@
+import type { Driver, Subscriber } from "./driver.ts";
+import { UnreachableError } from "./errors.ts";
+
+/** What is wanted of a client of ioredis. */
+export interface IoredisClient {
+  readonly status: string;
+  // deno-lint-ignore no-explicit-any -- The client's own types have many overloads.
+  readonly options: any;
+  // deno-lint-ignore no-explicit-any
+  connect(...args: any[]): Promise<unknown>;
+  // deno-lint-ignore no-explicit-any
+  call(command: string, ...args: any[]): Promise<unknown>;
+  // deno-lint-ignore no-explicit-any
+  subscribe(...args: any[]): Promise<unknown>;
+  // deno-lint-ignore no-explicit-any
+  unsubscribe(...args: any[]): Promise<unknown>;
+  // deno-lint-ignore no-explicit-any
+  duplicate(...args: any[]): any;
+  // deno-lint-ignore no-explicit-any
+  on(event: any, listener: (...args: any[]) => void): unknown;
+  // deno-lint-ignore no-explicit-any
+  off(event: any, listener: (...args: any[]) => void): unknown;
+  // deno-lint-ignore no-explicit-any
+  disconnect(...args: any[]): void;
+}
+
+/**
+ * A client of ioredis. Unless told not to (`autoResendUnfulfilledCommands: false`), it sends the
+ * commands again of which it does not know whether the server has run them; an add would count
+ * twice. So commands go over a duplicate of such a client, that does not.
+ */
+export class IoredisDriver implements Driver {
+  lastError: unknown;
+  readonly #client: IoredisClient;
+  readonly #isOwn: boolean;
+  #readying: Promise<void> | undefined;
+
+  /** The driver of the user's client. */
+  constructor(client: IoredisClient) {
+    const { options } = client;
+    this.#isOwn = (options?.redisOptions ?? options)?.autoResendUnfulfilledCommands !== false;
+    this.#client = this.#isOwn
+      ? duplicateOf(client, { autoResendUnfulfilledCommands: false, enableOfflineQueue: false })
+      : client;
+    if (!this.#isOwn) return;
+    this.#client.on("error", (error: unknown) => this.lastError = error);
+    this.#client.on("ready", () => this.lastError = undefined);
+  }
+
+  get isReady(): boolean {
+    return this.#client.status === "ready";
+  }
+
+  ready(): Promise<void> {
+    const client = this.#client;
+    if (client.status === "ready") return Promise.resolve();
+    if (client.status === "end") {
+      const why = this.lastError ?? new UnreachableError("the client is closed", false);
+      return Promise.reject(why);
+    }
+    return this.#readying ??= new Promise<void>((resolve, reject) => {
+      const settle = (error?: unknown) => {
+        this.#readying = undefined;
+        client.off("ready", onReady);
+        client.off("end", onEnd);
+        client.off("error", onError);
+        if (error === undefined) resolve();
+        else reject(error);
+      };
+      const onReady = () => settle();
+      const onEnd = () => settle(this.lastError ?? new UnreachableError("it closed", false));
+      const onError = (error: Error) => isFinal(error) && settle(error);
+      client.on("ready", onReady);
+      client.on("end", onEnd);
+      if (this.#isOwn) client.on("error", onError);
+      if (client.status === "wait") client.connect().catch(() => {}); // The events tell.
+    });
+  }
+
+  send(command: string, args: string[]): Promise<unknown> {
+    return this.#client.call(command, ...args);
+  }
+
+  onLost(listener: () => void): void {
+    this.#client.on("close", listener);
+  }
+
+  async openSubscriber(
+    receive: (channel: string, message: string) => void,
+  ): Promise<Subscriber> {
+    const subscriber = duplicateOf(this.#client, {
+      enableOfflineQueue: true,
+      keyPrefix: "", // It would go before the names of channels, too.
+    });
+    subscriber.on("error", () => {}); // It connects again, and subscribes again, by itself.
+    subscriber.on("message", receive);
+    if (subscriber.status === "wait") await subscriber.connect();
+    return {
+      subscribe: async (channel) => void await subscriber.subscribe(channel),
+      unsubscribe: async (channel) => void await subscriber.unsubscribe(channel),
+      close() {
+        subscriber.disconnect();
+        return Promise.resolve();
+      },
+    };
+  }
+
+  close(): Promise<void> {
+    if (this.#isOwn) this.#client.disconnect();
+    return Promise.resolve();
+  }
+}
+
+/** Another client with the same options but these; a cluster takes those of its nodes apart. */
+function duplicateOf(client: IoredisClient, options: object): IoredisClient {
+  return "nodes" in client
+    ? client.duplicate([], { redisOptions: { ...client.options.redisOptions, ...options } })
+    : client.duplicate(options);
+}
+
+function isFinal(error: Error): boolean {
+  return /^(WRONGPASS|NOAUTH|NOPERM|DENIED)\b/.test(error.message);
+}

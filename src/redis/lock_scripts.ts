@@ -1,0 +1,268 @@
+/**
+ * The scripts of the lock. What a server keeps of a lock named N, at `interlock:{N}:` and
+ *
+ * | key | type | contents |
+ * | --- | --- | --- |
+ * | `lock` | string, expires with the lease | the value of who holds it alone; `r` while it is shared |
+ * | `shared` | sorted set | the values of who shares it, by the end of their leases |
+ * | `token` | hash, expires 29 days after the last use | `token`: the last one minted; `holder`: the value of who holds it alone, or did and has not released |
+ * | `queue` | sorted set | the waiters, by their tickets, which are in the order they came |
+ * | `seen` | sorted set | the waiters, by the time until which they are taken to be alive |
+ *
+ * All times are the server's, in milliseconds. A waiter promises to look again by a time, and is
+ * dropped when it has not. It is dropped as well when nobody hears the message that wakes it. A
+ * release wakes the first waiter (or the first few, if they all share), and tells the one behind to
+ * look a moment later, in case the first is dead. All others sleep on.
+ *
+ * What happens at each acquire and release comes first in a script, and makes no functions.
+ *
+ * @module
+ */
+
+/** How long the others wait for a waiter that was woken and does not come, in milliseconds. */
+export const GRACE_MS = 500;
+/** How long the first waiter sleeps at most before it looks, in milliseconds. */
+export const LOOK_MS = 5000;
+/** What is at the lock while it is shared. */
+export const SHARED = "r";
+
+/** How long the last token is kept by a server whose lock is not used, in milliseconds. */
+export const TOKEN_KEPT_MS = 30 * 24 * 60 * 60 * 1000;
+
+const DAY_US = 24 * 60 * 60 * 1e6;
+/** Longer than a waiter ever promises to be asleep. */
+const QUEUE_KEPT_MS = 60_000;
+
+/** Mints tokens for `value`. The hash is kept from the first of each day on. */
+const MINT = `
+local last = redis.call('HMGET', KEYS[2], 'token', 'holder')
+local time = redis.call('TIME')
+local us = time[1] * 1000000 + time[2]
+local token = tonumber(last[1] or 0)
+local kept = math.floor(token / ${DAY_US}) == math.floor(us / ${DAY_US})
+token = math.max(token + 1, us)
+redis.call('HSET', KEYS[2], 'token', string.format('%.0f', token + tokens - 1), 'holder', value)
+if not kept then redis.call('PEXPIRE', KEYS[2], ${TOKEN_KEPT_MS}) end
+return { 1, token, last[2] }
+`;
+
+/** For who asks again, whose answer was lost. */
+const AGAIN = `
+redis.call('PEXPIRE', KEYS[1], lease)
+return { 1, redis.call('HGET', KEYS[2], 'token') - tokens + 1, false }
+`;
+
+/**
+ * Takes a lock that is free, alone.
+ *
+ * `KEYS`: lock, token. `ARGV`: value, lease in ms, how many tokens to mint. Replies as
+ * {@linkcode ACQUIRE}.
+ */
+export const TAKE = `
+local value, lease, tokens = ARGV[1], ARGV[2], ARGV[3]
+if not redis.call('SET', KEYS[1], value, 'NX', 'PX', lease) then
+  local held = redis.call('GET', KEYS[1])
+  if held ~= value then return { 0, 0, '', held } end
+  ${AGAIN}
+end
+${MINT}
+`;
+
+const QUEUE = `
+local channel = string.sub(KEYS[1], 1, -5) .. 'wake:'
+local function forget(waiter)
+  redis.call('ZREM', queueKey, waiter)
+  redis.call('ZREM', seenKey, waiter)
+end
+local function shares(waiter)
+  return string.sub(waiter, 1, 1) == 'r'
+end
+local function tell(waiter, word)
+  local client = string.match(waiter, '^%a:([^:]+):')
+  local heard = redis.pcall('PUBLISH', channel .. client, word .. ' ' .. waiter)
+  return type(heard) ~= 'number' or heard > 0 or not countable
+end
+local function wake()
+  local rank, sharing = 0, false
+  while true do
+    local waiter = redis.call('ZRANGE', queueKey, rank, rank)[1]
+    if not waiter then return end
+    local seen = tonumber(redis.call('ZSCORE', seenKey, waiter) or 0)
+    local goes = rank == 0 or (sharing and shares(waiter))
+    if seen < now or not tell(waiter, goes and 'go' or 'next') then
+      forget(waiter)
+    elseif not goes then
+      return
+    else
+      if seen > now + ${GRACE_MS} then redis.pcall('ZADD', seenKey, now + ${GRACE_MS}, waiter) end
+      if rank == 0 then sharing = shares(waiter) end
+      rank = rank + 1
+    end
+  end
+end
+`;
+
+/**
+ * Takes the lock or, if told to, a place in its queue. Asked again with the value that holds it,
+ * says so again, and the lease begins anew.
+ *
+ * `KEYS`: lock, token, shared, queue, seen. `ARGV`: value; lease in ms; how many tokens to mint; `w`
+ * alone or `r` shared; `1` if nobody who waits may be overtaken; the waiter, or nothing not to wait;
+ * its ticket, if it has one; `1` if the number of those who hear a message is that of all.
+ *
+ * Replies `{1, the first token, the holder that did not release}` or `{0, when to look again in ms,
+ * ticket, what is at the lock}`.
+ */
+export const ACQUIRE = `
+local sharedKey, queueKey, seenKey = KEYS[3], KEYS[4], KEYS[5]
+local value, lease, tokens = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local mode, fair, waiter, ticket = ARGV[4], ARGV[5] == '1', ARGV[6], ARGV[7]
+local countable = ARGV[8] == '1'
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+${QUEUE}
+local held = redis.call('GET', KEYS[1])
+if held == value and mode == 'w' then
+  ${AGAIN}
+end
+
+-- When the lock may be free: nothing if it is.
+local look
+if held and held ~= '${SHARED}' then
+  look = redis.call('PTTL', KEYS[1])
+  if look < 0 then look = ${GRACE_MS} end
+elseif held then
+  redis.call('ZREMRANGEBYSCORE', sharedKey, '-inf', now)
+  local last = redis.call('ZRANGE', sharedKey, -1, -1, 'WITHSCORES')
+  if not last[1] then
+    redis.call('DEL', KEYS[1])
+    held = false
+  elseif mode == 'w' then
+    look = tonumber(last[2]) - now
+  end
+end
+
+-- How long somebody before this one may take to come: nothing if there is nobody.
+local function before()
+  while true do
+    local first = redis.call('ZRANGE', queueKey, 0, 0)[1]
+    if not first or first == waiter then return nil end
+    local seen = tonumber(redis.call('ZSCORE', seenKey, first) or 0)
+    if seen < now then
+      forget(first)
+    elseif mode == 'w' then
+      return seen - now
+    else
+      local rank = waiter ~= '' and redis.call('ZRANK', queueKey, waiter) or -1
+      for _, other in ipairs(redis.call('ZRANGE', queueKey, 0, rank)) do
+        if not shares(other) then return seen - now end
+      end
+      return nil
+    end
+  end
+end
+if not look and (fair or mode == 'r') and redis.call('EXISTS', queueKey) == 1 then
+  look = before()
+  if look and not held then
+    wake() -- They may have missed it, or be gone.
+    look = before()
+  end
+end
+
+if look then
+  if waiter ~= '' then
+    if ticket == '' then
+      local us = clock[1] * 1000000 + clock[2]
+      local last = redis.call('ZRANGE', queueKey, -1, -1, 'WITHSCORES')
+      ticket = string.format('%.0f', math.max(us, last[1] and last[2] + 1 or 0))
+    end
+    redis.call('ZADD', queueKey, ticket, waiter)
+    local rank = redis.call('ZRANK', queueKey, waiter)
+    look = math.min(look, ${LOOK_MS}) + math.min(rank, 20) * ${GRACE_MS}
+    redis.call('ZADD', seenKey, now + math.floor(look * 1.25) + ${GRACE_MS}, waiter)
+    redis.call('PEXPIRE', queueKey, ${QUEUE_KEPT_MS})
+    redis.call('PEXPIRE', seenKey, ${QUEUE_KEPT_MS})
+  end
+  return { 0, look, ticket, held }
+end
+
+if ticket ~= '' then forget(waiter) end
+if mode == 'r' then
+  redis.call('ZADD', sharedKey, now + lease, value)
+  local keep = math.max(redis.call('PTTL', KEYS[1]), lease)
+  redis.call('SET', KEYS[1], '${SHARED}', 'PX', keep)
+  redis.call('PEXPIRE', sharedKey, keep)
+  local first = redis.call('ZRANGE', queueKey, 0, 0)[1]
+  if first and shares(first) then wake() end
+  return { 1, false, redis.call('HGET', KEYS[2], 'holder') }
+end
+redis.call('SET', KEYS[1], value, 'PX', lease)
+${MINT}
+`;
+
+/**
+ * Makes the lease begin anew. `KEYS`: lock, and shared where it is. `ARGV`: value, lease in ms.
+ * Replies 1, or 0 if the value does not hold the lock any more.
+ */
+export const RENEW = `
+local value, lease = ARGV[1], tonumber(ARGV[2])
+if not KEYS[2] then
+  if redis.call('GET', KEYS[1]) ~= value then return 0 end
+  return redis.call('PEXPIRE', KEYS[1], lease)
+end
+if redis.call('GET', KEYS[1]) ~= '${SHARED}' then return 0 end
+if not redis.call('ZSCORE', KEYS[2], value) then return 0 end
+local time = redis.call('TIME')
+redis.call('ZADD', KEYS[2], time[1] * 1000 + math.floor(time[2] / 1000) + lease, value)
+local keep = math.max(redis.call('PTTL', KEYS[1]), lease)
+redis.call('PEXPIRE', KEYS[1], keep)
+redis.call('PEXPIRE', KEYS[2], keep)
+return 1
+`;
+
+/**
+ * Has a server know a token that others have minted, so that it mints none that is not greater.
+ * `KEYS`: lock, token. `ARGV`: value, the token. Replies 1, or 0 if the value does not hold the
+ * lock any more.
+ */
+export const RAISE = `
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+local token = tonumber(redis.call('HGET', KEYS[2], 'token') or 0)
+if token < tonumber(ARGV[2]) then redis.call('HSET', KEYS[2], 'token', ARGV[2]) end
+return 1
+`;
+
+/**
+ * Gives the lock back, or the place in the queue, or whichever of both it is; wakes the next.
+ *
+ * `KEYS`: lock, token, queue, seen, and shared where it is. `ARGV`: value; `1` if receivers can be
+ * counted; the waiter, if there is one. Replies 1 if the value held the lock.
+ */
+export const RELEASE = `
+local queueKey, seenKey, sharedKey = KEYS[3], KEYS[4], KEYS[5]
+local value, countable, waiter = ARGV[1], ARGV[2] == '1', ARGV[3]
+local was, held = 0, redis.call('GET', KEYS[1])
+if held == value then
+  redis.call('DEL', KEYS[1])
+  redis.call('HDEL', KEYS[2], 'holder')
+  was, held = 1, false
+elseif sharedKey then
+  was = redis.call('ZREM', sharedKey, value)
+end
+if not waiter and held ~= '${SHARED}' and redis.call('EXISTS', queueKey) == 0 then return was end
+
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+${QUEUE}
+if waiter then forget(waiter) end
+local first = redis.call('ZRANGE', queueKey, 0, 0)[1]
+if held == '${SHARED}' and sharedKey then
+  redis.call('ZREMRANGEBYSCORE', sharedKey, '-inf', now)
+  if redis.call('EXISTS', sharedKey) == 0 then
+    redis.call('DEL', KEYS[1])
+    held = false
+  end
+end
+if first and (not held or held == '${SHARED}' and shares(first)) then wake() end
+return was
+`;

@@ -1,0 +1,28 @@
+/**
+ * Locks and counters on a Redis or Valkey server, for programs on many machines.
+ *
+ * @module
+ */
+export type { RedisAdapter, Reply } from "./adapter.ts";
+export { adapterOf, type ConnectionOptions, type RedisSource } from "./adapter_of.ts";
+export type { BunRedisClient } from "./bun_client.ts";
+export { CoalescedCounter, type CoalescedOptions } from "./coalesced_counter.ts";
+export type { AddOptions, RedisCounterOptions } from "./counter_options.ts";
+export { MisconfiguredError, RefusedError, UnreachableError } from "./errors.ts";
+export type { IoredisClient } from "./ioredis.ts";
+export type { NodeRedisClient } from "./node_redis.ts";
+export { RedisGuard } from "./redis_guard.ts";
+export { RedisLock } from "./redis_lock.ts";
+export type {
+  LocalBounds,
+  RedisAcquireOptions,
+  RedisLockOptions,
+  ReplicaWait,
+} from "./redis_lock_options.ts";
+export { RedisCounter } from "./redis_counter.ts";
+export { Script, type WithoutScripts } from "./script.ts";
+export {
+  type PermitOptions,
+  RedisSemaphore,
+  type RedisSemaphoreOptions,
+} from "./redis_semaphore.ts";

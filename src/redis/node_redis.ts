@@ -1,0 +1,207 @@
+import type { Driver, Subscriber } from "./driver.ts";
+import { MisconfiguredError, UnreachableError } from "./errors.ts";
+
+/** What is wanted of a client of node-redis (npm's `redis`). */
+export interface NodeRedisClient {
+  readonly isOpen: boolean;
+  readonly isReady: boolean;
+  connect(): Promise<unknown>;
+  // deno-lint-ignore no-explicit-any -- The client's own types differ by its options.
+  sendCommand(args: string[], options?: any): Promise<unknown>;
+  // deno-lint-ignore no-explicit-any
+  subscribe(channels: any, listener: any, bufferMode?: any): Promise<unknown>;
+  // deno-lint-ignore no-explicit-any
+  unsubscribe(channels?: any, listener?: any, bufferMode?: any): Promise<unknown>;
+  // deno-lint-ignore no-explicit-any
+  duplicate(overrides?: any): any;
+  // deno-lint-ignore no-explicit-any
+  on(event: any, listener: (...args: any[]) => void): unknown;
+  // deno-lint-ignore no-explicit-any
+  off(event: any, listener: (...args: any[]) => void): unknown;
+  destroy(): void;
+}
+
+/**
+ * A client of node-redis. It rejects the commands that wait for a reply when its connection is
+ * lost, and never sends them again.
+ */
+export class NodeRedisDriver implements Driver {
+  readonly #client: NodeRedisClient;
+  #readying: Promise<void> | undefined;
+
+  /** The driver of the user's client. */
+  constructor(client: NodeRedisClient) {
+    this.#client = client;
+  }
+
+  get isReady(): boolean {
+    return this.#client.isReady;
+  }
+
+  ready(): Promise<void> {
+    const client = this.#client;
+    if (client.isReady) return Promise.resolve();
+    if (!client.isOpen) {
+      const why = "the client is closed, or was never connected (await its connect() first)";
+      return Promise.reject(new UnreachableError(why, false));
+    }
+    return this.#readying ??= new Promise<void>((resolve, reject) => {
+      const settle = (error?: unknown) => {
+        this.#readying = undefined;
+        client.off("ready", onReady);
+        client.off("terminated", onEnd);
+        client.off("end", onEnd);
+        if (error === undefined) resolve();
+        else reject(error);
+      };
+      const onReady = () => settle();
+      const onEnd = (error?: unknown) => settle(error ?? new UnreachableError("it closed", false));
+      client.on("ready", onReady);
+      client.on("terminated", onEnd);
+      client.on("end", onEnd);
+    });
+  }
+
+  send(command: string, args: string[]): Promise<unknown> {
+    args.unshift(command);
+    return this.#client.sendCommand(args);
+  }
+
+  openSubscriber(receive: (channel: string, message: string) => void): Promise<Subscriber> {
+    return openSubscriber(this.#client, receive);
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve(); // It is the user's.
+  }
+}
+
+/** A connection of its own, made by node-redis from an address when it is first wanted. */
+export class OwnNodeRedisDriver implements Driver {
+  lastError: unknown;
+  readonly #url: string;
+  #client: Promise<NodeRedisClient> | undefined;
+  #made: NodeRedisClient | undefined;
+  #inner: NodeRedisDriver | undefined;
+  #connecting: Promise<unknown> | undefined;
+  #closed = false;
+
+  /**
+   * @throws {MisconfiguredError} If it is no address of a Redis server.
+   */
+  constructor(url: string | URL) {
+    const given = String(url);
+    const parsed = URL.canParse(given) ? new URL(given) : undefined;
+    if (parsed === undefined || !["redis:", "rediss:"].includes(parsed.protocol)) {
+      throw new MisconfiguredError(
+        `Cannot connect to ${
+          JSON.stringify(withoutPassword(given))
+        }: it must be the address of a ` +
+          "Redis server, such as redis://127.0.0.1:6379 or rediss://user:password@host:6380",
+      );
+    }
+    this.#url = given;
+  }
+
+  get isReady(): boolean {
+    return this.#inner !== undefined && this.#inner.isReady;
+  }
+
+  async ready(): Promise<void> {
+    const client = await (this.#client ??= this.#make());
+    if (this.#closed) throw new UnreachableError("the connection was closed", false);
+    if (client.isReady) return;
+    // It goes on trying until it is refused or closed.
+    if (!client.isOpen) {
+      this.#connecting = client.connect();
+      this.#connecting.catch(() => {}); // Whoever waits for it is told.
+    }
+    try {
+      await this.#connecting;
+    } catch (error) {
+      throw this.lastError ?? error;
+    }
+    if (!client.isReady) await this.#inner!.ready();
+  }
+
+  send(command: string, args: string[]): Promise<unknown> {
+    return this.#inner!.send(command, args);
+  }
+
+  async openSubscriber(
+    receive: (channel: string, message: string) => void,
+  ): Promise<Subscriber> {
+    return await openSubscriber(await (this.#client ??= this.#make()), receive);
+  }
+
+  close(): Promise<void> {
+    this.#closed = true;
+    if (this.#made?.isOpen) this.#made.destroy();
+    return Promise.resolve();
+  }
+
+  async #make(): Promise<NodeRedisClient> {
+    const { createClient } = await loadNodeRedis();
+    const client = createClient({
+      url: this.#url,
+      // What cannot be written now waits with us, not in a queue that is written too late.
+      disableOfflineQueue: true,
+      socket: {
+        reconnectStrategy: (retries: number, cause: Error) =>
+          isFinal(cause) ? cause : Math.min(20 * 2 ** retries, 1000) + Math.random() * 20,
+      },
+    });
+    client.on("error", (error: unknown) => this.lastError = error);
+    client.on("ready", () => this.lastError = undefined);
+    this.#made = client;
+    this.#inner = new NodeRedisDriver(client);
+    return client;
+  }
+}
+
+/** Whether trying again is of no use: the password is wrong, or there is none of that number. */
+function isFinal(error: Error): boolean {
+  return /^(WRONGPASS|NOAUTH|NOPERM|DENIED|ERR)\b/.test(error.message);
+}
+
+// deno-lint-ignore no-explicit-any -- The package need not be there, nor its types.
+async function loadNodeRedis(): Promise<{ createClient(options: object): any }> {
+  try {
+    return await import("redis");
+  } catch (error) {
+    throw new MisconfiguredError(
+      "Cannot connect to a Redis server by its address: the package redis (node-redis) is not " +
+        "installed. Install it from npm, or pass a client of ioredis or of Bun instead",
+      undefined,
+      { cause: error },
+    );
+  }
+}
+
+async function openSubscriber(
+  client: NodeRedisClient,
+  receive: (channel: string, message: string) => void,
+): Promise<Subscriber> {
+  const subscriber: NodeRedisClient = client.duplicate();
+  subscriber.on("error", () => {}); // It connects again, and subscribes again, by itself.
+  const close = () => {
+    if (subscriber.isOpen) subscriber.destroy();
+    return Promise.resolve();
+  };
+  try {
+    await subscriber.connect();
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  const listener = (message: string, channel: string) => receive(channel, message);
+  return {
+    subscribe: async (channel) => void await subscriber.subscribe(channel, listener),
+    unsubscribe: async (channel) => void await subscriber.unsubscribe(channel, listener),
+    close,
+  };
+}
+
+function withoutPassword(url: string): string {
+  return url.replace(/\/\/[^@/]*@/, "//...@");
+}

@@ -1,0 +1,93 @@
+import type { Driver, Subscriber } from "./driver.ts";
+
+type Listener = (message: string) => void;
+
+/** How long a connection for subscriptions is kept when nobody is subscribed, in milliseconds. */
+const IDLE_MS = 1000;
+
+/** A client as all who use it share it: its driver, and one connection for subscriptions. */
+export class SharedClient {
+  readonly driver: Driver;
+  /** How many connections use it. */
+  users = 0;
+
+  readonly #lost = new Set<() => void>();
+  readonly #channels = new Map<string, Set<Listener>>();
+  #subscriber: Promise<Subscriber> | undefined;
+  #idle: ReturnType<typeof setTimeout> | undefined;
+  /** Subscribing and unsubscribing go one by one, so that they cannot overtake one another. */
+  #queue: Promise<unknown> = Promise.resolve();
+
+  /** The client that a driver drives. */
+  constructor(driver: Driver) {
+    this.driver = driver;
+    driver.onLost?.(() => {
+      for (const listener of this.#lost) listener();
+    });
+  }
+
+  /** Calls `listener` when the connection is lost; returns what ends that. */
+  onLost(listener: () => void): () => void {
+    this.#lost.add(listener);
+    return () => this.#lost.delete(listener);
+  }
+
+  /** Listens to a channel; returns, when the server has confirmed it, what ends that. */
+  async subscribe(channel: string, listener: Listener): Promise<() => Promise<void>> {
+    await this.#inOrder(async () => {
+      const listeners = this.#channels.get(channel);
+      if (listeners !== undefined) return void listeners.add(listener);
+      const subscriber = await this.#open();
+      await subscriber.subscribe(channel);
+      this.#channels.set(channel, new Set([listener]));
+    });
+    let ended: Promise<void> | undefined;
+    return () => ended ??= this.#inOrder(() => this.#unsubscribe(channel, listener));
+  }
+
+  /** Closes what was opened. */
+  async close(): Promise<void> {
+    this.#channels.clear();
+    await this.#inOrder(() => this.#closeSubscriber()).finally(() => this.driver.close());
+  }
+
+  #inOrder<T>(action: () => Promise<T>): Promise<T> {
+    const done = this.#queue.then(action);
+    this.#queue = done.catch(() => {}); // Whoever asked for it is told.
+    return done;
+  }
+
+  async #open(): Promise<Subscriber> {
+    clearTimeout(this.#idle);
+    const opening = this.#subscriber ??= this.driver.openSubscriber((channel, message) => {
+      for (const listener of this.#channels.get(channel) ?? []) listener(message);
+    });
+    try {
+      return await opening;
+    } catch (error) {
+      this.#subscriber = undefined;
+      throw error;
+    }
+  }
+
+  async #unsubscribe(channel: string, listener: Listener): Promise<void> {
+    const listeners = this.#channels.get(channel);
+    if (listeners === undefined || !listeners.delete(listener) || listeners.size > 0) return;
+    this.#channels.delete(channel);
+    if (this.#channels.size === 0) {
+      this.#idle = setTimeout(() => {
+        this.#inOrder(async () => {
+          if (this.#channels.size === 0) await this.#closeSubscriber();
+        }).catch(() => {});
+      }, IDLE_MS);
+    }
+    await (await this.#subscriber)?.unsubscribe(channel);
+  }
+
+  async #closeSubscriber(): Promise<void> {
+    clearTimeout(this.#idle);
+    const subscriber = this.#subscriber;
+    this.#subscriber = undefined;
+    await (await subscriber?.catch(() => undefined))?.close();
+  }
+}

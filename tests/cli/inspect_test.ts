@@ -1,0 +1,206 @@
+import assert from "node:assert/strict";
+import process from "node:process";
+import { after, before, describe, it } from "node:test";
+import { Segment } from "../../mod.ts";
+import {
+  adapterOf,
+  type RedisAdapter,
+  RedisCounter,
+  RedisLock,
+  RedisSemaphore,
+} from "../../src/redis/mod.ts";
+import { partOf } from "../../src/redis/names.ts";
+import type { RedisView } from "../../cli/inspect_table.ts";
+import { homeOfSegments } from "../../src/memory/segment_home.ts";
+import { RedisServer, skip } from "../support/redis_server.ts";
+import { interlock } from "./interlock.ts";
+
+const DEADLINE = { timeout: 60_000 };
+
+describe("interlock inspect --redis", { skip }, () => {
+  let server: RedisServer;
+  let redis: RedisAdapter;
+
+  before(async () => {
+    server = await RedisServer.start();
+    redis = adapterOf(server.url);
+  });
+  after(async () => {
+    await redis?.close();
+    await server?.[Symbol.asyncDispose]();
+  });
+
+  const look = async (...args: string[]): Promise<RedisView> => {
+    const { status, stdout, stderr } = await interlock([
+      "inspect",
+      "--redis",
+      server.url,
+      "--json",
+      ...args,
+    ]);
+    assert.equal(status, 0, stderr);
+    return JSON.parse(stdout);
+  };
+  const waitsAt = async (name: string, part: string) => {
+    while (await redis.send("ZCARD", partOf(name, part)) !== 1);
+  };
+
+  it("shows locks and semaphores, who holds them and who waits", DEADLINE, async () => {
+    await using nightly = new RedisLock(redis, "nightly {1}", { label: "backup" });
+    await using next = new RedisLock(redis, "nightly {1}");
+    await using catalogue = new RedisLock(redis, "catalogue", { shared: true });
+    await using dead = new RedisLock(redis, "dead", { leaseTime: 60_000, label: "gone" });
+    await using idle = new RedisLock(redis, "idle");
+    await using downloads = new RedisSemaphore(redis, "downloads", 4);
+    const guard = await nightly.acquire();
+    const waiting = next.acquire();
+    await catalogue.acquire();
+    await catalogue.acquire();
+    await (await idle.acquire()).release();
+    await dead.acquire();
+    await redis.send("DEL", partOf("dead", "lock")); // As if its lease had ended.
+    const permits = await downloads.acquire({ permits: 3 });
+    const wanting = downloads.acquire({ permits: 2 });
+    await Promise.all([
+      waitsAt("nightly {1}", "queue"),
+      waitsAt("downloads", "semaphore-queue"),
+    ]);
+
+    const { locks, semaphores, counters, idle: left } = await look();
+    assert.deepEqual(locks.map(({ name, state }) => [name, state]), [
+      ["catalogue", "shared"],
+      ["dead", "free"],
+      ["nightly {1}", "held"],
+    ]);
+    assert.equal(left, 1);
+    const [shared, abandoned, held] = locks;
+    assert.equal(shared.holders.length, 2);
+    assert.equal(abandoned.abandonedBy?.label, "gone");
+    assert.equal(held.holders[0].owner?.pid, process.pid);
+    assert.equal(held.holders[0].owner?.label, "backup");
+    assert.ok(held.holders[0].leaseLeft > 0 && held.holders[0].leaseLeft <= 10_000);
+    assert.equal(held.token, guard.token);
+    assert.equal(held.waiters.length, 1);
+    const [pool] = semaphores;
+    assert.equal(pool.permits, 4);
+    assert.deepEqual(pool.holders.map(({ permits }) => permits), [3]);
+    assert.deepEqual(pool.waiters.map(({ permits }) => permits), [2]);
+    assert.equal(pool.token, permits.token);
+    assert.deepEqual(counters, []);
+
+    assert.deepEqual((await look("--all")).locks.map(({ name }) => name), [
+      "catalogue",
+      "dead",
+      "idle",
+      "nightly {1}",
+    ]);
+    assert.deepEqual((await look("--match", "cat*")).locks.map(({ name }) => name), ["catalogue"]);
+
+    const { status, stdout } = await interlock(["inspect", "--redis", server.url]);
+    assert.equal(status, 0);
+    assert.match(stdout, /nightly \{1\} +│ held +│ process \d+, .*"backup"/);
+    assert.match(stdout, /catalogue +│ shared by 2/);
+    assert.match(stdout, /dead +│ free, not released +│ last: process \d+/);
+    assert.match(stdout, /downloads +│ 3 of 4 +│ .*3 permits/);
+    assert.match(stdout, /1 that nobody uses is left out/);
+
+    await guard.release();
+    await (await waiting).release();
+    await permits.release();
+    await (await wanting).release();
+  });
+
+  it(
+    "shows counters by a pattern, among many keys, and never asks for KEYS",
+    DEADLINE,
+    async () => {
+      await using visits = new RedisCounter(redis, "visits:a");
+      await visits.add(41);
+      await redis.send("SET", "visits:b", "7", "PX", "60000");
+      await redis.send("SET", "visits:text", "no number");
+      await redis.send("LPUSH", "visits:list", "1");
+      const pairs = Array.from({ length: 3000 }, (_, i) => [`other:${i}`, "1"]).flat();
+      await redis.send("MSET", ...pairs);
+      const { counters } = await look("--counters", "visits:*");
+      assert.deepEqual(counters.map(({ key, value }) => [key, value]), [
+        ["visits:a", 41],
+        ["visits:b", 7],
+      ]);
+      assert.ok(counters[1].expiresIn! > 0);
+      const many = await look("--counters", "other:*");
+      assert.equal(many.counters.length, 3000);
+      assert.doesNotMatch(String(await redis.send("INFO", "commandstats")), /cmdstat_keys:/);
+    },
+  );
+
+  it("tells of a key that something else is at, and of the rest as well", DEADLINE, async () => {
+    await redis.send("SET", partOf("odd", "queue"), "text");
+    await using fine = new RedisLock(redis, "fine");
+    await using _guard = await fine.acquire();
+    const { locks, foreign } = await look();
+    assert.deepEqual(locks.map(({ name }) => name).filter((name) => name === "fine"), ["fine"]);
+    assert.deepEqual(foreign.map(({ key }) => key), ["odd"]);
+    await redis.send("DEL", partOf("odd", "queue"));
+  });
+
+  it("says that nothing is there", DEADLINE, async () => {
+    await redis.send("FLUSHALL");
+    const { stdout } = await interlock(["inspect", "--redis", server.url, "--counters", "a*"]);
+    assert.equal(
+      stdout,
+      "No lock and no semaphore is in use\nNo counter has a key like a*\n",
+    );
+  });
+
+  it("says why it could not look, without the password", DEADLINE, async () => {
+    await using locked = await RedisServer.start({ password: "right" });
+    for (
+      const [url, why] of [
+        [`redis://user:secret@127.0.0.1:1`, /Cannot look at the locks of 127\.0\.0\.1:1: /],
+        [`redis://:wrong@127.0.0.1:${locked.port}`, /WRONGPASS/],
+        [`http://secret@127.0.0.1`, /redis:\/\//],
+      ] as const
+    ) {
+      const { status, stdout, stderr } = await interlock(["inspect", "--redis", url]);
+      assert.equal(status, 1);
+      assert.equal(stdout, "");
+      assert.match(stderr, why);
+      assert.doesNotMatch(stderr, /secret|wrong/);
+    }
+  });
+
+  it("wants a server for what only servers have", DEADLINE, async () => {
+    const { status, stderr } = await interlock(["inspect", "--counters", "a*"]);
+    assert.equal(status, 2);
+    assert.match(stderr, /by --redis/);
+  });
+});
+
+describe("interlock inspect", () => {
+  it("shows the segments of this user and what lies in them", DEADLINE, async () => {
+    const name = `inspected-${process.pid}-${Date.now()}`;
+    using segment = Segment.open(name);
+    try {
+      const mutex = segment.mutex("jobs");
+      segment.counter("done");
+      using _guard = mutex.acquireSync();
+      const { status, stdout, stderr } = await interlock(["inspect", "--json"]);
+      assert.equal(status, 0, stderr);
+      const { segments } = JSON.parse(stdout) as {
+        segments: {
+          name: string;
+          cells: { name: string; kind: string; owner?: { pid: number } }[];
+        }[];
+      };
+      const found = segments.find((segment) => segment.name === name);
+      assert.ok(found, `not in ${homeOfSegments()}`);
+      const jobs = found.cells.find(({ name }) => name === "jobs");
+      assert.equal(jobs?.kind, "mutex");
+      assert.equal(jobs.owner?.pid, process.pid);
+      assert.ok(found.cells.some(({ name, kind }) => name === "done" && kind === "counter"));
+      assert.match((await interlock(["inspect"])).stdout, new RegExp(`${name} .*│`));
+    } finally {
+      Segment.remove(name);
+    }
+  });
+});

@@ -1,0 +1,265 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { type AsyncLock, locked, withLock } from "../../src/contract/mod.ts";
+import { isTimeout } from "./describe_lock.ts";
+
+/** One lock, free, as the contract suite needs it. */
+export interface AsyncLockUnderTest {
+  readonly lock: AsyncLock;
+  /** The same lock as another holder has it. */
+  readonly other: AsyncLock;
+  close(): Promise<void>;
+}
+
+const DEADLINE = { timeout: 30_000 };
+/** How often an abort races the grant; `deno task soak` does so more often. */
+const ABORTS = 60;
+
+/** Resolves with whether a promise is still pending when `turns` of others have come and gone. */
+async function waits(promise: Promise<unknown>, other: AsyncLock): Promise<boolean> {
+  const settled = promise.then(() => false, () => false);
+  // Three answers of the medium are longer than one.
+  for (let i = 0; i < 3; i++) await other.owner();
+  return await Promise.race([settled, Promise.resolve(true)]);
+}
+
+/**
+ * The contract of `AsyncLock`, to be kept by every medium that answers later; the twin of
+ * `describeLock`.
+ *
+ * @param make Makes a lock that nobody else uses.
+ */
+export function describeAsyncLock(
+  name: string,
+  make: () => Promise<AsyncLockUnderTest>,
+  skip: string | false,
+): void {
+  const test = (title: string, body: (made: AsyncLockUnderTest) => Promise<void>) => {
+    it(title, DEADLINE, async () => {
+      const made = await make();
+      try {
+        await body(made);
+      } finally {
+        await made.close();
+      }
+    });
+  };
+
+  /** Fails unless the lock is free for both. */
+  const assertFree = async ({ lock, other }: AsyncLockUnderTest) => {
+    for (const handle of [lock, other]) {
+      const guard = await handle.tryAcquire();
+      assert.ok(guard, "the lock is not free");
+      await guard.release();
+    }
+  };
+
+  describe(`${name} keeps the contract of AsyncLock:`, { skip }, () => {
+    test("tryAcquire takes a free lock, and no lock of another", async (made) => {
+      const guard = await made.lock.tryAcquire();
+      assert.ok(guard);
+      assert.equal(guard.held, true);
+      assert.equal(await made.other.tryAcquire(), undefined);
+      assert.equal(await made.lock.tryAcquire(), undefined);
+      await guard.release();
+      assert.equal(guard.held, false);
+      await assertFree(made);
+    });
+
+    test("acquire takes a free lock, which then excludes", async (made) => {
+      for (const options of [undefined, {}, { timeout: 0 }, { timeout: Infinity }]) {
+        await using guard = await made.lock.acquire(options);
+        assert.equal(guard.held, true);
+        assert.equal(guard.signal.aborted, false);
+        assert.equal(await made.other.tryAcquire(), undefined);
+      }
+      await assertFree(made);
+    });
+
+    test("the token of each hold is greater than all before", async (made) => {
+      let last = 0;
+      for (let i = 0; i < 10; i++) {
+        await using guard = await (i % 2 ? made.lock : made.other).acquire();
+        assert.ok(Number.isSafeInteger(guard.token) && guard.token! > last, `${guard.token}`);
+        last = guard.token!;
+      }
+    });
+
+    test("a guard releases once, and not what was taken after it", async (made) => {
+      const guard = await made.lock.acquire();
+      await guard.release();
+      const next = await made.other.acquire();
+      await assert.rejects(guard.release(), /twice/);
+      assert.equal(await made.lock.tryAcquire(), undefined, "the second release freed it");
+      await next.release();
+      const own = await made.lock.acquire();
+      await assert.rejects(guard.release(), /twice/);
+      assert.equal(await made.other.tryAcquire(), undefined, "the second release freed it");
+      await own.release();
+      await assertFree(made);
+    });
+
+    test("two releases at once are one", async (made) => {
+      const guard = await made.lock.acquire();
+      const results = await Promise.allSettled([guard.release(), guard.release()]);
+      assert.deepEqual(results.map(({ status }) => status), ["fulfilled", "rejected"]);
+      await assertFree(made);
+    });
+
+    test("disposal releases a guard, however often it is asked to", async (made) => {
+      const guard = await made.lock.acquire();
+      await guard[Symbol.asyncDispose]();
+      assert.equal(guard.held, false);
+      const next = await made.other.acquire();
+      await guard[Symbol.asyncDispose]();
+      assert.equal(await made.lock.tryAcquire(), undefined, "the second disposal freed it");
+      await next[Symbol.asyncDispose]();
+      await assertFree(made);
+    });
+
+    test("a signal of a guard that is released does not abort", async (made) => {
+      const guard = await made.lock.acquire();
+      const { signal } = guard;
+      await guard.release();
+      assert.equal(signal.aborted, false);
+    });
+
+    test("a wait that runs out of time throws a TimeoutError, not before its time", async (made) => {
+      await using _guard = await made.other.acquire();
+      for (const timeout of [0, 1, 20]) {
+        const before = performance.now();
+        await assert.rejects(made.lock.acquire({ timeout }), (error) => {
+          assert.ok(isTimeout(error), String(error));
+          assert.match(String(error), /holds it/);
+          return true;
+        });
+        assert.ok(performance.now() - before >= timeout - 1, "gave up before its time");
+      }
+    });
+
+    test("a wrong timeout is refused, and the lock stays free", async (made) => {
+      for (const timeout of [-1, -Infinity, NaN]) {
+        await assert.rejects(made.lock.acquire({ timeout }), RangeError);
+      }
+      for (const timeout of ["1", null, 1n, {}] as unknown as number[]) {
+        await assert.rejects(made.lock.acquire({ timeout }), TypeError);
+      }
+      await assertFree(made);
+    });
+
+    test("an aborted signal gives its reason, and the lock stays free", async (made) => {
+      const reason = { why: "enough" };
+      await assert.rejects(
+        made.lock.acquire({ signal: AbortSignal.abort(reason) }),
+        (thrown) => thrown === reason,
+      );
+      await assert.rejects(
+        made.lock.acquire({ signal: AbortSignal.abort() }),
+        (thrown) => thrown instanceof DOMException && thrown.name === "AbortError",
+      );
+      await assertFree(made);
+    });
+
+    test("a signal that never aborts changes nothing", async (made) => {
+      const { signal } = new AbortController();
+      await (await made.lock.acquire({ signal })).release();
+      await assertFree(made);
+    });
+
+    test("tasks get the lock one after the other, in their order", async (made) => {
+      const order: number[] = [];
+      let inside = 0;
+      const task = async (i: number) => {
+        await using _guard = await made.lock.acquire();
+        assert.equal(++inside, 1, "two tasks are inside");
+        order.push(i);
+        await Promise.resolve();
+        inside--;
+      };
+      const all = Array.from({ length: 20 }, (_, i) => i);
+      await Promise.all(all.map(task));
+      assert.deepEqual(order, all);
+      await assertFree(made);
+    });
+
+    test("a waiter gets what another holder releases, and not before", async (made) => {
+      for (const [holder, waiter] of [[made.lock, made.lock], [made.lock, made.other]]) {
+        const guard = await holder.acquire();
+        const waiting = waiter.acquire();
+        assert.equal(await waits(waiting, waiter), true);
+        await guard.release();
+        await (await waiting).release();
+      }
+      await assertFree(made);
+    });
+
+    test("an abort ends a wait with the reason, and leaves the others", async (made) => {
+      const reason = { why: "enough" };
+      const guard = await made.other.acquire();
+      const controller = new AbortController();
+      const first = made.lock.acquire({ signal: controller.signal });
+      const second = made.lock.acquire();
+      assert.equal(await waits(first, made.other), true);
+      controller.abort(reason);
+      await assert.rejects(first, (thrown) => thrown === reason);
+      assert.equal(await waits(second, made.other), true);
+      await guard.release();
+      await (await second).release();
+      await assertFree(made);
+    });
+
+    test("an abort that comes with the grant loses no lock and gives none twice", async (made) => {
+      for (let i = 0; i < ABORTS; i++) {
+        const guard = await made.other.acquire();
+        const controller = new AbortController();
+        const first = made.lock.acquire({ signal: controller.signal }).catch(() => undefined);
+        const second = made.lock.acquire();
+        // After so many answers the first waits, or is about to.
+        for (let answers = i % 6; answers > 0; answers--) await made.other.owner();
+        const released = guard.release();
+        if (i % 3 === 1) await Promise.resolve();
+        if (i % 3 === 2) await made.other.owner();
+        controller.abort();
+        await released;
+        const got = await first;
+        if (got !== undefined) {
+          assert.equal(await made.other.tryAcquire(), undefined);
+          await got.release();
+        }
+        await (await second).release();
+        await assertFree(made);
+      }
+    });
+
+    test("withLock releases whatever becomes of its body", async (made) => {
+      assert.equal(await withLock(made.lock, (guard) => guard.held), true);
+      const failure = new Error("of the body");
+      const thrower = () => {
+        throw failure;
+      };
+      await assert.rejects(withLock(made.lock, thrower), failure);
+      await assert.rejects(withLock(made.lock, () => Promise.reject(failure)), failure);
+      await assertFree(made);
+    });
+
+    test("locked wraps a function or a method, with its receiver and its arguments", async (made) => {
+      class Account {
+        balance = 1;
+        async add(this: Account, n: number, m: number) {
+          assert.equal(await made.other.tryAcquire(), undefined);
+          return this.balance += n + m;
+        }
+      }
+      const add = locked(made.lock)(
+        Account.prototype.add,
+        { kind: "method", name: "add" } as ClassMethodDecoratorContext<Account>,
+      );
+      const account = new Account();
+      assert.deepEqual(await Promise.all([add.call(account, 1, 2), add.call(account, 3, 4)]), [
+        4,
+        11,
+      ]);
+      await assertFree(made);
+    });
+  });
+}

@@ -1,0 +1,46 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { skip } from "../support/redis_server.ts";
+import { inScratchFolder } from "../support/scratch_folder.ts";
+import { failOver, killHoldersOfPermits, troubleServers } from "./proofs.ts";
+
+const DEADLINE = { timeout: 60_000 };
+
+describe("the proof of semaphores and majorities", { skip }, () => {
+  it(
+    "holders of permits that are killed are never too many, and leave none behind",
+    DEADLINE,
+    async () => {
+      const { holds } = await killHoldersOfPermits(6, 3, 3);
+      assert.ok(holds > 0);
+    },
+  );
+
+  it(
+    "a lock of three servers holds while each of them is stopped or loses its data",
+    DEADLINE,
+    () =>
+      inScratchFolder(async (folder) => {
+        const { holds } = await troubleServers(folder, 3, 3);
+        assert.ok(holds > 3);
+      }),
+  );
+
+  it(
+    "a replica that was behind gives a lock out twice; tokens save the data",
+    DEADLINE,
+    async () => {
+      assert.deepEqual(await failOver(2), { heldTwice: 2, lost: 2, lostGuarded: 0, refused: 0 });
+    },
+  );
+
+  it("WAIT has a hold count only where the replica has it", DEADLINE, async () => {
+    const wait = { replicas: 1, timeout: 100 };
+    assert.deepEqual(await failOver(1, wait), {
+      heldTwice: 0,
+      lost: 0,
+      lostGuarded: 0,
+      refused: 1,
+    });
+  });
+});

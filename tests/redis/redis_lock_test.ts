@@ -1,0 +1,129 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import {
+  adapterOf,
+  MisconfiguredError,
+  RedisLock,
+  type RedisLockOptions,
+  type RedisSource,
+} from "../../src/redis/mod.ts";
+import { describeAsyncLock } from "../contract/describe_async_lock.ts";
+import { RedisServer, skip } from "../support/redis_server.ts";
+import { CLIENTS } from "./clients.ts";
+
+let server: RedisServer;
+if (skip === false) {
+  before(async () => server = await RedisServer.start());
+  after(() => server[Symbol.asyncDispose]());
+}
+
+let names = 0;
+const variants: Record<string, RedisLockOptions> = {
+  "": {},
+  ", fair": { fair: true },
+  ", local": { local: true },
+};
+for (const [client, connect] of Object.entries(CLIENTS)) {
+  for (const [variant, options] of Object.entries(variants)) {
+    if (variant !== "" && client !== "node-redis") continue;
+    describeAsyncLock(`RedisLock by ${client}${variant}`, async () => {
+      const name = `contract ${++names}`;
+      const sources = [await connect(server.url), await connect(server.url)];
+      const [lock, other] = sources.map(({ source }) => new RedisLock(source, name, options));
+      return {
+        lock,
+        other,
+        async close() {
+          await Promise.all([lock.close(), other.close()]);
+          await Promise.all(sources.map((source) => source[Symbol.asyncDispose]()));
+        },
+      };
+    }, skip);
+  }
+}
+
+describe("RedisLock", () => {
+  it("refuses options that cannot be", () => {
+    const make = (options: object) => () => new RedisLock("redis://127.0.0.1:1", "a", options);
+    for (
+      const options of [
+        ...[0, 9, 1.5, NaN, Infinity, -1].map((leaseTime) => ({ leaseTime })),
+        ...[0, -1, NaN].map((maxHold) => ({ maxHold })),
+        ...[0, 1.5, 2e6].map((holds) => ({ local: { holds } })),
+        { local: { time: -1 } },
+        { wait: { replicas: 0, timeout: 10 } },
+        { wait: { replicas: 1, timeout: 0 } },
+        { leaseTime: 100, wait: { replicas: 1, timeout: 100 } },
+        { label: "x".repeat(101) },
+      ]
+    ) assert.throws(make(options), RangeError, JSON.stringify(options));
+    for (
+      const options of [
+        { leaseTime: "1" },
+        { maxHold: null },
+        { shared: 1 },
+        { fair: "yes" },
+        { reentrant: 0 },
+        { local: 1 },
+        { local: true, fair: true },
+        { local: true, reentrant: true },
+      ]
+    ) assert.throws(make(options), TypeError, JSON.stringify(options));
+    assert.throws(() => new RedisLock("redis://127.0.0.1:1", ""), TypeError);
+    assert.throws(() => new RedisLock({} as RedisSource, "a"), MisconfiguredError);
+  });
+
+  it("says who holds it, and since when", { skip }, async () => {
+    await using lock = new RedisLock(server.url, "owner", { label: "me" });
+    await using other = new RedisLock(server.url, "owner");
+    assert.equal(await other.owner(), undefined);
+    const earliest = Date.now() - 1;
+    const guard = await lock.acquire();
+    const owner = await other.owner();
+    assert.equal(owner?.label, "me");
+    assert.equal(owner?.pid, (await lock.owner())?.pid);
+    assert.match(owner!.runtime!, /^(deno|bun|node) \d/);
+    const since = owner!.since!.getTime();
+    assert.ok(since >= earliest && since <= Date.now() + 1, `${since}`);
+    await assert.rejects(other.acquire({ timeout: 0 }), /"me".* holds it/);
+    await guard.release();
+    assert.equal(await other.owner(), undefined);
+  });
+
+  it("leaves nothing but the last token behind", { skip }, async () => {
+    await using lock = new RedisLock(server.url, "tidy");
+    await using other = new RedisLock(server.url, "tidy");
+    const guard = await lock.acquire();
+    const waiting = other.acquire();
+    await assert.rejects(other.acquire({ timeout: 20 }), { name: "TimeoutError" });
+    await assert.rejects(lock.acquire({ timeout: 20, shared: true }), { name: "TimeoutError" });
+    await guard.release();
+    await (await waiting).release();
+    await (await lock.acquire({ shared: true })).release();
+    const redis = adapterOf(server.url);
+    const keys = await redis.send("KEYS", "interlock:{tidy}:*");
+    await redis.close();
+    assert.deepEqual(keys, ["interlock:{tidy}:token"]);
+  });
+
+  it("is closed with all that it holds and waits for", { skip }, async () => {
+    const lock = new RedisLock(server.url, "closing");
+    await using other = new RedisLock(server.url, "closing");
+    const guard = await lock.acquire();
+    const waiting = lock.acquire();
+    waiting.catch(() => {});
+    const second = lock.acquire({ timeout: 60_000 });
+    second.catch(() => {});
+    while (await lock.owner() === undefined);
+    await lock.close();
+    await lock.close();
+    await assert.rejects(waiting, /closed/);
+    await assert.rejects(second, /closed/);
+    await assert.rejects(lock.acquire(), /closed/);
+    await assert.rejects(lock.tryAcquire(), /closed/);
+    assert.equal(guard.held, false);
+    const next = await other.tryAcquire();
+    assert.ok(next);
+    await next.release();
+  });
+});
