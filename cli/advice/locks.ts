@@ -21,7 +21,7 @@ const segment = Segment.anonymous();
 // worker.postMessage(segment.handle); in the worker: Segment.from(event.data)
 const door = segment.mutex("door");
 {
-  using _guard = await door.acquire({ timeout: 1000 });
+  using _guard = await door.acquire({ timeout: 10_000 });
   // No other worker is in here.
 }
 `,
@@ -47,7 +47,7 @@ const door = segment.mutex("door");
 using segment = Segment.open("my-program"); // The same in every process.
 const door = segment.mutex("door");
 {
-  using guard = await door.acquire({ timeout: 1000 });
+  using guard = await door.acquire({ timeout: 10_000 });
   if (guard.recovered) console.log("the last owner died in here", guard.previousOwner);
   // No other process is in here.
 }
@@ -73,7 +73,7 @@ const door = segment.mutex("door");
 
 using door = new FileLock("/tmp/my-program/door.lock");
 {
-  using guard = await door.acquire({ timeout: 1000 });
+  using guard = await door.acquire({ timeout: 10_000 });
   console.log(guard.token); // A fencing token, which only grows.
 }
 `,
