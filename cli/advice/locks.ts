@@ -98,7 +98,7 @@ using door = new FileLock("/tmp/my-program/door.lock");
 
 await using door = new RedisLock("redis://127.0.0.1:6379", "door");
 {
-  await using guard = await door.acquire({ timeout: 1000 });
+  await using guard = await door.acquire({ timeout: 10_000 });
   guard.signal.throwIfAborted(); // Or pass it to what you do.
 }
 `,
