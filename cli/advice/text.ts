@@ -38,7 +38,34 @@ export function adviceText(wish: Wish, { chosen, rejected }: Advice, { run }: Fi
 }
 
 /** The advice for programs. */
-export function adviceJson(wish: Wish, { chosen, rejected }: Advice, { run }: Figures): object {
+export interface AdviceJson {
+  readonly wish: Wish;
+  /** `null` where nothing does it. */
+  readonly use: {
+    readonly name: string;
+    readonly medium: string;
+    readonly nanoseconds: Cost;
+    /** Of 4 at it at once, where that was measured; `null` where nothing was. */
+    readonly perSecond: number | null;
+    readonly notes: readonly string[];
+    readonly code: string;
+  } | null;
+  readonly not: readonly {
+    readonly name: string;
+    readonly medium: string;
+    readonly nanoseconds: Cost;
+    readonly why: string;
+  }[];
+  /** When and where it was measured. */
+  readonly measured: Figures["run"] | null;
+}
+
+/** The advice for programs. */
+export function adviceJson(
+  wish: Wish,
+  { chosen, rejected }: Advice,
+  { run }: Figures,
+): AdviceJson {
   return {
     wish,
     use: chosen === undefined ? null : {
