@@ -114,12 +114,16 @@ function lossesOf(results: Results): string {
   const all = losses(results);
   if (all.length === 0) return "In this run there is none.";
   return all.map(({ label, crowd, rival, mean, pairs }: Match) => {
-    const figures = pairs.map(({ ours }) =>
-      `${HAND_NAMES[ours.runtime ?? "mixed"]} ${duration(ours.median)}`
+    const [{ theirs: { median, id } }] = pairs;
+    // A rival of npm runs in each runtime, and C in none.
+    const isOne = pairs.every(({ theirs }) => theirs.id === id);
+    const figures = pairs.map(({ ours, theirs }) =>
+      `${HAND_NAMES[ours.runtime ?? "mixed"]} ${duration(ours.median)}` +
+      (isOne ? "" : ` against ${duration(theirs.median)}`)
     );
     return item(
       `${label}${crowd === undefined ? "" : `, ${crowd}`}: ${times(1 / mean)} times the time of ` +
-        `${rival} (${duration(pairs[0].theirs.median)}; ${listed(figures)}).`,
+        `${rival} (${isOne ? `${duration(median)}; ` : ""}${listed(figures)}).`,
     );
   }).join("\n");
 }

@@ -44,20 +44,6 @@ export function times(ratio: number): string {
   return Math.round(ratio).toLocaleString("en");
 }
 
-/** As `2.4 times as long as`, from two durations; `as long as` where they hardly differ. */
-export function asLongAs(one: number, other: number): string {
-  const ratio = one / other;
-  if (ratio > 0.95 && ratio < 1.05) return "as long as";
-  return `${times(ratio)} times as long as`;
-}
-
-/** A number a second, as people read it: `1.2 million`. */
-export function perSecond(ns: number): string {
-  const rate = 1e9 / ns;
-  if (rate >= 999_500) return `${threeDigits(rate / 1e6)} million`;
-  return Number(rate.toPrecision(2)).toLocaleString("en");
-}
-
 function threeDigits(value: number): string {
   const digits = value < 0.0995 ? 3 : value < 0.995 ? 2 : value < 99.95 ? 1 : 0;
   return value.toLocaleString("en", {

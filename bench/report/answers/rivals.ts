@@ -1,15 +1,7 @@
 import type { Results, Row } from "../../results.ts";
 import { type Answer, dotOf, type Table, unanswered } from "./answer.ts";
 import { type CompactRow, drawCompact } from "../charts/compact.ts";
-import {
-  duration,
-  geometricMean,
-  HAND_NAMES,
-  handOf,
-  listed,
-  RUNTIMES,
-  times,
-} from "../figures.ts";
+import { duration, geometricMean, HAND_NAMES, handOf, RUNTIMES, times } from "../figures.ts";
 import { MAIN, nameOf, rivalOf } from "../names.ts";
 import type { Look } from "../charts/chart.ts";
 import type { TopLevelSpec } from "vega-lite";
@@ -203,9 +195,4 @@ function tableFor(matches: readonly Match[]): Table {
 /** Where we lose, and by how much, in words: for the documentation. */
 export function losses(results: Pick<Results, "rows" | "goals">): Match[] {
   return matchesOf(results).filter(({ mean }) => mean < 0.95).reverse();
-}
-
-/** The rivals of some matches: "C, Python and redlock". */
-export function rivalsOf(matches: readonly Match[]): string {
-  return listed([...new Set(matches.map(({ rival }) => rival))]);
 }
