@@ -19,6 +19,7 @@ addLock(program.enablePositionalOptions());
 if (process.argv[2] !== "lock") {
   (await import("./count.ts")).addCount(program);
   (await import("./inspect.ts")).addInspect(program);
+  (await import("./advise.ts")).addAdvise(program);
 }
 
 try {

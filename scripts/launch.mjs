@@ -13,6 +13,7 @@ const TASKS = {
   interlock: ["cli/main.ts"],
   test: ["tests/run.ts"],
   bench: ["bench/run.ts"],
+  report: ["bench/report/main.ts"],
   soak: ["tests/soak/main.ts"],
   mutants: ["tests/mutants/main.ts"],
 };

@@ -9,6 +9,6 @@ export const skip: string | false = findRedisServer() === undefined
   : false;
 
 if (skip !== false) {
-  if (process.env.INTERLOCK_NEEDS_REDIS) throw new Error(skip);
+  if (process.env.INTERLOCK_NEEDS_ALL) throw new Error(skip);
   console.warn(skip);
 }

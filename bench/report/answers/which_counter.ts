@@ -1,0 +1,129 @@
+import type { Results } from "../../results.ts";
+import {
+  type Answer,
+  dotRows,
+  type Entry,
+  meanRatio,
+  rowsIn,
+  span,
+  tableOf,
+  unanswered,
+} from "./answer.ts";
+import { drawDots } from "../charts/dots.ts";
+import { times, type Wanted } from "../figures.ts";
+
+const alone = { setting: "alone", count: 1 } as const;
+const memory = { ...alone, subject: "atomics", medium: "mapped" } as const;
+const file = { ...alone, subject: "file_counter", medium: "file" } as const;
+const redis = { ...alone, subject: "redis", medium: "redis" } as const;
+
+const ATOMIC: Entry = {
+  label: "AtomicCounter",
+  note: "shared memory",
+  wanted: { ...memory, operation: "add" },
+};
+const FILE: Entry = {
+  label: "FileCounter",
+  note: "a text file",
+  wanted: { ...file, operation: "add" },
+};
+const REDIS: Entry = {
+  label: "RedisCounter",
+  note: "a server, this machine",
+  wanted: { ...redis, operation: "counter add" },
+};
+/** The counters, by what they cost. */
+export const COUNTERS: readonly Entry[] = [
+  ATOMIC,
+  {
+    label: "StripedCounter",
+    note: "shared memory",
+    wanted: { ...memory, operation: "striped add" },
+  },
+  {
+    label: "SharedValue += 1",
+    note: "shared memory",
+    wanted: { ...memory, subject: "values", operation: "shared value += 1" },
+  },
+  {
+    label: "FileCounter, in a batch",
+    note: "a text file",
+    wanted: { ...file, operation: "add in a batch of 1,000" },
+  },
+  FILE,
+  {
+    label: "FileCounter, durable",
+    note: "survives power loss",
+    wanted: { ...file, operation: "add, durable" },
+  },
+  {
+    label: "RedisCounter, coalesced",
+    note: "a server, this machine",
+    wanted: { ...redis, operation: "counter add, coalesced" },
+  },
+  {
+    label: "RedisCounter, pipelined",
+    note: "a server, this machine",
+    wanted: { ...redis, operation: "counter add, pipelined" },
+  },
+  REDIS,
+];
+
+/** Which counter? */
+export function whichCounter(results: Results): Answer {
+  const rows = dotRows(results, COUNTERS);
+  const atomic = rowsIn(results, ATOMIC);
+  const sentences: string[] = [];
+  if (atomic.length > 0) {
+    sentences.push(`On one machine: **AtomicCounter**, ${span(atomic)} an add.`);
+  }
+  const contended = stripedGain(results);
+  if (contended !== undefined) {
+    const { count, ratio } = contended;
+    sentences.push(
+      ratio > 1.05
+        ? `Where ${count} processes add at once, **StripedCounter** is ${
+          times(ratio)
+        } times faster.`
+        : `StripedCounter gains nothing here where ${count} processes add at once ` +
+          `(${times(ratio)} times).`,
+    );
+  }
+  for (
+    const { label, wanted, why } of [
+      { ...FILE, why: "for a number that people can read and edit and that outlives a reboot" },
+      { ...REDIS, why: "for several machines" },
+    ]
+  ) {
+    const ratio = meanRatio(results, wanted, ATOMIC.wanted);
+    if (ratio !== undefined) {
+      const cost = span(rowsIn(results, { wanted }));
+      sentences.push(
+        `${label}, ${why}, takes ${times(ratio)} times as long as AtomicCounter (${cost}).`,
+      );
+    }
+  }
+  return {
+    id: "counter",
+    question: "Which counter?",
+    answer: sentences.join(" ") || unanswered("counters"),
+    reading: "Time of one add by one thread that nobody disturbs; further left is faster.",
+    ...rows.length > 0 && { draw: (look) => drawDots({ rows, unit: "ns" }, look) },
+    table: tableOf(results, COUNTERS),
+  };
+}
+
+/** How many times faster striped is, at the largest number of processes up to 4. */
+function stripedGain(results: Results): { count: number; ratio: number } | undefined {
+  for (const count of [4, 2]) {
+    const at = (operation: string): Wanted => ({
+      ...memory,
+      operation,
+      setting: "processes",
+      count,
+    });
+    const ratio = meanRatio(results, at("add"), at("striped add"));
+    if (ratio !== undefined) return { count, ratio };
+  }
+  return undefined;
+}

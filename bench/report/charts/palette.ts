@@ -1,0 +1,61 @@
+import type { Hand } from "../figures.ts";
+
+/** The colours of a chart. A runtime has the same one everywhere; rivals are grey. */
+export interface Palette {
+  readonly ink: string;
+  readonly quiet: string;
+  readonly line: string;
+  readonly hands: Readonly<Record<Hand, string>>;
+}
+
+/**
+ * Blue, orange and green of Okabe and Ito, which people with any colour vision tell apart; darker
+ * on paper and lighter at night, so that each stands out by 3 to 1 at least.
+ */
+export const LIGHT: Palette = {
+  ink: "#1c1f24",
+  quiet: "#5b626c",
+  line: "#dfe2e6",
+  hands: {
+    deno: "#0b6fb8",
+    bun: "#c9590b",
+    node: "#0a8a62",
+    mixed: "#8a4f9e",
+    c: "#1c1f24",
+    python: "#6b7280",
+    npm: "#8b929c",
+  },
+};
+
+/** The same at night. */
+export const DARK: Palette = {
+  ink: "#e8eaed",
+  quiet: "#a3abb5",
+  line: "#333941",
+  hands: {
+    deno: "#5db5f5",
+    bun: "#f5943f",
+    node: "#3fcf9a",
+    mixed: "#cf9be0",
+    c: "#e8eaed",
+    python: "#98a1ad",
+    npm: "#7f8894",
+  },
+};
+
+/** Names in place of colours; {@linkcode variables} tells a page what they are. */
+export const NAMED: Palette = {
+  ink: "var(--ink)",
+  quiet: "var(--quiet)",
+  line: "var(--line)",
+  hands: Object.fromEntries(
+    Object.keys(LIGHT.hands).map((hand) => [hand, `var(--${hand})`]),
+  ) as Palette["hands"],
+};
+
+/** The custom properties of a palette, for a style sheet. */
+export function variables({ ink, quiet, line, hands }: Palette): string {
+  return Object.entries({ ink, quiet, line, ...hands })
+    .map(([name, colour]) => `--${name}: ${colour};`)
+    .join(" ");
+}

@@ -1,0 +1,56 @@
+import { type LoggerInterface, parse, View } from "vega";
+import { compile, type TopLevelSpec } from "vega-lite";
+
+/** What a chart says to those who do not see it. */
+export interface Words {
+  readonly id: string;
+  readonly title: string;
+  readonly description: string;
+}
+
+/** What Vega-Lite would only warn of is a mistake of ours. */
+const STRICT: LoggerInterface = {
+  level: () => STRICT,
+  error: (...words) => {
+    throw new Error(words.join(" "));
+  },
+  warn: (...words) => {
+    throw new Error(words.join(" "));
+  },
+  info: () => STRICT,
+  debug: () => STRICT,
+} as LoggerInterface;
+
+/** Draws a chart as SVG, without a browser. */
+export async function render(
+  spec: TopLevelSpec,
+  { id, title, description }: Words,
+): Promise<string> {
+  const view = new View(parse(compile(spec, { logger: STRICT }).spec), { renderer: "none" });
+  const svg = rounded(await view.toSVG());
+  view.finalize();
+  const viewBox = /viewBox="([^"]+)"/.exec(svg)![1];
+  const [, , width, height] = viewBox.split(" ");
+  return svg.replace(
+    /^<svg[^>]*>/,
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" ` +
+      `viewBox="${viewBox}" role="img" aria-labelledby="${id}-title ${id}-desc">` +
+      `<title id="${id}-title">${escapeXml(title)}</title>` +
+      `<desc id="${id}-desc">${escapeXml(description)}</desc>`,
+  );
+}
+
+/** To a hundredth of a pixel: the last digits of a logarithm differ from engine to engine. */
+function rounded(svg: string): string {
+  return svg.replaceAll(
+    / (?:transform|d|x|y|x1|y1|x2|y2|width|height)="[^"]*"/g,
+    (attribute) =>
+      attribute.replaceAll(/\d+\.\d{3,}/g, (number) => String(Number(Number(number).toFixed(2)))),
+  );
+}
+
+/** Text as it may stand in HTML and XML, between tags and in attributes. */
+export function escapeXml(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;")
+    .replaceAll('"', "&quot;");
+}

@@ -1,0 +1,98 @@
+import type { Results, Row } from "../results.ts";
+
+/** What a row is by: one of the runtimes, or the rival it belongs to. */
+export type Hand = "deno" | "bun" | "node" | "mixed" | "c" | "python" | "npm";
+
+/** The three runtimes, in the order they are always shown in. */
+export const RUNTIMES = ["deno", "bun", "node"] as const;
+/** One of the three. */
+export type RuntimeName = typeof RUNTIMES[number];
+
+/** How each hand is called in text. */
+export const HAND_NAMES: Readonly<Record<Hand, string>> = {
+  deno: "Deno",
+  bun: "Bun",
+  node: "Node",
+  mixed: "mixed",
+  c: "C",
+  python: "Python",
+  npm: "npm",
+};
+
+/** Whose row it is. */
+export function handOf({ by, runtime }: Row): Hand {
+  if (by === "c" || by === "python") return by;
+  return by === "interlock" ? runtime ?? "mixed" : "npm";
+}
+
+/** A duration as people read it: `4.6 ns`, `24.6 µs`, `1.2 ms`. */
+export function duration(ns: number): string {
+  const [unit, factor] = ns < 999.5
+    ? ["ns", 1]
+    : ns < 999.5e3
+    ? ["µs", 1e3]
+    : ns < 999.5e6
+    ? ["ms", 1e6]
+    : ["s", 1e9];
+  return `${threeDigits(ns / Number(factor))} ${unit}`;
+}
+
+/** How many times as much: `1.3`, `24`, `1,240`. */
+export function times(ratio: number): string {
+  if (ratio < 0.1) return threeDigits(ratio);
+  if (ratio < 9.95) return ratio.toFixed(ratio < 0.995 ? 2 : 1);
+  return Math.round(ratio).toLocaleString("en");
+}
+
+function threeDigits(value: number): string {
+  const digits = value < 0.0995 ? 3 : value < 0.995 ? 2 : value < 99.95 ? 1 : 0;
+  return value.toLocaleString("en", {
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  });
+}
+
+/** The mean of ratios. */
+export function geometricMean(ratios: readonly number[]): number {
+  return Math.exp(ratios.reduce((sum, ratio) => sum + Math.log(ratio), 0) / ratios.length);
+}
+
+/** What to look for in the rows: all that is named must be the same. */
+export type Wanted = Partial<
+  Pick<Row, "subject" | "operation" | "by" | "runtime" | "medium" | "setting" | "count">
+>;
+
+/** The rows that are as wanted. */
+export function rowsOf({ rows }: Pick<Results, "rows">, wanted: Wanted): Row[] {
+  const keys = Object.keys(wanted) as (keyof Wanted)[];
+  return rows.filter((row) => keys.every((key) => row[key] === wanted[key]));
+}
+
+/** The fastest of some rows. */
+export function fastest(rows: readonly Row[]): Row | undefined {
+  return rows.reduce<Row | undefined>(
+    (best, row) => best === undefined || row.median < best.median ? row : best,
+    undefined,
+  );
+}
+
+/** What was measured, each with its version: `["Deno", "2.9.6"]`. */
+export function versionsOf(versions: Results["versions"]): [string, string][] {
+  return Object.entries(versions).map(([name, version]) => [
+    HAND_NAMES[name as Hand] ?? name,
+    // Some programs begin with their own name.
+    version.startsWith(`${name} `) ? version.slice(name.length + 1) : version,
+  ]);
+}
+
+/** One thing, or several: `1 round`, `3 rounds`. */
+export function counted(count: number, thing: string): string {
+  return `${count.toLocaleString("en")} ${thing}${count === 1 ? "" : "s"}`;
+}
+
+/** "a", "a and b", "a, b and c". */
+export function listed(words: readonly string[]): string {
+  return words.length < 2
+    ? words.join()
+    : `${words.slice(0, -1).join(", ")} and ${words[words.length - 1]}`;
+}

@@ -1,0 +1,94 @@
+import type { Results, Row, Verdict } from "../results.ts";
+import { duration, HAND_NAMES, handOf, times } from "./figures.ts";
+import { rivalOf } from "./names.ts";
+
+/** A claim with all that the run says about it. */
+export interface Claim {
+  readonly claim: string;
+  readonly goal: string;
+  readonly met: number;
+  readonly parts: readonly {
+    /** Whose row it is. */
+    readonly who: string;
+    /** What sets it apart from other rows of the claim. */
+    readonly where: string;
+    readonly measured: string;
+    readonly met: boolean;
+  }[];
+  /** What was tried where it falls short. */
+  readonly tried: readonly string[];
+}
+
+/** In what the rows of one claim may differ, beside their runtimes. */
+const DIFFERENCES: readonly { readonly of: (row: Row) => string }[] = [
+  { of: ({ operation }) => operation },
+  { of: ({ medium }) => `${medium} memory` },
+  { of: ({ setting, count }) => setting === "alone" ? "alone" : crowd(count, setting) },
+];
+
+/** The claims in their order, each with the runtimes that it was measured in. */
+export function claimsOf({ goals, rows }: Pick<Results, "goals" | "rows">): Claim[] {
+  const byId = new Map(rows.map((row) => [row.id, row]));
+  const groups = new Map<string, Verdict[]>();
+  for (const verdict of goals) {
+    const key = `${verdict.claim}/${verdict.goal}/${verdict.kind}`;
+    groups.set(key, [...groups.get(key) ?? [], verdict]);
+  }
+  return [...groups.values()].map((verdicts) => {
+    const [first] = verdicts;
+    const rival = first.of === undefined ? undefined : byId.get(first.of);
+    const found = verdicts.flatMap(({ row }) => byId.get(row) ?? []);
+    const differing = DIFFERENCES.filter(({ of }) => new Set(found.map(of)).size > 1);
+    return {
+      claim: first.claim[0].toUpperCase() + first.claim.slice(1),
+      goal: goalOf(first, rival === undefined ? undefined : rivalOf(rival)),
+      met: verdicts.filter(({ met }) => met).length,
+      parts: verdicts.map((verdict) => {
+        const row = byId.get(verdict.row);
+        return {
+          who: row === undefined ? "" : HAND_NAMES[handOf(row)],
+          where: row === undefined ? "" : differing.map(({ of }) => of(row)).join(", "),
+          measured: measuredOf(verdict),
+          met: verdict.met,
+        };
+      }),
+      tried: [...new Set(verdicts.flatMap(({ tried }) => tried ?? []))],
+    };
+  });
+}
+
+function crowd(count: number, setting: string): string {
+  return count === 1 ? "1 process" : `${count} ${setting}`;
+}
+
+/** The parts of a claim by what sets them apart, in their order. */
+export function partsByPlace({ parts }: Claim): [string, Claim["parts"][number][]][] {
+  const groups = new Map<string, Claim["parts"][number][]>();
+  for (const part of parts) groups.set(part.where, [...groups.get(part.where) ?? [], part]);
+  return [...groups];
+}
+
+function goalOf({ goal, kind }: Verdict, rival: string | undefined): string {
+  const of = rival === undefined || rival === "interlock" ? "" : ` ${rival}`;
+  switch (kind) {
+    case "at most ns":
+      return `≤ ${duration(goal)}`;
+    case "at most times":
+      return `≤ ${exact(goal)}×${of}`;
+    case "at least times faster":
+      return `≥ ${exact(goal)}× faster${of === "" ? "" : ` than${of}`}`;
+  }
+}
+
+function measuredOf({ measured, kind }: Verdict): string {
+  return kind === "at most ns" ? duration(measured) : `${precise(measured)}×`;
+}
+
+/** Two digits after the point, since a goal may be missed by that little. */
+function precise(ratio: number): string {
+  return ratio < 9.995 ? ratio.toFixed(2) : times(ratio);
+}
+
+function exact(goal: number): string {
+  return goal.toLocaleString("en", { maximumFractionDigits: 3 });
+}

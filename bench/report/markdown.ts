@@ -1,0 +1,54 @@
+import type { Table } from "./answers/answer.ts";
+
+const WIDTH = 100;
+
+/** A table as `deno fmt` leaves it. */
+export function markdownTable({ head, rows }: Table): string {
+  const cells = [head, ...rows].map((row) => row.map((text) => text.replaceAll("|", "\\|")));
+  const widths = head.map((_, i) =>
+    Math.max(i === 0 ? 3 : 2, ...cells.map((row) => [...row[i]].length))
+  );
+  const line = (row: readonly string[]) =>
+    `| ${
+      row.map((text, i) => i === 0 ? text.padEnd(widths[i]) : text.padStart(widths[i])).join(" | ")
+    } |`;
+  const rule = widths.map((width, i) => i === 0 ? "-".repeat(width) : `${"-".repeat(width - 1)}:`);
+  return [line(cells[0]), `| ${rule.join(" | ")} |`, ...cells.slice(1).map(line)].join("\n");
+}
+
+/** Text in lines of at most 100 characters, as `deno fmt` breaks them. */
+export function wrapped(text: string, indent = ""): string {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    if (
+      line !== "" && line.length + 1 + word.length > WIDTH - (lines.length > 0 ? indent.length : 0)
+    ) {
+      lines.push(line);
+      line = word;
+    } else line = line === "" ? word : `${line} ${word}`;
+  }
+  return [...lines, line].join(`\n${indent}`);
+}
+
+/** An item of a list. */
+export function item(text: string): string {
+  return wrapped(`- ${text}`, "  ");
+}
+
+/**
+ * Puts blocks in the place of what stands between their marks, `<!-- report: NAME -->` and
+ * `<!-- /report -->`.
+ *
+ * @throws {Error} If the page marks a place for a block that there is none of.
+ */
+export function filled(page: string, blocks: ReadonlyMap<string, string>): string {
+  return page.replaceAll(
+    /<!-- report: (\S+) -->.*?<!-- \/report -->/gs,
+    (_, name: string) => {
+      const block = blocks.get(name);
+      if (block === undefined) throw new Error(`Cannot fill the page: no block is named "${name}"`);
+      return `<!-- report: ${name} -->\n\n${block}\n\n<!-- /report -->`;
+    },
+  );
+}

@@ -1,0 +1,73 @@
+import type { Row } from "../results.ts";
+
+/** The letters that a chart has room for beside its points. */
+const LONGEST = 28;
+
+/** What users call that which was measured, by subject and operation. */
+export const NAMES: Readonly<Record<string, string>> = {
+  "atomics/add": "AtomicCounter.add",
+  "atomics/add of 32 bits": "add of 32 bits",
+  "atomics/striped add": "StripedCounter.add",
+  "mutex/lock, unlock": "Mutex, bare pair",
+  "mutex/lock, increment, unlock": "Mutex, increment",
+  "mutex/hand-over": "Mutex, hand-over",
+  "mutex/hand-over to a task": "Mutex, hand-over to a task",
+  "mutex/wake-up": "Wake-up of a thread",
+  "async_acquire/acquire, release": "Mutex, awaited",
+  "async_acquire/acquire, release; each timed": "Mutex, awaited",
+  "recovery/recovery from an owner that was killed": "Mutex of a killed owner",
+  "values/shared value += 1": "SharedValue += 1",
+  "values/shared value under a mutex": "SharedValue, locked",
+  "values/raw value under a mutex": "RawValue, locked",
+  "values/array cell under its mutex": "RawArray, locked",
+  "file_lock/lock, unlock": "FileLock, bare pair",
+  "file_lock/acquire, release": "FileLock, awaited",
+  "file_lock/acquire, release; each timed": "FileLock, awaited",
+  "file_lock/guard by using": "FileLock, guard",
+  "file_lock/hand-over": "FileLock, hand-over",
+  "file_lock/hand-over to a task": "FileLock, hand-over to a task",
+  "file_counter/add": "FileCounter.add",
+  "file_counter/add, durable": "FileCounter, durable add",
+  "file_counter/add, not editable": "FileCounter, not editable",
+  "file_counter/add in a batch of 1,000": "FileCounter, in a batch",
+  "file_counter/text file under a lock": "Text file under a lock",
+  "file_counter/text file under a lock, in memory": "Text file, in memory",
+  "redis/counter add": "RedisCounter.add",
+  "redis/counter add, pipelined": "RedisCounter, pipelined",
+  "redis/counter add, coalesced": "RedisCounter, coalesced",
+  "redis/lock: acquire, release": "RedisLock, awaited",
+  "start_up/command under a file lock": "interlock lock COMMAND",
+};
+
+/** The names that the front page compares with rivals. */
+export const MAIN: ReadonlySet<string> = new Set([
+  NAMES["atomics/add"],
+  NAMES["mutex/lock, increment, unlock"],
+  NAMES["async_acquire/acquire, release"],
+  NAMES["values/shared value under a mutex"],
+  NAMES["file_lock/lock, unlock"],
+  NAMES["file_lock/acquire, release"],
+  NAMES["file_counter/add"],
+  NAMES["file_counter/add, durable"],
+  NAMES["redis/counter add"],
+  NAMES["redis/lock: acquire, release"],
+  NAMES["start_up/command under a file lock"],
+]);
+
+/** What users call that which a row measured. */
+export function nameOf({ subject, operation }: Pick<Row, "subject" | "operation">): string {
+  return NAMES[`${subject}/${operation}`] ??
+    (operation.length <= LONGEST ? operation : `${operation.slice(0, LONGEST - 1)}…`);
+}
+
+/** What a rival is called. */
+export function rivalOf(
+  { by, subject, operation }: Pick<Row, "by" | "subject" | "operation">,
+): string {
+  if (by === "c") {
+    if (operation.endsWith("; not robust")) return "C, plain";
+    return subject === "mutex" && operation.startsWith("lock") ? "C, robust" : "C";
+  }
+  if (by === "python") return "Python";
+  return by === "flock" ? "flock(1)" : by;
+}

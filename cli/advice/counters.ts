@@ -1,0 +1,178 @@
+import type { Candidate } from "./candidate.ts";
+
+const FLUSH = "What is not flushed yet is lost with the process.";
+const SUM = "A stripe for each that adds at once; reading it adds up the stripes.";
+const TMPFS = "It is gone when the machine starts anew.";
+
+const ANONYMOUS = `const segment = Segment.anonymous();
+// worker.postMessage(segment.handle); in the worker: Segment.from(event.data)`;
+
+/** The counters, the plainest first. */
+export const COUNTERS: readonly Candidate[] = [
+  {
+    name: "AtomicCounter in an anonymous segment",
+    medium: "shared memory",
+    need: "counter",
+    reach: "process",
+    survives: "nothing",
+    measured: { subject: "atomics", operation: "add", medium: "anonymous", crowd: "workers" },
+    notes: [],
+    code: `import { Segment } from "@interlock/interlock";
+
+${ANONYMOUS}
+const visits = segment.counter("visits");
+visits.add();
+console.log(visits.value);
+`,
+  },
+  {
+    name: "StripedCounter in an anonymous segment",
+    medium: "shared memory",
+    need: "counter",
+    reach: "process",
+    survives: "nothing",
+    measured: {
+      subject: "atomics",
+      operation: "striped add",
+      medium: "anonymous",
+      crowd: "workers",
+    },
+    notes: [SUM],
+    code: `import { Segment } from "@interlock/interlock";
+
+${ANONYMOUS}
+const visits = segment.stripedCounter("visits", 8);
+visits.add();
+console.log(visits.value);
+`,
+  },
+  {
+    name: "AtomicCounter in a named segment",
+    medium: "shared memory",
+    need: "counter",
+    reach: "machine",
+    survives: "crash",
+    measured: { subject: "atomics", operation: "add", medium: "mapped", crowd: "processes" },
+    notes: [TMPFS],
+    code: `import { Segment } from "@interlock/interlock";
+
+using segment = Segment.open("my-program"); // The same in every process.
+const visits = segment.counter("visits");
+visits.add();
+console.log(visits.value);
+`,
+  },
+  {
+    name: "StripedCounter in a named segment",
+    medium: "shared memory",
+    need: "counter",
+    reach: "machine",
+    survives: "crash",
+    measured: {
+      subject: "atomics",
+      operation: "striped add",
+      medium: "mapped",
+      crowd: "processes",
+    },
+    notes: [SUM, TMPFS],
+    code: `import { Segment } from "@interlock/interlock";
+
+using segment = Segment.open("my-program"); // The same in every process.
+const visits = segment.stripedCounter("visits", 8);
+visits.add();
+console.log(visits.value);
+`,
+  },
+  {
+    name: "FileCounter in batches",
+    medium: "file",
+    need: "counter",
+    reach: "machine",
+    survives: "nothing",
+    measured: {
+      subject: "file_counter",
+      operation: "add in a batch of 1,000",
+      medium: "file",
+      crowd: "processes",
+    },
+    notes: [FLUSH],
+    code: `import { FileCounter } from "@interlock/interlock";
+
+using visits = new FileCounter("/tmp/my-program/visits.txt");
+using batch = visits.batch(1000); // One write for up to 1,000 adds, and the last at its end.
+batch.add();
+`,
+  },
+  {
+    name: "FileCounter",
+    medium: "file",
+    need: "counter",
+    reach: "machine",
+    survives: "crash",
+    measured: { subject: "file_counter", operation: "add", medium: "file", crowd: "processes" },
+    notes: ["A text file: people can read and edit it."],
+    code: `import { FileCounter } from "@interlock/interlock";
+
+using visits = new FileCounter("/tmp/my-program/visits.txt");
+visits.add();
+console.log(visits.value);
+`,
+  },
+  {
+    name: "FileCounter, durable",
+    medium: "file",
+    need: "counter",
+    reach: "machine",
+    survives: "power",
+    measured: {
+      subject: "file_counter",
+      operation: "add, durable",
+      medium: "file",
+      crowd: "processes",
+    },
+    notes: ["An add has returned when the disk has it. Put it on a disk, not on tmpfs."],
+    code: `import { FileCounter } from "@interlock/interlock";
+
+using visits = new FileCounter("/tmp/my-program/visits.txt", { durable: true });
+visits.add();
+console.log(visits.value);
+`,
+  },
+  {
+    name: "RedisCounter, coalesced",
+    medium: "Redis",
+    need: "counter",
+    reach: "network",
+    survives: "nothing",
+    measured: {
+      subject: "redis",
+      operation: "counter add, coalesced",
+      medium: "redis",
+      crowd: "processes",
+    },
+    notes: [FLUSH],
+    code: `import { RedisCounter } from "@interlock/interlock/redis";
+
+await using visits = new RedisCounter("redis://127.0.0.1:6379", "visits");
+await using collected = visits.coalesced({ flushEvery: 50 }); // Milliseconds; and at its end.
+collected.add();
+`,
+  },
+  {
+    name: "RedisCounter",
+    medium: "Redis",
+    need: "counter",
+    reach: "network",
+    survives: "power",
+    measured: { subject: "redis", operation: "counter add", medium: "redis", crowd: "processes" },
+    notes: [
+      "It outlives what its server does; the loss of power: appendonly yes, appendfsync always.",
+    ],
+    code: `import { RedisCounter } from "@interlock/interlock/redis";
+
+await using visits = new RedisCounter("redis://127.0.0.1:6379", "visits");
+await visits.add(1, { operation: crypto.randomUUID() }); // Once, whatever the network does.
+console.log(await visits.value());
+`,
+  },
+];

@@ -1,0 +1,61 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { claimsOf, partsByPlace } from "../../bench/report/goals.ts";
+import type { Verdict } from "../../bench/results.ts";
+import { row, run } from "./fixtures/made_up.ts";
+
+const ours = (["deno", "bun"] as const).map((runtime) =>
+  row({ subject: "atomics", operation: "add", runtime, median: 4 })
+);
+const theirs = row({ subject: "atomics", operation: "add", by: "c", median: 2 });
+const verdict = (row: string, more: Partial<Verdict> = {}): Verdict => ({
+  claim: "an add costs at most 1.5 times C's",
+  row,
+  of: theirs.id,
+  goal: 1.5,
+  kind: "at most times",
+  measured: 1.5,
+  met: true,
+  ...more,
+});
+
+describe("claimsOf", () => {
+  it("puts the runtimes of a claim together, with what was tried once", () => {
+    const goals = [
+      verdict(ours[0].id, { measured: 2.004, met: false, tried: "this" }),
+      verdict(ours[1].id, { measured: 1.499 }),
+    ];
+    assert.deepEqual(claimsOf(run([...ours, theirs], { goals })), [{
+      claim: "An add costs at most 1.5 times C's",
+      goal: "≤ 1.5× C",
+      met: 1,
+      parts: [
+        { who: "Deno", where: "", measured: "2.00×", met: false },
+        { who: "Bun", where: "", measured: "1.50×", met: true },
+      ],
+      tried: ["this"],
+    }]);
+  });
+
+  it("says goals of every kind", () => {
+    const said = (more: Partial<Verdict>) =>
+      claimsOf(run([...ours, theirs], { goals: [verdict(ours[0].id, more)] }))[0];
+    const time = said({ kind: "at most ns", of: undefined, goal: 10_000, measured: 2700 });
+    assert.deepEqual([time.goal, time.parts[0].measured], ["≤ 10.0 µs", "2.7 µs"]);
+    const faster = said({ kind: "at least times faster", goal: 20, measured: 83.3 });
+    assert.deepEqual([faster.goal, faster.parts[0].measured], ["≥ 20× faster than C", "83×"]);
+  });
+
+  it("says what sets the rows of a claim apart", () => {
+    const rows = [1, 4].map((count) => row({ ...ours[0], setting: "processes", count }));
+    const goals = rows.map(({ id }) => verdict(id));
+    const [claim] = claimsOf(run([...rows, theirs], { goals }));
+    assert.deepEqual(claim.parts.map(({ where }) => where), ["1 process", "4 processes"]);
+    assert.deepEqual(partsByPlace(claim).map(([where]) => where), ["1 process", "4 processes"]);
+  });
+
+  it("keeps a claim whose rows are not in the run", () => {
+    const [claim] = claimsOf(run([], { goals: [verdict("gone", { of: "gone too" })] }));
+    assert.deepEqual([claim.goal, claim.parts[0].who], ["≤ 1.5×", ""]);
+  });
+});
