@@ -1,4 +1,4 @@
-import { RedisCounter, RedisLock } from "../../src/redis/mod.ts";
+import { RedisCounter, RedisLock, RedisSemaphore } from "../../src/redis/mod.ts";
 import { launch } from "../launch.ts";
 import type { Goal, Operation, Place, Subject } from "./subject.ts";
 
@@ -16,7 +16,7 @@ interface Ioredis {
   readonly Redis: new (url: string) => object;
 }
 
-interface RedisSemaphore {
+interface NpmSemaphore {
   readonly Mutex: new (client: object, key: string) => {
     acquire(): Promise<void>;
     release(): Promise<void>;
@@ -99,6 +99,10 @@ export const subject: Subject = {
       const lock = new RedisLock(redis, "lock");
       return Promise.resolve(async () => await (await lock.acquire()).release());
     }),
+    alone("semaphore: acquire, release", "interlock", ({ redis }) => {
+      const semaphore = new RedisSemaphore(redis, "permits", 4);
+      return Promise.resolve(async () => await (await semaphore.acquire()).release());
+    }),
     alone("lock: acquire, release", "node-redis", async ({ redis }) => {
       const client = await bareClient(redis);
       return async () => {
@@ -114,7 +118,7 @@ export const subject: Subject = {
     }),
     alone("lock: acquire, release", "redis-semaphore", ({ redis, load }) => {
       const { Redis } = load("ioredis") as Ioredis;
-      const { Mutex } = load("redis-semaphore") as RedisSemaphore;
+      const { Mutex } = load("redis-semaphore") as NpmSemaphore;
       const mutex = new Mutex(new Redis(redis), "semaphore");
       return Promise.resolve(async () => {
         await mutex.acquire();
