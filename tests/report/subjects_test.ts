@@ -16,10 +16,7 @@ const measured = new Set(
   ),
 );
 
-const subjects = new Set(SUBJECTS.map(({ name }) => name));
-
 function isThere(what: string): void {
-  // Until there is a bench of it, nobody can say what its rows are called.
   assert.ok(measured.has(what), `the bench measures no "${what}"`);
 }
 
