@@ -283,6 +283,25 @@ describe("RedisLock", { skip }, () => {
     );
 
     it(
+      "hands on nothing to who wants to share",
+      DEADLINE,
+      () =>
+        withLocks(1, { local: true }, async ([lock], name) => {
+          const guard = await lock.acquire();
+          const reader = lock.acquire({ shared: true });
+          const next = lock.acquire();
+          await waiting(name, 1);
+          await guard.release();
+          const alone = await next;
+          assert.ok(alone.token);
+          await alone.release();
+          const shared = await reader;
+          assert.equal(shared.token, undefined);
+          await shared.release();
+        }),
+    );
+
+    it(
       "passes the turn on when a task gives up",
       DEADLINE,
       () =>

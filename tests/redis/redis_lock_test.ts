@@ -9,7 +9,9 @@ import {
 } from "../../src/redis/mod.ts";
 import { describeAsyncLock } from "../contract/describe_async_lock.ts";
 import { RedisServer, skip } from "../support/redis_server.ts";
+import { LOOK_MS } from "../../src/redis/lock_scripts.ts";
 import { CLIENTS } from "./clients.ts";
+import { givingUpProcess } from "./redis_process.ts";
 
 let server: RedisServer;
 if (skip === false) {
@@ -103,6 +105,15 @@ describe("RedisLock", () => {
     const keys = await redis.send("KEYS", "interlock:{tidy}:*");
     await redis.close();
     assert.deepEqual(keys, ["interlock:{tidy}:token"]);
+  });
+
+  it("keeps no process alive that has given up", { skip }, async () => {
+    await using child = givingUpProcess(server.url);
+    assert.equal(await child.line(), "closed");
+    const start = performance.now();
+    assert.equal((await child.ended).code, 0);
+    const lingered = performance.now() - start;
+    assert.ok(lingered < LOOK_MS - 1000, `It was there for ${lingered} ms more`);
   });
 
   it("gives back what it gets while it is closed", { skip }, async () => {

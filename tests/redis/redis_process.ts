@@ -27,6 +27,12 @@ export function redisProcess(
   return new Child("env", args, MODULE, [url, name, options]);
 }
 
+/** A process in this runtime that gives up waiting; see fixtures/giving_up_process.ts. */
+export function givingUpProcess(url: string): Child {
+  const module = new URL("./fixtures/giving_up_process.ts", import.meta.url);
+  return new Child(executableOf(adapter.name)!, FLAGS[adapter.name], module, [url]);
+}
+
 /** Tells a process a command, and gives its answer. */
 export function ask(child: Child, command: string): Promise<string> {
   child.tell(command);
