@@ -29,6 +29,7 @@ export class Holder implements AsyncDisposable {
   readonly #child: Child;
   #began: { at: number; token: number } | undefined;
   #read: Promise<void> | undefined;
+  #failure: unknown;
 
   private constructor(child: Child) {
     this.#child = child;
@@ -45,13 +46,14 @@ export class Holder implements AsyncDisposable {
 
   /** Whether it is inside, as far as it has said so. */
   get isInside(): boolean {
+    if (this.#failure !== undefined) throw this.#failure;
     return this.#began !== undefined;
   }
 
   begin(): void {
     this.#child.tell("go");
     this.#read = this.#readAll();
-    this.#read.catch(() => {}); // `stop` tells.
+    this.#read.catch((error) => this.#failure = error); // `isInside` and `stop` tell.
   }
 
   /** Ends it after the hold it has, or is waiting for. */

@@ -36,7 +36,7 @@ export async function killHoldersOfPermits(
       kind: "semaphore",
       urls: [server.url],
       name: "pool",
-      options: { leaseTime: 1000 },
+      options: { leaseTime: 1500 },
       permits,
     });
   const holders = await Promise.all(Array.from({ length: processes }, (_, i) => start(i)));
