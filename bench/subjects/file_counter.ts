@@ -31,6 +31,30 @@ function counting(name: string, options?: FileCounterOptions): Operation {
   };
 }
 
+const DURABLE = "add, durable";
+const TASKS = 64;
+const BY_TASKS = `${DURABLE}, by ${TASKS} tasks`;
+
+/** Tasks of a process that share a write and a sync. */
+const byTasks: Operation = {
+  name: BY_TASKS,
+  media: ["file"],
+  sizes: SIZES,
+  processes: true,
+  many: ({ folder }): Many => {
+    const counter = new FileCounter(join(folder, "count.txt"), { durable: true });
+    return {
+      async run(times) {
+        for (let left = times; left > 0; left -= TASKS) {
+          const tasks = Array.from({ length: Math.min(left, TASKS) }, () => counter.addAsync());
+          await Promise.all(tasks);
+        }
+      },
+      read: () => counter.value,
+    };
+  },
+};
+
 /** What the strategy `file-lock` of `interlock count` does. */
 function textFile(name: string, where: (place: Place) => string): Operation {
   return {
@@ -85,7 +109,8 @@ export const subject: Subject = {
   operations: [
     counting("add"),
     counting("add, not editable", { editable: false }),
-    counting("add, durable", { durable: true }),
+    counting(DURABLE, { durable: true }),
+    byTasks,
     {
       name: "add in a batch of 1,000",
       media: ["file"],
@@ -152,12 +177,15 @@ export const subject: Subject = {
       row: { operation: "add in a batch of 1,000" },
       of: { by: "c", operation: TEXT },
     },
-    {
-      claim: "Durable adds of 4 processes are at least 3 times faster than one fdatasync each",
+    ...([[DURABLE, ""], [BY_TASKS, `, ${TASKS} tasks in each,`]] as const).map((
+      [operation, who],
+    ): Goal => ({
+      claim:
+        `Durable adds of 4 processes${who} are at least 3 times faster than one fdatasync each`,
       kind: "at least times faster",
       goal: 3,
-      row: { operation: "add, durable", setting: "processes", count: 4 },
-      of: { by: "c" },
-    },
+      row: { operation, setting: "processes", count: 4 },
+      of: { by: "c", operation: DURABLE },
+    })),
   ],
 };
