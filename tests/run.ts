@@ -6,8 +6,8 @@
  */
 import { XMLParser } from "fast-xml-parser";
 import { spawn } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { constants, tmpdir } from "node:os";
+import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { availableParallelism, constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
@@ -89,7 +89,41 @@ function countReport(report: string): Counts {
   return counts;
 }
 
-let current: ReturnType<typeof spawn> | undefined;
+/** Two of a runtime at once, where there are processors for it; much of a test is waiting. */
+const SHARES = Math.min(2, availableParallelism());
+const running = new Set<ReturnType<typeof spawn>>();
+
+/** Runs a share of the files. What it prints goes to `output`: the terminal, or a file for later. */
+async function testShare(
+  runtime: Runtime,
+  files: readonly string[],
+  environment: Record<string, string>,
+  report: string,
+  output: "inherit" | number,
+): Promise<Counts> {
+  const child = spawn(runtime.path, argumentsFor(runtime, files, report), {
+    cwd: ROOT,
+    stdio: ["ignore", output, output],
+    env: { ...process.env, ...environment },
+  });
+  running.add(child);
+  const [code, signal] = await new Promise<[number | null, string | null]>((resolve, reject) => {
+    child.on("error", reject).on("close", (code, signal) => resolve([code, signal]));
+  });
+  running.delete(child);
+  const counts = { passed: 0, failed: 0, skipped: 0 };
+  try {
+    Object.assign(counts, countReport(report));
+  } catch (error) {
+    console.log(`${runtime.name} wrote no report: ${(error as Error).message}`);
+  }
+  const { passed, failed } = counts;
+  if (failed === 0 && (code !== 0 || passed === 0)) {
+    console.log(`${runtime.name} ended with ${signal ?? `status ${code}`} after ${passed} tests`);
+    counts.failed = 1;
+  }
+  return counts;
+}
 
 async function test(
   runtime: Runtime,
@@ -98,33 +132,34 @@ async function test(
   folder: string,
 ): Promise<Counts> {
   console.log(`\n== ${runtime.name} ${runtime.version} (${runtime.path})`);
-  const report = join(folder, `${runtime.name}.xml`);
-  const child = current = spawn(runtime.path, argumentsFor(runtime, files, report), {
-    cwd: ROOT,
-    stdio: ["ignore", "inherit", "inherit"],
-    env: { ...process.env, ...environment },
-  });
-  const [code, signal] = await new Promise<[number | null, string | null]>((resolve, reject) => {
-    child.on("error", reject).on("close", (code, signal) => resolve([code, signal]));
-  });
+  const shares = Array.from(
+    { length: SHARES },
+    (_, share) => files.filter((_, i) => i % SHARES === share),
+  ).filter((some) => some.length > 0);
   const counts = { passed: 0, failed: 0, skipped: 0 };
-  try {
-    Object.assign(counts, countReport(report));
-  } catch (error) {
-    console.log(`${runtime.name} wrote no report: ${(error as Error).message}`);
+  await Promise.all(shares.map(async (some, share) => {
+    const path = join(folder, `${runtime.name}-${share}`);
+    const log = share === 0 ? undefined : openSync(`${path}.log`, "w");
+    add(counts, await testShare(runtime, some, environment, `${path}.xml`, log ?? "inherit"));
+    if (log !== undefined) closeSync(log);
+  }));
+  for (const share of shares.keys()) {
+    if (share > 0) console.log(readFileSync(join(folder, `${runtime.name}-${share}.log`), "utf8"));
   }
   const { passed, failed, skipped } = counts;
-  if (failed === 0 && (code !== 0 || passed === 0)) {
-    console.log(`${runtime.name} ended with ${signal ?? `status ${code}`} after ${passed} tests`);
-    counts.failed = 1;
-  }
-  console.log(`${runtime.name}: ${passed} passed, ${counts.failed} failed, ${skipped} skipped`);
+  console.log(`${runtime.name}: ${passed} passed, ${failed} failed, ${skipped} skipped`);
   return counts;
+}
+
+function add(sum: Counts, { passed, failed, skipped }: Counts): void {
+  sum.passed += passed;
+  sum.failed += failed;
+  sum.skipped += skipped;
 }
 
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   process.on(signal, () => {
-    current?.kill(signal);
+    for (const child of running) child.kill(signal);
     process.exit(128 + constants.signals[signal]);
   });
 }
@@ -142,10 +177,7 @@ try {
     runtimes.map(({ name, path }) => [`INTERLOCK_${name.toUpperCase()}`, path]),
   );
   for (const runtime of runtimes) {
-    const { passed, failed, skipped } = await test(runtime, files, environment, folder);
-    sum.passed += passed;
-    sum.failed += failed;
-    sum.skipped += skipped;
+    add(sum, await test(runtime, files, environment, folder));
   }
 } catch (error) {
   console.log((error as Error).message);

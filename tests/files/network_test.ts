@@ -8,8 +8,8 @@ import { inScratchFolder } from "../support/scratch_folder.ts";
 
 const DEADLINE = { timeout: 60_000 };
 const PROCESS = new URL("./fixtures/network_process.ts", import.meta.url);
-/** Mounts one folder on another by FUSE, as what mounts another machine's does. */
-const mountFuse = (from: string, to: string) => `bindfs ${from} ${to}`;
+/** Mounts one folder on another by FUSE, as what mounts another machine's does; until the end. */
+const mountFuse = (from: string, to: string) => `bindfs ${from} ${to}; trap 'umount ${to}' EXIT`;
 const skip = cannotMount(`mkdir -p /tmp/.fuse; ${mountFuse("/etc", "/tmp/.fuse")}`);
 
 describe("files on a network file system", () => {

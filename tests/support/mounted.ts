@@ -8,9 +8,9 @@ const UNSHARE = process.getuid?.() === 0
   ? ["unshare", "--mount"]
   : ["unshare", "--mount", "--user", "--map-root-user"];
 
-/** Runs a shell script that mounts, seen by nobody else, and then a program. */
+/** Runs a shell script that mounts, seen by nobody else, and then a program. It may set traps. */
 function run(script: string, program: readonly string[]): ReturnType<typeof spawnSync> {
-  const command = [...UNSHARE, "sh", "-c", `set -e; ${script}\nexec "$@"`, "sh", ...program];
+  const command = [...UNSHARE, "sh", "-c", `set -e; ${script}\n"$@"`, "sh", ...program];
   return spawnSync(command[0], command.slice(1), {
     encoding: "utf8",
     env: { ...process.env, NO_COLOR: "1" },
