@@ -35,6 +35,8 @@ export const NAMES: Readonly<Record<string, string>> = {
   "file_counter/text file under a lock, in memory": "Text file, in memory",
   "redis/counter add": "RedisCounter.add",
   "redis/counter add, pipelined": "RedisCounter, pipelined",
+  "redis/counter add, pipelined 64 deep": "RedisCounter, 64 deep",
+  "redis/lock over ioredis: acquire, release": "RedisLock over ioredis",
   "redis/counter add, coalesced": "RedisCounter, coalesced",
   "redis/lock: acquire, release": "RedisLock, awaited",
   "start_up/command under a file lock": "interlock lock COMMAND",

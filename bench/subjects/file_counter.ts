@@ -41,13 +41,13 @@ const byTasks: Operation = {
   media: ["file"],
   sizes: SIZES,
   processes: true,
+  per: TASKS,
   many: ({ folder }): Many => {
     const counter = new FileCounter(join(folder, "count.txt"), { durable: true });
     return {
       async run(times) {
-        for (let left = times; left > 0; left -= TASKS) {
-          const tasks = Array.from({ length: Math.min(left, TASKS) }, () => counter.addAsync());
-          await Promise.all(tasks);
+        for (let i = 0; i < times; i++) {
+          await Promise.all(Array.from({ length: TASKS }, () => counter.addAsync()));
         }
       },
       read: () => counter.value,

@@ -59,7 +59,7 @@ export interface Operation {
   readonly once?: (place: Place) => (() => unknown) | Promise<() => unknown>;
   /** Whether mitata is to time each call by itself, for the percentiles. */
   readonly timed?: boolean;
-  /** How often one call does it. */
+  /** How often one call does it, or one of the times of {@linkcode Many.run}. */
   readonly per?: number;
   /** Makes what several do at once. */
   readonly many?: (place: Place) => Many | Promise<Many>;

@@ -77,7 +77,9 @@ export async function take(job: Job, member: Membership): Promise<Report> {
   if (worker === 0) memory.atomic.storeFloat64(from, monotonicNanoseconds() + how.lead);
   gate.meet();
   const start = memory.atomic.loadFloat64(from);
-  const count = await countInWindow(many, { from: start, to: start + how.window });
+  const { inside, done } = await countInWindow(many, { from: start, to: start + how.window });
   gate.meet();
+  const { per = 1 } = operation;
+  const count = { inside: inside * per, done: done * per };
   return { count, total: worker === 0 ? many.read?.() : undefined };
 }
