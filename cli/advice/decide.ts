@@ -63,7 +63,7 @@ interface One {
 /**
  * Picks the plainest candidate that reaches as far, outlives as much and is fast enough with some
  * reserve; where none has the reserve, the fastest that is fast enough. Where some were measured,
- * one of those.
+ * one of those. A server is for who has several machines, or where nothing else will do.
  */
 export function decide(wish: Wish, figures: Figures): Advice {
   const all = CANDIDATES.filter(({ need }) => need === wish.need)
@@ -71,7 +71,9 @@ export function decide(wish: Wish, figures: Figures): Advice {
   const able = all.filter(({ candidate }) => whyUnable(candidate, wish) === undefined);
   const measured = able.filter(({ cost }) => isMeasured(cost));
   const known = measured.length > 0 ? measured : able;
-  const fit = known.filter(({ cost }) => capacity(cost) >= wish.rate);
+  const fast = known.filter(({ cost }) => capacity(cost) >= wish.rate);
+  const near = fast.filter((one) => !needsServer(one, wish));
+  const fit = near.length > 0 ? near : fast;
   const roomy = fit.filter(({ cost }) => capacity(cost) >= RESERVE * wish.rate);
   const chosen = roomy[0] ?? fit.toSorted((a, b) => capacity(b.cost) - capacity(a.cost))[0];
   const whyNot = (one: One): string => {
@@ -79,12 +81,17 @@ export function decide(wish: Wish, figures: Figures): Advice {
     if (unable !== undefined) return unable;
     if (!known.includes(one)) return "was not measured";
     if (fit.includes(one)) return whyOther(one, chosen);
+    if (fast.includes(one)) return "needs a server, which one machine can do without";
     return `does ${Math.floor(capacity(one.cost)).toLocaleString("en")} a second at most`;
   };
   return {
     ...chosen !== undefined && { chosen },
     rejected: all.filter((one) => one !== chosen).map((one) => ({ ...one, why: whyNot(one) })),
   };
+}
+
+function needsServer({ candidate }: One, wish: Wish): boolean {
+  return candidate.reach === "network" && wish.reach !== "network";
 }
 
 function costOf({ measured }: Candidate, runtime: AdviceRuntime, { ns }: Figures): Cost {
