@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { readResults, type Results } from "../results.ts";
 
 const RESULTS = new URL("../results/", import.meta.url);
@@ -11,13 +11,9 @@ export interface Run {
 
 /** The newest run in bench/results that is as wanted. */
 export function newest(wanted: (results: Results) => boolean): Run | undefined {
-  const names = readdirSync(RESULTS).filter((name) => /^\d{4}-.*\.json$/.test(name)).sort();
+  const names = readdirSync(RESULTS).filter((name) => /^bench-.*\.json$/.test(name)).sort();
   for (const name of names.reverse()) {
-    const file = new URL(name, RESULTS);
-    // Those of the first format stay where they are, and are no longer read.
-    const { version } = JSON.parse(readFileSync(file, "utf8")) as { version?: number };
-    if (version !== 2) continue;
-    const results = readResults(file);
+    const results = readResults(new URL(name, RESULTS));
     if (wanted(results)) return { file: name, results };
   }
   return undefined;
