@@ -28,7 +28,7 @@ export const NAMES: Readonly<Record<string, string>> = {
   "file_lock/hand-over to a task": "FileLock, hand-over to a task",
   "file_counter/add": "FileCounter.add",
   "file_counter/add, durable": "FileCounter, durable add",
-  "file_counter/add, durable, by 64 tasks": "FileCounter, durable add by 64 tasks",
+  "file_counter/add, durable, by 64 tasks": "FileCounter, by 64 tasks",
   "file_counter/add, not editable": "FileCounter, not editable",
   "file_counter/add in a batch of 1,000": "FileCounter, in a batch",
   "file_counter/text file under a lock": "Text file under a lock",

@@ -269,7 +269,7 @@ describe("interlock advise on a terminal", () => {
   }
 
   it("asks for what no flag says, again where the answer is none", async () => {
-    const answers = ["1\r", "9\r", "\r", "many\r", "5_00\r", "\r"];
+    const answers = ["1\r", "9\r", "\r", "many\r", "1_00\r", "\r"];
     const flags = ["--results", SAMPLE, "--survive", "power"];
     const { status, seen, left } = await asked(answers, flags);
     assert.equal(status, 0, seen);

@@ -93,7 +93,7 @@ function isShown({ setting, count }: Row): boolean {
 
 /** An operation in two or three words. */
 function briefly(operation: string): string {
-  return operation.replace(" under a lock", "").replace(VARIANT, "");
+  return operation.replace(" under a lock", "").replace(/[;:] .*$/, "");
 }
 
 function rank({ runtime }: Row): number {

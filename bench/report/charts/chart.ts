@@ -69,7 +69,9 @@ export function axis(
   more: Layer = {},
 ): Layer {
   const all = axisTexts(ticks, unit);
-  const room = Math.max(...all.map(({ length }) => length)) * LETTER + BETWEEN;
+  const longest = Math.max(...all.map(({ length }) => length)) * LETTER;
+  // The first and the last may be pushed towards the middle by half of their width.
+  const room = longest * (more.labelFlush ? 1.5 : 1) + BETWEEN;
   const nearest = Math.min(
     ...ticks.slice(1).map((tick, i) => position(tick, ticks) - position(ticks[i], ticks)),
   );
