@@ -35,10 +35,10 @@ export const FULL: Effort = {
 /** Under a minute: a look. */
 export const QUICK: Effort = {
   rounds: 1,
-  alone: 20,
-  lead: 20,
-  window: 30,
-  turns: 200,
+  alone: 12,
+  lead: 15,
+  window: 20,
+  turns: 100,
   launches: 1,
   sizes: [1, 4],
   minor: false,
