@@ -12,6 +12,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { findRuntimes, type Runtime } from "../src/counting/runtimes.ts";
+import { childEnvironment } from "./support/child_environment.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 /** A test that waits for longer is broken; the slowest takes a tenth of it. */
@@ -101,16 +102,18 @@ async function testShare(
   report: string,
   output: "inherit" | number,
 ): Promise<Counts> {
+  const { env, giveBack } = childEnvironment({ NO_COLOR: process.env.NO_COLOR, ...environment });
   const child = spawn(runtime.path, argumentsFor(runtime, files, report), {
     cwd: ROOT,
     stdio: ["ignore", output, output],
-    env: { ...process.env, ...environment },
+    env,
   });
   running.add(child);
   const [code, signal] = await new Promise<[number | null, string | null]>((resolve, reject) => {
     child.on("error", reject).on("close", (code, signal) => resolve([code, signal]));
   });
   running.delete(child);
+  giveBack();
   const counts = { passed: 0, failed: 0, skipped: 0 };
   try {
     Object.assign(counts, countReport(report));
@@ -166,6 +169,7 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
 
 const folder = mkdtempSync(join(tmpdir(), "interlock-tests-"));
 process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+process.env.INTERLOCK_SCRATCH = folder;
 const sum = { passed: 0, failed: 0, skipped: 0 };
 try {
   const files = testFiles(process.argv.slice(2));

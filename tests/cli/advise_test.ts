@@ -13,6 +13,7 @@ import { type Figures, figuresFor, rowIds } from "../../cli/advice/figures.ts";
 import { adviceJson, adviceText } from "../../cli/advice/text.ts";
 import { adapter } from "../../src/runtime/mod.ts";
 import { Segment } from "../../src/memory/mod.ts";
+import { childEnvironment } from "../support/child_environment.ts";
 import { RedisServer, skip } from "../support/redis_server.ts";
 import { inScratchFolder } from "../support/scratch_folder.ts";
 import { COMMAND, interlock } from "./interlock.ts";
@@ -162,10 +163,13 @@ describe("the code that advise gives", () => {
       .replaceAll('"my-program"', JSON.stringify(own))
       .replaceAll('"/tmp/', `"${folder}/${own}/`);
     writeFileSync(file, here);
+    const { env, giveBack } = childEnvironment();
     try {
-      const run = promisify(execFile)(COMMAND[0], [...COMMAND.slice(1, -1), ...PROJECT, file]);
-      assert.equal((await run).stderr, "", name);
+      const args = [...COMMAND.slice(1, -1), ...PROJECT, file];
+      const { stderr } = await promisify(execFile)(COMMAND[0], args, { env });
+      assert.equal(stderr, "", name);
     } finally {
+      giveBack();
       if (code.includes('"my-program"')) Segment.remove(own);
     }
   }
@@ -252,10 +256,12 @@ describe("interlock advise on a terminal", () => {
   /** Runs it on a terminal; each answer is given when there is one question more. */
   async function asked(answers: readonly string[], flags: readonly string[] = []) {
     const command = [...COMMAND, "advise", ...flags].map((word) => `'${word}'`).join(" ");
+    const { env, giveBack } = childEnvironment({ TERM: "dumb" });
     const child = spawn("script", ["-qec", command, "/dev/null"], {
       stdio: ["pipe", "pipe", "inherit"],
-      env: { ...process.env, NO_COLOR: "1", TERM: "dumb" },
+      env,
     });
+    child.on("close", giveBack);
     const left = [...answers];
     let seen = "";
     let questions = 0;

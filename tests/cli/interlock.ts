@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { adapter } from "../../src/runtime/mod.ts";
+import { childEnvironment } from "../support/child_environment.ts";
 
 const MAIN = fileURLToPath(new URL("../../cli/main.ts", import.meta.url));
 const FLAGS = {
@@ -29,9 +30,10 @@ export class Interlock {
   stdout = "";
   stderr = "";
 
-  constructor(args: readonly string[], env: Record<string, string | undefined> = {}) {
+  constructor(args: readonly string[], variables: Record<string, string | undefined> = {}) {
+    const { env, giveBack } = childEnvironment(variables);
     this.process = spawn(COMMAND[0], [...COMMAND.slice(1), ...args], {
-      env: { ...process.env, NO_COLOR: "1", ...env } as NodeJS.ProcessEnv,
+      env,
       stdio: ["ignore", "pipe", "pipe"],
       detached: true, // The leader of a process group, as a shell starts it.
     });
@@ -40,6 +42,7 @@ export class Interlock {
     this.ended = new Promise((resolve, reject) => {
       this.process.on("error", reject);
       this.process.on("close", (status) => {
+        giveBack();
         resolve({ status, stdout: this.stdout, stderr: this.stderr });
       });
     });

@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { SLOT } from "../../src/memory/layout.ts";
 import { adapter } from "../../src/runtime/mod.ts";
 import { executableOf, RUN } from "../support/child.ts";
+import { childEnvironment } from "../support/child_environment.ts";
 import { eventually, stateOf } from "../support/eventually.ts";
 import { atTable, RUNTIMES, type Table } from "./fixtures/parties.ts";
 
@@ -33,7 +34,9 @@ async function assertNotStolen(table: Table, index: number): Promise<void> {
 
 /** A process that does not end by itself: a party that another program starts. */
 function startUnder(command: string, args: readonly string[]) {
-  const child = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"] });
+  const { env, giveBack } = childEnvironment();
+  const child = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"], env });
+  child.on("close", giveBack);
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   return {
     child,

@@ -121,7 +121,7 @@ describe("A lease", { skip }, () => {
 
   it("that a late answer tells of is not relied on", DEADLINE, async () => {
     await using proxy = await Proxy.start(server.port);
-    await using lock = new RedisLock(proxy.url, "late", { leaseTime: 100 });
+    await using lock = new RedisLock(proxy.url, "late", { leaseTime: 1000 });
     await (await lock.acquire()).release(); // The server knows the scripts.
     let held = false;
     proxy.onReply = () => {

@@ -3,6 +3,7 @@ import process from "node:process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { adapter, type RuntimeName } from "../../src/runtime/mod.ts";
+import { childEnvironment } from "./child_environment.ts";
 
 /** The executable of a runtime: this one, or what `INTERLOCK_DENO` and so on say. */
 export function executableOf(name: RuntimeName): string | undefined {
@@ -37,9 +38,10 @@ export class Child implements AsyncDisposable {
   readonly #lines: AsyncIterator<string>;
 
   constructor(executable: string, args: readonly string[], module: URL, rest: readonly string[]) {
+    const { env, giveBack } = childEnvironment();
     const child = spawn(executable, [...args, fileURLToPath(module), ...rest], {
       stdio: ["pipe", "pipe", "pipe"],
-      env: { ...process.env, NO_COLOR: "1" },
+      env,
     });
     this.#process = child;
     let stderr = "";
@@ -49,7 +51,10 @@ export class Child implements AsyncDisposable {
     this.#lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
     this.ended = new Promise((resolve, reject) => {
       child.on("error", reject);
-      child.on("close", (code, signal) => resolve({ code, signal, stderr }));
+      child.on("close", (code, signal) => {
+        giveBack();
+        resolve({ code, signal, stderr });
+      });
     });
   }
 

@@ -3,6 +3,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { adapter } from "../../src/runtime/mod.ts";
 import { RUN } from "./child.ts";
+import { childEnvironment } from "./child_environment.ts";
 
 const UNSHARE = process.getuid?.() === 0
   ? ["unshare", "--mount"]
@@ -11,11 +12,12 @@ const UNSHARE = process.getuid?.() === 0
 /** Runs a shell script that mounts, seen by nobody else, and then a program. It may set traps. */
 function run(script: string, program: readonly string[]): ReturnType<typeof spawnSync> {
   const command = [...UNSHARE, "sh", "-c", `set -e; ${script}\n"$@"`, "sh", ...program];
-  return spawnSync(command[0], command.slice(1), {
-    encoding: "utf8",
-    env: { ...process.env, NO_COLOR: "1" },
-    timeout: 50_000,
-  });
+  const { env, giveBack } = childEnvironment();
+  try {
+    return spawnSync(command[0], command.slice(1), { encoding: "utf8", env, timeout: 50_000 });
+  } finally {
+    giveBack();
+  }
 }
 
 /** Why a script of mounts cannot be run here, for the `skip` of a test; or false. */

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import process from "node:process";
 import { createInterface } from "node:readline";
+import { childEnvironment } from "./child_environment.ts";
 
 /** Any program, that speaks in lines; with a process group of its own. */
 export class Program implements AsyncDisposable {
@@ -13,11 +14,12 @@ export class Program implements AsyncDisposable {
 
   constructor(
     command: readonly string[],
-    env: Record<string, string | undefined> = {},
+    variables: Record<string, string | undefined> = {},
   ) {
+    const { env, giveBack } = childEnvironment(variables);
     this.process = spawn(command[0], command.slice(1), {
       stdio: ["pipe", "pipe", "pipe"],
-      env: { ...process.env, NO_COLOR: "1", ...env } as NodeJS.ProcessEnv,
+      env,
       detached: true,
     });
     this.process.stderr!.setEncoding("utf8").on("data", (text: string) => this.stderr += text);
@@ -26,6 +28,7 @@ export class Program implements AsyncDisposable {
     this.ended = new Promise((resolve, reject) => {
       this.process.on("error", reject);
       this.process.on("close", (code, signal) => {
+        giveBack();
         resolve({ code, signal, stderr: this.stderr });
       });
     });
