@@ -24,10 +24,9 @@ function instead(functions: Partial<typeof libc>, body: () => void): void {
 }
 
 const { open, linkat } = libc;
-/** As on a file system without O_TMPFILE: the answer of one that has none. */
+/** As on a kernel that does not know O_TMPFILE: it sees a folder that is opened for writing. */
 const withoutNameless: Partial<typeof libc> = {
-  open: (path, flags, mode) =>
-    open((flags & O_TMPFILE) !== 0 ? pathBytes("/proc") : path, flags, mode),
+  open: (path, flags, mode) => open(path, flags & ~O_TMPFILE, mode),
 };
 /** As on a file system without links: the answer for a folder, which can have none. */
 const withoutLinks: Partial<typeof libc> = {
