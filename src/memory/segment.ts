@@ -9,7 +9,7 @@ import type { OpenMode } from "./memory_file.ts";
 import { Mutex, type MutexOptions } from "./mutex.ts";
 import { RawArray } from "./raw_array.ts";
 import { RawValue } from "./raw_value.ts";
-import { homeOfSegments, memoriesIn, prepareHome } from "./segment_home.ts";
+import { folderOfSegments, memoriesIn, prepareHome } from "./segment_home.ts";
 import type { Fields, RecordDescription } from "./record.ts";
 import { SeqlockRecord } from "./seqlock_record.ts";
 import { SharedArray } from "./shared_array.ts";
@@ -113,7 +113,9 @@ export class Segment implements Disposable {
    *
    * @throws {TypeError} If the name or an option cannot be used.
    * @throws {RangeError} If the segment is there and smaller than `size`.
-   * @throws {SegmentFormatError} If the file is no segment, damaged, or open to other users.
+   * @throws {SegmentFormatError} If the file is no segment, damaged, or open to other users; or if
+   * others could put one in its place: the folder belongs to another user (not root), or others may
+   * write to it and it is not sticky as /tmp is.
    * @throws {UnsupportedError} If the runtime lacks foreign functions or the right to use them.
    * @throws {Error} With the `code` of the system: no permission, no space.
    */
@@ -124,7 +126,7 @@ export class Segment implements Disposable {
         `Cannot open a segment: mode is "open-or-create", "open" or "create": ${String(mode)}`,
       );
     }
-    const directory = options.directory ?? homeOfSegments();
+    const directory = folderOfSegments(options.directory);
     const path = pathOf(name, directory);
     if (options.directory === undefined) prepareHome(directory);
     const isMade = mode !== "open" || options.size !== undefined;
@@ -180,7 +182,7 @@ export class Segment implements Disposable {
    * @throws {UnsupportedError} If the runtime lacks foreign functions or the right to use them.
    */
   static list(options: Pick<SegmentOptions, "directory"> = {}): SegmentInfo[] {
-    return memoriesIn(options.directory ?? homeOfSegments());
+    return memoriesIn(folderOfSegments(options.directory));
   }
 
   /**
@@ -191,7 +193,7 @@ export class Segment implements Disposable {
    * @throws {UnsupportedError} If the runtime lacks foreign functions or the right to use them.
    */
   static remove(name: string, options: Pick<SegmentOptions, "directory"> = {}): boolean {
-    return removeFile(pathOf(name, options.directory ?? homeOfSegments()));
+    return removeFile(pathOf(name, folderOfSegments(options.directory)));
   }
 
   /** What to post to a worker of this process, for {@linkcode Segment.from}. */
