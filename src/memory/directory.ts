@@ -137,7 +137,8 @@ export class Directory {
   #allocate(name: string, length: number): number {
     const { atomic, base, byteLength } = this.#memory;
     for (;;) {
-      const used = atomic.load32(base + HEADER.used);
+      const used = atomic.load32(base + HEADER.used) >>> 0;
+      if (used > byteLength || used % LINE !== 0) throw this.#damaged(`it uses ${used} bytes`);
       if (used + length > byteLength) {
         throw new RangeError(
           `Cannot make "${name}" in ${this.#what}: it takes ${length} bytes, and ` +

@@ -21,7 +21,7 @@ import { StripedCounter } from "./striped_counter.ts";
 export interface SegmentOptions {
   /**
    * The bytes for what lies in it, at least. Each named thing takes 128 bytes and its own length,
-   * rounded up to 128.
+   * rounded up to 128. With the header of 66,560 bytes, it has 1 GiB at most.
    *
    * @default {65536}
    */
@@ -112,7 +112,8 @@ export class Segment implements Disposable {
    * same, and none sees half of it.
    *
    * @throws {TypeError} If the name or an option cannot be used.
-   * @throws {RangeError} If the segment is there and smaller than `size`.
+   * @throws {RangeError} If the segment is there and smaller than `size`, or `size` is more than a
+   * segment may have.
    * @throws {SegmentFormatError} If the file is no segment, damaged, or open to other users; or if
    * others could put one in its place: the folder belongs to another user (not root), or others may
    * write to it and it is not sticky as /tmp is.
@@ -211,7 +212,7 @@ export class Segment implements Disposable {
   /** The bytes that are not taken yet. */
   get free(): number {
     const { atomic, base, byteLength } = this.memory;
-    return byteLength - atomic.load32(base + HEADER.used);
+    return Math.max(0, byteLength - (atomic.load32(base + HEADER.used) >>> 0));
   }
 
   /** What has a name in it, with its kind, the newest first. */
