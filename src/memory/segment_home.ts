@@ -12,9 +12,9 @@ import {
   readAt,
   statusOf,
   tryOpen,
+  writers,
 } from "../runtime/files.ts";
 import { userId } from "../runtime/identity.ts";
-import { libc } from "../runtime/libc.ts";
 import { absolutePath } from "../runtime/native_lock_file.ts";
 import { flawOf, HEADER } from "./layout.ts";
 
@@ -68,10 +68,11 @@ export function folderOfSegments(named: string | undefined): string {
 }
 
 /** A folder such as /tmp is good enough for files that are checked themselves. */
-function flawOfShared({ user, group, mode }: FileStatus): string | undefined {
+function flawOfShared(found: FileStatus): string | undefined {
+  const { user, mode } = found;
   if (user !== userId() && user !== 0) return `it belongs to user ${user}`;
-  const others = group === libc.getgid() ? 0o002 : 0o022;
-  return (mode & others) === 0 || (mode & STICKY) !== 0 ? undefined : othersMay("write to", mode);
+  const isSafe = writers(found) === 0 || (mode & STICKY) !== 0;
+  return isSafe ? undefined : othersMay("write to", mode);
 }
 
 function othersMay(verb: string, mode: number): string {

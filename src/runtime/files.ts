@@ -132,6 +132,11 @@ export function statusOf(fd: number, path: string): FileStatus {
   };
 }
 
+/** The bits of a mode that let others write, but for a group that is this user's own. */
+export function writers({ group, mode }: FileStatus): number {
+  return mode & (group === libc.getgid() ? 0o002 : 0o022);
+}
+
 /** The inode that a path leads to, such as a namespace under `/proc`; `undefined` for none. */
 export function inodeOf(path: string): number | undefined {
   return statx(AT_FDCWD, pathBytes(path), 0) ? Number(status.getBigUint64(32, true)) : undefined;

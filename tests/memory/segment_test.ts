@@ -16,6 +16,7 @@ import { Segment, type SegmentHandle } from "../../src/memory/mod.ts";
 import { prepareHome } from "../../src/memory/segment_home.ts";
 import { adapter } from "../../src/runtime/mod.ts";
 import { Child, executableOf } from "../support/child.ts";
+import { cannotMount, runMounted } from "../support/mounted.ts";
 import { inScratchFolder } from "../support/scratch_folder.ts";
 import { withThreads } from "../support/thread.ts";
 import { damageFiles } from "./fixtures/damage.ts";
@@ -24,6 +25,8 @@ import { ELEMENTS, TYPES } from "./fixtures/elements.ts";
 const DEADLINE = { timeout: 60_000 };
 const WORKER = new URL("./fixtures/segment_worker.ts", import.meta.url);
 const PROCESS = new URL("./fixtures/segment_process.ts", import.meta.url);
+const SQUATTED = new URL("./fixtures/squatted_home_process.ts", import.meta.url);
+const PRIVATE_SHM = "mount -t tmpfs none /dev/shm";
 const RACER = new URL("./fixtures/racing_process.ts", import.meta.url);
 /** `deno task soak` races 1,000 times. */
 const RACES = 20;
@@ -234,6 +237,12 @@ describe("Segment", () => {
         );
       }
     }),
+  );
+
+  it(
+    "trusts no folder that has the name of this user's",
+    { ...DEADLINE, skip: cannotMount(PRIVATE_SHM) },
+    () => runMounted(PRIVATE_SHM, SQUATTED),
   );
 
   it(
