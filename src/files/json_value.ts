@@ -1,3 +1,5 @@
+/** Deeper, engines run out of stack, each at another depth. */
+const MOST_LEVELS = 1000;
 const NAME = /^[A-Za-z_$][\w$]*$/;
 
 /**
@@ -17,6 +19,7 @@ export function checkJson(value: unknown, task: string): void {
     if (flaw !== undefined) refuse(flaw, at);
     if (typeof value !== "object" || value === null) return;
     if (parents.has(value)) refuse("an object that contains itself", at);
+    if (parents.size === MOST_LEVELS) refuse(`more than ${MOST_LEVELS} levels`, "");
     parents.add(value);
     const isArray = Array.isArray(value);
     for (const [name, one] of Object.entries(value)) {

@@ -50,8 +50,16 @@ const CHANGED: readonly [unknown, RegExp][] = [
   [[1, , 3], /carry an array with holes/],
   [Object.assign([1], { a: 1 }), /or with other fields/],
   [circle, /carry an object that contains itself, at \.jobs\[0\]\.of\. /],
+  [nested(1001), /carry more than 1000 levels\. /],
+  [nested(100_000), /carry more than 1000 levels\. /],
 ];
 
+/** So many arrays, each in the next. */
+function nested(levels: number): unknown {
+  let value: unknown = 1;
+  for (let i = 0; i < levels; i++) value = [value];
+  return value;
+}
 /** What JSON carries as it is. */
 const CARRIED: readonly unknown[] = [
   null,
@@ -62,6 +70,7 @@ const CARRIED: readonly unknown[] = [
   [],
   [[1], {}, null],
   { a: { b: [{ "c d": "" }] }, constructor: 1 },
+  nested(1000),
   JSON.parse('{"__proto__": {"a": 1}}'),
 ];
 
