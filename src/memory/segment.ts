@@ -9,7 +9,7 @@ import type { OpenMode } from "./memory_file.ts";
 import { Mutex, type MutexOptions } from "./mutex.ts";
 import { RawArray } from "./raw_array.ts";
 import { RawValue } from "./raw_value.ts";
-import { folderOfSegments, memoriesIn, prepareHome } from "./segment_home.ts";
+import { folderOfSegments, memoriesIn } from "./segment_home.ts";
 import type { Fields, RecordDescription } from "./record.ts";
 import { SeqlockRecord } from "./seqlock_record.ts";
 import { SharedArray } from "./shared_array.ts";
@@ -51,14 +51,13 @@ export interface SegmentInfo {
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 const DEFAULT_SIZE = 65536;
 
-function pathOf(name: string, directory: string): string {
+function checkName(name: string): void {
   if (typeof name !== "string" || !NAME.test(name)) {
     throw new TypeError(
       "Cannot use a segment: its name begins with a letter or digit, has up to 128 of letters, " +
         `digits, ".", "_" and "-": ${JSON.stringify(name)}`,
     );
   }
-  return `${directory}/${name}`;
 }
 
 /**
@@ -127,11 +126,14 @@ export class Segment implements Disposable {
         `Cannot open a segment: mode is "open-or-create", "open" or "create": ${String(mode)}`,
       );
     }
-    const directory = folderOfSegments(options.directory);
-    const path = pathOf(name, directory);
-    if (options.directory === undefined) prepareHome(directory);
+    checkName(name);
+    const directory = folderOfSegments(options.directory, true);
     const isMade = mode !== "open" || options.size !== undefined;
-    return Segment.#checked(Memory.map(path, isMade ? size : undefined, mode), name, directory);
+    return Segment.#checked(
+      Memory.map(`${directory}/${name}`, isMade ? size : undefined, mode),
+      name,
+      directory,
+    );
   }
 
   /**
@@ -194,7 +196,8 @@ export class Segment implements Disposable {
    * @throws {UnsupportedError} If the runtime lacks foreign functions or the right to use them.
    */
   static remove(name: string, options: Pick<SegmentOptions, "directory"> = {}): boolean {
-    return removeFile(pathOf(name, folderOfSegments(options.directory)));
+    checkName(name);
+    return removeFile(`${folderOfSegments(options.directory)}/${name}`);
   }
 
   /** What to post to a worker of this process, for {@linkcode Segment.from}. */

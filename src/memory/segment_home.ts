@@ -57,13 +57,16 @@ function checkHome(folder: string): void {
 /**
  * The folder that segments are looked for in: the one that was named, or the home of this user's.
  *
+ * @param make Whether the home is made where it is missing.
  * @throws {SegmentFormatError} If others could put files in the place of this user's.
  */
-export function folderOfSegments(named: string | undefined): string {
+export function folderOfSegments(named: string | undefined, make = false): string {
   const folder = named === undefined ? homeOfSegments() : absolutePath(named);
-  if (!isThere(folder)) return folder;
-  if (named === undefined) checkHome(folder);
-  else checkFolder(folder, 0, flawOfShared);
+  if (named === undefined && make) prepareHome(folder);
+  else if (isThere(folder)) {
+    if (named === undefined) checkHome(folder);
+    else checkFolder(folder, 0, flawOfShared);
+  }
   return folder;
 }
 
