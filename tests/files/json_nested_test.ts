@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { DeadlockError, FileLock, JsonFile } from "../../mod.ts";
+import { DeadlockError, JsonFile } from "../../mod.ts";
 import { inScratchFolder } from "../support/scratch_folder.ts";
 
 /** If nothing ends a wait, this does. */
@@ -166,22 +166,6 @@ describe("A document that is closed", () => {
         go.resolve();
         await assert.rejects(pending);
         assert.equal(existsSync(path), false);
-      }),
-  );
-
-  it(
-    "gives no lock that was about to be had, and writes no record",
-    DEADLINE,
-    () =>
-      inScratchFolder(async (folder) => {
-        const lock = new FileLock(join(folder, "lock"));
-        const pending = lock.acquire();
-        lock.close();
-        // It gets the number of the descriptor that was closed.
-        const other = openSync(join(folder, "other"), "w");
-        await assert.rejects(pending, /TypeError: .*closed/);
-        closeSync(other);
-        assert.equal(readFileSync(join(folder, "other"), "utf8"), "");
       }),
   );
 });
