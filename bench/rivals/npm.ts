@@ -1,13 +1,5 @@
 import { createHash } from "node:crypto";
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-} from "node:fs";
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import process from "node:process";
@@ -46,7 +38,6 @@ export async function installPackages(): Promise<Packages> {
   const name = `rivals-${createHash("sha256").update(lock).digest("hex").slice(0, 12)}`;
   const folder = join(cacheFolder(), name);
   if (!existsSync(folder)) {
-    mkdirSync(cacheFolder(), { recursive: true });
     // Under a private name first: another run may install the same, or this one may be killed.
     const made = mkdtempSync(join(cacheFolder(), "new-"));
     try {

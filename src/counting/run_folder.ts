@@ -1,6 +1,6 @@
 import {
   existsSync,
-  mkdirSync,
+  lstatSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -9,9 +9,10 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { basename, isAbsolute, join, resolve } from "node:path";
 import process from "node:process";
 import { FileLock } from "../files/file_lock.ts";
+import { makePrivateFolder } from "./own_folder.ts";
 
 const PREFIX = "interlock-count-";
 
@@ -31,11 +32,12 @@ export class RunFolder implements Disposable {
    * Makes the files, after clearing those of runs that were killed.
    *
    * @param directory Where the text file goes. Default: the system's temporary folder.
+   * @throws {Error} If the folder of this user's runs is another's, or others may use it.
    */
   constructor(directory: string | undefined) {
     const home = homeOfRuns();
     removeDead(home);
-    const textFolder = mkdtempSync(join(directory ?? tmpdir(), PREFIX));
+    const textFolder = mkdtempSync(join(resolve(directory ?? tmpdir()), PREFIX));
     // Under a private name until its lock is held, or another run would take it for dead.
     const made = mkdtempSync(join(home, "new-"));
     writeFileSync(join(made, "text-folder"), textFolder);
@@ -62,8 +64,15 @@ export class RunFolder implements Disposable {
 function homeOfRuns(): string {
   const base = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
   const home = join(base, `interlock-${process.getuid?.() ?? "user"}`);
-  mkdirSync(home, { recursive: true, mode: 0o700 });
+  makePrivateFolder(home);
   return home;
+}
+
+/** Whether a folder is what a run of this user has made; another may have its name since. */
+function isOurs(folder: string): boolean {
+  const found = lstatSync(folder, { throwIfNoEntry: false });
+  return found !== undefined && found.isDirectory() && isAbsolute(folder) &&
+    basename(folder).startsWith(PREFIX) && found.uid === (process.getuid?.() ?? found.uid);
 }
 
 function removeDead(home: string): void {
@@ -74,7 +83,7 @@ function removeDead(home: string): void {
       using lock = new FileLock(join(folder, "alive.lock"));
       if (lock.tryAcquire() === undefined) continue;
       const text = readFileSync(join(folder, "text-folder"), "utf8");
-      if (basename(text).startsWith(PREFIX)) rmSync(text, { recursive: true, force: true });
+      if (isOurs(text)) rmSync(text, { recursive: true, force: true });
       rmSync(folder, { recursive: true, force: true });
     } catch (error) {
       // Another run is removing it at the same moment.

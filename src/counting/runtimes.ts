@@ -6,6 +6,7 @@ import process from "node:process";
 import { promisify } from "node:util";
 import { adapter } from "../runtime/mod.ts";
 import type { RuntimeName } from "../runtime/port.ts";
+import { makeTrustedFolder } from "./own_folder.ts";
 
 /** A runtime that was found and is new enough. */
 export interface Runtime {
@@ -74,10 +75,17 @@ async function find(name: RuntimeName, signal: AbortSignal | undefined): Promise
   return await fromCache(name, seen, signal);
 }
 
-/** The folder of what can be had again: runtimes from npm, and what Node compiled. */
+/**
+ * The folder of what can be had again: runtimes from npm, and what Node compiled. What is in it is
+ * run.
+ *
+ * @throws {Error} If another user could have put something there.
+ */
 export function cacheFolder(): string {
   const home = process.env.XDG_CACHE_HOME || join(homedir() || tmpdir(), ".cache");
-  return join(home, "interlock");
+  const folder = join(home, "interlock");
+  makeTrustedFolder(folder);
+  return folder;
 }
 
 function isAtLeast(version: string, least: string): boolean {

@@ -163,6 +163,7 @@ export class FileLock implements BareLock, Disposable {
       return this.#guard();
     }
     if (!await handle.take(shared, patience)) throw lateError(handle.file);
+    this.#open(); // It may have been closed since: the descriptor is another file's by now.
     return this.#taken(shared);
   }
 
@@ -179,7 +180,10 @@ export class FileLock implements BareLock, Disposable {
     const handle = this.#open();
     const inPlace = upgradeInPlace(handle);
     const resume = this.#suspend();
-    if (!inPlace) await upgradeByWaiting(handle, patience);
+    if (!inPlace) {
+      await upgradeByWaiting(handle, patience);
+      this.#open();
+    }
     resume();
     return inPlace;
   }

@@ -1,7 +1,8 @@
 import { UnsupportedError } from "../contract/errors.ts";
 import { syncFolder } from "../runtime/durable.ts";
-import { reserve } from "../runtime/files.ts";
+import { type FileStatus, reserve, statusOf, writers } from "../runtime/files.ts";
 import { futexWait, futexWake } from "../runtime/futex.ts";
+import { userId } from "../runtime/identity.ts";
 import { type LockFile, openLockFile } from "../runtime/lock_file.ts";
 import { mapFile, type Mapping, PAGE, unmap } from "../runtime/mapping.ts";
 import type { Handle } from "./handle.ts";
@@ -45,13 +46,13 @@ export class GroupCommit {
   /**
    * Opens the file beside the counter, `PATH.commit`; makes it where it is missing.
    *
-   * @throws {Error} If it has other contents.
+   * @throws {Error} If it has other contents, or others may write to it than to the counter.
    */
   constructor(counter: Handle) {
     this.#counter = counter;
     this.#file = openLockFile(`${counter.file.path}.commit`);
     try {
-      this.#mapping = prepare(this.#file);
+      this.#mapping = prepare(this.#file, counter.file);
     } catch (error) {
       this.#file.close();
       throw error;
@@ -143,13 +144,14 @@ export class GroupCommit {
 }
 
 /** Makes the file what it has to be, and maps it. */
-function prepare(file: LockFile): Mapping {
+function prepare(file: LockFile, counter: LockFile): Mapping {
   const { fd, path } = file;
   if (fd === undefined) {
     throw new UnsupportedError(
       `Cannot make the counts of "${path}" durable: that needs foreign functions`,
     );
   }
+  checkWriters(file, statusOf(fd, path), statusOf(counter.fd!, counter.path));
   // A leader may have the lock for long.
   if (!isMarked(file)) {
     file.waitLock(false, () => true);
@@ -163,6 +165,21 @@ function prepare(file: LockFile): Mapping {
     }
   }
   return mapFile(fd, path, PAGE);
+}
+
+/**
+ * Who writes to the file can call a write synced that is not, or make the file shorter, which ends
+ * those that map it. So nobody may who cannot spoil the counter anyway.
+ */
+function checkWriters({ path }: LockFile, found: FileStatus, counter: FileStatus): void {
+  const flaw = ![userId(), counter.user, 0].includes(found.user)
+    ? `it belongs to user ${found.user}`
+    : (writers(found) & ~counter.mode) !== 0
+    ? `others may write to it, but not to the counter: its mode is ${found.mode.toString(8)}`
+    : undefined;
+  if (flaw !== undefined) {
+    throw new Error(`Cannot use "${path}" to share syncs: ${flaw}. Remove it`);
+  }
 }
 
 /** False of a new file. */

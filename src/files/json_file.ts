@@ -1,6 +1,10 @@
 import type { AcquireOptions } from "../contract/options.ts";
-import { readFile, replaceFile } from "../runtime/durable.ts";
+import type { Guard } from "../contract/guard.ts";
+import { readFile, removeLeftovers, replaceFile } from "../runtime/durable.ts";
+import { realPath } from "../runtime/real_path.ts";
+import { holding, refuseDeadlock } from "./async_holds.ts";
 import { FileLock } from "./file_lock.ts";
+import { checkJson } from "./json_value.ts";
 
 /** What checks a document, such as a schema of zod: returns it, or throws. */
 export interface JsonSchema<T> {
@@ -24,12 +28,17 @@ export interface JsonFileOptions<T> {
 }
 
 const encoder = new TextEncoder();
+// A byte order mark, which some editors put before the text, is skipped.
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
 /**
  * A JSON document that many processes read and change. A change is made under a lock, on a file
  * `PATH.lock` beside it, and replaces the file in one step: who reads sees the document before or
  * after, and so does who comes after a crash. An unreadable file is an error, and is left as it is.
+ *
+ * A symbolic link is followed once, when the object is made: the file that it leads to is read and
+ * replaced, and the lock is beside that file. A new document keeps the owner, the group and the
+ * permissions of the last, or is refused; not its access control list, nor its other hard links.
  *
  * @example
  * ```ts
@@ -43,26 +52,33 @@ const decoder = new TextDecoder("utf-8", { fatal: true });
  * @typeParam T The document.
  */
 export class JsonFile<T> implements Disposable {
-  /** The file. */
+  /** The file, as the constructor was given it. */
   readonly path: string;
 
+  /** Where it is, whatever folder the program goes to. */
+  readonly #file: string;
   readonly #lock: FileLock;
   readonly #schema: JsonSchema<T> | undefined;
   readonly #initial: T | undefined;
   readonly #durable: boolean;
+  /** Whether what killed writers have left was looked for. */
+  #swept = false;
 
   /**
    * Opens the lock beside the file; the file itself is opened by each read and update.
    *
+   * @throws {TypeError} If JSON cannot carry the initial document.
    * @throws {UnsupportedError} If the runtime lacks foreign functions or the right to use them.
    * @throws {Error} With the `code` of the system: no permission, no space.
    */
   constructor(path: string, options: JsonFileOptions<T> = {}) {
+    if (options.initial !== undefined) checkJson(options.initial, `begin "${path}"`);
     this.path = path;
+    this.#file = realPath(path);
     this.#schema = options.schema;
     this.#initial = options.initial;
     this.#durable = options.durable ?? true;
-    this.#lock = new FileLock(`${path}.lock`);
+    this.#lock = new FileLock(`${this.#file}.lock`);
   }
 
   /**
@@ -72,7 +88,7 @@ export class JsonFile<T> implements Disposable {
    * @throws What the schema throws.
    */
   read(): T {
-    const contents = readFile(this.path);
+    const contents = readFile(this.#file);
     if (contents === undefined) {
       if (this.#initial !== undefined) return structuredClone(this.#initial);
       throw Object.assign(new Error(`Cannot read "${this.path}": there is no such file`), {
@@ -97,19 +113,34 @@ export class JsonFile<T> implements Disposable {
   /**
    * Reads the document under the lock, and writes what `change` makes of it, which may be a promise.
    *
-   * @returns What was written.
+   * @returns What was written, as a read would give it.
    * @throws {DOMException} Named `TimeoutError`, if the lock was not to be had in time.
+   * @throws {DeadlockError} If a change of the same document made this call, with neither a timeout
+   * nor a signal: the two would wait for each other.
+   * @throws {TypeError} If JSON cannot carry the document as it is: `undefined`, `NaN`, a `Date`, a
+   * `Map`, an object of a class. The file is unchanged.
    * @throws What `read` throws, what `change` throws, what the schema throws; the file is unchanged.
    */
   async update(change: (document: T) => T | Promise<T>, options?: AcquireOptions): Promise<T> {
-    using _guard = await this.#lock.acquire(options);
-    return this.#write(await change(this.read()));
+    refuseDeadlock(this.#file, options);
+    using guard = await this.#lock.acquire(options);
+    return this.#write(await holding(this.#file, () => change(this.read())), guard);
   }
 
-  /** {@linkcode update} for who may block the thread. */
+  /**
+   * {@linkcode update} for who may block the thread.
+   *
+   * @throws {TypeError} If `change` returns a promise.
+   */
   updateSync(change: (document: T) => T, options?: AcquireOptions): T {
-    using _guard = this.#lock.acquireSync(options);
-    return this.#write(change(this.read()));
+    using guard = this.#lock.acquireSync(options);
+    const document = change(this.read());
+    if (typeof (document as { then?: unknown } | null)?.then === "function") {
+      // It was never asked for, so its failure is of no use to anybody.
+      if (document instanceof Promise) document.catch(() => {});
+      throw new TypeError(`Cannot write "${this.path}": the change is a promise: use update`);
+    }
+    return this.#write(document, guard);
   }
 
   /** Closes the lock. Closing twice does nothing. */
@@ -126,13 +157,17 @@ export class JsonFile<T> implements Disposable {
     return this.#schema === undefined ? document as T : this.#schema.parse(document);
   }
 
-  #write(document: T): T {
+  #write(document: T, guard: Guard): T {
     const checked = this.#check(document);
+    checkJson(checked, `write "${this.path}"`);
     const text = JSON.stringify(checked, null, 2);
-    if (text === undefined) {
-      throw new TypeError(`Cannot write "${this.path}": JSON has nothing for ${typeof checked}`);
+    const written = this.#check(JSON.parse(text));
+    if (this.#lock.mode !== "exclusive") {
+      throw new TypeError(`Cannot write "${this.path}": it was closed meanwhile`);
     }
-    replaceFile(this.path, encoder.encode(`${text}\n`), this.#durable);
-    return checked;
+    if (guard.recovered || !this.#swept) removeLeftovers(this.#file);
+    this.#swept = true;
+    replaceFile(this.#file, encoder.encode(`${text}\n`), this.#durable);
+    return written;
   }
 }

@@ -22,7 +22,8 @@ const RECORD = { next: 0, checksum: 4, byteLength: 8, name: 12, shape: 14, text:
 const LINE = 128;
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
+// Two names must never become one, nor a name another: a byte order mark is a part of it.
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** Something that has a name in a memory. */
 export interface Entry {
@@ -82,7 +83,8 @@ export class Directory {
   /**
    * The entry of a name, made where there is none.
    *
-   * @throws {TypeError} If the name is one of something else, or no name.
+   * @throws {TypeError} If the name is one of something else, or no name: not a string of 1 to 64
+   * bytes of UTF-8 without NUL.
    * @throws {RangeError} If there is no room for it.
    * @throws {SegmentFormatError} If the directory is damaged.
    */
@@ -112,11 +114,14 @@ export class Directory {
   }
 
   #nameBytes(name: string): Uint8Array {
-    const bytes = typeof name === "string" ? encoder.encode(name) : undefined;
+    const isText = typeof name === "string" && name.isWellFormed() && !name.includes("\0");
+    const bytes = isText ? encoder.encode(name) : undefined;
     if (bytes === undefined || bytes.length === 0 || bytes.length > MOST_NAME) {
       throw new TypeError(
-        `Cannot name something in ${this.#what}: a name is a string of 1 to ${MOST_NAME} bytes: ` +
-          String(name),
+        `Cannot name something in ${this.#what}: a name is a string of 1 to ${MOST_NAME} bytes, ` +
+          `without NUL or half a character: ${
+            typeof name === "string" ? JSON.stringify(name) : String(name)
+          }`,
       );
     }
     return bytes;
@@ -132,7 +137,8 @@ export class Directory {
   #allocate(name: string, length: number): number {
     const { atomic, base, byteLength } = this.#memory;
     for (;;) {
-      const used = atomic.load32(base + HEADER.used);
+      const used = atomic.load32(base + HEADER.used) >>> 0;
+      if (used > byteLength || used % LINE !== 0) throw this.#damaged(`it uses ${used} bytes`);
       if (used + length > byteLength) {
         throw new RangeError(
           `Cannot make "${name}" in ${this.#what}: it takes ${length} bytes, and ` +
@@ -179,12 +185,16 @@ export class Directory {
       throw this.#damaged(`the record at byte ${record} says more than there is room for`);
     }
     const text = bytes.subarray(RECORD.text);
-    return {
-      name: decoder.decode(text.subarray(0, name)),
-      shape: decoder.decode(text.subarray(name, name + shape)),
-      offset: record + LINE,
-      byteLength,
-    };
+    try {
+      return {
+        name: decoder.decode(text.subarray(0, name)),
+        shape: decoder.decode(text.subarray(name, name + shape)),
+        offset: record + LINE,
+        byteLength,
+      };
+    } catch {
+      throw this.#damaged(`the name at byte ${record} is not UTF-8`);
+    }
   }
 
   #damaged(flaw: string): SegmentFormatError {

@@ -65,6 +65,11 @@ export const SLOT = {
   bytes: 64,
 } as const;
 
+/** The length of a memory is a multiple of this, its header included. */
+export const UNIT = 65536;
+/** What a memory may be long, its header included: 1 GiB, which every runtime can map. */
+export const LONGEST = 2 ** 30;
+
 /** How many threads may have a memory open at a time. */
 export const SLOTS = 1023;
 
@@ -114,5 +119,6 @@ export function flawOf(header: Uint8Array, length: number): string | undefined {
     view.getUint32(HEADER.slots, true) !== SLOTS
   ) return "its header is damaged: the checksum does not fit";
   const said = Number(view.getBigUint64(HEADER.length, true));
-  return said === length ? undefined : `its header says ${said} bytes, and it has ${length}`;
+  if (said !== length) return `its header says ${said} bytes, and it has ${length}`;
+  return length % UNIT === 0 ? undefined : `it has ${length} bytes, no multiple of ${UNIT}`;
 }

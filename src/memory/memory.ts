@@ -4,7 +4,7 @@ import { futexWait, futexWake } from "../runtime/futex.ts";
 import { bootId, type ThreadIdentity, threadIdentity } from "../runtime/identity.ts";
 import { mapFile, type Mapping, PAGE, unmap } from "../runtime/mapping.ts";
 import { type Atomic, atomicsOnArrays, atomicsOnWasm } from "./atomics.ts";
-import { flawOf, HEADER, newHeader } from "./layout.ts";
+import { flawOf, HEADER, LONGEST, newHeader } from "./layout.ts";
 import { fileLength, openMemoryFile, type OpenMode, releaseMemoryFile } from "./memory_file.ts";
 import { Slots } from "./slots.ts";
 import { Waits } from "./waits.ts";
@@ -32,13 +32,17 @@ function refuse(): never {
 
 const CLOSED = new Proxy({} as Atomic, { get: () => refuse });
 
-function checkLength(byteLength: number): number {
-  if (!Number.isInteger(byteLength) || byteLength <= 0) {
-    throw new RangeError(
-      `Cannot make a memory: its length must be a positive whole number: ${byteLength}`,
-    );
+/** Memory of the process that its threads can share. */
+function shareable(length: number): MemoryHandle {
+  try {
+    if (adapter.mapping === "plain") return new SharedArrayBuffer(length);
+    const pages = length / PAGE;
+    return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+  } catch (cause) {
+    throw new RangeError(`Cannot make a memory: the process cannot have ${length} bytes more`, {
+      cause,
+    });
   }
-  return byteLength;
 }
 
 /**
@@ -106,15 +110,12 @@ export class Memory implements Disposable {
    * Memory for the threads of this process. Needs no permission.
    *
    * @param byteLength The bytes to use, at least; rounded up.
-   * @throws {RangeError} If `byteLength` is not a positive whole number.
+   * @throws {RangeError} If `byteLength` is not a positive whole number, or more than 1 GiB with the
+   * header of 66,560 bytes.
    */
   static anonymous(byteLength: number): Memory {
-    const length = fileLength(checkLength(byteLength));
-    const pages = length / PAGE;
-    const source = adapter.mapping === "plain"
-      ? new SharedArrayBuffer(length)
-      : new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
-    const memory = new Memory(source, length);
+    const length = fileLength(byteLength);
+    const memory = new Memory(shareable(length), length);
     new Uint8Array(memory.buffer).set(newHeader(length));
     // In place of a boot id: what tells it from the other memories of the process.
     new Uint8Array(memory.buffer, HEADER.boot, 16).set(crypto.getRandomValues(new Uint8Array(16)));
@@ -130,7 +131,7 @@ export class Memory implements Disposable {
     if (handle instanceof WebAssembly.Memory || handle instanceof SharedArrayBuffer) {
       const buffer = handle instanceof WebAssembly.Memory ? handle.buffer : handle;
       const header = new Uint8Array(buffer).slice(0, HEADER.boot);
-      if (flawOf(header, buffer.byteLength) === undefined) {
+      if (flawOf(header, buffer.byteLength) === undefined && buffer.byteLength <= LONGEST) {
         return new Memory(handle, buffer.byteLength);
       }
     }
@@ -148,11 +149,11 @@ export class Memory implements Disposable {
    * @param mode Whether the file may be there, has to, or must not. Default: it may.
    * @throws {UnsupportedError} If the runtime lacks foreign functions or the right to use them.
    * @throws {SegmentFormatError} If the file is none of a memory, or others may use it too.
-   * @throws {RangeError} If the file is there and has less room.
+   * @throws {RangeError} If the file is there and has less room; if it has, or is to have, more than
+   * 1 GiB with the header of 66,560 bytes; or if this thread has mapped too much already.
    * @throws {Error} With the `code` of the system: no such folder, no permission, no space.
    */
   static map(path: string, byteLength?: number, mode?: OpenMode): Memory {
-    if (byteLength !== undefined) checkLength(byteLength);
     const file = openMemoryFile(path, byteLength, mode);
     try {
       const memory = new Memory(mapFile(file.fd, path, file.length), file.length, file.id);

@@ -1,5 +1,6 @@
 import { SegmentFormatError } from "../contract/errors.ts";
 import { EEXIST, ENOENT } from "../runtime/errno.ts";
+import { folderOf } from "../runtime/durable.ts";
 import {
   closeFile,
   O_NOFOLLOW,
@@ -14,15 +15,35 @@ import {
 } from "../runtime/files.ts";
 import { unlockFlock, waitFlock } from "../runtime/flock.ts";
 import { userId } from "../runtime/identity.ts";
-import { PAGE } from "../runtime/mapping.ts";
-import { flawOf, HEADER, newHeader } from "./layout.ts";
+import { checkRoom } from "../runtime/mapping.ts";
+import { flawOf, HEADER, LONGEST, newHeader, UNIT } from "./layout.ts";
 
 /** How long somebody may take to open a file that others wait for. In milliseconds. */
 const PATIENCE = 10_000;
 
-/** The length of a file with room for `byteLength` bytes behind the header. */
+/**
+ * The length of a memory with room for `byteLength` bytes behind the header.
+ *
+ * @throws {RangeError} If it is not a positive whole number, or too much for a memory.
+ */
 export function fileLength(byteLength: number): number {
-  return Math.ceil((HEADER.end + byteLength) / PAGE) * PAGE;
+  if (!Number.isInteger(byteLength) || byteLength <= 0) {
+    throw new RangeError(
+      `Cannot make a memory: its length must be a positive whole number: ${byteLength}`,
+    );
+  }
+  const length = Math.ceil((HEADER.end + byteLength) / UNIT) * UNIT;
+  if (length > LONGEST) throw tooLong("make a memory", byteLength);
+  return length;
+}
+
+function tooLong(task: string, byteLength: number): RangeError {
+  return new RangeError(
+    `Cannot ${task} of ${byteLength} bytes: it may have ${
+      LONGEST - HEADER.end
+    } at most, which is ` +
+      "1 GiB with its header",
+  );
 }
 
 /** An open file of a memory, checked, with its creation lock held. */
@@ -50,13 +71,14 @@ export function openMemoryFile(
   byteLength: number | undefined,
   mode: OpenMode = "open-or-create",
 ): MemoryFile {
+  const wanted = byteLength === undefined ? 0 : fileLength(byteLength);
   for (;;) {
     const fd = mode === "create" ? undefined : openExisting(path, mode);
     if (fd === undefined) {
       if (byteLength === undefined) {
         throw new TypeError(`Cannot create "${path}": say how many bytes it is to have, as size`);
       }
-      if (!create(path, fileLength(byteLength)) && mode === "create") {
+      if (!create(path, wanted) && mode === "create") {
         throw Object.assign(
           new Error(`Cannot create "${path}": it exists already (EEXIST)`),
           { code: "EEXIST", errno: EEXIST, path },
@@ -71,7 +93,7 @@ export function openMemoryFile(
         closeFile(fd); // It was removed before the lock was had.
         continue;
       }
-      if (byteLength !== undefined && fileLength(byteLength) > length) {
+      if (wanted > length) {
         unlockFlock(fd, path);
         throw new RangeError(
           `Cannot open "${path}" with ${byteLength} bytes: it was made with ` +
@@ -104,8 +126,8 @@ function openExisting(path: string, mode: OpenMode): number | undefined {
 
 /** Makes the whole file without a name, then gives it its name; false where that was taken. */
 function create(path: string, length: number): boolean {
-  const folder = path.includes("/") ? path.slice(0, path.lastIndexOf("/")) || "/" : ".";
-  const fd = openNameless(folder);
+  checkRoom(length); // Or there would be a file that its maker cannot map.
+  const fd = openNameless(folderOf(path));
   try {
     reserve(fd, path, length);
     writeAt(fd, path, newHeader(length), 0);
@@ -134,6 +156,7 @@ function lockAndCheck(fd: number, path: string): number | undefined {
     const got = readAt(fd, path, header, 0);
     const flaw = flawOf(header.subarray(0, got), size);
     if (flaw !== undefined) throw flawed(path, flaw);
+    if (size > LONGEST) throw tooLong(`open the memory "${path}"`, size - HEADER.end);
     return size;
   } catch (error) {
     unlockFlock(fd, path);

@@ -83,7 +83,13 @@ export class RecordDescription<F extends Fields> {
     if (typeof value !== "object" || value === null) {
       throw new TypeError(`Cannot write a record: not an object with its fields: ${value}`);
     }
-    for (const [name, one] of Object.entries(value)) {
+    const entries = Object.entries(value);
+    if (entries.length === 0 && !isPlain(value)) {
+      throw new TypeError(
+        `Cannot write a record: not an object with its fields, but a ${value.constructor?.name}`,
+      );
+    }
+    for (const [name, one] of entries) {
       const field = this.#fields.get(name);
       if (field === undefined) {
         const names = [...this.#fields.keys()].join(", ");
@@ -92,4 +98,10 @@ export class RecordDescription<F extends Fields> {
       field.write(view, one);
     }
   }
+}
+
+/** Not what has something else inside than fields: a promise, a `Map`. */
+function isPlain(value: object): boolean {
+  const parent = Object.getPrototypeOf(value) as object | null;
+  return parent === null || Object.getPrototypeOf(parent) === null;
 }

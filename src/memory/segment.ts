@@ -9,7 +9,7 @@ import type { OpenMode } from "./memory_file.ts";
 import { Mutex, type MutexOptions } from "./mutex.ts";
 import { RawArray } from "./raw_array.ts";
 import { RawValue } from "./raw_value.ts";
-import { homeOfSegments, memoriesIn, prepareHome } from "./segment_home.ts";
+import { folderOfSegments, memoriesIn } from "./segment_home.ts";
 import type { Fields, RecordDescription } from "./record.ts";
 import { SeqlockRecord } from "./seqlock_record.ts";
 import { SharedArray } from "./shared_array.ts";
@@ -21,7 +21,7 @@ import { StripedCounter } from "./striped_counter.ts";
 export interface SegmentOptions {
   /**
    * The bytes for what lies in it, at least. Each named thing takes 128 bytes and its own length,
-   * rounded up to 128.
+   * rounded up to 128. With the header of 66,560 bytes, it has 1 GiB at most.
    *
    * @default {65536}
    */
@@ -51,14 +51,13 @@ export interface SegmentInfo {
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 const DEFAULT_SIZE = 65536;
 
-function pathOf(name: string, directory: string): string {
+function checkName(name: string): void {
   if (typeof name !== "string" || !NAME.test(name)) {
     throw new TypeError(
       "Cannot use a segment: its name begins with a letter or digit, has up to 128 of letters, " +
         `digits, ".", "_" and "-": ${JSON.stringify(name)}`,
     );
   }
-  return `${directory}/${name}`;
 }
 
 /**
@@ -112,8 +111,11 @@ export class Segment implements Disposable {
    * same, and none sees half of it.
    *
    * @throws {TypeError} If the name or an option cannot be used.
-   * @throws {RangeError} If the segment is there and smaller than `size`.
-   * @throws {SegmentFormatError} If the file is no segment, damaged, or open to other users.
+   * @throws {RangeError} If the segment is there and smaller than `size`, or `size` is more than a
+   * segment may have.
+   * @throws {SegmentFormatError} If the file is no segment, damaged, or open to other users; or if
+   * others could put one in its place: the folder belongs to another user (not root), or others may
+   * write to it and it is not sticky as /tmp is.
    * @throws {UnsupportedError} If the runtime lacks foreign functions or the right to use them.
    * @throws {Error} With the `code` of the system: no permission, no space.
    */
@@ -124,11 +126,14 @@ export class Segment implements Disposable {
         `Cannot open a segment: mode is "open-or-create", "open" or "create": ${String(mode)}`,
       );
     }
-    const directory = options.directory ?? homeOfSegments();
-    const path = pathOf(name, directory);
-    if (options.directory === undefined) prepareHome(directory);
+    checkName(name);
+    const directory = folderOfSegments(options.directory, true);
     const isMade = mode !== "open" || options.size !== undefined;
-    return Segment.#checked(Memory.map(path, isMade ? size : undefined, mode), name, directory);
+    return Segment.#checked(
+      Memory.map(`${directory}/${name}`, isMade ? size : undefined, mode),
+      name,
+      directory,
+    );
   }
 
   /**
@@ -180,7 +185,7 @@ export class Segment implements Disposable {
    * @throws {UnsupportedError} If the runtime lacks foreign functions or the right to use them.
    */
   static list(options: Pick<SegmentOptions, "directory"> = {}): SegmentInfo[] {
-    return memoriesIn(options.directory ?? homeOfSegments());
+    return memoriesIn(folderOfSegments(options.directory));
   }
 
   /**
@@ -191,7 +196,8 @@ export class Segment implements Disposable {
    * @throws {UnsupportedError} If the runtime lacks foreign functions or the right to use them.
    */
   static remove(name: string, options: Pick<SegmentOptions, "directory"> = {}): boolean {
-    return removeFile(pathOf(name, options.directory ?? homeOfSegments()));
+    checkName(name);
+    return removeFile(`${folderOfSegments(options.directory)}/${name}`);
   }
 
   /** What to post to a worker of this process, for {@linkcode Segment.from}. */
@@ -209,7 +215,7 @@ export class Segment implements Disposable {
   /** The bytes that are not taken yet. */
   get free(): number {
     const { atomic, base, byteLength } = this.memory;
-    return byteLength - atomic.load32(base + HEADER.used);
+    return Math.max(0, byteLength - (atomic.load32(base + HEADER.used) >>> 0));
   }
 
   /** What has a name in it, with its kind, the newest first. */

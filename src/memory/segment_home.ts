@@ -1,6 +1,8 @@
 import { SegmentFormatError } from "../contract/errors.ts";
 import {
   closeFile,
+  type FileStatus,
+  isThere,
   makeDirectory,
   namesIn,
   O_DIRECTORY,
@@ -10,9 +12,16 @@ import {
   readAt,
   statusOf,
   tryOpen,
+  writers,
 } from "../runtime/files.ts";
 import { userId } from "../runtime/identity.ts";
+import { absolutePath } from "../runtime/native_lock_file.ts";
 import { flawOf, HEADER } from "./layout.ts";
+
+/** To look at a folder that may not be read. */
+const O_PATH = 0o10000000;
+/** Of a folder: only the owner of a file may remove or rename it. */
+const STICKY = 0o1000;
 
 /** Where the segments of this user are. */
 export function homeOfSegments(): string {
@@ -29,14 +38,58 @@ export function homeOfSegments(): string {
  */
 export function prepareHome(folder: string): void {
   makeDirectory(folder);
-  const fd = openFile(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  checkHome(folder);
+}
+
+/**
+ * Checks that the home of this user's segments is of this user alone: its name is known, so anybody
+ * may have made it, or a link in its place.
+ *
+ * @throws {SegmentFormatError} If others may use it, or it belongs to somebody else.
+ */
+function checkHome(folder: string): void {
+  checkFolder(folder, O_NOFOLLOW, ({ user, mode }) => {
+    if (user !== userId()) return `it belongs to user ${user}`;
+    return (mode & 0o077) === 0 ? undefined : othersMay("use", mode);
+  });
+}
+
+/**
+ * The folder that segments are looked for in: the one that was named, or the home of this user's.
+ *
+ * @param make Whether the home is made where it is missing.
+ * @throws {SegmentFormatError} If others could put files in the place of this user's.
+ */
+export function folderOfSegments(named: string | undefined, make = false): string {
+  const folder = named === undefined ? homeOfSegments() : absolutePath(named);
+  if (named === undefined && make) prepareHome(folder);
+  else if (isThere(folder)) {
+    if (named === undefined) checkHome(folder);
+    else checkFolder(folder, 0, flawOfShared);
+  }
+  return folder;
+}
+
+/** A folder such as /tmp is good enough for files that are checked themselves. */
+function flawOfShared(found: FileStatus): string | undefined {
+  const { user, mode } = found;
+  if (user !== userId() && user !== 0) return `it belongs to user ${user}`;
+  const isSafe = writers(found) === 0 || (mode & STICKY) !== 0;
+  return isSafe ? undefined : othersMay("write to", mode);
+}
+
+function othersMay(verb: string, mode: number): string {
+  return `others may ${verb} it: its mode is ${mode.toString(8)}`;
+}
+
+function checkFolder(
+  folder: string,
+  flags: number,
+  flawOf: (status: FileStatus) => string | undefined,
+): void {
+  const fd = openFile(folder, O_PATH | O_DIRECTORY | flags);
   try {
-    const { user, mode } = statusOf(fd, folder);
-    const flaw = user !== userId()
-      ? `it belongs to user ${user}`
-      : (mode & 0o077) !== 0
-      ? `others may use it: its mode is ${mode.toString(8)}`
-      : undefined;
+    const flaw = flawOf(statusOf(fd, folder));
     if (flaw === undefined) return;
     throw new SegmentFormatError(
       `Cannot keep segments in "${folder}": ${flaw}. Remove it, or name another directory`,

@@ -14,7 +14,7 @@ import {
   O_RDWR,
   STAT_BYTES,
 } from "./darwin_structs.ts";
-import { pathBytes } from "./files.ts";
+import { pathBytes, pathOf } from "./files.ts";
 import { LOCK_EX, LOCK_NB, LOCK_SH, LOCK_UN } from "./flock.ts";
 import { libSystem } from "./libsystem.ts";
 import type { LockFile } from "./lock_file.ts";
@@ -32,7 +32,7 @@ function absolutePath(path: string): string {
   const here = new Uint8Array(4096);
   const { getcwd, errno } = libSystem();
   if (getcwd(here, here.length) === 0) throw darwinError("find", path, errno());
-  return `${new TextDecoder().decode(here.subarray(0, here.indexOf(0)))}/${path}`;
+  return `${pathOf(here)}/${path}`;
 }
 
 function openWith(bytes: Uint8Array, flags: number): number {

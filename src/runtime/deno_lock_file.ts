@@ -12,11 +12,13 @@ export class DenoLockFile implements LockFile {
   readonly range = undefined;
   readonly id: string;
   readonly writable: boolean;
+  readonly #full: string;
   readonly #file: Deno.FsFile;
 
-  constructor(path: string) {
+  constructor(path: string, full: string = absolutePath(path)) {
     this.path = path;
-    const found = open(path);
+    this.#full = full;
+    const found = open(full, path);
     this.#file = found.file;
     const status = this.#file.statSync();
     this.id = `${status.dev}:${status.ino}`;
@@ -42,7 +44,7 @@ export class DenoLockFile implements LockFile {
 
   isCurrent(): boolean {
     try {
-      const { dev, ino, isFile } = Deno.lstatSync(this.path);
+      const { dev, ino, isFile } = Deno.lstatSync(this.#full);
       return isFile && `${dev}:${ino}` === this.id;
     } catch {
       return false;
@@ -50,7 +52,7 @@ export class DenoLockFile implements LockFile {
   }
 
   reopen(): DenoLockFile {
-    return new DenoLockFile(this.path);
+    return new DenoLockFile(this.path, this.#full);
   }
 
   read(bytes: Uint8Array, offset: number): number {
@@ -78,24 +80,38 @@ export class DenoLockFile implements LockFile {
   }
 }
 
-/** Before it is opened: that would make the target of a link, and wait for the end of a pipe. */
-function refuseOthers(path: string): void {
-  if (typeof path !== "string" || path === "" || path.includes("\0")) {
+const IS_ABSOLUTE = Deno.build.os === "windows" ? /^(?:[A-Za-z]:|[\\/])/ : /^\//;
+
+/**
+ * So that it stays the same file when the program goes to another folder. The path is checked as
+ * elsewhere, by a copy: `files.ts` waits for the adapter, which imports this.
+ */
+function absolutePath(path: string): string {
+  if (typeof path !== "string" || path === "" || path.includes("\0") || !path.isWellFormed()) {
     throw new TypeError(
-      `Cannot use a path: it must be a string, not empty and without NUL: ${JSON.stringify(path)}`,
+      "Cannot use a path: it must be a string, not empty and without NUL or half a character: " +
+        JSON.stringify(path),
     );
   }
+  return IS_ABSOLUTE.test(path) ? path : `${Deno.cwd()}/${path}`;
+}
+
+/** Before it is opened: that would make the target of a link, and wait for the end of a pipe. */
+function refuseOthers(full: string, path: string): void {
   let isFile = true;
   try {
-    ({ isFile } = Deno.lstatSync(path));
+    ({ isFile } = Deno.lstatSync(full));
   } catch {
     return; // There is nothing, or opening it says what is wrong.
   }
   if (!isFile) throw new TypeError(`Cannot use "${path}" as a lock: it is not a regular file`);
 }
 
-function open(path: string): { readonly file: Deno.FsFile; readonly writable: boolean } {
-  refuseOthers(path);
+function open(
+  path: string,
+  given: string,
+): { readonly file: Deno.FsFile; readonly writable: boolean } {
+  refuseOthers(path, given);
   const write = { read: true, write: true, create: true, mode: 0o600 };
   try {
     return { file: Deno.openSync(path, write), writable: true };

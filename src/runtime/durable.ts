@@ -1,12 +1,13 @@
 import { EEXIST, ENOENT, errno, systemError } from "./errno.ts";
 import {
   closeFile,
+  type FileStatus,
+  namesIn,
   O_CREAT,
   O_DIRECTORY,
   O_EXCL,
   O_NOFOLLOW,
   O_RDONLY,
-  O_TRUNC,
   O_WRONLY,
   openFile,
   openNameless,
@@ -66,9 +67,39 @@ export function makeFile(path: string, contents: Uint8Array): boolean {
   }
 }
 
+/** A name beside a file that nobody can guess, for what is to take its place. */
+function privateName(path: string): string {
+  return `${path}.${crypto.randomUUID()}.new`;
+}
+
+const PRIVATE = /^\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.new$/;
+
+/**
+ * Removes what writers of a file that were killed have left beside it: regular files with the name
+ * and the owner of such, and nothing else. For a caller who is the only writer now. What cannot be
+ * removed harms nobody, and stays.
+ */
+export function removeLeftovers(path: string): void {
+  const folder = folderOf(path);
+  const name = path.slice(path.lastIndexOf("/") + 1);
+  const owners = [libc.getuid(), lastOf(path)?.user];
+  for (const found of namesIn(folder)) {
+    if (!found.startsWith(name) || !PRIVATE.test(found.slice(name.length))) continue;
+    const leftover = `${folder}/${found}`;
+    const fd = tryOpen(leftover, O_RDONLY | O_NOFOLLOW);
+    if (fd === undefined) continue;
+    try {
+      const { isFile, user } = statusOf(fd, leftover);
+      if (isFile && owners.includes(user)) libc.unlink(pathBytes(leftover));
+    } finally {
+      closeFile(fd);
+    }
+  }
+}
+
 /** By way of a name of its own, which is left behind if the process is killed meanwhile. */
 function makeFileByName(path: string, contents: Uint8Array): boolean {
-  const own = `${path}.${crypto.randomUUID()}.new`;
+  const own = privateName(path);
   const fd = openFile(own, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW);
   try {
     writeAt(fd, path, contents, 0);
@@ -92,37 +123,60 @@ function publishName(own: string, path: string): boolean {
 }
 
 /**
- * Replaces a file, or makes it, in one step for all who look, by way of `path.new`: for one
- * caller at a time. Keeps the permissions of the one before.
+ * Replaces a file, or makes it, in one step for all who look: for one caller at a time. Keeps its
+ * owner, group and permissions, or throws. What it makes has a private name until then, and is
+ * removed if anything fails; of a process that is killed, {@linkcode removeLeftovers} removes it.
  *
  * @param durable Whether both contents and name are on the storage when this returns.
  */
 export function replaceFile(path: string, contents: Uint8Array, durable: boolean): void {
-  const next = `${path}.new`;
-  const last = tryOpen(path, O_RDONLY | O_NOFOLLOW);
-  let mode = 0o600;
-  if (last !== undefined) {
-    try {
-      mode = statusOf(last, path).mode;
-    } finally {
-      closeFile(last);
-    }
-  }
-  const fd = openFile(next, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode);
+  const last = lastOf(path);
+  const next = privateName(path);
+  const fd = openFile(next, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW);
   try {
-    if (libc.fchmod(fd, mode) !== 0) throw systemError("set the mode of", next, errno());
-    writeAt(fd, next, contents, 0);
-    if (durable) syncData(fd, next);
+    if (last !== undefined) makeAlike(fd, path, last);
+    writeAt(fd, path, contents, 0);
+    if (durable) syncData(fd, path);
+    if (libc.rename(pathBytes(next), pathBytes(path)) !== 0) {
+      throw systemError("replace", path, errno());
+    }
   } catch (error) {
     removeFile(next); // No space, most likely: then it needs what it has taken.
     throw error;
   } finally {
     closeFile(fd);
   }
-  if (libc.rename(pathBytes(next), pathBytes(path)) !== 0) {
-    throw systemError("replace", path, errno());
-  }
   if (durable) syncFolder(path);
+}
+
+/** The file that is to be replaced; `undefined` where there is none. */
+function lastOf(path: string): FileStatus | undefined {
+  const fd = tryOpen(path, O_RDONLY | O_NOFOLLOW);
+  if (fd === undefined) {
+    const failure = errno();
+    if (failure === ENOENT) return undefined;
+    throw systemError("replace", path, failure);
+  }
+  try {
+    return statusOf(fd, path);
+  } finally {
+    closeFile(fd);
+  }
+}
+
+/** Gives a new file the owner, the group and the permissions of the last. */
+function makeAlike(fd: number, path: string, last: FileStatus): void {
+  const { user, group } = statusOf(fd, path);
+  const same = user === last.user && group === last.group;
+  if (!same && libc.fchown(fd, last.user, last.group) !== 0) {
+    const failure = errno();
+    throw systemError(
+      `keep the owner ${last.user} and the group ${last.group} of`,
+      path,
+      failure,
+    );
+  }
+  if (libc.fchmod(fd, last.mode) !== 0) throw systemError("keep the mode of", path, errno());
 }
 
 /** The whole contents of a regular file; `undefined` where there is none. */

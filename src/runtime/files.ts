@@ -13,6 +13,7 @@ const S_IFREG = 0o100000;
 const S_IFDIR = 0o040000;
 const AT_FDCWD = -100;
 const AT_SYMLINK_FOLLOW = 0x400;
+const AT_SYMLINK_NOFOLLOW = 0x100;
 
 /** `open(2)` flags; close-on-exec is always added. */
 export const O_RDONLY = 0;
@@ -33,14 +34,36 @@ export { O_CREAT };
 
 const encoder = new TextEncoder();
 
-/** The path itself. Throws a `TypeError` for what is none, such as one with a NUL inside. */
+/** Throws instead of changing a name: two names must never become one. */
+const names = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/**
+ * The path itself. Throws a `TypeError` for what the system would read as another one, such as one
+ * with a NUL or a lone surrogate inside.
+ */
 export function checkPath(path: string): string {
-  if (typeof path !== "string" || path === "" || path.includes("\0")) {
+  if (typeof path !== "string" || path === "" || path.includes("\0") || !path.isWellFormed()) {
     throw new TypeError(
-      `Cannot use a path: it must be a string, not empty and without NUL: ${JSON.stringify(path)}`,
+      "Cannot use a path: it must be a string, not empty and without NUL or half a character: " +
+        JSON.stringify(path),
     );
   }
   return path;
+}
+
+/**
+ * A path as the system gave it, in bytes up to a NUL.
+ *
+ * @throws {TypeError} If it is not UTF-8: no string is that path.
+ */
+export function pathOf(bytes: Uint8Array): string {
+  const end = bytes.indexOf(0);
+  try {
+    return names.decode(end < 0 ? bytes : bytes.subarray(0, end));
+  } catch {
+    const readable = new TextDecoder().decode(bytes.subarray(0, end));
+    throw new TypeError(`Cannot use "${readable}": the name of a folder in it is not UTF-8`);
+  }
 }
 
 /** A path as C wants it. Throws as {@linkcode checkPath} does. */
@@ -56,6 +79,8 @@ export interface FileStatus {
   readonly mode: number;
   /** The number of its owner. */
   readonly user: number;
+  /** The number of its group. */
+  readonly group: number;
   readonly size: number;
   /** How many names it has: 0 where it was removed while it is open. */
   readonly links: number;
@@ -100,15 +125,29 @@ export function statusOf(fd: number, path: string): FileStatus {
     isFolder: (mode & S_IFMT) === S_IFDIR,
     mode: mode & 0o7777,
     user: status.getUint32(20, true),
+    group: status.getUint32(24, true),
     size: Number(status.getBigUint64(40, true)),
     links: status.getUint32(16, true),
     id: `${device}:${status.getBigUint64(32, true)}`,
   };
 }
 
+/** The bits of a mode that let others write, but for a group that is this user's own. */
+export function writers({ group, mode }: FileStatus): number {
+  return mode & (group === libc.getgid() ? 0o002 : 0o022);
+}
+
 /** The inode that a path leads to, such as a namespace under `/proc`; `undefined` for none. */
 export function inodeOf(path: string): number | undefined {
   return statx(AT_FDCWD, pathBytes(path), 0) ? Number(status.getBigUint64(32, true)) : undefined;
+}
+
+/** Whether a path leads to anything, be it a link that leads nowhere. */
+export function isThere(path: string): boolean {
+  if (statx(AT_FDCWD, pathBytes(path), AT_SYMLINK_NOFOLLOW)) return true;
+  const failure = errno();
+  if (failure === ENOENT) return false;
+  throw systemError("look at", path, failure);
 }
 
 /** Opens a file; `undefined`, with errno set, where the system refuses. */
@@ -183,7 +222,9 @@ export function writeAt(fd: number, path: string, bytes: Uint8Array, offset: num
   if (written < bytes.length) writeAt(fd, path, bytes.subarray(written), offset + written);
 }
 
-/** The names in a folder, by getdents64(2), without `.` and `..`. */
+const nameIn = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** The names in a folder, by getdents64(2), without `.` and `..`; to compare, not to open. */
 export function namesIn(folder: string): string[] {
   const fd = openFile(folder, O_RDONLY | O_DIRECTORY);
   const names: string[] = [];
@@ -196,7 +237,7 @@ export function namesIn(folder: string): string[] {
       if (length === 0) return names;
       for (let at = 0; at < length; at += view.getUint16(at + 16, true)) {
         const end = entries.indexOf(0, at + 19);
-        const name = new TextDecoder().decode(entries.subarray(at + 19, end));
+        const name = nameIn.decode(entries.subarray(at + 19, end));
         if (name !== "." && name !== "..") names.push(name);
       }
     }

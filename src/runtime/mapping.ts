@@ -41,9 +41,29 @@ let arenaOfThread: Arena | undefined;
 function arena(): Arena {
   if (arenaOfThread !== undefined) return arenaOfThread;
   // It stays where it is when it grows.
-  const memory = new WebAssembly.Memory({ initial: 1, maximum: ARENA_PAGES, shared: true });
+  const memory = reserveArena();
   const address = adapter.addressOf(new Uint8Array(memory.buffer));
   return arenaOfThread = { memory, address, free: [[0, PAGE]], next: 0 };
+}
+
+function reserveArena(): WebAssembly.Memory {
+  try {
+    return new WebAssembly.Memory({ initial: 1, maximum: ARENA_PAGES, shared: true });
+  } catch (cause) {
+    throw new RangeError(
+      "Cannot map a file: the process gets no room for it in its address space (ulimit -v)",
+      { cause },
+    );
+  }
+}
+
+/**
+ * Checks that so many bytes can be mapped now.
+ *
+ * @throws {RangeError} If this thread has mapped too much already.
+ */
+export function checkRoom(byteLength: number): void {
+  if (adapter.mapping === "over-wasm") giveRange(takeRange(byteLength), byteLength);
 }
 
 function takeRange(length: number): number {

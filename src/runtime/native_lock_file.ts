@@ -7,6 +7,7 @@ import {
   O_RDONLY,
   O_RDWR,
   pathBytes,
+  pathOf,
   readAt,
   statusOf,
   writeAt,
@@ -61,7 +62,7 @@ export function absolutePath(path: string): string {
   if (path.startsWith("/")) return path;
   const here = new Uint8Array(4096);
   if (libc.getcwd(here, here.length) === 0) throw systemError("find", path, errno());
-  return `${new TextDecoder().decode(here.subarray(0, here.indexOf(0)))}/${path}`;
+  return `${pathOf(here)}/${path}`;
 }
 
 /**

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import process from "node:process";
 import { describe, it } from "node:test";
 import { FileCounter } from "../../mod.ts";
 import { libc } from "../../src/runtime/mod.ts";
@@ -147,6 +148,34 @@ describe("group commit", () => {
         }
       }
     }));
+
+  it("does not trust a file that others may write to, if they may not to the counter", () =>
+    inScratchFolder((folder) => {
+      const path = join(folder, "count");
+      new FileCounter(path, { durable: true }).close();
+      chmodSync(`${path}.commit`, 0o602);
+      const open = () => new FileCounter(path, { durable: true });
+      assert.throws(open, /count\.commit".*: others may write to it.*mode is 602\. Remove it/);
+      chmodSync(path, 0o602);
+      open().close();
+    }));
+
+  const needsRoot = process.getuid!() !== 0 &&
+    "only ROOT gives files to others: this was NOT TESTED";
+  it(
+    "does not trust a file of another user",
+    { skip: needsRoot },
+    () =>
+      inScratchFolder((folder) => {
+        const path = join(folder, "count");
+        new FileCounter(path, { durable: true }).close();
+        chownSync(`${path}.commit`, 1234, 1234);
+        const open = () => new FileCounter(path, { durable: true });
+        assert.throws(open, /count\.commit".*: it belongs to user 1234\. Remove it/);
+        chownSync(path, 1234, 1234);
+        open().close(); // Who has the counter can do worse to it.
+      }),
+  );
 
   it("leaves a file alone that is not its own", () =>
     inScratchFolder((folder) => {

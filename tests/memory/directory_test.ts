@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { SegmentFormatError } from "../../src/contract/mod.ts";
 import { Directory } from "../../src/memory/directory.ts";
-import { HEADER } from "../../src/memory/layout.ts";
+import { checksum, HEADER } from "../../src/memory/layout.ts";
 import { Memory } from "../../src/memory/mod.ts";
 import { damageDirectories } from "./fixtures/damage.ts";
 import { itInBoth } from "./fixtures/places.ts";
@@ -37,6 +37,42 @@ describe("Directory", () => {
     for (const name of ["", "x".repeat(65), "ü".repeat(33), 7, undefined, null] as string[]) {
       assert.throws(() => directory.obtain(name, "flag", 4), TypeError);
     }
+  });
+
+  itInBoth("takes two names for two, and gives each back as it was", (memory, again) => {
+    const [first, second] = [directoryOf(memory), directoryOf(again())];
+    const names = [
+      "jobs",
+      "\uFEFFjobs",
+      "\uFEFF\uFEFFjobs",
+      "jobs\uFEFF",
+      "\uFFFD",
+      "e\u0301",
+      "\u00e9",
+    ];
+    const entries = names.map((name) => first.obtain(name, "mutex", 16));
+    assert.equal(new Set(entries.map(({ offset }) => offset)).size, names.length);
+    assert.deepEqual(names.map((name) => second.obtain(name, "mutex", 16)), entries);
+    assert.deepEqual([...second.entries()].map(({ name }) => name), names.toReversed());
+  });
+
+  itInBoth("refuses what cannot be written as it is", (memory) => {
+    const directory = directoryOf(memory);
+    for (const name of ["a\ud800", "\udc00", "\ud800\ud800", "a\0", "\0"]) {
+      assert.throws(() => directory.obtain(name, "mutex", 16), /TypeError: .*half a character/);
+    }
+    assert.deepEqual([...directory.entries()], []);
+  });
+
+  it("says that a name is damaged, though its checksum fits", () => {
+    const memory = Memory.anonymous(1);
+    const directory = directoryOf(memory);
+    directory.obtain("ab", "mutex", 16);
+    const bytes = new Uint8Array(memory.buffer, memory.place(0, 128, 128), 128);
+    bytes[17] = 0xff;
+    const view = new DataView(memory.buffer, bytes.byteOffset);
+    view.setUint32(4, checksum(bytes.subarray(8)), true);
+    assert.throws(() => [...directory.entries()], /SegmentFormatError: .*not UTF-8/);
   });
 
   it("says how much is missing where it is full, and still has what it had", () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import {
   chmodSync,
-  existsSync,
+  chownSync,
   mkdirSync,
   readFileSync,
   statSync,
@@ -16,6 +16,7 @@ import { Segment, type SegmentHandle } from "../../src/memory/mod.ts";
 import { prepareHome } from "../../src/memory/segment_home.ts";
 import { adapter } from "../../src/runtime/mod.ts";
 import { Child, executableOf } from "../support/child.ts";
+import { cannotMount, runMounted } from "../support/mounted.ts";
 import { inScratchFolder } from "../support/scratch_folder.ts";
 import { withThreads } from "../support/thread.ts";
 import { damageFiles } from "./fixtures/damage.ts";
@@ -24,6 +25,8 @@ import { ELEMENTS, TYPES } from "./fixtures/elements.ts";
 const DEADLINE = { timeout: 60_000 };
 const WORKER = new URL("./fixtures/segment_worker.ts", import.meta.url);
 const PROCESS = new URL("./fixtures/segment_process.ts", import.meta.url);
+const SQUATTED = new URL("./fixtures/squatted_home_process.ts", import.meta.url);
+const PRIVATE_SHM = "mount -t tmpfs none /dev/shm";
 const RACER = new URL("./fixtures/racing_process.ts", import.meta.url);
 /** `deno task soak` races 1,000 times. */
 const RACES = 20;
@@ -51,6 +54,22 @@ describe("Segment", () => {
       first.stripedCounter("hits", 4).add(3);
       assert.equal(second.stripedCounter("hits", 4).value, 3);
       assert.equal(first.mutex("jobs"), first.mutex("jobs"));
+    }),
+  );
+
+  it(
+    "excludes by a name that begins with a byte order mark",
+    inFolder((directory) => {
+      using first = Segment.open("marked", { directory });
+      using second = Segment.open("marked", { directory });
+      const guard = first.mutex("\uFEFFjobs").acquireSync();
+      assert.equal(second.mutex("\uFEFFjobs").tryAcquire(), undefined);
+      guard.release();
+      for (const segment of [first, second]) {
+        assert.throws(() => segment.mutex("a\ud800"), TypeError);
+        assert.throws(() => segment.counter("a\0"), TypeError);
+      }
+      assert.deepEqual(second.names(), [{ name: "\uFEFFjobs", kind: "mutex" }]);
     }),
   );
 
@@ -181,15 +200,50 @@ describe("Segment", () => {
     }),
   );
 
-  it("says that there is no space, and leaves nothing", { skip: !existsSync("/dev/full") }, () => {
-    // More than the file system has; nothing is written for it.
-    const size = 2 ** 50;
-    assert.throws(
-      () => Segment.open("interlock-test-too-large", { size }),
-      (error) => ["ENOSPC", "EFBIG"].includes((error as NodeJS.ErrnoException).code ?? ""),
-    );
-    assert.equal(Segment.remove("interlock-test-too-large"), false);
-  });
+  it(
+    "refuses a named folder where others could replace its files",
+    inFolder((directory) => {
+      Segment.open("mine", { directory }).close();
+      const uses: Readonly<Record<string, () => unknown>> = {
+        open: () => Segment.open("mine", { directory }),
+        list: () => Segment.list({ directory }),
+        remove: () => Segment.remove("mine", { directory }),
+      };
+      for (const mode of [0o777, 0o702, 0o733]) {
+        chmodSync(directory, mode);
+        for (const [name, use] of Object.entries(uses)) {
+          assert.throws(use, /SegmentFormatError: .*others may write to it/, `${name} ${mode}`);
+        }
+      }
+      for (const mode of [0o1777, 0o755, 0o700]) {
+        chmodSync(directory, mode);
+        Segment.open("mine", { directory }).close();
+      }
+      assert.equal(Segment.remove("mine", { directory }), true);
+    }),
+  );
+
+  it(
+    "refuses a named folder of another user",
+    { skip: process.getuid!() !== 0 && "only ROOT gives folders to others: this was NOT TESTED" },
+    inFolder((directory) => {
+      Segment.open("mine", { directory }).close();
+      chownSync(directory, 1234, 1234);
+      for (const mode of [0o700, 0o1777]) {
+        chmodSync(directory, mode);
+        assert.throws(
+          () => Segment.open("mine", { directory }),
+          /SegmentFormatError: .*belongs to user 1234/,
+        );
+      }
+    }),
+  );
+
+  it(
+    "trusts no folder that has the name of this user's",
+    { ...DEADLINE, skip: cannotMount(PRIVATE_SHM) },
+    () => runMounted(PRIVATE_SHM, SQUATTED),
+  );
 
   it(
     "is sent to workers: the memory of an anonymous one, the name of a named one",

@@ -51,7 +51,12 @@ for (const kind of [SharedRecord, SeqlockRecord]) {
       assert.throws(() => point.write({ x: 2, z: 1 } as { x: number }), TypeError);
       assert.throws(() => point.update(() => assert.fail("no")), /no/);
       const later = (() => Promise.resolve({ x: 2 })) as unknown as () => { x: number };
-      assert.deepEqual(point.update(later), before); // A promise has no fields.
+      assert.throws(() => point.update(later), /TypeError: .*not an object.* a Promise/);
+      assert.throws(
+        () => point.write(new Map([["x", 2]]) as { x?: number }),
+        /TypeError: .* a Map/,
+      );
+      assert.deepEqual(point.update(() => ({})), before);
       assert.deepEqual(seen.read(), before);
       assert.equal(point.mutex.owner(), undefined);
     });

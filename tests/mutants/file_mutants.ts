@@ -114,8 +114,8 @@ export const FILE_MUTANTS: readonly Mutant[] = [
   mutant(
     "a document is written in its place",
     DURABLE,
-    "const next = `${path}.new`;",
-    "const next = path;",
+    "const fd = openFile(next, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW);\n  try {\n    if (last",
+    "const fd = openFile(path, O_WRONLY | O_CREAT);\n  try {\n    if (last",
     ["files/json_file", "files/full"],
   ),
   mutant(
@@ -124,6 +124,27 @@ export const FILE_MUTANTS: readonly Mutant[] = [
     "    removeFile(next); // No space",
     "    // No space",
     ["files/full"],
+  ),
+  mutant(
+    "what a killed writer has left stays",
+    "src/files/json_file.ts",
+    "if (guard.recovered || !this.#swept) removeLeftovers",
+    "if (!this.#swept) removeLeftovers",
+    ["files/json_place"],
+  ),
+  mutant(
+    "a document gets another owner",
+    DURABLE,
+    "    if (last !== undefined) makeAlike(fd, path, last);\n",
+    "",
+    ["files/json_place"],
+  ),
+  mutant(
+    "a document is written after its lock was closed",
+    "src/files/json_file.ts",
+    'if (this.#lock.mode !== "exclusive") {',
+    'if (this.path === "") {',
+    ["files/json_nested"],
   ),
   mutant(
     "descriptors are inherited",

@@ -142,6 +142,20 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
     ["memory/stolen"],
   ),
   mutant("boot ignored", SLOTS, " || !this.#hasBoot(at, bootId())", "", ["memory/stolen"]),
+  mutant(
+    "a name loses its byte order mark",
+    "src/memory/directory.ts",
+    "fatal: true, ignoreBOM: true",
+    "fatal: true",
+    ["memory/segment", "memory/directory"],
+  ),
+  mutant(
+    "the folder of segments may be anybody's",
+    "src/memory/segment_home.ts",
+    "    if (flaw === undefined) return;\n",
+    "    return;\n",
+    ["memory/segment"],
+  ),
   mutant("generation not counted", SLOTS, "(atomic.load32(at + SLOT.generation) + 1)", "(0 + 1)", [
     "memory/memory_test",
   ]),

@@ -1,0 +1,57 @@
+import { lstatSync, mkdirSync, type Stats, statSync } from "node:fs";
+import { dirname } from "node:path";
+import process from "node:process";
+
+const STICKY = 0o1000;
+
+/**
+ * Makes a folder for this user alone, if it is missing, and checks that it is one: its name is
+ * known, so anybody may have made it, or a link in its place.
+ *
+ * @throws {Error} If it belongs to another user, or others may use it.
+ */
+export function makePrivateFolder(folder: string): void {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  check(folder, lstatSync(folder), 0o077);
+}
+
+/**
+ * Makes a folder for what is run later, if it is missing, and checks that nobody else can put
+ * something there, or another folder in its place.
+ *
+ * @throws {Error} If it belongs to another user, or others may write to it.
+ */
+export function makeTrustedFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+  } catch {
+    return; // Nothing is there that could be run, and nothing can be kept.
+  }
+  const found = lstatSync(folder);
+  check(folder, found, writersBeside(found));
+  // One of the system's, such as /tmp, may hold the folders of all.
+  const outer = statSync(dirname(folder));
+  const isSticky = (outer.mode & STICKY) !== 0;
+  check(dirname(folder), outer, isSticky ? 0 : writersBeside(outer), outer.uid === 0);
+}
+
+/** The bits of a mode that let others write: not those of a group that is this user's own. */
+function writersBeside({ gid }: Stats): number {
+  return gid === process.getgid?.() ? 0o002 : 0o022;
+}
+
+function check(folder: string, found: Stats, forbidden: number, isSystem = false): void {
+  const user = process.getuid?.();
+  if (user === undefined) return; // Windows has no such numbers.
+  const flaw = !found.isDirectory()
+    ? "it is no folder"
+    : found.uid !== user && !isSystem
+    ? `it belongs to user ${found.uid}`
+    : (found.mode & forbidden) !== 0
+    ? `others may use it: its mode is ${(found.mode & 0o7777).toString(8)}`
+    : undefined;
+  if (flaw === undefined) return;
+  throw new Error(
+    `Cannot trust "${folder}": ${flaw}. Nothing in it was used. Remove it, or mend it`,
+  );
+}

@@ -1,0 +1,31 @@
+import { ENOENT, errno, systemError } from "./errno.ts";
+import { folderOf } from "./durable.ts";
+import { isThere, pathBytes, pathOf } from "./files.ts";
+import { libc } from "./libc.ts";
+import { absolutePath } from "./native_lock_file.ts";
+
+const LONGEST_PATH = 4096;
+
+/**
+ * Where a path leads, symbolic links followed, whatever the program's folder is later. The end of
+ * it, and folders on the way, may be missing.
+ *
+ * @throws {Error} With the `code` of the system; `ENOENT` for a link that leads nowhere.
+ */
+export function realPath(path: string): string {
+  const absolute = absolutePath(path);
+  const found = new Uint8Array(LONGEST_PATH);
+  if (libc.realpath(pathBytes(absolute), found) !== 0) return pathOf(found);
+  const failure = errno();
+  if (failure !== ENOENT) throw systemError("open", path, failure);
+  if (isThere(absolute)) {
+    throw Object.assign(
+      new Error(`Cannot open "${path}": it is a symbolic link that leads nowhere (ENOENT)`),
+      { code: "ENOENT", errno: ENOENT, path },
+    );
+  }
+  const folder = folderOf(absolute);
+  return `${folder === "/" ? "" : realPath(folder)}/${
+    absolute.slice(absolute.lastIndexOf("/") + 1)
+  }`;
+}
