@@ -2,8 +2,9 @@ import type { AcquireOptions } from "../contract/options.ts";
 import { millisecondsSince } from "../runtime/moment.ts";
 import type { RedisAdapter } from "./adapter.ts";
 import { adapterOf, type ConnectionOptions, type RedisSource } from "./adapter_of.ts";
-import { compete, type Grant, type Place } from "./competition.ts";
+import { compete, giveUp, type Grant, type Place } from "./competition.ts";
 import { Hold, type Holder } from "./hold.ts";
+import { InFlight } from "./in_flight.ts";
 import { reliableTime } from "./lease.ts";
 import { type Alarm, Patience } from "./patience.ts";
 import { RedisGuard } from "./redis_guard.ts";
@@ -70,9 +71,7 @@ export class RedisSemaphore implements AsyncDisposable {
   readonly #holder: Holder<PermitRequest>;
   readonly #holds = new Set<Hold<PermitRequest>>();
   #count = 0;
-  /** How many are just asking, and what to call when nobody is any more. */
-  #asks = 0;
-  #onIdle: (() => void) | undefined;
+  readonly #inFlight = new InFlight();
   #closed: Promise<void> | undefined;
 
   /**
@@ -101,11 +100,13 @@ export class RedisSemaphore implements AsyncDisposable {
       server: this.#server,
       wakes: this.#wakes,
       sleepers: this.#sleepers,
+      inFlight: this.#inFlight,
       isClosed: () => this.#closed !== undefined,
     };
     this.#holder = {
       name,
       maxHold: this.#settings.maxHold,
+      inFlight: this.#inFlight,
       renew: (request) => this.#server.renew(request),
       release: (request) => this.#server.release(request),
       goesOn: (hold) => {
@@ -129,7 +130,7 @@ export class RedisSemaphore implements AsyncDisposable {
   async tryAcquire(permits = 1): Promise<RedisGuard | undefined> {
     this.#checkOpen();
     const request = this.#request(checkPermits(permits, this.permits));
-    return await this.#asking(() => this.#try(request));
+    return await this.#inFlight.track(this.#try(request));
   }
 
   /**
@@ -151,8 +152,10 @@ export class RedisSemaphore implements AsyncDisposable {
     try {
       const request = this.#request(wanted);
       const waiter = permitWaiterOf(this.#client, this.#count, wanted);
-      return await this.#asking(async () =>
-        this.#guard(request, await compete(this.#place, request, waiter, patience))
+      return await this.#inFlight.track(
+        compete(this.#place, request, waiter, patience).then((grant) =>
+          this.#guard(request, grant)
+        ),
       );
     } finally {
       this.#turnstile?.leave();
@@ -165,7 +168,10 @@ export class RedisSemaphore implements AsyncDisposable {
     return Math.max(0, this.permits - await this.#server.held());
   }
 
-  /** Releases what this object holds, ends its waits, and closes what it has opened. */
+  /**
+   * Releases what this object holds, ends its waits, waits for what was sent, and closes what it has
+   * opened.
+   */
   close(): Promise<void> {
     return this.#closed ??= this.#close();
   }
@@ -176,25 +182,18 @@ export class RedisSemaphore implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    for (const alarm of this.#sleepers) alarm.ring(); // They see that it is closed.
-    if (this.#asks > 0) await new Promise<void>((resolve) => this.#onIdle = resolve);
-    this.#wakes.end();
-    await Promise.allSettled([...this.#holds].map((hold) => hold.end()));
-    await this.#adapter.close();
+    try {
+      for (const alarm of this.#sleepers) alarm.ring(); // They see that it is closed.
+      await this.#inFlight.idle();
+      await Promise.allSettled([...this.#holds].map((hold) => hold.end()));
+    } finally {
+      this.#wakes.end();
+      await this.#adapter.close();
+    }
   }
 
   #checkOpen(): void {
     if (this.#closed !== undefined) throw new TypeError(`Cannot use "${this.name}": it was closed`);
-  }
-
-  /** Has {@linkcode close} wait for what is on its way, so that it is given back. */
-  async #asking<T>(ask: () => Promise<T>): Promise<T> {
-    this.#asks++;
-    try {
-      return await ask();
-    } finally {
-      if (--this.#asks === 0) this.#onIdle?.();
-    }
   }
 
   async #try(request: PermitRequest): Promise<RedisGuard | undefined> {
@@ -202,7 +201,8 @@ export class RedisSemaphore implements AsyncDisposable {
     try {
       attempt = await this.#server.attempt(request);
     } catch (error) {
-      this.#server.withdraw(request).catch(() => {}); // They may have been granted.
+      // They may have been granted.
+      this.#inFlight.track(giveUp(() => this.#server.withdraw(request), undefined)).catch(() => {});
       throw error;
     }
     if (!attempt.granted) return undefined;

@@ -62,7 +62,10 @@ export function seatOf(
     server: majority,
     wakes: new MajorityWakes(wakes, majority.quorum),
     adapter: undefined,
-    close: async () => void await Promise.all(voters.map(({ adapter }) => adapter.close())),
+    async close() {
+      await majority.inFlight.idle();
+      await Promise.all(voters.map(({ adapter }) => adapter.close()));
+    },
   };
 }
 

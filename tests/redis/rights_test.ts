@@ -12,7 +12,11 @@ import {
   type Reply,
   Script,
 } from "../../src/redis/mod.ts";
-import { GIVE_BACK, RENEW_PERMITS, TAKE as TAKE_PERMITS } from "../../src/redis/semaphore_scripts.ts";
+import {
+  GIVE_BACK,
+  RENEW_PERMITS,
+  TAKE as TAKE_PERMITS,
+} from "../../src/redis/semaphore_scripts.ts";
 import { RedisServer, skip } from "../support/redis_server.ts";
 
 const DEADLINE = { timeout: 60_000 };
@@ -49,10 +53,15 @@ const SHARED = [["SET", lock, "r", "PX", "60000"], ["ZADD", shared, LATER, "me"]
 const DEAD_SHARER = [["SET", lock, "r", "PX", "60000"], ["ZADD", shared, "1", "she"]];
 const DEAD_WAITER = [["ZADD", queue, "1", WAITER], ["ZADD", seen, "1", WAITER]];
 const LIVE_WAITER = [["ZADD", queue, "1", WAITER], ["ZADD", seen, LATER, WAITER]];
-const asks = (mode: string, fair: string, waiter = "") =>
-  ["me", "60000", "1", mode, fair, waiter, "", "0"];
-const permits = (fair: string, waiter = "") =>
-  ["me", "60000", "2", "3", fair, waiter, "", "wake:", "0"];
+const asks = (
+  mode: string,
+  fair: string,
+  waiter = "",
+) => ["me", "60000", "1", mode, fair, waiter, "", "0"];
+const permits = (
+  fair: string,
+  waiter = "",
+) => ["me", "60000", "2", "3", fair, waiter, "", "wake:", "0"];
 const add = (n: number, life = "", parcel = "") =>
   [n, -n, -100, 100, 0, 0, life, 60000, parcel].map(String);
 const HELD_PERMITS = [
@@ -332,16 +341,16 @@ describe("a script, where a key is of another type", { skip }, () => {
           if (rest[0] !== foreign) await redis.send(command, ...rest);
         }
         await redis.send("RPUSH", foreign, "not ours");
-        const dump = () => Promise.all(keys.map((key) => redis.send("TYPE", key)));
-        const types = await dump();
-        const length = async () => Promise.all(keys.map((key) => redis.send("DUMP", key)));
-        const contents = await length();
+        const kinds = () => Promise.all(keys.map((key) => redis.send("TYPE", key)));
+        const types = await kinds();
+        const dumps = () => Promise.all(keys.map((key) => redis.send("DUMP", key)));
+        const contents = await dumps();
         try {
           await script.run(redis, keys, args);
         } catch (error) {
           assert.match(String(error), /WRONGTYPE/, foreign);
-          assert.deepEqual(await dump(), types, foreign);
-          assert.deepEqual(await length(), contents, `written before ${foreign} was looked at`);
+          assert.deepEqual(await kinds(), types, foreign);
+          assert.deepEqual(await dumps(), contents, `written before ${foreign} was looked at`);
         }
         assert.deepEqual(await redis.send("LRANGE", foreign, "0", "-1"), ["not ours"]);
       }
