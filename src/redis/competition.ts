@@ -85,9 +85,8 @@ export async function compete<Request extends { readonly leaseTime: number }>(
         attempt = await patience.for(asked, ANSWER_MS);
         failingSince = failure = undefined;
       } catch (error) {
-        const isUnsent = error instanceof UnreachableError && !error.mayHaveHappened;
         // With a bed, one of several servers may have the waiter in its queue.
-        if (isUnsent && bed === undefined) unsure = wasUnsure;
+        if (isUnsent(error) && bed === undefined) unsure = wasUnsure;
         if (!mayPass(error) || patience.isOver || place.isClosed()) throw error;
         failure = error;
         failingSince ??= performance.now();
@@ -139,10 +138,18 @@ export async function giveUp(
   asked: Promise<unknown> | undefined,
 ): Promise<void> {
   let isAnswered = asked === undefined;
-  const answered = asked?.then(() => {}, () => {}).then(() => isAnswered = true);
+  const answered = asked?.then(() => true, (error) => !isUnsent(error)).finally(() => {
+    isAnswered = true;
+  });
   for (let i = 0; i < 3; i++) await undefined; // An answer that is there has been seen then.
-  const again = isAnswered ? undefined : answered?.then(() => persist(withdraw));
+  const again = isAnswered
+    ? undefined
+    : answered?.then((wasSent) => wasSent ? persist(withdraw) : undefined);
   await Promise.all([persist(withdraw), again]);
+}
+
+function isUnsent(error: unknown): boolean {
+  return error instanceof UnreachableError && !error.mayHaveHappened;
 }
 
 function persist(withdraw: () => Promise<void>): Promise<void> {

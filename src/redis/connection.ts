@@ -23,6 +23,8 @@ export class Connection implements RedisAdapter {
   /** In the order they were sent, so also in that of their deadlines. */
   readonly #pending = new Set<Pending>();
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** What rejects those who wait for a connection or a subscription. */
+  readonly #waiting = new Set<() => void>();
   /** Called when the last command was answered, once this is being closed. */
   #onAnswered: (() => void) | undefined;
   #closed: Promise<void> | undefined;
@@ -58,16 +60,13 @@ export class Connection implements RedisAdapter {
     let end: () => Promise<void>;
     try {
       end = await this.#timed(subscribing, () => {
-        // Too late for anybody: let go of it when it comes.
-        subscribing.then((end) => end()).catch(() => {});
         return this.#unreachable(`no answer within ${this.#timeout} ms`, false);
       });
-    } catch (error) {
-      throw this.#asUnreachable(error, false);
-    }
-    if (this.#closed !== undefined) {
-      end().catch(() => {}); // A server that is gone cannot confirm it.
       this.#refuseClosed();
+    } catch (error) {
+      // If it comes later, it is too late for anybody.
+      subscribing.then((end) => end()).catch(() => {});
+      throw this.#asUnreachable(error, false);
     }
     const endOnce = async () => {
       if (!this.#ends.delete(endOnce)) return;
@@ -83,6 +82,7 @@ export class Connection implements RedisAdapter {
 
   /** Waits for the answers to what was sent, each for its time, before it closes. */
   async #close(): Promise<void> {
+    for (const refuse of this.#waiting) refuse();
     try {
       if (this.#pending.size > 0) await new Promise<void>((resolve) => this.#onAnswered = resolve);
       // A server that is gone cannot confirm it.
@@ -159,8 +159,18 @@ export class Connection implements RedisAdapter {
 
   #timed<T>(promise: Promise<T>, late: () => Error): Promise<T> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(late()), this.#timeout);
-      promise.then(resolve, reject).finally(() => clearTimeout(timer));
+      const fail = (error: Error) => {
+        settle();
+        reject(error);
+      };
+      const refuse = () => fail(this.#unreachable("the connection was closed", false));
+      const timer = setTimeout(() => fail(late()), this.#timeout);
+      const settle = () => {
+        clearTimeout(timer);
+        this.#waiting.delete(refuse);
+      };
+      this.#waiting.add(refuse);
+      promise.finally(settle).then(resolve, reject);
     });
   }
 

@@ -123,6 +123,20 @@ describe("what is closed while its work is on its way", { skip }, () => {
     });
   }
 
+  for (const [by, connect] of Object.entries(CLIENTS)) {
+    it(`closes while it subscribes at a server that is gone: by ${by}`, DEADLINE, async () => {
+      await using gone = await RedisServer.start();
+      await using client: TestClient = await connect(gone.url);
+      const adapter = adapterOf(client.source, { commandTimeout: 600_000 });
+      await adapter.send("PING");
+      await gone.kill();
+      const subscribing = adapter.subscribe("news", () => {}).catch(() => {});
+      await new Promise((resolve) => setTimeout(resolve, 50)); // It is connecting.
+      await adapter.close();
+      await subscribing;
+    });
+  }
+
   it("takes back what went beyond while it is closed", DEADLINE, async () => {
     await using proxy = await Proxy.start(server.port);
     const counter = new RedisCounter(proxy.url, "edge");
