@@ -120,11 +120,7 @@ export async function compete<Request extends { readonly leaseTime: number }>(
   } finally {
     bed?.leave(place.sleepers);
     if (isRefused) wakes.remove(waiter);
-    if (unsure) {
-      const withdraw = () => server.withdraw(request, bed && waiter);
-      // If it cannot be told, the lease ends it.
-      place.inFlight.track(giveUp(withdraw, asked)).catch(() => {});
-    }
+    if (unsure) giveUp(place, request, bed && waiter, asked);
   }
 }
 
@@ -133,8 +129,20 @@ export async function compete<Request extends { readonly leaseTime: number }>(
  * answer may be long in coming; and once more after it, since a question that was not answered yet
  * may be asked in a second step (the source of a script), which is behind what is sent now.
  */
-export async function giveUp(
-  withdraw: () => Promise<void>,
+export function giveUp<Request>(
+  place: Place<Request>,
+  request: Request,
+  waiter?: string,
+  asked?: Promise<unknown>,
+): void {
+  // If it cannot be told, the lease ends it.
+  place.inFlight.track(withdraw(place, request, waiter, asked)).catch(() => {});
+}
+
+async function withdraw<Request>(
+  place: Place<Request>,
+  request: Request,
+  waiter: string | undefined,
   asked: Promise<unknown> | undefined,
 ): Promise<void> {
   let isAnswered = asked === undefined;
@@ -142,18 +150,21 @@ export async function giveUp(
     isAnswered = true;
   });
   for (let i = 0; i < 3; i++) await undefined; // An answer that is there has been seen then.
-  const again = isAnswered
-    ? undefined
-    : answered?.then((wasSent) => wasSent ? persist(withdraw) : undefined);
-  await Promise.all([persist(withdraw), again]);
+  const tell = async () => {
+    try {
+      await place.server.withdraw(request, waiter);
+    } catch (error) {
+      // When it is closed there will be no connection.
+      if (!place.isClosed() || !isUnsent(error)) throw error;
+    }
+  };
+  const persist = () => untilAnswered(tell, performance.now() + RELEASE_MS);
+  const again = isAnswered ? undefined : answered?.then((isSent) => isSent ? persist() : undefined);
+  await Promise.all([persist(), again]);
 }
 
 function isUnsent(error: unknown): boolean {
   return error instanceof UnreachableError && !error.mayHaveHappened;
-}
-
-function persist(withdraw: () => Promise<void>): Promise<void> {
-  return untilAnswered(withdraw, performance.now() + RELEASE_MS);
 }
 
 /** Where a waiter sleeps between its questions. */

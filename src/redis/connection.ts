@@ -23,6 +23,8 @@ export class Connection implements RedisAdapter {
   /** In the order they were sent, so also in that of their deadlines. */
   readonly #pending = new Set<Pending>();
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #hasSent = false;
+  #mayWait = true;
   /** What rejects those who wait for a connection or a subscription. */
   readonly #waiting = new Set<() => void>();
   /** Called when the last command was answered, once this is being closed. */
@@ -76,6 +78,16 @@ export class Connection implements RedisAdapter {
     return endOnce;
   }
 
+  /**
+   * Ends all waits for the connection, now and later, if nothing was ever sent: then there is nothing
+   * to be given back, and what closes this need not wait for a server that is not there.
+   */
+  stopWaiting(): void {
+    if (this.#hasSent) return;
+    this.#mayWait = false;
+    for (const refuse of this.#waiting) refuse();
+  }
+
   close(): Promise<void> {
     return this.#closed ??= this.#close();
   }
@@ -95,6 +107,7 @@ export class Connection implements RedisAdapter {
   }
 
   #write(command: string, args: string[]): Promise<Reply> {
+    this.#hasSent = true;
     return new Promise((resolve, reject) => {
       const pending: Pending = { deadline: performance.now() + this.#timeout, reject };
       this.#pending.add(pending);
@@ -154,7 +167,8 @@ export class Connection implements RedisAdapter {
   }
 
   #refuseClosed(): void {
-    if (this.#closed !== undefined) throw this.#unreachable("the connection was closed", false);
+    if (this.#closed === undefined && (this.#mayWait || this.#client.driver.isReady)) return;
+    throw this.#unreachable("the connection was closed", false);
   }
 
   #timed<T>(promise: Promise<T>, late: () => Error): Promise<T> {

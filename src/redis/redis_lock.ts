@@ -197,6 +197,7 @@ export class RedisLock implements AsyncLock, AsyncDisposable {
     try {
       for (const alarm of this.#sleepers) alarm.ring(); // They see that it is closed.
       this.#local?.end();
+      this.#seat.stopWaiting();
       await this.#inFlight.idle();
       await Promise.allSettled([...this.#holds].map((hold) => hold.end()));
     } finally {
@@ -242,8 +243,7 @@ export class RedisLock implements AsyncLock, AsyncDisposable {
     try {
       attempt = await server.attempt(request);
     } catch (error) {
-      // It may have been granted.
-      this.#inFlight.track(giveUp(() => server.withdraw(request), undefined)).catch(() => {});
+      giveUp(this.#place, request); // It may have been granted.
       throw error;
     }
     if (!attempt.granted) return undefined;

@@ -1,8 +1,8 @@
 import type { AcquireOptions } from "../contract/options.ts";
 import { millisecondsSince } from "../runtime/moment.ts";
-import type { RedisAdapter } from "./adapter.ts";
-import { adapterOf, type ConnectionOptions, type RedisSource } from "./adapter_of.ts";
+import { connectionOf, type ConnectionOptions, type RedisSource } from "./adapter_of.ts";
 import { compete, giveUp, type Grant, type Place } from "./competition.ts";
+import type { Connection } from "./connection.ts";
 import { Hold, type Holder } from "./hold.ts";
 import { InFlight } from "./in_flight.ts";
 import { reliableTime } from "./lease.ts";
@@ -60,7 +60,7 @@ export class RedisSemaphore implements AsyncDisposable {
   readonly permits: number;
 
   readonly #settings: LockSettings;
-  readonly #adapter: RedisAdapter;
+  readonly #adapter: Connection;
   readonly #server: ServerSemaphore;
   readonly #wakes: Wakes;
   readonly #sleepers = new Set<Alarm>();
@@ -93,7 +93,7 @@ export class RedisSemaphore implements AsyncDisposable {
     this.#settings = settingsOf({ leaseTime, maxHold, fair, label });
     this.name = name;
     this.permits = checkPermits(permits, MOST);
-    this.#adapter = adapterOf(source, options);
+    this.#adapter = connectionOf(source, options);
     this.#server = new ServerSemaphore(this.#adapter, name, permits);
     this.#wakes = new Wakes(this.#adapter, this.#server, this.#client);
     this.#place = {
@@ -184,6 +184,7 @@ export class RedisSemaphore implements AsyncDisposable {
   async #close(): Promise<void> {
     try {
       for (const alarm of this.#sleepers) alarm.ring(); // They see that it is closed.
+      this.#adapter.stopWaiting();
       await this.#inFlight.idle();
       await Promise.allSettled([...this.#holds].map((hold) => hold.end()));
     } finally {
@@ -201,8 +202,7 @@ export class RedisSemaphore implements AsyncDisposable {
     try {
       attempt = await this.#server.attempt(request);
     } catch (error) {
-      // They may have been granted.
-      this.#inFlight.track(giveUp(() => this.#server.withdraw(request), undefined)).catch(() => {});
+      giveUp(this.#place, request); // They may have been granted.
       throw error;
     }
     if (!attempt.granted) return undefined;

@@ -179,6 +179,23 @@ describe("what is closed while its work is on its way", { skip }, () => {
     for (const { status } of await settled) assert.equal(status, "rejected");
   });
 
+  it("is closed at once if nothing could be sent", DEADLINE, async () => {
+    const options = { commandTimeout: 600_000 };
+    const url = "redis://127.0.0.1:1";
+    const bolts: Bolt[] = [
+      new RedisLock(url, "unsent", options),
+      new RedisLock([url, `${url}/1`, `${url}/2`], "unsent", options),
+      new RedisSemaphore(url, "unsent", 1, options),
+    ];
+    for (const bolt of bolts) {
+      const aborted = assert.rejects(bolt.acquire({ signal: AbortSignal.timeout(50) }));
+      const closed = [assert.rejects(bolt.acquire()), assert.rejects(bolt.tryAcquire())];
+      await aborted;
+      await bolt.close();
+      await Promise.all(closed);
+    }
+  });
+
   it("is closed at once while it waits, and takes nothing later", DEADLINE, async () => {
     await using holder = new RedisLock(server.url, "waited");
     const guard = await holder.acquire();
