@@ -102,11 +102,19 @@ function configFrom(strategies: readonly string[], flags: Flags): CountConfig {
 
 /** Reads and checks the file alone, so that a message about it names it. */
 function readConfig(file: string): object {
-  let input: unknown;
+  let text: string;
   try {
-    input = JSON.parse(readFileSync(file, "utf8"));
+    text = readFileSync(file, "utf8");
   } catch (error) {
     throw new UsageError(`Cannot read the configuration ${file}: ${(error as Error).message}`);
+  }
+  let input: unknown;
+  try {
+    input = JSON.parse(text);
+  } catch (error) {
+    // The engine's own message quotes the text, which may hold a password.
+    const at = / at position \d+/.exec((error as Error).message)?.[0] ?? "";
+    throw new UsageError(`Cannot read the configuration ${file}: it is not valid JSON${at}`);
   }
   parseCount(input, file);
   return input as object;

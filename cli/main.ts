@@ -13,6 +13,7 @@ const program = new Command("interlock")
   .description("One lock, one counter, wherever TypeScript runs.")
   .version(project.version)
   .exitOverride()
+  .configureOutput({ outputError: (message, write) => write(withoutAddresses(message)) })
   .showHelpAfterError("(--help says what is allowed)");
 addLock(program.enablePositionalOptions());
 // Half of the start, which scripts that lock do many times over.
@@ -20,6 +21,13 @@ if (process.argv[2] !== "lock") {
   (await import("./count.ts")).addCount(program);
   (await import("./inspect.ts")).addInspect(program);
   (await import("./advise.ts")).addAdvise(program);
+}
+
+/** An address that was taken for a command, an argument or an unknown option may hold a password. */
+function withoutAddresses(message: string): string {
+  return message
+    .replace(/'(-[^'=]*=)?.*(:\/\/|@).*'/s, "'$1...'")
+    .replace(/(but got \d+): .*(:\/\/|@).*/s, "$1.\n");
 }
 
 try {

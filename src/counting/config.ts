@@ -95,11 +95,14 @@ function describe(issue: z.core.$ZodIssue, input: unknown): string[] {
     (at, key) => (at as Record<PropertyKey, unknown>)[key],
     input,
   );
-  return [`${String(field)}: given ${show(given)}; allowed: ${ALLOWED[field]}`];
+  const shown = field === "redis" ? "something else, which may hold a password" : show(given);
+  return [`${String(field)}: given ${shown}; allowed: ${ALLOWED[field]}`];
 }
 
+/** As JSON. Not an address, of a server perhaps, since it may hold a password. */
 function show(value: unknown): string {
-  return JSON.stringify(value) ?? String(value);
+  const text = JSON.stringify(value) ?? String(value);
+  return /@|:\/\//.test(text) ? "an address, which is not shown here" : text;
 }
 
 const whole = (most: number) => `a whole number from 1 to ${most.toLocaleString("en")}`;

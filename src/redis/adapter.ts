@@ -26,6 +26,9 @@ export interface RedisAdapter {
    * @returns When the server has confirmed it: what ends it.
    */
   subscribe(channel: string, onMessage: (message: string) => void): Promise<() => Promise<void>>;
-  /** Closes what the adapter itself has opened: never the user's client. */
+  /**
+   * Waits for the answers to what was sent, and closes what the adapter itself has opened: never the
+   * user's client.
+   */
   close(): Promise<void>;
 }

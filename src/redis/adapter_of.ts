@@ -44,6 +44,11 @@ const clients = new WeakMap<object, SharedClient>();
  * @throws {RangeError} If `commandTimeout` is not a number of milliseconds above 0.
  */
 export function adapterOf(source: RedisSource, options: ConnectionOptions = {}): RedisAdapter {
+  return connectionOf(source, options);
+}
+
+/** The same as {@linkcode adapterOf}, as what it is. */
+export function connectionOf(source: RedisSource, options: ConnectionOptions = {}): Connection {
   const { commandTimeout = TIMEOUT_MS } = options;
   if (!(commandTimeout > 0 && commandTimeout < 2 ** 31)) {
     throw new RangeError(

@@ -42,11 +42,22 @@ export class BunDriver implements Driver {
 
   async openSubscriber(
     receive: (channel: string, message: string) => void,
+    signal: AbortSignal,
   ): Promise<Subscriber> {
     const subscriber: BunRedisClient = await this.#client.duplicate();
     const channels = new Set<string>();
     const listener = (message: string, channel: string) => receive(channel, message);
-    await subscriber.connect();
+    const giveUp = () => subscriber.close();
+    signal.addEventListener("abort", giveUp);
+    try {
+      signal.throwIfAborted();
+      await subscriber.connect();
+    } catch (error) {
+      giveUp();
+      throw error;
+    } finally {
+      signal.removeEventListener("abort", giveUp);
+    }
     // It connects again by itself, but does not subscribe again.
     subscriber.onconnect = () => {
       for (const channel of channels) subscriber.subscribe(channel, listener).catch(() => {});

@@ -22,6 +22,8 @@ export interface CollectorLink {
   value(): Promise<number>;
   /** Has the server forget which parcels it has counted. */
   forget(): Promise<void>;
+  /** Nothing is left to be sent, and nothing will be. */
+  closed(): void;
 }
 
 interface Parcel {
@@ -108,13 +110,14 @@ export class CoalescedCounter implements AsyncDisposable {
 
   /**
    * Sends what was collected and takes no more. Tries for ten seconds where the server cannot be
-   * reached, and can be called again where it failed.
+   * reached, unless its counter is being closed, and can be called again where it failed.
    *
    * @throws What {@linkcode flush} throws; `pending` is then what is not on the server.
    */
   async close(): Promise<void> {
     this.#closed = true;
     while (this.pending !== 0 || this.#parcel !== undefined) await this.#flush(CLOSE_MS);
+    this.#counter.closed();
     if (this.#parcels === 0) return;
     this.#parcels = 0;
     await this.#counter.forget().catch(() => {}); // It forgets by itself, later.

@@ -1,5 +1,8 @@
 import { millisecondsSince } from "../runtime/moment.ts";
-import { RefusedError, UnreachableError } from "./errors.ts";
+import { untilAnswered } from "./again.ts";
+import { mayPass, UnreachableError } from "./errors.ts";
+import { RELEASE_MS } from "./hold.ts";
+import type { InFlight } from "./in_flight.ts";
 import { reliableTime } from "./lease.ts";
 import { GRACE_MS } from "./lock_scripts.ts";
 import { Alarm, type Patience } from "./patience.ts";
@@ -20,6 +23,8 @@ export interface Place<Request = LockRequest> {
   readonly wakes: Pick<Wakes, "add" | "remove">;
   /** Who sleeps there, to be woken when it is closed. */
   readonly sleepers: Set<Alarm>;
+  /** What is on its way, for who closes it to wait for. */
+  readonly inFlight: InFlight;
   isClosed(): boolean;
 }
 
@@ -30,9 +35,6 @@ const RETRY_MS = 50;
 const NEXT_MS = GRACE_MS + 5;
 /** So many answers in a row that come after their lease, and it is too short for this server. */
 const LATE_ANSWERS = 3;
-
-/** What a server answers for a moment only. */
-const PASSING = new Set(["LOADING", "TRYAGAIN", "CLUSTERDOWN", "MASTERDOWN"]);
 
 /**
  * Asks for a lock until it is granted, asleep in between: until it is told to ask again, and in any
@@ -51,6 +53,7 @@ export async function compete<Request extends { readonly leaseTime: number }>(
   const { server, wakes } = place;
   const { leaseTime } = request;
   let bed: Bed | undefined;
+  let asked: Promise<Attempt> | undefined;
   let isRefused = false;
   let failingSince: number | undefined;
   let late = 0;
@@ -61,20 +64,29 @@ export async function compete<Request extends { readonly leaseTime: number }>(
   try {
     for (;;) {
       if (place.isClosed()) throw new TypeError(`Cannot take ${server.what}: it was closed`);
-      unsure = true;
       let attempt: Attempt;
+      const wasUnsure: boolean = unsure;
+      asked = undefined;
       try {
         if (isRefused && bed === undefined) {
           const made = new Bed(place.sleepers);
-          await patience.for(wakes.add(waiter, made.hear));
+          try {
+            await patience.for(wakes.add(waiter, made.hear));
+          } catch (error) {
+            made.leave(place.sleepers);
+            throw error;
+          }
           bed = made;
         }
-        const asked = bed === undefined
+        unsure = true;
+        asked = bed === undefined
           ? server.attempt(request)
           : server.attempt(request, waiter, bed.ticket);
         attempt = await patience.for(asked, ANSWER_MS);
         failingSince = failure = undefined;
       } catch (error) {
+        // With a bed, one of several servers may have the waiter in its queue.
+        if (isUnsent(error) && bed === undefined) unsure = wasUnsure;
         if (!mayPass(error) || patience.isOver || place.isClosed()) throw error;
         failure = error;
         failingSince ??= performance.now();
@@ -108,10 +120,51 @@ export async function compete<Request extends { readonly leaseTime: number }>(
   } finally {
     bed?.leave(place.sleepers);
     if (isRefused) wakes.remove(waiter);
-    // Behind the request, on the same connection. If it cannot be told, the lease ends it.
-    const withdrawn = unsure && server.withdraw(request, bed && waiter).catch(() => {});
-    if (place.isClosed()) await withdrawn; // Before its connection is closed.
+    if (unsure) giveUp(place, request, bed && waiter, asked);
   }
+}
+
+/**
+ * Gives back what a server may have given to the last question, or may give yet. At once, since the
+ * answer may be long in coming; and once more after it, since a question that was not answered yet
+ * may be asked in a second step (the source of a script), which is behind what is sent now.
+ */
+export function giveUp<Request>(
+  place: Place<Request>,
+  request: Request,
+  waiter?: string,
+  asked?: Promise<unknown>,
+): void {
+  // If it cannot be told, the lease ends it.
+  place.inFlight.track(withdraw(place, request, waiter, asked)).catch(() => {});
+}
+
+async function withdraw<Request>(
+  place: Place<Request>,
+  request: Request,
+  waiter: string | undefined,
+  asked: Promise<unknown> | undefined,
+): Promise<void> {
+  let isAnswered = asked === undefined;
+  const answered = asked?.then(() => true, (error) => !isUnsent(error)).finally(() => {
+    isAnswered = true;
+  });
+  for (let i = 0; i < 3; i++) await undefined; // An answer that is there has been seen then.
+  const tell = async () => {
+    try {
+      await place.server.withdraw(request, waiter);
+    } catch (error) {
+      // When it is closed there will be no connection.
+      if (!place.isClosed() || !isUnsent(error)) throw error;
+    }
+  };
+  const persist = () => untilAnswered(tell, performance.now() + RELEASE_MS);
+  const again = isAnswered ? undefined : answered?.then((isSent) => isSent ? persist() : undefined);
+  await Promise.all([persist(), again]);
+}
+
+function isUnsent(error: unknown): boolean {
+  return error instanceof UnreachableError && !error.mayHaveHappened;
 }
 
 /** Where a waiter sleeps between its questions. */
@@ -145,11 +198,6 @@ class Bed {
 
 function isTimeout(error: unknown): boolean {
   return error instanceof DOMException && error.name === "TimeoutError";
-}
-
-function mayPass(error: unknown): boolean {
-  return error instanceof UnreachableError ||
-    error instanceof RefusedError && PASSING.has(error.code);
 }
 
 function tooLate(what: string, leaseTime: number): UnreachableError {

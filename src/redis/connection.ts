@@ -23,6 +23,12 @@ export class Connection implements RedisAdapter {
   /** In the order they were sent, so also in that of their deadlines. */
   readonly #pending = new Set<Pending>();
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #hasSent = false;
+  #mayWait = true;
+  /** What rejects those who wait for a connection or a subscription. */
+  readonly #waiting = new Set<() => void>();
+  /** Called when the last command was answered, once this is being closed. */
+  #onAnswered: (() => void) | undefined;
   #closed: Promise<void> | undefined;
 
   /**
@@ -56,11 +62,12 @@ export class Connection implements RedisAdapter {
     let end: () => Promise<void>;
     try {
       end = await this.#timed(subscribing, () => {
-        // Too late for anybody: let go of it when it comes.
-        subscribing.then((end) => end()).catch(() => {});
         return this.#unreachable(`no answer within ${this.#timeout} ms`, false);
       });
+      this.#refuseClosed();
     } catch (error) {
+      // If it comes later, it is too late for anybody.
+      subscribing.then((end) => end()).catch(() => {});
       throw this.#asUnreachable(error, false);
     }
     const endOnce = async () => {
@@ -71,34 +78,56 @@ export class Connection implements RedisAdapter {
     return endOnce;
   }
 
+  /**
+   * Ends all waits for the connection, now and later, if nothing was ever sent: then there is nothing
+   * to be given back, and what closes this need not wait for a server that is not there.
+   */
+  stopWaiting(): void {
+    if (this.#hasSent) return;
+    this.#mayWait = false;
+    for (const refuse of this.#waiting) refuse();
+  }
+
   close(): Promise<void> {
     return this.#closed ??= this.#close();
   }
 
+  /** Waits for the answers to what was sent, each for its time, before it closes. */
   async #close(): Promise<void> {
-    this.#forgetLost();
-    this.#rejectAll("the connection was closed before the answer came");
-    // A server that is gone cannot confirm it.
-    await Promise.allSettled([...this.#ends].map((end) => end()));
-    await this.#release();
+    for (const refuse of this.#waiting) refuse();
+    try {
+      if (this.#pending.size > 0) await new Promise<void>((resolve) => this.#onAnswered = resolve);
+      // A server that is gone cannot confirm it.
+      const ended = Promise.allSettled([...this.#ends].map((end) => end()));
+      await this.#timed(ended, () => new Error("not confirmed")).catch(() => {});
+    } finally {
+      this.#forgetLost();
+      await this.#release();
+    }
   }
 
   #write(command: string, args: string[]): Promise<Reply> {
+    this.#hasSent = true;
     return new Promise((resolve, reject) => {
       const pending: Pending = { deadline: performance.now() + this.#timeout, reject };
       this.#pending.add(pending);
       if (this.#timer === undefined) this.#watch();
       this.#client.driver.send(command, args).then(
         (reply) => {
-          this.#pending.delete(pending);
+          this.#settle(pending);
           resolve(typeof reply === "number" ? reply : replyOf(reply));
         },
         (error) => {
-          this.#pending.delete(pending);
-          reject(codeOf(error) === undefined ? this.#asUnreachable(error, true) : error);
+          this.#settle(pending);
+          reject(this.#asUnreachable(error, true));
         },
       );
     });
+  }
+
+  #settle(pending: Pending): void {
+    this.#pending.delete(pending);
+    if (this.#pending.size === 0) this.#onAnswered?.();
   }
 
   /**
@@ -114,7 +143,7 @@ export class Connection implements RedisAdapter {
         this.#timer = setTimeout(() => this.#watch(), next);
         return;
       }
-      this.#pending.delete(pending);
+      this.#settle(pending);
       pending.reject(this.#unreachable(`no answer within ${this.#timeout} ms`, true));
     }
   }
@@ -122,6 +151,7 @@ export class Connection implements RedisAdapter {
   #rejectAll(why: string): void {
     for (const { reject } of this.#pending) reject(this.#unreachable(why, true));
     this.#pending.clear();
+    this.#onAnswered?.();
   }
 
   async #whenReady(): Promise<void> {
@@ -131,19 +161,30 @@ export class Connection implements RedisAdapter {
         return this.#unreachable(`no connection within ${this.#timeout} ms`, false);
       });
     } catch (error) {
-      throw codeOf(error) === undefined ? this.#asUnreachable(error, false) : error;
+      throw this.#asUnreachable(error, false);
     }
     this.#refuseClosed();
   }
 
   #refuseClosed(): void {
-    if (this.#closed !== undefined) throw this.#unreachable("the connection was closed", false);
+    if (this.#closed === undefined && (this.#mayWait || this.#client.driver.isReady)) return;
+    throw this.#unreachable("the connection was closed", false);
   }
 
   #timed<T>(promise: Promise<T>, late: () => Error): Promise<T> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(late()), this.#timeout);
-      promise.then(resolve, reject).finally(() => clearTimeout(timer));
+      const fail = (error: Error) => {
+        settle();
+        reject(error);
+      };
+      const refuse = () => fail(this.#unreachable("the connection was closed", false));
+      const timer = setTimeout(() => fail(late()), this.#timeout);
+      const settle = () => {
+        clearTimeout(timer);
+        this.#waiting.delete(refuse);
+      };
+      this.#waiting.add(refuse);
+      promise.finally(settle).then(resolve, reject);
     });
   }
 
@@ -151,14 +192,14 @@ export class Connection implements RedisAdapter {
   #asUnreachable(error: unknown, mayHaveHappened: boolean): unknown {
     if (error instanceof UnreachableError || error instanceof TypeError) return error;
     if (!(error instanceof Error) || error.name === "MisconfiguredError") return error;
-    if (codeOf(error) !== undefined) return error;
+    if (codeOf(error) !== undefined) return withoutCommand(error);
     const surely = NEVER_SENT.has(error.name) || NEVER_SENT.has(error.message);
     const why = error.message || (error as { code?: string }).code || error.name;
-    return new UnreachableError(why, mayHaveHappened && !surely, { cause: error });
+    return new UnreachableError(why, mayHaveHappened && !surely, { cause: withoutCommand(error) });
   }
 
   #unreachable(why: string, mayHaveHappened: boolean): UnreachableError {
-    const { lastError } = this.#client.driver;
+    const lastError = withoutCommand(this.#client.driver.lastError);
     const last = mayHaveHappened || !(lastError instanceof Error) ? "" : ` (${lastError.message})`;
     return new UnreachableError(`${why}${last}`, mayHaveHappened, { cause: lastError });
   }
@@ -171,6 +212,13 @@ const NEVER_SENT: ReadonlySet<string> = new Set([
   "Stream isn't writeable and enableOfflineQueue options is false",
   "Connection is closed and offline queue is disabled",
 ]);
+
+/** ioredis tells in its errors what it has sent: the password, if that is refused. */
+function withoutCommand(error: unknown): unknown {
+  if (!(error instanceof Error) || !("command" in error)) return error;
+  const { name, message, stack } = error;
+  return Object.assign(new Error(message), { name, stack });
+}
 
 const decoder = new TextDecoder();
 

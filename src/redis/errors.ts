@@ -82,6 +82,9 @@ const MISTAKES: Readonly<Record<string, string | undefined>> = {
   ASK: "The server is one of a cluster: connect with the cluster's client",
 };
 
+/** How Redis 7.0 says NOPERM of a command within a script. */
+const DENIED_IN_SCRIPT = /^ERR The user executing the script can't /;
+
 const CODE = /^([A-Z][A-Z0-9]*)(?: |$)/;
 
 /** The code that a server's error begins with; `undefined` if it is no server's error. */
@@ -97,12 +100,13 @@ export function codeOf(error: unknown): string | undefined {
 export function explain(what: string, error: unknown): unknown {
   if (error instanceof UnreachableError) {
     const fate = error.mayHaveHappened ? "it may have happened, or may yet" : "it did not happen";
-    const said = `Cannot ${what}: ${error.message}; ${fate}`;
-    return new UnreachableError(said, error.mayHaveHappened, { cause: error });
+    const text = `Cannot ${what}: ${error.message}; ${fate}`;
+    return new UnreachableError(text, error.mayHaveHappened, { cause: error });
   }
-  const code = codeOf(error);
-  if (code === undefined) return error;
+  const said = codeOf(error);
+  if (said === undefined) return error;
   const { message } = error as Error;
+  const code = DENIED_IN_SCRIPT.test(message) ? "NOPERM" : said;
   const why = `Cannot ${what}: the server answers "${message}"`;
   const refusal = REFUSALS[code] ??
     (message.startsWith("ERR max number of clients")

@@ -1,6 +1,7 @@
 import { LockLostError } from "../contract/errors.ts";
 import type { Moment } from "../runtime/moment.ts";
-import { UnreachableError } from "./errors.ts";
+import { untilAnswered } from "./again.ts";
+import type { InFlight } from "./in_flight.ts";
 import { Lease } from "./lease.ts";
 import type { GuardedHold } from "./redis_guard.ts";
 import type { LockRequest } from "./server_lock.ts";
@@ -10,6 +11,8 @@ export interface Holder<Request extends { readonly leaseTime: number }> {
   /** What is held, for messages. */
   readonly name: string;
   readonly maxHold: number;
+  /** What is on its way to the server. */
+  readonly inFlight: InFlight;
   /** Renews it; `false` where it is held no more. */
   renew(request: Request): Promise<boolean>;
   /** Gives it back; `false` where it was held no more. Can be asked again. */
@@ -19,8 +22,7 @@ export interface Holder<Request extends { readonly leaseTime: number }> {
 }
 
 /** How long a release is tried where the server cannot be reached, in milliseconds. */
-const RELEASE_MS = 2000;
-const RETRY_MS = 50;
+export const RELEASE_MS = 2000;
 
 /** What one process holds: a lease with one guard, or several if it is reentrant. */
 export class Hold<Request extends { readonly leaseTime: number } = LockRequest>
@@ -61,26 +63,15 @@ export class Hold<Request extends { readonly leaseTime: number } = LockRequest>
     const { lost, left } = this.lease.end();
     if (lost !== undefined) {
       // The server may have it yet, if it was the way to it that was lost. Nobody waits for that.
-      this.#holder.release(this.#request).catch(() => {});
+      this.#holder.inFlight.track(this.#holder.release(this.#request)).catch(() => {});
       throw this.#lost(lost);
     }
-    if (!await this.#release(performance.now() + Math.min(left, RELEASE_MS))) {
+    const deadline = performance.now() + Math.min(left, RELEASE_MS);
+    // Who was not answered may have released it at the first try.
+    const release = async (isUnsure: boolean) =>
+      await this.#holder.release(this.#request) || isUnsure;
+    if (!await this.#holder.inFlight.track(untilAnswered(release, deadline))) {
       throw new LockLostError(`Lost "${this.#holder.name}" before it was released`);
-    }
-  }
-
-  async #release(deadline: number): Promise<boolean> {
-    for (let unsure = false;;) {
-      try {
-        // Who was not answered may have released it at the first try.
-        return await this.#holder.release(this.#request) || unsure;
-      } catch (error) {
-        if (!(error instanceof UnreachableError) || performance.now() + RETRY_MS >= deadline) {
-          throw error;
-        }
-        unsure ||= error.mayHaveHappened;
-        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
-      }
     }
   }
 

@@ -83,6 +83,8 @@ export interface InspectionOptions {
 }
 
 const PART = /^[^{]*\{(.*)\}:(lock|token|shared|queue|semaphore|semaphore-token|semaphore-queue)$/s;
+/** Keys that are no counters: of locks, of semaphores, of operations. */
+const OWN = new RegExp(`^${PREFIX}:(\\{|operation:)`);
 /** How many names are looked at together. */
 const TOGETHER = 50;
 /** How many keys the server looks through at a time, between other commands. */
@@ -111,7 +113,7 @@ export async function inspectRedis(
     const keys = new Set<string>();
     if (pattern !== undefined) {
       for await (const key of keysLike(adapter, pattern, signal)) {
-        if (!key.startsWith(`${PREFIX}:{`)) keys.add(key);
+        if (!OWN.test(key)) keys.add(key);
       }
     }
     const foreign: { key: string; error: string }[] = [];

@@ -87,14 +87,25 @@ export class IoredisDriver implements Driver {
 
   async openSubscriber(
     receive: (channel: string, message: string) => void,
+    signal: AbortSignal,
   ): Promise<Subscriber> {
+    signal.throwIfAborted();
     const subscriber = duplicateOf(this.#client, {
       enableOfflineQueue: true,
       keyPrefix: "", // It would go before the names of channels, too.
     });
     subscriber.on("error", () => {}); // It connects again, and subscribes again, by itself.
     subscriber.on("message", receive);
-    if (subscriber.status === "wait") await subscriber.connect();
+    if (subscriber.status === "wait") {
+      // Nobody else could end its tries to reach a server that is not there.
+      const giveUp = () => subscriber.disconnect();
+      signal.addEventListener("abort", giveUp);
+      try {
+        await subscriber.connect();
+      } finally {
+        signal.removeEventListener("abort", giveUp);
+      }
+    }
     return {
       subscribe: async (channel) => void await subscriber.subscribe(channel),
       unsubscribe: async (channel) => void await subscriber.unsubscribe(channel),

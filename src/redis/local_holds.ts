@@ -49,6 +49,12 @@ export class LocalHolds {
     }
   }
 
+  /** Ends the wait of the task whose turn it is; nothing is handed on any more. */
+  end(): void {
+    this.#hold = undefined;
+    this.#heir?.(undefined);
+  }
+
   /** Hands the hold on, if somebody waits and it may stay; if not, it is to be given back. */
   pass(hold: Hold): boolean {
     if (hold !== this.#hold) return false;

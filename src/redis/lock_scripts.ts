@@ -14,10 +14,14 @@
  * release wakes the first waiter (or the first few, if they all share), and tells the one behind to
  * look a moment later, in case the first is dead. All others sleep on.
  *
- * What happens at each acquire and release comes first in a script, and makes no functions.
+ * What happens at each acquire and release comes first in a script, and makes no functions. A script
+ * is not rolled back, so it reads, and asks all that may fail (a key of another type, a right that is
+ * missing), before it writes.
  *
  * @module
  */
+
+import { askRights } from "./rights.ts";
 
 /** How long the others wait for a waiter that was woken and does not come, in milliseconds. */
 export const GRACE_MS = 500;
@@ -33,13 +37,27 @@ const DAY_US = 24 * 60 * 60 * 1e6;
 /** Longer than a waiter ever promises to be asleep. */
 const QUEUE_KEPT_MS = 60_000;
 
-/** Mints tokens for `value`. The hash is kept from the first of each day on. */
-const MINT = `
+/** Reads what {@linkcode MINT} writes. The hash is kept from the first of each day on. */
+const READ_TOKEN = `
 local last = redis.call('HMGET', KEYS[2], 'token', 'holder')
 local time = redis.call('TIME')
 local us = time[1] * 1000000 + time[2]
 local token = tonumber(last[1] or 0)
 local kept = math.floor(token / ${DAY_US}) == math.floor(us / ${DAY_US})
+`;
+
+/** The rights to take the lock, alone, and to give it back; without the first write, SET. */
+const ASK_TO_HOLD = `
+${askRights("KEYS[2]", "HSET", "HDEL")}
+${askRights("KEYS[1]", "DEL")}
+if not kept then
+  ${askRights("KEYS[2]", "PEXPIRE")}
+end
+`;
+
+/** Takes the lock, and mints tokens for `value`. */
+const MINT = `
+redis.call('SET', KEYS[1], value, 'PX', lease)
 token = math.max(token + 1, us)
 redis.call('HSET', KEYS[2], 'token', string.format('%.0f', token + tokens - 1), 'holder', value)
 if last[2] then redis.call('HSET', KEYS[2], 'before', last[2]) end
@@ -49,8 +67,9 @@ return { 1, token, last[2] }
 
 /** For who asks again, whose answer was lost. */
 const AGAIN = `
+local minted = redis.call('HGET', KEYS[2], 'token') or 0
 redis.call('PEXPIRE', KEYS[1], lease)
-return { 1, redis.call('HGET', KEYS[2], 'token') - tokens + 1, false }
+return { 1, minted - tokens + 1, false }
 `;
 
 /**
@@ -61,11 +80,13 @@ return { 1, redis.call('HGET', KEYS[2], 'token') - tokens + 1, false }
  */
 export const TAKE = `
 local value, lease, tokens = ARGV[1], ARGV[2], ARGV[3]
-if not redis.call('SET', KEYS[1], value, 'NX', 'PX', lease) then
-  local held = redis.call('GET', KEYS[1])
+local held = redis.call('GET', KEYS[1])
+if held then
   if held ~= value then return { 0, 0, '', held } end
   ${AGAIN}
 end
+${READ_TOKEN}
+${ASK_TO_HOLD}
 ${MINT}
 `;
 
@@ -119,12 +140,24 @@ local sharedKey, queueKey, seenKey = KEYS[3], KEYS[4], KEYS[5]
 local value, lease, tokens = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local mode, fair, waiter, ticket = ARGV[4], ARGV[5] == '1', ARGV[6], ARGV[7]
 local countable = ARGV[8] == '1'
-local clock = redis.call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+${READ_TOKEN}
+local now = math.floor(us / 1000)
 ${QUEUE}
 local held = redis.call('GET', KEYS[1])
 if held == value and mode == 'w' then
   ${AGAIN}
+end
+local queued = redis.call('ZCARD', queueKey) > 0
+${ASK_TO_HOLD}
+${askRights("KEYS[1]", "SET")}
+if queued or waiter ~= '' then
+  redis.call('ZCARD', seenKey)
+  ${askRights("queueKey", "ZRANGE", "ZRANK", "ZSCORE", "ZADD", "ZREM", "PEXPIRE")}
+end
+if held == '${SHARED}' or mode == 'r' then
+  redis.call('ZCARD', sharedKey)
+  ${askRights("sharedKey", "ZRANGE", "ZADD", "ZREM", "ZREMRANGEBYSCORE", "PEXPIRE")}
+  ${askRights("KEYS[1]", "PTTL")}
 end
 
 -- When the lock may be free: nothing if it is.
@@ -162,7 +195,7 @@ local function before()
     end
   end
 end
-if not look and (fair or mode == 'r') and redis.call('EXISTS', queueKey) == 1 then
+if not look and (fair or mode == 'r') and queued then
   look = before()
   if look and not held then
     wake() -- They may have missed it, or be gone.
@@ -173,9 +206,8 @@ end
 if look then
   if waiter ~= '' then
     if ticket == '' then
-      local us = clock[1] * 1000000 + clock[2]
-      local last = redis.call('ZRANGE', queueKey, -1, -1, 'WITHSCORES')
-      ticket = string.format('%.0f', math.max(us, last[1] and last[2] + 1 or 0))
+      local behind = redis.call('ZRANGE', queueKey, -1, -1, 'WITHSCORES')
+      ticket = string.format('%.0f', math.max(us, behind[1] and behind[2] + 1 or 0))
     end
     redis.call('ZADD', queueKey, ticket, waiter)
     local rank = redis.call('ZRANK', queueKey, waiter)
@@ -195,9 +227,8 @@ if mode == 'r' then
   redis.call('PEXPIRE', sharedKey, keep)
   local first = redis.call('ZRANGE', queueKey, 0, 0)[1]
   if first and shares(first) then wake() end
-  return { 1, false, redis.call('HGET', KEYS[2], 'holder') }
+  return { 1, false, last[2] }
 end
-redis.call('SET', KEYS[1], value, 'PX', lease)
 ${MINT}
 `;
 
@@ -214,10 +245,12 @@ end
 if redis.call('GET', KEYS[1]) ~= '${SHARED}' then return 0 end
 if not redis.call('ZSCORE', KEYS[2], value) then return 0 end
 local time = redis.call('TIME')
-redis.call('ZADD', KEYS[2], time[1] * 1000 + math.floor(time[2] / 1000) + lease, value)
 local keep = math.max(redis.call('PTTL', KEYS[1]), lease)
+${askRights("KEYS[2]", "ZADD")}
+-- First, since a server that is full refuses a script that begins with ZADD.
 redis.call('PEXPIRE', KEYS[1], keep)
 redis.call('PEXPIRE', KEYS[2], keep)
+redis.call('ZADD', KEYS[2], time[1] * 1000 + math.floor(time[2] / 1000) + lease, value)
 return 1
 `;
 
@@ -245,19 +278,31 @@ local queueKey, seenKey, sharedKey = KEYS[3], KEYS[4], KEYS[5]
 local value, countable, waiter, unused = ARGV[1], ARGV[2] == '1', ARGV[3], ARGV[3]
 if waiter == '' then waiter = nil end
 local was, held = 0, redis.call('GET', KEYS[1])
+local queued = redis.call('ZCARD', queueKey) > 0
+local isAlone = not waiter and not queued and held ~= '${SHARED}'
+local now
+if not isAlone then
+  local clock = redis.call('TIME')
+  now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+  redis.call('ZCARD', seenKey)
+  ${askRights("queueKey", "ZRANGE", "ZSCORE", "ZREM")}
+end
 if held == value then
-  redis.call('DEL', KEYS[1])
+  ${askRights("KEYS[1]", "DEL")}
   local before = unused and redis.call('HGET', KEYS[2], 'before')
+  if before then
+    ${askRights("KEYS[2]", "HSET")}
+  end
   redis.call('HDEL', KEYS[2], 'holder', 'before')
-  if before then redis.pcall('HSET', KEYS[2], 'holder', before) end
+  if before then redis.call('HSET', KEYS[2], 'holder', before) end
+  redis.call('DEL', KEYS[1])
   was, held = 1, false
 elseif sharedKey then
+  ${askRights("sharedKey", "ZREMRANGEBYSCORE", "EXISTS")}
+  ${askRights("KEYS[1]", "DEL")}
   was = redis.call('ZREM', sharedKey, value)
 end
-if not waiter and held ~= '${SHARED}' and redis.call('EXISTS', queueKey) == 0 then return was end
-
-local clock = redis.call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+if isAlone then return was end
 ${QUEUE}
 if waiter then forget(waiter) end
 local first = redis.call('ZRANGE', queueKey, 0, 0)[1]

@@ -1,6 +1,7 @@
 import type { Owner } from "../contract/owner.ts";
 import { thisMoment } from "../runtime/moment.ts";
 import { grants, mostOf, refusals, type Refused } from "./ballots.ts";
+import { InFlight } from "./in_flight.ts";
 import { type FailedVote, failureOf } from "./majority_failure.ts";
 import { type Later, laterAt } from "./restart_guard.ts";
 import { type Attempt, type LockRequest, ServerLock } from "./server_lock.ts";
@@ -25,6 +26,8 @@ interface Candidacy {
    */
   readonly value: string;
   readonly asked: readonly Promise<Attempt>[];
+  /** Whether it is being given back, so that no server is asked for its vote any more. */
+  isOver: boolean;
 }
 
 /**
@@ -44,6 +47,8 @@ export class Majority {
   /** The lock at each of the servers. */
   readonly locks: readonly ServerLock[];
   readonly #restartGuard: boolean;
+  /** What is on its way to the servers that are not waited for. */
+  readonly inFlight: InFlight = new InFlight();
   readonly #candidacies = new Map<string, Candidacy>();
   #rounds = 0;
 
@@ -71,7 +76,7 @@ export class Majority {
       await began;
       return await lock.attempt({ ...request, value, fair: false }, waiter, tickets[i]);
     });
-    const candidacy = { value, asked };
+    const candidacy = { value, asked, isOver: false };
     // Before the pause, so that a release meanwhile knows what there is to be released after it.
     this.#candidacies.set(request.value, candidacy);
     const sent = await began;
@@ -144,9 +149,10 @@ export class Majority {
   ): void {
     if (waiter === undefined) return;
     asked.forEach((answer, i) => {
-      answer.then(async ({ granted }) => {
+      const left = answer.then(async ({ granted }) => {
         if (!granted) await this.locks[i].withdraw({ ...request, value: NOBODY }, waiter);
-      }).catch(() => {}); // The place ends by itself.
+      });
+      this.inFlight.track(left).catch(() => {}); // The place ends by itself.
     });
   }
 
@@ -161,8 +167,9 @@ export class Majority {
     await Promise.all(asked.map((answer, i) => {
       const undone = answer.then(({ granted }) => granted, () => true).then(async (mayHold) => {
         if (mayHold) await this.locks[i].withdraw({ ...request, value });
-      }).catch(() => {}); // It ends with its lease.
-      return answered.has(i) ? undone : undefined;
+      });
+      const told = this.inFlight.track(undone).catch(() => {}); // It ends with its lease.
+      return answered.has(i) ? told : undefined;
     }));
   }
 
@@ -204,10 +211,11 @@ export class Majority {
     const answers = this.locks.map((lock) => lock.renew({ ...request, value }));
     if (!await this.#decide("renew", answers)) return false;
     answers.forEach((answer, i) => {
-      answer.then(async (held) => {
-        if (held || this.#candidacies.get(request.value) !== candidacy) return;
+      const healed = answer.then(async (held) => {
+        if (held || candidacy.isOver) return;
         await this.locks[i].attempt({ ...request, value, fair: false });
-      }).catch(() => {}); // It is not needed.
+      });
+      this.inFlight.track(healed).catch(() => {}); // It is not needed.
     });
     return true;
   }
@@ -238,11 +246,15 @@ export class Majority {
     request: LockRequest,
     action: (lock: ServerLock, request: LockRequest) => Promise<boolean>,
   ): Promise<boolean>[] {
-    const { value, asked } = this.#candidacies.get(request.value) ?? { value: NOBODY, asked: [] };
-    return this.locks.map(async (lock, i) => {
-      await asked[i]?.catch(() => {}); // Else it could be overtaken.
-      return await action(lock, { ...request, value });
-    });
+    const candidacy = this.#candidacies.get(request.value);
+    if (candidacy !== undefined) candidacy.isOver = true;
+    const { value, asked } = candidacy ?? { value: NOBODY, asked: [] };
+    return this.locks.map((lock, i) =>
+      this.inFlight.track((async () => {
+        await asked[i]?.catch(() => {}); // Else it could be overtaken.
+        return await action(lock, { ...request, value });
+      })())
+    );
   }
 
   /** Who holds the lock at a majority of the servers. */

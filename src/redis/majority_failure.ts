@@ -1,4 +1,4 @@
-import { MisconfiguredError, RefusedError, UnreachableError } from "./errors.ts";
+import { mayPass, MisconfiguredError, RefusedError, UnreachableError } from "./errors.ts";
 
 /** A server that did not vote, and why. */
 export interface FailedVote {
@@ -34,7 +34,10 @@ export function failureOf(
     }
   }
   if (errors.every((error) => error instanceof RefusedError)) {
-    return new RefusedError(message, errors[0].code, options);
+    const lasting = errors.filter((error) => !mayPass(error));
+    // Those of which it passes may be enough.
+    const { code } = voters.length - lasting.length >= quorum ? errors.find(mayPass)! : lasting[0];
+    return new RefusedError(message, code, options);
   }
   const unreachable = errors.filter((error) => error instanceof UnreachableError);
   if (unreachable.length === 0) return errors[0];

@@ -1,3 +1,4 @@
+import { addressIn } from "./address.ts";
 import type { Driver, Subscriber } from "./driver.ts";
 import { MisconfiguredError, UnreachableError } from "./errors.ts";
 
@@ -111,17 +112,7 @@ export class OwnNodeRedisDriver implements Driver {
    * @throws {MisconfiguredError} If it is no address of a Redis server.
    */
   constructor(url: string | URL) {
-    const given = String(url);
-    const parsed = URL.canParse(given) ? new URL(given) : undefined;
-    if (parsed === undefined || !["redis:", "rediss:"].includes(parsed.protocol)) {
-      throw new MisconfiguredError(
-        `Cannot connect to ${
-          JSON.stringify(withoutPassword(given))
-        }: it must be the address of a ` +
-          "Redis server, such as redis://127.0.0.1:6379 or rediss://user:password@host:6380",
-      );
-    }
-    this.#url = given;
+    this.#url = addressIn(url);
   }
 
   get isReady(): boolean {
@@ -232,8 +223,4 @@ async function openSubscriber(
     unsubscribe: async (channel) => void await subscriber.unsubscribe(channel, listener),
     close,
   };
-}
-
-function withoutPassword(url: string): string {
-  return url.replace(/\/\/[^@/]*@/, "//...@");
 }

@@ -13,7 +13,8 @@ import {
 } from "./counter_options.ts";
 import { ADD, SET } from "./counter_scripts.ts";
 import { codeOf, explain, mayPass, MisconfiguredError } from "./errors.ts";
-import { besideKey } from "./names.ts";
+import { InFlight } from "./in_flight.ts";
+import { checkText, operationKey } from "./names.ts";
 
 /**
  * As long as the value was last seen nearer to 0 than this, adds are plain INCRBYs: quicker than a
@@ -51,7 +52,10 @@ export class RedisCounter implements AsyncExchangeCounter, AsyncDisposable {
   /** Whether there is nothing that only a script can do. */
   readonly #isPlain: boolean;
   #isNear = false;
-  #closed = false;
+  readonly #inFlight = new InFlight();
+  /** What closes the collectors that may have something to send when this is closed. */
+  readonly #collectors = new Set<() => Promise<void>>();
+  #closed: Promise<void> | undefined;
   #hasScripts = true;
   #batch: AddBatch | undefined;
   readonly #flushNow = () => void this.#flush();
@@ -68,6 +72,7 @@ export class RedisCounter implements AsyncExchangeCounter, AsyncDisposable {
     if (typeof key !== "string" || key === "") {
       throw new TypeError(`Cannot count at the key ${JSON.stringify(key)}: it must be a text`);
     }
+    checkText("key", key);
     this.key = key;
     this.#settings = settingsOf(options);
     const { min, max, life } = this.#settings;
@@ -153,18 +158,35 @@ export class RedisCounter implements AsyncExchangeCounter, AsyncDisposable {
       throw new TypeError(`Cannot collect adds to the counter "${this.key}": it has bounds`);
     }
     const name = crypto.randomUUID();
-    return new CoalescedCounter({
+    const forget = async () => void await this.#adapter.send("DEL", this.#recordOf(name));
+    const collector = new CoalescedCounter({
       send: (n, parcel, retryFor) => this.#tryAgain(n, name, retryFor, `${parcel}`),
       value: () => this.value(),
-      forget: async () => void await this.#adapter.send("DEL", this.#recordOf(name)),
+      forget: () => this.#inFlight.track(forget()),
+      closed: () => void this.#collectors.delete(close),
     }, options);
+    const close = () =>
+      collector.close().catch((error) => options.onError?.(error, collector.pending));
+    this.#collectors.add(close);
+    return collector;
   }
 
-  /** Sends what is still to be sent, and closes what it has opened: never the user's client. */
-  async close(): Promise<void> {
-    await this.#flush();
-    this.#closed = true;
-    await this.#adapter.close();
+  /**
+   * Sends what is still to be sent, also by those that collect for it, waits for the answers, and
+   * closes what it has opened: never the user's client. Nothing is tried again.
+   */
+  close(): Promise<void> {
+    return this.#closed ??= this.#close();
+  }
+
+  async #close(): Promise<void> {
+    try {
+      this.#flush();
+      await Promise.all([...this.#collectors].map((close) => close()));
+      await this.#inFlight.idle();
+    } finally {
+      await this.#adapter.close();
+    }
   }
 
   /** The same as {@linkcode close}, for `await using`. */
@@ -177,15 +199,24 @@ export class RedisCounter implements AsyncExchangeCounter, AsyncDisposable {
     const batch = this.#batch;
     if (batch === undefined) return Promise.resolve();
     this.#batch = undefined;
-    if (!this.#isNear || Math.abs(batch.total) >= NEAR) return this.#send(batch);
+    if (!this.#isNear || Math.abs(batch.total) >= NEAR) {
+      return this.#inFlight.track(this.#send(batch));
+    }
+    this.#inFlight.begin();
     return this.#adapter.send("INCRBY", this.key, `${batch.total}`).then(
       (reply) => {
         const sum = Number(reply);
         this.#isNear = Math.abs(sum) < NEAR;
-        if (this.#isNear || batch.isExact(sum)) return batch.resolve(sum);
-        return this.#sendAgain(batch);
+        if (!this.#isNear && !batch.isExact(sum)) {
+          return this.#sendAgain(batch).finally(() => this.#inFlight.end());
+        }
+        this.#inFlight.end();
+        return batch.resolve(sum);
       },
-      (error) => batch.reject(this.#explain(batch.total, error)),
+      (error) => {
+        this.#inFlight.end();
+        batch.reject(this.#explain(batch.total, error));
+      },
     );
   }
 
@@ -204,7 +235,7 @@ export class RedisCounter implements AsyncExchangeCounter, AsyncDisposable {
       batch.resolve(await this.#addAll(batch));
     } catch (error) {
       if (!(error instanceof RangeError) || batch.size === 1) return batch.reject(error);
-      batch.oneByOne((single) => this.#addAll(single));
+      batch.oneByOne((single) => this.#inFlight.track(this.#addAll(single)));
     }
   }
 
@@ -271,29 +302,31 @@ export class RedisCounter implements AsyncExchangeCounter, AsyncDisposable {
         `Cannot try again: retryFor must be 0 or more milliseconds: ${retryFor}`,
       );
     }
+    checkText("operation", operation);
     this.#flush();
     return await this.#tryAgain(n, operation, retryFor);
   }
 
-  async #tryAgain(
-    n: number,
-    operation: string,
-    retryFor: number,
-    parcel?: string,
-  ): Promise<number> {
+  #tryAgain(n: number, operation: string, retryFor: number, parcel?: string): Promise<number> {
+    return this.#inFlight.track(this.#try(n, operation, retryFor, parcel));
+  }
+
+  async #try(n: number, operation: string, retryFor: number, parcel?: string): Promise<number> {
     const ends = performance.now() + retryFor;
     for (let pause = 20;; pause = Math.min(pause * 2, 500)) {
       try {
         return await this.#scriptAdd(n, 0, 0, operation, parcel);
       } catch (error) {
-        if (!mayPass(error) || this.#closed || performance.now() + pause > ends) throw error;
+        if (!mayPass(error) || this.#closed !== undefined || performance.now() + pause > ends) {
+          throw error;
+        }
         await new Promise((resolve) => setTimeout(resolve, pause));
       }
     }
   }
 
   #recordOf(operation: string): string {
-    return `${besideKey(this.key, "operation", this.#settings.prefix)}:${operation}`;
+    return operationKey(this.key, operation, this.#settings.prefix);
   }
 
   async #replace(n: number, expected: string, mustTell: string): Promise<Reply> {
@@ -317,7 +350,7 @@ export class RedisCounter implements AsyncExchangeCounter, AsyncDisposable {
   async #ask(what: string, ask: () => Promise<Reply>): Promise<Reply> {
     this.#flush();
     try {
-      return await ask();
+      return await this.#inFlight.track(ask());
     } catch (error) {
       throw explain(`${what} the counter "${this.key}"`, error);
     }

@@ -3,8 +3,9 @@ import { DeadlockError } from "../contract/errors.ts";
 import type { Owner } from "../contract/owner.ts";
 import { millisecondsSince } from "../runtime/moment.ts";
 import type { ConnectionOptions, RedisSource } from "./adapter_of.ts";
-import { compete, type Grant, type Place } from "./competition.ts";
+import { compete, giveUp, type Grant, type Place } from "./competition.ts";
 import { Hold, type Holder } from "./hold.ts";
+import { InFlight } from "./in_flight.ts";
 import { reliableTime } from "./lease.ts";
 import { LocalHolds } from "./local_holds.ts";
 import { type Alarm, Patience } from "./patience.ts";
@@ -83,8 +84,7 @@ export class RedisLock implements AsyncLock, AsyncDisposable {
   readonly #holds = new Set<Hold>();
   /** The hold that can be taken again. */
   #again: { readonly hold: Hold; readonly guard: RedisGuard; readonly shared: boolean } | undefined;
-  #asks = 0;
-  #onIdle: (() => void) | undefined;
+  readonly #inFlight = new InFlight();
   #closed: Promise<void> | undefined;
 
   /**
@@ -110,11 +110,13 @@ export class RedisLock implements AsyncLock, AsyncDisposable {
       server: seat.server,
       wakes: seat.wakes,
       sleepers: this.#sleepers,
+      inFlight: this.#inFlight,
       isClosed: () => this.#closed !== undefined,
     };
     this.#holder = {
       name,
       maxHold: settings.maxHold,
+      inFlight: this.#inFlight,
       renew: (request) => seat.server.renew(request),
       release: (request) => seat.server.release(request),
       goesOn: (hold) => this.#goesOn(hold),
@@ -137,14 +139,15 @@ export class RedisLock implements AsyncLock, AsyncDisposable {
     const shared = this.#open(options?.shared);
     const again = this.#takeAgain(shared, false);
     if (again !== undefined) return again;
-    return await this.#asking(() => this.#try(this.#request(shared)));
+    return await this.#inFlight.track(this.#try(this.#request(shared)));
   }
 
   /**
    * Waits for the lock. The tasks of one object get it in the order of their calls, as long as they
    * do not share. A wait keeps the process alive.
    *
-   * A server that cannot be reached is tried again until the timeout, and at most for one lease.
+   * A server that cannot be reached, or answers with an error that passes (`BUSY`, `LOADING`), is
+   * tried again until the timeout, and at most for one lease.
    *
    * @throws {DOMException} Named `TimeoutError`, if the timeout ran out.
    * @throws {DeadlockError} If it is reentrant, this object shares it, and this is not to share.
@@ -163,7 +166,7 @@ export class RedisLock implements AsyncLock, AsyncDisposable {
     try {
       const passed = shared ? undefined : this.#local && await this.#local.next(patience);
       return passed ?? this.#takeAgain(shared, true) ??
-        await this.#asking(() => this.#compete(shared, patience));
+        await this.#inFlight.track(this.#compete(shared, patience));
     } finally {
       turnstile?.leave();
     }
@@ -178,7 +181,10 @@ export class RedisLock implements AsyncLock, AsyncDisposable {
     return await this.#seat.server.owner();
   }
 
-  /** Releases what this object holds, ends its waits, and closes what it has opened. */
+  /**
+   * Releases what this object holds, ends its waits, waits for what was sent, and closes what it has
+   * opened.
+   */
   close(): Promise<void> {
     return this.#closed ??= this.#close();
   }
@@ -189,11 +195,16 @@ export class RedisLock implements AsyncLock, AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    for (const alarm of this.#sleepers) alarm.ring(); // They see that it is closed.
-    if (this.#asks > 0) await new Promise<void>((resolve) => this.#onIdle = resolve);
-    this.#seat.wakes.end();
-    await Promise.allSettled([...this.#holds].map((hold) => hold.end()));
-    await this.#seat.close();
+    try {
+      for (const alarm of this.#sleepers) alarm.ring(); // They see that it is closed.
+      this.#local?.end();
+      this.#seat.stopWaiting();
+      await this.#inFlight.idle();
+      await Promise.allSettled([...this.#holds].map((hold) => hold.end()));
+    } finally {
+      this.#seat.wakes.end();
+      await this.#seat.close();
+    }
   }
 
   #open(shared: boolean = this.#settings.shared): boolean {
@@ -227,28 +238,19 @@ export class RedisLock implements AsyncLock, AsyncDisposable {
     };
   }
 
-  /** Counts who is about to ask the server, so that `close` can wait for the answer. */
-  async #asking<T>(ask: () => Promise<T>): Promise<T> {
-    this.#asks++;
-    try {
-      return await ask();
-    } finally {
-      if (--this.#asks === 0) this.#onIdle?.();
-    }
-  }
-
   async #try(request: LockRequest): Promise<RedisGuard | undefined> {
+    const { server } = this.#seat;
     let attempt: Attempt;
     try {
-      attempt = await this.#seat.server.attempt(request);
+      attempt = await server.attempt(request);
     } catch (error) {
-      this.#seat.server.withdraw(request).catch(() => {}); // It may have been granted.
+      giveUp(this.#place, request); // It may have been granted.
       throw error;
     }
     if (!attempt.granted) return undefined;
     const inTime = millisecondsSince(attempt.sent) < reliableTime(request.leaseTime);
     if (inTime) return await this.#guard(request, attempt);
-    await this.#seat.server.withdraw(request);
+    await server.withdraw(request);
     return undefined;
   }
 

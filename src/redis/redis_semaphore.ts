@@ -1,9 +1,10 @@
 import type { AcquireOptions } from "../contract/options.ts";
 import { millisecondsSince } from "../runtime/moment.ts";
-import type { RedisAdapter } from "./adapter.ts";
-import { adapterOf, type ConnectionOptions, type RedisSource } from "./adapter_of.ts";
-import { compete, type Grant, type Place } from "./competition.ts";
+import { connectionOf, type ConnectionOptions, type RedisSource } from "./adapter_of.ts";
+import { compete, giveUp, type Grant, type Place } from "./competition.ts";
+import type { Connection } from "./connection.ts";
 import { Hold, type Holder } from "./hold.ts";
+import { InFlight } from "./in_flight.ts";
 import { reliableTime } from "./lease.ts";
 import { type Alarm, Patience } from "./patience.ts";
 import { RedisGuard } from "./redis_guard.ts";
@@ -59,7 +60,7 @@ export class RedisSemaphore implements AsyncDisposable {
   readonly permits: number;
 
   readonly #settings: LockSettings;
-  readonly #adapter: RedisAdapter;
+  readonly #adapter: Connection;
   readonly #server: ServerSemaphore;
   readonly #wakes: Wakes;
   readonly #sleepers = new Set<Alarm>();
@@ -70,9 +71,7 @@ export class RedisSemaphore implements AsyncDisposable {
   readonly #holder: Holder<PermitRequest>;
   readonly #holds = new Set<Hold<PermitRequest>>();
   #count = 0;
-  /** How many are just asking, and what to call when nobody is any more. */
-  #asks = 0;
-  #onIdle: (() => void) | undefined;
+  readonly #inFlight = new InFlight();
   #closed: Promise<void> | undefined;
 
   /**
@@ -94,18 +93,20 @@ export class RedisSemaphore implements AsyncDisposable {
     this.#settings = settingsOf({ leaseTime, maxHold, fair, label });
     this.name = name;
     this.permits = checkPermits(permits, MOST);
-    this.#adapter = adapterOf(source, options);
+    this.#adapter = connectionOf(source, options);
     this.#server = new ServerSemaphore(this.#adapter, name, permits);
     this.#wakes = new Wakes(this.#adapter, this.#server, this.#client);
     this.#place = {
       server: this.#server,
       wakes: this.#wakes,
       sleepers: this.#sleepers,
+      inFlight: this.#inFlight,
       isClosed: () => this.#closed !== undefined,
     };
     this.#holder = {
       name,
       maxHold: this.#settings.maxHold,
+      inFlight: this.#inFlight,
       renew: (request) => this.#server.renew(request),
       release: (request) => this.#server.release(request),
       goesOn: (hold) => {
@@ -129,14 +130,15 @@ export class RedisSemaphore implements AsyncDisposable {
   async tryAcquire(permits = 1): Promise<RedisGuard | undefined> {
     this.#checkOpen();
     const request = this.#request(checkPermits(permits, this.permits));
-    return await this.#asking(() => this.#try(request));
+    return await this.#inFlight.track(this.#try(request));
   }
 
   /**
    * Waits for permits. The tasks of one object get them in the order of their calls, so who wants
    * many is not starved by those who want few. A wait keeps the process alive.
    *
-   * A server that cannot be reached is tried again until the timeout, and at most for one lease.
+   * A server that cannot be reached, or answers with an error that passes (`BUSY`, `LOADING`), is
+   * tried again until the timeout, and at most for one lease.
    *
    * @throws {DOMException} Named `TimeoutError`, if the timeout ran out.
    * @throws {UnreachableError} If the server did not answer, or later than the lease lasts.
@@ -151,8 +153,10 @@ export class RedisSemaphore implements AsyncDisposable {
     try {
       const request = this.#request(wanted);
       const waiter = permitWaiterOf(this.#client, this.#count, wanted);
-      return await this.#asking(async () =>
-        this.#guard(request, await compete(this.#place, request, waiter, patience))
+      return await this.#inFlight.track(
+        compete(this.#place, request, waiter, patience).then((grant) =>
+          this.#guard(request, grant)
+        ),
       );
     } finally {
       this.#turnstile?.leave();
@@ -165,7 +169,10 @@ export class RedisSemaphore implements AsyncDisposable {
     return Math.max(0, this.permits - await this.#server.held());
   }
 
-  /** Releases what this object holds, ends its waits, and closes what it has opened. */
+  /**
+   * Releases what this object holds, ends its waits, waits for what was sent, and closes what it has
+   * opened.
+   */
   close(): Promise<void> {
     return this.#closed ??= this.#close();
   }
@@ -176,25 +183,19 @@ export class RedisSemaphore implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    for (const alarm of this.#sleepers) alarm.ring(); // They see that it is closed.
-    if (this.#asks > 0) await new Promise<void>((resolve) => this.#onIdle = resolve);
-    this.#wakes.end();
-    await Promise.allSettled([...this.#holds].map((hold) => hold.end()));
-    await this.#adapter.close();
+    try {
+      for (const alarm of this.#sleepers) alarm.ring(); // They see that it is closed.
+      this.#adapter.stopWaiting();
+      await this.#inFlight.idle();
+      await Promise.allSettled([...this.#holds].map((hold) => hold.end()));
+    } finally {
+      this.#wakes.end();
+      await this.#adapter.close();
+    }
   }
 
   #checkOpen(): void {
     if (this.#closed !== undefined) throw new TypeError(`Cannot use "${this.name}": it was closed`);
-  }
-
-  /** Has {@linkcode close} wait for what is on its way, so that it is given back. */
-  async #asking<T>(ask: () => Promise<T>): Promise<T> {
-    this.#asks++;
-    try {
-      return await ask();
-    } finally {
-      if (--this.#asks === 0) this.#onIdle?.();
-    }
   }
 
   async #try(request: PermitRequest): Promise<RedisGuard | undefined> {
@@ -202,7 +203,7 @@ export class RedisSemaphore implements AsyncDisposable {
     try {
       attempt = await this.#server.attempt(request);
     } catch (error) {
-      this.#server.withdraw(request).catch(() => {}); // They may have been granted.
+      giveUp(this.#place, request); // They may have been granted.
       throw error;
     }
     if (!attempt.granted) return undefined;

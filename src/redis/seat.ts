@@ -1,10 +1,9 @@
-import { adapterOf, type ConnectionOptions, type RedisSource } from "./adapter_of.ts";
+import { connectionOf, type ConnectionOptions, type RedisSource } from "./adapter_of.ts";
 import type { RedisAdapter } from "./adapter.ts";
 import { Majority } from "./majority.ts";
 import { MajorityWakes } from "./majority_wakes.ts";
 import type { LockSettings } from "./redis_lock_options.ts";
 import { ServerLock } from "./server_lock.ts";
-import type { Voter } from "./voter.ts";
 import { Wakes } from "./wakes.ts";
 
 /** Where a lock is kept: at one server, or at several that vote. */
@@ -13,6 +12,8 @@ export interface Seat {
   readonly wakes: Wakes | MajorityWakes;
   /** The connection to the one server, if it is one. */
   readonly adapter: RedisAdapter | undefined;
+  /** Ends the waits for servers to which nothing was ever sent. */
+  stopWaiting(): void;
   /** Closes what was opened. */
   close(): Promise<void>;
 }
@@ -31,10 +32,11 @@ export function seatOf(
   options: ConnectionOptions,
 ): Seat {
   if (!isSeveral(sources)) {
-    const adapter = adapterOf(sources, options);
+    const adapter = connectionOf(sources, options);
     const server = new ServerLock(adapter, name);
     const wakes = new Wakes(adapter, server, client);
-    return { server, wakes, adapter, close: () => adapter.close() };
+    const stopWaiting = () => adapter.stopWaiting();
+    return { server, wakes, adapter, stopWaiting, close: () => adapter.close() };
   }
   const distinct = new Set(sources.map((source) => source instanceof URL ? source.href : source));
   if (sources.length === 0 || distinct.size < sources.length) {
@@ -52,8 +54,8 @@ export function seatOf(
   }
   // A server that does not answer must not use up the lease.
   const { commandTimeout = Math.max(50, Math.min(1000, settings.leaseTime / 10)) } = options;
-  const voters = sources.map((source, i): Voter => ({
-    adapter: adapterOf(source, { commandTimeout }),
+  const voters = sources.map((source, i) => ({
+    adapter: connectionOf(source, { commandTimeout }),
     label: labelOf(source, i),
   }));
   const majority = new Majority(voters, name, settings.restartGuard);
@@ -62,7 +64,11 @@ export function seatOf(
     server: majority,
     wakes: new MajorityWakes(wakes, majority.quorum),
     adapter: undefined,
-    close: async () => void await Promise.all(voters.map(({ adapter }) => adapter.close())),
+    stopWaiting: () => voters.forEach(({ adapter }) => adapter.stopWaiting()),
+    async close() {
+      await majority.inFlight.idle();
+      await Promise.all(voters.map(({ adapter }) => adapter.close()));
+    },
   };
 }
 

@@ -11,12 +11,14 @@
  * A hold of 3 permits has 3 members, so the length of the set is what is held. All times are the
  * server's, in milliseconds. Waiters are woken in their order, as many as there are permits for;
  * the one behind them looks a moment later, in case one of them is dead. When leases end, the first
- * waiter that looks wakes those that the rest is enough for.
+ * waiter that looks wakes those that the rest is enough for. As those of the lock, the scripts read,
+ * and ask all that may fail, before they write.
  *
  * @module
  */
 
 import { GRACE_MS, LOOK_MS, TOKEN_KEPT_MS } from "./lock_scripts.ts";
+import { askRights } from "./rights.ts";
 
 const COMMON = `
 local permitsKey, tokenKey, queueKey, seenKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
@@ -55,7 +57,15 @@ local function wake(free)
     end
   end
 end
-local ended = call('ZREMRANGEBYSCORE', permitsKey, '-inf', now)
+local ended = call('ZCOUNT', permitsKey, '-inf', now)
+local function clean()
+  if ended > 0 then call('ZREMRANGEBYSCORE', permitsKey, '-inf', now) end
+end
+local queued = call('ZCARD', queueKey) > 0
+call('ZCARD', seenKey)
+if ended > 0 then
+  ${askRights("permitsKey", "ZREMRANGEBYSCORE")}
+end
 `;
 
 /**
@@ -74,18 +84,25 @@ local value, lease, need, permits = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]
 local fair, waiter, ticket = ARGV[5] == '1', ARGV[6], ARGV[7]
 local channel, countable = ARGV[8], ARGV[9] == '1'
 ${COMMON}
+local ttl = call('PTTL', permitsKey)
 local function hold()
   for i = 1, need do call('ZADD', permitsKey, now + lease, i .. ':' .. value) end
-  if call('PTTL', permitsKey) < lease then call('PEXPIRE', permitsKey, lease) end
+  if ttl < lease then call('PEXPIRE', permitsKey, lease) end
 end
 local last = call('HMGET', tokenKey, 'token', 'permits')
 local token, known = tonumber(last[1]), tonumber(last[2] or permits)
-if call('ZSCORE', permitsKey, '1:' .. value) then
+${askRights("permitsKey", "ZADD", "ZREM", "ZRANGE", "PEXPIRE")}
+${askRights("tokenKey", "HSET")}
+if queued or waiter ~= '' then
+  ${askRights("queueKey", "ZRANK")}
+end
+local ends = call('ZSCORE', permitsKey, '1:' .. value)
+if ends and tonumber(ends) > now then
   hold()
   return { 1, token or us }
 end
-local used = call('ZCARD', permitsKey)
-if known ~= permits and (used > 0 or call('EXISTS', queueKey) == 1) then return { -1, known } end
+local used = call('ZCARD', permitsKey) - ended
+if known ~= permits and (used > 0 or queued) then return { -1, known } end
 
 local function before()
   local rank = waiter ~= '' and call('ZRANK', queueKey, waiter) or permits
@@ -103,7 +120,7 @@ local function before()
 end
 local free = permits - used
 local goes = need <= free
-if goes and fair and call('EXISTS', queueKey) == 1 then
+if goes and fair and queued then
   goes = before() + need <= free
   if not goes then
     wake(free)
@@ -117,9 +134,11 @@ if goes then
   call('HSET', tokenKey, 'token', string.format('%.0f', token), 'permits', permits)
   call('PEXPIRE', tokenKey, ${TOKEN_KEPT_MS})
   if waiter ~= '' then forget(waiter) end
+  clean()
   if ended > 0 then wake(free - need) end
   return { 1, token }
 end
+clean()
 if ended > 0 then wake(free) end
 local first = call('ZRANGE', permitsKey, 0, 0, 'WITHSCORES')
 local look = first[1] and math.max(first[2] - now, 0) or ${GRACE_MS}
@@ -150,8 +169,10 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local ends = redis.call('ZSCORE', KEYS[1], '1:' .. value)
 if not ends or tonumber(ends) <= now then return 0 end
+${askRights("KEYS[1]", "ZADD")}
+-- First, since a server that is full refuses a script that begins with ZADD.
+redis.call('PEXPIRE', KEYS[1], math.max(redis.call('PTTL', KEYS[1]), lease))
 for i = 1, need do redis.call('ZADD', KEYS[1], now + lease, i .. ':' .. value) end
-if redis.call('PTTL', KEYS[1]) < lease then redis.call('PEXPIRE', KEYS[1], lease) end
 return 1
 `;
 
@@ -165,12 +186,14 @@ export const GIVE_BACK: string = `
 local value, need, waiter = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local channel, countable = ARGV[4], ARGV[5] == '1'
 ${COMMON}
-local was = 0
-for i = 1, need do was = was + call('ZREM', permitsKey, i .. ':' .. value) end
-if waiter ~= '' then forget(waiter) end
-if call('EXISTS', queueKey) == 1 then
-  local permits = tonumber(call('HGET', tokenKey, 'permits') or 0)
-  wake(permits - call('ZCARD', permitsKey))
+local permits = queued and tonumber(call('HGET', tokenKey, 'permits') or 0)
+if queued then
+  ${askRights("queueKey", "ZRANGE")}
 end
-return was > 0 and 1 or 0
+local ends = call('ZSCORE', permitsKey, '1:' .. value)
+for i = 1, need do call('ZREM', permitsKey, i .. ':' .. value) end
+if waiter ~= '' then forget(waiter) end
+clean()
+if queued then wake(permits - call('ZCARD', permitsKey)) end
+return ends and tonumber(ends) > now and 1 or 0
 `;

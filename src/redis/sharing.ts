@@ -50,7 +50,12 @@ export class SharedClient {
   async close(): Promise<void> {
     this.#channels.clear();
     this.#closing.abort();
-    await this.#inOrder(() => this.#closeSubscriber()).finally(() => this.driver.close());
+    try {
+      // Not in order: what is before it may wait for a server that does not answer.
+      await this.#closeSubscriber();
+    } finally {
+      await this.driver.close();
+    }
   }
 
   #inOrder<T>(action: () => Promise<T>): Promise<T> {
@@ -60,6 +65,7 @@ export class SharedClient {
   }
 
   async #open(): Promise<Subscriber> {
+    this.#closing.signal.throwIfAborted();
     clearTimeout(this.#idle);
     const opening = this.#subscriber ??= this.driver.openSubscriber((channel, message) => {
       for (const listener of this.#channels.get(channel) ?? []) listener(message);

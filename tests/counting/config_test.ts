@@ -46,7 +46,8 @@ describe("parseCount", () => {
     [{ directory: 7 }, "directory: given 7; allowed: the path of a folder"],
     [
       { redis: "http://127.0.0.1" },
-      'redis: given "http://127.0.0.1"; allowed: an address such as redis://127.0.0.1:6379',
+      "redis: given something else, which may hold a password; allowed: an address such as " +
+      "redis://127.0.0.1:6379",
     ],
     [
       { strategies: ["atomic"], granularity: "call" },

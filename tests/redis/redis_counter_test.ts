@@ -221,7 +221,7 @@ for (const [name, connect] of Object.entries(CLIENTS)) {
         message: /the operation "a" added 5 before/,
       });
       const [key] = await adapter.send("KEYS", "interlock*:a") as string[];
-      assert.equal(key, "interlock:{n}:operation:a");
+      assert.equal(key, "interlock:operation:1:{n}:1:n:a");
       assert.ok(Number(await adapter.send("PTTL", key)) > 30_000);
       await assert.rejects(counter.add(1, { operation: "" }), TypeError);
       await assert.rejects(counter.add(1, { operation: "c", retryFor: -1 }), RangeError);

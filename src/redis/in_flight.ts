@@ -1,0 +1,30 @@
+/** The operations that an object has under way, so that its `close` can wait for them. */
+export class InFlight {
+  #count = 0;
+  #onIdle: (() => void) | undefined;
+
+  /** An operation begins; {@linkcode end} must follow. */
+  begin(): void {
+    this.#count++;
+  }
+
+  /** An operation has ended, whatever by. */
+  end(): void {
+    if (--this.#count === 0) this.#onIdle?.();
+  }
+
+  /** Counts an operation until it settles. */
+  async track<T>(operation: Promise<T>): Promise<T> {
+    this.begin();
+    try {
+      return await operation;
+    } finally {
+      this.end();
+    }
+  }
+
+  /** Resolves when nothing is under way. */
+  async idle(): Promise<void> {
+    while (this.#count > 0) await new Promise<void>((resolve) => this.#onIdle = resolve);
+  }
+}

@@ -1,0 +1,232 @@
+import { ADD, SET } from "../../src/redis/counter_scripts.ts";
+import { ACQUIRE, RAISE, RELEASE, RENEW, TAKE } from "../../src/redis/lock_scripts.ts";
+import { type RedisAdapter, type Reply, Script } from "../../src/redis/mod.ts";
+import {
+  GIVE_BACK,
+  RENEW_PERMITS,
+  TAKE as TAKE_PERMITS,
+} from "../../src/redis/semaphore_scripts.ts";
+
+const LOCK = ["lock", "token", "shared", "queue", "seen"].map((part) => `{n}:${part}`);
+const [lock, token, shared, queue, seen] = LOCK;
+const PERMITS = ["permits", "permits-token", "permits-queue", "permits-seen"];
+const LATER = `${(Date.now() + 3_600_000)}`;
+const WAITER = "w:0123:1";
+
+/** One script on its way through one of its branches. */
+export interface Way {
+  readonly script: Script;
+  readonly keys: readonly string[];
+  readonly args: readonly string[];
+  /** The commands that make what is there before it. */
+  readonly there?: readonly (readonly string[])[];
+}
+
+const take = new Script(TAKE);
+const acquire = new Script(ACQUIRE);
+const renew = new Script(RENEW);
+const release = new Script(RELEASE);
+const takePermits = new Script(TAKE_PERMITS);
+const giveBack = new Script(GIVE_BACK);
+
+const HELD = [["SET", lock, "me", "PX", "60000"], [
+  "HSET",
+  token,
+  ...["token", "5", "holder", "me", "before", "she"],
+]];
+const BY_ANOTHER = [["SET", lock, "she", "PX", "60000"]];
+const SHARED = [["SET", lock, "r", "PX", "60000"], ["ZADD", shared, LATER, "me"]];
+const DEAD_SHARER = [["SET", lock, "r", "PX", "60000"], ["ZADD", shared, "1", "she"]];
+const DEAD_WAITER = [["ZADD", queue, "1", WAITER], ["ZADD", seen, "1", WAITER]];
+const LIVE_WAITER = [["ZADD", queue, "1", WAITER], ["ZADD", seen, LATER, WAITER]];
+const asks = (
+  mode: string,
+  fair: string,
+  waiter = "",
+) => ["me", "60000", "1", mode, fair, waiter, "", "0"];
+const permits = (
+  fair: string,
+  waiter = "",
+) => ["me", "60000", "2", "3", fair, waiter, "", "wake:", "0"];
+const add = (n: number, life = "", parcel = "") =>
+  [n, -n, -100, 100, 0, 0, life, 60000, parcel].map(String);
+const HELD_PERMITS = [
+  ["ZADD", PERMITS[0], LATER, "1:me", LATER, "2:me"],
+  ["HSET", PERMITS[1], "token", "5", "permits", "3"],
+];
+const DEAD_PERMITS = [["ZADD", PERMITS[0], "1", "1:she", "1", "2:she", "1", "3:she"]];
+const WAITER_FOR_ONE = [["ZADD", PERMITS[2], "1", "s:0123:1:1"], [
+  "ZADD",
+  PERMITS[3],
+  LATER,
+  "s:0123:1:1",
+]];
+
+/** The scripts, on the ways that differ in what they write. */
+export const WAYS: Readonly<Record<string, Way>> = {
+  "takes a lock": { script: take, keys: [lock, token], args: ["me", "60000", "1"] },
+  "takes a lock that was not released": {
+    script: take,
+    keys: [lock, token],
+    args: ["me", "60000", "1"],
+    there: [["HSET", token, "token", "5", "holder", "she"]],
+  },
+  "takes a lock again": {
+    script: take,
+    keys: [lock, token],
+    args: ["me", "60000", "1"],
+    there: HELD,
+  },
+  "takes a lock with a queue": {
+    script: acquire,
+    keys: LOCK,
+    args: asks("w", "1", "w:4567:1"),
+    there: DEAD_WAITER,
+  },
+  "takes a lock after dead sharers": {
+    script: acquire,
+    keys: LOCK,
+    args: asks("w", "0"),
+    there: DEAD_SHARER,
+  },
+  "waits for a lock": {
+    script: acquire,
+    keys: LOCK,
+    args: asks("w", "0", WAITER),
+    there: BY_ANOTHER,
+  },
+  "shares a free lock": { script: acquire, keys: LOCK, args: asks("r", "0") },
+  "shares a shared lock": {
+    script: acquire,
+    keys: LOCK,
+    args: asks("r", "0"),
+    there: [["SET", lock, "r", "PX", "60000"], ["ZADD", shared, LATER, "she"]],
+  },
+  "renews a lock": { script: renew, keys: [lock], args: ["me", "90000"], there: HELD },
+  "renews a share": { script: renew, keys: [lock, shared], args: ["me", "90000"], there: SHARED },
+  "raises a token": {
+    script: new Script(RAISE),
+    keys: [lock, token],
+    args: ["me", "9"],
+    there: HELD,
+  },
+  "releases a lock": {
+    script: release,
+    keys: [lock, token, queue, seen],
+    args: ["me", "0"],
+    there: HELD,
+  },
+  "releases a lock to a waiter": {
+    script: release,
+    keys: [lock, token, queue, seen],
+    args: ["me", "0"],
+    there: [...HELD, ...LIVE_WAITER],
+  },
+  "releases a lock with a dead waiter": {
+    script: release,
+    keys: [lock, token, queue, seen],
+    args: ["me", "1"],
+    there: [...HELD, ...DEAD_WAITER],
+  },
+  "withdraws": {
+    script: release,
+    keys: [lock, token, queue, seen],
+    args: ["me", "0", WAITER],
+    there: [...HELD, ...LIVE_WAITER],
+  },
+  "withdraws from the queue": {
+    script: release,
+    keys: [lock, token, queue, seen],
+    args: ["me", "0", WAITER],
+    there: [...BY_ANOTHER, ...LIVE_WAITER],
+  },
+  "releases a share": {
+    script: release,
+    keys: [lock, token, queue, seen, shared],
+    args: ["me", "0"],
+    there: [...SHARED, ...LIVE_WAITER],
+  },
+  "takes permits": { script: takePermits, keys: PERMITS, args: permits("0") },
+  "takes permits of dead holders": {
+    script: takePermits,
+    keys: PERMITS,
+    args: permits("1", "s:4567:1:2"),
+    there: [...DEAD_PERMITS, ...WAITER_FOR_ONE],
+  },
+  "waits for permits": {
+    script: takePermits,
+    keys: PERMITS,
+    args: permits("0", "s:4567:1:2"),
+    there: [["ZADD", PERMITS[0], LATER, "1:she", LATER, "2:she"]],
+  },
+  "renews permits": {
+    script: new Script(RENEW_PERMITS),
+    keys: [PERMITS[0]],
+    args: ["me", "90000", "2"],
+    there: HELD_PERMITS,
+  },
+  "gives permits back": {
+    script: giveBack,
+    keys: PERMITS,
+    args: ["me", "2", "", "wake:", "0"],
+    there: [...HELD_PERMITS, ...WAITER_FOR_ONE],
+  },
+  "gives permits back beside dead holders": {
+    script: giveBack,
+    keys: PERMITS,
+    args: ["me", "2", "s:0123:1:1", "wake:", "0"],
+    there: [...HELD_PERMITS, ["ZADD", PERMITS[0], "1", "1:she"], ...WAITER_FOR_ONE],
+  },
+  "adds": { script: ADD, keys: ["n"], args: add(3) },
+  "adds to a number": { script: ADD, keys: ["n"], args: add(3), there: [["SET", "n", "4"]] },
+  "adds with a life": { script: ADD, keys: ["n"], args: add(3, "60000") },
+  "adds an operation": { script: ADD, keys: ["n", "record"], args: add(3) },
+  "adds an operation with a life": {
+    script: ADD,
+    keys: ["n", "record"],
+    args: add(3, "60000"),
+    there: [["SET", "n", "4"]],
+  },
+  "adds a parcel": {
+    script: ADD,
+    keys: ["n", "record"],
+    args: add(3, "", "2"),
+    there: [["SET", "n", "4"], ["SET", "record", "1 4 4", "PX", "60000"]],
+  },
+  "does not add beyond": { script: ADD, keys: ["n"], args: add(101) },
+  "does not add beyond, from near 2^53": {
+    script: ADD,
+    keys: ["n"],
+    args: add(101),
+    there: [["SET", "n", "9007199254740991"]],
+  },
+  "sets": { script: SET, keys: ["n"], args: ["7", "", "", ""] },
+  "sets with a life": { script: SET, keys: ["n"], args: ["7", "", "60000", "1"] },
+};
+
+/** All that the server has; of times, whether they are far off. */
+export async function contentsOf(redis: RedisAdapter): Promise<string> {
+  const keys = (await redis.send("KEYS", "*") as string[]).sort();
+  const parts = keys.map(async (key) => {
+    const type = await redis.send("TYPE", key);
+    const contents = type === "string"
+      ? await redis.send("GET", key)
+      : type === "hash"
+      ? await redis.send("HGETALL", key)
+      : await redis.send("ZRANGE", key, "0", "-1", "WITHSCORES");
+    const left = Number(await redis.send("PTTL", key));
+    return [key, contents, left < 0 ? left : Math.ceil(left / 30_000)];
+  });
+  return JSON.stringify(await Promise.all(parts));
+}
+
+/** The same without the numbers that grow with the time. */
+export function timeless(text: string | Reply): string {
+  return JSON.stringify(text).replace(/\d{10,}(\.\d+)?/g, "T");
+}
+
+/** Makes what is there before a script. */
+export async function begin(redis: RedisAdapter, { there = [] }: Way): Promise<void> {
+  await redis.send("FLUSHALL");
+  for (const [command, ...args] of there) await redis.send(command, ...args);
+}
