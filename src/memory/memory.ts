@@ -1,11 +1,17 @@
 import { adapter } from "../runtime/adapter.ts";
-import { writeAt } from "../runtime/files.ts";
+import { closeFile, writeAt } from "../runtime/files.ts";
 import { futexWait, futexWake } from "../runtime/futex.ts";
 import { bootId, type ThreadIdentity, threadIdentity } from "../runtime/identity.ts";
 import { mapFile, type Mapping, PAGE, unmap } from "../runtime/mapping.ts";
 import { type Atomic, atomicsOnArrays, atomicsOnWasm } from "./atomics.ts";
-import { flawOf, HEADER, newHeader } from "./layout.ts";
-import { fileLength, openMemoryFile, type OpenMode, releaseMemoryFile } from "./memory_file.ts";
+import { flawOf, HEADER, isKnownBoot, isSameBoot, newHeader } from "./layout.ts";
+import {
+  fileLength,
+  openMemoryFile,
+  type OpenMode,
+  openToLook,
+  releaseMemoryFile,
+} from "./memory_file.ts";
 import { Slots } from "./slots.ts";
 import { Waits } from "./waits.ts";
 import { hasWebLocks, holdWebLock } from "./web_lock.ts";
@@ -71,6 +77,8 @@ export class Memory implements Disposable {
   readonly slots: Slots;
   /** Tells the file of a mapped one from every other. */
   readonly id: string | undefined;
+  /** Where its directory names locks, as offsets. */
+  readonly named: Set<number> = new Set();
   /** What in it may be held by this object, and keeps it open then. */
   readonly holders: Set<{ readonly held: boolean }> = new Set();
 
@@ -116,6 +124,7 @@ export class Memory implements Disposable {
       : new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
     const memory = new Memory(source, length);
     new Uint8Array(memory.buffer).set(newHeader(length));
+    memory.atomic.store32(HEADER.directoryOnly, 1);
     // In place of a boot id: what tells it from the other memories of the process.
     new Uint8Array(memory.buffer, HEADER.boot, 16).set(crypto.getRandomValues(new Uint8Array(16)));
     return memory;
@@ -153,6 +162,9 @@ export class Memory implements Disposable {
    */
   static map(path: string, byteLength?: number, mode?: OpenMode): Memory {
     if (byteLength !== undefined) checkLength(byteLength);
+    // First, since both take a descriptor for a moment, and the file may take the last one.
+    threadIdentity();
+    bootId();
     const file = openMemoryFile(path, byteLength, mode);
     try {
       const memory = new Memory(mapFile(file.fd, path, file.length), file.length, file.id);
@@ -167,6 +179,22 @@ export class Memory implements Disposable {
       }
     } finally {
       releaseMemoryFile(file, path);
+    }
+  }
+
+  /**
+   * The memory of a file as it is now, to look at: its file is not written to, and no slot of it
+   * is claimed. What is done to it is seen by nobody.
+   *
+   * @throws {SegmentFormatError} If the file is none of a memory, or others may use it too.
+   * @throws {Error} With the `code` of the system: no such file, no permission.
+   */
+  static look(path: string): Memory {
+    const file = openToLook(path);
+    try {
+      return new Memory(mapFile(file.fd, path, file.length, false), file.length, file.id);
+    } finally {
+      closeFile(file.fd);
     }
   }
 
@@ -304,12 +332,12 @@ export class Memory implements Disposable {
     return this.#identity;
   }
 
-  /** Where the machine was started anew since: nobody of then holds anything. */
+  /** If the machine was started anew since, for certain: nobody of then holds anything. */
   #newBoot(fd: number, path: string): void {
     const now = bootId();
     const then = new Uint8Array(this.buffer, this.base + HEADER.boot, now.length);
-    if (now.every((byte, i) => then[i] === byte)) return;
-    this.slots.markAllGone();
+    if (!isKnownBoot(now) || isSameBoot(now, then)) return;
+    if (isKnownBoot(then) && !this.slots.markAllGone()) return;
     writeAt(fd, path, now, HEADER.boot);
   }
 }
