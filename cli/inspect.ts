@@ -1,5 +1,7 @@
 import type { Command } from "commander";
+import { inspectSegment } from "../src/memory/inspection.ts";
 import { Segment } from "../src/memory/mod.ts";
+import { homeOfSegments } from "../src/memory/segment_home.ts";
 import { adapterOf } from "../src/redis/adapter_of.ts";
 import {
   type InspectedLock,
@@ -75,13 +77,7 @@ function isUsed(
 function viewSegments(): SegmentView[] {
   return Segment.list().map(({ name, size }) => {
     try {
-      using segment = Segment.open(name);
-      const cells = segment.names().map(({ name, kind }) => ({
-        name,
-        kind,
-        owner: kind === "mutex" ? segment.mutex(name).owner() : undefined,
-      }));
-      return { name, size, cells };
+      return { name, size, cells: inspectSegment(`${homeOfSegments()}/${name}`) };
     } catch (error) {
       return { name, size, cells: [], error: (error as Error).message };
     }

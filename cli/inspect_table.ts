@@ -1,6 +1,7 @@
 import Table from "cli-table3";
 import colors from "picocolors";
-import { describeOwner, type Owner } from "../src/contract/owner.ts";
+import { describeOwner } from "../src/contract/owner.ts";
+import type { InspectedCell } from "../src/memory/inspection.ts";
 import type {
   InspectedHolder,
   InspectedLock,
@@ -13,11 +14,7 @@ import type {
 export interface SegmentView {
   readonly name: string;
   readonly size: number;
-  readonly cells: readonly {
-    readonly name: string;
-    readonly kind: string;
-    readonly owner: Owner | undefined;
-  }[];
+  readonly cells: readonly InspectedCell[];
   /** Why it could not be looked into. */
   readonly error?: string;
 }

@@ -11,7 +11,7 @@ import { publicPart, readRecord, type RecordedOwner } from "./lock_record.ts";
 export function thisOwner(file: LockFile, label: string | undefined): RecordedOwner {
   const labelled = label === undefined ? {} : { label };
   if (file.fd === undefined) return { pid: adapter.pid, runtime: runtimeName(), ...labelled };
-  const { pid, thread, startTime, namespace } = threadIdentity();
+  const { pid, thread, startTime, namespace, timeNamespace } = threadIdentity();
   return {
     pid,
     thread,
@@ -20,13 +20,14 @@ export function thisOwner(file: LockFile, label: string | undefined): RecordedOw
     ...labelled,
     started: startTime,
     namespace,
+    timeNamespace,
   };
 }
 
 /** A program that was started with a lock, as its owner. */
 export function programOwner(pid: number, label: string): RecordedOwner {
-  const { startTime, namespace } = processIdentity(pid);
-  return { pid, host: hostName(), label, started: startTime, namespace };
+  const { startTime, namespace, timeNamespace } = processIdentity(pid);
+  return { pid, host: hostName(), label, started: startTime, namespace, timeNamespace };
 }
 
 /**
@@ -49,6 +50,8 @@ export function lateError(file: LockFile): DOMException {
   );
 }
 
-function isDead({ pid, thread = pid, started = 0, namespace = 0, host }: RecordedOwner): boolean {
-  return host === hostName() && isGone({ pid, thread, startTime: started, namespace });
+function isDead(owner: RecordedOwner): boolean {
+  const { pid, thread = pid, started = 0, namespace = 0, timeNamespace = 0, host } = owner;
+  return host === hostName() &&
+    isGone({ pid, thread, startTime: started, namespace, timeNamespace });
 }

@@ -40,6 +40,8 @@ export interface RecordedOwner extends Owner {
   readonly started?: number;
   /** The PID namespace that numbers it. */
   readonly namespace?: number;
+  /** The time namespace that its start is told in. */
+  readonly timeNamespace?: number;
 }
 
 const buffer = new Uint8Array(BYTES);
@@ -75,7 +77,7 @@ function ownerInBuffer(length: number): RecordedOwner | undefined {
 /** The owner without what only serves to find out whether it lives. */
 export function publicPart(recorded: RecordedOwner | undefined): Owner | undefined {
   if (recorded === undefined) return undefined;
-  const { started: _, namespace: __, ...owner } = recorded;
+  const { started: _, namespace: __, timeNamespace: ___, ...owner } = recorded;
   return owner;
 }
 

@@ -14,6 +14,7 @@
  * | 384    | 4     | event: counts what asynchronous waiters of this memory wake for  |
  * | 512    | 4     | where the next search for a free slot begins                     |
  * | 640    | 4     | always 0: nobody is woken here                                   |
+ * | 768    | 4     | 1 while all locks are in the directory: none placed by an offset |
  * | 1024   | 64    | slot 1; the others follow                                        |
  * | 66560  |       | what lies in the memory                                          |
  *
@@ -21,14 +22,15 @@
  *
  * | offset | bytes | what                                                             |
  * | ------ | ----- | ---------------------------------------------------------------- |
- * | 0      | 4     | claim: 0 if free, else a number of the thread that has it        |
+ * | 0      | 4     | claim: 0 if free, else the identity that it is claimed for       |
  * | 4      | 4     | generation: how often it was claimed, 20 bits                    |
- * | 8      | 4     | identity: slot and generation, once all else is written, else 0  |
+ * | 8      | 4     | identity: slot and generation, once all else is written          |
  * | 12     | 4     | 1 if its thread is known to be gone, else 0                      |
  * | 16     | 4     | process                                                          |
  * | 20     | 4     | thread; 0 if the runtime cannot tell                             |
  * | 24     | 8     | start time of the thread, in clock ticks since boot              |
- * | 32     | 8     | inode of its PID namespace                                       |
+ * | 32     | 4     | inode of its PID namespace; 0 if unknown, as all that follows    |
+ * | 36     | 4     | inode of its time namespace; 1 on a kernel without them          |
  * | 40     | 4     | 1 if it holds its Web Lock                                       |
  * | 44     | 4     | runtime: 1 Deno, 2 Bun, 3 Node                                   |
  * | 48     | 16    | boot id                                                          |
@@ -45,6 +47,7 @@ export const HEADER = {
   event: 384,
   search: 512,
   nap: 640,
+  directoryOnly: 768,
   firstSlot: 1024,
   end: 66560,
 } as const;
@@ -59,6 +62,7 @@ export const SLOT = {
   thread: 20,
   startTime: 24,
   namespace: 32,
+  timeNamespace: 36,
   webLock: 40,
   runtime: 44,
   boot: 48,
@@ -83,6 +87,16 @@ export function checksum(bytes: Uint8Array): number {
   let hash = 0x811c9dc5;
   for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193);
   return hash >>> 0;
+}
+
+/** Whether a boot id could be read when it was recorded. */
+export function isKnownBoot(id: Uint8Array): boolean {
+  return id.some((byte) => byte !== 0);
+}
+
+/** Whether two boot ids are the same. */
+export function isSameBoot(one: Uint8Array, other: Uint8Array): boolean {
+  return one.every((byte, i) => byte === other[i]);
 }
 
 /** The header of a new memory of `length` bytes. */

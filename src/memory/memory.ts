@@ -1,11 +1,17 @@
 import { adapter } from "../runtime/adapter.ts";
-import { writeAt } from "../runtime/files.ts";
+import { closeFile, writeAt } from "../runtime/files.ts";
 import { futexWait, futexWake } from "../runtime/futex.ts";
 import { bootId, type ThreadIdentity, threadIdentity } from "../runtime/identity.ts";
 import { mapFile, type Mapping, PAGE, unmap } from "../runtime/mapping.ts";
 import { type Atomic, atomicsOnArrays, atomicsOnWasm } from "./atomics.ts";
-import { flawOf, HEADER, LONGEST, newHeader } from "./layout.ts";
-import { fileLength, openMemoryFile, type OpenMode, releaseMemoryFile } from "./memory_file.ts";
+import { flawOf, HEADER, isKnownBoot, isSameBoot, LONGEST, newHeader } from "./layout.ts";
+import {
+  fileLength,
+  openMemoryFile,
+  type OpenMode,
+  openToLook,
+  releaseMemoryFile,
+} from "./memory_file.ts";
 import { Slots } from "./slots.ts";
 import { Waits } from "./waits.ts";
 import { hasWebLocks, holdWebLock } from "./web_lock.ts";
@@ -75,6 +81,8 @@ export class Memory implements Disposable {
   readonly slots: Slots;
   /** Tells the file of a mapped one from every other. */
   readonly id: string | undefined;
+  /** Where its directory names locks, as offsets. */
+  readonly named: Set<number> = new Set();
   /** What in it may be held by this object, and keeps it open then. */
   readonly holders: Set<{ readonly held: boolean }> = new Set();
 
@@ -117,6 +125,7 @@ export class Memory implements Disposable {
     const length = fileLength(byteLength);
     const memory = new Memory(shareable(length), length);
     new Uint8Array(memory.buffer).set(newHeader(length));
+    memory.atomic.store32(HEADER.directoryOnly, 1);
     // In place of a boot id: what tells it from the other memories of the process.
     new Uint8Array(memory.buffer, HEADER.boot, 16).set(crypto.getRandomValues(new Uint8Array(16)));
     return memory;
@@ -154,6 +163,9 @@ export class Memory implements Disposable {
    * @throws {Error} With the `code` of the system: no such folder, no permission, no space.
    */
   static map(path: string, byteLength?: number, mode?: OpenMode): Memory {
+    // First, since both take a descriptor for a moment, and the file may take the last one.
+    threadIdentity();
+    bootId();
     const file = openMemoryFile(path, byteLength, mode);
     try {
       const memory = new Memory(mapFile(file.fd, path, file.length), file.length, file.id);
@@ -168,6 +180,22 @@ export class Memory implements Disposable {
       }
     } finally {
       releaseMemoryFile(file, path);
+    }
+  }
+
+  /**
+   * The memory of a file as it is now, to look at: its file is not written to, and no slot of it
+   * is claimed. What is done to it is seen by nobody.
+   *
+   * @throws {SegmentFormatError} If the file is none of a memory, or others may use it too.
+   * @throws {Error} With the `code` of the system: no such file, no permission.
+   */
+  static look(path: string): Memory {
+    const file = openToLook(path);
+    try {
+      return new Memory(mapFile(file.fd, path, file.length, false), file.length, file.id);
+    } finally {
+      closeFile(file.fd);
     }
   }
 
@@ -305,12 +333,12 @@ export class Memory implements Disposable {
     return this.#identity;
   }
 
-  /** Where the machine was started anew since: nobody of then holds anything. */
+  /** If the machine was started anew since, for certain: nobody of then holds anything. */
   #newBoot(fd: number, path: string): void {
     const now = bootId();
     const then = new Uint8Array(this.buffer, this.base + HEADER.boot, now.length);
-    if (now.every((byte, i) => then[i] === byte)) return;
-    this.slots.markAllGone();
+    if (!isKnownBoot(now) || isSameBoot(now, then)) return;
+    if (isKnownBoot(then) && !this.slots.markAllGone()) return;
     writeAt(fd, path, now, HEADER.boot);
   }
 }

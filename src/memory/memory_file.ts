@@ -4,6 +4,7 @@ import { folderOf } from "../runtime/durable.ts";
 import {
   closeFile,
   O_NOFOLLOW,
+  O_RDONLY,
   O_RDWR,
   openFile,
   openNameless,
@@ -115,6 +116,18 @@ export function releaseMemoryFile({ fd }: MemoryFile, path: string): void {
   closeFile(fd);
 }
 
+/** Opens the file of a memory to read it: its creation lock is not waited for. */
+export function openToLook(path: string): MemoryFile {
+  const fd = openFile(path, O_RDONLY | O_NOFOLLOW);
+  try {
+    checkOwner(fd, path);
+    return { fd, length: checkHeader(fd, path), id: statusOf(fd, path).id };
+  } catch (error) {
+    closeFile(fd);
+    throw error;
+  }
+}
+
 function openExisting(path: string, mode: OpenMode): number | undefined {
   try {
     return openFile(path, O_RDWR | O_NOFOLLOW);
@@ -131,6 +144,7 @@ function create(path: string, length: number): boolean {
   try {
     reserve(fd, path, length);
     writeAt(fd, path, newHeader(length), 0);
+    writeAt(fd, path, Uint8Array.of(1), HEADER.directoryOnly);
     return publish(fd, path);
   } finally {
     closeFile(fd);
@@ -139,29 +153,38 @@ function create(path: string, length: number): boolean {
 
 /** Waits for the creation lock and looks at the file; `undefined` where it has no name any more. */
 function lockAndCheck(fd: number, path: string): number | undefined {
-  const before = statusOf(fd, path);
-  if (!before.isFile) throw flawed(path, "it is not a regular file");
-  if (before.user !== userId()) throw flawed(path, `it belongs to user ${before.user}`);
-  if ((before.mode & 0o077) !== 0) {
-    throw flawed(path, `others may use it: its mode is ${before.mode.toString(8)}`);
-  }
+  checkOwner(fd, path);
   const end = performance.now() + PATIENCE;
   if (!waitFlock(fd, path, () => performance.now() < end)) {
     throw new Error(`Cannot open "${path}": somebody has locked it for ${PATIENCE / 1000} s`);
   }
   try {
-    const { size, links } = statusOf(fd, path);
-    if (links === 0) return undefined;
-    const header = new Uint8Array(HEADER.boot);
-    const got = readAt(fd, path, header, 0);
-    const flaw = flawOf(header.subarray(0, got), size);
-    if (flaw !== undefined) throw flawed(path, flaw);
-    if (size > LONGEST) throw tooLong(`open the memory "${path}"`, size - HEADER.end);
-    return size;
+    if (statusOf(fd, path).links === 0) return undefined;
+    return checkHeader(fd, path);
   } catch (error) {
     unlockFlock(fd, path);
     throw error;
   }
+}
+
+function checkOwner(fd: number, path: string): void {
+  const { isFile, user, mode } = statusOf(fd, path);
+  if (!isFile) throw flawed(path, "it is not a regular file");
+  if (user !== userId()) throw flawed(path, `it belongs to user ${user}`);
+  if ((mode & 0o077) !== 0) {
+    throw flawed(path, `others may use it: its mode is ${mode.toString(8)}`);
+  }
+}
+
+/** The length of the file. */
+function checkHeader(fd: number, path: string): number {
+  const { size } = statusOf(fd, path);
+  const header = new Uint8Array(HEADER.boot);
+  const got = readAt(fd, path, header, 0);
+  const flaw = flawOf(header.subarray(0, got), size);
+  if (flaw !== undefined) throw flawed(path, flaw);
+  if (size > LONGEST) throw tooLong(`open the memory "${path}"`, size - HEADER.end);
+  return size;
 }
 
 function flawed(path: string, flaw: string): SegmentFormatError {

@@ -3,6 +3,7 @@ import { Guard, RELEASE } from "../contract/guard.ts";
 import type { BareLock } from "../contract/lock.ts";
 import { type AcquireOptions, deadlineOf } from "../contract/options.ts";
 import { describeOwner, type Owner } from "../contract/owner.ts";
+import { HEADER } from "./layout.ts";
 import type { Memory } from "./memory.ts";
 import { OWNER } from "./slots.ts";
 
@@ -114,6 +115,8 @@ export class Mutex implements BareLock {
     this.#at = memory.place(offset, 16, 8);
     this.#memory = memory;
     this.#me = memory.identity;
+    // Before it is held for the first time.
+    if (!memory.named.has(offset)) memory.atomic.store32(memory.base + HEADER.directoryOnly, 0);
     this.#throws = onOwnerDied === "throw";
     memory.holders.add(this);
   }

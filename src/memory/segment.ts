@@ -354,7 +354,9 @@ export class Segment implements Disposable {
     const key = `${name}\n${shape}\n${variant}`;
     let cell = this.#cells.get(key) as T | undefined;
     if (cell === undefined) {
-      cell = make(this.#entries.obtain(name, shape, byteLength));
+      const entry = this.#entries.obtain(name, shape, byteLength);
+      this.memory.named.add(entry.offset);
+      cell = make(entry);
       this.#cells.set(key, cell);
     }
     return cell;

@@ -1,4 +1,5 @@
 import { SegmentFormatError } from "../contract/errors.ts";
+import { ELOOP, ENXIO } from "../runtime/errno.ts";
 import {
   closeFile,
   type FileStatus,
@@ -9,9 +10,9 @@ import {
   O_NOFOLLOW,
   O_RDONLY,
   openFile,
+  openIfThere,
   readAt,
   statusOf,
-  tryOpen,
   writers,
 } from "../runtime/files.ts";
 import { userId } from "../runtime/identity.ts";
@@ -25,7 +26,7 @@ const STICKY = 0o1000;
 
 /** Where the segments of this user are. */
 export function homeOfSegments(): string {
-  const shared = tryOpen("/dev/shm", O_RDONLY | O_DIRECTORY);
+  const shared = openIfThere("/dev/shm", O_RDONLY | O_DIRECTORY);
   if (shared === undefined) return `/tmp/interlock-${userId()}`;
   closeFile(shared);
   return `/dev/shm/interlock-${userId()}`;
@@ -99,9 +100,13 @@ function checkFolder(
   }
 }
 
-/** The names and room of the memories in a folder; none where there is no folder. */
+/**
+ * The names and room of the memories in a folder; none if there is no folder.
+ *
+ * @throws {Error} With the `code` of the system, if the folder or a file in it cannot be read.
+ */
 export function memoriesIn(folder: string): { name: string; size: number }[] {
-  const fd = tryOpen(folder, O_RDONLY | O_DIRECTORY);
+  const fd = openIfThere(folder, O_RDONLY | O_DIRECTORY);
   if (fd === undefined) return [];
   closeFile(fd);
   return namesIn(folder).flatMap((name) => {
@@ -110,8 +115,19 @@ export function memoriesIn(folder: string): { name: string; size: number }[] {
   }).sort((a, b) => a.name < b.name ? -1 : 1);
 }
 
+/** `undefined` for one that was removed meanwhile, or cannot be a memory. */
+function openFileOf(path: string): number | undefined {
+  try {
+    return openIfThere(path, O_RDONLY | O_NOFOLLOW);
+  } catch (error) {
+    const { errno } = error as { errno?: number };
+    if (errno === ELOOP || errno === ENXIO) return undefined; // A link; a socket, a device.
+    throw error;
+  }
+}
+
 function sizeOf(path: string): number | undefined {
-  const fd = tryOpen(path, O_RDONLY | O_NOFOLLOW);
+  const fd = openFileOf(path);
   if (fd === undefined) return undefined;
   try {
     const { isFile, size } = statusOf(fd, path);

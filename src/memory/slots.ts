@@ -1,7 +1,8 @@
 import type { Owner } from "../contract/owner.ts";
 import { adapter } from "../runtime/adapter.ts";
 import { bootId, isGone, type ThreadIdentity } from "../runtime/identity.ts";
-import { HEADER, SLOT, SLOTS } from "./layout.ts";
+import { HEADER, isKnownBoot, isSameBoot, SLOT, SLOTS } from "./layout.ts";
+import { lockWordsOf } from "./lock_words.ts";
 import type { Memory } from "./memory.ts";
 import { missWebLock } from "./web_lock.ts";
 
@@ -14,8 +15,18 @@ const RUNTIMES = ["", "deno", "bun", "node"];
 
 /**
  * The threads that have a memory open. A lock word names one by its slot and the slot's generation;
- * the slot says how to find out whether that thread is still there. It is wholly written before its
- * identity is, and given to another only when its thread is gone and no word names it.
+ * the slot says how to find out whether that thread is still there. It is given to another only when
+ * its thread is gone and no lock word names it.
+ *
+ * | claim      | identity   | meaning                                    | leaves by                 |
+ * | ---------- | ---------- | ------------------------------------------ | ------------------------- |
+ * | 0          | any        | free; the identity is that of the last one | compare-and-swap of claim |
+ * | `identity` | any other  | claimed, and being written                 | the claimer: to the next  |
+ * | `identity` | `identity` | in use                                     | compare-and-swap to free  |
+ *
+ * Each claim has another generation, so one that frees a slot late frees it from under nobody. In a
+ * mapped file, slots are claimed under the creation lock: a claim without its identity is then that
+ * of a thread which died in between.
  */
 export class Slots {
   readonly #memory: Memory;
@@ -34,42 +45,38 @@ export class Slots {
    *
    * @param thread What the system knows of it; `undefined` if that cannot be had here.
    * @param alone Whether nobody else can claim one meanwhile.
-   * @throws {RangeError} If all slots are in use by threads that live.
+   * @throws {RangeError} If all slots are in use.
    */
   claim(thread: ThreadIdentity | undefined, alone: boolean): number {
-    const slot = this.#take(thread) ?? (this.#reclaim(alone), this.#take(thread));
-    if (slot === undefined) {
-      throw new RangeError(
-        `Cannot use a memory: ${SLOTS} threads that live have it open, and more is not possible`,
-      );
+    let identity = this.#take();
+    if (identity === undefined) {
+      const pinned = this.#reclaim(alone);
+      identity = this.#take();
+      if (identity === undefined) throw this.#full(pinned);
     }
     const { atomic } = this.#memory;
-    const at = this.#place(slot);
-    const generation = (atomic.load32(at + SLOT.generation) + 1) % GENERATIONS;
-    atomic.store32(at + SLOT.generation, generation);
+    const at = this.#place(identity & SLOTS);
+    atomic.store32(at + SLOT.identity, 0);
+    atomic.store32(at + SLOT.generation, identity >> SLOT_BITS);
     atomic.store32(at + SLOT.gone, 0);
     atomic.store32(at + SLOT.process, thread?.pid ?? 0);
     atomic.store32(at + SLOT.thread, thread?.thread ?? 0);
     this.#store64(at + SLOT.startTime, thread?.startTime ?? 0);
-    this.#store64(at + SLOT.namespace, thread?.namespace ?? 0);
+    atomic.store32(at + SLOT.namespace, thread?.namespace ?? 0);
+    atomic.store32(at + SLOT.timeNamespace, thread?.timeNamespace ?? 0);
     atomic.store32(at + SLOT.webLock, 0);
     atomic.store32(at + SLOT.runtime, RUNTIMES.indexOf(adapter.name));
     if (thread !== undefined) {
       new Uint8Array(this.#memory.buffer, at + SLOT.boot, 16).set(bootId());
     }
-    const identity = slot | (generation << SLOT_BITS);
     atomic.store32(at + SLOT.identity, identity);
     return identity;
   }
 
-  /** Gives a slot back that no lock word names. */
+  /** Gives a slot back that no lock word names: in one step, and only if it is still claimed so. */
   free(identity: number): void {
-    const { atomic } = this.#memory;
-    const at = this.#place(identity & SLOTS);
-    // Only one of several who free it does so, or it would be freed from under the next.
-    if (atomic.compareExchange32(at + SLOT.identity, identity, 0) === identity) {
-      atomic.store32(at + SLOT.claim, 0);
-    }
+    const claim = this.#place(identity & SLOTS) + SLOT.claim;
+    this.#memory.atomic.compareExchange32(claim, identity, 0);
   }
 
   /** Whether the thread of an identity is gone for certain. */
@@ -78,15 +85,8 @@ export class Slots {
     if (at === undefined) return false;
     const { atomic } = this.#memory;
     if (atomic.load32(at + SLOT.gone) !== 0) return true;
-    const thread = atomic.load32(at + SLOT.thread);
-    if (thread === 0 || !this.#hasBoot(at, bootId())) return false;
-    const gone = isGone({
-      pid: atomic.load32(at + SLOT.process),
-      thread,
-      startTime: this.#load64(at + SLOT.startTime),
-      namespace: this.#load64(at + SLOT.namespace),
-    });
-    return gone && atomic.load32(at + SLOT.identity) === identity;
+    if (atomic.load32(at + SLOT.thread) === 0 || !this.#isOfThisBoot(at)) return false;
+    return isGone(this.#threadAt(at)) && atomic.load32(at + SLOT.identity) === identity;
   }
 
   /**
@@ -109,12 +109,12 @@ export class Slots {
   /** Whether an identity is one of the thread's own: it may have opened the memory twice. */
   isMine(identity: number, thread: ThreadIdentity | undefined): boolean {
     const at = this.#find(identity);
-    if (at === undefined || thread === undefined) return false;
-    const { atomic } = this.#memory;
-    return atomic.load32(at + SLOT.thread) === thread.thread &&
-      atomic.load32(at + SLOT.process) === thread.pid &&
-      this.#load64(at + SLOT.startTime) === thread.startTime &&
-      this.#load64(at + SLOT.namespace) === thread.namespace;
+    if (at === undefined || thread === undefined || !this.#isOfThisBoot(at)) return false;
+    const known = this.#threadAt(at);
+    return known.thread === thread.thread && known.pid === thread.pid &&
+      known.startTime === thread.startTime && known.startTime !== 0 &&
+      known.namespace === thread.namespace && known.namespace !== 0 &&
+      known.timeNamespace === thread.timeNamespace;
   }
 
   /** What is known of the thread of an identity. */
@@ -130,13 +130,29 @@ export class Slots {
     };
   }
 
-  /** After a new start of the machine: all that had the memory open are gone. */
-  markAllGone(): void {
+  /**
+   * If the memory was last opened under another boot id: looks at all threads that had it open, and
+   * marks them as gone if each of them is. One that is not, or cannot be looked at, shows that the
+   * machine was not started anew: only the id differs, as in a container that has one of its own.
+   *
+   * @returns Whether all are gone.
+   */
+  markAllGone(): boolean {
     const { atomic } = this.#memory;
+    const claimed: number[] = [];
     for (let slot = 1; slot <= SLOTS; slot++) {
       const at = this.#place(slot);
-      if (atomic.load32(at + SLOT.claim) !== 0) atomic.store32(at + SLOT.gone, 1);
+      const claim = atomic.load32(at + SLOT.claim);
+      if (claim === 0) continue;
+      // One without an identity has never held anything; its claimer died in between.
+      const isOpen = atomic.load32(at + SLOT.identity) !== 0;
+      if (isOpen && atomic.load32(at + SLOT.gone) === 0) {
+        if (!isGone(this.#threadAt(at))) return false;
+      }
+      claimed.push(at);
     }
+    for (const at of claimed) atomic.store32(at + SLOT.gone, 1);
+    return true;
   }
 
   /** Marks a thread as gone, where something else than the system knows it is. */
@@ -177,39 +193,85 @@ export class Slots {
     return this.#memory.atomic.load32(at + SLOT.identity) === identity ? at : undefined;
   }
 
-  #take(thread: ThreadIdentity | undefined): number | undefined {
+  /** Claims a free slot, under the identity of its next generation. */
+  #take(): number | undefined {
     const { atomic, base } = this.#memory;
-    const claim = thread?.thread ?? -1;
     const start = atomic.add32(base + HEADER.search, 1) >>> 0;
     for (let i = 0; i < SLOTS; i++) {
       const slot = 1 + (start + i) % SLOTS;
-      const at = this.#place(slot) + SLOT.claim;
-      if (atomic.load32(at) === 0 && atomic.compareExchange32(at, 0, claim) === 0) return slot;
+      const at = this.#place(slot);
+      while (atomic.load32(at + SLOT.claim) === 0) {
+        const last = atomic.load32(at + SLOT.generation);
+        const identity = slot | ((last + 1) % GENERATIONS << SLOT_BITS);
+        if (atomic.compareExchange32(at + SLOT.claim, 0, identity) !== 0) break;
+        if (atomic.load32(at + SLOT.generation) === last) return identity;
+        // Another had it between the two, under this same identity.
+        atomic.compareExchange32(at + SLOT.claim, identity, 0);
+      }
     }
     return undefined;
   }
 
-  /** Frees the slots of threads that are gone, except those that a word of the memory names. */
-  #reclaim(alone: boolean): void {
-    const { atomic, buffer, base, byteLength } = this.#memory;
-    const gone = new Set<number>();
+  /**
+   * Frees the slots of threads that are gone, except those that a lock names.
+   *
+   * @returns How many those are.
+   */
+  #reclaim(alone: boolean): number {
+    const { atomic } = this.#memory;
+    /** By identity, the claim word as it was found. */
+    const gone = new Map<number, number>();
     for (let slot = 1; slot <= SLOTS; slot++) {
-      const identity = atomic.load32(this.#place(slot) + SLOT.identity);
-      if (identity !== 0 && this.isGone(identity)) gone.add(identity);
-      // Whoever claimed it died before it had an identity.
-      if (identity === 0 && alone) atomic.store32(this.#place(slot) + SLOT.claim, 0);
+      const at = this.#place(slot);
+      const claim = atomic.load32(at + SLOT.claim);
+      if (claim === 0) continue;
+      const identity = atomic.load32(at + SLOT.identity);
+      if (identity === 0) {
+        // Its claimer died in between: nobody else claims now.
+        if (alone) atomic.compareExchange32(at + SLOT.claim, claim, 0);
+      } else if ((alone || identity === claim) && this.isGone(identity)) gone.set(identity, claim);
     }
-    // Any word may be a lock's. One that names a slot by chance only keeps it from being used.
-    const words = new Int32Array(buffer, base + HEADER.end, byteLength >> 2);
-    for (let i = 0; gone.size > 0 && i < words.length; i++) {
-      if (words[i] !== 0) gone.delete(words[i] & OWNER);
+    const all = gone.size;
+    if (all > 0) {
+      for (const word of lockWordsOf(this.#memory)) {
+        if (word !== 0 && gone.delete(word & OWNER) && gone.size === 0) break;
+      }
     }
-    for (const identity of gone) this.free(identity);
+    for (const [identity, claim] of gone) {
+      atomic.compareExchange32(this.#place(identity & SLOTS) + SLOT.claim, claim, 0);
+    }
+    return all - gone.size;
   }
 
-  #hasBoot(at: number, boot: Uint8Array): boolean {
-    const bytes = new Uint8Array(this.#memory.buffer, at + SLOT.boot, 16);
-    return boot.every((byte, i) => bytes[i] === byte);
+  #full(pinned: number): RangeError {
+    const named = pinned === 0 ? "" : `, and words of it name ${pinned} that are dead`;
+    return new RangeError(
+      `Cannot use a memory: ${SLOTS - pinned} threads that live, or cannot be looked at, have it ` +
+        `open${named}; more than ${SLOTS} are not possible. Close what is not needed` +
+        (pinned === 0 ? "" : ", acquire the locks of the dead") + ", or remove the segment",
+    );
+  }
+
+  #bootAt(at: number): Uint8Array {
+    return new Uint8Array(this.#memory.buffer, at + SLOT.boot, 16);
+  }
+
+  /** Whether a slot was claimed in this boot for certain, as every one of anonymous memory. */
+  #isOfThisBoot(at: number): boolean {
+    if (this.#memory.id === undefined) return true;
+    const now = bootId();
+    return isKnownBoot(now) && isSameBoot(now, this.#bootAt(at));
+  }
+
+  #threadAt(at: number): ThreadIdentity {
+    const { atomic } = this.#memory;
+    return {
+      pid: atomic.load32(at + SLOT.process),
+      thread: atomic.load32(at + SLOT.thread),
+      startTime: this.#load64(at + SLOT.startTime),
+      namespace: atomic.load32(at + SLOT.namespace) >>> 0,
+      timeNamespace: atomic.load32(at + SLOT.timeNamespace) >>> 0,
+    };
   }
 
   #store64(at: number, value: number): void {

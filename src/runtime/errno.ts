@@ -67,8 +67,19 @@ const WORDS: Readonly<Record<string, string | undefined>> = {
 };
 
 /** The numbers of the errors that callers tell apart. */
-export const { EACCES, EEXIST, EINTR, ENOENT, EPERM, EROFS, ESRCH, ETXTBSY, EAGAIN: EWOULDBLOCK } =
-  NUMBERS;
+export const {
+  EACCES,
+  EEXIST,
+  EINTR,
+  ELOOP,
+  ENOENT,
+  ENXIO,
+  EPERM,
+  EROFS,
+  ESRCH,
+  ETXTBSY,
+  EAGAIN: EWOULDBLOCK,
+} = NUMBERS;
 
 /**
  * The error number of the last failed C call of this thread. Nothing may call into C between that

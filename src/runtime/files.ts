@@ -139,7 +139,10 @@ export function writers({ group, mode }: FileStatus): number {
 
 /** The inode that a path leads to, such as a namespace under `/proc`; `undefined` for none. */
 export function inodeOf(path: string): number | undefined {
-  return statx(AT_FDCWD, pathBytes(path), 0) ? Number(status.getBigUint64(32, true)) : undefined;
+  if (statx(AT_FDCWD, pathBytes(path), 0)) return Number(status.getBigUint64(32, true));
+  const failure = errno();
+  if (failure === ENOENT) return undefined;
+  throw systemError("look at", path, failure);
 }
 
 /** Whether a path leads to anything, be it a link that leads nowhere. */
@@ -150,7 +153,17 @@ export function isThere(path: string): boolean {
   throw systemError("look at", path, failure);
 }
 
-/** Opens a file; `undefined`, with errno set, where the system refuses. */
+/** Opens a file as {@linkcode openFile} does; `undefined` if there is none. */
+export function openIfThere(path: string, flags: number): number | undefined {
+  const bytes = pathBytes(path);
+  const fd = libc.open(bytes, flags | O_CLOEXEC | O_NONBLOCK, 0);
+  if (fd >= 0) return fd;
+  const failure = errno();
+  if (failure === ENOENT) return undefined;
+  throw systemError("open", path, failure);
+}
+
+/** Opens a file; `undefined`, with errno set, where the system refuses, for whatever reason. */
 export function tryOpen(path: string, flags: number): number | undefined {
   const fd = libc.open(pathBytes(path), flags | O_CLOEXEC | O_NONBLOCK, 0);
   return fd < 0 ? undefined : fd;

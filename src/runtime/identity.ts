@@ -4,8 +4,8 @@ import { errno, ESRCH } from "./errno.ts";
 import { libc } from "./libc.ts";
 
 /**
- * Who a thread is: enough to tell it from every other, before and after it, on this machine. See
- * proc(5), pid_namespaces(7).
+ * Who a thread is: enough to tell it from every other, before and after it, on this machine. What
+ * could not be read is 0. See proc(5), pid_namespaces(7), time_namespaces(7).
  */
 export interface ThreadIdentity {
   readonly pid: number;
@@ -14,12 +14,19 @@ export interface ThreadIdentity {
   readonly startTime: number;
   /** The inode of its PID namespace; in another one its numbers mean nothing. */
   readonly namespace: number;
+  /** The inode of its time namespace; in another one its start time means nothing. */
+  readonly timeNamespace: number;
 }
+
+/** In place of a number or an id that could not be read. */
+const UNKNOWN = 0;
+/** In place of a time namespace on a kernel that has none (before 5.6). */
+const NO_TIME_NAMESPACES = 1;
 
 const text = new TextDecoder("latin1");
 const buffer = new Uint8Array(4096);
 
-/** The beginning of a file of `/proc`; `undefined` where there is none, or no more. */
+/** The beginning of a file of `/proc`; `undefined` if it cannot be read, for whatever reason. */
 export function readProc(path: string): string | undefined {
   const fd = tryOpen(path, O_RDONLY);
   if (fd === undefined) return undefined;
@@ -33,10 +40,21 @@ export function readProc(path: string): string | undefined {
 
 /** Number, state and start time by `/proc/.../stat`, whose second field may contain anything. */
 function parseStat(
-  stat: string,
-): { readonly id: number; readonly state: string; readonly startTime: number } {
+  stat: string | undefined,
+): { readonly id: number; readonly state: string; readonly startTime: number } | undefined {
+  if (stat === undefined) return undefined;
   const rest = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return { id: parseInt(stat), state: rest[0], startTime: Number(rest[19]) };
+  const [id, startTime] = [parseInt(stat), Number(rest[19])];
+  return id > 0 && startTime > 0 ? { id, state: rest[0], startTime } : undefined;
+}
+
+/** The inode of a namespace of this thread; `missing` if there is no such file. */
+function namespaceOf(kind: string, missing: number): number {
+  try {
+    return inodeOf(`/proc/thread-self/ns/${kind}`) ?? missing;
+  } catch {
+    return UNKNOWN;
+  }
 }
 
 let ofThisThread: ThreadIdentity | undefined;
@@ -51,33 +69,42 @@ export function threadIdentity(): ThreadIdentity {
   if (ofThisThread !== undefined) return ofThisThread;
   const pid = libc.getpid();
   const thread = libc.gettid();
-  const stat = readProc("/proc/thread-self/stat");
-  const { id, startTime } = stat === undefined ? { id: 0, startTime: 0 } : parseStat(stat);
+  const stat = parseStat(readProc("/proc/thread-self/stat"));
   // A /proc of another PID namespace numbers the threads otherwise.
-  procIsOurs = id === thread;
-  const namespace = inodeOf("/proc/thread-self/ns/pid") ?? 0;
-  return ofThisThread = { pid, thread, startTime, namespace };
+  procIsOurs = stat?.id === thread;
+  const startTime = stat?.startTime ?? UNKNOWN;
+  const namespace = namespaceOf("pid", UNKNOWN);
+  // Without a /proc, that the file is missing says nothing.
+  const timeNamespace = namespaceOf("time", namespace && NO_TIME_NAMESPACES);
+  const identity = { pid, thread, startTime, namespace, timeNamespace };
+  // What could not be read now may be readable later, as after a lack of descriptors.
+  if (startTime !== UNKNOWN && namespace !== UNKNOWN) ofThisThread = identity;
+  return identity;
 }
 
 /** The first thread of another process of this namespace, running or not reaped yet. */
 export function processIdentity(pid: number): ThreadIdentity {
-  const stat = readProc(`/proc/${pid}/stat`);
-  const startTime = stat === undefined ? 0 : parseStat(stat).startTime;
+  const startTime = parseStat(readProc(`/proc/${pid}/stat`))?.startTime ?? UNKNOWN;
   return { ...threadIdentity(), pid, thread: pid, startTime };
 }
 
 /**
- * Whether a thread is gone for certain: there is none of its number, or one that started at another
- * time, or one that has ended and waits to be reaped. Whatever cannot be looked at is not gone.
+ * Whether a thread is gone for certain: the kernel has none of its number, or one that started at
+ * another time, or one that has ended and waits to be reaped. What is unknown proves nothing: a
+ * number of an unknown PID namespace, or a start time of an unknown time namespace.
  */
-export function isGone({ pid, thread, startTime, namespace }: ThreadIdentity): boolean {
+export function isGone(them: ThreadIdentity): boolean {
+  const { pid, thread, startTime, namespace, timeNamespace } = them;
   const me = threadIdentity();
-  if (namespace === 0 || namespace !== me.namespace) return false;
-  if (!procIsOurs) return !threadIsThere(pid, thread);
-  const stat = readProc(`/proc/${pid}/task/${thread}/stat`);
-  if (stat === undefined || stat === "") return !threadIsThere(pid, thread);
-  const found = parseStat(stat);
-  return found.startTime !== startTime || found.state === "Z" || found.state === "X";
+  if (namespace === UNKNOWN || namespace !== me.namespace) return false;
+  if (!threadIsThere(pid, thread)) return true;
+  if (!procIsOurs) return false;
+  const found = parseStat(readProc(`/proc/${pid}/task/${thread}/stat`));
+  if (found === undefined) return false;
+  if (found.state === "Z" || found.state === "X") return true;
+  const mayCompare = startTime !== UNKNOWN && timeNamespace !== UNKNOWN &&
+    timeNamespace === me.timeNamespace;
+  return mayCompare && found.startTime !== startTime;
 }
 
 /** Whether the system knows a thread of this number; also one whose /proc may not be read. */
@@ -92,13 +119,14 @@ export function userId(): number {
 
 let boot: Uint8Array | undefined;
 
-/** The 16 bytes that name this boot of the machine; zeros where the system has no name for it. */
+/** The 16 bytes that name this boot of the machine; zeros if they cannot be read. */
 export function bootId(): Uint8Array {
   if (boot !== undefined) return boot;
+  const id = new Uint8Array(16);
   const hex = readProc("/proc/sys/kernel/random/boot_id")?.trim().replaceAll("-", "") ?? "";
-  boot = new Uint8Array(16);
-  for (let i = 0; i < 16; i++) boot[i] = parseInt(hex.slice(2 * i, 2 * i + 2), 16) || 0;
-  return boot;
+  if (!/^[0-9a-f]{32}$/.test(hex)) return id;
+  for (let i = 0; i < 16; i++) id[i] = parseInt(hex.slice(2 * i, 2 * i + 2), 16);
+  return boot = id;
 }
 
 /** This runtime and its version, such as `deno 2.9.6`. */

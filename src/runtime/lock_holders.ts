@@ -1,7 +1,7 @@
 import { closeFile, O_RDONLY, tryOpen } from "./files.ts";
 import { libc } from "./libc.ts";
 
-/** The whole of a file of `/proc`, whose size is not known before; `undefined` where it is none. */
+/** The whole of a file of `/proc`, whose size is not known before; `undefined` if it is unreadable. */
 function readAll(path: string): string | undefined {
   const fd = tryOpen(path, O_RDONLY);
   if (fd === undefined) return undefined;
@@ -11,7 +11,8 @@ function readAll(path: string): string | undefined {
   try {
     for (;;) {
       const length = libc.read(fd, chunk, chunk.length);
-      if (length <= 0) return text + decoder.decode();
+      if (length < 0) return undefined;
+      if (length === 0) return text + decoder.decode();
       text += decoder.decode(chunk.subarray(0, length), { stream: true });
     }
   } finally {

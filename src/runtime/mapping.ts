@@ -4,6 +4,7 @@ import { libc } from "./libc.ts";
 
 const PROT_READ_WRITE = 3;
 const MAP_SHARED = 1;
+const MAP_PRIVATE = 2;
 const MAP_PRIVATE_ANONYMOUS = 0x22;
 const MAP_FIXED = 0x10;
 const MAP_NORESERVE = 0x4000;
@@ -107,17 +108,28 @@ function giveRange(start: number, length: number): void {
   all.free = ranges;
 }
 
-/** Maps the first `byteLength` bytes (a multiple of {@linkcode PAGE}) of a file, shared. */
-export function mapFile(fd: number, path: string, byteLength: number): Mapping {
+/**
+ * Maps the first `byteLength` bytes (a multiple of {@linkcode PAGE}) of a file.
+ *
+ * @param shared Whether what is written reaches the file and others; else it may be open for
+ * reading alone.
+ */
+export function mapFile(
+  fd: number,
+  path: string,
+  byteLength: number,
+  shared = true,
+): Mapping {
+  const kind = shared ? MAP_SHARED : MAP_PRIVATE;
   if (adapter.mapping === "plain") {
-    const address = libc.mmap(0, byteLength, PROT_READ_WRITE, MAP_SHARED, fd, 0);
+    const address = libc.mmap(0, byteLength, PROT_READ_WRITE, kind, fd, 0);
     if (address === -1) throw systemError("map", path, errno());
     return { buffer: adapter.bufferAt(address, byteLength), base: 0, address, memory: undefined };
   }
   const base = takeRange(byteLength);
   const { memory, address: start } = arena();
   const address = start + base;
-  const flags = MAP_SHARED | MAP_FIXED;
+  const flags = kind | MAP_FIXED;
   if (libc.mmap(address, byteLength, PROT_READ_WRITE, flags, fd, 0) !== address) {
     const failure = errno();
     giveRange(base, byteLength);

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
 import process from "node:process";
 import { after, before, describe, it } from "node:test";
 import { Segment } from "../../mod.ts";
@@ -11,9 +13,11 @@ import {
 } from "../../src/redis/mod.ts";
 import { partOf } from "../../src/redis/names.ts";
 import type { RedisView } from "../../cli/inspect_table.ts";
+import { inspectSegment } from "../../src/memory/inspection.ts";
 import { homeOfSegments } from "../../src/memory/segment_home.ts";
 import { RedisServer, skip } from "../support/redis_server.ts";
-import { interlock } from "./interlock.ts";
+import { cannotRunUnder, mounting } from "../support/mounted.ts";
+import { COMMAND, interlock } from "./interlock.ts";
 
 const DEADLINE = { timeout: 60_000 };
 
@@ -202,5 +206,39 @@ describe("interlock inspect", () => {
     } finally {
       Segment.remove(name);
     }
+  });
+
+  const subset = "mount -t proc -o subset=pid proc /proc";
+  for (
+    const [where, command] of [["", []], [", with a part of /proc", mounting(subset)]] as const
+  ) {
+    const skip = command.length > 0 && cannotRunUnder(command);
+    it(`writes nothing to a segment${where}`, { ...DEADLINE, skip }, () => {
+      const name = `inspected-${process.pid}-${Date.now()}`;
+      const path = `${homeOfSegments()}/${name}`;
+      using segment = Segment.open(name);
+      try {
+        using guard = segment.mutex("jobs").acquireSync();
+        const before = readFileSync(path);
+        const all = [...command, ...COMMAND, "inspect", "--json"];
+        const { status, stdout, stderr } = spawnSync(all[0], all.slice(1), { encoding: "utf8" });
+        assert.equal(status, 0, stderr);
+        const { segments } = JSON.parse(stdout) as {
+          segments: { name: string; cells: { owner?: { pid: number } }[] }[];
+        };
+        const found = segments.find((segment) => segment.name === name);
+        assert.equal(found?.cells[0].owner?.pid, process.pid);
+        assert.equal(readFileSync(path).equals(before), true, "the file is another");
+        assert.ok(guard.held);
+      } finally {
+        Segment.remove(name);
+      }
+    });
+  }
+
+  it("makes no segment that was removed meanwhile", () => {
+    const path = `${homeOfSegments()}/inspected-${process.pid}`;
+    assert.throws(() => inspectSegment(path), { code: "ENOENT" });
+    assert.equal(existsSync(path), false);
   });
 });

@@ -286,7 +286,9 @@ describe("A mapped file", () => {
       new Mutex(before, 0).lock();
       new AtomicCounter(before, 128).add(42);
       const bytes = readFileSync(path);
-      bytes.fill(7, HEADER.boot, HEADER.boot + 16);
+      const slot = HEADER.firstSlot + ((before.identity & SLOTS) - 1) * SLOT.bytes;
+      for (const at of [HEADER.boot, slot + SLOT.boot]) bytes.fill(7, at, at + 16);
+      bytes.writeInt32LE(1, slot + SLOT.startTime); // Its number has another thread now.
       const later = join(folder, "later");
       writeFileSync(later, bytes, { mode: 0o600 });
       for (const recovered of [true, false]) {
@@ -297,5 +299,19 @@ describe("A mapped file", () => {
         guard!.release();
         memory.close();
       }
+    }));
+
+  it("under another boot id is left as it is while a thread that has it open lives", () =>
+    inScratchFolder((folder) => {
+      const path = join(folder, "memory");
+      const holder = Memory.map(path, 1);
+      new Mutex(holder, 0).lock();
+      const bytes = readFileSync(path);
+      bytes.fill(7, HEADER.boot, HEADER.boot + 16);
+      writeFileSync(path, bytes);
+      using memory = Memory.map(path, 1);
+      assert.equal(new Mutex(memory, 0).tryAcquire(), undefined);
+      const boot = readFileSync(path).subarray(HEADER.boot, HEADER.boot + 16);
+      assert.equal(boot.every((byte) => byte === 7), true, "the header was changed");
     }));
 });

@@ -5,13 +5,34 @@ import { adapter } from "../../src/runtime/mod.ts";
 import { RUN } from "./child.ts";
 import { childEnvironment } from "./child_environment.ts";
 
-const UNSHARE = process.getuid?.() === 0
-  ? ["unshare", "--mount"]
-  : ["unshare", "--mount", "--user", "--map-root-user"];
+const UNSHARE = process.getuid?.() === 0 ? ["unshare"] : ["unshare", "--user", "--map-root-user"];
+
+/** The beginning of a command that mounts by a shell script, seen by nobody else. */
+export function mounting(script: string): readonly string[] {
+  return [...UNSHARE, "--mount", "sh", "-c", `set -e; ${script}\nexec "$@"`, "sh"];
+}
+
+/** The beginning of a command whose clock since boot is a day ahead. */
+export const IN_OTHER_TIME: readonly string[] = [
+  ...UNSHARE,
+  "--time",
+  "--boottime",
+  "86400",
+  "--fork",
+];
+
+/** Why a command cannot begin so here, for the `skip` of a test; or false. */
+export function cannotRunUnder(command: readonly string[]): string | false {
+  const { status, stderr, error } = spawnSync(command[0], [...command.slice(1), "true"], {
+    encoding: "utf8",
+  });
+  if (status === 0) return false;
+  return `CANNOT UNSHARE here (${error?.message ?? stderr.trim()}): this was NOT TESTED`;
+}
 
 /** Runs a shell script that mounts, seen by nobody else, and then a program. It may set traps. */
 function run(script: string, program: readonly string[]): ReturnType<typeof spawnSync> {
-  const command = [...UNSHARE, "sh", "-c", `set -e; ${script}\n"$@"`, "sh", ...program];
+  const command = [...UNSHARE, "--mount", "sh", "-c", `set -e; ${script}\n"$@"`, "sh", ...program];
   const { env, giveBack } = childEnvironment();
   try {
     return spawnSync(command[0], command.slice(1), { encoding: "utf8", env, timeout: 50_000 });

@@ -1,0 +1,29 @@
+import type { Owner } from "../contract/owner.ts";
+import { Directory } from "./directory.ts";
+import { Memory } from "./memory.ts";
+import { OWNER } from "./slots.ts";
+
+/** Something that has a name in a segment. */
+export interface InspectedCell {
+  readonly name: string;
+  readonly kind: string;
+  /** The holder of a mutex; `undefined` if it is free. */
+  readonly owner: Owner | undefined;
+}
+
+/**
+ * What has a name in the file of a segment, and who holds its mutexes. Writes nothing to the file.
+ *
+ * @throws {SegmentFormatError} If the file is no segment, damaged, or open to other users.
+ * @throws {Error} With the `code` of the system: no such file, no permission.
+ */
+export function inspectSegment(path: string): InspectedCell[] {
+  using memory = Memory.look(path);
+  const ownerAt = (offset: number) =>
+    memory.slots.describe(memory.atomic.load32(memory.place(offset, 4, 4)) & OWNER);
+  return [...new Directory(memory, `"${path}"`).entries()].map(({ name, shape, offset }) => ({
+    name,
+    kind: shape,
+    owner: shape === "mutex" ? ownerAt(offset) : undefined,
+  }));
+}

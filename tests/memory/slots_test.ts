@@ -1,0 +1,141 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { HEADER, SLOT, SLOTS } from "../../src/memory/layout.ts";
+import {
+  type Atomic,
+  Memory,
+  Mutex,
+  record,
+  Segment,
+  SharedArray,
+  SharedValue,
+} from "../../src/memory/mod.ts";
+import { Child } from "../support/child.ts";
+import { inScratchFolder } from "../support/scratch_folder.ts";
+
+const LIMIT = { timeout: 60_000 };
+const OPENING = new URL("./fixtures/opening_process.ts", import.meta.url);
+const Pair = record({ a: "Int32", b: "Int32" });
+
+/** Has something else happen before each atomic operation of a memory, as other threads may. */
+function betweenSteps(memory: Memory, happen: () => void): void {
+  const { atomic } = memory;
+  memory.atomic = new Proxy({} as Atomic, {
+    get: (_, name: keyof Atomic) => (...args: never[]) => {
+      happen();
+      return (atomic[name] as (...args: never[]) => unknown)(...args);
+    },
+  });
+}
+
+/** Makes the thread of an identity one that is gone: none alive has started then. */
+function forgeDeath({ atomic, base }: Memory, identity: number): void {
+  const slot = base + HEADER.firstSlot + ((identity & SLOTS) - 1) * SLOT.bytes;
+  for (const half of [4, 0]) atomic.store32(slot + SLOT.startTime + half, half === 0 ? 1 : 0);
+}
+
+/** A table of slots in which a single one is not in use by a thread that lives: a dead one's. */
+function fill(segment: Segment): void {
+  for (let i = 0; i < SLOTS - 2; i++) void Memory.from(segment.memory.handle!).identity;
+}
+
+const LOCKS: Readonly<Record<string, (segment: Segment) => Mutex>> = {
+  mutex: (segment) => segment.mutex("lock"),
+  value: (segment) => segment.value("lock", "Float64").mutex,
+  array: (segment) => segment.array("lock", 3).mutex,
+  record: (segment) => segment.record("lock", Pair).mutex,
+  "seqlock record": (segment) => segment.seqlockRecord("lock", Pair).mutex,
+  "mutex at an offset": ({ memory }) => new Mutex(memory, memory.byteLength - 128),
+  "value at an offset": ({ memory }) => new SharedValue(memory, memory.byteLength - 256).mutex,
+  "array at an offset": ({ memory }) => new SharedArray(memory, 4096, 9, "Int8").mutex,
+};
+
+describe("A slot of a memory", () => {
+  it(
+    "is given to no two, whatever happens while it is given back",
+    LIMIT,
+    () =>
+      inScratchFolder((folder) => {
+        const path = join(folder, "memory");
+        const all = Array.from({ length: SLOTS }, () => Memory.map(path, 1));
+        const open = () => {
+          try {
+            all.push(Memory.map(path, 1));
+          } catch (error) {
+            if (!(error instanceof RangeError)) throw error;
+          }
+        };
+        const leaving = all.pop()!;
+        betweenSteps(leaving, open);
+        leaving.close();
+        open();
+        assert.equal(all.length, SLOTS);
+        for (const { slots, identity } of all) {
+          assert.notEqual(slots.describe(identity), undefined, "it is another's as well");
+        }
+        for (const memory of all) memory.close();
+      }),
+  );
+
+  it(
+    "of the dead is given away, whatever numbers lie in the memory as data",
+    LIMIT,
+    () =>
+      inScratchFolder(async (directory) => {
+        const open = () => Segment.open("data", { directory });
+        {
+          using segment = open();
+          const array = segment.rawArray("raw", 2048);
+          const { cells } = segment.array("array", 2048);
+          for (let i = 0; i < 2048; i++) for (const one of [array, cells]) one.set(i, 1000 + i);
+        }
+        {
+          await using child = Child.here(OPENING, join(directory, "data"), String(SLOTS));
+          await child.line();
+        }
+        for (let i = 0; i < 3; i++) {
+          using segment = open();
+          using other = open();
+          assert.equal(segment.rawArray("raw", 2048).get(7), 1007);
+          assert.notEqual(other.memory.identity, segment.memory.identity);
+        }
+      }),
+  );
+
+  for (const [kind, lockOf] of Object.entries(LOCKS)) {
+    it(`of the dead is kept while a ${kind} names it`, LIMIT, () => {
+      const segment = Segment.anonymous();
+      const dead = Segment.from(segment.handle);
+      lockOf(dead).lock();
+      const lock = lockOf(segment);
+      forgeDeath(segment.memory, dead.memory.identity);
+      fill(segment);
+      const another = () => Memory.from(segment.memory.handle!).identity;
+      assert.throws(another, /1022 threads.*words of it name 1 that are dead/);
+      using guard = lock.acquireSync({ timeout: 20_000 });
+      assert.equal(guard.recovered, true);
+      assert.equal(another() & SLOTS, dead.memory.identity & SLOTS);
+    });
+  }
+
+  it(
+    "of the dead is kept while any word names it, if one may be a lock at an offset",
+    LIMIT,
+    () => {
+      // As of a file that was made before this was told apart.
+      const segment = Segment.anonymous();
+      const { atomic, base, handle } = segment.memory;
+      atomic.store32(base + HEADER.directoryOnly, 0);
+      const dead = Memory.from(handle!).identity;
+      const array = segment.rawArray("data", 9);
+      array.set(3, dead);
+      forgeDeath(segment.memory, dead);
+      fill(segment);
+      void segment.memory.identity;
+      assert.throws(() => Memory.from(handle!).identity, RangeError);
+      array.set(3, 0);
+      assert.ok(Memory.from(handle!).identity > 0);
+    },
+  );
+});

@@ -1,0 +1,176 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import process from "node:process";
+import { describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+import { HEADER, SLOT } from "../../src/memory/layout.ts";
+import { adapter } from "../../src/runtime/mod.ts";
+import { executableOf, RUN } from "../support/child.ts";
+import { cannotRunUnder, IN_OTHER_TIME, mounting } from "../support/mounted.ts";
+import { StartedUnder } from "../support/started_under.ts";
+import { atTable, type Table } from "./fixtures/parties.ts";
+
+const LIMIT = { timeout: 60_000 };
+const PARTY = fileURLToPath(new URL("./fixtures/party_process.ts", import.meta.url));
+const FEW = fileURLToPath(new URL("./fixtures/few_descriptors_process.ts", import.meta.url));
+const HERE = [executableOf(adapter.name)!, ...RUN[adapter.name]];
+/** Longer than many slices, so that every waiter has looked at the owner more than once. */
+const WHILE = 150;
+const BOUND = "11111111-2222-3333-4444-555555555555";
+
+const WITHOUT_PROC = "without a /proc";
+
+/** Where a process cannot know, or does not see the same, what others recorded of themselves. */
+const PLACES: Readonly<Record<string, readonly string[]>> = {
+  "with a /proc of processes alone (ProcSubset=pid)": mounting(
+    "mount -t proc -o subset=pid proc /proc",
+  ),
+  [WITHOUT_PROC]: mounting("mount -t tmpfs none /proc"),
+  "with a boot id of its own": mounting(
+    `mount -t tmpfs none /mnt; echo ${BOUND} >/mnt/id
+     mount --bind /mnt/id /proc/sys/kernel/random/boot_id`,
+  ),
+  "in another time namespace": IN_OTHER_TIME,
+};
+
+async function startIn(command: readonly string[], table: Table): Promise<StartedUnder> {
+  const party = new StartedUnder(command[0], [...command.slice(1), ...HERE, PARTY, table.path]);
+  assert.equal(await party.line(), "ready");
+  return party;
+}
+
+/** Fails if a party can take the first mutex by any way. */
+async function assertCannotTake(party: StartedUnder): Promise<void> {
+  const take = { act: "take", mutex: 0, timeout: WHILE };
+  assert.deepEqual(await party.do({ ...take, way: "try" }), { got: false });
+  assert.equal((await party.do({ ...take, way: "timed" })).error, "TimeoutError");
+  assert.equal((await party.do({ ...take, way: "async" })).error, "TimeoutError");
+}
+
+describe("A mutex is not taken from an owner that lives, by one", () => {
+  for (const [place, command] of Object.entries(PLACES)) {
+    const skip = place === WITHOUT_PROC && adapter.name !== "node"
+      ? "only Node starts without a /proc: NOT TESTED"
+      : cannotRunUnder(command);
+
+    it(
+      `${place}, nor by any other afterwards`,
+      { ...LIMIT, skip },
+      atTable(async (table) => {
+        using _guard = table.mutex(0).acquireSync();
+        const boot = () => readFileSync(table.path).subarray(HEADER.boot, HEADER.boot + 16);
+        const before = boot();
+        {
+          await using there = await startIn(command, table);
+          await assertCannotTake(there);
+        }
+        assert.equal(boot().equals(before), true, "the header was changed");
+        await using ordinary = await startIn(["env"], table);
+        await assertCannotTake(ordinary);
+      }),
+    );
+
+    it(
+      `that is not, if the owner is ${place}`,
+      { ...LIMIT, skip },
+      atTable(async (table) => {
+        await using owner = await startIn(command, table);
+        assert.equal((await owner.do({ act: "take", mutex: 0 })).got, true);
+        assert.equal(table.mutex(0).tryAcquire(), undefined);
+        await using ordinary = await startIn(["env"], table);
+        await assertCannotTake(ordinary);
+        await using alike = await startIn(command, table);
+        await assertCannotTake(alike);
+        const isLate = { name: "TimeoutError" };
+        assert.throws(() => table.mutex(0).acquireSync({ timeout: WHILE }), isLate);
+      }),
+    );
+  }
+
+  it(
+    "that opens the memory with a single free descriptor",
+    LIMIT,
+    atTable(async (table) => {
+      using guard = table.mutex(0).acquireSync();
+      await using few = new StartedUnder("prlimit", [
+        "--nofile=128",
+        ...HERE,
+        FEW,
+        table.path,
+        "1",
+      ]);
+      assert.deepEqual(JSON.parse(await few.line()), { got: false });
+      guard.release();
+    }),
+  );
+
+  it(
+    "if the owner opened the memory with a single free descriptor; its death is noticed",
+    LIMIT,
+    atTable(async (table) => {
+      await using owner = new StartedUnder("prlimit", [
+        "--nofile=128",
+        ...HERE,
+        FEW,
+        table.path,
+        "1",
+      ]);
+      assert.deepEqual(JSON.parse(await owner.line()), { got: true });
+      assert.equal(table.mutex(0).tryAcquire(), undefined);
+      await using ordinary = await startIn(["env"], table);
+      await assertCannotTake(ordinary);
+      owner.child.kill("SIGKILL");
+      using guard = table.mutex(0).acquireSync({ timeout: 20_000 });
+      assert.equal(guard.recovered, true);
+    }),
+  );
+
+  it(
+    "that does not know when it started, or by which clock; its death is noticed",
+    LIMIT,
+    atTable(async (table) => {
+      const owner = await table.process();
+      await owner.take(0);
+      const at = table.slotOfOwner(0);
+      const { atomic } = table.memory;
+      for (const [offset, value] of [[SLOT.timeNamespace, 7], [SLOT.timeNamespace, 0]]) {
+        atomic.store32(at + offset, value);
+        atomic.store32(at + SLOT.startTime, 1);
+        await assertNotStolenHere(table);
+      }
+      for (const half of [0, 4]) atomic.store32(at + SLOT.startTime + half, 0);
+      await assertNotStolenHere(table);
+      await owner.kill();
+      using guard = table.mutex(0).acquireSync({ timeout: 20_000 });
+      assert.equal(guard.recovered, true);
+    }),
+  );
+});
+
+async function assertNotStolenHere(table: Table): Promise<void> {
+  const isLate = { name: "TimeoutError" };
+  await assert.rejects(table.mutex(0).acquire({ timeout: WHILE }), isLate);
+  assert.throws(() => table.mutex(0).acquireSync({ timeout: WHILE }), isLate);
+}
+
+describe("The death of an owner is noticed", () => {
+  it(
+    "that was in another time namespace",
+    { ...LIMIT, skip: cannotRunUnder(IN_OTHER_TIME) },
+    atTable(async (table) => {
+      await using owner = await startIn(IN_OTHER_TIME, table);
+      const { pid } = await owner.do({ act: "who" });
+      await owner.do({ act: "take", mutex: 0 });
+      process.kill(pid, "SIGKILL");
+      using guard = table.mutex(0).acquireSync({ timeout: 20_000 });
+      assert.equal(guard.recovered, true);
+    }),
+  );
+});
+
+describe("The folder of the segments", () => {
+  it("is not another one if no descriptor is free", LIMIT, async () => {
+    await using few = new StartedUnder("prlimit", ["--nofile=128", ...HERE, FEW, "none", "0"]);
+    assert.deepEqual(JSON.parse(await few.line()), { code: "EMFILE" });
+  });
+});
