@@ -67,8 +67,18 @@ const WORDS: Readonly<Record<string, string | undefined>> = {
 };
 
 /** The numbers of the errors that callers tell apart. */
-export const { EACCES, EEXIST, EINTR, ENOENT, EPERM, EROFS, ESRCH, ETXTBSY, EAGAIN: EWOULDBLOCK } =
-  NUMBERS;
+export const {
+  EACCES,
+  EEXIST,
+  EINTR,
+  ENOENT,
+  ENOMEM,
+  EPERM,
+  EROFS,
+  ESRCH,
+  ETXTBSY,
+  EAGAIN: EWOULDBLOCK,
+} = NUMBERS;
 
 /**
  * The error number of the last failed C call of this thread. Nothing may call into C between that
