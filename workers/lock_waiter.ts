@@ -1,6 +1,8 @@
 /**
  * A helper thread that waits for file locks in the kernel, one at a time, so that the thread that
- * wants them does not have to. The lock belongs to the open file, whoever waited for it.
+ * wants them does not have to. The lock belongs to the open file, whoever waited for it. Of that the
+ * helper has a descriptor of its own: that of its parent is closed if the parent ends, and its number
+ * may soon be that of another file.
  *
  * @module
  */
@@ -12,13 +14,28 @@ import {
   THREAD,
 } from "../src/files/helper_job.ts";
 import { adapter } from "../src/runtime/adapter.ts";
+import { duplicate } from "../src/runtime/descriptors.ts";
 import { threadIdentity, threadIsThere } from "../src/runtime/identity.ts";
 import { unlockFd, waitForFd } from "../src/runtime/native_lock_file.ts";
+import { closeEarly, closeWithThread } from "../src/runtime/thread_end.ts";
 
 const parent = adapter.parentThread();
 if (parent === undefined) throw new Error("This module is for a Web Worker");
 
 const say = (message: HelperMessage) => parent.postMessage(message);
+
+/** Waits with a copy of the descriptor; if the process has none left, with the one of the parent. */
+function withOwnDescriptor(job: HelperJob, wait: (job: HelperJob) => boolean): boolean {
+  const copy = duplicate(job.fd);
+  if (copy === undefined) return wait(job);
+  let fd = copy;
+  try {
+    fd = closeWithThread(copy);
+    return wait({ ...job, fd });
+  } finally {
+    closeEarly(fd);
+  }
+}
 
 function work(job: HelperJob): boolean {
   const isCalledOff = () => Atomics.load(job.words, SETTLED) === job.number;
@@ -30,12 +47,13 @@ function work(job: HelperJob): boolean {
     const { pid, thread } = threadIdentity();
     Atomics.store(job.words, THREAD, thread);
     const isWanted = () => !isCalledOff() && threadIsThere(pid, job.parent);
-    const locked = waitForFd(job, isWanted);
-    if (!locked) return false;
-    const isFirst = Atomics.compareExchange(job.words, SETTLED, 0, -job.number) === 0;
-    if (isFirst && threadIsThere(pid, job.parent)) return true;
-    unlockFd(job); // Called off, or nobody is left to give it back.
-    return false;
+    return withOwnDescriptor(job, (own) => {
+      if (!isWanted() || !waitForFd(own, isWanted)) return false;
+      const isFirst = Atomics.compareExchange(job.words, SETTLED, 0, -job.number) === 0;
+      if (isFirst && threadIsThere(pid, job.parent)) return true;
+      unlockFd(own); // Called off, or nobody is left to give it back.
+      return false;
+    });
   } finally {
     Atomics.store(job.words, AT_WORK, 0);
     Atomics.notify(job.words, AT_WORK);

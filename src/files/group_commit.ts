@@ -143,7 +143,10 @@ export class GroupCommit {
   }
 }
 
-/** Makes the file what it has to be, and maps it. */
+/**
+ * Makes the file what it has to be, and maps another opening of it: a mapping keeps an open file, and
+ * with it the lock, beyond the end of the thread.
+ */
 function prepare(file: LockFile, counter: LockFile): Mapping {
   const { fd, path } = file;
   if (fd === undefined) {
@@ -164,7 +167,13 @@ function prepare(file: LockFile, counter: LockFile): Mapping {
       file.unlock();
     }
   }
-  return mapFile(fd, path, PAGE);
+  const mapped = file.reopen();
+  try {
+    if (mapped.id === file.id) return mapFile(mapped.fd!, path, PAGE);
+  } finally {
+    mapped.close();
+  }
+  throw new Error(`Cannot share syncs by "${path}": it was replaced meanwhile. Open it again`);
 }
 
 /**

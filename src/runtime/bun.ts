@@ -1,4 +1,4 @@
-import process from "node:process";
+import type nodeProcess from "node:process";
 import { UnsupportedError } from "../contract/errors.ts";
 import { LIBC_NAMES } from "./libc_names.ts";
 import { LISTENING, onceListening } from "./listening.ts";
@@ -33,9 +33,9 @@ const { Bun, Worker, postMessage } = globalThis as unknown as {
 const ARGUMENT = { i32: "i32", u32: "u32", i64: "i64", pointer: "ptr", bytes: "ptr" } as const;
 const RESULT = { i32: "i32", u32: "u32", i64: "i64_fast", pointer: "i64_fast" } as const;
 
-// Not a literal, since Deno would look for the module while it checks this file.
-const specifier = "bun:ffi";
-const ffi = await import(specifier) as BunFFI;
+// Set by {@linkcode bunAdapter}: other runtimes read this module, too.
+let process: typeof nodeProcess;
+let ffi: BunFFI;
 
 function bind<const S extends CSignatures>(
   signatures: S,
@@ -96,20 +96,24 @@ function parentThread(): Endpoint | undefined {
 }
 
 /** The port on `bun:ffi` and Bun's Web Workers. */
-export const adapter: Adapter = {
-  name: "bun",
-  version: Bun.version,
-  platform: process.platform,
-  arch: process.arch,
-  pid: process.pid,
-  args: process.argv.slice(2),
-  exit: (status) => process.exit(status),
-  mapping: "plain",
-  mayCallC: () => process.platform === "linux",
-  bind,
-  addressOf: (bytes) => ffi.ptr(bytes),
-  bufferAt: (address, byteLength) => ffi.toArrayBuffer(address, 0, byteLength),
-  spawnWorker,
-  spawnHelper: spawnWorker,
-  parentThread,
-};
+export function bunAdapter(): Adapter {
+  ({ process } = globalThis as unknown as { process: typeof nodeProcess });
+  ffi = process.getBuiltinModule("bun:ffi") as unknown as BunFFI;
+  return {
+    name: "bun",
+    version: Bun.version,
+    platform: process.platform,
+    arch: process.arch,
+    pid: process.pid,
+    args: process.argv.slice(2),
+    exit: (status) => process.exit(status),
+    mapping: "plain",
+    mayCallC: () => process.platform === "linux",
+    bind,
+    addressOf: (bytes) => ffi.ptr(bytes),
+    bufferAt: (address, byteLength) => ffi.toArrayBuffer(address, 0, byteLength),
+    spawnWorker,
+    spawnHelper: spawnWorker,
+    parentThread,
+  };
+}

@@ -161,7 +161,7 @@ function parentThread(): Endpoint | undefined {
 }
 
 /** The port on Deno's own foreign functions and Web Workers. */
-export const adapter: Adapter = {
+export const denoAdapter = (): Adapter => ({
   name: "deno",
   get version() {
     return Deno.version.deno;
@@ -181,4 +181,4 @@ export const adapter: Adapter = {
   spawnHelper,
   openLockFile: (path) => new DenoLockFile(path),
   parentThread,
-};
+});

@@ -6,6 +6,7 @@ const F_GETFD = 1;
 const F_SETFD = 2;
 const F_GETFL = 3;
 const F_SETFL = 4;
+const F_DUPFD_CLOEXEC = 1030;
 const FD_CLOEXEC = 1;
 const O_NONBLOCK = 0o4000;
 const unused = new Uint8Array(8);
@@ -14,13 +15,19 @@ const unused = new Uint8Array(8);
 export const STREAMS: readonly number[] = [0, 1, 2];
 
 /** fcntl(2) with an integer, which the C function takes as one of variable arguments. */
-function fcntl(fd: number, operation: number, value: number): void {
-  libc.syscall(adapter.arch === "arm64" ? 25 : 72, fd, operation, value, unused);
+function fcntl(fd: number, operation: number, value: number): number {
+  return libc.syscall(adapter.arch === "arm64" ? 25 : 72, fd, operation, value, unused);
 }
 
 /** Whether a descriptor is open. */
 export function isOpen(fd: number): boolean {
   return libc.fcntl(fd, F_GETFD, unused) >= 0;
+}
+
+/** Another descriptor of the same open file, closed on exec; `undefined` if the system refuses. */
+export function duplicate(fd: number): number | undefined {
+  const copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+  return copy < 0 ? undefined : copy;
 }
 
 /** Leaves a descriptor to the program that this process becomes. */

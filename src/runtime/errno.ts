@@ -73,6 +73,7 @@ export const {
   EINTR,
   ELOOP,
   ENOENT,
+  ENOMEM,
   ENXIO,
   EPERM,
   EROFS,

@@ -7,10 +7,12 @@ import type { CFunctions } from "./port.ts";
  * here keep below 2^31 are declared as 32 bits, since 64 cost a bigint in Deno and Node.
  */
 const SIGNATURES = {
+  __cxa_thread_atexit_impl: { parameters: ["pointer", "pointer", "pointer"], result: "i32" },
   __errno_location: { parameters: [], result: "pointer" },
   clock_gettime: { parameters: ["i32", "bytes"], result: "i32" },
   close: { parameters: ["i32"], result: "i32" },
   dlsym: { parameters: ["pointer", "bytes"], result: "pointer" },
+  dup3: { parameters: ["i32", "i32", "i32"], result: "i32" },
   execvpe: { parameters: ["bytes", "pointer", "pointer"], result: "i32" },
   fchmod: { parameters: ["i32", "u32"], result: "i32" },
   fchown: { parameters: ["i32", "u32", "u32"], result: "i32" },

@@ -1,7 +1,9 @@
 import { UnsupportedError } from "../contract/errors.ts";
 import { adapter } from "./adapter.ts";
+import { DarwinLockFile } from "./darwin_lock_file.ts";
 import { NativeLockFile } from "./native_lock_file.ts";
 import type { ByteRange } from "./range_lock.ts";
+import { WindowsLockFile } from "./windows_lock_file.ts";
 
 /**
  * How a system locks a file: flock(2); a range of it by fcntl(2)'s locks of open files; `LockFileEx`
@@ -48,25 +50,15 @@ export interface LockFile {
 
 type Opener = (path: string, range?: ByteRange, create?: boolean) => LockFile;
 
-/**
- * What locks files on an operating system, by foreign functions; `undefined` where nothing is
- * known to. Only that of the present system is run (Deno reads the others as well, since the paths
- * are literals; a package made of these files needs that).
- */
-export async function openerFor(platform: string): Promise<Opener | undefined> {
+/** What locks files on an operating system; `undefined` where nothing is known to. */
+export function openerFor(platform: string): Opener | undefined {
   if (platform === "linux") return (path, range, create) => new NativeLockFile(path, range, create);
-  if (platform === "darwin") {
-    const { DarwinLockFile } = await import("./darwin_lock_file.ts");
-    return (path, range) => new DarwinLockFile(path, range);
-  }
-  if (platform === "win32") {
-    const { WindowsLockFile } = await import("./windows_lock_file.ts");
-    return (path, range) => new WindowsLockFile(path, range);
-  }
+  if (platform === "darwin") return (path, range) => new DarwinLockFile(path, range);
+  if (platform === "win32") return (path, range) => new WindowsLockFile(path, range);
   return undefined;
 }
 
-const openNative = await openerFor(adapter.platform);
+const openNative = openerFor(adapter.platform);
 
 /**
  * Opens a file to lock it; makes it, and the folders on the way, where they are missing. Without

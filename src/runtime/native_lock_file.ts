@@ -17,6 +17,7 @@ import { tryFlock, unlockFlock, waitFlock } from "./flock.ts";
 import { libc } from "./libc.ts";
 import type { LockFile, LockMechanism } from "./lock_file.ts";
 import { type ByteRange, RangeRequests } from "./range_lock.ts";
+import { closeEarly, closeWithThread } from "./thread_end.ts";
 
 const O_NONBLOCK = 0o4000;
 const O_CLOEXEC = 0o2000000;
@@ -129,12 +130,11 @@ export class NativeLockFile implements LockFile {
     this.#create = create;
     this.#pathBytes = pathBytes(absolute);
     const opened = open(absolute, path, this.#pathBytes, create);
-    this.fd = opened.fd;
     this.mechanism = range === undefined ? "flock" : "ofd-range";
     this.range = range;
     this.#requests = range && new RangeRequests(range);
     try {
-      const found = statusOf(this.fd, path);
+      const found = statusOf(opened.fd, path);
       if (!found.isFile) {
         throw new TypeError(
           `Cannot use "${path}" as a lock: it is ${
@@ -144,11 +144,12 @@ export class NativeLockFile implements LockFile {
       }
       this.writable = opened.writable && (found.mode & ANY_MAY_WRITE) !== 0;
       this.id = `${found.id} ${range ? `${range.start}+${range.length}` : ""}`;
-      libc.statx(this.fd, EMPTY, AT_EMPTY_PATH, STATX_INO, statusBytes);
+      libc.statx(opened.fd, EMPTY, AT_EMPTY_PATH, STATX_INO, statusBytes);
       this.#inode = [status[INODE], status[INODE + 1]];
       this.#device = [status[DEVICE], status[DEVICE + 1]];
+      this.fd = closeWithThread(opened.fd);
     } catch (error) {
-      closeFile(this.fd);
+      closeFile(opened.fd);
       throw error;
     }
   }
@@ -196,7 +197,7 @@ export class NativeLockFile implements LockFile {
     try {
       this.unlock();
     } finally {
-      closeFile(this.fd);
+      closeEarly(this.fd);
     }
   }
 }

@@ -1,5 +1,5 @@
-import process from "node:process";
-import { parentPort, Worker, workerData } from "node:worker_threads";
+import type nodeProcess from "node:process";
+import type * as nodeThreads from "node:worker_threads";
 import { UnsupportedError } from "../contract/errors.ts";
 import { LIBC_NAMES } from "./libc_names.ts";
 import type {
@@ -22,6 +22,10 @@ interface NodeFFI {
   getRawPointer(source: ArrayBufferLike | ArrayBufferView): bigint;
   toArrayBuffer(address: bigint, byteLength: number, copy: boolean): ArrayBuffer;
 }
+
+// Set by {@linkcode nodeAdapter}: other runtimes read this module, too.
+let process: typeof nodeProcess;
+let threads: typeof nodeThreads;
 
 const NATIVE = { i32: "i32", u32: "u32", i64: "i64", pointer: "pointer", bytes: "buffer" } as const;
 
@@ -145,7 +149,9 @@ function spawnWorker(module: URL): HelperThread {
   const loaded = new Int32Array(new SharedArrayBuffer(4));
   if (loading.size === 0) process.off("exit", waitForLoading).on("exit", waitForLoading);
   loading.add(loaded);
-  const worker = new Worker(module, { workerData: { interlockLoaded: loaded } satisfies Start });
+  const worker = new threads.Worker(module, {
+    workerData: { interlockLoaded: loaded } satisfies Start,
+  });
   worker.on("exit", () => void loading.delete(loaded));
   return {
     ref: () => worker.ref(),
@@ -167,7 +173,7 @@ function spawnWorker(module: URL): HelperThread {
 }
 
 function parentThread(): Endpoint | undefined {
-  const port = parentPort;
+  const { parentPort: port, workerData } = threads;
   if (port === null) return undefined;
   return {
     postMessage: (message) => port.postMessage(message),
@@ -184,21 +190,25 @@ function parentThread(): Endpoint | undefined {
 }
 
 /** The port on `node:ffi` and `node:worker_threads`. */
-export const adapter: Adapter = {
-  name: "node",
-  version: process.versions.node,
-  platform: process.platform,
-  arch: process.arch,
-  pid: process.pid,
-  args: process.argv.slice(2),
-  exit: (status) => process.exit(status),
-  mapping: "over-wasm",
-  mayCallC,
-  bind,
-  addressOf: (bytes) => Number(ffi().getRawPointer(bytes.buffer)) + bytes.byteOffset,
-  bufferAt: (address, byteLength) => ffi().toArrayBuffer(BigInt(address), byteLength, false),
-  spawnWorker,
-  spawnHelper: spawnWorker,
-  onExit: (listener) => void process.on("exit", listener),
-  parentThread,
-};
+export function nodeAdapter(): Adapter {
+  ({ process } = globalThis as unknown as { process: typeof nodeProcess });
+  threads = process.getBuiltinModule("node:worker_threads");
+  return {
+    name: "node",
+    version: process.versions.node,
+    platform: process.platform,
+    arch: process.arch,
+    pid: process.pid,
+    args: process.argv.slice(2),
+    exit: (status) => process.exit(status),
+    mapping: "over-wasm",
+    mayCallC,
+    bind,
+    addressOf: (bytes) => Number(ffi().getRawPointer(bytes.buffer)) + bytes.byteOffset,
+    bufferAt: (address, byteLength) => ffi().toArrayBuffer(BigInt(address), byteLength, false),
+    spawnWorker,
+    spawnHelper: spawnWorker,
+    onExit: (listener) => void process.on("exit", listener),
+    parentThread,
+  };
+}

@@ -58,7 +58,7 @@ export const FILE_MUTANTS: readonly Mutant[] = [
     name: "what a called-off wait got is kept",
     changes: [
       { file: PLACE, text: "return wait.file.close(); // It was called off.", by: "return;" },
-      { file: WAITER, text: "    unlockFd(job); // Called off", by: "    // Called off" },
+      { file: WAITER, text: "      unlockFd(own); // Called off", by: "      // Called off" },
     ],
     tests: ["files/acquire", "files/proof", "files/descriptors"],
   },
@@ -173,5 +173,26 @@ export const FILE_MUTANTS: readonly Mutant[] = [
     "    Atomics.store(words, SYNCED, written);",
     "    void written;\n    Atomics.store(words, SYNCED, Atomics.load(words, WRITTEN));",
     ["files/power_loss"],
+  ),
+  mutant(
+    "what a thread has open stays open after it",
+    "src/runtime/thread_end.ts",
+    '    callAtThreadEnd("close", fd);\n',
+    "    void callAtThreadEnd;\n",
+    ["files/thread_end"],
+  ),
+  mutant(
+    "a number that is closed with the thread is given back before",
+    "src/runtime/thread_end.ts",
+    "  if (!registered.has(fd)) return closeFile(fd);\n",
+    "  if (fd >= 0) return closeFile(fd);\n",
+    ["files/thread_end"],
+  ),
+  mutant(
+    "a mapping keeps the lock of a leader whose thread ended",
+    "src/files/group_commit.ts",
+    "return mapFile(mapped.fd!, path, PAGE);",
+    "return mapFile(fd, path, PAGE);",
+    ["files/thread_end"],
   ),
 ];

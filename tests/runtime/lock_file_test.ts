@@ -9,19 +9,19 @@ import { inScratchFolder } from "../support/scratch_folder.ts";
 
 describe("openerFor", () => {
   it("locks by what the operating system has", () =>
-    inScratchFolder(async (folder) => {
+    inScratchFolder((folder) => {
       const path = join(folder, "lock");
-      const open = await openerFor(adapter.platform);
+      const open = openerFor(adapter.platform);
       const file = open!(path);
       assert.equal(file.mechanism, "flock");
       file.close();
       for (const [platform, library] of [["win32", "kernel32.dll"], ["darwin", "libSystem"]]) {
-        const foreign = await openerFor(platform);
+        const foreign = openerFor(platform);
         // What it needs is not on this system: the real thing says so.
         assert.throws(() => foreign!(path), (error: Error) =>
           error instanceof UnsupportedError && error.message.includes(library));
       }
-      assert.equal(await openerFor("freebsd"), undefined);
+      assert.equal(openerFor("freebsd"), undefined);
     }));
 });
 

@@ -12,8 +12,8 @@ export class Thread {
   readonly #readers: Reader[] = [];
   #failure: Error | undefined;
 
-  constructor(module: URL) {
-    this.#worker = adapter.spawnWorker(module);
+  constructor(module: URL, spawn: (module: URL) => WorkerThread = adapter.spawnWorker) {
+    this.#worker = spawn(module);
     this.#worker.onMessage((message) => {
       const reader = this.#readers.shift();
       if (reader === undefined) this.#unread.push(message);

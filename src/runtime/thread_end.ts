@@ -1,0 +1,84 @@
+import { UnsupportedError } from "../contract/errors.ts";
+import { adapter } from "./adapter.ts";
+import { ENOMEM, errno, systemError } from "./errno.ts";
+import { closeFile } from "./files.ts";
+import { libc } from "./libc.ts";
+
+/*
+ * A process keeps its descriptors until it ends, whichever of its threads opened them. A worker that
+ * is terminated closes none of those that it opened by foreign functions, so its locks would stay.
+ * Nothing of JavaScript runs at that moment, but the C library does: it calls what was registered by
+ * `__cxa_thread_atexit_impl` (the Itanium C++ ABI's way to destroy `thread_local` objects; glibc
+ * 2.18) when the thread ends, in whatever way. Here that is close(2).
+ *
+ * What is registered stays registered. So a number that is registered once is never given back
+ * before the thread ends: another thread could get it, and lose its file. A closed lock file leaves
+ * a placeholder under its number, for the next file of this thread.
+ */
+
+const O_PATH = 0o10000000;
+const O_CLOEXEC = 0o2000000;
+const FOLDER = new TextEncoder().encode("/\0");
+
+/** The numbers that {@linkcode closeWithThread} registered. */
+const registered = new Set<number>();
+/** Those of them that have no file now, but a placeholder. */
+const placeholders = new Set<number>();
+let mayRegister: boolean | undefined;
+
+/**
+ * Has a descriptor closed when this thread ends, however it ends. Returns its number from now on,
+ * for {@linkcode closeEarly}. Does nothing in the first thread, whose end is that of the process,
+ * and where the C library is not glibc.
+ *
+ * @throws {Error} With the `code` of the system. The descriptor is as it was.
+ */
+export function closeWithThread(fd: number): number {
+  mayRegister ??= libc.gettid() !== adapter.pid && isGlibc();
+  if (!mayRegister) return fd;
+  const [number] = placeholders;
+  if (number === undefined) {
+    callAtThreadEnd("close", fd);
+    registered.add(fd);
+    return fd;
+  }
+  if (libc.dup3(fd, number, O_CLOEXEC) < 0) throw systemError("keep", `descriptor ${fd}`, errno());
+  placeholders.delete(number);
+  closeFile(fd);
+  return number;
+}
+
+/** Closes a descriptor that {@linkcode closeWithThread} returned, which holds no lock any more. */
+export function closeEarly(fd: number): void {
+  if (!registered.has(fd)) return closeFile(fd);
+  const [other] = placeholders;
+  if (other !== undefined) libc.dup3(other, fd, O_CLOEXEC);
+  else {
+    const folder = libc.open(FOLDER, O_PATH | O_CLOEXEC, 0);
+    // If the process has no descriptor left, the file stays there as its own placeholder.
+    if (folder >= 0) {
+      libc.dup3(folder, fd, O_CLOEXEC);
+      closeFile(folder);
+    }
+  }
+  placeholders.add(fd);
+}
+
+/** Has the C library call a function of its own, with this argument, when this thread ends. */
+function callAtThreadEnd(name: string, argument: number): void {
+  const address = libc.dlsym(0, new TextEncoder().encode(`${name}\0`));
+  // SAFETY: the function takes one integer, and is in the library whose address is the third
+  // argument, so it is not unloaded before the call. That argument must not be null.
+  if (libc.__cxa_thread_atexit_impl(address, argument, address) !== 0) {
+    throw systemError("close with its thread", `descriptor ${argument}`, ENOMEM);
+  }
+}
+
+function isGlibc(): boolean {
+  try {
+    return libc.__cxa_thread_atexit_impl !== undefined;
+  } catch (error) {
+    if (error instanceof UnsupportedError) return false; // musl has no such function.
+    throw error;
+  }
+}
