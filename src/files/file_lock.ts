@@ -163,6 +163,7 @@ export class FileLock implements BareLock, Disposable {
       return this.#guard();
     }
     if (!await handle.take(shared, patience)) throw lateError(handle.file);
+    this.#open(); // It may have been closed since the lock was granted, which gave that back.
     return this.#taken(shared);
   }
 
@@ -180,6 +181,7 @@ export class FileLock implements BareLock, Disposable {
     const inPlace = upgradeInPlace(handle);
     const resume = this.#suspend();
     if (!inPlace) await upgradeByWaiting(handle, patience);
+    this.#open();
     resume();
     return inPlace;
   }
