@@ -33,9 +33,13 @@ function close(counter: number): void {
 }
 
 function wait(counter: number, path: string, number: number): CommitMessage {
+  let opened = counters.get(counter);
   try {
-    let opened = counters.get(counter);
     if (opened === undefined) counters.set(counter, opened = open(path));
+  } catch {
+    return { counter, unopened: true };
+  }
+  try {
     opened.commit.await(number);
     return { counter };
   } catch (error) {

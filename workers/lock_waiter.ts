@@ -63,12 +63,8 @@ function work(job: HelperJob): boolean {
 parent.onMessage((message) => {
   try {
     say({ locked: work(message as HelperJob) });
-  } catch (error) {
-    // By its fields, since a copy of an error loses them.
-    say({
-      locked: false,
-      error: { message: (error as Error).message, fields: { ...error as object } },
-    });
+  } catch {
+    say({ locked: false, failed: true });
   }
 });
 say({ ready: true });

@@ -1,4 +1,5 @@
 import { adapter } from "../runtime/adapter.ts";
+import { startHelper } from "../runtime/helper.ts";
 import type { HelperThread } from "../runtime/port.ts";
 import type { GroupCommit } from "./group_commit.ts";
 
@@ -19,6 +20,7 @@ export const AT_WORK = 1;
 /** What the helper thread says: that it is there, then how each job ended. */
 export type CommitMessage =
   | { readonly ready: true }
+  | { readonly counter: number; readonly unopened: true }
   | { readonly counter: number; readonly error?: { message: string; fields: object } };
 
 /** A process that ends gives its helper so long to come back from the kernel. */
@@ -27,7 +29,7 @@ const EXIT_MS = 500;
 interface Waiting {
   readonly done: () => void;
   readonly fail: (error: Error) => void;
-  /** Waits here, where the helper broke. */
+  /** Waits here, since the helper cannot. */
   readonly here: () => void;
 }
 
@@ -49,7 +51,7 @@ export function commitInHelper(commit: GroupCommit, number: number): Promise<voi
         reject(error);
       }
     };
-    if (!broken) helper ??= startHelper();
+    if (!broken) helper ??= commitHelper();
     if (helper === undefined) return here();
     let counter = counters.get(commit);
     if (counter === undefined) counters.set(commit, counter = ++last);
@@ -68,26 +70,22 @@ export function leaveHelper(commit: GroupCommit): void {
   helper?.postMessage(job);
 }
 
-function startHelper(): HelperThread | undefined {
-  try {
-    const thread = adapter.spawnHelper(new URL("../../workers/commit_waiter.ts", import.meta.url));
-    thread.onMessage((message) => hear(thread, message as CommitMessage));
-    thread.onError(breakDown);
-    adapter.onExit?.(stopHelper);
-    return thread;
-  } catch {
-    broken = true;
-    return undefined;
-  }
+function commitHelper(): HelperThread | undefined {
+  const module = new URL("../../workers/commit_waiter.ts", import.meta.url);
+  const thread = startHelper(module, breakDown);
+  thread?.onMessage((message) => hear(thread, message as CommitMessage));
+  if (thread !== undefined) adapter.onExit?.(stopHelper);
+  return thread;
 }
 
 function hear(thread: HelperThread, message: CommitMessage): void {
   if (!("ready" in message)) {
-    const { counter, error } = message;
-    const { done, fail } = waiting.get(counter)!;
-    waiting.delete(counter);
-    if (error === undefined) done();
-    else fail(Object.assign(new Error(error.message), error.fields));
+    const wait = waiting.get(message.counter);
+    waiting.delete(message.counter);
+    if (wait === undefined) return; // The helper has failed since.
+    if ("unopened" in message) wait.here();
+    else if (message.error === undefined) wait.done();
+    else wait.fail(Object.assign(new Error(message.error.message), message.error.fields));
   }
   // Also when it has started: Node's hold the process again then.
   if (waiting.size === 0) thread.unref();

@@ -180,10 +180,8 @@ export class FileLock implements BareLock, Disposable {
     const handle = this.#open();
     const inPlace = upgradeInPlace(handle);
     const resume = this.#suspend();
-    if (!inPlace) {
-      await upgradeByWaiting(handle, patience);
-      this.#open();
-    }
+    if (!inPlace) await upgradeByWaiting(handle, patience);
+    this.#open();
     resume();
     return inPlace;
   }

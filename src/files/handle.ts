@@ -30,6 +30,8 @@ export class Handle {
   #mode: Mode;
   readonly #replaceable: boolean;
   #looked = -Infinity;
+  /** Why it was closed, once it was. */
+  #closed: Error | undefined;
 
   constructor(path: string, { range, replaceable = true, create = true }: HandleOptions = {}) {
     this.#file = openLockFile(path, range, create);
@@ -70,6 +72,8 @@ export class Handle {
       const free = this.#mode === undefined && !this.#place.isWaitedFor;
       if (free && this.tryTake(shared)) return true;
       if (!await waitInQueue(this.#place, this, shared, patience)) return false;
+      // It may have been closed since the lock was granted, which gave that back.
+      if (this.#closed !== undefined) throw this.#closed;
       if (patience.signal?.aborted) {
         this.giveBack();
         throw patience.signal.reason;
@@ -123,6 +127,7 @@ export class Handle {
 
   /** Closes the file, and with it gives the lock back. */
   close(error: Error): void {
+    this.#closed = error;
     this.#place.expel(this, error);
     this.#file.close();
     this.#unmark();

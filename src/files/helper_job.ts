@@ -27,4 +27,4 @@ export const THREAD = 2;
 /** What a helper thread says: that it is there, then how each job ended. */
 export type HelperMessage =
   | { readonly ready: true }
-  | { readonly locked: boolean; readonly error?: { message: string; fields: object } };
+  | { readonly locked: boolean; readonly failed?: true };

@@ -1,4 +1,5 @@
 import { adapter } from "../runtime/adapter.ts";
+import { startHelper } from "../runtime/helper.ts";
 import { threadIdentity } from "../runtime/identity.ts";
 import type { LockFile } from "../runtime/lock_file.ts";
 import type { HelperThread } from "../runtime/port.ts";
@@ -31,7 +32,7 @@ class Helper {
   constructor(thread: HelperThread) {
     this.#thread = thread;
     thread.onMessage((message) => this.#hear(message as HelperMessage));
-    thread.onError(() => this.#fail());
+    thread.unref();
   }
 
   run(wait: KernelWait): void {
@@ -90,26 +91,37 @@ class Helper {
       if (this.wait === undefined) this.#thread.unref();
       return idle(this);
     }
-    const wait = this.wait!;
+    const { wait } = this;
+    if (wait === undefined) return; // It has failed since.
     this.wait = undefined;
     this.#thread.unref();
-    const { locked, error } = message;
-    wait.onEnd(locked, error && Object.assign(new Error(error.message), error.fields));
+    if (message.failed && !this.#isCalledOff()) {
+      unhelped.add(wait);
+      poll(wait);
+    } else wait.onEnd(message.locked);
     idle(this);
   }
 
-  /** A helper that broke is no reason to wait no more. */
-  #fail(): void {
+  /** A helper that broke is no reason to wait no more; for one that was called off, it is. */
+  fail(): void {
     helpers.delete(this);
     const { wait } = this;
     this.wait = undefined;
     broken = true;
-    if (wait !== undefined) poll(wait);
+    if (wait === undefined) return;
+    if (this.#isCalledOff()) wait.onEnd(false);
+    else poll(wait);
+  }
+
+  #isCalledOff(): boolean {
+    return Atomics.load(this.#words, SETTLED) === this.#number;
   }
 }
 
 const helpers = new Set<Helper>();
 const polled = new Set<KernelWait>();
+/** Those that a helper could not wait for. Trying says why, if that cannot be done either. */
+const unhelped = new WeakSet<KernelWait>();
 let broken = false;
 let delay = FIRST_MS;
 let timer: ReturnType<typeof setTimeout> | undefined;
@@ -119,7 +131,7 @@ export function startWait(wait: KernelWait): void {
   const idle = canBeHelped(wait) && [...helpers].find((helper) => helper.wait === undefined);
   if (idle) return idle.run(wait);
   poll(wait);
-  if (canBeHelped(wait) && !broken && helpers.size < HELPERS) startHelper();
+  if (canBeHelped(wait) && !broken && helpers.size < HELPERS) addHelper();
 }
 
 /** Calls a wait off. It ends soon, locked or not. */
@@ -128,20 +140,18 @@ export function callOffWait(wait: KernelWait): void {
   for (const helper of helpers) if (helper.wait === wait) helper.callOff();
 }
 
-function canBeHelped({ file }: KernelWait): boolean {
-  return file.fd !== undefined;
+function canBeHelped(wait: KernelWait): boolean {
+  return wait.file.fd !== undefined && !unhelped.has(wait);
 }
 
-function startHelper(): void {
+/** If none can be started, all waits are polled. */
+function addHelper(): void {
+  const module = new URL("../../workers/lock_waiter.ts", import.meta.url);
+  const thread = startHelper(module, () => helper.fail());
+  if (thread === undefined) return;
+  const helper = new Helper(thread);
   if (helpers.size === 0) adapter.onExit?.(stopHelpers);
-  try {
-    const module = new URL("../../workers/lock_waiter.ts", import.meta.url);
-    const thread = adapter.spawnHelper(module);
-    helpers.add(new Helper(thread));
-    thread.unref();
-  } catch {
-    broken = true; // All waits are polled then.
-  }
+  helpers.add(helper);
 }
 
 function stopHelpers(): void {

@@ -5,6 +5,9 @@ import { callOffWait, type KernelWait, startWait } from "./kernel_waits.ts";
 const TURN_MS = 5;
 /** Then they leave it for a moment to who waits elsewhere. */
 const PAUSE_MS = 1;
+/** Where no file can be opened to wait with, the handle's own is tried so often. */
+const TRY_MS = 4;
+const NO_ROOM: readonly unknown[] = ["EMFILE", "ENFILE", "ENOMEM"];
 
 /** Somebody in this thread who waits for a lock without blocking it. */
 export interface Waiter {
@@ -32,6 +35,7 @@ export class Place {
   readonly #waiters = new Set<Waiter>();
   #handles = 0;
   #wait: KernelWait | undefined;
+  #trying: ReturnType<typeof setTimeout> | undefined;
   #turnBegan = 0;
   #paused = false;
   /** Whether a handle of this thread holds it exclusively. */
@@ -134,9 +138,17 @@ export class Place {
   #waitInKernel(shared: boolean): void {
     if (this.#wait?.shared === shared) return;
     this.#callOff();
-    // A file of its own: what is granted late can be given back without regard to anybody.
+    let file: LockFile;
+    try {
+      // A file of its own: what is granted late can be given back without regard to anybody.
+      file = this.#file.reopen();
+    } catch (error) {
+      if (!NO_ROOM.includes((error as { code?: unknown }).code)) throw error;
+      this.#trying = setTimeout(() => this.#serve(), TRY_MS);
+      return;
+    }
     const wait: KernelWait = {
-      file: this.#file.reopen(),
+      file,
       shared,
       onEnd: (locked, error) => this.#waitEnded(wait, locked, error),
     };
@@ -145,6 +157,8 @@ export class Place {
   }
 
   #callOff(): void {
+    clearTimeout(this.#trying);
+    this.#trying = undefined;
     const wait = this.#wait;
     this.#wait = undefined;
     if (wait !== undefined) callOffWait(wait);

@@ -4,9 +4,9 @@ import { FutexWatch } from "../runtime/futex_watch.ts";
 import { HEADER } from "./layout.ts";
 import type { Memory } from "./memory.ts";
 
-/** How often waiters look by themselves: for owners that died, and while no helper has begun. */
+/** How often waiters look by themselves: for owners that died, and while there is no helper. */
 const TICK = 4;
-/** The same for those that have waited for long. */
+/** How often those that have waited for long look for owners that died. */
 const SLOW_TICK = 25;
 const LONG = 1000;
 const MOST_TIMER = 2 ** 31 - 1;
@@ -94,7 +94,6 @@ export class Waits {
         const left = Math.max(0, Math.ceil(deadline - performance.now()));
         timer = setTimeout(expire, Math.min(left, MOST_TIMER));
       };
-      if (deadline !== Infinity) arm();
       const abort = () => {
         end();
         reject(signal!.reason);
@@ -120,12 +119,19 @@ export class Waits {
         },
       };
       const end = () => {
+        this.#remove(at, waiter);
         clearTimeout(timer);
         signal?.removeEventListener("abort", abort);
-        this.#remove(at, waiter);
       };
-      signal?.addEventListener("abort", abort);
-      this.#add(at, waiter);
+      try {
+        signal?.addEventListener("abort", abort);
+        this.#add(at, waiter);
+        if (deadline !== Infinity && this.#has(at, waiter)) arm();
+      } catch (error) {
+        // One that is rejected must never be granted anything.
+        end();
+        reject(error);
+      }
     });
   }
 
@@ -184,6 +190,10 @@ export class Waits {
     }
   }
 
+  #has(at: number, waiter: Waiter): boolean {
+    return this.#queues.get(at)?.waiters.has(waiter) === true;
+  }
+
   #add(at: number, waiter: Waiter): void {
     const queue = this.#queues.get(at);
     if (queue !== undefined) return void queue.waiters.add(waiter);
@@ -211,7 +221,12 @@ class Pump {
   readonly #all = new Map<Waits, Memory>();
   /** Of anonymous memory, those whose event is waited for. */
   readonly #awaited = new Set<Waits>();
+  /** Watches the events of mapped memory, if a helper can be started for it. */
   #watch: FutexWatch | undefined;
+  /** Whether that helper has failed, which the next one would as well. */
+  #broken = false;
+  /** When owners that died are looked for next, or were. */
+  #looked = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   add(waits: Waits, memory: Memory): void {
@@ -231,12 +246,22 @@ class Pump {
   }
 
   #tick(): void {
-    const since = Math.min(...[...this.#all.keys()].map(({ longest }) => longest));
-    const time = performance.now() - since > LONG ? SLOW_TICK : TICK;
+    const now = performance.now();
+    const isLong = now - Math.min(...[...this.#all.keys()].map(({ longest }) => longest)) > LONG;
+    const time = isLong && !this.#isBlind() ? SLOW_TICK : TICK;
+    // A look at an owner asks the system; one at a word costs next to nothing.
+    const patient = !isLong || now + time - this.#looked >= SLOW_TICK;
+    if (patient) this.#looked = now + time;
     this.#timer = setTimeout(() => {
-      for (const waits of [...this.#all.keys()]) waits.tryAll(true);
+      for (const waits of [...this.#all.keys()]) waits.tryAll(patient);
       if (this.#all.size > 0) this.#tick();
     }, time);
+  }
+
+  /** Whether some event is noticed by looking alone. */
+  #isBlind(): boolean {
+    if (this.#watch?.ready) return false;
+    return [...this.#all].some(([waits, memory]) => memory.addressOf(waits.event) !== undefined);
   }
 
   /** Sees to it that the next event of a memory is noticed. */
@@ -258,16 +283,27 @@ class Pump {
   }
 
   #armMapped(): void {
-    this.#watch ??= new FutexWatch(() => {
-      this.#armMapped();
-      for (const waits of [...this.#all.keys()]) waits.tryAll(false);
-    });
+    if (!this.#broken) this.#watch ??= FutexWatch.start(() => this.#wake(), () => this.#fail());
+    if (this.#watch === undefined) return; // The tick looks.
     const words = [...this.#all].flatMap(([waits, memory]) => {
       const address = memory.addressOf(waits.event);
       if (address === undefined) return [];
       return [{ address, expected: memory.atomic.load32(waits.event) }];
     });
     this.#watch.watch(words);
+  }
+
+  #wake(): void {
+    this.#armMapped();
+    for (const waits of [...this.#all.keys()]) waits.tryAll(false);
+  }
+
+  #fail(): void {
+    this.#broken = true;
+    this.#watch = undefined;
+    if (this.#timer === undefined) return;
+    clearTimeout(this.#timer); // It may be a slow one.
+    this.#tick();
   }
 }
 

@@ -17,6 +17,7 @@ interface BunFFI {
 interface BunWorker {
   onmessage: ((event: MessageEvent) => void) | null;
   onerror: ((event: ErrorEvent) => void) | null;
+  addEventListener(event: "close", listen: () => void): void;
   postMessage(message: unknown): void;
   terminate(): void;
   ref(): void;
@@ -76,6 +77,10 @@ function spawnWorker(module: URL): HelperThread {
       worker.onerror = (event) => {
         receive(event.error instanceof Error ? event.error : new Error(event.message));
       };
+    },
+    onEnd: (listen) => {
+      worker.onerror = listen;
+      worker.addEventListener("close", listen);
     },
     terminate: () => worker.terminate(),
     ref: () => worker.ref(),

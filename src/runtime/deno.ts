@@ -113,21 +113,33 @@ function spawnWorker(module: URL): WorkerThread {
 /** A Deno worker by Deno's `node:worker_threads`, as its own has no way to be let go of. */
 interface NodeWorker {
   postMessage(message: unknown): void;
-  on(event: "message" | "error", receive: (what: unknown) => void): void;
+  on(event: "message" | "error" | "exit", receive: (what: unknown) => void): void;
   terminate(): Promise<number>;
   ref(): void;
   unref(): void;
+}
+
+/** Whether Deno reads modules there without asking the user at the terminal. */
+function mayRead(folder: URL): boolean {
+  return folder.protocol !== "file:" ||
+    Deno.permissions.querySync({ name: "read", path: folder }).state === "granted";
 }
 
 /** Loads Node's modules, which takes 40 ms once: for threads that few programs ever need. */
 function spawnHelper(module: URL): HelperThread {
   const { process } = globalThis as unknown as {
     process: {
-      getBuiltinModule(name: string): { Worker: new (module: URL) => NodeWorker };
+      getBuiltinModule(name: string): {
+        Worker: new (module: URL, options: { env: object }) => NodeWorker;
+      };
     };
   };
+  if (!mayRead(new URL("..", module))) {
+    throw new UnsupportedError("Cannot start a helper thread: Deno needs --allow-read for it");
+  }
   const { Worker } = process.getBuiltinModule("node:worker_threads");
-  const worker = new Worker(module);
+  // Without the environment, since Deno asks for a permission to read it.
+  const worker = new Worker(module, { env: {} });
   const { postMessage, hear } = onceListening((message) => worker.postMessage(message));
   return {
     postMessage,
@@ -140,6 +152,10 @@ function spawnHelper(module: URL): HelperThread {
       worker.on("error", (error) => {
         receive(error instanceof Error ? error : new Error(String(error)));
       });
+    },
+    onEnd: (listen) => {
+      worker.on("error", listen);
+      worker.on("exit", listen);
     },
     terminate: () => void worker.terminate(),
     ref: () => worker.ref(),

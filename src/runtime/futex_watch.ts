@@ -1,6 +1,7 @@
 import { adapter } from "./adapter.ts";
 import { errno } from "./errno.ts";
 import { futexWake } from "./futex.ts";
+import { startHelper } from "./helper.ts";
 import type { CFunctions, HelperThread } from "./port.ts";
 
 /** How many words one helper can watch, beside the one by which it is told of changes. */
@@ -24,26 +25,31 @@ const HELPER = new URL("../../workers/futex_helper.ts", import.meta.url);
  * use, never keeps the process alive, and does nothing while there is nothing to watch.
  */
 export class FutexWatch {
-  readonly #onChange: () => void;
   readonly #control = new Int32Array(new SharedArrayBuffer(WORDS * 4));
   readonly #address: number;
   readonly #helper: HelperThread;
   #ready = false;
 
-  /** Starts the helper; `onChange` is called when a watched word is not as expected any more. */
-  constructor(onChange: () => void) {
-    this.#onChange = onChange;
+  private constructor(helper: HelperThread, onChange: () => void) {
     this.#address = adapter.addressOf(new Uint8Array(this.#control.buffer));
-    this.#helper = adapter.spawnHelper(HELPER);
-    this.#helper.onMessage(() => {
+    this.#helper = helper;
+    helper.onMessage(() => {
       this.#ready = true;
-      this.#onChange();
+      onChange();
     });
-    this.#helper.onError((error) => {
-      throw error;
-    });
-    this.#helper.unref();
-    this.#helper.postMessage({ control: this.#control.buffer } satisfies WatchStart);
+    helper.unref();
+    helper.postMessage({ control: this.#control.buffer } satisfies WatchStart);
+  }
+
+  /**
+   * Starts the helper; `undefined` if none can be started here and now.
+   *
+   * @param onChange Called when a watched word is not as expected any more.
+   * @param onEnd Called when the helper has failed or ended: nothing is watched from then on.
+   */
+  static start(onChange: () => void, onEnd: () => void): FutexWatch | undefined {
+    const helper = startHelper(HELPER, onEnd);
+    return helper && new FutexWatch(helper, onChange);
   }
 
   /** Whether the helper has begun; until then nobody says when a word changes. */

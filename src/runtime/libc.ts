@@ -28,6 +28,7 @@ const SIGNATURES = {
   getpid: { parameters: [], result: "i32" },
   getppid: { parameters: [], result: "i32" },
   gettid: { parameters: [], result: "i32" },
+  getrlimit: { parameters: ["i32", "bytes"], result: "i32" },
   getuid: { parameters: [], result: "u32" },
   linkat: { parameters: ["i32", "bytes", "i32", "bytes", "i32"], result: "i32" },
   mkdir: { parameters: ["bytes", "u32"], result: "i32" },

@@ -147,11 +147,12 @@ function waitForLoading(): void {
  */
 function spawnWorker(module: URL): HelperThread {
   const loaded = new Int32Array(new SharedArrayBuffer(4));
-  if (loading.size === 0) process.off("exit", waitForLoading).on("exit", waitForLoading);
-  loading.add(loaded);
+  // Throws where no thread can be started, which nobody must wait for.
   const worker = new threads.Worker(module, {
     workerData: { interlockLoaded: loaded } satisfies Start,
   });
+  if (loading.size === 0) process.off("exit", waitForLoading).on("exit", waitForLoading);
+  loading.add(loaded);
   worker.on("exit", () => void loading.delete(loaded));
   return {
     ref: () => worker.ref(),
@@ -163,6 +164,10 @@ function spawnWorker(module: URL): HelperThread {
       worker.on("error", (error: unknown) => {
         receive(error instanceof Error ? error : new Error(String(error)));
       });
+    },
+    onEnd: (listen) => {
+      worker.on("error", listen);
+      worker.on("exit", listen);
     },
     terminate: () => {
       const { value } = Atomics.waitAsync(loaded, 0, 0, LOAD_MS);

@@ -65,6 +65,8 @@ export interface HelperThread extends WorkerThread {
   ref(): void;
   /** Lets the process end. */
   unref(): void;
+  /** Sets the one listener of its end, of whatever kind; it may be called twice. */
+  onEnd(listen: () => void): void;
 }
 
 /** What each runtime provides. */

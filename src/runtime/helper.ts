@@ -1,0 +1,97 @@
+import { adapter } from "./adapter.ts";
+import { isOpen } from "./descriptors.ts";
+import { libc } from "./libc.ts";
+import { LIBC_NAMES } from "./libc_names.ts";
+import type { HelperThread } from "./port.ts";
+
+/**
+ * What must be free before a helper is started. Deno opens 8 descriptors for one, Node 6 and Bun 3,
+ * and Deno and Bun start up to two threads. Four helpers may be starting at a time, and other
+ * threads open files meanwhile.
+ */
+const DESCRIPTORS = 64;
+const THREADS = 8;
+/** How many descriptors are looked at. */
+const MOST_LOOKED_AT = 4096;
+/** A start that was refused is tried again after so many milliseconds, at the earliest. */
+const RETRY_MS = 1000;
+
+const RLIMIT_NOFILE = 7;
+
+/** Where glibc before 2.34 has the functions of threads. */
+const LIBRARIES = [...LIBC_NAMES, "libpthread.so.0"];
+const SIGNATURES = {
+  pthread_create: { parameters: ["bytes", "pointer", "pointer", "pointer"], result: "i32" },
+  pthread_join: { parameters: ["pointer", "pointer"], result: "i32" },
+  sem_init: { parameters: ["bytes", "i32", "u32"], result: "i32" },
+  sem_post: { parameters: ["bytes"], result: "i32" },
+} as const;
+/** A `sem_t`, which outlives the threads that wait for it. */
+const semaphore = new Uint8Array(new SharedArrayBuffer(32));
+
+let refusedAt = -Infinity;
+
+/**
+ * Starts a helper thread; `undefined` if none can be started here and now: too few free descriptors
+ * or threads, where Deno and Bun would end the process, or no permission. A helper is optional, so
+ * the caller must do without it then, and after `onEnd`.
+ *
+ * @param onEnd Called once, when the thread has failed or ended.
+ */
+export function startHelper(module: URL, onEnd: () => void): HelperThread | undefined {
+  if (performance.now() - refusedAt < RETRY_MS) return undefined;
+  try {
+    if (hasFreeDescriptors(DESCRIPTORS) && hasFreeThreads(THREADS)) {
+      const thread = adapter.spawnHelper(module);
+      let isThere = true;
+      thread.onEnd(() => {
+        if (isThere) onEnd();
+        isThere = false;
+      });
+      return thread;
+    }
+  } catch {
+    // What could not be looked at, or started, is not there.
+  }
+  refusedAt = performance.now();
+  return undefined;
+}
+
+/** Whether this process can open so many files. Opens none: another thread may need the last. */
+export function hasFreeDescriptors(count: number): boolean {
+  const limit = new BigUint64Array(2);
+  if (libc.getrlimit(RLIMIT_NOFILE, new Uint8Array(limit.buffer)) !== 0) return false;
+  // From the top: the system gives out the lowest that is free.
+  const top = Number(limit[0] < 0x7fffffffn ? limit[0] : 0x7fffffffn) - 1;
+  let free = 0;
+  for (let fd = top; fd >= 0 && fd > top - MOST_LOOKED_AT; fd--) {
+    if (!isOpen(fd) && ++free >= count) return true;
+  }
+  return false;
+}
+
+/**
+ * Whether this user may start so many threads (RLIMIT_NPROC, pids.max of a control group). No
+ * number tells: it starts and ends them.
+ */
+export function hasFreeThreads(count: number): boolean {
+  const { pthread_create, pthread_join, sem_init, sem_post } = adapter.bind(SIGNATURES, LIBRARIES);
+  if (sem_init(semaphore, 0, 0) !== 0) return false;
+  // SAFETY: sem_wait(3) takes a pointer, as the function of a thread does, and its result is not
+  // read. The threads run no JavaScript, and are joined before this returns.
+  const wait = libc.dlsym(0, new TextEncoder().encode("sem_wait\0"));
+  if (wait === 0) return false;
+  const address = adapter.addressOf(semaphore);
+  const thread = new BigUint64Array(1);
+  const bytes = new Uint8Array(thread.buffer);
+  const threads: number[] = [];
+  try {
+    while (threads.length < count && pthread_create(bytes, 0, wait, address) === 0) {
+      threads.push(Number(thread[0]));
+    }
+  } finally {
+    for (const _ of threads) sem_post(semaphore);
+    for (const id of threads) pthread_join(id, 0);
+  }
+  return threads.length === count;
+}

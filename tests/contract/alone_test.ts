@@ -1,0 +1,127 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { chmodSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+import { adapter } from "../../src/runtime/mod.ts";
+import { Child, RUN } from "../support/child.ts";
+import { Program } from "../support/program.ts";
+import { inScratchFolder } from "../support/scratch_folder.ts";
+
+const DEADLINE = { timeout: 60_000 };
+/** How long a process may take to end that has nothing to do any more, in milliseconds. */
+const END = 3000;
+const ALONE = new URL("./fixtures/alone_process.ts", import.meta.url);
+const ENDING = new URL("./fixtures/ending_helpers_process.ts", import.meta.url);
+const FREE = [0, 1, 2, 3, 4, 5, 6, 7, 8, 20];
+
+/** The flags that the README asks for, where a runtime has permissions. */
+const PERMISSIONS: Readonly<Record<string, readonly string[] | undefined>> = {
+  deno: ["run", "--quiet", "--no-config", "--no-lock", "--allow-ffi"],
+  node: [
+    "--disable-warning=ExperimentalWarning",
+    "--permission",
+    "--allow-ffi",
+    "--allow-fs-read=*",
+  ],
+};
+const flags = PERMISSIONS[adapter.name];
+
+/** Fails unless a child says that it is done, and ends by itself without a word of trouble. */
+async function assertDone(child: Child, noise = /^$/): Promise<void> {
+  assert.equal(await child.line(), "done");
+  const start = performance.now();
+  const { code, signal, stderr } = await child.ended;
+  assert.deepEqual({ code, signal }, { code: 0, signal: null }, stderr);
+  assert.match(stderr, noise);
+  assert.ok(performance.now() - start < END, `it took ${performance.now() - start} ms to end`);
+}
+
+describe("Tasks that wait without a helper thread are granted what they wait for, or nothing:", () => {
+  for (const count of FREE) {
+    it(`${count} descriptors are free`, DEADLINE, () =>
+      inScratchFolder(async (folder) => {
+        await using child = Child.here(ALONE, folder, "descriptors", `${count}`);
+        await assertDone(child);
+      }));
+  }
+
+  for (const count of [0, 1, 2, 3]) {
+    const { command, why } = asOrdinaryUser(count);
+    it(
+      `the user can start ${count} threads`,
+      { ...DEADLINE, skip: why },
+      () =>
+        inScratchFolder(async (folder) => {
+          chmodSync(folder, 0o777);
+          const [program, ...rest] = command(folder);
+          const limit = process.getuid!() === 0 ? `${count}` : "none";
+          const args = [...rest, process.execPath, ...RUN[adapter.name]];
+          await using child = new Child(program, args, ALONE, [folder, "threads", limit]);
+          await assertDone(child);
+        }),
+    );
+  }
+
+  const noPermissions = flags === undefined && "this runtime has no permissions";
+  it(
+    "the process may call C, and nothing else",
+    { ...DEADLINE, skip: noPermissions },
+    () =>
+      inScratchFolder(async (folder) => {
+        await using child = new Child(process.execPath, flags!, ALONE, [folder, "none"]);
+        await assertDone(child, /^$|^\(node:\d+\) \[PERM/);
+      }),
+  );
+
+  const noTerminal = adapter.name !== "deno"
+    ? "only Deno asks for permissions"
+    : spawnSync("script", ["--version"]).status !== 0 &&
+      "script(1) is MISSING: this was NOT TESTED";
+  it(
+    "Deno could ask for a permission at a terminal",
+    { ...DEADLINE, skip: noTerminal },
+    () =>
+      inScratchFolder(async (folder) => {
+        const command = [process.execPath, ...flags!, fileURLToPath(ALONE), folder, "none"].join(
+          " ",
+        );
+        await using terminal = new Program(["script", "-qec", command, "/dev/null"]);
+        assert.equal((await terminal.line()).trim(), "done");
+        assert.equal((await terminal.ended).code, 0);
+      }),
+  );
+
+  it("their helpers end", DEADLINE, () =>
+    inScratchFolder(async (folder) => {
+      await using child = Child.here(ENDING, folder);
+      await assertDone(child);
+    }));
+});
+
+/** Root may start any number of threads, so a user without other processes does. */
+function asOrdinaryUser(
+  count: number,
+): { readonly command: (folder: string) => string[]; readonly why: string | false } {
+  if (process.getuid!() !== 0) {
+    const why = count > 0 && "NOT TESTED: only root finds a user without other processes";
+    return { command: () => ["env"], why };
+  }
+  const user = 200_000 + Math.floor(Math.random() * 1e6);
+  const command = (folder: string) => [
+    "setpriv",
+    `--reuid=${user}`,
+    `--regid=${user}`,
+    "--clear-groups",
+    "env",
+    `DENO_DIR=${join(folder, "deno")}`,
+    `HOME=${folder}`,
+  ];
+  const [program, ...rest] = command("/");
+  const reads = ["test", "-r", fileURLToPath(ALONE), "-a", "-x", process.execPath];
+  const why = spawnSync(program, [...rest, ...reads]).status !== 0 &&
+    "NOT TESTED: another user cannot read these files";
+  return { command, why };
+}

@@ -1,0 +1,68 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Flag, Memory, Mutex } from "../../src/memory/mod.ts";
+import { describeRejected, type WaitUnderTest } from "../contract/describe_rejected.ts";
+
+/** Two objects of one memory: both mapped, or one. */
+function memories(mapped: boolean): { mine: Memory; yours: Memory; close(): void } {
+  if (!mapped) {
+    const memory = Memory.anonymous(1024);
+    return { mine: memory, yours: memory, close: () => memory.close() };
+  }
+  const folder = mkdtempSync(join(tmpdir(), "interlock-test-"));
+  const path = join(folder, "memory");
+  const [mine, yours] = [Memory.map(path, 1024), Memory.map(path, 1024)];
+  return {
+    mine,
+    yours,
+    close() {
+      mine.close();
+      yours.close();
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
+
+for (const mapped of [true, false]) {
+  const kind = mapped ? "mapped" : "anonymous";
+  describeRejected(`A mutex of ${kind} memory`, (): WaitUnderTest => {
+    const { mine, yours, close } = memories(mapped);
+    const [waiting, other] = [new Mutex(mine, 0), new Mutex(yours, 0)];
+    return {
+      acquire: (options) => waiting.acquire(options),
+      // Anonymous memory has one object here, which the holder has as well.
+      closeWaiter: () => mapped ? closeUnheld(mine) : mine.waits.rejectAll(new Error("closed")),
+      tryTake: () => other.tryAcquire(),
+      close,
+    };
+  });
+
+  describeRejected(`A flag of ${kind} memory`, (): WaitUnderTest => {
+    const { mine, yours, close } = memories(mapped);
+    const [waiting, other] = [new Flag(mine, 0), new Flag(yours, 0)];
+    return {
+      acquire: async (options) => {
+        await waiting.wait(options);
+        return { release: () => {} };
+      },
+      closeWaiter: () => mapped ? mine.close() : mine.waits.rejectAll(new Error("closed")),
+      tryTake() {
+        assert.equal(mine.waits.idle, true, "somebody still waits");
+        other.clear();
+        return { release: () => other.set() };
+      },
+      close,
+    };
+  });
+}
+
+/** A memory refuses to be closed while this thread holds a lock in it; then it goes on. */
+function closeUnheld(memory: Memory): void {
+  try {
+    memory.close();
+  } catch (error) {
+    assert.match((error as Error).message, /release them first/);
+  }
+}

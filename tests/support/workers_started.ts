@@ -1,0 +1,32 @@
+import { createRequire, syncBuiltinESMExports } from "node:module";
+
+/** A worker as the runtime makes it, to be ended from outside. */
+export interface StartedWorker {
+  terminate(): unknown;
+}
+
+/**
+ * The workers that were started since this module was loaded; it must be loaded before those that
+ * start them.
+ */
+export const started: StartedWorker[] = [];
+
+// deno-lint-ignore no-explicit-any -- Each runtime has another class.
+type AnyClass = new (...args: any[]) => StartedWorker;
+
+function recording(Worker: AnyClass): AnyClass {
+  return class extends Worker {
+    // deno-lint-ignore no-explicit-any -- As above.
+    constructor(...args: any[]) {
+      super(...args);
+      started.push(this);
+    }
+  };
+}
+
+const module = createRequire(import.meta.url)("node:worker_threads");
+module.Worker = recording(module.Worker);
+if ("Bun" in globalThis) {
+  const scope = globalThis as unknown as { Worker: AnyClass };
+  scope.Worker = recording(scope.Worker);
+} else syncBuiltinESMExports();
