@@ -1,4 +1,4 @@
-import { EACCES, ENOENT, EPERM, EROFS, errno, ETXTBSY, systemError } from "./errno.ts";
+import { EACCES, ENOENT, EPERM, EROFS, errno, ETXTBSY, interrupted, systemError } from "./errno.ts";
 import {
   closeFile,
   makeDirectory,
@@ -95,6 +95,13 @@ function openWith(bytes: Uint8Array, flags: number): number {
   return libc.open(bytes, flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, MODE);
 }
 
+/** Has the inode and the device put into {@linkcode status}; false, with errno set, if it fails. */
+function lookAt(fd: number, path: Uint8Array, flags: number): boolean {
+  let result: number;
+  do result = libc.statx(fd, path, flags, STATX_INO, statusBytes); while (interrupted(result));
+  return result === 0;
+}
+
 /** Makes the folders on the way to a path, where they are missing. */
 export function makeFolders(path: string): void {
   for (let at = path.indexOf("/", 1); at > 0; at = path.indexOf("/", at + 1)) {
@@ -143,7 +150,7 @@ export class NativeLockFile implements LockFile {
       }
       this.writable = opened.writable && (found.mode & ANY_MAY_WRITE) !== 0;
       this.id = `${found.id} ${range ? `${range.start}+${range.length}` : ""}`;
-      libc.statx(this.fd, EMPTY, AT_EMPTY_PATH, STATX_INO, statusBytes);
+      if (!lookAt(this.fd, EMPTY, AT_EMPTY_PATH)) throw systemError("look at", path, errno());
       this.#inode = [status[INODE], status[INODE + 1]];
       this.#device = [status[DEVICE], status[DEVICE + 1]];
     } catch (error) {
@@ -169,8 +176,8 @@ export class NativeLockFile implements LockFile {
 
   isCurrent(): boolean {
     const path = this.#pathBytes;
-    const failed = libc.statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_INO, statusBytes) !== 0;
-    return !failed && status[INODE] === this.#inode[0] && status[INODE + 1] === this.#inode[1] &&
+    const found = lookAt(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW);
+    return found && status[INODE] === this.#inode[0] && status[INODE + 1] === this.#inode[1] &&
       status[DEVICE] === this.#device[0] && status[DEVICE + 1] === this.#device[1];
   }
 
