@@ -73,17 +73,18 @@ function open(
   path: string,
   bytes: Uint8Array,
   create: boolean,
+  write: boolean,
 ): { readonly fd: number; readonly writable: boolean } {
   let failure = 0;
   for (let tries = 0; tries < 2; tries++) {
-    const fd = openWith(bytes, create ? O_RDWR | O_CREAT : O_RDWR);
-    if (fd >= 0) return { fd, writable: true };
+    const fd = openWith(bytes, (write ? O_RDWR : O_RDONLY) | (create ? O_CREAT : 0));
+    if (fd >= 0) return { fd, writable: write };
     failure = errno();
     if (failure !== ENOENT || !create) break;
     makeFolders(absolute);
   }
   if (NOT_FOR_WRITING.includes(failure)) {
-    const writable = openWith(bytes, O_RDWR);
+    const writable = write ? openWith(bytes, O_RDWR) : -1;
     if (writable >= 0) return { fd: writable, writable: true };
     const readable = openWith(bytes, O_RDONLY);
     if (readable >= 0) return { fd: readable, writable: false };
@@ -119,6 +120,7 @@ export class NativeLockFile implements LockFile {
   readonly range: ByteRange | undefined;
   readonly #absolute: string;
   readonly #create: boolean;
+  readonly #write: boolean;
   readonly #pathBytes: Uint8Array;
   readonly #requests: RangeRequests | undefined;
   readonly #inode: readonly [number, number];
@@ -128,13 +130,15 @@ export class NativeLockFile implements LockFile {
     path: string,
     range?: ByteRange,
     create = true,
+    write = true,
     absolute: string = absolutePath(path),
   ) {
     this.path = path;
     this.#absolute = absolute;
     this.#create = create;
+    this.#write = write;
     this.#pathBytes = pathBytes(absolute);
-    const opened = open(absolute, path, this.#pathBytes, create);
+    const opened = open(absolute, path, this.#pathBytes, create, write);
     this.fd = opened.fd;
     this.mechanism = range === undefined ? "flock" : "ofd-range";
     this.range = range;
@@ -182,7 +186,7 @@ export class NativeLockFile implements LockFile {
   }
 
   reopen(): NativeLockFile {
-    return new NativeLockFile(this.path, this.range, this.#create, this.#absolute);
+    return new NativeLockFile(this.path, this.range, this.#create, this.#write, this.#absolute);
   }
 
   read(bytes: Uint8Array, offset: number): number {
