@@ -24,7 +24,8 @@ import { patienceOf } from "./patience.ts";
  * The file and its folders are made where they are missing, and kept after release. If the file
  * is removed or replaced, the next holder locks the file that has its name then. In an empty file
  * the holder enters a record, for {@linkcode FileLock.owner} and the token of its guard; a file
- * with other contents is locked and never written to.
+ * with other contents, also if they come while it is held, is locked and never written to, and its
+ * guards have no token.
  *
  * Needs foreign functions (`--allow-ffi` in Deno). Without them Deno's own file lock serves; see
  * {@linkcode FileLock.capabilities}.
