@@ -32,7 +32,9 @@ export function addLock(program: Command): void {
       "Runs a command while holding the lock on a file, as flock(1) does; the two exclude each " +
         "other. The command inherits the lock: it is held until the command ends, also if " +
         "interlock is killed. Exits with the status of the command; with 127 or 126 if it cannot " +
-        "be started; with 66, 71 or 73 if the file cannot be opened. The number of a descriptor " +
+        "be started; with 66, 71 or 73 if the file cannot be opened. A file that is new gets a " +
+        "record of the holder: make it before, empty, if the command appends to it. The number of " +
+        "a descriptor " +
         "that the shell has opened, in place of file and command, locks or unlocks that.",
     )
     .usage("[options] <file> [options] [--] <command...> | [options] <descriptor>")

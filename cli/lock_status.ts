@@ -19,8 +19,12 @@ export async function showStatus(path: string): Promise<number> {
   // Where the kernel names nobody, it is tried, for a moment, as by any other that wants it: the
   // holder may be on another machine.
   const holders = file.fd === undefined ? [] : flockHolders(file.id) ?? [];
-  const free = holders.length === 0 && target.tryTake(false);
-  target.close(new Error("closed"));
+  let free = false;
+  try {
+    free = holders.length === 0 && target.tryTake(false);
+  } finally {
+    target.close(new Error("closed"));
+  }
   const [pid] = holders;
   const known = owner ?? (pid === undefined ? undefined : { pid });
   const notes = [

@@ -1,4 +1,6 @@
-import { closeSync, constants, openSync, realpathSync, statSync } from "node:fs";
+import { closeSync, constants, mkdirSync, openSync, realpathSync, statSync } from "node:fs";
+import { dirname } from "node:path";
+import { capabilitiesOf } from "../src/files/capabilities.ts";
 import { Handle } from "../src/files/handle.ts";
 import type { Patience } from "../src/files/patience.ts";
 import { callOffWait, type KernelWait, startWait } from "../src/files/kernel_waits.ts";
@@ -23,12 +25,25 @@ export interface Target {
   close(reason: Error): void;
 }
 
-/** Opens a file, made where it is missing, or a folder. Follows links, as flock(1) does. */
-export function openTarget(path: string): Target {
-  const found = statSync(path, { throwIfNoEntry: false });
-  if (found?.isDirectory()) return new DescriptorTarget(DescriptorLockFile.openFolder(path));
-  if (found === undefined) make(path);
-  return new Handle(realPath(path));
+/** Opens a file or a folder that is there. Follows links, as flock(1) does. */
+export function openTarget(path: string, write = true): Target {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
+    return new DescriptorTarget(DescriptorLockFile.openFolder(path));
+  }
+  return new Handle(realPath(path), { write });
+}
+
+/**
+ * The same for a command, which inherits what is opened, and may run the file or replace its
+ * contents: for reading alone, but on a network file system, which may lock for writers only. A
+ * file that is missing is made.
+ */
+export function openForCommand(path: string): { readonly target: Target; readonly isNew: boolean } {
+  const isNew = statSync(path, { throwIfNoEntry: false }) === undefined && make(path);
+  const target = openTarget(path, false);
+  if (capabilitiesOf(target.file).network === undefined) return { target, isNew };
+  target.close(new Error("It is opened anew"));
+  return { target: openTarget(path), isNew };
 }
 
 /** What the shell has opened for this process, such as 9 by `9>file`. */
@@ -44,12 +59,25 @@ export function inheritedTarget(fd: number): Target {
   return new DescriptorTarget(new DescriptorLockFile(fd, `descriptor ${fd}`));
 }
 
-function make(path: string): void {
-  const { O_RDONLY, O_CREAT, O_NOCTTY, O_NONBLOCK } = constants;
+/** Whether it was made here, and not by another at the same time, or through a link. */
+function make(path: string): boolean {
+  const { O_RDONLY, O_CREAT, O_EXCL, O_NOCTTY, O_NONBLOCK } = constants;
+  for (const more of [O_EXCL, O_EXCL, 0]) {
+    try {
+      closeSync(openSync(path, O_RDONLY | O_CREAT | O_NOCTTY | O_NONBLOCK | more, MODE));
+      return more !== 0;
+    } catch (error) {
+      if ((error as { code?: string }).code === "ENOENT") makeFolder(dirname(path));
+    }
+  }
+  return false; // Opening it says what is wrong.
+}
+
+function makeFolder(path: string): void {
   try {
-    closeSync(openSync(path, O_RDONLY | O_CREAT | O_NOCTTY | O_NONBLOCK, MODE));
+    mkdirSync(path, { recursive: true, mode: 0o700 });
   } catch {
-    // A folder on the way may be missing. Whoever opens it makes that, or says what is wrong.
+    // Opening the file says what is wrong.
   }
 }
 

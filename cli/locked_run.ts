@@ -2,13 +2,14 @@ import { writeSync } from "node:fs";
 import process from "node:process";
 import { describeOwner } from "../src/contract/owner.ts";
 import { capabilitiesOf } from "../src/files/capabilities.ts";
-import { ownerOf, programOwner, thisOwner } from "../src/files/lock_owner.ts";
-import { LABEL_LENGTH, LockRecord } from "../src/files/lock_record.ts";
+import { ownerOf, starterOf, thisOwner } from "../src/files/lock_owner.ts";
+import { LABEL_LENGTH } from "../src/files/lock_record.ts";
 import { adapter } from "../src/runtime/adapter.ts";
 import { inheritedFiles } from "../src/runtime/descriptors.ts";
 import { execProgram } from "../src/runtime/exec.ts";
 import type { LockFile } from "../src/runtime/lock_file.ts";
-import { inheritedTarget, openTarget, type Target } from "./lock_target.ts";
+import { CommandRecord } from "./command_record.ts";
+import { inheritedTarget, openForCommand, type Target } from "./lock_target.ts";
 import { runChild, runProgram } from "./run_program.ts";
 
 /**
@@ -70,19 +71,20 @@ export async function runLocked(
   signal: AbortSignal,
 ): Promise<number> {
   const inherited = inheritable ? inheritedFiles() : [];
-  let target: Target;
+  let opened: ReturnType<typeof openForCommand>;
   try {
-    target = openTarget(path);
+    opened = openForCommand(path);
   } catch (error) {
     say((error as Error).message);
     return statusOfFailure(error);
   }
+  const { target, isNew } = opened;
   const { network } = capabilitiesOf(target.file);
   if (network !== undefined) {
     say(`${path} is on ${network}: the lock holds as far as that carries it to other machines`);
   }
   if (!await lock(target, path, run, signal)) return run.conflict;
-  return await runHolding(target.file, run, inherited);
+  return await runHolding(target.file, isNew, run, inherited);
 }
 
 /**
@@ -137,29 +139,29 @@ async function lock(
  */
 async function runHolding(
   file: LockFile,
+  isNew: boolean,
   run: LockedRun,
   inherited: readonly number[],
 ): Promise<number> {
   const { command, mode, label, close, become } = run;
   const given = close || file.fd === undefined ? inherited : [...inherited, file.fd];
   const tell = run.verbose ? say : () => {};
-  const record = new LockRecord(thisOwner(file, label));
+  let record: CommandRecord | undefined;
   // Nobody would strike out what a process enters that becomes another.
-  const enters = mode === "exclusive" && file.writable && !become;
-  const entry = enters ? record.enter(file) : undefined;
-  if (entry?.recovered) tell(`the last holder died: ${describeOwner(entry.previousOwner)}`);
+  if (mode === "exclusive" && !become) {
+    const owner = close || !inheritable
+      ? thisOwner(file, label)
+      : starterOf(label ?? command[0].slice(0, LABEL_LENGTH), file.fd!);
+    noting(() => record = CommandRecord.enter(file, isNew, owner));
+  }
+  const { recovered, previousOwner } = record?.entry ?? {};
+  if (recovered) tell(`the last holder died: ${describeOwner(previousOwner)}`);
   try {
     if (become) {
       tell(`becoming ${command[0]}`);
       execProgram(command, process.env, given);
     }
-    const onStart = (pid: number) => {
-      tell(`running ${command[0]} as process ${pid}`);
-      if (entry === undefined || close || !inheritable) return;
-      // From now on it is the command that holds it.
-      const name = label ?? command[0].slice(0, LABEL_LENGTH);
-      new LockRecord(programOwner(pid, name)).replace(file, entry.token);
-    };
+    const onStart = (pid: number) => tell(`running ${command[0]} as process ${pid}`);
     return inheritable
       ? await runProgram(command, given, onStart)
       : await runChild(command, onStart);
@@ -167,6 +169,15 @@ async function runHolding(
     say((error as Error).message);
     return (error as { code?: string }).code === "ENOENT" ? 127 : 126;
   } finally {
-    if (entry !== undefined) record.leave(file);
+    noting(() => record?.leave());
+  }
+}
+
+/** Writes to the record, which is for information: if that fails, the command goes on. */
+function noting(write: () => void): void {
+  try {
+    write();
+  } catch (error) {
+    say(`the record of the holder is not right: ${(error as Error).message}`);
   }
 }

@@ -28,8 +28,11 @@ function open(path: string) {
 function close(counter: number): void {
   const { handle, commit } = counters.get(counter) ?? {};
   counters.delete(counter);
-  commit?.close();
-  handle?.close(new Error("The counter was closed"));
+  try {
+    commit?.close();
+  } finally {
+    handle?.close(new Error("The counter was closed"));
+  }
 }
 
 function wait(counter: number, path: string, number: number): CommitMessage {

@@ -3,10 +3,26 @@ import type { Owner } from "./owner.ts";
 /** The method by which a guard gives its hold back; for the authors of locks. */
 export const RELEASE: unique symbol = Symbol("interlock.release");
 
+/** The method that tells what became of a guard's hold; for the authors of locks. */
+export const HOLD: unique symbol = Symbol("interlock.hold");
+
+/**
+ * What became of the hold of a guard that was not released:
+ *
+ * - `held`: it goes on
+ * - `waiting`: it was given up for another that is waited for, as by an upgrade
+ * - `lost`: it is gone, and the program may not know yet: the release of the guard throws
+ * - `ended`: the lock has ended it and said so, as by `close()` or by the error of an upgrade: the
+ *   disposal of the guard does nothing, so as not to cover that error
+ */
+export type HoldState = "held" | "waiting" | "lost" | "ended";
+
 /** What a guard gives back to: the lock that made it. */
 export interface Releasable {
   /** Releases the hold of `guard`. Throws if it holds nothing. */
   [RELEASE](guard: Guard): void;
+  /** What became of the hold of `guard`; left out by a lock whose holds end by releases alone. */
+  [HOLD]?(guard: Guard): HoldState;
 }
 
 /**
@@ -49,26 +65,46 @@ export class Guard<Token extends number | undefined = number | undefined>
     this.previousOwner = previousOwner;
   }
 
-  /** Whether this guard still holds its lock. */
+  /**
+   * Whether this guard holds its lock now: false once it was released, the lock was closed or an
+   * upgrade of it failed, and as soon as it can be seen that another has it.
+   */
   get held(): boolean {
-    return this.#lock !== undefined;
+    const lock = this.#lock;
+    return lock !== undefined && stateOf(lock, this) === "held";
   }
 
   /**
    * Releases the lock.
    *
-   * @throws {Error} If this guard was released before, or its lock is not held by this thread.
+   * @throws {Error} If this guard was released before, or does not hold its lock any more.
    */
   release(): void {
     const lock = this.#lock;
     if (lock === undefined) throw new Error("Cannot release a guard twice: it was released before");
-    lock[RELEASE](this);
+    try {
+      lock[RELEASE](this);
+    } catch (error) {
+      const state = stateOf(lock, this);
+      if (state === "lost" || state === "ended") this.#lock = undefined; // This says so.
+      throw error;
+    }
     this.#lock = undefined;
   }
 
-  /** Releases the lock unless {@linkcode Guard.release} did so before. */
+  /**
+   * Releases the lock unless {@linkcode Guard.release} did so before, or the lock has ended the hold
+   * and said so, as by `close()`.
+   */
   [Symbol.dispose](): void {
-    if (this.#lock !== undefined) this.release();
+    const lock = this.#lock;
+    if (lock === undefined) return;
+    try {
+      this.release();
+    } catch (error) {
+      // Asked for only now: what was released well is not asked about.
+      if (stateOf(lock, this) !== "ended") throw error;
+    }
   }
 
   /** The same as `Symbol.dispose`, for `await using`. */
@@ -76,4 +112,8 @@ export class Guard<Token extends number | undefined = number | undefined>
     this[Symbol.dispose]();
     return Promise.resolve();
   }
+}
+
+function stateOf(lock: Releasable, guard: Guard): HoldState {
+  return lock[HOLD]?.(guard) ?? "held";
 }

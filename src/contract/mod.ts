@@ -14,7 +14,7 @@ export {
   UnsupportedError,
 } from "./errors.ts";
 export type { ExchangeCounter } from "./exchange_counter.ts";
-export { Guard, type Releasable, RELEASE } from "./guard.ts";
+export { Guard, HOLD, type HoldState, type Releasable, RELEASE } from "./guard.ts";
 export type { BareLock, Lock } from "./lock.ts";
 export type { AcquireOptions } from "./options.ts";
 export type { Owner } from "./owner.ts";

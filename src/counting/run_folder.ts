@@ -56,8 +56,11 @@ export class RunFolder implements Disposable {
 
   /** Removes the files. */
   [Symbol.dispose](): void {
-    for (const folder of this.#folders) rmSync(folder, { recursive: true, force: true });
-    this.#alive.close();
+    try {
+      for (const folder of this.#folders) rmSync(folder, { recursive: true, force: true });
+    } finally {
+      this.#alive.close();
+    }
   }
 }
 

@@ -56,8 +56,11 @@ export class RunRedis implements AsyncDisposable {
         for (const key of [cell, partOf(cell, "token")]) await this.#adapter.send("DEL", key);
       }
     } finally {
-      await this.#adapter.close();
-      await this.#server?.[Symbol.asyncDispose]();
+      try {
+        await this.#adapter.close();
+      } finally {
+        await this.#server?.[Symbol.asyncDispose]();
+      }
     }
   }
 }

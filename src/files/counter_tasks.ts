@@ -37,10 +37,13 @@ export class CounterTasks {
   /** Writes and syncs what there is. Blocks the thread. */
   finish(): void {
     const written = this.#written;
-    const isMore = this.#collected.length > 0 && this.#writeCollected();
-    this.#settle(isMore ? [...written, ...this.#written] : written);
-    this.#written = [];
-    if (this.#commit !== undefined) leaveHelper(this.#commit);
+    try {
+      const isMore = this.#collected.length > 0 && this.#writeCollected();
+      this.#settle(isMore ? [...written, ...this.#written] : written);
+      this.#written = [];
+    } finally {
+      if (this.#commit !== undefined) leaveHelper(this.#commit);
+    }
   }
 
   async #run(): Promise<void> {

@@ -171,10 +171,16 @@ export class FileCounter implements Counter, Disposable {
   /** Closes the file, when what tasks have added is written, and synced. Closing twice does nothing. */
   close(): void {
     if (this.#closed) return;
-    this.#tasks?.finish();
-    this.#closed = true;
-    this.#commit?.close();
-    this.#handle.close(new TypeError(`Cannot use "${this.path}": it was closed`));
+    try {
+      this.#tasks?.finish();
+    } finally {
+      this.#closed = true;
+      try {
+        this.#commit?.close();
+      } finally {
+        this.#handle.close(new TypeError(`Cannot use "${this.path}": it was closed`));
+      }
+    }
   }
 
   /** The same as {@linkcode close}. */

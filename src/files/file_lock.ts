@@ -1,5 +1,5 @@
 import { DeadlockError } from "../contract/errors.ts";
-import { Guard, RELEASE } from "../contract/guard.ts";
+import { Guard, HOLD, type HoldState, RELEASE } from "../contract/guard.ts";
 import type { BareLock } from "../contract/lock.ts";
 import type { AcquireOptions } from "../contract/options.ts";
 import type { Owner } from "../contract/owner.ts";
@@ -13,7 +13,7 @@ import { Guards } from "./guards.ts";
 import { Handle } from "./handle.ts";
 import { lateError, ownerOf, thisOwner } from "./lock_owner.ts";
 import { type Entry, LockRecord } from "./lock_record.ts";
-import { orLost, upgradeByWaiting, upgradeByWaitingSync, upgradeInPlace } from "./upgrade.ts";
+import { Upgrade } from "./upgrade.ts";
 import { patienceOf } from "./patience.ts";
 
 /**
@@ -24,7 +24,8 @@ import { patienceOf } from "./patience.ts";
  * The file and its folders are made where they are missing, and kept after release. If the file
  * is removed or replaced, the next holder locks the file that has its name then. In an empty file
  * the holder enters a record, for {@linkcode FileLock.owner} and the token of its guard; a file
- * with other contents is locked and never written to.
+ * with other contents, also if they come while it is held, is locked and never written to, and its
+ * guards have no token.
  *
  * Needs foreign functions (`--allow-ffi` in Deno). Without them Deno's own file lock serves; see
  * {@linkcode FileLock.capabilities}.
@@ -177,38 +178,41 @@ export class FileLock implements BareLock, Disposable {
    */
   async upgrade(options?: AcquireOptions): Promise<boolean> {
     const patience = patienceOf(options);
-    const handle = this.#open();
-    const inPlace = upgradeInPlace(handle);
-    const resume = this.#suspend();
-    if (!inPlace) await upgradeByWaiting(handle, patience);
-    this.#open();
-    resume();
-    return inPlace;
+    using upgrade = new Upgrade(this.#open(), () => this.#suspend());
+    if (!upgrade.tryInPlace()) await upgrade.wait(patience);
+    this.#open(); // It may have been closed since the lock was granted, which gave that back.
+    return upgrade.finish(() => this.#enter());
   }
 
   /** {@linkcode upgrade} for who may block the thread. */
   upgradeSync(options?: AcquireOptions): boolean {
     const patience = patienceOf(options);
-    const handle = this.#open();
-    const inPlace = upgradeInPlace(handle);
-    const resume = this.#suspend();
-    if (!inPlace) upgradeByWaitingSync(handle, patience);
-    resume();
-    return inPlace;
+    using upgrade = new Upgrade(this.#open(), () => this.#suspend());
+    if (!upgrade.tryInPlace()) upgrade.waitSync(patience);
+    return upgrade.finish(() => this.#enter());
   }
 
   /**
    * Changes a hold alone to a shared one, with nobody in between.
    *
    * @throws {Error} If this object does not hold the lock alone.
+   * @throws {LockLostError} If the system refused: nothing is held any more.
    */
   downgrade(): void {
     const handle = this.#open();
     if (handle.mode !== "exclusive") {
       throw new Error(`Cannot share "${this.path}": this lock does not hold it alone`);
     }
-    this.#strikeOut();
-    handle.downgrade();
+    try {
+      this.#strikeOut();
+    } finally {
+      const resume = this.#suspend();
+      try {
+        handle.downgrade();
+      } finally {
+        resume(handle.mode !== undefined);
+      }
+    }
   }
 
   /**
@@ -223,10 +227,13 @@ export class FileLock implements BareLock, Disposable {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#strikeOut();
-    this.#guards.clear();
+    this.#guards.end("the lock was closed");
     this.#bare = 0;
-    this.#handle.close(new TypeError(`Cannot lock "${this.path}": it was closed meanwhile`));
+    try {
+      this.#strikeOut();
+    } finally {
+      this.#handle.close(new TypeError(`Cannot lock "${this.path}": it was closed meanwhile`));
+    }
   }
 
   /** The same as {@linkcode close}. */
@@ -237,9 +244,18 @@ export class FileLock implements BareLock, Disposable {
   /** Releases the hold of a guard. */
   [RELEASE](guard: Guard): void {
     if (!this.#guards.delete(guard)) {
-      throw new Error(`Cannot release "${this.path}": this guard does not hold it any more`);
+      throw new Error(
+        `Cannot release "${this.path}": this guard does not hold it any more: ${
+          this.#guards.whyNot(guard)
+        }`,
+      );
     }
     if (this.#guards.isEmpty && this.#bare === 0) this.#giveBack();
+  }
+
+  /** What became of the hold of a guard. */
+  [HOLD](guard: Guard): HoldState {
+    return this.#guards.stateOf(guard);
   }
 
   #open(): Handle {
@@ -290,12 +306,14 @@ export class FileLock implements BareLock, Disposable {
     }
   }
 
-  /** Guards hold nothing until what this gives is called: once the lock is held alone. */
-  #suspend(): () => void {
-    const guards = this.#guards.clear();
-    return () => {
-      orLost(this.#handle, () => this.#enter());
-      for (const guard of guards) this.#guards.add(guard);
+  /** Guards hold nothing until what this gives is called with whether they hold the lock again. */
+  #suspend(): (held: boolean) => void {
+    const guards = this.#guards.suspend();
+    const bare = this.#bare;
+    this.#bare = 0;
+    return (held) => {
+      this.#guards.resume(guards, held);
+      if (held) this.#bare += bare;
     };
   }
 }

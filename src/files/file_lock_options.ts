@@ -32,7 +32,7 @@ export interface FileLockOptions {
   label?: string;
   /**
    * Whether a guard that holds exclusively enters its record (who holds it, and the token) in the
-   * lock file, if that is empty or has one already. It costs a read and two short writes, more than
+   * lock file, if that is empty or has one already. It costs two reads and two short writes, more than
    * the lock itself; without it there is no owner, no token, and nobody learns of a holder's death.
    *
    * @default {true}

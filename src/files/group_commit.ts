@@ -86,10 +86,13 @@ export class GroupCommit {
         try {
           if (!this.#isSynced(number)) this.#lead();
         } finally {
-          this.#file.unlock();
-          // After that, so that who finds the lock taken does not sleep through the wake.
-          Atomics.add(words, EVENT, 1);
-          futexWake(this.#mapping.address + 4 * EVENT, 2 ** 31 - 1);
+          try {
+            this.#file.unlock();
+          } finally {
+            // After that, so that who finds the lock taken does not sleep through the wake.
+            Atomics.add(words, EVENT, 1);
+            futexWake(this.#mapping.address + 4 * EVENT, 2 ** 31 - 1);
+          }
         }
       } else {
         const patience = PATIENCE * Atomics.load(words, SYNC_TOOK) / 1000;
@@ -106,8 +109,11 @@ export class GroupCommit {
   }
 
   close(): void {
-    unmap(this.#mapping, PAGE);
-    this.#file.close();
+    try {
+      unmap(this.#mapping, PAGE);
+    } finally {
+      this.#file.close();
+    }
   }
 
   #lead(): void {

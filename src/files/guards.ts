@@ -1,9 +1,13 @@
-import type { Guard } from "../contract/guard.ts";
+import type { Guard, HoldState } from "../contract/guard.ts";
 
 /** The guards of one hold: nearly always a single one, for which a set would be costly. */
 export class Guards {
   #first: Guard | undefined;
   readonly #others = new Set<Guard>();
+  /** Those whose hold was given up for another, which is waited for. */
+  readonly #waiting = new Set<Guard>();
+  /** Those whose hold the lock has ended and said so, and why it did. */
+  readonly #ended = new WeakMap<Guard, string>();
 
   get isEmpty(): boolean {
     return this.#first === undefined && this.#others.size === 0;
@@ -21,8 +25,41 @@ export class Guards {
     return true;
   }
 
-  /** Takes all of them out. */
-  clear(): Guard[] {
+  /** What became of the hold of a guard. */
+  stateOf(guard: Guard): HoldState {
+    if (this.#first === guard || this.#others.has(guard)) return "held";
+    if (this.#waiting.has(guard)) return "waiting";
+    return this.#ended.has(guard) ? "ended" : "lost";
+  }
+
+  /** Why a guard does not hold. */
+  whyNot(guard: Guard): string {
+    if (this.#waiting.has(guard)) return "its upgrade waits for others that share the lock";
+    return this.#ended.get(guard) ?? "it was lost before";
+  }
+
+  /** Ends the holds of all of them. */
+  end(why: string): void {
+    for (const guard of this.#clear()) this.#ended.set(guard, why);
+  }
+
+  /** Takes all of them out, until {@linkcode resume} says what became of their hold. */
+  suspend(): readonly Guard[] {
+    const all = this.#clear();
+    for (const guard of all) this.#waiting.add(guard);
+    return all;
+  }
+
+  /** Puts guards in again that were taken out, or ends their holds. */
+  resume(guards: readonly Guard[], held: boolean): void {
+    for (const guard of guards) {
+      this.#waiting.delete(guard);
+      if (held) this.add(guard);
+      else this.#ended.set(guard, "its mode could not be changed");
+    }
+  }
+
+  #clear(): Guard[] {
     const all = [...this.#others];
     if (this.#first !== undefined) all.push(this.#first);
     this.#first = undefined;

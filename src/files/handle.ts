@@ -18,6 +18,8 @@ export interface HandleOptions {
   readonly replaceable?: boolean;
   /** Whether a file that is missing, now or later, is made; else it is an error. */
   readonly create?: boolean;
+  /** Whether the file is opened for writing as well, if that is allowed. */
+  readonly write?: boolean;
 }
 
 /**
@@ -33,8 +35,9 @@ export class Handle {
   /** Why it was closed, once it was. */
   #closed: Error | undefined;
 
-  constructor(path: string, { range, replaceable = true, create = true }: HandleOptions = {}) {
-    this.#file = openLockFile(path, range, create);
+  constructor(path: string, options: HandleOptions = {}) {
+    const { range, replaceable = true, create, write } = options;
+    this.#file = openLockFile(path, range, create, write);
     this.#place = Place.enter(this.#file);
     this.#replaceable = replaceable;
   }
@@ -104,34 +107,60 @@ export class Handle {
 
   /** Gives the lock back. */
   giveBack(): void {
-    this.#file.unlock();
-    this.#unmark();
+    try {
+      this.#file.unlock();
+    } finally {
+      this.#unmark();
+    }
   }
 
-  /** Exclusive becomes shared, with nobody in between. */
+  /** Exclusive becomes shared, with nobody in between; if it throws, nothing is held any more. */
   downgrade(): void {
-    const kept = this.#file.tryLock(true);
-    this.#unmark();
-    if (!kept) throw new LockLostError(`Cannot keep "${this.#file.path}" while sharing it`);
-    this.#mark(true);
+    let failure: unknown;
+    try {
+      if (this.#change(true)) return;
+    } catch (error) {
+      failure = error;
+    }
+    throw new LockLostError(`Cannot keep "${this.#file.path}" while sharing it`, {
+      cause: failure,
+    });
   }
 
   /** Shared becomes exclusive if nobody else shares it; if not, nothing is held any more. */
   tryUpgrade(): boolean {
-    const upgraded = this.#file.tryLock(false);
-    if (!upgraded) this.#file.unlock(); // A range is still held, flock(2) has let go already.
-    this.#unmark();
-    if (upgraded) this.#mark(false);
-    return upgraded;
+    return this.#change(false);
   }
 
   /** Closes the file, and with it gives the lock back. */
   close(error: Error): void {
     this.#closed = error;
-    this.#place.expel(this, error);
-    this.#file.close();
-    this.#unmark();
-    this.#place.leave();
+    try {
+      this.#place.expel(this, error);
+    } finally {
+      try {
+        this.#file.close();
+      } finally {
+        this.#unmark();
+        this.#place.leave();
+      }
+    }
+  }
+
+  /** Changes the mode; if that fails, nothing is held any more. */
+  #change(shared: boolean): boolean {
+    let changed = false;
+    try {
+      changed = this.#file.tryLock(shared);
+      return changed;
+    } finally {
+      // A range is still held, flock(2) has let go already.
+      if (!changed) this.giveBack();
+      else {
+        this.#unmark();
+        this.#mark(shared);
+      }
+    }
   }
 
   #waitSync(shared: boolean, { deadline, signal }: Patience): boolean {
@@ -190,8 +219,13 @@ export class Handle {
     const place = Place.enter(file);
     this.#place.leave();
     this.#place = place;
-    this.#file.close();
+    const last = this.#file;
     this.#file = file;
+    try {
+      last.close();
+    } catch {
+      // It excluded nobody any more, and its descriptor is closed all the same.
+    }
   }
 
   #mark(shared: boolean): void {

@@ -3,7 +3,7 @@ import { describeOwner, type Owner } from "../contract/owner.ts";
 import { adapter } from "../runtime/adapter.ts";
 import { isGone, processIdentity, runtimeName, threadIdentity } from "../runtime/identity.ts";
 import type { LockFile } from "../runtime/lock_file.ts";
-import { flockHolders } from "../runtime/lock_holders.ts";
+import { flockHolders, inheritorOf } from "../runtime/lock_holders.ts";
 import { hostName } from "../runtime/host_name.ts";
 import { publicPart, readRecord, type RecordedOwner } from "./lock_record.ts";
 
@@ -24,10 +24,11 @@ export function thisOwner(file: LockFile, label: string | undefined): RecordedOw
   };
 }
 
-/** A program that was started with a lock, as its owner. */
-export function programOwner(pid: number, label: string): RecordedOwner {
-  const { startTime, namespace, timeNamespace } = processIdentity(pid);
-  return { pid, host: hostName(), label, started: startTime, namespace, timeNamespace };
+/** This process as the owner of a lock that a program which it starts inherits, by a descriptor. */
+export function starterOf(label: string, descriptor: number): RecordedOwner {
+  const { pid, startTime, namespace, timeNamespace } = processIdentity(adapter.pid);
+  const host = hostName();
+  return { pid, host, label, started: startTime, namespace, timeNamespace, descriptor };
 }
 
 /**
@@ -38,9 +39,20 @@ export function ownerOf(file: LockFile): Owner | undefined {
   const { ours, owner } = readRecord(file);
   if (!ours) return undefined;
   if (file.fd === undefined) return publicPart(owner);
+  const program = programOf(file, owner);
+  if (program !== undefined) return { ...publicPart(owner)!, pid: program };
   if (owner !== undefined && !isDead(owner)) return publicPart(owner);
   const [pid] = file.mechanism === "flock" ? flockHolders(file.id) ?? [] : [];
   return pid === undefined ? undefined : { pid, host: hostName() };
+}
+
+/** The process of the program that the owner has started with the lock, which may outlive it. */
+export function programOf(
+  { id }: LockFile,
+  owner: RecordedOwner | undefined,
+): number | undefined {
+  if (owner?.descriptor === undefined || owner.host !== hostName()) return undefined;
+  return inheritorOf(id, owner.descriptor, owner.pid);
 }
 
 /** The error of a wait for a file that ran out of time. */

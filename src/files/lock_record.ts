@@ -10,7 +10,9 @@ import type { LockFile } from "../runtime/lock_file.ts";
  *   {"pid":71,"thread":71,"started":1234,"host":"a","runtime":"deno 2.9.6","label":"b"}
  *
  * The holder of the exclusive lock writes it, and changes `held` to `free` before it lets go. A
- * record that says `held` of a lock that is free tells of a holder that died.
+ * record that says `held` of a lock that is free tells of a holder that died. Nothing keeps others
+ * from writing to the file meanwhile: before each write, the holder looks at what is there, and a
+ * file that carries anything else than a record is left as it is.
  */
 const MARK = "interlock lock 1\n";
 const TOKEN_AT = MARK.length + "token ".length;
@@ -29,7 +31,8 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 const mark = encoder.encode(MARK);
 const FREE = encoder.encode("free");
-const HELD = 104; // "h"
+const HELD = encoder.encode("held");
+const [H] = HELD;
 
 /** The longest label, in UTF-16 units. */
 export const LABEL_LENGTH = 100;
@@ -42,12 +45,20 @@ export interface RecordedOwner extends Owner {
   readonly namespace?: number;
   /** The time namespace that its start is told in. */
   readonly timeNamespace?: number;
+  /** The descriptor by which a program that it started has the lock as well. */
+  readonly descriptor?: number;
 }
 
-const buffer = new Uint8Array(BYTES);
+/** Longer than a record, to see whether more follows it. */
+const buffer = new Uint8Array(BYTES + 8);
+const words = new Int32Array(buffer.buffer);
 
-/** Whether the first `length` bytes of the buffer are a record, or the beginning of one. */
+/**
+ * Whether the first `length` bytes of the buffer are a record, or the beginning of one, and nothing
+ * else.
+ */
 function isRecord(length: number): boolean {
+  if (length > BYTES) return false;
   const end = Math.min(length, mark.length);
   for (let i = 0; i < end; i++) if (buffer[i] !== mark[i]) return false;
   return true;
@@ -77,7 +88,13 @@ function ownerInBuffer(length: number): RecordedOwner | undefined {
 /** The owner without what only serves to find out whether it lives. */
 export function publicPart(recorded: RecordedOwner | undefined): Owner | undefined {
   if (recorded === undefined) return undefined;
-  const { started: _, namespace: __, timeNamespace: ___, ...owner } = recorded;
+  const {
+    started: _,
+    namespace: __,
+    timeNamespace: ___,
+    descriptor: ____,
+    ...owner
+  } = recorded;
   return owner;
 }
 
@@ -94,9 +111,12 @@ export interface Entry {
   readonly previousOwner: Owner | undefined;
 }
 
-/** Writes the record of one handle, under its exclusive lock. */
+/** Writes the record of one holder, under its exclusive lock. */
 export class LockRecord {
   readonly #bytes = new Uint8Array(BYTES).fill(32);
+  readonly #words = new Int32Array(this.#bytes.buffer);
+  /** The token of the last hold, which others may have emptied out of the file since. */
+  #last = 0;
 
   constructor(owner: RecordedOwner) {
     // As ASCII, so that the length in bytes is known.
@@ -112,29 +132,49 @@ export class LockRecord {
   /**
    * Enters the holder; `undefined`, and nothing is written, if the file has other contents. The
    * token is one more than the last. In an empty file the tokens begin at the microseconds since
-   * 1970, so that they also grow when somebody empties or removes the file.
+   * 1970, so that they also grow when another program empties or removes the file.
+   *
+   * @param mayBegin Whether a file without a record, such as an empty one, may get one.
    */
-  enter(file: LockFile): Entry | undefined {
+  enter(file: LockFile, mayBegin = true): Entry | undefined {
     const length = file.read(buffer, 0);
-    if (!isRecord(length)) return undefined;
+    if (!isRecord(length) || (length < mark.length && !mayBegin)) return undefined;
     const last = length < HEAD ? NaN : digits(TOKEN_AT, TOKEN_DIGITS);
-    const token = Number.isNaN(last) ? microseconds() : last + 1;
-    const recovered = length >= HEAD && buffer[STATE_AT] === HELD;
+    const token = Math.max(this.#last, Number.isNaN(last) ? microseconds() : last) + 1;
+    const recovered = length >= HEAD && buffer[STATE_AT] === H;
     const previousOwner = recovered ? publicPart(ownerInBuffer(length)) : undefined;
-    this.replace(file, token);
+    this.#write(file, token);
     return { token, recovered, previousOwner };
   }
 
-  /** Enters the holder in the place of another that holds it together with this one. */
-  replace(file: LockFile, token: number): void {
-    this.#put(token, TOKEN_AT, TOKEN_DIGITS);
-    this.#put(Date.now(), SINCE_AT, SINCE_DIGITS);
+  /**
+   * Strikes the holder out, if the file carries its record and nothing else. What another program
+   * has cut off of that, down to an empty file, is written again, so that the tokens go on.
+   *
+   * @param whole Whether the file must carry the whole record: an empty one is left as it is.
+   */
+  leave(file: LockFile, whole = false): void {
+    const length = file.read(buffer, 0);
+    if (length > BYTES || !this.#isIn(length) || (whole && length < BYTES)) return;
+    this.#bytes.set(FREE, STATE_AT);
+    // Of all, since the file may be emptied between the two calls.
     file.write(this.#bytes, 0);
   }
 
-  /** Strikes the holder out. */
-  leave(file: LockFile): void {
-    file.write(FREE, STATE_AT);
+  #write(file: LockFile, token: number): void {
+    this.#put(token, TOKEN_AT, TOKEN_DIGITS);
+    this.#put(Date.now(), SINCE_AT, SINCE_DIGITS);
+    this.#bytes.set(HELD, STATE_AT);
+    file.write(this.#bytes, 0);
+    this.#last = token;
+  }
+
+  /** Whether the first `length` bytes of the buffer are those of this record. */
+  #isIn(length: number): boolean {
+    const whole = length >> 2;
+    for (let i = 0; i < whole; i++) if (words[i] !== this.#words[i]) return false;
+    for (let i = whole << 2; i < length; i++) if (buffer[i] !== this.#bytes[i]) return false;
+    return true;
   }
 
   /** In two halves that are 32-bit integers, whose division is quick. */
@@ -165,6 +205,6 @@ export interface Reading {
 export function readRecord(file: LockFile): Reading {
   const length = file.read(buffer, 0);
   const ours = isRecord(length);
-  const held = ours && length >= HEAD && buffer[STATE_AT] === HELD;
+  const held = ours && length >= HEAD && buffer[STATE_AT] === H;
   return { ours, owner: held ? ownerInBuffer(length) : undefined };
 }

@@ -5,41 +5,73 @@ import type { Patience } from "./patience.ts";
 
 const GAVE_UP = "the shared hold was given up to wait, and the wait failed";
 
-/** Makes a shared hold exclusive; false where it was given up instead, since others share it. */
-export function upgradeInPlace(handle: Handle): boolean {
-  if (handle.mode !== "shared") {
-    throw new Error(`Cannot upgrade "${handle.file.path}": this lock does not share it`);
-  }
-  return handle.tryUpgrade();
-}
+/** A shared hold on its way to exclusive; it is lost unless {@linkcode Upgrade.finish} is reached. */
+export class Upgrade implements Disposable {
+  readonly #handle: Handle;
+  readonly #resume: (held: boolean) => void;
+  #inPlace = false;
+  #held = false;
 
-/** Waits for what {@linkcode upgradeInPlace} has not got. */
-export async function upgradeByWaiting(handle: Handle, patience: Patience): Promise<void> {
-  try {
-    if (!await handle.take(false, patience)) throw lateError(handle.file);
-  } catch (cause) {
-    throw lost(handle, cause, GAVE_UP);
+  /**
+   * @param suspend Takes the hold from its guards; gives what is told whether they have it again.
+   * @throws {Error} If there is no shared hold.
+   */
+  constructor(handle: Handle, suspend: () => (held: boolean) => void) {
+    if (handle.mode !== "shared") {
+      throw new Error(`Cannot upgrade "${handle.file.path}": this lock does not share it`);
+    }
+    this.#handle = handle;
+    this.#resume = suspend();
   }
-}
 
-/** {@linkcode upgradeByWaiting} for who may block the thread. */
-export function upgradeByWaitingSync(handle: Handle, patience: Patience): void {
-  try {
-    if (!handle.takeSync(false, patience)) throw lateError(handle.file);
-  } catch (cause) {
-    throw lost(handle, cause, GAVE_UP);
+  /** Makes the hold exclusive; false if it was given up instead, since others share it. */
+  tryInPlace(): boolean {
+    try {
+      return this.#inPlace = this.#handle.tryUpgrade();
+    } catch (cause) {
+      throw this.#lost(cause, "the system refused, and the shared hold was given back");
+    }
   }
-}
 
-/** Enters the holder after an upgrade; where that fails, nothing is held any more. */
-export function orLost(handle: Handle, enter: () => void): void {
-  try {
-    enter();
-  } catch (cause) {
-    throw lost(handle, cause, "the record could not be written, and the hold was given back");
+  /** Waits for what {@linkcode tryInPlace} has not got. */
+  async wait(patience: Patience): Promise<void> {
+    try {
+      if (!await this.#handle.take(false, patience)) throw lateError(this.#handle.file);
+    } catch (cause) {
+      throw this.#lost(cause, GAVE_UP);
+    }
   }
-}
 
-function lost({ file }: Handle, cause: unknown, why: string): LockLostError {
-  return new LockLostError(`Cannot upgrade "${file.path}": ${why}`, { cause });
+  /** {@linkcode wait} for callers that may block the thread. */
+  waitSync(patience: Patience): void {
+    try {
+      if (!this.#handle.takeSync(false, patience)) throw lateError(this.#handle.file);
+    } catch (cause) {
+      throw this.#lost(cause, GAVE_UP);
+    }
+  }
+
+  /**
+   * Enters the holder; if that fails, nothing is held any more.
+   *
+   * @returns Whether the lock was held all the time.
+   */
+  finish(enter: () => void): boolean {
+    try {
+      enter();
+    } catch (cause) {
+      throw this.#lost(cause, "the record could not be written, and the hold was given back");
+    }
+    this.#held = true;
+    return this.#inPlace;
+  }
+
+  /** Tells the guards what became of their hold. */
+  [Symbol.dispose](): void {
+    this.#resume(this.#held);
+  }
+
+  #lost(cause: unknown, why: string): LockLostError {
+    return new LockLostError(`Cannot upgrade "${this.#handle.file.path}": ${why}`, { cause });
+  }
 }

@@ -112,8 +112,11 @@ export function openMemoryFile(
 /** Gives the creation lock back and closes the descriptor; a mapping goes on without it. */
 export function releaseMemoryFile({ fd }: MemoryFile, path: string): void {
   // By hand: a mapping keeps the open file description, and its lock, beyond the close.
-  unlockFlock(fd, path);
-  closeFile(fd);
+  try {
+    unlockFlock(fd, path);
+  } finally {
+    closeFile(fd);
+  }
 }
 
 /** Opens the file of a memory to read it: its creation lock is not waited for. */

@@ -1,5 +1,5 @@
-import { DeadlockError, OwnerDiedError, timeoutError } from "../contract/errors.ts";
-import { Guard, RELEASE } from "../contract/guard.ts";
+import { DeadlockError, LockLostError, OwnerDiedError, timeoutError } from "../contract/errors.ts";
+import { Guard, HOLD, type HoldState, RELEASE } from "../contract/guard.ts";
 import type { BareLock } from "../contract/lock.ts";
 import { type AcquireOptions, deadlineOf } from "../contract/options.ts";
 import { describeOwner, type Owner } from "../contract/owner.ts";
@@ -121,9 +121,11 @@ export class Mutex implements BareLock {
     memory.holders.add(this);
   }
 
-  /** Whether this object holds it. */
+  /** Whether this object holds it; false as soon as another has it. */
   get held(): boolean {
-    return this.#hold !== NOTHING;
+    const memory = this.#memory;
+    return this.#hold !== NOTHING && !memory.closed &&
+      (memory.atomic.load32(this.#at) & OWNER) === this.#me;
   }
 
   /** Who holds it, as far as the system can tell; `undefined` if it is free. */
@@ -161,9 +163,15 @@ export class Mutex implements BareLock {
 
   /** Releases the hold of a guard. */
   [RELEASE](guard: Guard): void {
-    if (this.#guard !== guard) throw this.#notHeld();
+    if (this.#guard !== guard || this.#hold !== GUARD) throw this.#notHeld();
     this.#release();
     this.#guard = undefined;
+  }
+
+  /** What became of the hold of a guard: another may have taken it. */
+  [HOLD](guard: Guard): HoldState {
+    if (this.#memory.closed) return "ended";
+    return this.#guard === guard && this.#hold === GUARD && this.held ? "held" : "lost";
   }
 
   /**
@@ -221,12 +229,12 @@ export class Mutex implements BareLock {
   #release(): void {
     const memory = this.#memory;
     const waited = memory.atomic.unlock(this.#at, this.#me);
-    if (waited < 0) throw this.#notHeld();
     this.#hold = NOTHING;
     if (this.#recovered) {
       this.#recovered = false;
       this.#previous = undefined;
     }
+    if (waited < 0) throw new LockLostError(this.#whyNotHeld());
     if (waited !== 0) this.#wake(waited);
   }
 
@@ -355,12 +363,16 @@ export class Mutex implements BareLock {
   }
 
   #notHeld(): Error {
+    return new Error(this.#whyNotHeld());
+  }
+
+  #whyNotHeld(): string {
     const owner = this.#memory.atomic.load32(this.#at) & OWNER;
     const who = owner === this.#me
       ? this.#hold === LOCK ? "it is held by lock()" : "another guard holds it"
       : owner === 0
       ? "it is free"
       : `${describeOwner(this.owner())} holds it`;
-    return new Error(`Cannot release a mutex that this does not hold: ${who}`);
+    return `Cannot release a mutex that this does not hold: ${who}`;
   }
 }

@@ -36,7 +36,11 @@ function absolutePath(path: string): string {
 }
 
 function openWith(bytes: Uint8Array, flags: number): number {
-  return libSystem().open(bytes, flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, MODE);
+  const { open, errno } = libSystem();
+  for (;;) {
+    const fd = open(bytes, flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, MODE);
+    if (fd >= 0 || errno() !== DARWIN.EINTR) return fd;
+  }
 }
 
 /** For writing where that is allowed, else for reading, which is enough to lock. */
@@ -118,7 +122,10 @@ export class DarwinLockFile implements LockFile {
 
   unlock(): void {
     const { flock, errno } = libSystem();
-    if (flock(this.#fd, LOCK_UN) !== 0) throw darwinError("unlock", this.path, errno());
+    while (flock(this.#fd, LOCK_UN) !== 0) {
+      const failure = errno();
+      if (failure !== DARWIN.EINTR) throw darwinError("unlock", this.path, failure);
+    }
   }
 
   isCurrent(): boolean {
@@ -132,9 +139,12 @@ export class DarwinLockFile implements LockFile {
 
   read(bytes: Uint8Array, offset: number): number {
     const { pread, errno } = libSystem();
-    const got = pread(this.#fd, bytes, bytes.length, offset);
-    if (got < 0) throw darwinError("read", this.path, errno());
-    return got;
+    for (;;) {
+      const got = pread(this.#fd, bytes, bytes.length, offset);
+      if (got >= 0) return got;
+      const failure = errno();
+      if (failure !== DARWIN.EINTR) throw darwinError("read", this.path, failure);
+    }
   }
 
   write(bytes: Uint8Array, offset: number): void {
@@ -142,14 +152,20 @@ export class DarwinLockFile implements LockFile {
     for (let done = 0; done < bytes.length;) {
       const rest = bytes.subarray(done);
       const written = pwrite(this.#fd, rest, rest.length, offset + done);
-      if (written < 0) throw darwinError("write", this.path, errno());
-      done += written;
+      const failure = written < 0 ? errno() : 0;
+      if (failure !== 0 && failure !== DARWIN.EINTR) {
+        throw darwinError("write", this.path, failure);
+      }
+      done += Math.max(0, written);
     }
   }
 
   sync(): void {
     const { fcntl, errno } = libSystem();
-    if (fcntl(this.#fd, F_FULLFSYNC) < 0) throw darwinError("make durable", this.path, errno());
+    while (fcntl(this.#fd, F_FULLFSYNC) < 0) {
+      const failure = errno();
+      if (failure !== DARWIN.EINTR) throw darwinError("make durable", this.path, failure);
+    }
   }
 
   close(): void {

@@ -1,3 +1,4 @@
+import { interrupted } from "./errno.ts";
 import { closeFile, O_DIRECTORY, O_RDONLY, openFile, statusOf } from "./files.ts";
 import { tryFlock, unlockFlock, waitFlock } from "./flock.ts";
 import { libc } from "./libc.ts";
@@ -46,7 +47,9 @@ export class DescriptorLockFile implements LockFile {
 
   /** Nothing where it cannot be read: a folder, or open for writing only. */
   read(bytes: Uint8Array, offset: number): number {
-    return Math.max(0, libc.pread(this.fd, bytes, bytes.length, offset));
+    let got: number;
+    do got = libc.pread(this.fd, bytes, bytes.length, offset); while (interrupted(got));
+    return Math.max(0, got);
   }
 
   write(): void {

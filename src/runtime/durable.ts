@@ -13,7 +13,7 @@ import {
   openNameless,
   pathBytes,
   publish,
-  readAt,
+  readAllAt,
   removeFile,
   statusOf,
   tryOpen,
@@ -191,7 +191,7 @@ export function readFile(path: string): Uint8Array | undefined {
     const { isFile, size } = statusOf(fd, path);
     if (!isFile) throw new TypeError(`Cannot read "${path}": it is not a regular file`);
     const contents = new Uint8Array(size);
-    return contents.subarray(0, readAt(fd, path, contents, 0));
+    return contents.subarray(0, readAllAt(fd, path, contents, 0));
   } finally {
     closeFile(fd);
   }

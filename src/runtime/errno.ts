@@ -1,4 +1,5 @@
 import { errnoView } from "./libc.ts";
+export { interrupted } from "./libc.ts";
 
 /**
  * Linux's numbers of the errors that its calls here can give. Not from `node:os`, which takes Deno

@@ -1,5 +1,5 @@
 import { adapter } from "./adapter.ts";
-import { EEXIST, ENOENT, errno, systemError } from "./errno.ts";
+import { EEXIST, EINTR, ENOENT, errno, interrupted, systemError } from "./errno.ts";
 import { libc } from "./libc.ts";
 
 // The values of Linux on x64 and arm64 alike where they are used here.
@@ -112,7 +112,10 @@ const status = new DataView(new ArrayBuffer(256));
 
 /** Fills {@linkcode status}; false, with errno set, where it fails. */
 function statx(fd: number, path: Uint8Array, flags: number): boolean {
-  return libc.statx(fd, path, flags, STATX_BASIC_STATS, new Uint8Array(status.buffer)) === 0;
+  const bytes = new Uint8Array(status.buffer);
+  let result: number;
+  do result = libc.statx(fd, path, flags, STATX_BASIC_STATS, bytes); while (interrupted(result));
+  return result === 0;
 }
 
 /** What a descriptor is. */
@@ -184,7 +187,8 @@ export function openRegularFile(path: string): number {
 
 /** Makes a file at least `size` bytes long, with the space reserved. */
 export function reserve(fd: number, path: string, size: number): void {
-  const failure = libc.posix_fallocate(fd, 0, size);
+  let failure: number;
+  do failure = libc.posix_fallocate(fd, 0, size); while (failure === EINTR);
   if (failure !== 0) throw systemError(`reserve ${size} bytes in`, path, failure);
 }
 
@@ -222,14 +226,30 @@ export function publish(fd: number, path: string): boolean {
 
 /** Reads up to `bytes.length` bytes from an offset; returns how many there were. */
 export function readAt(fd: number, path: string, bytes: Uint8Array, offset: number): number {
-  const got = libc.pread(fd, bytes, bytes.length, offset);
+  let got: number;
+  do got = libc.pread(fd, bytes, bytes.length, offset); while (interrupted(got));
   if (got < 0) throw systemError("read", path, errno());
   return got;
 }
 
+/**
+ * Fills `bytes` from an offset, or as much of it as there is; returns how many there were. A read
+ * that a signal has cut short goes on, at the price of one more call at the end of the file.
+ */
+export function readAllAt(fd: number, path: string, bytes: Uint8Array, offset: number): number {
+  let length = 0;
+  while (length < bytes.length) {
+    const got = readAt(fd, path, bytes.subarray(length), offset + length);
+    if (got === 0) break;
+    length += got;
+  }
+  return length;
+}
+
 /** Writes all of `bytes` at an offset. */
 export function writeAt(fd: number, path: string, bytes: Uint8Array, offset: number): void {
-  const written = libc.pwrite(fd, bytes, bytes.length, offset);
+  let written: number;
+  do written = libc.pwrite(fd, bytes, bytes.length, offset); while (interrupted(written));
   if (written < 0) throw systemError("write", path, errno());
   // A full file system takes a part, and tells why at the next call.
   if (written < bytes.length) writeAt(fd, path, bytes.subarray(written), offset + written);

@@ -1,4 +1,4 @@
-import { EINTR, errno, EWOULDBLOCK, systemError } from "./errno.ts";
+import { EINTR, errno, EWOULDBLOCK, interrupted, systemError } from "./errno.ts";
 import { libc } from "./libc.ts";
 import { waitInSlices } from "./slices.ts";
 
@@ -25,7 +25,9 @@ export function tryFlock(fd: number, path: string, shared = false): boolean {
 
 /** Gives the lock on the open file back. */
 export function unlockFlock(fd: number, path: string): void {
-  if (libc.flock(fd, LOCK_UN) !== 0) throw systemError("unlock", path, errno());
+  let result: number;
+  do result = libc.flock(fd, LOCK_UN); while (interrupted(result));
+  if (result !== 0) throw systemError("unlock", path, errno());
 }
 
 /**

@@ -77,6 +77,55 @@ type Libc = CFunctions<typeof SIGNATURES>;
  */
 export const libc: Libc = {} as Libc;
 
+/**
+ * The calls that a signal can interrupt, on network file systems above all: they are made again
+ * then. Not close(2): it has closed the descriptor by then. The rest that can be interrupted is
+ * repeated by its callers: flock(2) and fcntl(2), since a signal also ends their waits, and what is
+ * called in hot paths (pread, pwrite, statx), which a function around it would slow down.
+ */
+const REPEATED: ReadonlySet<string> = new Set<keyof typeof SIGNATURES>([
+  "fchmod",
+  "fdatasync",
+  "fstatfs",
+  "fsync",
+  "getdents64",
+  "linkat",
+  "mkdir",
+  "open",
+  "read",
+  "rename",
+  "renameat2",
+  "unlink",
+  "write",
+]);
+const EINTR = 4;
+
+type Call = (...args: unknown[]) => number;
+
+/** Whether the C call that gave `result` was interrupted by a signal, so that it must be repeated. */
+export function interrupted(result: number): boolean {
+  return result === -1 && errnoView()[0] === EINTR;
+}
+
+/** A call that is made again for as long as signals interrupt it. */
+function repeated(call: Call, parameters: number): Call {
+  const until = (attempt: () => number) => {
+    let result: number;
+    do result = attempt(); while (interrupted(result));
+    return result;
+  };
+  switch (parameters) { // Of fixed length, since a spread costs as much as the system call.
+    case 1:
+      return (a) => until(() => call(a));
+    case 2:
+      return (a, b) => until(() => call(a, b));
+    case 3:
+      return (a, b, c) => until(() => call(a, b, c));
+    default:
+      return (...args) => until(() => call(...args));
+  }
+}
+
 const ERRNO = "__errno_location";
 let view: Int32Array | undefined;
 
@@ -88,7 +137,8 @@ export function errnoView(): Int32Array {
 function bound(name: keyof Libc): unknown {
   // Before anything that may fail is called: what leads to the number may change it.
   if (name !== ERRNO) errnoView();
-  const value = adapter.bind({ [name]: SIGNATURES[name] })[name];
+  const found = adapter.bind({ [name]: SIGNATURES[name] })[name] as Call;
+  const value = REPEATED.has(name) ? repeated(found, SIGNATURES[name].parameters.length) : found;
   Object.defineProperty(libc, name, { value });
   return value;
 }

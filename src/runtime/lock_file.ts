@@ -48,11 +48,18 @@ export interface LockFile {
   close(): void;
 }
 
-type Opener = (path: string, range?: ByteRange, create?: boolean) => LockFile;
+type Opener = (
+  path: string,
+  range?: ByteRange,
+  create?: boolean,
+  write?: boolean,
+) => LockFile;
 
 /** What locks files on an operating system; `undefined` where nothing is known to. */
 export function openerFor(platform: string): Opener | undefined {
-  if (platform === "linux") return (path, range, create) => new NativeLockFile(path, range, create);
+  if (platform === "linux") {
+    return (path, range, create, write) => new NativeLockFile(path, range, create, write);
+  }
   if (platform === "darwin") return (path, range) => new DarwinLockFile(path, range);
   if (platform === "win32") return (path, range) => new WindowsLockFile(path, range);
   return undefined;
@@ -65,13 +72,19 @@ const openNative = openerFor(adapter.platform);
  * foreign functions by what the runtime itself has.
  *
  * @param create False where a file that is missing is an error, also when it is opened again.
+ * @param write False to open it for reading alone, on Linux.
  * @throws {TypeError} If it is not a regular file.
  * @throws {UnsupportedError} If nothing here can lock a file, or not a range of it.
  * @throws {Error} With the `code` of the system.
  */
-export function openLockFile(path: string, range?: ByteRange, create = true): LockFile {
+export function openLockFile(
+  path: string,
+  range?: ByteRange,
+  create = true,
+  write = true,
+): LockFile {
   try {
-    if (openNative !== undefined) return openNative(path, range, create);
+    if (openNative !== undefined) return openNative(path, range, create, write);
     throw new UnsupportedError(
       `Cannot lock "${path}" on ${adapter.platform}: Linux, macOS and Windows are known`,
     );

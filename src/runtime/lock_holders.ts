@@ -1,4 +1,5 @@
-import { closeFile, O_RDONLY, tryOpen } from "./files.ts";
+import { closeFile, namesIn, O_RDONLY, tryOpen } from "./files.ts";
+import { processIdentity } from "./identity.ts";
 import { libc } from "./libc.ts";
 
 /** The whole of a file of `/proc`, whose size is not known before; `undefined` if it is unreadable. */
@@ -27,11 +28,41 @@ function readAll(path: string): string | undefined {
  * @param id The device and the inode, as `major:minor:inode` in decimal.
  */
 export function flockHolders(id: string): number[] | undefined {
-  const [major, minor, inode] = id.split(":").map((part) => Number.parseInt(part));
-  const hex = (number: number) => number.toString(16).padStart(2, "0");
-  const place = `${hex(major)}:${hex(minor)}:${inode}`;
+  const place = placeOf(id);
   return readAll("/proc/locks")?.split("\n")
     .map((line) => line.split(/\s+/))
     .filter((fields) => fields[1] === "FLOCK" && fields[5] === place)
     .map((fields) => Number(fields[4]));
+}
+
+/**
+ * The process that has inherited a lock on a file from process `from`, under the same number of the
+ * descriptor; of several, the one that has run the longest. `undefined` if none can be seen.
+ */
+export function inheritorOf(id: string, descriptor: number, from: number): number | undefined {
+  const place = ` ${placeOf(id)} `;
+  let found: { readonly pid: number; readonly startTime: number } | undefined;
+  for (const pid of processes()) {
+    if (pid === from) continue;
+    const info = readAll(`/proc/${pid}/fdinfo/${descriptor}`);
+    if (!info?.split("\n").some((line) => line.includes("FLOCK") && line.includes(place))) continue;
+    const { startTime } = processIdentity(pid);
+    if (found === undefined || startTime < found.startTime) found = { pid, startTime };
+  }
+  return found?.pid;
+}
+
+function processes(): number[] {
+  try {
+    return namesIn("/proc").map(Number).filter(Number.isInteger);
+  } catch {
+    return []; // It is not mounted.
+  }
+}
+
+/** How the kernel's lists call a file. */
+function placeOf(id: string): string {
+  const [major, minor, inode] = id.split(":").map((part) => Number.parseInt(part));
+  const hex = (number: number) => number.toString(16).padStart(2, "0");
+  return `${hex(major)}:${hex(minor)}:${inode}`;
 }

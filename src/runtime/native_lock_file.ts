@@ -1,4 +1,4 @@
-import { EACCES, ENOENT, EPERM, EROFS, errno, ETXTBSY, systemError } from "./errno.ts";
+import { EACCES, ENOENT, EPERM, EROFS, errno, ETXTBSY, interrupted, systemError } from "./errno.ts";
 import {
   closeFile,
   makeDirectory,
@@ -75,17 +75,18 @@ function open(
   path: string,
   bytes: Uint8Array,
   create: boolean,
+  write: boolean,
 ): { readonly fd: number; readonly writable: boolean } {
   let failure = 0;
   for (let tries = 0; tries < 2; tries++) {
-    const fd = openWith(bytes, create ? O_RDWR | O_CREAT : O_RDWR);
-    if (fd >= 0) return { fd, writable: true };
+    const fd = openWith(bytes, (write ? O_RDWR : O_RDONLY) | (create ? O_CREAT : 0));
+    if (fd >= 0) return { fd, writable: write };
     failure = errno();
     if (failure !== ENOENT || !create) break;
     makeFolders(absolute);
   }
   if (NOT_FOR_WRITING.includes(failure)) {
-    const writable = openWith(bytes, O_RDWR);
+    const writable = write ? openWith(bytes, O_RDWR) : -1;
     if (writable >= 0) return { fd: writable, writable: true };
     const readable = openWith(bytes, O_RDONLY);
     if (readable >= 0) return { fd: readable, writable: false };
@@ -95,6 +96,13 @@ function open(
 
 function openWith(bytes: Uint8Array, flags: number): number {
   return libc.open(bytes, flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, MODE);
+}
+
+/** Has the inode and the device put into {@linkcode status}; false, with errno set, if it fails. */
+function lookAt(fd: number, path: Uint8Array, flags: number): boolean {
+  let result: number;
+  do result = libc.statx(fd, path, flags, STATX_INO, statusBytes); while (interrupted(result));
+  return result === 0;
 }
 
 /** Makes the folders on the way to a path, where they are missing. */
@@ -114,6 +122,7 @@ export class NativeLockFile implements LockFile {
   readonly range: ByteRange | undefined;
   readonly #absolute: string;
   readonly #create: boolean;
+  readonly #write: boolean;
   readonly #pathBytes: Uint8Array;
   readonly #requests: RangeRequests | undefined;
   readonly #inode: readonly [number, number];
@@ -123,13 +132,15 @@ export class NativeLockFile implements LockFile {
     path: string,
     range?: ByteRange,
     create = true,
+    write = true,
     absolute: string = absolutePath(path),
   ) {
     this.path = path;
     this.#absolute = absolute;
     this.#create = create;
+    this.#write = write;
     this.#pathBytes = pathBytes(absolute);
-    const opened = open(absolute, path, this.#pathBytes, create);
+    const opened = open(absolute, path, this.#pathBytes, create, write);
     this.mechanism = range === undefined ? "flock" : "ofd-range";
     this.range = range;
     this.#requests = range && new RangeRequests(range);
@@ -144,7 +155,7 @@ export class NativeLockFile implements LockFile {
       }
       this.writable = opened.writable && (found.mode & ANY_MAY_WRITE) !== 0;
       this.id = `${found.id} ${range ? `${range.start}+${range.length}` : ""}`;
-      libc.statx(opened.fd, EMPTY, AT_EMPTY_PATH, STATX_INO, statusBytes);
+      if (!lookAt(opened.fd, EMPTY, AT_EMPTY_PATH)) throw systemError("look at", path, errno());
       this.#inode = [status[INODE], status[INODE + 1]];
       this.#device = [status[DEVICE], status[DEVICE + 1]];
       this.fd = closeWithThread(opened.fd);
@@ -171,13 +182,13 @@ export class NativeLockFile implements LockFile {
 
   isCurrent(): boolean {
     const path = this.#pathBytes;
-    const failed = libc.statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_INO, statusBytes) !== 0;
-    return !failed && status[INODE] === this.#inode[0] && status[INODE + 1] === this.#inode[1] &&
+    const found = lookAt(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW);
+    return found && status[INODE] === this.#inode[0] && status[INODE + 1] === this.#inode[1] &&
       status[DEVICE] === this.#device[0] && status[DEVICE + 1] === this.#device[1];
   }
 
   reopen(): NativeLockFile {
-    return new NativeLockFile(this.path, this.range, this.#create, this.#absolute);
+    return new NativeLockFile(this.path, this.range, this.#create, this.#write, this.#absolute);
   }
 
   read(bytes: Uint8Array, offset: number): number {

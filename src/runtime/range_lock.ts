@@ -1,4 +1,4 @@
-import { EACCES, EINTR, errno, EWOULDBLOCK, systemError } from "./errno.ts";
+import { EACCES, EINTR, errno, EWOULDBLOCK, interrupted, systemError } from "./errno.ts";
 import { libc } from "./libc.ts";
 import { waitInSlices } from "./slices.ts";
 
@@ -54,8 +54,8 @@ export class RangeRequests {
 
   /** Gives the range back. */
   unlock(fd: number, path: string): void {
-    if (libc.fcntl(fd, F_OFD_SETLK, this.#none) !== 0) {
-      throw systemError("unlock a range of", path, errno());
-    }
+    let result: number;
+    do result = libc.fcntl(fd, F_OFD_SETLK, this.#none); while (interrupted(result));
+    if (result !== 0) throw systemError("unlock a range of", path, errno());
   }
 }

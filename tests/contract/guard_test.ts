@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { DeadlockError, Guard, RELEASE, UnsupportedError } from "../../mod.ts";
+import {
+  DeadlockError,
+  Guard,
+  HOLD,
+  type HoldState,
+  RELEASE,
+  UnsupportedError,
+} from "../../mod.ts";
 import { timeoutError } from "../../src/contract/errors.ts";
 
 /** A lock that counts its releases, and refuses those it is told to. */
@@ -71,6 +78,44 @@ describe("Guard", () => {
     lock.refusal = undefined;
     guard.release();
     assert.equal(lock.releases, 1);
+  });
+});
+
+describe("Guard of a lock that tells what became of its hold", () => {
+  /** A lock in a state, which refuses every release. */
+  const lockIn = (state: HoldState) => ({
+    state,
+    [RELEASE]() {
+      throw new Error(`it is ${this.state}`);
+    },
+    [HOLD]() {
+      return this.state;
+    },
+  });
+
+  it("holds only while that says so", () => {
+    for (const state of ["held", "waiting", "lost", "ended"] as const) {
+      assert.equal(new Guard(lockIn(state), 1).held, state === "held");
+    }
+  });
+
+  it("is disposed of in silence where the lock has said it before", () => {
+    new Guard(lockIn("ended"), 1)[Symbol.dispose]();
+    for (const state of ["held", "waiting", "lost"] as const) {
+      const guard = new Guard(lockIn(state), 1);
+      assert.throws(() => guard[Symbol.dispose](), new RegExp(`it is ${state}`));
+    }
+  });
+
+  it("tells of a loss once", () => {
+    for (const state of ["lost", "ended"] as const) {
+      const guard = new Guard(lockIn(state), 1);
+      assert.throws(() => guard.release(), new RegExp(`it is ${state}`));
+      guard[Symbol.dispose]();
+      assert.throws(() => guard.release(), /released before/);
+    }
+    const guard = new Guard(lockIn("waiting"), 1);
+    for (let i = 0; i < 2; i++) assert.throws(() => guard.release(), /it is waiting/);
   });
 });
 

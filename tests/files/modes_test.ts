@@ -111,9 +111,10 @@ for (const range of [undefined, { start: 3, length: 5 }]) {
         const upgrade = a.upgrade();
         assert.equal(a.mode, undefined);
         assert.throws(() => first.release(), /does not hold it any more/);
-        assert.equal(first.held, true);
+        assert.equal(first.held, false);
         second.release();
         assert.equal(await upgrade, false);
+        assert.equal(first.held, true);
         assert.equal(a.mode, "exclusive");
         assert.equal(b.tryAcquire({ shared: true }), undefined);
         first.release();

@@ -100,6 +100,63 @@ describe("the record in a lock file", () => {
       }
     }));
 
+  it("is not written over what another program writes while it is held", () =>
+    inScratchFolder((folder) => {
+      const path = join(folder, "lock");
+      const contents: ((record: string) => string)[] = [
+        () => "other\n",
+        () => "x".repeat(1024),
+        () => "other\n".repeat(1000),
+        (record) => `${record}other\n`,
+        (record) => record.replace(/^token \d/m, "token 9"),
+        (record) => record.slice(0, -1) + " ",
+      ];
+      for (const written of contents) {
+        for (const end of ["release", "downgrade", "close"] as const) {
+          writeFileSync(path, "");
+          using lock = new FileLock(path);
+          const guard = lock.acquireSync();
+          const text = written(readFileSync(path, "latin1"));
+          writeFileSync(path, text);
+          if (end === "release") guard.release();
+          else lock[end]();
+          assert.equal(readFileSync(path, "latin1"), text, end);
+        }
+      }
+    }));
+
+  it("is written again where another program empties the file while it is held", () =>
+    inScratchFolder((folder) => {
+      const path = join(folder, "lock");
+      using lock = new FileLock(path);
+      using other = new FileLock(path);
+      for (const length of [0, 1, 30, 60, 1023]) {
+        const guard = lock.acquireSync();
+        truncateSync(path, length); // As `exec 9> lock` of a shell does that only tries to lock it.
+        guard.release();
+        assert.equal(statSync(path).size, 1024);
+        const next = other.acquireSync();
+        assert.deepEqual([next.token, next.recovered], [guard.token! + 1, false]);
+        next.release();
+      }
+    }));
+
+  it("gives greater tokens after the file was emptied, however late the clock is", () =>
+    inScratchFolder((folder) => {
+      const path = join(folder, "lock");
+      using lock = new FileLock(path);
+      lock.acquireSync().release();
+      const ahead = String(2 ** 52);
+      const text = readFileSync(path, "latin1").replace(/^token \d+/m, `token ${ahead}`);
+      writeFileSync(path, text);
+      const { token } = lock.acquireSync();
+      assert.equal(token, 2 ** 52 + 1);
+      lock.downgrade();
+      truncateSync(path, 0);
+      lock.upgradeSync();
+      assert.match(readFileSync(path, "latin1"), new RegExp(`^token ${token! + 1}$`, "m"));
+    }));
+
   it("is not written into a read-only file, which is locked all the same", () =>
     inScratchFolder((folder) => {
       const path = join(folder, "file");

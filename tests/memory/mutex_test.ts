@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { DeadlockError, RELEASE } from "../../src/contract/mod.ts";
+import { DeadlockError, LockLostError, RELEASE } from "../../src/contract/mod.ts";
 import { Memory, Mutex, type MutexOptions } from "../../src/memory/mod.ts";
 import { threadIdentity } from "../../src/runtime/identity.ts";
 import { adapter } from "../../src/runtime/mod.ts";
@@ -65,6 +65,33 @@ describe("Mutex", () => {
     mutex.lock();
     assert.throws(() => mutex[RELEASE](guard), /held by lock/);
     mutex.unlock();
+  });
+
+  itInBoth("that was taken from its holder tells that, and frees nothing", (memory, again) => {
+    const mutex = new Mutex(memory, 0);
+    const guard = mutex.acquireSync();
+    const at = memory.place(0, 16, 8);
+    memory.atomic.store32(at, 0);
+    assert.deepEqual([guard.held, mutex.held], [false, false]);
+    const robber = new Mutex(again(), 0).acquireSync();
+    assert.deepEqual([guard.held, robber.held], [false, true]);
+    assert.throws(() => guard.release(), LockLostError);
+    guard[Symbol.dispose]();
+    assert.equal(mutex.tryAcquire(), undefined, "the old guard has freed it");
+    robber.release();
+
+    const second = mutex.acquireSync();
+    memory.atomic.store32(at, 0);
+    mutex.lock();
+    assert.equal(second.held, false);
+    assert.throws(() => second.release(), /held by lock/);
+    mutex.unlock();
+
+    const third = mutex.acquireSync();
+    memory.atomic.store32(at, 0);
+    memory.close();
+    assert.equal(third.held, false);
+    third[Symbol.dispose]();
   });
 
   itInBoth("gives every guard a greater token", (memory, again) => {

@@ -1,0 +1,52 @@
+import { statSync } from "node:fs";
+import { programOf } from "../src/files/lock_owner.ts";
+import { type Entry, LockRecord, type RecordedOwner } from "../src/files/lock_record.ts";
+import { type LockFile, openLockFile } from "../src/runtime/lock_file.ts";
+
+/**
+ * The record of a command in the file that it is run under. That may be the very file that the
+ * command writes: so the record goes into a file that is new or carries one already, by a descriptor
+ * that is closed before the command starts, and is struck out only if nothing else is in the file.
+ */
+export class CommandRecord {
+  readonly entry: Entry;
+  readonly #file: LockFile;
+  readonly #owner: RecordedOwner;
+  readonly #record: LockRecord;
+
+  private constructor(file: LockFile, owner: RecordedOwner, record: LockRecord, entry: Entry) {
+    this.#file = file;
+    this.#owner = owner;
+    this.#record = record;
+    this.entry = entry;
+  }
+
+  /** Enters a holder; `undefined` if the file is none that may carry a record. */
+  static enter(file: LockFile, isNew: boolean, owner: RecordedOwner): CommandRecord | undefined {
+    return inFile(file, (writable) => {
+      const record = new LockRecord(owner);
+      const entry = record.enter(writable, isNew);
+      return entry && new CommandRecord(file, owner, record, entry);
+    });
+  }
+
+  /**
+   * Strikes the holder out, unless the command has left a process behind that goes on with the lock,
+   * and may be writing to the file.
+   */
+  leave(): void {
+    if (programOf(this.#file, this.#owner) !== undefined) return;
+    inFile(this.#file, (writable) => this.#record.leave(writable, true));
+  }
+}
+
+/** Opens the file of a lock once more, for writing; `undefined` if there is no such file any more. */
+function inFile<T>(file: LockFile, body: (writable: LockFile) => T): T | undefined {
+  if (statSync(file.path, { throwIfNoEntry: false })?.isFile() !== true) return undefined;
+  const again = openLockFile(file.path, undefined, false);
+  try {
+    return again.writable && again.id === file.id ? body(again) : undefined;
+  } finally {
+    again.close();
+  }
+}

@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+import { adapter } from "../../src/runtime/mod.ts";
+import { RUN } from "../support/child.ts";
+import { inScratchFolder } from "../support/scratch_folder.ts";
+
+const DEADLINE = { timeout: 60_000 };
+const USER = fileURLToPath(new URL("./fixtures/interrupted_process.ts", import.meta.url));
+const FILES = ["lock", "count", "count.commit", "document", "document.lock", "document.new"];
+/** All that is called on the files or their folder, and what only some systems have for it. */
+const CALLS = ["pread64", "pwrite64", "fdatasync", "fsync", "flock", "fcntl", "statx", "fallocate"];
+const OF_NAMES = ["openat", "?open", "?mkdir", "?rename", "?renameat", "renameat2", "linkat"];
+
+const tried = spawnSync("strace", ["-qq", "-o", "/dev/null", "true"], { encoding: "utf8" });
+const skip = tried.status !== 0 &&
+  `strace is MISSING or not allowed (${tried.error?.message ?? tried.stderr}): NOT TESTED`;
+
+describe("the files, where signals interrupt", { skip }, () => {
+  for (const call of [...CALLS, OF_NAMES.join(",")]) {
+    it(`go on after ${call}`, DEADLINE, () =>
+      inScratchFolder((scratch) => {
+        const folder = join(scratch, "it");
+        mkdirSync(folder);
+        writeFileSync(join(folder, "document"), '{"done":0}\n');
+        const log = join(scratch, "log");
+        const { status, signal, stdout, stderr } = spawnSync("strace", [
+          ...["-f", "-qq", "-o", log, "-e", `trace=${call}`],
+          ...["-e", `inject=${call}:error=EINTR:when=1+2`],
+          ...["-P", folder, ...FILES.flatMap((name) => ["-P", join(folder, name)])],
+          ...[process.execPath, ...RUN[adapter.name], USER, folder],
+        ], { encoding: "utf8", timeout: 50_000 });
+        assert.equal(status, 0, `${signal ?? status}: ${stdout}${stderr}`);
+        assert.match(stdout, /done/);
+        assert.match(readFileSync(log, "utf8"), /EINTR.*INJECTED/, "nothing was interrupted");
+      }));
+  }
+});
