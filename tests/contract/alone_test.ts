@@ -15,7 +15,7 @@ const DEADLINE = { timeout: 60_000 };
 const END = 3000;
 const ALONE = new URL("./fixtures/alone_process.ts", import.meta.url);
 const ENDING = new URL("./fixtures/ending_helpers_process.ts", import.meta.url);
-const FREE = [0, 1, 2, 3, 4, 5, 6, 7, 8, 20];
+const FREE = [0, 1, 2, 3, 4, 5, 6, 7, 8, 63, 64, 65];
 
 /** The flags that the README asks for, where a runtime has permissions. */
 const PERMISSIONS: Readonly<Record<string, readonly string[] | undefined>> = {

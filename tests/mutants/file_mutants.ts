@@ -76,6 +76,18 @@ export const FILE_MUTANTS: readonly Mutant[] = [
     ["files/acquire", "files/proof"],
   ),
   {
+    name: "what a closed lock was granted is kept",
+    changes: [
+      { file: HANDLE, text: "if (this.#closed !== undefined) throw this.#closed;", by: "" },
+      {
+        file: "src/files/file_lock.ts",
+        text: "this.#open(); // It may have been closed since",
+        by: "// It may have been closed since",
+      },
+    ],
+    tests: ["files/rejected"],
+  },
+  {
     name: "what a called-off wait got is kept",
     changes: [
       { file: PLACE, text: "return wait.file.close(); // It was called off.", by: "return;" },

@@ -18,6 +18,7 @@ const WAITS = "src/memory/waits.ts";
 const WAT = "src/memory/atomics.wat";
 const JS = "src/memory/atomics_js.ts";
 const IDENTITY = "src/runtime/identity.ts";
+const HELPER = "src/runtime/helper.ts";
 
 /** A mutant of one change. */
 export function mutant(
@@ -159,4 +160,18 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
   mutant("generation not counted", SLOTS, "(atomic.load32(at + SLOT.generation) + 1)", "(0 + 1)", [
     "memory/memory_test",
   ]),
+  mutant(
+    "who is rejected goes on waiting",
+    WAITS,
+    "        this.#remove(at, waiter);\n        clearTimeout",
+    "        clearTimeout",
+    ["memory/rejected"],
+  ),
+  mutant(
+    "a helper is started without a look",
+    HELPER,
+    "hasFreeDescriptors(DESCRIPTORS) && hasFreeThreads(THREADS)",
+    "true",
+    ["contract/alone"],
+  ),
 ];
