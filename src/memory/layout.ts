@@ -15,6 +15,7 @@
  * | 512    | 4     | where the next search for a free slot begins                     |
  * | 640    | 4     | always 0: nobody is woken here                                   |
  * | 768    | 4     | 1 while all locks are in the directory: none placed by an offset |
+ * | 896    | 4     | counts how often slots were few; see web_lock.ts                 |
  * | 1024   | 64    | slot 1; the others follow                                        |
  * | 66560  |       | what lies in the memory                                          |
  *
@@ -48,6 +49,7 @@ export const HEADER = {
   search: 512,
   nap: 640,
   directoryOnly: 768,
+  crowded: 896,
   firstSlot: 1024,
   end: 66560,
 } as const;

@@ -14,7 +14,7 @@ import {
 } from "./memory_file.ts";
 import { Slots } from "./slots.ts";
 import { Waits } from "./waits.ts";
-import { hasWebLocks, holdWebLock } from "./web_lock.ts";
+import { askForRoom, hasWebLocks, holdWebLock, watchRoom } from "./web_lock.ts";
 
 /** The longest sleep in the host: no thread is ever out of reach for longer. In milliseconds. */
 export const SLICE = 50;
@@ -92,6 +92,8 @@ export class Memory implements Disposable {
   #words: Int32Array<SharedArrayBuffer> | undefined;
   #thread: ThreadIdentity | undefined;
   #identity = 0;
+  /** Whether workers may have it, and this thread looks for those that ended. */
+  #isSent = false;
   #waits: Waits | undefined;
 
   private constructor(source: Mapping | MemoryHandle, length: number, id?: string) {
@@ -204,6 +206,10 @@ export class Memory implements Disposable {
    * maps for itself.
    */
   get handle(): MemoryHandle | undefined {
+    if (this.#handle !== undefined && !this.#isSent && this.recovery === "web-locks") {
+      this.#isSent = true;
+      void watchRoom(this);
+    }
     return this.#handle;
   }
 
@@ -328,6 +334,7 @@ export class Memory implements Disposable {
 
   #claim(): number {
     this.#thread = this.#mapping !== undefined || adapter.mayCallC() ? threadIdentity() : undefined;
+    if (this.#thread === undefined) askForRoom(this);
     this.#identity = this.slots.claim(this.#thread, this.#mapping !== undefined);
     if (this.#thread === undefined) holdWebLock(this, this.#identity);
     return this.#identity;

@@ -173,6 +173,20 @@ export class Slots {
     return at !== undefined && this.#memory.atomic.load32(at + SLOT.webLock) !== 0;
   }
 
+  /** The threads that hold a Web Lock, as far as is known. */
+  withWebLock(): number[] {
+    const { atomic } = this.#memory;
+    const identities: number[] = [];
+    for (let slot = 1; slot <= SLOTS; slot++) {
+      const at = this.#place(slot);
+      const identity = atomic.load32(at + SLOT.identity);
+      if (atomic.load32(at + SLOT.claim) !== identity || identity === 0) continue;
+      if (atomic.load32(at + SLOT.webLock) === 0 || atomic.load32(at + SLOT.gone) !== 0) continue;
+      identities.push(identity);
+    }
+    return identities;
+  }
+
   /** Where the system cannot be asked about a thread, asks for its Web Lock; once at a time. */
   #ask(identity: number): void {
     if (this.#asked.has(identity) || !this.hasWebLock(identity)) return;

@@ -1,5 +1,5 @@
 import { adapter } from "../runtime/adapter.ts";
-import { HEADER } from "./layout.ts";
+import { HEADER, SLOTS } from "./layout.ts";
 import type { Memory } from "./memory.ts";
 
 /** The slice of the Web Locks API used here: browsers, Deno from 2.9 and Node from 24.5 have it. */
@@ -32,10 +32,63 @@ function nameOf(memory: Memory, identity: number): string {
  */
 export function holdWebLock(memory: Memory, identity: number): void {
   if (adapter.parentThread() === undefined) return;
-  void locks()?.request(nameOf(memory, identity), {}, () => {
-    memory.slots.markWebLock(identity);
-    return new Promise(() => {}); // To the end of this thread.
-  });
+  const manager = locks();
+  if (manager === undefined) return;
+  // To the end of this thread.
+  void manager.request(nameOf(memory, identity), {}, () => new Promise(() => {}));
+  // Asked for, it is held: both runtimes grant within the call what nobody else has, so that also
+  // a worker is missed that ends before its first task does.
+  memory.slots.markWebLock(identity);
+}
+
+/** Of which memories all threads are being asked about. */
+const asked = new WeakSet<Memory>();
+
+/** Whether half of the slots may be those of threads that ended. */
+function isCrowded(memory: Memory): boolean {
+  return memory.slots.withWebLock().length >= SLOTS / 2;
+}
+
+/** Asks about all threads that have a memory open, one after the other: there may be many. */
+async function missAllWebLocks(memory: Memory): Promise<void> {
+  if (asked.has(memory)) return;
+  asked.add(memory);
+  try {
+    for (const identity of memory.slots.withWebLock()) {
+      if (memory.closed) return;
+      await missWebLock(memory, identity);
+    }
+  } catch {
+    // The next claim has them asked about again.
+  } finally {
+    asked.delete(memory);
+  }
+}
+
+/**
+ * Before a slot is claimed: if the slots are few, has this thread and those in
+ * {@linkcode watchRoom} find that out, long before the slots run out.
+ */
+export function askForRoom(memory: Memory): void {
+  if (!isCrowded(memory)) return;
+  const at = memory.base + HEADER.crowded;
+  memory.atomic.add32(at, 1);
+  memory.wake(at, SLOTS);
+  void missAllWebLocks(memory);
+}
+
+/**
+ * Has this thread, which sent a memory to workers, look for those that ended whenever slots become
+ * few: a worker may end before it gets an answer. It does not keep the process alive.
+ */
+export async function watchRoom(memory: Memory): Promise<void> {
+  const at = memory.base + HEADER.crowded;
+  while (!memory.closed) {
+    const seen = memory.atomic.load32(at);
+    if (isCrowded(memory)) await missAllWebLocks(memory);
+    if (memory.closed) return;
+    await memory.waitAsync(at, seen, Infinity);
+  }
 }
 
 /**

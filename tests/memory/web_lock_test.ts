@@ -4,6 +4,7 @@ import { Memory } from "../../src/memory/mod.ts";
 import { Child, executableOf } from "../support/child.ts";
 
 const PROCESS = new URL("./fixtures/web_lock_process.ts", import.meta.url);
+const SLOTS_PROCESS = new URL("./fixtures/web_lock_slots_process.ts", import.meta.url);
 /** Bun has no Web Locks, and always its foreign functions. */
 const WITHOUT = {
   deno: ["run", "--quiet", "--no-config", "--no-lock", "--allow-read"],
@@ -19,6 +20,21 @@ describe("Where the system cannot be asked about threads", () => {
           recovery: "web-locks",
           early: "TimeoutError",
           recovered: true,
+        });
+        assert.equal((await child.ended).code, 0);
+      });
+    }
+  }
+
+  for (const name of ["deno", "node"] as const) {
+    for (const how of ["by itself", "terminated"]) {
+      const title = `slots of workers that ended, ${how}, are given away: ${name}`;
+      it(title, { timeout: 120_000 }, async () => {
+        const child = new Child(executableOf(name)!, WITHOUT[name], SLOTS_PROCESS, [how]);
+        assert.deepEqual(JSON.parse(await child.line()), {
+          answers: ["claimed"],
+          tried: false, // The one that holds the lock all along, and blocks itself, is not missed.
+          late: "TimeoutError",
         });
         assert.equal((await child.ended).code, 0);
       });

@@ -131,18 +131,45 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
   mutant("recovered for ever", MUTEX, "      atomic.store32(this.#at + AT.died, 0);\n", "", [
     "memory/robust",
   ]),
-  mutant("start time ignored", IDENTITY, "found.startTime !== startTime || ", "", [
+  mutant("start time ignored", IDENTITY, "mayCompare && found.startTime !== startTime", "false", [
     "memory/stolen",
   ]),
   mutant("a zombie lives", IDENTITY, 'found.state === "Z" || ', "", ["memory/stolen"]),
   mutant(
+    "time namespace ignored",
+    IDENTITY,
+    "timeNamespace === me.timeNamespace;",
+    "true;",
+    ["memory/unknown_owner"],
+  ),
+  mutant(
+    "all gone by another boot id alone",
+    SLOTS,
+    "        if (!isGone(this.#threadAt(at))) return false;\n",
+    "",
+    ["memory/unknown_owner", "memory/memory_test"],
+  ),
+  mutant(
+    "a slot freed from under the next",
+    SLOTS,
+    "this.#memory.atomic.compareExchange32(claim, identity, 0);",
+    "this.#memory.atomic.store32(claim, 0);",
+    ["memory/slots"],
+  ),
+  mutant(
+    "a lock at an offset not noted",
+    "src/memory/mutex.ts",
+    "if (!memory.named.has(offset)) memory",
+    "if (false) memory",
+    ["memory/slots"],
+  ),
+  mutant(
     "PID namespace ignored",
     IDENTITY,
-    "if (namespace === 0 || namespace !== me.namespace) return false;",
+    "if (namespace === UNKNOWN || namespace !== me.namespace) return false;",
     "",
     ["memory/stolen"],
   ),
-  mutant("boot ignored", SLOTS, " || !this.#hasBoot(at, bootId())", "", ["memory/stolen"]),
   mutant(
     "a name loses its byte order mark",
     "src/memory/directory.ts",
@@ -157,7 +184,14 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
     "    return;\n",
     ["memory/segment"],
   ),
-  mutant("generation not counted", SLOTS, "(atomic.load32(at + SLOT.generation) + 1)", "(0 + 1)", [
+  mutant(
+    "boot ignored",
+    SLOTS,
+    "atomic.load32(at + SLOT.thread) === 0 || !this.#isOfThisBoot(at)",
+    "atomic.load32(at + SLOT.thread) === 0",
+    ["memory/stolen"],
+  ),
+  mutant("generation not counted", SLOTS, "((last + 1) % GENERATIONS", "(1 % GENERATIONS", [
     "memory/memory_test",
   ]),
   mutant(
