@@ -80,8 +80,6 @@ export class DenoLockFile implements LockFile {
   }
 }
 
-const IS_ABSOLUTE = Deno.build.os === "windows" ? /^(?:[A-Za-z]:|[\\/])/ : /^\//;
-
 /**
  * So that it stays the same file when the program goes to another folder. The path is checked as
  * elsewhere, by a copy: `files.ts` waits for the adapter, which imports this.
@@ -93,7 +91,8 @@ function absolutePath(path: string): string {
         JSON.stringify(path),
     );
   }
-  return IS_ABSOLUTE.test(path) ? path : `${Deno.cwd()}/${path}`;
+  const isAbsolute = Deno.build.os === "windows" ? /^(?:[A-Za-z]:|[\\/])/ : /^\//;
+  return isAbsolute.test(path) ? path : `${Deno.cwd()}/${path}`;
 }
 
 /** Before it is opened: that would make the target of a link, and wait for the end of a pipe. */
