@@ -63,8 +63,9 @@ export class RedisGuard implements AsyncGuard {
     await this.#hold.giveBack();
   }
 
-  /** Releases the lock unless {@linkcode RedisGuard.release} did so before. */
+  /** Releases the lock unless {@linkcode RedisGuard.release} or the lock's `close` did so before. */
   async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#released) await this.release();
+    const { isOn, lost } = this.#hold.lease;
+    if (!this.#released && (isOn || lost !== undefined)) await this.release();
   }
 }

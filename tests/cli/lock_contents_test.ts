@@ -71,7 +71,8 @@ describe("interlock lock leaves the file to its command, which", () => {
           }
           assert.deepEqual(found, expected, description);
         };
-        for (const form of FORMS) {
+        // One of those that write suffices for the other ways to lock.
+        for (const form of what === "writes it anew" ? FORMS : FORMS.slice(0, 1)) {
           await Promise.all(Object.values(BEFORE).map((before) => check(before, form)));
         }
       }));

@@ -45,6 +45,17 @@ for (const [client, connect] of Object.entries(CLIENTS)) {
 }
 
 describe("RedisLock", () => {
+  it("ends its guards when it is closed, whose disposal then does nothing", { skip }, async () => {
+    const lock = new RedisLock(server.url, "closed while it is held");
+    const reason = new Error("mine");
+    await assert.rejects(async () => {
+      await using guard = await lock.acquire();
+      await lock.close();
+      assert.equal(guard.held, false);
+      throw reason;
+    }, (error) => error === reason);
+  });
+
   it("refuses options that cannot be", () => {
     const make = (options: object) => () => new RedisLock("redis://127.0.0.1:1", "a", options);
     for (
