@@ -15,6 +15,7 @@ import {
 import { unlockFlock, waitFlock } from "../runtime/flock.ts";
 import { userId } from "../runtime/identity.ts";
 import { PAGE } from "../runtime/mapping.ts";
+import { closeEarly, closeWithThread } from "../runtime/thread_end.ts";
 import { flawOf, HEADER, newHeader } from "./layout.ts";
 
 /** How long somebody may take to open a file that others wait for. In milliseconds. */
@@ -68,7 +69,7 @@ export function openMemoryFile(
     try {
       const length = lockAndCheck(fd, path);
       if (length === undefined) {
-        closeFile(fd); // It was removed before the lock was had.
+        closeEarly(fd); // It was removed before the lock was had.
         continue;
       }
       if (byteLength !== undefined && fileLength(byteLength) > length) {
@@ -80,7 +81,7 @@ export function openMemoryFile(
       }
       return { fd, length, id: statusOf(fd, path).id };
     } catch (error) {
-      closeFile(fd);
+      closeEarly(fd);
       throw error;
     }
   }
@@ -90,12 +91,13 @@ export function openMemoryFile(
 export function releaseMemoryFile({ fd }: MemoryFile, path: string): void {
   // By hand: a mapping keeps the open file description, and its lock, beyond the close.
   unlockFlock(fd, path);
-  closeFile(fd);
+  closeEarly(fd);
 }
 
 function openExisting(path: string, mode: OpenMode): number | undefined {
   try {
-    return openFile(path, O_RDWR | O_NOFOLLOW);
+    // With it goes the creation lock, if this thread is terminated while it has it.
+    return closeWithThread(openFile(path, O_RDWR | O_NOFOLLOW));
   } catch (error) {
     if (mode === "open" || (error as { errno?: number }).errno !== ENOENT) throw error;
     return undefined;

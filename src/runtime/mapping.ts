@@ -1,5 +1,6 @@
 import { adapter } from "./adapter.ts";
 import { errno, systemError } from "./errno.ts";
+import { closeFile, O_RDWR, tryOpen } from "./files.ts";
 import { libc } from "./libc.ts";
 
 const PROT_READ_WRITE = 3;
@@ -87,11 +88,23 @@ function giveRange(start: number, length: number): void {
   all.free = ranges;
 }
 
+/**
+ * Maps another opening of the file, if `/proc` has it: the engine does not end the mapping with its
+ * thread, and a mapping keeps an open file and its lock.
+ */
+function mapPlain(fd: number, path: string, byteLength: number): number {
+  const own = tryOpen(`/proc/self/fd/${fd}`, O_RDWR);
+  const address = libc.mmap(0, byteLength, PROT_READ_WRITE, MAP_SHARED, own ?? fd, 0);
+  const failure = errno();
+  if (own !== undefined) closeFile(own);
+  if (address === -1) throw systemError("map", path, failure);
+  return address;
+}
+
 /** Maps the first `byteLength` bytes (a multiple of {@linkcode PAGE}) of a file, shared. */
 export function mapFile(fd: number, path: string, byteLength: number): Mapping {
   if (adapter.mapping === "plain") {
-    const address = libc.mmap(0, byteLength, PROT_READ_WRITE, MAP_SHARED, fd, 0);
-    if (address === -1) throw systemError("map", path, errno());
+    const address = mapPlain(fd, path, byteLength);
     return { buffer: adapter.bufferAt(address, byteLength), base: 0, address, memory: undefined };
   }
   const base = takeRange(byteLength);
