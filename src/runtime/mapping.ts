@@ -1,6 +1,6 @@
 import { adapter } from "./adapter.ts";
 import { errno, systemError } from "./errno.ts";
-import { closeFile, O_RDWR, tryOpen } from "./files.ts";
+import { closeFile, tryOpen } from "./files.ts";
 import { libc } from "./libc.ts";
 
 const PROT_READ_WRITE = 3;
@@ -8,6 +8,9 @@ const MAP_SHARED = 1;
 const MAP_PRIVATE_ANONYMOUS = 0x22;
 const MAP_FIXED = 0x10;
 const MAP_NORESERVE = 0x4000;
+const F_GETFL = 3;
+const ACCESS_MODE = 3;
+const NOTHING = new Uint8Array(8);
 
 /** What a mapping is laid out in steps of: the WebAssembly page, a multiple of all page sizes. */
 export const PAGE = 65536;
@@ -93,7 +96,8 @@ function giveRange(start: number, length: number): void {
  * thread, and a mapping keeps an open file and its lock.
  */
 function mapPlain(fd: number, path: string, byteLength: number): number {
-  const own = tryOpen(`/proc/self/fd/${fd}`, O_RDWR);
+  const mode = libc.fcntl(fd, F_GETFL, NOTHING) & ACCESS_MODE; // Root could open it for more.
+  const own = tryOpen(`/proc/self/fd/${fd}`, mode);
   const address = libc.mmap(0, byteLength, PROT_READ_WRITE, MAP_SHARED, own ?? fd, 0);
   const failure = errno();
   if (own !== undefined) closeFile(own);
