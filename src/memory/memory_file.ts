@@ -17,6 +17,7 @@ import {
 import { unlockFlock, waitFlock } from "../runtime/flock.ts";
 import { userId } from "../runtime/identity.ts";
 import { checkRoom } from "../runtime/mapping.ts";
+import { closeEarly, closeWithThread } from "../runtime/thread_end.ts";
 import { flawOf, HEADER, LONGEST, newHeader, UNIT } from "./layout.ts";
 
 /** How long somebody may take to open a file that others wait for. In milliseconds. */
@@ -91,7 +92,7 @@ export function openMemoryFile(
     try {
       const length = lockAndCheck(fd, path);
       if (length === undefined) {
-        closeFile(fd); // It was removed before the lock was had.
+        closeEarly(fd); // It was removed before the lock was had.
         continue;
       }
       if (wanted > length) {
@@ -103,7 +104,7 @@ export function openMemoryFile(
       }
       return { fd, length, id: statusOf(fd, path).id };
     } catch (error) {
-      closeFile(fd);
+      closeEarly(fd);
       throw error;
     }
   }
@@ -115,7 +116,7 @@ export function releaseMemoryFile({ fd }: MemoryFile, path: string): void {
   try {
     unlockFlock(fd, path);
   } finally {
-    closeFile(fd);
+    closeEarly(fd);
   }
 }
 
@@ -133,7 +134,8 @@ export function openToLook(path: string): MemoryFile {
 
 function openExisting(path: string, mode: OpenMode): number | undefined {
   try {
-    return openFile(path, O_RDWR | O_NOFOLLOW);
+    // With it goes the creation lock, if this thread is terminated while it has it.
+    return closeWithThread(openFile(path, O_RDWR | O_NOFOLLOW));
   } catch (error) {
     if (mode === "open" || (error as { errno?: number }).errno !== ENOENT) throw error;
     return undefined;

@@ -1,5 +1,6 @@
 import { adapter } from "./adapter.ts";
 import { errno, systemError } from "./errno.ts";
+import { closeFile, tryOpen } from "./files.ts";
 import { libc } from "./libc.ts";
 
 const PROT_READ_WRITE = 3;
@@ -8,6 +9,9 @@ const MAP_PRIVATE = 2;
 const MAP_PRIVATE_ANONYMOUS = 0x22;
 const MAP_FIXED = 0x10;
 const MAP_NORESERVE = 0x4000;
+const F_GETFL = 3;
+const ACCESS_MODE = 3;
+const NOTHING = new Uint8Array(8);
 
 /** What a mapping is laid out in steps of: the WebAssembly page, a multiple of all page sizes. */
 export const PAGE = 65536;
@@ -109,6 +113,20 @@ function giveRange(start: number, length: number): void {
 }
 
 /**
+ * Maps another opening of the file, if `/proc` has it: the engine does not end the mapping with its
+ * thread, and a mapping keeps an open file and its lock.
+ */
+function mapPlain(fd: number, path: string, byteLength: number, kind: number): number {
+  const mode = libc.fcntl(fd, F_GETFL, NOTHING) & ACCESS_MODE; // Root could open it for more.
+  const own = tryOpen(`/proc/self/fd/${fd}`, mode);
+  const address = libc.mmap(0, byteLength, PROT_READ_WRITE, kind, own ?? fd, 0);
+  const failure = errno();
+  if (own !== undefined) closeFile(own);
+  if (address === -1) throw systemError("map", path, failure);
+  return address;
+}
+
+/**
  * Maps the first `byteLength` bytes (a multiple of {@linkcode PAGE}) of a file.
  *
  * @param shared Whether what is written reaches the file and others; else it may be open for
@@ -122,8 +140,7 @@ export function mapFile(
 ): Mapping {
   const kind = shared ? MAP_SHARED : MAP_PRIVATE;
   if (adapter.mapping === "plain") {
-    const address = libc.mmap(0, byteLength, PROT_READ_WRITE, kind, fd, 0);
-    if (address === -1) throw systemError("map", path, errno());
+    const address = mapPlain(fd, path, byteLength, kind);
     return { buffer: adapter.bufferAt(address, byteLength), base: 0, address, memory: undefined };
   }
   const base = takeRange(byteLength);
