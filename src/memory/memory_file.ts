@@ -1,5 +1,5 @@
 import { SegmentFormatError } from "../contract/errors.ts";
-import { EEXIST, ENOENT } from "../runtime/errno.ts";
+import { EEXIST } from "../runtime/errno.ts";
 import { folderOf } from "../runtime/durable.ts";
 import {
   closeFile,
@@ -7,6 +7,7 @@ import {
   O_RDONLY,
   O_RDWR,
   openFile,
+  openIfThere,
   openNameless,
   publish,
   readAt,
@@ -133,12 +134,16 @@ export function openToLook(path: string): MemoryFile {
 }
 
 function openExisting(path: string, mode: OpenMode): number | undefined {
+  const fd = mode === "open"
+    ? openFile(path, O_RDWR | O_NOFOLLOW)
+    : openIfThere(path, O_RDWR | O_NOFOLLOW);
+  if (fd === undefined) return undefined;
   try {
     // With it goes the creation lock, if this thread is terminated while it has it.
-    return closeWithThread(openFile(path, O_RDWR | O_NOFOLLOW));
+    return closeWithThread(fd);
   } catch (error) {
-    if (mode === "open" || (error as { errno?: number }).errno !== ENOENT) throw error;
-    return undefined;
+    closeFile(fd);
+    throw error;
   }
 }
 
