@@ -29,7 +29,7 @@ describe("Where the system cannot be asked about threads", () => {
   for (const name of ["deno", "node"] as const) {
     for (const how of ["by itself", "terminated"]) {
       const title = `slots of workers that ended, ${how}, are given away: ${name}`;
-      it(title, { timeout: 120_000 }, async () => {
+      it(title, { timeout: 240_000 }, async () => {
         const child = new Child(executableOf(name)!, WITHOUT[name], SLOTS_PROCESS, [how]);
         assert.deepEqual(JSON.parse(await child.line()), {
           answers: ["claimed"],
