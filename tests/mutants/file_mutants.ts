@@ -81,8 +81,8 @@ export const FILE_MUTANTS: readonly Mutant[] = [
       { file: HANDLE, text: "if (this.#closed !== undefined) throw this.#closed;", by: "" },
       {
         file: "src/files/file_lock.ts",
-        text: "this.#open(); // It may have been closed since",
-        by: "// It may have been closed since",
+        text: "this.#open(); // It may have been closed since: the",
+        by: "// It may have been closed since: the",
       },
     ],
     tests: ["files/rejected"],
