@@ -16,7 +16,8 @@ const say = (message: CommitMessage) => parent.postMessage(message);
 const counters = new Map<number, { readonly handle: Handle; readonly commit: GroupCommit }>();
 
 function open(path: string) {
-  const handle = new Handle(path);
+  // A counter that was removed meanwhile must not come back as an empty file, without a number.
+  const handle = new Handle(path, { create: false });
   try {
     return { handle, commit: new GroupCommit(handle) };
   } catch (error) {

@@ -66,6 +66,9 @@ export function leaveHelper(commit: GroupCommit): void {
   const counter = counters.get(commit);
   if (counter === undefined) return;
   counters.delete(commit);
+  const wait = waiting.get(counter);
+  // What it waited for is done. Nobody may wait here any more: the files are about to be closed.
+  if (wait !== undefined) waiting.set(counter, { ...wait, here: wait.done });
   const job: CommitJob = { counter, path: commit.path, number: undefined, words };
   helper?.postMessage(job);
 }

@@ -121,8 +121,7 @@ export class FileLock implements BareLock, Disposable {
     const handle = this.#open();
     const shared = options?.shared ?? this.#shared;
     if (handle.mode !== undefined) {
-      const again = this.#reentrant && (shared || handle.mode === "exclusive");
-      return again ? this.#guard() : undefined;
+      return this.#mayReenter(shared) ? this.#guard() : undefined;
     }
     return handle.tryTake(shared) ? this.#taken(shared) : undefined;
   }
@@ -159,7 +158,7 @@ export class FileLock implements BareLock, Disposable {
     const patience = patienceOf(options);
     const handle = this.#open();
     const shared = options?.shared ?? this.#shared;
-    if (this.#reentrant && handle.mode !== undefined) {
+    if (this.#reentrant && this.#isIn) {
       this.#checkReentry(shared);
       return this.#guard();
     }
@@ -200,7 +199,7 @@ export class FileLock implements BareLock, Disposable {
    */
   downgrade(): void {
     const handle = this.#open();
-    if (handle.mode !== "exclusive") {
+    if (handle.mode !== "exclusive" || !this.#isIn) {
       throw new Error(`Cannot share "${this.path}": this lock does not hold it alone`);
     }
     try {
@@ -263,9 +262,21 @@ export class FileLock implements BareLock, Disposable {
     return this.#handle;
   }
 
+  /**
+   * Whether the caller is inside already. Not while the lock is on its way to a task that waited for
+   * it: what enters and leaves before that task would release the hold of that task.
+   */
+  get #isIn(): boolean {
+    return this.#bare > 0 || !this.#guards.isEmpty;
+  }
+
+  #mayReenter(shared: boolean): boolean {
+    return this.#reentrant && this.#isIn && (shared || this.#handle.mode === "exclusive");
+  }
+
   #checkReentry(shared: boolean): void {
-    if (this.#reentrant && (shared || this.#handle.mode === "exclusive")) return;
-    const why = this.#reentrant
+    if (this.#mayReenter(shared)) return;
+    const why = this.#reentrant && this.#isIn
       ? " alone while sharing it: upgrade the hold"
       : ": this lock holds it already";
     throw new DeadlockError(`Cannot wait for "${this.path}"${why}`);

@@ -50,6 +50,11 @@ export class Handle {
     return this.#mode;
   }
 
+  /** Where it waits: the place of its open file. */
+  get place(): Place {
+    return this.#place;
+  }
+
   /** Takes the lock if it is free. */
   tryTake(shared: boolean): boolean {
     while (this.#file.tryLock(shared)) {
@@ -74,7 +79,7 @@ export class Handle {
     for (;;) {
       const free = this.#mode === undefined && !this.#place.isWaitedFor;
       if (free && this.tryTake(shared)) return true;
-      if (!await waitInQueue(this.#place, this, shared, patience)) return false;
+      if (!await waitInQueue(this, shared, patience)) return false;
       // It may have been closed since the lock was granted, which gave that back.
       if (this.#closed !== undefined) throw this.#closed;
       if (patience.signal?.aborted) {
@@ -82,7 +87,7 @@ export class Handle {
         throw patience.signal.reason;
       }
       if (this.#file.isCurrent()) return true;
-      this.giveBack();
+      // Not released before that: the next waiter of this handle would acquire the old file.
       this.#reopen();
     }
   }
@@ -157,8 +162,10 @@ export class Handle {
       // A range is still held, flock(2) has let go already.
       if (!changed) this.giveBack();
       else {
-        this.#unmark();
+        // In one step: a waiter of this handle must never find it without a mode.
+        this.#clearMode(this.#place);
         this.#mark(shared);
+        if (this.#place.isWaitedFor) this.#place.released();
       }
     }
   }
@@ -209,23 +216,25 @@ export class Handle {
     try {
       file = this.#file.reopen();
     } catch (error) {
-      this.#file.unlock();
+      this.giveBack();
       throw error;
     }
     this.#replace(file);
   }
 
+  /** Goes on with another open file, without a lock on it, and moves its waiters there. */
   #replace(file: LockFile): void {
-    const place = Place.enter(file);
-    this.#place.leave();
-    this.#place = place;
-    const last = this.#file;
+    const [last, lastPlace] = [this.#file, this.#place];
     this.#file = file;
+    this.#place = Place.enter(file);
     try {
       last.close();
     } catch {
       // It excluded nobody any more, and its descriptor is closed all the same.
     }
+    lastPlace.moveWaiters(this, this.#place);
+    this.#unmark(lastPlace);
+    lastPlace.leave();
   }
 
   #mark(shared: boolean): void {
@@ -238,12 +247,16 @@ export class Handle {
     }
   }
 
-  #unmark(): void {
-    if (this.#mode === "shared") this.#place.sharers--;
-    else if (this.#mode === "exclusive") this.#place.exclusive = false;
-    else return;
+  #unmark(place = this.#place): void {
+    if (this.#mode === undefined) return;
+    this.#clearMode(place);
+    if (place.isWaitedFor) place.released();
+  }
+
+  #clearMode(place: Place): void {
+    if (this.#mode === "shared") place.sharers--;
+    else if (this.#mode === "exclusive") place.exclusive = false;
     this.#mode = undefined;
-    if (this.#place.isWaitedFor) this.#place.released();
   }
 
   #refuseDeadlock(shared: boolean): void {

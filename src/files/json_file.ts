@@ -1,5 +1,4 @@
 import type { AcquireOptions } from "../contract/options.ts";
-import type { Guard } from "../contract/guard.ts";
 import { readFile, removeLeftovers, replaceFile } from "../runtime/durable.ts";
 import { realPath } from "../runtime/real_path.ts";
 import { holding, refuseDeadlock } from "./async_holds.ts";
@@ -61,7 +60,7 @@ export class JsonFile<T> implements Disposable {
   readonly #schema: JsonSchema<T> | undefined;
   readonly #initial: T | undefined;
   readonly #durable: boolean;
-  /** Whether what killed writers have left was looked for. */
+  /** Whether what killed writers have left was looked for since the last of them. */
   #swept = false;
 
   /**
@@ -124,7 +123,8 @@ export class JsonFile<T> implements Disposable {
   async update(change: (document: T) => T | Promise<T>, options?: AcquireOptions): Promise<T> {
     refuseDeadlock(this.#file, options);
     using guard = await this.#lock.acquire(options);
-    return this.#write(await holding(this.#file, () => change(this.read())), guard);
+    if (guard.recovered) this.#swept = false;
+    return this.#write(await holding(this.#file, () => change(this.read())));
   }
 
   /**
@@ -134,13 +134,14 @@ export class JsonFile<T> implements Disposable {
    */
   updateSync(change: (document: T) => T, options?: AcquireOptions): T {
     using guard = this.#lock.acquireSync(options);
+    if (guard.recovered) this.#swept = false;
     const document = change(this.read());
     if (typeof (document as { then?: unknown } | null)?.then === "function") {
       // It was never asked for, so its failure is of no use to anybody.
       if (document instanceof Promise) document.catch(() => {});
       throw new TypeError(`Cannot write "${this.path}": the change is a promise: use update`);
     }
-    return this.#write(document, guard);
+    return this.#write(document);
   }
 
   /** Closes the lock. Closing twice does nothing. */
@@ -157,7 +158,7 @@ export class JsonFile<T> implements Disposable {
     return this.#schema === undefined ? document as T : this.#schema.parse(document);
   }
 
-  #write(document: T, guard: Guard): T {
+  #write(document: T): T {
     const checked = this.#check(document);
     checkJson(checked, `write "${this.path}"`);
     const text = JSON.stringify(checked, null, 2);
@@ -165,7 +166,7 @@ export class JsonFile<T> implements Disposable {
     if (this.#lock.mode !== "exclusive") {
       throw new TypeError(`Cannot write "${this.path}": it was closed meanwhile`);
     }
-    if (guard.recovered || !this.#swept) removeLeftovers(this.#file);
+    if (!this.#swept) removeLeftovers(this.#file);
     this.#swept = true;
     replaceFile(this.#file, encoder.encode(`${text}\n`), this.#durable);
     return written;

@@ -85,6 +85,21 @@ export class Place {
     return true;
   }
 
+  /**
+   * Moves the waiters of one handle to the place of its present file. They are served there later:
+   * the handle may be about to acquire the lock itself.
+   */
+  moveWaiters(handle: object, to: Place): void {
+    if (to === this) return;
+    let isMoved = false;
+    for (const waiter of this.#waiters) {
+      if (waiter.handle !== handle || !this.remove(waiter)) continue;
+      to.#waiters.add(waiter);
+      isMoved = true;
+    }
+    if (isMoved) queueMicrotask(() => to.resume());
+  }
+
   /** Sends all away who wait with one handle. */
   expel(handle: object, error: unknown): void {
     for (const waiter of this.#waiters) {

@@ -1,14 +1,13 @@
 import type { LockFile } from "../runtime/lock_file.ts";
 import type { Handle } from "./handle.ts";
 import type { Patience } from "./patience.ts";
-import type { Place, Waiter } from "./place.ts";
+import type { Waiter } from "./place.ts";
 
 /** The longest time that a timer can be set to. */
 const LONGEST_MS = 2 ** 31 - 1;
 
 /** Waits until the handle has the lock, in the queue of its place. False where time ran out. */
 export function waitInQueue(
-  place: Place,
   handle: Handle,
   shared: boolean,
   { deadline, signal }: Patience,
@@ -41,18 +40,18 @@ export function waitInQueue(
       },
     };
     const abort = () => {
-      if (place.remove(waiter)) waiter.fail(signal!.reason);
+      if (handle.place.remove(waiter)) waiter.fail(signal!.reason);
     };
     const watch = () => {
       const left = deadline - performance.now();
       if (left > 0) timer = setTimeout(watch, Math.min(Math.ceil(left), LONGEST_MS));
-      else if (place.remove(waiter)) {
+      else if (handle.place.remove(waiter)) {
         settle();
         resolve(false);
       }
     };
     signal?.addEventListener("abort", abort);
-    place.add(waiter);
-    if (deadline !== Infinity && place.has(waiter)) watch();
+    handle.place.add(waiter);
+    if (deadline !== Infinity && handle.place.has(waiter)) watch();
   });
 }

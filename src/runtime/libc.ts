@@ -84,7 +84,9 @@ export const libc: Libc = {} as Libc;
  * called in hot paths (pread, pwrite, statx), which a function around it would slow down.
  */
 const REPEATED: ReadonlySet<string> = new Set<keyof typeof SIGNATURES>([
+  "dup3",
   "fchmod",
+  "fchown",
   "fdatasync",
   "fstatfs",
   "fsync",

@@ -107,6 +107,25 @@ describe("A document that is replaced", () => {
       }),
   );
 
+  it(
+    "has what a killed writer has left removed after a change that failed",
+    DEADLINE,
+    () =>
+      withDocument(async (file, path, folder) => {
+        file.updateSync(more); // The first update of an object always looks.
+        const names = readdirSync(folder).sort();
+        await using child = Child.here(WRITER, path);
+        assert.equal((await child.ended).signal, "SIGKILL");
+        const fail = () => {
+          throw new Error("no change");
+        };
+        assert.throws(() => file.updateSync(fail), /no change/);
+        await assert.rejects(file.update(fail), /no change/);
+        file.updateSync(more);
+        assert.deepEqual(readdirSync(folder).sort(), names);
+      }),
+  );
+
   it("has what was left before removed by the first update of a program", () =>
     inScratchFolder((folder) => {
       const path = join(folder, "x.json");

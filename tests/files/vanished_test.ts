@@ -131,6 +131,27 @@ describe("a folder that is removed", () => {
       }));
   }
 
+  it(
+    "does not come back with an empty counter, by tasks that add",
+    DEADLINE,
+    () =>
+      withFolder(async (folder, path) => {
+        using counter = new FileCounter(path, { durable: true });
+        await counter.addAsync(); // Starts the helper.
+        for (let i = 0; i < 8; i++) {
+          const ends = Promise.allSettled([counter.addAsync()]);
+          for (let turn = 0; turn < i; turn++) await undefined;
+          rmSync(path);
+          const [{ status }] = await ends;
+          assert.equal(existsSync(path), false, `the add was ${status}`);
+          assert.throws(() => counter.value, { code: "ENOENT" });
+          assert.ok(existsSync(folder));
+          new FileCounter(path).close();
+          assert.equal(counter.value, 0);
+        }
+      }),
+  );
+
   it("is made again for a document that may begin", () =>
     withFolder(async (folder, path) => {
       using file = new JsonFile(path, { initial: { done: 0 } });
