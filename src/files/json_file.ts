@@ -1,6 +1,7 @@
 import type { AcquireOptions } from "../contract/options.ts";
 import type { Guard } from "../contract/guard.ts";
 import { readFile, removeLeftovers, replaceFile } from "../runtime/durable.ts";
+import { statusAt } from "../runtime/files.ts";
 import { realPath } from "../runtime/real_path.ts";
 import { holding, refuseDeadlock } from "./async_holds.ts";
 import { FileLock } from "./file_lock.ts";
@@ -67,7 +68,7 @@ export class JsonFile<T> implements Disposable {
   /**
    * Opens the lock beside the file; the file itself is opened by each read and update.
    *
-   * @throws {TypeError} If JSON cannot carry the initial document.
+   * @throws {TypeError} If JSON cannot carry the initial document, or the file is not a regular file.
    * @throws {UnsupportedError} If the runtime lacks foreign functions or the right to use them.
    * @throws {Error} With the `code` of the system: no permission, no space.
    */
@@ -78,6 +79,7 @@ export class JsonFile<T> implements Disposable {
     this.#schema = options.schema;
     this.#initial = options.initial;
     this.#durable = options.durable ?? true;
+    checkFile(this.#file, path); // Before a lock file is made beside it.
     this.#lock = new FileLock(`${this.#file}.lock`);
   }
 
@@ -170,4 +172,12 @@ export class JsonFile<T> implements Disposable {
     replaceFile(this.#file, encoder.encode(`${text}\n`), this.#durable);
     return written;
   }
+}
+
+/** Throws unless a path leads to a regular file, or to nothing yet. */
+function checkFile(file: string, path: string): void {
+  const found = statusAt(file);
+  if (found === undefined || found.isFile) return;
+  const what = found.isFolder ? "a directory" : "a pipe, a socket or a device";
+  throw new TypeError(`Cannot use "${path}": it is ${what}, not a regular file`);
 }

@@ -3,7 +3,6 @@ import { ELOOP, ENXIO } from "../runtime/errno.ts";
 import {
   closeFile,
   type FileStatus,
-  isThere,
   makeDirectory,
   namesIn,
   O_DIRECTORY,
@@ -12,6 +11,7 @@ import {
   openFile,
   openIfThere,
   readAt,
+  statusAt,
   statusOf,
   writers,
 } from "../runtime/files.ts";
@@ -64,7 +64,7 @@ function checkHome(folder: string): void {
 export function folderOfSegments(named: string | undefined, make = false): string {
   const folder = named === undefined ? homeOfSegments() : absolutePath(named);
   if (named === undefined && make) prepareHome(folder);
-  else if (isThere(folder)) {
+  else if (statusAt(folder) !== undefined) {
     if (named === undefined) checkHome(folder);
     else checkFolder(folder, 0, flawOfShared);
   }

@@ -118,9 +118,8 @@ function statx(fd: number, path: Uint8Array, flags: number): boolean {
   return result === 0;
 }
 
-/** What a descriptor is. */
-export function statusOf(fd: number, path: string): FileStatus {
-  if (!statx(fd, new Uint8Array(1), AT_EMPTY_PATH)) throw systemError("look at", path, errno());
+/** What {@linkcode status} says. */
+function statusFound(): FileStatus {
   const mode = status.getUint16(28, true);
   const device = `${status.getUint32(136, true)}:${status.getUint32(140, true)}`;
   return {
@@ -135,6 +134,20 @@ export function statusOf(fd: number, path: string): FileStatus {
   };
 }
 
+/** What a descriptor is. */
+export function statusOf(fd: number, path: string): FileStatus {
+  if (!statx(fd, new Uint8Array(1), AT_EMPTY_PATH)) throw systemError("look at", path, errno());
+  return statusFound();
+}
+
+/** What a path leads to, without opening it or following a link; `undefined` for nothing. */
+export function statusAt(path: string): FileStatus | undefined {
+  if (statx(AT_FDCWD, pathBytes(path), AT_SYMLINK_NOFOLLOW)) return statusFound();
+  const failure = errno();
+  if (failure === ENOENT) return undefined;
+  throw systemError("look at", path, failure);
+}
+
 /** The bits of a mode that let others write, but for a group that is this user's own. */
 export function writers({ group, mode }: FileStatus): number {
   return mode & (group === libc.getgid() ? 0o002 : 0o022);
@@ -145,14 +158,6 @@ export function inodeOf(path: string): number | undefined {
   if (statx(AT_FDCWD, pathBytes(path), 0)) return Number(status.getBigUint64(32, true));
   const failure = errno();
   if (failure === ENOENT) return undefined;
-  throw systemError("look at", path, failure);
-}
-
-/** Whether a path leads to anything, be it a link that leads nowhere. */
-export function isThere(path: string): boolean {
-  if (statx(AT_FDCWD, pathBytes(path), AT_SYMLINK_NOFOLLOW)) return true;
-  const failure = errno();
-  if (failure === ENOENT) return false;
   throw systemError("look at", path, failure);
 }
 
