@@ -1,5 +1,5 @@
 import { adapter } from "./adapter.ts";
-import { errno, systemError } from "./errno.ts";
+import { errno, interrupted, systemError } from "./errno.ts";
 import { closeFile, tryOpen } from "./files.ts";
 import { libc } from "./libc.ts";
 
@@ -117,8 +117,10 @@ function giveRange(start: number, length: number): void {
  * thread, and a mapping keeps an open file and its lock.
  */
 function mapPlain(fd: number, path: string, byteLength: number, kind: number): number {
-  const mode = libc.fcntl(fd, F_GETFL, NOTHING) & ACCESS_MODE; // Root could open it for more.
-  const own = tryOpen(`/proc/self/fd/${fd}`, mode);
+  let flags: number;
+  do flags = libc.fcntl(fd, F_GETFL, NOTHING); while (interrupted(flags));
+  // Not for more than it was opened for, which root could.
+  const own = tryOpen(`/proc/self/fd/${fd}`, flags & ACCESS_MODE);
   const address = libc.mmap(0, byteLength, PROT_READ_WRITE, kind, own ?? fd, 0);
   const failure = errno();
   if (own !== undefined) closeFile(own);
