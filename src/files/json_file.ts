@@ -38,8 +38,8 @@ const decoder = new TextDecoder("utf-8", { fatal: true });
  * after, and so does who comes after a crash. An unreadable file is an error, and is left as it is.
  *
  * A symbolic link is followed once, when the object is made: the file that it leads to is read and
- * replaced, and the lock is beside that file. A new document keeps the owner, the group and the
- * permissions of the last, or is refused; not its access control list, nor its other hard links.
+ * replaced, and the lock is beside that file. An update keeps the owner, the group and the
+ * permissions of the file, or throws; it keeps no access control list and no other hard links.
  *
  * @example
  * ```ts
@@ -56,13 +56,13 @@ export class JsonFile<T> implements Disposable {
   /** The file, as the constructor was given it. */
   readonly path: string;
 
-  /** Where it is, whatever folder the program goes to. */
+  /** Its absolute path, links resolved: it does not depend on the working directory. */
   readonly #file: string;
   readonly #lock: FileLock;
   readonly #schema: JsonSchema<T> | undefined;
   readonly #initial: T | undefined;
   readonly #durable: boolean;
-  /** Whether what killed writers have left was looked for. */
+  /** Whether files that killed writers left behind were looked for. */
   #swept = false;
 
   /**
@@ -115,12 +115,12 @@ export class JsonFile<T> implements Disposable {
   /**
    * Reads the document under the lock, and writes what `change` makes of it, which may be a promise.
    *
-   * @returns What was written, as a read would give it.
+   * @returns The new document, as `read` returns it.
    * @throws {DOMException} Named `TimeoutError`, if the lock was not to be had in time.
    * @throws {DeadlockError} If a change of the same document made this call, with neither a timeout
    * nor a signal: the two would wait for each other.
-   * @throws {TypeError} If JSON cannot carry the document as it is: `undefined`, `NaN`, a `Date`, a
-   * `Map`, an object of a class. The file is unchanged.
+   * @throws {TypeError} If JSON would change or drop a part of the document: `undefined`, `NaN`, a
+   * `Date`, a `Map`, an object of a class. The file is unchanged.
    * @throws What `read` throws, what `change` throws, what the schema throws; the file is unchanged.
    */
   async update(change: (document: T) => T | Promise<T>, options?: AcquireOptions): Promise<T> {
@@ -130,7 +130,7 @@ export class JsonFile<T> implements Disposable {
   }
 
   /**
-   * {@linkcode update} for who may block the thread.
+   * The blocking version of {@linkcode update}.
    *
    * @throws {TypeError} If `change` returns a promise.
    */
@@ -138,9 +138,9 @@ export class JsonFile<T> implements Disposable {
     using guard = this.#lock.acquireSync(options);
     const document = change(this.read());
     if (typeof (document as { then?: unknown } | null)?.then === "function") {
-      // It was never asked for, so its failure is of no use to anybody.
+      // The promise is not awaited here, so its rejection must not be reported as unhandled.
       if (document instanceof Promise) document.catch(() => {});
-      throw new TypeError(`Cannot write "${this.path}": the change is a promise: use update`);
+      throw new TypeError(`Cannot write "${this.path}": the change returned a promise. Use update`);
     }
     return this.#write(document, guard);
   }
@@ -174,7 +174,7 @@ export class JsonFile<T> implements Disposable {
   }
 }
 
-/** Throws unless a path leads to a regular file, or to nothing yet. */
+/** Throws if there is something at a path that is not a regular file. */
 function checkFile(file: string, path: string): void {
   const found = statusAt(file);
   if (found === undefined || found.isFile) return;

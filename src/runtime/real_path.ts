@@ -7,8 +7,8 @@ import { absolutePath } from "./native_lock_file.ts";
 const LONGEST_PATH = 4096;
 
 /**
- * Where a path leads, symbolic links followed, whatever the program's folder is later. The end of
- * it, and folders on the way, may be missing.
+ * The absolute path that a path leads to, with symbolic links followed. The file, and folders on
+ * the way, may be missing.
  *
  * @throws {Error} With the `code` of the system; `ENOENT` for a link that leads nowhere.
  */

@@ -35,7 +35,7 @@ function makeRefused(folder: string): Refusal[] {
     { path: at(join("file", "in")), code: "ENOTDIR", words: /not a directory/ },
     { path: at("x".repeat(256)), code: "ENAMETOOLONG", words: /too long/ },
     { path: at("nul\0"), words: /without NUL/ },
-    { path: `${folder}/half\ud800`, words: /half a character/ },
+    { path: `${folder}/half\ud800`, words: /lone surrogate/ },
     { path: "", words: /not empty/ },
   ];
 }
