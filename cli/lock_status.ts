@@ -1,14 +1,13 @@
-import { statSync } from "node:fs";
 import { describeOwner } from "../src/contract/owner.ts";
 import { capabilitiesOf } from "../src/files/capabilities.ts";
 import { ownerOf } from "../src/files/lock_owner.ts";
 import { flockHolders } from "../src/runtime/lock_holders.ts";
 import { print } from "./interruption.ts";
-import { openTarget } from "./lock_target.ts";
+import { lookAt, openTarget } from "./lock_target.ts";
 
 /** Tells who holds a file, which is not made for that; gives 0 where it is free, else 1. */
 export async function showStatus(path: string): Promise<number> {
-  if (statSync(path, { throwIfNoEntry: false }) === undefined) {
+  if (lookAt(path) === null) {
     await print(`${path}: free, there is no such file`);
     return 0;
   }

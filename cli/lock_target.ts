@@ -1,4 +1,12 @@
-import { closeSync, constants, mkdirSync, openSync, realpathSync, statSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  mkdirSync,
+  openSync,
+  realpathSync,
+  type Stats,
+  statSync,
+} from "node:fs";
 import { dirname } from "node:path";
 import { capabilitiesOf } from "../src/files/capabilities.ts";
 import { Handle } from "../src/files/handle.ts";
@@ -27,7 +35,7 @@ export interface Target {
 
 /** Opens a file or a folder that is there. Follows links, as flock(1) does. */
 export function openTarget(path: string, write = true): Target {
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
+  if (lookAt(path)?.isDirectory()) {
     return new DescriptorTarget(DescriptorLockFile.openFolder(path));
   }
   return new Handle(realPath(path), { write });
@@ -39,7 +47,7 @@ export function openTarget(path: string, write = true): Target {
  * file that is missing is made.
  */
 export function openForCommand(path: string): { readonly target: Target; readonly isNew: boolean } {
-  const isNew = statSync(path, { throwIfNoEntry: false }) === undefined && make(path);
+  const isNew = lookAt(path) === null && make(path);
   const target = openTarget(path, false);
   if (capabilitiesOf(target.file).network === undefined) return { target, isNew };
   target.close(new Error("It is opened anew"));
@@ -57,6 +65,16 @@ export function inheritedTarget(fd: number): Target {
     );
   }
   return new DescriptorTarget(new DescriptorLockFile(fd, `descriptor ${fd}`));
+}
+
+/** What is there: `null` if nothing is, `undefined` if opening it will say why it cannot be told. */
+export function lookAt(path: string): Stats | null | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) ?? null;
+  } catch (error) {
+    if ((error as { errno?: number }).errno !== undefined) return undefined;
+    throw error; // Not the system refuses, but the runtime: a permission is missing.
+  }
 }
 
 /** Whether it was made here, and not by another at the same time, or through a link. */

@@ -1,8 +1,8 @@
 /**
  * A helper thread that waits for file locks in the kernel, one at a time, so that the thread that
- * wants them does not have to. The lock belongs to the open file, whoever waited for it. Of that the
- * helper has a descriptor of its own: that of its parent is closed if the parent ends, and its number
- * may soon be that of another file.
+ * wants them does not have to. The lock belongs to the open file, not to the thread. The
+ * helper waits with a descriptor of its own: the parent's is closed if the parent ends, and its
+ * number may soon be another file's.
  *
  * @module
  */
@@ -24,7 +24,7 @@ if (parent === undefined) throw new Error("This module is for a Web Worker");
 
 const say = (message: HelperMessage) => parent.postMessage(message);
 
-/** Waits with a copy of the descriptor; if the process has none left, with the one of the parent. */
+/** Waits with a copy of the descriptor; if the process has none left, with the parent's. */
 function withOwnDescriptor(job: HelperJob, wait: (job: HelperJob) => boolean): boolean {
   const copy = duplicate(job.fd);
   if (copy === undefined) return wait(job);
@@ -51,7 +51,7 @@ function work(job: HelperJob): boolean {
       if (!isWanted() || !waitForFd(own, isWanted)) return false;
       const isFirst = Atomics.compareExchange(job.words, SETTLED, 0, -job.number) === 0;
       if (isFirst && threadIsThere(pid, job.parent)) return true;
-      unlockFd(own); // Called off, or nobody is left to give it back.
+      unlockFd(own); // Called off, or the parent has ended.
       return false;
     });
   } finally {

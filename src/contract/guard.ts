@@ -3,17 +3,17 @@ import type { Owner } from "./owner.ts";
 /** The method by which a guard gives its hold back; for the authors of locks. */
 export const RELEASE: unique symbol = Symbol("interlock.release");
 
-/** The method that tells what became of a guard's hold; for the authors of locks. */
+/** The method that returns the state of a guard's hold; for the authors of locks. */
 export const HOLD: unique symbol = Symbol("interlock.hold");
 
 /**
- * What became of the hold of a guard that was not released:
+ * The state of the hold of a guard that was not released:
  *
- * - `held`: it goes on
- * - `waiting`: it was given up for another that is waited for, as by an upgrade
- * - `lost`: it is gone, and the program may not know yet: the release of the guard throws
- * - `ended`: the lock has ended it and said so, as by `close()` or by the error of an upgrade: the
- *   disposal of the guard does nothing, so as not to cover that error
+ * - `held`: the guard holds the lock
+ * - `waiting`: the hold was given up to wait for another one, as an upgrade does
+ * - `lost`: the hold is gone, and the program may not know yet: the release of the guard throws
+ * - `ended`: the lock has ended the hold and the program knows, by `close()` or by the error of an
+ *   upgrade: the disposal of the guard does nothing, so that it does not hide that error
  */
 export type HoldState = "held" | "waiting" | "lost" | "ended";
 
@@ -21,7 +21,7 @@ export type HoldState = "held" | "waiting" | "lost" | "ended";
 export interface Releasable {
   /** Releases the hold of `guard`. Throws if it holds nothing. */
   [RELEASE](guard: Guard): void;
-  /** What became of the hold of `guard`; left out by a lock whose holds end by releases alone. */
+  /** The state of the hold of `guard`; a lock may lack this if only a release ends its holds. */
   [HOLD]?(guard: Guard): HoldState;
 }
 
@@ -66,8 +66,8 @@ export class Guard<Token extends number | undefined = number | undefined>
   }
 
   /**
-   * Whether this guard holds its lock now: false once it was released, the lock was closed or an
-   * upgrade of it failed, and as soon as it can be seen that another has it.
+   * Whether this guard holds its lock now: false once it was released, the lock was closed, an
+   * upgrade failed, or another owner is seen to hold the lock.
    */
   get held(): boolean {
     const lock = this.#lock;
@@ -77,7 +77,7 @@ export class Guard<Token extends number | undefined = number | undefined>
   /**
    * Releases the lock.
    *
-   * @throws {Error} If this guard was released before, or does not hold its lock any more.
+   * @throws {Error} If this guard was released before, or no longer holds its lock.
    */
   release(): void {
     const lock = this.#lock;
@@ -93,8 +93,8 @@ export class Guard<Token extends number | undefined = number | undefined>
   }
 
   /**
-   * Releases the lock unless {@linkcode Guard.release} did so before, or the lock has ended the hold
-   * and said so, as by `close()`.
+   * Releases the lock, unless {@linkcode Guard.release} did so before, or the lock has ended the
+   * hold and the program knows, as by `close()`.
    */
   [Symbol.dispose](): void {
     const lock = this.#lock;
@@ -102,7 +102,7 @@ export class Guard<Token extends number | undefined = number | undefined>
     try {
       this.release();
     } catch (error) {
-      // Asked for only now: what was released well is not asked about.
+      // Only a release that failed needs to look at the state.
       if (stateOf(lock, this) !== "ended") throw error;
     }
   }

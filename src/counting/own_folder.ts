@@ -5,8 +5,8 @@ import process from "node:process";
 const STICKY = 0o1000;
 
 /**
- * Makes a folder for this user alone, if it is missing, and checks that it is one: its name is
- * known, so anybody may have made it, or a link in its place.
+ * Makes a folder for this user alone, if it is missing, and checks its owner and mode: its name is
+ * known, so another user may have made it, or a link in its place.
  *
  * @throws {Error} If it belongs to another user, or others may use it.
  */
@@ -16,8 +16,8 @@ export function makePrivateFolder(folder: string): void {
 }
 
 /**
- * Makes a folder for what is run later, if it is missing, and checks that nobody else can put
- * something there, or another folder in its place.
+ * Makes a folder for programs that are run later, if it is missing, and checks that no other user
+ * can put something there, or another folder in its place.
  *
  * @throws {Error} If it belongs to another user, or others may write to it.
  */
@@ -25,17 +25,17 @@ export function makeTrustedFolder(folder: string): void {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
   } catch {
-    return; // Nothing is there that could be run, and nothing can be kept.
+    return; // There is nothing in it to run, and nothing can be kept in it.
   }
   const found = lstatSync(folder);
   check(folder, found, writersBeside(found));
-  // One of the system's, such as /tmp, may hold the folders of all.
+  // A folder of the system, such as /tmp, may contain the folders of all users.
   const outer = statSync(dirname(folder));
   const isSticky = (outer.mode & STICKY) !== 0;
   check(dirname(folder), outer, isSticky ? 0 : writersBeside(outer), outer.uid === 0);
 }
 
-/** The bits of a mode that let others write: not those of a group that is this user's own. */
+/** The mode bits that let other users write; the group bit only if it is not this user's group. */
 function writersBeside({ gid }: Stats): number {
   return gid === process.getgid?.() ? 0o002 : 0o022;
 }
@@ -44,7 +44,7 @@ function check(folder: string, found: Stats, forbidden: number, isSystem = false
   const user = process.getuid?.();
   if (user === undefined) return; // Windows has no such numbers.
   const flaw = !found.isDirectory()
-    ? "it is no folder"
+    ? "it is not a folder"
     : found.uid !== user && !isSystem
     ? `it belongs to user ${found.uid}`
     : (found.mode & forbidden) !== 0
@@ -52,6 +52,7 @@ function check(folder: string, found: Stats, forbidden: number, isSystem = false
     : undefined;
   if (flaw === undefined) return;
   throw new Error(
-    `Cannot trust "${folder}": ${flaw}. Nothing in it was used. Remove it, or mend it`,
+    `Cannot trust "${folder}": ${flaw}. Nothing in it was used. ` +
+      "Remove it, or correct its owner and mode",
   );
 }

@@ -76,8 +76,7 @@ async function find(name: RuntimeName, signal: AbortSignal | undefined): Promise
 }
 
 /**
- * The folder of what can be had again: runtimes from npm, and what Node compiled. What is in it is
- * run.
+ * The cache folder: runtimes from npm, and code that Node has compiled. Its contents are run.
  *
  * @throws {Error} If another user could have put something there.
  */

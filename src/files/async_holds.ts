@@ -2,17 +2,19 @@ import { DeadlockError } from "../contract/errors.ts";
 import type { AcquireOptions } from "../contract/options.ts";
 import { type AsyncStore, asyncStore } from "../runtime/async_store.ts";
 
-/** A file that calls further out have locked, while they wait for what they have called. */
+/** The lock of a file that an outer call holds while it waits for an inner one. */
 interface Hold {
   readonly path: string;
-  /** False once they wait no more: calls that nobody waited for may go on after that. */
+  /**
+   * False once the outer call has stopped waiting: an inner call that was not awaited may go on.
+   */
   held: boolean;
   readonly outer: Hold | undefined;
 }
 
 let store: AsyncStore<Hold> | undefined;
 
-/** Runs `body` as what the holder of a file waits for before it releases it. */
+/** Runs `body`; the holder of the file waits for it before releasing the file. */
 export async function holding<T>(path: string, body: () => T | Promise<T>): Promise<T> {
   store ??= asyncStore<Hold>();
   const hold: Hold = { path, held: true, outer: store.getStore() };
@@ -24,7 +26,7 @@ export async function holding<T>(path: string, body: () => T | Promise<T>): Prom
 }
 
 /**
- * Throws if a call further out holds the file, and nothing could end the wait for it.
+ * Throws if an outer call holds the file, and neither a timeout nor a signal could end the wait.
  *
  * @throws {DeadlockError}
  */
@@ -34,8 +36,8 @@ export function refuseDeadlock(path: string, options: AcquireOptions | undefined
   for (let hold = store?.getStore(); hold !== undefined; hold = hold.outer) {
     if (!hold.held || hold.path !== path) continue;
     throw new DeadlockError(
-      `Cannot update "${path}": the change that makes this call holds it, and waits for it. ` +
-        "Change the document in one update, or give a timeout",
+      `Cannot update "${path}": this call is made by a change that holds the file, so they would ` +
+        "wait for each other. Change the document in one update, or give a timeout",
     );
   }
 }

@@ -163,7 +163,7 @@ export class FileLock implements BareLock, Disposable {
       return this.#guard();
     }
     if (!await handle.take(shared, patience)) throw lateError(handle.file);
-    this.#open(); // It may have been closed since: the descriptor is another file's by now.
+    this.#open(); // It may have been closed since: the descriptor may be another file's.
     return this.#taken(shared);
   }
 
@@ -179,7 +179,7 @@ export class FileLock implements BareLock, Disposable {
     const patience = patienceOf(options);
     using upgrade = new Upgrade(this.#open(), () => this.#suspend());
     if (!upgrade.tryInPlace()) await upgrade.wait(patience);
-    this.#open(); // It may have been closed since the lock was granted, which gave that back.
+    this.#open(); // It may have been closed since the lock was granted, and released by that.
     return upgrade.finish(() => this.#enter());
   }
 
@@ -252,7 +252,7 @@ export class FileLock implements BareLock, Disposable {
     if (this.#guards.isEmpty && this.#bare === 0) this.#giveBack();
   }
 
-  /** What became of the hold of a guard. */
+  /** The state of the hold of a guard. */
   [HOLD](guard: Guard): HoldState {
     return this.#guards.stateOf(guard);
   }
@@ -317,7 +317,7 @@ export class FileLock implements BareLock, Disposable {
     }
   }
 
-  /** Guards hold nothing until what this gives is called with whether they hold the lock again. */
+  /** Suspends the guards until the returned function says whether they hold the lock again. */
   #suspend(): (held: boolean) => void {
     const guards = this.#guards.suspend();
     const bare = this.#bare;

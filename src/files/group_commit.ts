@@ -89,7 +89,7 @@ export class GroupCommit {
           try {
             this.#file.unlock();
           } finally {
-            // After that, so that who finds the lock taken does not sleep through the wake.
+            // After the unlock, so that a waiter that finds the lock taken does not miss the wake.
             Atomics.add(words, EVENT, 1);
             futexWake(this.#mapping.address + 4 * EVENT, 2 ** 31 - 1);
           }
@@ -150,8 +150,8 @@ export class GroupCommit {
 }
 
 /**
- * Makes the file what it has to be, and maps another opening of it: a mapping keeps an open file, and
- * with it the lock, beyond the end of the thread.
+ * Prepares the file, and maps a second opening of it: a mapping keeps its open file, and with it
+ * the lock, beyond the end of the thread.
  */
 function prepare(file: LockFile, counter: LockFile): Mapping {
   const { fd, path } = file;
@@ -179,12 +179,15 @@ function prepare(file: LockFile, counter: LockFile): Mapping {
   } finally {
     mapped.close();
   }
-  throw new Error(`Cannot share syncs by "${path}": it was replaced meanwhile. Open it again`);
+  throw new Error(
+    `Cannot share syncs by "${path}": it was replaced meanwhile. Open the counter again`,
+  );
 }
 
 /**
- * Who writes to the file can call a write synced that is not, or make the file shorter, which ends
- * those that map it. So nobody may who cannot spoil the counter anyway.
+ * A process that can write to the file can mark a write as synced that is not, or shorten the file,
+ * which ends the processes that map it. So only users that can write to the counter may write to
+ * it.
  */
 function checkWriters({ path }: LockFile, found: FileStatus, counter: FileStatus): void {
   const flaw = ![userId(), counter.user, 0].includes(found.user)

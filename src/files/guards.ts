@@ -4,9 +4,9 @@ import type { Guard, HoldState } from "../contract/guard.ts";
 export class Guards {
   #first: Guard | undefined;
   readonly #others = new Set<Guard>();
-  /** Those whose hold was given up for another, which is waited for. */
+  /** Guards whose hold was given up to wait for another one. */
   readonly #waiting = new Set<Guard>();
-  /** Those whose hold the lock has ended and said so, and why it did. */
+  /** Guards whose hold the lock has ended, as the program knows, and why. */
   readonly #ended = new WeakMap<Guard, string>();
 
   get isEmpty(): boolean {
@@ -25,7 +25,7 @@ export class Guards {
     return true;
   }
 
-  /** What became of the hold of a guard. */
+  /** The state of the hold of a guard. */
   stateOf(guard: Guard): HoldState {
     if (this.#first === guard || this.#others.has(guard)) return "held";
     if (this.#waiting.has(guard)) return "waiting";
@@ -38,19 +38,19 @@ export class Guards {
     return this.#ended.get(guard) ?? "it was lost before";
   }
 
-  /** Ends the holds of all of them. */
+  /** Ends the holds of all guards. */
   end(why: string): void {
     for (const guard of this.#clear()) this.#ended.set(guard, why);
   }
 
-  /** Takes all of them out, until {@linkcode resume} says what became of their hold. */
+  /** Takes all guards out, until {@linkcode resume} gives them their hold back or ends it. */
   suspend(): readonly Guard[] {
     const all = this.#clear();
     for (const guard of all) this.#waiting.add(guard);
     return all;
   }
 
-  /** Puts guards in again that were taken out, or ends their holds. */
+  /** Puts guards back that were taken out, or ends their holds. */
   resume(guards: readonly Guard[], held: boolean): void {
     for (const guard of guards) {
       this.#waiting.delete(guard);

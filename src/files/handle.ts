@@ -32,7 +32,7 @@ export class Handle {
   #mode: Mode;
   readonly #replaceable: boolean;
   #looked = -Infinity;
-  /** Why it was closed, once it was. */
+  /** The reason for closing it, once it is closed. */
   #closed: Error | undefined;
 
   constructor(path: string, options: HandleOptions = {}) {
@@ -80,7 +80,7 @@ export class Handle {
       const free = this.#mode === undefined && !this.#place.isWaitedFor;
       if (free && this.tryTake(shared)) return true;
       if (!await waitInQueue(this, shared, patience)) return false;
-      // It may have been closed since the lock was granted, which gave that back.
+      // It may have been closed since the lock was granted; closing it has released the lock.
       if (this.#closed !== undefined) throw this.#closed;
       if (patience.signal?.aborted) {
         this.giveBack();
@@ -119,7 +119,7 @@ export class Handle {
     }
   }
 
-  /** Exclusive becomes shared, with nobody in between; if it throws, nothing is held any more. */
+  /** Exclusive becomes shared without a gap; if it throws, nothing is held any more. */
   downgrade(): void {
     let failure: unknown;
     try {
@@ -159,7 +159,7 @@ export class Handle {
       changed = this.#file.tryLock(shared);
       return changed;
     } finally {
-      // A range is still held, flock(2) has let go already.
+      // A range is still held; flock(2) has already let go.
       if (!changed) this.giveBack();
       else {
         // In one step: a waiter of this handle must never find it without a mode.
@@ -230,7 +230,7 @@ export class Handle {
     try {
       last.close();
     } catch {
-      // It excluded nobody any more, and its descriptor is closed all the same.
+      // The old file excludes nothing any more, and its descriptor is closed even so.
     }
     lastPlace.moveWaiters(this, this.#place);
     this.#unmark(lastPlace);

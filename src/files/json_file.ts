@@ -1,5 +1,6 @@
 import type { AcquireOptions } from "../contract/options.ts";
 import { readFile, removeLeftovers, replaceFile } from "../runtime/durable.ts";
+import { statusAt } from "../runtime/files.ts";
 import { realPath } from "../runtime/real_path.ts";
 import { holding, refuseDeadlock } from "./async_holds.ts";
 import { FileLock } from "./file_lock.ts";
@@ -36,8 +37,8 @@ const decoder = new TextDecoder("utf-8", { fatal: true });
  * after, and so does who comes after a crash. An unreadable file is an error, and is left as it is.
  *
  * A symbolic link is followed once, when the object is made: the file that it leads to is read and
- * replaced, and the lock is beside that file. A new document keeps the owner, the group and the
- * permissions of the last, or is refused; not its access control list, nor its other hard links.
+ * replaced, and the lock is beside that file. An update keeps the owner, the group and the
+ * permissions of the file, or throws; it keeps no access control list and no other hard links.
  *
  * @example
  * ```ts
@@ -54,19 +55,19 @@ export class JsonFile<T> implements Disposable {
   /** The file, as the constructor was given it. */
   readonly path: string;
 
-  /** Where it is, whatever folder the program goes to. */
+  /** Its absolute path, links resolved: it does not depend on the working directory. */
   readonly #file: string;
   readonly #lock: FileLock;
   readonly #schema: JsonSchema<T> | undefined;
   readonly #initial: T | undefined;
   readonly #durable: boolean;
-  /** Whether what killed writers have left was looked for since the last of them. */
+  /** Whether files that killed writers left behind were looked for since the last of them. */
   #swept = false;
 
   /**
    * Opens the lock beside the file; the file itself is opened by each read and update.
    *
-   * @throws {TypeError} If JSON cannot carry the initial document.
+   * @throws {TypeError} If JSON cannot carry the initial document, or the file is not a regular file.
    * @throws {UnsupportedError} If the runtime lacks foreign functions or the right to use them.
    * @throws {Error} With the `code` of the system: no permission, no space.
    */
@@ -77,6 +78,7 @@ export class JsonFile<T> implements Disposable {
     this.#schema = options.schema;
     this.#initial = options.initial;
     this.#durable = options.durable ?? true;
+    checkFile(this.#file, path); // Before a lock file is made beside it.
     this.#lock = new FileLock(`${this.#file}.lock`);
   }
 
@@ -112,12 +114,12 @@ export class JsonFile<T> implements Disposable {
   /**
    * Reads the document under the lock, and writes what `change` makes of it, which may be a promise.
    *
-   * @returns What was written, as a read would give it.
+   * @returns The new document, as `read` returns it.
    * @throws {DOMException} Named `TimeoutError`, if the lock was not to be had in time.
    * @throws {DeadlockError} If a change of the same document made this call, with neither a timeout
    * nor a signal: the two would wait for each other.
-   * @throws {TypeError} If JSON cannot carry the document as it is: `undefined`, `NaN`, a `Date`, a
-   * `Map`, an object of a class. The file is unchanged.
+   * @throws {TypeError} If JSON would change or drop a part of the document: `undefined`, `NaN`, a
+   * `Date`, a `Map`, an object of a class. The file is unchanged.
    * @throws What `read` throws, what `change` throws, what the schema throws; the file is unchanged.
    */
   async update(change: (document: T) => T | Promise<T>, options?: AcquireOptions): Promise<T> {
@@ -128,7 +130,7 @@ export class JsonFile<T> implements Disposable {
   }
 
   /**
-   * {@linkcode update} for who may block the thread.
+   * The blocking version of {@linkcode update}.
    *
    * @throws {TypeError} If `change` returns a promise.
    */
@@ -137,9 +139,9 @@ export class JsonFile<T> implements Disposable {
     if (guard.recovered) this.#swept = false;
     const document = change(this.read());
     if (typeof (document as { then?: unknown } | null)?.then === "function") {
-      // It was never asked for, so its failure is of no use to anybody.
+      // The promise is not awaited here, so its rejection must not be reported as unhandled.
       if (document instanceof Promise) document.catch(() => {});
-      throw new TypeError(`Cannot write "${this.path}": the change is a promise: use update`);
+      throw new TypeError(`Cannot write "${this.path}": the change returned a promise. Use update`);
     }
     return this.#write(document);
   }
@@ -171,4 +173,12 @@ export class JsonFile<T> implements Disposable {
     replaceFile(this.#file, encoder.encode(`${text}\n`), this.#durable);
     return written;
   }
+}
+
+/** Throws if there is something at a path that is not a regular file. */
+function checkFile(file: string, path: string): void {
+  const found = statusAt(file);
+  if (found === undefined || found.isFile) return;
+  const what = found.isFolder ? "a directory" : "a pipe, a socket or a device";
+  throw new TypeError(`Cannot use "${path}": it is ${what}, not a regular file`);
 }

@@ -1,16 +1,16 @@
-/** Deeper, engines run out of stack, each at another depth. */
+/** At greater depths the engines run out of stack, each at another one. */
 const MOST_LEVELS = 1000;
 const NAME = /^[A-Za-z_$][\w$]*$/;
 
 /**
- * Throws unless JSON carries a value as it is: null, true and false, finite numbers, strings, arrays
- * without holes, and plain objects of such.
+ * Throws unless JSON keeps a value unchanged: null, true and false, finite numbers, strings, and
+ * arrays without holes and plain objects of such values.
  *
- * @param task What is to be done with it, for the message: `write "jobs.json"`.
- * @throws {TypeError} That says where in the document it is, and what it is.
+ * @param task What is done with the value, for the message: `write "jobs.json"`.
+ * @throws {TypeError} Names the value that JSON would change, and its place in the document.
  */
 export function checkJson(value: unknown, task: string): void {
-  /** What contains the value that is looked at. */
+  /** The objects around the value that is looked at. */
   const parents = new Set<object>();
   check(value, "");
 
@@ -41,7 +41,9 @@ export function checkJson(value: unknown, task: string): void {
   }
 }
 
-/** What a value is that JSON cannot carry; what it contains is not looked at. */
+/**
+ * What makes JSON unable to carry a value, apart from its contents; `undefined` if nothing does.
+ */
 function flawOf(value: unknown): string | undefined {
   switch (typeof value) {
     case "string":

@@ -92,7 +92,7 @@ class Helper {
       return idle(this);
     }
     const { wait } = this;
-    if (wait === undefined) return; // It has failed since.
+    if (wait === undefined) return; // The helper has failed since.
     this.wait = undefined;
     this.#thread.unref();
     if (message.failed && !this.#isCalledOff()) {
@@ -102,7 +102,7 @@ class Helper {
     idle(this);
   }
 
-  /** A helper that broke is no reason to wait no more; for one that was called off, it is. */
+  /** Ends the helper's part: its wait is polled from now on, unless it was called off. */
   fail(): void {
     helpers.delete(this);
     const { wait } = this;
@@ -120,7 +120,7 @@ class Helper {
 
 const helpers = new Set<Helper>();
 const polled = new Set<KernelWait>();
-/** Those that a helper could not wait for. Trying says why, if that cannot be done either. */
+/** Waits that a helper failed at. They are polled; if polling fails too, its error says why. */
 const unhelped = new WeakSet<KernelWait>();
 let broken = false;
 let delay = FIRST_MS;
@@ -144,7 +144,7 @@ function canBeHelped(wait: KernelWait): boolean {
   return wait.file.fd !== undefined && !unhelped.has(wait);
 }
 
-/** If none can be started, all waits are polled. */
+/** Starts one more helper; if that is not possible, all waits are polled. */
 function addHelper(): void {
   const module = new URL("../../workers/lock_waiter.ts", import.meta.url);
   const thread = startHelper(module, () => helper.fail());

@@ -24,7 +24,7 @@ export function thisOwner(file: LockFile, label: string | undefined): RecordedOw
   };
 }
 
-/** This process as the owner of a lock that a program which it starts inherits, by a descriptor. */
+/** This process as the owner of a lock that its child program inherits by a descriptor. */
 export function starterOf(label: string, descriptor: number): RecordedOwner {
   const { pid, startTime, namespace, timeNamespace } = processIdentity(adapter.pid);
   const host = hostName();
@@ -46,7 +46,7 @@ export function ownerOf(file: LockFile): Owner | undefined {
   return pid === undefined ? undefined : { pid, host: hostName() };
 }
 
-/** The process of the program that the owner has started with the lock, which may outlive it. */
+/** The process of the child program that has the lock; it may outlive the owner. */
 export function programOf(
   { id }: LockFile,
   owner: RecordedOwner | undefined,

@@ -10,9 +10,9 @@ import type { LockFile } from "../runtime/lock_file.ts";
  *   {"pid":71,"thread":71,"started":1234,"host":"a","runtime":"deno 2.9.6","label":"b"}
  *
  * The holder of the exclusive lock writes it, and changes `held` to `free` before it lets go. A
- * record that says `held` of a lock that is free tells of a holder that died. Nothing keeps others
- * from writing to the file meanwhile: before each write, the holder looks at what is there, and a
- * file that carries anything else than a record is left as it is.
+ * record that says `held` of a free lock shows that the holder died. Other programs may write to
+ * the file meanwhile. So the holder reads the file before each write, and leaves a file with any
+ * other contents than a record as it is.
  */
 const MARK = "interlock lock 1\n";
 const TOKEN_AT = MARK.length + "token ".length;
@@ -43,13 +43,13 @@ export interface RecordedOwner extends Owner {
   readonly started?: number;
   /** The PID namespace that numbers it. */
   readonly namespace?: number;
-  /** The time namespace that its start is told in. */
+  /** The time namespace in which its start time is measured. */
   readonly timeNamespace?: number;
-  /** The descriptor by which a program that it started has the lock as well. */
+  /** The descriptor by which its child program has the lock as well. */
   readonly descriptor?: number;
 }
 
-/** Longer than a record, to see whether more follows it. */
+/** Longer than a record, to see whether more follows the record. */
 const buffer = new Uint8Array(BYTES + 8);
 const words = new Int32Array(buffer.buffer);
 
@@ -115,7 +115,7 @@ export interface Entry {
 export class LockRecord {
   readonly #bytes = new Uint8Array(BYTES).fill(32);
   readonly #words = new Int32Array(this.#bytes.buffer);
-  /** The token of the last hold, which others may have emptied out of the file since. */
+  /** The token of the last hold, in case another program has emptied the file since. */
   #last = 0;
 
   constructor(owner: RecordedOwner) {
@@ -148,16 +148,16 @@ export class LockRecord {
   }
 
   /**
-   * Strikes the holder out, if the file carries its record and nothing else. What another program
-   * has cut off of that, down to an empty file, is written again, so that the tokens go on.
+   * Marks the record as free, if the file has this record and nothing else. If another program has
+   * truncated it, even to an empty file, the whole record is written, so that the tokens go on.
    *
-   * @param whole Whether the file must carry the whole record: an empty one is left as it is.
+   * @param whole Whether the file must have the whole record; else it is left as it is.
    */
   leave(file: LockFile, whole = false): void {
     const length = file.read(buffer, 0);
     if (length > BYTES || !this.#isIn(length) || (whole && length < BYTES)) return;
     this.#bytes.set(FREE, STATE_AT);
-    // Of all, since the file may be emptied between the two calls.
+    // The whole record, since the file may be emptied between the two calls.
     file.write(this.#bytes, 0);
   }
 
@@ -169,7 +169,7 @@ export class LockRecord {
     this.#last = token;
   }
 
-  /** Whether the first `length` bytes of the buffer are those of this record. */
+  /** Whether the first `length` bytes of the buffer equal those of this record. */
   #isIn(length: number): boolean {
     const whole = length >> 2;
     for (let i = 0; i < whole; i++) if (words[i] !== this.#words[i]) return false;

@@ -5,7 +5,7 @@ import { callOffWait, type KernelWait, startWait } from "./kernel_waits.ts";
 const TURN_MS = 5;
 /** Then they leave it for a moment to who waits elsewhere. */
 const PAUSE_MS = 1;
-/** Where no file can be opened to wait with, the handle's own is tried so often. */
+/** The interval of tries with the handle's own file, if no file can be opened to wait with. */
 const TRY_MS = 4;
 const NO_ROOM: readonly unknown[] = ["EMFILE", "ENFILE", "ENOMEM"];
 
@@ -155,7 +155,7 @@ export class Place {
     this.#callOff();
     let file: LockFile;
     try {
-      // A file of its own: what is granted late can be given back without regard to anybody.
+      // With a file of its own, a lock that is granted late can be released without side effects.
       file = this.#file.reopen();
     } catch (error) {
       if (!NO_ROOM.includes((error as { code?: unknown }).code)) throw error;

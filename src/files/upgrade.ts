@@ -13,7 +13,8 @@ export class Upgrade implements Disposable {
   #held = false;
 
   /**
-   * @param suspend Takes the hold from its guards; gives what is told whether they have it again.
+   * @param suspend Takes the hold from its guards; returns the function that ends this, and is
+   * called with whether the guards have their hold again.
    * @throws {Error} If there is no shared hold.
    */
   constructor(handle: Handle, suspend: () => (held: boolean) => void) {
@@ -24,7 +25,7 @@ export class Upgrade implements Disposable {
     this.#resume = suspend();
   }
 
-  /** Makes the hold exclusive; false if it was given up instead, since others share it. */
+  /** Makes the hold exclusive; false if others share the lock: the hold is given up then. */
   tryInPlace(): boolean {
     try {
       return this.#inPlace = this.#handle.tryUpgrade();
@@ -33,7 +34,7 @@ export class Upgrade implements Disposable {
     }
   }
 
-  /** Waits for what {@linkcode tryInPlace} has not got. */
+  /** Waits for the exclusive lock after {@linkcode tryInPlace} returned false. */
   async wait(patience: Patience): Promise<void> {
     try {
       if (!await this.#handle.take(false, patience)) throw lateError(this.#handle.file);
@@ -42,7 +43,7 @@ export class Upgrade implements Disposable {
     }
   }
 
-  /** {@linkcode wait} for callers that may block the thread. */
+  /** The blocking version of {@linkcode wait}. */
   waitSync(patience: Patience): void {
     try {
       if (!this.#handle.takeSync(false, patience)) throw lateError(this.#handle.file);
@@ -52,9 +53,9 @@ export class Upgrade implements Disposable {
   }
 
   /**
-   * Enters the holder; if that fails, nothing is held any more.
+   * Enters the holder in the record; if that fails, nothing is held any more.
    *
-   * @returns Whether the lock was held all the time.
+   * @returns Whether the lock was held without a gap.
    */
   finish(enter: () => void): boolean {
     try {
@@ -66,7 +67,7 @@ export class Upgrade implements Disposable {
     return this.#inPlace;
   }
 
-  /** Tells the guards what became of their hold. */
+  /** Gives the guards their hold back, or ends it. */
   [Symbol.dispose](): void {
     this.#resume(this.#held);
   }

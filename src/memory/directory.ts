@@ -22,7 +22,7 @@ const RECORD = { next: 0, checksum: 4, byteLength: 8, name: 12, shape: 14, text:
 const LINE = 128;
 
 const encoder = new TextEncoder();
-// Two names must never become one, nor a name another: a byte order mark is a part of it.
+// Decoding must never make two names equal, or change one: a byte order mark is part of a name.
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** Something that has a name in a memory. */
@@ -83,8 +83,8 @@ export class Directory {
   /**
    * The entry of a name, made where there is none.
    *
-   * @throws {TypeError} If the name is one of something else, or no name: not a string of 1 to 64
-   * bytes of UTF-8 without NUL.
+   * @throws {TypeError} If something of another kind has the name, or if the name is not a string
+   * of 1 to 64 bytes of UTF-8 without NUL.
    * @throws {RangeError} If there is no room for it.
    * @throws {SegmentFormatError} If the directory is damaged.
    */
@@ -119,7 +119,7 @@ export class Directory {
     if (bytes === undefined || bytes.length === 0 || bytes.length > MOST_NAME) {
       throw new TypeError(
         `Cannot name something in ${this.#what}: a name is a string of 1 to ${MOST_NAME} bytes, ` +
-          `without NUL or half a character: ${
+          `without NUL or a lone surrogate: ${
             typeof name === "string" ? JSON.stringify(name) : String(name)
           }`,
       );

@@ -3,7 +3,7 @@ import { Directory } from "./directory.ts";
 import { Memory } from "./memory.ts";
 import { OWNER } from "./slots.ts";
 
-/** Something that has a name in a segment. */
+/** A named thing in a segment. */
 export interface InspectedCell {
   readonly name: string;
   readonly kind: string;
@@ -12,9 +12,10 @@ export interface InspectedCell {
 }
 
 /**
- * What has a name in the file of a segment, and who holds its mutexes. Writes nothing to the file.
+ * Lists the named things in the file of a segment, with the holders of mutexes. Writes nothing to
+ * it.
  *
- * @throws {SegmentFormatError} If the file is no segment, damaged, or open to other users.
+ * @throws {SegmentFormatError} If the file is not a segment, is damaged, or other users may use it.
  * @throws {Error} With the `code` of the system: no such file, no permission.
  */
 export function inspectSegment(path: string): InspectedCell[] {

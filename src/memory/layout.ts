@@ -73,7 +73,7 @@ export const SLOT = {
 
 /** The length of a memory is a multiple of this, its header included. */
 export const UNIT = 65536;
-/** What a memory may be long, its header included: 1 GiB, which every runtime can map. */
+/** The greatest length of a memory with its header: 1 GiB, which every runtime can map. */
 export const LONGEST = 2 ** 30;
 
 /** How many threads may have a memory open at a time. */
@@ -136,5 +136,5 @@ export function flawOf(header: Uint8Array, length: number): string | undefined {
   ) return "its header is damaged: the checksum does not fit";
   const said = Number(view.getBigUint64(HEADER.length, true));
   if (said !== length) return `its header says ${said} bytes, and it has ${length}`;
-  return length % UNIT === 0 ? undefined : `it has ${length} bytes, no multiple of ${UNIT}`;
+  return length % UNIT === 0 ? undefined : `it has ${length} bytes, not a multiple of ${UNIT}`;
 }

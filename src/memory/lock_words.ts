@@ -2,16 +2,16 @@ import { Directory, type Entry } from "./directory.ts";
 import { HEADER } from "./layout.ts";
 import type { Memory } from "./memory.ts";
 
-/** Kinds of named things that begin with a mutex, and hold no other. */
+/** Kinds of named things that begin with a mutex, and contain no other. */
 const LOCKED = /^(mutex|value|array|record|seqlock record)( |$)/;
-/** Kinds that hold none. */
+/** Kinds that contain no mutex. */
 const LOCKLESS = /^(counter|striped counter|raw value|raw array|flag)( |$)/;
 /** The bytes of a mutex that name threads: its holder, and an owner that died. */
 const MUTEX_WORDS = 8;
 
 /**
- * The words of a memory that may name a thread. If a lock may have been placed by an offset, these
- * are all words: one that names a slot by chance only keeps it from being used.
+ * The words of a memory that may name a thread: all words, if a lock may have been placed by an
+ * offset. A word that names a slot by chance only keeps that slot from being used again.
  */
 export function* lockWordsOf(memory: Memory): Generator<number, void, void> {
   for (const { offset, byteLength } of rangesOf(memory)) {

@@ -38,14 +38,14 @@ function refuse(): never {
 
 const CLOSED = new Proxy({} as Atomic, { get: () => refuse });
 
-/** Memory of the process that its threads can share. */
+/** Makes memory of the process that its threads can share. */
 function shareable(length: number): MemoryHandle {
   try {
     if (adapter.mapping === "plain") return new SharedArrayBuffer(length);
     const pages = length / PAGE;
     return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
   } catch (cause) {
-    throw new RangeError(`Cannot make a memory: the process cannot have ${length} bytes more`, {
+    throw new RangeError(`Cannot make a memory: the process cannot get ${length} more bytes`, {
       cause,
     });
   }
@@ -81,7 +81,7 @@ export class Memory implements Disposable {
   readonly slots: Slots;
   /** Tells the file of a mapped one from every other. */
   readonly id: string | undefined;
-  /** Where its directory names locks, as offsets. */
+  /** The offsets of the locks that its directory names. */
   readonly named: Set<number> = new Set();
   /** What in it may be held by this object, and keeps it open then. */
   readonly holders: Set<{ readonly held: boolean }> = new Set();
@@ -92,7 +92,7 @@ export class Memory implements Disposable {
   #words: Int32Array<SharedArrayBuffer> | undefined;
   #thread: ThreadIdentity | undefined;
   #identity = 0;
-  /** Whether workers may have it, and this thread looks for those that ended. */
+  /** Whether it was sent to workers, so that this thread looks for workers that ended. */
   #isSent = false;
   #waits: Waits | undefined;
 
@@ -159,13 +159,13 @@ export class Memory implements Disposable {
    * to be there, and all of it is used.
    * @param mode Whether the file may be there, has to, or must not. Default: it may.
    * @throws {UnsupportedError} If the runtime lacks foreign functions or the right to use them.
-   * @throws {SegmentFormatError} If the file is none of a memory, or others may use it too.
+   * @throws {SegmentFormatError} If the file is not a memory, or other users may use it.
    * @throws {RangeError} If the file is there and has less room; if it has, or is to have, more than
    * 1 GiB with the header of 66,560 bytes; or if this thread has mapped too much already.
    * @throws {Error} With the `code` of the system: no such folder, no permission, no space.
    */
   static map(path: string, byteLength?: number, mode?: OpenMode): Memory {
-    // First, since both take a descriptor for a moment, and the file may take the last one.
+    // First, since both need a descriptor for a moment, and the file may take the last one.
     threadIdentity();
     bootId();
     const file = openMemoryFile(path, byteLength, mode);
@@ -186,10 +186,10 @@ export class Memory implements Disposable {
   }
 
   /**
-   * The memory of a file as it is now, to look at: its file is not written to, and no slot of it
-   * is claimed. What is done to it is seen by nobody.
+   * A private copy of the memory of a file as it is now: the file is not written to, and no slot is
+   * claimed. Changes of the copy are not visible elsewhere.
    *
-   * @throws {SegmentFormatError} If the file is none of a memory, or others may use it too.
+   * @throws {SegmentFormatError} If the file is not a memory, or other users may use it.
    * @throws {Error} With the `code` of the system: no such file, no permission.
    */
   static look(path: string): Memory {
@@ -340,7 +340,7 @@ export class Memory implements Disposable {
     return this.#identity;
   }
 
-  /** If the machine was started anew since, for certain: nobody of then holds anything. */
+  /** If the machine has rebooted for certain, no recorded owner is alive. */
   #newBoot(fd: number, path: string): void {
     const now = bootId();
     const then = new Uint8Array(this.buffer, this.base + HEADER.boot, now.length);

@@ -93,7 +93,7 @@ export function openMemoryFile(
     try {
       const length = lockAndCheck(fd, path);
       if (length === undefined) {
-        closeEarly(fd); // It was removed before the lock was had.
+        closeEarly(fd); // It was removed before the lock was granted.
         continue;
       }
       if (wanted > length) {
@@ -121,7 +121,7 @@ export function releaseMemoryFile({ fd }: MemoryFile, path: string): void {
   }
 }
 
-/** Opens the file of a memory to read it: its creation lock is not waited for. */
+/** Opens the file of a memory to read it, without waiting for its creation lock. */
 export function openToLook(path: string): MemoryFile {
   const fd = openFile(path, O_RDONLY | O_NOFOLLOW);
   try {
@@ -139,7 +139,7 @@ function openExisting(path: string, mode: OpenMode): number | undefined {
     : openIfThere(path, O_RDWR | O_NOFOLLOW);
   if (fd === undefined) return undefined;
   try {
-    // With it goes the creation lock, if this thread is terminated while it has it.
+    // If this thread is terminated, this releases the creation lock.
     return closeWithThread(fd);
   } catch (error) {
     closeFile(fd);
@@ -149,7 +149,7 @@ function openExisting(path: string, mode: OpenMode): number | undefined {
 
 /** Makes the whole file without a name, then gives it its name; false where that was taken. */
 function create(path: string, length: number): boolean {
-  checkRoom(length); // Or there would be a file that its maker cannot map.
+  checkRoom(length); // First, so that no file is made that its maker cannot map.
   const fd = openNameless(folderOf(path));
   try {
     reserve(fd, path, length);

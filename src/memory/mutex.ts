@@ -121,7 +121,7 @@ export class Mutex implements BareLock {
     memory.holders.add(this);
   }
 
-  /** Whether this object holds it; false as soon as another has it. */
+  /** Whether this object holds it; false as soon as another owner does. */
   get held(): boolean {
     const memory = this.#memory;
     return this.#hold !== NOTHING && !memory.closed &&
@@ -168,7 +168,7 @@ export class Mutex implements BareLock {
     this.#guard = undefined;
   }
 
-  /** What became of the hold of a guard: another may have taken it. */
+  /** The state of the hold of a guard: another owner may have taken the mutex. */
   [HOLD](guard: Guard): HoldState {
     if (this.#memory.closed) return "ended";
     return this.#guard === guard && this.#hold === GUARD && this.held ? "held" : "lost";

@@ -100,7 +100,7 @@ export class RecordDescription<F extends Fields> {
   }
 }
 
-/** Not what has something else inside than fields: a promise, a `Map`. */
+/** False for objects whose contents are not fields: a promise, a `Map`. */
 function isPlain(value: object): boolean {
   const parent = Object.getPrototypeOf(value) as object | null;
   return parent === null || Object.getPrototypeOf(parent) === null;

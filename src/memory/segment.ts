@@ -21,7 +21,7 @@ import { StripedCounter } from "./striped_counter.ts";
 export interface SegmentOptions {
   /**
    * The bytes for what lies in it, at least. Each named thing takes 128 bytes and its own length,
-   * rounded up to 128. With the header of 66,560 bytes, it has 1 GiB at most.
+   * rounded up to 128. With the header of 66,560 bytes, a segment has at most 1 GiB.
    *
    * @default {65536}
    */
@@ -113,9 +113,9 @@ export class Segment implements Disposable {
    * @throws {TypeError} If the name or an option cannot be used.
    * @throws {RangeError} If the segment is there and smaller than `size`, or `size` is more than a
    * segment may have.
-   * @throws {SegmentFormatError} If the file is no segment, damaged, or open to other users; or if
-   * others could put one in its place: the folder belongs to another user (not root), or others may
-   * write to it and it is not sticky as /tmp is.
+   * @throws {SegmentFormatError} If the file is not a segment, is damaged, or other users may use
+   * it; or if other users could replace it: its folder belongs to another user (not root), or
+   * others may write to the folder and it is not sticky as /tmp is.
    * @throws {UnsupportedError} If the runtime lacks foreign functions or the right to use them.
    * @throws {Error} With the `code` of the system: no permission, no space.
    */

@@ -3,7 +3,6 @@ import { ELOOP, ENXIO } from "../runtime/errno.ts";
 import {
   closeFile,
   type FileStatus,
-  isThere,
   makeDirectory,
   namesIn,
   O_DIRECTORY,
@@ -12,6 +11,7 @@ import {
   openFile,
   openIfThere,
   readAt,
+  statusAt,
   statusOf,
   writers,
 } from "../runtime/files.ts";
@@ -19,9 +19,9 @@ import { userId } from "../runtime/identity.ts";
 import { absolutePath } from "../runtime/native_lock_file.ts";
 import { flawOf, HEADER } from "./layout.ts";
 
-/** To look at a folder that may not be read. */
+/** Opens a folder to look at it, even without the right to read it. */
 const O_PATH = 0o10000000;
-/** Of a folder: only the owner of a file may remove or rename it. */
+/** A mode bit of a folder: only the owner of a file in it may remove or rename the file. */
 const STICKY = 0o1000;
 
 /** Where the segments of this user are. */
@@ -35,7 +35,7 @@ export function homeOfSegments(): string {
 /**
  * Makes the folder where it is missing, for this user alone.
  *
- * @throws {SegmentFormatError} If others may use it, or it belongs to somebody else.
+ * @throws {SegmentFormatError} If other users may use it, or it belongs to another user.
  */
 export function prepareHome(folder: string): void {
   makeDirectory(folder);
@@ -43,10 +43,10 @@ export function prepareHome(folder: string): void {
 }
 
 /**
- * Checks that the home of this user's segments is of this user alone: its name is known, so anybody
- * may have made it, or a link in its place.
+ * Checks that the home of this user's segments is private: its name is known, so another user may
+ * have made it, or a link in its place.
  *
- * @throws {SegmentFormatError} If others may use it, or it belongs to somebody else.
+ * @throws {SegmentFormatError} If other users may use it, or it belongs to another user.
  */
 function checkHome(folder: string): void {
   checkFolder(folder, O_NOFOLLOW, ({ user, mode }) => {
@@ -56,22 +56,22 @@ function checkHome(folder: string): void {
 }
 
 /**
- * The folder that segments are looked for in: the one that was named, or the home of this user's.
+ * The folder of the segments: the named one, or this user's home of segments.
  *
- * @param make Whether the home is made where it is missing.
- * @throws {SegmentFormatError} If others could put files in the place of this user's.
+ * @param make Whether the home is made if it is missing.
+ * @throws {SegmentFormatError} If other users could put files in the place of this user's.
  */
 export function folderOfSegments(named: string | undefined, make = false): string {
   const folder = named === undefined ? homeOfSegments() : absolutePath(named);
   if (named === undefined && make) prepareHome(folder);
-  else if (isThere(folder)) {
+  else if (statusAt(folder) !== undefined) {
     if (named === undefined) checkHome(folder);
     else checkFolder(folder, 0, flawOfShared);
   }
   return folder;
 }
 
-/** A folder such as /tmp is good enough for files that are checked themselves. */
+/** A folder such as /tmp is safe enough, since each file is checked as well. */
 function flawOfShared(found: FileStatus): string | undefined {
   const { user, mode } = found;
   if (user !== userId() && user !== 0) return `it belongs to user ${user}`;
@@ -101,7 +101,7 @@ function checkFolder(
 }
 
 /**
- * The names and room of the memories in a folder; none if there is no folder.
+ * The names and sizes of the memories in a folder; none if there is no folder.
  *
  * @throws {Error} With the `code` of the system, if the folder or a file in it cannot be read.
  */
@@ -115,13 +115,13 @@ export function memoriesIn(folder: string): { name: string; size: number }[] {
   }).sort((a, b) => a.name < b.name ? -1 : 1);
 }
 
-/** `undefined` for one that was removed meanwhile, or cannot be a memory. */
+/** Opens a file; `undefined` if it was removed meanwhile, or cannot be a memory. */
 function openFileOf(path: string): number | undefined {
   try {
     return openIfThere(path, O_RDONLY | O_NOFOLLOW);
   } catch (error) {
     const { errno } = error as { errno?: number };
-    if (errno === ELOOP || errno === ENXIO) return undefined; // A link; a socket, a device.
+    if (errno === ELOOP || errno === ENXIO) return undefined; // A link, a socket or a device.
     throw error;
   }
 }

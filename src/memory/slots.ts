@@ -15,8 +15,8 @@ const RUNTIMES = ["", "deno", "bun", "node"];
 
 /**
  * The threads that have a memory open. A lock word names one by its slot and the slot's generation;
- * the slot says how to find out whether that thread is still there. It is given to another only when
- * its thread is gone and no lock word names it.
+ * the slot says how to find out whether that thread is still there. A slot is given to another
+ * thread only when its own is gone and no lock word names the slot.
  *
  * | claim      | identity   | meaning                                    | leaves by                 |
  * | ---------- | ---------- | ------------------------------------------ | ------------------------- |
@@ -24,9 +24,9 @@ const RUNTIMES = ["", "deno", "bun", "node"];
  * | `identity` | any other  | claimed, and being written                 | the claimer: to the next  |
  * | `identity` | `identity` | in use                                     | compare-and-swap to free  |
  *
- * Each claim has another generation, so one that frees a slot late frees it from under nobody. In a
- * mapped file, slots are claimed under the creation lock: a claim without its identity is then that
- * of a thread which died in between.
+ * Each claim has another generation, so a thread that frees its slot late cannot free it for the
+ * next user. In a mapped file, slots are claimed under the creation lock: a claim without its
+ * identity is then the claim of a thread that died in between.
  */
 export class Slots {
   readonly #memory: Memory;
@@ -73,7 +73,7 @@ export class Slots {
     return identity;
   }
 
-  /** Gives a slot back that no lock word names: in one step, and only if it is still claimed so. */
+  /** Frees a slot that no lock word names, in one step, and only if this claim still has it. */
   free(identity: number): void {
     const claim = this.#place(identity & SLOTS) + SLOT.claim;
     this.#memory.atomic.compareExchange32(claim, identity, 0);
@@ -131,11 +131,11 @@ export class Slots {
   }
 
   /**
-   * If the memory was last opened under another boot id: looks at all threads that had it open, and
-   * marks them as gone if each of them is. One that is not, or cannot be looked at, shows that the
-   * machine was not started anew: only the id differs, as in a container that has one of its own.
+   * For a memory that was last opened under another boot id: marks all threads that had it open as
+   * gone, if each of them is. If one is not, or cannot be looked at, a reboot is not certain:
+   * perhaps only the id differs, as in a container that has a boot id of its own.
    *
-   * @returns Whether all are gone.
+   * @returns Whether all threads are gone.
    */
   markAllGone(): boolean {
     const { atomic } = this.#memory;
@@ -144,7 +144,7 @@ export class Slots {
       const at = this.#place(slot);
       const claim = atomic.load32(at + SLOT.claim);
       if (claim === 0) continue;
-      // One without an identity has never held anything; its claimer died in between.
+      // A slot without an identity has never held anything; its claimer died in between.
       const isOpen = atomic.load32(at + SLOT.identity) !== 0;
       if (isOpen && atomic.load32(at + SLOT.gone) === 0) {
         if (!isGone(this.#threadAt(at))) return false;
@@ -219,7 +219,7 @@ export class Slots {
         const identity = slot | ((last + 1) % GENERATIONS << SLOT_BITS);
         if (atomic.compareExchange32(at + SLOT.claim, 0, identity) !== 0) break;
         if (atomic.load32(at + SLOT.generation) === last) return identity;
-        // Another had it between the two, under this same identity.
+        // Between the two, another thread had the slot under this same identity.
         atomic.compareExchange32(at + SLOT.claim, identity, 0);
       }
     }
@@ -227,9 +227,9 @@ export class Slots {
   }
 
   /**
-   * Frees the slots of threads that are gone, except those that a lock names.
+   * Frees the slots of threads that are gone, except slots that a lock names.
    *
-   * @returns How many those are.
+   * @returns The number of slots of gone threads that a lock names.
    */
   #reclaim(alone: boolean): number {
     const { atomic } = this.#memory;
@@ -241,7 +241,7 @@ export class Slots {
       if (claim === 0) continue;
       const identity = atomic.load32(at + SLOT.identity);
       if (identity === 0) {
-        // Its claimer died in between: nobody else claims now.
+        // Its claimer died in between: no other thread claims now.
         if (alone) atomic.compareExchange32(at + SLOT.claim, claim, 0);
       } else if ((alone || identity === claim) && this.isGone(identity)) gone.set(identity, claim);
     }
@@ -258,11 +258,11 @@ export class Slots {
   }
 
   #full(pinned: number): RangeError {
-    const named = pinned === 0 ? "" : `, and words of it name ${pinned} that are dead`;
+    const named = pinned === 0 ? "" : `, and its locks name ${pinned} dead threads`;
     return new RangeError(
-      `Cannot use a memory: ${SLOTS - pinned} threads that live, or cannot be looked at, have it ` +
+      `Cannot use a memory: ${SLOTS - pinned} threads that live, or may live, have it ` +
         `open${named}; more than ${SLOTS} are not possible. Close what is not needed` +
-        (pinned === 0 ? "" : ", acquire the locks of the dead") + ", or remove the segment",
+        (pinned === 0 ? "" : ", acquire the locks of dead threads") + ", or remove the segment",
     );
   }
 
@@ -270,7 +270,7 @@ export class Slots {
     return new Uint8Array(this.#memory.buffer, at + SLOT.boot, 16);
   }
 
-  /** Whether a slot was claimed in this boot for certain, as every one of anonymous memory. */
+  /** Whether a slot was claimed in this boot for certain; true for anonymous memory. */
   #isOfThisBoot(at: number): boolean {
     if (this.#memory.id === undefined) return true;
     const now = bootId();

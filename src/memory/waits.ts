@@ -6,7 +6,7 @@ import type { Memory } from "./memory.ts";
 
 /** How often waiters look by themselves: for owners that died, and while there is no helper. */
 const TICK = 4;
-/** How often those that have waited for long look for owners that died. */
+/** How often waiters that have waited for long look for owners that died. */
 const SLOW_TICK = 25;
 const LONG = 1000;
 const MOST_TIMER = 2 ** 31 - 1;
@@ -128,7 +128,7 @@ export class Waits {
         this.#add(at, waiter);
         if (deadline !== Infinity && this.#has(at, waiter)) arm();
       } catch (error) {
-        // One that is rejected must never be granted anything.
+        // A rejected waiter must never be granted anything.
         end();
         reject(error);
       }
@@ -223,9 +223,9 @@ class Pump {
   readonly #awaited = new Set<Waits>();
   /** Watches the events of mapped memory, if a helper can be started for it. */
   #watch: FutexWatch | undefined;
-  /** Whether that helper has failed, which the next one would as well. */
+  /** Whether the helper has failed; a new one would fail as well. */
   #broken = false;
-  /** When owners that died are looked for next, or were. */
+  /** The time of the last or the next look for owners that died. */
   #looked = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -249,7 +249,7 @@ class Pump {
     const now = performance.now();
     const isLong = now - Math.min(...[...this.#all.keys()].map(({ longest }) => longest)) > LONG;
     const time = isLong && !this.#isBlind() ? SLOW_TICK : TICK;
-    // A look at an owner asks the system; one at a word costs next to nothing.
+    // To look at an owner is a system call; to look at a word costs next to nothing.
     const patient = !isLong || now + time - this.#looked >= SLOW_TICK;
     if (patient) this.#looked = now + time;
     this.#timer = setTimeout(() => {
@@ -258,7 +258,7 @@ class Pump {
     }, time);
   }
 
-  /** Whether some event is noticed by looking alone. */
+  /** Whether some event is noticed by polling alone. */
   #isBlind(): boolean {
     if (this.#watch?.ready) return false;
     return [...this.#all].some(([waits, memory]) => memory.addressOf(waits.event) !== undefined);
@@ -284,7 +284,7 @@ class Pump {
 
   #armMapped(): void {
     if (!this.#broken) this.#watch ??= FutexWatch.start(() => this.#wake(), () => this.#fail());
-    if (this.#watch === undefined) return; // The tick looks.
+    if (this.#watch === undefined) return; // The tick polls.
     const words = [...this.#all].flatMap(([waits, memory]) => {
       const address = memory.addressOf(waits.event);
       if (address === undefined) return [];
@@ -302,7 +302,7 @@ class Pump {
     this.#broken = true;
     this.#watch = undefined;
     if (this.#timer === undefined) return;
-    clearTimeout(this.#timer); // It may be a slow one.
+    clearTimeout(this.#timer); // It may be set to the slow interval.
     this.#tick();
   }
 }

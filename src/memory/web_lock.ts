@@ -34,17 +34,17 @@ export function holdWebLock(memory: Memory, identity: number): void {
   if (adapter.parentThread() === undefined) return;
   const manager = locks();
   if (manager === undefined) return;
-  // To the end of this thread.
+  // Held until this thread ends.
   void manager.request(nameOf(memory, identity), {}, () => new Promise(() => {}));
-  // Asked for, it is held: both runtimes grant within the call what nobody else has, so that also
-  // a worker is missed that ends before its first task does.
+  // It is held already: both runtimes grant a free lock within the call, so a worker that ends
+  // before its first task is noticed as well.
   memory.slots.markWebLock(identity);
 }
 
-/** Of which memories all threads are being asked about. */
+/** The memories whose threads are all being asked about. */
 const asked = new WeakSet<Memory>();
 
-/** Whether half of the slots may be those of threads that ended. */
+/** Whether half of the slots may belong to threads that ended. */
 function isCrowded(memory: Memory): boolean {
   return memory.slots.withWebLock().length >= SLOTS / 2;
 }
@@ -59,15 +59,15 @@ async function missAllWebLocks(memory: Memory): Promise<void> {
       await missWebLock(memory, identity);
     }
   } catch {
-    // The next claim has them asked about again.
+    // The next claim asks again.
   } finally {
     asked.delete(memory);
   }
 }
 
 /**
- * Before a slot is claimed: if the slots are few, has this thread and those in
- * {@linkcode watchRoom} find that out, long before the slots run out.
+ * Called before a slot is claimed: if half of the slots are taken, this thread and the threads in
+ * {@linkcode watchRoom} look for workers that ended, long before the slots run out.
  */
 export function askForRoom(memory: Memory): void {
   if (!isCrowded(memory)) return;
@@ -78,8 +78,8 @@ export function askForRoom(memory: Memory): void {
 }
 
 /**
- * Has this thread, which sent a memory to workers, look for those that ended whenever slots become
- * few: a worker may end before it gets an answer. It does not keep the process alive.
+ * Has this thread, which sent a memory to workers, look for workers that ended whenever half of the
+ * slots are taken: a worker may end before it gets an answer. Does not keep the process alive.
  */
 export async function watchRoom(memory: Memory): Promise<void> {
   const at = memory.base + HEADER.crowded;

@@ -47,7 +47,7 @@ export function adapterOf(source: RedisSource, options: ConnectionOptions = {}):
   return connectionOf(source, options);
 }
 
-/** The same as {@linkcode adapterOf}, as what it is. */
+/** The same as {@linkcode adapterOf}, with its own class as the type. */
 export function connectionOf(source: RedisSource, options: ConnectionOptions = {}): Connection {
   const { commandTimeout = TIMEOUT_MS } = options;
   if (!(commandTimeout > 0 && commandTimeout < 2 ** 31)) {

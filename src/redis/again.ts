@@ -3,9 +3,9 @@ import { mayPass, UnreachableError } from "./errors.ts";
 const RETRY_MS = 50;
 
 /**
- * Asks until there is an answer, or an error that will not pass by itself, or the deadline.
+ * Asks until there is an answer, an error that is not temporary, or the deadline.
  *
- * @param ask Told whether the server may have done at an earlier try what it is asked to.
+ * @param ask Called with whether an earlier try may have had its effect on the server.
  */
 export async function untilAnswered<T>(
   ask: (isUnsure: boolean) => Promise<T>,

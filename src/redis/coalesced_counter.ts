@@ -22,7 +22,7 @@ export interface CollectorLink {
   value(): Promise<number>;
   /** Has the server forget which parcels it has counted. */
   forget(): Promise<void>;
-  /** Nothing is left to be sent, and nothing will be. */
+  /** Whether everything was sent, and nothing more will be. */
   closed(): void;
 }
 

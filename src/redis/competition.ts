@@ -23,7 +23,7 @@ export interface Place<Request = LockRequest> {
   readonly wakes: Pick<Wakes, "add" | "remove">;
   /** Who sleeps there, to be woken when it is closed. */
   readonly sleepers: Set<Alarm>;
-  /** What is on its way, for who closes it to wait for. */
+  /** The operations under way, which `close` waits for. */
   readonly inFlight: InFlight;
   isClosed(): boolean;
 }
@@ -85,7 +85,7 @@ export async function compete<Request extends { readonly leaseTime: number }>(
         attempt = await patience.for(asked, ANSWER_MS);
         failingSince = failure = undefined;
       } catch (error) {
-        // With a bed, one of several servers may have the waiter in its queue.
+        // With a bed, the waiter may be in the queue of one of several servers.
         if (isUnsent(error) && bed === undefined) unsure = wasUnsure;
         if (!mayPass(error) || patience.isOver || place.isClosed()) throw error;
         failure = error;
@@ -125,9 +125,10 @@ export async function compete<Request extends { readonly leaseTime: number }>(
 }
 
 /**
- * Gives back what a server may have given to the last question, or may give yet. At once, since the
- * answer may be long in coming; and once more after it, since a question that was not answered yet
- * may be asked in a second step (the source of a script), which is behind what is sent now.
+ * Releases what a server may have granted to the last request, or may still grant. At once, since
+ * the answer may take long; and once more after the answer, since a request without an answer may
+ * be sent again in a second step (with the source of the script), which arrives after what is sent
+ * now.
  */
 export function giveUp<Request>(
   place: Place<Request>,
@@ -135,7 +136,7 @@ export function giveUp<Request>(
   waiter?: string,
   asked?: Promise<unknown>,
 ): void {
-  // If it cannot be told, the lease ends it.
+  // If the server cannot be reached, the lease ends it.
   place.inFlight.track(withdraw(place, request, waiter, asked)).catch(() => {});
 }
 
@@ -149,12 +150,12 @@ async function withdraw<Request>(
   const answered = asked?.then(() => true, (error) => !isUnsent(error)).finally(() => {
     isAnswered = true;
   });
-  for (let i = 0; i < 3; i++) await undefined; // An answer that is there has been seen then.
+  for (let i = 0; i < 3; i++) await undefined; // By then, an answer that has arrived was seen.
   const tell = async () => {
     try {
       await place.server.withdraw(request, waiter);
     } catch (error) {
-      // When it is closed there will be no connection.
+      // After the close there is no connection.
       if (!place.isClosed() || !isUnsent(error)) throw error;
     }
   };

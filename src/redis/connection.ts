@@ -25,9 +25,9 @@ export class Connection implements RedisAdapter {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #hasSent = false;
   #mayWait = true;
-  /** What rejects those who wait for a connection or a subscription. */
+  /** Functions that reject the waits for a connection or a subscription. */
   readonly #waiting = new Set<() => void>();
-  /** Called when the last command was answered, once this is being closed. */
+  /** Called when the last command is answered, while this is closing. */
   #onAnswered: (() => void) | undefined;
   #closed: Promise<void> | undefined;
 
@@ -66,7 +66,7 @@ export class Connection implements RedisAdapter {
       });
       this.#refuseClosed();
     } catch (error) {
-      // If it comes later, it is too late for anybody.
+      // A subscription that comes later is of no use.
       subscribing.then((end) => end()).catch(() => {});
       throw this.#asUnreachable(error, false);
     }
@@ -80,7 +80,7 @@ export class Connection implements RedisAdapter {
 
   /**
    * Ends all waits for the connection, now and later, if nothing was ever sent: then there is nothing
-   * to be given back, and what closes this need not wait for a server that is not there.
+   * to release, and `close` need not wait for a server that is not there.
    */
   stopWaiting(): void {
     if (this.#hasSent) return;
@@ -92,12 +92,12 @@ export class Connection implements RedisAdapter {
     return this.#closed ??= this.#close();
   }
 
-  /** Waits for the answers to what was sent, each for its time, before it closes. */
+  /** Closes after the answers to the commands that were sent, or their time limits. */
   async #close(): Promise<void> {
     for (const refuse of this.#waiting) refuse();
     try {
       if (this.#pending.size > 0) await new Promise<void>((resolve) => this.#onAnswered = resolve);
-      // A server that is gone cannot confirm it.
+      // A server that is gone cannot confirm the end of a subscription.
       const ended = Promise.allSettled([...this.#ends].map((end) => end()));
       await this.#timed(ended, () => new Error("not confirmed")).catch(() => {});
     } finally {
@@ -213,7 +213,7 @@ const NEVER_SENT: ReadonlySet<string> = new Set([
   "Connection is closed and offline queue is disabled",
 ]);
 
-/** ioredis tells in its errors what it has sent: the password, if that is refused. */
+/** The errors of ioredis contain the command: the password, if that was refused. */
 function withoutCommand(error: unknown): unknown {
   if (!(error instanceof Error) || !("command" in error)) return error;
   const { name, message, stack } = error;

@@ -4,8 +4,8 @@ import { Script } from "./script.ts";
 /*
  * How the scripts of counters reply: with the value, or, where they changed nothing, with a list of
  * the reason and the value. A number beyond 2^52 is a text, which no client rounds. Lua's numbers
- * are doubles, exact to 2^53; what is beyond is only ever compared. A script is not rolled back, so
- * it reads, and asks all that may fail, before it writes.
+ * are doubles, exact to 2^53; numbers beyond are only compared. A script is not rolled back, so
+ * before it writes, it reads, and checks everything that may fail.
  */
 
 /**

@@ -82,7 +82,7 @@ const MISTAKES: Readonly<Record<string, string | undefined>> = {
   ASK: "The server is one of a cluster: connect with the cluster's client",
 };
 
-/** How Redis 7.0 says NOPERM of a command within a script. */
+/** The message of Redis 7.0 for NOPERM of a command within a script. */
 const DENIED_IN_SCRIPT = /^ERR The user executing the script can't /;
 
 const CODE = /^([A-Z][A-Z0-9]*)(?: |$)/;

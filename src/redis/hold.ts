@@ -11,7 +11,7 @@ export interface Holder<Request extends { readonly leaseTime: number }> {
   /** What is held, for messages. */
   readonly name: string;
   readonly maxHold: number;
-  /** What is on its way to the server. */
+  /** The operations under way to the server. */
   readonly inFlight: InFlight;
   /** Renews it; `false` where it is held no more. */
   renew(request: Request): Promise<boolean>;
@@ -67,7 +67,7 @@ export class Hold<Request extends { readonly leaseTime: number } = LockRequest>
       throw this.#lost(lost);
     }
     const deadline = performance.now() + Math.min(left, RELEASE_MS);
-    // Who was not answered may have released it at the first try.
+    // A try without an answer may have released it already.
     const release = async (isUnsure: boolean) =>
       await this.#holder.release(this.#request) || isUnsure;
     if (!await this.#holder.inFlight.track(untilAnswered(release, deadline))) {

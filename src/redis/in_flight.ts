@@ -3,12 +3,12 @@ export class InFlight {
   #count = 0;
   #onIdle: (() => void) | undefined;
 
-  /** An operation begins; {@linkcode end} must follow. */
+  /** Begins an operation; {@linkcode end} must follow. */
   begin(): void {
     this.#count++;
   }
 
-  /** An operation has ended, whatever by. */
+  /** Ends an operation, successful or not. */
   end(): void {
     if (--this.#count === 0) this.#onIdle?.();
   }

@@ -83,7 +83,7 @@ export interface InspectionOptions {
 }
 
 const PART = /^[^{]*\{(.*)\}:(lock|token|shared|queue|semaphore|semaphore-token|semaphore-queue)$/s;
-/** Keys that are no counters: of locks, of semaphores, of operations. */
+/** Keys that are not counters: those of locks, semaphores and operations. */
 const OWN = new RegExp(`^${PREFIX}:(\\{|operation:)`);
 /** How many names are looked at together. */
 const TOGETHER = 50;

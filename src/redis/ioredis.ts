@@ -97,7 +97,7 @@ export class IoredisDriver implements Driver {
     subscriber.on("error", () => {}); // It connects again, and subscribes again, by itself.
     subscriber.on("message", receive);
     if (subscriber.status === "wait") {
-      // Nobody else could end its tries to reach a server that is not there.
+      // Nothing else could end its tries to reach a server that is not there.
       const giveUp = () => subscriber.disconnect();
       signal.addEventListener("abort", giveUp);
       try {

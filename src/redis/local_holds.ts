@@ -49,7 +49,7 @@ export class LocalHolds {
     }
   }
 
-  /** Ends the wait of the task whose turn it is; nothing is handed on any more. */
+  /** Ends the wait of the task whose turn it is; from then on nothing is handed on. */
   end(): void {
     this.#hold = undefined;
     this.#heir?.(undefined);

@@ -15,8 +15,8 @@
  * look a moment later, in case the first is dead. All others sleep on.
  *
  * What happens at each acquire and release comes first in a script, and makes no functions. A script
- * is not rolled back, so it reads, and asks all that may fail (a key of another type, a right that is
- * missing), before it writes.
+ * is not rolled back, so before it writes, it reads, and checks everything that may fail (a key of
+ * another type, a missing right).
  *
  * @module
  */
@@ -46,7 +46,7 @@ local token = tonumber(last[1] or 0)
 local kept = math.floor(token / ${DAY_US}) == math.floor(us / ${DAY_US})
 `;
 
-/** The rights to take the lock, alone, and to give it back; without the first write, SET. */
+/** The rights to acquire the lock exclusively and to release it, without the first write, SET. */
 const ASK_TO_HOLD = `
 ${askRights("KEYS[2]", "HSET", "HDEL")}
 ${askRights("KEYS[1]", "DEL")}

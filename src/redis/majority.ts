@@ -26,7 +26,7 @@ interface Candidacy {
    */
   readonly value: string;
   readonly asked: readonly Promise<Attempt>[];
-  /** Whether it is being given back, so that no server is asked for its vote any more. */
+  /** Whether it is being released, so that no more servers are asked for a vote. */
   isOver: boolean;
 }
 
@@ -47,7 +47,7 @@ export class Majority {
   /** The lock at each of the servers. */
   readonly locks: readonly ServerLock[];
   readonly #restartGuard: boolean;
-  /** What is on its way to the servers that are not waited for. */
+  /** The operations under way to servers that are not waited for. */
   readonly inFlight: InFlight = new InFlight();
   readonly #candidacies = new Map<string, Candidacy>();
   #rounds = 0;
@@ -251,7 +251,7 @@ export class Majority {
     const { value, asked } = candidacy ?? { value: NOBODY, asked: [] };
     return this.locks.map((lock, i) =>
       this.inFlight.track((async () => {
-        await asked[i]?.catch(() => {}); // Else it could be overtaken.
+        await asked[i]?.catch(() => {}); // Otherwise the release could overtake the request.
         return await action(lock, { ...request, value });
       })())
     );

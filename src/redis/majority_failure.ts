@@ -35,7 +35,7 @@ export function failureOf(
   }
   if (errors.every((error) => error instanceof RefusedError)) {
     const lasting = errors.filter((error) => !mayPass(error));
-    // Those of which it passes may be enough.
+    // The servers with a temporary error may be enough.
     const { code } = voters.length - lasting.length >= quorum ? errors.find(mayPass)! : lasting[0];
     return new RefusedError(message, code, options);
   }

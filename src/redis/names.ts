@@ -14,11 +14,10 @@ export function partOf(name: string, part: string, prefix: string = PREFIX): str
 }
 
 /**
- * The key in which an operation on a key of the user's is remembered, in the same slot: by that
- * key's own hash tag, or by the whole key as the tag. No two pairs of a key and an operation have
- * the same one, whatever is in them: there is no "{" before the tag, and each text stands behind its
- * length. A key with "}" but without a tag cannot be a tag; a server that is no cluster does not
- * mind.
+ * The key of the record of an operation on a user's key. It is in the same slot: its hash tag is
+ * the tag of the user's key, or else the whole key. No two pairs of a key and an operation have the
+ * same record, whatever they contain: there is no "{" before the tag, and each text follows its
+ * length. A key with "}" but without a tag cannot be used as a tag; only a cluster needs one.
  *
  * @throws {TypeError} If the key, the operation or the prefix cannot be used.
  */
@@ -54,19 +53,19 @@ function checkName(name: string): void {
     throw new TypeError(
       `Cannot use the name ${
         JSON.stringify(name)
-      }: it must be a text, not empty, without "}" in front`,
+      }: it must be a text that is not empty and does not begin with "}"`,
     );
   }
   checkText("name", name);
 }
 
 /**
- * On its way to the server, each half of a pair of surrogates becomes the same character, and two
- * texts become one.
+ * Refuses lone surrogates: UTF-8 has only one replacement for them all, so two texts would become
+ * one.
  *
- * @throws {TypeError} If the text has such a half.
+ * @throws {TypeError} If the text has a lone surrogate.
  */
 export function checkText(what: string, text: string): void {
   if (text.isWellFormed()) return;
-  throw new TypeError(`Cannot use the ${what} ${JSON.stringify(text)}: it has half a character`);
+  throw new TypeError(`Cannot use the ${what} ${JSON.stringify(text)}: it has a lone surrogate`);
 }

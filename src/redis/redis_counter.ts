@@ -53,7 +53,7 @@ export class RedisCounter implements AsyncExchangeCounter, AsyncDisposable {
   readonly #isPlain: boolean;
   #isNear = false;
   readonly #inFlight = new InFlight();
-  /** What closes the collectors that may have something to send when this is closed. */
+  /** Functions that close the collectors with something to send, when this is closed. */
   readonly #collectors = new Set<() => Promise<void>>();
   #closed: Promise<void> | undefined;
   #hasScripts = true;
@@ -172,7 +172,7 @@ export class RedisCounter implements AsyncExchangeCounter, AsyncDisposable {
   }
 
   /**
-   * Sends what is still to be sent, also by those that collect for it, waits for the answers, and
+   * Sends what is not sent yet, also by its `coalesced()` counters, waits for the answers, and
    * closes what it has opened: never the user's client. Nothing is tried again.
    */
   close(): Promise<void> {

@@ -146,7 +146,7 @@ export class RedisLock implements AsyncLock, AsyncDisposable {
    * Waits for the lock. The tasks of one object get it in the order of their calls, as long as they
    * do not share. A wait keeps the process alive.
    *
-   * A server that cannot be reached, or answers with an error that passes (`BUSY`, `LOADING`), is
+   * A server that cannot be reached, or answers with a temporary error (`BUSY`, `LOADING`), is
    * tried again until the timeout, and at most for one lease.
    *
    * @throws {DOMException} Named `TimeoutError`, if the timeout ran out.

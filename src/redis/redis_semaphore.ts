@@ -137,7 +137,7 @@ export class RedisSemaphore implements AsyncDisposable {
    * Waits for permits. The tasks of one object get them in the order of their calls, so who wants
    * many is not starved by those who want few. A wait keeps the process alive.
    *
-   * A server that cannot be reached, or answers with an error that passes (`BUSY`, `LOADING`), is
+   * A server that cannot be reached, or answers with a temporary error (`BUSY`, `LOADING`), is
    * tried again until the timeout, and at most for one lease.
    *
    * @throws {DOMException} Named `TimeoutError`, if the timeout ran out.

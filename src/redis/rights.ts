@@ -1,10 +1,10 @@
 /**
- * Lua that ends a script with an error, before it has written anything, if its user may not run the
- * commands on the key that the Lua expression gives. A script is not rolled back: what it has written
- * before a command is refused stays. What it runs before it writes, and the first command that it
- * writes by, refuse by themselves; these are for those behind.
+ * Lua that ends a script with an error before its first write, if the user may not run the commands
+ * on the key that the Lua expression gives. A script is not rolled back: if a command is refused,
+ * earlier writes stay. The reads and the first write need no check, since a refusal there leaves
+ * nothing behind; the check is for the commands after the first write.
  *
- * Servers before Redis 7.0 cannot be asked; there, such a right is missed in the middle.
+ * Servers before Redis 7.0 cannot check this: there, the script stops at the refused command.
  */
 export function askRights(key: string, ...commands: readonly string[]): string {
   return `

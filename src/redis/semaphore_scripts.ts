@@ -11,8 +11,8 @@
  * A hold of 3 permits has 3 members, so the length of the set is what is held. All times are the
  * server's, in milliseconds. Waiters are woken in their order, as many as there are permits for;
  * the one behind them looks a moment later, in case one of them is dead. When leases end, the first
- * waiter that looks wakes those that the rest is enough for. As those of the lock, the scripts read,
- * and ask all that may fail, before they write.
+ * waiter that looks wakes those that the rest is enough for. As the scripts of the lock do, these
+ * read, and check everything that may fail, before they write.
  *
  * @module
  */

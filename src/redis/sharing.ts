@@ -51,7 +51,7 @@ export class SharedClient {
     this.#channels.clear();
     this.#closing.abort();
     try {
-      // Not in order: what is before it may wait for a server that does not answer.
+      // Not in order: an earlier operation may wait for a server that does not answer.
       await this.#closeSubscriber();
     } finally {
       await this.driver.close();

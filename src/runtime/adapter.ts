@@ -6,9 +6,9 @@ import type { Adapter } from "./port.ts";
 /**
  * The adapter of the runtime that loaded this module: the only place where runtimes are told apart.
  *
- * All three are read in each runtime, and load nothing of their own before they are asked for: with
- * an `await` at the top level of a module, V8 aborts the process of Node (26.10) if a worker that
- * imports it is terminated while its own module is run.
+ * Every runtime loads all three modules, and each loads its own dependencies only when it is used.
+ * With a top-level `await` instead, Node (26.10) aborts the process if a worker is terminated while
+ * it evaluates a module that imports this one.
  */
 export const adapter: Adapter = "Deno" in globalThis
   ? denoAdapter()

@@ -1,6 +1,6 @@
-/** A value that follows the calls that are made within `run`, across every `await`. */
+/** A value that is visible to all calls made within `run`, across every `await`. */
 export interface AsyncStore<T> {
-  /** Calls `body` with the value. */
+  /** Calls `body`; within it, `getStore` returns the value. */
   run<R>(value: T, body: () => R): R;
   /** The value here; `undefined` outside of every `run`. */
   getStore(): T | undefined;

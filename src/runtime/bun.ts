@@ -34,7 +34,7 @@ const { Bun, Worker, postMessage } = globalThis as unknown as {
 const ARGUMENT = { i32: "i32", u32: "u32", i64: "i64", pointer: "ptr", bytes: "ptr" } as const;
 const RESULT = { i32: "i32", u32: "u32", i64: "i64_fast", pointer: "i64_fast" } as const;
 
-// Set by {@linkcode bunAdapter}: other runtimes read this module, too.
+// Set by {@linkcode bunAdapter}, since the other runtimes load this module as well.
 let process: typeof nodeProcess;
 let ffi: BunFFI;
 

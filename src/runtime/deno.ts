@@ -119,7 +119,7 @@ interface NodeWorker {
   unref(): void;
 }
 
-/** Whether Deno reads modules there without asking the user at the terminal. */
+/** Whether Deno may read modules there without a prompt at the terminal. */
 function mayRead(folder: URL): boolean {
   return folder.protocol !== "file:" ||
     Deno.permissions.querySync({ name: "read", path: folder }).state === "granted";
@@ -138,7 +138,7 @@ function spawnHelper(module: URL): HelperThread {
     throw new UnsupportedError("Cannot start a helper thread: Deno needs --allow-read for it");
   }
   const { Worker } = process.getBuiltinModule("node:worker_threads");
-  // Without the environment, since Deno asks for a permission to read it.
+  // Without the environment, since Deno needs a permission to read it.
   const worker = new Worker(module, { env: {} });
   const { postMessage, hear } = onceListening((message) => worker.postMessage(message));
   return {

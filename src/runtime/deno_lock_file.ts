@@ -81,13 +81,14 @@ export class DenoLockFile implements LockFile {
 }
 
 /**
- * So that it stays the same file when the program goes to another folder. The path is checked as
- * elsewhere, by a copy: `files.ts` waits for the adapter, which imports this.
+ * The absolute path, so that it leads to the same file after the program has changed its working
+ * directory. Has a copy of the check of `files.ts`, since that module imports the adapter, and the
+ * adapter imports this one.
  */
 function absolutePath(path: string): string {
   if (typeof path !== "string" || path === "" || path.includes("\0") || !path.isWellFormed()) {
     throw new TypeError(
-      "Cannot use a path: it must be a string, not empty and without NUL or half a character: " +
+      "Cannot use a path: it must be a string, not empty and without NUL or a lone surrogate: " +
         JSON.stringify(path),
     );
   }
@@ -95,7 +96,7 @@ function absolutePath(path: string): string {
   return isAbsolute.test(path) ? path : `${Deno.cwd()}/${path}`;
 }
 
-/** Before it is opened: that would make the target of a link, and wait for the end of a pipe. */
+/** Called before the file is opened: that would make the target of a link, and wait at a pipe. */
 function refuseOthers(full: string, path: string): void {
   let isFile = true;
   try {

@@ -67,7 +67,7 @@ export function makeFile(path: string, contents: Uint8Array): boolean {
   }
 }
 
-/** A name beside a file that nobody can guess, for what is to take its place. */
+/** A random name beside a file, for the file that will replace it. */
 function privateName(path: string): string {
   return `${path}.${crypto.randomUUID()}.new`;
 }
@@ -75,9 +75,9 @@ function privateName(path: string): string {
 const PRIVATE = /^\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.new$/;
 
 /**
- * Removes what writers of a file that were killed have left beside it: regular files with the name
- * and the owner of such, and nothing else. For a caller who is the only writer now. What cannot be
- * removed harms nobody, and stays.
+ * Removes the new files that killed writers of a file have left beside it: only regular files with
+ * a name and an owner of such files. The caller must be the only writer. A file that cannot be
+ * removed does no harm, and stays.
  */
 export function removeLeftovers(path: string): void {
   const folder = folderOf(path);
@@ -123,9 +123,9 @@ function publishName(own: string, path: string): boolean {
 }
 
 /**
- * Replaces a file, or makes it, in one step for all who look: for one caller at a time. Keeps its
- * owner, group and permissions, or throws. What it makes has a private name until then, and is
- * removed if anything fails; of a process that is killed, {@linkcode removeLeftovers} removes it.
+ * Replaces a file, or makes it, in one step for all readers; only one caller at a time. Keeps its
+ * owner, group and permissions, or throws. Until then the new file has a random name; it is removed
+ * if anything fails. If the process is killed, {@linkcode removeLeftovers} removes it later.
  *
  * @param durable Whether both contents and name are on the storage when this returns.
  */
@@ -149,7 +149,7 @@ export function replaceFile(path: string, contents: Uint8Array, durable: boolean
   if (durable) syncFolder(path);
 }
 
-/** The file that is to be replaced; `undefined` where there is none. */
+/** The status of the file that will be replaced; `undefined` if there is none. */
 function lastOf(path: string): FileStatus | undefined {
   const fd = tryOpen(path, O_RDONLY | O_NOFOLLOW);
   if (fd === undefined) {

@@ -34,17 +34,17 @@ export { O_CREAT };
 
 const encoder = new TextEncoder();
 
-/** Throws instead of changing a name: two names must never become one. */
+/** Throws instead of changing a name: decoding must never make two names equal. */
 const names = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
- * The path itself. Throws a `TypeError` for what the system would read as another one, such as one
- * with a NUL or a lone surrogate inside.
+ * The path itself. Throws a `TypeError` for a path that the system would read as another one, such
+ * as one with a NUL or a lone surrogate.
  */
 export function checkPath(path: string): string {
   if (typeof path !== "string" || path === "" || path.includes("\0") || !path.isWellFormed()) {
     throw new TypeError(
-      "Cannot use a path: it must be a string, not empty and without NUL or half a character: " +
+      "Cannot use a path: it must be a string, not empty and without NUL or a lone surrogate: " +
         JSON.stringify(path),
     );
   }
@@ -54,7 +54,7 @@ export function checkPath(path: string): string {
 /**
  * A path as the system gave it, in bytes up to a NUL.
  *
- * @throws {TypeError} If it is not UTF-8: no string is that path.
+ * @throws {TypeError} If it is not UTF-8, since no string is this path then.
  */
 export function pathOf(bytes: Uint8Array): string {
   const end = bytes.indexOf(0);
@@ -118,9 +118,8 @@ function statx(fd: number, path: Uint8Array, flags: number): boolean {
   return result === 0;
 }
 
-/** What a descriptor is. */
-export function statusOf(fd: number, path: string): FileStatus {
-  if (!statx(fd, new Uint8Array(1), AT_EMPTY_PATH)) throw systemError("look at", path, errno());
+/** Reads {@linkcode status}. */
+function statusFound(): FileStatus {
   const mode = status.getUint16(28, true);
   const device = `${status.getUint32(136, true)}:${status.getUint32(140, true)}`;
   return {
@@ -135,7 +134,21 @@ export function statusOf(fd: number, path: string): FileStatus {
   };
 }
 
-/** The bits of a mode that let others write, but for a group that is this user's own. */
+/** What a descriptor is. */
+export function statusOf(fd: number, path: string): FileStatus {
+  if (!statx(fd, new Uint8Array(1), AT_EMPTY_PATH)) throw systemError("look at", path, errno());
+  return statusFound();
+}
+
+/** The status of what a path leads to, not opened, links not followed; `undefined` for nothing. */
+export function statusAt(path: string): FileStatus | undefined {
+  if (statx(AT_FDCWD, pathBytes(path), AT_SYMLINK_NOFOLLOW)) return statusFound();
+  const failure = errno();
+  if (failure === ENOENT) return undefined;
+  throw systemError("look at", path, failure);
+}
+
+/** The mode bits that let other users write; the group bit only if it is not this user's group. */
 export function writers({ group, mode }: FileStatus): number {
   return mode & (group === libc.getgid() ? 0o002 : 0o022);
 }
@@ -145,14 +158,6 @@ export function inodeOf(path: string): number | undefined {
   if (statx(AT_FDCWD, pathBytes(path), 0)) return Number(status.getBigUint64(32, true));
   const failure = errno();
   if (failure === ENOENT) return undefined;
-  throw systemError("look at", path, failure);
-}
-
-/** Whether a path leads to anything, be it a link that leads nowhere. */
-export function isThere(path: string): boolean {
-  if (statx(AT_FDCWD, pathBytes(path), AT_SYMLINK_NOFOLLOW)) return true;
-  const failure = errno();
-  if (failure === ENOENT) return false;
   throw systemError("look at", path, failure);
 }
 
@@ -166,7 +171,7 @@ export function openIfThere(path: string, flags: number): number | undefined {
   throw systemError("open", path, failure);
 }
 
-/** Opens a file; `undefined`, with errno set, where the system refuses, for whatever reason. */
+/** Opens a file; `undefined`, with errno set, if the system refuses for any reason. */
 export function tryOpen(path: string, flags: number): number | undefined {
   const fd = libc.open(pathBytes(path), flags | O_CLOEXEC | O_NONBLOCK, 0);
   return fd < 0 ? undefined : fd;
@@ -233,8 +238,8 @@ export function readAt(fd: number, path: string, bytes: Uint8Array, offset: numb
 }
 
 /**
- * Fills `bytes` from an offset, or as much of it as there is; returns how many there were. A read
- * that a signal has cut short goes on, at the price of one more call at the end of the file.
+ * Fills `bytes` from an offset, or reads up to the end of the file; returns the number of bytes. If
+ * a signal cuts a read short, it goes on, at the price of one more call at the end of the file.
  */
 export function readAllAt(fd: number, path: string, bytes: Uint8Array, offset: number): number {
   let length = 0;
@@ -257,7 +262,7 @@ export function writeAt(fd: number, path: string, bytes: Uint8Array, offset: num
 
 const nameIn = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** The names in a folder, by getdents64(2), without `.` and `..`; to compare, not to open. */
+/** The names in a folder, by getdents64(2), without `.` and `..`; for comparison, not to open. */
 export function namesIn(folder: string): string[] {
   const fd = openFile(folder, O_RDONLY | O_DIRECTORY);
   const names: string[] = [];

@@ -42,7 +42,7 @@ export class FutexWatch {
   }
 
   /**
-   * Starts the helper; `undefined` if none can be started here and now.
+   * Starts the helper; `undefined` if none can be started now.
    *
    * @param onChange Called when a watched word is not as expected any more.
    * @param onEnd Called when the helper has failed or ended: nothing is watched from then on.

@@ -5,20 +5,20 @@ import { LIBC_NAMES } from "./libc_names.ts";
 import type { HelperThread } from "./port.ts";
 
 /**
- * What must be free before a helper is started. Deno opens 8 descriptors for one, Node 6 and Bun 3,
- * and Deno and Bun start up to two threads. Four helpers may be starting at a time, and other
- * threads open files meanwhile.
+ * The descriptors and threads that must be free before a helper is started. For a helper, Deno
+ * opens 8 descriptors, Node 6 and Bun 3, and Deno and Bun start up to two threads. Four helpers may
+ * be starting at a time, and other threads open files meanwhile.
  */
 const DESCRIPTORS = 64;
 const THREADS = 8;
-/** How many descriptors are looked at. */
+/** The number of descriptors that are looked at. */
 const MOST_LOOKED_AT = 4096;
-/** A start that was refused is tried again after so many milliseconds, at the earliest. */
+/** The least time from a refused start to the next try, in milliseconds. */
 const RETRY_MS = 1000;
 
 const RLIMIT_NOFILE = 7;
 
-/** Where glibc before 2.34 has the functions of threads. */
+/** The libraries to search: glibc before 2.34 has the functions of threads in its own one. */
 const LIBRARIES = [...LIBC_NAMES, "libpthread.so.0"];
 const SIGNATURES = {
   pthread_create: { parameters: ["bytes", "pointer", "pointer", "pointer"], result: "i32" },
@@ -32,9 +32,9 @@ const semaphore = new Uint8Array(new SharedArrayBuffer(32));
 let refusedAt = -Infinity;
 
 /**
- * Starts a helper thread; `undefined` if none can be started here and now: too few free descriptors
- * or threads, where Deno and Bun would end the process, or no permission. A helper is optional, so
- * the caller must do without it then, and after `onEnd`.
+ * Starts a helper thread; `undefined` if none can be started now: without a permission, or with too
+ * few free descriptors or threads, since Deno and Bun would end the process then. The caller must
+ * manage without a helper then, and after `onEnd`.
  *
  * @param onEnd Called once, when the thread has failed or ended.
  */
@@ -51,7 +51,7 @@ export function startHelper(module: URL, onEnd: () => void): HelperThread | unde
       return thread;
     }
   } catch {
-    // What could not be looked at, or started, is not there.
+    // If the limits cannot be checked, or the start fails, there is no helper.
   }
   refusedAt = performance.now();
   return undefined;
@@ -61,7 +61,7 @@ export function startHelper(module: URL, onEnd: () => void): HelperThread | unde
 export function hasFreeDescriptors(count: number): boolean {
   const limit = new BigUint64Array(2);
   if (libc.getrlimit(RLIMIT_NOFILE, new Uint8Array(limit.buffer)) !== 0) return false;
-  // From the top: the system gives out the lowest that is free.
+  // From the top, since the system gives out the lowest free number.
   const top = Number(limit[0] < 0x7fffffffn ? limit[0] : 0x7fffffffn) - 1;
   let free = 0;
   for (let fd = top; fd >= 0 && fd > top - MOST_LOOKED_AT; fd--) {
@@ -71,8 +71,8 @@ export function hasFreeDescriptors(count: number): boolean {
 }
 
 /**
- * Whether this user may start so many threads (RLIMIT_NPROC, pids.max of a control group). No
- * number tells: it starts and ends them.
+ * Whether this user may start so many threads (RLIMIT_NPROC, pids.max of a control group). There is
+ * no number to read, so it starts and ends them.
  */
 export function hasFreeThreads(count: number): boolean {
   const { pthread_create, pthread_join, sem_init, sem_post } = adapter.bind(SIGNATURES, LIBRARIES);

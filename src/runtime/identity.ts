@@ -4,8 +4,8 @@ import { errno, ESRCH } from "./errno.ts";
 import { libc } from "./libc.ts";
 
 /**
- * Who a thread is: enough to tell it from every other, before and after it, on this machine. What
- * could not be read is 0. See proc(5), pid_namespaces(7), time_namespaces(7).
+ * The identity of a thread: it differs from that of any other thread of this machine, earlier or
+ * later. A part that could not be read is 0. See proc(5), pid_namespaces(7), time_namespaces(7).
  */
 export interface ThreadIdentity {
   readonly pid: number;
@@ -26,7 +26,7 @@ const NO_TIME_NAMESPACES = 1;
 const text = new TextDecoder("latin1");
 const buffer = new Uint8Array(4096);
 
-/** The beginning of a file of `/proc`; `undefined` if it cannot be read, for whatever reason. */
+/** The beginning of a file of `/proc`; `undefined` if it cannot be read for any reason. */
 export function readProc(path: string): string | undefined {
   const fd = tryOpen(path, O_RDONLY);
   if (fd === undefined) return undefined;
@@ -74,10 +74,10 @@ export function threadIdentity(): ThreadIdentity {
   procIsOurs = stat?.id === thread;
   const startTime = stat?.startTime ?? UNKNOWN;
   const namespace = namespaceOf("pid", UNKNOWN);
-  // Without a /proc, that the file is missing says nothing.
+  // Without a /proc, a missing file proves nothing.
   const timeNamespace = namespaceOf("time", namespace && NO_TIME_NAMESPACES);
   const identity = { pid, thread, startTime, namespace, timeNamespace };
-  // What could not be read now may be readable later, as after a lack of descriptors.
+  // It may be readable later, such as when there are descriptors again.
   if (startTime !== UNKNOWN && namespace !== UNKNOWN) ofThisThread = identity;
   return identity;
 }
@@ -89,9 +89,9 @@ export function processIdentity(pid: number): ThreadIdentity {
 }
 
 /**
- * Whether a thread is gone for certain: the kernel has none of its number, or one that started at
- * another time, or one that has ended and waits to be reaped. What is unknown proves nothing: a
- * number of an unknown PID namespace, or a start time of an unknown time namespace.
+ * Whether a thread is gone for certain: the kernel has no thread of its number, or one that started
+ * at another time, or one that has ended and waits to be reaped. False if something is unknown: a
+ * number in an unknown PID namespace, or a start time in an unknown time namespace.
  */
 export function isGone(them: ThreadIdentity): boolean {
   const { pid, thread, startTime, namespace, timeNamespace } = them;

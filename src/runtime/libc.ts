@@ -78,10 +78,10 @@ type Libc = CFunctions<typeof SIGNATURES>;
 export const libc: Libc = {} as Libc;
 
 /**
- * The calls that a signal can interrupt, on network file systems above all: they are made again
- * then. Not close(2): it has closed the descriptor by then. The rest that can be interrupted is
- * repeated by its callers: flock(2) and fcntl(2), since a signal also ends their waits, and what is
- * called in hot paths (pread, pwrite, statx), which a function around it would slow down.
+ * The calls that are repeated here if a signal interrupts them, above all on network file systems.
+ * Not close(2), which has closed the descriptor even so. Callers repeat the other calls themselves:
+ * flock(2) and fcntl(2), since a signal also ends their waits, and the calls of hot paths (pread,
+ * pwrite, statx), since a function around them would slow them down.
  */
 const REPEATED: ReadonlySet<string> = new Set<keyof typeof SIGNATURES>([
   "dup3",
@@ -104,12 +104,12 @@ const EINTR = 4;
 
 type Call = (...args: unknown[]) => number;
 
-/** Whether the C call that gave `result` was interrupted by a signal, so that it must be repeated. */
+/** Whether a signal interrupted the C call that returned `result`, so that it must be repeated. */
 export function interrupted(result: number): boolean {
   return result === -1 && errnoView()[0] === EINTR;
 }
 
-/** A call that is made again for as long as signals interrupt it. */
+/** A call that is repeated as long as signals interrupt it. */
 function repeated(call: Call, parameters: number): Call {
   const until = (attempt: () => number) => {
     let result: number;

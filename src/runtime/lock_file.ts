@@ -55,7 +55,7 @@ type Opener = (
   write?: boolean,
 ) => LockFile;
 
-/** What locks files on an operating system; `undefined` where nothing is known to. */
+/** The opener of lock files for an operating system; `undefined` for an unknown system. */
 export function openerFor(platform: string): Opener | undefined {
   if (platform === "linux") {
     return (path, range, create, write) => new NativeLockFile(path, range, create, write);
@@ -72,7 +72,7 @@ const openNative = openerFor(adapter.platform);
  * foreign functions by what the runtime itself has.
  *
  * @param create False where a file that is missing is an error, also when it is opened again.
- * @param write False to open it for reading alone, on Linux.
+ * @param write False to open it read-only, on Linux.
  * @throws {TypeError} If it is not a regular file.
  * @throws {UnsupportedError} If nothing here can lock a file, or not a range of it.
  * @throws {Error} With the `code` of the system.

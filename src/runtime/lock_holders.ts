@@ -2,7 +2,7 @@ import { closeFile, namesIn, O_RDONLY, tryOpen } from "./files.ts";
 import { processIdentity } from "./identity.ts";
 import { libc } from "./libc.ts";
 
-/** The whole of a file of `/proc`, whose size is not known before; `undefined` if it is unreadable. */
+/** The contents of a file of `/proc`, whose size is unknown; `undefined` if it is unreadable. */
 function readAll(path: string): string | undefined {
   const fd = tryOpen(path, O_RDONLY);
   if (fd === undefined) return undefined;
@@ -36,8 +36,8 @@ export function flockHolders(id: string): number[] | undefined {
 }
 
 /**
- * The process that has inherited a lock on a file from process `from`, under the same number of the
- * descriptor; of several, the one that has run the longest. `undefined` if none can be seen.
+ * The process that has inherited a lock on a file from process `from`, by a descriptor of the same
+ * number; of several, the one that has run for the longest time. `undefined` if none is visible.
  */
 export function inheritorOf(id: string, descriptor: number, from: number): number | undefined {
   const place = ` ${placeOf(id)} `;
@@ -60,7 +60,7 @@ function processes(): number[] {
   }
 }
 
-/** How the kernel's lists call a file. */
+/** The name of a file in the kernel's lists. */
 function placeOf(id: string): string {
   const [major, minor, inode] = id.split(":").map((part) => Number.parseInt(part));
   const hex = (number: number) => number.toString(16).padStart(2, "0");

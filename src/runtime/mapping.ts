@@ -1,5 +1,5 @@
 import { adapter } from "./adapter.ts";
-import { errno, systemError } from "./errno.ts";
+import { errno, interrupted, systemError } from "./errno.ts";
 import { closeFile, tryOpen } from "./files.ts";
 import { libc } from "./libc.ts";
 
@@ -56,7 +56,7 @@ function reserveArena(): WebAssembly.Memory {
     return new WebAssembly.Memory({ initial: 1, maximum: ARENA_PAGES, shared: true });
   } catch (cause) {
     throw new RangeError(
-      "Cannot map a file: the process gets no room for it in its address space (ulimit -v)",
+      "Cannot map a file: the address space of the process has no room for it (ulimit -v)",
       { cause },
     );
   }
@@ -113,12 +113,14 @@ function giveRange(start: number, length: number): void {
 }
 
 /**
- * Maps another opening of the file, if `/proc` has it: the engine does not end the mapping with its
- * thread, and a mapping keeps an open file and its lock.
+ * Maps a second opening of the file, if `/proc` is there: a mapping keeps its open file and the
+ * lock on it, and the engine does not end the mapping with its thread.
  */
 function mapPlain(fd: number, path: string, byteLength: number, kind: number): number {
-  const mode = libc.fcntl(fd, F_GETFL, NOTHING) & ACCESS_MODE; // Root could open it for more.
-  const own = tryOpen(`/proc/self/fd/${fd}`, mode);
+  let flags: number;
+  do flags = libc.fcntl(fd, F_GETFL, NOTHING); while (interrupted(flags));
+  // With the same access: root could open it for more.
+  const own = tryOpen(`/proc/self/fd/${fd}`, flags & ACCESS_MODE);
   const address = libc.mmap(0, byteLength, PROT_READ_WRITE, kind, own ?? fd, 0);
   const failure = errno();
   if (own !== undefined) closeFile(own);
@@ -129,8 +131,8 @@ function mapPlain(fd: number, path: string, byteLength: number, kind: number): n
 /**
  * Maps the first `byteLength` bytes (a multiple of {@linkcode PAGE}) of a file.
  *
- * @param shared Whether what is written reaches the file and others; else it may be open for
- * reading alone.
+ * @param shared Whether writes reach the file and its other users; if not, it may be open
+ * read-only.
  */
 export function mapFile(
   fd: number,

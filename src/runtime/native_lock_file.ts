@@ -98,7 +98,7 @@ function openWith(bytes: Uint8Array, flags: number): number {
   return libc.open(bytes, flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, MODE);
 }
 
-/** Has the inode and the device put into {@linkcode status}; false, with errno set, if it fails. */
+/** Puts the inode and the device into {@linkcode status}; false, with errno set, if that fails. */
 function lookAt(fd: number, path: Uint8Array, flags: number): boolean {
   let result: number;
   do result = libc.statx(fd, path, flags, STATX_INO, statusBytes); while (interrupted(result));

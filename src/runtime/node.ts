@@ -23,7 +23,7 @@ interface NodeFFI {
   toArrayBuffer(address: bigint, byteLength: number, copy: boolean): ArrayBuffer;
 }
 
-// Set by {@linkcode nodeAdapter}: other runtimes read this module, too.
+// Set by {@linkcode nodeAdapter}, since the other runtimes load this module as well.
 let process: typeof nodeProcess;
 let threads: typeof nodeThreads;
 
@@ -147,7 +147,7 @@ function waitForLoading(): void {
  */
 function spawnWorker(module: URL): HelperThread {
   const loaded = new Int32Array(new SharedArrayBuffer(4));
-  // Throws where no thread can be started, which nobody must wait for.
+  // This throws if no thread can be started.
   const worker = new threads.Worker(module, {
     workerData: { interlockLoaded: loaded } satisfies Start,
   });

@@ -65,7 +65,7 @@ export interface HelperThread extends WorkerThread {
   ref(): void;
   /** Lets the process end. */
   unref(): void;
-  /** Sets the one listener of its end, of whatever kind; it may be called twice. */
+  /** Sets the one listener of its end, with or without an error; it may be called twice. */
   onEnd(listen: () => void): void;
 }
 

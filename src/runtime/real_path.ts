@@ -1,14 +1,14 @@
 import { ENOENT, errno, systemError } from "./errno.ts";
 import { folderOf } from "./durable.ts";
-import { isThere, pathBytes, pathOf } from "./files.ts";
+import { pathBytes, pathOf, statusAt } from "./files.ts";
 import { libc } from "./libc.ts";
 import { absolutePath } from "./native_lock_file.ts";
 
 const LONGEST_PATH = 4096;
 
 /**
- * Where a path leads, symbolic links followed, whatever the program's folder is later. The end of
- * it, and folders on the way, may be missing.
+ * The absolute path that a path leads to, with symbolic links followed. The file, and folders on
+ * the way, may be missing.
  *
  * @throws {Error} With the `code` of the system; `ENOENT` for a link that leads nowhere.
  */
@@ -18,7 +18,7 @@ export function realPath(path: string): string {
   if (libc.realpath(pathBytes(absolute), found) !== 0) return pathOf(found);
   const failure = errno();
   if (failure !== ENOENT) throw systemError("open", path, failure);
-  if (isThere(absolute)) {
+  if (statusAt(absolute) !== undefined) {
     throw Object.assign(
       new Error(`Cannot open "${path}": it is a symbolic link that leads nowhere (ENOENT)`),
       { code: "ENOENT", errno: ENOENT, path },

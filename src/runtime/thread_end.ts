@@ -5,15 +5,15 @@ import { closeFile } from "./files.ts";
 import { libc } from "./libc.ts";
 
 /*
- * A process keeps its descriptors until it ends, whichever of its threads opened them. A worker that
- * is terminated closes none of those that it opened by foreign functions, so its locks would stay.
- * Nothing of JavaScript runs at that moment, but the C library does: it calls what was registered by
- * `__cxa_thread_atexit_impl` (the Itanium C++ ABI's way to destroy `thread_local` objects; glibc
- * 2.18) when the thread ends, in whatever way. Here that is close(2).
+ * A process keeps its descriptors until it ends, whichever of its threads opened them. A terminated
+ * worker closes none of the descriptors that it opened by foreign functions, so its locks would
+ * stay. At that moment no JavaScript runs, but the C library does: when a thread ends for any
+ * reason, it calls the functions that were registered by `__cxa_thread_atexit_impl` (the Itanium
+ * C++ ABI's way to destroy `thread_local` objects; glibc 2.18). Here that is close(2).
  *
- * What is registered stays registered. So a number that is registered once is never given back
- * before the thread ends: another thread could get it, and lose its file. A closed lock file leaves
- * a placeholder under its number, for the next file of this thread.
+ * A registration cannot be undone. So a registered number is never given back before the thread
+ * ends: another thread could get the number, and lose its file. A closed lock file leaves a
+ * placeholder under its number, for the next file of this thread.
  */
 
 const O_PATH = 0o10000000;
@@ -22,14 +22,14 @@ const FOLDER = new TextEncoder().encode("/\0");
 
 /** The numbers that {@linkcode closeWithThread} registered. */
 const registered = new Set<number>();
-/** Those of them that have no file now, but a placeholder. */
+/** The registered numbers that have a placeholder now, and no file. */
 const placeholders = new Set<number>();
 let mayRegister: boolean | undefined;
 
 /**
- * Has a descriptor closed when this thread ends, however it ends. Returns its number from now on,
- * for {@linkcode closeEarly}. Does nothing in the first thread, whose end is that of the process,
- * and where the C library is not glibc.
+ * Has a descriptor closed when this thread ends for any reason. Returns its number from now on, for
+ * {@linkcode closeEarly}. Does nothing in the first thread, which ends with the process, and if the
+ * C library is not glibc.
  *
  * @throws {Error} With the `code` of the system. The descriptor is as it was.
  */
@@ -64,7 +64,7 @@ export function closeEarly(fd: number): void {
   placeholders.add(fd);
 }
 
-/** Has the C library call a function of its own, with this argument, when this thread ends. */
+/** Has the C library call one of its functions with this argument when this thread ends. */
 function callAtThreadEnd(name: string, argument: number): void {
   const address = libc.dlsym(0, new TextEncoder().encode(`${name}\0`));
   // SAFETY: the function takes one integer, and is in the library whose address is the third

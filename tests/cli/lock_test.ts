@@ -304,6 +304,20 @@ describe("interlock lock", () => {
       }),
   );
 
+  it(
+    "says why it cannot open a file, not what its runtime says",
+    DEADLINE,
+    () =>
+      inFolder(async (_, folder) => {
+        const path = join(folder, "x".repeat(300));
+        const why = `Cannot open "${path}": the name is too long (ENAMETOOLONG)`;
+        const run = await interlock(["lock", path, "true"]);
+        assert.deepEqual([run.status, run.stderr], [66, `interlock: ${why}\n`]);
+        const asked = await interlock(["lock", "--status", path]);
+        assert.deepEqual([asked.status, asked.stderr], [1, `${why}\n`]);
+      }),
+  );
+
   it("tells who holds a folder", { ...DEADLINE, skip }, () =>
     inFolder(async (_, folder) => {
       await using holder = new Program(["flock", folder, ...HOLD]);

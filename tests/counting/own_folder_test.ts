@@ -105,7 +105,7 @@ describe("The cache of runtimes", () => {
       mkdirSync(other);
       symlinkSync(cache, join(other, "interlock"));
       process.env.XDG_CACHE_HOME = other;
-      assert.throws(cacheFolder, /Cannot trust .*no folder/);
+      assert.throws(cacheFolder, /Cannot trust .*not a folder/);
     }));
 
   it(

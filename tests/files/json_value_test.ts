@@ -116,7 +116,7 @@ describe("A JSON document", () => {
         () => ({ then: () => {} }),
       ];
       for (const change of promises) {
-        assert.throws(() => file.updateSync(change), /TypeError: .*is a promise: use update/);
+        assert.throws(() => file.updateSync(change), /TypeError: .*a promise\. Use update/);
         assert.equal(readFileSync(path, "utf8"), '{"done":1}');
       }
       assert.deepEqual(file.updateSync(() => ({ then: 1 })), { then: 1 });

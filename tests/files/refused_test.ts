@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { describe, it } from "node:test";
@@ -35,7 +35,7 @@ function makeRefused(folder: string): Refusal[] {
     { path: at(join("file", "in")), code: "ENOTDIR", words: /not a directory/ },
     { path: at("x".repeat(256)), code: "ENAMETOOLONG", words: /too long/ },
     { path: at("nul\0"), words: /without NUL/ },
-    { path: `${folder}/half\ud800`, words: /half a character/ },
+    { path: `${folder}/half\ud800`, words: /lone surrogate/ },
     { path: "", words: /not empty/ },
   ];
 }
@@ -89,6 +89,9 @@ for (const [name, open] of Object.entries(CLASSES)) {
         });
         assert.equal(existsSync(join(folder, "target")), false, "it followed the link");
         assert.equal(existsSync(join(folder, "nul")), false);
+        if (!name.startsWith("JsonFile")) return;
+        const locks = readdirSync(folder).filter((file) => file.endsWith(".lock"));
+        assert.deepEqual(locks, [], "it made a lock beside what it refused");
       }));
   });
 }

@@ -112,7 +112,7 @@ describe("A slot of a memory", () => {
       forgeDeath(segment.memory, dead.memory.identity);
       fill(segment);
       const another = () => Memory.from(segment.memory.handle!).identity;
-      assert.throws(another, /1022 threads.*words of it name 1 that are dead/);
+      assert.throws(another, /1022 threads.*its locks name 1 dead threads/);
       using guard = lock.acquireSync({ timeout: 20_000 });
       assert.equal(guard.recovered, true);
       assert.equal(another() & SLOTS, dead.memory.identity & SLOTS);
