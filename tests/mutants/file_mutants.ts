@@ -161,8 +161,8 @@ export const FILE_MUTANTS: readonly Mutant[] = [
   mutant(
     "what a killed writer has left stays",
     "src/files/json_file.ts",
-    "if (guard.recovered || !this.#swept) removeLeftovers",
-    "if (!this.#swept) removeLeftovers",
+    "if (!this.#swept) removeLeftovers(this.#file);",
+    "",
     ["files/json_place"],
   ),
   mutant(
