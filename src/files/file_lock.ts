@@ -177,7 +177,7 @@ export class FileLock implements BareLock, Disposable {
    */
   async upgrade(options?: AcquireOptions): Promise<boolean> {
     const patience = patienceOf(options);
-    using upgrade = new Upgrade(this.#open(), () => this.#suspend());
+    using upgrade = this.#startUpgrade();
     if (!upgrade.tryInPlace()) await upgrade.wait(patience);
     this.#open(); // It may have been closed since the lock was granted, and released by that.
     return upgrade.finish(() => this.#enter());
@@ -186,7 +186,7 @@ export class FileLock implements BareLock, Disposable {
   /** {@linkcode upgrade} for who may block the thread. */
   upgradeSync(options?: AcquireOptions): boolean {
     const patience = patienceOf(options);
-    using upgrade = new Upgrade(this.#open(), () => this.#suspend());
+    using upgrade = this.#startUpgrade();
     if (!upgrade.tryInPlace()) upgrade.waitSync(patience);
     return upgrade.finish(() => this.#enter());
   }
@@ -280,6 +280,14 @@ export class FileLock implements BareLock, Disposable {
       ? " alone while sharing it: upgrade the hold"
       : ": this lock holds it already";
     throw new DeadlockError(`Cannot wait for "${this.path}"${why}`);
+  }
+
+  #startUpgrade(): Upgrade {
+    const handle = this.#open();
+    if (!this.#isIn) {
+      throw new Error(`Cannot upgrade "${this.path}": this lock does not share it`);
+    }
+    return new Upgrade(handle, () => this.#suspend());
   }
 
   #taken(shared: boolean): Guard {

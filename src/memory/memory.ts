@@ -4,7 +4,7 @@ import { futexWait, futexWake } from "../runtime/futex.ts";
 import { bootId, type ThreadIdentity, threadIdentity } from "../runtime/identity.ts";
 import { mapFile, type Mapping, PAGE, unmap } from "../runtime/mapping.ts";
 import { type Atomic, atomicsOnArrays, atomicsOnWasm } from "./atomics.ts";
-import { flawOf, HEADER, isKnownBoot, isSameBoot, LONGEST, newHeader } from "./layout.ts";
+import { flawOf, HEADER, isKnownBoot, isSameBoot, LONGEST, newHeader, SLOTS } from "./layout.ts";
 import {
   fileLength,
   openMemoryFile,
@@ -321,6 +321,8 @@ export class Memory implements Disposable {
     this.#waits?.rejectAll(new TypeError("Cannot wait any longer: the memory was closed"));
     if (this.#identity !== 0) this.slots.free(this.#identity);
     this.atomic = CLOSED;
+    // Ends watchRoom, which would keep the memory for as long as the process runs.
+    if (this.#isSent) this.wake(this.base + HEADER.crowded, SLOTS);
     const mapping = this.#mapping;
     this.#mapping = undefined;
     this.#words = undefined;

@@ -83,7 +83,7 @@ export function removeLeftovers(path: string): void {
   const folder = folderOf(path);
   const name = path.slice(path.lastIndexOf("/") + 1);
   const owners = [libc.getuid(), lastOf(path)?.user];
-  for (const found of namesIn(folder)) {
+  for (const found of readableNamesIn(folder)) {
     if (!found.startsWith(name) || !PRIVATE.test(found.slice(name.length))) continue;
     const leftover = `${folder}/${found}`;
     const fd = tryOpen(leftover, O_RDONLY | O_NOFOLLOW);
@@ -94,6 +94,16 @@ export function removeLeftovers(path: string): void {
     } finally {
       closeFile(fd);
     }
+  }
+}
+
+/** The names in a folder; none if this user may write to it, but not list it. */
+function readableNamesIn(folder: string): string[] {
+  try {
+    return namesIn(folder);
+  } catch (error) {
+    if ((error as { code?: string }).code === "EACCES") return [];
+    throw error;
   }
 }
 

@@ -126,6 +126,21 @@ describe("A document that is replaced", () => {
       }),
   );
 
+  it(
+    "is replaced in a folder that may not be listed",
+    { skip: needsRoot },
+    () =>
+      withDocument((file, path, folder) => {
+        file.updateSync(more);
+        for (const name of [path, `${path}.lock`]) chownSync(name, NOBODY, 0);
+        chmodSync(folder, 0o333);
+        asNobody(() => {
+          using other = new JsonFile<Jobs>(path, { durable: false });
+          assert.deepEqual(other.updateSync(more), { done: 3 });
+        });
+      }),
+  );
+
   it("has what was left before removed by the first update of a program", () =>
     inScratchFolder((folder) => {
       const path = join(folder, "x.json");

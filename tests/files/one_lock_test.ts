@@ -101,4 +101,26 @@ describe("tasks that wait for the same FileLock object", () => {
         assert.ok(guard.held);
       }),
   );
+
+  it(
+    "lose nothing to an upgrade before they go on",
+    DEADLINE,
+    () =>
+      inScratchFolder(async (folder) => {
+        const path = join(folder, "lock");
+        using holder = new FileLock(path);
+        using lock = new FileLock(path);
+        using sharer = new FileLock(path, { shared: true });
+        using other = new FileLock(path);
+        const held = holder.acquireSync();
+        const task = lock.acquire({ shared: true });
+        held.release(); // Hands the lock on to the task, which goes on later.
+        using _shared = sharer.tryAcquire();
+        assert.throws(() => lock.upgradeSync({ timeout: 1 }), /does not share it/);
+        const guard = await task;
+        assert.ok(guard.held);
+        sharer.close();
+        assert.equal(other.tryAcquire(), undefined);
+      }),
+  );
 });

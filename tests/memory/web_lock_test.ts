@@ -5,6 +5,7 @@ import { Child, executableOf } from "../support/child.ts";
 
 const PROCESS = new URL("./fixtures/web_lock_process.ts", import.meta.url);
 const SLOTS_PROCESS = new URL("./fixtures/web_lock_slots_process.ts", import.meta.url);
+const CLOSED_PROCESS = new URL("./fixtures/closed_memories_process.ts", import.meta.url);
 /** Bun has no Web Locks, and always its foreign functions. */
 const WITHOUT = {
   deno: ["run", "--quiet", "--no-config", "--no-lock", "--allow-read"],
@@ -39,6 +40,17 @@ describe("Where the system cannot be asked about threads", () => {
         assert.equal((await child.ended).code, 0);
       });
     }
+  }
+
+  for (
+    const [name, flag] of [["deno", "--v8-flags=--expose-gc"], ["node", "--expose-gc"]] as const
+  ) {
+    it(`a memory that was sent and closed is not kept: ${name}`, { timeout: 30_000 }, async () => {
+      const child = new Child(executableOf(name)!, [...WITHOUT[name], flag], CLOSED_PROCESS, []);
+      const kept = Number(await child.line());
+      assert.ok(kept <= 2, `${kept} of 20 are kept`); // The last may still be in a register.
+      assert.equal((await child.ended).code, 0);
+    });
   }
 
   it("is not here", () => {

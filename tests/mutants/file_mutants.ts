@@ -159,10 +159,24 @@ export const FILE_MUTANTS: readonly Mutant[] = [
     ["files/full"],
   ),
   mutant(
+    "a removed file is given back before its waiters are moved",
+    "src/files/handle.ts",
+    "would acquire the old file.\n      this.#reopen();",
+    "would acquire the old file.\n      this.giveBack();\n      this.#reopen();",
+    ["files/one_lock"],
+  ),
+  mutant(
+    "a task that is granted the lock loses it to a re-entry",
+    "src/files/file_lock.ts",
+    "return this.#bare > 0 || !this.#guards.isEmpty;",
+    "return this.#handle.mode !== undefined;",
+    ["files/one_lock"],
+  ),
+  mutant(
     "what a killed writer has left stays",
     "src/files/json_file.ts",
-    "if (!this.#swept) removeLeftovers(this.#file);",
-    "",
+    "    using guard = this.#lock.acquireSync(options);\n    if (guard.recovered) this.#swept = false;\n",
+    "    using _guard = this.#lock.acquireSync(options);\n",
     ["files/json_place"],
   ),
   mutant(
