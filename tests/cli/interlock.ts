@@ -7,7 +7,7 @@ import { childEnvironment } from "../support/child_environment.ts";
 
 const MAIN = fileURLToPath(new URL("../../cli/main.ts", import.meta.url));
 const FLAGS = {
-  deno: ["run", "-A"],
+  deno: ["run", "--quiet", "-A"],
   bun: [],
   node: ["--disable-warning=ExperimentalWarning"],
 } as const;

@@ -15,6 +15,8 @@ const DEADLINE = { timeout: 60_000 };
 const END = 4500;
 const ALONE = new URL("./fixtures/alone_process.ts", import.meta.url);
 const ENDING = new URL("./fixtures/ending_helpers_process.ts", import.meta.url);
+/** Bun's compiler starts a thread whenever it has much to do, and ends the process if it cannot. */
+const ENGINE = "BUN_JSC_useConcurrentJIT=0";
 const FREE = [0, 1, 2, 3, 4, 5, 6, 7, 8, 63, 64, 65];
 
 /** The flags that the README asks for, where a runtime has permissions. */
@@ -106,7 +108,7 @@ function asOrdinaryUser(
 ): { readonly command: (folder: string) => string[]; readonly why: string | false } {
   if (process.getuid!() !== 0) {
     const why = count > 0 && "NOT TESTED: only root finds a user without other processes";
-    return { command: () => ["env"], why };
+    return { command: () => ["env", ENGINE], why };
   }
   const user = 200_000 + Math.floor(Math.random() * 1e6);
   const command = (folder: string) => [
@@ -115,6 +117,7 @@ function asOrdinaryUser(
     `--regid=${user}`,
     "--clear-groups",
     "env",
+    ENGINE,
     `DENO_DIR=${join(folder, "deno")}`,
     `HOME=${folder}`,
   ];

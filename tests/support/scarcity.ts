@@ -20,8 +20,8 @@ function limit(resource: number, soft: number): void {
 }
 
 /**
- * Has Deno open and start what its signals need. It does so by itself half a second after its
- * start, and panics if it cannot.
+ * Has Deno open files and start a thread for its signals. It does so by itself half a second after
+ * its start, and panics if it cannot.
  */
 function openSignals(): void {
   const listener = () => {};
@@ -43,7 +43,7 @@ export function leaveDescriptors(count: number): () => void {
   };
 }
 
-/** Has the engine start threads of its own, without which Bun ends: for compiling, for collecting. */
+/** Has the runtime start threads of its own, without which it ends: for signals, for collecting. */
 function startEngine(): void {
   openSignals();
   let sum = 0;
