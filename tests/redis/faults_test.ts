@@ -196,7 +196,7 @@ describe("a RedisCounter that waits", { skip }, () => {
   it("drops an answer that comes too late", async () => {
     await using server = await RedisServer.start();
     await using proxy = await Proxy.start(server.port);
-    await using counter = new RedisCounter(proxy.url, "late", { commandTimeout: 600 });
+    await using counter = new RedisCounter(proxy.url, "late", { commandTimeout: 2000 });
     await counter.add();
     proxy.onReply = () => "hold";
     await assert.rejects(counter.add(10), isUnreachable(true));
