@@ -101,3 +101,18 @@ export function namedError(what: string, path: string, code: string, number: num
   const message = `Cannot ${what} "${path}": ${WORDS[code] ?? "the system refused"} (${code})`;
   return Object.assign(new Error(message), { code, errno: number, path });
 }
+
+/**
+ * The error number of a call that locks or unlocks, which is then made again if it is not the
+ * answer. It is believed only the second time: the engine can make system calls of its own before
+ * the number is read (Node was seen to answer ENOENT for a lock that was held).
+ *
+ * @param last The number of the failed call before it, or 0.
+ * @throws {Error} With the `code` of the system, if both failed for the same reason; but `EINTR` only
+ * says that a signal came.
+ */
+export function failureOf(action: string, path: string, last: number): number {
+  const failure = errno();
+  if (failure !== EINTR && failure === last) throw systemError(action, path, failure);
+  return failure;
+}

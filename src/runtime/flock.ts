@@ -1,4 +1,4 @@
-import { EINTR, errno, EWOULDBLOCK, interrupted, systemError } from "./errno.ts";
+import { EWOULDBLOCK, failureOf } from "./errno.ts";
 import { libc } from "./libc.ts";
 import { waitInSlices } from "./slices.ts";
 
@@ -15,19 +15,18 @@ const TRIES = 5;
  * On a lock that is held already it changes the mode, and where that fails, the lock is lost.
  */
 export function tryFlock(fd: number, path: string, shared = false): boolean {
+  let last = 0;
   for (;;) {
     if (libc.flock(fd, (shared ? LOCK_SH : LOCK_EX) | LOCK_NB) === 0) return true;
-    const failure = errno();
-    if (failure === EWOULDBLOCK) return false;
-    if (failure !== EINTR) throw systemError("lock", path, failure);
+    last = failureOf("lock", path, last);
+    if (last === EWOULDBLOCK) return false;
   }
 }
 
 /** Gives the lock on the open file back. */
 export function unlockFlock(fd: number, path: string): void {
-  let result: number;
-  do result = libc.flock(fd, LOCK_UN); while (interrupted(result));
-  if (result !== 0) throw systemError("unlock", path, errno());
+  let last = 0;
+  while (libc.flock(fd, LOCK_UN) !== 0) last = failureOf("unlock", path, last);
 }
 
 /**

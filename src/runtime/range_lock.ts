@@ -1,4 +1,4 @@
-import { EACCES, EINTR, errno, EWOULDBLOCK, interrupted, systemError } from "./errno.ts";
+import { EACCES, EWOULDBLOCK, failureOf } from "./errno.ts";
 import { libc } from "./libc.ts";
 import { waitInSlices } from "./slices.ts";
 
@@ -36,11 +36,11 @@ export class RangeRequests {
 
   /** Tries to lock the range; false where another open file description has some of it. */
   tryLock(fd: number, path: string, shared: boolean): boolean {
+    let last = 0;
     for (;;) {
       if (libc.fcntl(fd, F_OFD_SETLK, shared ? this.#shared : this.#exclusive) === 0) return true;
-      const failure = errno();
-      if (failure === EWOULDBLOCK || failure === EACCES) return false;
-      if (failure !== EINTR) throw systemError("lock a range of", path, failure);
+      last = failureOf("lock a range of", path, last);
+      if (last === EWOULDBLOCK || last === EACCES) return false;
     }
   }
 
@@ -54,8 +54,9 @@ export class RangeRequests {
 
   /** Gives the range back. */
   unlock(fd: number, path: string): void {
-    let result: number;
-    do result = libc.fcntl(fd, F_OFD_SETLK, this.#none); while (interrupted(result));
-    if (result !== 0) throw systemError("unlock a range of", path, errno());
+    let last = 0;
+    while (libc.fcntl(fd, F_OFD_SETLK, this.#none) !== 0) {
+      last = failureOf("unlock a range of", path, last);
+    }
   }
 }

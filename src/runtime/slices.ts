@@ -1,4 +1,4 @@
-import { EINTR, errno, systemError } from "./errno.ts";
+import { errno, failureOf, systemError } from "./errno.ts";
 import { libc } from "./libc.ts";
 
 const SIGURG = 23;
@@ -19,11 +19,11 @@ export function waitInSlices(block: () => number, path: string, goOn: () => bool
   const timer = sliceTimer();
   const { timer_settime } = libc;
   timer_settime(timer, 0, ARMED, 0);
+  let last = 0;
   try {
     for (;;) {
       if (block() === 0) return true;
-      const failure = errno();
-      if (failure !== EINTR) throw systemError("lock", path, failure);
+      last = failureOf("lock", path, last);
       if (!goOn()) return false;
     }
   } finally {

@@ -23,9 +23,13 @@ const tried = spawnSync("strace", ["-qq", "-o", "/dev/null", "true"], { encoding
 const skip = tried.status !== 0 &&
   `strace is MISSING or not allowed (${tried.error?.message ?? tried.stderr}): NOT TESTED`;
 
+const WAYS = [...CALLS, ...CALLS_OF_NEW, OF_NAMES.join(",")].map((call) => [call, "EINTR"]);
+/** A number that is not that of the call: the engine's own calls may change it before it is read. */
+const ODD = [["flock", "ENOENT"], ["fcntl", "ENOENT"]];
+
 describe("the files, where signals interrupt", { skip }, () => {
-  for (const call of [...CALLS, ...CALLS_OF_NEW, OF_NAMES.join(",")]) {
-    it(`go on after ${call}`, DEADLINE, () =>
+  for (const [call, error] of [...WAYS, ...ODD]) {
+    it(`go on after ${error} of ${call}`, DEADLINE, () =>
       inScratchFolder((scratch) => {
         const folder = join(scratch, "it");
         mkdirSync(folder);
@@ -34,7 +38,7 @@ describe("the files, where signals interrupt", { skip }, () => {
         const log = join(scratch, "log");
         const { status, signal, stdout, stderr } = spawnSync("strace", [
           ...["-f", "-qq", "-o", log, "-e", `trace=${call}`],
-          ...["-e", `inject=${call}:error=EINTR:when=1+2`],
+          ...["-e", `inject=${call}:error=${error}:when=1+2`],
           ...CALLS_OF_NEW.includes(call)
             ? []
             : ["-P", folder, ...FILES.flatMap((name) => ["-P", join(folder, name)])],
@@ -42,7 +46,7 @@ describe("the files, where signals interrupt", { skip }, () => {
         ], { encoding: "utf8", timeout: 50_000 });
         assert.equal(status, 0, `${signal ?? status}: ${stdout}${stderr}`);
         assert.match(stdout, /done/);
-        assert.match(readFileSync(log, "utf8"), /EINTR.*INJECTED/, "nothing was interrupted");
+        assert.match(readFileSync(log, "utf8"), /INJECTED/, "nothing was interrupted");
       }));
   }
 });
