@@ -120,7 +120,7 @@ function mapPlain(fd: number, path: string, byteLength: number, kind: number): n
   let flags: number;
   do flags = libc.fcntl(fd, F_GETFL, NOTHING); while (interrupted(flags));
   // With the same access: root could open it for more.
-  const own = tryOpen(`/proc/self/fd/${fd}`, flags & ACCESS_MODE);
+  const own = flags < 0 ? undefined : tryOpen(`/proc/self/fd/${fd}`, flags & ACCESS_MODE);
   const address = libc.mmap(0, byteLength, PROT_READ_WRITE, kind, own ?? fd, 0);
   const failure = errno();
   if (own !== undefined) closeFile(own);
