@@ -52,6 +52,20 @@ const LOCKS: Readonly<Record<string, (segment: Segment) => Mutex>> = {
 };
 
 describe("A slot of a memory", () => {
+  it("is not given back by an identity that it no longer has", () => {
+    const { slots, atomic, base } = Memory.anonymous(64);
+    const claim = () => {
+      atomic.store32(base + HEADER.search, 0); // Each search begins at the same slot.
+      return slots.claim(undefined, false);
+    };
+    const first = claim();
+    slots.free(first);
+    const next = claim();
+    assert.equal(next & SLOTS, first & SLOTS);
+    slots.free(first);
+    assert.notEqual(claim() & SLOTS, next & SLOTS, "it was given to two");
+  });
+
   it(
     "is given to no two, whatever happens while it is given back",
     LIMIT,
