@@ -83,7 +83,12 @@ function end(child: ChildProcess | undefined): void {
 }
 
 /** Runs tests: `green`, `red` with the first words about it, or `hung`. */
-async function run(folder: string, tests: readonly string[], runtime: string): Promise<string> {
+async function run(
+  folder: string,
+  tests: readonly string[],
+  runtime: string,
+  limit = LIMIT_MS,
+): Promise<string> {
   const files = readdirSync(join(folder, "tests"), { recursive: true, encoding: "utf8" })
     .filter((file) => file.endsWith("_test.ts") && tests.some((test) => file.startsWith(test)))
     .map((file) => `./tests/${file}`);
@@ -101,7 +106,7 @@ async function run(folder: string, tests: readonly string[], runtime: string): P
   child.stdout.on("data", (data) => output += data);
   child.stderr.on("data", (data) => output += data);
   let hung = false;
-  const timer = setTimeout(() => (hung = true, end(child)), LIMIT_MS);
+  const timer = setTimeout(() => (hung = true, end(child)), limit);
   const code = await new Promise((resolve) => child.on("exit", resolve));
   clearTimeout(timer);
   end(child);
@@ -128,7 +133,8 @@ let survivors = 0;
 for (const runtime of new Set(chosen.map(({ runtime = "deno" }) => runtime))) {
   const tests = chosen.filter((mutant) => (mutant.runtime ?? "deno") === runtime)
     .flatMap((mutant) => mutant.tests);
-  const verdict = await inCopy((folder) => run(folder, [...new Set(tests)], runtime));
+  const all = [...new Set(tests)];
+  const verdict = await inCopy((folder) => run(folder, all, runtime, all.length * LIMIT_MS));
   console.log(`unchanged, on ${runtime}: ${verdict}`);
   if (verdict !== "green") process.exit(1);
 }
