@@ -34,12 +34,17 @@ describe("a guard whose hold is lost", () => {
             ]
           ) {
             let kept: ReturnType<FileLock["acquireSync"]> | undefined;
+            let held: boolean | undefined;
             await assert.rejects(async () => {
               using guard = lock.acquireSync({ shared: true });
               kept = guard;
-              await upgrade();
+              try {
+                await upgrade();
+              } finally {
+                held = guard.held; // Before it is disposed of, which ends any hold.
+              }
             }, LockLostError);
-            assert.equal(kept?.held, false);
+            assert.equal(held, false);
             assert.throws(() => kept?.release(), Error);
             assert.equal(lock.mode, undefined);
           }
