@@ -1,12 +1,12 @@
-import type { Guard, Releasable } from "./guard.ts";
+import type { Guard } from "./guard.ts";
 import type { AcquireOptions } from "./options.ts";
 import type { Owner } from "./owner.ts";
 
 /**
- * One holder at a time, whatever the medium. Not reentrant, not fair: a running thread may take it
- * before one that has waited for longer.
+ * A lock with one holder at a time, whatever the medium. Not reentrant, not fair: a running thread
+ * may acquire it before one that has waited for longer.
  */
-export interface Lock extends Releasable {
+export interface Lock {
   /**
    * Waits for the lock without blocking the thread. A wait keeps the process alive.
    *
@@ -14,30 +14,40 @@ export interface Lock extends Releasable {
    */
   acquire(options?: AcquireOptions): Promise<Guard>;
   /**
-   * Waits for the lock and returns its guard. Blocks the thread.
+   * Waits for the lock, blocking the thread.
    *
    * @throws {DOMException} Named `TimeoutError`, if `options.timeout` ran out.
    * @throws {DeadlockError} If the calling thread holds the lock already.
    */
   acquireSync(options?: AcquireOptions): Guard;
-  /** Takes the lock if it is free; `undefined` where it is not. Never waits. */
+  /** Acquires the lock if it is free, else returns `undefined`. Never waits. */
   tryAcquire(): Guard | undefined;
-  /** Who holds the lock; `undefined` if nobody does, or the lock does not know. */
+  /** The holder; `undefined` if the lock is free, or does not record its holder. */
   owner(): Owner | undefined;
 }
 
-/** A lock that can also be taken without a guard, for hot loops. */
-export interface BareLock extends Lock {
+/** A lock that can also be held without a guard, for hot loops. */
+export interface RawLock extends Lock {
   /**
-   * Waits for the lock without making a guard. Blocks the thread. Give it back in a `finally`.
+   * Runs `body` inside the lock and releases it, also if `body` throws. Blocks the thread, and makes
+   * no guard.
+   *
+   * @returns The result of `body`.
+   * @throws {TypeError} If the result is a promise or another thenable: the lock would be released
+   * before it settles. Use `withLock`.
+   * @throws {DeadlockError} If the calling thread holds the lock already.
+   */
+  runSync<T>(body: () => T): T;
+  /**
+   * Waits for the lock without making a guard. Blocks the thread. Release it in a `finally`.
    *
    * @throws {DeadlockError} If the calling thread holds the lock already.
    */
   lock(): void;
   /**
-   * Gives back what {@linkcode lock} took.
+   * Releases what {@linkcode lock} acquired.
    *
-   * @throws {Error} If it does not hold it, or a guard does.
+   * @throws {Error} If it does not hold the lock, or a guard does.
    */
   unlock(): void;
 }

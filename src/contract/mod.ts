@@ -4,7 +4,8 @@
  * @module
  */
 export type { AsyncCounter, AsyncExchangeCounter } from "./async_counter.ts";
-export type { AsyncGuard, AsyncLock } from "./async_lock.ts";
+export type { AsyncGuard, AsyncSharableGuard } from "./async_guard.ts";
+export type { AsyncLock } from "./async_lock.ts";
 export type { Counter } from "./counter.ts";
 export {
   DeadlockError,
@@ -14,8 +15,9 @@ export {
   UnsupportedError,
 } from "./errors.ts";
 export type { ExchangeCounter } from "./exchange_counter.ts";
-export { Guard, HOLD, type HoldState, type Releasable, RELEASE } from "./guard.ts";
-export type { BareLock, Lock } from "./lock.ts";
+export type { Guard, SharableGuard } from "./guard.ts";
+export type { Lock, RawLock } from "./lock.ts";
 export type { AcquireOptions } from "./options.ts";
 export type { Owner } from "./owner.ts";
+export type { PathLike } from "./path_like.ts";
 export { type Acquirable, locked, type LockedDecorator, withLock } from "./with_lock.ts";

@@ -1,0 +1,73 @@
+import type { Guard } from "./guard.ts";
+import type { Owner } from "./owner.ts";
+
+/**
+ * The state of the hold of a guard that was not released:
+ *
+ * - `held`: the guard holds the lock
+ * - `waiting`: the hold was given up to wait for another one, as an upgrade does
+ * - `lost`: the hold is gone, and the program may not know yet: the release of the guard throws
+ * - `ended`: the lock has ended the hold and the program knows, by `close()` or by the error of an
+ *   upgrade: the disposal of the guard does nothing, so that it does not hide that error
+ */
+export type HoldState = "held" | "waiting" | "lost" | "ended";
+
+/** The side of a lock that only its guards see. A lock never exposes this object. */
+export interface GuardedLock<G = unknown> {
+  /** Releases the hold of `guard`. Throws if it holds nothing. */
+  release(guard: G): void;
+  /** The state of the hold of `guard`. */
+  stateOf(guard: G): HoldState;
+}
+
+/** The guard that local locks make; see {@linkcode Guard}. */
+export class LockGuard<Token extends number | undefined = number | undefined>
+  implements Guard<Token> {
+  readonly token: Token;
+  readonly recovered: boolean;
+  readonly previousOwner: Owner | undefined;
+  #lock: GuardedLock | undefined;
+
+  constructor(lock: GuardedLock, token: Token, recovered = false, previousOwner?: Owner) {
+    this.#lock = lock;
+    this.token = token;
+    this.recovered = recovered;
+    this.previousOwner = previousOwner;
+  }
+
+  get held(): boolean {
+    return this.#lock?.stateOf(this) === "held";
+  }
+
+  release(): void {
+    const lock = this.#lock;
+    if (lock === undefined) throw new Error("Cannot release a guard twice: it was released before");
+    try {
+      lock.release(this);
+    } catch (error) {
+      const state = lock.stateOf(this);
+      if (state === "lost" || state === "ended") this.#lock = undefined; // This error says so.
+      throw error;
+    }
+    this.#lock = undefined;
+  }
+
+  [Symbol.dispose](): void {
+    const lock = this.#lock;
+    if (lock === undefined) return;
+    try {
+      this.release();
+    } catch (error) {
+      // Only a release that failed needs to look at the state.
+      if (lock.stateOf(this) !== "ended") throw error;
+    }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this[Symbol.dispose]();
+    return Promise.resolve();
+  }
+}
+
+// A program cannot construct a guard, not even by the constructor of one that it has.
+Reflect.deleteProperty(LockGuard.prototype, "constructor");
