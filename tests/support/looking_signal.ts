@@ -11,6 +11,8 @@ export function lookingSignal(onLook: (look: number) => void): AbortSignal {
     },
     reason: undefined,
     throwIfAborted: () => onLook(++looks),
+    addEventListener() {},
+    removeEventListener() {},
   };
   return signal as unknown as AbortSignal;
 }
