@@ -148,7 +148,7 @@ describe("A lease", { skip }, () => {
       setTimeout(() => proxy.letGo(), 20);
       return "hold";
     };
-    await assert.rejects(lock.acquire(), /make leaseTime longer/);
+    await assert.rejects(lock.acquire(), /Use a longer leaseTime/);
     proxy.onReply = () => "pass";
     proxy.letGo();
   });

@@ -136,7 +136,7 @@ describe("RedisLock, when things go wrong", { skip }, () => {
       for (const acquire of [() => lock.acquire(), () => lock.tryAcquire()]) {
         await assert.rejects(acquire(), (error) => {
           assert.ok(error instanceof UnsupportedError, String(error));
-          assert.match(error.message, /allow EVAL and EVALSHA/);
+          assert.match(error.message, /Allow EVAL and EVALSHA/);
           return true;
         });
       }

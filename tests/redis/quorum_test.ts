@@ -132,7 +132,7 @@ describe("RedisLock by a majority of servers", { skip }, () => {
       ) {
         await assert.rejects(attempt(), (error: unknown) => {
           assert.ok(error instanceof UnreachableError, String(error));
-          assert.match(error.message, /2 of 3 servers do not vote, and 2 have to/);
+          assert.match(error.message, /2 of 3 servers do not vote, and 2 must/);
           for (const { port } of servers.slice(1)) {
             assert.ok(error.message.includes(`127.0.0.1:${port}: `), error.message);
           }
