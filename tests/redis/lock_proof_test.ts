@@ -3,7 +3,7 @@ import { after, before, describe, it } from "node:test";
 import { adapterOf, type RedisAdapter, RedisLock } from "../../src/redis/mod.ts";
 import { RedisServer, skip } from "../support/redis_server.ts";
 import { until } from "../support/until.ts";
-import { holdTogether } from "./fixtures/lock_rounds.ts";
+import { holdTogether } from "./fixtures/lock_proof.ts";
 
 const DEADLINE = { timeout: 60_000 };
 

@@ -21,7 +21,7 @@ import { RedisServer, skip } from "../support/redis_server.ts";
 const DEADLINE = { timeout: 30_000 };
 /** Deno finds the client by the configuration of the project. */
 const FLAGS = { ...RUN, deno: ["run", "--quiet", "-A"] };
-const GIVING_UP = new URL("./fixtures/giving_up_servers_process.ts", import.meta.url);
+const GIVING_UP = new URL("./fixtures/giving_up_quorum_process.ts", import.meta.url);
 /** Servers of a test are all new; two of the tests are about that. */
 const NEW = { restartGuard: false, commandTimeout: 5000 };
 

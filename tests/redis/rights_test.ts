@@ -10,7 +10,7 @@ import {
   type Script,
 } from "../../src/redis/mod.ts";
 import { RedisServer, skip } from "../support/redis_server.ts";
-import { begin, contentsOf, timeless, type Way, WAYS } from "./script_ways.ts";
+import { BRANCHES, contentsOf, prepare, type ScriptBranch, timeless } from "./script_branches.ts";
 
 const DEADLINE = { timeout: 60_000 };
 
@@ -36,20 +36,20 @@ describe("a script, where one right is missing", { skip }, () => {
     await server[Symbol.asyncDispose]();
   });
 
-  const run = ({ script, keys, args }: Way, as = user) => script.run(as, keys, args);
+  const run = ({ script, keys, args }: ScriptBranch, as = user) => script.run(as, keys, args);
 
-  for (const [title, way] of Object.entries(WAYS)) {
+  for (const [title, branch] of Object.entries(BRANCHES)) {
     it(`${title}: all or nothing`, DEADLINE, async () => {
-      await begin(admin, way);
-      const reply = timeless(await run(way, admin));
+      await prepare(admin, branch);
+      const reply = timeless(await run(branch, admin));
       const done = timeless(await contentsOf(admin));
       let denials = 0;
-      for (const command of commandsOf(way.script)) {
-        await begin(admin, way);
+      for (const command of commandsOf(branch.script)) {
+        await prepare(admin, branch);
         const untouched = await contentsOf(admin);
         await admin.send("ACL", "SETUSER", "user", "+@all", `-${command.toLowerCase()}`);
         try {
-          assert.equal(timeless(await run(way)), reply, command);
+          assert.equal(timeless(await run(branch)), reply, command);
         } catch (error) {
           if (error instanceof assert.AssertionError) throw error;
           assert.match(String(error), /NOPERM|ERR The user executing the script/, command);
@@ -58,7 +58,7 @@ describe("a script, where one right is missing", { skip }, () => {
         }
         await admin.send("ACL", "SETUSER", "user", "+@all");
         if (await contentsOf(admin) === untouched) {
-          assert.equal(timeless(await run(way)), reply, command);
+          assert.equal(timeless(await run(branch)), reply, command);
         }
         assert.equal(timeless(await contentsOf(admin)), done, command);
       }
@@ -111,7 +111,7 @@ describe("a script, where a key is of another type", { skip }, () => {
     await server[Symbol.asyncDispose]();
   });
 
-  for (const [title, { script, keys, args, there = [] }] of Object.entries(WAYS)) {
+  for (const [title, { script, keys, args, there = [] }] of Object.entries(BRANCHES)) {
     it(`${title}: all or nothing`, DEADLINE, async () => {
       for (const foreign of keys) {
         await redis.send("FLUSHALL");
@@ -153,13 +153,13 @@ describe("a script that the server refuses", { skip }, () => {
     ["NOREPLICAS", "min-replicas-to-write", "1", "0"],
   ];
   for (const [code, setting, on, off] of reasons) {
-    for (const [title, way] of Object.entries(WAYS)) {
+    for (const [title, branch] of Object.entries(BRANCHES)) {
       it(`${title}, or says ${code} and does nothing`, DEADLINE, async () => {
-        const { script, keys, args } = way;
-        await begin(redis, way);
+        const { script, keys, args } = branch;
+        await prepare(redis, branch);
         const reply = timeless(await script.run(redis, keys, args));
         const done = timeless(await contentsOf(redis));
-        await begin(redis, way);
+        await prepare(redis, branch);
         const untouched = await contentsOf(redis);
         await redis.send("CONFIG", "SET", setting, on);
         try {

@@ -40,9 +40,9 @@ for (const { name, path } of runtimes) process.env[`INTERLOCK_${name.toUpperCase
 // After that, since they look who is there when they are loaded.
 const rounds = await import("../memory/fixtures/rounds.ts");
 const files = await import("../files/fixtures/rounds.ts");
-const { addTogether } = await import("../redis/fixtures/rounds.ts");
-const { failOver, killHoldersOfPermits, troubleServers } = await import("../redis/proofs.ts");
-const { holdTogether, stopHolder } = await import("../redis/fixtures/lock_rounds.ts");
+const { addTogether } = await import("../redis/fixtures/counter_proof.ts");
+const { failOver, killHoldersOfPermits, troubleServers } = await import("../redis/fixtures/server_proofs.ts");
+const { holdTogether, stopHolder } = await import("../redis/fixtures/lock_proof.ts");
 const { damageDirectories, damageFiles } = await import("../memory/fixtures/damage.ts");
 
 /** A proof: its whole size, its share of the time, and what runs some of it. */

@@ -1,6 +1,6 @@
 import { describe, it } from "node:test";
 import { skip } from "../support/redis_server.ts";
-import { addTogether } from "./fixtures/rounds.ts";
+import { addTogether } from "./fixtures/counter_proof.ts";
 
 describe("processes of all runtimes that add together on Redis", { skip }, () => {
   it("are exact", async () => {

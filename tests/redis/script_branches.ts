@@ -21,8 +21,8 @@ const PERMITS = ["permits", "permits-token", "permits-queue", "permits-seen"];
 const LATER = `${(Date.now() + 3_600_000)}`;
 const WAITER = "w:0123:1";
 
-/** One script on its way through one of its branches. */
-export interface Way {
+/** One script on its branch through one of its branches. */
+export interface ScriptBranch {
   readonly script: Script;
   readonly keys: readonly string[];
   readonly args: readonly string[];
@@ -75,7 +75,7 @@ const WAITER_FOR_ONE = [["ZADD", PERMITS[2], "1", "s:0123:1:1"], [
 ]];
 
 /** The scripts, on the ways that differ in what they write. */
-export const WAYS: Readonly<Record<string, Way>> = {
+export const BRANCHES: Readonly<Record<string, ScriptBranch>> = {
   "takes a lock": { script: take, keys: [lock, token], args: ["me", "60000", "1"] },
   "takes a lock that was not released": {
     script: take,
@@ -288,7 +288,7 @@ export function timeless(text: string | Reply): string {
 }
 
 /** Makes what is there before a script. */
-export async function begin(redis: RedisAdapter, { there = [] }: Way): Promise<void> {
+export async function prepare(redis: RedisAdapter, { there = [] }: ScriptBranch): Promise<void> {
   await redis.send("FLUSHALL");
   for (const [command, ...args] of there) await redis.send(command, ...args);
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { skip } from "../support/redis_server.ts";
 import { inScratchFolder } from "../support/scratch_folder.ts";
-import { failOver, killHoldersOfPermits, troubleServers } from "./proofs.ts";
+import { failOver, killHoldersOfPermits, troubleServers } from "./fixtures/server_proofs.ts";
 
 const DEADLINE = { timeout: 60_000 };
 
