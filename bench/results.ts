@@ -45,8 +45,11 @@ export const rowSchema = rowKeySchema.extend({
   latency: latencySchema.optional(),
 });
 
-/** A claim of the project, and what the run says about it. */
-export const verdictSchema = z.strictObject({
+/**
+ * A claim of the project and whether the run meets it. Not strict: older runs also have `tried`, a
+ * text that the report no longer takes from a run.
+ */
+export const verdictSchema = z.object({
   claim: z.string(),
   /** The id of our row. */
   row: z.string(),
@@ -57,8 +60,6 @@ export const verdictSchema = z.strictObject({
   /** The median over the rounds of the ratio to the rival, or of the time itself. */
   measured: z.number().nonnegative(),
   met: z.boolean(),
-  /** Of one that falls short: what was tried. */
-  tried: z.string().optional(),
 });
 
 /** A run. */
