@@ -110,12 +110,12 @@ export function rowId(key: RowKey): string {
   return [subject, operation, by, runtime ?? "-", medium, setting, count].join("/");
 }
 
-/** Reads the results of a run; throws where they are none. */
+/** Reads the results of a run; throws if the file has none. */
 export function readResults(path: string | URL): Results {
   const parsed = resultsSchema.safeParse(JSON.parse(readFileSync(path, "utf8")));
   if (parsed.success) return parsed.data;
   throw new TypeError(
-    `Cannot read ${path}: not the results of a bench:\n${z.prettifyError(parsed.error)}`,
+    `Cannot read ${path}: not the results of a benchmark:\n${z.prettifyError(parsed.error)}`,
   );
 }
 

@@ -109,6 +109,6 @@ describe("report", () => {
       fileURLToPath(new URL("../../deno.json", import.meta.url)),
     );
     assert.equal(code, 1);
-    assert.match(stderr, /^Cannot read .*deno\.json: not the results of a bench:\n/);
+    assert.match(stderr, /^Cannot read .*deno\.json: not the results of a benchmark:\n/);
   });
 });
