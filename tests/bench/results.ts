@@ -13,8 +13,8 @@ export function rowOf(key: Partial<RowKey>, ...rounds: number[]): Row {
     ...key,
   };
   return {
-    id: rowId(row),
     ...row,
+    id: rowId(row),
     unit: "ns",
     median: median(rounds),
     least: Math.min(...rounds),

@@ -9,7 +9,7 @@ import {
   rowsOf,
   times,
 } from "../../bench/report/figures.ts";
-import { row, run } from "./fixtures/made_up.ts";
+import { row, run } from "./fixtures/runs.ts";
 
 describe("duration", () => {
   it("has three digits and a suitable unit", () => {

@@ -19,7 +19,7 @@ import {
   paper,
   widthWithTables,
 } from "./fixtures/looks.mjs";
-import { run as madeUp } from "./fixtures/made_up.ts";
+import { run as madeUp } from "./fixtures/runs.ts";
 
 const SAMPLE = new URL("../bench/fixtures/results.json", import.meta.url);
 const QUESTIONS = ["counter", "lock", "scaling", "runtime", "safety", "rivals", "latency"];
