@@ -1,5 +1,5 @@
 import { membersOf, type Results, type Row, type Verdict } from "../results.ts";
-import { duration, HAND_NAMES, handOf, times } from "./figures.ts";
+import { duration, SERIES_NAMES, seriesOf, times } from "./figures.ts";
 import { rivalOf } from "./names.ts";
 import { SHORTFALLS } from "./shortfalls.ts";
 
@@ -51,7 +51,7 @@ export function claimsOf(
       parts: verdicts.map((verdict) => {
         const row = byId.get(verdict.row);
         return {
-          who: row === undefined ? "" : HAND_NAMES[handOf(row)],
+          who: row === undefined ? "" : SERIES_NAMES[seriesOf(row)],
           variant: row === undefined ? "" : differing.map(({ of }) => of(row)).join(", "),
           measured: measuredOf(verdict),
           met: verdict.met,

@@ -4,9 +4,9 @@ import {
   duration,
   fastest,
   geometricMean,
-  handOf,
   listed,
   rowsOf,
+  seriesOf,
   times,
 } from "../../bench/report/figures.ts";
 import { row, run } from "./fixtures/runs.ts";
@@ -73,12 +73,12 @@ describe("rowsOf", () => {
   });
 });
 
-describe("handOf", () => {
+describe("seriesOf", () => {
   it("is the runtime for our rows, and the kind of rival for others", () => {
     const one = { subject: "a", operation: "x", median: 1 };
-    assert.equal(handOf(row({ ...one, runtime: "bun" })), "bun");
-    assert.equal(handOf(row({ ...one, by: "python" })), "python");
-    assert.equal(handOf(row({ ...one, by: "redlock", runtime: "node" })), "npm");
+    assert.equal(seriesOf(row({ ...one, runtime: "bun" })), "bun");
+    assert.equal(seriesOf(row({ ...one, by: "python" })), "python");
+    assert.equal(seriesOf(row({ ...one, by: "redlock", runtime: "node" })), "npm");
   });
 });
 

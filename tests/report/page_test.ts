@@ -23,7 +23,7 @@ import { run as madeUp } from "./fixtures/runs.ts";
 
 const SAMPLE = new URL("../bench/fixtures/results.json", import.meta.url);
 const QUESTIONS = ["counter", "lock", "scaling", "runtime", "safety", "rivals", "latency"];
-const HANDS = ["deno", "bun", "node", "c", "python", "npm"];
+const SERIES = ["deno", "bun", "node", "c", "python", "npm"];
 
 const TEXTS = ["ink", "quiet", "good", "bad"];
 
@@ -138,8 +138,8 @@ if (adapter.name === "node") {
           for (const [name, contrast] of await page.evaluate(contrasts, TEXTS)) {
             assert.ok(contrast >= 4.5, `${name}: ${contrast}`);
           }
-          for (const [hand, contrast] of await page.evaluate(contrasts, HANDS)) {
-            assert.ok(contrast >= 3, `${hand}: ${contrast}`);
+          for (const [series, contrast] of await page.evaluate(contrasts, SERIES)) {
+            assert.ok(contrast >= 3, `${series}: ${contrast}`);
           }
           const [red] = /\d+/.exec(await page.evaluate(paper))!;
           assert.ok(colorScheme === "dark" ? Number(red) < 60 : Number(red) > 200, red);

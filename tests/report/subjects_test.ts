@@ -4,7 +4,7 @@ import { SAFETIES } from "../../bench/report/answers/safety.ts";
 import { SUBJECTS as SCALING } from "../../bench/report/answers/scaling.ts";
 import { COUNTERS } from "../../bench/report/answers/which_counter.ts";
 import { LOCKS } from "../../bench/report/answers/which_lock.ts";
-import type { Wanted } from "../../bench/report/figures.ts";
+import type { RowFilter } from "../../bench/report/figures.ts";
 import { NAMES } from "../../bench/report/names.ts";
 import { SUBJECTS } from "../../bench/subjects/mod.ts";
 import { CANDIDATES } from "../../cli/advice/candidates.ts";
@@ -21,7 +21,7 @@ function isThere(what: string): void {
 }
 
 describe("the benchmark measures every operation of the report:", () => {
-  const wanted: readonly [string, readonly Wanted[]][] = [
+  const wanted: readonly [string, readonly RowFilter[]][] = [
     ["counters", COUNTERS.map(({ wanted }) => wanted)],
     ["locks", LOCKS.map(({ wanted }) => wanted)],
     ["safety", SAFETIES.flatMap(({ safe, bare }) => [safe, bare])],
