@@ -4,8 +4,8 @@ import { GATE } from "./layout.ts";
 const ALL = 0x7fffffff;
 
 /**
- * Where the workers of a run wait for one another: once at the start, for the coordinator, and at
- * the end of each phase, for the last worker. Sleeps in slices, so that nobody is out of reach.
+ * A gate and a barrier for the workers of a run: at the start they wait for the coordinator, at the
+ * end of each phase for the last worker. They sleep in slices, so that they can be terminated.
  */
 export class Gate {
   readonly #memory: Memory;
@@ -14,7 +14,7 @@ export class Gate {
   readonly #arrived: number;
   readonly #phase: number;
 
-  /** The gate at the start of the run's memory, or at an offset. */
+  /** Uses the gate at the start of the run's memory, or at an offset. */
   constructor(memory: Memory, workers: number, offset = 0) {
     this.#memory = memory;
     this.#workers = workers;
@@ -35,7 +35,7 @@ export class Gate {
     while (atomic.load32(this.#open) === 0) this.#memory.wait(this.#open, 0);
   }
 
-  /** Sleeps until all workers are here. */
+  /** Sleeps until all workers have called this. */
   meet(): void {
     const { atomic } = this.#memory;
     const phase = atomic.load32(this.#phase);

@@ -14,10 +14,10 @@ import {
   O_RDWR,
   STAT_BYTES,
 } from "./darwin_structs.ts";
-import { pathBytes, pathOf } from "./files.ts";
 import { LOCK_EX, LOCK_NB, LOCK_SH, LOCK_UN } from "./flock.ts";
 import { libSystem } from "./libsystem.ts";
 import type { LockFile } from "./lock_file.ts";
+import { pathBytes, pathOf, quotePath } from "./path_bytes.ts";
 import type { ByteRange } from "./range_lock.ts";
 
 const MODE = 0o600;
@@ -85,7 +85,9 @@ export class DarwinLockFile implements LockFile {
   constructor(path: string, range?: ByteRange, full: string = absolutePath(path)) {
     if (range !== undefined) {
       throw new UnsupportedError(
-        `Cannot lock a range of "${path}": macOS has no such locks of open files. Lock the whole`,
+        `Cannot lock a range of ${
+          quotePath(path)
+        }: macOS has no such locks of open files. Lock the whole`,
       );
     }
     this.path = path;
@@ -96,7 +98,9 @@ export class DarwinLockFile implements LockFile {
       const { isFile, isFolder, mode, id } = statusOf(fd, path);
       if (!isFile) {
         const what = isFolder ? "a directory" : "a pipe, a socket or a device";
-        throw new TypeError(`Cannot use "${path}" as a lock: it is ${what}, not a regular file`);
+        throw new TypeError(
+          `Cannot use ${quotePath(path)} as a lock: it is ${what}, not a regular file`,
+        );
       }
       this.writable = writable && (mode & ANY_MAY_WRITE) !== 0;
       this.id = id;

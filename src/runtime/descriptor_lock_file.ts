@@ -3,6 +3,7 @@ import { closeFile, O_DIRECTORY, O_RDONLY, openFile, statusOf } from "./files.ts
 import { tryFlock, unlockFlock, waitFlock } from "./flock.ts";
 import { libc } from "./libc.ts";
 import type { LockFile } from "./lock_file.ts";
+import { quotePath } from "./path_bytes.ts";
 
 /** An open file or folder that is locked as it is, by its descriptor: the path does not matter. */
 export class DescriptorLockFile implements LockFile {
@@ -42,7 +43,7 @@ export class DescriptorLockFile implements LockFile {
   }
 
   reopen(): LockFile {
-    throw new Error(`Cannot open "${this.path}" again: it is locked by its descriptor`);
+    throw new Error(`Cannot open ${quotePath(this.path)} again: it is locked by its descriptor`);
   }
 
   /** Nothing where it cannot be read: a folder, or open for writing only. */
@@ -53,7 +54,7 @@ export class DescriptorLockFile implements LockFile {
   }
 
   write(): void {
-    throw new Error(`Cannot write to "${this.path}": it is locked and nothing else`);
+    throw new Error(`Cannot write to ${quotePath(this.path)}: it is locked and nothing else`);
   }
 
   sync(): void {}

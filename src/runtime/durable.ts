@@ -11,7 +11,6 @@ import {
   O_WRONLY,
   openFile,
   openNameless,
-  pathBytes,
   publish,
   readAllAt,
   removeFile,
@@ -20,6 +19,7 @@ import {
   writeAt,
 } from "./files.ts";
 import { libc } from "./libc.ts";
+import { pathBytes, quotePath } from "./path_bytes.ts";
 
 const O_NONBLOCK = 0o4000;
 const O_CLOEXEC = 0o2000000;
@@ -199,7 +199,7 @@ export function readFile(path: string): Uint8Array | undefined {
   }
   try {
     const { isFile, size } = statusOf(fd, path);
-    if (!isFile) throw new TypeError(`Cannot read "${path}": it is not a regular file`);
+    if (!isFile) throw new TypeError(`Cannot read ${quotePath(path)}: it is not a regular file`);
     const contents = new Uint8Array(size);
     return contents.subarray(0, readAllAt(fd, path, contents, 0));
   } finally {

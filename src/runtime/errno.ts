@@ -1,4 +1,5 @@
 import { errnoView } from "./libc.ts";
+import { quotePath } from "./path_bytes.ts";
 export { interrupted } from "./libc.ts";
 
 /**
@@ -98,7 +99,9 @@ export function systemError(what: string, path: string, number: number): Error {
 
 /** The same, for a system that numbers its errors in its own way. */
 export function namedError(what: string, path: string, code: string, number: number): Error {
-  const message = `Cannot ${what} "${path}": ${WORDS[code] ?? "the system refused"} (${code})`;
+  const message = `Cannot ${what} ${quotePath(path)}: ${
+    WORDS[code] ?? "the system refused"
+  } (${code})`;
   return Object.assign(new Error(message), { code, errno: number, path });
 }
 

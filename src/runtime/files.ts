@@ -1,6 +1,7 @@
 import { adapter } from "./adapter.ts";
 import { EEXIST, EINTR, ENOENT, errno, interrupted, systemError } from "./errno.ts";
 import { libc } from "./libc.ts";
+import { pathBytes, pathOf, quotePath } from "./path_bytes.ts";
 
 // The values of Linux on x64 and arm64 alike where they are used here.
 const O_CREAT = 0o100;
@@ -31,45 +32,7 @@ export const O_NOFOLLOW: number = adapter.arch === "arm64" ? 0o100000 : 0o400000
 export const O_DIRECTORY: number = adapter.arch === "arm64" ? 0o40000 : 0o200000;
 const O_TMPFILE = 0o20000000 | O_DIRECTORY;
 export { O_CREAT };
-
-const encoder = new TextEncoder();
-
-/** Throws instead of changing a name: decoding must never make two names equal. */
-const names = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
-/**
- * The path itself. Throws a `TypeError` for a path that the system would read as another one, such
- * as one with a NUL or a lone surrogate.
- */
-export function checkPath(path: string): string {
-  if (typeof path !== "string" || path === "" || path.includes("\0") || !path.isWellFormed()) {
-    throw new TypeError(
-      "Cannot use a path: it must be a string, not empty and without NUL or a lone surrogate: " +
-        JSON.stringify(path),
-    );
-  }
-  return path;
-}
-
-/**
- * A path as the system gave it, in bytes up to a NUL.
- *
- * @throws {TypeError} If it is not UTF-8, since no string is this path then.
- */
-export function pathOf(bytes: Uint8Array): string {
-  const end = bytes.indexOf(0);
-  try {
-    return names.decode(end < 0 ? bytes : bytes.subarray(0, end));
-  } catch {
-    const readable = new TextDecoder().decode(bytes.subarray(0, end));
-    throw new TypeError(`Cannot use "${readable}": the name of a folder in it is not UTF-8`);
-  }
-}
-
-/** A path as C wants it. Throws as {@linkcode checkPath} does. */
-export function pathBytes(path: string): Uint8Array {
-  return encoder.encode(checkPath(path) + "\0");
-}
+export { checkPath, pathBytes, pathOf } from "./path_bytes.ts";
 
 /** What `statx(2)` says of an open file. */
 export interface FileStatus {
@@ -187,7 +150,7 @@ export function openRegularFile(path: string): number {
     throw error;
   }
   closeFile(fd);
-  throw new TypeError(`Cannot use "${path}": it is not a regular file`);
+  throw new TypeError(`Cannot use ${quotePath(path)}: it is not a regular file`);
 }
 
 /** Makes a file at least `size` bytes long, with the space reserved. */
@@ -260,9 +223,7 @@ export function writeAt(fd: number, path: string, bytes: Uint8Array, offset: num
   if (written < bytes.length) writeAt(fd, path, bytes.subarray(written), offset + written);
 }
 
-const nameIn = new TextDecoder("utf-8", { ignoreBOM: true });
-
-/** The names in a folder, by getdents64(2), without `.` and `..`; for comparison, not to open. */
+/** The names in a folder, by getdents64(2), without `.` and `..`. */
 export function namesIn(folder: string): string[] {
   const fd = openFile(folder, O_RDONLY | O_DIRECTORY);
   const names: string[] = [];
@@ -274,8 +235,7 @@ export function namesIn(folder: string): string[] {
       if (length < 0) throw systemError("list", folder, errno());
       if (length === 0) return names;
       for (let at = 0; at < length; at += view.getUint16(at + 16, true)) {
-        const end = entries.indexOf(0, at + 19);
-        const name = nameIn.decode(entries.subarray(at + 19, end));
+        const name = pathOf(entries.subarray(at + 19, at + view.getUint16(at + 16, true)));
         if (name !== "." && name !== "..") names.push(name);
       }
     }

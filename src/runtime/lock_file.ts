@@ -2,6 +2,7 @@ import { UnsupportedError } from "../contract/errors.ts";
 import { adapter } from "./adapter.ts";
 import { DarwinLockFile } from "./darwin_lock_file.ts";
 import { NativeLockFile } from "./native_lock_file.ts";
+import { quotePath } from "./path_bytes.ts";
 import type { ByteRange } from "./range_lock.ts";
 import { WindowsLockFile } from "./windows_lock_file.ts";
 
@@ -86,7 +87,7 @@ export function openLockFile(
   try {
     if (openNative !== undefined) return openNative(path, range, create, write);
     throw new UnsupportedError(
-      `Cannot lock "${path}" on ${adapter.platform}: Linux, macOS and Windows are known`,
+      `Cannot lock ${quotePath(path)} on ${adapter.platform}: Linux, macOS and Windows are known`,
     );
   } catch (error) {
     const open = adapter.openLockFile;

@@ -6,8 +6,6 @@ import {
   O_NOFOLLOW,
   O_RDONLY,
   O_RDWR,
-  pathBytes,
-  pathOf,
   readAt,
   statusOf,
   writeAt,
@@ -16,6 +14,7 @@ import { syncData } from "./durable.ts";
 import { tryFlock, unlockFlock, waitFlock } from "./flock.ts";
 import { libc } from "./libc.ts";
 import type { LockFile, LockMechanism } from "./lock_file.ts";
+import { pathBytes, pathOf, quotePath } from "./path_bytes.ts";
 import { type ByteRange, RangeRequests } from "./range_lock.ts";
 import { closeEarly, closeWithThread } from "./thread_end.ts";
 
@@ -148,7 +147,7 @@ export class NativeLockFile implements LockFile {
       const found = statusOf(opened.fd, path);
       if (!found.isFile) {
         throw new TypeError(
-          `Cannot use "${path}" as a lock: it is ${
+          `Cannot use ${quotePath(path)} as a lock: it is ${
             found.isFolder ? "a directory" : "a pipe, a socket or a device"
           }, not a regular file`,
         );

@@ -1,8 +1,9 @@
 import { ENOENT, errno, systemError } from "./errno.ts";
 import { folderOf } from "./durable.ts";
-import { pathBytes, pathOf, statusAt } from "./files.ts";
+import { statusAt } from "./files.ts";
 import { libc } from "./libc.ts";
 import { absolutePath } from "./native_lock_file.ts";
+import { pathBytes, pathOf, quotePath } from "./path_bytes.ts";
 
 const LONGEST_PATH = 4096;
 
@@ -20,7 +21,9 @@ export function realPath(path: string): string {
   if (failure !== ENOENT) throw systemError("open", path, failure);
   if (statusAt(absolute) !== undefined) {
     throw Object.assign(
-      new Error(`Cannot open "${path}": it is a symbolic link that leads nowhere (ENOENT)`),
+      new Error(
+        `Cannot open ${quotePath(path)}: it is a symbolic link that leads nowhere (ENOENT)`,
+      ),
       { code: "ENOENT", errno: ENOENT, path },
     );
   }

@@ -1,8 +1,8 @@
 import { waitByTrying } from "./backoff.ts";
 import { namedError } from "./errno.ts";
-import { checkPath } from "./files.ts";
 import { kernel32 } from "./kernel32.ts";
 import type { LockFile } from "./lock_file.ts";
+import { checkPath, quotePath } from "./path_bytes.ts";
 import type { ByteRange } from "./range_lock.ts";
 import {
   extendedPath,
@@ -103,7 +103,7 @@ export class WindowsLockFile implements LockFile {
       if (found === undefined || found.isFolder) {
         const what = found ? "a directory" : "a pipe or a device";
         throw new TypeError(
-          `Cannot use "${path}" as a lock: it is ${what}, not a regular file`,
+          `Cannot use ${quotePath(path)} as a lock: it is ${what}, not a regular file`,
         );
       }
       this.writable = writable && !found.isReadOnly;

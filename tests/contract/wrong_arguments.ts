@@ -1,4 +1,4 @@
-import type { AcquireOptions } from "../../src/contract/mod.ts";
+import type { Acquirable, AcquireOptions } from "../../src/contract/mod.ts";
 
 /** Options that no method takes: a `TypeError`. */
 export const WRONG_OPTIONS = [null, 5, "100", true, 1n, () => {}, Symbol("1")] as unknown[] as (
@@ -25,6 +25,9 @@ export const WRONG_SIGNALS = [
 ] as unknown[] as AbortSignal[];
 
 /** Locks that are none, for `withLock` and `locked`: a `TypeError`. */
-export const WRONG_LOCKS = [undefined, null, 5, "lock", {}, { acquire: 5 }] as unknown[] as {
-  acquire(): Promise<AsyncDisposable>;
-}[];
+export const WRONG_LOCKS = [undefined, null, 5, "lock", {}, { acquire: 5 }] as unknown[] as (
+  Acquirable
+)[];
+
+/** Bodies that are no functions, for `runSync`, `withLock` and `locked`: a `TypeError`. */
+export const WRONG_FUNCTIONS: readonly unknown[] = [undefined, null, 5, "body", {}, []];

@@ -2,7 +2,7 @@ import { ADD, SET } from "../../src/redis/counter_scripts.ts";
 import { ACQUIRE, RAISE, RELEASE, RENEW, TAKE } from "../../src/redis/lock_scripts.ts";
 import { type RedisAdapter, type Reply, Script } from "../../src/redis/mod.ts";
 import {
-  GIVE_BACK,
+  RELEASE_PERMITS,
   RENEW_PERMITS,
   TAKE as TAKE_PERMITS,
 } from "../../src/redis/semaphore_scripts.ts";
@@ -27,7 +27,7 @@ const acquire = new Script(ACQUIRE);
 const renew = new Script(RENEW);
 const release = new Script(RELEASE);
 const takePermits = new Script(TAKE_PERMITS);
-const giveBack = new Script(GIVE_BACK);
+const giveBack = new Script(RELEASE_PERMITS);
 
 const HELD = [["SET", lock, "me", "PX", "60000"], [
   "HSET",
