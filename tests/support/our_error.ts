@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 
 /** What engines begin the messages of their own errors with, as far as those begin with "Cannot". */
 const OF_AN_ENGINE =
-  /^Cannot (?:read|set|convert|destructure|mix|access|create property|use 'in'|perform)\b/;
+  /^Cannot (?:read propert|set propert|convert|destructure|mix|access|create property|use 'in'|perform)/;
 
 /**
  * Tells, for `assert.throws`, whether an error is one that the library threw on purpose: of this
