@@ -1,5 +1,6 @@
+import { nameOf } from "../contract/options.ts";
 import type { RedisAdapter } from "./adapter.ts";
-import { checkNumber, checkOptions, show } from "./arguments.ts";
+import { checkNumber, checkOptions } from "./arguments.ts";
 import { BunDriver, type BunRedisClient } from "./bun_client.ts";
 import { Connection } from "./connection.ts";
 import type { Driver } from "./driver.ts";
@@ -86,7 +87,7 @@ function driverOf(source: object): Driver {
   }
   throw new MisconfiguredError(
     `Cannot reach a Redis server by ${
-      typeof source === "object" ? show(source) : typeof source
+      typeof source === "object" ? nameOf(source) : typeof source
     }: ` +
       "the source must be a client of node-redis, ioredis or Bun, a RedisAdapter, or an address " +
       "such as redis://127.0.0.1:6379",

@@ -1,4 +1,5 @@
-import { checkNumber, show } from "./arguments.ts";
+import { nameOf } from "../contract/options.ts";
+import { checkNumber } from "./arguments.ts";
 import { checkWhole } from "./counter_options.ts";
 import { LONGEST_TIMER_MS } from "./sleeper.ts";
 
@@ -111,7 +112,9 @@ export class Collector implements CoalescedCounter {
     const { flushEvery = FLUSH_MS, onError } = options;
     checkNumber("collect adds", "flushEvery", flushEvery, 0, LONGEST_TIMER_MS);
     if (onError !== undefined && typeof onError !== "function") {
-      throw new TypeError(`Cannot collect adds: onError must be a function: ${show(onError)}`);
+      throw new TypeError(
+        `Cannot collect adds: onError must be a function, not ${nameOf(onError)}`,
+      );
     }
     this.#counter = counter;
     this.#flushEvery = flushEvery;

@@ -121,8 +121,8 @@ export class Lease {
 
   /** There is a hold again, by a request that was sent at `sent`. */
   resume(sent: Moment): void {
-    this.#start = sent;
-    this.#isSuspended = false;
+    this.#start = this.#sent = sent;
+    this.#isSuspended = false; // It was not lost meanwhile, however long that took.
     this.renewed(sent);
     this.#watchAgain();
   }

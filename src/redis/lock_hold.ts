@@ -107,7 +107,7 @@ export class LockHold extends Hold<LockRequest> implements SharableHold {
       throw this.#lose("downgrade", error);
     }
     this.request = shared;
-    if (!held) throw this.#lose("downgrade", "the server does not have it any more");
+    if (!held) throw this.#lose("downgrade", "The server does not have the hold any more");
     const { lost } = this.lease;
     if (lost !== undefined) {
       abandonRequest(target, shared);
@@ -134,7 +134,7 @@ export class LockHold extends Hold<LockRequest> implements SharableHold {
       return false;
     }
     if (attempt === undefined) {
-      throw this.#lose("upgrade", "the server does not have it any more");
+      throw this.#lose("upgrade", "The server does not have the hold any more");
     }
     if (!attempt.granted) {
       deadline.refusal = attempt;
@@ -142,7 +142,8 @@ export class LockHold extends Hold<LockRequest> implements SharableHold {
       return false;
     }
     const isLate = millisecondsSince(attempt.sent) >= reliableTime(request.leaseTime);
-    const lost = this.lease.lost ?? (isLate ? "the answer came after the lease" : undefined);
+    const lost = this.lease.lost ??
+      (isLate ? "The answer came after the end of the lease" : undefined);
     if (lost !== undefined) {
       abandonRequest(target, request);
       throw this.#lose("upgrade", lost);
@@ -219,7 +220,7 @@ export class LockHold extends Hold<LockRequest> implements SharableHold {
   #lose(what: string, why: unknown): LockLostError {
     const reason = why instanceof Error ? why.message : String(why);
     const error = new LockLostError(
-      `Cannot ${what} "${this.#lock.name}": ${reason}. Nothing is held any more`,
+      `Cannot ${what} "${this.#lock.name}": nothing is held any more. ${reason}`,
       typeof why === "string" ? undefined : { cause: why },
     );
     this.lease.lose(error);

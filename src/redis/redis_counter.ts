@@ -1,9 +1,10 @@
+import { nameOf } from "../contract/options.ts";
 import type { AsyncExchangeCounter } from "../contract/async_counter.ts";
 import { UnsupportedError } from "../contract/errors.ts";
 import type { RedisAdapter, Reply } from "./adapter.ts";
 import { adapterOf, type RedisSource } from "./adapter_of.ts";
 import { AddBatch } from "./add_batch.ts";
-import { checkNumber, checkOptions, show } from "./arguments.ts";
+import { checkNumber, checkOptions } from "./arguments.ts";
 import { type CoalescedCounter, type CoalescedOptions, Collector } from "./coalesced_counter.ts";
 import {
   type AddOptions,
@@ -72,7 +73,7 @@ export class RedisCounter implements AsyncExchangeCounter, AsyncDisposable {
   constructor(source: RedisSource, key: string, options: RedisCounterOptions = {}) {
     if (typeof key !== "string" || key === "") {
       throw new TypeError(
-        `Cannot count at the key ${show(key)}: it must be a string that is not empty`,
+        `Cannot count at the key ${nameOf(key)}: it must be a string that is not empty`,
       );
     }
     checkText("key", key);
@@ -349,7 +350,7 @@ export class RedisCounter implements AsyncExchangeCounter, AsyncDisposable {
     if (operation === undefined) return await this.#addToBatch(n, isFetch);
     if (typeof operation !== "string" || operation === "") {
       throw new TypeError(
-        `Cannot ${what}: operation must be a string that is not empty: ${show(operation)}`,
+        `Cannot ${what}: operation must be a string that is not empty, not ${nameOf(operation)}`,
       );
     }
     checkText("operation", operation);

@@ -1,8 +1,8 @@
-import type { AcquireOptions } from "../contract/options.ts";
+import { type AcquireOptions, nameOf } from "../contract/options.ts";
 import { millisecondsSince } from "../runtime/moment.ts";
 import { abandonRequest, type AcquireTarget, type Grant, waitForGrant } from "./acquire_loop.ts";
 import { connectionOf, type ConnectionOptions, type RedisSource } from "./adapter_of.ts";
-import { checkOptions, show } from "./arguments.ts";
+import { checkOptions } from "./arguments.ts";
 import type { Connection } from "./connection.ts";
 import { Deadline } from "./deadline.ts";
 import { type HeldLock, Hold } from "./hold.ts";
@@ -241,7 +241,7 @@ export class RedisSemaphore implements AsyncDisposable {
 
 function checkPermits(what: string, permits: unknown, most: number): number {
   if (typeof permits !== "number" || !Number.isInteger(permits)) {
-    throw new TypeError(`Cannot ${what}: permits must be a whole number: ${show(permits)}`);
+    throw new TypeError(`Cannot ${what}: permits must be a whole number, not ${nameOf(permits)}`);
   }
   if (permits >= 1 && permits <= most) return permits;
   throw new RangeError(`Cannot ${what}: permits must be from 1 to ${most}: ${permits}`);
