@@ -25,7 +25,7 @@ export const subject: Subject = {
       media: ["file"],
       once: (place) => {
         const file = open(place, false);
-        return () => file.read();
+        return () => file.readSync();
       },
     },
     {

@@ -5,7 +5,7 @@ import { futexWait, futexWake } from "../runtime/futex.ts";
 import { userId } from "../runtime/identity.ts";
 import { type LockFile, openLockFile } from "../runtime/lock_file.ts";
 import { mapFile, type Mapping, PAGE, unmap } from "../runtime/mapping.ts";
-import type { Handle } from "./handle.ts";
+import type { TrackedLockFile } from "./tracked_lock_file.ts";
 
 const MARK = new TextEncoder().encode("interlock commit\n");
 const BYTES = 4096;
@@ -36,7 +36,7 @@ const LOOK_MS = 5;
  * of power: whatever it says, a new number is greater than those that it calls synced.
  */
 export class GroupCommit {
-  readonly #counter: Handle;
+  readonly #counter: TrackedLockFile;
   readonly #file: LockFile;
   readonly #mapping: Mapping;
   readonly #words: Int32Array;
@@ -48,7 +48,7 @@ export class GroupCommit {
    *
    * @throws {Error} If it has other contents, or others may write to it than to the counter.
    */
-  constructor(counter: Handle) {
+  constructor(counter: TrackedLockFile) {
     this.#counter = counter;
     this.#file = openLockFile(`${counter.file.path}.commit`);
     try {

@@ -52,7 +52,7 @@ class Helper {
     this.#thread.postMessage(job);
   }
 
-  callOff(): void {
+  cancel(): void {
     const number = this.#number;
     if (!this.#settle(number)) return this.wait!.file.unlock();
     const interrupt = () => {
@@ -95,7 +95,7 @@ class Helper {
     if (wait === undefined) return; // The helper has failed since.
     this.wait = undefined;
     this.#thread.unref();
-    if (message.failed && !this.#isCalledOff()) {
+    if (message.failed && !this.#isCancelled()) {
       unhelped.add(wait);
       poll(wait);
     } else wait.onEnd(message.locked);
@@ -109,11 +109,11 @@ class Helper {
     this.wait = undefined;
     broken = true;
     if (wait === undefined) return;
-    if (this.#isCalledOff()) wait.onEnd(false);
+    if (this.#isCancelled()) wait.onEnd(false);
     else poll(wait);
   }
 
-  #isCalledOff(): boolean {
+  #isCancelled(): boolean {
     return Atomics.load(this.#words, SETTLED) === this.#number;
   }
 }
@@ -135,9 +135,9 @@ export function startWait(wait: KernelWait): void {
 }
 
 /** Calls a wait off. It ends soon, locked or not. */
-export function callOffWait(wait: KernelWait): void {
+export function cancelWait(wait: KernelWait): void {
   if (polled.delete(wait)) return wait.onEnd(false);
-  for (const helper of helpers) if (helper.wait === wait) helper.callOff();
+  for (const helper of helpers) if (helper.wait === wait) helper.cancel();
 }
 
 function canBeHelped(wait: KernelWait): boolean {

@@ -17,9 +17,9 @@ const WAITS: Readonly<Record<string, (lock: FileLock, other: FileLock) => Promis
     return pending;
   },
   "a shared lock to have it alone": (lock, other) => {
-    lock.acquireSync({ shared: true });
+    const shared = lock.acquireSync({ shared: true });
     const guard = other.acquireSync({ shared: true });
-    const pending = lock.upgrade();
+    const pending = shared.upgrade();
     guard.release();
     return pending;
   },

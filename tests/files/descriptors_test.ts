@@ -41,12 +41,12 @@ const LIVES: Readonly<Record<string, (path: string) => void | Promise<void>>> = 
   },
   "a counter": (path) => {
     using counter = new FileCounter(`${path}.count`);
-    using batch = counter.batch();
+    using batch = counter.batchSync();
     batch.add();
   },
   "a durable counter": (path) => {
     using counter = new FileCounter(`${path}.count`, { durable: true });
-    counter.add();
+    counter.addSync();
   },
   "a counter that cannot be": (path) => {
     new FileLock(`${path}.empty`).close();
@@ -57,7 +57,7 @@ const LIVES: Readonly<Record<string, (path: string) => void | Promise<void>>> = 
     using file = new JsonFile(`${path}.json`, { initial: {}, durable: false });
     file.updateSync((document) => document);
     await file.update((document) => document);
-    file.read();
+    file.readSync();
     assert.throws(() => file.updateSync(() => 1n as unknown as object), TypeError);
   },
 };
@@ -111,7 +111,7 @@ describe("descriptors", () => {
         using file = new JsonFile(`${path}.json`, { initial: {} });
         locks[0].lock();
         range.lock();
-        counter.add();
+        counter.addSync();
         const pending = locks[1].acquire();
         await until("a wait in the kernel", () => kernelWaiters(path) === 1);
         await using child = new Program(["sh", "-c", "echo here; cat"]);

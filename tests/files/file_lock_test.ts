@@ -99,14 +99,19 @@ describe("FileLock", () => {
       writeFileSync(join(folder, "file"), "");
       assert.throws(() => new FileLock(join(folder, "link")), withCode("ELOOP"));
       assert.throws(() => new FileLock(folder), withCode("EISDIR"));
-      assert.throws(() => new FileLock(`${folder}/new/`), withCode("EISDIR"));
       assert.throws(() => new FileLock(join(folder, "file", "lock")), withCode("ENOTDIR"));
       assert.throws(() => new FileLock(join(folder, "x".repeat(256))), withCode("ENAMETOOLONG"));
-      for (const path of [join(folder, "pipe"), "/dev/null", "", "a\0b", join(folder, "l\0x")]) {
+      for (
+        const path of [
+          join(folder, "pipe"),
+          "/dev/null",
+          `${folder}/new/`,
+          "",
+          "a\0b",
+          join(folder, "l\0x"),
+        ]
+      ) {
         assert.throws(() => new FileLock(path), TypeError, JSON.stringify(path));
-      }
-      for (const path of [undefined, null, 7, new URL("file:///x")] as unknown as string[]) {
-        assert.throws(() => new FileLock(path), TypeError);
       }
       assert.equal(existsSync(join(folder, "target")), false);
       assert.equal(existsSync(join(folder, "l")), false);

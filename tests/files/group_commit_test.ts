@@ -22,7 +22,7 @@ function wordsOf(path: string): { written: number; synced: number; syncs: number
 
 function valueOf(path: string): number {
   using counter = new FileCounter(path);
-  return counter.value;
+  return counter.getSync();
 }
 
 /** Starts an adder whose sync does not end, and others that add meanwhile, one of each runtime. */
@@ -120,7 +120,7 @@ describe("group commit", () => {
       const path = join(folder, "count");
       {
         using counter = new FileCounter(path, { durable: true });
-        counter.add();
+        counter.addSync();
       }
       const bytes = readFileSync(`${path}.commit`);
       for (const [written, synced] of [[5, 1000], [0, 2 ** 31 - 1], [-1, 7], [2 ** 31 - 1, 0]]) {
@@ -140,7 +140,7 @@ describe("group commit", () => {
         Object.defineProperty(libc, "fdatasync", { value: count, configurable: true });
         try {
           for (let i = 1; i <= 3; i++) {
-            counter.add();
+            counter.addSync();
             assert.equal(syncs, i, `${written}, ${synced}`);
           }
         } finally {
@@ -186,13 +186,13 @@ describe("group commit", () => {
       // Zeros are what is left of a new one after a loss of power.
       writeFileSync(`${path}.commit`, new Uint8Array(4096));
       using counter = new FileCounter(path, { durable: true });
-      counter.add();
-      assert.equal(counter.value, 1);
+      counter.addSync();
+      assert.equal(counter.getSync(), 1);
     }));
 });
 
 for (const durable of [false, true]) {
-  describe(`FileCounter.addAsync, ${durable ? "durable" : "not durable"}`, () => {
+  describe(`FileCounter.add, ${durable ? "durable" : "not durable"}`, () => {
     it(
       "adds for many tasks, with fewer writes than adds",
       DEADLINE,
@@ -210,14 +210,14 @@ for (const durable of [false, true]) {
           try {
             await Promise.all(Array.from({ length: 50 }, async () => {
               for (let i = 0; i < 10; i++) {
-                await counter.addAsync(2);
+                await counter.add(2);
                 if (durable) assert.equal(wordsOf(path).synced, wordsOf(path).written);
               }
             }));
           } finally {
             Object.defineProperty(libc, "pwrite", { value: pwrite, configurable: true });
           }
-          assert.equal(counter.value, 1000);
+          assert.equal(counter.getSync(), 1000);
           assert.ok(writes >= 10 && writes <= 50, `${writes} writes for 500 adds`);
         }),
     );
@@ -229,21 +229,21 @@ for (const durable of [false, true]) {
         inScratchFolder(async (folder) => {
           const path = join(folder, "count");
           using counter = new FileCounter(path, { durable });
-          counter.set(Number.MAX_SAFE_INTEGER - 2);
-          const adds = [1, 5, 1].map((n) => counter.addAsync(n));
+          counter.setSync(Number.MAX_SAFE_INTEGER - 2);
+          const adds = [1, 5, 1].map((n) => counter.add(n));
           await Promise.all([
             adds[0],
             assert.rejects(adds[1], RangeError),
             adds[2],
-            assert.rejects(counter.addAsync(0.5), TypeError),
+            assert.rejects(counter.add(0.5), TypeError),
           ]);
-          assert.equal(counter.value, Number.MAX_SAFE_INTEGER);
+          assert.equal(counter.getSync(), Number.MAX_SAFE_INTEGER);
           writeFileSync(path, "damaged");
-          await Promise.all([1, 2].map((n) => assert.rejects(counter.addAsync(n), SyntaxError)));
+          await Promise.all([1, 2].map((n) => assert.rejects(counter.add(n), SyntaxError)));
           assert.equal(readFileSync(path, "utf8"), "damaged");
           writeFileSync(path, "7\n");
-          await counter.addAsync();
-          assert.equal(counter.value, 8);
+          await counter.add();
+          assert.equal(counter.getSync(), 8);
         }),
     );
 
@@ -254,22 +254,22 @@ for (const durable of [false, true]) {
         inScratchFolder(async (folder) => {
           const path = join(folder, "count");
           const counter = new FileCounter(path, { durable });
-          await counter.addAsync();
-          const first = counter.addAsync(10); // On its way to the storage.
+          await counter.add();
+          const first = counter.add(10); // On its way to the storage.
           await Promise.resolve();
-          const second = counter.addAsync(100);
+          const second = counter.add(100);
           counter.close();
           assert.equal(valueOf(path), 111);
           if (durable) assert.equal(wordsOf(path).synced, wordsOf(path).written);
           await Promise.all([first, second]);
-          await assert.rejects(counter.addAsync(), TypeError);
+          await assert.rejects(counter.add(), TypeError);
           assert.equal(valueOf(path), 111);
         }),
     );
   });
 }
 
-describe("FileCounter.addAsync", () => {
+describe("FileCounter.add", () => {
   it(
     "lets the process end when its tasks are done",
     DEADLINE,
@@ -288,11 +288,11 @@ describe("FileCounter.addAsync", () => {
     inScratchFolder(async (folder) => {
       const path = join(folder, "count");
       using counter = new FileCounter(path, { durable: true });
-      await counter.addAsync(); // The helper is there.
+      await counter.add(); // The helper is there.
       await using leader = Child.here(ADDER, path, "slow");
       assert.equal(await leader.line(), "syncing");
-      const adds = Array.from({ length: 20 }, () => counter.addAsync());
-      await until("the write", () => counter.value === 22);
+      const adds = Array.from({ length: 20 }, () => counter.add());
+      await until("the write", () => counter.getSync() === 22);
       leader.kill("SIGKILL");
       await Promise.all(adds);
       assert.equal(wordsOf(path).synced, wordsOf(path).written);

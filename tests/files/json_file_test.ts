@@ -19,7 +19,7 @@ describe("JsonFile", () => {
     inScratchFolder(async (folder) => {
       const path = join(folder, "new", "jobs.json");
       using file = new JsonFile<Jobs>(path, { initial: { done: 0 } });
-      assert.deepEqual(file.read(), { done: 0 });
+      assert.deepEqual(file.readSync(), { done: 0 });
       assert.deepEqual(file.updateSync(({ done }) => ({ done: done + 1 })), { done: 1 });
       assert.equal(readFileSync(path, "utf8"), '{\n  "done": 1\n}\n');
       const written = await file.update(async ({ done }) => {
@@ -27,15 +27,15 @@ describe("JsonFile", () => {
         return { done: done + 1 };
       }, { timeout: 1000 });
       assert.deepEqual(written, { done: 2 });
-      assert.deepEqual(file.read(), { done: 2 });
+      assert.deepEqual(file.readSync(), { done: 2 });
       assert.deepEqual(readdirSync(join(folder, "new")).sort(), ["jobs.json", "jobs.json.lock"]);
     }));
 
   it("does not let the initial document be changed", () =>
     inScratchFolder((folder) => {
       using file = new JsonFile<Jobs>(join(folder, "jobs.json"), { initial: { done: 0 } });
-      file.read().done = 7;
-      assert.deepEqual(file.read(), { done: 0 });
+      file.readSync().done = 7;
+      assert.deepEqual(file.readSync(), { done: 0 });
     }));
 
   it("loses no change of many at once", () =>
@@ -50,17 +50,17 @@ describe("JsonFile", () => {
           return { done: done + 1 };
         }));
       await Promise.all(changes);
-      assert.deepEqual(file.read(), { done: 50 });
+      assert.deepEqual(file.readSync(), { done: 50 });
     }));
 
   it("leaves what it cannot read, and what cannot be written", () =>
     inScratchFolder(async (folder) => {
       const path = join(folder, "jobs.json");
       using file = new JsonFile<Jobs>(path);
-      assert.throws(() => file.read(), { code: "ENOENT" });
+      assert.throws(() => file.readSync(), { code: "ENOENT" });
       for (const contents of ["", "{", "\xff\xfe"]) {
         writeFileSync(path, contents, "latin1");
-        assert.throws(() => file.read(), SyntaxError);
+        assert.throws(() => file.readSync(), SyntaxError);
         await assert.rejects(file.update(() => ({ done: 1 })), SyntaxError);
         assert.equal(readFileSync(path, "latin1"), contents);
       }
@@ -83,7 +83,7 @@ describe("JsonFile", () => {
       await assert.rejects(file.update(() => ({ done: -1 })), { name: "ZodError" });
       file.updateSync(() => ({ done: 1 }));
       writeFileSync(path, '{"done":"1"}');
-      assert.throws(() => file.read(), { name: "ZodError" });
+      assert.throws(() => file.readSync(), { name: "ZodError" });
       assert.throws(() => file.updateSync((jobs) => jobs), { name: "ZodError" });
       assert.equal(readFileSync(path, "utf8"), '{"done":"1"}');
     }));
@@ -99,7 +99,7 @@ describe("JsonFile", () => {
       assert.throws(() => file.updateSync((jobs) => jobs, { timeout: 0 }), {
         name: "TimeoutError",
       });
-      assert.deepEqual(file.read(), { done: 1 }, "a reader waits for nobody");
+      assert.deepEqual(file.readSync(), { done: 1 }, "a reader waits for nobody");
       guard.release();
       file.updateSync((jobs) => jobs);
       assert.equal(statSync(path).mode & 0o777, 0o640);
@@ -122,7 +122,7 @@ describe("JsonFile", () => {
           for (let i = 0; i <= round; i++) said = Number(await child.line());
           child.kill();
           await child.ended;
-          const { done } = file.read();
+          const { done } = file.readSync();
           assert.ok(done >= said && said > least, `${done}, ${said}, ${least}`);
           least = done;
         }

@@ -48,7 +48,7 @@ describe("An update inside of a change", () => {
           for (const way of ways) {
             await assert.rejects(file.update(async () => await way()), DeadlockError);
           }
-          assert.deepEqual(file.read(), { done: 0 });
+          assert.deepEqual(file.readSync(), { done: 0 });
           assert.deepEqual(await inner.update(more), { done: 1 }, "the lock was kept");
         }),
     );
@@ -80,7 +80,7 @@ describe("An update inside of a change", () => {
         await other.update(more);
         return more(document);
       });
-      assert.deepEqual([changed, other.read()], [{ done: 1 }, { done: 1 }]);
+      assert.deepEqual([changed, other.readSync()], [{ done: 1 }, { done: 1 }]);
     }));
 
   it(
@@ -141,7 +141,7 @@ describe("An update inside of a change", () => {
           await start();
           return document;
         });
-        assert.deepEqual(file.read(), { done: 8 });
+        assert.deepEqual(file.readSync(), { done: 8 });
       }),
   );
 });

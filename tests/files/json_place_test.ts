@@ -100,7 +100,7 @@ describe("A document that is replaced", () => {
           await using child = Child.here(WRITER, path);
           assert.equal((await child.ended).signal, "SIGKILL");
           assert.equal(readdirSync(folder).length, names.length + 1);
-          assert.deepEqual(file.read(), { done: 2 });
+          assert.deepEqual(file.readSync(), { done: 2 });
         }
         assert.deepEqual(file.updateSync(more), { done: 3 });
         assert.deepEqual(readdirSync(folder).sort(), names);
@@ -193,7 +193,10 @@ describe("A document behind a symbolic link", () => {
       assert.equal(byLink.path, link);
       byLink.updateSync(more);
       await byFolder.update(more);
-      assert.deepEqual([file.read(), byLink.read(), byFolder.read()], Array(3).fill({ done: 3 }));
+      assert.deepEqual(
+        [file.readSync(), byLink.readSync(), byFolder.readSync()],
+        Array(3).fill({ done: 3 }),
+      );
       assert.equal(readlinkSync(link), "x.json");
       assert.equal(lstatSync(path).isFile(), true);
       assert.deepEqual(readdirSync(folder).sort(), [
@@ -241,7 +244,7 @@ describe("A document behind a symbolic link", () => {
       file.updateSync(more);
       unlinkSync(path);
       symlinkSync("other", path);
-      assert.throws(() => file.read(), { code: "ELOOP" });
+      assert.throws(() => file.readSync(), { code: "ELOOP" });
       assert.throws(() => file.updateSync(more), { code: "ELOOP" });
       assert.equal(readFileSync(join(folder, "other"), "utf8"), '{"done":7}');
     }));

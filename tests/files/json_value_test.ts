@@ -100,7 +100,7 @@ describe("A JSON document", () => {
       const bare: unknown = Object.assign(Object.create(null), { a: 1 });
       for (const value of [...CARRIED, [twice, twice], foreign, bare]) {
         const written = file.updateSync(() => value);
-        assert.deepEqual(written, file.read());
+        assert.deepEqual(written, file.readSync());
         assert.equal(JSON.stringify(written), JSON.stringify(value));
         assert.deepEqual(await file.update(() => value), written);
       }
@@ -153,7 +153,7 @@ describe("A JSON document", () => {
   it("may begin with a byte order mark", () =>
     withDocument((file, path) => {
       writeFileSync(path, '\uFEFF{"a":"\uFEFF"}');
-      assert.deepEqual(file.read(), { a: "\uFEFF" });
+      assert.deepEqual(file.readSync(), { a: "\uFEFF" });
       file.updateSync((document) => document);
       assert.equal(readFileSync(path, "utf8"), '{\n  "a": "\uFEFF"\n}\n');
     }));

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
-import { FileLock, LockLostError } from "../../mod.ts";
+import { FileLock, LockLostError, type SharableGuard } from "../../mod.ts";
 import { adapter } from "../../src/runtime/mod.ts";
 import { RUN } from "../support/child.ts";
 import { inScratchFolder } from "../support/scratch_folder.ts";
@@ -29,17 +29,17 @@ describe("a guard whose hold is lost", () => {
           const shared = other.acquireSync({ shared: true });
           for (
             const upgrade of [
-              () => lock.upgradeSync({ timeout: 1 }),
-              () => lock.upgrade({ timeout: 1 }),
+              (guard: SharableGuard) => guard.upgradeSync({ timeout: 1 }),
+              (guard: SharableGuard) => guard.upgrade({ timeout: 1 }),
             ]
           ) {
-            let kept: ReturnType<FileLock["acquireSync"]> | undefined;
+            let kept: SharableGuard | undefined;
             let held: boolean | undefined;
             await assert.rejects(async () => {
               using guard = lock.acquireSync({ shared: true });
               kept = guard;
               try {
-                await upgrade();
+                await upgrade(guard);
               } finally {
                 held = guard.held; // Before it is disposed of, which ends any hold.
               }

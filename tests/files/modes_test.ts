@@ -82,25 +82,28 @@ for (const range of [undefined, { start: 3, length: 5 }]) {
       withLocks(3, options, ([a, b, c]) => {
         const guard = a.acquireSync();
         assert.equal(b.tryAcquire({ shared: true }), undefined);
-        a.downgrade();
-        assert.equal(a.mode, "shared");
+        guard.downgrade();
+        assert.deepEqual([a.mode, guard.shared, guard.held], ["shared", true, true]);
         assert.ok(b.tryAcquire({ shared: true }));
         assert.equal(c.tryAcquire(), undefined);
-        assert.throws(() => a.downgrade(), /does not hold it alone/);
+        assert.throws(() => guard.downgrade(), /holds it shared already/);
         guard.release();
-        assert.equal(a.mode, undefined);
+        assert.deepEqual([a.mode, guard.shared], [undefined, false]);
+        assert.throws(() => guard.downgrade(), /does not hold it/);
       }));
 
     it("becomes exclusive without a loss where nobody shares it", async () => {
       await withLocks(2, options, async ([a, b]) => {
-        assert.throws(() => a.upgradeSync(), /does not share it/);
         const guard = a.acquireSync({ shared: true });
-        assert.equal(a.upgradeSync(), true);
-        assert.equal(a.mode, "exclusive");
+        assert.equal(guard.upgradeSync(), true);
+        assert.deepEqual([a.mode, guard.shared, guard.held], ["exclusive", false, true]);
+        assert.throws(() => guard.upgradeSync(), /holds it exclusive already/);
         assert.equal(b.tryAcquire({ shared: true }), undefined);
-        a.downgrade();
-        assert.equal(await a.upgrade(), true);
+        guard.downgrade();
+        assert.equal(await guard.upgrade(), true);
         guard.release();
+        assert.throws(() => guard.upgradeSync(), /does not hold it/);
+        await assert.rejects(guard.upgrade(), /does not hold it/);
         assert.ok(b.tryAcquire());
       });
     });
@@ -108,8 +111,9 @@ for (const range of [undefined, { start: 3, length: 5 }]) {
     it("says when the lock was lost on the way to exclusive", () =>
       withLocks(2, options, async ([a, b]) => {
         const [first, second] = [a, b].map((lock) => lock.acquireSync({ shared: true }));
-        const upgrade = a.upgrade();
+        const upgrade = first.upgrade();
         assert.equal(a.mode, undefined);
+        assert.throws(() => first.upgradeSync(), /its upgrade waits/);
         assert.throws(() => first.release(), /does not hold it any more/);
         assert.equal(first.held, false);
         second.release();
@@ -123,10 +127,10 @@ for (const range of [undefined, { start: 3, length: 5 }]) {
 
     it("is lost where the wait for exclusive is in vain", () =>
       withLocks(3, options, async ([a, b, c]) => {
-        a.acquireSync({ shared: true });
+        const first = a.acquireSync({ shared: true });
         b.acquireSync({ shared: true });
         assert.throws(
-          () => a.upgradeSync({ timeout: 1 }),
+          () => first.upgradeSync({ timeout: 1 }),
           (error) =>
             error instanceof LockLostError && (error.cause as Error).name === "TimeoutError",
         );
@@ -134,7 +138,7 @@ for (const range of [undefined, { start: 3, length: 5 }]) {
         const guard = a.acquireSync({ shared: true });
         const controller = new AbortController();
         const reason = new Error("enough");
-        const upgrade = a.upgrade({ signal: controller.signal });
+        const upgrade = guard.upgrade({ signal: controller.signal });
         controller.abort(reason);
         await assert.rejects(
           upgrade,

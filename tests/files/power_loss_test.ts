@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { FileCounter } from "../../mod.ts";
 import { GroupCommit } from "../../src/files/group_commit.ts";
-import { Handle } from "../../src/files/handle.ts";
+import { TrackedLockFile } from "../../src/files/tracked_lock_file.ts";
 import { libc } from "../../src/runtime/mod.ts";
 import { inScratchFolder } from "../support/scratch_folder.ts";
 
@@ -93,7 +93,7 @@ function replay(
     for (const contents of afterPowerLoss(first, steps, end)) {
       writeFileSync(path, contents);
       using counter = new FileCounter(path);
-      const { value } = counter;
+      const value = counter.getSync();
       const text = JSON.stringify(new TextDecoder().decode(contents));
       assert.ok(values.has(value), `${value}, read of ${text}, was never the count`);
       assert.ok(value >= acknowledged, `${acknowledged} was acknowledged, left is ${text}`);
@@ -116,7 +116,7 @@ describe("a durable FileCounter", () => {
         record(path, steps, () => {
           let sum = 7;
           for (const n of [1, 1, 1, 90, 1, 1e6, 1, 1e12, 1, 9e14, 12, 7]) {
-            counter.add(n);
+            counter.addSync(n);
             values.add(sum += n);
             steps.push({ kind: "acknowledged", value: sum });
           }
@@ -137,12 +137,12 @@ describe("a durable FileCounter", () => {
       using plain = new FileCounter(path);
       // Two adders, as two processes have them.
       const [one, other] = [0, 1].map(() => {
-        const handle = new Handle(path);
-        return { handle, commit: new GroupCommit(handle) };
+        const tracked = new TrackedLockFile(path);
+        return { tracked, commit: new GroupCommit(tracked) };
       });
       let sum = 7;
       const add = ({ commit }: typeof one) => {
-        plain.add();
+        plain.addSync();
         values.add(++sum);
         return { value: sum, number: commit.written() };
       };
@@ -159,9 +159,9 @@ describe("a durable FileCounter", () => {
           late = undefined;
         }
       }, () => late ??= add(other));
-      for (const { handle, commit } of [one, other]) {
+      for (const { tracked, commit } of [one, other]) {
         commit.close();
-        handle.close(new Error("closed"));
+        tracked.close(new Error("closed"));
       }
       plain.close();
       assert.equal(sum, 17);
@@ -175,7 +175,7 @@ describe("a durable FileCounter", () => {
       writeFileSync(path, first);
       const steps: Step[] = [];
       using counter = new FileCounter(path);
-      record(path, steps, () => counter.add());
+      record(path, steps, () => counter.addSync());
       const left = afterPowerLoss(first, steps, steps.length)
         .map((contents) => new TextDecoder().decode(contents));
       assert.ok(left.includes("7\n") && left.includes("8\n"), left.join());

@@ -153,7 +153,7 @@ describe("the proof of file locks", () => {
         using lock = new FileLock(path);
         using range = new FileLock(path, { range: { start: 0, length: 1 } });
         using counter = new FileCounter(join(folder, "count"), { durable: true });
-        counter.add();
+        counter.addSync();
         lock.lock();
         range.lock();
         await using child = new Program(["sh", "-c", "ls -l /proc/$$/fd; echo all; cat"]);

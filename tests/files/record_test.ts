@@ -118,8 +118,8 @@ describe("the record in a lock file", () => {
           const guard = lock.acquireSync();
           const text = written(readFileSync(path, "latin1"));
           writeFileSync(path, text);
-          if (end === "release") guard.release();
-          else lock[end]();
+          if (end === "close") lock.close();
+          else guard[end]();
           assert.equal(readFileSync(path, "latin1"), text, end);
         }
       }
@@ -149,12 +149,12 @@ describe("the record in a lock file", () => {
       const ahead = String(2 ** 52);
       const text = readFileSync(path, "latin1").replace(/^token \d+/m, `token ${ahead}`);
       writeFileSync(path, text);
-      const { token } = lock.acquireSync();
-      assert.equal(token, 2 ** 52 + 1);
-      lock.downgrade();
+      const guard = lock.acquireSync();
+      assert.equal(guard.token, 2 ** 52 + 1);
+      guard.downgrade();
       truncateSync(path, 0);
-      lock.upgradeSync();
-      assert.match(readFileSync(path, "latin1"), new RegExp(`^token ${token! + 1}$`, "m"));
+      guard.upgradeSync();
+      assert.match(readFileSync(path, "latin1"), new RegExp(`^token ${guard.token! + 1}$`, "m"));
     }));
 
   it("is not written into a read-only file, which is locked all the same", () =>
@@ -190,10 +190,10 @@ describe("the record in a lock file", () => {
     inScratchFolder((folder) => {
       const path = join(folder, "lock");
       using lock = new FileLock(path, { label: "me" });
-      lock.acquireSync({ shared: true });
-      lock.upgradeSync();
+      const guard = lock.acquireSync({ shared: true });
+      guard.upgradeSync();
       assert.equal(lock.owner()?.label, "me");
-      lock.downgrade();
+      guard.downgrade();
       assert.equal(lock.owner()?.label, undefined);
       assert.match(readFileSync(path, "latin1"), /^free since/m);
     }));
@@ -205,9 +205,7 @@ describe("the record in a lock file", () => {
       lock.acquireSync();
       assert.equal(lock.owner()?.label, "\u{1F512}".repeat(50));
       assert.equal(statSync(path).size, 1024);
-      for (const label of ["x".repeat(101), 7 as unknown as string]) {
-        assert.throws(() => new FileLock(path, { label }), RangeError);
-      }
+      assert.throws(() => new FileLock(path, { label: "x".repeat(101) }), RangeError);
     }));
 
   it(

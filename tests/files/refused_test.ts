@@ -58,7 +58,7 @@ const CLASSES: Readonly<Record<string, (path: string) => Disposable | void>> = {
   "FileCounter, durable,": (path) => new FileCounter(path, { durable: true }),
   "JsonFile.read": (path) => {
     using file = new JsonFile(path, { initial: {} });
-    file.read();
+    file.readSync();
   },
   "JsonFile.updateSync": (path) => {
     using file = new JsonFile(path, { initial: {} });

@@ -133,7 +133,7 @@ describe("A file lock of a thread that", () => {
             await child.line();
             child.tell("go");
             assert.equal((await child.ended).code, 0);
-            new FileCounter(path, { durable: way.includes("durably") }).add();
+            new FileCounter(path, { durable: way.includes("durably") }).addSync();
           } else {
             using lock = new FileLock(path);
             (await lock.acquire()).release();

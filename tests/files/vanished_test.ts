@@ -116,17 +116,19 @@ describe("a folder that is removed", () => {
     it(`is an error for a ${durable ? "durable " : ""}counter in it, which never begins again`, () =>
       withFolder((folder, path) => {
         using counter = new FileCounter(path, { durable });
-        counter.add(7);
+        counter.addSync(7);
         remove(folder);
-        for (const use of [() => counter.add(), () => counter.set(1), () => counter.value]) {
+        for (
+          const use of [() => counter.addSync(), () => counter.setSync(1), () => counter.getSync()]
+        ) {
           assert.throws(use, { code: "ENOENT" });
         }
         mkdirSync(folder);
-        assert.throws(() => counter.add(), { code: "ENOENT" });
+        assert.throws(() => counter.addSync(), { code: "ENOENT" });
         assert.deepEqual(readdirSync(folder), [], "an empty file is no number for anybody");
         using other = new FileCounter(path, { durable });
-        other.add();
-        counter.add();
+        other.addSync();
+        counter.addSync();
         assert.equal(readFileSync(path, "utf8"), "2\n");
       }));
   }
@@ -137,17 +139,17 @@ describe("a folder that is removed", () => {
     () =>
       withFolder(async (folder, path) => {
         using counter = new FileCounter(path, { durable: true });
-        await counter.addAsync(); // Starts the helper.
+        await counter.add(); // Starts the helper.
         for (let i = 0; i < 8; i++) {
-          const ends = Promise.allSettled([counter.addAsync()]);
+          const ends = Promise.allSettled([counter.add()]);
           for (let turn = 0; turn < i; turn++) await undefined;
           rmSync(path);
           const [{ status }] = await ends;
           assert.equal(existsSync(path), false, `the add was ${status}`);
-          assert.throws(() => counter.value, { code: "ENOENT" });
+          assert.throws(() => counter.getSync(), { code: "ENOENT" });
           assert.ok(existsSync(folder));
           new FileCounter(path).close();
-          assert.equal(counter.value, 0);
+          assert.equal(counter.getSync(), 0);
         }
       }),
   );
@@ -160,9 +162,9 @@ describe("a folder that is removed", () => {
       file.updateSync(more);
       remove(folder);
       assert.throws(() => strict.updateSync(more), { code: "ENOENT" });
-      assert.throws(() => strict.read(), { code: "ENOENT" });
+      assert.throws(() => strict.readSync(), { code: "ENOENT" });
       remove(folder);
       assert.deepEqual(await file.update(more), { done: 1 });
-      assert.deepEqual(strict.read(), { done: 1 });
+      assert.deepEqual(strict.readSync(), { done: 1 });
     }));
 });

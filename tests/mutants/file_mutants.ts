@@ -1,8 +1,8 @@
 import { type Mutant, mutant } from "./mutants.ts";
 
-const LOCK = "src/files/file_lock.ts";
-const HANDLE = "src/files/handle.ts";
-const PLACE = "src/files/place.ts";
+const HOLDS = "src/files/file_holds.ts";
+const TRACKED = "src/files/tracked_lock_file.ts";
+const QUEUE = "src/files/lock_queue.ts";
 const WAITS = "src/files/kernel_waits.ts";
 const RECORD = "src/files/lock_record.ts";
 const WAITER = "workers/lock_waiter.ts";
@@ -20,16 +20,16 @@ export const FILE_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     "the path is not looked at after a wait",
-    HANDLE,
+    TRACKED,
     "      if (this.#file.isCurrent()) return true;\n",
     "      return true;\n",
     ["files/vanished", "files/proof"],
   ),
   mutant(
     "the record is written before the lock is had",
-    LOCK,
-    "    if (!handle.takeSync(shared, patience)) throw",
-    "    if (!shared) this.#record?.enter(handle.file);\n    if (!handle.takeSync(shared, patience)) throw",
+    HOLDS,
+    "    if (!tracked.takeSync(shared, deadline)) throw lockTimeoutError(tracked.file);\n    return",
+    "    if (!shared) this.#record?.enter(tracked.file);\n    if (!tracked.takeSync(shared, deadline)) throw lockTimeoutError(tracked.file);\n    return",
     ["files/record"],
   ),
   mutant(
@@ -70,18 +70,18 @@ export const FILE_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     "what came after the abort is kept",
-    HANDLE,
-    "        this.giveBack();\n        throw patience",
-    "        throw patience",
+    TRACKED,
+    "        this.release();\n        throw deadline",
+    "        throw deadline",
     ["files/acquire", "files/proof"],
   ),
   {
     name: "what a closed lock was granted is kept",
     changes: [
-      { file: HANDLE, text: "if (this.#closed !== undefined) throw this.#closed;", by: "" },
+      { file: TRACKED, text: "if (this.#closed !== undefined) throw this.#closed;", by: "" },
       {
-        file: "src/files/file_lock.ts",
-        text: "this.#open(); // It may have been closed since: the",
+        file: HOLDS,
+        text: "void this.open; // It may have been closed since: the",
         by: "// It may have been closed since: the",
       },
     ],
@@ -90,7 +90,7 @@ export const FILE_MUTANTS: readonly Mutant[] = [
   {
     name: "what a called-off wait got is kept",
     changes: [
-      { file: PLACE, text: "return wait.file.close(); // It was called off.", by: "return;" },
+      { file: QUEUE, text: "return wait.file.close(); // It was cancelled.", by: "return;" },
       { file: WAITER, text: "      unlockFd(own); // Called off", by: "      // Called off" },
     ],
     tests: ["files/acquire", "files/proof", "files/descriptors"],
@@ -104,21 +104,21 @@ export const FILE_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     "waits go on while their thread blocks",
-    PLACE,
-    "  suspend(): void {\n    this.#callOff();\n",
+    QUEUE,
+    "  suspend(): void {\n    this.#cancel();\n",
     "  suspend(): void {\n",
     ["files/acquire"],
   ),
   mutant(
     "waits are forgotten when their thread has blocked",
-    HANDLE,
-    "if (!taken) place.resume();",
-    "void place;",
+    TRACKED,
+    "if (!taken) queue.resume();",
+    "void queue;",
     ["files/acquire"],
   ),
   mutant(
     "a release serves nobody",
-    PLACE,
+    QUEUE,
     "if (now - this.#turnBegan < TURN_MS) return this.#serve();",
     "if (now - this.#turnBegan < TURN_MS) return;",
     ["files/acquire"],
@@ -139,7 +139,7 @@ export const FILE_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     "a longer number is not made room for",
-    "src/files/file_counter.ts",
+    "src/files/counter_file.ts",
     "        file.sync();\n        length = longer;",
     "        length = longer;",
     ["files/power_loss"],
@@ -160,23 +160,23 @@ export const FILE_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     "a removed file is given back before its waiters are moved",
-    "src/files/handle.ts",
+    TRACKED,
     "would acquire the old file.\n      this.#reopen();",
-    "would acquire the old file.\n      this.giveBack();\n      this.#reopen();",
+    "would acquire the old file.\n      this.release();\n      this.#reopen();",
     ["files/one_lock"],
   ),
   mutant(
     "a task that is granted the lock loses it to a re-entry",
-    "src/files/file_lock.ts",
+    HOLDS,
     "return this.#bare > 0 || !this.#guards.isEmpty;",
-    "return this.#handle.mode !== undefined;",
+    "return this.#tracked.mode !== undefined;",
     ["files/one_lock"],
   ),
   mutant(
     "what a killed writer has left stays",
     "src/files/json_file.ts",
-    "    using guard = this.#lock.acquireSync(options);\n    if (guard.recovered) this.#swept = false;\n",
-    "    using _guard = this.#lock.acquireSync(options);\n",
+    "    if (guard.recovered) this.#swept = false;\n    const document = change",
+    "    void guard;\n    const document = change",
     ["files/json_place"],
   ),
   mutant(
@@ -209,9 +209,9 @@ export const FILE_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     "a removed counter is an empty file",
-    "src/files/file_counter.ts",
-    "replaceable: editable, create: false }",
-    "replaceable: editable }",
+    "src/files/counter_file.ts",
+    "      create: false,\n",
+    "",
     ["files/vanished"],
   ),
   mutant(

@@ -1,113 +1,116 @@
 import type { LockFile } from "../runtime/lock_file.ts";
-import { callOffWait, type KernelWait, startWait } from "./kernel_waits.ts";
+import { cancelWait, type KernelWait, startWait } from "./kernel_waits.ts";
 
-/** For so long, the handles of this thread hand the lock on among themselves. */
+/** How long the waiters of this thread may hand the lock on among themselves. */
 const TURN_MS = 5;
-/** Then they leave it for a moment to who waits elsewhere. */
+/** How long they then leave the lock to waiters of other threads and processes. */
 const PAUSE_MS = 1;
-/** The interval of tries with the handle's own file, if no file can be opened to wait with. */
+/** The interval of tries with a waiter's own file, if no file can be opened to wait with. */
 const TRY_MS = 4;
 const NO_ROOM: readonly unknown[] = ["EMFILE", "ENFILE", "ENOMEM"];
 
-/** Somebody in this thread who waits for a lock without blocking it. */
+/** A wait for a lock that does not block its thread. */
 export interface Waiter {
   readonly shared: boolean;
-  /** The handle that it waits with. */
-  readonly handle: object;
-  /** Whether that handle holds nothing now. */
+  /** The tracked file that it waits with. */
+  readonly tracked: object;
+  /** Whether the tracked file holds nothing now. */
   isFree(): boolean;
-  /** Takes the lock if it can be had. */
+  /** Acquires the lock if it is free. */
   tryTake(): boolean;
-  /** Takes an open file that is locked already, in place of the handle's own. */
+  /** Replaces the open file of the tracked file by one that is locked already. */
   adopt(file: LockFile): void;
+  /** Called once, with the lock held, when the waiter has left the queue. Must not throw. */
+  granted(): void;
+  /** Called once if the wait failed, when the waiter has left the queue. */
   fail(error: unknown): void;
 }
 
-const places = new Map<string, Place>();
+const queues = new Map<string, LockQueue>();
 
 /**
- * A lock file as one thread sees it: which of its handles hold it, and who waits. The first of
- * those that wait does so in the kernel, the others behind it in the order of their coming.
+ * The waiters of one thread for one lock file, and how its tracked files hold the lock. The first
+ * waiter waits in the kernel, the others behind it in the order in which they came.
  */
-export class Place {
+export class LockQueue {
   /** One of its open files, perhaps closed since; to open it again. */
   readonly #file: LockFile;
   readonly #waiters = new Set<Waiter>();
-  #handles = 0;
+  #users = 0;
   #wait: KernelWait | undefined;
   #trying: ReturnType<typeof setTimeout> | undefined;
   #turnBegan = 0;
   #paused = false;
-  /** Whether a handle of this thread holds it exclusively. */
+  /** Whether a tracked file of this thread holds the lock exclusively. */
   exclusive = false;
-  /** How many of its handles hold it shared. */
+  /** How many tracked files of this thread share the lock. */
   sharers = 0;
 
   private constructor(file: LockFile) {
     this.#file = file;
   }
 
-  /** The place of an open file; to be left once. */
-  static enter(file: LockFile): Place {
-    let place = places.get(file.id);
-    if (place === undefined) places.set(file.id, place = new Place(file));
-    place.#handles++;
-    return place;
+  /** The queue of an open file; {@linkcode leave} it once. */
+  static enter(file: LockFile): LockQueue {
+    let queue = queues.get(file.id);
+    if (queue === undefined) queues.set(file.id, queue = new LockQueue(file));
+    queue.#users++;
+    return queue;
   }
 
   /** Ends what {@linkcode enter} began. */
   leave(): void {
-    this.#handles--;
-    if (this.#handles === 0 && places.get(this.#file.id) === this) places.delete(this.#file.id);
+    this.#users--;
+    if (this.#users === 0 && queues.get(this.#file.id) === this) queues.delete(this.#file.id);
   }
 
-  /** Whether anybody waits here. */
+  /** Whether there is a waiter. */
   get isWaitedFor(): boolean {
     return this.#waiters.size > 0;
   }
 
-  /** Whether somebody waits here. */
+  /** Whether a waiter is in the queue. */
   has(waiter: Waiter): boolean {
     return this.#waiters.has(waiter);
   }
 
-  /** Puts somebody at the end of the queue. */
+  /** Puts a waiter at the end of the queue. */
   add(waiter: Waiter): void {
     if (this.#waiters.size === 0) this.#turnBegan = performance.now();
     this.#waiters.add(waiter);
     this.#serve();
   }
 
-  /** Takes somebody out of the queue; false where he was not in it. */
+  /** Removes a waiter from the queue; false if it was not queued. */
   remove(waiter: Waiter): boolean {
     if (!this.#waiters.delete(waiter)) return false;
-    if (this.#waiters.size === 0) this.#callOff();
+    if (this.#waiters.size === 0) this.#cancel();
     return true;
   }
 
   /**
-   * Moves the waiters of one handle to the place of its present file. They are served there later:
-   * the handle may be about to acquire the lock itself.
+   * Moves the waiters of a tracked file to the queue of its present file. They are served there
+   * later: the tracked file may be about to acquire the lock itself.
    */
-  moveWaiters(handle: object, to: Place): void {
+  moveWaiters(tracked: object, to: LockQueue): void {
     if (to === this) return;
     let isMoved = false;
     for (const waiter of this.#waiters) {
-      if (waiter.handle !== handle || !this.remove(waiter)) continue;
+      if (waiter.tracked !== tracked || !this.remove(waiter)) continue;
       to.#waiters.add(waiter);
       isMoved = true;
     }
     if (isMoved) queueMicrotask(() => to.resume());
   }
 
-  /** Sends all away who wait with one handle. */
-  expel(handle: object, error: unknown): void {
+  /** Fails all waiters of a tracked file. */
+  expel(tracked: object, error: unknown): void {
     for (const waiter of this.#waiters) {
-      if (waiter.handle === handle && this.remove(waiter)) waiter.fail(error);
+      if (waiter.tracked === tracked && this.remove(waiter)) waiter.fail(error);
     }
   }
 
-  /** To be called when a handle of this thread has given the lock back, if anybody waits. */
+  /** Must be called if there is a waiter when a tracked file of this thread releases the lock. */
   released(): void {
     if (this.#paused) return;
     const now = performance.now();
@@ -121,41 +124,43 @@ export class Place {
   }
 
   /**
-   * To be called before a handle of this thread blocks it: what its queue got meanwhile would
-   * never be given back, and be what the handle waits for.
+   * Must be called before a tracked file of this thread blocks it. A lock that the queue acquired
+   * meanwhile would never be released, and would be the one that the thread waits for.
    */
   suspend(): void {
-    this.#callOff();
+    this.#cancel();
   }
 
-  /** Ends what {@linkcode suspend} began, where the handle did not get the lock. */
+  /** Ends what {@linkcode suspend} began, if the tracked file did not get the lock. */
   resume(): void {
     if (this.#waiters.size > 0) this.#serve();
   }
 
-  /** Gives the lock to those at the head of the queue who can have it. */
+  /** Grants the lock to the waiters at the head of the queue that can have it. */
   #serve(): void {
-    if (this.#paused) return;
     for (const waiter of this.#waiters) {
-      // Whoever of this thread holds it will come here when he releases it.
+      if (this.#paused) return;
+      // The holder of this thread will call this again when it releases the lock.
       if (this.exclusive || (this.sharers > 0 && !waiter.shared) || !waiter.isFree()) return;
       try {
         if (!waiter.tryTake()) return this.#waitInKernel(waiter.shared);
-        this.#waiters.delete(waiter);
       } catch (error) {
         this.#waiters.delete(waiter);
         waiter.fail(error);
+        continue;
       }
+      this.#waiters.delete(waiter);
+      waiter.granted();
     }
-    this.#callOff();
+    this.#cancel();
   }
 
   #waitInKernel(shared: boolean): void {
     if (this.#wait?.shared === shared) return;
-    this.#callOff();
+    this.#cancel();
     let file: LockFile;
     try {
-      // With a file of its own, a lock that is granted late can be released without side effects.
+      // With a separate open file, a lock that is granted late can be released without side effects.
       file = this.#file.reopen();
     } catch (error) {
       if (!NO_ROOM.includes((error as { code?: unknown }).code)) throw error;
@@ -171,16 +176,16 @@ export class Place {
     startWait(wait);
   }
 
-  #callOff(): void {
+  #cancel(): void {
     clearTimeout(this.#trying);
     this.#trying = undefined;
     const wait = this.#wait;
     this.#wait = undefined;
-    if (wait !== undefined) callOffWait(wait);
+    if (wait !== undefined) cancelWait(wait);
   }
 
   #waitEnded(wait: KernelWait, locked: boolean, error: unknown): void {
-    if (this.#wait !== wait) return wait.file.close(); // It was called off.
+    if (this.#wait !== wait) return wait.file.close(); // It was cancelled.
     this.#wait = undefined;
     this.#turnBegan = performance.now();
     const [head] = this.#waiters;
@@ -188,6 +193,7 @@ export class Place {
     if (locked && head !== undefined && head.shared === wait.shared && head.isFree()) {
       this.#waiters.delete(head);
       head.adopt(file);
+      head.granted();
     } else {
       file.close();
       if (error !== undefined && head !== undefined) {
