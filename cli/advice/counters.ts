@@ -170,7 +170,7 @@ collected.add();
 
 await using visits = new RedisCounter("redis://127.0.0.1:6379", "visits");
 await visits.add(1, { operation: crypto.randomUUID() }); // Once, whatever the network does.
-console.log(await visits.value());
+console.log(await visits.get());
 `,
   },
 ];

@@ -313,8 +313,8 @@ describe("RedisLock by a majority of servers", { skip }, () => {
     }
     const two = ["redis://127.0.0.1:1", "redis://127.0.0.1:2"];
     assert.throws(() => new RedisLock(two, "a", { fair: true }), /option fair/);
-    const wait = { replicas: 1, timeout: 100 };
-    assert.throws(() => new RedisLock(two, "a", { wait }), /option wait/);
+    const replicas = { count: 1, timeout: 100 };
+    assert.throws(() => new RedisLock(two, "a", { replicas }), /option replicas/);
   });
 });
 

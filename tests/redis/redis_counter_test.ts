@@ -38,12 +38,12 @@ for (const [name, connect] of Object.entries(CLIENTS)) {
 
     it("adds, and gives the value after it", async () => {
       await using counter = counterOf();
-      assert.equal(await counter.value(), 0);
+      assert.equal(await counter.get(), 0);
       assert.equal(await counter.add(), 1);
       assert.equal(await counter.add(5), 6);
       assert.equal(await counter.add(-10), -4);
       assert.equal(await counter.add(0), -4);
-      assert.equal(await counter.value(), -4);
+      assert.equal(await counter.get(), -4);
       assert.equal(await stored(), "-4");
     });
 
@@ -72,7 +72,7 @@ for (const [name, connect] of Object.entries(CLIENTS)) {
       }));
       assert.equal(seen.size, 16 * 50);
       assert.equal(Math.max(...seen), 16 * 50);
-      assert.equal(await counters[0].value(), 16 * 50);
+      assert.equal(await counters[0].get(), 16 * 50);
       await Promise.all(counters.map((counter) => counter.close()));
     });
 
@@ -85,7 +85,7 @@ for (const [name, connect] of Object.entries(CLIENTS)) {
       await counter.set(100);
       assert.equal(await counter.add(), 101);
       counter.add(1).catch(() => {});
-      assert.equal(await counter.value(), 102, "an add before it counts");
+      assert.equal(await counter.get(), 102, "an add before it counts");
       counter.add(1).catch(() => {});
       assert.equal(await counter.exchange(0), 103);
     });
@@ -133,7 +133,7 @@ for (const [name, connect] of Object.entries(CLIENTS)) {
     it("does not take for exact what is beyond", async () => {
       await using counter = counterOf();
       await adapter.send("SET", "n", "9007199254740993");
-      await assert.rejects(counter.value(), { name: "RangeError", message: /9007199254740993/ });
+      await assert.rejects(counter.get(), { name: "RangeError", message: /9007199254740993/ });
       await assert.rejects(counter.exchange(1), RangeError);
       await assert.rejects(counter.compareExchange(1, 2), RangeError);
       await assert.rejects(counter.add(), RangeError);
@@ -142,7 +142,7 @@ for (const [name, connect] of Object.entries(CLIENTS)) {
       await assert.rejects(counter.add(), RangeError);
       assert.equal(await stored(), "9223372036854775807");
       await counter.set(3);
-      assert.equal(await counter.value(), 3);
+      assert.equal(await counter.get(), 3);
     });
 
     it("refuses what is no whole number, before anything is sent", async () => {
@@ -180,7 +180,7 @@ for (const [name, connect] of Object.entries(CLIENTS)) {
       assert.equal(await counter.add(-3), 5);
       await assert.rejects(counter.set(11), RangeError);
       await assert.rejects(counter.exchange(-1), RangeError);
-      assert.equal(await counter.value(), 5);
+      assert.equal(await counter.get(), 5);
       assert.throws(() => counter.coalesced(), TypeError);
     });
 
@@ -215,7 +215,7 @@ for (const [name, connect] of Object.entries(CLIENTS)) {
       await counter.add(1);
       assert.equal(await counter.add(5, { operation: "a" }), 5);
       assert.equal(await counter.add(5, { operation: "b" }), 11);
-      assert.equal(await counter.value(), 11);
+      assert.equal(await counter.get(), 11);
       await assert.rejects(counter.add(6, { operation: "a" }), {
         name: "TypeError",
         message: /the operation "a" added 5 before/,
@@ -241,7 +241,7 @@ for (const [name, connect] of Object.entries(CLIENTS)) {
       await adapter.send("RPUSH", "n", "a");
       const asked = [
         () => counter.add(),
-        () => counter.value(),
+        () => counter.get(),
         () => counter.set(1),
         () => counter.exchange(1),
         () => counter.compareExchange(0, 1),
@@ -275,7 +275,7 @@ for (const [name, connect] of Object.entries(CLIENTS)) {
           });
         }
         await assert.rejects(counter.add(1, { operation: "full" }), RefusedError);
-        assert.equal(await counter.value(), 1);
+        assert.equal(await counter.get(), 1);
       } finally {
         await adapter.send("CONFIG", "SET", "maxmemory", "0");
       }
@@ -299,18 +299,18 @@ for (const [name, connect] of Object.entries(CLIENTS)) {
       for (let i = 0; i < 1000; i++) collected.add();
       collected.add(-1);
       assert.equal(collected.pending, 999);
-      assert.equal(await counter.value(), 0);
+      assert.equal(await counter.get(), 0);
       assert.equal(await collected.flush(), 999);
       assert.equal(collected.pending, 0);
       collected.add(1);
       await until("the next round", () => collected.pending === 0);
-      assert.equal(await counter.value(), 1000);
+      assert.equal(await counter.get(), 1000);
       collected.add(5);
       const records = () => adapter.send("KEYS", "*operation*") as Promise<string[]>;
       assert.equal((await records()).length, 1, "one record, however many parcels");
       await collected.close();
       assert.deepEqual(await records(), []);
-      assert.equal(await counter.value(), 1005);
+      assert.equal(await counter.get(), 1005);
       assert.throws(() => collected.add(), /closed/);
       assert.throws(() => counter.coalesced({ flushEvery: -1 }), RangeError);
     });

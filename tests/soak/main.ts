@@ -196,7 +196,7 @@ const PROOFS: readonly Proof[] = [
     step: 10,
     run: async (_folder, size) => ({
       without: await failOver(size),
-      withWait: await failOver(size, { replicas: 1, timeout: 100 }),
+      withWait: await failOver(size, { count: 1, timeout: 100 }),
     }),
   },
   {

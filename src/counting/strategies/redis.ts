@@ -23,7 +23,7 @@ export function redis(context: CountingContext): Counting {
     async count(times) {
       for (let i = 0; i < times; i++) await counter.add();
     },
-    read: () => counter.value(),
+    read: () => counter.get(),
   };
 }
 
@@ -32,9 +32,9 @@ export function redisGetSet(context: CountingContext): Counting {
   const counter = counterOf(context);
   return {
     async count(times) {
-      for (let i = 0; i < times; i++) await counter.set(await counter.value() + 1);
+      for (let i = 0; i < times; i++) await counter.set(await counter.get() + 1);
     },
-    read: () => counter.value(),
+    read: () => counter.get(),
   };
 }
 
@@ -46,10 +46,10 @@ export function redisLock(context: CountingContext): Counting {
     async count(times) {
       for (let i = 0; i < times; i++) {
         await using _guard = await lock.acquire();
-        await counter.set(await counter.value() + 1);
+        await counter.set(await counter.get() + 1);
       }
     },
-    read: () => counter.value(),
+    read: () => counter.get(),
   };
 }
 
@@ -61,6 +61,6 @@ export function redisCoalesced(context: CountingContext): Counting {
       await using collected = counter.coalesced();
       for (let i = 0; i < times; i++) collected.add();
     },
-    read: () => counter.value(),
+    read: () => counter.get(),
   };
 }

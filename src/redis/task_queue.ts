@@ -1,27 +1,27 @@
-import type { Patience } from "./patience.ts";
+import type { Deadline } from "./deadline.ts";
 
 /** Lets the tasks of one object pass one by one, in the order they came. */
-export class Turnstile {
+export class TaskQueue {
   readonly #waiting: (() => void)[] = [];
-  #taken = false;
+  #isTaken = false;
 
-  /** Takes the turn if nobody has it. */
+  /** Takes the turn if no other task has it. */
   tryEnter(): boolean {
-    if (this.#taken) return false;
-    return this.#taken = true;
+    if (this.#isTaken) return false;
+    return this.#isTaken = true;
   }
 
-  /** Waits for the turn, which somebody else has. It lasts until {@linkcode leave}. */
-  async enter(patience: Patience): Promise<void> {
+  /** Waits for the turn, which another task has. It lasts until {@linkcode leave}. */
+  async enter(deadline: Deadline): Promise<void> {
     let go = () => {};
     const turn = new Promise<void>((resolve) => go = resolve);
     this.#waiting.push(go);
     try {
-      await patience.for(turn);
+      await deadline.wait(turn);
     } catch (error) {
       const at = this.#waiting.indexOf(go);
       if (at >= 0) this.#waiting.splice(at, 1);
-      else this.leave(); // Its turn came with the end of its patience.
+      else this.leave(); // The turn came at the same time as the deadline.
       throw error;
     }
   }
@@ -29,7 +29,7 @@ export class Turnstile {
   /** Ends the turn. */
   leave(): void {
     const next = this.#waiting.shift();
-    if (next === undefined) this.#taken = false;
+    if (next === undefined) this.#isTaken = false;
     else next();
   }
 }

@@ -2,23 +2,23 @@ import type { RedisAdapter } from "./adapter.ts";
 import { explain } from "./errors.ts";
 import type { ServerLock } from "./server_lock.ts";
 
-/** What a waiter is told: that it is its turn, or that it is next after one whose turn it is. */
+/** The message to a waiter: that it is its turn, or that it is next after the first one. */
 export type Word = "go" | "next";
 
-/** What is waited for: the parts of a {@linkcode ServerLock} that matter here. */
+/** The parts of a {@linkcode ServerLock} that matter here. */
 type Source = Pick<ServerLock, "what" | "channel" | "countsReceivers">;
 
 /**
- * The messages that wake the waiters of one client. Subscribed from the first waiter on, and until
- * a second after the last.
+ * The channel with the messages that wake the waiters of one client. It is subscribed from the first
+ * waiter on, and until a second after the last.
  */
-export class Wakes {
+export class WakeChannel {
   readonly #adapter: RedisAdapter;
   readonly #server: Source;
   readonly #channel: string;
   readonly #listeners = new Map<string, (word: Word) => void>();
   #subscribed: Promise<() => Promise<void>> | undefined;
-  #asked = false;
+  #hasAskedForCluster = false;
 
   /** The messages to `client` about a lock. */
   constructor(adapter: RedisAdapter, server: Source, client: string) {
@@ -27,7 +27,7 @@ export class Wakes {
     this.#channel = server.channel + client;
   }
 
-  /** Resolves when `listener` is sure to be told what is published for the waiter from now on. */
+  /** Resolves when `listener` surely hears what is published for the waiter from now on. */
   async add(waiter: string, listener: (word: Word) => void): Promise<void> {
     this.#listeners.set(waiter, listener);
     const subscribed = this.#subscribed ??= this.#subscribe();
@@ -40,7 +40,7 @@ export class Wakes {
     }
   }
 
-  /** The waiter waits no more. */
+  /** The waiter does not wait any more. */
   remove(waiter: string): void {
     if (this.#listeners.delete(waiter) && this.#listeners.size === 0) this.end();
   }
@@ -49,14 +49,14 @@ export class Wakes {
   end(): void {
     const subscribed = this.#subscribed;
     this.#subscribed = undefined;
-    // A server that is not there has nothing to publish.
+    // A server that cannot be reached publishes nothing.
     subscribed?.then((end) => end()).catch(() => {});
   }
 
   async #subscribe(): Promise<() => Promise<void>> {
-    if (!this.#asked) {
-      this.#server.countsReceivers = await this.#isAlone();
-      this.#asked = true;
+    if (!this.#hasAskedForCluster) {
+      this.#server.countsReceivers = await this.#isNoCluster();
+      this.#hasAskedForCluster = true;
     }
     return await this.#adapter.subscribe(this.#channel, (message) => {
       const space = message.indexOf(" ");
@@ -64,8 +64,8 @@ export class Wakes {
     });
   }
 
-  /** Whether the server is none of a cluster; not if it does not say. */
-  async #isAlone(): Promise<boolean> {
+  /** Whether the server is not a node of a cluster; `false` if it does not say. */
+  async #isNoCluster(): Promise<boolean> {
     try {
       return String(await this.#adapter.send("INFO", "cluster")).includes("cluster_enabled:0");
     } catch {

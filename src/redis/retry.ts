@@ -1,13 +1,13 @@
-import { mayPass, UnreachableError } from "./errors.ts";
+import { isTemporary, UnreachableError } from "./errors.ts";
 
 const RETRY_MS = 50;
 
 /**
- * Asks until there is an answer, an error that is not temporary, or the deadline.
+ * Calls `ask` until it answers, fails with an error that is not temporary, or the deadline passes.
  *
  * @param ask Called with whether an earlier try may have had its effect on the server.
  */
-export async function untilAnswered<T>(
+export async function retry<T>(
   ask: (isUnsure: boolean) => Promise<T>,
   deadline: number,
 ): Promise<T> {
@@ -15,7 +15,7 @@ export async function untilAnswered<T>(
     try {
       return await ask(isUnsure);
     } catch (error) {
-      if (!mayPass(error) || performance.now() + RETRY_MS >= deadline) throw error;
+      if (!isTemporary(error) || performance.now() + RETRY_MS >= deadline) throw error;
       isUnsure ||= error instanceof UnreachableError && error.mayHaveHappened;
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     }

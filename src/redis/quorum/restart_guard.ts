@@ -1,24 +1,24 @@
-import { explain } from "./errors.ts";
-import type { Voter } from "./voter.ts";
+import { explain } from "../errors.ts";
+import type { QuorumServer } from "./quorum_server.ts";
 
-/** A vote that counts later. */
-export interface Later {
-  /** In how many milliseconds. */
+/** A vote that does not count yet. */
+export interface DelayedVote {
+  /** In how many milliseconds it counts. */
   readonly in: number;
   readonly why: string;
 }
 
-/** How much longer a server has to be up than a lease: its INFO counts whole seconds. */
+/** How much longer than a lease a server must be up: its INFO counts whole seconds. */
 const UPTIME_MS = 1000;
 
 /**
- * When the vote of a server counts; `undefined` where it does now. After a restart it may have
- * forgotten whom it has voted for, so it does not until that vote would have ended.
+ * The delay of a server's vote; `undefined` if it counts now. A server that was restarted may have
+ * forgotten its last vote, so it has none until the lease of that vote would have ended.
  */
-export async function laterAt(
-  { adapter, label }: Voter,
+export async function delayOf(
+  { adapter, label }: QuorumServer,
   leaseTime: number,
-): Promise<Later | undefined> {
+): Promise<DelayedVote | undefined> {
   let info: unknown;
   try {
     info = await adapter.send("INFO", "server");

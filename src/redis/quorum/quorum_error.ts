@@ -1,32 +1,34 @@
-import { mayPass, MisconfiguredError, RefusedError, UnreachableError } from "./errors.ts";
+import { isTemporary, MisconfiguredError, RefusedError, UnreachableError } from "../errors.ts";
 
 /** A server that did not vote, and why. */
-export interface FailedVote {
+export interface FailedServer {
   readonly server: number;
   readonly error: unknown;
 }
 
 /**
- * Why too few servers have voted: by the gravest of their reasons, and with all of them.
+ * The error that too few servers have voted: of the kind of their gravest error, with the reasons of
+ * all of them.
  *
  * @param what What was tried, to follow "Cannot".
- * @param isUndone Whether what some may have done counts for nothing without the others.
+ * @param isUndone Whether a change at a minority of the servers has no effect.
  */
-export function failureOf(
+export function quorumError(
   what: string,
-  voters: readonly { readonly label: string }[],
+  servers: readonly { readonly label: string }[],
   quorum: number,
-  failed: readonly FailedVote[],
+  failed: readonly FailedServer[],
   isUndone: boolean,
 ): unknown {
   const errors = failed.map(({ error }) => error);
   const own = errors.find((error) => !(error instanceof Error) || error instanceof TypeError);
   if (own !== undefined) return own;
   const reasons = failed.map(({ server, error }) =>
-    `${voters[server].label}: ${(error as Error).message}`
+    `${servers[server].label}: ${(error as Error).message}`
   );
-  const message = `Cannot ${what}: ${failed.length} of ${voters.length} servers do not vote, and ` +
-    `${quorum} have to. ${reasons.join("; ")}`;
+  const message =
+    `Cannot ${what}: ${failed.length} of ${servers.length} servers do not vote, and ` +
+    `${quorum} must. ${reasons.join("; ")}`;
   const options = { cause: new AggregateError(errors, message) };
   for (const error of errors) {
     if (error instanceof MisconfiguredError) {
@@ -34,9 +36,11 @@ export function failureOf(
     }
   }
   if (errors.every((error) => error instanceof RefusedError)) {
-    const lasting = errors.filter((error) => !mayPass(error));
+    const lasting = errors.filter((error) => !isTemporary(error));
     // The servers with a temporary error may be enough.
-    const { code } = voters.length - lasting.length >= quorum ? errors.find(mayPass)! : lasting[0];
+    const { code } = servers.length - lasting.length >= quorum
+      ? errors.find(isTemporary)!
+      : lasting[0];
     return new RefusedError(message, code, options);
   }
   const unreachable = errors.filter((error) => error instanceof UnreachableError);
