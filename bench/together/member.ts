@@ -1,5 +1,5 @@
 import { Gate } from "../../src/counting/gate.ts";
-import type { Memory } from "../../src/memory/mod.ts";
+import { type Memory, regionOf } from "../../src/memory/memory.ts";
 import { monotonicNanoseconds } from "../../src/runtime/mod.ts";
 import { operationOf, placeOf, type Site } from "../place.ts";
 import type { RowKey } from "../results.ts";
@@ -49,7 +49,9 @@ export function bytesFor({ jobs, workers }: { jobs: number; workers: number }): 
 /** A place for a worker alone, as new. */
 function scratchOf({ worker, jobs, memory, site }: Membership): Place {
   const place = placeOf(memory, site, jobs + worker, 0, 1);
-  new Uint8Array(memory.buffer, memory.place(place.offset, PLACE_BYTES, 8), PLACE_BYTES).fill(0);
+  const { buffer } = regionOf(memory);
+  const at = regionOf(memory).resolve(place.offset, PLACE_BYTES, 8);
+  new Uint8Array(buffer, at, PLACE_BYTES).fill(0);
   return place;
 }
 
@@ -72,11 +74,12 @@ export async function take(job: Job, member: Membership): Promise<Report> {
   }
   await warmUp(await operation.many!(scratchOf(member)));
   const many = await operation.many!(place);
-  const from = memory.place(frame + AT.window, 8, 8);
+  const region = regionOf(memory);
+  const from = region.resolve(frame + AT.window, 8, 8);
   gate.meet();
-  if (worker === 0) memory.atomic.storeFloat64(from, monotonicNanoseconds() + how.lead);
+  if (worker === 0) region.atomics.storeFloat64(from, monotonicNanoseconds() + how.lead);
   gate.meet();
-  const start = memory.atomic.loadFloat64(from);
+  const start = region.atomics.loadFloat64(from);
   const { inside, done } = await countInWindow(many, { from: start, to: start + how.window });
   gate.meet();
   const { per = 1 } = operation;

@@ -8,7 +8,7 @@ describe("RawArray", () => {
   it("is placed on a word inside of the memory, with all of its integers", () => {
     assertPlaces((memory, offset) => new RawArray(memory, offset, 10), 40, 4);
     const memory = Memory.anonymous(1);
-    const most = (memory.byteLength) / 4;
+    const most = (memory.size) / 4;
     assert.equal(new RawArray(memory, 0, most).length, most);
     assert.throws(() => new RawArray(memory, 0, most + 1), RangeError);
     assert.throws(() => new RawArray(memory, 4, most), RangeError);

@@ -115,7 +115,7 @@ describe("Segment", () => {
   it("refuses sizes and types that there are not, and makes nothing of that name", () => {
     const segment = Segment.anonymous(4096);
     const { free } = segment;
-    for (const length of [0, -1, 1.5, NaN, Infinity, 2 ** 53, "3"] as number[]) {
+    for (const length of [0, -1, 1.5, NaN, Infinity, 2 ** 53]) {
       assert.throws(() => segment.array("x", length), RangeError, String(length));
       assert.throws(() => segment.rawArray("x", length, "Float64"), RangeError, String(length));
       assert.throws(() => segment.stripedCounter("x", length), RangeError, String(length));
@@ -158,7 +158,7 @@ describe("Segment", () => {
       kept.counter("still").add();
       using made = Segment.open("b", options);
       assert.equal(made.counter("still").value, 0);
-      assert.throws(() => Segment.from(kept.handle), /made anew/);
+      assert.throws(() => Segment.from(kept.handle), /another one created since/);
       assert.deepEqual(Segment.list({ directory: join(directory, "none") }), []);
     }),
   );
@@ -212,7 +212,11 @@ describe("Segment", () => {
       for (const mode of [0o777, 0o702, 0o733]) {
         chmodSync(directory, mode);
         for (const [name, use] of Object.entries(uses)) {
-          assert.throws(use, /SegmentFormatError: .*others may write to it/, `${name} ${mode}`);
+          assert.throws(
+            use,
+            /SegmentFormatError: .*other users can write to it/,
+            `${name} ${mode}`,
+          );
         }
       }
       for (const mode of [0o1777, 0o755, 0o700]) {

@@ -1,4 +1,4 @@
-import type { BareLock } from "../../contract/lock.ts";
+import type { RawLock } from "../../contract/lock.ts";
 import type { Memory } from "../../memory/memory.ts";
 import type { ManagerRequest } from "../manager.ts";
 
@@ -31,7 +31,7 @@ export interface Counting {
   /** The count, read when all have counted. */
   read(): number | Promise<number>;
   /** Held around the whole loop of a worker, where the granularity is `call`. */
-  readonly around?: Pick<BareLock, "lock" | "unlock">;
+  readonly around?: Pick<RawLock, "lock" | "unlock">;
   /** Only of `flag`: what the result says beside the count. */
   search?(): SearchReport;
 }
