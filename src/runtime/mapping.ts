@@ -1,3 +1,4 @@
+import type { PlatformWasmMemory } from "../contract/platform.ts";
 import { adapter } from "./adapter.ts";
 import { errno, interrupted, systemError } from "./errno.ts";
 import { closeFile, tryOpen } from "./files.ts";
@@ -28,7 +29,7 @@ export interface Mapping {
   /** The address of its first byte. */
   readonly address: number;
   /** On V8, the WebAssembly memory of the buffer. */
-  readonly memory: WebAssembly.Memory | undefined;
+  readonly memory: PlatformWasmMemory | undefined;
 }
 
 interface Arena {
