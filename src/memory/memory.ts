@@ -1,5 +1,6 @@
 import { nameOf } from "../contract/options.ts";
 import type { PathLike } from "../contract/path_like.ts";
+import { dispose, type PlatformDisposable } from "../contract/platform.ts";
 import { adapter } from "../runtime/adapter.ts";
 import { closeFile, writeAt } from "../runtime/files.ts";
 import { bootId, threadIdentity } from "../runtime/identity.ts";
@@ -78,7 +79,7 @@ export let copyMemory: (path: string) => Memory;
  * // worker.postMessage(memory.handle); in the worker: Memory.from(event.data)
  * ```
  */
-export class Memory implements Disposable {
+export class Memory implements PlatformDisposable {
   readonly #attachment: Attachment;
   readonly #handle: MemoryHandle | undefined;
 
@@ -238,7 +239,7 @@ export class Memory implements Disposable {
   }
 
   /** The same as {@linkcode close}. */
-  [Symbol.dispose](): void {
+  [dispose](): void {
     this.close();
   }
 }
