@@ -65,6 +65,8 @@ export async function useModern(): Promise<void> {
   using _guard = file.acquireSync({ signal: AbortSignal.timeout(5) });
   const disposable: Disposable = file;
   disposable[Symbol.dispose]();
+  using segment: Disposable = Segment.anonymous();
+  using memory: Disposable = Memory.anonymous(256);
   await using redis = new RedisLock("redis://127.0.0.1", "jobs");
   await using guard = await redis.acquire({ signal: new AbortController().signal });
   const signal: AbortSignal = guard.signal;

@@ -1,4 +1,5 @@
 import type { Owner } from "./owner.ts";
+import type { PlatformDOMException } from "./platform.ts";
 
 /**
  * The machine, the runtime or its permissions lack what a call needs. The message says what is
@@ -63,6 +64,6 @@ export class SegmentFormatError extends Error {
 }
 
 /** The error of a wait that timed out: a `DOMException` named `TimeoutError`. */
-export function timeoutError(message: string): Error {
+export function timeoutError(message: string): PlatformDOMException {
   return new DOMException(message, "TimeoutError");
 }

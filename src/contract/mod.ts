@@ -25,5 +25,6 @@ export type {
   PlatformAsyncDisposable,
   PlatformDisposable,
   PlatformURL,
+  PlatformWasmMemory,
 } from "./platform.ts";
 export { type Acquirable, locked, type LockedDecorator, withLock } from "./with_lock.ts";

@@ -45,6 +45,15 @@ export type PlatformAbortSignal = typeof globalThis extends
   removeEventListener(type: "abort", listener: () => void): void;
 };
 
+/** `DOMException`, or `Error`. */
+export type PlatformDOMException = typeof globalThis extends
+  { DOMException: { prototype: infer Exception } } ? Exception : Error;
+
+/** `WebAssembly.Memory`, or what a program sees of one. */
+export type PlatformWasmMemory = typeof globalThis extends
+  { WebAssembly: { Memory: { prototype: infer Memory } } } ? Memory
+  : { readonly buffer: ArrayBufferLike };
+
 /** `URL`, or what a path uses of one. */
 export type PlatformURL = typeof globalThis extends { URL: { prototype: infer Url } } ? Url : {
   readonly href: string;

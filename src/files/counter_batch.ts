@@ -1,5 +1,11 @@
 import type { AsyncCounter } from "../contract/async_counter.ts";
 import { nameOf } from "../contract/options.ts";
+import {
+  asyncDispose,
+  dispose,
+  type PlatformAsyncDisposable,
+  type PlatformDisposable,
+} from "../contract/platform.ts";
 
 /** The counter that a {@linkcode CounterBatchSync} writes to. */
 interface SyncCounter {
@@ -62,7 +68,7 @@ class Collected {
  * that are not written yet are lost if the process dies: wait for {@linkcode CounterBatch.flush} to
  * know that they are written.
  */
-export class CounterBatch implements AsyncDisposable {
+export class CounterBatch implements PlatformAsyncDisposable {
   readonly #counter: AsyncCounter;
   readonly #collected: Collected;
   /** The sum that is being written. */
@@ -111,7 +117,7 @@ export class CounterBatch implements AsyncDisposable {
   }
 
   /** Writes what is collected; throws as {@linkcode CounterBatch.flush} does. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  async [asyncDispose](): Promise<void> {
     await this.#idle();
     this.#throwFailure();
     if (!this.#collected.isEmpty) await this.#start();
@@ -155,7 +161,7 @@ export class CounterBatch implements AsyncDisposable {
 }
 
 /** The blocking version of {@linkcode CounterBatch}; made by `FileCounter.batchSync`. */
-export class CounterBatchSync implements Disposable {
+export class CounterBatchSync implements PlatformDisposable {
   readonly #counter: SyncCounter;
   readonly #collected: Collected;
 
@@ -191,7 +197,7 @@ export class CounterBatchSync implements Disposable {
   }
 
   /** Writes what is collected. */
-  [Symbol.dispose](): void {
+  [dispose](): void {
     if (!this.#collected.isEmpty) this.#write();
   }
 

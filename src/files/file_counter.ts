@@ -1,6 +1,7 @@
 import type { AsyncExchangeCounter } from "../contract/async_counter.ts";
 import { nameOf } from "../contract/options.ts";
 import type { PathLike } from "../contract/path_like.ts";
+import { dispose, type PlatformDisposable } from "../contract/platform.ts";
 import { filePathFrom } from "../runtime/path_like.ts";
 import { CounterBatch, CounterBatchSync } from "./counter_batch.ts";
 import { ADD, MAX, MIN, READ, REPLACE, SET } from "./counter_changes.ts";
@@ -55,7 +56,7 @@ export interface FileCounterOptions {
  * }
  * ```
  */
-export class FileCounter implements AsyncExchangeCounter, Disposable {
+export class FileCounter implements AsyncExchangeCounter, PlatformDisposable {
   /** The file. */
   readonly path: string;
 
@@ -242,7 +243,7 @@ export class FileCounter implements AsyncExchangeCounter, Disposable {
   }
 
   /** The same as {@linkcode FileCounter.close}. */
-  [Symbol.dispose](): void {
+  [dispose](): void {
     this.close();
   }
 

@@ -2,6 +2,7 @@ import type { SharableGuard } from "../contract/guard.ts";
 import type { RawLock } from "../contract/lock.ts";
 import type { Owner } from "../contract/owner.ts";
 import type { PathLike } from "../contract/path_like.ts";
+import { dispose, type PlatformDisposable } from "../contract/platform.ts";
 import { refuseThenable } from "../contract/refuse_thenable.ts";
 import { filePathFrom } from "../runtime/path_like.ts";
 import { capabilitiesOf, type FileLockCapabilities } from "./capabilities.ts";
@@ -43,7 +44,7 @@ import { ownerOf } from "./lock_owner.ts";
  * }
  * ```
  */
-export class FileLock implements RawLock, Disposable {
+export class FileLock implements RawLock, PlatformDisposable {
   /** The lock file. */
   readonly path: string;
   readonly #holds: FileHolds;
@@ -165,7 +166,7 @@ export class FileLock implements RawLock, Disposable {
   }
 
   /** The same as {@linkcode FileLock.close}. */
-  [Symbol.dispose](): void {
+  [dispose](): void {
     this.close();
   }
 }

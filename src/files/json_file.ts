@@ -1,5 +1,6 @@
 import type { AcquireOptions } from "../contract/options.ts";
 import type { PathLike } from "../contract/path_like.ts";
+import { dispose, type PlatformDisposable } from "../contract/platform.ts";
 import { refuseThenable } from "../contract/refuse_thenable.ts";
 import { readFile, removeLeftovers, replaceFile } from "../runtime/durable.ts";
 import { statusAt } from "../runtime/files.ts";
@@ -57,7 +58,7 @@ const decoder = new TextDecoder("utf-8", { fatal: true });
  *
  * @typeParam T The document.
  */
-export class JsonFile<T> implements Disposable {
+export class JsonFile<T> implements PlatformDisposable {
   /** The file, as it was given to the constructor. */
   readonly path: string;
 
@@ -186,7 +187,7 @@ export class JsonFile<T> implements Disposable {
   }
 
   /** The same as {@linkcode close}. */
-  [Symbol.dispose](): void {
+  [dispose](): void {
     this.close();
   }
 

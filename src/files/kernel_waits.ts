@@ -3,7 +3,7 @@ import { startHelper } from "../runtime/helper.ts";
 import { threadIdentity } from "../runtime/identity.ts";
 import type { LockFile } from "../runtime/lock_file.ts";
 import type { HelperThread } from "../runtime/port.ts";
-import { interruptThread } from "../runtime/slices.ts";
+import { interruptThread } from "../runtime/interruptible_wait.ts";
 import { AT_WORK, type HelperJob, type HelperMessage, SETTLED, THREAD } from "./helper_job.ts";
 
 /** The most helper threads that wait in the kernel for this thread; further waits are polled. */

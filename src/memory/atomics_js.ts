@@ -1,4 +1,4 @@
-import type { Atomic } from "./atomics.ts";
+import type { AtomicOperations } from "./atomic_operations.ts";
 
 const OWNER = 0x3fffffff;
 const MAX = BigInt(Number.MAX_SAFE_INTEGER);
@@ -25,7 +25,7 @@ const scratchDouble = new Float64Array(scratch);
  * A class, so that call sites see the same functions whatever memory they work on; its fields are
  * not `#private`, which the engine does not always inline.
  */
-class ArrayAtomics implements Atomic {
+class ArrayAtomics implements AtomicOperations {
   private readonly bytes: Uint8Array;
   private readonly halves: Uint16Array;
   private readonly words: Int32Array;
@@ -179,6 +179,6 @@ class ArrayAtomics implements Atomic {
 }
 
 /** The operations by JavaScript's `Atomics` on a buffer. */
-export function atomicsOnArrays(buffer: ArrayBufferLike): Atomic {
+export function atomicsOnArrays(buffer: ArrayBufferLike): AtomicOperations {
   return new ArrayAtomics(buffer);
 }

@@ -1,11 +1,16 @@
 import { timeoutError } from "../contract/errors.ts";
-import { type AcquireOptions, deadlineOf } from "../contract/options.ts";
-import { type Memory, SLICE } from "./memory.ts";
+import { type AcquireOptions, checkAcquireOptions, deadlineOf } from "../contract/options.ts";
+import type { Attachment } from "./attachment.ts";
+import { attachmentOf, type Memory } from "./memory.ts";
+import { MAX_SLEEP, type Region } from "./region.ts";
 
 const SET = 1;
 const SLEEPERS = 0x80000000 | 0;
 const TASKS = 0x40000000;
 const ALL = 0x7fffffff;
+
+const TASK = "wait for a flag";
+const TIMEOUT_MESSAGE = "Cannot wait any longer for a flag: it was not set in time";
 
 /**
  * One shared word that says whether something has happened, and a way to wait until it has, like
@@ -35,7 +40,8 @@ export class Flag {
   /** Bytes to set aside for one, so that neighbours do not slow it down. */
   static readonly BYTES = 128;
 
-  readonly #memory: Memory;
+  readonly #region: Region;
+  readonly #attachment: Attachment;
   readonly #at: number;
 
   /**
@@ -44,13 +50,14 @@ export class Flag {
    * @throws {RangeError} If `offset` is outside of the memory or not a multiple of 4.
    */
   constructor(memory: Memory, offset: number) {
-    this.#at = memory.place(offset, 4, 4);
-    this.#memory = memory;
+    this.#attachment = attachmentOf(memory, "a flag");
+    this.#region = this.#attachment.region;
+    this.#at = this.#region.resolve(offset, 4, 4);
   }
 
   /** Whether it is set. */
   get isSet(): boolean {
-    return (this.#memory.atomic.load32(this.#at) & SET) !== 0;
+    return (this.#region.atomics.load32(this.#at) & SET) !== 0;
   }
 
   /**
@@ -58,14 +65,14 @@ export class Flag {
    * may call it.
    */
   set(): void {
-    const { atomic } = this.#memory;
+    const { atomics } = this.#region;
     for (;;) {
       // Seldom more than once: a waiter marks the word a single time for all of its kind.
-      const word = atomic.load32(this.#at);
+      const word = atomics.load32(this.#at);
       if ((word & SET) !== 0) return;
-      if (atomic.compareExchange32(this.#at, word, SET) !== word) continue;
-      if ((word & SLEEPERS) !== 0) this.#memory.wake(this.#at, ALL);
-      if ((word & TASKS) !== 0) this.#memory.waits.notify(this.#at);
+      if (atomics.compareExchange32(this.#at, word, SET) !== word) continue;
+      if ((word & SLEEPERS) !== 0) this.#region.wake(this.#at, ALL);
+      if ((word & TASKS) !== 0) this.#attachment.asyncWaiters.notify(this.#at);
       return;
     }
   }
@@ -73,7 +80,7 @@ export class Flag {
   /** Clears it. Waiters that have not looked since it was set may miss that it was. */
   clear(): void {
     // Where it is clear, the word says who waits, and stays.
-    this.#memory.atomic.compareExchange32(this.#at, SET, 0);
+    this.#region.atomics.compareExchange32(this.#at, SET, 0);
   }
 
   /**
@@ -82,14 +89,21 @@ export class Flag {
    * @throws {DOMException} Named `TimeoutError`, if the timeout ran out.
    * @throws {TypeError} If the memory is closed, also meanwhile.
    */
-  async wait(options?: AcquireOptions): Promise<void> {
-    deadlineOf(options);
-    options?.signal?.throwIfAborted();
-    if (this.isSet) return;
-    await this.#memory.waits.wait(this.#at, {
-      attempt: () => this.#attempt(),
-      describe: () => LATE,
-    }, options);
+  wait(options?: AcquireOptions): Promise<void> {
+    try {
+      checkAcquireOptions(options, TASK);
+      options?.signal?.throwIfAborted();
+      if (this.isSet) return Promise.resolve();
+      const waiters = this.#attachment.asyncWaiters;
+      // Marks the word, so that `set` counts up the event.
+      if (waiters.isIdleAt(this.#at) && this.#attempt()) return Promise.resolve();
+      return waiters.wait(this.#at, {
+        run: () => this.#attempt(),
+        timeoutMessage: () => TIMEOUT_MESSAGE,
+      }, options).then(() => {});
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /**
@@ -98,33 +112,32 @@ export class Flag {
    * @throws {DOMException} Named `TimeoutError`, if the timeout ran out.
    */
   waitSync(options?: AcquireOptions): void {
-    const { atomic } = this.#memory;
+    const { atomics } = this.#region;
+    checkAcquireOptions(options, TASK);
     const deadline = deadlineOf(options);
     for (;;) {
       options?.signal?.throwIfAborted();
-      const word = atomic.load32(this.#at);
+      const word = atomics.load32(this.#at);
       if ((word & SET) !== 0) return;
       const left = deadline - performance.now();
-      if (left <= 0) throw timeoutError(LATE);
+      if (left <= 0) throw timeoutError(TIMEOUT_MESSAGE);
       const marked = word | SLEEPERS;
-      if (word !== marked && atomic.compareExchange32(this.#at, word, marked) !== word) continue;
-      this.#memory.wait(this.#at, marked, Math.min(SLICE, left));
+      if (word !== marked && atomics.compareExchange32(this.#at, word, marked) !== word) continue;
+      this.#region.wait(this.#at, marked, Math.min(MAX_SLEEP, left));
     }
   }
 
   /** Whether it is set; else sees to it that whoever sets it says so to the tasks. */
   #attempt(): true | undefined {
-    const { atomic, waits } = this.#memory;
+    const { atomics } = this.#region;
     for (;;) {
-      const word = atomic.load32(this.#at);
+      const word = atomics.load32(this.#at);
       if ((word & SET) !== 0) {
-        waits.tryNext(this.#at); // It is set for all of them.
+        this.#attachment.asyncWaiters.tryNext(this.#at); // It is set for all of them.
         return true;
       }
       if ((word & TASKS) !== 0) return undefined;
-      if (atomic.compareExchange32(this.#at, word, word | TASKS) === word) return undefined;
+      if (atomics.compareExchange32(this.#at, word, word | TASKS) === word) return undefined;
     }
   }
 }
-
-const LATE = "Cannot wait any longer for a flag: it was not set in time";

@@ -1,5 +1,7 @@
+import { nameOf } from "../contract/options.ts";
 import { type Element, elementOf, type Elements, type ElementType } from "./element.ts";
-import type { Memory } from "./memory.ts";
+import { type Memory, regionOf } from "./memory.ts";
+import type { Region } from "./region.ts";
 
 /**
  * Elements of one type in shared memory, without a lock, like `multiprocessing.RawArray` of Python:
@@ -23,7 +25,7 @@ export class RawArray<T extends ElementType = "Int32"> {
   readonly length: number;
   /** The type of the elements. */
   readonly type: T;
-  readonly #memory: Memory;
+  readonly #region: Region;
   readonly #at: number;
   readonly #bytes: number;
   /** Of what is not an `Int32`; see `RawValue`. */
@@ -36,8 +38,11 @@ export class RawArray<T extends ElementType = "Int32"> {
    * @throws {TypeError} If there is no such type.
    */
   static bytes(length: number, type: ElementType = "Int32"): number {
+    if (typeof length !== "number") {
+      throw new TypeError(`Cannot make an array of length ${nameOf(length)}: not a number`);
+    }
     if (!Number.isInteger(length) || length < 1) {
-      throw new RangeError(`Cannot make an array: not a positive whole number: ${length}`);
+      throw new RangeError(`Cannot make an array of length ${length}: not a positive whole number`);
     }
     return length * elementOf(type).bytes;
   }
@@ -52,8 +57,8 @@ export class RawArray<T extends ElementType = "Int32"> {
    */
   constructor(memory: Memory, offset: number, length: number, type: T = "Int32" as T) {
     const element = elementOf(type);
-    this.#at = memory.place(offset, RawArray.bytes(length, type), element.bytes);
-    this.#memory = memory;
+    this.#region = regionOf(memory, "an array");
+    this.#at = this.#region.resolve(offset, RawArray.bytes(length, type), element.bytes);
     this.#bytes = element.bytes;
     this.#element = type === "Int32" ? undefined : element;
     this.length = length;
@@ -67,9 +72,9 @@ export class RawArray<T extends ElementType = "Int32"> {
    */
   get(index: number): Elements[T] {
     const element = this.#element;
-    const at = this.#place(index);
-    if (element === undefined) return this.#memory.atomic.load32(at) as Elements[T];
-    return element.load(this.#memory.atomic, at);
+    const at = this.#offsetOf(index);
+    if (element === undefined) return this.#region.atomics.load32(at) as Elements[T];
+    return element.load(this.#region.atomics, at);
   }
 
   /**
@@ -81,11 +86,11 @@ export class RawArray<T extends ElementType = "Int32"> {
    */
   set(index: number, value: Elements[T]): void {
     const element = this.#element;
-    const at = this.#place(index);
+    const at = this.#offsetOf(index);
     if (element !== undefined) {
-      element.store(this.#memory.atomic, at, element.check(value));
-    } else if (((value as number) | 0) === value) {
-      this.#memory.atomic.store32(at, value);
+      element.store(this.#region.atomics, at, element.check(value));
+    } else if (typeof value === "number" && (value | 0) === value) {
+      this.#region.atomics.store32(at, value);
     } else elementOf(this.type).check(value);
   }
 
@@ -94,10 +99,18 @@ export class RawArray<T extends ElementType = "Int32"> {
     for (let i = 0; i < this.length; i++) yield this.get(i);
   }
 
-  #place(index: number): number {
-    if (!(index >= 0 && index < this.length && Number.isInteger(index))) {
-      throw new RangeError(`Cannot use index ${index}: the array has 0 to ${this.length - 1}`);
+  #offsetOf(index: number): number {
+    if (
+      !(typeof index === "number" && index >= 0 && index < this.length && Number.isInteger(index))
+    ) {
+      throw this.#badIndex(index);
     }
     return this.#at + index * this.#bytes;
+  }
+
+  #badIndex(index: unknown): Error {
+    const message = `Cannot use index ${nameOf(index)} of an array: it must be a whole ` +
+      `number from 0 to ${this.length - 1}`;
+    return typeof index === "number" ? new RangeError(message) : new TypeError(message);
   }
 }

@@ -1,5 +1,12 @@
-import type { Memory } from "./memory.ts";
-import { type Fields, RecordDescription, type RecordValue } from "./record.ts";
+import { type Memory, regionOf } from "./memory.ts";
+import {
+  type Fields,
+  layoutOf,
+  type RecordDescription,
+  type RecordLayout,
+  type RecordValue,
+} from "./record.ts";
+import type { Region } from "./region.ts";
 
 const LINE = 128;
 /** Bytes before the two copies. */
@@ -21,9 +28,10 @@ const HEAD = 8;
  *
  * @example
  * ```ts
- * import { Memory, RawRecord, record } from "@interlock/interlock";
+ * import { defineRecord, Memory, RawRecord } from "@interlock/interlock";
  *
- * const point = new RawRecord(Memory.anonymous(256), 0, record({ x: "Float64", y: "Float64" }));
+ * const Point = defineRecord({ x: "Float64", y: "Float64" });
+ * const point = new RawRecord(Memory.anonymous(256), 0, Point);
  * point.write({ y: 2 });
  * console.log(point.read()); // { x: 0, y: 2 }
  * ```
@@ -31,8 +39,9 @@ const HEAD = 8;
 export class RawRecord<F extends Fields> {
   /** What it consists of. */
   readonly description: RecordDescription<F>;
-  readonly #memory: Memory;
+  readonly #region: Region;
   readonly #at: number;
+  readonly #layout: RecordLayout;
   /** One copy as this thread has read it, or is about to write it. */
   readonly #words: Int32Array<ArrayBuffer>;
   readonly #view: DataView<ArrayBuffer>;
@@ -40,28 +49,26 @@ export class RawRecord<F extends Fields> {
   /**
    * The bytes to set aside for one, so that neighbours do not slow it down.
    *
-   * @throws {TypeError} If `description` is not what `record` gives.
+   * @throws {TypeError} If `description` is not what `defineRecord` returns.
    */
   static bytes(description: RecordDescription<Fields>): number {
-    if (!(description instanceof RecordDescription)) {
-      throw new TypeError("Cannot make a record: describe it by record({ ... })");
-    }
-    return Math.ceil((HEAD + 2 * description.byteLength) / LINE) * LINE;
+    return Math.ceil((HEAD + 2 * layoutOf(description).size) / LINE) * LINE;
   }
 
   /**
    * The record at `offset`; it begins with zeros, empty texts and no bytes.
    *
    * @throws {RangeError} If it does not fit, or `offset` is not a multiple of 8.
-   * @throws {TypeError} If `description` is not what `record` gives.
+   * @throws {TypeError} If `description` is not what `defineRecord` returns.
    */
   constructor(memory: Memory, offset: number, description: RecordDescription<F>) {
-    RawRecord.bytes(description);
-    const { byteLength } = description;
-    this.#at = memory.place(offset, HEAD + 2 * byteLength, 8);
-    this.#memory = memory;
+    const layout = layoutOf(description);
+    const { size } = layout;
+    this.#region = regionOf(memory, "a record");
+    this.#at = this.#region.resolve(offset, HEAD + 2 * size, 8);
     this.description = description;
-    const scratch = new ArrayBuffer(byteLength);
+    this.#layout = layout;
+    const scratch = new ArrayBuffer(size);
     this.#words = new Int32Array(scratch);
     this.#view = new DataView(scratch);
   }
@@ -72,8 +79,8 @@ export class RawRecord<F extends Fields> {
    * @throws {SegmentFormatError} If it is damaged.
    */
   read(): RecordValue<F> {
-    this.#load(this.#memory.atomic.load32(this.#at));
-    return this.description.decode(this.#view);
+    this.#load(this.#region.atomics.load32(this.#at));
+    return this.#decode();
   }
 
   /**
@@ -82,11 +89,11 @@ export class RawRecord<F extends Fields> {
    * @throws {SegmentFormatError} If it is damaged.
    */
   tryRead(): RecordValue<F> | undefined {
-    const version = this.#memory.atomic.load32(this.#at);
+    const version = this.#region.atomics.load32(this.#at);
     this.#load(version);
     // The copy is not touched before the version is counted up: the next write makes the other.
-    if (this.#memory.atomic.load32(this.#at) !== version) return undefined;
-    return this.description.decode(this.#view);
+    if (this.#region.atomics.load32(this.#at) !== version) return undefined;
+    return this.#decode();
   }
 
   /**
@@ -98,30 +105,35 @@ export class RawRecord<F extends Fields> {
    */
   write(value: Partial<RecordValue<F>>): RecordValue<F> {
     this.store(value);
-    return this.description.decode(this.#view);
+    return this.#decode();
   }
 
   /** The same, and makes no object of the result. */
   store(value: Partial<RecordValue<F>>): void {
-    const { atomic } = this.#memory;
-    const version = atomic.load32(this.#at);
+    const { atomics } = this.#region;
+    const version = atomics.load32(this.#at);
     this.#load(version);
-    this.description.encode(this.#view, value);
+    this.#layout.encode(this.#view, value);
     const words = this.#words;
-    const at = this.#place(version + 1);
-    for (let i = 0; i < words.length; i++) atomic.store32(at + 4 * i, words[i]);
-    atomic.store32(this.#at, (version + 1) | 0);
+    const at = this.#offsetOf(version + 1);
+    for (let i = 0; i < words.length; i++) atomics.store32(at + 4 * i, words[i]);
+    atomics.store32(this.#at, (version + 1) | 0);
   }
 
-  #place(version: number): number {
-    return this.#at + HEAD + (version & 1) * this.description.byteLength;
+  #decode(): RecordValue<F> {
+    // SAFETY: the layout was made of the fields of F, and each field reads values of its type.
+    return this.#layout.decode(this.#view) as RecordValue<F>;
+  }
+
+  #offsetOf(version: number): number {
+    return this.#at + HEAD + (version & 1) * this.#layout.size;
   }
 
   /** Each word by an atomic load: others may write the copy meanwhile, and nothing may be hoisted. */
   #load(version: number): void {
-    const { atomic } = this.#memory;
+    const { atomics } = this.#region;
     const words = this.#words;
-    const at = this.#place(version);
-    for (let i = 0; i < words.length; i++) words[i] = atomic.load32(at + 4 * i);
+    const at = this.#offsetOf(version);
+    for (let i = 0; i < words.length; i++) words[i] = atomics.load32(at + 4 * i);
   }
 }

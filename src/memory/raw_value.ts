@@ -1,5 +1,6 @@
 import { type Element, elementOf, type Elements, type ElementType } from "./element.ts";
-import type { Memory } from "./memory.ts";
+import { type Memory, regionOf } from "./memory.ts";
+import type { Region } from "./region.ts";
 
 /**
  * A value in shared memory, without a lock, like `multiprocessing.RawValue` of Python: each read
@@ -26,7 +27,7 @@ export class RawValue<T extends ElementType = "Int32"> {
 
   /** The type of the value. */
   readonly type: T;
-  readonly #memory: Memory;
+  readonly #region: Region;
   readonly #at: number;
   /** Of what is not an `Int32`, which has a way of its own: it is three times as fast. */
   readonly #element: Element<Elements[T]> | undefined;
@@ -41,8 +42,8 @@ export class RawValue<T extends ElementType = "Int32"> {
    */
   constructor(memory: Memory, offset: number, type: T = "Int32" as T) {
     const element = elementOf(type);
-    this.#at = memory.place(offset, element.bytes, element.bytes);
-    this.#memory = memory;
+    this.#region = regionOf(memory, "a value");
+    this.#at = this.#region.resolve(offset, element.bytes, element.bytes);
     this.#element = type === "Int32" ? undefined : element;
     this.type = type;
   }
@@ -50,8 +51,8 @@ export class RawValue<T extends ElementType = "Int32"> {
   /** The value now. */
   get value(): Elements[T] {
     const element = this.#element;
-    if (element === undefined) return this.#memory.atomic.load32(this.#at) as Elements[T];
-    return element.load(this.#memory.atomic, this.#at);
+    if (element === undefined) return this.#region.atomics.load32(this.#at) as Elements[T];
+    return element.load(this.#region.atomics, this.#at);
   }
 
   /**
@@ -63,9 +64,9 @@ export class RawValue<T extends ElementType = "Int32"> {
   set value(value: Elements[T]) {
     const element = this.#element;
     if (element !== undefined) {
-      element.store(this.#memory.atomic, this.#at, element.check(value));
-    } else if (((value as number) | 0) === value) {
-      this.#memory.atomic.store32(this.#at, value);
+      element.store(this.#region.atomics, this.#at, element.check(value));
+    } else if (typeof value === "number" && (value | 0) === value) {
+      this.#region.atomics.store32(this.#at, value);
     } else elementOf(this.type).check(value);
   }
 }

@@ -1,16 +1,19 @@
 import { SegmentFormatError } from "../contract/errors.ts";
+import { nameOf } from "../contract/options.ts";
 import { elementOf, type Elements, type ElementType } from "./element.ts";
 
-/** A field of a record for text, of so many bytes of UTF-8 at most; see {@linkcode text}. */
+/** A field for text in UTF-8; see {@linkcode field}. */
 export interface TextField {
   readonly kind: "text";
-  readonly bytes: number;
+  /** The most bytes that the text can have. */
+  readonly size: number;
 }
 
-/** A field of a record for bytes, so many at most; see {@linkcode bytes}. */
+/** A field for bytes; see {@linkcode field}. */
 export interface BytesField {
   readonly kind: "bytes";
-  readonly bytes: number;
+  /** The most bytes that it can have. */
+  readonly size: number;
 }
 
 /** What a field of a record can be. */
@@ -32,27 +35,30 @@ const encoder = new TextEncoder();
 // What was written comes back: a byte order mark is text like all else.
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/**
- * A field for text, kept as UTF-8 with its length, so that every character comes back, NUL and
- * trailing ones included.
- *
- * @param most How many bytes it may have.
- * @throws {RangeError} If `most` is not a positive whole number below 2^31.
- */
-export function text(most: number): TextField {
-  return { kind: "text", bytes: checkMost(most) };
-}
-
-/**
- * A field for bytes, kept with their length, so that zeros at the end come back (unlike those of a
- * `c_char` array of Python: python/cpython#145261).
- *
- * @param most How many there may be.
- * @throws {RangeError} If `most` is not a positive whole number below 2^31.
- */
-export function bytes(most: number): BytesField {
-  return { kind: "bytes", bytes: checkMost(most) };
-}
+/** Makes the fields of a record that are not numbers, for `defineRecord`. */
+export const field: {
+  /**
+   * A field for text, stored as UTF-8 with its length, so that each character is read back, also
+   * NUL and those at the end.
+   *
+   * @param size The most bytes that the text can have.
+   * @throws {TypeError} If `size` is not a number.
+   * @throws {RangeError} If `size` is not a positive whole number below 2^31.
+   */
+  text(size: number): TextField;
+  /**
+   * A field for bytes, stored with their length, so that zeros at the end are read back (unlike
+   * those of a `c_char` array of Python: python/cpython#145261).
+   *
+   * @param size The most bytes that it can have.
+   * @throws {TypeError} If `size` is not a number.
+   * @throws {RangeError} If `size` is not a positive whole number below 2^31.
+   */
+  bytes(size: number): BytesField;
+} = {
+  text: (size) => ({ kind: "text", size: checkSize(size) }),
+  bytes: (size) => ({ kind: "bytes", size: checkSize(size) }),
+};
 
 /** How a field of one type is laid out. */
 export interface Kind {
@@ -71,11 +77,12 @@ export interface Kind {
 export function kindOf(name: string, type: FieldType): Kind {
   if (typeof type === "string") return numberKind(name, type);
   if (typeof type === "object" && type !== null) {
-    if (type.kind === "text") return textKind(name, checkMost(type.bytes));
-    if (type.kind === "bytes") return bytesKind(name, checkMost(type.bytes));
+    if (type.kind === "text") return textKind(name, checkSize(type.size));
+    if (type.kind === "bytes") return bytesKind(name, checkSize(type.size));
   }
   throw new TypeError(
-    `Cannot describe "${name}" of a record: it is a type of elements, text(n) or bytes(n)`,
+    `Cannot define the field "${name}" of a record: it must be an element type such as "Int32", ` +
+      "field.text(n) or field.bytes(n)",
   );
 }
 
@@ -174,7 +181,12 @@ function writeBytes(
   place.fill(0, value.length); // Of what was there before, nothing is left.
 }
 
-function checkMost(most: number): number {
-  if (Number.isInteger(most) && most > 0 && most < 2 ** 31) return most;
-  throw new RangeError(`Cannot describe a field of ${most} bytes: not a positive whole number`);
+function checkSize(size: number): number {
+  if (typeof size !== "number") {
+    throw new TypeError(`Cannot define a field of ${nameOf(size)} bytes: not a number`);
+  }
+  if (Number.isInteger(size) && size > 0 && size < 2 ** 31) return size;
+  throw new RangeError(
+    `Cannot define a field of ${size} bytes: not a positive whole number below 2^31`,
+  );
 }

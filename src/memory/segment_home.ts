@@ -1,4 +1,6 @@
 import { SegmentFormatError } from "../contract/errors.ts";
+import { nameOf } from "../contract/options.ts";
+import type { PathLike } from "../contract/path_like.ts";
 import { ELOOP, ENXIO } from "../runtime/errno.ts";
 import {
   closeFile,
@@ -17,6 +19,8 @@ import {
 } from "../runtime/files.ts";
 import { userId } from "../runtime/identity.ts";
 import { absolutePath } from "../runtime/native_lock_file.ts";
+import { pathFrom } from "../runtime/path_like.ts";
+import { isPathLike } from "./arguments.ts";
 import { flawOf, HEADER } from "./layout.ts";
 
 /** Opens a folder to look at it, even without the right to read it. */
@@ -61,14 +65,22 @@ function checkHome(folder: string): void {
  * @param make Whether the home is made if it is missing.
  * @throws {SegmentFormatError} If other users could put files in the place of this user's.
  */
-export function folderOfSegments(named: string | undefined, make = false): string {
-  const folder = named === undefined ? homeOfSegments() : absolutePath(named);
+export function folderOfSegments(named: PathLike | undefined, make = false): string {
+  const folder = named === undefined ? homeOfSegments() : absolutePath(directoryFrom(named));
   if (named === undefined && make) prepareHome(folder);
   else if (statusAt(folder) !== undefined) {
     if (named === undefined) checkHome(folder);
     else checkFolder(folder, 0, flawOfShared);
   }
   return folder;
+}
+
+function directoryFrom(path: PathLike): string {
+  if (path !== "" && isPathLike(path)) return pathFrom(path);
+  throw new TypeError(
+    `Cannot use ${nameOf(path)} as the directory of segments: it must be the path of a ` +
+      'folder, such as "/dev/shm/jobs"',
+  );
 }
 
 /** A folder such as /tmp is safe enough, since each file is checked as well. */
@@ -80,7 +92,7 @@ function flawOfShared(found: FileStatus): string | undefined {
 }
 
 function othersMay(verb: string, mode: number): string {
-  return `others may ${verb} it: its mode is ${mode.toString(8)}`;
+  return `other users can ${verb} it: its mode is ${mode.toString(8)}`;
 }
 
 function checkFolder(

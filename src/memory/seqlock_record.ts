@@ -21,9 +21,9 @@ const TRIES = 64;
  *
  * @example
  * ```ts
- * import { Memory, record, SeqlockRecord } from "@interlock/interlock";
+ * import { defineRecord, Memory, SeqlockRecord } from "@interlock/interlock";
  *
- * const Load = record({ one: "Float32", five: "Float32", at: "Float64" });
+ * const Load = defineRecord({ one: "Float32", five: "Float32", at: "Float64" });
  * const load = new SeqlockRecord(Memory.anonymous(SeqlockRecord.bytes(Load)), 0, Load);
  * load.write({ one: 0.5, five: 0.25, at: Date.now() });
  * const { one, five } = load.read(); // Of one moment, and no lock was taken.

@@ -1,5 +1,6 @@
+import { checkFunction } from "./arguments.ts";
 import type { Elements, ElementType } from "./element.ts";
-import type { Memory } from "./memory.ts";
+import { type Memory, regionOf } from "./memory.ts";
 import { Mutex } from "./mutex.ts";
 import { RawArray } from "./raw_array.ts";
 
@@ -9,7 +10,7 @@ const LINE = 128;
  * Elements of one type in shared memory with a lock of their own, like `multiprocessing.Array` of
  * Python. {@linkcode SharedArray.get}, {@linkcode SharedArray.set} and
  * {@linkcode SharedArray.update} are each one step under it; for longer ones, hold
- * {@linkcode SharedArray.mutex}, which is not reentrant, and use {@linkcode SharedArray.cells}.
+ * {@linkcode SharedArray.mutex}, which is not reentrant, and use {@linkcode SharedArray.raw}.
  *
  * @example
  * ```ts
@@ -19,7 +20,7 @@ const LINE = 128;
  * array.update(3, (n) => n + 1);
  * array.mutex.lock();
  * try {
- *   array.cells.set(0, array.cells.get(3)); // Nobody can come between the two.
+ *   array.raw.set(0, array.raw.get(3)); // Nobody can come between the two.
  * } finally {
  *   array.mutex.unlock();
  * }
@@ -31,7 +32,7 @@ export class SharedArray<T extends ElementType = "Int32"> {
   /** The lock of the whole array. */
   readonly mutex: Mutex;
   /** The elements without the lock, for who holds it. */
-  readonly cells: RawArray<T>;
+  readonly raw: RawArray<T>;
 
   /**
    * The bytes that one of `length` elements takes up.
@@ -52,13 +53,14 @@ export class SharedArray<T extends ElementType = "Int32"> {
    * @throws {TypeError} If there is no such type.
    */
   constructor(memory: Memory, offset: number, length: number, type: T = "Int32" as T) {
-    this.cells = new RawArray(memory, offset + Mutex.BYTES, length, type);
+    regionOf(memory, "an array").resolve(offset, Mutex.BYTES, 8);
+    this.raw = new RawArray(memory, offset + Mutex.BYTES, length, type);
     this.mutex = new Mutex(memory, offset);
   }
 
   /** How many elements it has. */
   get length(): number {
-    return this.cells.length;
+    return this.raw.length;
   }
 
   /**
@@ -71,7 +73,7 @@ export class SharedArray<T extends ElementType = "Int32"> {
     const { mutex } = this;
     mutex.lock();
     try {
-      return this.cells.get(index);
+      return this.raw.get(index);
     } finally {
       mutex.unlock();
     }
@@ -89,7 +91,7 @@ export class SharedArray<T extends ElementType = "Int32"> {
     const { mutex } = this;
     mutex.lock();
     try {
-      this.cells.set(index, value);
+      this.raw.set(index, value);
     } finally {
       mutex.unlock();
     }
@@ -107,11 +109,12 @@ export class SharedArray<T extends ElementType = "Int32"> {
    * @throws {DeadlockError} If this thread holds the lock.
    */
   update(index: number, change: (value: Elements[T]) => Elements[T]): Elements[T] {
-    const { mutex, cells } = this;
+    checkFunction(change, "update an array");
+    const { mutex, raw } = this;
     mutex.lock();
     try {
-      cells.set(index, change(cells.get(index)));
-      return cells.get(index);
+      raw.set(index, change(raw.get(index)));
+      return raw.get(index);
     } finally {
       mutex.unlock();
     }
@@ -126,7 +129,7 @@ export class SharedArray<T extends ElementType = "Int32"> {
     const { mutex } = this;
     mutex.lock();
     try {
-      return [...this.cells];
+      return [...this.raw];
     } finally {
       mutex.unlock();
     }

@@ -1,4 +1,5 @@
-import type { Memory } from "./memory.ts";
+import { checkFunction } from "./arguments.ts";
+import { type Memory, regionOf } from "./memory.ts";
 import { Mutex } from "./mutex.ts";
 import { RawRecord } from "./raw_record.ts";
 import type { Fields, RecordDescription, RecordValue } from "./record.ts";
@@ -14,9 +15,9 @@ import type { Fields, RecordDescription, RecordValue } from "./record.ts";
  *
  * @example
  * ```ts
- * import { Memory, record, SharedRecord, text } from "@interlock/interlock";
+ * import { defineRecord, field, Memory, SharedRecord } from "@interlock/interlock";
  *
- * const Point = record({ x: "Float64", y: "Float64", name: text(16) });
+ * const Point = defineRecord({ x: "Float64", y: "Float64", name: field.text(16) });
  * const memory = Memory.anonymous(SharedRecord.bytes(Point));
  * const point = new SharedRecord(memory, 0, Point);
  * point.write({ x: 1, name: "here" });
@@ -33,7 +34,7 @@ export class SharedRecord<F extends Fields> {
   /**
    * The bytes that one takes up.
    *
-   * @throws {TypeError} If `description` is not what `record` gives.
+   * @throws {TypeError} If `description` is not what `defineRecord` returns.
    */
   static bytes(description: RecordDescription<Fields>): number {
     return Mutex.BYTES + RawRecord.bytes(description);
@@ -43,9 +44,10 @@ export class SharedRecord<F extends Fields> {
    * The record at `offset`, its lock first; it begins with zeros, empty texts and no bytes.
    *
    * @throws {RangeError} If it does not fit, or `offset` is not a multiple of 8.
-   * @throws {TypeError} If `description` is not what `record` gives.
+   * @throws {TypeError} If `description` is not what `defineRecord` returns.
    */
   constructor(memory: Memory, offset: number, description: RecordDescription<F>) {
+    regionOf(memory, "a record").resolve(offset, Mutex.BYTES, 8);
     this.raw = new RawRecord(memory, offset + Mutex.BYTES, description);
     this.mutex = new Mutex(memory, offset);
   }
@@ -94,6 +96,7 @@ export class SharedRecord<F extends Fields> {
    * @throws {DeadlockError} If this thread holds the lock.
    */
   update(change: (value: RecordValue<F>) => Partial<RecordValue<F>>): RecordValue<F> {
+    checkFunction(change, "update a record");
     const { mutex, raw } = this;
     mutex.lock();
     try {

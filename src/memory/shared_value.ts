@@ -1,5 +1,6 @@
+import { checkFunction } from "./arguments.ts";
 import type { Elements, ElementType } from "./element.ts";
-import type { Memory } from "./memory.ts";
+import { type Memory, regionOf } from "./memory.ts";
 import { Mutex } from "./mutex.ts";
 import { RawValue } from "./raw_value.ts";
 
@@ -44,6 +45,7 @@ export class SharedValue<T extends ElementType = "Int32"> {
    * @throws {TypeError} If there is no such type.
    */
   constructor(memory: Memory, offset: number, type: T = "Int32" as T) {
+    regionOf(memory, "a value").resolve(offset, Mutex.BYTES, 8);
     this.raw = new RawValue(memory, offset + Mutex.BYTES, type);
     this.mutex = new Mutex(memory, offset);
   }
@@ -91,6 +93,7 @@ export class SharedValue<T extends ElementType = "Int32"> {
    * @throws {DeadlockError} If this thread holds the lock.
    */
   update(change: (value: Elements[T]) => Elements[T]): Elements[T] {
+    checkFunction(change, "update a value");
     const { mutex, raw } = this;
     mutex.lock();
     try {

@@ -1,5 +1,7 @@
+import { nameOf } from "../contract/options.ts";
+import type { PlatformURL } from "../contract/platform.ts";
 import type { RedisAdapter } from "./adapter.ts";
-import { checkNumber, checkOptions, show } from "./arguments.ts";
+import { checkNumber, checkOptions } from "./arguments.ts";
 import { BunDriver, type BunRedisClient } from "./bun_client.ts";
 import { Connection } from "./connection.ts";
 import type { Driver } from "./driver.ts";
@@ -15,7 +17,7 @@ import { LONGEST_TIMER_MS } from "./sleeper.ts";
  */
 export type RedisSource =
   | string
-  | URL
+  | PlatformURL
   | NodeRedisClient
   | IoredisClient
   | BunRedisClient
@@ -86,7 +88,7 @@ function driverOf(source: object): Driver {
   }
   throw new MisconfiguredError(
     `Cannot reach a Redis server by ${
-      typeof source === "object" ? show(source) : typeof source
+      typeof source === "object" ? nameOf(source) : typeof source
     }: ` +
       "the source must be a client of node-redis, ioredis or Bun, a RedisAdapter, or an address " +
       "such as redis://127.0.0.1:6379",

@@ -1,18 +1,4 @@
-/** Shows a wrong argument in an error, without the contents of an object. Never throws. */
-export function show(value: unknown): string {
-  switch (typeof value) {
-    case "string":
-      return JSON.stringify(value.length > 100 ? `${value.slice(0, 100)}...` : value);
-    case "bigint":
-      return `${value}n`;
-    case "function":
-      return "a function";
-    case "object":
-      return value === null ? "null" : Array.isArray(value) ? "an array" : "an object";
-    default:
-      return String(value);
-  }
-}
+import { nameOf } from "../contract/options.ts";
 
 /**
  * Checks an object of options, of which all may be missing.
@@ -22,8 +8,8 @@ export function show(value: unknown): string {
  */
 export function checkOptions(what: string, options: unknown): void {
   if (options === undefined) return;
-  if (typeof options === "object" && options !== null && !Array.isArray(options)) return;
-  throw new TypeError(`Cannot ${what}: the options must be an object: ${show(options)}`);
+  if (typeof options === "object" && options !== null) return;
+  throw new TypeError(`Cannot ${what}: options must be an object, not ${nameOf(options)}`);
 }
 
 /**
@@ -33,7 +19,7 @@ export function checkOptions(what: string, options: unknown): void {
  */
 export function checkFlag(what: string, name: string, value: unknown): asserts value is boolean {
   if (typeof value === "boolean") return;
-  throw new TypeError(`Cannot ${what}: ${name} must be true or false: ${show(value)}`);
+  throw new TypeError(`Cannot ${what}: ${name} must be true or false, not ${nameOf(value)}`);
 }
 
 /**
@@ -50,7 +36,7 @@ export function checkNumber(
   most: number,
 ): asserts value is number {
   if (typeof value !== "number") {
-    throw new TypeError(`Cannot ${what}: ${name} must be a number: ${show(value)}`);
+    throw new TypeError(`Cannot ${what}: ${name} must be a number, not ${nameOf(value)}`);
   }
   if (value >= least && value <= most) return;
   throw new RangeError(`Cannot ${what}: ${name} must be from ${least} to ${most}: ${value}`);

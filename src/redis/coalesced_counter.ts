@@ -1,4 +1,6 @@
-import { checkNumber, show } from "./arguments.ts";
+import { nameOf } from "../contract/options.ts";
+import { asyncDispose, type PlatformAsyncDisposable } from "../contract/platform.ts";
+import { checkNumber } from "./arguments.ts";
 import { checkWhole } from "./counter_options.ts";
 import { LONGEST_TIMER_MS } from "./sleeper.ts";
 
@@ -52,7 +54,7 @@ const CLOSE_MS = 10_000;
  * console.log(await collected.flush()); // The value on the server.
  * ```
  */
-export interface CoalescedCounter extends AsyncDisposable {
+export interface CoalescedCounter extends PlatformAsyncDisposable {
   /** The sum of the adds that are not known to be on the server. */
   readonly pending: number;
   /**
@@ -90,7 +92,7 @@ export interface CoalescedCounter extends AsyncDisposable {
    */
   close(): Promise<void>;
   /** The same as {@linkcode CoalescedCounter.close}, for `await using`. */
-  [Symbol.asyncDispose](): Promise<void>;
+  [asyncDispose](): Promise<void>;
 }
 
 /** The class behind {@linkcode CoalescedCounter}. */
@@ -111,7 +113,9 @@ export class Collector implements CoalescedCounter {
     const { flushEvery = FLUSH_MS, onError } = options;
     checkNumber("collect adds", "flushEvery", flushEvery, 0, LONGEST_TIMER_MS);
     if (onError !== undefined && typeof onError !== "function") {
-      throw new TypeError(`Cannot collect adds: onError must be a function: ${show(onError)}`);
+      throw new TypeError(
+        `Cannot collect adds: onError must be a function, not ${nameOf(onError)}`,
+      );
     }
     this.#counter = counter;
     this.#flushEvery = flushEvery;
@@ -153,7 +157,7 @@ export class Collector implements CoalescedCounter {
     await this.#counter.forget().catch(() => {}); // The server forgets them later by itself.
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
+  [asyncDispose](): Promise<void> {
     return this.close();
   }
 

@@ -1,5 +1,5 @@
+import { nameOf } from "../contract/options.ts";
 import type { RedisAdapter, Reply } from "./adapter.ts";
-import { show } from "./arguments.ts";
 import { codeOf, UnreachableError } from "./errors.ts";
 import type { SharedClient } from "./shared_client.ts";
 
@@ -63,10 +63,12 @@ export class Connection implements RedisAdapter {
     onMessage: (message: string) => void,
   ): Promise<() => Promise<void>> {
     if (typeof channel !== "string") {
-      throw new TypeError(`Cannot subscribe: the channel must be a string: ${show(channel)}`);
+      throw new TypeError(`Cannot subscribe: the channel must be a string, not ${nameOf(channel)}`);
     }
     if (typeof onMessage !== "function") {
-      throw new TypeError(`Cannot subscribe: onMessage must be a function: ${show(onMessage)}`);
+      throw new TypeError(
+        `Cannot subscribe: onMessage must be a function, not ${nameOf(onMessage)}`,
+      );
     }
     this.#refuseClosed();
     const subscribing = this.#client.subscribe(channel, onMessage);

@@ -1,5 +1,6 @@
+import { nameOf } from "../contract/options.ts";
 import type { ConnectionOptions } from "./adapter_of.ts";
-import { checkOptions, show } from "./arguments.ts";
+import { checkOptions } from "./arguments.ts";
 import { checkPrefix } from "./names.ts";
 
 /** Options for `RedisCounter`. */
@@ -98,7 +99,9 @@ function milliseconds(name: string, ms: number): string {
   if (Number.isSafeInteger(ms) && ms > 0) return `${ms}`;
   const ErrorClass = typeof ms === "number" ? RangeError : TypeError;
   throw new ErrorClass(
-    `Cannot create a counter: ${name} must be a whole number of milliseconds above 0: ${show(ms)}`,
+    `Cannot create a counter: ${name} must be a whole number of milliseconds above 0, not ${
+      nameOf(ms)
+    }`,
   );
 }
 
@@ -112,5 +115,5 @@ function milliseconds(name: string, ms: number): string {
 export function checkWhole(n: number): number {
   if (Number.isSafeInteger(n)) return n;
   if (Number.isInteger(n)) throw new RangeError(`Cannot count with ${n}: it is beyond 2^53`);
-  throw new TypeError(`Cannot count with ${show(n)}: not a whole number`);
+  throw new TypeError(`Cannot count with ${nameOf(n)}: not a whole number`);
 }

@@ -1,7 +1,6 @@
 import { timeoutError } from "../contract/errors.ts";
-import { type AcquireOptions, deadlineOf } from "../contract/options.ts";
+import { type AcquireOptions, checkAcquireOptions, deadlineOf } from "../contract/options.ts";
 import { describeOwner } from "../contract/owner.ts";
-import { checkOptions, show } from "./arguments.ts";
 import { SHARED } from "./lock_scripts.ts";
 import { type Attempt, ownerIn } from "./server_lock.ts";
 import { LONGEST_TIMER_MS } from "./sleeper.ts";
@@ -24,15 +23,11 @@ export class Deadline {
    * @throws The reason of the signal, if it is aborted.
    */
   constructor(what: string, options: AcquireOptions | undefined) {
-    checkOptions(`acquire ${what}`, options);
+    checkAcquireOptions(options, `acquire ${what}`);
     this.#what = what;
     this.#end = deadlineOf(options);
-    const signal: unknown = options?.signal;
-    if (signal !== undefined && !(signal instanceof AbortSignal)) {
-      throw new TypeError(`Cannot acquire ${what}: signal must be an AbortSignal: ${show(signal)}`);
-    }
-    this.#signal = signal;
-    signal?.throwIfAborted();
+    this.#signal = options?.signal;
+    this.#signal?.throwIfAborted();
   }
 
   /** Whether there is no time left. */

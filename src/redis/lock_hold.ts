@@ -1,6 +1,6 @@
 import { LockLostError, UnsupportedError } from "../contract/errors.ts";
 import type { AcquireOptions } from "../contract/options.ts";
-import { millisecondsSince, type Moment, thisMoment } from "../runtime/moment.ts";
+import { type Instant, millisecondsSince, thisInstant } from "../runtime/instant.ts";
 import { abandonRequest, type AcquireTarget, type Grant, waitForGrant } from "./acquire_loop.ts";
 import { Deadline } from "./deadline.ts";
 import { isTemporary, MisconfiguredError, RefusedError, UnreachableError } from "./errors.ts";
@@ -51,7 +51,7 @@ export class LockHold extends Hold<LockRequest> implements SharableHold {
   #changing: Promise<void> | undefined;
 
   /** A hold whose request was sent at `sent`. */
-  constructor(lock: SharableLock, request: LockRequest, sent: Moment, state: GuardState) {
+  constructor(lock: SharableLock, request: LockRequest, sent: Instant, state: GuardState) {
     super(lock, request, sent, state);
     this.#lock = lock;
   }
@@ -91,13 +91,13 @@ export class LockHold extends Hold<LockRequest> implements SharableHold {
   async #downgrade(): Promise<void> {
     const { backend, target } = this.#lock;
     const shared = { ...this.request, shared: true };
-    let sent = thisMoment();
+    let sent = thisInstant();
     let isUnsure = false;
     let held: boolean;
     try {
       held = await retry((unsure) => {
         isUnsure = unsure;
-        sent = thisMoment();
+        sent = thisInstant();
         return backend.server.downgrade(this.request);
       }, performance.now() + this.lease.left);
     } catch (error) {
@@ -107,7 +107,7 @@ export class LockHold extends Hold<LockRequest> implements SharableHold {
       throw this.#lose("downgrade", error);
     }
     this.request = shared;
-    if (!held) throw this.#lose("downgrade", "the server does not have it any more");
+    if (!held) throw this.#lose("downgrade", "The server does not have the hold any more");
     const { lost } = this.lease;
     if (lost !== undefined) {
       abandonRequest(target, shared);
@@ -134,7 +134,7 @@ export class LockHold extends Hold<LockRequest> implements SharableHold {
       return false;
     }
     if (attempt === undefined) {
-      throw this.#lose("upgrade", "the server does not have it any more");
+      throw this.#lose("upgrade", "The server does not have the hold any more");
     }
     if (!attempt.granted) {
       deadline.refusal = attempt;
@@ -142,7 +142,8 @@ export class LockHold extends Hold<LockRequest> implements SharableHold {
       return false;
     }
     const isLate = millisecondsSince(attempt.sent) >= reliableTime(request.leaseTime);
-    const lost = this.lease.lost ?? (isLate ? "the answer came after the lease" : undefined);
+    const lost = this.lease.lost ??
+      (isLate ? "The answer came after the end of the lease" : undefined);
     if (lost !== undefined) {
       abandonRequest(target, request);
       throw this.#lose("upgrade", lost);
@@ -219,7 +220,7 @@ export class LockHold extends Hold<LockRequest> implements SharableHold {
   #lose(what: string, why: unknown): LockLostError {
     const reason = why instanceof Error ? why.message : String(why);
     const error = new LockLostError(
-      `Cannot ${what} "${this.#lock.name}": ${reason}. Nothing is held any more`,
+      `Cannot ${what} "${this.#lock.name}": nothing is held any more. ${reason}`,
       typeof why === "string" ? undefined : { cause: why },
     );
     this.lease.lose(error);

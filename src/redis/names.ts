@@ -1,4 +1,4 @@
-import { show } from "./arguments.ts";
+import { nameOf } from "../contract/options.ts";
 
 /** The beginning of all keys and channels, except those that users name themselves. */
 export const PREFIX = "interlock";
@@ -39,7 +39,7 @@ export function operationKey(key: string, operation: string, prefix: string = PR
  */
 export function checkPrefix(prefix: string): void {
   if (typeof prefix !== "string" || prefix.includes("{")) {
-    throw new TypeError(`Cannot use the prefix ${show(prefix)}: it must be a string without "{"`);
+    throw new TypeError(`Cannot use the prefix ${nameOf(prefix)}: it must be a string without "{"`);
   }
   checkText("prefix", prefix);
 }
@@ -57,7 +57,7 @@ function hashTagOf(key: string): string | undefined {
 function checkName(name: string): void {
   if (typeof name !== "string" || name === "" || name.startsWith("}")) {
     throw new TypeError(
-      `Cannot use the name ${show(name)}: it must be a string that is not empty and does not ` +
+      `Cannot use the name ${nameOf(name)}: it must be a string that is not empty and does not ` +
         'begin with "}"',
     );
   }

@@ -1,9 +1,11 @@
+import { nameOf } from "../contract/options.ts";
 import type { AsyncExchangeCounter } from "../contract/async_counter.ts";
 import { UnsupportedError } from "../contract/errors.ts";
+import { asyncDispose, type PlatformAsyncDisposable } from "../contract/platform.ts";
 import type { RedisAdapter, Reply } from "./adapter.ts";
 import { adapterOf, type RedisSource } from "./adapter_of.ts";
 import { AddBatch } from "./add_batch.ts";
-import { checkNumber, checkOptions, show } from "./arguments.ts";
+import { checkNumber, checkOptions } from "./arguments.ts";
 import { type CoalescedCounter, type CoalescedOptions, Collector } from "./coalesced_counter.ts";
 import {
   type AddOptions,
@@ -44,7 +46,7 @@ const WHOLE = /^(0|-?[1-9]\d*)$/;
  * console.log(await visits.get());
  * ```
  */
-export class RedisCounter implements AsyncExchangeCounter, AsyncDisposable {
+export class RedisCounter implements AsyncExchangeCounter, PlatformAsyncDisposable {
   /** The key. */
   readonly key: string;
 
@@ -72,7 +74,7 @@ export class RedisCounter implements AsyncExchangeCounter, AsyncDisposable {
   constructor(source: RedisSource, key: string, options: RedisCounterOptions = {}) {
     if (typeof key !== "string" || key === "") {
       throw new TypeError(
-        `Cannot count at the key ${show(key)}: it must be a string that is not empty`,
+        `Cannot count at the key ${nameOf(key)}: it must be a string that is not empty`,
       );
     }
     checkText("key", key);
@@ -229,7 +231,7 @@ export class RedisCounter implements AsyncExchangeCounter, AsyncDisposable {
   }
 
   /** The same as {@linkcode close}, for `await using`. */
-  [Symbol.asyncDispose](): Promise<void> {
+  [asyncDispose](): Promise<void> {
     return this.close();
   }
 
@@ -349,7 +351,7 @@ export class RedisCounter implements AsyncExchangeCounter, AsyncDisposable {
     if (operation === undefined) return await this.#addToBatch(n, isFetch);
     if (typeof operation !== "string" || operation === "") {
       throw new TypeError(
-        `Cannot ${what}: operation must be a string that is not empty: ${show(operation)}`,
+        `Cannot ${what}: operation must be a string that is not empty, not ${nameOf(operation)}`,
       );
     }
     checkText("operation", operation);

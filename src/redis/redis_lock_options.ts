@@ -1,5 +1,5 @@
-import type { AcquireOptions } from "../contract/options.ts";
-import { checkFlag, checkNumber, checkOptions, show } from "./arguments.ts";
+import { type AcquireOptions, nameOf } from "../contract/options.ts";
+import { checkFlag, checkNumber, checkOptions } from "./arguments.ts";
 import { LONGEST_TIMER_MS } from "./sleeper.ts";
 
 /** Options for `RedisLock`. */
@@ -145,7 +145,7 @@ export function settingsOf(
     return value;
   };
   if (label !== undefined && typeof label !== "string") {
-    throw new TypeError(`Cannot ${what}: label must be a string: ${show(label)}`);
+    throw new TypeError(`Cannot ${what}: label must be a string, not ${nameOf(label)}`);
   }
   if (label !== undefined && label.length > LABEL_LENGTH) {
     throw new RangeError(
@@ -174,7 +174,7 @@ export function settingsOf(
     const given = localHandOff === true ? {} : localHandOff;
     if (typeof given !== "object" || given === null) {
       throw new TypeError(
-        `Cannot ${what}: localHandOff must be true, false or an object: ${show(given)}`,
+        `Cannot ${what}: localHandOff must be true, false or an object, not ${nameOf(given)}`,
       );
     }
     const { holds = 100, time = 50 } = given;
@@ -189,7 +189,7 @@ export function settingsOf(
     if (typeof replicas !== "object" || replicas === null) {
       throw new TypeError(
         `Cannot ${what}: replicas must be an object such as { count: 1, timeout: 100 }: ${
-          show(replicas)
+          nameOf(replicas)
         }`,
       );
     }

@@ -1,8 +1,9 @@
-import type { AcquireOptions } from "../contract/options.ts";
-import { millisecondsSince } from "../runtime/moment.ts";
+import { type AcquireOptions, nameOf } from "../contract/options.ts";
+import { asyncDispose, type PlatformAsyncDisposable } from "../contract/platform.ts";
+import { millisecondsSince } from "../runtime/instant.ts";
 import { abandonRequest, type AcquireTarget, type Grant, waitForGrant } from "./acquire_loop.ts";
 import { connectionOf, type ConnectionOptions, type RedisSource } from "./adapter_of.ts";
-import { checkOptions, show } from "./arguments.ts";
+import { checkOptions } from "./arguments.ts";
 import type { Connection } from "./connection.ts";
 import { Deadline } from "./deadline.ts";
 import { type HeldLock, Hold } from "./hold.ts";
@@ -59,7 +60,7 @@ const MOST = 1_000_000;
  * }
  * ```
  */
-export class RedisSemaphore implements AsyncDisposable {
+export class RedisSemaphore implements PlatformAsyncDisposable {
   /** The name: for all clients of a server, the same name is the same semaphore. */
   readonly name: string;
   /** How many permits there are. */
@@ -179,7 +180,7 @@ export class RedisSemaphore implements AsyncDisposable {
   }
 
   /** The same as {@linkcode close}. */
-  [Symbol.asyncDispose](): Promise<void> {
+  [asyncDispose](): Promise<void> {
     return this.close();
   }
 
@@ -241,7 +242,7 @@ export class RedisSemaphore implements AsyncDisposable {
 
 function checkPermits(what: string, permits: unknown, most: number): number {
   if (typeof permits !== "number" || !Number.isInteger(permits)) {
-    throw new TypeError(`Cannot ${what}: permits must be a whole number: ${show(permits)}`);
+    throw new TypeError(`Cannot ${what}: permits must be a whole number, not ${nameOf(permits)}`);
   }
   if (permits >= 1 && permits <= most) return permits;
   throw new RangeError(`Cannot ${what}: permits must be from 1 to ${most}: ${permits}`);

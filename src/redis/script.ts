@@ -1,6 +1,6 @@
+import { nameOf } from "../contract/options.ts";
 import { UnsupportedError } from "../contract/errors.ts";
 import type { RedisAdapter, Reply } from "./adapter.ts";
-import { show } from "./arguments.ts";
 import { codeOf } from "./errors.ts";
 
 /** Does the work of a script by plain commands, for servers that run no scripts. */
@@ -28,11 +28,13 @@ export class Script {
    */
   constructor(source: string, withoutScripts?: WithoutScripts) {
     if (typeof source !== "string") {
-      throw new TypeError(`Cannot create a script: its source must be a string: ${show(source)}`);
+      throw new TypeError(
+        `Cannot create a script: its source must be a string, not ${nameOf(source)}`,
+      );
     }
     if (withoutScripts !== undefined && typeof withoutScripts !== "function") {
       throw new TypeError(
-        `Cannot create a script: withoutScripts must be a function: ${show(withoutScripts)}`,
+        `Cannot create a script: withoutScripts must be a function, not ${nameOf(withoutScripts)}`,
       );
     }
     this.source = source;
@@ -121,7 +123,7 @@ export async function deleteIfEqual(
 
 function checkCall(adapter: RedisAdapter, keys: readonly string[], args: readonly string[]): void {
   if (typeof (adapter as RedisAdapter | undefined)?.send !== "function") {
-    throw new TypeError(`Cannot run a script: it needs a RedisAdapter: ${show(adapter)}`);
+    throw new TypeError(`Cannot run a script: it needs a RedisAdapter, not ${nameOf(adapter)}`);
   }
   for (const [what, list] of [["keys", keys], ["args", args]] as const) {
     if (Array.isArray(list) && list.every((text) => typeof text === "string")) continue;

@@ -27,8 +27,9 @@ const NOT_FOR_WRITING: readonly number[] = [DARWIN.EACCES, DARWIN.EPERM, DARWIN.
 const status = new Uint8Array(new ArrayBuffer(STAT_BYTES));
 
 function absolutePath(path: string): string {
-  pathBytes(path); // Throws if it is none.
+  pathBytes(path); // Throws unless it is a path.
   if (path.startsWith("/")) return path;
+  // SAFETY: getcwd(3) writes no more than the length that it is given.
   const here = new Uint8Array(4096);
   const { getcwd, errno } = libSystem();
   if (getcwd(here, here.length) === 0) throw darwinError("find", path, errno());
@@ -38,12 +39,13 @@ function absolutePath(path: string): string {
 function openWith(bytes: Uint8Array, flags: number): number {
   const { open, errno } = libSystem();
   for (;;) {
+    // SAFETY: `bytes` ends with NUL.
     const fd = open(bytes, flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, MODE);
     if (fd >= 0 || errno() !== DARWIN.EINTR) return fd;
   }
 }
 
-/** For writing where that is allowed, else for reading, which is enough to lock. */
+/** Opens for writing if that is allowed, else for reading, which is enough to lock. */
 function open(full: string, path: string): { readonly fd: number; readonly writable: boolean } {
   const { mkdir, errno } = libSystem();
   const bytes = pathBytes(full);
@@ -64,13 +66,14 @@ function open(full: string, path: string): { readonly fd: number; readonly writa
 
 function statusOf(fd: number, path: string): DarwinStatus {
   const { fstat, errno } = libSystem();
+  // SAFETY: `status` is as long as a `struct stat`.
   if (fstat(fd, status) !== 0) throw darwinError("look at", path, errno());
   return darwinStatus(status);
 }
 
 /**
- * A file that flock(2) of macOS locks; written against its documentation. Nothing there ends a
- * blocked flock(2) of another thread in a way known to work, so waits try again.
+ * A file that flock(2) of macOS locks; written against the documentation. No documented call ends a
+ * blocked flock(2) of another thread, so a wait tries again and again.
  */
 export class DarwinLockFile implements LockFile {
   readonly path: string;
@@ -87,7 +90,7 @@ export class DarwinLockFile implements LockFile {
       throw new UnsupportedError(
         `Cannot lock a range of ${
           quotePath(path)
-        }: macOS has no such locks of open files. Lock the whole`,
+        }: macOS has no such locks of open files. Lock the whole file`,
       );
     }
     this.path = path;
@@ -144,6 +147,7 @@ export class DarwinLockFile implements LockFile {
   read(bytes: Uint8Array, offset: number): number {
     const { pread, errno } = libSystem();
     for (;;) {
+      // SAFETY: pread(2) writes no more than `bytes.length` bytes, pwrite(2) reads no more.
       const got = pread(this.#fd, bytes, bytes.length, offset);
       if (got >= 0) return got;
       const failure = errno();

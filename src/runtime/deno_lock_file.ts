@@ -4,8 +4,8 @@ import type { LockFile } from "./lock_file.ts";
 import { checkPath, isUtf8, quotePath } from "./path_bytes.ts";
 
 /**
- * A file that Deno itself locks, for programs without `--allow-ffi`. It can be tried but not
- * waited for in a way that ends, so a wait tries again after 1 ms, 2 ms and so on up to 50 ms.
+ * A file that Deno itself locks, for programs without `--allow-ffi`. Deno's own wait could not be
+ * ended, so a wait here tries again after 1 ms, 2 ms and so on up to 50 ms.
  */
 export class DenoLockFile implements LockFile {
   readonly path: string;
@@ -25,7 +25,7 @@ export class DenoLockFile implements LockFile {
     const status = this.#file.statSync();
     this.id = `${status.dev}:${status.ino}`;
     this.writable = found.writable && ((status.mode ?? 0o600) & 0o222) !== 0;
-    // A symbolic link is refused by what the path is: Deno has no O_NOFOLLOW.
+    // `isCurrent` refuses a symbolic link, since Deno has no O_NOFOLLOW.
     if (!status.isFile || !this.isCurrent()) {
       this.#file.close();
       throw new TypeError(`Cannot use ${quotePath(path)} as a lock: it is not a regular file`);
@@ -62,7 +62,7 @@ export class DenoLockFile implements LockFile {
     try {
       return this.#file.readSync(bytes) ?? 0;
     } catch (error) {
-      // Who locks a file of Windows alone keeps others from reading it. It is for information.
+      // On Windows, an exclusive lock keeps others from reading. The record is only information.
       if (Deno.build.os === "windows") return 0;
       throw error;
     }
@@ -110,13 +110,13 @@ function notUtf8(path: string, what: string): UnsupportedError {
   );
 }
 
-/** Called before the file is opened: that would make the target of a link, and wait at a pipe. */
+/** Refuses links and pipes before opening, which would create a link's target or wait at a pipe. */
 function refuseOthers(full: string, path: string): void {
   let isFile = true;
   try {
     ({ isFile } = Deno.lstatSync(full));
   } catch {
-    return; // There is nothing, or opening it says what is wrong.
+    return; // No such file, or opening it reports the reason.
   }
   if (!isFile) {
     throw new TypeError(`Cannot use ${quotePath(path)} as a lock: it is not a regular file`);

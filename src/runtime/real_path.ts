@@ -16,6 +16,7 @@ const LONGEST_PATH = 4096;
 export function realPath(path: string): string {
   const absolute = absolutePath(path);
   const found = new Uint8Array(LONGEST_PATH);
+  // SAFETY: realpath(3) writes no more than PATH_MAX bytes, which is 4096 on Linux.
   if (libc.realpath(pathBytes(absolute), found) !== 0) return pathOf(found);
   const failure = errno();
   if (failure !== ENOENT) throw systemError("open", path, failure);

@@ -5,6 +5,7 @@ import process from "node:process";
 import { createInterface } from "node:readline";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
+import { regionOf } from "../../src/memory/memory.ts";
 import { SLOT } from "../../src/memory/layout.ts";
 import { adapter } from "../../src/runtime/mod.ts";
 import { executableOf, RUN } from "../support/child.ts";
@@ -26,7 +27,7 @@ async function assertNotStolen(table: Table, index: number): Promise<void> {
   assert.throws(() => mutex.acquireSync({ timeout: WHILE }), isLate);
   for (let i = 0; i < 3; i++) {
     assert.equal(mutex.tryAcquire(), undefined);
-    table.memory.nap(2); // A look at an owner is worth a millisecond.
+    regionOf(table.memory).nap(2); // A look at an owner is worth a millisecond.
   }
   await pending;
   assert.equal(table.word(index) & 0x3fffffff, word & 0x3fffffff, "it has another owner");
@@ -118,12 +119,12 @@ describe("A mutex is never taken from an owner", () => {
       await owner.take(0);
       await owner.kill();
       const at = table.slotOfOwner(0);
-      const { atomic } = table.memory;
+      const { atomics } = regionOf(table.memory);
       const forge = async (offset: number, value: number) => {
-        const real = atomic.load32(at + offset);
-        atomic.store32(at + offset, value);
+        const real = atomics.load32(at + offset);
+        atomics.store32(at + offset, value);
         await assertNotStolen(table, 0);
-        atomic.store32(at + offset, real);
+        atomics.store32(at + offset, real);
       };
       await forge(SLOT.boot, 1);
       await forge(SLOT.namespace, 1);
@@ -146,9 +147,9 @@ describe("An owner is dead", () => {
       const at = table.slotOfOwner(0);
       await owner.kill();
       // The number is that of a process which lives, as after a reuse.
-      const { atomic } = table.memory;
-      atomic.store32(at + SLOT.process, living.child.pid);
-      atomic.store32(at + SLOT.thread, living.child.pid);
+      const { atomics } = regionOf(table.memory);
+      atomics.store32(at + SLOT.process, living.child.pid);
+      atomics.store32(at + SLOT.thread, living.child.pid);
       using guard = table.mutex(0).acquireSync({ timeout: 10_000 });
       assert.equal(guard.recovered, true);
       assert.equal(guard.previousOwner?.pid, living.child.pid);

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import process from "node:process";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
+import { regionOf } from "../../src/memory/memory.ts";
 import { HEADER, SLOT } from "../../src/memory/layout.ts";
 import { adapter } from "../../src/runtime/mod.ts";
 import { executableOf, RUN } from "../support/child.ts";
@@ -131,13 +132,13 @@ describe("A mutex is not taken from an owner that lives, by one", () => {
       const owner = await table.process();
       await owner.take(0);
       const at = table.slotOfOwner(0);
-      const { atomic } = table.memory;
+      const { atomics } = regionOf(table.memory);
       for (const [offset, value] of [[SLOT.timeNamespace, 7], [SLOT.timeNamespace, 0]]) {
-        atomic.store32(at + offset, value);
-        atomic.store32(at + SLOT.startTime, 1);
+        atomics.store32(at + offset, value);
+        atomics.store32(at + SLOT.startTime, 1);
         await assertNotStolenHere(table);
       }
-      for (const half of [0, 4]) atomic.store32(at + SLOT.startTime + half, 0);
+      for (const half of [0, 4]) atomics.store32(at + SLOT.startTime + half, 0);
       await assertNotStolenHere(table);
       await owner.kill();
       using guard = table.mutex(0).acquireSync({ timeout: 20_000 });

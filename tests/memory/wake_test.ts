@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { regionOf } from "../../src/memory/memory.ts";
 import { monotonicNanoseconds } from "../../src/runtime/mod.ts";
 import { lookingSignal } from "../support/looking_signal.ts";
 import { atTable, RUNTIMES, SLEEPERS, TASKS } from "./fixtures/parties.ts";
@@ -26,11 +27,11 @@ describe("A release", () => {
             const guard = mutex.acquireSync();
             waiter.tell({ act: "take", mutex: 0, way });
             await table.waited(0, bit);
-            table.memory.nap(i % 7); // It has begun to sleep, and the phase of its looks is any.
+            regionOf(table.memory).nap(i % 7); // It has begun to sleep, and the phase of its looks is any.
             const start = monotonicNanoseconds();
             guard.release();
             while (table.word(0) === 0 && monotonicNanoseconds() - start < 1e8) {
-              table.memory.nap(0.05);
+              regionOf(table.memory).nap(0.05);
             }
             times.push((monotonicNanoseconds() - start) / 1e6);
             assert.equal((await waiter.outcome()).got, true);
@@ -51,19 +52,19 @@ describe("A thread that gives up after it has slept", () => {
     atTable(async (table) => {
       const holder = await table.process();
       await holder.take(0);
-      const { atomic } = table.memory;
-      const at = table.memory.place(0, 4, 4);
-      const owner = atomic.load32(at);
+      const { atomics } = regionOf(table.memory);
+      const at = regionOf(table.memory).resolve(0, 4, 4);
+      const owner = atomics.load32(at);
       const reason = new Error("enough");
       let looks = 0;
       const signal = lookingSignal(() => {
         // It has slept; meanwhile the lock was given back and taken again, which took its mark away.
-        if (++looks < 3 || atomic.load32(at) === owner) return;
-        atomic.store32(at, owner);
+        if (++looks < 3 || atomics.load32(at) === owner) return;
+        atomics.store32(at, owner);
         throw reason;
       });
       assert.throws(() => table.mutex(0).acquireSync({ signal }), reason);
-      assert.equal(atomic.load32(at), owner | SLEEPERS);
+      assert.equal(atomics.load32(at), owner | SLEEPERS);
     }),
   );
 });

@@ -13,7 +13,6 @@ const FIXTURE = new URL("./fixtures/non_utf8_process.ts", import.meta.url);
 /** "d\xE9/l\xE9ck", whose bytes are Latin-1 and not UTF-8. */
 const PATH = Uint8Array.of(0x64, 0xe9, 0x2f, 0x6c, 0xe9, 0x63, 0x6b);
 const PATH_OF_SHELL = "d\\351/l\\351ck";
-/** The same in an absolute path. */
 const hex = (bytes: Uint8Array) =>
   Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 const inFolder = (folder: string) =>
@@ -103,7 +102,7 @@ describe("A path that is not UTF-8", () => {
       }),
   );
 
-  it("arrives in a worker as it is", DEADLINE, async () => {
+  it("arrives in a worker unchanged", DEADLINE, async () => {
     const path = pathOf(Uint8Array.of(0x2f, 0x80, 0xe9, 0xff, 0xf0, 0x9f, 0x98, 0x80, 0x9f));
     for (const spawn of [adapter.spawnWorker, adapter.spawnHelper]) {
       const echo = new Thread(new URL("./fixtures/echo_worker.ts", import.meta.url), spawn);

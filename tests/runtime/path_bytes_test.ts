@@ -21,7 +21,7 @@ describe("A path as bytes", () => {
     }
   });
 
-  it("has a byte that is not UTF-8 where the string has a lone surrogate", () => {
+  it("has a byte that is not UTF-8 for each lone surrogate of the string", () => {
     assert.equal(pathOf(Uint8Array.of(0x2f, 0xe9)), "/\udce9");
     assert.deepEqual(bytesOf("/caf\udce9/x"), [0x2f, 0x63, 0x61, 0x66, 0xe9, 0x2f, 0x78, 0]);
   });

@@ -9,7 +9,7 @@ const bytes = (...values: number[]) => Uint8Array.from(values);
 const ascii = (text: string) => new TextEncoder().encode(text);
 
 describe("A path", () => {
-  it("may be a string, which stays as it is", () => {
+  it("may be a string, which stays unchanged", () => {
     for (const path of ["a", "/ü", "./file:", "file:x", "http://a", "%41", "a?b#c", "C:\\x"]) {
       assert.equal(pathFrom(path), path);
       assert.equal(filePathFrom(path), path);

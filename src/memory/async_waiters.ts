@@ -2,7 +2,7 @@ import { timeoutError } from "../contract/errors.ts";
 import { type AcquireOptions, deadlineOf } from "../contract/options.ts";
 import { FutexWatch } from "../runtime/futex_watch.ts";
 import { HEADER } from "./layout.ts";
-import type { Memory } from "./memory.ts";
+import type { Region } from "./region.ts";
 
 /** How often waiters look by themselves: for owners that died, and while there is no helper. */
 const TICK = 4;
@@ -13,17 +13,17 @@ const MOST_TIMER = 2 ** 31 - 1;
 /** How long the tasks of one thread may hand a lock on among themselves while others wait. */
 const TURN = 1;
 
-/** What a task waits for. */
-export interface Wanted<T> {
+/** An attempt to get what a task waits for. */
+export interface Attempt<T> {
   /**
-   * Takes it if it can be had now. Else makes sure that whoever gives it back counts the event of
-   * the memory up, and returns `undefined`.
+   * Returns what the task waits for, if it can have it now. Else marks the word so that the next
+   * release counts up the event of the memory, and returns `undefined`.
    *
-   * @param patient Whether time has passed, so that the owner's life is worth a look.
+   * @param patient Whether time has passed, so that it is worth checking that the owner lives.
    */
-  attempt(patient: boolean): T | undefined;
-  /** Says, for the error of a wait that ran out of time, what was waited for. */
-  describe(): string;
+  run(patient: boolean): T | undefined;
+  /** The message of the error if the wait runs out of time. */
+  timeoutMessage(): string;
 }
 
 /** A task that waits. */
@@ -44,15 +44,15 @@ interface Queue {
  * they are, they wake by one word of the memory, its event, which is counted up by whoever gives
  * back something that an asynchronous waiter wants.
  */
-export class Waits {
-  readonly #memory: Memory;
+export class AsyncWaiters {
+  readonly #region: Region;
   readonly #event: number;
   readonly #queues = new Map<number, Queue>();
 
   /** The waiting tasks of a memory. */
-  constructor(memory: Memory) {
-    this.#memory = memory;
-    this.#event = memory.base + HEADER.event;
+  constructor(region: Region) {
+    this.#region = region;
+    this.#event = region.base + HEADER.event;
   }
 
   /** Where in the buffer the event is. */
@@ -60,34 +60,34 @@ export class Waits {
     return this.#event;
   }
 
-  /** Whether nobody waits. */
+  /** Whether no task waits. */
   get idle(): boolean {
     return this.#queues.size === 0;
   }
 
+  /** Whether no task waits for the word `at`. */
+  isIdleAt(at: number): boolean {
+    return this.#queues.size === 0 || !this.#queues.has(at);
+  }
+
   /**
-   * Waits for something at the word `at`.
+   * Waits for something at the word `at`, after a first attempt in vain or behind other tasks. The
+   * options were checked.
    *
    * @throws {DOMException} Named `TimeoutError`, if the timeout ran out.
    */
-  async wait<T>(at: number, wanted: Wanted<T>, options: AcquireOptions | undefined): Promise<T> {
+  wait<T>(at: number, attempt: Attempt<T>, options: AcquireOptions | undefined): Promise<T> {
     const deadline = deadlineOf(options);
     const signal = options?.signal;
-    signal?.throwIfAborted();
-    const queue = this.#queues.get(at);
-    if (queue === undefined) {
-      const got = wanted.attempt(false);
-      if (got !== undefined) return got;
-    }
-    if (deadline <= performance.now()) throw timeoutError(wanted.describe());
-    return await new Promise<T>((resolve, reject) => {
+    if (deadline <= performance.now()) throw timeoutError(attempt.timeoutMessage());
+    return new Promise<T>((resolve, reject) => {
       let timer: ReturnType<typeof setTimeout> | undefined;
       const expire = () => {
         if (deadline > performance.now()) return arm();
         // Once more, as one who has waited: the owner may have died since.
         if (waiter.attempt(true)) return;
         end();
-        reject(timeoutError(wanted.describe()));
+        reject(timeoutError(attempt.timeoutMessage()));
       };
       const arm = () => {
         // Timers come up to a millisecond early, and not after more than 2^31.
@@ -102,7 +102,7 @@ export class Waits {
         attempt: (patient) => {
           let got: T | undefined;
           try {
-            got = wanted.attempt(patient);
+            got = attempt.run(patient);
           } catch (error) {
             end();
             reject(error);
@@ -140,9 +140,9 @@ export class Waits {
    * given back. Those of this thread come first, for a while.
    */
   notify(at: number): void {
-    const memory = this.#memory;
-    memory.atomic.add32(this.#event, 1);
-    memory.wake(this.#event, 0x7fffffff);
+    const region = this.#region;
+    region.atomics.add32(this.#event, 1);
+    region.wake(this.#event, 0x7fffffff);
     const queue = this.#queues.get(at);
     if (queue === undefined) return;
     const now = performance.now();
@@ -199,7 +199,7 @@ export class Waits {
     if (queue !== undefined) return void queue.waiters.add(waiter);
     const now = performance.now();
     this.#queues.set(at, { waiters: new Set([waiter]), since: now, turn: now });
-    pump.add(this, this.#memory);
+    pump.add(this, this.#region);
     // What was given back before the event is watched was not noticed.
     this.#tryFirst(at, false);
   }
@@ -218,9 +218,9 @@ export class Waits {
  * then. While it has anything to do, it keeps the process alive.
  */
 class Pump {
-  readonly #all = new Map<Waits, Memory>();
+  readonly #all = new Map<AsyncWaiters, Region>();
   /** Of anonymous memory, those whose event is waited for. */
-  readonly #awaited = new Set<Waits>();
+  readonly #awaited = new Set<AsyncWaiters>();
   /** Watches the events of mapped memory, if a helper can be started for it. */
   #watch: FutexWatch | undefined;
   /** Whether the helper has failed; a new one would fail as well. */
@@ -229,16 +229,16 @@ class Pump {
   #looked = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  add(waits: Waits, memory: Memory): void {
-    if (!this.#all.has(waits)) {
-      this.#all.set(waits, memory);
-      this.#arm(waits, memory);
+  add(waiters: AsyncWaiters, region: Region): void {
+    if (!this.#all.has(waiters)) {
+      this.#all.set(waiters, region);
+      this.#arm(waiters, region);
     }
     if (this.#timer === undefined) this.#tick();
   }
 
-  remove(waits: Waits): void {
-    this.#all.delete(waits);
+  remove(waiters: AsyncWaiters): void {
+    this.#all.delete(waiters);
     if (this.#all.size > 0) return;
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -253,7 +253,7 @@ class Pump {
     const patient = !isLong || now + time - this.#looked >= SLOW_TICK;
     if (patient) this.#looked = now + time;
     this.#timer = setTimeout(() => {
-      for (const waits of [...this.#all.keys()]) waits.tryAll(patient);
+      for (const waiters of [...this.#all.keys()]) waiters.tryAll(patient);
       if (this.#all.size > 0) this.#tick();
     }, time);
   }
@@ -261,41 +261,43 @@ class Pump {
   /** Whether some event is noticed by polling alone. */
   #isBlind(): boolean {
     if (this.#watch?.ready) return false;
-    return [...this.#all].some(([waits, memory]) => memory.addressOf(waits.event) !== undefined);
+    return [...this.#all].some(([waiters, region]) =>
+      region.addressOf(waiters.event) !== undefined
+    );
   }
 
   /** Sees to it that the next event of a memory is noticed. */
-  #arm(waits: Waits, memory: Memory): void {
-    if (memory.addressOf(waits.event) === undefined) this.#armAnonymous(waits, memory);
+  #arm(waiters: AsyncWaiters, region: Region): void {
+    if (region.addressOf(waiters.event) === undefined) this.#armAnonymous(waiters, region);
     else this.#armMapped();
   }
 
-  #armAnonymous(waits: Waits, memory: Memory): void {
-    if (this.#awaited.has(waits)) return;
-    this.#awaited.add(waits);
-    const expected = memory.atomic.load32(waits.event);
-    memory.waitAsync(waits.event, expected, LONG).then(() => {
-      this.#awaited.delete(waits);
-      if (!this.#all.has(waits)) return;
-      this.#armAnonymous(waits, memory);
-      waits.tryAll(false);
+  #armAnonymous(waiters: AsyncWaiters, region: Region): void {
+    if (this.#awaited.has(waiters)) return;
+    this.#awaited.add(waiters);
+    const expected = region.atomics.load32(waiters.event);
+    region.waitAsync(waiters.event, expected, LONG).then(() => {
+      this.#awaited.delete(waiters);
+      if (!this.#all.has(waiters)) return;
+      this.#armAnonymous(waiters, region);
+      waiters.tryAll(false);
     });
   }
 
   #armMapped(): void {
     if (!this.#broken) this.#watch ??= FutexWatch.start(() => this.#wake(), () => this.#fail());
     if (this.#watch === undefined) return; // The tick polls.
-    const words = [...this.#all].flatMap(([waits, memory]) => {
-      const address = memory.addressOf(waits.event);
+    const words = [...this.#all].flatMap(([waiters, region]) => {
+      const address = region.addressOf(waiters.event);
       if (address === undefined) return [];
-      return [{ address, expected: memory.atomic.load32(waits.event) }];
+      return [{ address, expected: region.atomics.load32(waiters.event) }];
     });
     this.#watch.watch(words);
   }
 
   #wake(): void {
     this.#armMapped();
-    for (const waits of [...this.#all.keys()]) waits.tryAll(false);
+    for (const waiters of [...this.#all.keys()]) waiters.tryAll(false);
   }
 
   #fail(): void {

@@ -4,19 +4,21 @@ import { libc } from "./libc.ts";
 const SIGURG = 23;
 const SIGEV_THREAD_ID = 4;
 const CLOCK_MONOTONIC = 1;
-const SLICE_NS = 50_000_000n;
+const INTERVAL_NS = 50_000_000n;
 
 /**
- * Repeats a blocking C call that locks `path` until it returns 0; `goOn` is asked before it and
- * between slices of 50 ms, and may throw. False where it said no.
+ * Repeats a blocking C call that locks `path` until it returns 0.
  *
- * A blocked flock(2) ends early by a signal alone, and an unbounded one would keep its thread
- * from ever being terminated. So a timer of this thread sends it SIGURG every slice, handled
- * without SA_RESTART by a harmless C function (timer_create(2), SIGEV_THREAD_ID).
+ * Only a signal ends a blocked flock(2) early, and a thread cannot be terminated while it is blocked.
+ * So a timer of this thread sends it SIGURG every 50 ms, handled without SA_RESTART by a harmless C
+ * function (timer_create(2), SIGEV_THREAD_ID).
+ *
+ * @param goOn Called before the wait and then every 50 ms; may throw.
+ * @returns False if `goOn` returned false.
  */
-export function waitInSlices(block: () => number, path: string, goOn: () => boolean): boolean {
+export function waitInterruptibly(block: () => number, path: string, goOn: () => boolean): boolean {
   if (!goOn()) return false;
-  const timer = sliceTimer();
+  const timer = interruptTimer();
   const { timer_settime } = libc;
   timer_settime(timer, 0, ARMED, 0);
   let last = 0;
@@ -32,8 +34,8 @@ export function waitInSlices(block: () => number, path: string, goOn: () => bool
 }
 
 /**
- * Ends the present slice of another thread's wait, so that it asks whether to go on. May come
- * between that question and the sleep: say it again until the thread has answered.
+ * Interrupts the wait of another thread, which then calls its `goOn`. The signal may arrive between
+ * that call and the sleep, so repeat it until the thread has answered.
  */
 export function interruptThread(thread: number): void {
   libc.tgkill(libc.getpid(), thread, SIGURG);
@@ -42,21 +44,24 @@ export function interruptThread(thread: number): void {
 function timerspec(nanoseconds: bigint): Uint8Array {
   return new Uint8Array(new BigInt64Array([0n, nanoseconds, 0n, nanoseconds]).buffer);
 }
-const ARMED = timerspec(SLICE_NS);
+const ARMED = timerspec(INTERVAL_NS);
 const DISARMED = timerspec(0n);
 
 let timerOfThread: number | undefined;
 
 /** Installs the handler and makes this thread's timer, at its first wait. */
-function sliceTimer(): number {
+function interruptTimer(): number {
   if (timerOfThread !== undefined) return timerOfThread;
   const { dlsym, gettid, sigaction, timer_create } = libc;
+  // SAFETY: getppid(2) takes no argument, may be called by a signal handler, and does nothing else.
   const handler = dlsym(0, new TextEncoder().encode("getppid\0"));
-  const action = new DataView(new ArrayBuffer(152)); // struct sigaction: no mask, no flags.
+  // SAFETY: a `struct sigaction` of glibc and of musl has 152 bytes: the handler, no mask, no flags.
+  const action = new DataView(new ArrayBuffer(152));
   action.setBigUint64(0, BigInt(handler), true);
   sigaction(SIGURG, new Uint8Array(action.buffer), 0);
 
-  const event = new DataView(new ArrayBuffer(64)); // struct sigevent.
+  // SAFETY: a `struct sigevent` has 64 bytes; the signal goes to this thread alone.
+  const event = new DataView(new ArrayBuffer(64));
   event.setInt32(8, SIGURG, true);
   event.setInt32(12, SIGEV_THREAD_ID, true);
   event.setInt32(16, gettid(), true);

@@ -3,8 +3,8 @@ import { adapter } from "../runtime/adapter.ts";
 import { bootId, isGone, type ThreadIdentity } from "../runtime/identity.ts";
 import { HEADER, isKnownBoot, isSameBoot, SLOT, SLOTS } from "./layout.ts";
 import { lockWordsOf } from "./lock_words.ts";
-import type { Memory } from "./memory.ts";
-import { missWebLock } from "./web_lock.ts";
+import type { Region } from "./region.ts";
+import { hasWebLocks, holdWebLock, whenWebLockIsFree } from "./web_lock.ts";
 
 /** The bits of a lock word that say who holds it; above them are those about waiters. */
 export const OWNER = 0x3fffffff;
@@ -28,16 +28,16 @@ const RUNTIMES = ["", "deno", "bun", "node"];
  * next user. In a mapped file, slots are claimed under the creation lock: a claim without its
  * identity is then the claim of a thread that died in between.
  */
-export class Slots {
-  readonly #memory: Memory;
+export class ThreadRegistry {
+  readonly #region: Region;
   /** When each thread was last looked at and not found gone. */
   readonly #looked = new Map<number, number>();
   /** Whose Web Lock is being asked for. */
   readonly #asked = new Set<number>();
 
   /** The slots of a memory. */
-  constructor(memory: Memory) {
-    this.#memory = memory;
+  constructor(region: Region) {
+    this.#region = region;
   }
 
   /**
@@ -54,39 +54,39 @@ export class Slots {
       identity = this.#take();
       if (identity === undefined) throw this.#full(pinned);
     }
-    const { atomic } = this.#memory;
-    const at = this.#place(identity & SLOTS);
-    atomic.store32(at + SLOT.identity, 0);
-    atomic.store32(at + SLOT.generation, identity >> SLOT_BITS);
-    atomic.store32(at + SLOT.gone, 0);
-    atomic.store32(at + SLOT.process, thread?.pid ?? 0);
-    atomic.store32(at + SLOT.thread, thread?.thread ?? 0);
+    const { atomics } = this.#region;
+    const at = this.#slotAt(identity & SLOTS);
+    atomics.store32(at + SLOT.identity, 0);
+    atomics.store32(at + SLOT.generation, identity >> SLOT_BITS);
+    atomics.store32(at + SLOT.gone, 0);
+    atomics.store32(at + SLOT.process, thread?.pid ?? 0);
+    atomics.store32(at + SLOT.thread, thread?.thread ?? 0);
     this.#store64(at + SLOT.startTime, thread?.startTime ?? 0);
-    atomic.store32(at + SLOT.namespace, thread?.namespace ?? 0);
-    atomic.store32(at + SLOT.timeNamespace, thread?.timeNamespace ?? 0);
-    atomic.store32(at + SLOT.webLock, 0);
-    atomic.store32(at + SLOT.runtime, RUNTIMES.indexOf(adapter.name));
+    atomics.store32(at + SLOT.namespace, thread?.namespace ?? 0);
+    atomics.store32(at + SLOT.timeNamespace, thread?.timeNamespace ?? 0);
+    atomics.store32(at + SLOT.webLock, 0);
+    atomics.store32(at + SLOT.runtime, RUNTIMES.indexOf(adapter.name));
     if (thread !== undefined) {
-      new Uint8Array(this.#memory.buffer, at + SLOT.boot, 16).set(bootId());
+      new Uint8Array(this.#region.buffer, at + SLOT.boot, 16).set(bootId());
     }
-    atomic.store32(at + SLOT.identity, identity);
+    atomics.store32(at + SLOT.identity, identity);
     return identity;
   }
 
   /** Frees a slot that no lock word names, in one step, and only if this claim still has it. */
   free(identity: number): void {
-    const claim = this.#place(identity & SLOTS) + SLOT.claim;
-    this.#memory.atomic.compareExchange32(claim, identity, 0);
+    const claim = this.#slotAt(identity & SLOTS) + SLOT.claim;
+    this.#region.atomics.compareExchange32(claim, identity, 0);
   }
 
   /** Whether the thread of an identity is gone for certain. */
   isGone(identity: number): boolean {
     const at = this.#find(identity);
     if (at === undefined) return false;
-    const { atomic } = this.#memory;
-    if (atomic.load32(at + SLOT.gone) !== 0) return true;
-    if (atomic.load32(at + SLOT.thread) === 0 || !this.#isOfThisBoot(at)) return false;
-    return isGone(this.#threadAt(at)) && atomic.load32(at + SLOT.identity) === identity;
+    const { atomics } = this.#region;
+    if (atomics.load32(at + SLOT.gone) !== 0) return true;
+    if (atomics.load32(at + SLOT.thread) === 0 || !this.#isOfThisBoot(at)) return false;
+    return isGone(this.#threadAt(at)) && atomics.load32(at + SLOT.identity) === identity;
   }
 
   /**
@@ -121,12 +121,12 @@ export class Slots {
   describe(identity: number): Owner | undefined {
     const at = this.#find(identity);
     if (at === undefined) return undefined;
-    const { atomic } = this.#memory;
-    const thread = atomic.load32(at + SLOT.thread);
+    const { atomics } = this.#region;
+    const thread = atomics.load32(at + SLOT.thread);
     return {
-      pid: atomic.load32(at + SLOT.process),
+      pid: atomics.load32(at + SLOT.process),
       ...thread !== 0 && { thread },
-      runtime: RUNTIMES[atomic.load32(at + SLOT.runtime)],
+      runtime: RUNTIMES[atomics.load32(at + SLOT.runtime)],
     };
   }
 
@@ -138,89 +138,106 @@ export class Slots {
    * @returns Whether all threads are gone.
    */
   markAllGone(): boolean {
-    const { atomic } = this.#memory;
+    const { atomics } = this.#region;
     const claimed: number[] = [];
     for (let slot = 1; slot <= SLOTS; slot++) {
-      const at = this.#place(slot);
-      const claim = atomic.load32(at + SLOT.claim);
+      const at = this.#slotAt(slot);
+      const claim = atomics.load32(at + SLOT.claim);
       if (claim === 0) continue;
       // A slot without an identity has never held anything; its claimer died in between.
-      const isOpen = atomic.load32(at + SLOT.identity) !== 0;
-      if (isOpen && atomic.load32(at + SLOT.gone) === 0) {
+      const isOpen = atomics.load32(at + SLOT.identity) !== 0;
+      if (isOpen && atomics.load32(at + SLOT.gone) === 0) {
         if (!isGone(this.#threadAt(at))) return false;
       }
       claimed.push(at);
     }
-    for (const at of claimed) atomic.store32(at + SLOT.gone, 1);
+    for (const at of claimed) atomics.store32(at + SLOT.gone, 1);
     return true;
   }
 
-  /** Marks a thread as gone, where something else than the system knows it is. */
-  markGone(identity: number): void {
+  /** Holds a Web Lock for this thread of an identity, so that other threads learn of its end. */
+  holdWebLock(identity: number): void {
+    if (!hasWebLocks() || !holdWebLock(this.#webLockOf(identity))) return;
     const at = this.#find(identity);
-    if (at !== undefined) this.#memory.atomic.store32(at + SLOT.gone, 1);
+    if (at !== undefined) this.#region.atomics.store32(at + SLOT.webLock, 1);
   }
 
-  /** Says that the thread of an identity holds its Web Lock. */
-  markWebLock(identity: number): void {
-    const at = this.#find(identity);
-    if (at !== undefined) this.#memory.atomic.store32(at + SLOT.webLock, 1);
-  }
-
-  /** Whether the thread of an identity holds its Web Lock. */
-  hasWebLock(identity: number): boolean {
-    const at = this.#find(identity);
-    return at !== undefined && this.#memory.atomic.load32(at + SLOT.webLock) !== 0;
+  /**
+   * Asks, without waiting, whether the thread of an identity has lost its Web Lock, and marks the
+   * thread as gone if so; the answer comes with a later task. Nothing is known of a thread that has
+   * no Web Lock yet. Asks anew each time, since Node sometimes forgets a request that waits while a
+   * worker is terminated.
+   *
+   * A terminated worker of Deno keeps its Web Lock for as long as its thread runs on, as it must.
+   */
+  async checkWebLock(identity: number): Promise<void> {
+    if (!this.#hasWebLock(identity)) return;
+    await whenWebLockIsFree(this.#webLockOf(identity), () => {
+      if (this.#region.closed) return;
+      const at = this.#find(identity);
+      if (at !== undefined) this.#region.atomics.store32(at + SLOT.gone, 1);
+    });
   }
 
   /** The threads that hold a Web Lock, as far as is known. */
   withWebLock(): number[] {
-    const { atomic } = this.#memory;
+    const { atomics } = this.#region;
     const identities: number[] = [];
     for (let slot = 1; slot <= SLOTS; slot++) {
-      const at = this.#place(slot);
-      const identity = atomic.load32(at + SLOT.identity);
-      if (atomic.load32(at + SLOT.claim) !== identity || identity === 0) continue;
-      if (atomic.load32(at + SLOT.webLock) === 0 || atomic.load32(at + SLOT.gone) !== 0) continue;
+      const at = this.#slotAt(slot);
+      const identity = atomics.load32(at + SLOT.identity);
+      if (atomics.load32(at + SLOT.claim) !== identity || identity === 0) continue;
+      if (atomics.load32(at + SLOT.webLock) === 0 || atomics.load32(at + SLOT.gone) !== 0) continue;
       identities.push(identity);
     }
     return identities;
   }
 
-  /** Where the system cannot be asked about a thread, asks for its Web Lock; once at a time. */
+  /** If the system cannot be asked about a thread, asks for its Web Lock; once at a time. */
   #ask(identity: number): void {
-    if (this.#asked.has(identity) || !this.hasWebLock(identity)) return;
+    if (this.#asked.has(identity) || !this.#hasWebLock(identity)) return;
     this.#asked.add(identity);
     const answered = () => void this.#asked.delete(identity);
-    missWebLock(this.#memory, identity).then(answered, answered);
+    this.checkWebLock(identity).then(answered, answered);
   }
 
-  #place(slot: number): number {
-    return this.#memory.base + HEADER.firstSlot + (slot - 1) * SLOT.bytes;
+  #hasWebLock(identity: number): boolean {
+    const at = this.#find(identity);
+    return at !== undefined && this.#region.atomics.load32(at + SLOT.webLock) !== 0;
+  }
+
+  /** The name of the Web Lock of an identity: the random boot id tells the memories apart. */
+  #webLockOf(identity: number): string {
+    const id = new Uint8Array(this.#region.buffer).slice(HEADER.boot, HEADER.boot + 16);
+    return `interlock ${id} ${identity}`;
+  }
+
+  #slotAt(slot: number): number {
+    return this.#region.base + HEADER.firstSlot + (slot - 1) * SLOT.bytes;
   }
 
   /** The place of the slot that an identity names, where it still does. */
   #find(identity: number): number | undefined {
     const slot = identity & SLOTS;
     if (slot === 0) return undefined;
-    const at = this.#place(slot);
-    return this.#memory.atomic.load32(at + SLOT.identity) === identity ? at : undefined;
+    const at = this.#slotAt(slot);
+    return this.#region.atomics.load32(at + SLOT.identity) === identity ? at : undefined;
   }
 
   /** Claims a free slot, under the identity of its next generation. */
   #take(): number | undefined {
-    const { atomic, base } = this.#memory;
-    const start = atomic.add32(base + HEADER.search, 1) >>> 0;
+    const { atomics, base } = this.#region;
+    const start = atomics.add32(base + HEADER.search, 1) >>> 0;
     for (let i = 0; i < SLOTS; i++) {
       const slot = 1 + (start + i) % SLOTS;
-      const at = this.#place(slot);
-      while (atomic.load32(at + SLOT.claim) === 0) {
-        const last = atomic.load32(at + SLOT.generation);
+      const at = this.#slotAt(slot);
+      while (atomics.load32(at + SLOT.claim) === 0) {
+        const last = atomics.load32(at + SLOT.generation);
         const identity = slot | ((last + 1) % GENERATIONS << SLOT_BITS);
-        if (atomic.compareExchange32(at + SLOT.claim, 0, identity) !== 0) break;
-        if (atomic.load32(at + SLOT.generation) === last) return identity;
+        if (atomics.compareExchange32(at + SLOT.claim, 0, identity) !== 0) break;
+        if (atomics.load32(at + SLOT.generation) === last) return identity;
         // Between the two, another thread had the slot under this same identity.
-        atomic.compareExchange32(at + SLOT.claim, identity, 0);
+        atomics.compareExchange32(at + SLOT.claim, identity, 0);
       }
     }
     return undefined;
@@ -232,27 +249,27 @@ export class Slots {
    * @returns The number of slots of gone threads that a lock names.
    */
   #reclaim(alone: boolean): number {
-    const { atomic } = this.#memory;
+    const { atomics } = this.#region;
     /** By identity, the claim word as it was found. */
     const gone = new Map<number, number>();
     for (let slot = 1; slot <= SLOTS; slot++) {
-      const at = this.#place(slot);
-      const claim = atomic.load32(at + SLOT.claim);
+      const at = this.#slotAt(slot);
+      const claim = atomics.load32(at + SLOT.claim);
       if (claim === 0) continue;
-      const identity = atomic.load32(at + SLOT.identity);
+      const identity = atomics.load32(at + SLOT.identity);
       if (identity === 0) {
         // Its claimer died in between: no other thread claims now.
-        if (alone) atomic.compareExchange32(at + SLOT.claim, claim, 0);
+        if (alone) atomics.compareExchange32(at + SLOT.claim, claim, 0);
       } else if ((alone || identity === claim) && this.isGone(identity)) gone.set(identity, claim);
     }
     const all = gone.size;
     if (all > 0) {
-      for (const word of lockWordsOf(this.#memory)) {
+      for (const word of lockWordsOf(this.#region)) {
         if (word !== 0 && gone.delete(word & OWNER) && gone.size === 0) break;
       }
     }
     for (const [identity, claim] of gone) {
-      atomic.compareExchange32(this.#place(identity & SLOTS) + SLOT.claim, claim, 0);
+      atomics.compareExchange32(this.#slotAt(identity & SLOTS) + SLOT.claim, claim, 0);
     }
     return all - gone.size;
   }
@@ -267,35 +284,35 @@ export class Slots {
   }
 
   #bootAt(at: number): Uint8Array {
-    return new Uint8Array(this.#memory.buffer, at + SLOT.boot, 16);
+    return new Uint8Array(this.#region.buffer, at + SLOT.boot, 16);
   }
 
   /** Whether a slot was claimed in this boot for certain; true for anonymous memory. */
   #isOfThisBoot(at: number): boolean {
-    if (this.#memory.id === undefined) return true;
+    if (this.#region.id === undefined) return true;
     const now = bootId();
     return isKnownBoot(now) && isSameBoot(now, this.#bootAt(at));
   }
 
   #threadAt(at: number): ThreadIdentity {
-    const { atomic } = this.#memory;
+    const { atomics } = this.#region;
     return {
-      pid: atomic.load32(at + SLOT.process),
-      thread: atomic.load32(at + SLOT.thread),
+      pid: atomics.load32(at + SLOT.process),
+      thread: atomics.load32(at + SLOT.thread),
       startTime: this.#load64(at + SLOT.startTime),
-      namespace: atomic.load32(at + SLOT.namespace) >>> 0,
-      timeNamespace: atomic.load32(at + SLOT.timeNamespace) >>> 0,
+      namespace: atomics.load32(at + SLOT.namespace) >>> 0,
+      timeNamespace: atomics.load32(at + SLOT.timeNamespace) >>> 0,
     };
   }
 
   #store64(at: number, value: number): void {
-    const { atomic } = this.#memory;
-    atomic.store32(at, value | 0);
-    atomic.store32(at + 4, Math.floor(value / 2 ** 32));
+    const { atomics } = this.#region;
+    atomics.store32(at, value | 0);
+    atomics.store32(at + 4, Math.floor(value / 2 ** 32));
   }
 
   #load64(at: number): number {
-    const { atomic } = this.#memory;
-    return (atomic.load32(at) >>> 0) + (atomic.load32(at + 4) >>> 0) * 2 ** 32;
+    const { atomics } = this.#region;
+    return (atomics.load32(at) >>> 0) + (atomics.load32(at + 4) >>> 0) * 2 ** 32;
   }
 }
