@@ -3,6 +3,7 @@ import { nameOf } from "../contract/options.ts";
 import type { PathLike } from "../contract/path_like.ts";
 import { dispose, type PlatformDisposable } from "../contract/platform.ts";
 import { filePathFrom } from "../runtime/path_like.ts";
+import { quotePath } from "../runtime/path_bytes.ts";
 import { CounterBatch, CounterBatchSync } from "./counter_batch.ts";
 import { ADD, MAX, MIN, READ, REPLACE, SET } from "./counter_changes.ts";
 import { CounterFile } from "./counter_file.ts";
@@ -34,7 +35,7 @@ export interface FileCounterOptions {
  *
  * Each change is one write under flock(2), never shorter than the text before it, so a process that
  * is killed at any instant leaves the number before or after. If the file holds anything but a
- * number, that is an error and the file is left as it is: the counter never starts again by itself.
+ * number, that is an error and the file is not changed: the counter never starts again by itself.
  * If the file is removed later, that is an error (`ENOENT`) until a new counter makes it again.
  *
  * Each operation has a blocking twin with the ending `Sync`. The asynchronous operations of one
@@ -257,7 +258,7 @@ export class FileCounter implements AsyncExchangeCounter, PlatformDisposable {
   }
 
   #errorOf(task: "add" | "set", n: number): Error {
-    const what = task === "add" ? `add to "${this.path}"` : `set "${this.path}"`;
+    const what = task === "add" ? `add to ${quotePath(this.path)}` : `set ${quotePath(this.path)}`;
     return Number.isInteger(n)
       ? new RangeError(`Cannot ${what}: ${n} is beyond 2^53`)
       : new TypeError(`Cannot ${what}: it takes whole numbers, not ${nameOf(n)}`);
