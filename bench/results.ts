@@ -45,8 +45,11 @@ export const rowSchema = rowKeySchema.extend({
   latency: latencySchema.optional(),
 });
 
-/** A claim of the project, and what the run says about it. */
-export const verdictSchema = z.strictObject({
+/**
+ * A claim of the project and whether the run meets it. Not strict: older runs also have `tried`, a
+ * text that the report no longer takes from a run.
+ */
+export const verdictSchema = z.object({
   claim: z.string(),
   /** The id of our row. */
   row: z.string(),
@@ -57,8 +60,6 @@ export const verdictSchema = z.strictObject({
   /** The median over the rounds of the ratio to the rival, or of the time itself. */
   measured: z.number().nonnegative(),
   met: z.boolean(),
-  /** Of one that falls short: what was tried. */
-  tried: z.string().optional(),
 });
 
 /** A run. */
@@ -109,12 +110,12 @@ export function rowId(key: RowKey): string {
   return [subject, operation, by, runtime ?? "-", medium, setting, count].join("/");
 }
 
-/** Reads the results of a run; throws where they are none. */
+/** Reads the results of a run; throws if the file has none. */
 export function readResults(path: string | URL): Results {
   const parsed = resultsSchema.safeParse(JSON.parse(readFileSync(path, "utf8")));
   if (parsed.success) return parsed.data;
   throw new TypeError(
-    `Cannot read ${path}: not the results of a bench:\n${z.prettifyError(parsed.error)}`,
+    `Cannot read ${path}: not the results of a benchmark:\n${z.prettifyError(parsed.error)}`,
   );
 }
 

@@ -56,7 +56,7 @@ export function programOf(
 }
 
 /** The error of a wait for a file that ran out of time. */
-export function lockTimeoutError(file: LockFile): DOMException {
+export function lockTimeoutError(file: LockFile): Error {
   return timeoutError(
     `Cannot lock "${file.path}" in time: ${describeOwner(ownerOf(file))} holds it`,
   );

@@ -247,7 +247,8 @@ export class Segment implements PlatformDisposable {
   /** The counter of a name that has a cell for each of so many threads. */
   stripedCounter(name: string, stripes: number): StripedCounter {
     const make = ({ offset }: Entry) => new StripedCounter(this.memory, offset, stripes);
-    return this.#cell(name, `striped counter ${stripes}`, StripedCounter.bytes(stripes), make);
+    const bytes = StripedCounter.bytes(stripes);
+    return this.#cell(name, `striped counter ${stripes}`, bytes, make);
   }
 
   /**

@@ -122,8 +122,8 @@ export class Lease {
 
   /** There is a hold again, by a request that was sent at `sent`. */
   resume(sent: Instant): void {
-    this.#start = sent;
-    this.#isSuspended = false;
+    this.#start = this.#sent = sent;
+    this.#isSuspended = false; // It was not lost meanwhile, however long that took.
     this.renewed(sent);
     this.#watchAgain();
   }

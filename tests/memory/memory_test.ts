@@ -11,6 +11,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
+import { pathToFileURL } from "node:url";
 import { SegmentFormatError } from "../../src/contract/mod.ts";
 import { HEADER, newHeader, SLOT, SLOTS } from "../../src/memory/layout.ts";
 import { attachmentOf, regionOf } from "../../src/memory/memory.ts";
@@ -19,7 +20,7 @@ import { inScratchFolder } from "../support/scratch_folder.ts";
 import { assertPlaces, itInBoth } from "./fixtures/places.ts";
 
 const PAGE = 65536;
-const WRONG_LENGTHS = [0, -1, 0.5, NaN, Infinity, "1", null] as number[];
+const WRONG_LENGTHS = [0, -1, 0.5, NaN, Infinity];
 
 const withCode = (code: string) => (error: unknown) =>
   error instanceof Error && (error as NodeJS.ErrnoException).code === code;
@@ -41,6 +42,28 @@ describe("Memory", () => {
         mapped.close();
       }
     }));
+
+  it("is mapped by a path that is a string, a URL or bytes", () =>
+    inScratchFolder((folder) => {
+      const path = join(folder, "memory");
+      using memory = Memory.map(path, 1);
+      new AtomicCounter(memory, 0).add(7);
+      for (const form of [pathToFileURL(path), new TextEncoder().encode(path)]) {
+        using again = Memory.map(form);
+        assert.equal(again.id, memory.id);
+        assert.equal(new AtomicCounter(again, 0).value, 7);
+      }
+      for (const wrong of ["", `${path}/`, pathToFileURL(path).href]) {
+        assert.throws(() => Memory.map(wrong, 1), TypeError);
+      }
+    }));
+
+  it("has no other members than those for users", () => {
+    const members = Object.getOwnPropertyNames(Memory.prototype).sort();
+    const expected = ["close", "closed", "constructor", "handle", "id", "recovery", "size"];
+    assert.deepEqual(members, expected);
+    assert.deepEqual(Reflect.ownKeys(Memory.anonymous(1)), []);
+  });
 
   it("has a positive whole length", () =>
     inScratchFolder((folder) => {
@@ -284,7 +307,7 @@ describe("A mapped file", () => {
       }
       writeFileSync(path, good);
       chmodSync(path, 0o640);
-      assert.throws(() => Memory.map(path, 1), /others may use it/);
+      assert.throws(() => Memory.map(path, 1), /other users can use it/);
       chmodSync(path, 0o600);
       Memory.map(path, 1).close();
     }));

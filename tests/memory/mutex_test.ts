@@ -69,6 +69,46 @@ describe("Mutex", () => {
     mutex.unlock();
   });
 
+  itInBoth("runs a function by itself: no guard, and no other can release it", (memory, again) => {
+    const mutex = new Mutex(memory, 0);
+    const other = new Mutex(again(), 0);
+    const result = mutex.runSync(() => {
+      assert.equal(mutex.held, true);
+      assert.equal(other.tryAcquire(), undefined);
+      assert.throws(() => mutex.runSync(() => {}), DeadlockError);
+      return "done";
+    });
+    assert.equal(result, "done");
+    assert.equal(mutex.held, false);
+    const { pid } = threadIdentity();
+    regionOf(memory).atomics.store32(regionOf(memory).resolve(0, 4, 4), 0x3ff);
+    const late = () => mutex.runSync(() => assert.fail("it ran"), { timeout: 5 });
+    assert.throws(late, { name: "TimeoutError" });
+    regionOf(memory).atomics.store32(regionOf(memory).resolve(0, 4, 4), 0);
+    assert.equal(other.runSync(() => other.owner()?.pid), pid);
+    assert.equal(mutex.owner(), undefined);
+  });
+
+  itInBoth("shows a program no object that releases the hold of a guard", (memory) => {
+    const mutex = new Mutex(memory, 0);
+    const guard = mutex.acquireSync();
+    for (const object of [mutex, guard]) assert.deepEqual(Object.getOwnPropertySymbols(object), []);
+    const names = [...Object.keys(mutex), ...Object.getOwnPropertyNames(Mutex.prototype)].sort();
+    assert.deepEqual(names, [
+      "acquire",
+      "acquireSync",
+      "constructor",
+      "held",
+      "lock",
+      "owner",
+      "recovered",
+      "runSync",
+      "tryAcquire",
+      "unlock",
+    ]);
+    guard.release();
+  });
+
   itInBoth("that was taken from its holder tells that, and frees nothing", (memory, again) => {
     const mutex = new Mutex(memory, 0);
     const guard = mutex.acquireSync();

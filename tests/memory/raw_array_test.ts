@@ -16,7 +16,7 @@ describe("RawArray", () => {
 
   it("has a positive whole number of integers", () => {
     const memory = Memory.anonymous(1);
-    for (const length of [0, -1, 1.5, NaN, Infinity, 2 ** 31, 2 ** 53, "3"] as number[]) {
+    for (const length of [0, -1, 1.5, NaN, Infinity, 2 ** 31, 2 ** 53]) {
       assert.throws(() => new RawArray(memory, 0, length), RangeError, String(length));
     }
   });
@@ -35,7 +35,7 @@ describe("RawArray", () => {
   itInBoth("has no integers outside", (memory) => {
     const array = new RawArray(memory, 0, 3);
     const neighbour = new RawArray(memory, 12, 1);
-    for (const index of [-1, 3, 0.5, NaN, Infinity, 2 ** 32, "0", "length"] as number[]) {
+    for (const index of [-1, 3, 0.5, NaN, Infinity, 2 ** 32]) {
       assert.throws(() => array.get(index), RangeError, String(index));
       assert.throws(() => array.set(index, 1), RangeError, String(index));
     }

@@ -193,6 +193,20 @@ describe("the guard of a RedisLock", { skip }, () => {
     });
   }
 
+  test("keeps an upgraded hold, also if the wait took longer than a lease", 2, {
+    leaseTime: 500,
+  }, async ([a, b], name) => {
+    const guard = await a.acquire({ shared: true });
+    const other = await b.acquire({ shared: true });
+    const upgraded = guard.upgrade();
+    await waiting(name, 1);
+    await sleep(700);
+    await other.release();
+    assert.equal(await upgraded, false);
+    assert.deepEqual([guard.held, guard.signal.aborted], [true, false]);
+    await guard.release();
+  });
+
   test("upgrades of two sharers at once do not deadlock", 2, {}, async ([a, b]) => {
     for (let i = 0; i < 10; i++) {
       const guards = await Promise.all([a, b].map((lock) => lock.acquire({ shared: true })));

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 
 /** Messages of the engines' own errors that begin with "Cannot" as well. */
 const OF_AN_ENGINE =
-  /^Cannot (?:read|set|convert|destructure|mix|access|create property|use 'in'|perform)\b/;
+  /^Cannot (?:read propert|set propert|convert|destructure|mix|access|create property|use 'in'|perform)/;
 
 /**
  * Checks, for `assert.throws`, that the library threw an error on purpose: of this type, with a
