@@ -4,7 +4,7 @@ import { dispose, type PlatformDisposable } from "../contract/platform.ts";
 import { refuseThenable } from "../contract/refuse_thenable.ts";
 import { readFile, removeLeftovers, replaceFile } from "../runtime/durable.ts";
 import { statusAt } from "../runtime/files.ts";
-import { filePathFrom } from "../runtime/path_like.ts";
+import { filePathFrom, pathLikeOf } from "../runtime/path_like.ts";
 import { realPath } from "../runtime/real_path.ts";
 import { holding, refuseDeadlock } from "./async_holds.ts";
 import { FileLock } from "./file_lock.ts";
@@ -88,7 +88,7 @@ export class JsonFile<T> implements PlatformDisposable {
     this.#initial = options.initial;
     this.#durable = options.durable ?? true;
     checkFile(this.#file, this.path); // Before a lock file is made beside it.
-    this.#lock = new FileLock(`${this.#file}.lock`);
+    this.#lock = new FileLock(pathLikeOf(`${this.#file}.lock`));
   }
 
   /**
