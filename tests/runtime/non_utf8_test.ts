@@ -104,7 +104,7 @@ describe("A path that is not UTF-8", () => {
             : Child.here(FILES, path);
           assert.deepEqual(JSON.parse(await child.line()), {
             lock: { path: "lock\udce9", hasToken: true },
-            counter: [[4, 4], 4],
+            counter: [[3, 4], 4],
             document: { n: 3 },
             memory: [true, 3],
           });
