@@ -154,8 +154,8 @@ export const FILE_MUTANTS: readonly Mutant[] = [
   mutant(
     "what was begun of a document stays",
     DURABLE,
-    "    removeFile(next); // No space",
-    "    // No space",
+    "    removeFile(next); // The disk is full",
+    "    // The disk is full",
     ["files/full"],
   ),
   mutant(
