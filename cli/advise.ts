@@ -11,7 +11,7 @@ export function addAdvise(program: Command): void {
     .summary("recommend a lock or a counter, based on measurements")
     .description(
       "Recommends a lock or a counter: what it costs, why not the others, and the code. On a " +
-        "terminal, asks for what the flags leave open.",
+        "terminal, asks for options that are missing.",
     )
     .addOption(new Option("--for <what>", "what you need").choices(NEEDS))
     .addOption(new Option("--where <reach>", "who shares it").choices(REACHES))

@@ -3,7 +3,7 @@ import { figuresFor } from "../../cli/advice/figures.ts";
 import type { Results } from "../results.ts";
 import type { Answer } from "./answers/answer.ts";
 import { counted, duration, HAND_NAMES, listed, times, versionsOf } from "./figures.ts";
-import { type Claim, claimsOf, partsByPlace } from "./goals.ts";
+import { type Claim, claimsOf, partsByVariant } from "./goals.ts";
 import { filled, item, markdownTable, wrapped } from "./markdown.ts";
 import { DARK, LIGHT } from "./charts/palette.ts";
 import { render } from "./charts/render.ts";
@@ -92,8 +92,8 @@ function goals(results: Results): string {
   const table = markdownTable({
     head: ["", "goal", "measured", "verdict"],
     rows: claims.flatMap((one) =>
-      partsByPlace(one).map(([where, parts]) => [
-        where === "" ? one.claim : `${one.claim}: ${where}`,
+      partsByVariant(one).map(([variant, parts]) => [
+        variant === "" ? one.claim : `${one.claim}: ${variant}`,
         one.goal,
         parts.map(({ who, measured }) => `${who} ${measured}`.trim()).join(", "),
         verdictOf(parts),

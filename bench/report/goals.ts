@@ -12,7 +12,7 @@ export interface Claim {
     /** The runtime or rival of the row. */
     readonly who: string;
     /** The properties that tell this row from the others of the claim. */
-    readonly where: string;
+    readonly variant: string;
     readonly measured: string;
     readonly met: boolean;
   }[];
@@ -52,7 +52,7 @@ export function claimsOf(
         const row = byId.get(verdict.row);
         return {
           who: row === undefined ? "" : HAND_NAMES[handOf(row)],
-          where: row === undefined ? "" : differing.map(({ of }) => of(row)).join(", "),
+          variant: row === undefined ? "" : differing.map(({ of }) => of(row)).join(", "),
           measured: measuredOf(verdict),
           met: verdict.met,
         };
@@ -67,9 +67,9 @@ function membersOf(count: number, setting: string): string {
 }
 
 /** The parts of a claim, grouped by `where`, in their order. */
-export function partsByPlace({ parts }: Claim): [string, Claim["parts"][number][]][] {
+export function partsByVariant({ parts }: Claim): [string, Claim["parts"][number][]][] {
   const groups = new Map<string, Claim["parts"][number][]>();
-  for (const part of parts) groups.set(part.where, [...groups.get(part.where) ?? [], part]);
+  for (const part of parts) groups.set(part.variant, [...groups.get(part.variant) ?? [], part]);
   return [...groups];
 }
 

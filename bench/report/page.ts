@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import type { Results } from "../results.ts";
 import type { Answer, Table } from "./answers/answer.ts";
 import { type Hand, HAND_NAMES, listed, versionsOf } from "./figures.ts";
-import { type Claim, claimsOf, partsByPlace } from "./goals.ts";
+import { type Claim, claimsOf, partsByVariant } from "./goals.ts";
 import { DARK, LIGHT, NAMED, variables } from "./charts/palette.ts";
 import { escapeXml, render } from "./charts/render.ts";
 
@@ -157,7 +157,7 @@ function goalsOf(claims: readonly Claim[]): string {
   const items = claims.map((claim) =>
     `<li>
 <p>${prose(claim.claim)} <span class="goal">${prose(claim.goal)}</span></p>
-${partsByPlace(claim).map(verdictsOf).join("\n")}
+${partsByVariant(claim).map(verdictsOf).join("\n")}
 ${claim.shortfall === undefined ? "" : `<p class="shortfall">${prose(claim.shortfall)}</p>`}
 </li>`
   );
@@ -171,14 +171,14 @@ ${items.join("\n")}
 </section>`;
 }
 
-function verdictsOf([where, parts]: ReturnType<typeof partsByPlace>[number]): string {
+function verdictsOf([variant, parts]: ReturnType<typeof partsByVariant>[number]): string {
   const items = parts.map(({ who, measured, met }) =>
     `<li class="${met ? "met" : "missed"}">${escapeXml(who)} <b>${prose(measured)}</b> ${
       met ? "met" : "not met"
     }</li>`
   );
-  const place = where === "" ? "" : `<li class="where">${escapeXml(where)}</li>`;
-  return `<ul class="verdicts">${place}${items.join("")}</ul>`;
+  const heading = variant === "" ? "" : `<li class="where">${escapeXml(variant)}</li>`;
+  return `<ul class="verdicts">${heading}${items.join("")}</ul>`;
 }
 
 function machineOf(

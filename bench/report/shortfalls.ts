@@ -60,7 +60,7 @@ export const SHORTFALLS: Readonly<Record<string, string>> = {
     "Four processes that block can share one sync among four at best, and the sync must be followed " +
     "by waking the group; the wake-ups and the next writes take longer than in C. Tried: waiting " +
     "for the leader's file lock (no gain), a futex in a mapped file (kept), the last writer leads " +
-    "(kept), a leader that spins (tried in C, where it missed this goal too).",
+    "(kept), a leader that spins (tried in C, which missed this goal too).",
   "RedisLock's acquire and release cost at most 1.2 times two bare round trips": ROUND_TRIPS,
   "RedisLock's acquire and release are at least 1.5 times faster than redlock's": ROUND_TRIPS,
   "RedisLock's acquire and release are at least 1.5 times faster than redis-semaphore's":

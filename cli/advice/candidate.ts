@@ -1,6 +1,6 @@
 /** What to recommend: a counter or a lock. */
 export const NEEDS = ["counter", "lock"] as const;
-/** Who shares it: the workers of one process, the processes of one machine, several machines. */
+/** The reach: the workers of one process, the processes of one machine, several machines. */
 export const REACHES = ["process", "machine", "network"] as const;
 /** What it survives: nothing, a killed process, a power loss. */
 export const SURVIVALS = ["nothing", "crash", "power"] as const;
@@ -9,7 +9,7 @@ export const RUNTIMES = ["deno", "bun", "node"] as const;
 
 /** What to recommend. */
 export type Need = typeof NEEDS[number];
-/** Who shares it. */
+/** The reach of a candidate. */
 export type Reach = typeof REACHES[number];
 /** What it survives. */
 export type Survival = typeof SURVIVALS[number];

@@ -18,7 +18,7 @@ const PREFIX = "interlock-count-";
 
 /**
  * The files of one run: shared memory and socket in a folder for this user only, on `tmpfs`; the text
- * file in a folder of its own, where the user wants it. The run holds a lock as long as it lives, so
+ * file in a folder of its own, in the directory of the user's choice. The run holds a lock as long as it lives, so
  * later runs can tell that a run was killed, and remove its files.
  */
 export class RunFolder implements Disposable {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { claimsOf, partsByPlace } from "../../bench/report/goals.ts";
+import { claimsOf, partsByVariant } from "../../bench/report/goals.ts";
 import type { Verdict } from "../../bench/results.ts";
 import { row, run } from "./fixtures/made_up.ts";
 
@@ -31,8 +31,8 @@ describe("claimsOf", () => {
       goal: "≤ 1.5× C",
       met: 1,
       parts: [
-        { who: "Deno", where: "", measured: "2.00×", met: false },
-        { who: "Bun", where: "", measured: "1.50×", met: true },
+        { who: "Deno", variant: "", measured: "2.00×", met: false },
+        { who: "Bun", variant: "", measured: "1.50×", met: true },
       ],
       shortfall: "this",
     }]);
@@ -51,8 +51,11 @@ describe("claimsOf", () => {
     const rows = [1, 4].map((count) => row({ ...ours[0], setting: "processes", count }));
     const goals = rows.map(({ id }) => verdict(id));
     const [claim] = claimsOf(run([...rows, theirs], { goals }));
-    assert.deepEqual(claim.parts.map(({ where }) => where), ["1 process", "4 processes"]);
-    assert.deepEqual(partsByPlace(claim).map(([where]) => where), ["1 process", "4 processes"]);
+    assert.deepEqual(claim.parts.map(({ variant }) => variant), ["1 process", "4 processes"]);
+    assert.deepEqual(partsByVariant(claim).map(([variant]) => variant), [
+      "1 process",
+      "4 processes",
+    ]);
   });
 
   it("keeps a claim whose rows are not in the run", () => {

@@ -3,21 +3,15 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Memory } from "../src/memory/mod.ts";
 import type { RowKey } from "./results.ts";
-import { type Operation, type Place, PLACE_BYTES, type Subject } from "./subjects/subject.ts";
+import type { Site } from "./site.ts";
+import {
+  type BenchContext,
+  CONTEXT_BYTES,
+  type Operation,
+  type Subject,
+} from "./subjects/subject.ts";
 
-/** Where a run takes place: what it starts is told. */
-export interface Site {
-  /** In the system's temporary folder. */
-  readonly temporary: string;
-  /** On a file system in memory, where there is one. */
-  readonly fast: string;
-  /** The folder where packages of rivals are installed; undefined where they are not. */
-  readonly packages: string | undefined;
-  /** The address of a Redis server that nobody else uses; undefined where there is none. */
-  readonly redis: string | undefined;
-}
-
-/** The operation that a row is about; loads its subject alone. */
+/** Loads the operation of a row, without other subjects. */
 export async function operationOf(
   { subject, operation, by }: Pick<RowKey, "subject" | "operation" | "by">,
 ): Promise<Operation> {
@@ -29,14 +23,14 @@ export async function operationOf(
   throw new Error(`Cannot find "${operation}" by ${by} in bench/subjects/${subject}.ts`);
 }
 
-/** The place number `index` in a memory: its part of the memory, and folders of its own. */
-export function placeOf(
+/** Makes the context number `index`: its part of the memory, and folders of its own. */
+export function contextOf(
   memory: Memory,
   { temporary, fast, packages, redis = "" }: Site,
   index: number,
   worker: number,
   workers: number,
-): Place {
+): BenchContext {
   const own = (folder: string) => {
     const path = join(folder, String(index));
     mkdirSync(path, { recursive: true });
@@ -44,7 +38,7 @@ export function placeOf(
   };
   return {
     memory,
-    offset: index * PLACE_BYTES,
+    offset: index * CONTEXT_BYTES,
     folder: own(temporary),
     fast: own(fast),
     worker,
