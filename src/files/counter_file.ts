@@ -170,8 +170,8 @@ export class CounterFile {
     if (number !== undefined) return number;
     const what = length === 0 ? "it is empty" : `it begins with ${this.#text.excerpt(length)}`;
     throw new SyntaxError(
-      `Cannot count in "${file.path}": ${what}, not with a whole number. The file is left as it ` +
-        "is: write a number into it, or remove it to begin at 0",
+      `Cannot count in "${file.path}": ${what}, not with a whole number. The file is unchanged: ` +
+        "write a number into it, or remove it to begin at 0",
     );
   }
 }

@@ -1,6 +1,6 @@
 import { type Change, READ, type TaskChange } from "./counter_changes.ts";
 import type { CounterFile } from "./counter_file.ts";
-import { commitInHelper, leaveHelper } from "./commit_helper.ts";
+import { closeInHelper, commitInHelper } from "./commit_helper.ts";
 
 /** How many async functions a result may pass through before its task makes the next change. */
 const HOPS = 4;
@@ -55,7 +55,7 @@ export class CounterTasks {
         rejectAll(all, error);
       }
     } finally {
-      if (commit !== undefined) leaveHelper(commit);
+      if (commit !== undefined) closeInHelper(commit);
     }
   }
 

@@ -34,7 +34,7 @@ export interface FileCounterOptions {
  *
  * Each change is one write under flock(2), never shorter than the text before it, so a process that
  * is killed at any instant leaves the number before or after. If the file holds anything but a
- * number, that is an error and the file is left as it is: the counter never starts again by itself.
+ * number, that is an error and the file is not changed: the counter never starts again by itself.
  * If the file is removed later, that is an error (`ENOENT`) until a new counter makes it again.
  *
  * Each operation has a blocking twin with the ending `Sync`. The asynchronous operations of one

@@ -48,7 +48,7 @@ export interface FileLockOptions {
   replaceable?: boolean;
   /**
    * Locks only a range of the file, by open file description locks (Linux) or by `LockFileEx`
-   * (Windows, where an exclusive range cannot be read by others). A range and the whole file do not
+   * (Windows; other processes cannot read an exclusive range there). A range and the whole file do not
    * exclude each other: those are two kinds of lock. A range has no record.
    */
   range?: ByteRange;

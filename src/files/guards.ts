@@ -1,13 +1,13 @@
 import type { HoldState } from "../contract/lock_guard.ts";
 import type { FileGuard } from "./file_guard.ts";
 
-/** The guards of one hold: nearly always a single one, for which a set would be costly. */
+/** The guards of one hold: nearly always one, for which a set would be slow. */
 export class Guards {
   #first: FileGuard | undefined;
   readonly #others = new Set<FileGuard>();
   /** Guards whose hold was given up to wait for another one. */
   readonly #waiting = new Set<FileGuard>();
-  /** Guards whose hold the lock has ended, as the program knows, and why. */
+  /** Guards whose hold the lock has ended, as the program knows; and the reason. */
   readonly #ended = new WeakMap<FileGuard, string>();
 
   get isEmpty(): boolean {
@@ -19,7 +19,7 @@ export class Guards {
     else this.#others.add(guard);
   }
 
-  /** False where it was not there. */
+  /** False if it was not in here. */
   delete(guard: FileGuard): boolean {
     if (this.#first !== guard) return this.#others.delete(guard);
     this.#first = undefined;
@@ -33,7 +33,7 @@ export class Guards {
     return this.#ended.has(guard) ? "ended" : "lost";
   }
 
-  /** Why a guard does not hold. */
+  /** Why a guard does not hold the lock. */
   whyNot(guard: FileGuard): string {
     if (this.#waiting.has(guard)) return "its upgrade waits for others that share the lock";
     return this.#ended.get(guard) ?? "it was released or lost before";
@@ -51,7 +51,7 @@ export class Guards {
     return all;
   }
 
-  /** Puts guards back that were taken out, or ends their holds. */
+  /** Ends {@linkcode suspend}: gives guards their hold back, or ends it. */
   resume(guards: readonly FileGuard[], held: boolean): void {
     for (const guard of guards) {
       this.#waiting.delete(guard);

@@ -39,7 +39,7 @@ const decoder = new TextDecoder("utf-8", { fatal: true });
 /**
  * A JSON document that many processes read and change. A write is made under a lock, on the file
  * `PATH.lock` beside it, and replaces the document in one step: a reader sees the document before or
- * after it, also after a crash. An unreadable file is an error, and is left as it is.
+ * after it, also after a crash. An unreadable file is an error, and is not changed.
  *
  * A symbolic link is followed once, when the object is made: the file that it leads to is read and
  * replaced, and the lock is beside that file. A write keeps the owner, the group and the permissions
@@ -118,7 +118,7 @@ export class JsonFile<T> implements PlatformDisposable {
       document = JSON.parse(decoder.decode(contents));
     } catch (error) {
       throw new SyntaxError(
-        `Cannot read "${this.path}": it is not JSON, and is left as it is: ${
+        `Cannot read "${this.path}": it is not JSON, and stays unchanged: ${
           (error as Error).message
         }`,
         { cause: error },

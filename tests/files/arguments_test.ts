@@ -5,7 +5,7 @@ import { FileCounter, FileLock, JsonFile, LockLostError } from "../../mod.ts";
 import { ourError } from "../support/our_error.ts";
 import { inScratchFolder } from "../support/scratch_folder.ts";
 
-/** Any argument, of whatever type: the calls below are wrong on purpose. */
+/** An argument of any type: the calls below are wrong on purpose. */
 // deno-lint-ignore no-explicit-any
 type Any = any;
 
@@ -27,7 +27,7 @@ const VALUES: Readonly<Record<string, unknown>> = {
   "a function": () => {},
 };
 
-/** What a call is given that is not wrong; and the objects it may be made with. */
+/** The objects for the calls, and the arguments that are not wrong. */
 interface Subject {
   readonly folder: string;
   readonly path: string;
@@ -56,7 +56,7 @@ const CALLS: readonly Call[] = [
     ["FileCounter", (path, options) => new FileCounter(path, options)],
     ["JsonFile", (path, options) => new JsonFile(path, options)],
   ] as [string, (path: Any, options?: Any) => Disposable][]).flatMap(([name, make]): Call[] => [
-    // A string that is not empty would be made in the folder of the tests.
+    // A string that is not empty would make a file in the folder of the tests.
     { name: `new ${name}(x)`, call: (x) => make(x), fine: ["a string"] },
     {
       name: `new ${name}(path, x)`,
@@ -218,7 +218,7 @@ const CALLS: readonly Call[] = [
 async function errorOf(call: () => unknown): Promise<unknown> {
   try {
     const result = await call();
-    // What a call with an argument that is fine has opened or acquired.
+    // A call with a right argument may have opened or acquired something.
     if (typeof result === "object" && result !== null && Symbol.dispose in result) {
       (result as Disposable)[Symbol.dispose]();
     }
@@ -242,7 +242,7 @@ describe("A wrong argument", () => {
           const error = await errorOf(() => call(value, subject));
           assert.equal(lock.mode, undefined, `${what}: the lock was kept`);
           if (fine.includes(what)) {
-            // A function that gives no document is no wrong argument, but its result is.
+            // The function is a right argument, though its result is not a document.
             if (name.startsWith("update")) continue;
             assert.equal(error, undefined, `${what}: ${error}`);
           } else {

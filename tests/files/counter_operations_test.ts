@@ -22,7 +22,7 @@ function withCounter(
   });
 }
 
-/** Lets so many microtasks run. */
+/** Waits for so many microtasks. */
 async function turns(count: number): Promise<void> {
   for (let i = 0; i < count; i++) await undefined;
 }
@@ -91,7 +91,7 @@ for (const durable of [false, true]) {
       DEADLINE,
       () =>
         withCounter(durable, async (counter, path) => {
-          // As another process has it: the locks of a thread know each other.
+          // In place of another process: the locks of one thread know each other.
           const other = openLockFile(path);
           other.tryLock(false);
           const results: number[] = [];

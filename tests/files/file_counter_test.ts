@@ -72,7 +72,7 @@ for (const options of [{}, { editable: false }, { durable: true }]) {
         assert.equal(counter.getSync(), Number.MIN_SAFE_INTEGER);
       }));
 
-    it("reads what people write, and refuses what is no number, which it keeps", () =>
+    it("reads numbers as people write them, and refuses and keeps all else", () =>
       inScratchFolder((folder) => {
         const path = join(folder, "count");
         for (
@@ -125,7 +125,7 @@ for (const options of [{}, { editable: false }, { durable: true }]) {
         assert.equal(text(path), "6\n");
       }));
 
-    it("refuses what is no file to count in", () =>
+    it("refuses a path that is not a file it can write to", () =>
       inScratchFolder((folder) => {
         const path = join(folder, "count");
         writeFileSync(path, "5\n");
@@ -147,7 +147,7 @@ for (const options of [{}, { editable: false }, { durable: true }]) {
         assert.throws(() => counter.getSync(), TypeError);
       }));
 
-    it("waits while somebody has locked the file", () =>
+    it("does not count while another lock of its thread holds the file", () =>
       inScratchFolder((folder) => {
         const path = join(folder, "count");
         using counter = new FileCounter(path, options);
@@ -177,7 +177,7 @@ for (const options of [{}, { editable: false }, { durable: true }]) {
 }
 
 describe("FileCounter", () => {
-  it("counts on in a file that an editor has put in the place of the last", () =>
+  it("continues in a file that an editor has put in place of the last one", () =>
     inScratchFolder((folder) => {
       const path = join(folder, "count");
       using counter = new FileCounter(path);
@@ -194,7 +194,7 @@ describe("FileCounter", () => {
       assert.equal(text(join(folder, "backup~")), "101\n");
     }));
 
-  it("writes once an add, and syncs only if it is durable", () =>
+  it("writes once for each add, and syncs only if it is durable", () =>
     inScratchFolder((folder) => {
       const calls = { pwrite: 0, fdatasync: 0 };
       const path = join(folder, "count");
@@ -225,7 +225,7 @@ describe("FileCounter", () => {
       assert.equal(counter.getSync(), 22);
     }));
 
-  it("writes a batch at once", () =>
+  it("writes a batch in one step", () =>
     inScratchFolder((folder) => {
       const path = join(folder, "count");
       using counter = new FileCounter(path);
@@ -248,7 +248,7 @@ describe("FileCounter", () => {
       for (const size of [0, 0.5, NaN]) assert.throws(() => counter.batchSync(size), RangeError);
     }));
 
-  it("leaves no file behind that it did not need", () =>
+  it("makes no file that it does not need", () =>
     inScratchFolder((folder) => {
       const path = join(folder, "count");
       for (let i = 0; i < 3; i++) new FileCounter(path).close();

@@ -48,7 +48,7 @@ describe("FileLock", () => {
       assert.equal(statSync(join(folder, "some")).mode & 0o777, 0o700);
     }));
 
-  it("is let go by close, which may come twice", () =>
+  it("is released by close, which may be called twice", () =>
     inScratchFolder((folder) => {
       const path = join(folder, "lock");
       const [lock, other] = [new FileLock(path), new FileLock(path)];
@@ -61,12 +61,16 @@ describe("FileLock", () => {
       assert.throws(() => guard.release(), Error);
       assert.equal(next.held, true);
       const third = new FileLock(path);
-      assert.equal(third.tryAcquire(), undefined, "the guard of a closed lock freed another's");
+      assert.equal(
+        third.tryAcquire(),
+        undefined,
+        "the guard of a closed lock released another hold",
+      );
       other.close();
       third.close();
     }));
 
-  it("that was closed is not used again, and says so", () =>
+  it("says so if it is used after it was closed", () =>
     inScratchFolder((folder) => {
       const path = join(folder, "lock");
       const lock = new FileLock(path);
@@ -81,7 +85,7 @@ describe("FileLock", () => {
       assert.throws(() => lock.unlock(), Error);
     }));
 
-  it("takes any name that the system takes", () =>
+  it("accepts any name that the system accepts", () =>
     inScratchFolder((folder) => {
       for (const name of ["a b", "ü\u{1F512}", "-rf", "new\nline", "*", "x".repeat(255), "%00"]) {
         const path = join(folder, name);
@@ -118,7 +122,7 @@ describe("FileLock", () => {
     }));
 
   it(
-    "excludes a process, until that is killed with the lock held",
+    "excludes a process until that one is killed with the lock held",
     DEADLINE,
     () =>
       inScratchFolder(async (folder) => {
@@ -130,7 +134,7 @@ describe("FileLock", () => {
           assert.equal(lock.tryAcquire(), undefined);
           assert.throws(() => lock.acquireSync({ timeout: 60 }), { name: "TimeoutError" });
           child.kill("SIGKILL");
-          // No second is waited for, only the end of the process.
+          // It waits only for the end of the process.
           lock.acquireSync({ timeout: 20_000 }).release();
           assert.equal((await child.ended).signal, "SIGKILL");
           assert.ok(lock.tryAcquire());
@@ -164,7 +168,7 @@ describe("FileLock", () => {
   );
 
   it(
-    "whose file nobody is to replace notices it soon, and after a wait at once",
+    "that is not replaceable notices a new file soon, and after a wait at once",
     DEADLINE,
     () =>
       inScratchFolder(async (folder) => {
@@ -173,7 +177,7 @@ describe("FileLock", () => {
         lock.acquireSync().release();
         rmSync(path);
         using other = new FileLock(path);
-        // The one excludes the other again.
+        // The two exclude each other again.
         await until("the new file", () => {
           using _guard = lock.acquireSync();
           using entered = other.tryAcquire();

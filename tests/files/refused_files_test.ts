@@ -9,15 +9,15 @@ import { inScratchFolder } from "../support/scratch_folder.ts";
 
 interface Refusal {
   readonly path: string;
-  /** The code of the system; a `TypeError` will always do. */
+  /** The code of the system; a `TypeError` is always accepted. */
   readonly code?: string;
-  /** Some of the message. */
+  /** A part of the message. */
   readonly words: RegExp;
-  /** A symbolic link, which documents follow; see json_place_test.ts. */
+  /** A symbolic link, which documents follow; see json_replace_test.ts. */
   readonly isLink?: true;
 }
 
-/** What is no file to lock, to count in, or to keep a document in; by the name it has. */
+/** Paths that are not those of a file to lock, to count in or to keep a document in. */
 function makeRefused(folder: string): Refusal[] {
   const at = (name: string) => join(folder, name);
   mkdirSync(at("folder"));
@@ -40,7 +40,7 @@ function makeRefused(folder: string): Refusal[] {
   ];
 }
 
-/** Has a socket in the folder while `body` runs. */
+/** Runs `body` while there is a socket in the folder. */
 async function withSocket(path: string, body: () => void): Promise<void> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(path, resolve));
@@ -68,7 +68,7 @@ const CLASSES: Readonly<Record<string, (path: string) => Disposable | void>> = {
 
 for (const [name, open] of Object.entries(CLASSES)) {
   describe(`${name} refuses`, () => {
-    it("what is no file, and says what it is", () =>
+    it("a path that is not that of a file, and says why", () =>
       inScratchFolder(async (folder) => {
         const refused = makeRefused(folder);
         await withSocket(join(folder, "socket"), () => {
@@ -91,7 +91,7 @@ for (const [name, open] of Object.entries(CLASSES)) {
         assert.equal(existsSync(join(folder, "nul")), false);
         if (!name.startsWith("JsonFile")) return;
         const locks = readdirSync(folder).filter((file) => file.endsWith(".lock"));
-        assert.deepEqual(locks, [], "it made a lock beside what it refused");
+        assert.deepEqual(locks, [], "it made a lock beside a refused path");
         assert.equal(existsSync(".lock"), false, "it made a lock for an empty path");
       }));
   });

@@ -7,7 +7,7 @@ import { inScratchFolder } from "../support/scratch_folder.ts";
 
 const DEADLINE = { timeout: 20_000 };
 
-/** Begins to wait for a lock, and has it granted. */
+/** Starts a wait for a lock, which is granted before this returns. */
 const WAITS: Readonly<Record<string, (lock: FileLock, other: FileLock) => Promise<unknown>>> = {
   "a free lock": (lock) => lock.acquire(),
   "a lock that is released": (lock, other) => {
@@ -16,7 +16,7 @@ const WAITS: Readonly<Record<string, (lock: FileLock, other: FileLock) => Promis
     guard.release();
     return pending;
   },
-  "a shared lock to have it alone": (lock, other) => {
+  "a shared lock that is upgraded": (lock, other) => {
     const shared = lock.acquireSync({ shared: true });
     const guard = other.acquireSync({ shared: true });
     const pending = shared.upgrade();
@@ -25,10 +25,10 @@ const WAITS: Readonly<Record<string, (lock: FileLock, other: FileLock) => Promis
   },
 };
 
-describe("A lock that is closed just before its waiter has it", () => {
+describe("A lock that is closed just before its waiter goes on", () => {
   for (const [name, wait] of Object.entries(WAITS)) {
     it(
-      `is given to nobody, and writes nothing: ${name}`,
+      `is released and writes nothing: ${name}`,
       DEADLINE,
       () =>
         inScratchFolder(async (folder) => {
@@ -37,7 +37,7 @@ describe("A lock that is closed just before its waiter has it", () => {
           using other = new FileLock(path);
           const pending = wait(lock, other);
           lock.close();
-          // It gets the number of the descriptor that was closed.
+          // This file gets the number of the descriptor that was closed.
           const file = openSync(join(folder, "file"), "w");
           await assert.rejects(pending, (error: Error) => {
             return /TypeError: .*closed/.test(String(error.cause ?? error));

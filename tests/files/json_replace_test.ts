@@ -48,7 +48,7 @@ function withDocument(
   });
 }
 
-/** Has the system see this thread as somebody who may not do what root may. */
+/** Runs `body` in a thread that the system treats as a user without the rights of root. */
 function asNobody(body: () => void): void {
   const { setfsuid } = adapter.bind({ setfsuid: { parameters: ["u32"], result: "i32" } });
   setfsuid(NOBODY);
@@ -60,7 +60,7 @@ function asNobody(body: () => void): void {
 }
 
 describe("A document that is replaced", () => {
-  it("leaves files alone that others have put beside it", () =>
+  it("keeps the files that other programs have put beside it", () =>
     withDocument((file, path, folder) => {
       const precious = join(folder, "precious.txt");
       writeFileSync(precious, "precious");
@@ -76,7 +76,7 @@ describe("A document that is replaced", () => {
     }));
 
   it(
-    "is not held up by a leftover of another user",
+    "is replaced despite a leftover of another user",
     { skip: needsRoot },
     () =>
       withDocument((file, path, folder) => {
@@ -90,7 +90,7 @@ describe("A document that is replaced", () => {
   );
 
   it(
-    "has what killed writers have left beside it removed by the next",
+    "loses the leftovers of killed writers at the next write",
     DEADLINE,
     () =>
       withDocument(async (file, path, folder) => {
@@ -108,11 +108,11 @@ describe("A document that is replaced", () => {
   );
 
   it(
-    "has what a killed writer has left removed after a change that failed",
+    "loses the leftovers of a killed writer after a change that failed",
     DEADLINE,
     () =>
       withDocument(async (file, path, folder) => {
-        file.updateSync(more); // The first update of an object always looks.
+        file.updateSync(more); // The first update of an object always looks for leftovers.
         const names = readdirSync(folder).sort();
         await using child = Child.here(WRITER, path);
         assert.equal((await child.ended).signal, "SIGKILL");
@@ -141,7 +141,7 @@ describe("A document that is replaced", () => {
       }),
   );
 
-  it("has what was left before removed by the first update of a program", () =>
+  it("loses older leftovers at the first update of a program", () =>
     inScratchFolder((folder) => {
       const path = join(folder, "x.json");
       writeFileSync(`${path}.${uuid}.new`, "half");
@@ -160,7 +160,7 @@ describe("A document that is replaced", () => {
     }));
 
   it(
-    "stays as it is where its owner cannot be kept, and says so",
+    "is not replaced if its owner cannot be kept",
     { skip: needsRoot },
     () =>
       withDocument((file, path, folder) => {
@@ -182,7 +182,7 @@ describe("A document that is replaced", () => {
 });
 
 describe("A document behind a symbolic link", () => {
-  it("is replaced, and the link stays", () =>
+  it("is replaced, and the link is kept", () =>
     withDocument(async (file, path, folder) => {
       const link = join(folder, "link.json");
       const folderLink = join(folder, "folder");
@@ -207,7 +207,7 @@ describe("A document behind a symbolic link", () => {
       ]);
     }));
 
-  it("has one lock, whichever link it is opened by", () =>
+  it("has one lock for all links to it", () =>
     withDocument((file, _, folder) => {
       const paths = ["one", "two"].map((name) => join(folder, name));
       for (const path of paths) symlinkSync("x.json", path);
@@ -224,7 +224,7 @@ describe("A document behind a symbolic link", () => {
       for (const file of [one, two]) file.close();
     }));
 
-  it("that leads nowhere is refused, and nothing is made", () =>
+  it("to no file is refused, and nothing is made", () =>
     inScratchFolder((folder) => {
       const link = join(folder, "link");
       symlinkSync("missing", link);
@@ -238,7 +238,7 @@ describe("A document behind a symbolic link", () => {
       assert.deepEqual(readdirSync(folder).sort(), ["circle", "link"]);
     }));
 
-  it("that takes its place later is refused", () =>
+  it("that replaces it later is refused", () =>
     withDocument((file, path, folder) => {
       writeFileSync(join(folder, "other"), '{"done":7}');
       file.updateSync(more);

@@ -8,11 +8,11 @@ import { inScratchFolder } from "../support/scratch_folder.ts";
 
 const DEADLINE = { timeout: 60_000 };
 
-describe("tasks that wait for the same FileLock object", () => {
+describe("Tasks that wait for the same FileLock", () => {
   for (const shared of [false, true]) {
     const mode = shared ? "shared" : "exclusive";
     it(
-      `get the new file one after the other if theirs is removed: ${mode}`,
+      `acquire the new file one after the other if theirs is removed: ${mode}`,
       DEADLINE,
       () =>
         inScratchFolder(async (folder) => {
@@ -25,7 +25,7 @@ describe("tasks that wait for the same FileLock object", () => {
           const task = async () => {
             using _guard = await lock.acquire({ shared });
             assert.equal(++inside, 1);
-            assert.equal(other.tryAcquire(), undefined, "the file of that name is not locked");
+            assert.equal(other.tryAcquire(), undefined, "the file at the path is not locked");
             await sleep(5);
             inside--;
           };
@@ -41,7 +41,7 @@ describe("tasks that wait for the same FileLock object", () => {
   }
 
   it(
-    "are rejected when it is closed, if they waited for a file that is removed",
+    "are rejected when it is closed, also if their file was removed",
     DEADLINE,
     () =>
       inScratchFolder(async (folder) => {
@@ -64,24 +64,28 @@ describe("tasks that wait for the same FileLock object", () => {
       }),
   );
 
-  it("get nothing while it changes its mode", DEADLINE, () =>
-    inScratchFolder(async (folder) => {
-      for (const change of ["upgradeSync", "downgrade"] as const) {
-        using lock = new FileLock(join(folder, "lock"));
-        const first = lock.acquireSync({ shared: change === "upgradeSync" });
-        let second: Guard | undefined;
-        const task = lock.acquire().then((guard) => second = guard);
-        first[change]();
-        await sleep(20);
-        assert.equal(second, undefined, change);
-        assert.ok(first.held);
-        first.release();
-        assert.ok((await task).held);
-      }
-    }));
+  it(
+    "are not granted the lock while it changes its mode",
+    DEADLINE,
+    () =>
+      inScratchFolder(async (folder) => {
+        for (const change of ["upgradeSync", "downgrade"] as const) {
+          using lock = new FileLock(join(folder, "lock"));
+          const first = lock.acquireSync({ shared: change === "upgradeSync" });
+          let second: Guard | undefined;
+          const task = lock.acquire().then((guard) => second = guard);
+          first[change]();
+          await sleep(20);
+          assert.equal(second, undefined, change);
+          assert.ok(first.held);
+          first.release();
+          assert.ok((await task).held);
+        }
+      }),
+  );
 
   it(
-    "lose nothing to a re-entry before they go on",
+    "keep the lock that is on its way to them",
     DEADLINE,
     () =>
       inScratchFolder(async (folder) => {
@@ -91,12 +95,12 @@ describe("tasks that wait for the same FileLock object", () => {
         using other = new FileLock(path);
         const held = holder.acquireSync();
         const task = lock.acquire();
-        held.release(); // Hands the lock on to the task, which goes on later.
+        held.release(); // Grants the lock to the task, which runs later.
         assert.equal(lock.tryAcquire(), undefined);
         assert.throws(() => lock.acquireSync(), { name: "DeadlockError" });
         const guard = await task;
         assert.equal(other.tryAcquire(), undefined);
-        assert.ok(lock.tryAcquire()?.held, "the holder cannot enter again");
+        assert.ok(lock.tryAcquire()?.held, "the holder cannot acquire it again");
         assert.ok(guard.held);
       }),
   );

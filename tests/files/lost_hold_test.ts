@@ -15,11 +15,11 @@ const LIMITED = fileURLToPath(new URL("./fixtures/limited_release_process.ts", i
 const hasPrlimit = spawnSync("prlimit", ["--version"]).status === 0;
 const skip = !hasPrlimit && "prlimit(1) of util-linux is MISSING, this was NOT TESTED";
 
-describe("a guard whose hold is lost", () => {
+describe("A guard whose hold is lost", () => {
   for (const range of [undefined, { start: 0, length: 1 }]) {
     const what = range === undefined ? "a file" : "a range";
     it(
-      `by an upgrade of ${what} says so, and does not cover its error`,
+      `by an upgrade of ${what} says so, and does not hide its error`,
       DEADLINE,
       () =>
         inScratchFolder(async (folder) => {
@@ -41,7 +41,7 @@ describe("a guard whose hold is lost", () => {
               try {
                 await upgrade(guard);
               } finally {
-                held = guard.held; // Before it is disposed of, which ends any hold.
+                held = guard.held; // Before its disposal, which ends any hold.
               }
             }, LockLostError);
             assert.equal(held, false);
@@ -56,7 +56,7 @@ describe("a guard whose hold is lost", () => {
     );
 
     it(
-      `by the close of its lock on ${what} says so, and is disposed of in silence`,
+      `by the close of its lock on ${what} says so, and its disposal does nothing`,
       DEADLINE,
       () =>
         inScratchFolder((folder) => {
@@ -69,7 +69,7 @@ describe("a guard whose hold is lost", () => {
     );
   }
 
-  it("by a release without space for its record is released all the same", {
+  it("by a release without space for its record is still released", {
     ...DEADLINE,
     skip,
   }, () =>

@@ -12,7 +12,7 @@ import {
 } from "../../mod.ts";
 import { inScratchFolder } from "../support/scratch_folder.ts";
 
-/** Gives `body` so many locks of one file that nobody else uses. */
+/** Gives `body` so many locks of a new file. */
 function withLocks(
   count: number,
   options: FileLockOptions,
@@ -32,7 +32,7 @@ function withLocks(
 for (const range of [undefined, { start: 3, length: 5 }]) {
   const options: FileLockOptions = range === undefined ? {} : { range };
   describe(`FileLock of ${range === undefined ? "a whole file" : "a range"}`, () => {
-    it("lets those in together that share, and nobody else", () =>
+    it("is held by shared holders together, and by no other", () =>
       withLocks(3, options, ([a, b, c]) => {
         const first = a.acquireSync({ shared: true });
         const second = b.tryAcquire({ shared: true });
@@ -50,7 +50,7 @@ for (const range of [undefined, { start: 3, length: 5 }]) {
         assert.ok(a.tryAcquire({ shared: true }));
       }));
 
-    it("takes what it was made for", () =>
+    it("is shared or not by the default that it was made with", () =>
       withLocks(2, { ...options, shared: true }, ([a, b]) => {
         a.acquireSync();
         const guard = b.tryAcquire();
@@ -59,7 +59,7 @@ for (const range of [undefined, { start: 3, length: 5 }]) {
         assert.equal(b.tryAcquire({ shared: false }), undefined);
       }));
 
-    it("is shared by withLock and by locked, if they are told to", () =>
+    it("is shared by withLock and locked with the option", () =>
       withLocks(2, options, async ([a, b]) => {
         const share = locked(b, { shared: true, timeout: 0 });
         const take = locked(b, { timeout: 0 });
@@ -70,7 +70,7 @@ for (const range of [undefined, { start: 3, length: 5 }]) {
         }, { shared: true });
         assert.deepEqual(modes, ["shared", "shared!"]);
         assert.equal(await take(() => b.mode)(), "exclusive");
-        // @ts-expect-error: no option of a file lock.
+        // @ts-expect-error: a file lock has no such option.
         const misspelt: unknown = await withLock(a, () => a.mode, { shard: true });
         assert.equal(misspelt, "exclusive");
         const mutex = Segment.anonymous(65536).mutex("a");
@@ -78,7 +78,7 @@ for (const range of [undefined, { start: 3, length: 5 }]) {
         assert.ok(await withLock(mutex, ({ token }) => token.toFixed(), { shared: true }));
       }));
 
-    it("becomes shared with nobody in between", () =>
+    it("becomes shared without a gap", () =>
       withLocks(3, options, ([a, b, c]) => {
         const guard = a.acquireSync();
         assert.equal(b.tryAcquire({ shared: true }), undefined);
@@ -92,7 +92,7 @@ for (const range of [undefined, { start: 3, length: 5 }]) {
         assert.throws(() => guard.downgrade(), /does not hold it/);
       }));
 
-    it("becomes exclusive without a loss where nobody shares it", async () => {
+    it("becomes exclusive without a gap if no other holder shares it", async () => {
       await withLocks(2, options, async ([a, b]) => {
         const guard = a.acquireSync({ shared: true });
         assert.equal(guard.upgradeSync(), true);
@@ -108,7 +108,7 @@ for (const range of [undefined, { start: 3, length: 5 }]) {
       });
     });
 
-    it("says when the lock was lost on the way to exclusive", () =>
+    it("reports that it was given up to become exclusive", () =>
       withLocks(2, options, async ([a, b]) => {
         const [first, second] = [a, b].map((lock) => lock.acquireSync({ shared: true }));
         const upgrade = first.upgrade();
@@ -125,7 +125,7 @@ for (const range of [undefined, { start: 3, length: 5 }]) {
         assert.ok(b.tryAcquire());
       }));
 
-    it("is lost where the wait for exclusive is in vain", () =>
+    it("is lost if the wait to become exclusive fails", () =>
       withLocks(3, options, async ([a, b, c]) => {
         const first = a.acquireSync({ shared: true });
         b.acquireSync({ shared: true });
@@ -145,13 +145,13 @@ for (const range of [undefined, { start: 3, length: 5 }]) {
           (error) => error instanceof LockLostError && error.cause === reason,
         );
         assert.throws(() => guard.release());
-        assert.equal(c.tryAcquire(), undefined, "the other one still shares it");
+        assert.equal(c.tryAcquire(), undefined, "the other holder lost its share");
         const next = a.acquireSync({ shared: true });
         assert.throws(() => guard.release(), Error, "an old guard frees a new hold");
         next.release();
       }));
 
-    it("is taken again by its holder if it is reentrant", () =>
+    it("is acquired again by its holder if it is reentrant", () =>
       withLocks(2, { ...options, reentrant: true }, async ([a, b]) => {
         const outer = a.acquireSync();
         const inner = [a.acquireSync(), a.tryAcquire(), await a.acquire({ shared: true })];
@@ -169,7 +169,7 @@ for (const range of [undefined, { start: 3, length: 5 }]) {
         assert.ok(b.tryAcquire());
       }));
 
-    it("is not taken alone by one that shares it, however reentrant", () =>
+    it("is not acquired exclusively by a sharer, even if it is reentrant", () =>
       withLocks(1, { ...options, reentrant: true }, ([a]) => {
         a.acquireSync({ shared: true });
         assert.ok(a.tryAcquire({ shared: true }));
@@ -178,7 +178,7 @@ for (const range of [undefined, { start: 3, length: 5 }]) {
         assert.throws(() => a.lock(), DeadlockError);
       }));
 
-    it("refuses a wait without end for another lock of the same thread", () =>
+    it("refuses an endless wait for another lock of the same thread", () =>
       withLocks(2, options, ([a, b]) => {
         const guard = a.acquireSync({ shared: true });
         assert.throws(() => b.acquireSync(), DeadlockError);
@@ -194,7 +194,7 @@ for (const range of [undefined, { start: 3, length: 5 }]) {
 }
 
 describe("FileLock of ranges", () => {
-  it("excludes what overlaps, and nothing else", () =>
+  it("exclude each other only if they overlap", () =>
     inScratchFolder((folder) => {
       const path = join(folder, "lock");
       const lockOf = (start: number, length: number) =>
@@ -219,7 +219,7 @@ describe("FileLock of ranges", () => {
       assert.ok(whole.tryAcquire(), "a range and a whole file are different locks");
     }));
 
-  it("refuses what is no range", () =>
+  it("must be two whole numbers", () =>
     inScratchFolder((folder) => {
       const wrong = [{ start: -1, length: 1 }, { start: 0, length: 0.5 }, { start: 0 }, {}];
       for (const range of wrong as { start: number; length: number }[]) {

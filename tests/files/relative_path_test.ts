@@ -10,7 +10,7 @@ const MOVER = new URL("./fixtures/moving_process.ts", import.meta.url);
 const deno = executableOf("deno");
 const skip = deno === undefined && "Deno is MISSING (run by tests/run.ts): this was NOT TESTED";
 
-/** What a process leaves in the folder where it opened its files, and where it went then. */
+/** The files that a process leaves in its first folder, and in the one that it goes to. */
 function filesOf(start: (folder: string) => Child): Promise<unknown> {
   return inScratchFolder(async (folder) => {
     for (const name of ["a", "b"]) mkdirSync(join(folder, name));
@@ -26,7 +26,7 @@ describe("A relative path", () => {
     assert.deepEqual(files, { a, b: [] });
   });
 
-  it("does so for the locks of Deno itself", { ...DEADLINE, skip }, async () => {
+  it("leads to the same file for Deno's own locks", { ...DEADLINE, skip }, async () => {
     const args = ["run", "--quiet", "--no-config", "--no-lock", "--no-prompt", "--allow-env"];
     const files = await filesOf((folder) =>
       new Child(deno!, [...args, "--allow-read", "--allow-write"], MOVER, [folder, "locks alone"])

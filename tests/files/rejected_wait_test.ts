@@ -16,7 +16,7 @@ for (const [kind, range] of [["flock", undefined], ["range", { start: 1, length:
   describeRejected(`A FileLock (${kind}) that another process holds`, (): WaitUnderTest => {
     const { path, remove } = scratch();
     const lock = new FileLock(path, { range });
-    // As another process has it: the locks of a thread know each other.
+    // In place of another process: the locks of one thread know each other.
     const other = openLockFile(path, range);
     return {
       acquire: (options) => lock.acquire(options),
@@ -31,7 +31,7 @@ for (const [kind, range] of [["flock", undefined], ["range", { start: 1, length:
   });
 }
 
-describeRejected("A FileLock that another one of the thread holds", (): WaitUnderTest => {
+describeRejected("A FileLock that another lock of the thread holds", (): WaitUnderTest => {
   const { path, remove } = scratch();
   const [lock, other] = [new FileLock(path), new FileLock(path)];
   return {
@@ -69,16 +69,16 @@ describeRejected("A JsonFile", (): WaitUnderTest => {
   };
 });
 
-describe("A FileLock that is closed as it is granted to a task", () => {
+describe("A FileLock that is closed in the moment of a grant", () => {
   for (const record of [true, false]) {
-    it(`rejects it, and writes nothing to what is opened next (record: ${record})`, async () => {
+    it(`rejects the wait, and writes nothing to the next file (record: ${record})`, async () => {
       const { path, remove } = scratch();
       const [lock, other] = [new FileLock(path, { record }), new FileLock(path)];
       const guard = other.tryAcquire();
       const wait = lock.acquire();
       guard!.release();
       lock.close();
-      // It may have the descriptor that was closed.
+      // It may have the number of the descriptor that was closed.
       const next = openSync(`${path}.next`, "w+");
       await assert.rejects(wait, { name: "TypeError", message: /closed/ });
       assert.equal(readFileSync(`${path}.next`, "utf8"), "");

@@ -11,7 +11,7 @@ import { until } from "../support/until.ts";
 const DEADLINE = { timeout: 60_000 };
 const HOLDER = new URL("./fixtures/holding_process.ts", import.meta.url);
 
-/** Gives `body` a folder to remove, and a path in it. */
+/** Gives `body` a folder that it may remove, and a path in it. */
 function withFolder(
   body: (folder: string, path: string) => void | Promise<void>,
 ): Promise<void> {
@@ -23,7 +23,7 @@ function withFolder(
 
 const remove = (folder: string) => rmSync(folder, { recursive: true });
 
-describe("a folder that is removed", () => {
+describe("A folder that is removed", () => {
   it("is made again for the next hold of a lock in it", () =>
     withFolder(async (folder, path) => {
       using lock = new FileLock(path);
@@ -44,7 +44,7 @@ describe("a folder that is removed", () => {
       }
     }));
 
-  it("leaves what is held until it is released", () =>
+  it("ends no hold of a lock in it", () =>
     withFolder(async (folder, path) => {
       using lock = new FileLock(path);
       const guard = lock.acquireSync();
@@ -54,7 +54,7 @@ describe("a folder that is removed", () => {
       assert.ok(lock.owner()?.pid);
       guard.release();
       const next = await lock.acquire();
-      assert.ok(next.token! > guard.token!, "the token begins again");
+      assert.ok(next.token! > guard.token!, "the token starts again");
       remove(folder);
       next.release();
       lock.close();
@@ -62,7 +62,7 @@ describe("a folder that is removed", () => {
     }));
 
   it(
-    "leads those that wait for a lock in it to the new one",
+    "sends the waiters for a lock in it to the new folder",
     DEADLINE,
     () =>
       withFolder(async (folder, path) => {
@@ -85,7 +85,7 @@ describe("a folder that is removed", () => {
   );
 
   it(
-    "that cannot be made again is an error for all who want a lock in it",
+    "and cannot be made again is an error for all waiters for a lock in it",
     DEADLINE,
     () =>
       withFolder(async (folder, path) => {
@@ -113,7 +113,7 @@ describe("a folder that is removed", () => {
   );
 
   for (const durable of [false, true]) {
-    it(`is an error for a ${durable ? "durable " : ""}counter in it, which never begins again`, () =>
+    it(`is an error for a ${durable ? "durable " : ""}counter in it, which never starts again`, () =>
       withFolder((folder, path) => {
         using counter = new FileCounter(path, { durable });
         counter.addSync(7);
@@ -125,7 +125,7 @@ describe("a folder that is removed", () => {
         }
         mkdirSync(folder);
         assert.throws(() => counter.addSync(), { code: "ENOENT" });
-        assert.deepEqual(readdirSync(folder), [], "an empty file is no number for anybody");
+        assert.deepEqual(readdirSync(folder), [], "an empty file was made");
         using other = new FileCounter(path, { durable });
         other.addSync();
         counter.addSync();
@@ -134,7 +134,7 @@ describe("a folder that is removed", () => {
   }
 
   it(
-    "does not come back with an empty counter, by tasks that add",
+    "does not come back with an empty counter by the adds of tasks",
     DEADLINE,
     () =>
       withFolder(async (folder, path) => {
@@ -154,7 +154,7 @@ describe("a folder that is removed", () => {
       }),
   );
 
-  it("is made again for a document that may begin", () =>
+  it("is made again for a document with an initial value", () =>
     withFolder(async (folder, path) => {
       using file = new JsonFile(path, { initial: { done: 0 } });
       using strict = new JsonFile<{ done: number }>(path);

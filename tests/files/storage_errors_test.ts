@@ -6,7 +6,7 @@ import { inScratchFolder } from "../support/scratch_folder.ts";
 
 const DEADLINE = { timeout: 60_000 };
 const fixture = (name: string) => new URL(`./fixtures/${name}_process.ts`, import.meta.url);
-/** A quota of the file system answers in the same way, by EDQUOT. */
+/** A quota of the file system fails in the same way, with EDQUOT. */
 const NO_BYTE = "trap '' XFSZ; ulimit -f 0";
 const skip = cannotMount("mount -t tmpfs none /tmp");
 
@@ -21,21 +21,25 @@ function withFiles(body: (folder: string) => void): Promise<void> {
   });
 }
 
-describe("the files, where there is no space", { skip }, () => {
-  it("say so, and keep what they had", DEADLINE, () =>
-    inScratchFolder((folder) => {
-      const script = `mount -t tmpfs -o size=64k none ${folder}`;
-      runMounted(script, fixture("full"), folder);
-    }));
+describe("Locks, counters and documents that cannot be written", { skip }, () => {
+  it(
+    "say so and keep their contents if the file system is full",
+    DEADLINE,
+    () =>
+      inScratchFolder((folder) => {
+        const script = `mount -t tmpfs -o size=64k none ${folder}`;
+        runMounted(script, fixture("full"), folder);
+      }),
+  );
 
-  it("say so where the file system is read-only", DEADLINE, () =>
+  it("say so if the file system is read-only", DEADLINE, () =>
     withFiles((folder) => {
       const script = `mount --bind ${folder} ${folder}; mount -o remount,bind,ro ${folder}`;
       runMounted(script, fixture("read_only"), folder);
     }));
 
   it(
-    "say so where a file may not grow",
+    "say so if a file may not grow",
     DEADLINE,
     () => withFiles((folder) => runMounted(NO_BYTE, fixture("limited"), folder)),
   );
