@@ -55,11 +55,12 @@ export class AddBatch {
 
   /** Resolves each add, with `value` as the last sum. */
   resolve(value: number): void {
-    let sum = value - this.total;
+    // Counted back from the value, since the value before the first add may be beyond 2^53.
+    let rest = this.total;
     for (const { n, isFetch, resolve } of this.#adds) {
-      const before = sum;
-      sum += n;
-      resolve(isFetch ? before : sum);
+      const before = rest;
+      rest -= n;
+      resolve(value - (isFetch ? before : rest));
     }
   }
 

@@ -237,7 +237,7 @@ export class RedisLock implements AsyncLock, PlatformAsyncDisposable {
 
   #modeOf(options: RedisTryAcquireOptions | undefined): boolean {
     checkOptions(`acquire "${this.name}"`, options);
-    const shared: unknown = options?.shared ?? this.#settings.shared;
+    const { shared = this.#settings.shared } = options ?? {};
     checkFlag(`acquire "${this.name}"`, "shared", shared);
     return shared;
   }

@@ -140,7 +140,7 @@ export function settingsOf(
     throw new RangeError(`Cannot ${what}: ${name} must be a whole number: ${value}`);
   };
   const flag = (name: "shared" | "reentrant" | "fair" | "restartGuard", byDefault = false) => {
-    const value = options[name] ?? byDefault;
+    const { [name]: value = byDefault } = options;
     checkFlag(what, name, value);
     return value;
   };

@@ -203,7 +203,7 @@ export class RedisSemaphore implements PlatformAsyncDisposable {
   #wantedIn(options: TryAcquirePermitsOptions | undefined): number {
     const what = `acquire permits of "${this.name}"`;
     checkOptions(what, options);
-    return checkPermits(what, options?.permits ?? 1, this.permits);
+    return checkPermits(what, options?.permits === undefined ? 1 : options.permits, this.permits);
   }
 
   async #try(request: PermitRequest): Promise<RedisGuard<number> | undefined> {

@@ -121,8 +121,8 @@ export class ServerLock {
    */
   constructor(adapter: RedisAdapter, name: string) {
     this.#adapter = adapter;
+    this.channel = partOf(name, "wake:"); // First, since it checks the name.
     this.what = `the lock "${name}"`;
-    this.channel = partOf(name, "wake:");
     const keys = ["lock", "token", "shared", "queue", "seen"].map((part) => partOf(name, part));
     const [lock, token, shared, queue, seen] = this.#all = keys;
     this.#lock = [lock];

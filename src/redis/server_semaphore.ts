@@ -48,8 +48,8 @@ export class ServerSemaphore {
   constructor(adapter: RedisAdapter, name: string, permits: number) {
     this.#adapter = adapter;
     this.#permits = permits;
+    this.channel = `${partOf(name, "semaphore-wake")}:`; // First, since it checks the name.
     this.what = `the semaphore "${name}"`;
-    this.channel = `${partOf(name, "semaphore-wake")}:`;
     const parts = ["semaphore", "semaphore-token", "semaphore-queue", "semaphore-seen"];
     this.#keys = parts.map((part) => partOf(name, part));
   }

@@ -8,7 +8,7 @@ import { until } from "../support/until.ts";
 
 const DEADLINE = { timeout: 30_000 };
 /** The servers of a test are fresh; one of the tests is about that. */
-const FRESH = { restartGuard: false, commandTimeout: 1000 };
+const FRESH = { restartGuard: false, commandTimeout: 5000 };
 
 describe("the guard of a RedisLock of three servers", { skip }, () => {
   let servers: RedisServer[] = [];
@@ -16,7 +16,7 @@ describe("the guard of a RedisLock of three servers", { skip }, () => {
   let names = 0;
   before(async () => {
     servers = await Promise.all([1, 2, 3].map(() => RedisServer.start()));
-    adapters = servers.map(({ url }) => adapterOf(url, { commandTimeout: 1000 }));
+    adapters = servers.map(({ url }) => adapterOf(url));
     await Promise.all(adapters.map((adapter) => adapter.send("PING")));
   });
   after(async () => {
@@ -166,7 +166,7 @@ describe("the guard of a RedisLock of three servers", { skip }, () => {
       const ages = await Promise.all(adapters.map((adapter) => adapter.send("INFO", "server")));
       return ages.every((info) => Number(/uptime_in_seconds:(\d+)/.exec(`${info}`)?.[1]) > 2);
     });
-    await using careful = new RedisLock(adapters, name, { leaseTime, commandTimeout: 100 });
+    await using careful = new RedisLock(adapters, name, { leaseTime, commandTimeout: 300 });
     const guard = await careful.acquire({ shared: true });
     await servers[2].kill();
     await servers[2].start();
