@@ -91,7 +91,7 @@ export const FILE_MUTANTS: readonly Mutant[] = [
     name: "what a called-off wait got is kept",
     changes: [
       { file: QUEUE, text: "return wait.file.close(); // It was cancelled.", by: "return;" },
-      { file: WAITER, text: "      unlockFd(own); // Called off", by: "      // Called off" },
+      { file: WAITER, text: "      unlockFd(own); // The wait", by: "      // The wait" },
     ],
     tests: ["files/acquire", "files/proof", "files/descriptors"],
   },
