@@ -1,6 +1,6 @@
 /**
- * A helper thread that waits for syncs of counters, so that the thread whose tasks add to them does
- * not have to: one more adder, as another process would be; see src/files/commit_helper.ts.
+ * A helper thread that waits for syncs of counters on behalf of the tasks of another thread. It is one
+ * more adder, like another process; see src/files/commit_helper.ts.
  *
  * @module
  */
@@ -19,7 +19,7 @@ const counters = new Map<
 >();
 
 function open(path: string) {
-  // A counter that was removed meanwhile must not come back as an empty file, without a number.
+  // If the counter was removed, opening it must not create an empty file.
   const tracked = new TrackedLockFile(path, { create: false });
   try {
     return { tracked, commit: new GroupCommit(tracked) };
@@ -50,7 +50,7 @@ function wait(counter: number, path: string, number: number): CommitMessage {
     opened.commit.await(number);
     return { counter };
   } catch (error) {
-    // By its fields, since a copy of an error loses them.
+    // Field by field, since `postMessage` drops the fields of an error.
     const { message } = error as Error;
     return { counter, error: { message, fields: { ...error as object } } };
   }

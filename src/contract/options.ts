@@ -58,8 +58,9 @@ function checkTimeout(timeout: unknown, what: string): void {
   }
 }
 
-/** Whether a value is an `AbortSignal`, of this realm or of another one, such as that of a test's DOM. */
+/** Whether a value is an `AbortSignal`, also of another realm, such as the DOM of a test runner. */
 function isSignal(value: unknown): boolean {
+  if (value instanceof AbortSignal) return true;
   const signal = value as Partial<AbortSignal> | null;
   return typeof signal === "object" && signal !== null && typeof signal.aborted === "boolean" &&
     typeof signal.throwIfAborted === "function" && typeof signal.addEventListener === "function";

@@ -5,9 +5,8 @@ import { adapter } from "../runtime/adapter.ts";
 import { closeFile, writeAt } from "../runtime/files.ts";
 import { bootId, threadIdentity } from "../runtime/identity.ts";
 import { mapFile, type Mapping, PAGE } from "../runtime/mapping.ts";
-import { filePathFrom } from "../runtime/path_like.ts";
+import { filePathFrom, isPathLike } from "../runtime/path_like.ts";
 import { Attachment, type Recovery } from "./attachment.ts";
-import { isPathLike } from "./arguments.ts";
 import { flawOf, HEADER, isKnownBoot, isSameBoot, LONGEST, newHeader } from "./layout.ts";
 import {
   checkMode,

@@ -54,7 +54,7 @@ const CLOSE_MS = 10_000;
  * console.log(await collected.flush()); // The value on the server.
  * ```
  */
-export interface CoalescedCounter extends PlatformAsyncDisposable {
+export interface CoalescedCounter extends PlatformAsyncDisposable<Promise<void>> {
   /** The sum of the adds that are not known to be on the server. */
   readonly pending: number;
   /**
@@ -91,8 +91,6 @@ export interface CoalescedCounter extends PlatformAsyncDisposable {
    * @throws What {@linkcode CoalescedCounter.flush} throws; `pending` is then not on the server.
    */
   close(): Promise<void>;
-  /** The same as {@linkcode CoalescedCounter.close}, for `await using`. */
-  [asyncDispose](): Promise<void>;
 }
 
 /** The class behind {@linkcode CoalescedCounter}. */

@@ -128,6 +128,21 @@ function mayRead(folder: URL): boolean {
     Deno.permissions.querySync({ name: "read", path: folder }).state === "granted";
 }
 
+/**
+ * Whether a worker could start: Deno (2.9) names the working directory for it, and reports an error
+ * on the standard error output if the name is not UTF-8 or the folder was removed.
+ */
+function canNameFolder(): boolean {
+  // Without the permission, the question would be a prompt at the terminal.
+  if (Deno.permissions.querySync({ name: "read" }).state !== "granted") return true;
+  try {
+    Deno.cwd();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Starts a helper by Node's module, whose loading takes 40 ms once; few programs need helpers. */
 function spawnHelper(module: URL): HelperThread {
   const { process } = globalThis as unknown as {
@@ -140,6 +155,11 @@ function spawnHelper(module: URL): HelperThread {
   if (!mayRead(new URL("..", module))) {
     throw new UnsupportedError(
       "Cannot start a helper thread: Deno may not read its module. Add --allow-read",
+    );
+  }
+  if (!canNameFolder()) {
+    throw new UnsupportedError(
+      "Cannot start a helper thread: Deno needs a working directory whose path is UTF-8",
     );
   }
   const { Worker } = process.getBuiltinModule("node:worker_threads");

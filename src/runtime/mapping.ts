@@ -24,7 +24,7 @@ const ARENA_PAGES = 16384;
 export interface Mapping {
   /** The buffer that contains it. */
   readonly buffer: ArrayBufferLike;
-  /** Where in the buffer it begins. */
+  /** The offset in the buffer at which it begins. */
   readonly base: number;
   /** The address of its first byte. */
   readonly address: number;
@@ -37,7 +37,7 @@ interface Arena {
   readonly address: number;
   /** Unused ranges as [start, end), in order, no two of them adjacent. */
   free: [number, number][];
-  /** Where the search for a range begins, so that a freed range is reused as late as possible. */
+  /** The offset at which the search for a range begins, so that a freed range is reused as late as possible. */
   next: number;
 }
 

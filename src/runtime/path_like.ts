@@ -99,6 +99,11 @@ function unescaped(pathname: string): Uint8Array {
   return bytes.subarray(0, length);
 }
 
+/** Whether a value has one of the forms of a path. It may still be none that the system has. */
+export function isPathLike(value: unknown): value is PathLike {
+  return typeof value === "string" || isBytes(value) || isUrl(value);
+}
+
 /** A path in the internal form as a program may give it, for {@linkcode pathFrom}. */
 export function pathLikeOf(path: string): PathLike {
   return isUtf8(path) ? path : pathBytes(path).subarray(0, -1);

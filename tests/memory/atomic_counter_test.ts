@@ -5,7 +5,7 @@ import { AtomicCounter, Memory } from "../../src/memory/mod.ts";
 import { inScratchFolder } from "../support/scratch_folder.ts";
 import { race, withThreads } from "../support/thread.ts";
 import type { CountingStart } from "./fixtures/counting_worker.ts";
-import { assertPlaces, itInBoth } from "./fixtures/places.ts";
+import { assertOffsets, itInBoth } from "./fixtures/both_memories.ts";
 
 const COUNTING = new URL("./fixtures/counting_worker.ts", import.meta.url);
 const DEADLINE = { timeout: 30_000 };
@@ -15,7 +15,7 @@ const ROUNDS = 20_000;
 
 describe("AtomicCounter", () => {
   it("is placed on 8 bytes inside of the memory", () => {
-    assertPlaces((memory, offset) => new AtomicCounter(memory, offset), 8, 8);
+    assertOffsets((memory, offset) => new AtomicCounter(memory, offset), 8, 8);
   });
 
   itInBoth("counts for all who open the memory, and gives the value before", (memory, again) => {

@@ -6,7 +6,7 @@ import { checksum, HEADER } from "../../src/memory/layout.ts";
 import { regionOf } from "../../src/memory/memory.ts";
 import { Memory } from "../../src/memory/mod.ts";
 import { damageDirectories } from "./fixtures/damage.ts";
-import { itInBoth } from "./fixtures/places.ts";
+import { itInBoth } from "./fixtures/both_memories.ts";
 
 const directoryOf = (memory: Memory) => new Directory(regionOf(memory), "the test");
 

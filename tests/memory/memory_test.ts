@@ -17,7 +17,7 @@ import { HEADER, newHeader, SLOT, SLOTS } from "../../src/memory/layout.ts";
 import { attachmentOf, regionOf } from "../../src/memory/memory.ts";
 import { AtomicCounter, Memory, type MemoryHandle, Mutex, RawValue } from "../../src/memory/mod.ts";
 import { inScratchFolder } from "../support/scratch_folder.ts";
-import { assertPlaces, itInBoth } from "./fixtures/places.ts";
+import { assertOffsets, itInBoth } from "./fixtures/both_memories.ts";
 
 const PAGE = 65536;
 const WRONG_LENGTHS = [0, -1, 0.5, NaN, Infinity];
@@ -76,7 +76,7 @@ describe("Memory", () => {
     }));
 
   it("gives out places within it, and none of its header", () => {
-    assertPlaces((memory, offset) => regionOf(memory).resolve(offset, 8, 8), 8, 8);
+    assertOffsets((memory, offset) => regionOf(memory).resolve(offset, 8, 8), 8, 8);
     const memory = Memory.anonymous(1);
     const { size } = memory;
     assert.equal(regionOf(memory).resolve(256, 4, 4) - regionOf(memory).resolve(0, 4, 4), 256);

@@ -6,7 +6,7 @@ import { Memory, Mutex, type MutexOptions } from "../../src/memory/mod.ts";
 import { threadIdentity } from "../../src/runtime/identity.ts";
 import { adapter } from "../../src/runtime/mod.ts";
 import { describeLock } from "../contract/describe_lock.ts";
-import { assertPlaces, itInBoth } from "./fixtures/places.ts";
+import { assertOffsets, itInBoth } from "./fixtures/both_memories.ts";
 import { mappedLock } from "./fixtures/mapped_lock.ts";
 
 describeLock("Mutex in anonymous memory", () => {
@@ -24,7 +24,7 @@ describeLock("Mutex in a mapped file", mappedLock, 20_000);
 
 describe("Mutex", () => {
   it("is placed on a word inside of the memory", () => {
-    assertPlaces((memory, offset) => new Mutex(memory, offset), 16, 8);
+    assertOffsets((memory, offset) => new Mutex(memory, offset), 16, 8);
   });
 
   itInBoth("says who holds it", (memory, again) => {

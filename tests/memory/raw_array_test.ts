@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Memory, RawArray } from "../../src/memory/mod.ts";
 import { ELEMENTS, TYPES } from "./fixtures/elements.ts";
-import { assertPlaces, itInBoth } from "./fixtures/places.ts";
+import { assertOffsets, itInBoth } from "./fixtures/both_memories.ts";
 
 describe("RawArray", () => {
   it("is placed on a word inside of the memory, with all of its integers", () => {
-    assertPlaces((memory, offset) => new RawArray(memory, offset, 10), 40, 4);
+    assertOffsets((memory, offset) => new RawArray(memory, offset, 10), 40, 4);
     const memory = Memory.anonymous(1);
     const most = (memory.size) / 4;
     assert.equal(new RawArray(memory, 0, most).length, most);
@@ -49,7 +49,7 @@ describe("RawArray", () => {
     it(`of type ${type} is placed on ${bytes} bytes`, () => {
       assert.equal(RawArray.bytes(3, type), 3 * bytes);
       const place = (memory: Memory, offset: number) => new RawArray(memory, offset, 3, type);
-      assertPlaces(place, 3 * bytes, bytes);
+      assertOffsets(place, 3 * bytes, bytes);
     });
 
     itInBoth(`of type ${type} keeps what the type has, and refuses all else`, (memory, again) => {

@@ -4,7 +4,7 @@ import { SegmentFormatError } from "../../src/contract/mod.ts";
 import { defineRecord, field, type Fields, RawRecord } from "../../src/memory/mod.ts";
 import { layoutOf } from "../../src/memory/record.ts";
 import { ELEMENTS, TYPES } from "./fixtures/elements.ts";
-import { assertPlaces, itInBoth } from "./fixtures/places.ts";
+import { assertOffsets, itInBoth } from "./fixtures/both_memories.ts";
 
 const EVERY = defineRecord({
   Int8: "Int8",
@@ -68,7 +68,7 @@ describe("The description of a record", () => {
 describe("RawRecord", () => {
   it("is placed on 8 bytes inside of the memory, with both of its copies", () => {
     const description = defineRecord({ a: "Int8", b: "Float64" });
-    assertPlaces((memory, offset) => new RawRecord(memory, offset, description), 8 + 2 * 16, 8);
+    assertOffsets((memory, offset) => new RawRecord(memory, offset, description), 8 + 2 * 16, 8);
     assert.equal(RawRecord.bytes(description), 128);
     assert.equal(RawRecord.bytes(defineRecord({ a: field.text(100) })), 256);
     const bare = { a: "Int8" } as unknown as typeof description;

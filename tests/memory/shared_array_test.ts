@@ -4,13 +4,13 @@ import { Memory, Mutex, SharedArray } from "../../src/memory/mod.ts";
 import { race, withThreads } from "../support/thread.ts";
 import type { CountingStart } from "./fixtures/counting_worker.ts";
 import { ELEMENTS, TYPES } from "./fixtures/elements.ts";
-import { assertPlaces, itInBoth } from "./fixtures/places.ts";
+import { assertOffsets, itInBoth } from "./fixtures/both_memories.ts";
 
 const COUNTING = new URL("./fixtures/counting_worker.ts", import.meta.url);
 
 describe("SharedArray", () => {
   it("is placed, with its lock, inside of the memory", () => {
-    assertPlaces((memory, offset) => new SharedArray(memory, offset, 10), Mutex.BYTES + 40, 8);
+    assertOffsets((memory, offset) => new SharedArray(memory, offset, 10), Mutex.BYTES + 40, 8);
     const memory = Memory.anonymous(1);
     for (const length of [0, -1, 1.5, NaN]) {
       assert.throws(() => new SharedArray(memory, 0, length), RangeError);

@@ -13,7 +13,7 @@ import { layoutOf } from "../../src/memory/record.ts";
 import { Child } from "../support/child.ts";
 import { inScratchFolder } from "../support/scratch_folder.ts";
 import { race, withThreads } from "../support/thread.ts";
-import { assertPlaces, itInBoth } from "./fixtures/places.ts";
+import { assertOffsets, itInBoth } from "./fixtures/both_memories.ts";
 import { isWhole, Whole, wholeOf } from "./fixtures/record_description.ts";
 import type { RecordStart } from "./fixtures/record_worker.ts";
 
@@ -27,7 +27,7 @@ for (const kind of [SharedRecord, SeqlockRecord]) {
   describe(kind.name, () => {
     it("is placed, with its lock, inside of the memory", () => {
       const length = 128 + 8 + 2 * layoutOf(Point).size;
-      assertPlaces((memory, offset) => new kind(memory, offset, Point), length, 8);
+      assertOffsets((memory, offset) => new kind(memory, offset, Point), length, 8);
       assert.equal(kind.bytes(Point), 128 + RawRecord.bytes(Point));
     });
 

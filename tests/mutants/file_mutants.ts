@@ -91,7 +91,7 @@ export const FILE_MUTANTS: readonly Mutant[] = [
     name: "a canceled wait keeps a lock that it gets",
     changes: [
       { file: QUEUE, text: "return wait.file.close(); // It was cancelled.", by: "return;" },
-      { file: WAITER, text: "      unlockFd(own); // Called off", by: "      // Called off" },
+      { file: WAITER, text: "      unlockFd(own); // The wait", by: "      // The wait" },
     ],
     tests: ["files/acquire", "files/proof", "files/descriptors"],
   },
@@ -154,8 +154,8 @@ export const FILE_MUTANTS: readonly Mutant[] = [
   mutant(
     "an unfinished document stays",
     DURABLE,
-    "    removeFile(next); // No space",
-    "    // No space",
+    "    removeFile(next); // The disk is full",
+    "    // The disk is full",
     ["files/storage_errors"],
   ),
   mutant(

@@ -10,6 +10,7 @@ import { Thread } from "../support/thread.ts";
 
 const DEADLINE = { timeout: 60_000 };
 const FIXTURE = new URL("./fixtures/non_utf8_process.ts", import.meta.url);
+const FILES = new URL("./fixtures/non_utf8_files_process.ts", import.meta.url);
 /** "d\xE9/l\xE9ck", whose bytes are Latin-1 and not UTF-8. */
 const PATH = Uint8Array.of(0x64, 0xe9, 0x2f, 0x6c, 0xe9, 0x63, 0x6b);
 const PATH_OF_SHELL = "d\\351/l\\351ck";
@@ -44,10 +45,16 @@ function isLocked(folder: string): boolean {
 }
 
 /** Starts a child in a working directory below `folder`, which is not UTF-8. */
-function startInside(executable: string, flags: readonly string[], folder: string, path: string) {
+function startInside(
+  executable: string,
+  flags: readonly string[],
+  folder: string,
+  path: string,
+  module = FIXTURE,
+): Child {
   const script = `cd "$0/$(printf 'caf\\351')" && exec "$@"`;
   shell(folder, `mkdir "$(printf 'caf\\351')"`);
-  return new Child("sh", ["-c", script, folder, executable, ...flags], FIXTURE, [path]);
+  return new Child("sh", ["-c", script, folder, executable, ...flags], module, [path]);
 }
 
 describe("A path that is not UTF-8", () => {
@@ -84,6 +91,38 @@ describe("A path that is not UTF-8", () => {
         assert.equal(shell(folder, "cd caf* && ls && ls d*"), "d\xe9\nl\xe9ck\n");
       }),
   );
+
+  for (const isRelative of [false, true]) {
+    it(
+      `serves all kinds of files, ${isRelative ? "relative" : "absolute"}`,
+      DEADLINE,
+      () =>
+        inScratchFolder(async (folder) => {
+          const path = hex(isRelative ? Uint8Array.of(0xe9) : inFolder(folder));
+          await using child = isRelative
+            ? startInside(process.execPath, RUN[adapter.name], folder, path, FILES)
+            : Child.here(FILES, path);
+          assert.deepEqual(JSON.parse(await child.line()), {
+            lock: { path: "lock\udce9", hasToken: true },
+            counter: [[3, 4], 4],
+            document: { n: 3 },
+            memory: [true, 3],
+          });
+          const { code, stderr } = await child.ended;
+          assert.deepEqual([code, stderr], [0, ""]);
+          const found = shell(folder, `cd ${isRelative ? "c*" : "d*"} && cd * && LC_ALL=C ls`);
+          assert.deepEqual(found.trim().split("\n"), [
+            "count\xe9",
+            "count\xe9.commit",
+            "document\xe9",
+            "document\xe9.lock",
+            "lock\xe9",
+            "memory\xe9",
+            "segment",
+          ]);
+        }),
+    );
+  }
 
   it(
     "is refused by the lock of Deno itself, which says why",

@@ -40,7 +40,7 @@ const { minutes, seed, only } = new Command("soak")
 const runtimes = await findRuntimes(["deno", "bun", "node"]);
 for (const { name, path } of runtimes) process.env[`INTERLOCK_${name.toUpperCase()}`] = path;
 // Imported after that, since they look for the runtimes when they are loaded.
-const rounds = await import("../memory/fixtures/rounds.ts");
+const rounds = await import("../memory/fixtures/stress_runs.ts");
 const files = await import("../files/fixtures/proofs.ts");
 const { addTogether } = await import("../redis/fixtures/rounds.ts");
 const { failOver, killHoldersOfPermits, troubleServers } = await import("../redis/proofs.ts");

@@ -52,7 +52,7 @@ function startEngine(): void {
   for (let i = 0; i < 3e6; i++) objects.push({ i, sum });
 }
 
-/** Lets this user, who has no other threads, start `count` more. Root has no such limit. */
+/** Lets this user start `count` more threads, if it has no others. Root has no such limit. */
 export function leaveThreads(count: number): void {
   startEngine();
   limit(RLIMIT_NPROC, readdirSync("/proc/self/task").length + count);

@@ -11,10 +11,10 @@ import { adapter } from "../../src/runtime/mod.ts";
 import { executableOf, RUN } from "../support/child.ts";
 import { childEnvironment } from "../support/child_environment.ts";
 import { eventually, stateOf } from "../support/eventually.ts";
-import { atTable, RUNTIMES, type Table } from "./fixtures/parties.ts";
+import { atTable, RUNTIMES, type Table } from "./fixtures/lock_agents.ts";
 
 const LIMIT = { timeout: 30_000 };
-const PROCESS = fileURLToPath(new URL("./fixtures/party_process.ts", import.meta.url));
+const PROCESS = fileURLToPath(new URL("./fixtures/agent_process.ts", import.meta.url));
 /** Longer than many slices, so that every waiter has looked at the owner more than once. */
 const WHILE = 150;
 
@@ -33,7 +33,7 @@ async function assertNotStolen(table: Table, index: number): Promise<void> {
   assert.equal(table.word(index) & 0x3fffffff, word & 0x3fffffff, "it has another owner");
 }
 
-/** A process that does not end by itself: a party that another program starts. */
+/** A process that does not end by itself: a agent that another program starts. */
 function startUnder(command: string, args: readonly string[]) {
   const { env, giveBack } = childEnvironment();
   const child = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"], env });
@@ -165,9 +165,9 @@ describe("An owner is dead", () => {
 import json, os, subprocess, sys
 def start():
     return subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-def do(party, order):
-    party.stdin.write(json.dumps(order) + "\\n"); party.stdin.flush()
-    return json.loads(party.stdout.readline())
+def do(agent, order):
+    agent.stdin.write(json.dumps(order) + "\\n"); agent.stdin.flush()
+    return json.loads(agent.stdout.readline())
 taker = start(); assert taker.stdout.readline() == "ready\\n"
 dead = start(); assert dead.stdout.readline() == "ready\\n"
 assert do(dead, {"act": "take", "mutex": 0})["got"]

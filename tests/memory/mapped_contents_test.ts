@@ -9,8 +9,8 @@ import type { RuntimeName } from "../../src/runtime/mod.ts";
 import { Child, executableOf, RUN } from "../support/child.ts";
 import { eventually, stateOf } from "../support/eventually.ts";
 import { inScratchFolder } from "../support/scratch_folder.ts";
-import { RUNTIMES, ThreadParty } from "./fixtures/parties.ts";
-import { ROOM } from "./fixtures/party.ts";
+import { RUNTIMES, ThreadAgent } from "./fixtures/lock_agents.ts";
+import { ROOM } from "./fixtures/lock_agent.ts";
 
 const LIMIT = { timeout: 30_000 };
 const DROPPING = new URL("./fixtures/dropping_process.ts", import.meta.url);
@@ -47,13 +47,13 @@ describe("A mapped file keeps its contents", () => {
         const path = join(folder, "memory");
         Memory.map(path, ROOM).close();
         for (let i = 1; i <= 5; i++) {
-          const party = await ThreadParty.start(path);
-          const { thread } = await party.do({ act: "who" });
-          const { token } = await party.do({ act: "take", mutex: 0 });
+          const agent = await ThreadAgent.start(path);
+          const { thread } = await agent.do({ act: "who" });
+          const { token } = await agent.do({ act: "take", mutex: 0 });
           assert.equal(token, i, "the number of holds was lost");
-          await party.do({ act: "release", mutex: 0 });
+          await agent.do({ act: "release", mutex: 0 });
           const before = readFileSync(path).subarray(HEADER.end);
-          party.thread.end();
+          agent.thread.end();
           await eventually(() => stateOf(process.pid, thread) === undefined);
           assert.equal(readFileSync(path).subarray(HEADER.end).equals(before), true);
         }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { inScratchFolder } from "../support/scratch_folder.ts";
-import { addTogether, giveUpAtRandom, holdTogether, killAtRandom } from "./fixtures/rounds.ts";
+import { addTogether, giveUpAtRandom, holdTogether, killAtRandom } from "./fixtures/stress_runs.ts";
 
 const LIMIT = { timeout: 60_000 };
 const TRIES = 4;

@@ -4,13 +4,13 @@ import { describe, it } from "node:test";
 import type { Guard } from "../../src/contract/mod.ts";
 import { OwnerDiedError } from "../../src/contract/mod.ts";
 import { eventually, stateOf } from "../support/eventually.ts";
-import { atTable, RUNTIMES, SLEEPERS, type Table, TASKS } from "./fixtures/parties.ts";
-import { type Outcome, type Way, WAYS } from "./fixtures/party.ts";
+import { atTable, RUNTIMES, SLEEPERS, type Table, TASKS } from "./fixtures/lock_agents.ts";
+import { type CommandResult, type Way, WAYS } from "./fixtures/lock_agent.ts";
 
 const LIMIT = { timeout: 30_000 };
 
 /** Takes the mutex of a dead owner here, by one way, and checks what is said about it. */
-async function inherit(table: Table, index: number, way: Way, dead: Outcome): Promise<void> {
+async function inherit(table: Table, index: number, way: Way, dead: CommandResult): Promise<void> {
   const mutex = table.mutex(index);
   if (way === "lock") {
     mutex.lock();
@@ -38,8 +38,10 @@ function assertFree(table: Table, index: number): void {
   assert.equal(guard.previousOwner, undefined);
 }
 
-function assertRecovered(guard: Guard | Outcome, dead: Outcome): void {
-  const previous = "previousOwner" in guard ? guard.previousOwner : (guard as Outcome).previous;
+function assertRecovered(guard: Guard | CommandResult, dead: CommandResult): void {
+  const previous = "previousOwner" in guard
+    ? guard.previousOwner
+    : (guard as CommandResult).previous;
   assert.equal(guard.recovered, true);
   assert.equal(previous?.pid, dead.pid);
   assert.equal(previous?.thread, dead.thread);

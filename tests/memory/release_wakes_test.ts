@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { regionOf } from "../../src/memory/memory.ts";
 import { monotonicNanoseconds } from "../../src/runtime/mod.ts";
 import { lookingSignal } from "../support/looking_signal.ts";
-import { atTable, RUNTIMES, SLEEPERS, TASKS } from "./fixtures/parties.ts";
+import { atTable, RUNTIMES, SLEEPERS, TASKS } from "./fixtures/lock_agents.ts";
 
 const LIMIT = { timeout: 30_000 };
 const ROUNDS = 40;

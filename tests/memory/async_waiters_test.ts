@@ -14,12 +14,12 @@ import { LATE, lateness, leastLateness } from "../support/lateness.ts";
 import { inScratchFolder } from "../support/scratch_folder.ts";
 import {
   atTable,
-  ProcessParty,
+  ProcessAgent,
   RUNTIMES,
   SLEEPERS,
   type Table,
   TASKS,
-} from "./fixtures/parties.ts";
+} from "./fixtures/lock_agents.ts";
 
 const LIMIT = { timeout: 30_000 };
 const WAITERS = 1000;
@@ -27,7 +27,7 @@ const WAITERS = 1000;
 const END = 1000;
 const WAITING = new URL("./fixtures/waiting_process.ts", import.meta.url);
 const SECCOMP = new URL("./fixtures/seccomp_process.ts", import.meta.url);
-const PARTY = fileURLToPath(new URL("./fixtures/party_process.ts", import.meta.url));
+const PARTY = fileURLToPath(new URL("./fixtures/agent_process.ts", import.meta.url));
 
 /** How many threads this process has, beside those by which Bun's engine compiles and collects. */
 function threads(): number {
@@ -82,26 +82,26 @@ describe("Where the kernel refuses futex_waitv", () => {
       atTable(async (table) => {
         const command = [executableOf(name)!, ...RUN[name], PARTY, table.path];
         const child = Child.here(SECCOMP, ...command);
-        const party = new ProcessParty(name, child);
+        const agent = new ProcessAgent(name, child);
         try {
           await child.line();
-          const { pid } = await party.do({ act: "who" });
+          const { pid } = await agent.do({ act: "who" });
           const status = readFileSync(`/proc/${pid}/status`, "utf8");
           assert.match(status, /^Seccomp:\s*2$/m, "the filter is not in force");
           const killed = await table.process(name);
           for (let i = 0; i < 20; i++) {
             const guard = table.mutex(0).acquireSync();
-            party.tell({ act: "take", mutex: 0, way: "async" });
+            agent.tell({ act: "take", mutex: 0, way: "async" });
             await table.waited(0, TASKS);
             if (i % 5 === 0) await sleep(30); // The helper has begun, and looks.
             guard.release();
-            assert.equal((await party.outcome()).recovered, false);
-            await party.do({ act: "release", mutex: 0 });
+            assert.equal((await agent.outcome()).recovered, false);
+            await agent.do({ act: "release", mutex: 0 });
           }
           await killed.take(0);
-          party.tell({ act: "take", mutex: 0, way: "async" });
+          agent.tell({ act: "take", mutex: 0, way: "async" });
           await killed.kill();
-          assert.equal((await party.outcome()).recovered, true);
+          assert.equal((await agent.outcome()).recovered, true);
           process.kill(pid!, "SIGKILL");
         } finally {
           child.kill();
@@ -150,12 +150,12 @@ describe("A wait", () => {
       LIMIT,
       atTable(async (table) => {
         const guard = table.mutex(0).acquireSync();
-        const party = await table.thread();
-        const { thread } = await party.do({ act: "who" });
-        party.tell({ act: "take", mutex: 0, way });
+        const agent = await table.thread();
+        const { thread } = await agent.do({ act: "who" });
+        agent.tell({ act: "take", mutex: 0, way });
         await table.waited(0, bit);
         const start = performance.now();
-        party.thread.end();
+        agent.thread.end();
         // Deno does not end a thread that runs, only one that has come back to its event loop. It
         // gets the lock and ends with it, and so is no more in the way than one that died.
         const runsOn = adapter.name === "deno" && way === "lock";
