@@ -19,7 +19,7 @@ function contended(operation: string, times: number, claim: string): Goal[] {
   }));
 }
 
-/** The mutex in shared memory, and the sleep beneath it. */
+/** The mutex in shared memory, and the futex that it sleeps on. */
 export const subject: Subject = {
   name: "mutex",
   operations: [

@@ -1,3 +1,5 @@
+import type { PlatformAbortSignal } from "./platform.ts";
+
 /** How long to wait for a lock. */
 export interface AcquireOptions {
   /**
@@ -10,7 +12,7 @@ export interface AcquireOptions {
    * Gives up with the signal's reason. A synchronous wait looks at it before it begins and each
    * time that it wakes, at least every 50 ms; only another thread can abort it meanwhile.
    */
-  signal?: AbortSignal;
+  signal?: PlatformAbortSignal;
 }
 
 /**

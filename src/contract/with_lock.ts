@@ -1,10 +1,11 @@
 import { LockGuard } from "./lock_guard.ts";
 import { type AcquireOptions, nameOf } from "./options.ts";
+import type { PlatformAsyncDisposable } from "./platform.ts";
 
 /** The part of a lock that {@linkcode withLock} and {@linkcode locked} use. Each lock has it. */
 export interface Acquirable<
   Options extends AcquireOptions = AcquireOptions,
-  Held extends AsyncDisposable = AsyncDisposable,
+  Held extends PlatformAsyncDisposable = PlatformAsyncDisposable,
 > {
   /** Waits for the lock without blocking the thread. */
   acquire(options?: Options): Promise<Held>;
@@ -29,7 +30,11 @@ export interface Acquirable<
  * @throws What `acquire` throws, and what `body` throws; a `SuppressedError` with both errors if the
  * release fails as well.
  */
-export async function withLock<T, Options extends AcquireOptions, Held extends AsyncDisposable>(
+export async function withLock<
+  T,
+  Options extends AcquireOptions,
+  Held extends PlatformAsyncDisposable,
+>(
   lock: Acquirable<Options, Held>,
   body: (guard: Held) => T | Promise<T>,
   options?: NoInfer<Options>,

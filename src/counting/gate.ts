@@ -5,8 +5,8 @@ import { GATE } from "./layout.ts";
 const ALL = 0x7fffffff;
 
 /**
- * Where the workers of a run wait for one another: once at the start, for the coordinator, and at
- * the end of each phase, for the last worker. Sleeps in slices, so that nobody is out of reach.
+ * A gate and a barrier for the workers of a run: at the start they wait for the coordinator, at the
+ * end of each phase for the last worker. They sleep in slices, so that they can be terminated.
  */
 export class Gate {
   readonly #region: Region;
@@ -15,7 +15,7 @@ export class Gate {
   readonly #arrived: number;
   readonly #phase: number;
 
-  /** The gate at the start of the run's memory, or at an offset. */
+  /** Uses the gate at the start of the run's memory, or at an offset. */
   constructor(memory: Memory, workers: number, offset = 0) {
     this.#region = regionOf(memory);
     this.#workers = workers;
@@ -36,7 +36,7 @@ export class Gate {
     while (atomics.load32(this.#open) === 0) this.#region.wait(this.#open, 0);
   }
 
-  /** Sleeps until all workers are here. */
+  /** Sleeps until all workers have called this. */
   meet(): void {
     const { atomics } = this.#region;
     const phase = atomics.load32(this.#phase);

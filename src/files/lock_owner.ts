@@ -32,8 +32,9 @@ export function starterOf(label: string, descriptor: number): RecordedOwner {
 }
 
 /**
- * Who holds a file: who is entered in it, unless that one is dead; else the process that took the
- * lock by the kernel's list. Nobody of a file that has other contents than a record.
+ * The exclusive holder of a file: the owner in its record, unless that one is dead; else the process
+ * that acquired the lock by the kernel's list. `undefined` if the file has other contents than a
+ * record.
  */
 export function ownerOf(file: LockFile): Owner | undefined {
   const { ours, owner } = readRecord(file);
@@ -46,7 +47,7 @@ export function ownerOf(file: LockFile): Owner | undefined {
   return pid === undefined ? undefined : { pid, host: hostName() };
 }
 
-/** The process of the child program that has the lock; it may outlive the owner. */
+/** The process of the child program that inherited the lock; it may outlive the owner. */
 export function programOf(
   { id }: LockFile,
   owner: RecordedOwner | undefined,
@@ -56,7 +57,7 @@ export function programOf(
 }
 
 /** The error of a wait for a file that ran out of time. */
-export function lateError(file: LockFile): DOMException {
+export function lockTimeoutError(file: LockFile): Error {
   return timeoutError(
     `Cannot lock "${file.path}" in time: ${describeOwner(ownerOf(file))} holds it`,
   );

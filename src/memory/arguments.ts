@@ -1,5 +1,4 @@
 import { nameOf } from "../contract/options.ts";
-import type { PathLike } from "../contract/path_like.ts";
 
 /**
  * Checks that options are an object, or left out.
@@ -19,9 +18,4 @@ export function checkOptions(options: unknown, task: string): void {
 export function checkFunction(value: unknown, task: string): void {
   if (typeof value === "function") return;
   throw new TypeError(`Cannot ${task}: the change must be a function, not ${nameOf(value)}`);
-}
-
-/** Whether a program gave a path in one of its forms. */
-export function isPathLike(value: unknown): value is PathLike {
-  return typeof value === "string" || value instanceof URL || value instanceof Uint8Array;
 }

@@ -1,12 +1,12 @@
 import { nameOf } from "../contract/options.ts";
 import type { PathLike } from "../contract/path_like.ts";
+import { dispose, type PlatformDisposable } from "../contract/platform.ts";
 import { adapter } from "../runtime/adapter.ts";
 import { closeFile, writeAt } from "../runtime/files.ts";
 import { bootId, threadIdentity } from "../runtime/identity.ts";
 import { mapFile, type Mapping, PAGE } from "../runtime/mapping.ts";
-import { filePathFrom } from "../runtime/path_like.ts";
+import { filePathFrom, isPathLike } from "../runtime/path_like.ts";
 import { Attachment, type Recovery } from "./attachment.ts";
-import { isPathLike } from "./arguments.ts";
 import { flawOf, HEADER, isKnownBoot, isSameBoot, LONGEST, newHeader } from "./layout.ts";
 import {
   checkMode,
@@ -78,7 +78,7 @@ export let copyMemory: (path: string) => Memory;
  * // worker.postMessage(memory.handle); in the worker: Memory.from(event.data)
  * ```
  */
-export class Memory implements Disposable {
+export class Memory implements PlatformDisposable {
   readonly #attachment: Attachment;
   readonly #handle: MemoryHandle | undefined;
 
@@ -238,7 +238,7 @@ export class Memory implements Disposable {
   }
 
   /** The same as {@linkcode close}. */
-  [Symbol.dispose](): void {
+  [dispose](): void {
     this.close();
   }
 }

@@ -1,4 +1,5 @@
 import { nameOf } from "../contract/options.ts";
+import type { PlatformWasmMemory } from "../contract/platform.ts";
 import { futexWait, futexWake } from "../runtime/futex.ts";
 import { type Mapping, unmap } from "../runtime/mapping.ts";
 import type { AtomicOperations } from "./atomic_operations.ts";
@@ -10,7 +11,7 @@ import { HEADER } from "./layout.ts";
 export const MAX_SLEEP = 50;
 
 /** What `postMessage` carries of anonymous memory to a worker: the memory itself. */
-export type MemoryHandle = WebAssembly.Memory | SharedArrayBuffer;
+export type MemoryHandle = PlatformWasmMemory | SharedArrayBuffer;
 
 function refuse(): never {
   throw new TypeError("Cannot use a memory that was closed");

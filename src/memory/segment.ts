@@ -1,5 +1,6 @@
 import { nameOf } from "../contract/options.ts";
 import type { PathLike } from "../contract/path_like.ts";
+import { dispose, type PlatformDisposable } from "../contract/platform.ts";
 import { removeFile } from "../runtime/files.ts";
 import { checkOptions } from "./arguments.ts";
 import { AtomicCounter } from "./atomic_counter.ts";
@@ -95,7 +96,7 @@ function checkName(name: string): void {
  * // worker.postMessage(segment.handle); in the worker: Segment.from(event.data)
  * ```
  */
-export class Segment implements Disposable {
+export class Segment implements PlatformDisposable {
   /** The name; `undefined` for an anonymous segment. */
   readonly name: string | undefined;
   /** The memory that contains the things. */
@@ -357,7 +358,7 @@ export class Segment implements Disposable {
   }
 
   /** The same as {@linkcode close}. */
-  [Symbol.dispose](): void {
+  [dispose](): void {
     this.close();
   }
 

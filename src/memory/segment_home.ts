@@ -19,8 +19,7 @@ import {
 } from "../runtime/files.ts";
 import { userId } from "../runtime/identity.ts";
 import { absolutePath } from "../runtime/native_lock_file.ts";
-import { pathFrom } from "../runtime/path_like.ts";
-import { isPathLike } from "./arguments.ts";
+import { isPathLike, pathFrom } from "../runtime/path_like.ts";
 import { flawOf, HEADER } from "./layout.ts";
 
 /** Opens a folder to check it, even without permission to read it. */

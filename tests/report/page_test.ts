@@ -62,7 +62,7 @@ describe("the page", () => {
 
   it("warns of figures that are rough", async () => {
     const page = await pageFor(madeUp([], { mode: "quick", filter: "mutex" }));
-    assert.match(page, /A quick run: .* A part of the bench alone: mutex\./);
+    assert.match(page, /A quick run: .* Only a part of the benchmark: mutex\./);
     assert.doesNotMatch(await pageFor(madeUp([])), /class="warning"/);
   });
 });

@@ -18,22 +18,22 @@ export interface Table {
   readonly rows: readonly (readonly string[])[];
 }
 
-/** What the report says to a question of a user. */
+/** The answer of the report to a question of users. */
 export interface Answer {
   readonly id: string;
   readonly question: string;
-  /** The answer in a sentence or two; what is between `**` is the heart of it. */
+  /** The answer in a sentence or two; the main figures are between `**`. */
   readonly answer: string;
-  /** How the chart is to be read. */
+  /** How to read the chart. */
   readonly reading: string;
-  /** Draws the chart; without it the results lack what it takes. */
+  /** Draws the chart; missing if the results lack the figures for it. */
   readonly draw?: (look: Look) => TopLevelSpec;
-  /** The same with the main rows alone, for the front page; without it, that page has them all. */
+  /** Draws the main rows only, for README.md; if missing, README.md shows the whole chart. */
   readonly front?: (look: Look) => TopLevelSpec;
   readonly table: Table;
 }
 
-/** Something that is measured in each runtime, under the name that users know it by. */
+/** Something that is measured in each runtime, under the name that users know. */
 export interface Entry {
   readonly label: string;
   readonly note?: string;
@@ -59,7 +59,7 @@ export function dotOf(row: Row, name = HAND_NAMES[handOf(row)]): Dot {
   return { hand: handOf(row), name, value: row.median, least: row.least, most: row.most };
 }
 
-/** The entries that were measured, each with a point a runtime. */
+/** The entries that were measured, each with a point per runtime. */
 export function dotRows(results: Pick<Results, "rows">, entries: readonly Entry[]): DotRow[] {
   return entries.flatMap((entry) => {
     const dots = rowsIn(results, entry).map((row) => dotOf(row));
@@ -67,7 +67,7 @@ export function dotRows(results: Pick<Results, "rows">, entries: readonly Entry[
   });
 }
 
-/** The table of entries: a line each, a column a runtime. */
+/** The table of entries: a line per entry, a column per runtime. */
 export function tableOf(results: Pick<Results, "rows">, entries: readonly Entry[]): Table {
   return {
     head: ["", ...RUNTIMES.map((runtime) => HAND_NAMES[runtime]), "least to most"],
@@ -102,7 +102,7 @@ export function ratios(
   });
 }
 
-/** The mean of these ratios over the runtimes; `undefined` where none has both. */
+/** The mean of these ratios over the runtimes; `undefined` if none has both. */
 export function meanRatio(
   results: Pick<Results, "rows">,
   one: Wanted,
@@ -121,7 +121,7 @@ export function span(rows: readonly Row[]): string {
   return most.endsWith(` ${unit}`) ? `${value} to ${most}` : `${least} to ${most}`;
 }
 
-/** What is said where the results lack what a question asks for. */
+/** The answer if the results lack the figures for a question. */
 export function unanswered(what: string): string {
   return `This run has no figures of ${what}.`;
 }

@@ -14,7 +14,7 @@ import {
   times,
 } from "../figures.ts";
 
-/** Within this of the fastest, a runtime is as fast. */
+/** A runtime within this ratio of the fastest counts as fastest too. */
 const SAME = 1.05;
 const NAMES = RUNTIMES.map((runtime) => HAND_NAMES[runtime]);
 
@@ -74,7 +74,7 @@ export function whichRuntime(results: Results): Answer {
     id: "runtime",
     question: "Which runtime?",
     answer: all.length < 2 ? unanswered("more than one runtime") : sentence(all),
-    reading: "Times the time of the fastest runtime, which is named at the right.",
+    reading: "Multiples of the time of the fastest runtime, which is named at the right.",
     ...rows.length > 0 && all.length > 1 &&
       { draw: (look) => drawCompact({ rows, unit: "times", aside: "fastest" }, look) },
     table: tableFor(measured),
@@ -87,11 +87,11 @@ function sentence(
   const rest = others.map(({ runtime, mean }) =>
     `${HAND_NAMES[runtime]} takes ${times(mean / best.mean)} times`
   );
-  return `**${HAND_NAMES[best.runtime]}** is the fastest or within ${
+  return `**${HAND_NAMES[best.runtime]}** is the fastest, or within ${
     Math.round(100 * (SAME - 1))
-  } % of it in ${best.first} of ${best.of} operations. Over all of them, ${
+  } % of the fastest, in ${best.first} of ${best.of} operations. Over all of them, ${
     listed(rest)
-  } its time (geometric mean).`;
+  } as long (geometric mean).`;
 }
 
 function tableFor(measured: readonly Measured[]): Table {

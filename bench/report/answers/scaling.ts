@@ -33,7 +33,7 @@ const MUTEX: Subject = {
   group: "memory",
   wanted: { subject: "mutex", operation: "lock, increment, unlock", medium: "mapped" },
 };
-/** What is done by many at once. */
+/** The operations that are measured with many at once. */
 export const SUBJECTS: readonly Subject[] = [
   ATOMIC,
   STRIPED,
@@ -85,15 +85,14 @@ export function scaling(results: Results): Answer {
     id: "scaling",
     question: "How does it scale?",
     answer: sentences.join(" ") || unanswered("several processes at once"),
-    reading: `Time in which all processes together do one operation, by the number of processes ` +
-      `at it at once; ${results.machine.cores} cores. A flat line is a lock that does not mind ` +
-      `the crowd.`,
+    reading: `Time in which all processes together complete one operation, by the number of ` +
+      `processes; ${results.machine.cores} cores. A flat line means that contention costs nothing.`,
     ...panels.length > 0 && { draw: (look) => drawLines({ panels, unit: "ns" }, look) },
     table: tableFor(results),
   };
 }
 
-/** How the time of an operation grows from one process to the most that were measured. */
+/** How the time of an operation grows from one process to the largest number measured. */
 function growth(results: Results): string[] {
   const all = [MUTEX, ATOMIC, STRIPED].flatMap(({ title, wanted }) => {
     const counts = rowsOf(results, { ...wanted, by: "interlock", setting: "processes" })
@@ -108,13 +107,13 @@ function growth(results: Results): string[] {
   if (all.length === 0) return [];
   const grown = all.map(({ name, ratio }) => `**${times(ratio)} times** as long on ${name}`);
   return [
-    `With ${all[0].most} processes at once, an increment takes, against one process alone, ${
+    `Compared with one process, an increment by ${all[0].most} processes at once takes ${
       listed(grown)
     }.`,
   ];
 }
 
-/** Whether threads of one process fare better than processes, at 4 of them. */
+/** Compares 4 threads of one process with 4 processes. */
 function workersAgainstProcesses(results: Results): string | undefined {
   const wanted = { subject: "mutex", operation: "lock, increment, unlock", count: 4 };
   const ratio = meanRatio(
@@ -124,7 +123,7 @@ function workersAgainstProcesses(results: Results): string | undefined {
   );
   if (ratio === undefined) return undefined;
   return ratio > 0.9 && ratio < 1.1
-    ? "Four workers of one process do as four processes do."
+    ? "Four workers of one process are as fast as four processes."
     : `Four workers of one process take ${times(ratio)} times as long as four processes.`;
 }
 

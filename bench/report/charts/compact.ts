@@ -18,7 +18,7 @@ import {
 import type { Dot } from "./dots.ts";
 import { type Hand, HAND_NAMES } from "../figures.ts";
 
-/** Points on one line, with what sums them up at its end. */
+/** Points on one line, with a summary at its end. */
 export interface CompactRow {
   readonly label: string;
   readonly note?: string;
@@ -26,13 +26,13 @@ export interface CompactRow {
   readonly dots: readonly Dot[];
 }
 
-/** A chart of many rows that are compared by their shape more than by their figures. */
+/** A chart of many rows, for comparison by eye more than by figures. */
 export interface CompactChart {
   readonly rows: readonly CompactRow[];
   readonly unit: Unit;
-  /** What stands at the ends of the lines. */
+  /** The heading of the summaries at the ends of the lines. */
   readonly aside: string;
-  /** A line that is marked, and what its sides mean. */
+  /** A marked line, and the meaning of its sides. */
   readonly mark?: { readonly at: number; readonly below?: string; readonly above?: string };
 }
 
@@ -64,7 +64,7 @@ export function drawCompact({ rows, unit, aside, mark }: CompactChart, look: Loo
   const points = rows.flatMap(({ dots }, row) =>
     dots.map((dot, i) => ({
       ...dot,
-      // Those that are equal would cover each other.
+      // Equal points would cover each other.
       y: from + row * step + (narrow ? step - 16 : step / 2) + apart * (i - (dots.length - 1) / 2),
     }))
   );
@@ -130,9 +130,9 @@ function key(
   let at = 6 - left;
   const names = hands.map((hand) => {
     const name = HAND_NAMES[hand];
-    const place = { hand, name, x: at, textX: at + 10 };
+    const point = { hand, name, x: at, textX: at + 10 };
     at += 32 + name.length * 7;
-    return place;
+    return point;
   });
   const y = 9 - HEAD;
   return {
@@ -175,7 +175,7 @@ function key(
   };
 }
 
-/** The line of what is equal, with what lies on either side of it. */
+/** The line of equality, with the meanings of both sides. */
 function equal(
   { at, below, above }: NonNullable<CompactChart["mark"]>,
   ticks: readonly number[],

@@ -22,10 +22,10 @@ export interface Line {
   readonly points: readonly { readonly count: number; readonly value: number }[];
 }
 
-/** Lines over the same counts. */
+/** A panel of lines over the same counts. */
 export interface Panel {
   readonly title: string;
-  /** Panels of one group stand in one row and have the same axes. */
+  /** Panels of one group are in one row and have the same axes. */
   readonly group: string;
   readonly lines: readonly Line[];
 }
@@ -39,9 +39,9 @@ export interface LineChart {
 const COLUMNS = 3;
 const LABEL_STEP = 14;
 const HEIGHT = 180;
-/** Room of a panel above its plot for its title, and below for its axis. */
+/** The space of a panel above its plot for its title, and below for its axis. */
 const [ABOVE, BELOW] = [34, 28];
-/** Room for the labels of the axis, and for the names of the lines. */
+/** The space for the labels of the axis, and for the names of the lines. */
 const [LEFT, NAMES] = [54, 58];
 
 /** Draws the panels, with the name of each line at its end. */
@@ -86,7 +86,7 @@ interface Frame {
   readonly unit: Unit;
 }
 
-/** One panel, at its place in the whole: a chart has one pair of axes, and these are many. */
+/** Draws one panel at its position with axes of its own: a Vega-Lite chart has only one pair. */
 function drawPanel({ title, lines }: Panel, frame: Frame, { palette }: Look): Layer[] {
   const { left, top, width, ticks, counts, labelled, unit } = frame;
   const x = (count: number) => left + position(count, counts) * width;
@@ -162,7 +162,7 @@ export function spread(
   ends.forEach((end, i) => {
     if (i > 0) end.y = Math.max(end.y, ends[i - 1].y + LABEL_STEP);
   });
-  // What was pushed out at the bottom pushes the others up again.
+  // Names below the bottom move up, and move others up.
   for (let i = ends.length - 1; i >= 0; i--) {
     const most = i === ends.length - 1 ? bottom : ends[i + 1].y - LABEL_STEP;
     ends[i].y = Math.min(ends[i].y, most);

@@ -9,8 +9,8 @@ export interface Palette {
 }
 
 /**
- * Blue, orange and green of Okabe and Ito, which people with any colour vision tell apart; darker
- * on paper and lighter at night, so that each stands out by 3 to 1 at least.
+ * Blue, orange and green of Okabe and Ito, which are distinct for any colour vision; darker on a light
+ * page and lighter on a dark one, for a contrast of at least 3 to 1.
  */
 export const LIGHT: Palette = {
   ink: "#1c1f24",
@@ -27,7 +27,7 @@ export const LIGHT: Palette = {
   },
 };
 
-/** The same at night. */
+/** The colours on a dark page. */
 export const DARK: Palette = {
   ink: "#e8eaed",
   quiet: "#a3abb5",
@@ -43,7 +43,7 @@ export const DARK: Palette = {
   },
 };
 
-/** Names in place of colours; {@linkcode variables} tells a page what they are. */
+/** Variables instead of colours; {@linkcode variables} defines them in a page. */
 export const NAMED: Palette = {
   ink: "var(--ink)",
   quiet: "var(--quiet)",

@@ -20,7 +20,7 @@ export function arrayLock({ memory, offset }: CountingContext): Counting {
   };
 }
 
-/** One cell a worker, no lock, summed at the end. */
+/** One cell per worker, without a lock; the sum is taken at the end. */
 export function rawArray({ memory, offset, worker, workers }: CountingContext): Counting {
   const cells = new RawArray(memory, offset, workers);
   return {
