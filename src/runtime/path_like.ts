@@ -103,8 +103,3 @@ function unescaped(pathname: string): Uint8Array {
 export function isPathLike(value: unknown): value is PathLike {
   return typeof value === "string" || isBytes(value) || isUrl(value);
 }
-
-/** A path in the internal form as a program may give it, for {@linkcode pathFrom}. */
-export function pathLikeOf(path: string): PathLike {
-  return isUtf8(path) ? path : pathBytes(path).subarray(0, -1);
-}

@@ -50,7 +50,7 @@ export const NAMED: Palette = {
   line: "var(--line)",
   series: Object.fromEntries(
     Object.keys(LIGHT.series).map((series) => [series, `var(--${series})`]),
-  ) as Palette["hands"],
+  ) as Palette["series"],
 };
 
 /** The custom properties of a palette, for a style sheet. */
