@@ -9,9 +9,9 @@ import {
 } from "node:fs";
 import { dirname } from "node:path";
 import { capabilitiesOf } from "../src/files/capabilities.ts";
-import { Handle } from "../src/files/handle.ts";
-import type { Patience } from "../src/files/patience.ts";
-import { callOffWait, type KernelWait, startWait } from "../src/files/kernel_waits.ts";
+import { TrackedLockFile } from "../src/files/tracked_lock_file.ts";
+import type { Deadline } from "../src/files/deadline.ts";
+import { cancelWait, type KernelWait, startWait } from "../src/files/kernel_waits.ts";
 import { adapter } from "../src/runtime/adapter.ts";
 import { DescriptorLockFile } from "../src/runtime/descriptor_lock_file.ts";
 import { isInherited } from "../src/runtime/descriptors.ts";
@@ -28,7 +28,7 @@ export interface Target {
   /** Takes the lock if it is free. */
   tryTake(shared: boolean): boolean;
   /** Waits for the lock; resolves to false if the time runs out. */
-  take(shared: boolean, patience: Patience): Promise<boolean>;
+  take(shared: boolean, deadline: Deadline): Promise<boolean>;
   /** Releases the lock, if it is held, and closes the file. */
   close(reason: Error): void;
 }
@@ -38,7 +38,7 @@ export function openTarget(path: string, write = true): Target {
   if (lookAt(path)?.isDirectory()) {
     return new DescriptorTarget(DescriptorLockFile.openFolder(path));
   }
-  return new Handle(realPath(path), { write });
+  return new TrackedLockFile(realPath(path), { write });
 }
 
 /**
@@ -119,7 +119,7 @@ class DescriptorTarget implements Target {
     return this.file.tryLock(shared);
   }
 
-  take(shared: boolean, { deadline, signal }: Patience): Promise<boolean> {
+  take(shared: boolean, { at, signal }: Deadline): Promise<boolean> {
     signal?.throwIfAborted();
     return new Promise((resolve, reject) => {
       let timer: ReturnType<typeof setTimeout> | undefined;
@@ -135,10 +135,10 @@ class DescriptorTarget implements Target {
           reject(signal.reason);
         },
       };
-      const abort = () => callOffWait(wait);
+      const abort = () => cancelWait(wait);
       signal?.addEventListener("abort", abort);
-      const left = Math.min(Math.max(0, deadline - performance.now()), LONGEST_MS);
-      if (deadline !== Infinity) timer = setTimeout(abort, left);
+      const left = Math.min(Math.max(0, at - performance.now()), LONGEST_MS);
+      if (at !== Infinity) timer = setTimeout(abort, left);
 
       startWait(wait);
     });

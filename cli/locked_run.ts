@@ -124,7 +124,7 @@ async function lock(
       return false;
     }
     say(`waiting for ${path}, held by ${holder()}`);
-    if (!await target.take(shared, { deadline: began + timeout, signal })) {
+    if (!await target.take(shared, { at: began + timeout, signal })) {
       say(`cannot lock ${path} within ${timeout / 1000} s, held by ${holder()}`);
       return false;
     }

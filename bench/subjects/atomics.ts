@@ -1,3 +1,4 @@
+import { regionOf } from "../../src/memory/memory.ts";
 import { AtomicCounter, StripedCounter } from "../../src/memory/mod.ts";
 import { type BenchContext, type Goal, MEMORY, type Operation, type Subject } from "./subject.ts";
 
@@ -54,9 +55,10 @@ export const subject: Subject = {
       name: "add of 32 bits",
       media: MEMORY,
       once: ({ memory, offset }) => {
-        const { atomic } = memory;
-        const at = memory.place(offset, 4, 4);
-        return () => atomic.add32(at, 1);
+        const region = regionOf(memory);
+        const { atomics } = region;
+        const at = region.resolve(offset, 4, 4);
+        return () => atomics.add32(at, 1);
       },
     },
     {

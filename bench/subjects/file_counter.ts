@@ -17,15 +17,15 @@ function counting(name: string, options?: FileCounterOptions): Operation {
     processes: true,
     once: (context) => {
       const counter = open(context);
-      return () => counter.add();
+      return () => counter.addSync();
     },
     many: (context): Many => {
       const counter = open(context);
       return {
         run(times) {
-          for (let i = 0; i < times; i++) counter.add();
+          for (let i = 0; i < times; i++) counter.addSync();
         },
-        read: () => counter.value,
+        read: () => counter.getSync(),
       };
     },
   };
@@ -47,10 +47,10 @@ const byTasks: Operation = {
     return {
       async run(times) {
         for (let i = 0; i < times; i++) {
-          await Promise.all(Array.from({ length: TASKS }, () => counter.addAsync()));
+          await Promise.all(Array.from({ length: TASKS }, () => counter.add()));
         }
       },
-      read: () => counter.value,
+      read: () => counter.getSync(),
     };
   },
 };
@@ -115,7 +115,7 @@ export const subject: Subject = {
       name: "add in a batch of 1,000",
       media: ["file"],
       once: ({ folder }) => {
-        const batch = new FileCounter(join(folder, "count.txt")).batch(BATCH);
+        const batch = new FileCounter(join(folder, "count.txt")).batchSync(BATCH);
         return () => batch.add();
       },
     },

@@ -25,7 +25,7 @@ export const subject: Subject = {
       media: ["file"],
       once: (context) => {
         const file = open(context, false);
-        return () => file.read();
+        return () => file.readSync();
       },
     },
     {

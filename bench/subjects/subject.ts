@@ -5,7 +5,7 @@
  * @module
  */
 import type { Runtime } from "../../src/counting/runtimes.ts";
-import type { Memory } from "../../src/memory/mod.ts";
+import { type Memory, regionOf } from "../../src/memory/memory.ts";
 import type { Latency, RowKey, Verdict } from "../results.ts";
 import type { Site } from "../site.ts";
 
@@ -127,7 +127,8 @@ export interface Subject {
 
 /** An integer in shared memory, for the holder of a lock. */
 export function cellOf(memory: Memory, offset: number): Int32Array {
-  return new Int32Array(memory.buffer, memory.place(offset, 4, 4), 1);
+  const region = regionOf(memory);
+  return new Int32Array(region.buffer, region.resolve(offset, 4, 4), 1);
 }
 
 /** Both kinds of shared memory. */

@@ -1,15 +1,15 @@
 import {
+  defineRecord,
+  field,
   Flag,
   Mutex,
   RawArray,
   RawRecord,
   RawValue,
-  record,
   SeqlockRecord,
   SharedArray,
   SharedRecord,
   SharedValue,
-  text,
 } from "../../src/memory/mod.ts";
 import {
   type BenchContext,
@@ -22,7 +22,7 @@ import {
 } from "./subject.ts";
 
 const SIZES = [1, 2, 4];
-const Point = record({ x: "Float64", y: "Float64", name: text(16) });
+const Point = defineRecord({ x: "Float64", y: "Float64", name: field.text(16) });
 
 function alone(name: string, once: (context: BenchContext) => () => unknown): Operation {
   return { name, media: MEMORY, once };
@@ -96,8 +96,8 @@ export const subject: Subject = {
       return [new Mutex(memory, offset), () => value.value += 1, () => value.value];
     }),
     locked("array cell under its mutex", ({ memory, offset }) => {
-      const { mutex, cells } = new SharedArray(memory, offset, 1);
-      return [mutex, () => cells.set(0, cells.get(0) + 1), () => cells.get(0)];
+      const { mutex, raw } = new SharedArray(memory, offset, 1);
+      return [mutex, () => raw.set(0, raw.get(0) + 1), () => raw.get(0)];
     }),
     minor(alone("raw array cell + 1", ({ memory, offset }) => {
       const cells = new RawArray(memory, offset, 8);

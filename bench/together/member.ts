@@ -1,5 +1,5 @@
 import { Gate } from "../../src/counting/gate.ts";
-import type { Memory } from "../../src/memory/mod.ts";
+import { type Memory, regionOf } from "../../src/memory/memory.ts";
 import { monotonicNanoseconds } from "../../src/runtime/mod.ts";
 import { contextOf, operationOf } from "../context.ts";
 import type { RowKey } from "../results.ts";
@@ -50,9 +50,9 @@ export function bytesFor({ jobs, workers }: { jobs: number; workers: number }): 
 /** Clears and returns the context in which a worker warms up alone. */
 function scratchOf({ worker, jobs, memory, site }: Membership): BenchContext {
   const context = contextOf(memory, site, jobs + worker, 0, 1);
-  new Uint8Array(memory.buffer, memory.place(context.offset, CONTEXT_BYTES, 8), CONTEXT_BYTES).fill(
-    0,
-  );
+  const region = regionOf(memory);
+  const at = region.resolve(context.offset, CONTEXT_BYTES, 8);
+  new Uint8Array(region.buffer, at, CONTEXT_BYTES).fill(0);
   return context;
 }
 
@@ -75,11 +75,12 @@ export async function take(job: Job, member: Membership): Promise<Report> {
   }
   await warmUp(await operation.many!(scratchOf(member)));
   const many = await operation.many!(context);
-  const from = memory.place(frame + FRAME_OFFSETS.window, 8, 8);
+  const region = regionOf(memory);
+  const from = region.resolve(frame + FRAME_OFFSETS.window, 8, 8);
   gate.meet();
-  if (worker === 0) memory.atomic.storeFloat64(from, monotonicNanoseconds() + how.lead);
+  if (worker === 0) region.atomics.storeFloat64(from, monotonicNanoseconds() + how.lead);
   gate.meet();
-  const start = memory.atomic.loadFloat64(from);
+  const start = region.atomics.loadFloat64(from);
   const { inside, done } = await countInWindow(many, { from: start, to: start + how.window });
   gate.meet();
   const { per = 1 } = operation;

@@ -1,5 +1,5 @@
 import { setTimeout } from "node:timers/promises";
-import type { Memory } from "../../src/memory/mod.ts";
+import { type Memory, regionOf } from "../../src/memory/memory.ts";
 import { monotonicNanoseconds } from "../../src/runtime/mod.ts";
 import type { Relay } from "../subjects/subject.ts";
 
@@ -27,22 +27,23 @@ export async function handOver(
   turns: number,
   meet: () => void,
 ): Promise<number[]> {
-  const { atomic } = memory;
+  const region = regionOf(memory);
+  const { atomics } = region;
   const [turn, coming, released] = [OFFSETS.turn, OFFSETS.coming, OFFSETS.released]
-    .map((at) => memory.place(offset + at, 8, 8));
+    .map((at) => region.resolve(offset + at, 8, 8));
   const samples: number[] = [];
   const all = turns + WARM_TURNS;
   const see = async (at: number, wanted: number) => {
-    while (atomic.load32(at) !== wanted) {
+    while (atomics.load32(at) !== wanted) {
       if (relay.yields) await setTimeout(1);
     }
   };
   const take = async () => {
-    atomic.store32(coming, 1);
+    atomics.store32(coming, 1);
     const pending = relay.lock();
     if (pending !== undefined) await pending;
-    samples.push(monotonicNanoseconds() - atomic.loadFloat64(released));
-    atomic.store32(turn, worker);
+    samples.push(monotonicNanoseconds() - atomics.loadFloat64(released));
+    atomics.store32(turn, worker);
   };
 
   if (worker === 0) await relay.lock();
@@ -50,12 +51,12 @@ export async function handOver(
   if (worker === 1) await take();
   for (let i = worker; i < all; i += 2) {
     await see(coming, 1);
-    atomic.store32(coming, 0);
+    atomics.store32(coming, 0);
     const until = monotonicNanoseconds() + HOLD;
     while (monotonicNanoseconds() < until) {
       if (relay.yields) await setTimeout(1);
     }
-    atomic.storeFloat64(released, monotonicNanoseconds());
+    atomics.storeFloat64(released, monotonicNanoseconds());
     const pending = relay.unlock();
     if (pending !== undefined) await pending;
     await see(turn, 1 - worker);

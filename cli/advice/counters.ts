@@ -99,7 +99,7 @@ console.log(visits.value);
     code: `import { FileCounter } from "@interlock/interlock";
 
 using visits = new FileCounter("/tmp/my-program/visits.txt");
-using batch = visits.batch(1000); // One write for up to 1,000 adds, and the last at its end.
+using batch = visits.batchSync(1000); // One write for up to 1,000 adds, and the last at its end.
 batch.add();
 `,
   },
@@ -114,8 +114,7 @@ batch.add();
     code: `import { FileCounter } from "@interlock/interlock";
 
 using visits = new FileCounter("/tmp/my-program/visits.txt");
-visits.add();
-console.log(visits.value);
+console.log(visits.addSync());
 `,
   },
   {
@@ -134,8 +133,7 @@ console.log(visits.value);
     code: `import { FileCounter } from "@interlock/interlock";
 
 using visits = new FileCounter("/tmp/my-program/visits.txt", { durable: true });
-visits.add();
-console.log(visits.value);
+console.log(visits.addSync());
 `,
   },
   {
@@ -172,7 +170,7 @@ collected.add();
 
 await using visits = new RedisCounter("redis://127.0.0.1:6379", "visits");
 await visits.add(1, { operation: crypto.randomUUID() }); // Once, whatever the network does.
-console.log(await visits.value());
+console.log(await visits.get());
 `,
   },
 ];

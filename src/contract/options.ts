@@ -1,3 +1,5 @@
+import type { PlatformAbortSignal } from "./platform.ts";
+
 /** How long to wait for a lock. */
 export interface AcquireOptions {
   /**
@@ -7,26 +9,69 @@ export interface AcquireOptions {
    */
   timeout?: number;
   /**
-   * Gives up with the signal's reason. A synchronous wait looks at it before it begins and
-   * between its slices of sleep; only another thread can abort it meanwhile.
+   * Gives up with the signal's reason. A synchronous wait looks at it before it begins and each
+   * time that it wakes, at least every 50 ms; only another thread can abort it meanwhile.
    */
-  signal?: AbortSignal;
+  signal?: PlatformAbortSignal;
 }
 
 /**
- * The end of a wait on the monotonic clock of `performance.now()`, computed once.
+ * Throws unless `options` is `undefined` or an object whose `timeout` and `signal` are usable.
  *
- * @throws {TypeError} If the timeout is not a number.
+ * @param what What the options are for, such as "acquire a mutex".
+ * @throws {TypeError} If the options, the timeout or the signal are of a wrong type.
  * @throws {RangeError} If the timeout is negative or NaN.
  */
+export function checkAcquireOptions(options: unknown, what = "wait"): void {
+  if (options === undefined) return;
+  if (typeof options !== "object" || options === null) {
+    throw new TypeError(`Cannot ${what}: options must be an object, not ${nameOf(options)}`);
+  }
+  const { timeout, signal } = options as { readonly timeout?: unknown; readonly signal?: unknown };
+  if (timeout !== undefined) checkTimeout(timeout, what);
+  if (signal !== undefined && !isSignal(signal)) {
+    throw new TypeError(`Cannot ${what}: signal must be an AbortSignal, not ${nameOf(signal)}`);
+  }
+}
+
+/**
+ * The end of a wait on the monotonic clock of `performance.now()`, computed once. Throws as
+ * {@linkcode checkAcquireOptions} does.
+ */
 export function deadlineOf(options: AcquireOptions | undefined): number {
-  const timeout = options?.timeout;
-  if (timeout === undefined) return Infinity;
+  if (options === undefined) return Infinity;
+  checkAcquireOptions(options);
+  const { timeout } = options;
+  return timeout === undefined ? Infinity : performance.now() + timeout;
+}
+
+function checkTimeout(timeout: unknown, what: string): void {
   if (typeof timeout !== "number") {
-    throw new TypeError(`Cannot wait: timeout must be a number of milliseconds: ${typeof timeout}`);
+    throw new TypeError(
+      `Cannot ${what}: timeout must be a number of milliseconds, not ${nameOf(timeout)}`,
+    );
   }
   if (!(timeout >= 0)) {
-    throw new RangeError(`Cannot wait: timeout must be 0 or more milliseconds: ${timeout}`);
+    throw new RangeError(
+      `Cannot ${what}: timeout must be 0 or more milliseconds (given ${timeout})`,
+    );
   }
-  return performance.now() + timeout;
+}
+
+/** Whether a value is an `AbortSignal`, also of another realm, such as the DOM of a test runner. */
+function isSignal(value: unknown): boolean {
+  if (value instanceof AbortSignal) return true;
+  const signal = value as Partial<AbortSignal> | null;
+  return typeof signal === "object" && signal !== null && typeof signal.aborted === "boolean" &&
+    typeof signal.throwIfAborted === "function" && typeof signal.addEventListener === "function";
+}
+
+/** A value in a few words, for the message of a `TypeError`. */
+export function nameOf(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  if (typeof value === "string") return JSON.stringify(value);
+  if (typeof value === "object") {
+    return Array.isArray(value) ? "an array" : "an object of another kind";
+  }
+  return typeof value === "function" ? "a function" : `the ${typeof value} ${String(value)}`;
 }

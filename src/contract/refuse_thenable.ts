@@ -12,6 +12,6 @@ export function refuseThenable(result: unknown, what: string, instead: string): 
 }
 
 function isThenable(result: unknown): boolean {
-  return typeof result === "object" && result !== null &&
+  return (typeof result === "object" && result !== null || typeof result === "function") &&
     typeof (result as { then?: unknown }).then === "function";
 }

@@ -1,28 +1,32 @@
+import { nameOf } from "../contract/options.ts";
+import type { PlatformURL } from "../contract/platform.ts";
 import type { RedisAdapter } from "./adapter.ts";
+import { checkNumber, checkOptions } from "./arguments.ts";
 import { BunDriver, type BunRedisClient } from "./bun_client.ts";
 import { Connection } from "./connection.ts";
 import type { Driver } from "./driver.ts";
 import { MisconfiguredError } from "./errors.ts";
 import { type IoredisClient, IoredisDriver } from "./ioredis.ts";
 import { type NodeRedisClient, NodeRedisDriver, OwnNodeRedisDriver } from "./node_redis.ts";
-import { SharedClient } from "./sharing.ts";
+import { SharedClient } from "./shared_client.ts";
+import { LONGEST_TIMER_MS } from "./sleeper.ts";
 
 /**
- * What a Redis server is reached by: a client of node-redis, of ioredis or of Bun; an adapter for
- * any other; or an address, to which node-redis connects if it is installed.
+ * How to reach a Redis server: a client of node-redis, of ioredis or of Bun; an adapter for any
+ * other; or an address, to which node-redis connects if it is installed.
  */
 export type RedisSource =
   | string
-  | URL
+  | PlatformURL
   | NodeRedisClient
   | IoredisClient
   | BunRedisClient
   | RedisAdapter;
 
-/** How a server is reached. */
+/** Options for the connection to a server. */
 export interface ConnectionOptions {
   /**
-   * How long to wait for the answer to one command, and for a connection, in milliseconds.
+   * How long to wait for the answer to a command, and for a connection, in milliseconds: above 0.
    *
    * @default {5000}
    */
@@ -33,15 +37,16 @@ const TIMEOUT_MS = 5000;
 const clients = new WeakMap<object, SharedClient>();
 
 /**
- * The adapter of a client, by the client's shape. All adapters of one client share one more
- * connection for their subscriptions, opened when it is first wanted, with the client's options
- * (TLS, credentials). The client itself stays open when they are closed.
+ * Makes an adapter of a client, by the client's shape. All adapters of one client share a second
+ * connection for their subscriptions. It is opened when it is first needed, with the client's options
+ * (TLS, credentials). Closing an adapter does not close the client.
  *
- * A client that is just connecting again is waited for, up to `commandTimeout`; commands are not
- * put in its own queue.
+ * If the client is connecting again, a command waits for it, up to `commandTimeout`; it is not put
+ * into the client's own queue.
  *
- * @throws {MisconfiguredError} If it is none of these, or no address of a Redis server.
- * @throws {RangeError} If `commandTimeout` is not a number of milliseconds above 0.
+ * @throws {MisconfiguredError} If `source` is none of these, or no address of a Redis server.
+ * @throws {TypeError} If `commandTimeout` is not a number.
+ * @throws {RangeError} If it is not above 0, or too long for a timer.
  */
 export function adapterOf(source: RedisSource, options: ConnectionOptions = {}): RedisAdapter {
   return connectionOf(source, options);
@@ -49,11 +54,11 @@ export function adapterOf(source: RedisSource, options: ConnectionOptions = {}):
 
 /** The same as {@linkcode adapterOf}, with its own class as the type. */
 export function connectionOf(source: RedisSource, options: ConnectionOptions = {}): Connection {
+  checkOptions("reach a server", options);
   const { commandTimeout = TIMEOUT_MS } = options;
-  if (!(commandTimeout > 0 && commandTimeout < 2 ** 31)) {
-    throw new RangeError(
-      `Cannot reach a server: commandTimeout must be above 0 milliseconds: ${commandTimeout}`,
-    );
+  checkNumber("reach a server", "commandTimeout", commandTimeout, 0, LONGEST_TIMER_MS);
+  if (commandTimeout === 0) {
+    throw new RangeError("Cannot reach a server: commandTimeout must be above 0 milliseconds: 0");
   }
   const isAddress = typeof source === "string" || source instanceof URL;
   let client = isAddress ? undefined : clients.get(source);
@@ -82,12 +87,15 @@ function driverOf(source: object): Driver {
     if (has("send", "subscribe", "close")) return driverOfAdapter(source as RedisAdapter);
   }
   throw new MisconfiguredError(
-    "Cannot reach a Redis server by this: it must be a client of node-redis, ioredis or Bun, a " +
-      "RedisAdapter, or an address such as redis://127.0.0.1:6379",
+    `Cannot reach a Redis server by ${
+      typeof source === "object" ? nameOf(source) : typeof source
+    }: ` +
+      "the source must be a client of node-redis, ioredis or Bun, a RedisAdapter, or an address " +
+      "such as redis://127.0.0.1:6379",
   );
 }
 
-/** An adapter that the user has written, or one of ours that is used once more. */
+/** Drives an adapter that the user has written, or one of ours that is used again. */
 function driverOfAdapter(adapter: RedisAdapter): Driver {
   return {
     isReady: true,
@@ -110,6 +118,6 @@ function driverOfAdapter(adapter: RedisAdapter): Driver {
         close: async () => void await Promise.allSettled([...ends.values()].map((end) => end())),
       });
     },
-    close: () => Promise.resolve(), // It is the user's.
+    close: () => Promise.resolve(), // It belongs to the user.
   };
 }

@@ -1,8 +1,9 @@
+import { nameOf } from "../contract/options.ts";
 import type { RedisAdapter, Reply } from "./adapter.ts";
 import { codeOf, UnreachableError } from "./errors.ts";
-import type { SharedClient } from "./sharing.ts";
+import type { SharedClient } from "./shared_client.ts";
 
-/** How often deadlines are looked after, in milliseconds. */
+/** How often the deadlines of commands are checked, in milliseconds. */
 const WATCH_MS = 50;
 
 interface Pending {
@@ -11,8 +12,8 @@ interface Pending {
 }
 
 /**
- * An adapter over a client that others may use as well. Commands are timed here, and rejected when
- * the client's connection is lost, whatever the client itself would do then.
+ * An adapter over a client that others may use as well. It limits the time of commands, and rejects
+ * them when the client's connection is lost, whatever the client itself would do then.
  */
 export class Connection implements RedisAdapter {
   readonly #client: SharedClient;
@@ -20,7 +21,7 @@ export class Connection implements RedisAdapter {
   readonly #release: () => Promise<void>;
   readonly #forgetLost: () => void;
   readonly #ends = new Set<() => Promise<void>>();
-  /** In the order they were sent, so also in that of their deadlines. */
+  /** In the order they were sent, which is the order of their deadlines. */
   readonly #pending = new Set<Pending>();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #hasSent = false;
@@ -47,6 +48,10 @@ export class Connection implements RedisAdapter {
   }
 
   send(command: string, ...args: string[]): Promise<Reply> {
+    if (typeof command !== "string") return Promise.reject(wrongArgument("command", command));
+    for (const arg of args) {
+      if (typeof arg !== "string") return Promise.reject(wrongArgument("argument", arg));
+    }
     if (this.#closed === undefined && this.#client.driver.isReady) {
       return this.#write(command, args);
     }
@@ -57,6 +62,14 @@ export class Connection implements RedisAdapter {
     channel: string,
     onMessage: (message: string) => void,
   ): Promise<() => Promise<void>> {
+    if (typeof channel !== "string") {
+      throw new TypeError(`Cannot subscribe: the channel must be a string, not ${nameOf(channel)}`);
+    }
+    if (typeof onMessage !== "function") {
+      throw new TypeError(
+        `Cannot subscribe: onMessage must be a function, not ${nameOf(onMessage)}`,
+      );
+    }
     this.#refuseClosed();
     const subscribing = this.#client.subscribe(channel, onMessage);
     let end: () => Promise<void>;
@@ -80,7 +93,7 @@ export class Connection implements RedisAdapter {
 
   /**
    * Ends all waits for the connection, now and later, if nothing was ever sent: then there is nothing
-   * to release, and `close` need not wait for a server that is not there.
+   * to release, and `close` need not wait for a server that cannot be reached.
    */
   stopWaiting(): void {
     if (this.#hasSent) return;
@@ -131,8 +144,8 @@ export class Connection implements RedisAdapter {
   }
 
   /**
-   * Looks after the deadlines. The timer runs on while commands come and go, since to set one for
-   * each would cost more than the rest of this; so it must be short, or it would hold the process.
+   * Checks the deadlines. One timer runs while commands come and go, since a timer for each command
+   * would cost more than the rest. It is short, so that it does not keep the process alive.
    */
   #watch(): void {
     this.#timer = undefined;
@@ -188,7 +201,7 @@ export class Connection implements RedisAdapter {
     });
   }
 
-  /** What went wrong on the way; what is wrong with the arguments stays what it is. */
+  /** Makes an error of the connection of an error; errors of arguments stay what they are. */
   #asUnreachable(error: unknown, mayHaveHappened: boolean): unknown {
     if (error instanceof UnreachableError || error instanceof TypeError) return error;
     if (!(error instanceof Error) || error.name === "MisconfiguredError") return error;
@@ -218,6 +231,11 @@ function withoutCommand(error: unknown): unknown {
   if (!(error instanceof Error) || !("command" in error)) return error;
   const { name, message, stack } = error;
   return Object.assign(new Error(message), { name, stack });
+}
+
+/** It shows the type only: the value may be a password. */
+function wrongArgument(what: string, value: unknown): TypeError {
+  return new TypeError(`Cannot send a command: each ${what} must be a string: ${typeof value}`);
 }
 
 const decoder = new TextDecoder();

@@ -1,73 +1,80 @@
+import { nameOf } from "../contract/options.ts";
 import type { ConnectionOptions } from "./adapter_of.ts";
+import { checkOptions } from "./arguments.ts";
+import { checkPrefix } from "./names.ts";
 
-/** How a `RedisCounter` is to be. */
+/** Options for `RedisCounter`. */
 export interface RedisCounterOptions extends ConnectionOptions {
   /**
-   * The least it may become; what would be less is a `RangeError`, and the value stays. Every
-   * program must be told the same: the server does not keep it.
+   * The least value; a change to less is a `RangeError`, and the value stays. All programs must use
+   * the same: the server does not store it.
    *
    * @default {-(2 ** 53 - 1)}
    */
   min?: number;
   /**
-   * The most it may become.
+   * The greatest value.
    *
    * @default {2 ** 53 - 1}
    */
   max?: number;
   /**
-   * Milliseconds after its first touch when the counter is gone, and begins again at 0. Set in the
-   * same step as the value, so that no counter ever stays for good.
+   * How many milliseconds after its first change the counter is removed, and begins again at 0. Set
+   * in the same step as the value, so no counter stays forever.
    *
    * @default {undefined}
    */
   expireAfter?: number;
   /**
-   * How long the server remembers an operation by its identity, in milliseconds.
+   * How long the server remembers an operation by its name, in milliseconds.
    *
    * @default {600_000}
    */
   rememberFor?: number;
   /**
-   * What stands before the keys in which operations are remembered.
+   * The beginning of the keys in which operations are remembered.
    *
    * @default {"interlock"}
    */
   prefix?: string;
 }
 
-/** How one add is to be. */
+/** Options for one add. */
 export interface AddOptions {
   /**
-   * What this add is called, such as a UUID: an add that comes again under the same name counts
-   * once. It is then tried again by itself where the connection is lost.
+   * A unique name of this add, such as a UUID: an add that comes again with the same name counts
+   * once. So it is tried again if the connection is lost.
    */
   operation?: string;
   /**
-   * How long to try again where the server cannot be reached or is still loading, in milliseconds.
+   * How long to try again if the server cannot be reached or is still loading, in milliseconds. Only
+   * an add with an `operation` is tried again.
    *
    * @default {10_000}
    */
   retryFor?: number;
 }
 
-/** What a counter was told, checked, with the defaults. */
+/** The options of a counter with their defaults, as the scripts need them. */
 export interface CounterSettings {
   readonly min: number;
   readonly max: number;
-  /** As the scripts want it: empty for none. */
-  readonly life: string;
-  readonly memory: string;
+  /** Milliseconds; empty if the counter does not expire. */
+  readonly expireAfter: string;
+  readonly rememberFor: string;
   readonly prefix: string | undefined;
 }
 
 const REMEMBER_MS = 600_000;
 
 /**
- * @throws {TypeError} If one is not of its kind.
- * @throws {RangeError} If one is outside of what it may be.
+ * Checks options, and fills in the defaults.
+ *
+ * @throws {TypeError} If an option is of a wrong type.
+ * @throws {RangeError} If it is out of bounds.
  */
 export function settingsOf(options: RedisCounterOptions): CounterSettings {
+  checkOptions("create a counter", options);
   const {
     min = Number.MIN_SAFE_INTEGER,
     max = Number.MAX_SAFE_INTEGER,
@@ -76,25 +83,31 @@ export function settingsOf(options: RedisCounterOptions): CounterSettings {
     prefix,
   } = options;
   if (checkWhole(min) > checkWhole(max)) {
-    throw new RangeError(`Cannot make a counter: min ${min} is more than max ${max}`);
+    throw new RangeError(`Cannot create a counter: min ${min} is greater than max ${max}`);
   }
+  if (prefix !== undefined) checkPrefix(prefix);
   return {
     min,
     max,
-    life: expireAfter === undefined ? "" : milliseconds("expireAfter", expireAfter),
-    memory: milliseconds("rememberFor", rememberFor),
+    expireAfter: expireAfter === undefined ? "" : milliseconds("expireAfter", expireAfter),
+    rememberFor: milliseconds("rememberFor", rememberFor),
     prefix,
   };
 }
 
 function milliseconds(name: string, ms: number): string {
   if (Number.isSafeInteger(ms) && ms > 0) return `${ms}`;
-  throw new RangeError(
-    `Cannot make a counter: ${name} must be a whole number of milliseconds above 0: ${ms}`,
+  const ErrorClass = typeof ms === "number" ? RangeError : TypeError;
+  throw new ErrorClass(
+    `Cannot create a counter: ${name} must be a whole number of milliseconds above 0, not ${
+      nameOf(ms)
+    }`,
   );
 }
 
 /**
+ * Checks a whole number.
+ *
  * @returns `n`.
  * @throws {TypeError} If it is not a whole number.
  * @throws {RangeError} If it is beyond 2^53.
@@ -102,5 +115,5 @@ function milliseconds(name: string, ms: number): string {
 export function checkWhole(n: number): number {
   if (Number.isSafeInteger(n)) return n;
   if (Number.isInteger(n)) throw new RangeError(`Cannot count with ${n}: it is beyond 2^53`);
-  throw new TypeError(`Cannot count with ${String(n)}: not a whole number`);
+  throw new TypeError(`Cannot count with ${nameOf(n)}: not a whole number`);
 }

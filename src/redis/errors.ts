@@ -69,7 +69,7 @@ const PASSING: ReadonlySet<string> = new Set(
 );
 
 /** Whether what can safely be tried again may do better then: no connection, or a server not ready. */
-export function mayPass(error: unknown): boolean {
+export function isTemporary(error: unknown): boolean {
   return error instanceof UnreachableError ||
     (error instanceof RefusedError && PASSING.has(error.code));
 }

@@ -1,83 +1,96 @@
 import { LockLostError } from "../contract/errors.ts";
-import type { Moment } from "../runtime/moment.ts";
-import { untilAnswered } from "./again.ts";
+import type { Instant } from "../runtime/instant.ts";
+import type { GuardedHold, GuardState } from "./lease_guard.ts";
 import type { InFlight } from "./in_flight.ts";
 import { Lease } from "./lease.ts";
-import type { GuardedHold } from "./redis_guard.ts";
-import type { LockRequest } from "./server_lock.ts";
+import { retry } from "./retry.ts";
 
-/** Who holds, and how it renews and gives back what it was given for a request. */
-export interface Holder<Request extends { readonly leaseTime: number }> {
-  /** What is held, for messages. */
+/** The lock or semaphore of a {@linkcode Hold}, as the hold sees it. */
+export interface HeldLock<Request> {
+  /** Its name in messages. */
   readonly name: string;
   readonly maxHold: number;
   /** The operations under way to the server. */
   readonly inFlight: InFlight;
-  /** Renews it; `false` where it is held no more. */
+  /** Renews a hold; `false` if it is not held any more. */
   renew(request: Request): Promise<boolean>;
-  /** Gives it back; `false` where it was held no more. Can be asked again. */
+  /** Releases a hold; `false` if it was not held any more. Can be repeated. */
   release(request: Request): Promise<boolean>;
-  /** Called when the last guard has let go: whether the hold goes on for another guard. */
-  goesOn(hold: Hold<Request>): boolean;
+  /** Called when the last guard was released. Returns whether the hold goes on for another guard. */
+  keeps(hold: Hold<Request & HoldRequest>): boolean;
 }
 
-/** How long a release is tried where the server cannot be reached, in milliseconds. */
+/** The part of a request that every hold needs. */
+export interface HoldRequest {
+  readonly leaseTime: number;
+}
+
+/** How long a release is tried again if the server cannot be reached, in milliseconds. */
 export const RELEASE_MS = 2000;
 
-/** What one process holds: a lease with one guard, or several if it is reentrant. */
-export class Hold<Request extends { readonly leaseTime: number } = LockRequest>
-  implements GuardedHold {
+/** A lease that a server has granted to this process, with one guard, or several if reentrant. */
+export class Hold<Request extends HoldRequest = HoldRequest> implements GuardedHold {
   readonly lease: Lease;
-  /** How many guards have it. */
+  /** What the guards say; shared by the guards of one hold. */
+  state: GuardState;
+  /** How many guards are not released. */
   guards = 1;
-  #ended = false;
-  readonly #holder: Holder<Request>;
-  readonly #request: Request;
+  /** What the server was asked for. */
+  request: Request;
+  /** Whether nothing is held any more, and the program knows. */
+  isOver = false;
+  readonly #lock: HeldLock<Request>;
 
-  /** A hold that was asked for at `sent`. */
-  constructor(holder: Holder<Request>, request: Request, sent: Moment) {
-    this.#holder = holder;
-    this.#request = request;
-    const { name, maxHold } = holder;
-    const renew = () => holder.renew(request);
+  /** A hold whose request was sent at `sent`. */
+  constructor(lock: HeldLock<Request>, request: Request, sent: Instant, state: GuardState) {
+    this.#lock = lock;
+    this.request = request;
+    this.state = state;
+    const { name, maxHold } = lock;
+    const renew = () => lock.renew(this.request);
     this.lease = new Lease({ name, leaseTime: request.leaseTime, maxHold, renew }, sent);
   }
 
-  async giveBack(): Promise<void> {
+  async release(): Promise<void> {
     if (--this.guards > 0) {
-      if (this.lease.lost !== undefined) throw this.#lost(this.lease.lost);
+      if (this.lease.lost !== undefined) throw this.lostBefore(this.lease.lost);
       return;
     }
-    if (!this.#holder.goesOn(this)) await this.end();
+    if (!this.#lock.keeps(this)) await this.end();
   }
 
   /**
-   * Ends the lease and gives the hold back to the server.
+   * Ends the lease and releases the hold at the server.
    *
    * @throws {LockLostError} If it was lost before.
-   * @throws {UnreachableError} If the server could not be told; it forgets it with the lease.
+   * @throws {UnreachableError} If the server could not be told; the hold ends with its lease.
    */
   async end(): Promise<void> {
-    if (this.#ended) throw new Error(`Cannot release "${this.#holder.name}": it was closed before`);
-    this.#ended = true;
+    const { name, inFlight } = this.#lock;
+    if (this.isOver) {
+      const { lost } = this.lease;
+      if (lost !== undefined) throw this.lostBefore(lost);
+      throw new Error(`Cannot release "${name}": it was closed before`);
+    }
+    this.isOver = true;
     const { lost, left } = this.lease.end();
     if (lost !== undefined) {
-      // The server may have it yet, if it was the way to it that was lost. Nobody waits for that.
-      this.#holder.inFlight.track(this.#holder.release(this.#request)).catch(() => {});
-      throw this.#lost(lost);
+      // If only the connection was lost, the server may still have the hold. This does not wait.
+      inFlight.track(this.#lock.release(this.request)).catch(() => {});
+      throw this.lostBefore(lost);
     }
     const deadline = performance.now() + Math.min(left, RELEASE_MS);
     // A try without an answer may have released it already.
-    const release = async (isUnsure: boolean) =>
-      await this.#holder.release(this.#request) || isUnsure;
-    if (!await this.#holder.inFlight.track(untilAnswered(release, deadline))) {
-      throw new LockLostError(`Lost "${this.#holder.name}" before it was released`);
+    const release = async (isUnsure: boolean) => await this.#lock.release(this.request) || isUnsure;
+    if (!await inFlight.track(retry(release, deadline))) {
+      throw new LockLostError(`Lost "${name}" before it was released`);
     }
   }
 
-  #lost(cause: LockLostError): LockLostError {
+  /** The error of a release after the loss. */
+  protected lostBefore(cause: LockLostError): LockLostError {
     return new LockLostError(
-      `Cannot release "${this.#holder.name}": it was lost before, and somebody else may have had it`,
+      `Cannot release "${this.#lock.name}": it was lost before, and another client may have held it`,
       { cause },
     );
   }

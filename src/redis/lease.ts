@@ -1,22 +1,23 @@
 import { LockLostError } from "../contract/errors.ts";
-import { millisecondsSince, type Moment, thisMoment } from "../runtime/moment.ts";
+import type { PlatformAbortSignal } from "../contract/platform.ts";
+import { type Instant, millisecondsSince, thisInstant } from "../runtime/instant.ts";
 
-/** What a {@linkcode Lease} is to be. */
+/** The terms of a {@linkcode Lease}. */
 export interface LeaseTerms {
-  /** What it is a lease of, for messages. */
+  /** The name of what is held, for messages. */
   readonly name: string;
   /** How long the server keeps it, in milliseconds. */
   readonly leaseTime: number;
   /** How long it is renewed, in milliseconds. */
   readonly maxHold: number;
-  /** Renews it. `false` where it is not held any more; throws where that is not known. */
+  /** Renews it. `false` if it is not held any more; throws if that is not known. */
   renew(): Promise<boolean>;
 }
 
-/** How much of a lease is not used: the clocks of two machines differ by less. */
+/** The part of a lease that is not used: the clocks of two machines differ by less. */
 const DRIFT = 0.01;
 const DRIFT_MS = 2;
-/** What part of a lease before its end a hold counts as lost, so that its work can stop in time. */
+/** The part of a lease before its end when it counts as lost, so that its work can stop in time. */
 const MARGIN = 0.1;
 
 /** How long after its request was sent a lease can be relied on, in milliseconds. */
@@ -26,25 +27,27 @@ export function reliableTime(leaseTime: number): number {
 
 /**
  * A hold that ends by itself, and is renewed after each third of its time until it is ended. It
- * counts as lost before the server can give it to somebody else, whatever becomes of the renewals:
- * that is judged by the clock of this machine alone, from when the last request that succeeded was
- * sent.
+ * counts as lost before the server can give it to another client, even if a renewal is still under
+ * way. Only the clock of this machine decides that, from the moment when the last request that
+ * succeeded was sent.
  */
 export class Lease {
   readonly #terms: LeaseTerms;
-  readonly #start: Moment;
-  #sent: Moment;
-  #renewing = false;
+  #start: Instant;
+  #sent: Instant;
+  /** A renewal or a change that is under way. */
+  #busy: Promise<void> | undefined;
   /** The time since `#sent` at which it is renewed. */
   #renewAt: number;
   #failure: unknown;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #controller: AbortController | undefined;
   #lost: LockLostError | undefined;
+  #isSuspended = false;
   #ended = false;
 
-  /** A lease that was asked for at `sent`. */
-  constructor(terms: LeaseTerms, sent: Moment) {
+  /** A lease whose request was sent at `sent`. */
+  constructor(terms: LeaseTerms, sent: Instant) {
     this.#terms = terms;
     this.#start = this.#sent = sent;
     this.#renewAt = terms.leaseTime / 3;
@@ -52,7 +55,7 @@ export class Lease {
   }
 
   /** Aborts with a `LockLostError` when the lease is lost. */
-  get signal(): AbortSignal {
+  get signal(): PlatformAbortSignal {
     this.#look();
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
@@ -61,23 +64,23 @@ export class Lease {
     return this.#controller.signal;
   }
 
-  /** Why it is lost; `undefined` as long as it is not. */
+  /** Why the lease was lost; `undefined` if it was not. */
   get lost(): LockLostError | undefined {
     this.#look();
     return this.#lost;
   }
 
-  /** Whether it goes on: neither ended nor lost. */
+  /** Whether the lease goes on: neither ended, nor suspended, nor lost. */
   get isOn(): boolean {
-    return !this.#ended && this.lost === undefined;
+    return !this.#ended && !this.#isSuspended && this.lost === undefined;
   }
 
-  /** Milliseconds that the server keeps it for certain, unless it is renewed. */
+  /** For how many milliseconds the server surely keeps the hold, unless it is renewed. */
   get left(): number {
     return Math.max(0, reliableTime(this.#terms.leaseTime) - millisecondsSince(this.#sent));
   }
 
-  /** Ends the renewals and the watch. Returns {@linkcode lost} and {@linkcode left} as they are. */
+  /** Ends the renewals and the watch. Returns {@linkcode lost} and {@linkcode left} as of now. */
   end(): { lost: LockLostError | undefined; left: number } {
     const since = millisecondsSince(this.#sent);
     this.#look(since);
@@ -86,8 +89,55 @@ export class Lease {
     return { lost: this.#lost, left: Math.max(0, reliableTime(this.#terms.leaseTime) - since) };
   }
 
-  #look(since: number = millisecondsSince(this.#sent)): void {
+  /**
+   * Runs `change` while no renewal is under way: it waits for one that is, and the next begins when
+   * the change has settled. The lease can be lost meanwhile.
+   */
+  async withoutRenewals<T>(change: () => Promise<T>): Promise<T> {
+    while (this.#busy !== undefined) await this.#busy;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#busy = promise;
+    try {
+      return await change();
+    } finally {
+      this.#busy = undefined;
+      resolve();
+      this.#watchAgain();
+    }
+  }
+
+  /** The lease began anew by a request that was sent at `sent`. A lost lease stays lost. */
+  renewed(sent: Instant): void {
+    this.#look();
+    this.#sent = sent;
+    this.#renewAt = this.#terms.leaseTime / 3;
+    this.#failure = undefined;
+  }
+
+  /** The hold was given up, to acquire another one: it cannot be lost until {@linkcode resume}. */
+  suspend(): void {
+    this.#isSuspended = true;
+    clearTimeout(this.#timer);
+  }
+
+  /** There is a hold again, by a request that was sent at `sent`. */
+  resume(sent: Instant): void {
+    this.#start = this.#sent = sent;
+    this.#isSuspended = false; // It was not lost meanwhile, however long that took.
+    this.renewed(sent);
+    this.#watchAgain();
+  }
+
+  /** The hold is lost for the reason that `error` gives, unless it was lost before. */
+  lose(error: LockLostError): void {
     if (this.#ended || this.#lost !== undefined) return;
+    clearTimeout(this.#timer);
+    this.#lost = error;
+    this.#controller?.abort(error);
+  }
+
+  #look(since: number = millisecondsSince(this.#sent)): void {
+    if (this.#ended || this.#isSuspended || this.#lost !== undefined) return;
     const { leaseTime, maxHold } = this.#terms;
     if (since >= reliableTime(leaseTime) - leaseTime * MARGIN) {
       this.#lose("its lease could not be renewed in time", this.#failure);
@@ -97,49 +147,45 @@ export class Lease {
   }
 
   #lose(why: string, cause?: unknown): void {
-    if (this.#ended || this.#lost !== undefined) return;
-    clearTimeout(this.#timer);
     const options = cause === undefined ? undefined : { cause };
-    this.#lost = new LockLostError(`Lost "${this.#terms.name}": ${why}`, options);
-    this.#controller?.abort(this.#lost);
+    this.lose(new LockLostError(`Lost "${this.#terms.name}": ${why}`, options));
   }
 
-  /** Sets the timer for what comes next: a renewal, the loss, the end of the longest hold. */
+  /** Sets the timer for the next event: a renewal, the loss, the end of the longest hold. */
   #watch(since: number): void {
     const { leaseTime, maxHold } = this.#terms;
     const lostAt = reliableTime(leaseTime) - leaseTime * MARGIN;
-    let next = this.#renewing ? lostAt : Math.min(this.#renewAt, lostAt);
+    let next = this.#busy === undefined ? Math.min(this.#renewAt, lostAt) : lostAt;
     if (maxHold !== Infinity) {
       next = Math.min(next, since + maxHold - millisecondsSince(this.#start));
     }
     this.#timer = setTimeout(() => this.#tick(), Math.max(0, Math.ceil(next - since)));
   }
 
+  #watchAgain(): void {
+    if (this.#ended || this.#isSuspended || this.#lost !== undefined) return;
+    clearTimeout(this.#timer);
+    this.#watch(millisecondsSince(this.#sent));
+  }
+
   #tick(): void {
     this.#look();
-    if (this.#ended || this.#lost !== undefined) return;
+    if (this.#ended || this.#isSuspended || this.#lost !== undefined) return;
     const since = millisecondsSince(this.#sent);
-    if (!this.#renewing && since >= this.#renewAt) this.#renew();
+    if (this.#busy === undefined && since >= this.#renewAt) {
+      this.withoutRenewals(() => this.#renew());
+    }
     this.#watch(since);
   }
 
   async #renew(): Promise<void> {
-    this.#renewing = true;
-    const sent = thisMoment();
+    const sent = thisInstant();
     try {
-      if (await this.#terms.renew()) {
-        this.#look(); // An answer that comes too late does not bring back what is lost.
-        this.#sent = sent;
-        this.#renewAt = this.#terms.leaseTime / 3;
-        this.#failure = undefined;
-      } else this.#lose("the server does not have it any more");
+      if (await this.#terms.renew()) this.renewed(sent);
+      else if (!this.#ended) this.#lose("the server does not have it any more");
     } catch (error) {
       this.#failure = error;
       this.#renewAt = millisecondsSince(this.#sent) + this.#terms.leaseTime / 20;
     }
-    this.#renewing = false;
-    if (this.#ended || this.#lost !== undefined) return;
-    clearTimeout(this.#timer);
-    this.#watch(millisecondsSince(this.#sent));
   }
 }

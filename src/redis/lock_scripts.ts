@@ -21,7 +21,7 @@
  * @module
  */
 
-import { askRights } from "./rights.ts";
+import { checkRights } from "./rights.ts";
 
 /** How long the others wait for a waiter that was woken and does not come, in milliseconds. */
 export const GRACE_MS = 500;
@@ -47,11 +47,11 @@ local kept = math.floor(token / ${DAY_US}) == math.floor(us / ${DAY_US})
 `;
 
 /** The rights to acquire the lock exclusively and to release it, without the first write, SET. */
-const ASK_TO_HOLD = `
-${askRights("KEYS[2]", "HSET", "HDEL")}
-${askRights("KEYS[1]", "DEL")}
+const CHECK_HOLD_RIGHTS = `
+${checkRights("KEYS[2]", "HSET", "HDEL")}
+${checkRights("KEYS[1]", "DEL")}
 if not kept then
-  ${askRights("KEYS[2]", "PEXPIRE")}
+  ${checkRights("KEYS[2]", "PEXPIRE")}
 end
 `;
 
@@ -66,7 +66,7 @@ return { 1, token, last[2] }
 `;
 
 /** For who asks again, whose answer was lost. */
-const AGAIN = `
+const REPEAT = `
 local minted = redis.call('HGET', KEYS[2], 'token') or 0
 redis.call('PEXPIRE', KEYS[1], lease)
 return { 1, minted - tokens + 1, false }
@@ -83,14 +83,14 @@ local value, lease, tokens = ARGV[1], ARGV[2], ARGV[3]
 local held = redis.call('GET', KEYS[1])
 if held then
   if held ~= value then return { 0, 0, '', held } end
-  ${AGAIN}
+  ${REPEAT}
 end
 ${READ_TOKEN}
-${ASK_TO_HOLD}
+${CHECK_HOLD_RIGHTS}
 ${MINT}
 `;
 
-const QUEUE = `
+const QUEUE_FUNCTIONS = `
 local channel = string.sub(KEYS[1], 1, -5) .. 'wake:'
 local function forget(waiter)
   redis.call('ZREM', queueKey, waiter)
@@ -142,22 +142,22 @@ local mode, fair, waiter, ticket = ARGV[4], ARGV[5] == '1', ARGV[6], ARGV[7]
 local countable = ARGV[8] == '1'
 ${READ_TOKEN}
 local now = math.floor(us / 1000)
-${QUEUE}
+${QUEUE_FUNCTIONS}
 local held = redis.call('GET', KEYS[1])
 if held == value and mode == 'w' then
-  ${AGAIN}
+  ${REPEAT}
 end
 local queued = redis.call('ZCARD', queueKey) > 0
-${ASK_TO_HOLD}
-${askRights("KEYS[1]", "SET")}
+${CHECK_HOLD_RIGHTS}
+${checkRights("KEYS[1]", "SET")}
 if queued or waiter ~= '' then
   redis.call('ZCARD', seenKey)
-  ${askRights("queueKey", "ZRANGE", "ZRANK", "ZSCORE", "ZADD", "ZREM", "PEXPIRE")}
+  ${checkRights("queueKey", "ZRANGE", "ZRANK", "ZSCORE", "ZADD", "ZREM", "PEXPIRE")}
 end
 if held == '${SHARED}' or mode == 'r' then
   redis.call('ZCARD', sharedKey)
-  ${askRights("sharedKey", "ZRANGE", "ZADD", "ZREM", "ZREMRANGEBYSCORE", "PEXPIRE")}
-  ${askRights("KEYS[1]", "PTTL")}
+  ${checkRights("sharedKey", "ZRANGE", "ZADD", "ZREM", "ZREMRANGEBYSCORE", "PEXPIRE")}
+  ${checkRights("KEYS[1]", "PTTL")}
 end
 
 -- When the lock may be free: nothing if it is.
@@ -246,12 +246,80 @@ if redis.call('GET', KEYS[1]) ~= '${SHARED}' then return 0 end
 if not redis.call('ZSCORE', KEYS[2], value) then return 0 end
 local time = redis.call('TIME')
 local keep = math.max(redis.call('PTTL', KEYS[1]), lease)
-${askRights("KEYS[2]", "ZADD")}
+${checkRights("KEYS[2]", "ZADD")}
 -- First, since a server that is full refuses a script that begins with ZADD.
 redis.call('PEXPIRE', KEYS[1], keep)
 redis.call('PEXPIRE', KEYS[2], keep)
 redis.call('ZADD', KEYS[2], time[1] * 1000 + math.floor(time[2] / 1000) + lease, value)
 return 1
+`;
+
+/**
+ * Makes the exclusive hold of a value shared, and wakes the waiters that may share it now. Asked
+ * again with a value that shares the lock, makes its lease begin anew.
+ *
+ * `KEYS`: lock, token, queue, seen, shared. `ARGV`: value; lease in ms; `1` if receivers can be
+ * counted. Replies 1, or 0 if the value does not hold the lock any more.
+ */
+export const DOWNGRADE = `
+local queueKey, seenKey, sharedKey = KEYS[3], KEYS[4], KEYS[5]
+local value, lease, countable = ARGV[1], tonumber(ARGV[2]), ARGV[3] == '1'
+local held = redis.call('GET', KEYS[1])
+local isShared = held == '${SHARED}' and redis.call('ZSCORE', sharedKey, value)
+redis.call('ZCARD', sharedKey)
+redis.call('HLEN', KEYS[2])
+if held ~= value and not isShared then return 0 end
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local queued = redis.call('ZCARD', queueKey) > 0
+redis.call('ZCARD', seenKey)
+local keep = isShared and math.max(redis.call('PTTL', KEYS[1]), lease) or lease
+${checkRights("KEYS[1]", "SET")}
+${checkRights("sharedKey", "DEL", "ZADD", "PEXPIRE")}
+if queued then
+  ${checkRights("queueKey", "ZRANGE", "ZSCORE", "ZADD", "ZREM")}
+end
+-- A server that is full refuses a script that begins with SET or ZADD.
+if isShared then
+  redis.call('PEXPIRE', KEYS[1], keep)
+else
+  redis.call('HDEL', KEYS[2], 'holder', 'before')
+  redis.call('DEL', sharedKey)
+  redis.call('SET', KEYS[1], '${SHARED}', 'PX', keep)
+end
+redis.call('ZADD', sharedKey, now + lease, value)
+redis.call('PEXPIRE', sharedKey, keep)
+if not queued then return 1 end
+${QUEUE_FUNCTIONS}
+local first = redis.call('ZRANGE', queueKey, 0, 0)[1]
+if first and shares(first) then wake() end
+return 1
+`;
+
+/**
+ * Makes the only shared hold exclusive, with a new value. Asked again with the new value that holds
+ * the lock, says so again, and the lease begins anew.
+ *
+ * `KEYS`: lock, token, shared. `ARGV`: new value; lease in ms; how many tokens to mint; the value
+ * that shares the lock. Replies as {@linkcode ACQUIRE}; `{0, 0, '', 'r'}` if others share the lock,
+ * `{-1}` if the value does not share it any more.
+ */
+export const UPGRADE = `
+local sharedKey = KEYS[3]
+local value, lease, tokens, was = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local held = redis.call('GET', KEYS[1])
+if held == value then
+  ${REPEAT}
+end
+local ends = redis.call('ZSCORE', sharedKey, was)
+${READ_TOKEN}
+local now = math.floor(us / 1000)
+if held ~= '${SHARED}' or not ends or tonumber(ends) <= now then return { -1 } end
+if redis.call('ZCOUNT', sharedKey, '(' .. now, '+inf') > 1 then return { 0, 0, '', held } end
+${CHECK_HOLD_RIGHTS}
+${checkRights("KEYS[1]", "SET")}
+redis.call('DEL', sharedKey)
+${MINT}
 `;
 
 /**
@@ -285,25 +353,25 @@ if not isAlone then
   local clock = redis.call('TIME')
   now = clock[1] * 1000 + math.floor(clock[2] / 1000)
   redis.call('ZCARD', seenKey)
-  ${askRights("queueKey", "ZRANGE", "ZSCORE", "ZREM")}
+  ${checkRights("queueKey", "ZRANGE", "ZSCORE", "ZREM")}
 end
 if held == value then
-  ${askRights("KEYS[1]", "DEL")}
+  ${checkRights("KEYS[1]", "DEL")}
   local before = unused and redis.call('HGET', KEYS[2], 'before')
   if before then
-    ${askRights("KEYS[2]", "HSET")}
+    ${checkRights("KEYS[2]", "HSET")}
   end
   redis.call('HDEL', KEYS[2], 'holder', 'before')
   if before then redis.call('HSET', KEYS[2], 'holder', before) end
   redis.call('DEL', KEYS[1])
   was, held = 1, false
 elseif sharedKey then
-  ${askRights("sharedKey", "ZREMRANGEBYSCORE", "EXISTS")}
-  ${askRights("KEYS[1]", "DEL")}
+  ${checkRights("sharedKey", "ZREMRANGEBYSCORE", "EXISTS")}
+  ${checkRights("KEYS[1]", "DEL")}
   was = redis.call('ZREM', sharedKey, value)
 end
 if isAlone then return was end
-${QUEUE}
+${QUEUE_FUNCTIONS}
 if waiter then forget(waiter) end
 local first = redis.call('ZRANGE', queueKey, 0, 0)[1]
 if held == '${SHARED}' and sharedKey then

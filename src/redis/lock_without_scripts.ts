@@ -5,17 +5,17 @@ import { deleteIfEqual, type WithoutScripts } from "./script.ts";
 
 /**
  * The lock by plain commands, for servers that run no scripts for the user but can compare and
- * delete (Valkey 9, Redis 8.4). Not tested: no such server was at hand. Here nobody is woken: who
- * waits asks every {@linkcode GRACE_MS} or when the lease ends; there is no sharing, no order, and
- * no `recovered`. Tokens grow by one from what the scripts would have made of them.
+ * delete (Valkey 9, Redis 8.4). Not tested: no such server was available. No waiter is woken: each
+ * asks every {@linkcode GRACE_MS}, or when the lease ends. There is no sharing, no order, and no
+ * `recovered`. Tokens continue those of the scripts, and grow by one.
  *
  * @module
  */
 
-/** Takes a lock that is free, alone. */
+/** Acquires a free lock, exclusively. */
 export const takeWithoutScripts: WithoutScripts = async (adapter, [lock, token], args) => {
   const [value, lease, tokens] = args;
-  // The value is nowhere yet. It fails where nothing taken could be given back.
+  // The value is nowhere yet. This fails if a hold could not be released later.
   await deleteIfEqual(adapter, lock, value);
   if (await adapter.send("SET", lock, value, "NX", "PX", lease) === null) {
     const held = await adapter.send("GET", lock);
@@ -34,23 +34,32 @@ export const takeWithoutScripts: WithoutScripts = async (adapter, [lock, token],
   ];
 };
 
-/** The same for who would wait in the queue, if there were one. */
+/** Acquires a free lock for a waiter, which is not queued. */
 export const acquireWithoutScripts: WithoutScripts = (adapter, keys, args) => {
   const [, , , mode, fair] = args;
   if (mode === "w" && fair === "0") return takeWithoutScripts(adapter, keys, args);
-  throw new UnsupportedError(
-    "The server runs no scripts for this user, and a lock that is shared, fair or local needs " +
-      "them: allow EVAL and EVALSHA to it (ACL SETUSER name +eval +evalsha)",
-  );
+  throw needsScripts("acquire a lock that is shared, fair or handed on locally");
 };
 
 /** Makes a lease begin anew. */
 export const renewWithoutScripts: WithoutScripts = async (adapter, [lock], [value, lease]) =>
   await adapter.send("SET", lock, value, "IFEQ", value, "PX", lease) === null ? 0 : 1;
 
-/** Gives a lock back. */
+/** Releases a lock. */
 export const releaseWithoutScripts: WithoutScripts = (
   adapter: RedisAdapter,
   [lock],
   [value],
 ) => deleteIfEqual(adapter, lock, value);
+
+/** Refuses: plain commands cannot share a lock. */
+export const downgradeWithoutScripts: WithoutScripts = () => {
+  throw needsScripts("downgrade a lock");
+};
+
+function needsScripts(what: string): UnsupportedError {
+  return new UnsupportedError(
+    `Cannot ${what}: the server runs no scripts for this user, and sharing and order need them. ` +
+      "Allow EVAL and EVALSHA to the user (ACL SETUSER name +eval +evalsha)",
+  );
+}

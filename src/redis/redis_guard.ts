@@ -1,71 +1,67 @@
-import type { AsyncGuard } from "../contract/async_lock.ts";
-import type { Owner } from "../contract/owner.ts";
-import type { Lease } from "./lease.ts";
-
-/** What a {@linkcode RedisGuard} gives back to. */
-export interface GuardedHold {
-  /** The lease under which it is held. */
-  readonly lease: Lease;
-  /** Gives one guard's share of it back; rejects where it was lost. */
-  giveBack(): Promise<void>;
-}
+import type { AsyncGuard, AsyncSharableGuard } from "../contract/async_guard.ts";
+import type { AcquireOptions } from "../contract/options.ts";
+import type { PlatformAbortSignal } from "../contract/platform.ts";
 
 /**
- * The right to be inside a lock on a server, for as long as its lease is renewed. No such lock can
- * promise that nobody else is inside: a process that is stopped learns of the loss when it goes
- * on, and may be in the middle of a write. So watch {@linkcode RedisGuard.signal}, and hand
- * {@linkcode RedisGuard.token} to what you write to, which must refuse a token that is smaller than
- * one it has seen.
+ * The right to be inside a lock or semaphore on a server, while its lease is renewed. No such lock
+ * can promise that no other client is inside: a process that was stopped learns of the loss when it
+ * goes on, perhaps in the middle of a write. So watch {@linkcode RedisGuard.signal}, and pass
+ * {@linkcode RedisGuard.token} to the resource, which must reject a token smaller than one it has
+ * seen.
+ *
+ * @typeParam Token `number`, or `number | undefined` if a hold may be shared.
  */
-export class RedisGuard implements AsyncGuard {
-  readonly token: number | undefined;
-  readonly recovered: boolean;
-  readonly previousOwner: Owner | undefined;
-  readonly #hold: GuardedHold;
-  #released = false;
-
-  /** Made by locks; a program gets its guards from `acquire` and `tryAcquire`. */
-  constructor(hold: GuardedHold, token?: number, recovered = false, previousOwner?: Owner) {
-    this.#hold = hold;
-    this.token = token;
-    this.recovered = recovered;
-    this.previousOwner = previousOwner;
-  }
-
-  /** Whether this guard was not released, and its lease is certain to go on now. */
-  get held(): boolean {
-    return !this.#released && this.#hold.lease.isOn;
-  }
-
+export interface RedisGuard<Token extends number | undefined = number | undefined>
+  extends AsyncGuard<Token> {
+  /** A fencing token, greater than that of every earlier hold; `undefined` while it is shared. */
+  readonly token: Token;
+  /** Whether this guard was not released, and its lease surely goes on now. */
+  readonly held: boolean;
+  /** For how many milliseconds the lease lasts unless it is renewed; `0` if it is not held. */
+  readonly left: number;
   /**
-   * Aborts with a `LockLostError` before the lease can end without this guard, by the clock of this
-   * machine; also when the server says that it does not have it any more. Not when it is released.
+   * Aborts with a `LockLostError` before the lease can end, by the clock of this machine; also if
+   * the server says that it does not have the hold any more. A release does not abort it.
    */
-  get signal(): AbortSignal {
-    return this.#hold.lease.signal;
-  }
-
-  /** Milliseconds that are left of the lease, unless it is renewed; look before what takes long. */
-  get left(): number {
-    return this.held ? this.#hold.lease.left : 0;
-  }
-
+  readonly signal: PlatformAbortSignal;
   /**
    * Releases the lock.
    *
-   * @throws {LockLostError} If the lock was lost before: somebody else may have been inside.
-   * @throws {Error} If this guard was released before; or the server was not reached, which ends
-   * the hold when its lease does.
+   * @throws {LockLostError} If the lock was lost before: another client may have been inside.
+   * @throws {Error} If this guard was released before.
+   * @throws {UnreachableError} If the server was not reached; the hold ends with its lease.
    */
-  async release(): Promise<void> {
-    if (this.#released) throw new Error("Cannot release a guard twice: it was released before");
-    this.#released = true;
-    await this.#hold.giveBack();
-  }
+  release(): Promise<void>;
+}
 
-  /** Releases the lock unless {@linkcode RedisGuard.release} or the lock's `close` did so before. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    const { isOn, lost } = this.#hold.lease;
-    if (!this.#released && (isOn || lost !== undefined)) await this.release();
-  }
+/** The guard of a `RedisLock`, which several holders can share. */
+export interface RedisSharableGuard extends RedisGuard, AsyncSharableGuard {
+  /**
+   * Makes a shared hold exclusive, in place if no other holder shares the lock. Otherwise the hold
+   * is given up and the exclusive lock waited for. All guards of a reentrant hold change together.
+   *
+   * In place, the lock is not released, so it overtakes the waiters. With several servers, it is in
+   * place if at a majority of them no other holder shares the lock.
+   *
+   * @returns Whether the lock was held without a gap. If not, another holder may have been inside
+   * in between: read again what was read before.
+   * @throws {LockLostError} If the upgrade failed: nothing is held any more. Its `cause` is the
+   * reason, such as a `TimeoutError`.
+   * @throws {RefusedError | MisconfiguredError | UnsupportedError} If the one server refused it:
+   * the hold is still shared.
+   * @throws {Error} If this guard holds no shared lock.
+   */
+  upgrade(options?: AcquireOptions): Promise<boolean>;
+  /**
+   * Makes an exclusive hold shared, without a gap, and wakes waiters that want to share. Its token
+   * is then `undefined`. All guards of a reentrant hold change together; with `localHandOff`, the
+   * hold is no longer handed on.
+   *
+   * @throws {LockLostError} If the hold was lost before, or it is unknown whether it was changed:
+   * nothing is held any more.
+   * @throws {RefusedError | MisconfiguredError | UnsupportedError} If the one server refused it:
+   * the hold is still exclusive.
+   * @throws {Error} If this guard holds no exclusive lock.
+   */
+  downgrade(): Promise<void>;
 }

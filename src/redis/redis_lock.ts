@@ -1,38 +1,42 @@
 import type { AsyncLock } from "../contract/async_lock.ts";
 import { DeadlockError } from "../contract/errors.ts";
 import type { Owner } from "../contract/owner.ts";
-import { millisecondsSince } from "../runtime/moment.ts";
+import { asyncDispose, type PlatformAsyncDisposable } from "../contract/platform.ts";
+import { millisecondsSince } from "../runtime/instant.ts";
+import { abandonRequest, type AcquireTarget, type Grant, waitForGrant } from "./acquire_loop.ts";
 import type { ConnectionOptions, RedisSource } from "./adapter_of.ts";
-import { compete, giveUp, type Grant, type Place } from "./competition.ts";
-import { Hold, type Holder } from "./hold.ts";
+import { checkFlag, checkOptions } from "./arguments.ts";
+import { Deadline } from "./deadline.ts";
 import { InFlight } from "./in_flight.ts";
 import { reliableTime } from "./lease.ts";
-import { LocalHolds } from "./local_holds.ts";
-import { type Alarm, Patience } from "./patience.ts";
-import { RedisGuard } from "./redis_guard.ts";
+import { sharableGuardOf } from "./lease_guard.ts";
+import { LocalHandOff } from "./local_hand_off.ts";
+import { type LockBackend, lockBackendOf } from "./lock_backend.ts";
+import { LockHold, type SharableLock, stateOf } from "./lock_hold.ts";
+import type { RedisSharableGuard } from "./redis_guard.ts";
 import {
   type LockSettings,
   type RedisAcquireOptions,
   type RedisLockOptions,
-  type ReplicaWait,
+  type RedisTryAcquireOptions,
   settingsOf,
 } from "./redis_lock_options.ts";
 import { checkReplicas } from "./replicas.ts";
-import { type Seat, seatOf } from "./seat.ts";
-import { type Attempt, type LockRequest, ownerIn, valueOf, waiterOf } from "./server_lock.ts";
+import { type Attempt, type LockRequest, valueOf, waiterOf } from "./server_lock.ts";
+import type { Sleeper } from "./sleeper.ts";
+import { TaskQueue } from "./task_queue.ts";
 import { thisOwner } from "./this_owner.ts";
-import { Turnstile } from "./turnstile.ts";
 
 /**
  * A lock on a Redis or Valkey server, for processes on any number of machines. It is a lease: the
- * server forgets a holder that does not renew it, so nobody waits for a dead one for longer than
- * `leaseTime`. It is renewed here until its guard is released.
+ * server forgets a holder that does not renew it, so waiters wait for a dead one for at most
+ * `leaseTime`. A guard's lease is renewed until it is released.
  *
- * **What no such lock can promise**: that nobody else is inside. A process can be stopped, or its
- * machine asleep, for longer than the lease, and then go on in the middle of a write. A server that
- * is restarted without its data, or replaced by a replica that has not heard of the hold, gives the
- * lock out twice; and so does one that may evict (`maxmemory-policy` other than `noeviction`).
- * Where two writers do harm, have what is written to refuse the late one: hand it
+ * **What no such lock can promise**: that no other client is inside. A process can be stopped, or
+ * its machine asleep, for longer than the lease, and then go on in the middle of a write. A server
+ * grants the lock twice if it is restarted without its data, if it is replaced by a replica that has
+ * not received the hold, or if it may evict keys (`maxmemory-policy` other than `noeviction`).
+ * If two writers do harm, the resource must reject the late one: pass it the guard's
  * {@linkcode RedisGuard.token}, as in the second example. In any case, watch
  * {@linkcode RedisGuard.signal}.
  *
@@ -47,11 +51,11 @@ import { Turnstile } from "./turnstile.ts";
  * }
  * ```
  *
- * @example A write that is refused if it comes too late
+ * @example A write that is rejected if it comes too late
  * ```ts
  * import { adapterOf, RedisLock, Script } from "@interlock/interlock/redis";
  *
- * // By whatever holds the data: here the same server, in a database `WHERE token <= $1`.
+ * // Run by the store of the data: here the same server, in a database `WHERE token <= $1`.
  * const write = new Script(`
  *   if tonumber(redis.call('HGET', KEYS[1], 'token') or 0) > tonumber(ARGV[1]) then return 0 end
  *   redis.call('HSET', KEYS[1], 'token', ARGV[1], 'text', ARGV[2])
@@ -62,38 +66,39 @@ import { Turnstile } from "./turnstile.ts";
  * {
  *   await using guard = await lock.acquire();
  *   const done = await write.run(redis, ["report"], [`${guard.token}`, "all well"]);
- *   if (done !== 1) throw new Error("Somebody else has the lock by now, and has written");
+ *   if (done !== 1) throw new Error("Another client holds the lock by now, and has written");
  * }
  * await redis.close();
  * ```
  */
-export class RedisLock implements AsyncLock, AsyncDisposable {
-  /** What the lock is called: for all clients of a server the same name is the same lock. */
+export class RedisLock implements AsyncLock, PlatformAsyncDisposable {
+  /** The name of the lock: for all clients of a server, the same name is the same lock. */
   readonly name: string;
 
   readonly #settings: LockSettings;
-  readonly #seat: Seat;
-  readonly #sleepers = new Set<Alarm>();
-  readonly #place: Place;
-  readonly #holder: Holder<LockRequest>;
-  readonly #turnstile: Turnstile | undefined;
-  readonly #local: LocalHolds | undefined;
+  readonly #backend: LockBackend;
+  readonly #sleepers = new Set<Sleeper>();
+  readonly #target: AcquireTarget;
+  readonly #lock: SharableLock;
+  readonly #taskQueue: TaskQueue | undefined;
+  readonly #handOff: LocalHandOff | undefined;
   readonly #client = crypto.randomUUID().replaceAll("-", "");
   readonly #owner: string;
   #count = 0;
-  readonly #holds = new Set<Hold>();
-  /** The hold that can be taken again. */
-  #again: { readonly hold: Hold; readonly guard: RedisGuard; readonly shared: boolean } | undefined;
+  readonly #holds = new Set<LockHold>();
+  /** The hold that can be acquired again, if this lock is reentrant. */
+  #reentrant: LockHold | undefined;
   readonly #inFlight = new InFlight();
   #closed: Promise<void> | undefined;
 
   /**
-   * A lock of a server, or of several servers that know nothing of one another: then it is held by
-   * whom more than half of them hold it for, and goes on while more than half of them are there.
-   * Nothing is sent before it is acquired.
+   * A lock of a server, or of several servers that know nothing of one another. With several, a
+   * client holds it to which a majority has granted it, and it works while a majority is up. Sends
+   * nothing before it is acquired.
    *
-   * @param source How the server is reached, or each of the servers. Of several, one that does not
-   * answer is waited for `commandTimeout`, by default a tenth of the lease, from 50 to 1000 ms.
+   * @param source A client, an adapter or an address; or one for each of the servers. Of several, a
+   * server that does not answer is waited for `commandTimeout`, by default a tenth of the lease,
+   * from 50 to 1000 ms.
    * @throws {MisconfiguredError} If the source is no client and no address.
    * @throws {TypeError} If the name or an option cannot be used.
    * @throws {RangeError} If an option is out of bounds.
@@ -104,81 +109,100 @@ export class RedisLock implements AsyncLock, AsyncDisposable {
     options: RedisLockOptions & ConnectionOptions = {},
   ) {
     const settings = this.#settings = settingsOf(options);
+    const backend = this.#backend = lockBackendOf(source, name, this.#client, settings, options);
     this.name = name;
-    const seat = this.#seat = seatOf(source, name, this.#client, settings, options);
-    this.#place = {
-      server: seat.server,
-      wakes: seat.wakes,
+    this.#target = {
+      server: backend.server,
+      wakeChannel: backend.wakeChannel,
       sleepers: this.#sleepers,
       inFlight: this.#inFlight,
       isClosed: () => this.#closed !== undefined,
     };
-    this.#holder = {
+    this.#lock = {
       name,
       maxHold: settings.maxHold,
       inFlight: this.#inFlight,
-      renew: (request) => seat.server.renew(request),
-      release: (request) => seat.server.release(request),
-      goesOn: (hold) => this.#goesOn(hold),
+      backend,
+      target: this.#target,
+      renew: (request) => backend.server.renew(request),
+      release: (request) => backend.server.release(request),
+      keeps: (hold) => this.#keeps(hold as LockHold),
+      request: (shared) => this.#request(shared),
+      checkReplicas: () => this.#checkReplicas(),
+      onChange: (hold) => {
+        if (hold.state.shared) this.#handOff?.end(hold);
+        else this.#handOff?.begin(hold, hold.state.token!);
+      },
+      onLost: (hold) => {
+        this.#handOff?.end(hold);
+        this.#forget(hold);
+      },
     };
     this.#owner = thisOwner(settings.label);
-    if (settings.local !== undefined) this.#local = new LocalHolds(settings.local);
-    // What the server puts in order is not to be put in order here, but for what is shared here.
-    if (!settings.fair || settings.reentrant || this.#local) this.#turnstile = new Turnstile();
+    if (settings.localHandOff) this.#handOff = new LocalHandOff(settings.localHandOff);
+    // A fair server puts the tasks in order, unless they share a hold here.
+    if (!settings.fair || settings.reentrant || this.#handOff) this.#taskQueue = new TaskQueue();
   }
 
   /**
-   * Takes the lock if it is free; `undefined` where it is not, or where others wait for it and it is
-   * fair. Does not wait for it.
+   * Acquires the lock if it is free, else returns `undefined`; also if it is fair and others wait
+   * for it. Never waits for a release.
    *
    * @throws {UnreachableError} If the server did not answer.
-   * @throws {RefusedError} If it cannot do it now.
-   * @throws {MisconfiguredError} If it never will.
+   * @throws {RefusedError} If the server cannot do it now.
+   * @throws {MisconfiguredError} If it can never work: another kind of value is at the key.
    */
-  async tryAcquire(options?: { shared?: boolean }): Promise<RedisGuard | undefined> {
-    const shared = this.#open(options?.shared);
-    const again = this.#takeAgain(shared, false);
+  async tryAcquire(options?: RedisTryAcquireOptions): Promise<RedisSharableGuard | undefined> {
+    const shared = this.#modeOf(options);
+    this.#checkOpen();
+    if (this.#reentrant?.changing !== undefined) return undefined;
+    const again = this.#acquireAgain(shared, false);
     if (again !== undefined) return again;
-    return await this.#inFlight.track(this.#try(this.#request(shared)));
+    return await this.#inFlight.track(this.#try(this.#request(shared).request));
   }
 
   /**
-   * Waits for the lock. The tasks of one object get it in the order of their calls, as long as they
-   * do not share. A wait keeps the process alive.
+   * Waits for the lock. The tasks of one object get it in the order of their calls, unless they
+   * share it. A wait keeps the process alive.
    *
    * A server that cannot be reached, or answers with a temporary error (`BUSY`, `LOADING`), is
-   * tried again until the timeout, and at most for one lease.
+   * tried again until the timeout, and at most for the time of one lease.
    *
    * @throws {DOMException} Named `TimeoutError`, if the timeout ran out.
-   * @throws {DeadlockError} If it is reentrant, this object shares it, and this is not to share.
+   * @throws {DeadlockError} If the lock is reentrant, this object shares it, and the call asks for
+   * the exclusive lock: upgrade the guard instead.
    * @throws {UnreachableError} If the server did not answer, or later than the lease lasts.
-   * @throws {RefusedError} If it cannot do it now; or too few replicas have it.
-   * @throws {MisconfiguredError} If it never will: something else is at the key.
-   * @throws {UnsupportedError} If it runs no scripts for the user, and cannot do without.
+   * @throws {RefusedError} If the server cannot do it now, or too few replicas have the hold.
+   * @throws {MisconfiguredError} If it can never work: another kind of value is at the key.
+   * @throws {UnsupportedError} If the server runs no scripts for the user, and they are needed.
    */
-  async acquire(options?: RedisAcquireOptions): Promise<RedisGuard> {
-    const patience = new Patience(this.#seat.server.what, options);
-    const shared = this.#open(options?.shared);
-    const again = this.#takeAgain(shared, true);
+  async acquire(options?: RedisAcquireOptions): Promise<RedisSharableGuard> {
+    const deadline = new Deadline(this.#backend.server.what, options);
+    const shared = this.#modeOf(options);
+    this.#checkOpen();
+    if (this.#reentrant?.changing !== undefined) await this.#settle(deadline);
+    const again = this.#acquireAgain(shared, true);
     if (again !== undefined) return again;
-    const turnstile = shared && !this.#settings.reentrant ? undefined : this.#turnstile;
-    if (turnstile?.tryEnter() === false) await turnstile.enter(patience);
+    const queue = shared && !this.#settings.reentrant ? undefined : this.#taskQueue;
+    if (queue?.tryEnter() === false) await queue.enter(deadline);
     try {
-      const passed = shared ? undefined : this.#local && await this.#local.next(patience);
-      return passed ?? this.#takeAgain(shared, true) ??
-        await this.#inFlight.track(this.#compete(shared, patience));
+      const handed = shared ? undefined : this.#handOff && await this.#handOff.next(deadline);
+      if (handed !== undefined) return handed;
+      if (this.#reentrant?.changing !== undefined) await this.#settle(deadline);
+      return this.#acquireAgain(shared, true) ??
+        await this.#inFlight.track(this.#wait(shared, deadline));
     } finally {
-      turnstile?.leave();
+      queue?.leave();
     }
   }
 
   /**
-   * Who holds the lock alone, and since when by the server's clock; for information only.
-   * `undefined` if nobody does.
+   * The exclusive holder, and since when by the server's clock; for information only. `undefined`
+   * if there is none.
    */
   async owner(): Promise<Owner | undefined> {
-    this.#open();
-    return await this.#seat.server.owner();
+    this.#checkOpen();
+    return await this.#backend.server.owner();
   }
 
   /**
@@ -190,61 +214,78 @@ export class RedisLock implements AsyncLock, AsyncDisposable {
   }
 
   /** The same as {@linkcode close}. */
-  [Symbol.asyncDispose](): Promise<void> {
+  [asyncDispose](): Promise<void> {
     return this.close();
   }
 
   async #close(): Promise<void> {
     try {
-      for (const alarm of this.#sleepers) alarm.ring(); // They see that it is closed.
-      this.#local?.end();
-      this.#seat.stopWaiting();
+      for (const sleeper of this.#sleepers) sleeper.wake(); // They see that it is closed.
+      this.#handOff?.end();
+      this.#backend.stopWaiting();
       await this.#inFlight.idle();
       await Promise.allSettled([...this.#holds].map((hold) => hold.end()));
     } finally {
-      this.#seat.wakes.end();
-      await this.#seat.close();
+      this.#backend.wakeChannel.end();
+      await this.#backend.close();
     }
   }
 
-  #open(shared: boolean = this.#settings.shared): boolean {
+  #checkOpen(): void {
     if (this.#closed !== undefined) throw new TypeError(`Cannot use "${this.name}": it was closed`);
+  }
+
+  #modeOf(options: RedisTryAcquireOptions | undefined): boolean {
+    checkOptions(`acquire "${this.name}"`, options);
+    const { shared = this.#settings.shared } = options ?? {};
+    checkFlag(`acquire "${this.name}"`, "shared", shared);
     return shared;
   }
 
-  #takeAgain(shared: boolean, waits: boolean): RedisGuard | undefined {
-    const again = this.#again;
-    if (again === undefined || again.hold.lease.lost !== undefined) return undefined;
-    if (again.shared && !shared) {
+  /** Waits for a change of the mode of the hold that can be acquired again. */
+  async #settle(deadline: Deadline): Promise<void> {
+    for (;;) {
+      const changing = this.#reentrant?.changing;
+      if (changing === undefined) return;
+      await deadline.wait(changing);
+    }
+  }
+
+  #acquireAgain(shared: boolean, waits: boolean): RedisSharableGuard | undefined {
+    const hold = this.#reentrant;
+    if (hold === undefined || hold.lease.lost !== undefined) return undefined;
+    if (hold.state.shared && !shared) {
       if (!waits) return undefined;
       throw new DeadlockError(
-        `Cannot wait for "${this.name}" alone while sharing it: release that first`,
+        `Cannot wait for "${this.name}" exclusively: this object shares it. Upgrade that guard, ` +
+          "or release it first",
       );
     }
-    const { token, recovered, previousOwner } = again.guard;
-    again.hold.guards++;
-    return new RedisGuard(again.hold, token, recovered, previousOwner);
+    hold.guards++;
+    return sharableGuardOf(hold);
   }
 
-  #request(shared: boolean): LockRequest {
-    const { leaseTime, fair, local } = this.#settings;
-    return {
-      value: valueOf(this.#client, ++this.#count, this.#owner),
+  #request(shared: boolean): { request: LockRequest; waiter: string } {
+    const { leaseTime, fair, localHandOff } = this.#settings;
+    const number = ++this.#count;
+    const request = {
+      value: valueOf(this.#client, number, this.#owner),
       leaseTime,
       shared,
-      // Who was asked for its bound must not come back before those for whom it is.
-      fair: fair || local !== undefined,
-      tokens: shared ? 1 : local?.holds ?? 1,
+      // An object whose hand-offs have reached their bound must not overtake the waiters.
+      fair: fair || localHandOff !== undefined,
+      tokens: shared ? 1 : localHandOff?.holds ?? 1,
     };
+    return { request, waiter: waiterOf(this.#client, number, shared) };
   }
 
-  async #try(request: LockRequest): Promise<RedisGuard | undefined> {
-    const { server } = this.#seat;
+  async #try(request: LockRequest): Promise<RedisSharableGuard | undefined> {
+    const { server } = this.#backend;
     let attempt: Attempt;
     try {
       attempt = await server.attempt(request);
     } catch (error) {
-      giveUp(this.#place, request); // It may have been granted.
+      abandonRequest(this.#target, request); // It may have been granted.
       throw error;
     }
     if (!attempt.granted) return undefined;
@@ -254,39 +295,45 @@ export class RedisLock implements AsyncLock, AsyncDisposable {
     return undefined;
   }
 
-  async #compete(shared: boolean, patience: Patience): Promise<RedisGuard> {
-    const request = this.#request(shared);
-    const waiter = waiterOf(this.#client, this.#count, shared);
-    return await this.#guard(request, await compete(this.#place, request, waiter, patience));
+  async #wait(shared: boolean, deadline: Deadline): Promise<RedisSharableGuard> {
+    const { request, waiter } = this.#request(shared);
+    return await this.#guard(request, await waitForGrant(this.#target, request, waiter, deadline));
   }
 
-  async #guard(request: LockRequest, grant: Grant): Promise<RedisGuard> {
-    const { reentrant, wait } = this.#settings;
-    const hold = new Hold(this.#holder, request, grant.sent);
+  async #guard(request: LockRequest, grant: Grant): Promise<RedisSharableGuard> {
+    const { reentrant, replicas } = this.#settings;
+    const shared = request.shared === true;
+    const hold = new LockHold(this.#lock, request, grant.sent, stateOf(grant, shared));
     this.#holds.add(hold);
-    if (wait !== undefined) await this.#checkReplicas(hold, wait);
-    const { token, previous } = grant;
-    const guard = new RedisGuard(hold, token, previous !== undefined, ownerIn(previous));
-    if (reentrant) this.#again = { hold, guard, shared: request.shared === true };
-    if (!request.shared) this.#local?.begin(hold, token!);
+    if (replicas !== undefined) {
+      try {
+        await this.#checkReplicas();
+        if (hold.lease.lost !== undefined) throw hold.lease.lost;
+      } catch (error) {
+        await hold.release().catch(() => {});
+        throw error;
+      }
+    }
+    const guard = sharableGuardOf(hold);
+    if (reentrant) this.#reentrant = hold;
+    if (!shared) this.#handOff?.begin(hold, grant.token!);
     return guard;
   }
 
-  async #checkReplicas(hold: Hold, wait: ReplicaWait): Promise<void> {
-    try {
-      await checkReplicas(this.#seat.adapter!, this.name, wait);
-      if (hold.lease.lost !== undefined) throw hold.lease.lost;
-    } catch (error) {
-      await hold.giveBack().catch(() => {});
-      throw error;
-    }
+  async #checkReplicas(): Promise<void> {
+    const { replicas } = this.#settings;
+    if (replicas !== undefined) await checkReplicas(this.#backend.adapter!, this.name, replicas);
   }
 
-  /** Whether a hold goes on for somebody else, whose last guard has let go. */
-  #goesOn(hold: Hold): boolean {
-    if (this.#local?.pass(hold)) return true;
-    this.#holds.delete(hold);
-    if (this.#again?.hold === hold) this.#again = undefined;
+  /** Whether a hold whose last guard was released goes on for another task. */
+  #keeps(hold: LockHold): boolean {
+    if (this.#handOff?.pass(hold)) return true;
+    this.#forget(hold);
     return false;
+  }
+
+  #forget(hold: LockHold): void {
+    this.#holds.delete(hold);
+    if (this.#reentrant === hold) this.#reentrant = undefined;
   }
 }

@@ -1,180 +1,201 @@
-import type { AcquireOptions } from "../contract/options.ts";
+import { type AcquireOptions, nameOf } from "../contract/options.ts";
+import { checkFlag, checkNumber, checkOptions } from "./arguments.ts";
+import { LONGEST_TIMER_MS } from "./sleeper.ts";
 
-/** How a {@linkcode RedisLock} is to be. */
+/** Options for `RedisLock`. */
 export interface RedisLockOptions {
   /**
-   * How long the server keeps a hold that is not renewed, in milliseconds, from 10: for so long the
-   * others wait for a holder that died. It is renewed after each third of it.
+   * How long the server keeps a hold that is not renewed, in milliseconds, from 10. Waiters wait
+   * this long for a holder that died. A hold is renewed after each third of it.
    *
    * @default {10_000}
    */
   leaseTime?: number;
   /**
-   * How long a hold is renewed at most, in milliseconds. After that, or a little before, its guard's
-   * signal aborts, and the lease runs out.
+   * How long a hold is renewed at most, in milliseconds. Then, or a little before, the signal of its
+   * guard aborts, and the lease runs out.
    *
    * @default {Infinity}
    */
   maxHold?: number;
   /**
-   * What `acquire` and `tryAcquire` take where they are not told: shared with other shared holders,
-   * or alone. Who wants to share waits behind those who wait to be alone.
+   * Whether `acquire` and `tryAcquire` share the lock with other shared holders, if they are not
+   * told. Shared requests queue behind exclusive ones.
    *
    * @default {false}
    */
   shared?: boolean;
   /**
-   * Whether this object, while it holds the lock, can take it again. Each guard is released by
-   * itself, and the last one gives the lock back. It is the object that matters, not the task.
+   * Whether this object can acquire the lock again while it holds it. Each guard is released by
+   * itself, and the last one releases the lock. It depends on the object, not on the task.
    *
    * @default {false}
    */
   reentrant?: boolean;
   /**
-   * Whether the lock is given out in the order in which the server was asked for it, over all
-   * processes. If not, who comes at the right moment is faster, and hand-overs are fewer. A waiter
-   * that is woken and does not come within half a second is overtaken.
+   * Whether all processes get the lock in the order in which they asked the server for it. If not, a
+   * client that asks at the right moment can overtake, and fewer hand-offs are needed. A waiter that
+   * is woken and does not come within half a second is overtaken.
    *
    * @default {false}
    */
   fair?: boolean;
   /**
    * Whether the tasks of this object hand the lock on among themselves without the server, up to a
-   * bound; then it is given back to the server, and who waits there has it first. `true` is
+   * bound. Then it is released, and waiters at the server get it first. `true` is
    * `{ holds: 100, time: 50 }`.
    *
    * @default {false}
    */
-  local?: boolean | LocalBounds;
+  localHandOff?: boolean | LocalHandOffOptions;
   /**
-   * How many replicas have to have a hold before it counts, by `WAIT`. If a replica that has it
-   * becomes the master, the lock is not given out twice. That makes it less likely, not impossible:
-   * one that has not may be chosen.
+   * The replicas that must have a hold before it counts, by `WAIT`. If a replica that has the hold
+   * becomes the master, the lock is not granted twice. This makes it less likely, not impossible:
+   * a replica without the hold may be chosen.
    */
-  wait?: ReplicaWait;
+  replicas?: ReplicaOptions;
   /**
-   * With several servers: whether one that was started less than a lease ago has no vote, since it
-   * may have forgotten whom it gave it to. Not needed if all of them store each write before they
-   * answer (`appendonly yes`, `appendfsync always`). Servers that are all new give no lock before.
+   * With several servers: whether a server that was started less than a lease ago has no vote, since
+   * it may have forgotten its last one. Not needed if all servers store each write before they
+   * answer (`appendonly yes`, `appendfsync always`). A fresh set of servers grants nothing before.
    *
    * @default {true}
    */
   restartGuard?: boolean;
-  /** What the holder calls itself, for others to read; 100 characters at most. */
+  /** A name of the holder, for others to read; at most 100 characters. */
   label?: string;
 }
 
-/** For how long a lock stays with the tasks of one object. */
-export interface LocalBounds {
+/** Options for the tasks of one object that hand a lock on among themselves. */
+export interface LocalHandOffOptions {
   /**
-   * How many tasks have it one after the other at most, from 1 to 1,000,000.
+   * How many tasks hold it one after the other, from 1 to 1,000,000.
    *
    * @default {100}
    */
   holds?: number;
   /**
-   * For how long they go on to hand it over, in milliseconds.
+   * For how long they hand it on, in milliseconds.
    *
    * @default {50}
    */
   time?: number;
 }
 
-/** How many replicas have to confirm, and within what time. */
-export interface ReplicaWait {
-  /** How many, from 1. */
-  replicas: number;
-  /** Milliseconds to wait for them, above 0; less than the lease. */
+/** Options for the replicas that must confirm a hold. */
+export interface ReplicaOptions {
+  /** How many replicas must confirm it, from 1 to 1000. */
+  count: number;
+  /** How long to wait for them, in milliseconds: above 0, and less than the lease. */
   timeout: number;
 }
 
-/** How to wait for a {@linkcode RedisLock}, and for what. */
-export interface RedisAcquireOptions extends AcquireOptions {
+/** Options for `RedisLock.tryAcquire`. */
+export interface RedisTryAcquireOptions {
   /**
-   * Shared with other shared holders, instead of alone.
+   * Whether to share the lock with other shared holders.
    *
-   * @default {false} or what the lock was made with
+   * @default {false} or the lock's option `shared`
    */
   shared?: boolean;
 }
 
-/** The options with their defaults. */
+/** Options for `RedisLock.acquire`. */
+export interface RedisAcquireOptions extends AcquireOptions, RedisTryAcquireOptions {}
+
+/** The options of a lock with their defaults. */
 export interface LockSettings {
   readonly leaseTime: number;
   readonly maxHold: number;
   readonly shared: boolean;
   readonly reentrant: boolean;
   readonly fair: boolean;
-  readonly local: Required<LocalBounds> | undefined;
-  readonly wait: ReplicaWait | undefined;
+  readonly localHandOff: Required<LocalHandOffOptions> | undefined;
+  readonly replicas: ReplicaOptions | undefined;
   readonly restartGuard: boolean;
   readonly label: string | undefined;
 }
 
 const LABEL_LENGTH = 100;
-/** The longest time that a timer can be set to. */
-const LONGEST_MS = 2 ** 31 - 1;
 
 /**
+ * Checks options, and fills in the defaults.
+ *
+ * @param what What they are for, to follow "Cannot".
  * @throws {TypeError} If an option is of a wrong type.
  * @throws {RangeError} If it is out of bounds.
  */
-export function settingsOf(options: RedisLockOptions): LockSettings {
-  const { leaseTime = 10_000, maxHold = Infinity, local, wait, label } = options;
-  const flag = (name: "shared" | "reentrant" | "fair" | "restartGuard", byDefault = false) => {
-    const value = options[name] ?? byDefault;
-    if (typeof value === "boolean") return value;
-    throw new TypeError(`Cannot make a lock: ${name} must be true or false: ${typeof value}`);
+export function settingsOf(
+  options: RedisLockOptions,
+  what: string = "create a lock",
+): LockSettings {
+  checkOptions(what, options);
+  const { leaseTime = 10_000, maxHold = Infinity, localHandOff, replicas, label } = options;
+  const number = (name: string, value: unknown, least: number, most: number) => {
+    checkNumber(what, name, value, least, most);
+    return value;
   };
+  const whole = (name: string, value: unknown, least: number, most: number) => {
+    if (Number.isInteger(number(name, value, least, most))) return value as number;
+    throw new RangeError(`Cannot ${what}: ${name} must be a whole number: ${value}`);
+  };
+  const flag = (name: "shared" | "reentrant" | "fair" | "restartGuard", byDefault = false) => {
+    const { [name]: value = byDefault } = options;
+    checkFlag(what, name, value);
+    return value;
+  };
+  if (label !== undefined && typeof label !== "string") {
+    throw new TypeError(`Cannot ${what}: label must be a string, not ${nameOf(label)}`);
+  }
+  if (label !== undefined && label.length > LABEL_LENGTH) {
+    throw new RangeError(
+      `Cannot ${what}: label must have at most ${LABEL_LENGTH} characters: ${label.length}`,
+    );
+  }
+  whole("leaseTime", leaseTime, 10, LONGEST_TIMER_MS);
   const settings = {
-    leaseTime: whole("leaseTime", leaseTime, 10, LONGEST_MS),
+    leaseTime,
     maxHold: number("maxHold", maxHold, 1, Infinity),
     shared: flag("shared"),
     reentrant: flag("reentrant"),
     fair: flag("fair"),
-    local: boundsOf(local),
-    wait: wait && {
-      replicas: whole("wait.replicas", wait.replicas, 1, 1000),
-      timeout: whole("wait.timeout", wait.timeout, 1, leaseTime - 1),
-    },
+    localHandOff: handOff(),
+    replicas: confirmation(),
     restartGuard: flag("restartGuard", true),
     label,
   };
-  if (label !== undefined && (typeof label !== "string" || label.length > LABEL_LENGTH)) {
-    const what = typeof label === "string" ? `${label.length} characters` : typeof label;
-    throw new RangeError(
-      `Cannot make a lock: label must be a string of ${LABEL_LENGTH} characters at most: ${what}`,
-    );
-  }
-  if (settings.local !== undefined && settings.reentrant) {
-    throw new TypeError("Cannot make a lock that is both local and reentrant");
+  if (settings.localHandOff !== undefined && settings.reentrant) {
+    throw new TypeError(`Cannot ${what} with both localHandOff and reentrant: choose one`);
   }
   return settings;
-}
 
-function boundsOf(local: RedisLockOptions["local"]): Required<LocalBounds> | undefined {
-  if (local === undefined || local === false) return undefined;
-  if (local !== true && (typeof local !== "object" || local === null)) {
-    throw new TypeError(`Cannot make a lock: local must be true, false or bounds: ${typeof local}`);
+  function handOff(): Required<LocalHandOffOptions> | undefined {
+    if (localHandOff === undefined || localHandOff === false) return undefined;
+    const given = localHandOff === true ? {} : localHandOff;
+    if (typeof given !== "object" || given === null) {
+      throw new TypeError(
+        `Cannot ${what}: localHandOff must be true, false or an object, not ${nameOf(given)}`,
+      );
+    }
+    const { holds = 100, time = 50 } = given;
+    return {
+      holds: whole("localHandOff.holds", holds, 1, 1_000_000),
+      time: number("localHandOff.time", time, 0, Infinity),
+    };
   }
-  const { holds = 100, time = 50 } = local === true ? {} : local;
-  return {
-    holds: whole("local.holds", holds, 1, 1_000_000),
-    time: number("local.time", time, 0, Infinity),
-  };
-}
 
-function number(name: string, value: number, least: number, most: number): number {
-  if (typeof value !== "number") {
-    throw new TypeError(`Cannot make a lock: ${name} must be a number: ${typeof value}`);
+  function confirmation(): ReplicaOptions | undefined {
+    if (replicas === undefined) return undefined;
+    if (typeof replicas !== "object" || replicas === null) {
+      throw new TypeError(
+        `Cannot ${what}: replicas must be an object such as { count: 1, timeout: 100 }: ${
+          nameOf(replicas)
+        }`,
+      );
+    }
+    return {
+      count: whole("replicas.count", replicas.count, 1, 1000),
+      timeout: whole("replicas.timeout", replicas.timeout, 1, leaseTime - 1),
+    };
   }
-  if (value >= least && value <= most) return value;
-  throw new RangeError(`Cannot make a lock: ${name} must be from ${least} to ${most}: ${value}`);
-}
-
-function whole(name: string, value: number, least: number, most: number): number {
-  if (!Number.isInteger(number(name, value, least, most))) {
-    throw new RangeError(`Cannot make a lock: ${name} must be a whole number: ${value}`);
-  }
-  return value;
 }

@@ -1,46 +1,53 @@
-import type { AcquireOptions } from "../contract/options.ts";
-import { millisecondsSince } from "../runtime/moment.ts";
+import { type AcquireOptions, nameOf } from "../contract/options.ts";
+import { asyncDispose, type PlatformAsyncDisposable } from "../contract/platform.ts";
+import { millisecondsSince } from "../runtime/instant.ts";
+import { abandonRequest, type AcquireTarget, type Grant, waitForGrant } from "./acquire_loop.ts";
 import { connectionOf, type ConnectionOptions, type RedisSource } from "./adapter_of.ts";
-import { compete, giveUp, type Grant, type Place } from "./competition.ts";
+import { checkOptions } from "./arguments.ts";
 import type { Connection } from "./connection.ts";
-import { Hold, type Holder } from "./hold.ts";
+import { Deadline } from "./deadline.ts";
+import { type HeldLock, Hold } from "./hold.ts";
 import { InFlight } from "./in_flight.ts";
 import { reliableTime } from "./lease.ts";
-import { type Alarm, Patience } from "./patience.ts";
-import { RedisGuard } from "./redis_guard.ts";
+import { guardOf } from "./lease_guard.ts";
+import type { RedisGuard } from "./redis_guard.ts";
 import { type LockSettings, type RedisLockOptions, settingsOf } from "./redis_lock_options.ts";
 import { type Attempt, valueOf } from "./server_lock.ts";
 import { type PermitRequest, permitWaiterOf, ServerSemaphore } from "./server_semaphore.ts";
+import type { Sleeper } from "./sleeper.ts";
+import { TaskQueue } from "./task_queue.ts";
 import { thisOwner } from "./this_owner.ts";
-import { Turnstile } from "./turnstile.ts";
-import { Wakes } from "./wakes.ts";
+import { WakeChannel } from "./wake_channel.ts";
 
-/** How a {@linkcode RedisSemaphore} is to be. */
+/** Options for `RedisSemaphore`. */
 export type RedisSemaphoreOptions = Pick<
   RedisLockOptions,
   "leaseTime" | "maxHold" | "fair" | "label"
 >;
 
-/** How long to wait for permits, and for how many. */
-export interface PermitOptions extends AcquireOptions {
+/** Options for `RedisSemaphore.tryAcquire`. */
+export interface TryAcquirePermitsOptions {
   /**
-   * How many permits, from 1 to all there are. All of them at once, or none.
+   * How many permits, from 1 to all there are. The semaphore grants all of them at once, or none.
    *
    * @default {1}
    */
   permits?: number;
 }
 
+/** Options for `RedisSemaphore.acquire`. */
+export interface AcquirePermitsOptions extends AcquireOptions, TryAcquirePermitsOptions {}
+
 /** The most permits that a semaphore can have. */
 const MOST = 1_000_000;
 
 /**
- * At most so many holders at a time, over any number of machines. Each hold is a lease of its own:
- * what a holder that died has taken comes back when its lease ends, by the clock of the server, and
- * what one that lives has is renewed until its guard is released.
+ * A semaphore on a Redis or Valkey server: limits concurrent holders, over any number of machines.
+ * Each hold is a lease of its own. The permits of a holder that died come back when its lease ends,
+ * by the clock of the server; a live holder's lease is renewed until its guard is released.
  *
- * A guard is as good as that of a `RedisLock`: who was stopped for longer than its lease is one
- * more than there should be, until it looks at its {@linkcode RedisGuard.signal}.
+ * A guard promises what that of a `RedisLock` does: a holder that was stopped for longer than its
+ * lease is one too many, until it looks at its {@linkcode RedisGuard.signal}.
  *
  * @example
  * ```ts
@@ -49,12 +56,12 @@ const MOST = 1_000_000;
  * await using downloads = new RedisSemaphore("redis://127.0.0.1:6379", "downloads", 3);
  * {
  *   await using guard = await downloads.acquire({ timeout: 5000 });
- *   await fetch("data:,work", { signal: guard.signal }); // With two others at most.
+ *   await fetch("data:,work", { signal: guard.signal }); // With at most two others.
  * }
  * ```
  */
-export class RedisSemaphore implements AsyncDisposable {
-  /** What the semaphore is called: for all clients of a server the same name is the same one. */
+export class RedisSemaphore implements PlatformAsyncDisposable {
+  /** The name: for all clients of a server, the same name is the same semaphore. */
   readonly name: string;
   /** How many permits there are. */
   readonly permits: number;
@@ -62,23 +69,24 @@ export class RedisSemaphore implements AsyncDisposable {
   readonly #settings: LockSettings;
   readonly #adapter: Connection;
   readonly #server: ServerSemaphore;
-  readonly #wakes: Wakes;
-  readonly #sleepers = new Set<Alarm>();
-  readonly #turnstile: Turnstile | undefined;
+  readonly #wakeChannel: WakeChannel;
+  readonly #sleepers = new Set<Sleeper>();
+  readonly #taskQueue: TaskQueue | undefined;
   readonly #client = crypto.randomUUID().replaceAll("-", "");
   readonly #owner: string;
-  readonly #place: Place<PermitRequest>;
-  readonly #holder: Holder<PermitRequest>;
+  readonly #target: AcquireTarget<PermitRequest>;
+  readonly #lock: HeldLock<PermitRequest>;
   readonly #holds = new Set<Hold<PermitRequest>>();
   #count = 0;
   readonly #inFlight = new InFlight();
   #closed: Promise<void> | undefined;
 
   /**
-   * A semaphore of a server. Nothing is sent before it is acquired.
+   * A semaphore of a server. Sends nothing before it is acquired.
    *
-   * @param permits How many there are, from 1 to 1,000,000: the same number for all who use it. It
-   * can be changed while nobody holds any nor waits.
+   * @param source A client, an adapter or an address.
+   * @param permits How many there are, from 1 to 1,000,000: the same number for all users. It can be
+   * changed while there are no holders and no waiters.
    * @throws {MisconfiguredError} If the source is no client and no address.
    * @throws {TypeError} If the name, the number or an option cannot be used.
    * @throws {RangeError} If the number or an option is out of bounds.
@@ -89,77 +97,71 @@ export class RedisSemaphore implements AsyncDisposable {
     permits: number,
     options: RedisSemaphoreOptions & ConnectionOptions = {},
   ) {
+    checkOptions("create a semaphore", options);
     const { leaseTime, maxHold, fair, label } = options;
-    this.#settings = settingsOf({ leaseTime, maxHold, fair, label });
-    this.name = name;
-    this.permits = checkPermits(permits, MOST);
+    this.#settings = settingsOf({ leaseTime, maxHold, fair, label }, "create a semaphore");
+    this.permits = checkPermits("create a semaphore", permits, MOST);
     this.#adapter = connectionOf(source, options);
     this.#server = new ServerSemaphore(this.#adapter, name, permits);
-    this.#wakes = new Wakes(this.#adapter, this.#server, this.#client);
-    this.#place = {
+    this.name = name;
+    this.#wakeChannel = new WakeChannel(this.#adapter, this.#server, this.#client);
+    this.#target = {
       server: this.#server,
-      wakes: this.#wakes,
+      wakeChannel: this.#wakeChannel,
       sleepers: this.#sleepers,
       inFlight: this.#inFlight,
       isClosed: () => this.#closed !== undefined,
     };
-    this.#holder = {
+    this.#lock = {
       name,
       maxHold: this.#settings.maxHold,
       inFlight: this.#inFlight,
       renew: (request) => this.#server.renew(request),
       release: (request) => this.#server.release(request),
-      goesOn: (hold) => {
+      keeps: (hold) => {
         this.#holds.delete(hold);
         return false;
       },
     };
     this.#owner = thisOwner(label);
-    if (!this.#settings.fair) this.#turnstile = new Turnstile();
+    if (!this.#settings.fair) this.#taskQueue = new TaskQueue();
   }
 
   /**
-   * Takes permits if there are enough of them; `undefined` where there are not, or where others wait
-   * for them and it is fair. Does not wait for them.
+   * Acquires permits if enough of them are free, else returns `undefined`; also if it is fair and
+   * others wait for permits. Never waits for a release.
    *
-   * @param permits How many, all of them at once. Default: 1.
    * @throws {UnreachableError} If the server did not answer.
-   * @throws {RefusedError} If it cannot do it now.
-   * @throws {MisconfiguredError} If it never will; or others use it with another number of permits.
+   * @throws {RefusedError} If the server cannot do it now.
+   * @throws {MisconfiguredError} If it can never work, or others use another number of permits.
    */
-  async tryAcquire(permits = 1): Promise<RedisGuard | undefined> {
+  async tryAcquire(options?: TryAcquirePermitsOptions): Promise<RedisGuard<number> | undefined> {
+    const wanted = this.#wantedIn(options);
     this.#checkOpen();
-    const request = this.#request(checkPermits(permits, this.permits));
-    return await this.#inFlight.track(this.#try(request));
+    return await this.#inFlight.track(this.#try(this.#request(wanted)));
   }
 
   /**
-   * Waits for permits. The tasks of one object get them in the order of their calls, so who wants
-   * many is not starved by those who want few. A wait keeps the process alive.
+   * Waits for permits. The tasks of one object get them in the order of their calls, so those that
+   * want few do not starve one that wants many. A wait keeps the process alive.
    *
    * A server that cannot be reached, or answers with a temporary error (`BUSY`, `LOADING`), is
-   * tried again until the timeout, and at most for one lease.
+   * tried again until the timeout, and at most for the time of one lease.
    *
    * @throws {DOMException} Named `TimeoutError`, if the timeout ran out.
    * @throws {UnreachableError} If the server did not answer, or later than the lease lasts.
-   * @throws {RefusedError} If it cannot do it now.
-   * @throws {MisconfiguredError} If it never will; or others use it with another number of permits.
+   * @throws {RefusedError} If the server cannot do it now.
+   * @throws {MisconfiguredError} If it can never work, or others use another number of permits.
    */
-  async acquire(options?: PermitOptions): Promise<RedisGuard> {
-    const patience = new Patience(this.#server.what, options);
+  async acquire(options?: AcquirePermitsOptions): Promise<RedisGuard<number>> {
+    const deadline = new Deadline(this.#server.what, options);
+    const wanted = this.#wantedIn(options);
     this.#checkOpen();
-    const wanted = checkPermits(options?.permits ?? 1, this.permits);
-    if (this.#turnstile?.tryEnter() === false) await this.#turnstile.enter(patience);
+    if (this.#taskQueue?.tryEnter() === false) await this.#taskQueue.enter(deadline);
     try {
-      const request = this.#request(wanted);
-      const waiter = permitWaiterOf(this.#client, this.#count, wanted);
-      return await this.#inFlight.track(
-        compete(this.#place, request, waiter, patience).then((grant) =>
-          this.#guard(request, grant)
-        ),
-      );
+      return await this.#inFlight.track(this.#wait(wanted, deadline));
     } finally {
-      this.#turnstile?.leave();
+      this.#taskQueue?.leave();
     }
   }
 
@@ -178,18 +180,18 @@ export class RedisSemaphore implements AsyncDisposable {
   }
 
   /** The same as {@linkcode close}. */
-  [Symbol.asyncDispose](): Promise<void> {
+  [asyncDispose](): Promise<void> {
     return this.close();
   }
 
   async #close(): Promise<void> {
     try {
-      for (const alarm of this.#sleepers) alarm.ring(); // They see that it is closed.
+      for (const sleeper of this.#sleepers) sleeper.wake(); // They see that it is closed.
       this.#adapter.stopWaiting();
       await this.#inFlight.idle();
       await Promise.allSettled([...this.#holds].map((hold) => hold.end()));
     } finally {
-      this.#wakes.end();
+      this.#wakeChannel.end();
       await this.#adapter.close();
     }
   }
@@ -198,12 +200,18 @@ export class RedisSemaphore implements AsyncDisposable {
     if (this.#closed !== undefined) throw new TypeError(`Cannot use "${this.name}": it was closed`);
   }
 
-  async #try(request: PermitRequest): Promise<RedisGuard | undefined> {
+  #wantedIn(options: TryAcquirePermitsOptions | undefined): number {
+    const what = `acquire permits of "${this.name}"`;
+    checkOptions(what, options);
+    return checkPermits(what, options?.permits === undefined ? 1 : options.permits, this.permits);
+  }
+
+  async #try(request: PermitRequest): Promise<RedisGuard<number> | undefined> {
     let attempt: Attempt;
     try {
       attempt = await this.#server.attempt(request);
     } catch (error) {
-      giveUp(this.#place, request); // They may have been granted.
+      abandonRequest(this.#target, request); // They may have been granted.
       throw error;
     }
     if (!attempt.granted) return undefined;
@@ -213,22 +221,29 @@ export class RedisSemaphore implements AsyncDisposable {
     return undefined;
   }
 
+  async #wait(wanted: number, deadline: Deadline): Promise<RedisGuard<number>> {
+    const request = this.#request(wanted);
+    const waiter = permitWaiterOf(this.#client, this.#count, wanted);
+    return this.#guard(request, await waitForGrant(this.#target, request, waiter, deadline));
+  }
+
   #request(wanted: number): PermitRequest {
     const { leaseTime, fair } = this.#settings;
     return { value: valueOf(this.#client, ++this.#count, this.#owner), leaseTime, wanted, fair };
   }
 
-  #guard(request: PermitRequest, grant: Grant): RedisGuard {
-    const hold = new Hold(this.#holder, request, grant.sent);
+  #guard(request: PermitRequest, { sent, token }: Grant): RedisGuard<number> {
+    const state = { token, recovered: false, previousOwner: undefined, shared: false };
+    const hold = new Hold(this.#lock, request, sent, state);
     this.#holds.add(hold);
-    return new RedisGuard(hold, grant.token);
+    return guardOf(hold);
   }
 }
 
-function checkPermits(permits: number, most: number): number {
-  if (!Number.isInteger(permits)) {
-    throw new TypeError(`Cannot take permits: their number must be whole: ${permits}`);
+function checkPermits(what: string, permits: unknown, most: number): number {
+  if (typeof permits !== "number" || !Number.isInteger(permits)) {
+    throw new TypeError(`Cannot ${what}: permits must be a whole number, not ${nameOf(permits)}`);
   }
   if (permits >= 1 && permits <= most) return permits;
-  throw new RangeError(`Cannot take permits: their number must be from 1 to ${most}: ${permits}`);
+  throw new RangeError(`Cannot ${what}: permits must be from 1 to ${most}: ${permits}`);
 }

@@ -6,7 +6,7 @@
  *
  * Servers before Redis 7.0 cannot check this: there, the script stops at the refused command.
  */
-export function askRights(key: string, ...commands: readonly string[]): string {
+export function checkRights(key: string, ...commands: readonly string[]): string {
   return `
 if redis.acl_check_cmd then
   for _, command in ipairs({ ${commands.map((command) => `'${command}'`).join(", ")} }) do

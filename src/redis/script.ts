@@ -1,8 +1,9 @@
+import { nameOf } from "../contract/options.ts";
 import { UnsupportedError } from "../contract/errors.ts";
 import type { RedisAdapter, Reply } from "./adapter.ts";
 import { codeOf } from "./errors.ts";
 
-/** What an operation does by plain commands, where the server runs no scripts. */
+/** Does the work of a script by plain commands, for servers that run no scripts. */
 export type WithoutScripts = (
   adapter: RedisAdapter,
   keys: readonly string[],
@@ -11,7 +12,7 @@ export type WithoutScripts = (
 
 /**
  * A Lua script that the server runs in one step. All keys that one call touches must be passed as
- * such, and be in one slot of a cluster; names of channels are arguments.
+ * keys, and be in one slot of a cluster; names of channels are arguments.
  */
 export class Script {
   /** The Lua. */
@@ -22,17 +23,29 @@ export class Script {
   /**
    * A script.
    *
-   * @param withoutScripts What to do where the server, or the rights of its user, allow no scripts.
+   * @param withoutScripts Called instead, if the server or the rights of its user allow no scripts.
+   * @throws {TypeError} If the source is not a string, or `withoutScripts` not a function.
    */
   constructor(source: string, withoutScripts?: WithoutScripts) {
+    if (typeof source !== "string") {
+      throw new TypeError(
+        `Cannot create a script: its source must be a string, not ${nameOf(source)}`,
+      );
+    }
+    if (withoutScripts !== undefined && typeof withoutScripts !== "function") {
+      throw new TypeError(
+        `Cannot create a script: withoutScripts must be a function, not ${nameOf(withoutScripts)}`,
+      );
+    }
     this.source = source;
     this.#withoutScripts = withoutScripts;
   }
 
   /**
-   * Runs it: by its digest, and by its source where the server does not know it (yet, or any more).
+   * Runs the script: by its digest, or by its source if the server does not know the digest.
    *
-   * @throws {UnsupportedError} If there may be no scripts, and there is no other way.
+   * @throws {TypeError} If the adapter, a key or an argument is of a wrong type.
+   * @throws {UnsupportedError} If scripts are not allowed, and there is no other way.
    * @throws What {@linkcode RedisAdapter.send} throws.
    */
   async run(
@@ -40,6 +53,7 @@ export class Script {
     keys: readonly string[],
     args: readonly string[],
   ): Promise<Reply> {
+    checkCall(adapter, keys, args);
     const rest = [`${keys.length}`, ...keys, ...args];
     try {
       const sha1 = this.#sha1 ??= await digest(this.source);
@@ -63,14 +77,14 @@ export class Script {
     if (!isWithoutScripts(error)) throw error;
     if (this.#withoutScripts !== undefined) return await this.#withoutScripts(adapter, keys, args);
     throw new UnsupportedError(
-      `The server runs no scripts for this user ("${(error as Error).message}"): allow EVAL and ` +
-        "EVALSHA to it (ACL SETUSER name +eval +evalsha)",
+      `Cannot run a script: the server runs none for this user ("${(error as Error).message}"). ` +
+        "Allow EVAL and EVALSHA to the user (ACL SETUSER name +eval +evalsha)",
       { cause: error },
     );
   }
 }
 
-/** Whether an error says that EVAL itself is not there or not allowed. */
+/** Whether the error says that EVAL itself is unknown or not allowed. */
 function isWithoutScripts(error: unknown): boolean {
   const code = codeOf(error);
   if (code !== "NOPERM" && code !== "ERR") return false;
@@ -79,10 +93,10 @@ function isWithoutScripts(error: unknown): boolean {
 }
 
 /**
- * Deletes a key if its value is `value`, by a command of servers that are newer than scripts are
- * old: `DELIFEQ` (Valkey 9) or `DELEX ... IFEQ` (Redis 8.4). Not tested: no such server was at hand.
+ * Deletes a key if its value is `value`, by a command of new servers: `DELIFEQ` (Valkey 9) or
+ * `DELEX ... IFEQ` (Redis 8.4). Not tested: no such server was available.
  *
- * @returns 1 where it was deleted, else 0.
+ * @returns 1 if it was deleted, else 0.
  * @throws {UnsupportedError} If the server has neither.
  */
 export async function deleteIfEqual(
@@ -101,9 +115,20 @@ export async function deleteIfEqual(
     }
   }
   throw new UnsupportedError(
-    "The server runs no scripts for this user and has no command that compares and deletes " +
-      "(DELIFEQ of Valkey 9, DELEX of Redis 8.4): allow EVAL and EVALSHA to it",
+    "Cannot use the lock: the server runs no scripts for this user, and has no command that " +
+      "compares and deletes (DELIFEQ of Valkey 9, DELEX of Redis 8.4). Allow EVAL and EVALSHA to " +
+      "the user (ACL SETUSER name +eval +evalsha)",
   );
+}
+
+function checkCall(adapter: RedisAdapter, keys: readonly string[], args: readonly string[]): void {
+  if (typeof (adapter as RedisAdapter | undefined)?.send !== "function") {
+    throw new TypeError(`Cannot run a script: it needs a RedisAdapter, not ${nameOf(adapter)}`);
+  }
+  for (const [what, list] of [["keys", keys], ["args", args]] as const) {
+    if (Array.isArray(list) && list.every((text) => typeof text === "string")) continue;
+    throw new TypeError(`Cannot run a script: its ${what} must be an array of strings`);
+  }
 }
 
 async function digest(source: string): Promise<string> {

@@ -18,7 +18,7 @@
  */
 
 import { GRACE_MS, LOOK_MS, TOKEN_KEPT_MS } from "./lock_scripts.ts";
-import { askRights } from "./rights.ts";
+import { checkRights } from "./rights.ts";
 
 const COMMON = `
 local permitsKey, tokenKey, queueKey, seenKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
@@ -64,7 +64,7 @@ end
 local queued = call('ZCARD', queueKey) > 0
 call('ZCARD', seenKey)
 if ended > 0 then
-  ${askRights("permitsKey", "ZREMRANGEBYSCORE")}
+  ${checkRights("permitsKey", "ZREMRANGEBYSCORE")}
 end
 `;
 
@@ -91,10 +91,10 @@ local function hold()
 end
 local last = call('HMGET', tokenKey, 'token', 'permits')
 local token, known = tonumber(last[1]), tonumber(last[2] or permits)
-${askRights("permitsKey", "ZADD", "ZREM", "ZRANGE", "PEXPIRE")}
-${askRights("tokenKey", "HSET")}
+${checkRights("permitsKey", "ZADD", "ZREM", "ZRANGE", "PEXPIRE")}
+${checkRights("tokenKey", "HSET")}
 if queued or waiter ~= '' then
-  ${askRights("queueKey", "ZRANK")}
+  ${checkRights("queueKey", "ZRANK")}
 end
 local ends = call('ZSCORE', permitsKey, '1:' .. value)
 if ends and tonumber(ends) > now then
@@ -169,7 +169,7 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local ends = redis.call('ZSCORE', KEYS[1], '1:' .. value)
 if not ends or tonumber(ends) <= now then return 0 end
-${askRights("KEYS[1]", "ZADD")}
+${checkRights("KEYS[1]", "ZADD")}
 -- First, since a server that is full refuses a script that begins with ZADD.
 redis.call('PEXPIRE', KEYS[1], math.max(redis.call('PTTL', KEYS[1]), lease))
 for i = 1, need do redis.call('ZADD', KEYS[1], now + lease, i .. ':' .. value) end
@@ -182,13 +182,13 @@ return 1
  * `KEYS`: permits, token, queue, seen. `ARGV`: value; how many; the waiter or nothing; where a
  * waiter's channel begins; `1` if receivers can be counted. Replies 1 if the value held them.
  */
-export const GIVE_BACK: string = `
+export const RELEASE_PERMITS: string = `
 local value, need, waiter = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local channel, countable = ARGV[4], ARGV[5] == '1'
 ${COMMON}
 local permits = queued and tonumber(call('HGET', tokenKey, 'permits') or 0)
 if queued then
-  ${askRights("queueKey", "ZRANGE")}
+  ${checkRights("queueKey", "ZRANGE")}
 end
 local ends = call('ZSCORE', permitsKey, '1:' .. value)
 for i = 1, need do call('ZREM', permitsKey, i .. ':' .. value) end

@@ -1,14 +1,24 @@
 import type { Owner } from "../contract/owner.ts";
-import { type Moment, thisMoment } from "../runtime/moment.ts";
+import { type Instant, thisInstant } from "../runtime/instant.ts";
 import type { RedisAdapter } from "./adapter.ts";
 import { explain } from "./errors.ts";
 import {
   acquireWithoutScripts,
+  downgradeWithoutScripts,
   releaseWithoutScripts,
   renewWithoutScripts,
   takeWithoutScripts,
 } from "./lock_without_scripts.ts";
-import { ACQUIRE, RAISE, RELEASE, RENEW, SHARED, TAKE } from "./lock_scripts.ts";
+import {
+  ACQUIRE,
+  DOWNGRADE,
+  RAISE,
+  RELEASE,
+  RENEW,
+  SHARED,
+  TAKE,
+  UPGRADE,
+} from "./lock_scripts.ts";
 import { partOf } from "./names.ts";
 import { Script } from "./script.ts";
 
@@ -17,41 +27,43 @@ const acquire = new Script(ACQUIRE, acquireWithoutScripts);
 const renew = new Script(RENEW, renewWithoutScripts);
 const raise = new Script(RAISE);
 const release = new Script(RELEASE, releaseWithoutScripts);
+const downgrade = new Script(DOWNGRADE, downgradeWithoutScripts);
+const upgrade = new Script(UPGRADE);
 
-/** What is asked of a server at once. */
+/** A question to a server. */
 export interface LockRequest {
-  /** Who asks: of its own for each hold. Asked again with the same value, a hold stays one. */
+  /** Identifies the hold: another one for each. Asked again with the same value, it stays one. */
   readonly value: string;
   /** How long the server keeps the hold, in milliseconds. */
   readonly leaseTime: number;
-  /** Shared with others who share it, instead of alone. */
+  /** Whether the lock is shared with other shared holders. */
   readonly shared?: boolean;
-  /** Whether nobody who waits may be overtaken. */
+  /** Whether no waiter may be overtaken. */
   readonly fair?: boolean;
-  /** How many tokens the hold will use. Default: 1. */
+  /** How many tokens the hold uses. Default: 1. */
   readonly tokens?: number;
 }
 
-/** What a server answers to a {@linkcode LockRequest}. */
+/** The answer of a server to a {@linkcode LockRequest}. */
 export type Attempt =
   | {
     readonly granted: true;
-    /** When it was asked; the lease began after that. */
-    readonly sent: Moment;
-    /** The first of the tokens; none of a hold that is shared. */
+    /** When the request was sent; the lease began later. */
+    readonly sent: Instant;
+    /** The first of the tokens; `undefined` for a shared hold. */
     readonly token: number | undefined;
-    /** The value of a holder that went without releasing. */
+    /** The value of a holder that did not release the lock. */
     readonly previous: string | undefined;
   }
   | {
     readonly granted: false;
-    /** When it is worth to ask again, unless a message comes before, in milliseconds. */
+    /** After how many milliseconds to ask again, unless a message comes before. */
     readonly look: number;
-    /** The place in the queue. */
+    /** The position in the queue. */
     readonly ticket: string;
-    /** The value of who holds the lock alone; `r` if it is shared. */
+    /** The value of the exclusive holder; `r` if the lock is shared. */
     readonly holder: string | undefined;
-    /** Why it was refused, where that is not because of the holder. */
+    /** The reason, if it is another one than the holder. */
     readonly why?: string;
   };
 
@@ -60,12 +72,12 @@ export function waiterOf(client: string, number: number, shared: boolean): strin
   return `${shared ? "r" : "w"}:${client}:${number}`;
 }
 
-/** A value that nobody else has, with its owner for others to read. */
+/** A unique value, with its owner for others to read. */
 export function valueOf(client: string, number: number, owner: string): string {
   return `${client}:${number} ${owner}`;
 }
 
-/** Who wrote a value; `undefined` where that is somebody else's. */
+/** The owner in a value; `undefined` if another program wrote the value. */
 export function ownerIn(value: string | undefined, since?: Date): Owner | undefined {
   const text = value?.slice(value.indexOf(" ") + 1);
   if (text === undefined || !text.startsWith("{")) return undefined;
@@ -78,38 +90,39 @@ export function ownerIn(value: string | undefined, since?: Date): Owner | undefi
 }
 
 /**
- * One lock on one server: single questions and their answers, without any waiting. What waits, what
- * renews and what asks several servers stands on this.
+ * One lock on one server: single questions and their answers. The acquire loop, the renewals and the
+ * lock of several servers build on it.
  */
 export class ServerLock {
-  /** What it is, for messages. */
+  /** Its name in messages. */
   readonly what: string;
-  /** What the name of a waiter's channel begins with; its client's name follows. */
+  /** The beginning of the name of a waiter's channel; the client's name follows. */
   readonly channel: string;
   /**
-   * Whether a message that nobody hears says that its waiter is gone. Not in a cluster, which
-   * counts those at one node.
+   * Whether a message without receivers proves that its waiter is gone. Not in a cluster, which
+   * counts the receivers at one node only.
    */
   countsReceivers = false;
 
   readonly #adapter: RedisAdapter;
-  /** Lock, token, shared, queue, seen: all that there is. */
+  /** All keys: lock, token, shared, queue, seen. */
   readonly #all: readonly string[];
   readonly #lock: readonly string[];
   readonly #sharing: readonly string[];
   readonly #taking: readonly string[];
   readonly #releasing: readonly string[];
   readonly #unsharing: readonly string[];
+  readonly #upgrading: readonly string[];
 
   /**
-   * The lock of that name.
+   * The lock called `name`.
    *
    * @throws {TypeError} If the name cannot be used.
    */
   constructor(adapter: RedisAdapter, name: string) {
     this.#adapter = adapter;
+    this.channel = partOf(name, "wake:"); // First, since it checks the name.
     this.what = `the lock "${name}"`;
-    this.channel = partOf(name, "wake:");
     const keys = ["lock", "token", "shared", "queue", "seen"].map((part) => partOf(name, part));
     const [lock, token, shared, queue, seen] = this.#all = keys;
     this.#lock = [lock];
@@ -117,20 +130,21 @@ export class ServerLock {
     this.#taking = [lock, token];
     this.#releasing = [lock, token, queue, seen];
     this.#unsharing = [lock, token, queue, seen, shared];
+    this.#upgrading = [lock, token, shared];
   }
 
   /**
-   * Takes the lock, or a place in its queue.
+   * Acquires the lock, or queues for it.
    *
-   * @param waiter Who is to wait if the lock is not free; see {@linkcode waiterOf}.
-   * @param ticket Its place in the queue, once it has one.
+   * @param waiter The waiter to queue if the lock is not free; see {@linkcode waiterOf}.
+   * @param ticket Its position in the queue, once it has one.
    */
   async attempt(request: LockRequest, waiter = "", ticket = ""): Promise<Attempt> {
     const { value, leaseTime, shared = false, fair = false } = request;
     const asks = [value, `${leaseTime}`, `${request.tokens ?? 1}`];
     if (!shared && !fair && waiter === "") {
       const attempt = await this.#ask(take, this.#taking, asks);
-      // Who shares it may be gone, and the other script looks.
+      // The sharers may be gone: the other script looks.
       if (attempt.granted || attempt.holder !== SHARED) return attempt;
     }
     const counts = this.countsReceivers ? "1" : "0";
@@ -138,18 +152,18 @@ export class ServerLock {
     return await this.#ask(acquire, this.#all, asks);
   }
 
-  /** Makes a lease begin anew; `false` if the value does not hold the lock any more. */
+  /** Renews the lease; `false` if the value does not hold the lock any more. */
   async renew({ value, leaseTime, shared }: LockRequest): Promise<boolean> {
     const keys = shared ? this.#sharing : this.#lock;
     return await this.#run(renew, "renew", keys, [value, `${leaseTime}`]) === 1;
   }
 
-  /** Has the server know a token of other servers; `false` if the value holds the lock no more. */
+  /** Tells the server a token of other servers; `false` if the value does not hold the lock. */
   async raise({ value }: LockRequest, token: number): Promise<boolean> {
-    return await this.#run(raise, "take", this.#taking, [value, `${token}`]) === 1;
+    return await this.#run(raise, "acquire", this.#taking, [value, `${token}`]) === 1;
   }
 
-  /** Gives back a hold, and wakes who is next. `false` if the value did not hold the lock. */
+  /** Releases a hold, and wakes the next waiter. `false` if the value did not hold the lock. */
   async release({ value, shared }: LockRequest): Promise<boolean> {
     const args = [value, this.countsReceivers ? "1" : "0"];
     const keys = shared ? this.#unsharing : this.#releasing;
@@ -158,14 +172,31 @@ export class ServerLock {
 
   /**
    * Gives back what a request may have got, and nobody has used: a hold, the place of its waiter,
-   * whichever is there. Wakes who is next.
+   * whichever is there. WakeChannel who is next.
    */
   async withdraw({ value, shared }: LockRequest, waiter = ""): Promise<void> {
     const args = [value, this.countsReceivers ? "1" : "0", waiter];
     await this.#run(release, "release", shared ? this.#unsharing : this.#releasing, args);
   }
 
-  /** Who holds the lock alone, and since when. */
+  /** Makes an exclusive hold shared; `false` if the value does not hold the lock any more. */
+  async downgrade({ value, leaseTime }: LockRequest): Promise<boolean> {
+    const args = [value, `${leaseTime}`, this.countsReceivers ? "1" : "0"];
+    return await this.#run(downgrade, "downgrade", this.#unsharing, args) === 1;
+  }
+
+  /**
+   * Makes the only shared hold exclusive, with the value of `next`. Not granted if others share the
+   * lock; `undefined` if the value does not share it any more.
+   */
+  async upgrade({ value }: LockRequest, next: LockRequest): Promise<Attempt | undefined> {
+    const sent = thisInstant();
+    const args = [next.value, `${next.leaseTime}`, `${next.tokens ?? 1}`, value];
+    const reply = await this.#run(upgrade, "upgrade", this.#upgrading, args) as AttemptReply;
+    return reply[0] === -1 ? undefined : attemptIn(reply, sent);
+  }
+
+  /** The exclusive holder, and since when. */
   async owner(): Promise<Owner | undefined> {
     const [lock, token] = this.#taking;
     try {
@@ -182,14 +213,8 @@ export class ServerLock {
   }
 
   async #ask(script: Script, keys: readonly string[], args: string[]): Promise<Attempt> {
-    const sent = thisMoment();
-    const reply = await this.#run(script, "take", keys, args) as (string | number | null)[];
-    if (reply[0] === 1) {
-      const [, token, previous] = reply as [number, number | null, string | null];
-      return { granted: true, sent, token: token ?? undefined, previous: previous ?? undefined };
-    }
-    const [, look, ticket, holder] = reply as [number, number, string, string | null];
-    return { granted: false, look, ticket, holder: holder ?? undefined };
+    const sent = thisInstant();
+    return attemptIn(await this.#run(script, "acquire", keys, args) as AttemptReply, sent);
   }
 
   async #run(
@@ -204,4 +229,15 @@ export class ServerLock {
       throw explain(`${verb} ${this.what}`, error);
     }
   }
+}
+
+type AttemptReply = readonly (string | number | null)[];
+
+function attemptIn(reply: AttemptReply, sent: Instant): Attempt {
+  if (reply[0] === 1) {
+    const [, token, previous] = reply as [number, number | null, string | null];
+    return { granted: true, sent, token: token ?? undefined, previous: previous ?? undefined };
+  }
+  const [, look, ticket, holder] = reply as [number, number, string, string | null];
+  return { granted: false, look, ticket, holder: holder ?? undefined };
 }

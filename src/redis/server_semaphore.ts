@@ -1,39 +1,39 @@
-import { thisMoment } from "../runtime/moment.ts";
+import { thisInstant } from "../runtime/instant.ts";
 import type { RedisAdapter } from "./adapter.ts";
 import { explain, MisconfiguredError } from "./errors.ts";
 import { partOf } from "./names.ts";
 import { Script } from "./script.ts";
-import { GIVE_BACK, RENEW_PERMITS, TAKE } from "./semaphore_scripts.ts";
+import { RELEASE_PERMITS, RENEW_PERMITS, TAKE } from "./semaphore_scripts.ts";
 import type { Attempt } from "./server_lock.ts";
 
 const take = new Script(TAKE);
 const renew = new Script(RENEW_PERMITS);
-const giveBack = new Script(GIVE_BACK);
+const release = new Script(RELEASE_PERMITS);
 
-/** What is asked of a server at once. */
+/** A question to a server. */
 export interface PermitRequest {
-  /** Who asks: of its own for each hold. Asked again with the same value, a hold stays one. */
+  /** Identifies the hold: another one for each. Asked again with the same value, it stays one. */
   readonly value: string;
   /** How long the server keeps the hold, in milliseconds. */
   readonly leaseTime: number;
   /** How many permits. */
   readonly wanted: number;
-  /** Whether nobody who waits may be overtaken. */
+  /** Whether no waiter may be overtaken. */
   readonly fair?: boolean;
 }
 
-/** The name of a waiter for so many permits that listens to the channel of `client`. */
+/** The name of a waiter for `wanted` permits that listens to the channel of `client`. */
 export function permitWaiterOf(client: string, number: number, wanted: number): string {
   return `s:${client}:${number}:${wanted}`;
 }
 
-/** One semaphore on one server: single questions and their answers, without any waiting. */
+/** One semaphore on one server: single questions and their answers. */
 export class ServerSemaphore {
-  /** What it is, for messages. */
+  /** Its name in messages. */
   readonly what: string;
-  /** What the name of a waiter's channel begins with; its client's name follows. */
+  /** The beginning of the name of a waiter's channel; the client's name follows. */
   readonly channel: string;
-  /** Whether a message that nobody hears says that its waiter is gone. */
+  /** Whether a message without receivers proves that its waiter is gone. */
   countsReceivers = false;
 
   readonly #adapter: RedisAdapter;
@@ -41,32 +41,32 @@ export class ServerSemaphore {
   readonly #permits: number;
 
   /**
-   * The semaphore of that name, with so many permits.
+   * The semaphore called `name`, with this number of permits.
    *
    * @throws {TypeError} If the name cannot be used.
    */
   constructor(adapter: RedisAdapter, name: string, permits: number) {
     this.#adapter = adapter;
     this.#permits = permits;
+    this.channel = `${partOf(name, "semaphore-wake")}:`; // First, since it checks the name.
     this.what = `the semaphore "${name}"`;
-    this.channel = `${partOf(name, "semaphore-wake")}:`;
     const parts = ["semaphore", "semaphore-token", "semaphore-queue", "semaphore-seen"];
     this.#keys = parts.map((part) => partOf(name, part));
   }
 
   /**
-   * Takes permits, or a place in the queue.
+   * Acquires permits, or queues for them.
    *
-   * @param waiter Who is to wait if there are too few; see {@linkcode permitWaiterOf}.
-   * @param ticket Its place in the queue, once it has one.
-   * @throws {MisconfiguredError} If others use it with another number of permits.
+   * @param waiter The waiter to queue if too few are free; see {@linkcode permitWaiterOf}.
+   * @param ticket Its position in the queue, once it has one.
+   * @throws {MisconfiguredError} If others use another number of permits.
    */
   async attempt(request: PermitRequest, waiter = "", ticket = ""): Promise<Attempt> {
     const { value, leaseTime, wanted, fair = false } = request;
-    const sent = thisMoment();
+    const sent = thisInstant();
     const reply = await this.#run(
       take,
-      "take",
+      "acquire",
       this.#keys,
       value,
       `${leaseTime}`,
@@ -81,32 +81,32 @@ export class ServerSemaphore {
     if (reply[0] === 1) return { granted: true, sent, token: reply[1], previous: undefined };
     if (reply[0] === -1) {
       throw new MisconfiguredError(
-        `Cannot take ${this.what}: it is used with ${reply[1]} permits by others, and with ` +
-          `${this.#permits} here: use the same number everywhere`,
+        `Cannot acquire ${this.what}: others use it with ${reply[1]} permits, this object with ` +
+          `${this.#permits}. Use the same number everywhere`,
       );
     }
-    const [, look, place, free] = reply;
+    const [, look, position, free] = reply;
     const why = `${wanted} of ${this.#permits} permits are wanted, and ${free} are free`;
-    return { granted: false, look, ticket: place ?? "", holder: undefined, why };
+    return { granted: false, look, ticket: position ?? "", holder: undefined, why };
   }
 
-  /** Makes a lease begin anew; `false` if the value does not hold its permits any more. */
+  /** Renews the lease; `false` if the value does not hold its permits any more. */
   async renew({ value, leaseTime, wanted }: PermitRequest): Promise<boolean> {
     const keys = this.#keys.slice(0, 1);
     return await this.#run(renew, "renew", keys, value, `${leaseTime}`, `${wanted}`) === 1;
   }
 
-  /** Gives permits back, and wakes who is next. `false` if the value did not hold them. */
+  /** Releases permits, and wakes the next waiters. `false` if the value did not hold them. */
   async release(request: PermitRequest): Promise<boolean> {
-    return await this.#giveBack(request, "") === 1;
+    return await this.#release(request, "") === 1;
   }
 
   /**
    * Gives back what a request may have got, and nobody has used: permits, the place of its waiter,
-   * whichever is there. Wakes who is next.
+   * whichever is there. WakeChannel who is next.
    */
   async withdraw(request: PermitRequest, waiter = ""): Promise<void> {
-    await this.#giveBack(request, waiter);
+    await this.#release(request, waiter);
   }
 
   /** How many permits are held, by the server's clock. */
@@ -120,10 +120,10 @@ export class ServerSemaphore {
     }
   }
 
-  #giveBack({ value, wanted }: PermitRequest, waiter: string): Promise<unknown> {
+  #release({ value, wanted }: PermitRequest, waiter: string): Promise<unknown> {
     const counts = this.countsReceivers ? "1" : "0";
     const args = [value, `${wanted}`, waiter, this.channel, counts];
-    return this.#run(giveBack, "release", this.#keys, ...args);
+    return this.#run(release, "release", this.#keys, ...args);
   }
 
   async #run(

@@ -1,5 +1,5 @@
 /**
- * A Web Worker that increments a number, not atomically, under a lock.
+ * A Web Worker that increments a number, not atomically, inside a lock.
  *
  * @module
  */
@@ -7,11 +7,11 @@ import { Flag, Memory, type MemoryHandle, RawValue } from "../../src/memory/mod.
 import { serveRace } from "../support/racer.ts";
 import { openSharedLock, type SharedLock } from "./shared_lock.ts";
 
-/** What a contender is told at its start. */
+/** The start message of a contender. */
 export interface ContenderStart {
   readonly shared: SharedLock;
   readonly rounds: number;
-  /** Memory with the number at 0, and at 128 whether somebody is inside. */
+  /** Memory with the number at 0, and a flag at 128 that is set while a contender is inside. */
   readonly handle: MemoryHandle;
 }
 
@@ -21,16 +21,22 @@ serveRace(({ shared, rounds, handle }: ContenderStart) => {
   const inside = new Flag(memory, 128);
   const { lock, close } = openSharedLock(shared);
 
-  /** Returns how often somebody else was inside. */
+  let intrusions = 0;
+  const increment = () => {
+    if (inside.isSet) intrusions++;
+    inside.set();
+    number.value += 1;
+    inside.clear();
+  };
+
+  /** Returns how often another contender was inside at the same time. */
   return () => {
-    let intrusions = 0;
     for (let i = 0; i < rounds; i++) {
-      lock.lock();
-      if (inside.isSet) intrusions++;
-      inside.set();
-      number.value += 1;
-      inside.clear();
-      lock.unlock();
+      if (i % 2 === 0) {
+        lock.lock();
+        increment();
+        lock.unlock();
+      } else lock.runSync(increment);
     }
     close();
     return intrusions;

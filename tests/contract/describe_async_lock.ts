@@ -1,33 +1,40 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { type AsyncLock, locked, withLock } from "../../src/contract/mod.ts";
+import { ourError } from "../support/our_error.ts";
 import { isTimeout } from "./describe_lock.ts";
+import {
+  WRONG_OPTIONS,
+  WRONG_SIGNALS,
+  WRONG_TIMEOUT_RANGES,
+  WRONG_TIMEOUT_TYPES,
+} from "./wrong_arguments.ts";
 
-/** One lock, free, as the contract suite needs it. */
+/** A free lock. */
 export interface AsyncLockUnderTest {
   readonly lock: AsyncLock;
-  /** The same lock as another holder has it. */
+  /** The same lock, opened by another holder. */
   readonly other: AsyncLock;
   close(): Promise<void>;
 }
 
 const DEADLINE = { timeout: 30_000 };
-/** How often an abort races the grant; `deno task soak` does so more often. */
+/** How often an abort races the grant; `deno task soak` races them more often. */
 const ABORTS = 60;
 
-/** Resolves with whether a promise is still pending when `turns` of others have come and gone. */
+/** Resolves with whether a promise is still pending after a few answers of the medium. */
 async function waits(promise: Promise<unknown>, other: AsyncLock): Promise<boolean> {
   const settled = promise.then(() => false, () => false);
-  // Three answers of the medium are longer than one.
+  // A promise that one answer settles is settled after three.
   for (let i = 0; i < 3; i++) await other.owner();
   return await Promise.race([settled, Promise.resolve(true)]);
 }
 
 /**
- * The contract of `AsyncLock`, to be kept by every medium that answers later; the twin of
+ * Tests the contract of `AsyncLock`, which every medium that answers later must keep; the twin of
  * `describeLock`.
  *
- * @param make Makes a lock that nobody else uses.
+ * @param make Makes a lock that only the test uses.
  */
 export function describeAsyncLock(
   name: string,
@@ -45,7 +52,7 @@ export function describeAsyncLock(
     });
   };
 
-  /** Fails unless the lock is free for both. */
+  /** Fails unless the lock is free for both holders. */
   const assertFree = async ({ lock, other }: AsyncLockUnderTest) => {
     for (const handle of [lock, other]) {
       const guard = await handle.tryAcquire();
@@ -55,7 +62,7 @@ export function describeAsyncLock(
   };
 
   describe(`${name} keeps the contract of AsyncLock:`, { skip }, () => {
-    test("tryAcquire takes a free lock, and no lock of another", async (made) => {
+    test("tryAcquire acquires a free lock, and no held one", async (made) => {
       const guard = await made.lock.tryAcquire();
       assert.ok(guard);
       assert.equal(guard.held, true);
@@ -66,7 +73,7 @@ export function describeAsyncLock(
       await assertFree(made);
     });
 
-    test("acquire takes a free lock, which then excludes", async (made) => {
+    test("acquire acquires a free lock, which then excludes", async (made) => {
       for (const options of [undefined, {}, { timeout: 0 }, { timeout: Infinity }]) {
         await using guard = await made.lock.acquire(options);
         assert.equal(guard.held, true);
@@ -76,7 +83,7 @@ export function describeAsyncLock(
       await assertFree(made);
     });
 
-    test("the token of each hold is greater than all before", async (made) => {
+    test("the token of each hold is greater than all earlier ones", async (made) => {
       let last = 0;
       for (let i = 0; i < 10; i++) {
         await using guard = await (i % 2 ? made.lock : made.other).acquire();
@@ -85,7 +92,7 @@ export function describeAsyncLock(
       }
     });
 
-    test("a guard releases once, and not what was taken after it", async (made) => {
+    test("a guard releases once, and not a later hold", async (made) => {
       const guard = await made.lock.acquire();
       await guard.release();
       const next = await made.other.acquire();
@@ -99,14 +106,14 @@ export function describeAsyncLock(
       await assertFree(made);
     });
 
-    test("two releases at once are one", async (made) => {
+    test("of two concurrent releases, one succeeds", async (made) => {
       const guard = await made.lock.acquire();
       const results = await Promise.allSettled([guard.release(), guard.release()]);
       assert.deepEqual(results.map(({ status }) => status), ["fulfilled", "rejected"]);
       await assertFree(made);
     });
 
-    test("disposal releases a guard, however often it is asked to", async (made) => {
+    test("disposal releases a guard once, however often it is called", async (made) => {
       const guard = await made.lock.acquire();
       await guard[Symbol.asyncDispose]();
       assert.equal(guard.held, false);
@@ -117,14 +124,14 @@ export function describeAsyncLock(
       await assertFree(made);
     });
 
-    test("a signal of a guard that is released does not abort", async (made) => {
+    test("the signal of a released guard does not abort", async (made) => {
       const guard = await made.lock.acquire();
       const { signal } = guard;
       await guard.release();
       assert.equal(signal.aborted, false);
     });
 
-    test("a wait that runs out of time throws a TimeoutError, not before its time", async (made) => {
+    test("acquire rejects with a TimeoutError, not before its time", async (made) => {
       await using _guard = await made.other.acquire();
       for (const timeout of [0, 1, 20]) {
         const before = performance.now();
@@ -137,13 +144,26 @@ export function describeAsyncLock(
       }
     });
 
-    test("a wrong timeout is refused, and the lock stays free", async (made) => {
-      for (const timeout of [-1, -Infinity, NaN]) {
-        await assert.rejects(made.lock.acquire({ timeout }), RangeError);
+    test("wrong options are refused, and the lock stays free", async (made) => {
+      const { lock } = made;
+      const withOptions = lock as unknown as { tryAcquire(options: unknown): Promise<unknown> };
+      const refuse = async (
+        options: Parameters<AsyncLock["acquire"]>[0],
+        type: new (message: string) => Error,
+      ) => {
+        await assert.rejects(lock.acquire(options), ourError(type));
+        await assert.rejects(
+          withLock(lock, () => assert.fail("it is inside"), options),
+          ourError(type),
+        );
+      };
+      for (const options of WRONG_OPTIONS) {
+        await refuse(options, TypeError);
+        await assert.rejects(withOptions.tryAcquire(options), ourError(TypeError));
       }
-      for (const timeout of ["1", null, 1n, {}] as unknown as number[]) {
-        await assert.rejects(made.lock.acquire({ timeout }), TypeError);
-      }
+      for (const timeout of WRONG_TIMEOUT_RANGES) await refuse({ timeout }, RangeError);
+      for (const timeout of WRONG_TIMEOUT_TYPES) await refuse({ timeout }, TypeError);
+      for (const signal of WRONG_SIGNALS) await refuse({ signal }, TypeError);
       await assertFree(made);
     });
 
@@ -166,7 +186,7 @@ export function describeAsyncLock(
       await assertFree(made);
     });
 
-    test("tasks get the lock one after the other, in their order", async (made) => {
+    test("tasks get the lock one by one, in their order", async (made) => {
       const order: number[] = [];
       let inside = 0;
       const task = async (i: number) => {
@@ -182,7 +202,7 @@ export function describeAsyncLock(
       await assertFree(made);
     });
 
-    test("a waiter gets what another holder releases, and not before", async (made) => {
+    test("a waiter gets the lock that another holder releases, and not before", async (made) => {
       for (const [holder, waiter] of [[made.lock, made.lock], [made.lock, made.other]]) {
         const guard = await holder.acquire();
         const waiting = waiter.acquire();
@@ -208,7 +228,7 @@ export function describeAsyncLock(
       await assertFree(made);
     });
 
-    test("an abort that comes with the grant loses no lock and gives none twice", async (made) => {
+    test("an abort that races the grant neither loses the lock nor grants it twice", async (made) => {
       for (let i = 0; i < ABORTS; i++) {
         const guard = await made.other.acquire();
         const controller = new AbortController();
@@ -231,7 +251,7 @@ export function describeAsyncLock(
       }
     });
 
-    test("withLock releases whatever becomes of its body", async (made) => {
+    test("withLock releases the lock whether its body returns or fails", async (made) => {
       assert.equal(await withLock(made.lock, (guard) => guard.held), true);
       const failure = new Error("of the body");
       const thrower = () => {
@@ -242,7 +262,7 @@ export function describeAsyncLock(
       await assertFree(made);
     });
 
-    test("locked wraps a function or a method, with its receiver and its arguments", async (made) => {
+    test("locked passes the receiver and the arguments to what it wraps", async (made) => {
       class Account {
         balance = 1;
         async add(this: Account, n: number, m: number) {

@@ -3,17 +3,17 @@ import { describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { AcquireOptions } from "../../src/contract/mod.ts";
 
-/** What releases once. */
+/** A hold that can be released once. */
 export interface Hold {
   release(): void | Promise<void>;
 }
 
-/** Something to wait for, free. */
+/** A lock, or something else to wait for, that is free. */
 export interface WaitUnderTest {
   acquire(options?: AcquireOptions): Promise<Hold>;
   /** Closes the object that waits. */
   closeWaiter(): void | Promise<void>;
-  /** Takes it by another object, if it is free. */
+  /** Acquires it by another object, if it is free. */
   tryTake(): Hold | undefined | Promise<Hold | undefined>;
   close(): void | Promise<void>;
 }
@@ -23,29 +23,38 @@ const DEADLINE = { timeout: 30_000 };
 const LOOK_MS = 60;
 const REASON = new Error("enough");
 
-/** A signal that is not aborted, and cannot be listened to. */
-const BROKEN = { aborted: false, throwIfAborted() {} } as unknown as AbortSignal;
+/** A signal that is not aborted, and refuses listeners. */
+const BROKEN = {
+  aborted: false,
+  throwIfAborted() {},
+  addEventListener() {
+    throw new Error("no listeners");
+  },
+  removeEventListener() {},
+} as unknown as AbortSignal;
 
-/** What becomes of an `acquire` that is rejected before it waits, by why. */
+/** The options with which an `acquire` is rejected before it waits. */
 const AT_ONCE: Readonly<Record<string, AcquireOptions>> = {
   "an aborted signal": { signal: AbortSignal.abort(REASON) },
+  "options that are none": null as unknown as AcquireOptions,
   "a timeout that is none": { timeout: NaN },
   "a timeout of 0": { timeout: 0 },
-  "a signal that cannot be listened to": { signal: BROKEN },
+  "a signal that is none": { signal: {} as AbortSignal },
+  "a signal that refuses listeners": { signal: BROKEN },
   "such a signal and a timeout": { signal: BROKEN, timeout: 30 },
 };
 
 /**
- * That an `acquire` which is rejected is granted nothing, then or later.
+ * Tests that an `acquire` that is rejected is granted nothing, then or later.
  *
- * @param make Makes something that nobody else uses.
+ * @param make Makes a lock, or something else to wait for, that only the test uses.
  */
 export function describeRejected(
   name: string,
   make: () => WaitUnderTest | Promise<WaitUnderTest>,
   skip: string | false = false,
 ): void {
-  /** Runs `body` while it is held. All that it acquires has to be released, or rejected. */
+  /** Runs `body` while the lock is held. `body` must release all that it acquires. */
   const test = (
     title: string,
     body: (made: WaitUnderTest, release: () => void | Promise<void>) => Promise<void>,
@@ -54,7 +63,7 @@ export function describeRejected(
       const made = await make();
       try {
         const held = await made.tryTake();
-        assert.ok(held, "it is not free at the start");
+        assert.ok(held, "not free at the start");
         let isHeld = true;
         const release = () => {
           if (!isHeld) return;
@@ -66,7 +75,7 @@ export function describeRejected(
         for (let i = 0; i < 2; i++) {
           await sleep(LOOK_MS);
           const hold = await made.tryTake();
-          assert.ok(hold, "a waiter that was rejected has it");
+          assert.ok(hold, "a rejected waiter holds it");
           await hold.release();
         }
       } finally {
@@ -74,11 +83,11 @@ export function describeRejected(
       }
     });
 
-  describe(`${name}: who is rejected is granted nothing:`, { skip }, () => {
+  describe(`${name} grants nothing to an acquire that it rejects:`, { skip }, () => {
     for (const [why, options] of Object.entries(AT_ONCE)) {
       test(`by ${why}`, async ({ acquire }) => {
         await assert.rejects(acquire(options));
-        // The same behind another one, who is granted it before the release is over.
+        // Again, since the first rejection must leave nothing behind.
         await assert.rejects(acquire(options));
       });
       test(`by ${why}, behind another waiter`, async ({ acquire }, release) => {
@@ -133,7 +142,7 @@ export function describeRejected(
         await made.closeWaiter();
         await released;
         await release();
-        // One that was granted before holds nothing after the close.
+        // A hold that was granted before the close has ended with it.
         for (const hold of await Promise.all(settled)) {
           if (hold !== undefined) await Promise.resolve(hold.release()).catch(() => {});
         }

@@ -1,5 +1,5 @@
 /**
- * A Web Worker that holds a lock until a shared flag tells it to let go.
+ * A Web Worker that holds a lock until a shared flag is set.
  *
  * @module
  */
@@ -7,7 +7,7 @@ import { Flag, Memory, type MemoryHandle } from "../../src/memory/mod.ts";
 import { adapter } from "../../src/runtime/mod.ts";
 import { openSharedLock, type SharedLock } from "./shared_lock.ts";
 
-/** What a holder is told at its start. */
+/** The start message of a holder. */
 export interface HolderStart {
   readonly shared: SharedLock;
   /** Memory with the flag at 0. */
@@ -22,9 +22,10 @@ parent.onMessage((message) => {
   const { lock, close } = openSharedLock(shared);
   const memory = Memory.from(handle);
   const letGo = new Flag(memory, 0);
+  const nap = new Int32Array(new SharedArrayBuffer(4));
   lock.lock();
   parent.postMessage("held");
-  while (!letGo.isSet) memory.wait(memory.place(128, 4, 4), 0, 1); // Nobody wakes it: a nap.
+  while (!letGo.isSet) Atomics.wait(nap, 0, 0, 1);
   lock.unlock();
   close();
   parent.postMessage("released");

@@ -1,37 +1,93 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { deadlineOf } from "../../src/contract/options.ts";
+import { checkAcquireOptions, deadlineOf } from "../../src/contract/options.ts";
+import {
+  WRONG_OPTIONS,
+  WRONG_SIGNALS,
+  WRONG_TIMEOUT_RANGES,
+  WRONG_TIMEOUT_TYPES,
+} from "./wrong_arguments.ts";
 
 describe("deadlineOf", () => {
-  it("is never where no timeout is given", () => {
+  it("is infinite without a timeout", () => {
     assert.equal(deadlineOf(undefined), Infinity);
     assert.equal(deadlineOf({}), Infinity);
-    assert.equal(deadlineOf({ timeout: undefined }), Infinity);
+    assert.equal(deadlineOf({ timeout: undefined, signal: undefined }), Infinity);
     assert.equal(deadlineOf({ timeout: Infinity }), Infinity);
   });
 
-  it("is so many milliseconds after the call, on the monotonic clock", () => {
+  it("is the timeout after the call, on the monotonic clock", () => {
     for (const timeout of [0, 0.25, 1, 5000, Number.MAX_SAFE_INTEGER]) {
       const before = performance.now();
       const deadline = deadlineOf({ timeout });
       const after = performance.now();
       assert.ok(before + timeout <= deadline && deadline <= after + timeout, String(timeout));
     }
-  });
-
-  it("refuses a timeout below 0 or NaN and says which it was", () => {
-    for (const timeout of [-Number.MIN_VALUE, -1, -Infinity, NaN]) {
-      assert.throws(
-        () => deadlineOf({ timeout }),
-        (error) => error instanceof RangeError && error.message.includes(String(timeout)),
-      );
-    }
     assert.ok(Number.isFinite(deadlineOf({ timeout: -0 })));
   });
 
-  it("refuses what is not a number", () => {
-    for (const timeout of [null, "100", true, 1n, {}, Symbol("1")]) {
-      assert.throws(() => deadlineOf({ timeout: timeout as number }), TypeError);
+  it("refuses what checkAcquireOptions refuses", () => {
+    for (const options of WRONG_OPTIONS) assert.throws(() => deadlineOf(options), TypeError);
+    assert.throws(() => deadlineOf({ timeout: NaN }), RangeError);
+    assert.throws(() => deadlineOf({ signal: {} as AbortSignal }), TypeError);
+  });
+});
+
+describe("checkAcquireOptions", () => {
+  it("accepts options that are missing, empty or right", () => {
+    const { signal } = new AbortController();
+    for (const options of [undefined, {}, { timeout: 0, signal }, { timeout: undefined }]) {
+      checkAcquireOptions(options);
     }
+    checkAcquireOptions({ signal: AbortSignal.abort() }); // Looking at it is for the wait.
+  });
+
+  it("refuses options that are no object", () => {
+    for (const options of WRONG_OPTIONS) {
+      assert.throws(
+        () => checkAcquireOptions(options, "acquire a mutex"),
+        { name: "TypeError", message: /^Cannot acquire a mutex: options must be an object, not / },
+      );
+    }
+  });
+
+  it("refuses a timeout that is negative or NaN, and names it", () => {
+    for (const timeout of WRONG_TIMEOUT_RANGES) {
+      assert.throws(
+        () => checkAcquireOptions({ timeout }),
+        (error) => error instanceof RangeError && error.message.includes(`given ${timeout}`),
+      );
+    }
+  });
+
+  it("refuses a timeout that is no number", () => {
+    for (const timeout of WRONG_TIMEOUT_TYPES) {
+      assert.throws(
+        () => checkAcquireOptions({ timeout }),
+        { name: "TypeError", message: /^Cannot wait: timeout must be a number of milliseconds/ },
+      );
+    }
+  });
+
+  it("refuses a signal that is no AbortSignal", () => {
+    for (const signal of WRONG_SIGNALS) {
+      assert.throws(
+        () => checkAcquireOptions({ signal }),
+        { name: "TypeError", message: /^Cannot wait: signal must be an AbortSignal, not / },
+      );
+    }
+  });
+
+  it("accepts a signal of another realm", () => {
+    const { signal } = new AbortController();
+    const foreign = {
+      get aborted() {
+        return signal.aborted;
+      },
+      throwIfAborted: () => signal.throwIfAborted(),
+      addEventListener: signal.addEventListener.bind(signal),
+      removeEventListener: signal.removeEventListener.bind(signal),
+    };
+    checkAcquireOptions({ signal: foreign });
   });
 });

@@ -1,15 +1,15 @@
-import type { BareLock } from "../../src/contract/mod.ts";
+import type { RawLock } from "../../src/contract/mod.ts";
 import { FileLock } from "../../src/files/mod.ts";
 import { Memory, type MemoryHandle, Mutex } from "../../src/memory/mod.ts";
 
-/** How another thread opens the same lock: what can be posted to it. */
+/** How another thread opens the same lock; can be posted to it. */
 export type SharedLock =
   | { readonly kind: "mutex"; readonly handle: MemoryHandle }
   | { readonly kind: "mapped-mutex"; readonly path: string }
   | { readonly kind: "file-lock"; readonly path: string };
 
 /** Opens a lock as another holder. */
-export function openSharedLock(shared: SharedLock): { lock: BareLock; close(): void } {
+export function openSharedLock(shared: SharedLock): { lock: RawLock; close(): void } {
   switch (shared.kind) {
     case "mutex":
       return { lock: new Mutex(Memory.from(shared.handle), 0), close: () => {} };

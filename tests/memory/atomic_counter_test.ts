@@ -5,7 +5,7 @@ import { AtomicCounter, Memory } from "../../src/memory/mod.ts";
 import { inScratchFolder } from "../support/scratch_folder.ts";
 import { race, withThreads } from "../support/thread.ts";
 import type { CountingStart } from "./fixtures/counting_worker.ts";
-import { assertPlaces, itInBoth } from "./fixtures/places.ts";
+import { assertOffsets, itInBoth } from "./fixtures/both_memories.ts";
 
 const COUNTING = new URL("./fixtures/counting_worker.ts", import.meta.url);
 const DEADLINE = { timeout: 30_000 };
@@ -15,7 +15,7 @@ const ROUNDS = 20_000;
 
 describe("AtomicCounter", () => {
   it("is placed on 8 bytes inside of the memory", () => {
-    assertPlaces((memory, offset) => new AtomicCounter(memory, offset), 8, 8);
+    assertOffsets((memory, offset) => new AtomicCounter(memory, offset), 8, 8);
   });
 
   itInBoth("counts for all who open the memory, and gives the value before", (memory, again) => {
@@ -75,14 +75,13 @@ describe("AtomicCounter", () => {
     counter.add(7);
     const uses: ((n: number) => void)[] = [
       (n) => counter.add(n),
-      (n) => counter.subtract(n),
       (n) => counter.fetchAdd(n),
       (n) => counter.set(n),
       (n) => counter.exchange(n),
       (n) => counter.compareExchange(7, n),
       (n) => counter.compareExchange(n, 7),
-      (n) => counter.min(n),
-      (n) => counter.max(n),
+      (n) => counter.fetchMin(n),
+      (n) => counter.fetchMax(n),
     ];
     for (const use of uses) {
       for (const n of [0.5, NaN, Infinity, -Infinity, "1", "-1", null, 1n, {}, true] as number[]) {
@@ -92,25 +91,28 @@ describe("AtomicCounter", () => {
         assert.throws(() => use(n), RangeError, `${use}: ${n}`);
       }
     }
-    for (const use of uses.slice(3)) assert.throws(() => use(undefined!), TypeError, `${use}`);
+    for (const use of uses.slice(2)) assert.throws(() => use(undefined!), TypeError, `${use}`);
     assert.equal(counter.value, 7);
   });
 
-  itInBoth("subtracts, also what is at the edges of 32 bits and of 2^53", (memory, again) => {
-    const counter = new AtomicCounter(memory, 8);
-    const seen = new AtomicCounter(again(), 8);
-    counter.subtract();
-    assert.equal(seen.value, -1);
-    for (const n of [0, -0, 1, -1, 2 ** 31 - 1, 2 ** 31, -(2 ** 31), -(2 ** 31) - 1, MAX, -MAX]) {
-      counter.set(0);
-      counter.subtract(n);
-      assert.equal(seen.value, 0 - n);
-      assert.equal(seen.fetchAdd(n), 0 - n);
-    }
-    counter.set(-MAX);
-    assert.throws(() => counter.subtract(), RangeError);
-    assert.equal(counter.value, -MAX);
-  });
+  itInBoth(
+    "adds negative numbers, also those at the edges of 32 bits and of 2^53",
+    (memory, again) => {
+      const counter = new AtomicCounter(memory, 8);
+      const seen = new AtomicCounter(again(), 8);
+      counter.add(-1);
+      assert.equal(seen.value, -1);
+      for (const n of [0, -0, 1, -1, 2 ** 31 - 1, 2 ** 31, -(2 ** 31), -(2 ** 31) - 1, MAX, -MAX]) {
+        counter.set(0);
+        counter.add(-n);
+        assert.equal(seen.value, 0 - n);
+        assert.equal(seen.fetchAdd(n), 0 - n);
+      }
+      counter.set(-MAX);
+      assert.throws(() => counter.add(-1), RangeError);
+      assert.equal(counter.value, -MAX);
+    },
+  );
 
   itInBoth("is set, exchanged and compared in one step, and gives the value before", (
     memory,
@@ -142,10 +144,10 @@ describe("AtomicCounter", () => {
     for (const value of edges) {
       for (const n of edges) {
         counter.set(value);
-        assert.equal(counter.min(n), value);
+        assert.equal(counter.fetchMin(n), value);
         assert.equal(counter.value, Math.min(value, n));
         counter.set(value);
-        assert.equal(counter.max(n), value);
+        assert.equal(counter.fetchMax(n), value);
         assert.equal(counter.value, Math.max(value, n));
       }
     }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { Atomic } from "../../src/memory/atomics.ts";
+import type { AtomicOperations } from "../../src/memory/atomic_operations.ts";
 import { atomicsOnArrays } from "../../src/memory/atomics_js.ts";
 
 const HIGH = 2 ** 32;
@@ -42,11 +42,11 @@ function interrupted(when: number, interrupt: () => void, body: () => void): boo
   return step > when;
 }
 
-function addAny(atomic: Atomic, n: number): number {
+function addAny(atomic: AtomicOperations, n: number): number {
   return (n | 0) === n ? atomic.fetchAdd64(0, n) : atomic.fetchAddFar64(0, n);
 }
 
-function counterAt(start: number): Atomic {
+function counterAt(start: number): AtomicOperations {
   const atomic = atomicsOnArrays(new SharedArrayBuffer(16));
   assert.equal(atomic.fetchAddFar64(0, start), 0);
   return atomic;

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { type Atomic, atomicsOnArrays, atomicsOnWasm } from "../../src/memory/atomics.ts";
+import type { AtomicOperations } from "../../src/memory/atomic_operations.ts";
+import { atomicsOnWasm } from "../../src/memory/atomics.ts";
+import { atomicsOnArrays } from "../../src/memory/atomics_js.ts";
 import { race, withThreads } from "../support/thread.ts";
 import { randomOf } from "../support/random.ts";
 import { modelOn } from "./fixtures/atomic_model.ts";
@@ -130,7 +132,9 @@ for (const [name, make] of Object.entries(IMPLEMENTATIONS)) {
 }
 
 /** One operation, to be run on the implementation and on the model. */
-function randomStep(random: () => number): { what: string; run(atomic: Atomic): unknown } {
+function randomStep(
+  random: () => number,
+): { what: string; run(atomic: AtomicOperations): unknown } {
   const below = (n: number) => Math.floor(random() * n);
   const word = below(BYTES / 4) * 4;
   const long = below(BYTES / 8) * 8;
@@ -139,8 +143,8 @@ function randomStep(random: () => number): { what: string; run(atomic: Atomic): 
   const edge = EDGES[below(EDGES.length)] * (below(2) === 0 ? 1 : -1);
   const n = [below(100), -below(100), edge, edge - Math.sign(edge), below(2 ** 31)][below(5)];
   // Of a number that is within 2^53: other values are nobody's count.
-  const isCount = (atomic: Atomic) => Number.isSafeInteger(atomic.load64(long));
-  const steps: [string, (atomic: Atomic) => unknown][] = [
+  const isCount = (atomic: AtomicOperations) => Number.isSafeInteger(atomic.load64(long));
+  const steps: [string, (atomic: AtomicOperations) => unknown][] = [
     [`load8(${word + 1})`, (atomic) => atomic.load8(word + 1)],
     [`store8(${word + 3})`, (atomic) => atomic.store8(word + 3, value & 255)],
     [`load16(${word + 2})`, (atomic) => atomic.load16(word + 2)],

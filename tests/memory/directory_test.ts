@@ -3,11 +3,12 @@ import { describe, it } from "node:test";
 import { SegmentFormatError } from "../../src/contract/mod.ts";
 import { Directory } from "../../src/memory/directory.ts";
 import { checksum, HEADER } from "../../src/memory/layout.ts";
+import { regionOf } from "../../src/memory/memory.ts";
 import { Memory } from "../../src/memory/mod.ts";
 import { damageDirectories } from "./fixtures/damage.ts";
-import { itInBoth } from "./fixtures/places.ts";
+import { itInBoth } from "./fixtures/both_memories.ts";
 
-const directoryOf = (memory: Memory) => new Directory(memory, "the test");
+const directoryOf = (memory: Memory) => new Directory(regionOf(memory), "the test");
 
 describe("Directory", () => {
   itInBoth("gives a name its room, the same to all who ask", (memory, again) => {
@@ -18,8 +19,10 @@ describe("Directory", () => {
     assert.deepEqual(first.find("b"), b);
     assert.equal(first.find("c"), undefined);
     assert.deepEqual([...first.entries()], [b, a]);
-    for (const { offset } of [a, b]) assert.equal(memory.place(offset, 1, 128) % 128, 0);
-    assert.ok(b.offset >= a.offset + a.byteLength || a.offset >= b.offset + b.byteLength);
+    for (const { offset } of [a, b]) {
+      assert.equal(regionOf(memory).resolve(offset, 1, 128) % 128, 0);
+    }
+    assert.ok(b.offset >= a.offset + a.size || a.offset >= b.offset + b.size);
   });
 
   itInBoth("refuses a name as something else, and names both", (memory) => {
@@ -68,9 +71,13 @@ describe("Directory", () => {
     const memory = Memory.anonymous(1);
     const directory = directoryOf(memory);
     directory.obtain("ab", "mutex", 16);
-    const bytes = new Uint8Array(memory.buffer, memory.place(0, 128, 128), 128);
+    const bytes = new Uint8Array(
+      regionOf(memory).buffer,
+      regionOf(memory).resolve(0, 128, 128),
+      128,
+    );
     bytes[17] = 0xff;
-    const view = new DataView(memory.buffer, bytes.byteOffset);
+    const view = new DataView(regionOf(memory).buffer, bytes.byteOffset);
     view.setUint32(4, checksum(bytes.subarray(8)), true);
     assert.throws(() => [...directory.entries()], /SegmentFormatError: .*not UTF-8/);
   });
@@ -78,7 +85,7 @@ describe("Directory", () => {
   it("says how much is missing where it is full, and still has what it had", () => {
     const memory = Memory.anonymous(1);
     const directory = directoryOf(memory);
-    const count = Math.floor(memory.byteLength / 256);
+    const count = Math.floor(memory.size / 256);
     for (let i = 0; i < count; i++) directory.obtain(`cell ${i}`, "flag", 4);
     assert.throws(() => directory.obtain("more", "flag", 4), /RangeError.*takes 256 bytes.*left/s);
     assert.throws(() => directory.obtain("more", "flag", 2 ** 40), RangeError);
@@ -100,7 +107,7 @@ describe("Directory", () => {
       const memory = Memory.anonymous(1);
       const directory = directoryOf(memory);
       for (const name of ["a", "b"]) directory.obtain(name, "mutex", 16);
-      memory.atomic.store32(memory.base + at, value);
+      regionOf(memory).atomics.store32(regionOf(memory).base + at, value);
       assert.throws(
         () => [...directory.entries()],
         (error) => error instanceof SegmentFormatError && says.test(error.message),

@@ -5,7 +5,7 @@ import { Child } from "../support/child.ts";
 import { lookingSignal } from "../support/looking_signal.ts";
 import { inScratchFolder } from "../support/scratch_folder.ts";
 import { withThreads } from "../support/thread.ts";
-import { assertPlaces, itInBoth } from "./fixtures/places.ts";
+import { assertOffsets, itInBoth } from "./fixtures/both_memories.ts";
 
 const WAITING = new URL("./fixtures/flag_worker.ts", import.meta.url);
 const PROCESS = new URL("./fixtures/flag_process.ts", import.meta.url);
@@ -15,7 +15,7 @@ const ROUNDS = 200;
 
 describe("Flag", () => {
   it("is placed on a word inside of the memory", () => {
-    assertPlaces((memory, offset) => new Flag(memory, offset), 4, 4);
+    assertOffsets((memory, offset) => new Flag(memory, offset), 4, 4);
   });
 
   itInBoth("is set and cleared for all who open the memory", (memory, again) => {

@@ -11,14 +11,16 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
+import { pathToFileURL } from "node:url";
 import { SegmentFormatError } from "../../src/contract/mod.ts";
 import { HEADER, newHeader, SLOT, SLOTS } from "../../src/memory/layout.ts";
+import { attachmentOf, regionOf } from "../../src/memory/memory.ts";
 import { AtomicCounter, Memory, type MemoryHandle, Mutex, RawValue } from "../../src/memory/mod.ts";
 import { inScratchFolder } from "../support/scratch_folder.ts";
-import { assertPlaces, itInBoth } from "./fixtures/places.ts";
+import { assertOffsets, itInBoth } from "./fixtures/both_memories.ts";
 
 const PAGE = 65536;
-const WRONG_LENGTHS = [0, -1, 0.5, NaN, Infinity, "1", null] as number[];
+const WRONG_LENGTHS = [0, -1, 0.5, NaN, Infinity];
 
 const withCode = (code: string) => (error: unknown) =>
   error instanceof Error && (error as NodeJS.ErrnoException).code === code;
@@ -29,13 +31,39 @@ describe("Memory", () => {
       for (const asked of [1, 128, PAGE, PAGE + 1]) {
         const mapped = Memory.map(join(folder, `memory${asked}`), asked);
         for (const memory of [Memory.anonymous(asked), mapped]) {
-          assert.ok(memory.byteLength >= asked && memory.byteLength < asked + PAGE);
-          const bytes = new Uint8Array(memory.buffer, memory.place(0, 1, 1), memory.byteLength);
+          assert.ok(memory.size >= asked && memory.size < asked + PAGE);
+          const bytes = new Uint8Array(
+            regionOf(memory).buffer,
+            regionOf(memory).resolve(0, 1, 1),
+            memory.size,
+          );
           assert.equal(bytes.every((byte) => byte === 0), true);
         }
         mapped.close();
       }
     }));
+
+  it("is mapped by a path that is a string, a URL or bytes", () =>
+    inScratchFolder((folder) => {
+      const path = join(folder, "memory");
+      using memory = Memory.map(path, 1);
+      new AtomicCounter(memory, 0).add(7);
+      for (const form of [pathToFileURL(path), new TextEncoder().encode(path)]) {
+        using again = Memory.map(form);
+        assert.equal(again.id, memory.id);
+        assert.equal(new AtomicCounter(again, 0).value, 7);
+      }
+      for (const wrong of ["", `${path}/`, pathToFileURL(path).href]) {
+        assert.throws(() => Memory.map(wrong, 1), TypeError);
+      }
+    }));
+
+  it("has no other members than those for users", () => {
+    const members = Object.getOwnPropertyNames(Memory.prototype).sort();
+    const expected = ["close", "closed", "constructor", "handle", "id", "recovery", "size"];
+    assert.deepEqual(members, expected);
+    assert.deepEqual(Reflect.ownKeys(Memory.anonymous(1)), []);
+  });
 
   it("has a positive whole length", () =>
     inScratchFolder((folder) => {
@@ -48,19 +76,19 @@ describe("Memory", () => {
     }));
 
   it("gives out places within it, and none of its header", () => {
-    assertPlaces((memory, offset) => memory.place(offset, 8, 8), 8, 8);
+    assertOffsets((memory, offset) => regionOf(memory).resolve(offset, 8, 8), 8, 8);
     const memory = Memory.anonymous(1);
-    const { byteLength } = memory;
-    assert.equal(memory.place(256, 4, 4) - memory.place(0, 4, 4), 256);
-    assert.throws(() => memory.place(0, byteLength + 1, 1), RangeError);
-    assert.equal(memory.place(0, byteLength, 1), memory.base + HEADER.end);
+    const { size } = memory;
+    assert.equal(regionOf(memory).resolve(256, 4, 4) - regionOf(memory).resolve(0, 4, 4), 256);
+    assert.throws(() => regionOf(memory).resolve(0, size + 1, 1), RangeError);
+    assert.equal(regionOf(memory).resolve(0, size, 1), regionOf(memory).base + HEADER.end);
   });
 
   itInBoth("gives each that opens it another identity, which stays", (memory, again) => {
     const all = [memory, again(), again(), again()];
-    const identities = all.map(({ identity }) => identity);
+    const identities = all.map((memory) => attachmentOf(memory).identity);
     assert.equal(new Set(identities).size, all.length);
-    assert.deepEqual(all.map(({ identity }) => identity), identities);
+    assert.deepEqual(all.map((memory) => attachmentOf(memory).identity), identities);
     for (const identity of identities) {
       assert.ok(Number.isInteger(identity) && identity > 0 && identity < 2 ** 30);
     }
@@ -70,36 +98,40 @@ describe("Memory", () => {
     memory,
     again,
   ) => {
-    const seen = new Set([memory.identity]);
+    const seen = new Set([attachmentOf(memory).identity]);
     for (let i = 0; i < 2 * SLOTS; i++) {
       const memory = again();
-      assert.equal(seen.has(memory.identity), false, "an identity came twice");
-      seen.add(memory.identity);
+      assert.equal(seen.has(attachmentOf(memory).identity), false, "an identity came twice");
+      seen.add(attachmentOf(memory).identity);
       memory.close();
     }
     const open = Array.from({ length: SLOTS - 1 }, again);
-    for (const memory of open) void memory.identity;
-    assert.throws(() => again().identity, /1023 threads/);
+    for (const memory of open) void attachmentOf(memory).identity;
+    assert.throws(() => attachmentOf(again()).identity, /1023 threads/);
     open[0].close();
-    assert.ok(again().identity > 0);
+    assert.ok(attachmentOf(again()).identity > 0);
   });
 
   itInBoth("gives the slot of a thread that is gone to another, once no word names it", (
     memory,
     again,
   ) => {
-    const { atomic, base } = memory;
-    const gone = again().identity;
+    const { atomics, base } = regionOf(memory);
+    const gone = attachmentOf(again()).identity;
     const mutex = new Mutex(memory, 0);
     const place = base + HEADER.firstSlot + ((gone & SLOTS) - 1) * SLOT.bytes;
-    atomic.store32(place + SLOT.startTime, 1); // Nobody alive has started then.
-    atomic.store32(memory.place(0, 4, 4), gone);
+    atomics.store32(place + SLOT.startTime, 1); // Nobody alive has started then.
+    atomics.store32(regionOf(memory).resolve(0, 4, 4), gone);
     const open = Array.from({ length: SLOTS - 2 }, again);
-    for (const memory of open) void memory.identity;
-    assert.throws(() => again().identity, RangeError, "a slot that a lock names was given away");
+    for (const memory of open) void attachmentOf(memory).identity;
+    assert.throws(
+      () => attachmentOf(again()).identity,
+      RangeError,
+      "a slot that a lock names was given away",
+    );
     using guard = mutex.acquireSync();
     assert.equal(guard.recovered, true);
-    const { identity } = again();
+    const { identity } = attachmentOf(again());
     assert.equal(identity & SLOTS, gone & SLOTS);
     assert.notEqual(identity, gone);
   });
@@ -109,21 +141,22 @@ describe("Memory", () => {
       const path = join(folder, "memory");
       const memory = Memory.map(path, 1);
       for (let slot = 1; slot <= SLOTS; slot++) {
-        const claim = memory.base + HEADER.firstSlot + (slot - 1) * SLOT.bytes + SLOT.claim;
-        memory.atomic.compareExchange32(claim, 0, 1);
+        const claim = regionOf(memory).base + HEADER.firstSlot + (slot - 1) * SLOT.bytes +
+          SLOT.claim;
+        regionOf(memory).atomics.compareExchange32(claim, 0, 1);
       }
       const other = Memory.map(path, 1);
-      assert.notEqual(other.identity, memory.identity);
+      assert.notEqual(attachmentOf(other).identity, attachmentOf(memory).identity);
       other.close();
       memory.close();
     }));
 
   itInBoth("wakes nobody where nobody sleeps, and sleeps for a bounded time", (memory) => {
-    const at = memory.place(0, 4, 4);
-    memory.wake(at, 1);
-    memory.wait(at, 1);
+    const at = regionOf(memory).resolve(0, 4, 4);
+    regionOf(memory).wake(at, 1);
+    regionOf(memory).wait(at, 1);
     for (const milliseconds of [0, 1, -1, 1e9, Infinity, undefined]) {
-      memory.wait(at, 0, milliseconds);
+      regionOf(memory).wait(at, 0, milliseconds);
     }
   });
 
@@ -131,7 +164,7 @@ describe("Memory", () => {
     const opened = again();
     const counter = new AtomicCounter(opened, 0);
     counter.add(3);
-    const place = opened.place(0, 4, 4);
+    const place = regionOf(opened).resolve(0, 4, 4);
     opened.close();
     opened.close();
     opened[Symbol.dispose]();
@@ -139,9 +172,9 @@ describe("Memory", () => {
     const uses = [
       () => counter.add(),
       () => counter.value,
-      () => opened.wait(place, 0),
-      () => opened.wake(place, 1),
-      () => opened.place(0, 4, 4),
+      () => regionOf(opened).wait(place, 0),
+      () => regionOf(opened).wake(place, 1),
+      () => regionOf(opened).resolve(0, 4, 4),
       () => new AtomicCounter(opened, 0),
       () => new Mutex(opened, 0),
     ];
@@ -154,7 +187,7 @@ describe("Anonymous memory", () => {
   it("is opened by its handle", () => {
     const memory = Memory.anonymous(2 * PAGE);
     const again = Memory.from(memory.handle!);
-    assert.equal(again.byteLength, memory.byteLength);
+    assert.equal(again.size, memory.size);
     new RawValue(memory, 8).value = 5;
     assert.equal(new RawValue(again, 8).value, 5);
     assert.equal(again.handle, memory.handle);
@@ -202,9 +235,9 @@ describe("A mapped file", () => {
       assert.throws(() => Memory.map(path, 1, "create"), withCode("EEXIST"));
       Memory.map(path, 1, "open").close();
       Memory.map(path).close();
-      const { byteLength } = Memory.map(path);
-      Memory.map(path, byteLength).close();
-      assert.throws(() => Memory.map(path, byteLength + 1), RangeError);
+      const { size } = Memory.map(path);
+      Memory.map(path, size).close();
+      assert.throws(() => Memory.map(path, size + 1), RangeError);
     }));
 
   it("has no handle to post", () =>
@@ -274,7 +307,7 @@ describe("A mapped file", () => {
       }
       writeFileSync(path, good);
       chmodSync(path, 0o640);
-      assert.throws(() => Memory.map(path, 1), /others may use it/);
+      assert.throws(() => Memory.map(path, 1), /other users can use it/);
       chmodSync(path, 0o600);
       Memory.map(path, 1).close();
     }));
@@ -286,7 +319,7 @@ describe("A mapped file", () => {
       new Mutex(before, 0).lock();
       new AtomicCounter(before, 128).add(42);
       const bytes = readFileSync(path);
-      const slot = HEADER.firstSlot + ((before.identity & SLOTS) - 1) * SLOT.bytes;
+      const slot = HEADER.firstSlot + ((attachmentOf(before).identity & SLOTS) - 1) * SLOT.bytes;
       for (const at of [HEADER.boot, slot + SLOT.boot]) bytes.fill(7, at, at + 16);
       bytes.writeInt32LE(1, slot + SLOT.startTime); // Its number has another thread now.
       const later = join(folder, "later");

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { DeadlockError, LockLostError, RELEASE } from "../../src/contract/mod.ts";
+import { DeadlockError, LockLostError } from "../../src/contract/mod.ts";
+import { regionOf } from "../../src/memory/memory.ts";
 import { Memory, Mutex, type MutexOptions } from "../../src/memory/mod.ts";
 import { threadIdentity } from "../../src/runtime/identity.ts";
 import { adapter } from "../../src/runtime/mod.ts";
 import { describeLock } from "../contract/describe_lock.ts";
-import { assertPlaces, itInBoth } from "./fixtures/places.ts";
+import { assertOffsets, itInBoth } from "./fixtures/both_memories.ts";
 import { mappedLock } from "./fixtures/mapped_lock.ts";
 
 describeLock("Mutex in anonymous memory", () => {
@@ -23,7 +24,7 @@ describeLock("Mutex in a mapped file", mappedLock, 20_000);
 
 describe("Mutex", () => {
   it("is placed on a word inside of the memory", () => {
-    assertPlaces((memory, offset) => new Mutex(memory, offset), 16, 8);
+    assertOffsets((memory, offset) => new Mutex(memory, offset), 16, 8);
   });
 
   itInBoth("says who holds it", (memory, again) => {
@@ -59,19 +60,60 @@ describe("Mutex", () => {
   itInBoth("is released by what holds it, and by nothing else", (memory) => {
     const mutex = new Mutex(memory, 0);
     const guard = mutex.acquireSync();
-    assert.throws(() => mutex.unlock(), /another guard holds it/);
+    assert.throws(() => mutex.unlock(), /it is held by another guard/);
     assert.equal(guard.held, true);
     guard.release();
     mutex.lock();
-    assert.throws(() => mutex[RELEASE](guard), /held by lock/);
+    guard[Symbol.dispose]();
+    assert.equal(mutex.held, true);
     mutex.unlock();
+  });
+
+  itInBoth("runs a function by itself: no guard, and no other can release it", (memory, again) => {
+    const mutex = new Mutex(memory, 0);
+    const other = new Mutex(again(), 0);
+    const result = mutex.runSync(() => {
+      assert.equal(mutex.held, true);
+      assert.equal(other.tryAcquire(), undefined);
+      assert.throws(() => mutex.runSync(() => {}), DeadlockError);
+      return "done";
+    });
+    assert.equal(result, "done");
+    assert.equal(mutex.held, false);
+    const { pid } = threadIdentity();
+    regionOf(memory).atomics.store32(regionOf(memory).resolve(0, 4, 4), 0x3ff);
+    const late = () => mutex.runSync(() => assert.fail("it ran"), { timeout: 5 });
+    assert.throws(late, { name: "TimeoutError" });
+    regionOf(memory).atomics.store32(regionOf(memory).resolve(0, 4, 4), 0);
+    assert.equal(other.runSync(() => other.owner()?.pid), pid);
+    assert.equal(mutex.owner(), undefined);
+  });
+
+  itInBoth("shows a program no object that releases the hold of a guard", (memory) => {
+    const mutex = new Mutex(memory, 0);
+    const guard = mutex.acquireSync();
+    for (const object of [mutex, guard]) assert.deepEqual(Object.getOwnPropertySymbols(object), []);
+    const names = [...Object.keys(mutex), ...Object.getOwnPropertyNames(Mutex.prototype)].sort();
+    assert.deepEqual(names, [
+      "acquire",
+      "acquireSync",
+      "constructor",
+      "held",
+      "lock",
+      "owner",
+      "recovered",
+      "runSync",
+      "tryAcquire",
+      "unlock",
+    ]);
+    guard.release();
   });
 
   itInBoth("that was taken from its holder tells that, and frees nothing", (memory, again) => {
     const mutex = new Mutex(memory, 0);
     const guard = mutex.acquireSync();
-    const at = memory.place(0, 16, 8);
-    memory.atomic.store32(at, 0);
+    const at = regionOf(memory).resolve(0, 16, 8);
+    regionOf(memory).atomics.store32(at, 0);
     assert.deepEqual([guard.held, mutex.held], [false, false]);
     const robber = new Mutex(again(), 0).acquireSync();
     assert.deepEqual([guard.held, robber.held], [false, true]);
@@ -81,14 +123,14 @@ describe("Mutex", () => {
     robber.release();
 
     const second = mutex.acquireSync();
-    memory.atomic.store32(at, 0);
+    regionOf(memory).atomics.store32(at, 0);
     mutex.lock();
     assert.equal(second.held, false);
     assert.throws(() => second.release(), /held by lock/);
     mutex.unlock();
 
     const third = mutex.acquireSync();
-    memory.atomic.store32(at, 0);
+    regionOf(memory).atomics.store32(at, 0);
     memory.close();
     assert.equal(third.held, false);
     third[Symbol.dispose]();
@@ -130,7 +172,8 @@ describe("Mutex", () => {
     first.release();
     for (const [i, task] of tasks.entries()) {
       const guard = await task;
-      const waited = (memory.atomic.load32(memory.place(0, 4, 4)) & 0x40000000) !== 0;
+      const waited =
+        (regionOf(memory).atomics.load32(regionOf(memory).resolve(0, 4, 4)) & 0x40000000) !== 0;
       assert.equal(waited, i < 2, "the next one is left to the next tick");
       guard.release();
     }

@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Memory, RawArray } from "../../src/memory/mod.ts";
 import { ELEMENTS, TYPES } from "./fixtures/elements.ts";
-import { assertPlaces, itInBoth } from "./fixtures/places.ts";
+import { assertOffsets, itInBoth } from "./fixtures/both_memories.ts";
 
 describe("RawArray", () => {
   it("is placed on a word inside of the memory, with all of its integers", () => {
-    assertPlaces((memory, offset) => new RawArray(memory, offset, 10), 40, 4);
+    assertOffsets((memory, offset) => new RawArray(memory, offset, 10), 40, 4);
     const memory = Memory.anonymous(1);
-    const most = (memory.byteLength) / 4;
+    const most = (memory.size) / 4;
     assert.equal(new RawArray(memory, 0, most).length, most);
     assert.throws(() => new RawArray(memory, 0, most + 1), RangeError);
     assert.throws(() => new RawArray(memory, 4, most), RangeError);
@@ -16,7 +16,7 @@ describe("RawArray", () => {
 
   it("has a positive whole number of integers", () => {
     const memory = Memory.anonymous(1);
-    for (const length of [0, -1, 1.5, NaN, Infinity, 2 ** 31, 2 ** 53, "3"] as number[]) {
+    for (const length of [0, -1, 1.5, NaN, Infinity, 2 ** 31, 2 ** 53]) {
       assert.throws(() => new RawArray(memory, 0, length), RangeError, String(length));
     }
   });
@@ -35,7 +35,7 @@ describe("RawArray", () => {
   itInBoth("has no integers outside", (memory) => {
     const array = new RawArray(memory, 0, 3);
     const neighbour = new RawArray(memory, 12, 1);
-    for (const index of [-1, 3, 0.5, NaN, Infinity, 2 ** 32, "0", "length"] as number[]) {
+    for (const index of [-1, 3, 0.5, NaN, Infinity, 2 ** 32]) {
       assert.throws(() => array.get(index), RangeError, String(index));
       assert.throws(() => array.set(index, 1), RangeError, String(index));
     }
@@ -49,7 +49,7 @@ describe("RawArray", () => {
     it(`of type ${type} is placed on ${bytes} bytes`, () => {
       assert.equal(RawArray.bytes(3, type), 3 * bytes);
       const place = (memory: Memory, offset: number) => new RawArray(memory, offset, 3, type);
-      assertPlaces(place, 3 * bytes, bytes);
+      assertOffsets(place, 3 * bytes, bytes);
     });
 
     itInBoth(`of type ${type} keeps what the type has, and refuses all else`, (memory, again) => {

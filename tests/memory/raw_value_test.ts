@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { type ElementType, Memory, RawValue } from "../../src/memory/mod.ts";
 import { ELEMENTS, TYPES } from "./fixtures/elements.ts";
-import { assertPlaces, itInBoth } from "./fixtures/places.ts";
+import { assertOffsets, itInBoth } from "./fixtures/both_memories.ts";
 
 describe("RawValue", () => {
   for (const type of TYPES) {
     const { bytes, kept, far, wrong } = ELEMENTS[type];
 
     it(`of type ${type} is placed on ${bytes} bytes inside of the memory`, () => {
-      assertPlaces((memory, offset) => new RawValue(memory, offset, type), bytes, bytes);
+      assertOffsets((memory, offset) => new RawValue(memory, offset, type), bytes, bytes);
     });
 
     itInBoth(`of type ${type} keeps all that the type has`, (memory, again) => {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { attachmentOf } from "../../src/memory/memory.ts";
 import { Flag, Memory, Mutex } from "../../src/memory/mod.ts";
 import { describeRejected, type WaitUnderTest } from "../contract/describe_rejected.ts";
 
@@ -33,7 +34,8 @@ for (const mapped of [true, false]) {
     return {
       acquire: (options) => waiting.acquire(options),
       // Anonymous memory has one object here, which the holder has as well.
-      closeWaiter: () => mapped ? closeUnheld(mine) : mine.waits.rejectAll(new Error("closed")),
+      closeWaiter: () =>
+        mapped ? closeUnheld(mine) : attachmentOf(mine).asyncWaiters.rejectAll(new Error("closed")),
       tryTake: () => other.tryAcquire(),
       close,
     };
@@ -47,9 +49,10 @@ for (const mapped of [true, false]) {
         await waiting.wait(options);
         return { release: () => {} };
       },
-      closeWaiter: () => mapped ? mine.close() : mine.waits.rejectAll(new Error("closed")),
+      closeWaiter: () =>
+        mapped ? mine.close() : attachmentOf(mine).asyncWaiters.rejectAll(new Error("closed")),
       tryTake() {
-        assert.equal(mine.waits.idle, true, "somebody still waits");
+        assert.equal(attachmentOf(mine).asyncWaiters.idle, true, "somebody still waits");
         other.clear();
         return { release: () => other.set() };
       },

@@ -4,13 +4,13 @@ import { Memory, Mutex, RawValue, SharedValue } from "../../src/memory/mod.ts";
 import { race, withThreads } from "../support/thread.ts";
 import type { CountingStart } from "./fixtures/counting_worker.ts";
 import { ELEMENTS, TYPES } from "./fixtures/elements.ts";
-import { assertPlaces, itInBoth } from "./fixtures/places.ts";
+import { assertOffsets, itInBoth } from "./fixtures/both_memories.ts";
 
 const COUNTING = new URL("./fixtures/counting_worker.ts", import.meta.url);
 
 describe("SharedValue", () => {
   it("is placed, with its lock, inside of the memory", () => {
-    assertPlaces((memory, offset) => new SharedValue(memory, offset), Mutex.BYTES + 4, 8);
+    assertOffsets((memory, offset) => new SharedValue(memory, offset), Mutex.BYTES + 4, 8);
     assert.equal(SharedValue.BYTES, Mutex.BYTES + RawValue.BYTES);
   });
 

@@ -3,15 +3,16 @@ import { readFileSync } from "node:fs";
 import process from "node:process";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
+import { regionOf } from "../../src/memory/memory.ts";
 import { HEADER, SLOT } from "../../src/memory/layout.ts";
 import { adapter } from "../../src/runtime/mod.ts";
 import { executableOf, RUN } from "../support/child.ts";
 import { cannotRunUnder, IN_OTHER_TIME, mounting } from "../support/mounted.ts";
 import { StartedUnder } from "../support/started_under.ts";
-import { atTable, type Table } from "./fixtures/parties.ts";
+import { atTable, type Table } from "./fixtures/lock_agents.ts";
 
 const LIMIT = { timeout: 60_000 };
-const PARTY = fileURLToPath(new URL("./fixtures/party_process.ts", import.meta.url));
+const PARTY = fileURLToPath(new URL("./fixtures/agent_process.ts", import.meta.url));
 const FEW = fileURLToPath(new URL("./fixtures/few_descriptors_process.ts", import.meta.url));
 const HERE = [executableOf(adapter.name)!, ...RUN[adapter.name]];
 /** Longer than many slices, so that every waiter has looked at the owner more than once. */
@@ -34,17 +35,17 @@ const PLACES: Readonly<Record<string, readonly string[]>> = {
 };
 
 async function startIn(command: readonly string[], table: Table): Promise<StartedUnder> {
-  const party = new StartedUnder(command[0], [...command.slice(1), ...HERE, PARTY, table.path]);
-  assert.equal(await party.line(), "ready");
-  return party;
+  const agent = new StartedUnder(command[0], [...command.slice(1), ...HERE, PARTY, table.path]);
+  assert.equal(await agent.line(), "ready");
+  return agent;
 }
 
-/** Fails if a party can take the first mutex by any way. */
-async function assertCannotTake(party: StartedUnder): Promise<void> {
+/** Fails if a agent can take the first mutex by any way. */
+async function assertCannotTake(agent: StartedUnder): Promise<void> {
   const take = { act: "take", mutex: 0, timeout: WHILE };
-  assert.deepEqual(await party.do({ ...take, way: "try" }), { got: false });
-  assert.equal((await party.do({ ...take, way: "timed" })).error, "TimeoutError");
-  assert.equal((await party.do({ ...take, way: "async" })).error, "TimeoutError");
+  assert.deepEqual(await agent.do({ ...take, way: "try" }), { got: false });
+  assert.equal((await agent.do({ ...take, way: "timed" })).error, "TimeoutError");
+  assert.equal((await agent.do({ ...take, way: "async" })).error, "TimeoutError");
 }
 
 describe("A mutex is not taken from an owner that lives, by one", () => {
@@ -131,13 +132,13 @@ describe("A mutex is not taken from an owner that lives, by one", () => {
       const owner = await table.process();
       await owner.take(0);
       const at = table.slotOfOwner(0);
-      const { atomic } = table.memory;
+      const { atomics } = regionOf(table.memory);
       for (const [offset, value] of [[SLOT.timeNamespace, 7], [SLOT.timeNamespace, 0]]) {
-        atomic.store32(at + offset, value);
-        atomic.store32(at + SLOT.startTime, 1);
+        atomics.store32(at + offset, value);
+        atomics.store32(at + SLOT.startTime, 1);
         await assertNotStolenHere(table);
       }
-      for (const half of [0, 4]) atomic.store32(at + SLOT.startTime + half, 0);
+      for (const half of [0, 4]) atomics.store32(at + SLOT.startTime + half, 0);
       await assertNotStolenHere(table);
       await owner.kill();
       using guard = table.mutex(0).acquireSync({ timeout: 20_000 });

@@ -199,7 +199,7 @@ describe("what is closed while its work is on its way", { skip }, () => {
   it("is closed at once while it waits, and takes nothing later", DEADLINE, async () => {
     await using holder = new RedisLock(server.url, "waited");
     const guard = await holder.acquire();
-    for (const options of [{}, { fair: true }, { local: true }]) {
+    for (const options of [{}, { fair: true }, { localHandOff: true }]) {
       const lock = new RedisLock(server.url, "waited", options);
       const waiting = Array.from({ length: 3 }, () => lock.acquire());
       const settled = Promise.allSettled(waiting);
@@ -216,7 +216,7 @@ describe("what is closed while its work is on its way", { skip }, () => {
   });
 
   it("ends the waits for what it holds itself", DEADLINE, async () => {
-    const lock = new RedisLock(server.url, "own", { local: true });
+    const lock = new RedisLock(server.url, "own", { localHandOff: true });
     const guard = await lock.acquire();
     const settled = Promise.allSettled([lock.acquire(), lock.acquire()]);
     await Promise.resolve();

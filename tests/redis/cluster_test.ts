@@ -53,7 +53,7 @@ describe("a cluster", { skip }, () => {
         assert.equal(await counter.add(1, { operation: "a" }), 2);
         assert.equal(await counter.add(1, { operation: "a" }), 2);
         assert.equal(await counter.exchange(5), 2);
-        assert.equal(await counter.value(), 5);
+        assert.equal(await counter.get(), 5);
       }
     });
 

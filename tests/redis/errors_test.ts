@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { codeOf, explain, mayPass } from "../../src/redis/errors.ts";
+import { codeOf, explain, isTemporary } from "../../src/redis/errors.ts";
 import { MisconfiguredError, RefusedError, UnreachableError } from "../../src/redis/mod.ts";
 
 describe("explain", () => {
@@ -37,9 +37,11 @@ describe("explain", () => {
   });
 
   it("knows what passes by itself", () => {
-    for (const code of ["LOADING", "BUSY", "CLUSTERDOWN"]) assert.ok(mayPass(said(`${code} x`)));
-    for (const code of ["NOPERM", "OOM", "WRONGTYPE"]) assert.ok(!mayPass(said(`${code} x`)));
-    assert.ok(mayPass(new UnreachableError("no answer", true)));
+    for (const code of ["LOADING", "BUSY", "CLUSTERDOWN"]) {
+      assert.ok(isTemporary(said(`${code} x`)));
+    }
+    for (const code of ["NOPERM", "OOM", "WRONGTYPE"]) assert.ok(!isTemporary(said(`${code} x`)));
+    assert.ok(isTemporary(new UnreachableError("no answer", true)));
   });
 
   it("leaves what is no answer of the server alone", () => {

@@ -128,7 +128,7 @@ for (const [name, connect] of Object.entries(CLIENTS)) {
       await own.start();
       isUp = false;
       await Promise.all(adders);
-      const value = await counter.value();
+      const value = await counter.get();
       assert.ok(value >= acknowledged && value <= acknowledged + unknown, `${value}`);
     });
   });
@@ -158,14 +158,14 @@ describe("a RedisCounter that may not", { skip }, () => {
     await assert.rejects(without.add(), refusal("NOAUTH"));
     await using wrong = new RedisCounter(addressOf("somebody:else"), "n");
     await assert.rejects(wrong.add(), refusal("WRONGPASS"));
-    await assert.rejects(wrong.value(), refusal("WRONGPASS"));
+    await assert.rejects(wrong.get(), refusal("WRONGPASS"));
   });
 
   it("says that its user has no right to the key", async () => {
     await admin.send("ACL", "SETUSER", "other", "on", ">pw", "~other:*", "+@all");
     await using counter = new RedisCounter(addressOf("other:pw"), "n");
     await assert.rejects(counter.add(), refusal("NOPERM"));
-    await assert.rejects(counter.value(), refusal("NOPERM"));
+    await assert.rejects(counter.get(), refusal("NOPERM"));
     await using own = new RedisCounter(addressOf("other:pw"), "other:n");
     assert.equal(await own.add(), 1);
   });
@@ -174,10 +174,10 @@ describe("a RedisCounter that may not", { skip }, () => {
     await admin.send("ACL", "SETUSER", "plain", "on", ">pw", "~*", "+@all", "-eval", "-evalsha");
     await using counter = new RedisCounter(addressOf("plain:pw"), "plain");
     assert.deepEqual(await Promise.all([counter.add(2), counter.add(3)]), [2, 5]);
-    assert.equal(await counter.value(), 5);
+    assert.equal(await counter.get(), 5);
     await admin.send("SET", "plain", `${Number.MAX_SAFE_INTEGER}`);
     await assert.rejects(counter.add(), RangeError);
-    assert.equal(await counter.value(), Number.MAX_SAFE_INTEGER);
+    assert.equal(await counter.get(), Number.MAX_SAFE_INTEGER);
     await assert.rejects(counter.add(1, { operation: "a" }), UnsupportedError);
     await assert.rejects(counter.set(1), UnsupportedError);
     await using bounded = new RedisCounter(addressOf("plain:pw"), "bounded", { max: 3 });
@@ -203,7 +203,7 @@ describe("a RedisCounter that waits", { skip }, () => {
     proxy.onReply = () => "pass";
     proxy.letGo();
     assert.equal(await counter.add(), 12);
-    assert.equal(await counter.value(), 12);
+    assert.equal(await counter.get(), 12);
   });
 });
 
@@ -212,7 +212,7 @@ describe("a RedisCounter without a server", () => {
     const options = { commandTimeout: 400 };
     await using counter = new RedisCounter("redis://127.0.0.1:1", "n", options);
     await assert.rejects(counter.add(), isUnreachable(false));
-    await assert.rejects(counter.value(), {
+    await assert.rejects(counter.get(), {
       name: "UnreachableError",
       message: /^Cannot read the counter "n": no connection .*ECONNREFUSED.*; it did not happen$/,
     });

@@ -8,7 +8,7 @@ import {
   RedisSemaphore,
 } from "../../src/redis/mod.ts";
 import { RELEASE } from "../../src/redis/lock_scripts.ts";
-import { GIVE_BACK } from "../../src/redis/semaphore_scripts.ts";
+import { RELEASE_PERMITS } from "../../src/redis/semaphore_scripts.ts";
 import { RedisServer, skip } from "../support/redis_server.ts";
 import { until } from "../support/until.ts";
 
@@ -34,7 +34,7 @@ const BOLTS: Readonly<Record<string, (sources: Sources) => Bolt>> = {
   RedisLock: ([source]) => new RedisLock(source, "n", { leaseTime }),
   "RedisLock, fair": ([source]) => new RedisLock(source, "n", { leaseTime, fair: true }),
   "RedisLock, shared": ([source]) => new RedisLock(source, "n", { leaseTime, shared: true }),
-  "RedisLock, local": ([source]) => new RedisLock(source, "n", { leaseTime, local: true }),
+  "RedisLock, local": ([source]) => new RedisLock(source, "n", { leaseTime, localHandOff: true }),
   RedisSemaphore: ([source]) => new RedisSemaphore(source, "n", 1, { leaseTime }),
   "RedisSemaphore, fair": ([source]) =>
     new RedisSemaphore(source, "n", 1, { leaseTime, fair: true }),
@@ -87,7 +87,7 @@ describe("a waiter that gives up", { skip }, () => {
     for (const redis of all) {
       if (known !== "all scripts") await redis.send("SCRIPT", "FLUSH");
       if (known !== "the last script") continue;
-      for (const script of [RELEASE, GIVE_BACK]) await redis.send("SCRIPT", "LOAD", script);
+      for (const script of [RELEASE, RELEASE_PERMITS]) await redis.send("SCRIPT", "LOAD", script);
     }
   };
 

@@ -251,12 +251,12 @@ describe("RedisLock, when things go wrong", { skip }, () => {
       async () => /master_link_status:up/.test(String(await copy.send("INFO"))),
     );
     await using lock = new RedisLock(server.url, "copied", {
-      wait: { replicas: 1, timeout: 5000 },
+      replicas: { count: 1, timeout: 5000 },
     });
     const guard = await lock.acquire();
     assert.equal(await copy.send("GET", "interlock:{copied}:lock"), await at("copied"));
     await guard.release();
-    await using two = new RedisLock(server.url, "copied", { wait: { replicas: 2, timeout: 20 } });
+    await using two = new RedisLock(server.url, "copied", { replicas: { count: 2, timeout: 20 } });
     for (const acquire of [() => two.acquire(), () => two.tryAcquire()]) {
       await assert.rejects(acquire(), (error) => {
         assert.ok(error instanceof RefusedError && error.code === "NOREPLICAS", String(error));

@@ -239,7 +239,7 @@ describe("RedisLock", { skip }, () => {
       "asks the server once for many tasks, each with a token of its own",
       DEADLINE,
       () =>
-        withLocks(1, { local: { holds: 50, time: Infinity } }, async ([lock]) => {
+        withLocks(1, { localHandOff: { holds: 50, time: Infinity } }, async ([lock]) => {
           await (await lock.acquire()).release();
           const before = await commands();
           const tokens: number[] = [];
@@ -260,33 +260,37 @@ describe("RedisLock", { skip }, () => {
       "leaves the lock to others in between",
       DEADLINE,
       () =>
-        withLocks(2, { local: { holds: 10, time: Infinity } }, async ([busy, other], name) => {
-          let ends = false;
-          let rounds = 0;
-          const task = async () => {
-            while (!ends) {
-              await using _guard = await busy.acquire();
-              rounds++;
-              // The other one has to have come to the queue before this one has done its share.
-              if (rounds < 3) await waiting(name, 1);
-            }
-          };
-          const guard = await other.acquire();
-          const tasks = [task(), task(), task()];
-          await waiting(name, 1);
-          const mine = guard.release().then(() => other.acquire());
-          await (await mine).release();
-          ends = true;
-          await Promise.all(tasks);
-          assert.ok(rounds >= 3);
-        }),
+        withLocks(
+          2,
+          { localHandOff: { holds: 10, time: Infinity } },
+          async ([busy, other], name) => {
+            let ends = false;
+            let rounds = 0;
+            const task = async () => {
+              while (!ends) {
+                await using _guard = await busy.acquire();
+                rounds++;
+                // The other one has to have come to the queue before this one has done its share.
+                if (rounds < 3) await waiting(name, 1);
+              }
+            };
+            const guard = await other.acquire();
+            const tasks = [task(), task(), task()];
+            await waiting(name, 1);
+            const mine = guard.release().then(() => other.acquire());
+            await (await mine).release();
+            ends = true;
+            await Promise.all(tasks);
+            assert.ok(rounds >= 3);
+          },
+        ),
     );
 
     it(
       "hands on nothing to who wants to share",
       DEADLINE,
       () =>
-        withLocks(1, { local: true }, async ([lock], name) => {
+        withLocks(1, { localHandOff: true }, async ([lock], name) => {
           const guard = await lock.acquire();
           const reader = lock.acquire({ shared: true });
           const next = lock.acquire();
@@ -305,7 +309,7 @@ describe("RedisLock", { skip }, () => {
       "passes the turn on when a task gives up",
       DEADLINE,
       () =>
-        withLocks(1, { local: true }, async ([lock]) => {
+        withLocks(1, { localHandOff: true }, async ([lock]) => {
           for (let i = 0; i < 40; i++) {
             const guard = await lock.acquire();
             const controller = new AbortController();

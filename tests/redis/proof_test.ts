@@ -7,6 +7,10 @@ describe("processes of all runtimes that add together on Redis", { skip }, () =>
     await addTogether(3, 200, "plain", false);
   });
 
+  it("get each ticket once", async () => {
+    await addTogether(3, 200, "tickets", false);
+  });
+
   it("are exact with named adds, though the server is killed meanwhile", async () => {
     await addTogether(3, 150, "named", true);
   });

@@ -6,7 +6,7 @@ import {
   adapterOf,
   RedisLock,
   RedisSemaphore,
-  type ReplicaWait,
+  type ReplicaOptions,
   Script,
 } from "../../src/redis/mod.ts";
 import { monotonicNanoseconds } from "../../src/runtime/mod.ts";
@@ -160,9 +160,9 @@ export interface Failovers {
  * and its replica, which was behind, takes its place. The next holder there increments as well, and
  * only then the first one writes.
  *
- * @param wait Whether a hold has to be at the replica to count.
+ * @param replicas Whether a hold has to be at the replica to count.
  */
-export async function failOver(rounds: number, wait?: ReplicaWait): Promise<Failovers> {
+export async function failOver(rounds: number, replicas?: ReplicaOptions): Promise<Failovers> {
   await using data = await RedisServer.start();
   const store = adapterOf(data.url);
   let [heldTwice, refused, lost, lostGuarded] = [0, 0, 0, 0];
@@ -180,7 +180,7 @@ export async function failOver(rounds: number, wait?: ReplicaWait): Promise<Fail
       await until(async () =>
         /master_link_status:up/.test(String(await two.send("INFO", "replication")))
       );
-      await using before = new RedisLock(one, "accounts", { leaseTime: 60_000, wait });
+      await using before = new RedisLock(one, "accounts", { leaseTime: 60_000, replicas });
       await using after = new RedisLock(two, "accounts", { leaseTime: 60_000 });
       // A hold that the replica knows of, so that it has a last token.
       const known = await before.acquire();

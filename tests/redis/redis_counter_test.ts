@@ -38,12 +38,12 @@ for (const [name, connect] of Object.entries(CLIENTS)) {
 
     it("adds, and gives the value after it", async () => {
       await using counter = counterOf();
-      assert.equal(await counter.value(), 0);
+      assert.equal(await counter.get(), 0);
       assert.equal(await counter.add(), 1);
       assert.equal(await counter.add(5), 6);
       assert.equal(await counter.add(-10), -4);
       assert.equal(await counter.add(0), -4);
-      assert.equal(await counter.value(), -4);
+      assert.equal(await counter.get(), -4);
       assert.equal(await stored(), "-4");
     });
 
@@ -72,7 +72,104 @@ for (const [name, connect] of Object.entries(CLIENTS)) {
       }));
       assert.equal(seen.size, 16 * 50);
       assert.equal(Math.max(...seen), 16 * 50);
-      assert.equal(await counters[0].value(), 16 * 50);
+      assert.equal(await counters[0].get(), 16 * 50);
+      await Promise.all(counters.map((counter) => counter.close()));
+    });
+
+    it("fetches the value before an add", async () => {
+      await using counter = counterOf();
+      assert.equal(await counter.fetchAdd(), 0);
+      assert.equal(await counter.fetchAdd(5), 1);
+      assert.equal(await counter.fetchAdd(-10), 6);
+      assert.equal(await counter.fetchAdd(0), -4);
+      assert.equal(await stored(), "-4");
+      const mixed = [
+        counter.add(1),
+        counter.fetchAdd(2),
+        counter.add(3),
+        counter.fetchAdd(-7),
+        counter.fetchAdd(1),
+      ];
+      assert.deepEqual(await Promise.all(mixed), [-3, -3, 2, 2, -5]);
+      assert.equal(await counter.fetchAdd(5, { operation: "a" }), -4);
+      await counter.add(100);
+      assert.equal(await counter.fetchAdd(5, { operation: "a" }), -4, "it counts once");
+      assert.equal(await counter.add(5, { operation: "a" }), 1);
+      assert.equal(await counter.get(), 101);
+      assert.equal(await counter.fetchAdd(1, {}), 101);
+      await using bounded = counterOf({ min: 0, max: 10 }, "bounded");
+      assert.equal(await bounded.fetchAdd(10), 0);
+      await assert.rejects(bounded.fetchAdd(1), RangeError);
+      assert.equal(await bounded.fetchAdd(-10), 10);
+    });
+
+    it("fetches exact values only", async () => {
+      await using counter = counterOf();
+      const beyond = "9007199254740993"; // Another program has set it.
+      for (const options of [undefined, { operation: "far" }]) {
+        await adapter.send("SET", "n", beyond);
+        await assert.rejects(counter.fetchAdd(-100, options), RangeError);
+        assert.equal(await stored(), beyond);
+        await counter.set(0);
+        await counter.add(); // It is near, so the next add is a plain command.
+      }
+      await adapter.send("SET", "n", beyond);
+      assert.equal(await counter.add(-100), 9007199254740893);
+      assert.equal(await counter.fetchAdd(98), 9007199254740893);
+      assert.equal(await counter.fetchAdd(0), EDGE);
+      assert.equal(await counter.fetchAdd(-2 * EDGE + 1).catch(() => "refused"), "refused");
+      assert.equal(await counter.fetchAdd(-EDGE), EDGE);
+    });
+
+    it("gives each of many clients tickets of its own", async () => {
+      const counters = Array.from({ length: 8 }, () => counterOf());
+      const tickets = await Promise.all(
+        counters.flatMap((counter) => Array.from({ length: 50 }, () => counter.fetchAdd())),
+      );
+      assert.deepEqual(tickets.sort((a, b) => a - b), Array.from({ length: 400 }, (_, i) => i));
+      await Promise.all(counters.map((counter) => counter.close()));
+    });
+
+    it("keeps the least and the greatest", async () => {
+      await using counter = counterOf();
+      assert.equal(await counter.fetchMax(-5), 0);
+      assert.equal(await stored(), null, "nothing was set");
+      assert.equal(await counter.fetchMax(5), 0);
+      assert.equal(await counter.fetchMax(5), 5);
+      assert.equal(await counter.fetchMax(3), 5);
+      assert.equal(await counter.fetchMin(7), 5);
+      assert.equal(await counter.fetchMin(-7), 5);
+      assert.equal(await counter.fetchMin(EDGE), -7);
+      assert.equal(await counter.fetchMax(EDGE), -7);
+      assert.equal(await counter.fetchMin(-EDGE), EDGE);
+      assert.equal(await stored(), `${-EDGE}`);
+      counter.add(EDGE).catch(() => {});
+      assert.equal(await counter.fetchMax(1), 0, "an add before it counts");
+      await adapter.send("SET", "n", "9007199254740993");
+      for (const ask of [() => counter.fetchMax(1), () => counter.fetchMin(1)]) {
+        await assert.rejects(ask(), { name: "RangeError", message: /9007199254740993/ });
+      }
+      assert.equal(await stored(), "9007199254740993");
+    });
+
+    it("keeps the greatest of many clients, and misses none", async () => {
+      const counters = Array.from({ length: 8 }, () => counterOf());
+      const raises: [before: number, after: number][] = [];
+      await Promise.all(counters.map(async (counter, c) => {
+        for (let i = 1; i <= 40; i++) {
+          const n = 8 * i + c;
+          const before = await counter.fetchMax(n);
+          if (before < n) raises.push([before, n]);
+        }
+      }));
+      raises.sort(([a], [b]) => a - b);
+      let value = 0;
+      for (const [before, after] of raises) {
+        assert.equal(before, value, "each raise follows the one before");
+        value = after;
+      }
+      assert.equal(value, 8 * 40 + 7);
+      assert.equal(await counters[0].get(), value);
       await Promise.all(counters.map((counter) => counter.close()));
     });
 
@@ -85,7 +182,7 @@ for (const [name, connect] of Object.entries(CLIENTS)) {
       await counter.set(100);
       assert.equal(await counter.add(), 101);
       counter.add(1).catch(() => {});
-      assert.equal(await counter.value(), 102, "an add before it counts");
+      assert.equal(await counter.get(), 102, "an add before it counts");
       counter.add(1).catch(() => {});
       assert.equal(await counter.exchange(0), 103);
     });
@@ -98,7 +195,7 @@ for (const [name, connect] of Object.entries(CLIENTS)) {
       }
       await assert.rejects(counter.add(), {
         name: "RangeError",
-        message: `Cannot add 1 to the counter "n": the sum is beyond 2^53, the value stays ${EDGE}`,
+        message: `Cannot add 1 to the counter "n": the sum is beyond 2^53; the value stays ${EDGE}`,
       });
       assert.equal(await stored(), `${EDGE}`);
       assert.equal(await counter.exchange(-EDGE), EDGE);
@@ -133,7 +230,7 @@ for (const [name, connect] of Object.entries(CLIENTS)) {
     it("does not take for exact what is beyond", async () => {
       await using counter = counterOf();
       await adapter.send("SET", "n", "9007199254740993");
-      await assert.rejects(counter.value(), { name: "RangeError", message: /9007199254740993/ });
+      await assert.rejects(counter.get(), { name: "RangeError", message: /9007199254740993/ });
       await assert.rejects(counter.exchange(1), RangeError);
       await assert.rejects(counter.compareExchange(1, 2), RangeError);
       await assert.rejects(counter.add(), RangeError);
@@ -142,7 +239,7 @@ for (const [name, connect] of Object.entries(CLIENTS)) {
       await assert.rejects(counter.add(), RangeError);
       assert.equal(await stored(), "9223372036854775807");
       await counter.set(3);
-      assert.equal(await counter.value(), 3);
+      assert.equal(await counter.get(), 3);
     });
 
     it("refuses what is no whole number, before anything is sent", async () => {
@@ -152,6 +249,9 @@ for (const [name, connect] of Object.entries(CLIENTS)) {
         await assert.rejects(counter.set(n), TypeError);
         await assert.rejects(counter.exchange(n), TypeError);
         await assert.rejects(counter.compareExchange(n, 1), TypeError);
+        await assert.rejects(counter.fetchAdd(n), TypeError);
+        await assert.rejects(counter.fetchMin(n), TypeError);
+        await assert.rejects(counter.fetchMax(n), TypeError);
       }
       await assert.rejects(counter.add(2 ** 53), RangeError);
       await assert.rejects(counter.set(-(2 ** 53)), RangeError);
@@ -165,7 +265,7 @@ for (const [name, connect] of Object.entries(CLIENTS)) {
       await using counter = counterOf({ min: 0, max: 10 });
       await assert.rejects(counter.add(-1), {
         name: "RangeError",
-        message: 'Cannot add -1 to the counter "n": the sum is beyond its bounds, 0 to 10, ' +
+        message: 'Cannot add -1 to the counter "n": the sum is beyond its bounds, 0 to 10; ' +
           "the value stays 0",
       });
       assert.equal(await stored(), null, "nothing was made");
@@ -180,7 +280,7 @@ for (const [name, connect] of Object.entries(CLIENTS)) {
       assert.equal(await counter.add(-3), 5);
       await assert.rejects(counter.set(11), RangeError);
       await assert.rejects(counter.exchange(-1), RangeError);
-      assert.equal(await counter.value(), 5);
+      assert.equal(await counter.get(), 5);
       assert.throws(() => counter.coalesced(), TypeError);
     });
 
@@ -194,6 +294,9 @@ for (const [name, connect] of Object.entries(CLIENTS)) {
       await counter.add();
       await counter.set(9);
       assert.equal(await counter.exchange(10), 9);
+      assert.equal(await counter.fetchMax(11), 10);
+      assert.equal(await counter.fetchMin(5), 11);
+      assert.equal(await counter.fetchAdd(1), 5);
       assert.ok(await left() <= 30_000, "a later touch makes it no longer");
       // A counter that somebody has made without a life gets one.
       await adapter.send("SET", "n", "1");
@@ -202,6 +305,11 @@ for (const [name, connect] of Object.entries(CLIENTS)) {
       await adapter.send("DEL", "n");
       await counter.set(1);
       assert.ok(await left() > 30_000);
+      for (const ask of [() => counter.fetchMax(2), () => counter.fetchMin(-2)]) {
+        await adapter.send("SET", "n", "1");
+        await ask();
+        assert.ok(await left() > 30_000);
+      }
 
       await using short = counterOf({ expireAfter: 20 }, "short");
       assert.equal(await short.add(5), 5);
@@ -215,7 +323,7 @@ for (const [name, connect] of Object.entries(CLIENTS)) {
       await counter.add(1);
       assert.equal(await counter.add(5, { operation: "a" }), 5);
       assert.equal(await counter.add(5, { operation: "b" }), 11);
-      assert.equal(await counter.value(), 11);
+      assert.equal(await counter.get(), 11);
       await assert.rejects(counter.add(6, { operation: "a" }), {
         name: "TypeError",
         message: /the operation "a" added 5 before/,
@@ -241,10 +349,13 @@ for (const [name, connect] of Object.entries(CLIENTS)) {
       await adapter.send("RPUSH", "n", "a");
       const asked = [
         () => counter.add(),
-        () => counter.value(),
+        () => counter.get(),
         () => counter.set(1),
         () => counter.exchange(1),
         () => counter.compareExchange(0, 1),
+        () => counter.fetchAdd(),
+        () => counter.fetchMin(-1),
+        () => counter.fetchMax(1),
       ];
       for (const ask of asked) {
         await assert.rejects(ask(), (error: unknown) => {
@@ -275,7 +386,7 @@ for (const [name, connect] of Object.entries(CLIENTS)) {
           });
         }
         await assert.rejects(counter.add(1, { operation: "full" }), RefusedError);
-        assert.equal(await counter.value(), 1);
+        assert.equal(await counter.get(), 1);
       } finally {
         await adapter.send("CONFIG", "SET", "maxmemory", "0");
       }
@@ -299,18 +410,23 @@ for (const [name, connect] of Object.entries(CLIENTS)) {
       for (let i = 0; i < 1000; i++) collected.add();
       collected.add(-1);
       assert.equal(collected.pending, 999);
-      assert.equal(await counter.value(), 0);
+      assert.equal(await counter.get(), 0);
       assert.equal(await collected.flush(), 999);
       assert.equal(collected.pending, 0);
       collected.add(1);
       await until("the next round", () => collected.pending === 0);
-      assert.equal(await counter.value(), 1000);
+      assert.equal(await counter.get(), 1000);
       collected.add(5);
+      assert.equal(await collected.get(), 1005, "the server's value, and what is pending here");
+      assert.equal(collected.pending, 5);
+      await adapter.send("INCRBY", "n", "100");
+      assert.equal(await collected.get(), 1105);
+      await adapter.send("DECRBY", "n", "100");
       const records = () => adapter.send("KEYS", "*operation*") as Promise<string[]>;
       assert.equal((await records()).length, 1, "one record, however many parcels");
       await collected.close();
       assert.deepEqual(await records(), []);
-      assert.equal(await counter.value(), 1005);
+      assert.equal(await counter.get(), 1005);
       assert.throws(() => collected.add(), /closed/);
       assert.throws(() => counter.coalesced({ flushEvery: -1 }), RangeError);
     });

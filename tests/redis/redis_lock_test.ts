@@ -23,7 +23,7 @@ let names = 0;
 const variants: Record<string, RedisLockOptions> = {
   "": {},
   ", fair": { fair: true },
-  ", local": { local: true },
+  ", local": { localHandOff: true },
 };
 for (const [client, connect] of Object.entries(CLIENTS)) {
   for (const [variant, options] of Object.entries(variants)) {
@@ -62,11 +62,11 @@ describe("RedisLock", () => {
       const options of [
         ...[0, 9, 1.5, NaN, Infinity, -1].map((leaseTime) => ({ leaseTime })),
         ...[0, -1, NaN].map((maxHold) => ({ maxHold })),
-        ...[0, 1.5, 2e6].map((holds) => ({ local: { holds } })),
-        { local: { time: -1 } },
-        { wait: { replicas: 0, timeout: 10 } },
-        { wait: { replicas: 1, timeout: 0 } },
-        { leaseTime: 100, wait: { replicas: 1, timeout: 100 } },
+        ...[0, 1.5, 2e6].map((holds) => ({ localHandOff: { holds } })),
+        { localHandOff: { time: -1 } },
+        { replicas: { count: 0, timeout: 10 } },
+        { replicas: { count: 1, timeout: 0 } },
+        { leaseTime: 100, replicas: { count: 1, timeout: 100 } },
         { label: "x".repeat(101) },
       ]
     ) assert.throws(make(options), RangeError, JSON.stringify(options));
@@ -77,8 +77,8 @@ describe("RedisLock", () => {
         { shared: 1 },
         { fair: "yes" },
         { reentrant: 0 },
-        { local: 1 },
-        { local: true, reentrant: true },
+        { localHandOff: 1 },
+        { localHandOff: true, reentrant: true },
       ]
     ) assert.throws(make(options), TypeError, JSON.stringify(options));
     assert.throws(() => new RedisLock("redis://127.0.0.1:1", ""), TypeError);

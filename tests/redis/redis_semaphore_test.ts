@@ -65,8 +65,8 @@ describe("RedisSemaphore", { skip }, () => {
     const pool = name();
     await using semaphore = open(pool, 5);
     const three = await semaphore.acquire({ permits: 3 });
-    assert.equal(await semaphore.tryAcquire(3), undefined);
-    const two = await semaphore.tryAcquire(2);
+    assert.equal(await semaphore.tryAcquire({ permits: 3 }), undefined);
+    const two = await semaphore.tryAcquire({ permits: 2 });
     assert.ok(two);
     assert.equal(await semaphore.available(), 0);
     await three.release();
@@ -76,7 +76,7 @@ describe("RedisSemaphore", { skip }, () => {
     for (const permits of [0, 6, -1]) {
       await assert.rejects(semaphore.acquire({ permits }), RangeError);
     }
-    await assert.rejects(semaphore.tryAcquire(1.5), TypeError);
+    await assert.rejects(semaphore.tryAcquire({ permits: 1.5 }), TypeError);
     for (const permits of [0, -1, 1e7]) assert.throws(() => open(pool, permits), RangeError);
     assert.throws(() => open(pool, NaN), TypeError);
   });

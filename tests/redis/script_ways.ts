@@ -1,8 +1,16 @@
 import { ADD, SET } from "../../src/redis/counter_scripts.ts";
-import { ACQUIRE, RAISE, RELEASE, RENEW, TAKE } from "../../src/redis/lock_scripts.ts";
+import {
+  ACQUIRE,
+  DOWNGRADE,
+  RAISE,
+  RELEASE,
+  RENEW,
+  TAKE,
+  UPGRADE,
+} from "../../src/redis/lock_scripts.ts";
 import { type RedisAdapter, type Reply, Script } from "../../src/redis/mod.ts";
 import {
-  GIVE_BACK,
+  RELEASE_PERMITS,
   RENEW_PERMITS,
   TAKE as TAKE_PERMITS,
 } from "../../src/redis/semaphore_scripts.ts";
@@ -26,8 +34,10 @@ const take = new Script(TAKE);
 const acquire = new Script(ACQUIRE);
 const renew = new Script(RENEW);
 const release = new Script(RELEASE);
+const downgrade = new Script(DOWNGRADE);
+const upgrade = new Script(UPGRADE);
 const takePermits = new Script(TAKE_PERMITS);
-const giveBack = new Script(GIVE_BACK);
+const giveBack = new Script(RELEASE_PERMITS);
 
 const HELD = [["SET", lock, "me", "PX", "60000"], [
   "HSET",
@@ -39,6 +49,8 @@ const SHARED = [["SET", lock, "r", "PX", "60000"], ["ZADD", shared, LATER, "me"]
 const DEAD_SHARER = [["SET", lock, "r", "PX", "60000"], ["ZADD", shared, "1", "she"]];
 const DEAD_WAITER = [["ZADD", queue, "1", WAITER], ["ZADD", seen, "1", WAITER]];
 const LIVE_WAITER = [["ZADD", queue, "1", WAITER], ["ZADD", seen, LATER, WAITER]];
+const LIVE_SHARER = [["ZADD", queue, "1", "r:0123:1"], ["ZADD", seen, LATER, "r:0123:1"]];
+const UNSHARING = [lock, token, queue, seen, shared];
 const asks = (
   mode: string,
   fair: string,
@@ -110,6 +122,49 @@ export const WAYS: Readonly<Record<string, Way>> = {
     args: ["me", "9"],
     there: HELD,
   },
+  "downgrades a lock": {
+    script: downgrade,
+    keys: UNSHARING,
+    args: ["me", "60000", "0"],
+    there: HELD,
+  },
+  "downgrades a lock to waiting sharers": {
+    script: downgrade,
+    keys: UNSHARING,
+    args: ["me", "60000", "0"],
+    there: [...HELD, ...LIVE_SHARER],
+  },
+  "downgrades a lock again": {
+    script: downgrade,
+    keys: UNSHARING,
+    args: ["me", "90000", "0"],
+    there: SHARED,
+  },
+  "upgrades a share": {
+    script: upgrade,
+    keys: [lock, token, shared],
+    args: ["I", "60000", "1", "me"],
+    there: SHARED,
+  },
+  "upgrades a share after a holder that did not release": {
+    script: upgrade,
+    keys: [lock, token, shared],
+    args: ["I", "60000", "1", "me"],
+    there: [...SHARED, ["ZADD", shared, "1", "she"], [
+      "HSET",
+      token,
+      "token",
+      "5",
+      "holder",
+      "she",
+    ]],
+  },
+  "upgrades a share again": {
+    script: upgrade,
+    keys: [lock, token, shared],
+    args: ["me", "90000", "1", "I"],
+    there: HELD,
+  },
   "releases a lock": {
     script: release,
     keys: [lock, token, queue, seen],
@@ -142,7 +197,7 @@ export const WAYS: Readonly<Record<string, Way>> = {
   },
   "releases a share": {
     script: release,
-    keys: [lock, token, queue, seen, shared],
+    keys: UNSHARING,
     args: ["me", "0"],
     there: [...SHARED, ...LIVE_WAITER],
   },
@@ -201,6 +256,13 @@ export const WAYS: Readonly<Record<string, Way>> = {
     there: [["SET", "n", "9007199254740991"]],
   },
   "sets": { script: SET, keys: ["n"], args: ["7", "", "", ""] },
+  "sets to less": { script: SET, keys: ["n"], args: ["-7", "min", "60000", "1"] },
+  "sets to more": {
+    script: SET,
+    keys: ["n"],
+    args: ["7", "max", "60000", "1"],
+    there: [["SET", "n", "4"]],
+  },
   "sets with a life": { script: SET, keys: ["n"], args: ["7", "", "60000", "1"] },
 };
 

@@ -35,8 +35,8 @@ describe("the proof of several servers, replicas and semaphores", { skip }, () =
   );
 
   it("WAIT has a hold count only where the replica has it", DEADLINE, async () => {
-    const wait = { replicas: 1, timeout: 100 };
-    assert.deepEqual(await failOver(1, wait), {
+    const replicas = { count: 1, timeout: 100 };
+    assert.deepEqual(await failOver(1, replicas), {
       heldTwice: 0,
       lost: 0,
       lostGuarded: 0,

@@ -40,8 +40,8 @@ const { minutes, seed, only } = new Command("soak")
 const runtimes = await findRuntimes(["deno", "bun", "node"]);
 for (const { name, path } of runtimes) process.env[`INTERLOCK_${name.toUpperCase()}`] = path;
 // Imported after that, since they look for the runtimes when they are loaded.
-const rounds = await import("../memory/fixtures/rounds.ts");
-const files = await import("../files/fixtures/rounds.ts");
+const rounds = await import("../memory/fixtures/stress_runs.ts");
+const files = await import("../files/fixtures/proofs.ts");
 const { addTogether } = await import("../redis/fixtures/rounds.ts");
 const { failOver, killHoldersOfPermits, troubleServers } = await import("../redis/proofs.ts");
 const { holdTogether, stopHolder } = await import("../redis/fixtures/lock_rounds.ts");
@@ -110,12 +110,12 @@ const PROOFS: readonly Proof[] = [
       files.holdTogether(folder, { processes: 16, rounds, ranges: true }, seed),
   },
   {
-    name: "file-handles", // 50 processes with 200 handles each; the size is the holds per handle.
+    name: "file-handles", // 50 processes with 200 locks each; the size is the holds per lock.
     size: 10,
     share: 0.05,
     step: 5,
     run: (folder, rounds, seed) =>
-      files.holdTogether(folder, { processes: 50, rounds, handles: 200 }, seed),
+      files.holdTogether(folder, { processes: 50, rounds, locks: 200 }, seed),
   },
   {
     name: "file-kills",
@@ -159,8 +159,8 @@ const PROOFS: readonly Proof[] = [
     share: 0.05,
     step: 1,
     run: async (folder) => ({
-      onePath: await files.pendTogether(foldersIn(join(folder, "one")), 1000, 1),
-      manyPaths: await files.pendTogether(foldersIn(join(folder, "many")), 1000, 1000),
+      onePath: await files.waitTogether(foldersIn(join(folder, "one")), 1000, 1),
+      manyPaths: await files.waitTogether(foldersIn(join(folder, "many")), 1000, 1000),
     }),
   },
   {
@@ -198,7 +198,7 @@ const PROOFS: readonly Proof[] = [
     step: 10,
     run: async (_folder, size) => ({
       without: await failOver(size),
-      withWait: await failOver(size, { replicas: 1, timeout: 100 }),
+      withWait: await failOver(size, { count: 1, timeout: 100 }),
     }),
   },
   {

@@ -25,7 +25,7 @@ export function redis(context: CountingContext): Counting {
     async count(times) {
       for (let i = 0; i < times; i++) await counter.add();
     },
-    read: () => counter.value(),
+    read: () => counter.get(),
   };
 }
 
@@ -34,9 +34,9 @@ export function redisGetSet(context: CountingContext): Counting {
   const counter = counterOf(context);
   return {
     async count(times) {
-      for (let i = 0; i < times; i++) await counter.set(await counter.value() + 1);
+      for (let i = 0; i < times; i++) await counter.set(await counter.get() + 1);
     },
-    read: () => counter.value(),
+    read: () => counter.get(),
   };
 }
 
@@ -48,10 +48,10 @@ export function redisLock(context: CountingContext): Counting {
     async count(times) {
       for (let i = 0; i < times; i++) {
         await using _guard = await lock.acquire();
-        await counter.set(await counter.value() + 1);
+        await counter.set(await counter.get() + 1);
       }
     },
-    read: () => counter.value(),
+    read: () => counter.get(),
   };
 }
 
@@ -63,6 +63,6 @@ export function redisCoalesced(context: CountingContext): Counting {
       await using collected = counter.coalesced();
       for (let i = 0; i < times; i++) collected.add();
     },
-    read: () => counter.value(),
+    read: () => counter.get(),
   };
 }

@@ -1,4 +1,4 @@
-import type { BareLock } from "../../contract/lock.ts";
+import type { RawLock } from "../../contract/lock.ts";
 import type { Memory } from "../../memory/memory.ts";
 import type { ManagerRequest } from "../manager.ts";
 
@@ -31,7 +31,7 @@ export interface Counting {
   /** Reads the count after all workers have counted. */
   read(): number | Promise<number>;
   /** The lock around the whole loop of a worker, if the granularity is `call`. */
-  readonly around?: Pick<BareLock, "lock" | "unlock">;
+  readonly around?: Pick<RawLock, "lock" | "unlock">;
   /** For `flag` only: the times of the searches. */
   search?(): SearchReport;
 }

@@ -1,0 +1,365 @@
+import type { Owner } from "../../contract/owner.ts";
+import { type Instant, thisInstant } from "../../runtime/instant.ts";
+import { InFlight } from "../in_flight.ts";
+import { type Attempt, type LockRequest, ServerLock } from "../server_lock.ts";
+import { grants, mostOf, refusals, type Refused } from "./grants.ts";
+import { type FailedServer, quorumError } from "./quorum_error.ts";
+import type { QuorumServer } from "./quorum_server.ts";
+import { type DelayedVote, delayOf } from "./restart_guard.ts";
+import { collectReplies, countReplies, errorsOf, type ServerReply } from "./server_replies.ts";
+
+/** The pause after a tie is up to this long, and longer with each tie. */
+const TIE_MS = 4;
+const LONGEST_TIE_MS = 250;
+
+/** The answer of a server to a confirmation: whether its vote counts, or counts later. */
+type Confirmation = boolean | DelayedVote;
+
+/** A value that holds nothing. */
+const NO_HOLDER = "-";
+
+/** A round of questions to the servers for one request. */
+interface Round {
+  /**
+   * The value that the servers are asked with: another one for each round, since the late release of
+   * a vote must not take the vote of a later round.
+   */
+  readonly value: string;
+  readonly asked: readonly Promise<Attempt>[];
+  /** Whether its votes are being released, so that no more servers are asked for one. */
+  isOver: boolean;
+}
+
+/**
+ * One lock of several servers that know nothing of one another: the client holds it to which a
+ * majority has granted it. Answers the same questions as a {@linkcode ServerLock}.
+ *
+ * The algorithm is that of the Redis documentation ("Distributed Locks with Redis"), with tokens
+ * added: each server mints its own, and the greatest counts. It is told to a majority of the servers
+ * before the lock counts as held. The next majority has a server in common with this one, so it
+ * mints a greater token.
+ */
+export class QuorumLock {
+  readonly what: string;
+  /** How many votes are needed. */
+  readonly quorum: number;
+  readonly #servers: readonly QuorumServer[];
+  /** The lock at each of the servers. */
+  readonly locks: readonly ServerLock[];
+  readonly #restartGuard: boolean;
+  /** The operations under way that no caller waits for. */
+  readonly inFlight: InFlight = new InFlight();
+  /** The last round of each request, by its value. */
+  readonly #rounds = new Map<string, Round>();
+  #roundCount = 0;
+
+  /**
+   * The lock called `name`.
+   *
+   * @param restartGuard Whether a server that may have forgotten a vote in a restart has none until
+   * the lease of that vote would have ended.
+   * @throws {TypeError} If the name cannot be used.
+   */
+  constructor(servers: readonly QuorumServer[], name: string, restartGuard: boolean) {
+    this.#servers = servers;
+    this.locks = servers.map(({ adapter }) => new ServerLock(adapter, name));
+    this.#restartGuard = restartGuard;
+    this.quorum = Math.floor(servers.length / 2) + 1;
+    this.what = this.locks[0].what;
+  }
+
+  /** Acquires the lock, or queues for it at the servers that do not grant it. */
+  async attempt(request: LockRequest, waiter?: string, ticket?: string): Promise<Attempt> {
+    const { tickets, ties } = ticketsIn(ticket);
+    const began = (ties > 0 ? pauseAfter(ties) : Promise.resolve()).then(thisInstant);
+    const round = this.#begin(request, async (lock, value, i) => {
+      await began;
+      return await lock.attempt({ ...request, value, fair: false }, waiter, tickets[i]);
+    });
+    const attempt = await this.#poll("acquire", request, round, began, tickets, ties);
+    if (attempt.granted) this.#leaveQueues(request, round.asked, waiter);
+    return attempt;
+  }
+
+  /**
+   * Makes a shared hold exclusive, if no other client shares the lock at a majority of the servers.
+   * This is without a gap: each of these servers changes from the shared to the exclusive hold in
+   * one step, and any other sharer has a server in common with them. A server that was restarted
+   * may have forgotten another sharer, so it counts only when its votes count. If it is not
+   * granted, some servers may have lost the shared hold, which must then be released.
+   */
+  async upgrade(request: LockRequest, next: LockRequest): Promise<Attempt | undefined> {
+    const shared = this.#rounds.get(request.value);
+    if (shared === undefined) return undefined;
+    shared.isOver = true;
+    const began = Promise.resolve(thisInstant());
+    const round = this.#begin(next, async (lock, value) => {
+      const attempt = await lock.upgrade({ ...request, value: shared.value }, { ...next, value });
+      return attempt ?? { granted: false, look: 0, ticket: "", holder: undefined };
+    });
+    const attempt = await this.#poll("upgrade", next, round, began, [], 0, request.value);
+    if (!attempt.granted) return attempt;
+    // The servers that have not changed it still have the shared hold.
+    this.release(request).catch(() => this.#rounds.delete(request.value)); // Its lease ends it.
+    return attempt;
+  }
+
+  /**
+   * Makes an exclusive hold shared, at a majority of the servers. The others keep the exclusive hold
+   * until its lease ends: it counts for nothing, since it is no majority and is not renewed.
+   */
+  async downgrade(request: LockRequest): Promise<boolean> {
+    const round = this.#rounds.get(request.value);
+    if (round === undefined) return false;
+    const { value } = round;
+    const answers = this.locks.map((lock) => lock.downgrade({ ...request, value }));
+    for (const answer of answers) this.inFlight.track(answer).catch(() => {});
+    return await this.#decide("downgrade", answers);
+  }
+
+  #begin(
+    { value }: LockRequest,
+    ask: (lock: ServerLock, value: string, i: number) => Promise<Attempt>,
+  ): Round {
+    const unique = `${++this.#roundCount}.${value}`;
+    const asked = this.locks.map((lock, i) => ask(lock, unique, i));
+    const round = { value: unique, asked, isOver: false };
+    // A release, even before the servers were asked, knows what to release.
+    this.#rounds.set(value, round);
+    return round;
+  }
+
+  /** Waits until a majority decides, and releases what was granted if it is too little. */
+  async #poll(
+    verb: string,
+    request: LockRequest,
+    round: Round,
+    began: Promise<Instant>,
+    tickets: readonly string[],
+    ties: number,
+    before = request.value,
+  ): Promise<Attempt> {
+    const sent = await began;
+    const replies = await collectReplies(round.asked, (replies, missing) => {
+      const yes = countReplies(replies, ({ granted }) => granted);
+      return yes >= this.quorum || yes + missing < this.quorum;
+    });
+    const granted = grants(replies);
+    if (granted.length >= this.quorum) {
+      const token = request.shared ? undefined : Math.max(...granted.map(({ token = 0 }) => token));
+      const confirmed = await this.#confirm(request, round, token);
+      if (countReplies(confirmed, (answer) => answer === true) >= this.quorum) {
+        const isOwn = (value: string) =>
+          value.endsWith(`.${request.value}`) || value.endsWith(`.${before}`);
+        const previous = granted.map(({ previous }) => previous)
+          .find((value) => value !== undefined && !isOwn(value));
+        return { granted: true, sent, token, previous };
+      }
+      await this.#giveUp(request, round, replies);
+      return this.#unconfirmed(verb, confirmed, tickets, ties);
+    }
+    await this.#giveUp(request, round, replies);
+    return this.#refused(verb, replies, granted.length, tickets, ties);
+  }
+
+  /** Tells a majority the token, and asks it whether its votes count. */
+  #confirm(
+    request: LockRequest,
+    { value, asked }: Round,
+    token: number | undefined,
+  ): Promise<ServerReply<Confirmation>[]> {
+    const { leaseTime, tokens = 1 } = request;
+    const confirm = async (i: number): Promise<Confirmation> => {
+      const attempt = await asked[i];
+      if (!attempt.granted) return false;
+      const behind = token !== undefined && (attempt.token ?? 0) < token;
+      const [stands, delay] = await Promise.all([
+        behind ? this.locks[i].raise({ ...request, value }, token + tokens - 1) : true,
+        this.#restartGuard ? delayOf(this.#servers[i], leaseTime) : undefined,
+      ]);
+      return stands && (delay ?? true);
+    };
+    return collectReplies(asked.map((_, i) => confirm(i)), (replies, missing) => {
+      const yes = countReplies(replies, (answer) => answer === true);
+      return yes >= this.quorum || yes + missing < this.quorum;
+    });
+  }
+
+  /** A majority was won but not confirmed. */
+  #unconfirmed(
+    verb: string,
+    replies: readonly ServerReply<Confirmation>[],
+    tickets: readonly string[],
+    ties: number,
+  ): Refused {
+    const failed = errorsOf(replies);
+    if (this.#servers.length - failed.length < this.quorum) throw this.#error(verb, failed);
+    const delays = replies.flatMap((reply) =>
+      "answer" in reply && typeof reply.answer === "object" ? [reply.answer] : []
+    );
+    const look = delays.length > 0 ? Math.min(...delays.map((answer) => answer.in)) : 0;
+    const why = delays.map(({ why }) => why).join("; ") || undefined;
+    const next = this.#servers.map((_, i) => tickets[i] ?? "");
+    return { granted: false, look, ticket: [...next, ties + 1].join(","), holder: undefined, why };
+  }
+
+  /** The majority has granted the lock: the waiter leaves the queues of the other servers. */
+  #leaveQueues(
+    request: LockRequest,
+    asked: readonly Promise<Attempt>[],
+    waiter: string | undefined,
+  ): void {
+    if (waiter === undefined) return;
+    asked.forEach((answer, i) => {
+      const left = answer.then(async ({ granted }) => {
+        if (!granted) await this.locks[i].withdraw({ ...request, value: NO_HOLDER }, waiter);
+      });
+      this.inFlight.track(left).catch(() => {}); // The server drops the waiter later.
+    });
+  }
+
+  /** Releases each vote that was granted, may have been, or will be. */
+  async #giveUp(
+    request: LockRequest,
+    { value, asked }: Round,
+    replies: readonly ServerReply<unknown>[],
+  ): Promise<void> {
+    this.#rounds.delete(request.value);
+    const answered = new Set(replies.map(({ server }) => server));
+    await Promise.all(asked.map((answer, i) => {
+      const undone = answer.then(({ granted }) => granted, () => true).then(async (mayHold) => {
+        if (mayHold) await this.locks[i].withdraw({ ...request, value });
+      });
+      const told = this.inFlight.track(undone).catch(() => {}); // Else its lease ends it.
+      return answered.has(i) ? told : undefined;
+    }));
+  }
+
+  /** Too few servers have granted the lock. */
+  #refused(
+    verb: string,
+    replies: readonly ServerReply<unknown>[],
+    yes: number,
+    tickets: readonly string[],
+    ties: number,
+  ): Refused {
+    const failed = errorsOf(replies);
+    const servers = new Set(failed.map(({ server }) => server));
+    if (this.#servers.length - servers.size < this.quorum) throw this.#error(verb, failed);
+    const refused = refusals(replies as readonly ServerReply<Attempt>[]);
+    const next = this.#servers.map((_, i) =>
+      refused.find(({ server }) => server === i)?.answer.ticket || tickets[i] || ""
+    );
+    const holder = mostOf(refused.map(({ answer }) => answer.holder));
+    const looks = refused.map(({ answer }) => answer.look).sort((a, b) => a - b);
+    const look = looks[Math.max(0, this.quorum - yes - 1)] ?? looks.at(-1) ?? 0;
+    // With some of the votes, there is a tie with another client, or a server has just come back.
+    const split = yes > 0;
+    const certain = split && holder.count + servers.size < this.quorum;
+    return {
+      granted: false,
+      look: certain ? 0 : split ? Math.min(look, LONGEST_TIE_MS) : look,
+      ticket: [...next, split ? ties + 1 : 0].join(","),
+      holder: certain ? undefined : holder.value,
+    };
+  }
+
+  /**
+   * Renews the lease at a majority. Servers that have lost the vote, or never gave it, are asked for
+   * it again meanwhile.
+   */
+  async renew(request: LockRequest): Promise<boolean> {
+    const round = this.#rounds.get(request.value);
+    if (round === undefined) return false;
+    const { value } = round;
+    const answers = this.locks.map((lock) => lock.renew({ ...request, value }));
+    if (!await this.#decide("renew", answers)) return false;
+    answers.forEach((answer, i) => {
+      const healed = answer.then(async (held) => {
+        if (held || round.isOver) return;
+        await this.locks[i].attempt({ ...request, value, fair: false });
+      });
+      this.inFlight.track(healed).catch(() => {}); // The majority does not need it.
+    });
+    return true;
+  }
+
+  /** Releases the lock at all servers, also at those that have not answered yet. */
+  async release(request: LockRequest): Promise<boolean> {
+    const answers = this.#whenAnswered(request, (lock, request) => lock.release(request));
+    const held = await this.#decide("release", answers);
+    this.#rounds.delete(request.value);
+    return held;
+  }
+
+  /**
+   * Releases what a request may have got and was not used: votes, the positions of its waiter, or
+   * both.
+   */
+  async withdraw(request: LockRequest, waiter?: string): Promise<void> {
+    const answers = this.#whenAnswered(request, async (lock, request) => {
+      await lock.withdraw(request, waiter);
+      return true;
+    });
+    await this.#decide("release", answers);
+    this.#rounds.delete(request.value);
+  }
+
+  /** Runs `action` for each server, after its answer to the last attempt. */
+  #whenAnswered(
+    request: LockRequest,
+    action: (lock: ServerLock, request: LockRequest) => Promise<boolean>,
+  ): Promise<boolean>[] {
+    const round = this.#rounds.get(request.value);
+    if (round !== undefined) round.isOver = true;
+    const { value, asked } = round ?? { value: NO_HOLDER, asked: [] };
+    return this.locks.map((lock, i) =>
+      this.inFlight.track((async () => {
+        await asked[i]?.catch(() => {}); // Otherwise the release could overtake the request.
+        return await action(lock, { ...request, value });
+      })())
+    );
+  }
+
+  /** The exclusive holder at a majority of the servers. */
+  async owner(): Promise<Owner | undefined> {
+    const owners = this.locks.map((lock) => lock.owner());
+    const replies = await collectReplies(owners, () => false);
+    const failed = errorsOf(replies);
+    if (this.#servers.length - failed.length < this.quorum) throw this.#error("look at", failed);
+    const found = replies.flatMap((reply) =>
+      "answer" in reply && reply.answer ? [reply.answer] : []
+    );
+    const key = ({ since: _, ...owner }: Owner) => JSON.stringify(owner);
+    const { value, count } = mostOf(found.map(key));
+    return count < this.quorum ? undefined : found.find((owner) => key(owner) === value);
+  }
+
+  /** The answer of a majority. */
+  async #decide(verb: string, answers: readonly Promise<boolean>[]): Promise<boolean> {
+    const minority = this.#servers.length - this.quorum;
+    const isNo = (yes: boolean) => !yes;
+    const replies = await collectReplies(answers, (replies) => {
+      return countReplies(replies, Boolean) >= this.quorum ||
+        countReplies(replies, isNo) > minority;
+    });
+    if (countReplies(replies, Boolean) >= this.quorum) return true;
+    if (countReplies(replies, isNo) > minority) return false;
+    throw this.#error(verb, errorsOf(replies));
+  }
+
+  #error(verb: string, failed: readonly FailedServer[]): unknown {
+    const isUndone = verb === "acquire";
+    return quorumError(`${verb} ${this.what}`, this.#servers, this.quorum, failed, isUndone);
+  }
+}
+
+function ticketsIn(ticket: string | undefined): { tickets: string[]; ties: number } {
+  const parts = ticket ? ticket.split(",") : [];
+  return { ties: Number(parts.pop() ?? 0), tickets: parts };
+}
+
+function pauseAfter(ties: number): Promise<void> {
+  const most = Math.min(TIE_MS * 2 ** Math.min(ties, 10), LONGEST_TIE_MS);
+  return new Promise((resolve) => setTimeout(resolve, Math.random() * most));
+}

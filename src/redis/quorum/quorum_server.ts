@@ -1,0 +1,8 @@
+import type { RedisAdapter } from "../adapter.ts";
+
+/** One of the servers that vote. */
+export interface QuorumServer {
+  readonly adapter: RedisAdapter;
+  /** Its name in messages. */
+  readonly label: string;
+}
