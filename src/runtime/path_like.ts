@@ -2,7 +2,7 @@ import type { PathLike } from "../contract/path_like.ts";
 import { UnsupportedError } from "../contract/errors.ts";
 import { nameOf } from "../contract/options.ts";
 import { adapter } from "./adapter.ts";
-import { checkPath, isUtf8, pathBytes, pathOf, quotePath } from "./path_bytes.ts";
+import { checkPath, isUtf8, pathOf, quotePath } from "./path_bytes.ts";
 
 /**
  * A path in the internal form (see path_bytes.ts), from any form that a program may give.
