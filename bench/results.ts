@@ -109,6 +109,12 @@ export function rowId(key: RowKey): string {
   return [subject, operation, by, runtime ?? "-", medium, setting, count].join("/");
 }
 
+/** Names the members of a row: `one`, `1 process`, `4 workers`. */
+export function membersOf({ setting, count }: Pick<RowKey, "setting" | "count">): string {
+  if (setting === "alone") return "one";
+  return count === 1 ? `1 ${setting === "workers" ? "worker" : "process"}` : `${count} ${setting}`;
+}
+
 /** Reads the results of a run; throws if the file has none. */
 export function readResults(path: string | URL): Results {
   const parsed = resultsSchema.safeParse(JSON.parse(readFileSync(path, "utf8")));

@@ -1,6 +1,6 @@
 import Table from "cli-table3";
 import colors from "picocolors";
-import type { Results, Row, Verdict } from "./results.ts";
+import { membersOf, type Results, type Row, type Verdict } from "./results.ts";
 
 const STYLE = { head: [], border: [], compact: true };
 const OTHERS_WIDTH = 40;
@@ -41,7 +41,7 @@ function tableOf(rows: readonly Row[]): string {
     style: STYLE,
   });
   const lines = Map.groupBy(rows, ({ operation, medium, setting, count }) => {
-    const by = setting === "alone" ? "one" : `${count} ${setting}`;
+    const by = membersOf({ setting, count });
     return JSON.stringify([operation, medium === "none" ? "" : medium, by]);
   });
   for (const [line, rows] of lines) {

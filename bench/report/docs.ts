@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { figuresFor } from "../../cli/advice/figures.ts";
 import type { Results } from "../results.ts";
 import type { Answer } from "./answers/answer.ts";
-import { counted, duration, HAND_NAMES, listed, times, versionsOf } from "./figures.ts";
+import { counted, duration, listed, SERIES_NAMES, times, versionsOf } from "./figures.ts";
 import { type Claim, claimsOf, partsByVariant } from "./goals.ts";
 import { filled, item, markdownTable, wrapped } from "./markdown.ts";
 import { DARK, LIGHT } from "./charts/palette.ts";
@@ -125,7 +125,7 @@ function lossesOf(results: Results): string {
     // A package of npm has a row for each runtime; C has one row.
     const isOne = pairs.every(({ theirs }) => theirs.id === id);
     const figures = pairs.map(({ ours, theirs }) =>
-      `${HAND_NAMES[ours.runtime ?? "mixed"]} ${duration(ours.median)}` +
+      `${SERIES_NAMES[ours.runtime ?? "mixed"]} ${duration(ours.median)}` +
       (isOne ? "" : ` against ${duration(theirs.median)}`)
     );
     return item(

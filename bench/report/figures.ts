@@ -1,15 +1,15 @@
 import type { Results, Row } from "../results.ts";
 
 /** The runtime, or the rival, that a row belongs to. */
-export type Hand = "deno" | "bun" | "node" | "mixed" | "c" | "python" | "npm";
+export type Series = "deno" | "bun" | "node" | "mixed" | "c" | "python" | "npm";
 
 /** The three runtimes, in the order of every chart and table. */
 export const RUNTIMES = ["deno", "bun", "node"] as const;
 /** One of the three. */
 export type RuntimeName = typeof RUNTIMES[number];
 
-/** The name of each hand in text. */
-export const HAND_NAMES: Readonly<Record<Hand, string>> = {
+/** The name of each series in text. */
+export const SERIES_NAMES: Readonly<Record<Series, string>> = {
   deno: "Deno",
   bun: "Bun",
   node: "Node",
@@ -20,7 +20,7 @@ export const HAND_NAMES: Readonly<Record<Hand, string>> = {
 };
 
 /** The runtime or rival of a row. */
-export function handOf({ by, runtime }: Row): Hand {
+export function seriesOf({ by, runtime }: Row): Series {
   if (by === "c" || by === "python") return by;
   return by === "interlock" ? runtime ?? "mixed" : "npm";
 }
@@ -58,13 +58,13 @@ export function geometricMean(ratios: readonly number[]): number {
 }
 
 /** The properties that a row must have. */
-export type Wanted = Partial<
+export type RowFilter = Partial<
   Pick<Row, "subject" | "operation" | "by" | "runtime" | "medium" | "setting" | "count">
 >;
 
 /** The rows with these properties. */
-export function rowsOf({ rows }: Pick<Results, "rows">, wanted: Wanted): Row[] {
-  const keys = Object.keys(wanted) as (keyof Wanted)[];
+export function rowsOf({ rows }: Pick<Results, "rows">, wanted: RowFilter): Row[] {
+  const keys = Object.keys(wanted) as (keyof RowFilter)[];
   return rows.filter((row) => keys.every((key) => row[key] === wanted[key]));
 }
 
@@ -79,7 +79,7 @@ export function fastest(rows: readonly Row[]): Row | undefined {
 /** Everything that was measured, with its version: `["Deno", "2.9.6"]`. */
 export function versionsOf(versions: Results["versions"]): [string, string][] {
   return Object.entries(versions).map(([name, version]) => [
-    HAND_NAMES[name as Hand] ?? name,
+    SERIES_NAMES[name as Series] ?? name,
     // Some programs begin with their own name.
     version.startsWith(`${name} `) ? version.slice(name.length + 1) : version,
   ]);

@@ -1,5 +1,5 @@
-import type { Results, Row, Verdict } from "../results.ts";
-import { duration, HAND_NAMES, handOf, times } from "./figures.ts";
+import { membersOf, type Results, type Row, type Verdict } from "../results.ts";
+import { duration, SERIES_NAMES, seriesOf, times } from "./figures.ts";
 import { rivalOf } from "./names.ts";
 import { SHORTFALLS } from "./shortfalls.ts";
 
@@ -24,7 +24,7 @@ export interface Claim {
 const DIFFERENCES: readonly { readonly of: (row: Row) => string }[] = [
   { of: ({ operation }) => operation },
   { of: ({ medium }) => `${medium} memory` },
-  { of: ({ setting, count }) => setting === "alone" ? "alone" : membersOf(count, setting) },
+  { of: (row) => row.setting === "alone" ? "alone" : membersOf(row) },
 ];
 
 /** The claims in their order, each with the runtimes in which it was measured. */
@@ -51,7 +51,7 @@ export function claimsOf(
       parts: verdicts.map((verdict) => {
         const row = byId.get(verdict.row);
         return {
-          who: row === undefined ? "" : HAND_NAMES[handOf(row)],
+          who: row === undefined ? "" : SERIES_NAMES[seriesOf(row)],
           variant: row === undefined ? "" : differing.map(({ of }) => of(row)).join(", "),
           measured: measuredOf(verdict),
           met: verdict.met,
@@ -60,10 +60,6 @@ export function claimsOf(
       shortfall: met === verdicts.length ? undefined : shortfalls[first.claim],
     };
   });
-}
-
-function membersOf(count: number, setting: string): string {
-  return count === 1 ? "1 process" : `${count} ${setting}`;
 }
 
 /** The parts of a claim, grouped by `where`, in their order. */

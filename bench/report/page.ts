@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { Results } from "../results.ts";
 import type { Answer, Table } from "./answers/answer.ts";
-import { type Hand, HAND_NAMES, listed, versionsOf } from "./figures.ts";
+import { listed, type Series, SERIES_NAMES, versionsOf } from "./figures.ts";
 import { type Claim, claimsOf, partsByVariant } from "./goals.ts";
 import { DARK, LIGHT, NAMED, variables } from "./charts/palette.ts";
 import { escapeXml, render } from "./charts/render.ts";
@@ -66,7 +66,7 @@ function headline({ rows }: Results, claims: readonly Claim[]): string {
 
 function lead({ when, machine, rounds, versions }: Results): string {
   const runtimes = RUNTIME_VERSIONS.filter((name) => name in versions)
-    .map((name) => `${HAND_NAMES[name as Hand]} ${versions[name]}`);
+    .map((name) => `${SERIES_NAMES[name as Series]} ${versions[name]}`);
   const date = new Date(when).toLocaleDateString("en-GB", {
     day: "numeric",
     month: "long",

@@ -1,6 +1,7 @@
 import { DeadlockError } from "../contract/errors.ts";
 import type { AcquireOptions } from "../contract/options.ts";
 import { type AsyncStore, asyncStore } from "../runtime/async_store.ts";
+import { quotePath } from "../runtime/path_bytes.ts";
 
 /** The lock of a file that an outer call holds while it waits for the calls inside of it. */
 interface Hold {
@@ -34,7 +35,9 @@ export function refuseDeadlock(path: string, options: AcquireOptions | undefined
   for (let hold = store?.getStore(); hold !== undefined; hold = hold.outer) {
     if (!hold.held || hold.path !== path) continue;
     throw new DeadlockError(
-      `Cannot write "${path}": this call is made inside an update that holds the file, so the two ` +
+      `Cannot write ${
+        quotePath(path)
+      }: this call is made inside an update that holds the file, so the two ` +
         "would wait for each other. Make both changes in one update, or give a timeout",
     );
   }

@@ -2,6 +2,7 @@ import { makeFile } from "../runtime/durable.ts";
 import { inodeOf } from "../runtime/files.ts";
 import type { LockFile } from "../runtime/lock_file.ts";
 import { absolutePath, makeFolders } from "../runtime/native_lock_file.ts";
+import { quotePath } from "../runtime/path_bytes.ts";
 import { type Change, READ, type TaskChange } from "./counter_changes.ts";
 import { CounterText } from "./counter_text.ts";
 import { NEVER } from "./deadline.ts";
@@ -32,10 +33,13 @@ export class CounterFile {
     });
     try {
       if (!this.#tracked.file.writable) {
-        throw Object.assign(new Error(`Cannot count in "${path}": the file is read-only`), {
-          code: "EACCES",
-          path,
-        });
+        throw Object.assign(
+          new Error(`Cannot count in ${quotePath(path)}: the file is read-only`),
+          {
+            code: "EACCES",
+            path,
+          },
+        );
       }
       this.readSync();
       this.commit = durable ? new GroupCommit(this.#tracked) : undefined;
@@ -131,7 +135,7 @@ export class CounterFile {
   }
 
   #closedError(): TypeError {
-    return new TypeError(`Cannot use "${this.path}": it was closed`);
+    return new TypeError(`Cannot use ${quotePath(this.path)}: it was closed`);
   }
 
   #checkOpen(): void {
@@ -146,7 +150,9 @@ export class CounterFile {
 
   #checked(after: number, n: number): number {
     if (Number.isSafeInteger(after)) return after;
-    throw new RangeError(`Cannot add ${n} to "${this.path}": the sum would be beyond 2^53`);
+    throw new RangeError(
+      `Cannot add ${n} to ${quotePath(this.path)}: the sum would be beyond 2^53`,
+    );
   }
 
   #write(file: LockFile, value: number, length: number): void {
@@ -170,7 +176,9 @@ export class CounterFile {
     if (number !== undefined) return number;
     const what = length === 0 ? "it is empty" : `it begins with ${this.#text.excerpt(length)}`;
     throw new SyntaxError(
-      `Cannot count in "${file.path}": ${what}, not with a whole number. The file is unchanged: ` +
+      `Cannot count in ${
+        quotePath(file.path)
+      }: ${what}, not with a whole number. The file is unchanged: ` +
         "write a number into it, or remove it to begin at 0",
     );
   }

@@ -3,6 +3,7 @@ import { nameOf } from "../contract/options.ts";
 import type { PathLike } from "../contract/path_like.ts";
 import { dispose, type PlatformDisposable } from "../contract/platform.ts";
 import { filePathFrom } from "../runtime/path_like.ts";
+import { quotePath } from "../runtime/path_bytes.ts";
 import { CounterBatch, CounterBatchSync } from "./counter_batch.ts";
 import { ADD, MAX, MIN, READ, REPLACE, SET } from "./counter_changes.ts";
 import { CounterFile } from "./counter_file.ts";
@@ -257,7 +258,7 @@ export class FileCounter implements AsyncExchangeCounter, PlatformDisposable {
   }
 
   #errorOf(task: "add" | "set", n: number): Error {
-    const what = task === "add" ? `add to "${this.path}"` : `set "${this.path}"`;
+    const what = task === "add" ? `add to ${quotePath(this.path)}` : `set ${quotePath(this.path)}`;
     return Number.isInteger(n)
       ? new RangeError(`Cannot ${what}: ${n} is beyond 2^53`)
       : new TypeError(`Cannot ${what}: it takes whole numbers, not ${nameOf(n)}`);

@@ -1,6 +1,7 @@
 import { DeadlockError } from "../contract/errors.ts";
 import type { GuardedLock, HoldState } from "../contract/lock_guard.ts";
 import type { AcquireOptions } from "../contract/options.ts";
+import { quotePath } from "../runtime/path_bytes.ts";
 import { deadlineFrom } from "./deadline.ts";
 import { FileGuard } from "./file_guard.ts";
 import { type FileAcquireOptions, type FileLockOptions, isShared } from "./file_lock_options.ts";
@@ -50,7 +51,7 @@ export class FileHolds implements GuardedLock<FileGuard> {
    * @throws {TypeError} If it was closed.
    */
   get open(): TrackedLockFile {
-    if (this.#closed) throw new TypeError(`Cannot use "${this.#path}": it was closed`);
+    if (this.#closed) throw new TypeError(`Cannot use ${quotePath(this.#path)}: it was closed`);
     return this.#tracked;
   }
 
@@ -76,7 +77,7 @@ export class FileHolds implements GuardedLock<FileGuard> {
   /** Releases what {@linkcode lock} or {@linkcode lockToRun} acquired. */
   unlock(): void {
     if (this.#bare === 0) {
-      throw new Error(`Cannot unlock "${this.#path}": it was not locked by lock()`);
+      throw new Error(`Cannot unlock ${quotePath(this.#path)}: it was not locked by lock()`);
     }
     this.#bare--;
     if (this.#bare === 0 && this.#guards.isEmpty) this.#release();
@@ -157,7 +158,7 @@ export class FileHolds implements GuardedLock<FileGuard> {
   release(guard: FileGuard): void {
     if (!this.#guards.delete(guard)) {
       throw new Error(
-        `Cannot release "${this.#path}": this guard does not hold it any more: ${
+        `Cannot release ${quotePath(this.#path)}: this guard does not hold it any more: ${
           this.#guards.whyNot(guard)
         }`,
       );
@@ -178,7 +179,9 @@ export class FileHolds implements GuardedLock<FileGuard> {
     try {
       this.#clearRecord();
     } finally {
-      this.#tracked.close(new TypeError(`Cannot lock "${this.#path}": it was closed meanwhile`));
+      this.#tracked.close(
+        new TypeError(`Cannot lock ${quotePath(this.#path)}: it was closed meanwhile`),
+      );
     }
   }
 
@@ -199,7 +202,7 @@ export class FileHolds implements GuardedLock<FileGuard> {
     const why = this.#reentrant && this.#isHeld
       ? "this lock shares it: upgrade the guard"
       : "this lock holds it already";
-    throw new DeadlockError(`Cannot wait for "${this.#path}": ${why}`);
+    throw new DeadlockError(`Cannot wait for ${quotePath(this.#path)}: ${why}`);
   }
 
   /** Throws unless the hold of a guard can change its mode. */
@@ -212,7 +215,7 @@ export class FileHolds implements GuardedLock<FileGuard> {
       : this.#bare > 0
       ? "lock() or runSync() holds it, too"
       : undefined;
-    if (why !== undefined) throw new Error(`Cannot ${task} "${this.#path}": ${why}`);
+    if (why !== undefined) throw new Error(`Cannot ${task} ${quotePath(this.#path)}: ${why}`);
   }
 
   #startUpgrade(guard: FileGuard): Upgrade {

@@ -5,6 +5,7 @@ import type { PathLike } from "../contract/path_like.ts";
 import { dispose, type PlatformDisposable } from "../contract/platform.ts";
 import { refuseThenable } from "../contract/refuse_thenable.ts";
 import { filePathFrom } from "../runtime/path_like.ts";
+import { quotePath } from "../runtime/path_bytes.ts";
 import { capabilitiesOf, type FileLockCapabilities } from "./capabilities.ts";
 import { FileHolds } from "./file_holds.ts";
 import {
@@ -62,7 +63,7 @@ export class FileLock implements RawLock, PlatformDisposable {
   constructor(path: PathLike, options: FileLockOptions = {}) {
     checkLockOptions(options);
     this.path = filePathFrom(path);
-    this.#running = `run inside "${this.path}"`;
+    this.#running = `run inside ${quotePath(this.path)}`;
     this.#holds = new FileHolds(this.path, options);
   }
 

@@ -5,6 +5,7 @@ import { futexWait, futexWake } from "../runtime/futex.ts";
 import { userId } from "../runtime/identity.ts";
 import { type LockFile, openLockFile } from "../runtime/lock_file.ts";
 import { mapFile, type Mapping, PAGE, unmap } from "../runtime/mapping.ts";
+import { quotePath } from "../runtime/path_bytes.ts";
 import type { TrackedLockFile } from "./tracked_lock_file.ts";
 
 const MARK = new TextEncoder().encode("interlock commit\n");
@@ -160,7 +161,7 @@ function prepare(file: LockFile, counter: LockFile): Mapping {
   const { fd, path } = file;
   if (fd === undefined) {
     throw new UnsupportedError(
-      `Cannot make the counts of "${path}" durable: that needs foreign functions`,
+      `Cannot make the counts of ${quotePath(path)} durable: that needs foreign functions`,
     );
   }
   checkWriters(file, statusOf(fd, path), statusOf(counter.fd!, counter.path));
@@ -184,7 +185,7 @@ function prepare(file: LockFile, counter: LockFile): Mapping {
     mapped.close();
   }
   throw new Error(
-    `Cannot share syncs by "${path}": it was replaced meanwhile. Open the counter again`,
+    `Cannot share syncs by ${quotePath(path)}: it was replaced meanwhile. Open the counter again`,
   );
 }
 
@@ -201,7 +202,7 @@ function checkWriters({ path }: LockFile, found: FileStatus, counter: FileStatus
     ? `other users may write to it, but not to the counter: its mode is ${found.mode.toString(8)}`
     : undefined;
   if (flaw !== undefined) {
-    throw new Error(`Cannot use "${path}" to share syncs: ${flaw}. Remove it`);
+    throw new Error(`Cannot use ${quotePath(path)} to share syncs: ${flaw}. Remove it`);
   }
 }
 
@@ -212,5 +213,7 @@ function isMarked(file: LockFile): boolean {
   if (length === BYTES && MARK.every((byte, i) => byte === found[i])) return true;
   // A loss of power can leave zeros.
   if (MARK.every((byte, i) => found[i] === 0 || found[i] === byte)) return false;
-  throw new Error(`Cannot use "${file.path}" to share syncs: it has other contents. Remove it`);
+  throw new Error(
+    `Cannot use ${quotePath(file.path)} to share syncs: it has other contents. Remove it`,
+  );
 }

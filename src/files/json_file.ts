@@ -4,10 +4,11 @@ import { dispose, type PlatformDisposable } from "../contract/platform.ts";
 import { refuseThenable } from "../contract/refuse_thenable.ts";
 import { readFile, removeLeftovers, replaceFile } from "../runtime/durable.ts";
 import { statusAt } from "../runtime/files.ts";
-import { filePathFrom, pathLikeOf } from "../runtime/path_like.ts";
+import { filePathFrom } from "../runtime/path_like.ts";
 import { realPath } from "../runtime/real_path.ts";
+import { quotePath } from "../runtime/path_bytes.ts";
 import { holding, refuseDeadlock } from "./async_holds.ts";
-import { FileLock } from "./file_lock.ts";
+import { FileHolds } from "./file_holds.ts";
 import { checkBoolean, checkFunction, checkObject } from "./file_lock_options.ts";
 import { checkJson } from "./json_value.ts";
 
@@ -62,9 +63,10 @@ export class JsonFile<T> implements PlatformDisposable {
   /** The file, as it was given to the constructor. */
   readonly path: string;
 
+  readonly #quoted: string;
   /** Its absolute path without links: it does not depend on the working directory. */
   readonly #file: string;
-  readonly #lock: FileLock;
+  readonly #lock: FileHolds;
   readonly #schema: JsonSchema<T> | undefined;
   readonly #initial: T | undefined;
   readonly #durable: boolean;
@@ -82,13 +84,14 @@ export class JsonFile<T> implements PlatformDisposable {
   constructor(path: PathLike, options: JsonFileOptions<T> = {}) {
     checkOptions(options);
     this.path = filePathFrom(path);
-    if (options.initial !== undefined) checkJson(options.initial, `begin "${this.path}"`);
+    this.#quoted = quotePath(this.path);
+    if (options.initial !== undefined) checkJson(options.initial, `begin ${this.#quoted}`);
     this.#file = realPath(this.path);
     this.#schema = options.schema;
     this.#initial = options.initial;
     this.#durable = options.durable ?? true;
     checkFile(this.#file, this.path); // Before a lock file is made beside it.
-    this.#lock = new FileLock(pathLikeOf(`${this.#file}.lock`));
+    this.#lock = new FileHolds(`${this.#file}.lock`, {});
   }
 
   /**
@@ -108,7 +111,7 @@ export class JsonFile<T> implements PlatformDisposable {
     const contents = readFile(this.#file);
     if (contents === undefined) {
       if (this.#initial !== undefined) return structuredClone(this.#initial);
-      throw Object.assign(new Error(`Cannot read "${this.path}": there is no such file`), {
+      throw Object.assign(new Error(`Cannot read ${this.#quoted}: there is no such file`), {
         code: "ENOENT",
         path: this.path,
       });
@@ -118,7 +121,7 @@ export class JsonFile<T> implements PlatformDisposable {
       document = JSON.parse(decoder.decode(contents));
     } catch (error) {
       throw new SyntaxError(
-        `Cannot read "${this.path}": it is not JSON, and stays unchanged: ${
+        `Cannot read ${this.#quoted}: it is not JSON, and stays unchanged: ${
           (error as Error).message
         }`,
         { cause: error },
@@ -160,7 +163,7 @@ export class JsonFile<T> implements PlatformDisposable {
    * @throws What `read` throws, what `change` throws, what the schema throws; the file is unchanged.
    */
   async update(change: (document: T) => T | Promise<T>, options?: AcquireOptions): Promise<T> {
-    checkFunction(change, "the change", `update "${this.path}"`);
+    checkFunction(change, "the change", `update ${this.#quoted}`);
     refuseDeadlock(this.#file, options);
     using guard = await this.#lock.acquire(options);
     if (guard.recovered) this.#swept = false;
@@ -173,11 +176,11 @@ export class JsonFile<T> implements PlatformDisposable {
    * @throws {TypeError} If `change` returns a promise.
    */
   updateSync(change: (document: T) => T, options?: AcquireOptions): T {
-    checkFunction(change, "the change", `update "${this.path}"`);
+    checkFunction(change, "the change", `update ${this.#quoted}`);
     using guard = this.#lock.acquireSync(options);
     if (guard.recovered) this.#swept = false;
     const document = change(this.readSync());
-    refuseThenable(document, `write "${this.path}"`, "update");
+    refuseThenable(document, `write ${this.#quoted}`, "update");
     return this.#replace(document);
   }
 
@@ -198,11 +201,11 @@ export class JsonFile<T> implements PlatformDisposable {
   /** Replaces the file; the caller must hold the lock. */
   #replace(document: T): T {
     const checked = this.#check(document);
-    checkJson(checked, `write "${this.path}"`);
+    checkJson(checked, `write ${this.#quoted}`);
     const text = JSON.stringify(checked, null, 2);
     const written = this.#check(JSON.parse(text));
     if (this.#lock.mode !== "exclusive") {
-      throw new TypeError(`Cannot write "${this.path}": it was closed meanwhile`);
+      throw new TypeError(`Cannot write ${this.#quoted}: it was closed meanwhile`);
     }
     if (!this.#swept) removeLeftovers(this.#file);
     this.#swept = true;
@@ -225,5 +228,5 @@ function checkFile(file: string, path: string): void {
   const found = statusAt(file);
   if (found === undefined || found.isFile) return;
   const what = found.isFolder ? "a directory" : "a pipe, a socket or a device";
-  throw new TypeError(`Cannot use "${path}": it is ${what}, not a regular file`);
+  throw new TypeError(`Cannot use ${quotePath(path)}: it is ${what}, not a regular file`);
 }

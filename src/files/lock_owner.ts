@@ -5,6 +5,7 @@ import { isGone, processIdentity, runtimeName, threadIdentity } from "../runtime
 import type { LockFile } from "../runtime/lock_file.ts";
 import { flockHolders, inheritorOf } from "../runtime/lock_holders.ts";
 import { hostName } from "../runtime/host_name.ts";
+import { quotePath } from "../runtime/path_bytes.ts";
 import { publicPart, readRecord, type RecordedOwner } from "./lock_record.ts";
 
 /** This thread as the owner of a lock. */
@@ -59,7 +60,7 @@ export function programOf(
 /** The error of a wait for a file that ran out of time. */
 export function lockTimeoutError(file: LockFile): Error {
   return timeoutError(
-    `Cannot lock "${file.path}" in time: ${describeOwner(ownerOf(file))} holds it`,
+    `Cannot lock ${quotePath(file.path)} in time: ${describeOwner(ownerOf(file))} holds it`,
   );
 }
 

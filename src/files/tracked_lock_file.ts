@@ -1,6 +1,7 @@
 import { DeadlockError, LockLostError } from "../contract/errors.ts";
 import { type LockFile, openLockFile } from "../runtime/lock_file.ts";
 import type { ByteRange } from "../runtime/range_lock.ts";
+import { quotePath } from "../runtime/path_bytes.ts";
 import { type Deadline, NEVER } from "./deadline.ts";
 import { LockQueue } from "./lock_queue.ts";
 import { waitInQueue } from "./waiting.ts";
@@ -158,7 +159,7 @@ export class TrackedLockFile {
     } catch (error) {
       failure = error;
     }
-    throw new LockLostError(`Cannot keep "${this.#file.path}" while sharing it`, {
+    throw new LockLostError(`Cannot keep ${quotePath(this.#file.path)} while sharing it`, {
       cause: failure,
     });
   }
@@ -305,7 +306,7 @@ export class TrackedLockFile {
   #refuseDeadlock(shared: boolean): void {
     if (!this.#queue.exclusive && (shared || this.#queue.sharers === 0)) return;
     throw new DeadlockError(
-      `Cannot wait for "${this.#file.path}": another lock of this thread holds it, ` +
+      `Cannot wait for ${quotePath(this.#file.path)}: another lock of this thread holds it, ` +
         "which cannot release it meanwhile",
     );
   }

@@ -1,4 +1,5 @@
 import { LockLostError } from "../contract/errors.ts";
+import { quotePath } from "../runtime/path_bytes.ts";
 import type { Deadline } from "./deadline.ts";
 import { lockTimeoutError } from "./lock_owner.ts";
 import type { TrackedLockFile } from "./tracked_lock_file.ts";
@@ -69,6 +70,8 @@ export class Upgrade implements Disposable {
   }
 
   #lost(cause: unknown, why: string): LockLostError {
-    return new LockLostError(`Cannot upgrade "${this.#tracked.file.path}": ${why}`, { cause });
+    return new LockLostError(`Cannot upgrade ${quotePath(this.#tracked.file.path)}: ${why}`, {
+      cause,
+    });
   }
 }

@@ -4,13 +4,13 @@ import { FutexWatch } from "../runtime/futex_watch.ts";
 import { HEADER } from "./layout.ts";
 import type { Region } from "./region.ts";
 
-/** How often waiters look by themselves: for owners that died, and while there is no helper. */
+/** How often waiters look without a wake: for dead owners, and while there is no helper. */
 const TICK = 4;
-/** How often waiters that have waited for long look for owners that died. */
+/** How often waiters that have waited for long look for dead owners. */
 const SLOW_TICK = 25;
 const LONG = 1000;
 const MOST_TIMER = 2 ** 31 - 1;
-/** How long the tasks of one thread may hand a lock on among themselves while others wait. */
+/** How long the tasks of one thread may pass a lock on among themselves while others wait. */
 const TURN = 1;
 
 /** An attempt to get what a task waits for. */
@@ -40,9 +40,8 @@ interface Queue {
 }
 
 /**
- * The tasks of this thread that wait for something in one memory, without blocking it. However many
- * they are, they wake by one word of the memory, its event, which is counted up by whoever gives
- * back something that an asynchronous waiter wants.
+ * The tasks of this thread that wait for something in one memory, without blocking the thread. All
+ * of them wake by one word of the memory, its event: a release counts it up if a task may wait.
  */
 export class AsyncWaiters {
   readonly #region: Region;
@@ -55,7 +54,7 @@ export class AsyncWaiters {
     this.#event = region.base + HEADER.event;
   }
 
-  /** Where in the buffer the event is. */
+  /** The offset of the event in the buffer. */
   get event(): number {
     return this.#event;
   }
@@ -84,13 +83,13 @@ export class AsyncWaiters {
       let timer: ReturnType<typeof setTimeout> | undefined;
       const expire = () => {
         if (deadline > performance.now()) return arm();
-        // Once more, as one who has waited: the owner may have died since.
+        // One last attempt: the owner may have died since.
         if (waiter.attempt(true)) return;
         end();
         reject(timeoutError(attempt.timeoutMessage()));
       };
       const arm = () => {
-        // Timers come up to a millisecond early, and not after more than 2^31.
+        // Timers fire up to a millisecond early, and have a limit of 2^31 milliseconds.
         const left = Math.max(0, Math.ceil(deadline - performance.now()));
         timer = setTimeout(expire, Math.min(left, MOST_TIMER));
       };
@@ -128,7 +127,7 @@ export class AsyncWaiters {
         this.#add(at, waiter);
         if (deadline !== Infinity && this.#has(at, waiter)) arm();
       } catch (error) {
-        // A rejected waiter must never be granted anything.
+        // A rejected waiter must not be granted anything later.
         end();
         reject(error);
       }
@@ -136,8 +135,8 @@ export class AsyncWaiters {
   }
 
   /**
-   * Tells all asynchronous waiters of the memory, in whatever process, that what lies at `at` was
-   * given back. Those of this thread come first, for a while.
+   * Notifies all asynchronous waiters of the memory, in all processes, of a release at `at`. The
+   * waiters of this thread come first, for a while.
    */
   notify(at: number): void {
     const region = this.#region;
@@ -148,7 +147,7 @@ export class AsyncWaiters {
     const now = performance.now();
     if (now - queue.turn < TURN) queueMicrotask(() => this.#tryFirst(at, false));
     else {
-      // It is the others' turn: they need some time to wake.
+      // The other threads' turn: they need some time to wake.
       setTimeout(() => {
         queue.turn = performance.now();
         this.#tryFirst(at, false);
@@ -156,24 +155,24 @@ export class AsyncWaiters {
     }
   }
 
-  /** Has the next in line for `at` try, too: after one that took nothing away from the others. */
+  /** Lets the next waiter at `at` try as well, after one that took nothing away from the others. */
   tryNext(at: number): void {
     queueMicrotask(() => this.#tryFirst(at, false));
   }
 
-  /** Ends all waits, since what they wait for will not come. */
+  /** Rejects all waiters. */
   rejectAll(reason: unknown): void {
     for (const { waiters } of [...this.#queues.values()]) {
       for (const waiter of [...waiters]) waiter.reject(reason);
     }
   }
 
-  /** Has the first of each queue try. */
+  /** Lets the first waiter of each queue try. */
   tryAll(patient: boolean): void {
     for (const at of [...this.#queues.keys()]) this.#tryFirst(at, patient);
   }
 
-  /** Since when the one that has waited for longest does. */
+  /** When the longest wait began. */
   get longest(): number {
     let since = Infinity;
     for (const queue of this.#queues.values()) since = Math.min(since, queue.since);
@@ -185,7 +184,7 @@ export class AsyncWaiters {
     if (queue === undefined) return;
     for (const waiter of queue.waiters) {
       if (!waiter.attempt(patient)) return;
-      // The next one tries as well: it will not get it, and so asks to be told.
+      // The next one tries as well: its attempt fails, and marks the word for the next release.
       queue.since = performance.now();
     }
   }
@@ -200,7 +199,7 @@ export class AsyncWaiters {
     const now = performance.now();
     this.#queues.set(at, { waiters: new Set([waiter]), since: now, turn: now });
     pump.add(this, this.#region);
-    // What was given back before the event is watched was not noticed.
+    // A release before the event is watched was not noticed.
     this.#tryFirst(at, false);
   }
 
@@ -214,18 +213,18 @@ export class AsyncWaiters {
 }
 
 /**
- * Wakes the waiting tasks of this thread: when an event of their memories says so, and now and
- * then. While it has anything to do, it keeps the process alive.
+ * Wakes the waiting tasks of this thread: when the event of a memory is counted up, and at
+ * intervals. It keeps the process alive while a task waits.
  */
 class Pump {
   readonly #all = new Map<AsyncWaiters, Region>();
-  /** Of anonymous memory, those whose event is waited for. */
+  /** The waiters of anonymous memory whose event is being waited for. */
   readonly #awaited = new Set<AsyncWaiters>();
-  /** Watches the events of mapped memory, if a helper can be started for it. */
+  /** Watches the events of mapped memory, if a helper can be started. */
   #watch: FutexWatch | undefined;
   /** Whether the helper has failed; a new one would fail as well. */
   #broken = false;
-  /** The time of the last or the next look for owners that died. */
+  /** The time of the last or the next check for dead owners. */
   #looked = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -249,7 +248,7 @@ class Pump {
     const now = performance.now();
     const isLong = now - Math.min(...[...this.#all.keys()].map(({ longest }) => longest)) > LONG;
     const time = isLong && !this.#isBlind() ? SLOW_TICK : TICK;
-    // To look at an owner is a system call; to look at a word costs next to nothing.
+    // A check of an owner is a system call; a look at a word costs almost nothing.
     const patient = !isLong || now + time - this.#looked >= SLOW_TICK;
     if (patient) this.#looked = now + time;
     this.#timer = setTimeout(() => {
@@ -258,7 +257,7 @@ class Pump {
     }, time);
   }
 
-  /** Whether some event is noticed by polling alone. */
+  /** Whether an event is noticed by polling only. */
   #isBlind(): boolean {
     if (this.#watch?.ready) return false;
     return [...this.#all].some(([waiters, region]) =>
@@ -266,7 +265,7 @@ class Pump {
     );
   }
 
-  /** Sees to it that the next event of a memory is noticed. */
+  /** Watches for the next event of a memory. */
   #arm(waiters: AsyncWaiters, region: Region): void {
     if (region.addressOf(waiters.event) === undefined) this.#armAnonymous(waiters, region);
     else this.#armMapped();

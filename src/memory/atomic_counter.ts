@@ -8,8 +8,8 @@ import type { Region } from "./region.ts";
  * numbers up to 2^53, beyond which it throws and keeps its value.
  *
  * An add beyond 2^53 is undone a moment later. Another thread that reads the counter in this moment
- * may see the value beyond 2^53; if it sets the counter, the result is wrong by what is undone. So
- * do not both set and add to a counter that is within 2^31 of the limit.
+ * may see the value beyond 2^53; if it sets the counter, the result is wrong by the undone
+ * add. So do not both set and add to a counter that is within 2^31 of the limit.
  *
  * @example
  * ```ts

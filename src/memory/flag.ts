@@ -13,31 +13,31 @@ const TASK = "wait for a flag";
 const TIMEOUT_MESSAGE = "Cannot wait any longer for a flag: it was not set in time";
 
 /**
- * One shared word that says whether something has happened, and a way to wait until it has, like
- * `multiprocessing.Event` of Python. Looking costs one atomic load.
+ * A flag in shared memory that threads and tasks can wait for, like `multiprocessing.Event` of
+ * Python. A look at it costs one atomic load.
  *
  * | word         | meaning                          | leaves by                           |
  * | ------------ | -------------------------------- | ----------------------------------- |
- * | `0`          | clear, nobody waits              | set: to `1`; a waiter: sets a bit   |
+ * | `0`          | clear, no waiter                 | set: to `1`; a waiter: sets a bit   |
  * | bit 31       | clear, some threads may sleep    | set: to `1`, then wakes all         |
  * | bit 30       | clear, some tasks may wait       | set: to `1`, then counts the event  |
  * | `1`          | set                              | clear: to `0`                       |
  *
- * There is no lock in it that somebody could die with: a setter that dies before it wakes the
- * others delays them by 50 ms at most, and of a waiter that dies only a bit is left.
+ * It contains no lock, so no thread can die holding one. If a setter dies before it wakes the
+ * waiters, they are late by 50 ms at most. A waiter that dies leaves only a bit.
  *
  * @example
  * ```ts
  * import { Segment } from "@interlock/interlock";
  *
  * const stop = Segment.anonymous(65536).flag("stop");
- * setTimeout(() => stop.set(), 10); // Or another thread, or another process.
+ * setTimeout(() => stop.set(), 10); // or another thread, or another process
  * await stop.wait({ timeout: 1000 });
  * console.log(stop.isSet); // true
  * ```
  */
 export class Flag {
-  /** Bytes to set aside for one, so that neighbours do not slow it down. */
+  /** Bytes to reserve for a flag, so that its neighbours do not slow it down. */
   static readonly BYTES = 128;
 
   readonly #region: Region;
@@ -45,9 +45,10 @@ export class Flag {
   readonly #at: number;
 
   /**
-   * The flag at `offset`; it begins clear. It takes 4 bytes.
+   * The flag at `offset`, in 4 bytes; it begins clear.
    *
    * @throws {RangeError} If `offset` is outside of the memory or not a multiple of 4.
+   * @throws {TypeError} If an argument is of a wrong type.
    */
   constructor(memory: Memory, offset: number) {
     this.#attachment = attachmentOf(memory, "a flag");
@@ -55,19 +56,19 @@ export class Flag {
     this.#at = this.#region.resolve(offset, 4, 4);
   }
 
-  /** Whether it is set. */
+  /** Whether the flag is set. */
   get isSet(): boolean {
     return (this.#region.atomics.load32(this.#at) & SET) !== 0;
   }
 
   /**
-   * Sets it and wakes all who wait for it. Waits for nobody and takes no lock, so a signal handler
-   * may call it.
+   * Sets the flag and wakes all waiters. Never waits and takes no lock, so a signal handler may call
+   * it.
    */
   set(): void {
     const { atomics } = this.#region;
     for (;;) {
-      // Seldom more than once: a waiter marks the word a single time for all of its kind.
+      // Seldom repeats: one mark on the word is enough for all waiters of a kind.
       const word = atomics.load32(this.#at);
       if ((word & SET) !== 0) return;
       if (atomics.compareExchange32(this.#at, word, SET) !== word) continue;
@@ -77,17 +78,17 @@ export class Flag {
     }
   }
 
-  /** Clears it. Waiters that have not looked since it was set may miss that it was. */
+  /** Clears the flag. Waiters that have not looked since it was set may miss that it was set. */
   clear(): void {
-    // Where it is clear, the word says who waits, and stays.
+    // If the flag is clear already, the bits of the waiters stay.
     this.#region.atomics.compareExchange32(this.#at, SET, 0);
   }
 
   /**
-   * Waits until it is set. Does not block the thread, and keeps the process alive meanwhile.
+   * Waits until the flag is set, without blocking the thread. A wait keeps the process alive.
    *
    * @throws {DOMException} Named `TimeoutError`, if the timeout ran out.
-   * @throws {TypeError} If the memory is closed, also meanwhile.
+   * @throws {TypeError} If the memory is closed, also during the wait.
    */
   wait(options?: AcquireOptions): Promise<void> {
     try {
@@ -107,7 +108,7 @@ export class Flag {
   }
 
   /**
-   * Waits until it is set. Blocks the thread.
+   * Waits until the flag is set. Blocks the thread.
    *
    * @throws {DOMException} Named `TimeoutError`, if the timeout ran out.
    */
@@ -127,13 +128,13 @@ export class Flag {
     }
   }
 
-  /** Whether it is set; else sees to it that whoever sets it says so to the tasks. */
+  /** Whether the flag is set; if not, marks the word so that `set` notifies waiting tasks. */
   #attempt(): true | undefined {
     const { atomics } = this.#region;
     for (;;) {
       const word = atomics.load32(this.#at);
       if ((word & SET) !== 0) {
-        this.#attachment.asyncWaiters.tryNext(this.#at); // It is set for all of them.
+        this.#attachment.asyncWaiters.tryNext(this.#at); // All waiters can go on.
         return true;
       }
       if ((word & TASKS) !== 0) return undefined;

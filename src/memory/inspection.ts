@@ -12,10 +12,10 @@ export interface InspectedCell {
 }
 
 /**
- * Lists the named things in the file of a segment, with the holders of mutexes. Writes nothing to
- * it.
+ * Lists the named things in the file of a segment, with the holders of mutexes. Does not write to
+ * the file.
  *
- * @throws {SegmentFormatError} If the file is not a segment, is damaged, or other users may use it.
+ * @throws {SegmentFormatError} If the file is not a segment, is damaged, or other users can use it.
  * @throws {Error} With the `code` of the system: no such file, no permission.
  */
 export function inspectSegment(path: string): InspectedCell[] {

@@ -53,7 +53,7 @@ export let attachmentOf: (memory: Memory, what?: string) => Attachment;
 export let mapMemory: (path: string, size: FileSize, mode?: OpenMode) => Memory;
 
 /**
- * Maps a private copy of the file of a memory as it is now: claims no slot and writes nothing to
+ * Maps a private copy of the file of a memory: claims no slot and writes nothing to
  * the file. Changes of the copy are not visible elsewhere.
  *
  * @throws {SegmentFormatError} If the file is not a memory, or other users can use it.

@@ -142,7 +142,7 @@ export function releaseMemoryFile({ fd }: MemoryFile, path: string): void {
   }
 }
 
-/** Opens the file of a memory to read it, without waiting for its creation lock. */
+/** Opens the file of a memory for reading, without waiting for its creation lock. */
 export function openToLook(path: string): MemoryFile {
   const fd = openFile(path, O_RDONLY | O_NOFOLLOW);
   try {
@@ -222,6 +222,6 @@ function checkHeader(fd: number, path: string): number {
 
 function flawed(path: string, flaw: string): SegmentFormatError {
   return new SegmentFormatError(
-    `Cannot use "${path}" as shared memory: ${flaw}. It was left as it is`,
+    `Cannot use "${path}" as shared memory: ${flaw}. The file was not changed`,
   );
 }

@@ -79,25 +79,24 @@ function checkRecover({ recover }: MutexTryAcquireOptions): void {
 }
 
 /**
- * A mutual exclusion lock in shared memory: one futex word, with its owner in it, put there by the
- * compare-and-swap that takes it. An owner that dies does not wedge it: the next one finds out and
- * takes it over.
+ * A mutual exclusion lock in shared memory: one futex word that names its owner, written by the
+ * compare-and-swap that acquires the lock. If the owner dies, the next waiter takes the lock over.
  *
  * | word            | meaning                           | leaves by                                |
  * | --------------- | --------------------------------- | ---------------------------------------- |
  * | `0`             | free                              | compare-and-swap to `me`                 |
- * | `owner`         | held, nobody waits                | owner: to `0`; a waiter: sets a bit      |
+ * | `owner`         | held, no waiter                   | owner: to `0`; a waiter: sets a bit      |
  * | `owner`, bit 31 | held, some threads may sleep      | owner: to `0`, then wakes one            |
  * | `owner`, bit 30 | held, some tasks may wait         | owner: to `0`, then counts the event up  |
- * | any `owner`     | who is gone for certain           | a waiter: swaps it for `me`, keeps bits  |
+ * | any `owner`     | held by an owner that is dead     | a waiter: swaps it for `me`, keeps bits  |
  *
- * The owner is a slot of the memory and its generation; see slots.ts for when it is gone. Dying
- * between any two of these steps leaves one of the states of the table. A thread that slept takes
- * the word with bit 31 set, since others may still sleep, and one that gives up hands the wake on:
- * at worst one wake too many, never one too few. The second word names a dead owner whose death
- * was thrown and not yet acknowledged.
+ * The owner is a slot of the memory and its generation; see thread_registry.ts for when an owner
+ * counts as dead. A death between any two of these steps leaves one of the states of the table. A
+ * thread that slept acquires the lock with bit 31 set, since other threads may still sleep. A thread
+ * that gives up passes the wake on. So there may be one wake too many, and never one too few. The
+ * second word names a dead owner whose death was thrown and not yet acknowledged.
  *
- * After the futex mutexes of U. Drepper, "Futexes Are Tricky" (2011), and robust mutexes, see
+ * After the futex mutexes of U. Drepper, "Futexes Are Tricky" (2011), and robust mutexes; see
  * pthread_mutexattr_setrobust(3).
  *
  * @example
@@ -109,16 +108,13 @@ function checkRecover({ recover }: MutexTryAcquireOptions): void {
  *   using guard = mutex.acquireSync({ timeout: 1000 });
  *   if (guard.recovered) console.log("the last owner died in here");
  * }
- * mutex.lock(); // In hot loops: no object is made. On V8 a guard by `using` costs 140 ns more.
- * try {
- *   // ...
- * } finally {
- *   mutex.unlock();
- * }
+ * mutex.runSync(() => {
+ *   // For hot loops: makes no guard. On V8, `using` costs 140 ns more.
+ * });
  * ```
  */
 export class Mutex implements RawLock {
-  /** Bytes to set aside for one, so that neighbours do not slow it down. */
+  /** Bytes to reserve for a mutex, so that its neighbours do not slow it down. */
   static readonly BYTES = 128;
 
   readonly #region: Region;
@@ -156,20 +152,20 @@ export class Mutex implements RawLock {
     attachment.locks.add(this);
   }
 
-  /** Whether this object holds it; false as soon as another owner does. */
+  /** Whether this object holds the lock; false as soon as another owner does. */
   get held(): boolean {
     const region = this.#region;
     return this.#hold !== NOTHING && !region.closed &&
       (region.atomics.load32(this.#at) & OWNER) === this.#me;
   }
 
-  /** Who holds it, as far as the system can tell; `undefined` if it is free. */
+  /** The holder, if it is known; `undefined` if the lock is free. */
   owner(): Owner | undefined {
     const owner = this.#region.atomics.load32(this.#at) & OWNER;
     return owner === 0 ? undefined : this.#attachment.threads.describe(owner);
   }
 
-  /** Whether this object holds it after an owner that died holding it. */
+  /** Whether this object holds the lock, and the owner before died holding it. */
   get recovered(): boolean {
     return this.held && this.#recovered;
   }
@@ -325,7 +321,7 @@ export class Mutex implements RawLock {
     if (waiting !== 0) this.#wake(waiting);
   }
 
-  /** Wakes those of whom the two high bits of the word told. */
+  /** Wakes the waiters that the two high bits of the word indicated. */
   #wake(waiting: number): void {
     if ((waiting & SLEEPERS_WAIT) !== 0) this.#region.wake(this.#at, 1);
     if ((waiting & TASKS_WAIT) !== 0) this.#attachment.asyncWaiters.notify(this.#at);
@@ -355,7 +351,7 @@ export class Mutex implements RawLock {
       if (owner !== seen && (owner === this.#me || threads.isMine(owner, thread))) {
         if (slept !== 0) this.#handOn();
         throw new DeadlockError(
-          "Cannot wait for a mutex: this thread holds it, so it would wait for ever",
+          "Cannot wait for a mutex: this thread holds it, so the wait would never end",
         );
       }
       const now = performance.now();
@@ -369,8 +365,8 @@ export class Mutex implements RawLock {
         throw error;
       }
       seen = owner;
-      // Woken, and somebody was faster: who tries at once is likely to be late again, and costs
-      // each release a wake. A nap lets the others run, and asks nobody for a wake.
+      // Woken, but another thread was faster. Another sleep would be likely to end late again, and
+      // would cost each release a wake. A nap lets the others run, and needs no wake.
       if (woken && naps < NAPS) {
         this.#region.nap(NAP * 2 ** naps++);
         continue;
@@ -384,7 +380,7 @@ export class Mutex implements RawLock {
     }
   }
 
-  /** Gives up after having slept: the wake that came for this thread may be meant for another. */
+  /** Gives up after a sleep: passes on the wake, which another thread may need. */
   #handOn(): void {
     const { atomics } = this.#region;
     for (;;) {
@@ -394,7 +390,7 @@ export class Mutex implements RawLock {
     }
   }
 
-  /** Takes the lock of an owner that is gone; dying in here leaves another such owner. */
+  /** Takes the lock of a dead owner over. A death in here leaves another dead owner. */
   #takeOver(): boolean {
     const { atomics } = this.#region;
     const { threads } = this.#attachment;
@@ -408,7 +404,7 @@ export class Mutex implements RawLock {
     return true;
   }
 
-  /** After the lock was taken: looks whether an owner died, and does what was asked for then. */
+  /** After the lock was acquired: if an owner died, recovers the lock or throws. */
   #settle(options: MutexAcquireOptions | undefined): void {
     const { atomics } = this.#region;
     const { threads } = this.#attachment;
@@ -424,12 +420,12 @@ export class Mutex implements RawLock {
     this.#wake(atomics.unlock(this.#at, this.#me));
     throw new OwnerDiedError(
       `Cannot acquire a mutex: its owner died holding it (${describeOwner(previous)}), and what ` +
-        "it protects may be half-written. Look at that, then acquire with recover: true",
+        "it protects may be half-written. Check that, then acquire with recover: true",
       previous,
     );
   }
 
-  /** Takes it, or sees to it that whoever gives it back says so to the tasks. */
+  /** Acquires the lock, or marks the word so that the next release notifies waiting tasks. */
   #attempt(
     patient: boolean,
     options: MutexAcquireOptions | undefined,
@@ -449,7 +445,7 @@ export class Mutex implements RawLock {
   }
 
   #timeoutMessage(): string {
-    return `Cannot acquire a mutex in time: ${describeOwner(this.owner())} holds it`;
+    return `Cannot acquire a mutex in time: it is held by ${describeOwner(this.owner())}`;
   }
 
   #notHeld(): Error {
@@ -458,11 +454,11 @@ export class Mutex implements RawLock {
 
   #whyNotHeld(): string {
     const owner = this.#region.atomics.load32(this.#at) & OWNER;
-    const who = owner === this.#me
-      ? this.#hold === BARE ? "it is held by lock()" : "another guard holds it"
+    const state = owner === this.#me
+      ? this.#hold === BARE ? "it is held by lock()" : "it is held by another guard"
       : owner === 0
       ? "it is free"
-      : `${describeOwner(this.owner())} holds it`;
-    return `Cannot release a mutex that this does not hold: ${who}`;
+      : `it is held by ${describeOwner(this.owner())}`;
+    return `Cannot release a mutex that is not held here: ${state}`;
   }
 }

@@ -4,10 +4,11 @@ import { type Memory, regionOf } from "./memory.ts";
 import type { Region } from "./region.ts";
 
 /**
- * Elements of one type in shared memory, without a lock, like `multiprocessing.RawArray` of Python:
- * each read and each write of one is whole, and two threads that read and then write lose updates.
+ * Elements of one type in shared memory, without a lock, like `multiprocessing.RawArray` of Python.
+ * Each read and each write of an element is atomic, but two threads that read and then write one
+ * lose updates.
  *
- * What the type cannot represent is refused, and never wrapped; a `Float32` is rounded.
+ * A value that the type cannot represent is an error, never wrapped; a `Float32` is rounded.
  *
  * @example
  * ```ts
@@ -21,21 +22,21 @@ import type { Region } from "./region.ts";
  * @typeParam T The type of the elements. Default: `Int32`.
  */
 export class RawArray<T extends ElementType = "Int32"> {
-  /** How many elements it has. */
+  /** The number of elements. */
   readonly length: number;
   /** The type of the elements. */
   readonly type: T;
   readonly #region: Region;
   readonly #at: number;
   readonly #bytes: number;
-  /** Of what is not an `Int32`; see `RawValue`. */
+  /** `undefined` for `Int32`; see `RawValue`. */
   readonly #element: Element<Elements[T]> | undefined;
 
   /**
-   * The bytes that one of `length` elements takes up.
+   * The bytes that an array of `length` elements takes.
    *
    * @throws {RangeError} If `length` is not a positive whole number.
-   * @throws {TypeError} If there is no such type.
+   * @throws {TypeError} If there is no such type, or `length` is not a number.
    */
   static bytes(length: number, type: ElementType = "Int32"): number {
     if (typeof length !== "number") {
@@ -53,7 +54,7 @@ export class RawArray<T extends ElementType = "Int32"> {
    * @param type Default: `Int32`.
    * @throws {RangeError} If it does not fit, `length` is not a positive whole number, or `offset`
    * is not a multiple of the bytes that an element takes.
-   * @throws {TypeError} If there is no such type.
+   * @throws {TypeError} If there is no such type, or an argument is of a wrong type.
    */
   constructor(memory: Memory, offset: number, length: number, type: T = "Int32" as T) {
     const element = elementOf(type);
@@ -66,9 +67,10 @@ export class RawArray<T extends ElementType = "Int32"> {
   }
 
   /**
-   * Reads one.
+   * Reads an element.
    *
-   * @throws {RangeError} If there is none of this index.
+   * @throws {RangeError} If the array has no such index.
+   * @throws {TypeError} If `index` is not a number.
    */
   get(index: number): Elements[T] {
     const element = this.#element;
@@ -78,11 +80,11 @@ export class RawArray<T extends ElementType = "Int32"> {
   }
 
   /**
-   * Writes one.
+   * Writes an element.
    *
-   * @throws {TypeError} If the value is none of the type, such as 0.5 for an `Int32`.
-   * @throws {RangeError} If there is none of this index, or the type has no number so great or
-   * small.
+   * @throws {TypeError} If the value is not of the type, such as 0.5 for an `Int32`.
+   * @throws {RangeError} If the array has no such index, or the value is out of the range of the
+   * type.
    */
   set(index: number, value: Elements[T]): void {
     const element = this.#element;
@@ -94,7 +96,7 @@ export class RawArray<T extends ElementType = "Int32"> {
     } else elementOf(this.type).check(value);
   }
 
-  /** All elements in their order, each as it is when its turn comes. */
+  /** Yields the elements in order; reads each of them only when it is its turn. */
   *[Symbol.iterator](): Generator<Elements[T], void, void> {
     for (let i = 0; i < this.length; i++) yield this.get(i);
   }

@@ -9,22 +9,23 @@ import {
 import type { Region } from "./region.ts";
 
 const LINE = 128;
-/** Bytes before the two copies. */
+/** The bytes before the two copies. */
 const HEAD = 8;
 
 /**
- * A record in shared memory without a lock: for who holds one that keeps other writers out.
+ * A record in shared memory, without a lock. The caller must hold a lock that excludes other
+ * writers.
  *
- * It is kept twice, and a version counts its writes:
+ * There are two copies of the record, and a version that counts the writes:
  *
- * | offset | bytes | what                                                       |
+ * | offset | bytes | contents                                                   |
  * | ------ | ----- | ---------------------------------------------------------- |
- * | 0      | 4     | version: its last bit says which of the copies is valid    |
+ * | 0      | 4     | version: its last bit tells which copy is valid            |
  * | 8      | n     | copy 0                                                     |
  * | 8 + n  | n     | copy 1                                                     |
  *
- * A write makes the other copy and then counts the version up. So a writer may die at any moment,
- * and the record is what it was before or what it should become, and nothing between.
+ * A write fills the other copy and then counts the version up. So if a writer dies, at any moment,
+ * the record is as it was before or as it should become, never half-written.
  *
  * @example
  * ```ts
@@ -37,19 +38,19 @@ const HEAD = 8;
  * ```
  */
 export class RawRecord<F extends Fields> {
-  /** What it consists of. */
+  /** The description of the record. */
   readonly description: RecordDescription<F>;
   readonly #region: Region;
   readonly #at: number;
   readonly #layout: RecordLayout;
-  /** One copy as this thread has read it, or is about to write it. */
+  /** A copy as this thread has read it, or is about to write it. */
   readonly #words: Int32Array<ArrayBuffer>;
   readonly #view: DataView<ArrayBuffer>;
 
   /**
-   * The bytes to set aside for one, so that neighbours do not slow it down.
+   * The bytes to reserve for a record, so that its neighbours do not slow it down.
    *
-   * @throws {TypeError} If `description` is not what `defineRecord` returns.
+   * @throws {TypeError} If `defineRecord` did not return `description`.
    */
   static bytes(description: RecordDescription<Fields>): number {
     return Math.ceil((HEAD + 2 * layoutOf(description).size) / LINE) * LINE;
@@ -59,7 +60,8 @@ export class RawRecord<F extends Fields> {
    * The record at `offset`; it begins with zeros, empty texts and no bytes.
    *
    * @throws {RangeError} If it does not fit, or `offset` is not a multiple of 8.
-   * @throws {TypeError} If `description` is not what `defineRecord` returns.
+   * @throws {TypeError} If `defineRecord` did not return `description`, or another argument is of a
+   * wrong type.
    */
   constructor(memory: Memory, offset: number, description: RecordDescription<F>) {
     const layout = layoutOf(description);
@@ -74,7 +76,7 @@ export class RawRecord<F extends Fields> {
   }
 
   /**
-   * The record as it is, if nobody writes meanwhile.
+   * Reads the record. No other thread may write it meanwhile.
    *
    * @throws {SegmentFormatError} If it is damaged.
    */
@@ -84,31 +86,32 @@ export class RawRecord<F extends Fields> {
   }
 
   /**
-   * The record as it was at one moment; `undefined` where somebody wrote meanwhile.
+   * Reads the record as it was at one moment; returns `undefined` if another thread wrote it
+   * meanwhile.
    *
    * @throws {SegmentFormatError} If it is damaged.
    */
   tryRead(): RecordValue<F> | undefined {
     const version = this.#region.atomics.load32(this.#at);
     this.#load(version);
-    // The copy is not touched before the version is counted up: the next write makes the other.
+    // The next write fills the other copy, so this one stays until the version is counted up.
     if (this.#region.atomics.load32(this.#at) !== version) return undefined;
     return this.#decode();
   }
 
   /**
-   * Writes some of the fields, all at once; the others stay.
+   * Writes some of the fields, in one step; the others stay.
    *
-   * @returns The record as it is then.
-   * @throws {TypeError} If there is no such field, or a value is none of its type.
-   * @throws {RangeError} If a value is out of the range of its type, or longer than it may be.
+   * @returns The new record.
+   * @throws {TypeError} If there is no such field, or a value is not of its type.
+   * @throws {RangeError} If a value is out of the range of its type, or longer than its field.
    */
   write(value: Partial<RecordValue<F>>): RecordValue<F> {
     this.store(value);
     return this.#decode();
   }
 
-  /** The same, and makes no object of the result. */
+  /** The same as {@linkcode write}, without making an object of the new record. */
   store(value: Partial<RecordValue<F>>): void {
     const { atomics } = this.#region;
     const version = atomics.load32(this.#at);
@@ -129,7 +132,7 @@ export class RawRecord<F extends Fields> {
     return this.#at + HEAD + (version & 1) * this.#layout.size;
   }
 
-  /** Each word by an atomic load: others may write the copy meanwhile, and nothing may be hoisted. */
+  /** By atomic loads: another thread may write the copy meanwhile, and no load may be hoisted. */
   #load(version: number): void {
     const { atomics } = this.#region;
     const words = this.#words;

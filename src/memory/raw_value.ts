@@ -3,10 +3,10 @@ import { type Memory, regionOf } from "./memory.ts";
 import type { Region } from "./region.ts";
 
 /**
- * A value in shared memory, without a lock, like `multiprocessing.RawValue` of Python: each read
- * and each write is whole, and two threads that read and then write lose updates. Racy on purpose.
+ * A value in shared memory, without a lock, like `multiprocessing.RawValue` of Python. Each read and
+ * each write is atomic, but `value.value += 1` is not: two threads that do it lose updates.
  *
- * What the type cannot represent is refused, and never wrapped; a `Float32` is rounded.
+ * A value that the type cannot represent is an error, never wrapped; a `Float32` is rounded.
  *
  * @example
  * ```ts
@@ -22,23 +22,23 @@ import type { Region } from "./region.ts";
  * @typeParam T The type of the value. Default: `Int32`.
  */
 export class RawValue<T extends ElementType = "Int32"> {
-  /** Bytes to set aside for one, so that neighbours do not slow it down. */
+  /** Bytes to reserve for a value, so that its neighbours do not slow it down. */
   static readonly BYTES = 128;
 
   /** The type of the value. */
   readonly type: T;
   readonly #region: Region;
   readonly #at: number;
-  /** Of what is not an `Int32`, which has a way of its own: it is three times as fast. */
+  /** `undefined` for an `Int32`, which has its own, three times faster path. */
   readonly #element: Element<Elements[T]> | undefined;
 
   /**
    * The value at `offset`; it begins as 0.
    *
    * @param type Default: `Int32`.
-   * @throws {RangeError} If `offset` is outside of the memory or not a multiple of the bytes that
-   * one takes.
-   * @throws {TypeError} If there is no such type.
+   * @throws {RangeError} If `offset` is outside of the memory, or not a multiple of the bytes that
+   * the value takes.
+   * @throws {TypeError} If there is no such type, or an argument is of a wrong type.
    */
   constructor(memory: Memory, offset: number, type: T = "Int32" as T) {
     const element = elementOf(type);
@@ -58,8 +58,8 @@ export class RawValue<T extends ElementType = "Int32"> {
   /**
    * Stores a value.
    *
-   * @throws {TypeError} If it is none of the type, such as 0.5 for an `Int32`.
-   * @throws {RangeError} If the type has no number so great or small.
+   * @throws {TypeError} If it is not of the type, such as 0.5 for an `Int32`.
+   * @throws {RangeError} If it is out of the range of the type.
    */
   set value(value: Elements[T]) {
     const element = this.#element;

@@ -5,12 +5,12 @@ import { type FieldAccess, type FieldType, type FieldValue, kindOf } from "./rec
 /** The fields of a record by name. */
 export type Fields = Readonly<Record<string, FieldType>>;
 
-/** A record as a plain object: a copy, which nobody shares. */
+/** A record as a plain object: a copy. */
 export type RecordValue<F extends Fields> = { -readonly [K in keyof F]: FieldValue<F[K]> };
 
 const NAME = /^[A-Za-z_$][\w$]*$/;
 
-/** The bytes of a record: where each field is, and how records are read and written. */
+/** The layout of a record: the offsets of its fields, and how they are read and written. */
 export class RecordLayout {
   /** The bytes that a record takes, a multiple of 8. */
   readonly size: number;
@@ -97,7 +97,7 @@ export let layoutOf: (description: RecordDescription<Fields>) => RecordLayout;
 
 let describe: <F extends Fields>(fields: F) => RecordDescription<F>;
 
-/** What a record consists of, as {@linkcode defineRecord} returns it. */
+/** The description of a record, as {@linkcode defineRecord} returns it. */
 export class RecordDescription<F extends Fields> {
   /** The fields by name. */
   readonly fields: F;

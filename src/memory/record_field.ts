@@ -16,10 +16,10 @@ export interface BytesField {
   readonly size: number;
 }
 
-/** What a field of a record can be. */
+/** The type of a field of a record. */
 export type FieldType = ElementType | TextField | BytesField;
 
-/** What a field holds, in JavaScript. */
+/** The JavaScript type of a field. */
 export type FieldValue<T extends FieldType> = T extends ElementType ? Elements[T]
   : T extends TextField ? string
   : Uint8Array;
@@ -32,7 +32,7 @@ export interface FieldAccess {
 
 const LENGTH = 4;
 const encoder = new TextEncoder();
-// What was written comes back: a byte order mark is text like all else.
+// The text is read back as it was written: a byte order mark is part of it.
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** Makes the fields of a record that are not numbers, for `defineRecord`. */
@@ -60,17 +60,17 @@ export const field: {
   bytes: (size) => ({ kind: "bytes", size: checkSize(size) }),
 };
 
-/** How a field of one type is laid out. */
+/** The layout of a field of one type. */
 export interface Kind {
   readonly align: number;
   readonly length: number;
-  /** What the shape says of it. */
+  /** Its part of the shape of the record. */
   readonly says: string;
   make(offset: number): FieldAccess;
 }
 
 /**
- * How a field is laid out and used; `name` is for errors.
+ * Returns the layout of a field, which errors call `name`.
  *
  * @throws {TypeError} If there is no such type.
  */
@@ -104,7 +104,7 @@ function numberKind(name: string, type: ElementType): Kind {
         try {
           set.call(view, offset, (check as (value: unknown) => unknown)(value), true);
         } catch (error) {
-          if (error instanceof Error) error.message += `, for "${name}" of a record`;
+          if (error instanceof Error) error.message += `, in the field "${name}" of a record`;
           throw error;
         }
       },
@@ -122,7 +122,7 @@ function textKind(name: string, most: number): Kind {
       write(view, value) {
         if (typeof value !== "string" || !value.isWellFormed()) {
           throw new TypeError(
-            `Cannot write "${name}" of a record: not a string of whole characters`,
+            `Cannot write the field "${name}" of a record: not a string without lone surrogates`,
           );
         }
         writeBytes(view, offset, most, name, encoder.encode(value));
@@ -140,7 +140,7 @@ function bytesKind(name: string, most: number): Kind {
       read: (view) => bytesAt(view, offset, most, name).slice(),
       write(view, value) {
         if (!(value instanceof Uint8Array)) {
-          throw new TypeError(`Cannot write "${name}" of a record: not a Uint8Array`);
+          throw new TypeError(`Cannot write the field "${name}" of a record: not a Uint8Array`);
         }
         writeBytes(view, offset, most, name, value);
       },
@@ -159,7 +159,7 @@ function bytesAt(
     return new Uint8Array(view.buffer, view.byteOffset + offset + LENGTH, length);
   }
   throw new SegmentFormatError(
-    `Cannot read "${name}" of a record: it says ${length} bytes, and has up to ${most}`,
+    `Cannot read the field "${name}" of a record: it is damaged, ${length} bytes of at most ${most}`,
   );
 }
 
@@ -172,13 +172,13 @@ function writeBytes(
 ): void {
   if (value.length > most) {
     throw new RangeError(
-      `Cannot write "${name}" of a record: ${value.length} bytes, and it has up to ${most}`,
+      `Cannot write the field "${name}" of a record: ${value.length} bytes of at most ${most}`,
     );
   }
   view.setUint32(offset, value.length, true);
-  const place = new Uint8Array(view.buffer, view.byteOffset + offset + LENGTH, most);
-  place.set(value);
-  place.fill(0, value.length); // Of what was there before, nothing is left.
+  const target = new Uint8Array(view.buffer, view.byteOffset + offset + LENGTH, most);
+  target.set(value);
+  target.fill(0, value.length); // No byte of the value before stays.
 }
 
 function checkSize(size: number): number {

@@ -21,7 +21,7 @@ function refuse(): never {
 const CLOSED = new Proxy({} as AtomicOperations, { get: () => refuse });
 
 /**
- * The bytes of a memory: where they are, atomic operations on them, and sleeping on their words.
+ * The bytes of a memory, with atomic operations on them, and with sleep and wake on their words.
  * `at` is a byte offset into the buffer, as {@linkcode Region.resolve} returns it.
  */
 export class Region {

@@ -40,7 +40,7 @@ export interface SegmentOptions {
   directory?: PathLike;
 }
 
-/** What to post to a worker, for {@linkcode Segment.from}. */
+/** The handle of a segment, to post to a worker for {@linkcode Segment.from}. */
 export type SegmentHandle =
   | { readonly memory: MemoryHandle }
   | { readonly name: string; readonly directory: string; readonly id: string };
@@ -71,10 +71,10 @@ function checkName(name: string): void {
 }
 
 /**
- * Shared memory in which things have names: any thread of any process of any runtime that opens the
- * segment and asks for a name has the same mutex, counter, value or array.
+ * Shared memory in which things have names: all threads that open a segment, of all processes and
+ * runtimes, get the same mutex, counter, value or array by the same name.
  *
- * A named segment is a file, kept until it is removed or the machine is started anew; an anonymous
+ * A named segment is a file, which stays until it is removed or the machine reboots. An anonymous
  * one is for the workers of one process, and needs no permission.
  *
  * @example Processes
@@ -83,7 +83,7 @@ function checkName(name: string): void {
  *
  * using segment = Segment.open("example-of-segment");
  * const jobs = segment.counter("jobs");
- * jobs.add(); // Seen by every process that opens it.
+ * jobs.add(); // All processes that open the segment see it.
  * Segment.remove("example-of-segment");
  * ```
  *
@@ -97,9 +97,9 @@ function checkName(name: string): void {
  * ```
  */
 export class Segment implements PlatformDisposable {
-  /** Its name; `undefined` for an anonymous one. */
+  /** The name; `undefined` for an anonymous segment. */
   readonly name: string | undefined;
-  /** The memory beneath. */
+  /** The memory that contains the things. */
   readonly memory: Memory;
 
   readonly #directory: string | undefined;
@@ -186,9 +186,9 @@ export class Segment implements PlatformDisposable {
   }
 
   /**
-   * The named segments of this user.
+   * Lists the named segments of this user.
    *
-   * @throws {UnsupportedError} If the runtime lacks foreign functions or the right to use them.
+   * @throws {UnsupportedError} If the runtime lacks foreign functions or the permission for them.
    */
   static list(options: Pick<SegmentOptions, "directory"> = {}): SegmentInfo[] {
     checkOptions(options, "list segments");
@@ -196,11 +196,12 @@ export class Segment implements PlatformDisposable {
   }
 
   /**
-   * Removes a named segment: those who have it open keep it, others get a new one under its name.
+   * Removes a named segment. Threads that have it open keep it; later callers of
+   * {@linkcode Segment.open} create a new one.
    *
    * @returns Whether there was one.
-   * @throws {TypeError} If the name cannot be one.
-   * @throws {UnsupportedError} If the runtime lacks foreign functions or the right to use them.
+   * @throws {TypeError} If the name or an option cannot be used.
+   * @throws {UnsupportedError} If the runtime lacks foreign functions or the permission for them.
    */
   static remove(name: string, options: Pick<SegmentOptions, "directory"> = {}): boolean {
     checkName(name);
@@ -208,30 +209,34 @@ export class Segment implements PlatformDisposable {
     return removeFile(`${folderOfSegments(options.directory)}/${name}`);
   }
 
-  /** What to post to a worker of this process, for {@linkcode Segment.from}. */
+  /** The handle to post to a worker of this process, for {@linkcode Segment.from}. */
   get handle(): SegmentHandle {
     const { name, memory } = this;
     if (name === undefined) return { memory: memory.handle! };
     return { name, directory: this.#directory!, id: memory.id! };
   }
 
-  /** The bytes for what lies in it. */
+  /** The bytes for the things in the segment. */
   get size(): number {
     return this.memory.size;
   }
 
-  /** The bytes that are not taken yet. */
+  /** The bytes that are still free. */
   get free(): number {
     const { atomics, base, size } = regionOf(this.memory);
     return Math.max(0, size - (atomics.load32(base + HEADER.used) >>> 0));
   }
 
-  /** What has a name in it, with its kind, the newest first. */
+  /** The names and kinds of the things in the segment, the newest first. */
   names(): { name: string; kind: string }[] {
     return [...this.#entries.entries()].map(({ name, shape }) => ({ name, kind: shape }));
   }
 
-  /** The mutex of a name. */
+  /**
+   * The mutex of a name, the same object each time.
+   *
+   * @throws {TypeError} If this object has opened it with other options before.
+   */
   mutex(name: string, options?: MutexOptions): Mutex {
     const onOwnerDied = onOwnerDiedOf(options);
     const make = ({ offset }: Entry) => new Mutex(this.memory, offset, { onOwnerDied });
@@ -244,7 +249,11 @@ export class Segment implements PlatformDisposable {
     return this.#cell(name, "counter", AtomicCounter.BYTES, make);
   }
 
-  /** The counter of a name that has a cell for each of so many threads. */
+  /**
+   * The striped counter of a name.
+   *
+   * @param stripes The number of cells, the same for all users.
+   */
   stripedCounter(name: string, stripes: number): StripedCounter {
     const make = ({ offset }: Entry) => new StripedCounter(this.memory, offset, stripes);
     const bytes = StripedCounter.bytes(stripes);
@@ -252,20 +261,20 @@ export class Segment implements PlatformDisposable {
   }
 
   /**
-   * The value of a name, with a lock of its own.
+   * The value of a name, with its own lock.
    *
    * @param type Default: `Int32`.
    */
   value<T extends ElementType = "Int32">(name: string, type: T = "Int32" as T): SharedValue<T> {
-    elementOf(type); // Before there is a cell of a type that there is not.
+    elementOf(type); // First: a wrong type must not leave a cell.
     const make = ({ offset }: Entry) => new SharedValue(this.memory, offset, type);
     return this.#cell(name, `value ${type}`, SharedValue.BYTES, make);
   }
 
   /**
-   * The array of a name, with a lock of its own.
+   * The array of a name, with its own lock.
    *
-   * @param length How many elements it has, for all who use it.
+   * @param length The number of elements, the same for all users.
    * @param type Default: `Int32`.
    */
   array<T extends ElementType = "Int32">(
@@ -284,7 +293,7 @@ export class Segment implements PlatformDisposable {
    * @param type Default: `Int32`.
    */
   rawValue<T extends ElementType = "Int32">(name: string, type: T = "Int32" as T): RawValue<T> {
-    elementOf(type); // Before there is a cell of a type that there is not.
+    elementOf(type); // First: a wrong type must not leave a cell.
     const make = ({ offset }: Entry) => new RawValue(this.memory, offset, type);
     return this.#cell(name, `raw value ${type}`, RawValue.BYTES, make);
   }
@@ -292,7 +301,7 @@ export class Segment implements PlatformDisposable {
   /**
    * The array of a name, without a lock.
    *
-   * @param length How many elements it has, for all who use it.
+   * @param length The number of elements, the same for all users.
    * @param type Default: `Int32`.
    */
   rawArray<T extends ElementType = "Int32">(
@@ -306,9 +315,10 @@ export class Segment implements PlatformDisposable {
   }
 
   /**
-   * The record of a name, under a lock of its own.
+   * The record of a name, with its own lock.
    *
-   * @param description The same fields in the same order for all who use it, as `defineRecord` returns it.
+   * @param description What `defineRecord` returns, with the same fields in the same order for all
+   * users.
    */
   record<F extends Fields>(name: string, description: RecordDescription<F>): SharedRecord<F> {
     const make = ({ offset }: Entry) => new SharedRecord(this.memory, offset, description);
@@ -317,9 +327,10 @@ export class Segment implements PlatformDisposable {
   }
 
   /**
-   * The record of a name whose readers take no lock.
+   * The record of a name, whose readers take no lock.
    *
-   * @param description The same fields in the same order for all who use it, as `defineRecord` returns it.
+   * @param description What `defineRecord` returns, with the same fields in the same order for all
+   * users.
    */
   seqlockRecord<F extends Fields>(
     name: string,
@@ -337,10 +348,10 @@ export class Segment implements PlatformDisposable {
   }
 
   /**
-   * Lets go of the segment: a named one stays as it is, and what lies in it can no longer be used
-   * through this object. Closing twice does nothing.
+   * Closes the segment: the things in it can no longer be used through this object. A named segment
+   * keeps its contents. Closing twice does nothing.
    *
-   * @throws {Error} If a lock in it is held by this object.
+   * @throws {Error} If this object holds a lock in it.
    */
   close(): void {
     this.memory.close();

@@ -6,7 +6,7 @@ import { lockWordsOf } from "./lock_words.ts";
 import type { Region } from "./region.ts";
 import { hasWebLocks, holdWebLock, whenWebLockIsFree } from "./web_lock.ts";
 
-/** The bits of a lock word that say who holds it; above them are those about waiters. */
+/** The bits of a lock word that name the holder; the bits above them are about waiters. */
 export const OWNER = 0x3fffffff;
 
 const SLOT_BITS = 10;
@@ -14,9 +14,9 @@ const GENERATIONS = 1 << 20;
 const RUNTIMES = ["", "deno", "bun", "node"];
 
 /**
- * The threads that have a memory open. A lock word names one by its slot and the slot's generation;
- * the slot says how to find out whether that thread is still there. A slot is given to another
- * thread only when its own is gone and no lock word names the slot.
+ * The threads that have a memory open, a slot each. A lock word names a thread by its slot and the
+ * generation of the slot; the slot tells how to check that the thread lives. A slot is reused only
+ * when its thread is dead and no lock word names it.
  *
  * | claim      | identity   | meaning                                    | leaves by                 |
  * | ---------- | ---------- | ------------------------------------------ | ------------------------- |
@@ -24,18 +24,18 @@ const RUNTIMES = ["", "deno", "bun", "node"];
  * | `identity` | any other  | claimed, and being written                 | the claimer: to the next  |
  * | `identity` | `identity` | in use                                     | compare-and-swap to free  |
  *
- * Each claim has another generation, so a thread that frees its slot late cannot free it for the
- * next user. In a mapped file, slots are claimed under the creation lock: a claim without its
- * identity is then the claim of a thread that died in between.
+ * Each claim has another generation, so a thread that frees its slot late does not free that of the
+ * next user. In a mapped file, slots are claimed under the creation lock: there, a claim without its
+ * identity is left by a thread that died before it wrote the identity.
  */
 export class ThreadRegistry {
   readonly #region: Region;
-  /** When each thread was last looked at and not found gone. */
+  /** When each thread was last checked and not found dead. */
   readonly #looked = new Map<number, number>();
-  /** Whose Web Lock is being asked for. */
+  /** The identities whose Web Locks are being checked. */
   readonly #asked = new Set<number>();
 
-  /** The slots of a memory. */
+  /** The threads of a memory. */
   constructor(region: Region) {
     this.#region = region;
   }
@@ -43,8 +43,8 @@ export class ThreadRegistry {
   /**
    * Claims a slot for this thread and returns its identity.
    *
-   * @param thread What the system knows of it; `undefined` if that cannot be had here.
-   * @param alone Whether nobody else can claim one meanwhile.
+   * @param thread This thread as the system knows it; `undefined` if the runtime must not ask.
+   * @param alone Whether no other thread can claim a slot meanwhile.
    * @throws {RangeError} If all slots are in use.
    */
   claim(thread: ThreadIdentity | undefined, alone: boolean): number {
@@ -73,13 +73,13 @@ export class ThreadRegistry {
     return identity;
   }
 
-  /** Frees a slot that no lock word names, in one step, and only if this claim still has it. */
+  /** Frees a slot that no lock word names, in one step, unless another claim has it now. */
   free(identity: number): void {
     const claim = this.#slotAt(identity & SLOTS) + SLOT.claim;
     this.#region.atomics.compareExchange32(claim, identity, 0);
   }
 
-  /** Whether the thread of an identity is gone for certain. */
+  /** Whether the thread of an identity is dead for certain. */
   isGone(identity: number): boolean {
     const at = this.#find(identity);
     if (at === undefined) return false;
@@ -90,8 +90,8 @@ export class ThreadRegistry {
   }
 
   /**
-   * The same, for those who ask again and again, however many locks of one owner they wait for: a
-   * look costs 20 us, and one that was not found gone is not looked at again for a millisecond.
+   * The same, for waiters that check again and again, perhaps for many locks of one owner: a check
+   * takes 20 us, so a thread that was not found dead is not checked again for a millisecond.
    */
   isFoundGone(identity: number): boolean {
     const now = performance.now();
@@ -106,7 +106,7 @@ export class ThreadRegistry {
     return true;
   }
 
-  /** Whether an identity is one of the thread's own: it may have opened the memory twice. */
+  /** Whether an identity belongs to this thread, which may have opened the memory twice. */
   isMine(identity: number, thread: ThreadIdentity | undefined): boolean {
     const at = this.#find(identity);
     if (at === undefined || thread === undefined || !this.#isOfThisBoot(at)) return false;
@@ -117,7 +117,7 @@ export class ThreadRegistry {
       known.timeNamespace === thread.timeNamespace;
   }
 
-  /** What is known of the thread of an identity. */
+  /** What is known about the thread of an identity. */
   describe(identity: number): Owner | undefined {
     const at = this.#find(identity);
     if (at === undefined) return undefined;
@@ -132,10 +132,10 @@ export class ThreadRegistry {
 
   /**
    * For a memory that was last opened under another boot id: marks all threads that had it open as
-   * gone, if each of them is. If one is not, or cannot be looked at, a reboot is not certain:
-   * perhaps only the id differs, as in a container that has a boot id of its own.
+   * dead, if each of them is. If one lives, or cannot be checked, the machine may not have rebooted:
+   * a container can have a boot id of its own.
    *
-   * @returns Whether all threads are gone.
+   * @returns Whether all threads are dead.
    */
   markAllGone(): boolean {
     const { atomics } = this.#region;
@@ -144,7 +144,7 @@ export class ThreadRegistry {
       const at = this.#slotAt(slot);
       const claim = atomics.load32(at + SLOT.claim);
       if (claim === 0) continue;
-      // A slot without an identity has never held anything; its claimer died in between.
+      // A slot without an identity has never held a lock: its claimer died before it wrote one.
       const isOpen = atomics.load32(at + SLOT.identity) !== 0;
       if (isOpen && atomics.load32(at + SLOT.gone) === 0) {
         if (!isGone(this.#threadAt(at))) return false;
@@ -164,8 +164,8 @@ export class ThreadRegistry {
 
   /**
    * Asks, without waiting, whether the thread of an identity has lost its Web Lock, and marks the
-   * thread as gone if so; the answer comes with a later task. Nothing is known of a thread that has
-   * no Web Lock yet. Asks anew each time, since Node sometimes forgets a request that waits while a
+   * thread as dead if so; the answer comes in a later task. Nothing is known about a thread that has
+   * no Web Lock yet. Each call asks again, since Node sometimes forgets a request that waits while a
    * worker is terminated.
    *
    * A terminated worker of Deno keeps its Web Lock for as long as its thread runs on, as it must.
@@ -179,7 +179,7 @@ export class ThreadRegistry {
     });
   }
 
-  /** The threads that hold a Web Lock, as far as is known. */
+  /** The threads that are known to hold a Web Lock. */
   withWebLock(): number[] {
     const { atomics } = this.#region;
     const identities: number[] = [];
@@ -216,7 +216,7 @@ export class ThreadRegistry {
     return this.#region.base + HEADER.firstSlot + (slot - 1) * SLOT.bytes;
   }
 
-  /** The place of the slot that an identity names, where it still does. */
+  /** The offset of the slot of an identity, unless another thread has the slot. */
   #find(identity: number): number | undefined {
     const slot = identity & SLOTS;
     if (slot === 0) return undefined;
@@ -224,7 +224,7 @@ export class ThreadRegistry {
     return this.#region.atomics.load32(at + SLOT.identity) === identity ? at : undefined;
   }
 
-  /** Claims a free slot, under the identity of its next generation. */
+  /** Claims a free slot, for the identity of its next generation. */
   #take(): number | undefined {
     const { atomics, base } = this.#region;
     const start = atomics.add32(base + HEADER.search, 1) >>> 0;
@@ -236,7 +236,7 @@ export class ThreadRegistry {
         const identity = slot | ((last + 1) % GENERATIONS << SLOT_BITS);
         if (atomics.compareExchange32(at + SLOT.claim, 0, identity) !== 0) break;
         if (atomics.load32(at + SLOT.generation) === last) return identity;
-        // Between the two, another thread had the slot under this same identity.
+        // Meanwhile, another thread had the slot, for this same identity.
         atomics.compareExchange32(at + SLOT.claim, identity, 0);
       }
     }
@@ -244,13 +244,13 @@ export class ThreadRegistry {
   }
 
   /**
-   * Frees the slots of threads that are gone, except slots that a lock names.
+   * Frees the slots of dead threads, except slots that a lock names.
    *
-   * @returns The number of slots of gone threads that a lock names.
+   * @returns The number of slots of dead threads that a lock names.
    */
   #reclaim(alone: boolean): number {
     const { atomics } = this.#region;
-    /** By identity, the claim word as it was found. */
+    /** The claim words that were found, by identity. */
     const gone = new Map<number, number>();
     for (let slot = 1; slot <= SLOTS; slot++) {
       const at = this.#slotAt(slot);
@@ -258,7 +258,7 @@ export class ThreadRegistry {
       if (claim === 0) continue;
       const identity = atomics.load32(at + SLOT.identity);
       if (identity === 0) {
-        // Its claimer died in between: no other thread claims now.
+        // Its claimer died: no other thread claims a slot now.
         if (alone) atomics.compareExchange32(at + SLOT.claim, claim, 0);
       } else if ((alone || identity === claim) && this.isGone(identity)) gone.set(identity, claim);
     }
@@ -278,7 +278,7 @@ export class ThreadRegistry {
     const named = pinned === 0 ? "" : `, and its locks name ${pinned} dead threads`;
     return new RangeError(
       `Cannot use a memory: ${SLOTS - pinned} threads that live, or may live, have it ` +
-        `open${named}; more than ${SLOTS} are not possible. Close what is not needed` +
+        `open${named}; at most ${SLOTS} can. Close memories that are not needed` +
         (pinned === 0 ? "" : ", acquire the locks of dead threads") + ", or remove the segment",
     );
   }
@@ -287,7 +287,7 @@ export class ThreadRegistry {
     return new Uint8Array(this.#region.buffer, at + SLOT.boot, 16);
   }
 
-  /** Whether a slot was claimed in this boot for certain; true for anonymous memory. */
+  /** Whether a slot was certainly claimed in this boot; true for anonymous memory. */
   #isOfThisBoot(at: number): boolean {
     if (this.#region.id === undefined) return true;
     const now = bootId();

@@ -2,7 +2,7 @@ import type { PathLike } from "../contract/path_like.ts";
 import { UnsupportedError } from "../contract/errors.ts";
 import { nameOf } from "../contract/options.ts";
 import { adapter } from "./adapter.ts";
-import { checkPath, isUtf8, pathBytes, pathOf, quotePath } from "./path_bytes.ts";
+import { checkPath, isUtf8, pathOf, quotePath } from "./path_bytes.ts";
 
 /**
  * A path in the internal form (see path_bytes.ts), from any form that a program may give.
@@ -102,9 +102,4 @@ function unescaped(pathname: string): Uint8Array {
 /** Whether a value has one of the forms of a path. It may still be none that the system has. */
 export function isPathLike(value: unknown): value is PathLike {
   return typeof value === "string" || isBytes(value) || isUrl(value);
-}
-
-/** A path in the internal form as a program may give it, for {@linkcode pathFrom}. */
-export function pathLikeOf(path: string): PathLike {
-  return isUtf8(path) ? path : pathBytes(path).subarray(0, -1);
 }

@@ -24,6 +24,21 @@ for (const [name, open] of Object.entries(OPENED)) {
         }
       }));
 
+    it("may be bytes that are not UTF-8, which errors show", () =>
+      inScratchFolder((folder) => {
+        const path = Uint8Array.of(...new TextEncoder().encode(`${folder}/caf`), 0xe9);
+        const [one, other] = [open(path), open(path)];
+        assert.equal(one.path, other.path);
+        if (one instanceof FileLock) {
+          assert.ok(one.tryAcquire());
+          assert.equal((other as FileLock).tryAcquire(), undefined);
+        }
+        for (const opened of [one, other]) opened[Symbol.dispose]();
+        const use = { FileLock: "lock", FileCounter: "addSync", JsonFile: "writeSync" }[name]!;
+        // deno-lint-ignore no-explicit-any -- Each class has another method.
+        assert.throws(() => (one as any)[use]({}), /caf\\xE9/);
+      }));
+
     it("is that of a file, and not the text of a URL", () =>
       inScratchFolder((folder) => {
         mkdirSync(join(folder, "sub"));
@@ -40,3 +55,11 @@ for (const [name, open] of Object.entries(OPENED)) {
       }));
   });
 }
+
+it("A durable FileCounter syncs for tasks at a path that is not UTF-8", () =>
+  inScratchFolder(async (folder) => {
+    const path = Uint8Array.of(...new TextEncoder().encode(`${folder}/caf`), 0xe9);
+    using counter = new FileCounter(path, { durable: true });
+    assert.deepEqual(await Promise.all([counter.add(), counter.add(2)]), [1, 3]);
+    assert.equal(await counter.add(), 4);
+  }));

@@ -60,7 +60,7 @@ describe("Mutex", () => {
   itInBoth("is released by what holds it, and by nothing else", (memory) => {
     const mutex = new Mutex(memory, 0);
     const guard = mutex.acquireSync();
-    assert.throws(() => mutex.unlock(), /another guard holds it/);
+    assert.throws(() => mutex.unlock(), /it is held by another guard/);
     assert.equal(guard.held, true);
     guard.release();
     mutex.lock();

@@ -9,24 +9,24 @@ const WAITER = "workers/lock_waiter.ts";
 const NATIVE = "src/runtime/native_lock_file.ts";
 const DURABLE = "src/runtime/durable.ts";
 
-/** Those of the locks and counters on files. */
+/** The mutants of the locks and counters on files. */
 export const FILE_MUTANTS: readonly Mutant[] = [
   mutant(
-    "the path is not looked at",
+    "the path is not checked",
     NATIVE,
     "    const path = this.#pathBytes;\n",
     "    return true;\n    const path = this.#pathBytes;\n",
     ["files/removed_folder", "files/proof"],
   ),
   mutant(
-    "the path is not looked at after a wait",
+    "the path is not checked after a wait",
     TRACKED,
     "      if (this.#file.isCurrent()) return true;\n",
     "      return true;\n",
     ["files/removed_folder", "files/proof"],
   ),
   mutant(
-    "the record is written before the lock is had",
+    "the record is written before the lock is held",
     HOLDS,
     "    if (!tracked.takeSync(shared, deadline)) throw lockTimeoutError(tracked.file);\n    return",
     "    if (!shared) this.#record?.enter(tracked.file);\n    if (!tracked.takeSync(shared, deadline)) throw lockTimeoutError(tracked.file);\n    return",
@@ -40,15 +40,15 @@ export const FILE_MUTANTS: readonly Mutant[] = [
     ["files/record"],
   ),
   mutant(
-    "the record goes into anything",
+    "the record is written to any file",
     RECORD,
     "    if (!isRecord(length) || (length < mark.length && !mayBegin)) return undefined;\n",
     "    void mayBegin;\n",
     ["files/record"],
   ),
-  mutant("the token stands still", RECORD, ": last) + 1;", ": last);", ["files/record"]),
+  mutant("the token does not grow", RECORD, ": last) + 1;", ": last);", ["files/record"]),
   mutant(
-    "a release writes without looking",
+    "a release writes without reading the file",
     RECORD,
     "    if (length > BYTES || !this.#isIn(length) || (whole && length < BYTES)) return;\n",
     "    void [length, whole];\n",
@@ -69,14 +69,14 @@ export const FILE_MUTANTS: readonly Mutant[] = [
     ["files/lost_hold"],
   ),
   mutant(
-    "what came after the abort is kept",
+    "a lock that comes after the abort is kept",
     TRACKED,
     "        this.release();\n        throw deadline",
     "        throw deadline",
     ["files/acquire", "files/proof"],
   ),
   {
-    name: "what a closed lock was granted is kept",
+    name: "a closed lock keeps a lock that it is granted",
     changes: [
       { file: TRACKED, text: "if (this.#closed !== undefined) throw this.#closed;", by: "" },
       {
@@ -88,7 +88,7 @@ export const FILE_MUTANTS: readonly Mutant[] = [
     tests: ["files/rejected_wait"],
   },
   {
-    name: "what a called-off wait got is kept",
+    name: "a canceled wait keeps a lock that it gets",
     changes: [
       { file: QUEUE, text: "return wait.file.close(); // It was cancelled.", by: "return;" },
       { file: WAITER, text: "      unlockFd(own); // The wait", by: "      // The wait" },
@@ -96,7 +96,7 @@ export const FILE_MUTANTS: readonly Mutant[] = [
     tests: ["files/acquire", "files/proof", "files/descriptors"],
   },
   mutant(
-    "who calls off does not know that it was had",
+    "a cancellation does not release a lock that came before it",
     WAITS,
     "    if (!this.#settle(number)) return this.wait!.file.unlock();\n",
     "    this.#settle(number);\n",
@@ -117,14 +117,14 @@ export const FILE_MUTANTS: readonly Mutant[] = [
     ["files/acquire"],
   ),
   mutant(
-    "a release serves nobody",
+    "a release serves no waiter",
     QUEUE,
     "if (now - this.#turnBegan < TURN_MS) return this.#serve();",
     "if (now - this.#turnBegan < TURN_MS) return;",
     ["files/acquire"],
   ),
   mutant(
-    "a shorter number is a shorter text",
+    "a shorter number makes the text shorter",
     "src/files/counter_text.ts",
     "    while (at + 1 < least) buffer[at++] = SPACE;\n",
     "",
@@ -138,7 +138,7 @@ export const FILE_MUTANTS: readonly Mutant[] = [
     ["files/power_loss", "files/file_counter"],
   ),
   mutant(
-    "a longer number is not made room for",
+    "a longer number gets no room",
     "src/files/counter_file.ts",
     "        file.sync();\n        length = longer;",
     "        length = longer;",
@@ -152,28 +152,28 @@ export const FILE_MUTANTS: readonly Mutant[] = [
     ["files/json_file", "files/storage_errors"],
   ),
   mutant(
-    "what was begun of a document stays",
+    "an unfinished document stays",
     DURABLE,
     "    removeFile(next); // The disk is full",
     "    // The disk is full",
     ["files/storage_errors"],
   ),
   mutant(
-    "a removed file is given back before its waiters are moved",
+    "a removed file is released before its waiters have moved",
     TRACKED,
     "would acquire the old file.\n      this.#reopen();",
     "would acquire the old file.\n      this.release();\n      this.#reopen();",
     ["files/waiting_tasks"],
   ),
   mutant(
-    "a task that is granted the lock loses it to a re-entry",
+    "a task loses a granted lock to a re-entry",
     HOLDS,
     "return this.#bare > 0 || !this.#guards.isEmpty;",
     "return this.#tracked.mode !== undefined;",
     ["files/waiting_tasks"],
   ),
   mutant(
-    "what a killed writer has left stays",
+    "the file of a killed writer stays",
     "src/files/json_file.ts",
     "    if (guard.recovered) this.#swept = false;\n    const document = change",
     "    void guard;\n    const document = change",
@@ -215,21 +215,21 @@ export const FILE_MUTANTS: readonly Mutant[] = [
     ["files/removed_folder"],
   ),
   mutant(
-    "a sync is said to cover what was written meanwhile",
+    "a sync counts for later writes",
     "src/files/group_commit.ts",
     "    Atomics.store(words, SYNCED, written);",
     "    void written;\n    Atomics.store(words, SYNCED, Atomics.load(words, WRITTEN));",
     ["files/power_loss"],
   ),
   mutant(
-    "what a thread has open stays open after it",
+    "the files of a thread stay open after its end",
     "src/runtime/thread_end.ts",
     '    callAtThreadEnd("close", fd);\n',
     "    void callAtThreadEnd;\n",
     ["files/thread_end"],
   ),
   mutant(
-    "a number that is closed with the thread is given back before",
+    "a descriptor is freed before the thread that closes it ends",
     "src/runtime/thread_end.ts",
     "  if (!registered.has(fd)) return closeFile(fd);\n",
     "  if (fd >= 0) return closeFile(fd);\n",

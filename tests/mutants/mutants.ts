@@ -1,4 +1,4 @@
-/** A way to break the locks: texts of files and what stands there instead, and who has to notice. */
+/** A change that breaks the locks, and the tests that must notice it. */
 export interface Mutant {
   readonly name: string;
   readonly changes: readonly {
@@ -8,7 +8,7 @@ export interface Mutant {
   }[];
   /** The beginnings of the paths of tests, in their folder. */
   readonly tests: readonly string[];
-  /** Where it has to be noticed. Default: Deno. */
+  /** The runtime of these tests. Default: Deno. */
   readonly runtime?: "deno" | "bun";
 }
 
@@ -20,7 +20,7 @@ const JS = "src/memory/atomics_js.ts";
 const IDENTITY = "src/runtime/identity.ts";
 const HELPER = "src/runtime/helper.ts";
 
-/** A mutant of one change. */
+/** Makes a mutant with one change. */
 export function mutant(
   name: string,
   file: string,
@@ -32,7 +32,7 @@ export function mutant(
   return { name, changes: [{ file, text, by }], tests, runtime };
 }
 
-/** Those of the locks in memory. */
+/** The mutants of the locks in memory. */
 export const MEMORY_MUTANTS: readonly Mutant[] = [
   mutant(
     "release before write",
@@ -72,11 +72,11 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
     "",
     ["memory/release_wakes"],
   ),
-  mutant("the helper asleep for good", WAITERS, "this.#watch.watch(words);", "", [
+  mutant("the helper is never woken", WAITERS, "this.#watch.watch(words);", "", [
     "memory/release_wakes",
   ]),
   mutant(
-    "the next task not told",
+    "the next task is not woken",
     WAITERS,
     "if (!waiter.attempt(patient)) return;",
     "waiter.attempt(patient); return;",
@@ -145,14 +145,14 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
     ["memory/unknown_owner"],
   ),
   mutant(
-    "all gone by another boot id alone",
+    "another boot id alone proves that all are gone",
     REGISTRY,
     "        if (!isGone(this.#threadAt(at))) return false;\n",
     "",
     ["memory/unknown_owner", "memory/memory_test"],
   ),
   mutant(
-    "a slot freed from under the next",
+    "a slot is freed that has a new owner",
     REGISTRY,
     "this.#region.atomics.compareExchange32(claim, identity, 0);",
     "this.#region.atomics.store32(claim, 0);",
@@ -180,7 +180,7 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
     ["memory/segment", "memory/directory"],
   ),
   mutant(
-    "the folder of segments may be anybody's",
+    "the folder of segments may belong to any user",
     "src/memory/segment_home.ts",
     "    if (flaw === undefined) return;\n",
     "    return;\n",
@@ -197,14 +197,14 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
     "memory/memory_test",
   ]),
   mutant(
-    "who is rejected goes on waiting",
+    "a rejected waiter keeps waiting",
     WAITERS,
     "        this.#remove(at, waiter);\n        clearTimeout",
     "        clearTimeout",
     ["memory/rejected"],
   ),
   mutant(
-    "a helper is started without a look",
+    "a helper is started without checking the limits",
     HELPER,
     "hasFreeDescriptors(DESCRIPTORS) && hasFreeThreads(THREADS)",
     "true",

@@ -8,7 +8,7 @@ import { safetyCost } from "../../bench/report/answers/safety.ts";
 import { scaling } from "../../bench/report/answers/scaling.ts";
 import { whichCounter } from "../../bench/report/answers/which_counter.ts";
 import { whichLock } from "../../bench/report/answers/which_lock.ts";
-import { row, rowsOfAll, run } from "./fixtures/made_up.ts";
+import { row, rowsOfAll, run } from "./fixtures/runs.ts";
 
 const ADD = { subject: "atomics", operation: "add" };
 const STRIPED = { subject: "atomics", operation: "striped add" };

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { claimsOf, partsByVariant } from "../../bench/report/goals.ts";
 import type { Verdict } from "../../bench/results.ts";
-import { row, run } from "./fixtures/made_up.ts";
+import { row, run } from "./fixtures/runs.ts";
 
 const ours = (["deno", "bun"] as const).map((runtime) =>
   row({ subject: "atomics", operation: "add", runtime, median: 4 })

@@ -5,11 +5,11 @@ import type { Dot, DotRow } from "../charts/dots.ts";
 import {
   duration,
   geometricMean,
-  HAND_NAMES,
-  handOf,
+  type RowFilter,
   rowsOf,
   RUNTIMES,
-  type Wanted,
+  SERIES_NAMES,
+  seriesOf,
 } from "../figures.ts";
 
 /** A table behind a chart. */
@@ -37,7 +37,7 @@ export interface Answer {
 export interface Entry {
   readonly label: string;
   readonly note?: string;
-  readonly wanted: Wanted;
+  readonly wanted: RowFilter;
 }
 
 /** The row of an entry in one runtime. */
@@ -55,8 +55,8 @@ export function rowsIn(results: Pick<Results, "rows">, entry: Pick<Entry, "wante
 }
 
 /** The point of a row. */
-export function dotOf(row: Row, name = HAND_NAMES[handOf(row)]): Dot {
-  return { hand: handOf(row), name, value: row.median, least: row.least, most: row.most };
+export function dotOf(row: Row, name = SERIES_NAMES[seriesOf(row)]): Dot {
+  return { series: seriesOf(row), name, value: row.median, least: row.least, most: row.most };
 }
 
 /** The entries that were measured, each with a point per runtime. */
@@ -70,7 +70,7 @@ export function dotRows(results: Pick<Results, "rows">, entries: readonly Entry[
 /** The table of entries: a line per entry, a column per runtime. */
 export function tableOf(results: Pick<Results, "rows">, entries: readonly Entry[]): Table {
   return {
-    head: ["", ...RUNTIMES.map((runtime) => HAND_NAMES[runtime]), "least to most"],
+    head: ["", ...RUNTIMES.map((runtime) => SERIES_NAMES[runtime]), "least to most"],
     rows: entries.flatMap((entry) => {
       const rows = rowsIn(results, entry);
       if (rows.length === 0) return [];
@@ -91,8 +91,8 @@ export function tableOf(results: Pick<Results, "rows">, entries: readonly Entry[
 /** How many times as long one takes as the other, in each runtime that has both. */
 export function ratios(
   results: Pick<Results, "rows">,
-  one: Wanted,
-  other: Wanted,
+  one: RowFilter,
+  other: RowFilter,
 ): { readonly runtime: typeof RUNTIMES[number]; readonly ratio: number }[] {
   return RUNTIMES.flatMap((runtime) => {
     const [a, b] = [one, other].map((wanted) => rowIn(results, { wanted }, runtime));
@@ -105,8 +105,8 @@ export function ratios(
 /** The mean of these ratios over the runtimes; `undefined` if none has both. */
 export function meanRatio(
   results: Pick<Results, "rows">,
-  one: Wanted,
-  other: Wanted,
+  one: RowFilter,
+  other: RowFilter,
 ): number | undefined {
   const all = ratios(results, one, other);
   return all.length === 0 ? undefined : geometricMean(all.map(({ ratio }) => ratio));

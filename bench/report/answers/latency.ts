@@ -1,7 +1,7 @@
 import type { Results, Row } from "../../results.ts";
 import { type Answer, dotOf, type Table, unanswered } from "./answer.ts";
 import { type DotRow, drawDots } from "../charts/dots.ts";
-import { duration, geometricMean, HAND_NAMES, handOf, RUNTIMES, times } from "../figures.ts";
+import { duration, geometricMean, RUNTIMES, SERIES_NAMES, seriesOf, times } from "../figures.ts";
 import { nameOf } from "../names.ts";
 
 type Timed = Row & { readonly latency: NonNullable<Row["latency"]> };
@@ -11,13 +11,13 @@ const ORDER: readonly string[] = [...RUNTIMES, "c"];
 function timed({ rows }: Results): Map<string, Timed[]> {
   const groups = new Map<string, Timed[]>();
   for (const row of rows) {
-    if (row.latency === undefined || !ORDER.includes(handOf(row))) continue;
+    if (row.latency === undefined || !ORDER.includes(seriesOf(row))) continue;
     if (row.medium === "anonymous") continue; // The other questions are about mapped memory too.
     const label = nameOf(row);
     groups.set(label, [...groups.get(label) ?? [], row as Timed]);
   }
   for (const rows of groups.values()) {
-    rows.sort((a, b) => ORDER.indexOf(handOf(a)) - ORDER.indexOf(handOf(b)));
+    rows.sort((a, b) => ORDER.indexOf(seriesOf(a)) - ORDER.indexOf(seriesOf(b)));
   }
   return groups;
 }
@@ -76,7 +76,7 @@ function tableFor(groups: ReadonlyMap<string, readonly Timed[]>): Table {
     rows: [...groups].flatMap(([label, rows]) =>
       rows.map((row) => [
         label,
-        HAND_NAMES[handOf(row)],
+        SERIES_NAMES[seriesOf(row)],
         ...[row.latency.p50, row.latency.p99, row.latency.p999, row.latency.max].map(duration),
       ])
     ),

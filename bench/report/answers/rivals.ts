@@ -1,7 +1,7 @@
 import type { Results, Row } from "../../results.ts";
 import { type Answer, dotOf, type Table, unanswered } from "./answer.ts";
 import { type CompactRow, drawCompact } from "../charts/compact.ts";
-import { duration, geometricMean, HAND_NAMES, handOf, RUNTIMES, times } from "../figures.ts";
+import { duration, geometricMean, RUNTIMES, SERIES_NAMES, seriesOf, times } from "../figures.ts";
 import { MAIN, nameOf, rivalOf } from "../names.ts";
 import type { Look } from "../charts/chart.ts";
 import type { TopLevelSpec } from "vega-lite";
@@ -184,7 +184,7 @@ function tableFor(matches: readonly Match[]): Table {
       match.pairs.map(({ ours, theirs, ratio }) => [
         named(match),
         match.rival,
-        HAND_NAMES[handOf(ours)],
+        SERIES_NAMES[seriesOf(ours)],
         duration(ours.median),
         duration(theirs.median),
         times(ratio),

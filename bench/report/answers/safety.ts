@@ -1,7 +1,7 @@
 import type { Results } from "../../results.ts";
 import { type Answer, ratios, type Table, unanswered } from "./answer.ts";
 import { type CompactRow, drawCompact } from "../charts/compact.ts";
-import { geometricMean, HAND_NAMES, RUNTIMES, times, type Wanted } from "../figures.ts";
+import { geometricMean, type RowFilter, RUNTIMES, SERIES_NAMES, times } from "../figures.ts";
 
 const alone = { setting: "alone", count: 1 } as const;
 const memory = { ...alone, medium: "mapped" } as const;
@@ -12,19 +12,19 @@ interface Safety {
   readonly label: string;
   /** The API that gives it, and the API without it. */
   readonly note: string;
-  readonly safe: Wanted;
-  readonly bare: Wanted;
+  readonly safe: RowFilter;
+  readonly bare: RowFilter;
   /** The words of the answer, for the main ones. */
   readonly says?: (times: string) => string;
 }
 
-const RAW: Wanted = { ...memory, subject: "values", operation: "raw value += 1" };
-const LOCKED: Wanted = {
+const RAW: RowFilter = { ...memory, subject: "values", operation: "raw value += 1" };
+const LOCKED: RowFilter = {
   ...memory,
   subject: "mutex",
   operation: "lock, increment, unlock",
 };
-const PAIR: Wanted = { ...memory, subject: "mutex", operation: "lock, unlock" };
+const PAIR: RowFilter = { ...memory, subject: "mutex", operation: "lock, unlock" };
 
 /** The guarantees, each with the operation that lacks it. */
 export const SAFETIES: readonly Safety[] = [
@@ -99,8 +99,8 @@ export function safetyCost(results: Results): Answer {
     note,
     aside: `${times(mean)}×`,
     dots: ratios.map(({ runtime, ratio }) => ({
-      hand: runtime,
-      name: HAND_NAMES[runtime],
+      series: runtime,
+      name: SERIES_NAMES[runtime],
       value: ratio,
     })),
   }));
@@ -125,7 +125,7 @@ function tableFor(
   all: readonly (Safety & { ratios: ReturnType<typeof ratios>; mean: number })[],
 ): Table {
   return {
-    head: ["", "compared", ...RUNTIMES.map((runtime) => HAND_NAMES[runtime]), "mean"],
+    head: ["", "compared", ...RUNTIMES.map((runtime) => SERIES_NAMES[runtime]), "mean"],
     rows: all.map(({ label, note, ratios, mean }) => [
       label,
       note,

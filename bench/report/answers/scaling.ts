@@ -2,20 +2,20 @@ import type { Results, Row } from "../../results.ts";
 import { type Answer, meanRatio, type Table, unanswered } from "./answer.ts";
 import {
   duration,
-  type Hand,
-  HAND_NAMES,
   listed,
+  type RowFilter,
   rowsOf,
   RUNTIMES,
+  type Series,
+  SERIES_NAMES,
   times,
-  type Wanted,
 } from "../figures.ts";
 import { drawLines, type Line, type Panel } from "../charts/lines.ts";
 
 interface Subject {
   readonly title: string;
   readonly group: string;
-  readonly wanted: Wanted;
+  readonly wanted: RowFilter;
 }
 
 const ATOMIC: Subject = {
@@ -54,19 +54,21 @@ export const SUBJECTS: readonly Subject[] = [
     wanted: { subject: "file_counter", operation: "add, durable", medium: "file" },
   },
 ];
-const HANDS: readonly Hand[] = [...RUNTIMES, "c"];
+const SERIES: readonly Series[] = [...RUNTIMES, "c"];
 
-function rowsFor(results: Results, { wanted }: Subject, hand: Hand): Row[] {
-  const whose = hand === "c" ? { by: "c" } : { by: "interlock", runtime: hand as Row["runtime"] };
+function rowsFor(results: Results, { wanted }: Subject, series: Series): Row[] {
+  const whose = series === "c"
+    ? { by: "c" }
+    : { by: "interlock", runtime: series as Row["runtime"] };
   return rowsOf(results, { ...wanted, setting: "processes", ...whose })
     .sort((a, b) => a.count - b.count);
 }
 
 function linesOf(results: Results, subject: Subject): Line[] {
-  return HANDS.flatMap((hand) => {
-    const points = rowsFor(results, subject, hand)
+  return SERIES.flatMap((series) => {
+    const points = rowsFor(results, subject, series)
       .map(({ count, median }) => ({ count, value: median }));
-    return points.length < 2 ? [] : [{ hand, name: HAND_NAMES[hand], points }];
+    return points.length < 2 ? [] : [{ series, name: SERIES_NAMES[series], points }];
   });
 }
 
@@ -74,7 +76,7 @@ function linesOf(results: Results, subject: Subject): Line[] {
 export function scaling(results: Results): Answer {
   const panels = SUBJECTS.flatMap((subject): Panel[] => {
     const lines = linesOf(results, subject);
-    return lines.some(({ hand }) => hand !== "c")
+    return lines.some(({ series }) => series !== "c")
       ? [{ title: subject.title, group: subject.group, lines }]
       : [];
   });
@@ -98,7 +100,7 @@ function growth(results: Results): string[] {
     const counts = rowsOf(results, { ...wanted, by: "interlock", setting: "processes" })
       .map(({ count }) => count);
     const most = Math.max(...counts);
-    const at = (count: number): Wanted => ({ ...wanted, setting: "processes", count });
+    const at = (count: number): RowFilter => ({ ...wanted, setting: "processes", count });
     const ratio = counts.length === 0 || most === 1
       ? undefined
       : meanRatio(results, at(most), at(1));
@@ -132,14 +134,14 @@ function tableFor(results: Results): Table {
     (["processes", "workers"] as const).flatMap((setting) => {
       const wanted = { ...subject.wanted };
       if (setting === "workers" && wanted.medium === "mapped") wanted.medium = "anonymous";
-      return [...RUNTIMES, "mixed" as const, "c" as const].flatMap((hand) => {
-        const whose = hand === "c" ? { by: "c" } : { by: "interlock", runtime: hand };
+      return [...RUNTIMES, "mixed" as const, "c" as const].flatMap((series) => {
+        const whose = series === "c" ? { by: "c" } : { by: "interlock", runtime: series };
         const found = rowsOf(results, { ...wanted, setting, ...whose });
         if (found.length === 0) return [];
         const at = (count: number) => found.find((row) => row.count === count);
         return [[
           `${subject.title}, ${setting}`,
-          HAND_NAMES[hand],
+          SERIES_NAMES[series],
           ...[1, 2, 4, 16, 64].map((count) => {
             const row = at(count);
             return row === undefined ? "–" : duration(row.median);

@@ -10,7 +10,7 @@ import {
   unanswered,
 } from "./answer.ts";
 import { drawDots } from "../charts/dots.ts";
-import { times, type Wanted } from "../figures.ts";
+import { type RowFilter, times } from "../figures.ts";
 
 const alone = { setting: "alone", count: 1 } as const;
 const memory = { ...alone, subject: "atomics", medium: "mapped" } as const;
@@ -114,7 +114,7 @@ export function whichCounter(results: Results): Answer {
 /** How many times as fast a striped counter is, with at most 4 processes. */
 function stripedGain(results: Results): { count: number; ratio: number } | undefined {
   for (const count of [4, 2]) {
-    const at = (operation: string): Wanted => ({
+    const at = (operation: string): RowFilter => ({
       ...memory,
       operation,
       setting: "processes",

@@ -1,5 +1,5 @@
 import type { TopLevelSpec } from "vega-lite";
-import { duration, type Hand, times } from "../figures.ts";
+import { duration, type Series, times } from "../figures.ts";
 import type { Palette } from "./palette.ts";
 
 /** A part of a chart's specification. */
@@ -91,19 +91,19 @@ function brief(value: number, unit: Unit): string {
   return written(value, unit).replace(/(\.\d*?)0+(?=\D|$)/, "$1").replace(/\.(?=\D|$)/, "");
 }
 
-/** A column of colours for a mark, by the field `hand`. */
-export function byHand({ hands }: Palette): Layer {
+/** A column of colours for a mark, by the field `series`. */
+export function bySeries({ series }: Palette): Layer {
   return {
-    field: "hand",
+    field: "series",
     type: "nominal",
-    scale: { domain: Object.keys(hands), range: Object.values(hands) },
+    scale: { domain: Object.keys(series), range: Object.values(series) },
     legend: null,
   };
 }
 
-/** A column of shapes, for print and for colour-blind readers: each hand has its own. */
-export function shapeByHand(): Layer {
-  const shapes: Record<Hand, string> = {
+/** A column of shapes, for print and for colour-blind readers: each series has its own. */
+export function shapeBySeries(): Layer {
+  const shapes: Record<Series, string> = {
     deno: "circle",
     bun: "square",
     node: "triangle-up",
@@ -113,7 +113,7 @@ export function shapeByHand(): Layer {
     npm: "diamond",
   };
   return {
-    field: "hand",
+    field: "series",
     type: "nominal",
     scale: { domain: Object.keys(shapes), range: Object.values(shapes) },
     legend: null,
@@ -121,8 +121,8 @@ export function shapeByHand(): Layer {
 }
 
 /** A column of sizes: a triangle and a cross look smaller than a circle of the same area. */
-export function sizeByHand(size = 80): Layer {
-  const sizes: Record<Hand, number> = {
+export function sizeBySeries(size = 80): Layer {
+  const sizes: Record<Series, number> = {
     deno: 1,
     bun: 0.9,
     node: 1.15,
@@ -132,7 +132,7 @@ export function sizeByHand(size = 80): Layer {
     npm: 1,
   };
   return {
-    field: "hand",
+    field: "series",
     type: "ordinal",
     scale: { domain: Object.keys(sizes), range: Object.values(sizes).map((part) => part * size) },
     legend: null,

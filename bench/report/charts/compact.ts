@@ -1,22 +1,22 @@
 import type { TopLevelSpec } from "vega-lite";
 import {
   axis,
-  byHand,
+  bySeries,
   framed,
   type Layer,
   logScale,
   type Look,
   NARROW,
   position,
-  shapeByHand,
-  sizeByHand,
+  shapeBySeries,
+  sizeBySeries,
   TEXT,
   ticksAround,
   type Unit,
   WIDE,
 } from "./chart.ts";
 import type { Dot } from "./dots.ts";
-import { type Hand, HAND_NAMES } from "../figures.ts";
+import { type Series, SERIES_NAMES } from "../figures.ts";
 
 /** Points on one line, with a summary at its end. */
 export interface CompactRow {
@@ -60,7 +60,7 @@ export function drawCompact({ rows, unit, aside, mark }: CompactChart, look: Loo
     scale: logScale(ticks),
     axis: axis(ticks, unit, plot, { orient: "top", labelFlush: narrow ? 12 : false }),
   };
-  const hands = [...new Set(rows.flatMap(({ dots }) => dots.map(({ hand }) => hand)))];
+  const series = [...new Set(rows.flatMap(({ dots }) => dots.map(({ series }) => series)))];
   const points = rows.flatMap(({ dots }, row) =>
     dots.map((dot, i) => ({
       ...dot,
@@ -112,25 +112,25 @@ export function drawCompact({ rows, unit, aside, mark }: CompactChart, look: Loo
     },
     {
       data: { values: points },
-      encoding: { x, y, color: byHand(palette), shape: shapeByHand(), size: sizeByHand(75) },
+      encoding: { x, y, color: bySeries(palette), shape: shapeBySeries(), size: sizeBySeries(75) },
       mark: { type: "point", filled: true, opacity: 1 },
     },
-    key(hands, aside, { left, plot, right }, look),
+    key(series, aside, { left, plot, right }, look),
   ];
   return framed(look, { height, left, right, top: HEAD, bottom: 4 }, { layer });
 }
 
 /** Names of the points, above the axis. */
 function key(
-  hands: readonly Hand[],
+  series: readonly Series[],
   aside: string,
   { left, plot, right }: { left: number; plot: number; right: number },
   { palette, narrow }: Look,
 ): Layer {
   let at = 6 - left;
-  const names = hands.map((hand) => {
-    const name = HAND_NAMES[hand];
-    const point = { hand, name, x: at, textX: at + 10 };
+  const names = series.map((series) => {
+    const name = SERIES_NAMES[series];
+    const point = { series, name, x: at, textX: at + 10 };
     at += 32 + name.length * 7;
     return point;
   });
@@ -144,9 +144,9 @@ function key(
             mark: { type: "point", filled: true, opacity: 1, y },
             encoding: {
               x: { field: "x", type: "quantitative", scale: null, axis: null },
-              color: byHand(palette),
-              shape: shapeByHand(),
-              size: sizeByHand(75),
+              color: bySeries(palette),
+              shape: shapeBySeries(),
+              size: sizeBySeries(75),
             },
           },
           {

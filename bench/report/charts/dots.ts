@@ -1,26 +1,26 @@
 import type { TopLevelSpec } from "vega-lite";
 import {
   axis,
-  byHand,
+  bySeries,
   framed,
   type Layer,
   logScale,
   type Look,
   NARROW,
   position,
-  shapeByHand,
-  sizeByHand,
+  shapeBySeries,
+  sizeBySeries,
   TEXT,
   ticksAround,
   type Unit,
   WIDE,
   written,
 } from "./chart.ts";
-import type { Hand } from "../figures.ts";
+import type { Series } from "../figures.ts";
 
 /** A point of a row, with the least and the most of the rounds. */
 export interface Dot {
-  readonly hand: Hand;
+  readonly series: Series;
   /** The name beside the point. */
   readonly name: string;
   readonly value: number;
@@ -109,8 +109,8 @@ export function drawDots({ rows, unit }: DotChart, look: Look): TopLevelSpec {
     });
     y += (narrow ? dots.length * LINE : block) + GAP;
   }
-  const marks = points.flatMap(({ ticks, hand, y }) =>
-    (ticks as number[] | undefined)?.map((value) => ({ value, hand, y })) ?? []
+  const marks = points.flatMap(({ ticks, series, y }) =>
+    (ticks as number[] | undefined)?.map((value) => ({ value, series, y })) ?? []
   );
   const height = y - GAP + 6;
   const across = { field: "y", type: "quantitative", scale: null };
@@ -170,16 +170,16 @@ export function drawDots({ rows, unit }: DotChart, look: Look): TopLevelSpec {
       layer: [
         {
           mark: { type: "rule", strokeWidth: 3, opacity: 0.35, strokeCap: "round" },
-          encoding: { x: x("least"), x2: { field: "most" }, y: across, color: byHand(palette) },
+          encoding: { x: x("least"), x2: { field: "most" }, y: across, color: bySeries(palette) },
         },
         {
           mark: { type: "point", filled: true, opacity: 1 },
           encoding: {
             x: x("value"),
             y: across,
-            color: byHand(palette),
-            shape: shapeByHand(),
-            size: sizeByHand(),
+            color: bySeries(palette),
+            shape: shapeBySeries(),
+            size: sizeBySeries(),
           },
         },
         text(false),
@@ -189,7 +189,7 @@ export function drawDots({ rows, unit }: DotChart, look: Look): TopLevelSpec {
     {
       data: { values: marks },
       mark: { type: "tick", orient: "vertical", size: 11, thickness: 2, opacity: 1 },
-      encoding: { x: x("value"), y: across, color: byHand(palette) },
+      encoding: { x: x("value"), y: across, color: bySeries(palette) },
     },
     { data: { values: labels }, layer: [name, note] },
   ];

@@ -1,23 +1,23 @@
 import type { TopLevelSpec } from "vega-lite";
 import {
   axisTexts,
-  byHand,
+  bySeries,
   framed,
   type Layer,
   type Look,
   NARROW,
   position,
-  shapeByHand,
-  sizeByHand,
+  shapeBySeries,
+  sizeBySeries,
   ticksAround,
   type Unit,
   WIDE,
 } from "./chart.ts";
-import type { Hand } from "../figures.ts";
+import type { Series } from "../figures.ts";
 
 /** A line of a panel. */
 export interface Line {
-  readonly hand: Hand;
+  readonly series: Series;
   readonly name: string;
   readonly points: readonly { readonly count: number; readonly value: number }[];
 }
@@ -94,8 +94,8 @@ function drawPanel({ title, lines }: Panel, frame: Frame, { palette }: Look): La
   const texts = axisTexts(ticks, unit);
   const at = (field: string): Layer => ({ field, type: "quantitative", scale: null, axis: null });
   const quiet = { type: "text", fontSize: 11, fill: palette.quiet, baseline: "middle" };
-  const points = lines.flatMap(({ hand, name, points }) =>
-    points.map(({ count, value }) => ({ hand, name, count, x: x(count), y: y(value) }))
+  const points = lines.flatMap(({ series, name, points }) =>
+    points.map(({ count, value }) => ({ series, name, count, x: x(count), y: y(value) }))
   );
   return [
     {
@@ -125,12 +125,12 @@ function drawPanel({ title, lines }: Panel, frame: Frame, { palette }: Look): La
     },
     {
       data: { values: points },
-      encoding: { x: at("x"), y: at("y"), color: byHand(palette) },
+      encoding: { x: at("x"), y: at("y"), color: bySeries(palette) },
       layer: [
         { mark: { type: "line", strokeWidth: 2 }, encoding: { detail: { field: "name" } } },
         {
           mark: { type: "point", filled: true, opacity: 1 },
-          encoding: { shape: shapeByHand(), size: sizeByHand(50) },
+          encoding: { shape: shapeBySeries(), size: sizeBySeries(50) },
         },
       ],
     },
@@ -143,7 +143,7 @@ function drawPanel({ title, lines }: Panel, frame: Frame, { palette }: Look): La
         x: left + width + 9,
         fontWeight: 600,
       },
-      encoding: { y: at("y"), text: { field: "name" }, color: byHand(palette) },
+      encoding: { y: at("y"), text: { field: "name" }, color: bySeries(palette) },
     },
   ];
 }
@@ -153,10 +153,10 @@ export function spread(
   lines: readonly Line[],
   y: (value: number) => number,
   bottom: number,
-): { name: string; hand: Hand; y: number }[] {
-  const ends = lines.map(({ name, hand, points }) => ({
+): { name: string; series: Series; y: number }[] {
+  const ends = lines.map(({ name, series, points }) => ({
     name,
-    hand,
+    series,
     y: y(points[points.length - 1].value),
   })).sort((a, b) => a.y - b.y);
   ends.forEach((end, i) => {

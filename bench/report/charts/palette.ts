@@ -1,11 +1,11 @@
-import type { Hand } from "../figures.ts";
+import type { Series } from "../figures.ts";
 
 /** The colours of a chart. A runtime has the same one everywhere; rivals are grey. */
 export interface Palette {
   readonly ink: string;
   readonly quiet: string;
   readonly line: string;
-  readonly hands: Readonly<Record<Hand, string>>;
+  readonly series: Readonly<Record<Series, string>>;
 }
 
 /**
@@ -16,7 +16,7 @@ export const LIGHT: Palette = {
   ink: "#1c1f24",
   quiet: "#5b626c",
   line: "#dfe2e6",
-  hands: {
+  series: {
     deno: "#0b6fb8",
     bun: "#c9590b",
     node: "#0a8a62",
@@ -32,7 +32,7 @@ export const DARK: Palette = {
   ink: "#e8eaed",
   quiet: "#a3abb5",
   line: "#333941",
-  hands: {
+  series: {
     deno: "#5db5f5",
     bun: "#f5943f",
     node: "#3fcf9a",
@@ -48,14 +48,14 @@ export const NAMED: Palette = {
   ink: "var(--ink)",
   quiet: "var(--quiet)",
   line: "var(--line)",
-  hands: Object.fromEntries(
-    Object.keys(LIGHT.hands).map((hand) => [hand, `var(--${hand})`]),
-  ) as Palette["hands"],
+  series: Object.fromEntries(
+    Object.keys(LIGHT.series).map((series) => [series, `var(--${series})`]),
+  ) as Palette["series"],
 };
 
 /** The custom properties of a palette, for a style sheet. */
-export function variables({ ink, quiet, line, hands }: Palette): string {
-  return Object.entries({ ink, quiet, line, ...hands })
+export function variables({ ink, quiet, line, series }: Palette): string {
+  return Object.entries({ ink, quiet, line, ...series })
     .map(([name, colour]) => `--${name}: ${colour};`)
     .join(" ");
 }
