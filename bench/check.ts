@@ -8,17 +8,17 @@ import { median } from "./statistics.ts";
 
 const RESULTS = new URL("./results/", import.meta.url);
 const BASELINE = new URL("./baseline.json", import.meta.url);
-/** So much more than the baseline is no regression, whatever the rounds say. */
+/** An increase up to this is never a regression. */
 const TOLERANCE = 0.25;
 
 const ratioSchema = z.strictObject({
-  /** Our row. */
+  /** The id of our row. */
   row: z.string(),
-  /** What it is compared with, measured in the same rounds. */
+  /** The id of the row to which it is compared, measured in the same rounds. */
   of: z.string(),
-  /** Our time as a multiple of theirs: the median of the rounds. */
+  /** Our time divided by the other: the median of the rounds. */
   ratio: z.number().positive(),
-  /** How far the rounds lie apart, as a part of it. */
+  /** The range of the rounds' ratios, divided by their median. */
   spread: z.number().nonnegative(),
 });
 
@@ -30,22 +30,22 @@ const baselineSchema = z.strictObject({
   ratios: z.array(ratioSchema),
 });
 
-/** Our time as a multiple of a rival's. */
+/** Our time divided by a rival's. */
 export type Ratio = z.infer<typeof ratioSchema>;
-/** What later runs are held against. */
+/** The ratios to which later runs are compared. */
 export type Baseline = z.infer<typeof baselineSchema>;
 
-/** A ratio that has grown beyond noise. */
+/** A ratio that has grown by more than noise. */
 export interface Regression {
   readonly row: string;
   readonly of: string;
   readonly before: number;
   readonly after: number;
-  /** What would still have been noise. */
+  /** The largest ratio that would be noise. */
   readonly limit: number;
 }
 
-/** The ratios of a run: of each row that a claim compares with another. */
+/** The ratios of a run, for each row that a claim compares with another. */
 export function ratiosOf({ rows, goals }: Results): Ratio[] {
   const byId = new Map(rows.map((row) => [row.id, row.rounds]));
   const pairs = new Map(
@@ -61,7 +61,7 @@ export function ratiosOf({ rows, goals }: Results): Ratio[] {
   });
 }
 
-/** The ratios that are worse than in the baseline by more than either spread. */
+/** The ratios that exceed the baseline by more than either spread. */
 export function regressionsOf(baseline: Baseline, results: Results): Regression[] {
   const known = new Map(baseline.ratios.map((one) => [`${one.row} ${one.of}`, one]));
   return ratiosOf(results).flatMap(({ row, of, ratio, spread }) => {
@@ -72,7 +72,7 @@ export function regressionsOf(baseline: Baseline, results: Results): Regression[
   });
 }
 
-/** The baseline that a run would be. */
+/** Makes a baseline of a run. */
 export function baselineOf(results: Results): Baseline {
   const { cpu, cores, platform, kernel } = results.machine;
   return {
@@ -88,12 +88,12 @@ function lastResults(): URL {
   const names = readdirSync(RESULTS).filter((name) => name.startsWith("bench-")).sort();
   const last = names.at(-1);
   if (last !== undefined) return new URL(last, RESULTS);
-  throw new UsageError("Cannot check: there are no results; run the bench first");
+  throw new UsageError("Cannot check: there are no results; run `deno task bench` first");
 }
 
 function readBaseline(): Baseline {
   if (!existsSync(BASELINE)) {
-    throw new UsageError("Cannot check: there is no bench/baseline.json; --accept makes it");
+    throw new UsageError("Cannot check: there is no bench/baseline.json; make it with --accept");
   }
   return baselineSchema.parse(JSON.parse(readFileSync(BASELINE, "utf8")));
 }
@@ -102,9 +102,9 @@ function readBaseline(): Baseline {
 export function addCheck(program: Command): void {
   program.command("check")
     .description(
-      "fail if a run is slower against its rivals than the baseline: ratios, never times",
+      "compare a run's ratios to its rivals with the baseline; fail if they are worse",
     )
-    .argument("[results]", "a file of bench/results (default: the last)")
+    .argument("[results]", "file in bench/results (default: the last)")
     .option("--accept", "make the run the baseline")
     .action(async (file: string | undefined, { accept }: { accept?: true }) => {
       const results = readResults(file ?? lastResults());
@@ -118,16 +118,16 @@ export function addCheck(program: Command): void {
       const common = ratiosOf(results).filter(({ row, of }) => compared.has(`${row} ${of}`));
       for (const { row, of, before, after, limit } of regressions) {
         await print(
-          `${row}: ${after.toFixed(2)} times ${of}; it was ${before.toFixed(2)}, and up to ` +
-            `${limit.toFixed(2)} is noise`,
+          `${row}: ${after.toFixed(2)} times ${of}; the baseline is ${before.toFixed(2)}, ` +
+            `noise up to ${limit.toFixed(2)}`,
         );
       }
       await print(
         `${regressions.length} of ${common.length} ratios are worse than in the baseline`,
       );
       if (common.length === 0) {
-        throw new Error("Cannot check: the run has no ratio of the baseline");
+        throw new Error("Cannot check: the run and the baseline have no ratio in common");
       }
-      if (regressions.length > 0) throw new Error("It became slower against its rivals");
+      if (regressions.length > 0) throw new Error("Slower than the baseline");
     });
 }

@@ -6,23 +6,23 @@ import { readResults, type Results, type Row } from "./results.ts";
 import { formatTime } from "./screen.ts";
 import { spreadOf } from "./statistics.ts";
 
-/** Less than this is noise, whatever the rounds say; one round says nothing of it. */
+/** A smaller change is always noise; one round alone does not show the noise. */
 const LEAST = 0.05;
 const LEAST_OF_ONE = 0.3;
 
-/** A row of two runs. */
+/** A row that two runs have. */
 export interface Change {
   readonly id: string;
   readonly before: Row;
   readonly after: Row;
-  /** The time after, as a multiple of that before. */
+  /** The second time divided by the first. */
   readonly ratio: number;
-  /** How far from 1 a ratio is still noise. */
+  /** The distance from 1 up to which a ratio is noise. */
   readonly noise: number;
   readonly verdict: "faster" | "slower" | "same";
 }
 
-/** What two runs have in common and what became of it, and the rows that only one has. */
+/** The changes of the rows that two runs have, and the rows that only one has. */
 export interface Comparison {
   readonly changes: readonly Change[];
   readonly onlyBefore: readonly string[];
@@ -30,8 +30,8 @@ export interface Comparison {
 }
 
 /**
- * Compares two runs row by row. A change is one beyond noise: the ranges of the rounds do not
- * touch, and the medians differ by more than either row spread or its whole run did.
+ * Compares two runs row by row. A row has changed if the ranges of the rounds do not touch and the
+ * medians differ by more than the spread of either row and the noise of either run.
  */
 export function compareResults(before: Results, after: Results): Comparison {
   const old = new Map(before.rows.map((row) => [row.id, row]));
@@ -57,7 +57,7 @@ function changeOf(before: Row, after: Row, floor: number): Change {
   return { id: after.id, before, after, ratio, noise, verdict };
 }
 
-/** The comparison as people read it. */
+/** Formats a comparison. */
 export function describeComparison({ changes, onlyBefore, onlyAfter }: Comparison): string {
   const of = (verdict: Change["verdict"]) =>
     changes.filter((change) => change.verdict === verdict).sort((a, b) => b.ratio - a.ratio);
@@ -94,9 +94,9 @@ function changesTable(changes: readonly Change[]): string {
 /** Adds `bench compare`. */
 export function addCompare(program: Command): void {
   program.command("compare")
-    .description("show what became faster or slower from one run to another, beyond noise")
-    .argument("<before>", "a file of bench/results")
-    .argument("<after>", "another")
+    .description("show which rows became faster or slower between two runs, by more than noise")
+    .argument("<before>", "file of the first run, in bench/results")
+    .argument("<after>", "file of the second run")
     .action(async (before: string, after: string) => {
       const comparison = compareResults(readResults(before), readResults(after));
       await print(describeComparison(comparison));

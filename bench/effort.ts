@@ -1,25 +1,25 @@
-/** How long and how often a run measures; times in milliseconds. */
+/** Durations and repetitions of a run; times in milliseconds. */
 export interface Effort {
   readonly rounds: number;
-  /** The processor time that mitata measures one operation for, at least. */
+  /** The least processor time for which mitata measures one operation. */
   readonly alone: number;
-  /** How long those that do it at once have done so before their window begins. */
+  /** How long members run before their window begins. */
   readonly lead: number;
   /** The window in which their operations are counted. */
   readonly window: number;
-  /** How often two hand a lock to each other. */
+  /** The number of hand-overs between two members. */
   readonly turns: number;
-  /** How often a program is started to be timed. */
+  /** How often a program is started and timed. */
   readonly launches: number;
-  /** How many do it at once. */
+  /** The numbers of members at once. */
   readonly sizes: readonly number[];
-  /** Whether operations that are like others are measured. */
+  /** Whether to measure operations that are similar to others. */
   readonly minor: boolean;
-  /** Whether operations on memory are measured on anonymous memory as well. */
+  /** Whether to measure operations on memory on anonymous memory too. */
   readonly anonymous: boolean;
 }
 
-/** Under 15 minutes: what a report is made of. */
+/** For a report: takes less than 15 minutes. */
 export const FULL: Effort = {
   rounds: 3,
   alone: 200,
@@ -32,7 +32,7 @@ export const FULL: Effort = {
   anonymous: true,
 };
 
-/** Under a minute: a look. */
+/** For a first impression: takes less than a minute. */
 export const QUICK: Effort = {
   rounds: 1,
   alone: 12,

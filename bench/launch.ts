@@ -7,7 +7,7 @@ import { cacheFolder, type Runtime } from "../src/counting/runtimes.ts";
 /** The folder of the project. */
 export const ROOT: string = fileURLToPath(new URL("..", import.meta.url));
 
-/** The command that runs a program of this project, which may use its packages. */
+/** The command that runs a program of this project that may use its packages. */
 export function commandOf({ name, path }: Runtime, program: URL, ...args: string[]): string[] {
   const entry = [fileURLToPath(program), ...args];
   switch (name) {
@@ -20,7 +20,7 @@ export function commandOf({ name, path }: Runtime, program: URL, ...args: string
   }
 }
 
-/** The same for one that uses no package: Deno need not look for its configuration. */
+/** The same for a program without packages: Deno does not look for its configuration. */
 export function bareCommandOf(runtime: Runtime, program: URL): string[] {
   const [path, ...rest] = commandOf(runtime, program);
   return runtime.name === "deno"
@@ -28,24 +28,24 @@ export function bareCommandOf(runtime: Runtime, program: URL): string[] {
     : [path, ...rest];
 }
 
-/** What a program of a run finds in its environment. */
+/** The environment of the programs of a run. */
 export function environment(): NodeJS.ProcessEnv {
   return { NODE_COMPILE_CACHE: `${cacheFolder()}/node`, ...process.env, NO_COLOR: "1" };
 }
 
-/** How a program has to end. */
+/** Options for {@linkcode launch}. */
 export interface LaunchOptions {
   readonly signal?: AbortSignal;
-  /** In milliseconds. */
+  /** In milliseconds. Default: 60,000. */
   readonly timeout?: number;
-  /** The folder it runs in; that of the project, if not told. */
+  /** The working folder. Default: the folder of the project. */
   readonly cwd?: string;
 }
 
 /**
- * Runs a program and gives what it wrote.
+ * Runs a program and resolves to its standard output.
  *
- * @throws {Error} If it ended by another status than 0: with the last it wrote to standard error.
+ * @throws {Error} If its status is not 0: with the end of its standard error.
  */
 export async function launch(
   [path, ...args]: readonly string[],
@@ -70,7 +70,7 @@ export async function launch(
   throw new Error(`${basename(path)} ended with ${how}: ${said.trim()}`);
 }
 
-/** How long a program runs, from its start to its end, in nanoseconds. */
+/** Measures how long a program runs, in nanoseconds. */
 export async function timeOf(command: readonly string[]): Promise<number> {
   const began = performance.now();
   await launch(command);

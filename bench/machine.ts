@@ -8,7 +8,7 @@ export function load(): number {
   return loadavg()[0];
 }
 
-/** The machine of a run. */
+/** Describes the machine of a run. */
 export function machineOf(
   folders: { readonly temporary: string; readonly fast: string },
   before: number,

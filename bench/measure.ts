@@ -14,7 +14,7 @@ import { findRedisServer, RedisServer } from "../src/counting/redis_server.ts";
 import { findRuntimes, type Runtime, RuntimeError } from "../src/counting/runtimes.ts";
 import type { RuntimeName } from "../src/runtime/port.ts";
 
-/** What a run measures, and how long. */
+/** Options for {@linkcode measure}. */
 export interface MeasureOptions {
   readonly mode: Results["mode"];
   readonly effort: Effort;
@@ -22,8 +22,8 @@ export interface MeasureOptions {
   readonly runtimes: readonly RuntimeName[];
 }
 
-/** What a run is about to do. */
-export interface Prospect {
+/** The plan of a run. */
+export interface Plan {
   readonly runtimes: readonly Runtime[];
   readonly rivals: Rivals;
   readonly steps: readonly Step[];
@@ -31,8 +31,8 @@ export interface Prospect {
   readonly planned: number;
 }
 
-/** The runtimes that are to be had, and a word on each that is not. */
-async function runtimesToBeHad(
+/** The runtimes that were found, and the missing ones. */
+async function availableRuntimes(
   names: readonly RuntimeName[],
   signal: AbortSignal,
 ): Promise<[Runtime[], Results["missing"]]> {
@@ -49,11 +49,11 @@ async function runtimesToBeHad(
   return [found.flat(), missing];
 }
 
-/** A private server, and a word where there is none. */
+/** Starts a private server, or records that there is none. */
 async function startRedis(absent: Results["missing"]): Promise<RedisServer | undefined> {
   if (findRedisServer() !== undefined) return await RedisServer.start();
   absent.push({
-    what: "redis-server, so nothing on Redis is measured",
+    what: "redis-server, so Redis was not measured",
     todo: "apt-get install redis-server, or put valkey-server on the PATH",
   });
   return undefined;
@@ -64,26 +64,26 @@ async function redisVersion(): Promise<string> {
 }
 
 /**
- * Makes a plan and, unless `observe` returns nothing for it, measures it.
+ * Makes a plan, calls `observe` with it, and measures it unless `observe` returns `undefined`.
  *
  * @throws {RangeError} If there is nothing to measure.
  */
 export async function measure(
   { mode, effort, filter, runtimes: names }: MeasureOptions,
   signal: AbortSignal,
-  observe: (prospect: Prospect) => Observer | undefined,
+  observe: (plan: Plan) => Observer | undefined,
 ): Promise<Results | undefined> {
   const when = new Date().toISOString();
   const before = load();
   const began = performance.now();
   using site = new RunSite();
-  const [runtimes, absent] = await runtimesToBeHad(names, signal);
+  const [runtimes, absent] = await availableRuntimes(names, signal);
   const setup = { runtimes, effort, site, wants: wantedBy(filter) };
-  const dream = planOf(SUBJECTS, { ...setup, rivals: EVERYTHING, hasRedis: true });
-  if (dream.length === 0) throw new RangeError(`Cannot measure: no row matches "${filter}"`);
-  const dreamt = dream.flatMap(({ rows }) => rows);
-  const rivals = await findRivals(new Set(dreamt.map(({ by }) => by)), site);
-  const wantsRedis = dreamt.some(({ medium }) => medium === "redis");
+  const possible = planOf(SUBJECTS, { ...setup, rivals: EVERYTHING, hasRedis: true });
+  if (possible.length === 0) throw new RangeError(`Cannot measure: no row matches "${filter}"`);
+  const possibleRows = possible.flatMap(({ rows }) => rows);
+  const rivals = await findRivals(new Set(possibleRows.map(({ by }) => by)), site);
+  const wantsRedis = possibleRows.some(({ medium }) => medium === "redis");
   await using redis = wantsRedis ? await startRedis(absent) : undefined;
   site.redis = redis?.url;
   const steps = planOf(SUBJECTS, { ...setup, rivals, hasRedis: redis !== undefined });

@@ -11,7 +11,7 @@ import type { Step } from "./step.ts";
 import type { Operation, Subject } from "./subjects/subject.ts";
 import { fleetStep, type Task } from "./together/step.ts";
 
-/** What a plan is made for. */
+/** The conditions of a plan. */
 export interface Setup {
   readonly runtimes: readonly Runtime[];
   readonly rivals: Rivals;
@@ -19,7 +19,7 @@ export interface Setup {
   readonly site: RunSite;
   /** Whether there is a Redis server. */
   readonly hasRedis: boolean;
-  /** Which rows are wanted. */
+  /** Whether a row is wanted. */
   readonly wants: (row: RowKey) => boolean;
 }
 
@@ -28,10 +28,10 @@ const COMMANDS = ["flock", "redis-benchmark"];
 
 type Setting = "workers" | "processes";
 
-/** Of how many processes a fleet of all runtimes together consists. */
+/** The sizes of a fleet that mixes all runtimes. */
 const MIXED_SIZES = [4, 16];
 
-/** The wanted rows of `--filter`: those whose id it is found in; a regular expression. */
+/** The condition for rows of `--filter`, a regular expression that is searched in their ids. */
 export function wantedBy(filter: string | undefined): Setup["wants"] {
   if (filter === undefined) return () => true;
   const pattern = new RegExp(filter, "i");
@@ -39,8 +39,8 @@ export function wantedBy(filter: string | undefined): Setup["wants"] {
 }
 
 /**
- * All steps of a round: what one does alone, beside the rivals that do; then what several do at
- * once, in the same way.
+ * All steps of a round: first operations of one thread, next to the rivals of each; then operations
+ * of several at once, in the same way.
  */
 export function planOf(subjects: readonly Subject[], setup: Setup): Step[] {
   const programs = subjects.map((subject) => programSteps(subject, setup));
@@ -56,7 +56,7 @@ export function planOf(subjects: readonly Subject[], setup: Setup): Step[] {
   ];
 }
 
-/** About how long a run of the plan takes, in milliseconds. */
+/** Estimates how long a run takes, in milliseconds. */
 export function durationOf(steps: readonly Step[], { rounds }: Effort): number {
   return rounds * steps.reduce((sum, { ms }) => sum + ms, 0);
 }
@@ -66,8 +66,8 @@ function aloneSteps({ name: subject, operations = [] }: Subject, setup: Setup): 
   return operations.flatMap(({ name: operation, by = "interlock", media, once, minor = false }) => {
     if (once === undefined || isMissing(media, setup) || (minor && !effort.minor)) return [];
     if (PACKAGES.includes(by) && rivals.packages === undefined) return [];
-    const isSpared = (medium: string) => medium === "anonymous" && !effort.anonymous;
-    const wanted = media.length === 1 ? media : media.filter((medium) => !isSpared(medium));
+    const isSkipped = (medium: string) => medium === "anonymous" && !effort.anonymous;
+    const wanted = media.length === 1 ? media : media.filter((medium) => !isSkipped(medium));
     return wanted.flatMap((medium) =>
       runtimes.flatMap((runtime) => {
         const { name } = runtime;
@@ -127,18 +127,18 @@ function programSteps({ name: subject, programs = [] }: Subject, setup: Setup): 
 
 function fleetSteps(subjects: readonly Subject[], setup: Setup): Step[] {
   const { runtimes, effort, site } = setup;
-  const crews: [RowKey["runtime"], readonly Runtime[], Setting, readonly number[]][] = [
+  const groups: [RowKey["runtime"], readonly Runtime[], Setting, readonly number[]][] = [
     ...(["workers", "processes"] as const).flatMap((setting) =>
-      runtimes.map((runtime): typeof crews[number] => {
+      runtimes.map((runtime): typeof groups[number] => {
         return [runtime.name, [runtime], setting, [...new Set([...effort.sizes, 2])]];
       })
     ),
     ["mixed", runtimes, "processes", runtimes.length > 1 ? MIXED_SIZES : []],
   ];
-  return crews.flatMap(([name, crew, setting, sizes]) =>
+  return groups.flatMap(([name, members, setting, sizes]) =>
     sizes.toSorted((a, b) => a - b).flatMap((size) => {
       const tasks = subjects.flatMap((subject) => tasksOf(subject, name, setting, size, setup));
-      return tasks.length === 0 ? [] : [fleetStep(tasks, crew, effort, site)];
+      return tasks.length === 0 ? [] : [fleetStep(tasks, members, effort, site)];
     })
   );
 }
@@ -175,7 +175,7 @@ function isMissing(media: Operation["media"], { hasRedis }: Setup): boolean {
   return media[0] === "redis" && !hasRedis;
 }
 
-/** The memory that those of a fleet share; what lies elsewhere lies there for all. */
+/** The medium that the members of a fleet share. */
 function mediumOf(media: Operation["media"], setting: Setting): RowKey["medium"] {
   if (!media.includes("mapped")) return media[0];
   return setting === "processes" ? "mapped" : "anonymous";

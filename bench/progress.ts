@@ -3,15 +3,19 @@ import process from "node:process";
 import { rowId } from "./results.ts";
 import type { Observer } from "./rounds.ts";
 
-/** Minutes and seconds: `4:05`. */
+/** Formats minutes and seconds: `4:05`. */
 export function clock(ms: number): string {
   const seconds = Math.round(ms / 1000);
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
 }
 
 /**
- * What is left of a plan of so many milliseconds when so many of them are over and took so long;
- * at the beginning the plan is believed, then more and more what was seen.
+ * Estimates the time left. At the beginning it relies on the plan, later more and more on the speed
+ * so far.
+ *
+ * @param planned The planned time of all steps, in milliseconds.
+ * @param over The planned time of the steps that are over.
+ * @param took The time that they took.
  */
 export function timeLeft(planned: number, over: number, took: number): number {
   const seen = over === 0 ? 1 : took / over;
@@ -19,7 +23,7 @@ export function timeLeft(planned: number, over: number, took: number): number {
   return (planned - over) * (trust * seen + 1 - trust);
 }
 
-/** A progress bar with the time left, on a terminal alone. */
+/** A progress bar with the time left, if the output is a terminal. */
 export function progressOf(planned: number): Observer & { stop(): void } {
   const began = performance.now();
   let over = 0;

@@ -1,6 +1,5 @@
 /**
- * What a run of the bench leaves behind: the file that the report, `bench compare` and `bench
- * check` read.
+ * The file of a benchmark run, which the report, `bench compare` and `bench check` read.
  *
  * @module
  */
@@ -12,26 +11,26 @@ const ns = z.number().nonnegative();
 /** Percentiles of single operations, in nanoseconds. */
 export const latencySchema = z.strictObject({ p50: ns, p99: ns, p999: ns, max: ns });
 
-/** What names a row: what was measured, of whom, where, and by how many at once. */
+/** The key of a row: the operation, its implementation, the medium, and the number at once. */
 export const rowKeySchema = z.strictObject({
-  /** The file of `bench/subjects` that it belongs to, without its ending. */
+  /** The name of its file in `bench/subjects`, without the extension. */
   subject: z.string(),
-  /** What was done, in words: `lock, unlock`. */
+  /** The operation in words: `lock, unlock`. */
   operation: z.string(),
-  /** Whose it is: `interlock`, `c`, `python`, or the name of a package or command. */
+  /** The implementation: `interlock`, `c`, `python`, or the name of a package or command. */
   by: z.string(),
-  /** What ran it, where that is JavaScript. */
+  /** The runtime, if it is JavaScript. */
   runtime: z.enum(["deno", "bun", "node", "mixed"]).optional(),
-  /** Where the state lies. */
+  /** The medium of the state. */
   medium: z.enum(["anonymous", "mapped", "file", "redis", "none"]),
-  /** By one thread that nobody disturbs, or by `count` of them at once. */
+  /** By one undisturbed thread, or by `count` workers or processes at once. */
   setting: z.enum(["alone", "workers", "processes"]),
   count: z.int().positive(),
 });
 
 /**
- * A row: nanoseconds an operation, one figure a round. Of several at once it is the time in which
- * all together do one operation: the window, divided by all that was done in it.
+ * A row: nanoseconds per operation, one figure per round. For several at once it is the window
+ * divided by the operations that all of them completed in it.
  */
 export const rowSchema = rowKeySchema.extend({
   /** The key's parts, from {@linkcode rowId}. */
@@ -41,12 +40,15 @@ export const rowSchema = rowKeySchema.extend({
   least: ns,
   most: ns,
   rounds: z.array(ns).min(1),
-  /** Of all rounds together. */
+  /** Percentiles over all rounds together. */
   latency: latencySchema.optional(),
 });
 
-/** A claim of the project, and what the run says about it. */
-export const verdictSchema = z.strictObject({
+/**
+ * A claim of the project and whether the run meets it. Not strict: older runs also have `tried`, a
+ * text that the report no longer takes from a run.
+ */
+export const verdictSchema = z.object({
   claim: z.string(),
   /** The id of our row. */
   row: z.string(),
@@ -57,14 +59,12 @@ export const verdictSchema = z.strictObject({
   /** The median over the rounds of the ratio to the rival, or of the time itself. */
   measured: z.number().nonnegative(),
   met: z.boolean(),
-  /** Of one that falls short: what was tried. */
-  tried: z.string().optional(),
 });
 
 /** A run. */
 export const resultsSchema = z.strictObject({
   version: z.literal(2),
-  /** When it began; ISO 8601. */
+  /** When it began, in ISO 8601. */
   when: z.iso.datetime(),
   wallSeconds: z.number().nonnegative(),
   mode: z.enum(["quick", "full"]),
@@ -77,16 +77,16 @@ export const resultsSchema = z.strictObject({
     kernel: z.string(),
     platform: z.string(),
     arch: z.string(),
-    /** Kinds of file systems by folder, of those that were used. */
+    /** The kinds of the file systems that were used, by folder. */
     fileSystems: z.record(z.string(), z.string()),
     /** The load average of the last minute. */
     load: z.strictObject({ before: z.number().nonnegative(), after: z.number().nonnegative() }),
     /** The median over the rows of (most - least) / median. */
     noise: z.number().nonnegative(),
   }),
-  /** Versions of all that was measured: `deno`, `cc`, `python3`, `proper-lockfile`. */
+  /** Versions of everything that was measured: `deno`, `cc`, `python3`, `proper-lockfile`. */
   versions: z.record(z.string(), z.string()),
-  /** What this machine lacks, and what to do about it. */
+  /** What was not measured, and what to do about it. */
   missing: z.array(z.strictObject({ what: z.string(), todo: z.string() })),
   rows: z.array(rowSchema),
   goals: z.array(verdictSchema),
@@ -94,31 +94,37 @@ export const resultsSchema = z.strictObject({
 
 /** Percentiles of single operations, in nanoseconds. */
 export type Latency = z.infer<typeof latencySchema>;
-/** What names a row. */
+/** The key of a row. */
 export type RowKey = z.infer<typeof rowKeySchema>;
-/** A row: nanoseconds an operation. */
+/** A row: nanoseconds per operation. */
 export type Row = z.infer<typeof rowSchema>;
-/** A claim and what the run says about it. */
+/** A claim, and whether the run meets it. */
 export type Verdict = z.infer<typeof verdictSchema>;
 /** A run. */
 export type Results = z.infer<typeof resultsSchema>;
 
-/** A row's id: `mutex/lock, unlock/interlock/deno/mapped/processes/4`. */
+/** The id of a row: `mutex/lock, unlock/interlock/deno/mapped/processes/4`. */
 export function rowId(key: RowKey): string {
   const { subject, operation, by, runtime, medium, setting, count } = key;
   return [subject, operation, by, runtime ?? "-", medium, setting, count].join("/");
 }
 
-/** Reads the results of a run; throws where they are none. */
+/** Names the members of a row: `one`, `1 process`, `4 workers`. */
+export function membersOf({ setting, count }: Pick<RowKey, "setting" | "count">): string {
+  if (setting === "alone") return "one";
+  return count === 1 ? `1 ${setting === "workers" ? "worker" : "process"}` : `${count} ${setting}`;
+}
+
+/** Reads the results of a run; throws if the file has none. */
 export function readResults(path: string | URL): Results {
   const parsed = resultsSchema.safeParse(JSON.parse(readFileSync(path, "utf8")));
   if (parsed.success) return parsed.data;
   throw new TypeError(
-    `Cannot read ${path}: not the results of a bench:\n${z.prettifyError(parsed.error)}`,
+    `Cannot read ${path}: not the results of a benchmark:\n${z.prettifyError(parsed.error)}`,
   );
 }
 
-/** The file of a run: JSON, a line for each row and each verdict. */
+/** Formats the file of a run: JSON with a line for each row and each verdict. */
 export function formatResults(results: Results): string {
   const lines = Object.entries(results).map(([name, value]) => {
     const text = Array.isArray(value) && value.length > 0

@@ -2,23 +2,23 @@ import { type Results, type Row, rowId, type RowKey } from "./results.ts";
 import { latencyOf, median } from "./statistics.ts";
 import type { Figure, Step } from "./step.ts";
 
-/** What the rounds gave: rows, and what of rivals did not work. */
+/** The result of all rounds: rows, and the rivals that failed. */
 export interface Measured {
   readonly rows: Row[];
   readonly missing: Results["missing"];
 }
 
-/** Told of each step: before it begins, and when so many milliseconds of the plan are over. */
+/** Is called for each step: before it begins, and after it, with its planned milliseconds. */
 export interface Observer {
   begins(step: Step): void;
   ended(ms: number): void;
 }
 
 /**
- * Measures every step once a round, so that a disturbance of the machine meets all alike; every
- * second round goes backwards, so that none always follows the same one.
+ * Measures every step once per round, so that a disturbance of the machine affects all alike. Every
+ * second round runs backwards, so that no step always follows the same one.
  *
- * @throws What one of our own steps throws; a rival that does not work is left out, and named.
+ * @throws The error of one of our own steps. A rival that fails is left out and listed as missing.
  */
 export async function measureRounds(
   steps: readonly Step[],
@@ -72,7 +72,7 @@ function rowOf(key: RowKey, figures: readonly Figure[]): Row {
   };
 }
 
-/** The last that an error says, without the folders of this machine. */
+/** The last line of an error, without the folders of this machine. */
 function lastOf({ message }: Error): string {
   return message.split("\n").at(-1)!.replaceAll(/\/\S*\//g, "");
 }

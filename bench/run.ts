@@ -1,21 +1,22 @@
 /**
- * `deno task bench`: measures Interlock in each runtime, beside C, Python and packages that do the
- * same, and says which of its goals are met.
+ * `deno task bench`: measures Interlock in each runtime, next to C, Python and npm packages that do
+ * the same, and shows which goals are met.
  *
  * @module
  */
-import { Command, InvalidArgumentError } from "commander";
+import { Command } from "commander";
 import { mkdirSync, writeFileSync } from "node:fs";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { statusOf } from "../cli/exit_status.ts";
 import { interruptible, print } from "../cli/interruption.ts";
 import { describeMachine } from "../cli/machine.ts";
+import { invalidOption } from "../cli/usage_error.ts";
 import type { RuntimeName } from "../src/runtime/port.ts";
 import { addCheck } from "./check.ts";
 import { addCompare } from "./compare.ts";
 import { FULL, QUICK } from "./effort.ts";
-import { measure, type Prospect } from "./measure.ts";
+import { measure, type Plan } from "./measure.ts";
 import { clock, progressOf } from "./progress.ts";
 import { formatResults, type Results, rowId } from "./results.ts";
 import { summaryOf } from "./screen.ts";
@@ -36,15 +37,15 @@ interface Flags {
 function whole(text: string): number {
   const value = Number(text);
   if (Number.isInteger(value) && value >= 1) return value;
-  throw new InvalidArgumentError("a whole number from 1");
+  throw invalidOption("--rounds", "be a whole number from 1", text);
 }
 
 function pattern(text: string): string {
   try {
     new RegExp(text);
     return text;
-  } catch (error) {
-    throw new InvalidArgumentError((error as Error).message);
+  } catch {
+    throw invalidOption("--filter", "be a regular expression", text);
   }
 }
 
@@ -52,7 +53,7 @@ function runtimeNames(text: string): RuntimeName[] {
   return text.split(",").map((part) => {
     const found = RUNTIMES.find((name) => name === part.trim());
     if (found !== undefined) return found;
-    throw new InvalidArgumentError(`"${part}"; allowed: ${RUNTIMES.join(", ")}`);
+    throw invalidOption("--runtime", `be one or more of ${RUNTIMES.join(", ")}`, text);
   });
 }
 
@@ -64,27 +65,27 @@ async function run(flags: Flags, signal: AbortSignal): Promise<void> {
   const results = await measure(
     { mode: flags.quick ? "quick" : "full", effort, filter: flags.filter, runtimes: flags.runtime },
     signal,
-    (prospect) => {
-      void say(describe(prospect, flags));
-      return flags.dryRun ? undefined : progress = progressOf(prospect.planned);
+    (plan) => {
+      void say(describe(plan, flags));
+      return flags.dryRun ? undefined : progress = progressOf(plan.planned);
     },
   ).finally(() => progress?.stop());
   if (results === undefined) return;
 
   const file = flags.save ? save(results) : undefined;
   await print(flags.json ? JSON.stringify(results) : summaryOf(results));
-  if (file !== undefined) await say(`Kept in ${file}`);
-  await say(`It took ${clock(results.wallSeconds * 1000)}`);
+  if (file !== undefined) await say(`Saved as ${file}`);
+  await say(`Took ${clock(results.wallSeconds * 1000)}`);
 }
 
-function describe({ runtimes, rivals, steps, planned }: Prospect, { dryRun }: Flags): string {
+function describe({ runtimes, rivals, steps, planned }: Plan, { dryRun }: Flags): string {
   const rows = steps.flatMap(({ rows }) => rows);
   return [
     ...dryRun ? rows.map(rowId) : [],
     describeMachine(),
     ...runtimes.map(({ name, version, path }) => `${name} ${version}: ${path}`),
     ...Object.entries(rivals.versions).map(([name, version]) => `${name} ${version}`),
-    `${rows.length} rows; it will take about ${clock(planned)}`,
+    `${rows.length} rows, about ${clock(planned)}`,
   ].join("\n");
 }
 
@@ -98,16 +99,22 @@ function save(results: Results): string {
 }
 
 const program = new Command("bench").exitOverride()
-  .description("Measures Interlock in each runtime, beside C, Python and packages of npm.");
+  .description("Measures Interlock in each runtime, next to C, Python and npm packages.");
 program.command("run", { isDefault: true })
-  .description("measure, show the results and keep them in bench/results")
-  .option("--quick", "take a look, in less than a minute; else it takes less than 15")
-  .option("--filter <pattern>", "only rows whose id matches: see --dry-run for the ids", pattern)
-  .option("--rounds <number>", "how often each row is measured", whole)
-  .option("--runtime <names>", "runtimes to measure", runtimeNames, [...RUNTIMES])
-  .option("--json", "print the results for programs")
-  .option("--no-save", "leave out the file in bench/results")
-  .option("--dry-run", "say what would be measured, and how long it would take")
+  .description("measure, show the results and save them in bench/results")
+  .option("--quick", "take less than a minute instead of 15; the figures are rough")
+  .option(
+    "--filter <pattern>",
+    "only rows whose id matches the regular expression (--dry-run lists the ids)",
+    pattern,
+  )
+  .option("--rounds <number>", "number of measurements of each row", whole)
+  .option("--runtime <names>", "runtimes to measure, separated by commas", runtimeNames, [
+    ...RUNTIMES,
+  ])
+  .option("--json", "print the results as JSON")
+  .option("--no-save", "do not write a file to bench/results")
+  .option("--dry-run", "list the rows and the estimated time without measuring")
   .action((flags: Flags) => interruptible((signal) => run(flags, signal)));
 addCompare(program);
 addCheck(program);

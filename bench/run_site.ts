@@ -1,12 +1,12 @@
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Site } from "./place.ts";
+import type { Site } from "./site.ts";
 
 const PREFIX = "interlock-bench-";
 const TMPFS = "/dev/shm";
 
-/** The site of a run, and in its folders those of what it starts. */
+/** The site of a run; makes sites in its folders for the steps. */
 export class RunSite implements Site, Disposable {
   readonly temporary: string;
   readonly fast: string;
@@ -19,7 +19,7 @@ export class RunSite implements Site, Disposable {
     this.fast = mkdtempSync(join(existsSync(TMPFS) ? TMPFS : tmpdir(), PREFIX));
   }
 
-  /** The same with new folders, which are removed when disposed of. */
+  /** Makes a site with new folders, which are removed on disposal. */
   make(): Site & Disposable {
     const name = String(this.#made++);
     const [temporary, fast] = [this.temporary, this.fast].map((folder) => {
@@ -36,7 +36,7 @@ export class RunSite implements Site, Disposable {
     };
   }
 
-  /** Removes all of it. */
+  /** Removes its folders. */
   [Symbol.dispose](): void {
     remove(this.temporary, this.fast);
   }

@@ -1,12 +1,12 @@
 import Table from "cli-table3";
 import colors from "picocolors";
-import type { Results, Row, Verdict } from "./results.ts";
+import { membersOf, type Results, type Row, type Verdict } from "./results.ts";
 
 const STYLE = { head: [], border: [], compact: true };
 const OTHERS_WIDTH = 40;
 const RUNTIMES = ["deno", "bun", "node", "mixed"] as const;
 
-/** A time as people read it, with three digits that count: `4.58 ns`, `16.4 µs`. */
+/** Formats a time with three significant digits: `4.58 ns`, `16.4 µs`. */
 export function formatTime(ns: number): string {
   const [value, unit] = ns < 1e3
     ? [ns, "ns"]
@@ -26,7 +26,7 @@ function formatNumber(value: number): string {
   });
 }
 
-/** A table a subject: a line an operation and number, a column a runtime, others at the end. */
+/** A table per subject: a line per operation and number, a column per runtime, then others. */
 function rowTables({ rows }: Results): string {
   const subjects = Map.groupBy(rows, ({ subject }) => subject);
   return [...subjects].map(([subject, rows]) => `${subject}\n${tableOf(rows)}`).join("\n\n");
@@ -41,7 +41,7 @@ function tableOf(rows: readonly Row[]): string {
     style: STYLE,
   });
   const lines = Map.groupBy(rows, ({ operation, medium, setting, count }) => {
-    const by = setting === "alone" ? "one" : `${count} ${setting}`;
+    const by = membersOf({ setting, count });
     return JSON.stringify([operation, medium === "none" ? "" : medium, by]);
   });
   for (const [line, rows] of lines) {
@@ -62,7 +62,7 @@ function tableOf(rows: readonly Row[]): string {
   return table.toString();
 }
 
-/** The claims and what the run says about them. */
+/** The claims, and whether the run meets them. */
 function goalsTable({ goals }: Results): string {
   const table = new Table({
     head: ["claim", "row", "goal", "measured", ""],
@@ -93,12 +93,12 @@ function limitOf({ kind, goal, measured }: Verdict): [string, string] {
   }
 }
 
-/** What this machine lacks, and what to do about it. */
+/** What was not measured, and what to do about it. */
 function missingList({ missing }: Results): string {
   return missing.map(({ what, todo }) => colors.yellow(`MISSING: ${what}; ${todo}`)).join("\n");
 }
 
-/** All that a run says. */
+/** Formats all results of a run. */
 export function summaryOf(results: Results): string {
   const { goals } = results;
   return [
@@ -114,7 +114,7 @@ export function summaryOf(results: Results): string {
 
 function noiseOf({ rounds, machine: { noise, load } }: Results): string {
   const spread = rounds === 1
-    ? "One round says nothing of the noise"
-    : `Half of the rows spread by ${(noise * 100).toFixed(1)}% or less over ${rounds} rounds`;
-  return `${spread}; the load was ${load.before.toFixed(2)} before.`;
+    ? "One round does not show the noise"
+    : `The median spread of a row over ${rounds} rounds is ${(noise * 100).toFixed(1)}%`;
+  return `${spread}; the load average was ${load.before.toFixed(2)} at the start.`;
 }

@@ -1,21 +1,21 @@
 import type { RowKey } from "./results.ts";
 
-/** What one measurement gives for a row. */
+/** The result of one measurement of a row. */
 export interface Figure {
-  /** Nanoseconds an operation. */
+  /** Nanoseconds per operation. */
   readonly ns: number;
-  /** Single operations, in nanoseconds, where each was timed. */
+  /** The times of single operations in nanoseconds, if each was timed. */
   readonly samples?: readonly number[];
 }
 
-/** Something that is measured once a round: one row, or all that share what must be started. */
+/** A measurement that is made once per round: of one row, or of all rows of one fleet. */
 export interface Step {
   readonly rows: readonly RowKey[];
-  /** About how long it takes, in milliseconds. */
+  /** The estimated time in milliseconds. */
   readonly ms: number;
-  /** Set for what others made, with what to do: the run goes on without it, and says so. */
+  /** What to do if it fails. Set for rivals only: the run then goes on without it. */
   readonly todo?: string;
-  /** Measures its rows, in reverse if told so; `take` is given each figure as it comes. */
+  /** Measures its rows, in reverse order if `reverse`; calls `take` with each figure. */
   measure(
     take: (row: RowKey, figure: Figure) => void,
     reverse: boolean,

@@ -1,9 +1,8 @@
 import { type Row, rowId, type RowKey, type Verdict } from "./results.ts";
 import { median } from "./statistics.ts";
 import type { Goal, Subject } from "./subjects/subject.ts";
-import { TRIED } from "./tried.ts";
 
-/** The verdicts on all goals whose rows, and whose rivals' rows, were measured. */
+/** Judges all goals whose rows, and whose rivals' rows, were measured. */
 export function verdictsOf(subjects: readonly Subject[], rows: readonly Row[]): Verdict[] {
   const byId = new Map(rows.map((row) => [row.id, row]));
   return subjects.flatMap(({ name, goals }) =>
@@ -30,7 +29,6 @@ function verdictOn(
     ? measuredFor(kind, row, rival)
     : row.latency![percentile];
   const met = kind === "at least times faster" ? measured >= goal : measured <= goal;
-  const tried = met ? undefined : TRIED[claim];
   return {
     claim,
     row: row.id,
@@ -39,11 +37,10 @@ function verdictOn(
     kind,
     measured,
     met,
-    ...tried !== undefined && { tried },
   };
 }
 
-/** The rival's row in the same runtime, or the one that has none. */
+/** The rival's row of the same runtime, or its row without a runtime. */
 function rivalOf(
   row: Row,
   of: Partial<RowKey>,
@@ -53,7 +50,7 @@ function rivalOf(
   return byId.get(rowId(key)) ?? byId.get(rowId({ ...key, runtime: undefined }));
 }
 
-/** The median of what each round says. */
+/** The median over the rounds. */
 function measuredFor(kind: Verdict["kind"], row: Row, rival: Row | undefined): number {
   if (rival === undefined) return row.median;
   const ratios = row.rounds.map((ns, i) => ns / rival.rounds[i]);

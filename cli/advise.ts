@@ -1,31 +1,36 @@
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Command, Option } from "commander";
 import type { Flags } from "./advice/advise.ts";
 import { NEEDS, REACHES, RUNTIMES, SURVIVALS } from "./advice/candidate.ts";
 import { rateOf } from "./advice/rate.ts";
 import { interruptible } from "./interruption.ts";
+import { invalidOption } from "./usage_error.ts";
 
 /** Adds `interlock advise`. */
 export function addAdvise(program: Command): void {
   program.command("advise")
-    .summary("say which lock or counter to use, from what was measured")
+    .summary("recommend a lock or a counter, based on measurements")
     .description(
-      "Says which medium and which primitive to use, what it costs, why not the others, and the " +
-        "code. What no flag says is asked for on a terminal.",
+      "Recommends a lock or a counter: what it costs, why not the others, and the code. On a " +
+        "terminal, asks for options that are missing.",
     )
-    .addOption(new Option("--for <what>", "what it is for").choices(NEEDS))
+    .addOption(new Option("--for <what>", "what you need").choices(NEEDS))
     .addOption(new Option("--where <reach>", "who shares it").choices(REACHES))
     .addOption(
-      new Option("--survive <what>", "what it must outlive (default: nothing)").choices(SURVIVALS),
+      new Option("--survive <what>", "what it must survive (default: nothing)").choices(SURVIVALS),
     )
-    .option("--rate <number>", "increments or holds a second, of all (default: 1000)", rate)
+    .option(
+      "--rate <number>",
+      "total operations per second, all processes together (default: 1000)",
+      rate,
+    )
     .addOption(
       new Option("--runtime <name>", "the runtime (default: this one)").choices(RUNTIMES),
     )
-    .option("--results <file>", "a run of the bench to judge by, in place of the built-in one")
-    .option("--json", "for programs")
+    .option("--results <file>", "use this benchmark run instead of the built-in one")
+    .option("--json", "print JSON instead of text")
     .action((flags: Flags) =>
       interruptible(async (signal) => {
-        // Here, so that no other command waits for its modules.
+        // Imported here, so that other commands do not load its modules.
         const { advise } = await import("./advice/advise.ts");
         await advise(flags, signal);
       }, { output: false })
@@ -34,6 +39,6 @@ export function addAdvise(program: Command): void {
 
 function rate(text: string): number {
   const value = rateOf(text);
-  if (value === undefined) throw new InvalidArgumentError("a number above 0");
+  if (value === undefined) throw invalidOption("--rate", "be above 0", text);
   return value;
 }

@@ -4,9 +4,9 @@ import { type Entry, LockRecord, type RecordedOwner } from "../src/files/lock_re
 import { type LockFile, openLockFile } from "../src/runtime/lock_file.ts";
 
 /**
- * The record of a command in the lock file that it holds. The command may write to this file. So
- * the record goes only into a new file or one that has a record already, by a descriptor that is
- * closed before the command starts, and is cleared only if nothing else is in the file.
+ * The record of a command in the lock file that it holds. The command may write to this file. So the
+ * record is written only to a new file or to one that already has a record, through a descriptor
+ * that is closed before the command starts, and is cleared only if the file contains nothing else.
  */
 export class CommandRecord {
   readonly entry: Entry;
@@ -21,7 +21,7 @@ export class CommandRecord {
     this.entry = entry;
   }
 
-  /** Enters a holder; `undefined` if the file must not get a record. */
+  /** Writes the record of a holder; returns `undefined` if the file must not get a record. */
   static enter(file: LockFile, isNew: boolean, owner: RecordedOwner): CommandRecord | undefined {
     return inFile(file, (writable) => {
       const record = new LockRecord(owner);
@@ -31,8 +31,8 @@ export class CommandRecord {
   }
 
   /**
-   * Clears the record, unless the command has left a process behind that keeps the lock, and may be
-   * writing to the file.
+   * Clears the record, unless the command has left behind a process that keeps the lock and may write
+   * to the file.
    */
   leave(): void {
     if (programOf(this.#file, this.#owner) !== undefined) return;
@@ -40,7 +40,7 @@ export class CommandRecord {
   }
 }
 
-/** Opens the file of a lock once more, for writing; `undefined` if it is no longer there. */
+/** Opens the lock file again, for writing; returns `undefined` if it no longer exists. */
 function inFile<T>(file: LockFile, body: (writable: LockFile) => T): T | undefined {
   if (statSync(file.path, { throwIfNoEntry: false })?.isFile() !== true) return undefined;
   const again = openLockFile(file.path, undefined, false);

@@ -3,7 +3,13 @@ import type { Command } from "commander";
 import { readFileSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import process from "node:process";
-import { ConfigError, type CountConfig, countSchema, parseCount } from "../src/counting/config.ts";
+import {
+  ConfigError,
+  type CountConfig,
+  countSchema,
+  type CountSetting,
+  parseCount,
+} from "../src/counting/config.ts";
 import type { CountResult } from "../src/counting/result.ts";
 import { type Run, runStrategy } from "../src/counting/run.ts";
 import { findRuntimes } from "../src/counting/runtimes.ts";
@@ -19,7 +25,7 @@ import type { RuntimeName } from "../src/runtime/port.ts";
 import { isFailure, notesOf, tableOf } from "./count_table.ts";
 import { interruptible, print } from "./interruption.ts";
 import { describeMachine, fileSystemOf } from "./machine.ts";
-import { UsageError } from "./usage_error.ts";
+import { invalidOption, UsageError } from "./usage_error.ts";
 
 const ALL_RUNTIMES: readonly RuntimeName[] = ["deno", "bun", "node"];
 
@@ -28,30 +34,31 @@ export function addCount(program: Command): void {
   const says = (field: keyof typeof countSchema.shape) =>
     countSchema.shape[field].meta()!.description!;
   program.command("count")
-    .summary("count together by each strategy, and show what is lost and what it costs")
+    .summary("increment one number with several workers; show lost updates and costs")
     .description(
-      "Has workers increment one number together, by each strategy in turn, and shows what was " +
-        "lost and what an increment cost.\n\nWith no strategy and no runtime named: all of them " +
-        "in the running runtime, then the exact ones once more with Deno, Bun and Node together.",
+      "Lets workers increment one number at the same time, with each strategy in turn. Shows how " +
+        "many updates were lost and what an increment cost.\n\nIf neither strategies nor runtimes " +
+        "are given: runs all strategies in the current runtime, then the exact ones with workers " +
+        "of Deno, Bun and Node together.",
     )
     .argument("[strategies...]", `${says("strategies")}: ${STRATEGY_NAMES.join(", ")}`)
-    .option("--unit <unit>", `${says("unit")} (default process)`)
-    .option("--workers <number>", `${says("workers")} (default 4)`, number)
-    .option("--increments <number>", `${says("increments")} (default 1000)`, number)
-    .option("--runtime <names>", `${says("runtimes")}, such as deno,bun,node`, list)
-    .option("--granularity <granularity>", `${says("granularity")} (default increment)`)
-    .option("--repeat <number>", `${says("repeat")} (default 1)`, number)
+    .option("--unit <unit>", `${says("unit")} (default: process)`)
+    .option("--workers <number>", `${says("workers")} (default: 4)`, number)
+    .option("--increments <number>", `${says("increments")} (default: 1000)`, number)
+    .option("--runtime <names>", `${says("runtimes")} (such as deno,bun,node)`, list)
+    .option("--granularity <granularity>", `${says("granularity")} (default: increment)`)
+    .option("--repeat <number>", `${says("repeat")} (default: 1)`, number)
     .option("--dir <folder>", says("directory"))
     .option("--redis <url>", says("redis"))
-    .option("--cold", "leave out the warming of the workers")
-    .option("--config <file>", "a JSON file with the same settings; flags win over it")
-    .option("--json", says("json"))
+    .option("--cold", "do not warm up the workers")
+    .option("--config <file>", "JSON file with the same settings; flags take precedence")
+    .option("--json", "print one JSON object per line instead of the table")
     .action((strategies: string[], flags: Flags) =>
       interruptible((signal) => count(configFrom(strategies, flags), signal))
     );
 }
 
-/** Flags as they were typed, where they are not numbers or lists. */
+/** The flags. Numbers are `unknown`: a text that is no number is kept for the error. */
 interface Flags {
   readonly unit?: string;
   readonly workers?: unknown;
@@ -66,7 +73,14 @@ interface Flags {
   readonly json?: true;
 }
 
-/** A number, or the text that is none, for the message about it. */
+/** The names of settings that differ from their flags. */
+const FLAG_NAMES: Partial<Record<CountSetting, string>> = {
+  strategies: "strategies",
+  runtimes: "--runtime",
+  directory: "--dir",
+};
+
+/** Parses a number; returns a text that is no number unchanged, for the error about it. */
 function number(text: string): unknown {
   return /^[+-]?\d+(\.\d+)?(e\d+)?$/i.test(text) ? Number(text) : text;
 }
@@ -86,21 +100,18 @@ function configFrom(strategies: readonly string[], flags: Flags): CountConfig {
   };
   try {
     const read = file === undefined ? {} : readConfig(file);
-    const config = parseCount({ ...read, ...typed }, "the command line");
+    const nameOf = (setting: CountSetting) => FLAG_NAMES[setting] ?? `--${setting}`;
+    const config = parseCount({ ...read, ...typed }, "the command line", nameOf);
     const { directory } = config;
     if (directory === undefined || isDirectory(directory)) return config;
-    throw new UsageError(
-      `Cannot count:\n  directory: given ${
-        JSON.stringify(directory)
-      }; allowed: a folder that exists`,
-    );
+    throw invalidOption("--dir", "be an existing folder", directory);
   } catch (error) {
     if (error instanceof ConfigError) throw new UsageError(error.message, { cause: error });
     throw error;
   }
 }
 
-/** Reads and checks the file alone, so that a message about it names it. */
+/** Reads and checks the file by itself, so that an error names the file. */
 function readConfig(file: string): object {
   let text: string;
   try {
@@ -112,7 +123,7 @@ function readConfig(file: string): object {
   try {
     input = JSON.parse(text);
   } catch (error) {
-    // The engine's own message quotes the text, which may hold a password.
+    // The engine's own message quotes the text, which may contain a password.
     const at = / at position \d+/.exec((error as Error).message)?.[0] ?? "";
     throw new UsageError(`Cannot read the configuration ${file}: it is not valid JSON${at}`);
   }
@@ -124,7 +135,7 @@ function isDirectory(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
-/** Runs that share a table. */
+/** The runs in one table. */
 interface Part {
   readonly strategies: readonly StrategyName[];
   readonly runtimes: readonly RuntimeName[];
@@ -142,7 +153,7 @@ function plan(
   return [first, { strategies: exact, runtimes: ALL_RUNTIMES }];
 }
 
-/** The strategies to run, without those that lack their server; says which these are. */
+/** The strategies to run; skips those whose server is missing, and says so. */
 function possibleOf(config: CountConfig): readonly StrategyName[] {
   const { redis } = config;
   const strategies: readonly StrategyName[] = config.strategies ?? STRATEGY_NAMES;
@@ -152,7 +163,7 @@ function possibleOf(config: CountConfig): readonly StrategyName[] {
   }
   const reason = `${onServer.join(", ")}: ${NO_SERVER}, and no --redis URL was given`;
   if (onServer.length === strategies.length) throw new Error(`Cannot run ${reason}`);
-  process.stderr.write(`Left out ${reason}\n`);
+  process.stderr.write(`Skipping ${reason}\n`);
   return strategies.filter((name) => !needsRedis(name));
 }
 
@@ -187,7 +198,7 @@ async function count(config: CountConfig, signal: AbortSignal): Promise<void> {
         if (config.json) await print(lineOf(result));
       }
     } finally {
-      // Also where a run broke: the results of those before it are not lost.
+      // Even if a run failed: the results of the runs before it are shown.
       progress?.stop();
       if (!config.json && results.length > 0) await print(report(results, part, config));
     }
@@ -195,7 +206,9 @@ async function count(config: CountConfig, signal: AbortSignal): Promise<void> {
   if (!config.json) await print(`\n${footOf(config)}`);
   if (failures === 0) return;
   throw new Error(
-    `${failures} of the counts that must be exact ${failures === 1 ? "is" : "are"} not`,
+    `${failures} ${
+      failures === 1 ? "count that must be exact is" : "counts that must be exact are"
+    } not exact`,
   );
 }
 
@@ -212,11 +225,11 @@ function report(results: readonly CountResult[], { runtimes }: Part, config: Cou
 
 function footOf({ warm, directory = tmpdir() }: CountConfig): string {
   return `${describeMachine()}. Workers ${warm ? "warm" : "cold"}. The text file is on ` +
-    `${fileSystemOf(directory)}; it is opened anew to be rewritten, and the reader is closed ` +
-    "before the write.";
+    `${fileSystemOf(directory)}; each increment opens it again to rewrite it, and closes the ` +
+    "reader before the write.";
 }
 
-/** A progress bar, on a terminal alone. */
+/** A progress bar, if the output is a terminal. */
 function progressBar(steps: number): SingleBar | undefined {
   if (!process.stderr.isTTY) return undefined;
   const bar = new SingleBar({

@@ -4,19 +4,19 @@ import type { CountResult } from "../src/counting/result.ts";
 
 const BAR = 20;
 
-/** `exact`, or what became of the updates. */
+/** `exact`, or how many updates were lost. */
 export function verdictOf({ strategy, exact, lost }: CountResult): string {
   if (lost === 0) return exact ? "exact" : "exact this time";
   if (strategy === "flag") return "WRONG answer";
   return `${lost > 0 ? "LOST" : "GAINED"} ${format(Math.abs(lost))} updates`;
 }
 
-/** Whether a result is an error: an exact strategy that was not. */
+/** Whether a strategy that must be exact was not. */
 export function isFailure({ exact, lost }: CountResult): boolean {
   return exact && lost !== 0;
 }
 
-/** The results as a table for people. */
+/** Formats the results as a table. */
 export function tableOf(results: readonly CountResult[]): string {
   const table = new Table({
     head: [
@@ -52,20 +52,22 @@ export function tableOf(results: readonly CountResult[]): string {
   return table.toString();
 }
 
-/** What the table has no column for: the prime search, and texts that did not parse. */
+/** Notes below the table: the prime search, and texts that were no number. */
 export function notesOf(results: readonly CountResult[]): string[] {
   return results.flatMap(({ strategy, search, errors, errorSamples, nsPerIncrement }) => {
     const notes: string[] = [];
     if (search !== undefined) {
       notes.push(
-        `${strategy}: the search took ${format(search.serialMs, 1)} ms by one worker, ` +
-          `${format(search.noFlagMs, 1)} ms by all without a flag, ` +
-          `${format(search.flagMs, 1)} ms with it; one look costs ${format(nsPerIncrement, 1)} ns`,
+        `${strategy}: the search took ${format(search.serialMs, 1)} ms with one worker, ` +
+          `${format(search.noFlagMs, 1)} ms with all workers, ${format(search.flagMs, 1)} ms ` +
+          `with all workers and the flag; a read of the flag took ${format(nsPerIncrement, 1)} ns`,
       );
     }
     if (errors > 0) {
       const samples = [...new Set(errorSamples)].map((text) => JSON.stringify(text)).join(", ");
-      notes.push(`${strategy}: reads that did not parse: ${format(errors)}, such as ${samples}`);
+      notes.push(
+        `${strategy}: reads that gave no number: ${format(errors)}, for example ${samples}`,
+      );
     }
     return notes;
   });

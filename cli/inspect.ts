@@ -20,31 +20,30 @@ interface Flags {
   readonly json?: true;
 }
 
-/** How long a server is waited for, in milliseconds. */
-const PATIENCE_MS = 2000;
+/** The time limit of a command to the server, in milliseconds. */
+const COMMAND_TIMEOUT_MS = 2000;
 
 /** Adds `interlock inspect`. */
 export function addInspect(program: Command): void {
   program.command("inspect")
-    .summary("show locks, semaphores and counters: who holds them, who waits")
+    .summary("show locks, semaphores and counters, with their holders and waiters")
     .description(
-      "Shows what a Redis or Valkey server has of Interlock: locks and semaphores, who holds them " +
-        "and for how long, who waits, the last tokens; and counters, where a pattern is given. " +
-        "It only reads, and does not stop the server. Without --redis: the segments of this user " +
-        "and what lies in them.",
+      "Shows Interlock's locks and semaphores on a Redis or Valkey server: holders, leases, " +
+        "waiters and last tokens; with --counters also counters. Only reads, and does not block " +
+        "the server. Without --redis: shows the segments of this user and their contents.",
     )
-    .option("--redis <url>", "the server, such as redis://user:password@host:6379/0")
-    .option("--match <pattern>", "the names of locks and semaphores, as SCAN matches (default *)")
-    .option("--counters <pattern>", "the keys of counters to show, such as visits:*")
-    .option("--all", "also locks and semaphores that nobody holds, waits for, or left unreleased")
-    .option("--json", "one line of JSON, for programs")
+    .option("--redis <url>", "address of the server, such as redis://user:password@host:6379/0")
+    .option("--match <pattern>", "names of locks and semaphores, as a SCAN pattern (default: *)")
+    .option("--counters <pattern>", "also show the counters whose keys match, such as visits:*")
+    .option("--all", "also show locks and semaphores that are not in use")
+    .option("--json", "print one line of JSON")
     .action((flags: Flags) => interruptible((signal) => inspect(flags, signal)));
 }
 
 async function inspect(flags: Flags, signal: AbortSignal): Promise<void> {
   const { redis, match, counters, all, json } = flags;
   if (redis !== undefined) {
-    const adapter = adapterOf(redis, { commandTimeout: PATIENCE_MS });
+    const adapter = adapterOf(redis, { commandTimeout: COMMAND_TIMEOUT_MS });
     try {
       const server = URL.canParse(redis) ? new URL(redis).host : undefined;
       const found = await inspectRedis(adapter, { match, counters, signal, server });
@@ -59,13 +58,13 @@ async function inspect(flags: Flags, signal: AbortSignal): Promise<void> {
     }
   }
   if (match !== undefined || counters !== undefined || all) {
-    throw new UsageError("Cannot look: --match, --counters and --all want a server, by --redis");
+    throw new UsageError("Cannot inspect: --match, --counters and --all need --redis");
   }
   const segments = viewSegments();
   await print(json ? JSON.stringify({ segments }) : segmentReport(segments));
 }
 
-/** Whether anybody has to do with it now, or it was left unreleased. */
+/** Whether it has a holder or a waiter, or its last holder did not release it. */
 function isUsed(
   { holders, waiters, abandonedBy }:
     & Pick<InspectedSemaphore, "holders" | "waiters">

@@ -10,19 +10,19 @@ import type {
   RedisInspection,
 } from "../src/redis/inspection.ts";
 
-/** A segment and what lies in it. */
+/** A segment and its contents. */
 export interface SegmentView {
   readonly name: string;
   readonly size: number;
   readonly cells: readonly InspectedCell[];
-  /** Why it could not be looked into. */
+  /** Why its contents could not be read. */
   readonly error?: string;
 }
 
-/** What a server has, and how many locks and semaphores of nobody's are left out. */
+/** The contents of a server, and the number of unused locks and semaphores that are not shown. */
 export type RedisView = RedisInspection & { readonly idle: number };
 
-/** What a server has, for people. */
+/** Formats the contents of a server. */
 export function redisReport(found: RedisView, counters: string | undefined): string {
   const { locks, semaphores, foreign, idle } = found;
   const parts: string[] = [];
@@ -45,21 +45,21 @@ export function redisReport(found: RedisView, counters: string | undefined): str
       ]),
     ));
   } else if (counters !== undefined) {
-    parts.push(`No counter has a key like ${counters}`);
+    parts.push(`No counter matches ${counters}`);
   }
   if (locks.length === 0 && semaphores.length === 0) {
-    parts.unshift("No lock and no semaphore is in use");
+    parts.unshift("No lock or semaphore is in use");
   }
   if (idle > 0) {
-    parts.push(`${idle} that nobody uses ${idle === 1 ? "is" : "are"} left out (--all)`);
+    parts.push(`${idle} not in use (--all shows ${idle === 1 ? "it" : "them"})`);
   }
   for (const { key, error } of foreign) {
-    parts.push(colors.yellow(`${key}: something else is at one of its keys (${error})`));
+    parts.push(colors.yellow(`${key}: one of its keys holds something else (${error})`));
   }
   return parts.join("\n");
 }
 
-/** Segments, for people. */
+/** Formats the segments. */
 export function segmentReport(segments: readonly SegmentView[]): string {
   if (segments.length === 0) return "No segments";
   const rows = segments.flatMap(({ name, size, cells, error }) => {

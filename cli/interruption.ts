@@ -3,13 +3,13 @@ import process from "node:process";
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
-/** The end of a command from outside: by a signal, or because nobody reads its output. */
+/** The end of a command by a signal, or because its output was closed. */
 export class Interruption extends Error {
   override readonly name = "Interruption";
-  /** The exit status, as a shell has it: 128 and the number of the signal. */
+  /** The exit status as in a shell: 128 plus the signal's number. */
   readonly status: number;
 
-  /** An end by `signal`. */
+  /** Makes one for `signal`. */
   constructor(signal: typeof SIGNALS[number] | "SIGPIPE") {
     super(`Ended by ${signal}`);
     this.status = 128 + constants.signals[signal];
@@ -17,10 +17,10 @@ export class Interruption extends Error {
 }
 
 /**
- * Runs `action` with a signal that aborts, with an {@linkcode Interruption}, when the process is
- * told to end or its output is closed.
+ * Runs `action` with an abort signal, which aborts with an {@linkcode Interruption} when the process
+ * gets a signal to end or its output is closed.
  *
- * @param options.output Whether to care for the output; `false` leaves its descriptor untouched.
+ * @param options.output Whether to watch the output; `false` leaves its descriptor untouched.
  */
 export async function interruptible<T>(
   action: (signal: AbortSignal) => Promise<T>,
@@ -44,7 +44,7 @@ export async function interruptible<T>(
   }
 }
 
-/** Writes to the standard output; resolves when that has taken it. */
+/** Writes to the standard output; resolves when the text is written. */
 export function print(text: string): Promise<void> {
   return new Promise((resolve, reject) => {
     process.stdout.write(`${text}\n`, (error) => {

@@ -1,23 +1,23 @@
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command, Option } from "commander";
 import process from "node:process";
 import { LABEL_LENGTH } from "../src/files/lock_record.ts";
 import { interruptible } from "./interruption.ts";
 import { showStatus } from "./lock_status.ts";
 import { lockDescriptor, type LockOptions, runLocked } from "./locked_run.ts";
-import { UsageError } from "./usage_error.ts";
+import { invalidOption, UsageError } from "./usage_error.ts";
 
 interface Flags {
-  /** What the last of `-s`, `-x`, `-e` and `-u` says. */
+  /** The mode of the last of `-s`, `-x`, `-e` and `-u`. */
   mode?: LockOptions["mode"];
   timeout?: number;
-  /** False where `--no-wait` was given. */
+  /** False if `--no-wait` was given. */
   wait?: boolean;
   nonblock?: true;
   nb?: true;
   label?: string;
   exitCode?: number;
   close?: true;
-  /** False where `--no-fork` was given. */
+  /** False if `--no-fork` was given. */
   fork?: boolean;
   command?: string;
   status?: true;
@@ -27,19 +27,18 @@ interface Flags {
 /** Adds `interlock lock`. */
 export function addLock(program: Command): void {
   const command = program.command("lock")
-    .summary("run a command while holding a file lock, as flock(1) does")
+    .summary("run a command while holding a file lock, like flock(1)")
     .description(
-      "Runs a command while holding the lock on a file, as flock(1) does; the two exclude each " +
-        "other. The command inherits the lock: it is held until the command ends, also if " +
-        "interlock is killed. Exits with the status of the command; with 127 or 126 if it cannot " +
-        "be started; with 66, 71 or 73 if the file cannot be opened. A file that is new gets a " +
-        "record of the holder: make it before, empty, if the command appends to it. The number of " +
-        "a descriptor " +
-        "that the shell has opened, in place of file and command, locks or unlocks that.",
+      "Runs a command while holding the lock on a file. The lock is compatible with flock(1). The " +
+        "command inherits the lock and holds it until it ends, even if interlock is killed. Exits " +
+        "with the status of the command; with 127 or 126 if the command cannot be started; with " +
+        "66, 71 or 73 if the file cannot be opened. A new file gets a record of the holder; if the " +
+        "command appends to the file, create it first. Instead of a file and a command, the number " +
+        "of a descriptor that the shell has opened can be given, to lock or unlock it.",
     )
     .usage("[options] <file> [options] [--] <command...> | [options] <descriptor>")
     .version(program.version()!, "-V, --version", "output the version")
-    .argument("<file>", "the lock file or a folder; a file is made where it is missing, and kept")
+    .argument("<file>", "the lock file or a folder; a missing file is created and kept")
     .argument("[command...]", "the command and its arguments");
   addOptions(command).action((file: string, rest: string[], before: Flags) => {
     const { flags, words } = optionsAfterFile(rest);
@@ -49,11 +48,14 @@ export function addLock(program: Command): void {
 
 function addOptions(command: Command): Command {
   const modes = [
-    [new Option("-s, --shared", "together with others that share, instead of alone"), "shared"],
-    [new Option("-x, --exclusive", "alone (default)"), "exclusive"],
+    [new Option("-s, --shared", "shared lock, together with other shared holders"), "shared"],
+    [new Option("-x, --exclusive", "exclusive lock (default)"), "exclusive"],
     [new Option("-e", "the same as -x").hideHelp(), "exclusive"],
     [
-      new Option("-u, --unlock", "give back the lock of a descriptor; of a file, take none"),
+      new Option(
+        "-u, --unlock",
+        "unlock the descriptor; with a file, run the command without a lock",
+      ),
       "none",
     ],
   ] as const;
@@ -62,22 +64,29 @@ function addOptions(command: Command): Command {
     command.on(`option:${option.name()}`, () => command.setOptionValue("mode", mode));
   }
   return command.passThroughOptions()
-    .option("-w, --timeout <seconds>", "how long to wait at most", seconds)
-    .addOption(new Option("--wait <seconds>").argParser(seconds).hideHelp())
-    .option("-n, --nonblock", "fail at once where somebody else holds the lock")
+    .option("-w, --timeout <seconds>", "longest time to wait", secondsOf("--timeout"))
+    .addOption(new Option("--wait <seconds>").argParser(secondsOf("--wait")).hideHelp())
+    .option("-n, --nonblock", "fail at once if the lock is held")
     .option("--no-wait", "the same as --nonblock")
     .addOption(new Option("--nb", "the same as --nonblock").hideHelp())
-    .option("--label <text>", "what to call the holder, for others to see", label)
-    .option("-E, --exit-code <number>", "the status where the lock is not to be had (1)", status)
+    .option("--label <text>", "name of the holder, shown to others", label)
+    .option(
+      "-E, --exit-code <number>",
+      "exit status if the lock is not acquired (default: 1)",
+      status,
+    )
     .addOption(new Option("--conflict-exit-code <number>").argParser(status).hideHelp())
-    .option("-o, --close", "withhold the lock from the command: it ends with interlock")
-    .option("-F, --no-fork", "become the command, instead of waiting for it; enters no holder")
-    .option("-c, --command <string>", "a command for the shell, instead of words")
-    .option("--status", "tell who holds the lock, and exit with 0 if it is free, else with 1")
-    .option("--verbose", "tell of each step");
+    .option(
+      "-o, --close",
+      "do not pass the lock on to the command; interlock holds it until the command ends",
+    )
+    .option("-F, --no-fork", "become the command instead of waiting for it; writes no record")
+    .option("-c, --command <string>", "command string for the shell")
+    .option("--status", "show the holder; exit with 0 if the lock is free, else with 1")
+    .option("--verbose", "report each step");
 }
 
-/** Options may also stand between the file and the command, up to the first word or `--`. */
+/** Parses options between the file and the command, up to the first word or `--`. */
 function optionsAfterFile(rest: string[]): { flags: Flags; words: string[] } {
   if (!rest[0]?.startsWith("-")) return { flags: {}, words: rest };
   const parser = addOptions(new Command("interlock lock FILE").exitOverride())
@@ -86,7 +95,7 @@ function optionsAfterFile(rest: string[]): { flags: Flags; words: string[] } {
   return { flags: given(parser), words: parser.args };
 }
 
-/** Without the `wait: true` that commander puts in by itself, which would undo a `--no-wait`. */
+/** Omits the default `wait: true` of commander, which would undo a `--no-wait`. */
 function given(parser: Command): Flags {
   const all = Object.entries(parser.opts());
   return Object.fromEntries(
@@ -96,7 +105,7 @@ function given(parser: Command): Flags {
 
 function run(file: string, words: readonly string[], flags: Flags): Promise<void> {
   if (flags.status) {
-    if (words.length > 0) throw new UsageError("Cannot tell a status and run a command as well");
+    if (words.length > 0) throw new UsageError("Cannot combine --status with a command");
     return showStatus(file).then((code) => void (process.exitCode = code));
   }
   const action = isDescriptor(file, words, flags)
@@ -119,7 +128,7 @@ function lockOptions(flags: Flags): LockOptions {
   };
 }
 
-/** A number alone is a descriptor; with a command, it is a file of that name. */
+/** A number without a command is a descriptor; with a command, it is the name of a file. */
 function isDescriptor(file: string, words: readonly string[], { command }: Flags): boolean {
   return words.length === 0 && command === undefined && /^\d{1,9}$/.test(file);
 }
@@ -132,7 +141,7 @@ function lockedRun(
   const { label, close = false, fork, command } = flags;
   const become = fork === false;
   if (become && close) {
-    throw new UsageError("Cannot do both --no-fork and --close: nothing would hold the lock");
+    throw new UsageError("Cannot combine --no-fork with --close: nothing would hold the lock");
   }
   const run = { ...lockOptions(flags), command: commandOf(words, command), label, close, become };
   return (signal) => runLocked(file, run, signal);
@@ -144,24 +153,28 @@ function commandOf(words: readonly string[], text: string | undefined): readonly
   }
   if (text === undefined && words.length > 0) return words;
   throw new UsageError(
-    "Cannot run: name one command, after the file or by -c, or the number of a descriptor and no " +
-      "command (--help says how)",
+    "Cannot run: give one command, after the file or with -c; or only the number of a descriptor " +
+      "(see --help)",
   );
 }
 
-function seconds(text: string): number {
-  const value = Number(text);
-  if (text.trim() !== "" && value >= 0) return value;
-  throw new InvalidArgumentError("a number of seconds from 0");
+function secondsOf(option: string): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() !== "" && value >= 0) return value;
+    throw invalidOption(option, "be 0 seconds or more", text);
+  };
 }
 
 function status(text: string): number {
   const value = Number(text);
   if (/^\d+$/.test(text) && value <= 255) return value;
-  throw new InvalidArgumentError("a whole number from 0 to 255");
+  throw invalidOption("--exit-code", "be a whole number from 0 to 255", text);
 }
 
 function label(text: string): string {
   if (text.length <= LABEL_LENGTH) return text;
-  throw new InvalidArgumentError(`at most ${LABEL_LENGTH} characters`);
+  throw new UsageError(
+    `--label must have at most ${LABEL_LENGTH} characters (given ${text.length})`,
+  );
 }

@@ -5,18 +5,18 @@ import { flockHolders } from "../src/runtime/lock_holders.ts";
 import { print } from "./interruption.ts";
 import { lookAt, openTarget } from "./lock_target.ts";
 
-/** Tells who holds a file, which is not made for that; gives 0 where it is free, else 1. */
+/** Shows the holder of a file without creating it; returns 0 if the file is free, else 1. */
 export async function showStatus(path: string): Promise<number> {
   if (lookAt(path) === null) {
-    await print(`${path}: free, there is no such file`);
+    await print(`${path}: free; the file does not exist`);
     return 0;
   }
   const target = openTarget(path);
   const { file } = target;
   const { network, writable } = capabilitiesOf(file);
   const owner = ownerOf(file);
-  // Where the kernel names nobody, it is tried, for a moment, as by any other that wants it: the
-  // holder may be on another machine.
+  // If the kernel names no holder, try to acquire it for a moment: the holder may be on another
+  // machine.
   const holders = file.fd === undefined ? [] : flockHolders(file.id) ?? [];
   let free = false;
   try {
@@ -28,8 +28,8 @@ export async function showStatus(path: string): Promise<number> {
   const known = owner ?? (pid === undefined ? undefined : { pid });
   const notes = [
     free ? "free" : `held by ${describeOwner(known)}`,
-    network && `on ${network}: other machines see this lock as far as that carries it`,
-    !writable && "read-only: it has no record",
+    network && `on ${network}, which may not show this lock to other machines`,
+    !writable && "read-only, so there is no record of the holder",
   ];
   await print(`${path}: ${notes.filter(Boolean).join("; ")}`);
   return free ? 0 : 1;

@@ -9,75 +9,75 @@ import {
 } from "node:fs";
 import { dirname } from "node:path";
 import { capabilitiesOf } from "../src/files/capabilities.ts";
-import { Handle } from "../src/files/handle.ts";
-import type { Patience } from "../src/files/patience.ts";
-import { callOffWait, type KernelWait, startWait } from "../src/files/kernel_waits.ts";
+import { TrackedLockFile } from "../src/files/tracked_lock_file.ts";
+import type { Deadline } from "../src/files/deadline.ts";
+import { cancelWait, type KernelWait, startWait } from "../src/files/kernel_waits.ts";
 import { adapter } from "../src/runtime/adapter.ts";
 import { DescriptorLockFile } from "../src/runtime/descriptor_lock_file.ts";
 import { isInherited } from "../src/runtime/descriptors.ts";
 import type { LockFile } from "../src/runtime/lock_file.ts";
 
-/** As flock(1) makes its files: everybody may lock them whom the umask lets. */
+/** The mode of new files, as in flock(1): the umask decides which users may lock them. */
 const MODE = 0o666;
-/** The longest time that a timer can be set to. */
+/** The longest time of a timer. */
 const LONGEST_MS = 2 ** 31 - 1;
 
-/** What is locked: a file, a folder, or what a descriptor of the shell leads to. */
+/** What to lock: a file, a folder, or the open file of a descriptor of the shell. */
 export interface Target {
   readonly file: LockFile;
   /** Takes the lock if it is free. */
   tryTake(shared: boolean): boolean;
-  /** Waits for the lock. False where the time ran out. */
-  take(shared: boolean, patience: Patience): Promise<boolean>;
-  /** Gives the lock back, if it is held, and closes the file. */
+  /** Waits for the lock; resolves to false if the time runs out. */
+  take(shared: boolean, deadline: Deadline): Promise<boolean>;
+  /** Releases the lock, if it is held, and closes the file. */
   close(reason: Error): void;
 }
 
-/** Opens a file or a folder that is there. Follows links, as flock(1) does. */
+/** Opens an existing file or folder. Follows links, like flock(1). */
 export function openTarget(path: string, write = true): Target {
   if (lookAt(path)?.isDirectory()) {
     return new DescriptorTarget(DescriptorLockFile.openFolder(path));
   }
-  return new Handle(realPath(path), { write });
+  return new TrackedLockFile(realPath(path), { write });
 }
 
 /**
- * The same for a command, which inherits what is opened, and may run the file or replace its
- * contents: for reading alone, but on a network file system, which may lock for writers only. A
- * file that is missing is made.
+ * The same for a command, which inherits the descriptor and may run the file or replace its contents.
+ * So opens the file for reading only, except on a network file system, which may lock for writers
+ * only. Creates a missing file.
  */
 export function openForCommand(path: string): { readonly target: Target; readonly isNew: boolean } {
   const isNew = lookAt(path) === null && make(path);
   const target = openTarget(path, false);
   if (capabilitiesOf(target.file).network === undefined) return { target, isNew };
-  target.close(new Error("It is opened anew"));
+  target.close(new Error("The file is opened again"));
   return { target: openTarget(path), isNew };
 }
 
-/** What the shell has opened for this process, such as 9 by `9>file`. */
+/** Returns the target of a descriptor that the shell has opened, such as 9 by `9>file`. */
 export function inheritedTarget(fd: number): Target {
   if (!adapter.mayCallC()) {
-    throw new Error(`Cannot lock descriptor ${fd}: that needs Linux and foreign functions`);
+    throw new Error(`Cannot lock descriptor ${fd}: this needs Linux and foreign functions`);
   }
   if (!isInherited(fd)) {
     throw new Error(
-      `Cannot lock descriptor ${fd}: no file was opened as that, as by ${fd}>FILE in the shell`,
+      `Cannot lock descriptor ${fd}: it is not open. Open it in the shell, for example by ${fd}>FILE`,
     );
   }
   return new DescriptorTarget(new DescriptorLockFile(fd, `descriptor ${fd}`));
 }
 
-/** What is there: `null` if nothing is, `undefined` if opening it will say why it cannot be told. */
+/** What is at a path: `null` if nothing is, `undefined` if only opening it can tell the reason. */
 export function lookAt(path: string): Stats | null | undefined {
   try {
     return statSync(path, { throwIfNoEntry: false }) ?? null;
   } catch (error) {
     if ((error as { errno?: number }).errno !== undefined) return undefined;
-    throw error; // Not the system refuses, but the runtime: a permission is missing.
+    throw error; // The runtime refuses, not the system: a permission is missing.
   }
 }
 
-/** Whether it was made here, and not by another at the same time, or through a link. */
+/** Creates a file; returns whether this call made it, not another process or a link. */
 function make(path: string): boolean {
   const { O_RDONLY, O_CREAT, O_EXCL, O_NOCTTY, O_NONBLOCK } = constants;
   for (const more of [O_EXCL, O_EXCL, 0]) {
@@ -88,14 +88,14 @@ function make(path: string): boolean {
       if ((error as { code?: string }).code === "ENOENT") makeFolder(dirname(path));
     }
   }
-  return false; // Opening it says what is wrong.
+  return false; // Opening it will give the reason.
 }
 
 function makeFolder(path: string): void {
   try {
     mkdirSync(path, { recursive: true, mode: 0o700 });
   } catch {
-    // Opening the file says what is wrong.
+    // Opening the file will give the reason.
   }
 }
 
@@ -107,7 +107,7 @@ function realPath(path: string): string {
   }
 }
 
-/** Something that is locked by its descriptor; a wait for it is the only one of this process. */
+/** A target that is locked by its descriptor. This process has no other wait. */
 class DescriptorTarget implements Target {
   readonly file: LockFile;
 
@@ -119,7 +119,7 @@ class DescriptorTarget implements Target {
     return this.file.tryLock(shared);
   }
 
-  take(shared: boolean, { deadline, signal }: Patience): Promise<boolean> {
+  take(shared: boolean, { at, signal }: Deadline): Promise<boolean> {
     signal?.throwIfAborted();
     return new Promise((resolve, reject) => {
       let timer: ReturnType<typeof setTimeout> | undefined;
@@ -130,15 +130,15 @@ class DescriptorTarget implements Target {
           clearTimeout(timer);
           signal?.removeEventListener("abort", abort);
           if (error !== undefined) return reject(error);
-          if (!signal?.aborted) return resolve(locked); // Also if it came late, now that it is there.
+          if (!signal?.aborted) return resolve(locked); // Even if the time ran out: it has the lock.
           if (locked) this.file.unlock();
           reject(signal.reason);
         },
       };
-      const abort = () => callOffWait(wait);
+      const abort = () => cancelWait(wait);
       signal?.addEventListener("abort", abort);
-      const left = Math.min(Math.max(0, deadline - performance.now()), LONGEST_MS);
-      if (deadline !== Infinity) timer = setTimeout(abort, left);
+      const left = Math.min(Math.max(0, at - performance.now()), LONGEST_MS);
+      if (at !== Infinity) timer = setTimeout(abort, left);
 
       startWait(wait);
     });

@@ -13,42 +13,42 @@ import { inheritedTarget, openForCommand, type Target } from "./lock_target.ts";
 import { runChild, runProgram } from "./run_program.ts";
 
 /**
- * Whether the command can inherit the lock. Elsewhere it is held here, until the command has ended:
- * as with `--close`.
+ * Whether the command can inherit the lock. If not, this process holds it until the command has
+ * ended, as with `--close`.
  */
 const inheritable = adapter.mayCallC();
 
-/** How to lock. */
+/** Options for locking. */
 export interface LockOptions {
-  /** `none` gives back what a descriptor has, and takes nothing. */
+  /** `none` releases the lock of a descriptor and acquires none. */
   readonly mode: "exclusive" | "shared" | "none";
   /** In milliseconds. */
   readonly timeout: number;
-  /** The exit status where the lock is not to be had. */
+  /** The exit status if the lock is not acquired. */
   readonly conflict: number;
   readonly verbose: boolean;
 }
 
-/** What to run, and how to lock for it. */
+/** A command to run under a lock. */
 export interface LockedRun extends LockOptions {
   readonly command: readonly string[];
   readonly label: string | undefined;
-  /** Whether the command does not inherit the lock. */
+  /** Whether to keep the lock from the command. */
   readonly close: boolean;
-  /** Whether this process becomes the command, instead of waiting for it. */
+  /** Whether this process becomes the command instead of waiting for it. */
   readonly become: boolean;
 }
 
-/** To the descriptor itself: a stream could make it non-blocking, for the command as well. */
+/** Writes to the descriptor itself: a stream could make it non-blocking, for the command too. */
 function say(text: string): void {
   try {
     writeSync(2, `interlock: ${text}\n`);
   } catch {
-    // Nobody listens, which is no reason not to run.
+    // The standard error is closed, which is no reason not to run.
   }
 }
 
-/** How sysexits.h calls what went wrong with a file, as flock(1) tells it. */
+/** The exit status for an error of a file, from sysexits.h as in flock(1). */
 function statusOfFailure(error: unknown): number {
   switch ((error as { code?: string }).code) {
     case "EMFILE":
@@ -64,7 +64,7 @@ function statusOfFailure(error: unknown): number {
   }
 }
 
-/** Runs a command under the lock on a file or folder; gives the exit status. */
+/** Runs a command under the lock on a file or folder; returns the exit status. */
 export async function runLocked(
   path: string,
   run: LockedRun,
@@ -81,15 +81,15 @@ export async function runLocked(
   const { target, isNew } = opened;
   const { network } = capabilitiesOf(target.file);
   if (network !== undefined) {
-    say(`${path} is on ${network}: the lock holds as far as that carries it to other machines`);
+    say(`${path} is on ${network}, which may not show this lock to other machines`);
   }
   if (!await lock(target, path, run, signal)) return run.conflict;
   return await runHolding(target.file, isNew, run, inherited);
 }
 
 /**
- * Locks what a descriptor of the shell leads to, or gives it back; gives the exit status. The lock
- * stays with the shell, whose open file it is.
+ * Locks or unlocks the open file of a descriptor of the shell; returns the exit status. The lock
+ * stays with the shell, to which the open file belongs.
  */
 export async function lockDescriptor(
   fd: number,
@@ -107,7 +107,7 @@ export async function lockDescriptor(
   return await lock(target, target.file.path, options, signal) ? 0 : options.conflict;
 }
 
-/** Whether it has the lock now. */
+/** Acquires the lock; resolves to false if it is not acquired in time. */
 async function lock(
   target: Target,
   path: string,
@@ -124,18 +124,18 @@ async function lock(
       return false;
     }
     say(`waiting for ${path}, held by ${holder()}`);
-    if (!await target.take(shared, { deadline: began + timeout, signal })) {
-      say(`cannot lock ${path} in time, held by ${holder()}`);
+    if (!await target.take(shared, { at: began + timeout, signal })) {
+      say(`cannot lock ${path} within ${timeout / 1000} s, held by ${holder()}`);
       return false;
     }
   }
-  if (verbose) say(`got ${path} after ${((performance.now() - began) / 1000).toFixed(3)} s`);
+  if (verbose) say(`locked ${path} after ${((performance.now() - began) / 1000).toFixed(3)} s`);
   return true;
 }
 
 /**
- * Runs the command with the lock. Neither side gives that back but by its own end: the command may
- * leave a process behind that goes on with it.
+ * Runs the command with the lock, which is never released explicitly: it ends with the last process
+ * that has it, which may be one that the command leaves behind.
  */
 async function runHolding(
   file: LockFile,
@@ -147,7 +147,7 @@ async function runHolding(
   const given = close || file.fd === undefined ? inherited : [...inherited, file.fd];
   const tell = run.verbose ? say : () => {};
   let record: CommandRecord | undefined;
-  // Nobody would strike out what a process enters that becomes another.
+  // A process that becomes the command could not clear its record.
   if (mode === "exclusive" && !become) {
     const owner = close || !inheritable
       ? thisOwner(file, label)
@@ -173,11 +173,11 @@ async function runHolding(
   }
 }
 
-/** Writes to the record, which is for information: if that fails, the command goes on. */
+/** Writes the record, which is informative only: if that fails, the command goes on. */
 function noting(write: () => void): void {
   try {
     write();
   } catch (error) {
-    say(`the record of the holder is not right: ${(error as Error).message}`);
+    say(`cannot write the record of the holder: ${(error as Error).message}`);
   }
 }

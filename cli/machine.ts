@@ -2,7 +2,7 @@ import { statfsSync } from "node:fs";
 import { cpus, release } from "node:os";
 import process from "node:process";
 
-/** Numbers that statfs(2) calls file systems by. */
+/** File systems by the numbers of statfs(2). */
 const FILE_SYSTEMS: Readonly<Record<number, string>> = {
   0x1021994: "tmpfs",
   0x2fc12fc1: "zfs",
@@ -14,7 +14,7 @@ const FILE_SYSTEMS: Readonly<Record<number, string>> = {
   0xf2f52010: "f2fs",
 };
 
-/** The machine in a line, such as `2 x AMD EPYC, linux 6.1.0`. */
+/** Describes the machine in a line, such as `2 x AMD EPYC, linux 6.1.0`. */
 export function describeMachine(): string {
   const all = cpus();
   return `${all.length} x ${
@@ -22,7 +22,7 @@ export function describeMachine(): string {
   }, ${process.platform} ${release()}`;
 }
 
-/** The kind of file system that a folder is on. */
+/** The kind of the file system of a folder. */
 export function fileSystemOf(folder: string): string {
   const { type } = statfsSync(folder);
   return FILE_SYSTEMS[type] ?? `file system 0x${type.toString(16)}`;

@@ -10,20 +10,20 @@ import { statusOf } from "./exit_status.ts";
 import { addLock } from "./lock.ts";
 
 const program = new Command("interlock")
-  .description("One lock, one counter, wherever TypeScript runs.")
+  .description("Locks and counters shared by threads, processes and machines.")
   .version(project.version)
   .exitOverride()
   .configureOutput({ outputError: (message, write) => write(withoutAddresses(message)) })
-  .showHelpAfterError("(--help says what is allowed)");
+  .showHelpAfterError("(see --help)");
 addLock(program.enablePositionalOptions());
-// Half of the start, which scripts that lock do many times over.
+// Loading these takes half of the start, and scripts run `interlock lock` often.
 if (process.argv[2] !== "lock") {
   (await import("./count.ts")).addCount(program);
   (await import("./inspect.ts")).addInspect(program);
   (await import("./advise.ts")).addAdvise(program);
 }
 
-/** An address that was taken for a command, an argument or an unknown option may hold a password. */
+/** Removes addresses from an error: one given as a wrong argument may contain a password. */
 function withoutAddresses(message: string): string {
   return message
     .replace(/'(-[^'=]*=)?.*(:\/\/|@).*'/s, "'$1...'")

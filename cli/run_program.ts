@@ -4,7 +4,7 @@ import process from "node:process";
 import { isatty } from "node:tty";
 import { spawnProgram, statusOfProgram } from "../src/runtime/spawn.ts";
 
-/** Sent on to the command. */
+/** Signals that are forwarded to the command. */
 const FORWARDED = [
   "SIGHUP",
   "SIGINT",
@@ -14,15 +14,15 @@ const FORWARDED = [
   "SIGUSR2",
   "SIGCONT",
 ] as const;
-/** A terminal sends these to the command as well. */
+/** Signals that a terminal sends to the command too. */
 const OF_TERMINAL: readonly string[] = ["SIGINT", "SIGQUIT"];
-/** In case that nobody tells of the end of a child. */
+/** How often to check for the end of the child, in case that SIGCHLD does not arrive. */
 const LOOK_MS = 200;
 
-/** Sends signals on to the process that `pid` gives, once that is not 0. */
+/** Forwards signals to the process that `pid` returns, once that is not 0. */
 function forwardSignals(pid: () => number): void {
   for (const signal of FORWARDED) {
-    if (constants.signals[signal] === undefined) continue; // Windows has few of them.
+    if (constants.signals[signal] === undefined) continue; // Windows has few signals.
     process.on(signal, () => {
       const to = pid();
       if (to !== 0 && !(OF_TERMINAL.includes(signal) && isatty(0))) {
@@ -33,8 +33,8 @@ function forwardSignals(pid: () => number): void {
 }
 
 /**
- * Runs a program that gets some descriptors to its end, by posix_spawn(3); gives its exit status,
- * as a shell has it. `onStart` is told its number.
+ * Runs a program with some descriptors until it ends, by posix_spawn(3); resolves to its exit
+ * status, as in a shell. Calls `onStart` with its process number.
  */
 export async function runProgram(
   command: readonly string[],
@@ -56,7 +56,7 @@ export async function runProgram(
   return code;
 }
 
-/** The same by the runtime's own means, for a program that gets the standard streams alone. */
+/** The same with the runtime's own functions, for a program with the standard streams only. */
 export function runChild(
   command: readonly string[],
   onStart: (pid: number) => void,

@@ -1,5 +1,5 @@
 /**
- * A job that must not run twice at the same time, on this machine. Run it with any runtime:
+ * Runs a job that must not run twice at the same time on this machine. Run it with any runtime:
  * `deno run -A`, `bun`, `node`.
  *
  * @module
@@ -10,4 +10,4 @@ import { FileLock } from "../mod.ts";
 
 using lock = new FileLock(join(tmpdir(), "interlock-example-job.lock"));
 using guard = lock.tryAcquire();
-console.log(guard === undefined ? "the job runs already, elsewhere" : "the job ran");
+console.log(guard === undefined ? "the job is already running" : "the job ran");

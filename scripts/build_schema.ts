@@ -1,6 +1,6 @@
 /**
- * Writes the JSON Schema of a count's configuration, for editors. With `--check` only looks
- * whether the file is as it would be written.
+ * Writes the JSON Schema of a count's configuration, for editors. With `--check` only checks whether
+ * the file is up to date.
  *
  * @module
  */
@@ -15,6 +15,6 @@ const text = `${JSON.stringify({ title: "interlock count", ...schema }, null, 2)
 
 if (!process.argv.includes("--check")) writeFileSync(file, text);
 else if (readFileSync(file, "utf8") !== text) {
-  console.error("schema/count.schema.json is not what its source gives: run `deno task schema`");
+  console.error("schema/count.schema.json is out of date: run `deno task schema`");
   process.exit(1);
 }

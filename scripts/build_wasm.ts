@@ -1,6 +1,6 @@
 /**
- * Builds src/memory/atomics.wat into src/memory/atomics_wasm.ts; with `--check`, fails where what
- * is committed differs.
+ * Builds src/memory/atomics.wat into src/memory/atomics_wasm.ts. With `--check` only checks whether
+ * the file is up to date.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import process from "node:process";
@@ -25,7 +25,7 @@ if (!process.argv.includes("--check")) {
   writeFileSync(target, module);
 } else if (readFileSync(target, "utf8") !== module) {
   console.error(
-    "src/memory/atomics_wasm.ts is not what atomics.wat builds to: run `deno task wasm`",
+    "src/memory/atomics_wasm.ts is out of date with atomics.wat: run `deno task wasm`",
   );
   process.exit(1);
 }

@@ -1,7 +1,7 @@
 /**
- * What `bun run TASK` and `npm run TASK` start: installs the packages where they are missing, and
- * runs the task in the runtime that this is. A Node that is too old hands over to Deno from npm,
- * so this file is written for old ones too.
+ * Runs a task for `bun run TASK` and `npm run TASK`: installs missing packages and runs the task in
+ * the current runtime. A Node that is too old hands over to Deno from npm, so this file must run in
+ * old versions too.
  */
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
@@ -22,14 +22,14 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const [task, ...given] = process.argv.slice(2);
 const [entry, ...fixed] = TASKS[task];
 
-/** Installs by the lock file unless all packages are there, whoever installed them. */
+/** Installs the packages of the lock file, unless all are already installed. */
 function installWith(command, args) {
   const { dependencies, devDependencies } = JSON.parse(readFileSync(`${root}package.json`, "utf8"));
   const names = Object.keys({ ...dependencies, ...devDependencies });
   if (names.every((name) => existsSync(`${root}node_modules/${name}/package.json`))) return;
   const { status, error } = spawnSync(command, args, { cwd: root, stdio: ["ignore", 2, 2] });
   if (status === 0) return;
-  console.error(`Cannot install the packages by "${command} ${args.join(" ")}"`, error ?? "");
+  console.error(`Cannot install the packages with "${command} ${args.join(" ")}"`, error ?? "");
   process.exit(1);
 }
 
@@ -43,7 +43,7 @@ if (process.versions.bun) {
   await import(pathToFileURL(root + entry).href);
 } else if (isNewEnough(process.versions.node.split(".").map(Number))) {
   installWith("npm", ["ci", "--no-audit", "--no-fund"]);
-  // In place of this process, so that signals reach the task and nothing else.
+  // The task replaces this process, so that it gets the signals.
   const args = ["--disable-warning=ExperimentalWarning", root + entry, ...fixed, ...given];
   process.execve(process.execPath, [process.execPath, ...args], process.env);
 } else {
@@ -51,12 +51,12 @@ if (process.versions.bun) {
     cwd: root,
     stdio: "inherit",
   });
-  // Those of a terminal reach the child as well; it is the one to end first.
+  // The terminal signals the child too; this process waits for its end.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
     process.on(signal, () => child.kill(signal));
   }
   child.on("error", (error) => {
-    console.error(`Cannot start Deno by npx: ${error.message}`);
+    console.error(`Cannot start Deno with npx: ${error.message}`);
     process.exit(1);
   });
   child.on("exit", (code, signal) => process.exit(code ?? 128 + constants.signals[signal]));

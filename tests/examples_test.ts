@@ -23,7 +23,7 @@ before(() => {
 });
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-/** The `ts` blocks of a Markdown page, or of the comments of a source. */
+/** The `ts` blocks of a Markdown page or of a source file's comments. */
 function examplesIn(path: string): string[] {
   const text = readFileSync(join(ROOT, path), "utf8").replaceAll(/^ *\* ?/gm, "");
   return [...text.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code]) => code);
@@ -46,7 +46,7 @@ before(async () => {
 });
 after(() => redis?.[Symbol.asyncDispose]());
 
-describe("the examples of the documentation run", () => {
+describe("the examples in the documentation run", () => {
   for (const path of sources()) {
     examplesIn(path).forEach((code, i) => {
       const wantsRedis = code.includes("redis://");
@@ -65,11 +65,11 @@ describe("the examples of the documentation run", () => {
   }
 });
 
-describe("the examples of the folder run", () => {
+describe("the examples in the folder run", () => {
   for (const name of readdirSync(join(ROOT, "examples")).filter((name) => name.endsWith(".ts"))) {
     it(name, async () => {
       const { stdout } = await run(join(ROOT, "examples", name));
-      assert.match(stdout, /^\S.*\n$/, "one line that says what came of it");
+      assert.match(stdout, /^\S.*\n$/, "it prints one line with its result");
     });
   }
 });

@@ -11,14 +11,14 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const read = (path: string) => readFileSync(root + path, "utf8");
 
 describe("the project", () => {
-  it("is the same package for JSR and for npm", () => {
+  it("is the same package on JSR and npm", () => {
     assert.equal(npm.name, deno.name);
     assert.equal(npm.version, deno.version);
     assert.equal(npm.license, deno.license);
     assert.deepEqual(npm.exports, deno.exports);
   });
 
-  it("has the same tasks for all", () => {
+  it("has the same tasks for Deno and npm", () => {
     const launched = [...read("scripts/launch.mjs").matchAll(/^ {2}(\w+): \["([^\]]*)"\]/gm)]
       .map(([, task, entry]) => [task, entry.replaceAll('", "', " ")]);
     assert.ok(launched.length >= 4);
@@ -31,12 +31,12 @@ describe("the project", () => {
     assert.deepEqual(Object.keys(npm.scripts).sort(), launched.map(([task]) => task).sort());
   });
 
-  it("has the schema that its source gives", () => {
+  it("has an up-to-date schema", () => {
     const { title: _, ...schema } = JSON.parse(read("schema/count.schema.json"));
     assert.deepEqual(schema, { ...z.toJSONSchema(countSchema, { io: "input" }) });
   });
 
-  it("imports downwards only", () => {
+  it("imports only from lower layers", () => {
     const below: Record<string, readonly string[]> = {
       contract: [],
       runtime: ["contract"],

@@ -1,6 +1,6 @@
 /**
- * Runs the tests on Deno, Bun and Node, and ends with `N passed, N failed, N skipped`, the sum
- * over the three. Arguments are the beginnings of the paths of tests to run alone.
+ * Runs the tests on Deno, Bun and Node, and prints `N passed, N failed, N skipped` at the end, the sum
+ * of the three. Arguments select tests by the beginnings of their paths.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import { findRuntimes, type Runtime } from "../src/counting/runtimes.ts";
 import { childEnvironment } from "./support/child_environment.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
-/** A test that waits for longer is broken; the slowest takes a tenth of it. */
+/** A test that takes longer hangs; the slowest takes a tenth of it. */
 const TIMEOUT_MS = 60_000;
 
 interface Counts {
@@ -60,7 +60,7 @@ function argumentsFor({ name }: Runtime, files: readonly string[], report: strin
         "--disable-warning=ExperimentalWarning",
         "--test",
         `--test-timeout=${TIMEOUT_MS}`,
-        // One file at a time, as in the others: two cores do not show four workers more than that.
+        // One file at a time, as in the other runtimes: the tests need the cores themselves.
         "--test-concurrency=1",
         "--test-reporter=junit",
         `--test-reporter-destination=${report}`,
@@ -90,11 +90,11 @@ function countReport(report: string): Counts {
   return counts;
 }
 
-/** Two of a runtime at once, where there are processors for it; much of a test is waiting. */
+/** Two processes of a runtime at once, if there are two processors: tests wait much of the time. */
 const SHARES = Math.min(2, availableParallelism());
 const running = new Set<ReturnType<typeof spawn>>();
 
-/** Runs a share of the files. What it prints goes to `output`: the terminal, or a file for later. */
+/** Runs a share of the files. Its output goes to the terminal, or to a file that is shown later. */
 async function testShare(
   runtime: Runtime,
   files: readonly string[],
@@ -118,7 +118,7 @@ async function testShare(
   try {
     Object.assign(counts, countReport(report));
   } catch (error) {
-    console.log(`${runtime.name} wrote no report: ${(error as Error).message}`);
+    console.log(`Cannot read the report of ${runtime.name}: ${(error as Error).message}`);
   }
   const { passed, failed } = counts;
   if (failed === 0 && (code !== 0 || passed === 0)) {
@@ -174,7 +174,9 @@ const sum = { passed: 0, failed: 0, skipped: 0 };
 try {
   const files = testFiles(process.argv.slice(2));
   if (files.length === 0) {
-    throw new Error(`No test begins with ${process.argv.slice(2).join(", ")}`);
+    throw new Error(
+      `Cannot run tests: no path in tests/ begins with ${process.argv.slice(2).join(", ")}`,
+    );
   }
   const runtimes = await findRuntimes(["deno", "bun", "node"]);
   const environment = Object.fromEntries(

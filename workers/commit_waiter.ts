@@ -1,38 +1,41 @@
 /**
- * A helper thread that waits for syncs of counters, so that the thread whose tasks add to them does
- * not have to: one more adder, as another process would be; see src/files/commit_helper.ts.
+ * A helper thread that waits for syncs of counters on behalf of the tasks of another thread. It is one
+ * more adder, like another process; see src/files/commit_helper.ts.
  *
  * @module
  */
 import { AT_WORK, type CommitJob, type CommitMessage, STOP } from "../src/files/commit_helper.ts";
 import { GroupCommit } from "../src/files/group_commit.ts";
-import { Handle } from "../src/files/handle.ts";
+import { TrackedLockFile } from "../src/files/tracked_lock_file.ts";
 import { adapter } from "../src/runtime/adapter.ts";
 
 const parent = adapter.parentThread();
 if (parent === undefined) throw new Error("This module is for a Web Worker");
 
 const say = (message: CommitMessage) => parent.postMessage(message);
-const counters = new Map<number, { readonly handle: Handle; readonly commit: GroupCommit }>();
+const counters = new Map<
+  number,
+  { readonly tracked: TrackedLockFile; readonly commit: GroupCommit }
+>();
 
 function open(path: string) {
-  // A counter that was removed meanwhile must not come back as an empty file, without a number.
-  const handle = new Handle(path, { create: false });
+  // If the counter was removed, opening it must not create an empty file.
+  const tracked = new TrackedLockFile(path, { create: false });
   try {
-    return { handle, commit: new GroupCommit(handle) };
+    return { tracked, commit: new GroupCommit(tracked) };
   } catch (error) {
-    handle.close(error as Error);
+    tracked.close(error as Error);
     throw error;
   }
 }
 
 function close(counter: number): void {
-  const { handle, commit } = counters.get(counter) ?? {};
+  const { tracked, commit } = counters.get(counter) ?? {};
   counters.delete(counter);
   try {
     commit?.close();
   } finally {
-    handle?.close(new Error("The counter was closed"));
+    tracked?.close(new Error("The counter was closed"));
   }
 }
 
@@ -47,7 +50,7 @@ function wait(counter: number, path: string, number: number): CommitMessage {
     opened.commit.await(number);
     return { counter };
   } catch (error) {
-    // By its fields, since a copy of an error loses them.
+    // Field by field, since `postMessage` drops the fields of an error.
     const { message } = error as Error;
     return { counter, error: { message, fields: { ...error as object } } };
   }

@@ -1,5 +1,5 @@
 /**
- * The entry of a Web Worker of `interlock count`; told what to do by its first message.
+ * The entry of a Web Worker of `interlock count`; its first message is a {@linkcode ThreadStart}.
  *
  * @module
  */

@@ -16,6 +16,6 @@ parent.onMessage((message) => {
   if (message === "go") watcher?.run(onChange);
   else {
     watcher = new FutexWatcher(message as WatchStart);
-    onChange(); // It has begun.
+    onChange(); // Reports that it has begun.
   }
 });

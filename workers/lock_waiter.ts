@@ -1,8 +1,7 @@
 /**
- * A helper thread that waits for file locks in the kernel, one at a time, so that the thread that
- * wants them does not have to. The lock belongs to the open file, not to the thread. The
- * helper waits with a descriptor of its own: the parent's is closed if the parent ends, and its
- * number may soon be another file's.
+ * A helper thread that waits in the kernel for file locks of another thread, one at a time. A lock
+ * belongs to the open file, not to the thread. The helper waits with a descriptor of its own: the
+ * parent's is closed if the parent ends, and its number may soon be another file's.
  *
  * @module
  */
@@ -24,7 +23,7 @@ if (parent === undefined) throw new Error("This module is for a Web Worker");
 
 const say = (message: HelperMessage) => parent.postMessage(message);
 
-/** Waits with a copy of the descriptor; if the process has none left, with the parent's. */
+/** Waits with a copy of the descriptor; if the process can open no more, with the parent's. */
 function withOwnDescriptor(job: HelperJob, wait: (job: HelperJob) => boolean): boolean {
   const copy = duplicate(job.fd);
   if (copy === undefined) return wait(job);
@@ -39,8 +38,8 @@ function withOwnDescriptor(job: HelperJob, wait: (job: HelperJob) => boolean): b
 
 function work(job: HelperJob): boolean {
   const isCalledOff = () => Atomics.load(job.words, SETTLED) === job.number;
-  // No foreign function is called but between these two stores: Node breaks where a thread is
-  // ended in one, so a process that ends looks here first.
+  // SAFETY: foreign functions are called between these two stores only. Node crashes if a thread is
+  // ended in one, so a process that ends reads AT_WORK first.
   Atomics.store(job.words, AT_WORK, job.number);
   try {
     if (isCalledOff()) return false;
@@ -51,7 +50,7 @@ function work(job: HelperJob): boolean {
       if (!isWanted() || !waitForFd(own, isWanted)) return false;
       const isFirst = Atomics.compareExchange(job.words, SETTLED, 0, -job.number) === 0;
       if (isFirst && threadIsThere(pid, job.parent)) return true;
-      unlockFd(own); // Called off, or the parent has ended.
+      unlockFd(own); // The wait was cancelled, or the parent has ended.
       return false;
     });
   } finally {

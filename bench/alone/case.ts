@@ -1,6 +1,6 @@
 /**
- * One operation in one thread, by mitata: `case.ts SPEC`. Prints its figure. A process each, since
- * an engine optimises for all that it has seen.
+ * Measures one operation in one thread with mitata: `case.ts SPEC`. Prints its figure. Each operation
+ * gets a process of its own, since an engine optimizes for all code that has run in it.
  *
  * @module
  */
@@ -8,30 +8,33 @@ import { measure } from "mitata";
 import { join } from "node:path";
 import process from "node:process";
 import { Memory } from "../../src/memory/mod.ts";
-import { operationOf, placeOf, type Site } from "../place.ts";
+import { contextOf, operationOf } from "../context.ts";
 import type { RowKey } from "../results.ts";
+import type { Site } from "../site.ts";
 import type { Figure } from "../step.ts";
-import { PLACE_BYTES } from "../subjects/subject.ts";
+import { CONTEXT_BYTES } from "../subjects/subject.ts";
 
-/** What the process is told. */
+/** The argument of the process. */
 export interface CaseSpec {
   readonly row: RowKey;
   readonly site: Site;
-  /** The processor time to measure for, at least; in milliseconds. */
+  /** The least processor time to measure, in milliseconds. */
   readonly ms: number;
 }
 
-/** Enough for the percentiles, and to print. */
+/** Enough for the percentiles, few enough to print. */
 const MOST_SAMPLES = 20_000;
 
 const spec = JSON.parse(process.argv[2]) as CaseSpec;
 const { row, site, ms } = spec;
 const { once, timed = false, per = 1 } = await operationOf(row);
-if (once === undefined) throw new Error(`"${row.operation}" is nothing that one does alone`);
+if (once === undefined) {
+  throw new Error(`Cannot measure "${row.operation}" alone: it is for several at once`);
+}
 const memory = row.medium === "mapped"
-  ? Memory.map(join(site.fast, "memory"), PLACE_BYTES)
-  : Memory.anonymous(PLACE_BYTES);
-const stats = await measure(await once(placeOf(memory, site, 0, 0, 1)), {
+  ? Memory.map(join(site.fast, "memory"), CONTEXT_BYTES)
+  : Memory.anonymous(CONTEXT_BYTES);
+const stats = await measure(await once(contextOf(memory, site, 0, 0, 1)), {
   min_cpu_time: ms * 1e6,
   ...timed && { batch_threshold: 0, max_samples: MOST_SAMPLES },
 });

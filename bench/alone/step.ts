@@ -8,10 +8,10 @@ import type { CaseSpec } from "./case.ts";
 
 const CASE = new URL("./case.ts", import.meta.url);
 const START_MS = 100;
-/** Mitata takes so many times the processor time it is asked for. */
+/** The time that mitata takes, divided by the requested processor time. */
 const OVERHEAD = 1.6;
 
-/** The step that measures one operation in one thread of a runtime. */
+/** Makes the step that measures one operation in one thread of a runtime. */
 export function aloneStep(
   row: RowKey,
   runtime: Runtime,
@@ -21,7 +21,7 @@ export function aloneStep(
   return {
     rows: [row],
     ms: START_MS + OVERHEAD * ms,
-    todo: row.by === "interlock" ? undefined : `look at ${row.by} in the other runtimes`,
+    todo: row.by === "interlock" ? undefined : `see ${row.by} in the other runtimes`,
     async measure(take, _reverse, signal) {
       using own = site.make();
       const spec: CaseSpec = { row, site: own, ms };

@@ -1,2 +1,2 @@
-/** An empty program: what a runtime's start alone costs. */
+/** An empty program, to measure the start of a runtime. */
 export {};

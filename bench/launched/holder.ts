@@ -1,6 +1,6 @@
 /**
- * Holds a mutex until it is killed: `holder.ts MEMORY`. Says that it is there; told to go, it waits
- * for the mutex, and says when it got it.
+ * Holds a mutex until it is killed: `holder.ts MEMORY`. Prints a line when it is ready; after a line
+ * of input it acquires the mutex and prints when it got it.
  *
  * @module
  */

@@ -1,2 +1,2 @@
-/** A program that uses Interlock and does nothing: what its start costs. */
+/** A program that only imports Interlock, to measure its start. */
 import "../../mod.ts";

@@ -1,12 +1,12 @@
 import type { Runtime } from "../../src/counting/runtimes.ts";
 import type { Effort } from "../effort.ts";
-import type { Site } from "../place.ts";
+import type { Site } from "../site.ts";
 import type { RowKey } from "../results.ts";
 import { median } from "../statistics.ts";
 import type { Step } from "../step.ts";
 import type { Launch } from "../subjects/subject.ts";
 
-/** The step that starts programs and times them from outside. */
+/** Makes the step that starts programs and times them from outside. */
 export function launchStep(
   row: RowKey,
   { ms, once = false, measure }: Launch,

@@ -2,19 +2,19 @@ import { readFileSync } from "node:fs";
 import { figuresFor } from "../../cli/advice/figures.ts";
 import type { Results } from "../results.ts";
 import type { Answer } from "./answers/answer.ts";
-import { counted, duration, HAND_NAMES, listed, times, versionsOf } from "./figures.ts";
-import { type Claim, claimsOf, partsByPlace } from "./goals.ts";
+import { counted, duration, listed, SERIES_NAMES, times, versionsOf } from "./figures.ts";
+import { type Claim, claimsOf, partsByVariant } from "./goals.ts";
 import { filled, item, markdownTable, wrapped } from "./markdown.ts";
 import { DARK, LIGHT } from "./charts/palette.ts";
 import { render } from "./charts/render.ts";
 import { losses, type Match } from "./answers/rivals.ts";
 
 const ROOT = new URL("../../", import.meta.url);
-/** The answers whose charts the front page shows. */
+/** The answers whose charts README.md shows. */
 const FRONT = ["rivals", "scaling"];
 const PAGES = ["README.md", "docs/performance.md"];
 
-/** All files of the documentation that come from results, by their paths. */
+/** Builds all documentation files that are made from results, by path. */
 export async function documentation(
   results: Results,
   file: string,
@@ -65,16 +65,20 @@ function blocksOf(
 function run(results: Results, file: string): string {
   const { when, machine, versions, rounds, mode, wallSeconds, missing } = results;
   const { cores, cpu, platform, kernel, fileSystems, load, noise } = machine;
-  const systems = Object.entries(fileSystems).map(([path, kind]) => `${path} is ${kind}`);
+  const systems = Object.entries(fileSystems).map(([path, kind]) =>
+    `${path === "in memory" ? "files in memory" : path} on ${kind}`
+  );
   const minutes = Math.max(1, Math.round(wallSeconds / 60));
   const text = [
     `The figures below are of [${file}](../bench/results/${file}), ${when.slice(0, 10)}:`,
     `${counted(cores, "core")} of ${cpu}, ${platform} ${kernel}, ${listed(systems)};`,
     `${listed(versionsOf(versions).map((one) => one.join(" ")))}.`,
     `${counted(rounds, "round")} of \`deno task bench${mode === "quick" ? " --quick" : ""}\``,
-    `in ${counted(minutes, "minute")}. The load was ${load.before.toFixed(2)} before; the rounds`,
-    `of a row differ by ${Math.round(noise * 100)} % (median).`,
-    ...mode === "quick" ? ["**It is a quick run: the figures are rough.**"] : [],
+    `in ${counted(minutes, "minute")}. The load average was ${
+      load.before.toFixed(2)
+    } at the start;`,
+    `the rounds of a row differ by ${Math.round(noise * 100)} % (median).`,
+    ...mode === "quick" ? ["**This was a quick run: its figures are rough.**"] : [],
     ...load.before > cores / 4 ? ["**The machine was not idle.**"] : [],
   ].join(" ");
   if (missing.length === 0) return wrapped(text);
@@ -84,24 +88,27 @@ function run(results: Results, file: string): string {
 
 function goals(results: Results): string {
   const claims = claimsOf(results);
-  if (claims.length === 0) return "This run judged no goals.";
+  if (claims.length === 0) return "This run has no goals.";
   const table = markdownTable({
     head: ["", "goal", "measured", "verdict"],
     rows: claims.flatMap((one) =>
-      partsByPlace(one).map(([where, parts]) => [
-        where === "" ? one.claim : `${one.claim}: ${where}`,
+      partsByVariant(one).map(([variant, parts]) => [
+        variant === "" ? one.claim : `${one.claim}: ${variant}`,
         one.goal,
         parts.map(({ who, measured }) => `${who} ${measured}`.trim()).join(", "),
         verdictOf(parts),
       ])
     ),
   });
-  const tried = claims.flatMap(({ claim, tried }) =>
-    tried.map((text) => item(`${claim}: ${text}`))
+  const missed = Map.groupBy(
+    claims.filter(({ shortfall }) => shortfall !== undefined),
+    ({ shortfall }) => shortfall,
   );
-  return tried.length === 0
-    ? table
-    : `${table}\n\nWhat was tried where a goal is not met:\n\n${tried.join("\n")}`;
+  if (missed.size === 0) return table;
+  const reasons = [...missed].map(([shortfall, claims]) =>
+    item(`${claims.map(({ claim }) => claim).join("; ")}: ${shortfall}`)
+  );
+  return `${table}\n\nWhy goals are missed, and what was tried:\n\n${reasons.join("\n")}`;
 }
 
 function verdictOf(parts: Claim["parts"]): string {
@@ -112,17 +119,19 @@ function verdictOf(parts: Claim["parts"]): string {
 
 function lossesOf(results: Results): string {
   const all = losses(results);
-  if (all.length === 0) return "In this run there is none.";
-  return all.map(({ label, crowd, rival, mean, pairs }: Match) => {
+  if (all.length === 0) return "Nowhere in this run.";
+  return all.map(({ label, members, rival, mean, pairs }: Match) => {
     const [{ theirs: { median, id } }] = pairs;
-    // A rival of npm runs in each runtime, and C in none.
+    // A package of npm has a row for each runtime; C has one row.
     const isOne = pairs.every(({ theirs }) => theirs.id === id);
     const figures = pairs.map(({ ours, theirs }) =>
-      `${HAND_NAMES[ours.runtime ?? "mixed"]} ${duration(ours.median)}` +
+      `${SERIES_NAMES[ours.runtime ?? "mixed"]} ${duration(ours.median)}` +
       (isOne ? "" : ` against ${duration(theirs.median)}`)
     );
     return item(
-      `${label}${crowd === undefined ? "" : `, ${crowd}`}: ${times(1 / mean)} times the time of ` +
+      `${label}${members === undefined ? "" : `, ${members}`}: ${
+        times(1 / mean)
+      } times as long as ` +
         `${rival} (${isOne ? `${duration(median)}; ` : ""}${listed(figures)}).`,
     );
   }).join("\n");

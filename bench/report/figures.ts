@@ -1,15 +1,15 @@
 import type { Results, Row } from "../results.ts";
 
-/** What a row is by: one of the runtimes, or the rival it belongs to. */
-export type Hand = "deno" | "bun" | "node" | "mixed" | "c" | "python" | "npm";
+/** The runtime, or the rival, that a row belongs to. */
+export type Series = "deno" | "bun" | "node" | "mixed" | "c" | "python" | "npm";
 
-/** The three runtimes, in the order they are always shown in. */
+/** The three runtimes, in the order of every chart and table. */
 export const RUNTIMES = ["deno", "bun", "node"] as const;
 /** One of the three. */
 export type RuntimeName = typeof RUNTIMES[number];
 
-/** How each hand is called in text. */
-export const HAND_NAMES: Readonly<Record<Hand, string>> = {
+/** The name of each series in text. */
+export const SERIES_NAMES: Readonly<Record<Series, string>> = {
   deno: "Deno",
   bun: "Bun",
   node: "Node",
@@ -19,8 +19,8 @@ export const HAND_NAMES: Readonly<Record<Hand, string>> = {
   npm: "npm",
 };
 
-/** Whose row it is. */
-export function handOf({ by, runtime }: Row): Hand {
+/** The runtime or rival of a row. */
+export function seriesOf({ by, runtime }: Row): Series {
   if (by === "c" || by === "python") return by;
   return by === "interlock" ? runtime ?? "mixed" : "npm";
 }
@@ -57,14 +57,14 @@ export function geometricMean(ratios: readonly number[]): number {
   return Math.exp(ratios.reduce((sum, ratio) => sum + Math.log(ratio), 0) / ratios.length);
 }
 
-/** What to look for in the rows: all that is named must be the same. */
-export type Wanted = Partial<
+/** The properties that a row must have. */
+export type RowFilter = Partial<
   Pick<Row, "subject" | "operation" | "by" | "runtime" | "medium" | "setting" | "count">
 >;
 
-/** The rows that are as wanted. */
-export function rowsOf({ rows }: Pick<Results, "rows">, wanted: Wanted): Row[] {
-  const keys = Object.keys(wanted) as (keyof Wanted)[];
+/** The rows with these properties. */
+export function rowsOf({ rows }: Pick<Results, "rows">, wanted: RowFilter): Row[] {
+  const keys = Object.keys(wanted) as (keyof RowFilter)[];
   return rows.filter((row) => keys.every((key) => row[key] === wanted[key]));
 }
 
@@ -76,10 +76,10 @@ export function fastest(rows: readonly Row[]): Row | undefined {
   );
 }
 
-/** What was measured, each with its version: `["Deno", "2.9.6"]`. */
+/** Everything that was measured, with its version: `["Deno", "2.9.6"]`. */
 export function versionsOf(versions: Results["versions"]): [string, string][] {
   return Object.entries(versions).map(([name, version]) => [
-    HAND_NAMES[name as Hand] ?? name,
+    SERIES_NAMES[name as Series] ?? name,
     // Some programs begin with their own name.
     version.startsWith(`${name} `) ? version.slice(name.length + 1) : version,
   ]);

@@ -1,33 +1,37 @@
-import type { Results, Row, Verdict } from "../results.ts";
-import { duration, HAND_NAMES, handOf, times } from "./figures.ts";
+import { membersOf, type Results, type Row, type Verdict } from "../results.ts";
+import { duration, SERIES_NAMES, seriesOf, times } from "./figures.ts";
 import { rivalOf } from "./names.ts";
+import { SHORTFALLS } from "./shortfalls.ts";
 
-/** A claim with all that the run says about it. */
+/** A claim with every result of the run about it. */
 export interface Claim {
   readonly claim: string;
   readonly goal: string;
   readonly met: number;
   readonly parts: readonly {
-    /** Whose row it is. */
+    /** The runtime or rival of the row. */
     readonly who: string;
-    /** What sets it apart from other rows of the claim. */
-    readonly where: string;
+    /** The properties that tell this row from the others of the claim. */
+    readonly variant: string;
     readonly measured: string;
     readonly met: boolean;
   }[];
-  /** What was tried where it falls short. */
-  readonly tried: readonly string[];
+  /** If the goal is missed: why, and what was tried. */
+  readonly shortfall?: string;
 }
 
-/** In what the rows of one claim may differ, beside their runtimes. */
+/** The properties, other than the runtime, in which the rows of one claim may differ. */
 const DIFFERENCES: readonly { readonly of: (row: Row) => string }[] = [
   { of: ({ operation }) => operation },
   { of: ({ medium }) => `${medium} memory` },
-  { of: ({ setting, count }) => setting === "alone" ? "alone" : crowd(count, setting) },
+  { of: (row) => row.setting === "alone" ? "alone" : membersOf(row) },
 ];
 
-/** The claims in their order, each with the runtimes that it was measured in. */
-export function claimsOf({ goals, rows }: Pick<Results, "goals" | "rows">): Claim[] {
+/** The claims in their order, each with the runtimes in which it was measured. */
+export function claimsOf(
+  { goals, rows }: Pick<Results, "goals" | "rows">,
+  shortfalls: Readonly<Record<string, string>> = SHORTFALLS,
+): Claim[] {
   const byId = new Map(rows.map((row) => [row.id, row]));
   const groups = new Map<string, Verdict[]>();
   for (const verdict of goals) {
@@ -38,33 +42,30 @@ export function claimsOf({ goals, rows }: Pick<Results, "goals" | "rows">): Clai
     const [first] = verdicts;
     const rival = first.of === undefined ? undefined : byId.get(first.of);
     const found = verdicts.flatMap(({ row }) => byId.get(row) ?? []);
+    const met = verdicts.filter(({ met }) => met).length;
     const differing = DIFFERENCES.filter(({ of }) => new Set(found.map(of)).size > 1);
     return {
       claim: first.claim[0].toUpperCase() + first.claim.slice(1),
       goal: goalOf(first, rival === undefined ? undefined : rivalOf(rival)),
-      met: verdicts.filter(({ met }) => met).length,
+      met,
       parts: verdicts.map((verdict) => {
         const row = byId.get(verdict.row);
         return {
-          who: row === undefined ? "" : HAND_NAMES[handOf(row)],
-          where: row === undefined ? "" : differing.map(({ of }) => of(row)).join(", "),
+          who: row === undefined ? "" : SERIES_NAMES[seriesOf(row)],
+          variant: row === undefined ? "" : differing.map(({ of }) => of(row)).join(", "),
           measured: measuredOf(verdict),
           met: verdict.met,
         };
       }),
-      tried: [...new Set(verdicts.flatMap(({ tried }) => tried ?? []))],
+      shortfall: met === verdicts.length ? undefined : shortfalls[first.claim],
     };
   });
 }
 
-function crowd(count: number, setting: string): string {
-  return count === 1 ? "1 process" : `${count} ${setting}`;
-}
-
-/** The parts of a claim by what sets them apart, in their order. */
-export function partsByPlace({ parts }: Claim): [string, Claim["parts"][number][]][] {
+/** The parts of a claim, grouped by `where`, in their order. */
+export function partsByVariant({ parts }: Claim): [string, Claim["parts"][number][]][] {
   const groups = new Map<string, Claim["parts"][number][]>();
-  for (const part of parts) groups.set(part.where, [...groups.get(part.where) ?? [], part]);
+  for (const part of parts) groups.set(part.variant, [...groups.get(part.variant) ?? [], part]);
   return [...groups];
 }
 
@@ -84,7 +85,7 @@ function measuredOf({ measured, kind }: Verdict): string {
   return kind === "at most ns" ? duration(measured) : `${precise(measured)}×`;
 }
 
-/** Two digits after the point, since a goal may be missed by that little. */
+/** Two decimals, since a goal may be missed by as little as that. */
 function precise(ratio: number): string {
   return ratio < 9.995 ? ratio.toFixed(2) : times(ratio);
 }

@@ -1,6 +1,6 @@
 /**
- * Writes the report of a run of the bench: one HTML page; with `--docs` the charts and tables of
- * the documentation as well.
+ * Writes the report of a benchmark run: one HTML page; with `--docs` also the charts and tables of
+ * the documentation.
  *
  * @module
  */
@@ -31,7 +31,7 @@ async function writePage({ file, results }: Run, out: string): Promise<void> {
   console.log(`${pathToFileURL(out).href}: ${results.rows.length} figures of ${file}`);
 }
 
-/** Writes the files, or says which of them are not as they would be written. */
+/** Writes the files, or only reports which of them are out of date. */
 async function writeDocs({ file, results }: Run, check: boolean): Promise<void> {
   const files = await documentation(results, file, answersTo(results));
   const stale: string[] = [];
@@ -45,7 +45,7 @@ async function writeDocs({ file, results }: Run, check: boolean): Promise<void> 
     console.log(`${path}: written from ${file}`);
   }
   if (!check || stale.length === 0) return;
-  throw new Error(`Not what ${file} gives: ${stale.join(", ")}; run \`deno task report --docs\``);
+  throw new Error(`Out of date with ${file}: ${stale.join(", ")}; run \`deno task report --docs\``);
 }
 
 function read(file: URL): string | undefined {
@@ -63,20 +63,22 @@ async function main(path: string | undefined, { out, docs, check }: Options): Pr
   if (docs || check) {
     const run = given ?? forDocumentation();
     if (run !== undefined) await writeDocs(run, check ?? false);
-    else if (check) console.log("bench/results has no run to write the documentation from");
+    else if (check) console.log("bench/results has no run from which to write the documentation");
     if (check) return;
   }
   const run = given ?? newest(() => true);
-  if (run === undefined) throw new Error("bench/results has no run: `deno task bench` makes one");
+  if (run === undefined) {
+    throw new Error("Cannot write a report: bench/results has no run; `deno task bench` makes one");
+  }
   await writePage(run, out);
 }
 
 const program = new Command("report")
-  .description("Writes the report of a run of the bench.")
-  .argument("[results]", "the file of the run (default: the newest in bench/results)")
-  .option("--out <file>", "where the page goes", PAGE)
-  .option("--docs", "write the charts and tables of the documentation too")
-  .addOption(new Option("--check", "only say whether the documentation is as --docs writes it"))
+  .description("Writes the report of a benchmark run.")
+  .argument("[results]", "file of the run (default: the newest in bench/results)")
+  .option("--out <file>", "path of the page", PAGE)
+  .option("--docs", "also write the charts and tables of the documentation")
+  .addOption(new Option("--check", "only check whether the documentation is up to date"))
   .action(main);
 try {
   await program.parseAsync();

@@ -2,7 +2,7 @@ import type { Table } from "./answers/answer.ts";
 
 const WIDTH = 100;
 
-/** A table as `deno fmt` leaves it. */
+/** Formats a table as `deno fmt` does. */
 export function markdownTable({ head, rows }: Table): string {
   const cells = [head, ...rows].map((row) => row.map((text) => text.replaceAll("|", "\\|")));
   const widths = head.map((_, i) =>
@@ -16,7 +16,7 @@ export function markdownTable({ head, rows }: Table): string {
   return [line(cells[0]), `| ${rule.join(" | ")} |`, ...cells.slice(1).map(line)].join("\n");
 }
 
-/** Text in lines of at most 100 characters, as `deno fmt` breaks them. */
+/** Breaks text into lines of at most 100 characters, as `deno fmt` does. */
 export function wrapped(text: string, indent = ""): string {
   const lines: string[] = [];
   let line = "";
@@ -31,16 +31,16 @@ export function wrapped(text: string, indent = ""): string {
   return [...lines, line].join(`\n${indent}`);
 }
 
-/** An item of a list. */
+/** Formats an item of a list. */
 export function item(text: string): string {
   return wrapped(`- ${text}`, "  ");
 }
 
 /**
- * Puts blocks in the place of what stands between their marks, `<!-- report: NAME -->` and
- * `<!-- /report -->`.
+ * Replaces the text between the marks `<!-- report: NAME -->` and `<!-- /report -->` by the block of
+ * that name.
  *
- * @throws {Error} If the page marks a place for a block that there is none of.
+ * @throws {Error} If the page names a block that does not exist.
  */
 export function filled(page: string, blocks: ReadonlyMap<string, string>): string {
   return page.replaceAll(

@@ -1,9 +1,9 @@
 import type { Row } from "../results.ts";
 
-/** The letters that a chart has room for beside its points. */
+/** The longest text for which a chart has room beside its points. */
 const LONGEST = 28;
 
-/** What users call that which was measured, by subject and operation. */
+/** The names that users know, by subject and operation. */
 export const NAMES: Readonly<Record<string, string>> = {
   "atomics/add": "AtomicCounter.add",
   "atomics/add of 32 bits": "add of 32 bits",
@@ -39,10 +39,11 @@ export const NAMES: Readonly<Record<string, string>> = {
   "redis/lock over ioredis: acquire, release": "RedisLock over ioredis",
   "redis/counter add, coalesced": "RedisCounter, coalesced",
   "redis/lock: acquire, release": "RedisLock, awaited",
+  "redis/lock: hand-over": "RedisLock, hand-over",
   "start_up/command under a file lock": "interlock lock COMMAND",
 };
 
-/** The names that the front page compares with rivals. */
+/** The names that README.md compares with rivals. */
 export const MAIN: ReadonlySet<string> = new Set([
   NAMES["atomics/add"],
   NAMES["mutex/lock, increment, unlock"],
@@ -57,13 +58,13 @@ export const MAIN: ReadonlySet<string> = new Set([
   NAMES["start_up/command under a file lock"],
 ]);
 
-/** What users call that which a row measured. */
+/** The name, as users know it, of the operation that a row measured. */
 export function nameOf({ subject, operation }: Pick<Row, "subject" | "operation">): string {
   return NAMES[`${subject}/${operation}`] ??
     (operation.length <= LONGEST ? operation : `${operation.slice(0, LONGEST - 1)}…`);
 }
 
-/** What a rival is called. */
+/** The name of a rival. */
 export function rivalOf(
   { by, subject, operation }: Pick<Row, "by" | "subject" | "operation">,
 ): string {

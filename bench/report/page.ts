@@ -1,15 +1,15 @@
 import { readFileSync } from "node:fs";
 import type { Results } from "../results.ts";
 import type { Answer, Table } from "./answers/answer.ts";
-import { type Hand, HAND_NAMES, listed, versionsOf } from "./figures.ts";
-import { type Claim, claimsOf, partsByPlace } from "./goals.ts";
+import { listed, type Series, SERIES_NAMES, versionsOf } from "./figures.ts";
+import { type Claim, claimsOf, partsByVariant } from "./goals.ts";
 import { DARK, LIGHT, NAMED, variables } from "./charts/palette.ts";
 import { escapeXml, render } from "./charts/render.ts";
 
 const STYLE = new URL("./style.css", import.meta.url);
 const RUNTIME_VERSIONS = ["deno", "bun", "node"];
 
-/** The page: no script, no font and no picture from elsewhere. */
+/** Writes the page, which loads no script, font or picture. */
 export async function pageOf(results: Results, answers: readonly Answer[]): Promise<string> {
   const claims = claimsOf(results);
   const sections = await Promise.all(answers.map(sectionOf));
@@ -66,7 +66,7 @@ function headline({ rows }: Results, claims: readonly Claim[]): string {
 
 function lead({ when, machine, rounds, versions }: Results): string {
   const runtimes = RUNTIME_VERSIONS.filter((name) => name in versions)
-    .map((name) => `${HAND_NAMES[name as Hand]} ${versions[name]}`);
+    .map((name) => `${SERIES_NAMES[name as Series]} ${versions[name]}`);
   const date = new Date(when).toLocaleDateString("en-GB", {
     day: "numeric",
     month: "long",
@@ -80,13 +80,15 @@ function lead({ when, machine, rounds, versions }: Results): string {
   );
 }
 
-/** A warning where the figures are not what they could be. */
+/** Warnings about figures that are rough or incomplete. */
 function mode({ mode, filter, machine }: Results): string {
   const warnings: string[] = [];
   if (mode === "quick") warnings.push("A quick run: its figures are rough.");
-  if (filter !== undefined) warnings.push(`A part of the bench alone: ${filter}.`);
+  if (filter !== undefined) warnings.push(`Only a part of the benchmark: ${filter}.`);
   if (machine.load.before > machine.cores / 4) {
-    warnings.push(`The machine was not idle: its load was ${machine.load.before.toFixed(2)}.`);
+    warnings.push(
+      `The machine was not idle: load average ${machine.load.before.toFixed(2)} at the start.`,
+    );
   }
   return warnings.length === 0 ? "" : `<p class="warning">${escapeXml(warnings.join(" "))}</p>`;
 }
@@ -96,7 +98,7 @@ async function sectionOf(answer: Answer): Promise<string> {
   const charts = draw === undefined ? [] : [
     await chartOf(answer, "wide", draw({ palette: NAMED, narrow: false })),
     await chartOf(answer, "narrow", draw({ palette: NAMED, narrow: true })),
-    // A sheet of paper has an end.
+    // The full chart may not fit on a sheet of paper.
     ...front === undefined
       ? []
       : [await chartOf(answer, "paper", front({ palette: NAMED, narrow: false }))],
@@ -127,7 +129,7 @@ function strong(text: string): string {
   return prose(text).replaceAll(/\*\*(.+?)\*\*/g, "<strong>$1</strong>");
 }
 
-/** Text in which no number stands without its unit. */
+/** Escapes text and keeps each number on one line with its unit. */
 function prose(text: string): string {
   return escapeXml(text.replaceAll(/(\d) (?=(?:ns|µs|ms|s|%|times)(?![a-z]))/g, "$1\u00a0"));
 }
@@ -155,28 +157,28 @@ function goalsOf(claims: readonly Claim[]): string {
   const items = claims.map((claim) =>
     `<li>
 <p>${prose(claim.claim)} <span class="goal">${prose(claim.goal)}</span></p>
-${partsByPlace(claim).map(verdictsOf).join("\n")}
-${claim.tried.map((text) => `<p class="tried">Tried: ${prose(text)}</p>`).join("\n")}
+${partsByVariant(claim).map(verdictsOf).join("\n")}
+${claim.shortfall === undefined ? "" : `<p class="shortfall">${prose(claim.shortfall)}</p>`}
 </li>`
   );
   const whole = claims.filter(({ met, parts }) => met === parts.length).length;
   return `<section id="goals">
 <h2>Goals</h2>
-<p class="answer"><strong>${whole} of ${claims.length}</strong> are met wherever they were measured.</p>
+<p class="answer"><strong>${whole} of ${claims.length}</strong> goals are met in every runtime.</p>
 <ol class="goals">
 ${items.join("\n")}
 </ol>
 </section>`;
 }
 
-function verdictsOf([where, parts]: ReturnType<typeof partsByPlace>[number]): string {
+function verdictsOf([variant, parts]: ReturnType<typeof partsByVariant>[number]): string {
   const items = parts.map(({ who, measured, met }) =>
     `<li class="${met ? "met" : "missed"}">${escapeXml(who)} <b>${prose(measured)}</b> ${
       met ? "met" : "not met"
     }</li>`
   );
-  const place = where === "" ? "" : `<li class="where">${escapeXml(where)}</li>`;
-  return `<ul class="verdicts">${place}${items.join("")}</ul>`;
+  const heading = variant === "" ? "" : `<li class="where">${escapeXml(variant)}</li>`;
+  return `<ul class="verdicts">${heading}${items.join("")}</ul>`;
 }
 
 function machineOf(

@@ -9,7 +9,7 @@ export interface Run {
   readonly results: Results;
 }
 
-/** The newest run in bench/results that is as wanted. */
+/** The newest run in bench/results that fulfils the condition. */
 export function newest(wanted: (results: Results) => boolean): Run | undefined {
   const names = readdirSync(RESULTS).filter((name) => /^bench-.*\.json$/.test(name)).sort();
   for (const name of names.reverse()) {
@@ -19,7 +19,7 @@ export function newest(wanted: (results: Results) => boolean): Run | undefined {
   return undefined;
 }
 
-/** What people elsewhere read comes from a whole run; full, unless all there is is a quick one. */
+/** The newest complete run; a quick one only if there is no full one. */
 export function forDocumentation(): Run | undefined {
   const whole = ({ filter }: Results) => filter === undefined;
   return newest((results) => whole(results) && results.mode === "full") ?? newest(whole);

@@ -7,7 +7,7 @@ import type { Binary } from "./programs.ts";
 const SOURCES = fileURLToPath(new URL("./c/", import.meta.url));
 const COMPILERS = ["cc", "gcc", "clang"];
 
-/** Compiles the C twins into a folder with `-O2`; `undefined` where there is no C compiler. */
+/** Compiles the C programs into a folder with `-O2`; `undefined` without a C compiler. */
 export async function buildC(folder: string): Promise<Binary | undefined> {
   for (const compiler of COMPILERS) {
     const version = await launch([compiler, "--version"]).catch(() => undefined);

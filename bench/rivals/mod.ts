@@ -7,7 +7,7 @@ import { installPackages, PACKAGES, type Packages } from "./npm.ts";
 import type { Binary } from "./programs.ts";
 import { findPython } from "./python.ts";
 
-/** What of rivals this machine has, and what it lacks. */
+/** The rivals that this machine has, and those that it lacks. */
 export interface Rivals {
   readonly c: Binary | undefined;
   readonly python: Binary | undefined;
@@ -18,13 +18,13 @@ export interface Rivals {
   readonly missing: Results["missing"];
 }
 
-/** Rivals that are commands, and what to do where they are missing. */
+/** Rivals that are commands, and how to install them. */
 const COMMANDS = [
   ["flock", "install util-linux"],
   ["redis-benchmark", "apt-get install redis-tools"],
 ] as const;
 
-/** As if this machine had everything: what a plan by it needs is looked for. */
+/** The rivals of a machine that has everything, for a plan of all possible rows. */
 export const EVERYTHING: Rivals = {
   c: { command: [], versions: { cc: "" } },
   python: { command: [], versions: { python3: "", fasteners: "" } },
@@ -34,9 +34,9 @@ export const EVERYTHING: Rivals = {
 };
 
 /**
- * Finds, builds and installs what we are compared with; what is not to be had is named.
+ * Finds, builds and installs the rivals, and lists the missing ones.
  *
- * @param wanted Whose rows are wanted; others are not looked for.
+ * @param wanted The rivals whose rows are wanted; others are not looked for.
  */
 export async function findRivals(
   wanted: ReadonlySet<string>,
@@ -48,17 +48,17 @@ export async function findRivals(
 
   const c = wanted.has("c") ? await buildC(site.temporary) : undefined;
   if (wanted.has("c") && c === undefined) {
-    lacks("a C compiler, so there is no C to compare with", "install gcc or clang");
+    lacks("a C compiler, so C was not measured", "install gcc or clang");
   }
   const python = wanted.has("python") ? await findPython() : undefined;
   if (wanted.has("python") && python?.versions.fasteners === undefined) {
     const what = python === undefined ? "python3" : "fasteners, a package of Python";
-    lacks(`${what}, so it cannot be compared with`, "apt-get install python3-fasteners");
+    lacks(`${what}, so it was not measured`, "apt-get install python3-fasteners");
   }
   for (const [command, todo] of COMMANDS) {
     if (!wanted.has(command)) continue;
     const version = await launch([command, "--version"]).catch(() => undefined);
-    if (version === undefined) lacks(`${command}, so it cannot be compared with`, todo);
+    if (version === undefined) lacks(`${command}, so it was not measured`, todo);
     else versions[command] = /\d+(\.\d+)+/.exec(version)![0];
   }
   let packages: Packages | undefined;
@@ -68,8 +68,8 @@ export async function findRivals(
       site.packages = packages.folder;
     } catch (error) {
       lacks(
-        `packages of rivals, so there are none to compare with: ${(error as Error).message}`,
-        "have npm and a network",
+        `npm packages of rivals, so they were not measured: ${(error as Error).message}`,
+        "install npm and connect to a network",
       );
     }
   }
@@ -78,7 +78,7 @@ export async function findRivals(
   return { c, python, packages: packages?.folder, versions, missing };
 }
 
-/** The version of a package that this project develops with. */
+/** The version of a development dependency of this project. */
 function ownVersionOf(name: string): string {
   return (createRequire(import.meta.url)(`${name}/package.json`) as { version: string }).version;
 }

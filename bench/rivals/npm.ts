@@ -10,7 +10,7 @@ import project from "./package.json" with { type: "json" };
 
 const HERE = fileURLToPath(new URL("./", import.meta.url));
 const FILES = ["package.json", "package-lock.json"];
-/** By whichever of them there is; npm alone minds the lock file. */
+/** The first that exists is used; only npm obeys the lock file. */
 const MANAGERS = [
   ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
   [adapter.name === "bun" ? process.execPath : "bun", "install", "--ignore-scripts"],
@@ -18,27 +18,27 @@ const MANAGERS = [
 ];
 const INSTALL_MS = 120_000;
 
-/** Their names. */
+/** The names of the packages. */
 export const PACKAGES: readonly string[] = Object.keys(project.dependencies);
 
-/** Packages of rivals, installed. */
+/** The installed packages of rivals. */
 export interface Packages {
   readonly folder: string;
   readonly versions: Readonly<Record<string, string>>;
 }
 
 /**
- * Installs the packages of rivals into the user's cache, once for each lock file of theirs: they
- * are nothing that who counts or tests should have to fetch.
+ * Installs the packages of rivals into the user's cache, once for each version of their lock file.
+ * They are not dependencies of the project, so that counting and testing do not fetch them.
  *
- * @throws {Error} If there is no package manager, or it could not install them.
+ * @throws {Error} If there is no package manager, or it cannot install them.
  */
 export async function installPackages(): Promise<Packages> {
   const lock = readFileSync(join(HERE, "package-lock.json"), "utf8");
   const name = `rivals-${createHash("sha256").update(lock).digest("hex").slice(0, 12)}`;
   const folder = join(cacheFolder(), name);
   if (!existsSync(folder)) {
-    // Under a private name first: another run may install the same, or this one may be killed.
+    // Under a private name first: another run may install the same, or this run may be killed.
     const made = mkdtempSync(join(cacheFolder(), "new-"));
     try {
       for (const file of FILES) copyFileSync(join(HERE, file), join(made, file));

@@ -8,16 +8,16 @@ import type { Program } from "../subjects/subject.ts";
 import { HOLD } from "../together/relay.ts";
 import { leadOf } from "../together/step.ts";
 
-/** A program that measures, and what it is made by. */
+/** A program that measures, and the versions of its compiler or interpreter. */
 export interface Binary {
   readonly command: readonly string[];
   readonly versions: Readonly<Record<string, string>>;
 }
 
-/** Python takes so long to start; C nearly nothing. */
+/** The time to start a program, in milliseconds. */
 const START_MS = { c: 5, python: 120 } as const;
 
-/** The step that measures the same as an operation by a program in C or Python. */
+/** Makes the step that measures an operation with a program in C or Python. */
 export function programStep(
   row: RowKey,
   { by, program, sizes, fast = false }: Program,

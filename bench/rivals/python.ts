@@ -12,7 +12,7 @@ import fasteners
 print(version("fasteners"))`;
 
 /**
- * Finds Python on the PATH: one that has fasteners, if there is any; `undefined` without any.
+ * Finds Python on the PATH, preferably one that has fasteners.
  */
 export async function findPython(): Promise<Binary | undefined> {
   let first: Binary | undefined;

@@ -1,11 +1,11 @@
 import { Mutex } from "../../src/memory/mod.ts";
-import { type Goal, MEMORY, type Operation, type Place, type Subject } from "./subject.ts";
+import { type BenchContext, type Goal, MEMORY, type Operation, type Subject } from "./subject.ts";
 
 interface AsyncMutexPackage {
   readonly Mutex: new () => { acquire(): Promise<() => void> };
 }
 
-/** A mutex that goes through the hands of so many waiting tasks: each once for a turn. */
+/** A mutex that passes from task to task while `waiters` tasks wait. */
 function fromTaskToTask(waiters: number): Operation {
   return {
     name: `from task to task, ${waiters.toLocaleString("en")} wait`,
@@ -13,7 +13,7 @@ function fromTaskToTask(waiters: number): Operation {
     once: ({ memory, offset }) => {
       const mutex = new Mutex(memory, offset);
       const turn = async () => (await mutex.acquire()).release();
-      // Always as many wait; one comes and one goes.
+      // The number of waiters stays the same: for each that acquires, one is added.
       let last: Promise<unknown> = Promise.resolve();
       for (let i = 0; i < waiters; i++) last = turn();
       let first = last;
@@ -27,12 +27,12 @@ function fromTaskToTask(waiters: number): Operation {
   };
 }
 
-function acquire({ memory, offset }: Place): () => Promise<void> {
+function acquire({ memory, offset }: BenchContext): () => Promise<void> {
   const mutex = new Mutex(memory, offset);
   return async () => (await mutex.acquire()).release();
 }
 
-/** The mutex as tasks take it. */
+/** The mutex when tasks acquire it. */
 export const subject: Subject = {
   name: "async_acquire",
   operations: [
@@ -53,7 +53,7 @@ export const subject: Subject = {
   ],
   goals: [
     {
-      claim: "A mutex from task to task costs at most 1.5 times as much where 1,000 tasks wait",
+      claim: "A mutex from task to task costs at most 1.5 times as much if 1,000 tasks wait",
       kind: "at most times",
       goal: 1.5,
       row: { operation: "from task to task, 1,000 wait" },

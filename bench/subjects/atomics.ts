@@ -1,5 +1,6 @@
+import { regionOf } from "../../src/memory/memory.ts";
 import { AtomicCounter, StripedCounter } from "../../src/memory/mod.ts";
-import { type Goal, MEMORY, type Operation, type Place, type Subject } from "./subject.ts";
+import { type BenchContext, type Goal, MEMORY, type Operation, type Subject } from "./subject.ts";
 
 function counting(
   name: string,
@@ -14,30 +15,30 @@ function counting(
   };
 }
 
-function add({ memory, offset }: Place): AtomicCounter {
+function add({ memory, offset }: BenchContext): AtomicCounter {
   return new AtomicCounter(memory, offset);
 }
 
-function striped({ memory, offset, worker, workers }: Place): StripedCounter {
+function striped({ memory, offset, worker, workers }: BenchContext): StripedCounter {
   return new StripedCounter(memory, offset, workers, worker);
 }
 
 const ADDS =
   "AtomicCounter.add of several processes at once costs at most 1.5 times C's atomic add";
 
-/** Counters by atomic operations. */
+/** Counters with atomic operations. */
 export const subject: Subject = {
   name: "atomics",
   operations: [
     {
       name: "add",
       media: MEMORY,
-      once: (place) => {
-        const counter = add(place);
+      once: (context) => {
+        const counter = add(context);
         return () => counter.add();
       },
-      many: (place) => {
-        const counter = add(place);
+      many: (context) => {
+        const counter = add(context);
         return {
           run(times) {
             for (let i = 0; i < times; i++) counter.add();
@@ -54,20 +55,21 @@ export const subject: Subject = {
       name: "add of 32 bits",
       media: MEMORY,
       once: ({ memory, offset }) => {
-        const { atomic } = memory;
-        const at = memory.place(offset, 4, 4);
-        return () => atomic.add32(at, 1);
+        const region = regionOf(memory);
+        const { atomics } = region;
+        const at = region.resolve(offset, 4, 4);
+        return () => atomics.add32(at, 1);
       },
     },
     {
       name: "striped add",
       media: MEMORY,
-      once: (place) => {
-        const counter = striped({ ...place, workers: 4 });
+      once: (context) => {
+        const counter = striped({ ...context, workers: 4 });
         return () => counter.add();
       },
-      many: (place) => {
-        const counter = striped(place);
+      many: (context) => {
+        const counter = striped(context);
         return {
           run(times) {
             for (let i = 0; i < times; i++) counter.add();

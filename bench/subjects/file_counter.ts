@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { TextFile } from "../../src/counting/text_file.ts";
 import { FileCounter, type FileCounterOptions, FileLock } from "../../src/files/mod.ts";
-import type { Goal, Many, Operation, Place, Program, Subject } from "./subject.ts";
+import type { BenchContext, Goal, Many, Operation, Program, Subject } from "./subject.ts";
 
 const SIZES = [1, 4];
 const BATCH = 1000;
@@ -9,23 +9,23 @@ const TEXT = "text file under a lock";
 const FAST = `${TEXT}, in memory`;
 
 function counting(name: string, options?: FileCounterOptions): Operation {
-  const open = ({ folder }: Place) => new FileCounter(join(folder, "count.txt"), options);
+  const open = ({ folder }: BenchContext) => new FileCounter(join(folder, "count.txt"), options);
   return {
     name,
     media: ["file"],
     sizes: SIZES,
     processes: true,
-    once: (place) => {
-      const counter = open(place);
-      return () => counter.add();
+    once: (context) => {
+      const counter = open(context);
+      return () => counter.addSync();
     },
-    many: (place): Many => {
-      const counter = open(place);
+    many: (context): Many => {
+      const counter = open(context);
       return {
         run(times) {
-          for (let i = 0; i < times; i++) counter.add();
+          for (let i = 0; i < times; i++) counter.addSync();
         },
-        read: () => counter.value,
+        read: () => counter.getSync(),
       };
     },
   };
@@ -47,28 +47,28 @@ const byTasks: Operation = {
     return {
       async run(times) {
         for (let i = 0; i < times; i++) {
-          await Promise.all(Array.from({ length: TASKS }, () => counter.addAsync()));
+          await Promise.all(Array.from({ length: TASKS }, () => counter.add()));
         }
       },
-      read: () => counter.value,
+      read: () => counter.getSync(),
     };
   },
 };
 
-/** What the strategy `file-lock` of `interlock count` does. */
-function textFile(name: string, where: (place: Place) => string): Operation {
+/** The same as the strategy `file-lock` of `interlock count`. */
+function textFile(name: string, where: (context: BenchContext) => string): Operation {
   return {
     name,
     media: ["file"],
     sizes: SIZES,
     processes: true,
-    many: (place): Many => {
-      const path = join(where(place), "count.txt");
+    many: (context): Many => {
+      const path = join(where(context), "count.txt");
       const lock = new FileLock(`${path}.lock`);
       const text = new TextFile(path, (found) => {
-        if (found !== "") throw new Error(`No number: ${found}`);
+        if (found !== "") throw new Error(`Not a number: ${found}`);
       });
-      if (place.worker === 0) new FileCounter(path).close(); // It is there, with a 0.
+      if (context.worker === 0) new FileCounter(path).close(); // Creates the file, with a 0.
       return {
         run(times) {
           for (let i = 0; i < times; i++) {
@@ -86,7 +86,7 @@ function textFile(name: string, where: (place: Place) => string): Operation {
   };
 }
 
-function twins(name: string, fast: boolean): Program[] {
+function rivalPrograms(name: string, fast: boolean): Program[] {
   return (["c", "python"] as const).map((by) => ({
     by,
     program: "text-file",
@@ -115,7 +115,7 @@ export const subject: Subject = {
       name: "add in a batch of 1,000",
       media: ["file"],
       once: ({ folder }) => {
-        const batch = new FileCounter(join(folder, "count.txt")).batch(BATCH);
+        const batch = new FileCounter(join(folder, "count.txt")).batchSync(BATCH);
         return () => batch.add();
       },
     },
@@ -123,8 +123,8 @@ export const subject: Subject = {
     textFile(FAST, ({ fast }) => fast),
   ],
   programs: [
-    ...twins(TEXT, false),
-    ...twins(FAST, true),
+    ...rivalPrograms(TEXT, false),
+    ...rivalPrograms(FAST, true),
     { by: "c", program: "durable-add", name: "add, durable", medium: "file", sizes: SIZES },
   ],
   goals: [

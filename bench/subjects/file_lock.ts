@@ -1,7 +1,7 @@
 import { openSync } from "node:fs";
 import { join } from "node:path";
 import { FileLock, type FileLockOptions } from "../../src/files/mod.ts";
-import { type Goal, minor, type Operation, type Place, type Subject } from "./subject.ts";
+import { type BenchContext, type Goal, minor, type Operation, type Subject } from "./subject.ts";
 
 interface ProperLockfile {
   lock(path: string, options: { realpath: boolean }): Promise<() => Promise<void>>;
@@ -12,15 +12,15 @@ interface FsNativeExtensions {
   unlock(fd: number): void;
 }
 
-const open = ({ folder }: Place, options?: FileLockOptions) =>
+const open = ({ folder }: BenchContext, options?: FileLockOptions) =>
   new FileLock(join(folder, "lock"), options);
 
 function guard(name: string, options?: FileLockOptions): Operation {
   return {
     name,
     media: ["file"],
-    once: (place) => {
-      const lock = open(place, options);
+    once: (context) => {
+      const lock = open(context, options);
       return () => {
         using _guard = lock.acquireSync();
       };
@@ -35,15 +35,15 @@ export const subject: Subject = {
     {
       name: "lock, unlock",
       media: ["file"],
-      once: (place) => {
-        const lock = open(place);
+      once: (context) => {
+        const lock = open(context);
         return () => {
           lock.lock();
           lock.unlock();
         };
       },
-      many: (place) => {
-        const lock = open(place);
+      many: (context) => {
+        const lock = open(context);
         return {
           run(times) {
             for (let i = 0; i < times; i++) {
@@ -61,8 +61,8 @@ export const subject: Subject = {
     {
       name: "guard by try, finally",
       media: ["file"],
-      once: (place) => {
-        const lock = open(place);
+      once: (context) => {
+        const lock = open(context);
         return () => {
           const guard = lock.acquireSync();
           try {
@@ -76,8 +76,8 @@ export const subject: Subject = {
     {
       name: "acquire, release",
       media: ["file"],
-      once: (place) => {
-        const lock = open(place);
+      once: (context) => {
+        const lock = open(context);
         return async () => (await lock.acquire()).release();
       },
     },
@@ -85,17 +85,17 @@ export const subject: Subject = {
       name: "acquire, release; each timed",
       media: ["file"],
       timed: true,
-      once: (place) => {
-        const lock = open(place);
+      once: (context) => {
+        const lock = open(context);
         return async () => (await lock.acquire()).release();
       },
     },
-    { name: "hand-over", media: ["file"], relay: (place) => open(place) },
+    { name: "hand-over", media: ["file"], relay: (context) => open(context) },
     {
       name: "hand-over to a task",
       media: ["file"],
-      relay: (place) => {
-        const lock = open(place);
+      relay: (context) => {
+        const lock = open(context);
         let release = () => {};
         return {
           async lock() {

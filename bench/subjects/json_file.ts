@@ -1,13 +1,13 @@
 import { join } from "node:path";
 import { JsonFile } from "../../src/files/mod.ts";
-import type { Place, Subject } from "./subject.ts";
+import type { BenchContext, Subject } from "./subject.ts";
 
 interface Jobs {
   readonly done: number;
   readonly names: readonly string[];
 }
 
-function open({ folder }: Place, durable: boolean): JsonFile<Jobs> {
+function open({ folder }: BenchContext, durable: boolean): JsonFile<Jobs> {
   const initial = { done: 0, names: ["fetch", "build", "publish"] };
   const file = new JsonFile<Jobs>(join(folder, "jobs.json"), { initial, durable });
   file.updateSync((jobs) => jobs);
@@ -23,25 +23,25 @@ export const subject: Subject = {
     {
       name: "read",
       media: ["file"],
-      once: (place) => {
-        const file = open(place, false);
-        return () => file.read();
+      once: (context) => {
+        const file = open(context, false);
+        return () => file.readSync();
       },
     },
     {
       name: "update, not durable",
       minor: true,
       media: ["file"],
-      once: (place) => {
-        const file = open(place, false);
+      once: (context) => {
+        const file = open(context, false);
         return () => file.update(next);
       },
     },
     {
       name: "update",
       media: ["file"],
-      once: (place) => {
-        const file = open(place, true);
+      once: (context) => {
+        const file = open(context, true);
         return () => file.update(next);
       },
     },

@@ -1,4 +1,5 @@
 import { withLock } from "../../src/contract/mod.ts";
+import { regionOf } from "../../src/memory/memory.ts";
 import { Mutex } from "../../src/memory/mod.ts";
 import { cellOf, type Goal, MEMORY, minor, type Operation, type Subject } from "./subject.ts";
 
@@ -18,7 +19,7 @@ function contended(operation: string, times: number, claim: string): Goal[] {
   }));
 }
 
-/** The mutex in shared memory, and the sleep beneath it. */
+/** The mutex in shared memory, and the futex that it sleeps on. */
 export const subject: Subject = {
   name: "mutex",
   operations: [
@@ -90,14 +91,16 @@ export const subject: Subject = {
       name: "wake-up",
       media: ["mapped"],
       relay: ({ memory, offset, worker }) => {
-        const at = memory.place(offset, 4, 4);
+        const region = regionOf(memory);
+        const { atomics } = region;
+        const at = region.resolve(offset, 4, 4);
         return {
           lock() {
-            while (memory.atomic.load32(at) !== worker) memory.wait(at, 1 - worker);
+            while (atomics.load32(at) !== worker) region.wait(at, 1 - worker);
           },
           unlock() {
-            memory.atomic.store32(at, 1 - worker);
-            memory.wake(at, 1);
+            atomics.store32(at, 1 - worker);
+            region.wake(at, 1);
           },
         };
       },

@@ -12,7 +12,7 @@ const HOLDER = new URL("../launched/holder.ts", import.meta.url);
 const HOLDERS = 12;
 const OPERATION = "recovery from an owner that was killed";
 
-/** A process that holds the mutex when it is told to, until it is killed. */
+/** A process that acquires the mutex on request and holds it until it is killed. */
 class Holder {
   readonly #process: ChildProcess;
   readonly #lines: AsyncIterator<string>;
@@ -27,10 +27,10 @@ class Holder {
     this.#lines = createInterface({ input: this.#process.stdout! })[Symbol.asyncIterator]();
   }
 
-  /** The next moment that it tells of. */
-  async moment(): Promise<number> {
+  /** The next time that it prints. */
+  async nextTime(): Promise<number> {
     const { done, value } = await this.#lines.next();
-    if (done) throw new Error("A process that was to hold a mutex has ended");
+    if (done) throw new Error("A process that must hold a mutex has ended");
     return Number(value);
   }
 
@@ -43,7 +43,7 @@ class Holder {
   }
 }
 
-/** One process after the other takes the mutex of one that is killed: from the kill to the lock. */
+/** Kills one holder after the other; measures the time from the kill to the next acquisition. */
 async function recoveries(runtime: Runtime): Promise<number[]> {
   const folder = mkdtempSync(
     join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "interlock-bench-"),
@@ -51,10 +51,10 @@ async function recoveries(runtime: Runtime): Promise<number[]> {
   const memory = join(folder, "memory");
   const holders = Array.from({ length: HOLDERS }, () => new Holder(runtime, memory));
   try {
-    await Promise.all(holders.map((holder) => holder.moment()));
+    await Promise.all(holders.map((holder) => holder.nextTime()));
     const [first, ...others] = holders;
     first.go();
-    await first.moment();
+    await first.nextTime();
     let last = first;
     const samples: number[] = [];
     for (const next of others) {
@@ -62,7 +62,7 @@ async function recoveries(runtime: Runtime): Promise<number[]> {
       await asleep();
       const killed = monotonicNanoseconds();
       last.kill();
-      samples.push(await next.moment() - killed);
+      samples.push(await next.nextTime() - killed);
       last = next;
     }
     return samples;
@@ -72,12 +72,12 @@ async function recoveries(runtime: Runtime): Promise<number[]> {
   }
 }
 
-/** By then, who was told to lock is asleep; by chance in any part of its slice. */
+/** Waits until the next holder sleeps, at a random time in its slice. */
 function asleep(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 10 + Math.random() * 8));
 }
 
-/** What it takes to notice that an owner died. */
+/** The time to detect that an owner died. */
 export const subject: Subject = {
   name: "recovery",
   launches: [

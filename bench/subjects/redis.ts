@@ -5,7 +5,7 @@ import {
   RedisSemaphore,
 } from "../../src/redis/mod.ts";
 import { launch } from "../launch.ts";
-import type { Goal, Launch, Operation, Place, Subject } from "./subject.ts";
+import type { BenchContext, Goal, Launch, Operation, Subject } from "./subject.ts";
 
 interface BareClient {
   incrBy(key: string, n: number): Promise<number>;
@@ -29,7 +29,7 @@ interface NpmSemaphore {
 }
 
 const PIPELINE = { clients: 4, batches: 20 } as const;
-/** How many commands of a client are on the way at once. */
+/** The numbers of commands of a client that are in flight at once. */
 const DEPTHS = [["counter add, pipelined", 16], ["counter add, pipelined 64 deep", 64]] as const;
 const OVER_IOREDIS = "lock over ioredis: acquire, release";
 const COLLECTED = 100_000;
@@ -41,13 +41,13 @@ async function bareClient(url: string): Promise<BareClient> {
   return await createClient({ url }).connect() as unknown as BareClient;
 }
 
-async function newCounter({ redis }: Place): Promise<RedisCounter> {
+async function newCounter({ redis }: BenchContext): Promise<RedisCounter> {
   const counter = new RedisCounter(redis, "count");
   await counter.add();
   return counter;
 }
 
-/** As redis-benchmark does: so many at once, and as many again when all have been answered. */
+/** Like redis-benchmark: sends `depth` commands at once, and the next ones after all answers. */
 async function addInBatches(counter: RedisCounter, depth: number): Promise<void> {
   for (let i = 0; i < PIPELINE.batches; i++) {
     await Promise.all(Array.from({ length: depth }, () => counter.add()));
@@ -57,13 +57,13 @@ async function addInBatches(counter: RedisCounter, depth: number): Promise<void>
 function alone(
   name: string,
   by: string,
-  once: (place: Place) => Promise<() => unknown>,
+  once: (context: BenchContext) => Promise<() => unknown>,
   per = 1,
 ): Operation {
   return { name, by, media: ["redis"], once, per };
 }
 
-/** INCR by redis-benchmark, with as many clients and as many commands on the way. */
+/** INCR by redis-benchmark, with the same numbers of clients and commands in flight. */
 async function redisBenchmark(url: string, depth: number): Promise<number> {
   const { clients } = PIPELINE;
   const out = await launch(
@@ -73,7 +73,7 @@ async function redisBenchmark(url: string, depth: number): Promise<number> {
     ],
   );
   const [, perSecond] = /"INCR","([\d.]+)"/.exec(out) ?? [];
-  if (perSecond === undefined) throw new Error(`redis-benchmark said: ${out}`);
+  if (perSecond === undefined) throw new Error(`Cannot read the output of redis-benchmark: ${out}`);
   return 1e9 / Number(perSecond);
 }
 
@@ -81,8 +81,8 @@ async function redisBenchmark(url: string, depth: number): Promise<number> {
 export const subject: Subject = {
   name: "redis",
   operations: [
-    alone("counter add", "interlock", async (place) => {
-      const counter = await newCounter(place);
+    alone("counter add", "interlock", async (context) => {
+      const counter = await newCounter(context);
       return () => counter.add();
     }),
     alone("counter add", "node-redis", async ({ redis }) => {
@@ -90,15 +90,15 @@ export const subject: Subject = {
       return () => client.incrBy("bare", 1);
     }),
     ...DEPTHS.map(([name, depth]) =>
-      alone(name, "interlock", async (place) => {
+      alone(name, "interlock", async (context) => {
         const counters = await Promise.all(
-          Array.from({ length: PIPELINE.clients }, () => newCounter(place)),
+          Array.from({ length: PIPELINE.clients }, () => newCounter(context)),
         );
         return () => Promise.all(counters.map((counter) => addInBatches(counter, depth)));
       }, PIPELINE.clients * PIPELINE.batches * depth)
     ),
-    alone("counter add, coalesced", "interlock", async (place) => {
-      const collected = (await newCounter(place)).coalesced();
+    alone("counter add, coalesced", "interlock", async (context) => {
+      const collected = (await newCounter(context)).coalesced();
       return () => {
         for (let i = 0; i < COLLECTED; i++) collected.add();
         return collected.flush();
@@ -184,7 +184,7 @@ export const subject: Subject = {
       of: { by: "redis-benchmark" },
     })),
     {
-      claim: "A coalesced add takes at most 200 ns: 5,000,000 a second",
+      claim: "A coalesced add takes at most 200 ns: 5,000,000 per second",
       kind: "at most ns",
       goal: 200,
       row: { operation: "counter add, coalesced" },
@@ -200,7 +200,7 @@ export const subject: Subject = {
       claim: `RedisLock's acquire and release are at least 1.5 times faster than ${by}'s`,
       kind: "at least times faster",
       goal: 1.5,
-      row: { operation: OVER_IOREDIS }, // As they are.
+      row: { operation: OVER_IOREDIS }, // The rivals use ioredis too.
       of: { by, operation: "lock: acquire, release" },
     })),
     {

@@ -1,7 +1,7 @@
 import { Mutex, Segment } from "../../src/memory/mod.ts";
-import { type Goal, minor, type Operation, type Place, type Subject } from "./subject.ts";
+import { type BenchContext, type Goal, minor, type Operation, type Subject } from "./subject.ts";
 
-function alone(name: string, once: (place: Place) => () => unknown): Operation {
+function alone(name: string, once: (context: BenchContext) => () => unknown): Operation {
   return { name, media: ["mapped"], once };
 }
 
@@ -12,8 +12,8 @@ function pair(mutex: Mutex): () => void {
   };
 }
 
-/** So many mutexes in so many segments, used in turn by one call site. */
-function turns({ fast }: Place, segments: number, mutexes: number): () => unknown {
+/** Several mutexes in several segments, used in turn by one call site. */
+function turns({ fast }: BenchContext, segments: number, mutexes: number): () => unknown {
   const all = Array.from({ length: segments }, (_, i) => {
     const segment = Segment.open(`turn-${i}`, { directory: fast });
     return Array.from({ length: mutexes }, (_, j) => segment.mutex(`mutex ${j}`));
@@ -26,15 +26,15 @@ function turns({ fast }: Place, segments: number, mutexes: number): () => unknow
   };
 }
 
-/** A mutex in a segment that has so many other things in it. */
-function among({ fast }: Place, cells: number): () => unknown {
+/** A mutex in a segment that has many other cells. */
+function among({ fast }: BenchContext, cells: number): () => unknown {
   const segment = Segment.open("among", { directory: fast, size: 1 << 20 });
   for (let i = 0; i < cells; i++) segment.counter(`cell ${i}`);
   return pair(segment.mutex("mine"));
 }
 
-/** A mutex beside another that so many tasks of this thread wait for. */
-function beside({ memory, offset }: Place, waiters: number): () => unknown {
+/** A mutex next to another one for which tasks of this thread wait. */
+function beside({ memory, offset }: BenchContext, waiters: number): () => unknown {
   const other = new Mutex(memory, offset);
   other.lock();
   for (let i = 0; i < waiters; i++) void other.acquire();
@@ -47,7 +47,7 @@ const OTHERS: readonly [many: string, few: string, claim: string][] = [
   ["mutex beside 1,000 waiting tasks", "mutex beside 10 waiting tasks", "1,000 tasks wait nearby"],
 ];
 
-/** Segments, and what must not cost more where there is more of it. */
+/** Segments, and costs that must not grow with the number of things in them. */
 export const subject: Subject = {
   name: "segment",
   operations: [
@@ -60,12 +60,12 @@ export const subject: Subject = {
       const segment = Segment.open("named", { directory: fast });
       return () => segment.mutex("jobs");
     })),
-    alone("mutex, 1 in turn", (place) => turns(place, 1, 1)),
-    alone("mutex, 64 of 8 segments in turn", (place) => turns(place, 8, 8)),
-    alone("mutex among 1 cell", (place) => among(place, 1)),
-    alone("mutex among 1,000 cells", (place) => among(place, 1000)),
-    alone("mutex beside 10 waiting tasks", (place) => beside(place, 10)),
-    alone("mutex beside 1,000 waiting tasks", (place) => beside(place, 1000)),
+    alone("mutex, 1 in turn", (context) => turns(context, 1, 1)),
+    alone("mutex, 64 of 8 segments in turn", (context) => turns(context, 8, 8)),
+    alone("mutex among 1 cell", (context) => among(context, 1)),
+    alone("mutex among 1,000 cells", (context) => among(context, 1000)),
+    alone("mutex beside 10 waiting tasks", (context) => beside(context, 10)),
+    alone("mutex beside 1,000 waiting tasks", (context) => beside(context, 1000)),
   ],
   goals: [
     {
@@ -75,7 +75,7 @@ export const subject: Subject = {
       row: { operation: "open, close" },
     },
     ...OTHERS.map(([operation, few, what]): Goal => ({
-      claim: `A mutex costs at most 1.5 times as much where ${what}`,
+      claim: `A mutex costs at most 1.5 times as much if ${what}`,
       kind: "at most times",
       goal: 1.5,
       row: { operation },

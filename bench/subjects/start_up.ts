@@ -15,9 +15,9 @@ const EMPTY = new URL("../launched/empty.ts", import.meta.url);
 const IMPORTING = new URL("../launched/importing.ts", import.meta.url);
 const never = new AbortController().signal;
 
-/** All of a count but its counting and its warming. */
+/** Measures a count without its counting and warming up. */
 async function startOfWorkers(runtime: Runtime): Promise<number> {
-  const config = parseCount({ workers: WORKERS, increments: 1000, warm: false }, "the bench");
+  const config = parseCount({ workers: WORKERS, increments: 1000, warm: false }, "the benchmark");
   const run = { strategy: "atomic", runtimes: [runtime] } as const;
   const { totalMs, countingMs } = await runStrategy(run, config, never, () => {});
   return (totalMs - countingMs) * 1e6;
@@ -29,7 +29,7 @@ async function emptyProgramsInTurn(runtime: Runtime): Promise<number> {
   return ns;
 }
 
-/** `true` under a lock of a new file, by the command that `lockBy` gives for it. */
+/** Runs `true` under a lock on a new file, with the command of `lockBy`. */
 async function commandUnderLock(lockBy: (file: string) => string[]): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), "interlock-bench-"));
   try {
@@ -39,7 +39,7 @@ async function commandUnderLock(lockBy: (file: string) => string[]): Promise<num
   }
 }
 
-/** Programs that are started: what Interlock adds to it. */
+/** The start of programs, and what Interlock adds to it. */
 export const subject: Subject = {
   name: "start_up",
   launches: [

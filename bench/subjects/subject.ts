@@ -1,118 +1,118 @@
 /**
- * What a file of this folder describes: the operations of one subject, the same by rivals, and
- * what is claimed of it.
+ * The types of this folder: each file describes the operations of one subject, their rivals, and the
+ * claims about them.
  *
  * @module
  */
 import type { Runtime } from "../../src/counting/runtimes.ts";
-import type { Memory } from "../../src/memory/mod.ts";
-import type { Site } from "../place.ts";
+import { type Memory, regionOf } from "../../src/memory/memory.ts";
 import type { Latency, RowKey, Verdict } from "../results.ts";
+import type { Site } from "../site.ts";
 
-/** Where an operation is measured, and what it may use. */
-export interface Place {
-  /** Shared memory, from {@linkcode offset}; zeros. */
+/** The resources of an operation that is measured. */
+export interface BenchContext {
+  /** Shared memory; zeros from {@linkcode offset} on. */
   readonly memory: Memory;
   readonly offset: number;
-  /** A folder for this operation alone. */
+  /** A folder for this operation only. */
   readonly folder: string;
-  /** A folder on a file system in memory, where there is one. */
+  /** A folder on a file system in memory, if there is one. */
   readonly fast: string;
-  /** Which of those that share all this, from 0. */
+  /** The number of this worker among those that share this context, from 0. */
   readonly worker: number;
   readonly workers: number;
-  /** The address of a Redis server that nobody else uses. */
+  /** The address of a private Redis server. */
   readonly redis: string;
   /** Loads the package of a rival. */
   load(name: string): unknown;
 }
 
-/** The bytes from {@linkcode Place.offset} on that an operation may use. */
-export const PLACE_BYTES = 1 << 15;
+/** The bytes from {@linkcode BenchContext.offset} on that an operation may use. */
+export const CONTEXT_BYTES = 1 << 15;
 
-/** What several do at once. */
+/** An operation of several workers at once. */
 export interface Many {
-  /** Does it so many times. */
+  /** Does it `times` times. */
   run(times: number): void | Promise<void>;
-  /** How often all together have done it, as what they share tells it. */
+  /** Reads the total of all workers from the shared state. */
   read?(): number;
 }
 
-/** A lock that two hand to each other. */
+/** A lock that two processes hand to each other. */
 export interface Relay {
   lock(): void | Promise<void>;
   unlock(): void | Promise<void>;
-  /** Whether it needs the event loop, and a third process to run, so that nobody may spin. */
+  /** Whether it needs the event loop and a third process, so that members must not spin. */
   readonly yields?: boolean;
 }
 
-/** An operation in this language. It has one or more of the functions, and a row for each. */
+/** An operation in JavaScript, with a row for each of its functions. */
 export interface Operation {
-  /** What it is, in words. */
+  /** The operation in words. */
   readonly name: string;
-  /** The package it is of; ours, if not told. */
+  /** Its package. Default: `interlock`. */
   readonly by?: string;
   readonly media: readonly RowKey["medium"][];
-  /** Whether it is like another, so that a look at the subject can do without it. */
+  /** Whether it is similar to another, so that a quick run skips it. */
   readonly minor?: boolean;
-  /** Makes what one thread does again and again, to be measured by mitata. */
-  readonly once?: (place: Place) => (() => unknown) | Promise<() => unknown>;
-  /** Whether mitata is to time each call by itself, for the percentiles. */
+  /** Makes the function of one thread that mitata measures. */
+  readonly once?: (context: BenchContext) => (() => unknown) | Promise<() => unknown>;
+  /** Whether mitata times each call by itself, for the percentiles. */
   readonly timed?: boolean;
-  /** How often one call does it, or one of the times of {@linkcode Many.run}. */
+  /** The number of operations of one call, or of one of the times of {@linkcode Many.run}. */
   readonly per?: number;
-  /** Makes what several do at once. */
-  readonly many?: (place: Place) => Many | Promise<Many>;
-  /** How many of them, where not as many as the run has sizes for. */
+  /** Makes the operation of several at once. */
+  readonly many?: (context: BenchContext) => Many | Promise<Many>;
+  /** The numbers of members. Default: the sizes of the run. */
   readonly sizes?: readonly number[];
-  /** Whether they are processes alone, and not workers as well. */
+  /** Whether to measure processes only, not workers. */
   readonly processes?: boolean;
-  /** Makes what two hand to each other. */
-  readonly relay?: (place: Place) => Relay;
+  /** Makes the lock that two processes hand to each other. */
+  readonly relay?: (context: BenchContext) => Relay;
 }
 
-/** The same as an operation, by a program in C or Python. */
+/** The implementation of an operation by a program in C or Python. */
 export interface Program {
   readonly by: "c" | "python";
-  /** What the program calls it. */
+  /** The name of the operation in the program. */
   readonly program: string;
-  /** The operation that it is to be compared with. */
+  /** The operation to compare with. */
   readonly name: string;
   readonly medium: RowKey["medium"];
-  /** How many at once; 1 is measured alone as well. Two hand a relay to each other. */
+  /** The numbers of processes at once; 1 is also measured alone. A relay has two. */
   readonly sizes: readonly number[] | "relay";
-  /** Whether its files belong on a file system in memory. */
+  /** Whether its files are on a file system in memory. */
   readonly fast?: boolean;
-  /** What it needs beside its compiler or interpreter. */
+  /** A package that it needs. */
   readonly needs?: "fasteners";
 }
 
-/** Something that is timed from outside, by starting programs. */
+/** An operation that is timed from outside, by starting programs. */
 export interface Launch {
   readonly name: string;
   readonly by?: string;
   readonly medium?: RowKey["medium"];
   readonly setting: "alone" | "processes";
   readonly count: number;
-  /** About how long it takes, in milliseconds. */
+  /** The estimated time in milliseconds. */
   readonly ms: number;
-  /** Whether it is the same whatever the runtime. */
+  /** Whether it does not depend on the runtime. */
   readonly anyRuntime?: boolean;
-  /** Whether one measurement is enough for a round, as it times many by itself. */
+  /** Whether it is measured once per round, since one measurement has many samples. */
   readonly once?: boolean;
-  /** Nanoseconds of it: one or, for the percentiles, many. */
+  /** Measures it, in nanoseconds: one time, or many for the percentiles. */
   readonly measure: (runtime: Runtime, site: Site) => Promise<number | number[]>;
 }
 
-/** A claim about each row of ours that has these parts. */
+/** A claim about each of our rows with the properties of `row`. */
 export interface Goal {
   readonly claim: string;
   readonly kind: Verdict["kind"];
   readonly goal: number;
   readonly row: Partial<RowKey>;
-  /** Of the rival's row, what differs from ours. */
+  /** The properties in which the rival's row differs from ours. */
   readonly of?: Partial<RowKey>;
-  /** Of a time: which of the row's percentiles is meant; the median of the rounds, if not told. */
+  /** For a time: the percentile. Default: the median of the rounds. */
   readonly percentile?: keyof Latency;
 }
 
@@ -125,15 +125,16 @@ export interface Subject {
   readonly goals: readonly Goal[];
 }
 
-/** An integer in shared memory, for who holds a lock over it. */
+/** An integer in shared memory, for the holder of a lock. */
 export function cellOf(memory: Memory, offset: number): Int32Array {
-  return new Int32Array(memory.buffer, memory.place(offset, 4, 4), 1);
+  const region = regionOf(memory);
+  return new Int32Array(region.buffer, region.resolve(offset, 4, 4), 1);
 }
 
-/** Shared memory of both kinds. */
+/** Both kinds of shared memory. */
 export const MEMORY: readonly RowKey["medium"][] = ["mapped", "anonymous"];
 
-/** The same, and like another. */
+/** Marks an operation as similar to another. */
 export function minor(operation: Operation): Operation {
   return { ...operation, minor: true };
 }

@@ -1,37 +1,37 @@
 import {
+  defineRecord,
+  field,
   Flag,
   Mutex,
   RawArray,
   RawRecord,
   RawValue,
-  record,
   SeqlockRecord,
   SharedArray,
   SharedRecord,
   SharedValue,
-  text,
 } from "../../src/memory/mod.ts";
 import {
+  type BenchContext,
   type Goal,
   type Many,
   MEMORY,
   minor,
   type Operation,
-  type Place,
   type Subject,
 } from "./subject.ts";
 
 const SIZES = [1, 2, 4];
-const Point = record({ x: "Float64", y: "Float64", name: text(16) });
+const Point = defineRecord({ x: "Float64", y: "Float64", name: field.text(16) });
 
-function alone(name: string, once: (place: Place) => () => unknown): Operation {
+function alone(name: string, once: (context: BenchContext) => () => unknown): Operation {
   return { name, media: MEMORY, once };
 }
 
-/** An increment under a mutex, by one and by several. */
+/** An increment under a mutex, by one thread and by several. */
 function locked(
   name: string,
-  make: (place: Place) => [Mutex, () => void, () => number],
+  make: (context: BenchContext) => [Mutex, () => void, () => number],
 ): Operation {
   const step = (mutex: Mutex, increment: () => void) => {
     mutex.lock();
@@ -45,12 +45,12 @@ function locked(
     name,
     media: MEMORY,
     sizes: SIZES,
-    once: (place) => {
-      const [mutex, increment] = make(place);
+    once: (context) => {
+      const [mutex, increment] = make(context);
       return () => step(mutex, increment);
     },
-    many: (place): Many => {
-      const [mutex, increment, read] = make(place);
+    many: (context): Many => {
+      const [mutex, increment, read] = make(context);
       return {
         run(times) {
           for (let i = 0; i < times; i++) step(mutex, increment);
@@ -96,8 +96,8 @@ export const subject: Subject = {
       return [new Mutex(memory, offset), () => value.value += 1, () => value.value];
     }),
     locked("array cell under its mutex", ({ memory, offset }) => {
-      const { mutex, cells } = new SharedArray(memory, offset, 1);
-      return [mutex, () => cells.set(0, cells.get(0) + 1), () => cells.get(0)];
+      const { mutex, raw } = new SharedArray(memory, offset, 1);
+      return [mutex, () => raw.set(0, raw.get(0) + 1), () => raw.get(0)];
     }),
     minor(alone("raw array cell + 1", ({ memory, offset }) => {
       const cells = new RawArray(memory, offset, 8);

@@ -1,25 +1,25 @@
 import type { MemoryHandle } from "../../src/memory/mod.ts";
-import type { Site } from "../place.ts";
+import type { Site } from "../site.ts";
 import type { Job, Report } from "./member.ts";
 
-/** Who a process is. */
+/** The parameters of a process of a fleet. */
 export interface ProcessSpec {
   readonly coordinator: number;
   readonly site: Site;
   readonly jobs: number;
-  /** All members of the fleet. */
+  /** The number of members of the fleet. */
   readonly workers: number;
-  /** The one that this process is; undefined where all are its Web Workers. */
+  /** The number of this process; `undefined` if all members are its Web Workers. */
   readonly worker: number | undefined;
 }
 
-/** What a process says: first that a member is ready, then how each job went. */
+/** A message of a process: first that a member is ready, then the report of each job. */
 export type Answer =
   | { readonly worker: number; readonly ready: true }
   | { readonly worker: number; readonly report: Report }
   | { readonly worker: number; readonly failed: string };
 
-/** What a Web Worker is sent first; then come jobs. */
+/** The first message to a Web Worker; jobs follow. */
 export interface ThreadSpec {
   readonly jobs: number;
   readonly worker: number;
@@ -28,7 +28,7 @@ export interface ThreadSpec {
   readonly handle: MemoryHandle;
 }
 
-/** Does a job and says how it went. */
+/** Does a job and returns its report or its error. */
 export async function answerTo(
   job: Job,
   worker: number,

@@ -3,30 +3,30 @@ import process from "node:process";
 import { createInterface } from "node:readline";
 import type { Runtime } from "../../src/counting/runtimes.ts";
 import { commandOf, environment, ROOT } from "../launch.ts";
-import type { Site } from "../place.ts";
+import type { Site } from "../site.ts";
 import type { Answer, ProcessSpec } from "./answer.ts";
 import type { Job, Report } from "./member.ts";
 
 const ENTRY = new URL("./fleet_process.ts", import.meta.url);
 const TIMEOUT_MS = 60_000;
 
-/** What a fleet is made of. */
+/** The parameters of a fleet. */
 export interface FleetSpec {
-  /** Dealt to processes round robin; workers have the first. */
+  /** The processes use them in turn; workers use the first. */
   readonly runtimes: readonly Runtime[];
   readonly setting: "workers" | "processes";
   readonly size: number;
   readonly site: Site;
-  /** How many jobs it will be given, at most. */
+  /** The largest number of jobs. */
   readonly jobs: number;
 }
 
-/** Processes or workers that are started once, and do one thing after the other together. */
+/** Processes or workers that are started once and then do one job after the other together. */
 export class Fleet implements Disposable {
   readonly #children: ChildProcess[] = [];
   readonly #size: number;
   readonly #signal: AbortSignal;
-  /** What the members answer next, by their numbers. */
+  /** The next answers of the members, by number. */
   #answers: (Answer | undefined)[] = [];
   #all = answers();
   #broken: Error | undefined;
@@ -39,7 +39,7 @@ export class Fleet implements Disposable {
     else for (let i = 0; i < size; i++) this.#start(runtimes[i % runtimes.length], spec, i);
   }
 
-  /** Starts one; all its members are ready then. */
+  /** Starts a fleet; resolves when all its members are ready. */
   static async start(spec: FleetSpec, signal: AbortSignal): Promise<Fleet> {
     const fleet = new Fleet(spec, signal);
     try {
@@ -51,16 +51,16 @@ export class Fleet implements Disposable {
     }
   }
 
-  /** Has all members do a job; gives their reports, by number. */
+  /** Lets all members do a job; resolves to their reports, by number. */
   async do(job: Job): Promise<Report[]> {
     const line = `${JSON.stringify(job)}\n`;
     for (const child of this.#children) child.stdin!.write(line);
     return (await this.#next()).map((answer) => (answer as { report: Report }).report);
   }
 
-  /** Ends all of it. */
+  /** Kills all members. */
   [Symbol.dispose](): void {
-    this.#broken ??= new Error("Cannot use a fleet that was ended");
+    this.#broken ??= new Error("Cannot use a fleet after its disposal");
     for (const child of this.#children) child.kill("SIGKILL");
   }
 
@@ -76,12 +76,12 @@ export class Fleet implements Disposable {
     const child = spawn(path, args, { cwd: ROOT, env: environment(), detached: true });
     this.#children.push(child);
     let said = "";
-    child.stdin.on("error", () => {}); // It died; its end says so.
+    child.stdin.on("error", () => {}); // It died, which the "close" event reports.
     child.stderr.setEncoding("utf8").on("data", (text) => said = (said + text).slice(-2000));
     createInterface({ input: child.stdout }).on("line", (line) => {
       this.#receive(JSON.parse(line) as Answer);
     });
-    const what = `${runtime.name}, one of ${size} that measure together,`;
+    const what = `${runtime.name}, one of ${size} members,`;
     child.on("error", (error) => this.#break(`Cannot start ${path}: ${error.message}`));
     child.on("close", (status, killer) => {
       this.#break(`${what} ended with ${killer ?? `status ${status}`}: ${said.trim()}`);
@@ -104,7 +104,10 @@ export class Fleet implements Disposable {
   /** The next answer of each member. */
   async #next(): Promise<Answer[]> {
     if (this.#broken !== undefined) throw this.#broken;
-    const timer = setTimeout(() => this.#break("Members did not answer in time"), TIMEOUT_MS);
+    const timer = setTimeout(
+      () => this.#break(`Members did not answer within ${TIMEOUT_MS / 1000} s`),
+      TIMEOUT_MS,
+    );
     const abort = () => this.#all.reject(this.#signal.reason);
     this.#signal.addEventListener("abort", abort);
     try {
@@ -119,7 +122,7 @@ export class Fleet implements Disposable {
   }
 }
 
-/** What all will have answered; if that fails, it is told to whoever asks next. */
+/** A promise of all answers; a failure is reported by the next call that awaits it. */
 function answers(): PromiseWithResolvers<Answer[]> {
   const all = Promise.withResolvers<Answer[]>();
   all.promise.catch(() => {});

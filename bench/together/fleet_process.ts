@@ -1,6 +1,6 @@
 /**
- * A process of a fleet: one member, or the home of members that are Web Workers. Told by its only
- * argument who it is, by lines of JSON what to do; answers in lines of JSON.
+ * A process of a fleet: one member, or the parent of members that are Web Workers. Its argument has
+ * its parameters; it reads jobs and writes answers as lines of JSON.
  *
  * @module
  */

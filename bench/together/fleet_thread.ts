@@ -1,6 +1,5 @@
 /**
- * A member of a fleet that is a Web Worker; its first message says who it is, the others what to
- * do.
+ * A member of a fleet that is a Web Worker. The first message has its parameters, the others jobs.
  *
  * @module
  */
@@ -10,7 +9,7 @@ import { type Answer, answerTo, type ThreadSpec } from "./answer.ts";
 import { type Job, type Membership, take } from "./member.ts";
 
 const parent = adapter.parentThread();
-if (parent === undefined) throw new Error("This module is for a Web Worker");
+if (parent === undefined) throw new Error("This module must run in a Web Worker");
 
 let member: Membership | undefined;
 const say = (answer: Answer) => parent.postMessage(answer);

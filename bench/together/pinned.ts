@@ -3,9 +3,9 @@ import { adapter } from "../../src/runtime/mod.ts";
 const BYTES = 128;
 
 /**
- * Keeps this thread on one processor of those that it may use, the `index`th, until disposed of.
- * Two that hand a lock over are quicker on one processor than on two, and where the system puts
- * them is chance. See sched_setaffinity(2).
+ * Keeps this thread on the `index`th processor of those that it may use, until disposal. Two threads
+ * hand a lock over faster on one processor than on two, and the system would choose by chance. See
+ * sched_setaffinity(2).
  */
 export function pinned(index: number): Disposable {
   if (adapter.platform !== "linux") return { [Symbol.dispose]: () => {} };

@@ -1,22 +1,23 @@
 import { setTimeout } from "node:timers/promises";
-import type { Memory } from "../../src/memory/mod.ts";
+import { type Memory, regionOf } from "../../src/memory/memory.ts";
 import { monotonicNanoseconds } from "../../src/runtime/mod.ts";
 import type { Relay } from "../subjects/subject.ts";
 
-/** How long it is held after the other has come to wait, so that that one sleeps; nanoseconds. */
+/** How long the lock is held after the other member has come, so that it sleeps; nanoseconds. */
 export const HOLD = 100_000;
 
-/** So many turns are not counted: until then, engines are still compiling. */
+/** The first turns are not counted: engines are still compiling. */
 const WARM_TURNS = 100;
 
-/** Where the words of a relay lie, from an offset on. */
-const AT = { turn: 0, coming: 128, released: 256 } as const;
+/** The offsets of the words of a relay. */
+const OFFSETS = { turn: 0, coming: 128, released: 256 } as const;
 
 /**
- * Two hand a lock to each other, `turns` times and some more: who has it waits until the other has come for it
- * and is asleep, notes the time, and lets go; the other notes the time when it has it.
+ * Hands a lock over between two members, `turns` times after a warm-up. The holder waits until the
+ * other member has come and sleeps, records the time and releases; the other records when it has the
+ * lock.
  *
- * @returns How long those took that ended with this one, in nanoseconds.
+ * @returns The times of the hand-overs to this member, in nanoseconds.
  */
 export async function handOver(
   relay: Relay,
@@ -26,22 +27,23 @@ export async function handOver(
   turns: number,
   meet: () => void,
 ): Promise<number[]> {
-  const { atomic } = memory;
-  const [turn, coming, released] = [AT.turn, AT.coming, AT.released]
-    .map((at) => memory.place(offset + at, 8, 8));
+  const region = regionOf(memory);
+  const { atomics } = region;
+  const [turn, coming, released] = [OFFSETS.turn, OFFSETS.coming, OFFSETS.released]
+    .map((at) => region.resolve(offset + at, 8, 8));
   const samples: number[] = [];
   const all = turns + WARM_TURNS;
   const see = async (at: number, wanted: number) => {
-    while (atomic.load32(at) !== wanted) {
+    while (atomics.load32(at) !== wanted) {
       if (relay.yields) await setTimeout(1);
     }
   };
   const take = async () => {
-    atomic.store32(coming, 1);
+    atomics.store32(coming, 1);
     const pending = relay.lock();
     if (pending !== undefined) await pending;
-    samples.push(monotonicNanoseconds() - atomic.loadFloat64(released));
-    atomic.store32(turn, worker);
+    samples.push(monotonicNanoseconds() - atomics.loadFloat64(released));
+    atomics.store32(turn, worker);
   };
 
   if (worker === 0) await relay.lock();
@@ -49,12 +51,12 @@ export async function handOver(
   if (worker === 1) await take();
   for (let i = worker; i < all; i += 2) {
     await see(coming, 1);
-    atomic.store32(coming, 0);
+    atomics.store32(coming, 0);
     const until = monotonicNanoseconds() + HOLD;
     while (monotonicNanoseconds() < until) {
       if (relay.yields) await setTimeout(1);
     }
-    atomic.storeFloat64(released, monotonicNanoseconds());
+    atomics.storeFloat64(released, monotonicNanoseconds());
     const pending = relay.unlock();
     if (pending !== undefined) await pending;
     await see(turn, 1 - worker);

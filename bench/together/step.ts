@@ -9,10 +9,11 @@ import { Fleet } from "./fleet.ts";
 import type { Job, Report } from "./member.ts";
 import { HOLD } from "./relay.ts";
 
-/** To start a fleet, and each of its members; to tell all of a job. In milliseconds. */
+/** The time to start a fleet and each of its members, in milliseconds. */
 const START_MS = { fleet: 60, processes: 50, workers: 25 } as const;
+/** The time to send a job to 8 members. */
 const JOB_MS = 5;
-/** What a member does alone before. */
+/** The time of a member's warm-up. */
 const WARM_MS = 6;
 const MOST_LEADS = 16;
 
@@ -22,7 +23,7 @@ export interface Task {
   readonly how: "window" | "relay";
 }
 
-/** How long the lead of so many is: the more share a processor, the longer they take to warm. */
+/** The lead of a fleet: the more members share a processor, the longer they take to warm up. */
 export function leadOf(size: number, { lead }: Effort): number {
   const share = Math.ceil(size / availableParallelism());
   return lead * Math.min(share, MOST_LEADS);
@@ -40,7 +41,7 @@ function howOf({ how, row: { count } }: Task, effort: Effort): Job["how"] {
   return { lead: leadOf(count, effort) * 1e6, window: effort.window * 1e6 };
 }
 
-/** The figure of reports that belong together. Throws if what was counted is not what was done. */
+/** The figure of one job's reports. Throws if the count differs from the operations done. */
 function figureOf(reports: readonly Report[], { row }: Task, { window }: Effort): Figure {
   if (reports[0].samples !== undefined) {
     const samples = reports.flatMap(({ samples }) => samples!);
@@ -50,12 +51,12 @@ function figureOf(reports: readonly Report[], { row }: Task, { window }: Effort)
   const done = sum(({ count }) => count!.done);
   const total = reports[0].total ?? done;
   if (total !== done) {
-    throw new Error(`"${row.operation}" was done ${done} times: ${total} counted`);
+    throw new Error(`"${row.operation}" was done ${done} times, but ${total} were counted`);
   }
   return { ns: window * 1e6 / sum(({ count }) => count!.inside) };
 }
 
-/** The step that starts a fleet and has it do its tasks, one after the other. */
+/** Makes the step that starts a fleet and lets it do its tasks, one after the other. */
 export function fleetStep(
   tasks: readonly Task[],
   runtimes: readonly Runtime[],
@@ -63,7 +64,9 @@ export function fleetStep(
   site: RunSite,
 ): Step {
   const { setting, count: size } = tasks[0].row;
-  if (setting === "alone") throw new TypeError("A fleet measures nothing that one does alone");
+  if (setting === "alone") {
+    throw new TypeError("Cannot start a fleet for an operation of one thread");
+  }
   const start = START_MS.fleet + START_MS[setting] * size / availableParallelism();
   return {
     rows: tasks.map(({ row }) => row),

@@ -1,10 +1,10 @@
 import { monotonicNanoseconds } from "../../src/runtime/mod.ts";
 import type { Many } from "../subjects/subject.ts";
 
-/** Between two looks at the clock, in nanoseconds; it costs some hundred itself. */
+/** Time between two reads of the clock, in nanoseconds. A read takes some hundred itself. */
 const CHUNK = 100_000;
 
-/** No operation is so short that more of them would fit between two looks. */
+/** The most operations between two reads of the clock. */
 const MOST_TIMES = 1 << 20;
 
 /** A span on the monotonic clock, in nanoseconds. */
@@ -13,23 +13,23 @@ export interface Window {
   readonly to: number;
 }
 
-/** How often one of several did it. */
+/** The operations of one member. */
 export interface Count {
   /** Within the window. */
   readonly inside: number;
-  /** At all. */
+  /** Altogether. */
   readonly done: number;
 }
 
-/** The part of a span that lies in a window. */
+/** The part of a span that is in a window, from 0 to 1. */
 export function partInside(start: number, end: number, { from, to }: Window): number {
   return Math.max(Math.min(end, to) - Math.max(start, from), 0) / (end - start);
 }
 
-/** Of such chunks an engine has seen enough of it. */
+/** After this many chunks, an engine has compiled the operation. */
 const WARM_CHUNKS = 50;
 
-/** Does it until it is compiled: of many that do so while they have to wait, each takes long to be. */
+/** Runs an operation until it is compiled, which would take longer under contention. */
 export async function warmUp(many: Many): Promise<void> {
   for (let chunks = 0, times = 1; chunks < WARM_CHUNKS; chunks++) {
     const start = monotonicNanoseconds();
@@ -39,16 +39,16 @@ export async function warmUp(many: Many): Promise<void> {
   }
 }
 
-/** How often to do it until the next look, after it took so long to do it so often. */
+/** The operations of the next chunk, after `times` operations took `took` nanoseconds. */
 function nextTimes(times: number, took: number): number {
   if (took < CHUNK / 2) return Math.min(2 * times, MOST_TIMES);
   return took > CHUNK * 2 ? Math.ceil(times / 2) : times;
 }
 
 /**
- * Does it again and again until the window is over, beginning before it. It is done in chunks; one
- * that lies across an edge of the window counts by its part inside. Nobody asks whether to stop, so
- * that nothing but the operation is measured; all others are still at it when the window ends.
+ * Repeats an operation from before the window until after it, in chunks. A chunk across an edge of the
+ * window counts with its part inside. Members do not check whether to stop, so that only the operation
+ * is measured; all others are still running when the window ends.
  */
 export async function countInWindow(many: Many, window: Window): Promise<Count> {
   let [inside, done, times] = [0, 0, 1];

@@ -7,10 +7,10 @@ import { decide, type Wish } from "./decide.ts";
 import { type Figures, figuresFor, parseRun } from "./figures.ts";
 import measured from "./figures.json" with { type: "json" };
 import { ask } from "./questions.ts";
-import { USUAL } from "./rate.ts";
+import { DEFAULTS } from "./rate.ts";
 import { adviceJson, adviceText } from "./text.ts";
 
-/** What is said on the command line. */
+/** The options of the command line. */
 export interface Flags {
   readonly for?: Wish["need"];
   readonly where?: Wish["reach"];
@@ -21,7 +21,7 @@ export interface Flags {
   readonly json?: true;
 }
 
-/** Decides, asks for what it lacks, and prints the advice. */
+/** Asks for missing options, decides, and prints the advice. */
 export async function advise(flags: Flags, signal: AbortSignal): Promise<void> {
   const figures = flags.results === undefined ? measured as Figures : readFigures(flags.results);
   const asking = process.stdin.isTTY && process.stdout.isTTY && !flags.json;
@@ -39,9 +39,9 @@ export async function advise(flags: Flags, signal: AbortSignal): Promise<void> {
 
 function readFigures(path: string): Figures {
   try {
-    return figuresFor(parseRun(readFileSync(path, "utf8"), path));
+    return figuresFor(parseRun(readFileSync(path, "utf8")));
   } catch (error) {
-    throw new UsageError(`Cannot advise by ${path}: ${(error as Error).message}`, { cause: error });
+    throw new UsageError(`Cannot read ${path}: ${(error as Error).message}`, { cause: error });
   }
 }
 
@@ -55,15 +55,15 @@ function wishOf({ need, reach, survives, rate, runtime }: Partial<Wish>): Wish {
   if (need === undefined || reach === undefined) {
     const lacking = [need === undefined && "--for", reach === undefined && "--where"];
     throw new UsageError(
-      `Cannot advise without ${lacking.filter(Boolean).join(" and ")} (there is no terminal to ` +
-        "ask on; --help says what is allowed)",
+      `Cannot advise without ${lacking.filter(Boolean).join(" and ")}: there is no terminal on ` +
+        "which to ask (see --help)",
     );
   }
   return {
     need,
     reach,
-    survives: survives ?? USUAL.survives,
-    rate: rate ?? USUAL.rate,
+    survives: survives ?? DEFAULTS.survives,
+    rate: rate ?? DEFAULTS.rate,
     runtime: runtime ?? adapter.name,
   };
 }

@@ -1,32 +1,32 @@
-/** What is wanted: a number that many add to, or a lock. */
+/** What to recommend: a counter or a lock. */
 export const NEEDS = ["counter", "lock"] as const;
-/** How far it reaches: the workers of one process, the processes of one machine, many machines. */
+/** The reach: the workers of one process, the processes of one machine, several machines. */
 export const REACHES = ["process", "machine", "network"] as const;
-/** What it outlives: nothing, a process that is killed, the loss of power. */
+/** What it survives: nothing, a killed process, a power loss. */
 export const SURVIVALS = ["nothing", "crash", "power"] as const;
-/** The runtimes that advice is given for. */
+/** The runtimes for which there is advice. */
 export const RUNTIMES = ["deno", "bun", "node"] as const;
 
-/** What is wanted. */
+/** What to recommend. */
 export type Need = typeof NEEDS[number];
-/** How far it reaches. */
+/** The reach of a candidate. */
 export type Reach = typeof REACHES[number];
-/** What it outlives. */
+/** What it survives. */
 export type Survival = typeof SURVIVALS[number];
 
 /** One of the runtimes. */
 export type AdviceRuntime = typeof RUNTIMES[number];
 
-/** Which rows of the bench say what it costs. */
+/** The benchmark rows with the cost of a candidate. */
 export interface Measured {
   readonly subject: string;
   readonly operation: string;
   readonly medium: "anonymous" | "mapped" | "file" | "redis";
-  /** Of whom 4 are at it at once. */
-  readonly crowd: "workers" | "processes";
+  /** Whether the 4 that do it at once are workers or processes. */
+  readonly unit: "workers" | "processes";
 }
 
-/** Something that may be the answer. */
+/** A primitive that may be recommended. */
 export interface Candidate {
   readonly name: string;
   readonly medium: "shared memory" | "file" | "Redis";
@@ -36,6 +36,6 @@ export interface Candidate {
   readonly measured: Measured;
   /** What to know before using it. */
   readonly notes: readonly string[];
-  /** A whole program. */
+  /** A complete program. */
   readonly code: string;
 }

@@ -2,5 +2,5 @@ import type { Candidate } from "./candidate.ts";
 import { COUNTERS } from "./counters.ts";
 import { LOCKS } from "./locks.ts";
 
-/** All that may be the answer, the plainest of a kind first. */
+/** All candidates, the simplest of each kind first. */
 export const CANDIDATES: readonly Candidate[] = [...COUNTERS, ...LOCKS];

@@ -1,13 +1,13 @@
 import type { Candidate } from "./candidate.ts";
 
-const FLUSH = "What is not flushed yet is lost with the process.";
-const SUM = "A stripe for each that adds at once; reading it adds up the stripes.";
-const TMPFS = "It is gone when the machine starts anew.";
+const FLUSH = "Adds that are not flushed are lost if the process dies.";
+const SUM = "Concurrent adders have a stripe each; a read sums the stripes.";
+const TMPFS = "Its value is lost when the machine restarts.";
 
 const ANONYMOUS = `const segment = Segment.anonymous();
 // worker.postMessage(segment.handle); in the worker: Segment.from(event.data)`;
 
-/** The counters, the plainest first. */
+/** The counters, the simplest first. */
 export const COUNTERS: readonly Candidate[] = [
   {
     name: "AtomicCounter in an anonymous segment",
@@ -15,7 +15,7 @@ export const COUNTERS: readonly Candidate[] = [
     need: "counter",
     reach: "process",
     survives: "nothing",
-    measured: { subject: "atomics", operation: "add", medium: "anonymous", crowd: "workers" },
+    measured: { subject: "atomics", operation: "add", medium: "anonymous", unit: "workers" },
     notes: [],
     code: `import { Segment } from "@interlock/interlock";
 
@@ -35,7 +35,7 @@ console.log(visits.value);
       subject: "atomics",
       operation: "striped add",
       medium: "anonymous",
-      crowd: "workers",
+      unit: "workers",
     },
     notes: [SUM],
     code: `import { Segment } from "@interlock/interlock";
@@ -52,7 +52,7 @@ console.log(visits.value);
     need: "counter",
     reach: "machine",
     survives: "crash",
-    measured: { subject: "atomics", operation: "add", medium: "mapped", crowd: "processes" },
+    measured: { subject: "atomics", operation: "add", medium: "mapped", unit: "processes" },
     notes: [TMPFS],
     code: `import { Segment } from "@interlock/interlock";
 
@@ -72,7 +72,7 @@ console.log(visits.value);
       subject: "atomics",
       operation: "striped add",
       medium: "mapped",
-      crowd: "processes",
+      unit: "processes",
     },
     notes: [SUM, TMPFS],
     code: `import { Segment } from "@interlock/interlock";
@@ -93,13 +93,13 @@ console.log(visits.value);
       subject: "file_counter",
       operation: "add in a batch of 1,000",
       medium: "file",
-      crowd: "processes",
+      unit: "processes",
     },
     notes: [FLUSH],
     code: `import { FileCounter } from "@interlock/interlock";
 
 using visits = new FileCounter("/tmp/my-program/visits.txt");
-using batch = visits.batch(1000); // One write for up to 1,000 adds, and the last at its end.
+using batch = visits.batchSync(1000); // One write for up to 1,000 adds, and the last at its end.
 batch.add();
 `,
   },
@@ -109,13 +109,12 @@ batch.add();
     need: "counter",
     reach: "machine",
     survives: "crash",
-    measured: { subject: "file_counter", operation: "add", medium: "file", crowd: "processes" },
-    notes: ["A text file: people can read and edit it."],
+    measured: { subject: "file_counter", operation: "add", medium: "file", unit: "processes" },
+    notes: ["A text file that people can read and edit."],
     code: `import { FileCounter } from "@interlock/interlock";
 
 using visits = new FileCounter("/tmp/my-program/visits.txt");
-visits.add();
-console.log(visits.value);
+console.log(visits.addSync());
 `,
   },
   {
@@ -128,14 +127,13 @@ console.log(visits.value);
       subject: "file_counter",
       operation: "add, durable",
       medium: "file",
-      crowd: "processes",
+      unit: "processes",
     },
-    notes: ["An add has returned when the disk has it. Put it on a disk, not on tmpfs."],
+    notes: ["An add returns when it is stored. Put the file on a disk, not on tmpfs."],
     code: `import { FileCounter } from "@interlock/interlock";
 
 using visits = new FileCounter("/tmp/my-program/visits.txt", { durable: true });
-visits.add();
-console.log(visits.value);
+console.log(visits.addSync());
 `,
   },
   {
@@ -148,7 +146,7 @@ console.log(visits.value);
       subject: "redis",
       operation: "counter add, coalesced",
       medium: "redis",
-      crowd: "processes",
+      unit: "processes",
     },
     notes: [FLUSH],
     code: `import { RedisCounter } from "@interlock/interlock/redis";
@@ -164,9 +162,9 @@ collected.add();
     need: "counter",
     reach: "network",
     survives: "power",
-    measured: { subject: "redis", operation: "counter add", medium: "redis", crowd: "processes" },
+    measured: { subject: "redis", operation: "counter add", medium: "redis", unit: "processes" },
     notes: [
-      "It outlives what its server does; the loss of power: appendonly yes, appendfsync always.",
+      "It survives what its server survives; a power loss with appendonly yes, appendfsync always.",
     ],
     code: `import { RedisCounter } from "@interlock/interlock/redis";
 

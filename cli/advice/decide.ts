@@ -10,37 +10,37 @@ import {
 import { CANDIDATES } from "./candidates.ts";
 import { type Figures, rowIds } from "./figures.ts";
 
-/** What somebody needs. */
+/** The requirements of a user. */
 export interface Wish {
   readonly need: Need;
   readonly reach: Reach;
   readonly survives: Survival;
-  /** Increments, or holds of the lock, a second; of all together. */
+  /** Operations per second, all processes together. */
   readonly rate: number;
   readonly runtime: AdviceRuntime;
 }
 
-/** What one costs in a runtime, in nanoseconds; `undefined` where it was not measured. */
+/** The cost in one runtime, in nanoseconds; `undefined` if it was not measured. */
 export interface Cost {
   readonly alone?: number;
-  /** An operation of 4 at once, all together. */
-  readonly crowd?: number;
+  /** The time per operation of 4 at once, all together. */
+  readonly together?: number;
 }
 
-/** Why something is not the answer. */
+/** A candidate that is not recommended, and why. */
 export interface Rejected {
   readonly candidate: Candidate;
   readonly cost: Cost;
   readonly why: string;
 }
 
-/** The answer, and why not the others; without `chosen`, nothing does it. */
+/** The recommendation and the rejected candidates; without `chosen`, none is suitable. */
 export interface Advice {
   readonly chosen?: { readonly candidate: Candidate; readonly cost: Cost };
   readonly rejected: readonly Rejected[];
 }
 
-/** A candidate is taken without a look at faster ones if it could do this many times the rate. */
+/** A simple candidate is preferred to faster ones if it can do this many times the rate. */
 const RESERVE = 2;
 
 const REACH_TEXT = {
@@ -50,20 +50,20 @@ const REACH_TEXT = {
 } as const;
 const LOST_TEXT = {
   nothing: "a killed process",
-  crash: "the loss of power",
+  crash: "a power loss",
   power: "",
 } as const;
 
-/** A candidate with what it costs. */
+/** A candidate with its cost. */
 interface One {
   readonly candidate: Candidate;
   readonly cost: Cost;
 }
 
 /**
- * Picks the plainest candidate that reaches as far, outlives as much and is fast enough with some
- * reserve; where none has the reserve, the fastest that is fast enough. Where some were measured,
- * one of those. A server is for who has several machines, or where nothing else will do.
+ * Chooses the simplest candidate that meets the requirements and can do {@linkcode RESERVE} times
+ * the rate; if none can, the fastest that can do the rate. Prefers measured candidates. A server is
+ * chosen only for several machines, or if nothing else is suitable.
  */
 export function decide(wish: Wish, figures: Figures): Advice {
   const all = CANDIDATES.filter(({ need }) => need === wish.need)
@@ -81,8 +81,8 @@ export function decide(wish: Wish, figures: Figures): Advice {
     if (unable !== undefined) return unable;
     if (!known.includes(one)) return "was not measured";
     if (fit.includes(one)) return whyOther(one, chosen);
-    if (fast.includes(one)) return "needs a server, which one machine can do without";
-    return `does ${Math.floor(capacity(one.cost)).toLocaleString("en")} a second at most`;
+    if (fast.includes(one)) return "needs a server, which one machine does not need";
+    return `does at most ${Math.floor(capacity(one.cost)).toLocaleString("en")} per second`;
   };
   return {
     ...chosen !== undefined && { chosen },
@@ -96,17 +96,17 @@ function needsServer({ candidate }: One, wish: Wish): boolean {
 
 function costOf({ measured }: Candidate, runtime: AdviceRuntime, { ns }: Figures): Cost {
   const ids = rowIds(measured, runtime);
-  return { alone: ns[ids.alone], crowd: ns[ids.crowd] };
+  return { alone: ns[ids.alone], together: ns[ids.together] };
 }
 
-/** How many a second; what was not measured may be fast enough. */
-export function capacity({ alone, crowd }: Cost): number {
-  const ns = crowd ?? alone;
+/** Operations per second; without a measurement it may be fast enough. */
+export function capacity({ alone, together }: Cost): number {
+  const ns = together ?? alone;
   return ns === undefined ? Infinity : 1e9 / ns;
 }
 
-function isMeasured({ alone, crowd }: Cost): boolean {
-  return alone !== undefined || crowd !== undefined;
+function isMeasured({ alone, together }: Cost): boolean {
+  return alone !== undefined || together !== undefined;
 }
 
 function whyUnable({ reach, survives }: Candidate, wish: Wish): string | undefined {
@@ -114,17 +114,17 @@ function whyUnable({ reach, survives }: Candidate, wish: Wish): string | undefin
     return `is for ${REACH_TEXT[reach]} only`;
   }
   if (SURVIVALS.indexOf(survives) < SURVIVALS.indexOf(wish.survives)) {
-    return `does not outlive ${LOST_TEXT[survives]}`;
+    return `does not survive ${LOST_TEXT[survives]}`;
   }
   return undefined;
 }
 
 function whyOther(one: One, chosen: One): string {
-  const [other, ours] = [one.cost, chosen.cost].map(({ alone, crowd }) => crowd ?? alone);
-  if (other === undefined || ours === undefined) return "does more than is asked for";
+  const [other, ours] = [one.cost, chosen.cost].map(({ alone, together }) => together ?? alone);
+  if (other === undefined || ours === undefined) return "does more than you need";
   const ratio = other / ours;
   if (ratio > 1.05) return `takes ${ratio.toFixed(ratio < 10 ? 1 : 0)} times as long`;
   return ratio < 0.95
-    ? "is faster in a crowd, which this rate does not need"
-    : "costs the same and does more than is asked for";
+    ? "is faster under contention, which this rate does not need"
+    : "costs the same and does more than you need";
 }

@@ -2,42 +2,40 @@ import { z } from "zod";
 import { CANDIDATES } from "./candidates.ts";
 import { type AdviceRuntime, type Measured, RUNTIMES } from "./candidate.ts";
 
-/** What advice takes of a run of the bench; the rest of its file does not matter. */
+/** The parts of a benchmark run that advice needs. */
 const runSchema = z.object({
   when: z.string(),
   machine: z.object({ cpu: z.string(), cores: z.number() }),
   rows: z.array(z.object({ id: z.string(), median: z.number() })),
 });
-/** A run of the bench. */
+/** A benchmark run. */
 export type Run = z.infer<typeof runSchema>;
 
-/** What was measured, small enough to be part of the package. */
+/** The measured figures, few enough to be part of the package. */
 export interface Figures {
-  /** When, and where; not there before the first run. */
+  /** Date and machine; missing before the first run. */
   readonly run?: { readonly when: string; readonly cpu: string; readonly cores: number };
   /** Nanoseconds by the ids of the rows. */
   readonly ns: Readonly<Record<string, number>>;
 }
 
-/** Reads a run; throws where it is none. */
-export function parseRun(text: string, path: string): Run {
+/** Parses a run; throws if the text is not one. */
+export function parseRun(text: string): Run {
   const parsed = runSchema.safeParse(JSON.parse(text));
   if (parsed.success) return parsed.data;
-  throw new TypeError(
-    `Cannot read ${path}: not the results of a bench:\n${z.prettifyError(parsed.error)}`,
-  );
+  throw new TypeError(`not the results of a benchmark:\n${z.prettifyError(parsed.error)}`);
 }
 
-/** The id of the row of one thread alone, and that of 4 at once. */
+/** The ids of the rows of one thread alone and of 4 at once. */
 export function rowIds(
-  { subject, operation, medium, crowd }: Measured,
+  { subject, operation, medium, unit }: Measured,
   runtime: AdviceRuntime,
-): { readonly alone: string; readonly crowd: string } {
+): { readonly alone: string; readonly together: string } {
   const beginning = `${subject}/${operation}/interlock/${runtime}/${medium}`;
-  return { alone: `${beginning}/alone/1`, crowd: `${beginning}/${crowd}/4` };
+  return { alone: `${beginning}/alone/1`, together: `${beginning}/${unit}/4` };
 }
 
-/** The figures that advice needs, of a run. */
+/** Takes the figures that advice needs from a run. */
 export function figuresFor({ when, machine: { cpu, cores }, rows }: Run): Figures {
   const wanted = new Set(
     CANDIDATES.flatMap(({ measured }) =>

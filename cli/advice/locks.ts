@@ -1,6 +1,6 @@
 import type { Candidate } from "./candidate.ts";
 
-/** The locks, the plainest first. */
+/** The locks, the simplest first. */
 export const LOCKS: readonly Candidate[] = [
   {
     name: "Mutex in an anonymous segment",
@@ -12,9 +12,9 @@ export const LOCKS: readonly Candidate[] = [
       subject: "mutex",
       operation: "lock, increment, unlock",
       medium: "anonymous",
-      crowd: "workers",
+      unit: "workers",
     },
-    notes: ["In hot loops lock() and unlock() cost less than a guard."],
+    notes: ["In hot loops, lock() and unlock() cost less than a guard."],
     code: `import { Segment } from "@interlock/interlock";
 
 const segment = Segment.anonymous();
@@ -36,11 +36,11 @@ const door = segment.mutex("door");
       subject: "mutex",
       operation: "lock, increment, unlock",
       medium: "mapped",
-      crowd: "processes",
+      unit: "processes",
     },
     notes: [
-      "Where its owner died, the next one is told: guard.recovered.",
-      "In hot loops lock() and unlock() cost less than a guard.",
+      "If its holder dies, the next holder sees guard.recovered.",
+      "In hot loops, lock() and unlock() cost less than a guard.",
     ],
     code: `import { Segment } from "@interlock/interlock";
 
@@ -63,11 +63,11 @@ const door = segment.mutex("door");
       subject: "file_lock",
       operation: "lock, unlock",
       medium: "file",
-      crowd: "processes",
+      unit: "processes",
     },
     notes: [
-      "The kernel frees it when its holder ends; its token goes on growing.",
-      "Shared with flock(1), Python's fcntl.flock and C.",
+      "The kernel frees it when its holder ends; its token keeps growing.",
+      "Compatible with flock(1), Python's fcntl.flock and C.",
     ],
     code: `import { FileLock } from "@interlock/interlock";
 
@@ -88,11 +88,11 @@ using door = new FileLock("/tmp/my-program/door.lock");
       subject: "redis",
       operation: "lock: acquire, release",
       medium: "redis",
-      crowd: "processes",
+      unit: "processes",
     },
     notes: [
-      "A lease: when it cannot be renewed, guard.signal ends what you do before others get it.",
-      "What must never be written twice checks guard.token: no lease can promise more.",
+      "A lease: if it cannot be renewed, guard.signal aborts before another client gets the lock.",
+      "A resource that must reject stale writers checks guard.token: a lease alone cannot.",
     ],
     code: `import { RedisLock } from "@interlock/interlock/redis";
 

@@ -5,29 +5,30 @@ import { Interruption } from "../interruption.ts";
 import { UsageError } from "../usage_error.ts";
 import { type Need, type Reach, RUNTIMES, type Survival } from "./candidate.ts";
 import type { Wish } from "./decide.ts";
-import { rateOf, USUAL } from "./rate.ts";
+import { DEFAULTS, rateOf } from "./rate.ts";
 
-/** Asks on the terminal for what is not given; an empty answer is the first choice. */
+/** Asks on the terminal for missing requirements; an empty answer is the first choice. */
 export async function ask(given: Partial<Wish>, signal: AbortSignal): Promise<Wish> {
   using terminal = new Terminal(signal);
   const need = given.need ?? await terminal.choose<Need>("What do you need?", [
-    ["counter", "a number that many add to"],
-    ["lock", "a lock: one at a time"],
+    ["counter", "a counter"],
+    ["lock", "a lock"],
   ]);
   const reach = given.reach ?? await terminal.choose<Reach>("Who shares it?", [
-    ["machine", "several processes of one machine"],
+    ["machine", "processes on one machine"],
     ["process", "the workers of one process"],
     ["network", "programs on several machines"],
   ]);
-  const survives = given.survives ?? await terminal.choose<Survival>("What must it outlive?", [
-    ["nothing", "nothing: it may go with the program"],
-    ["crash", "a process that is killed"],
-    ["power", "the loss of power"],
+  const survives = given.survives ?? await terminal.choose<Survival>("What must it survive?", [
+    ["nothing", "nothing: it may be lost with the program"],
+    ["crash", "a killed process"],
+    ["power", "a power loss"],
   ]);
   const what = need === "counter" ? "increments" : "holds";
-  const rate = given.rate ?? await terminal.number(`How many ${what} a second, all together?`);
+  const rate = given.rate ??
+    await terminal.number(`How many ${what} per second, all processes together?`);
   const runtime = given.runtime ?? await terminal.choose(
-    "In which runtime?",
+    "Which runtime?",
     [adapter.name, ...RUNTIMES.filter((name) => name !== adapter.name)]
       .map((name) => [name, name] as const),
   );
@@ -56,16 +57,16 @@ class Terminal implements Disposable {
       const answer = await this.#ask(`${question}\n${list}> `);
       const choice = choices[answer === "" ? 0 : Number(answer) - 1];
       if (choice !== undefined) return choice[0];
-      process.stdout.write(`A number from 1 to ${choices.length}, please.\n`);
+      process.stdout.write(`Enter a number from 1 to ${choices.length}.\n`);
     }
   }
 
   async number(question: string): Promise<number> {
     for (;;) {
-      const answer = await this.#ask(`${question} (${USUAL.rate})\n> `);
-      const value = answer === "" ? USUAL.rate : rateOf(answer);
+      const answer = await this.#ask(`${question} (${DEFAULTS.rate})\n> `);
+      const value = answer === "" ? DEFAULTS.rate : rateOf(answer);
       if (value !== undefined) return value;
-      process.stdout.write("A number above 0, please.\n");
+      process.stdout.write("Enter a number above 0.\n");
     }
   }
 
@@ -73,7 +74,7 @@ class Terminal implements Disposable {
     try {
       return (await this.#lines.question(text, { signal: this.#signal })).trim();
     } catch (error) {
-      this.#signal.throwIfAborted(); // Its reason says more.
+      this.#signal.throwIfAborted(); // Its reason is more specific.
       throw error;
     }
   }

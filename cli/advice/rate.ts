@@ -1,7 +1,7 @@
-/** What is taken where nobody says anything. */
-export const USUAL = { survives: "nothing", rate: 1000 } as const;
+/** The defaults. */
+export const DEFAULTS = { survives: "nothing", rate: 1000 } as const;
 
-/** A number a second, as people type it; `undefined` where it is none. */
+/** Parses a rate, such as `1_000`; returns `undefined` if the text is none. */
 export function rateOf(text: string): number | undefined {
   const value = Number(text.replaceAll(/[_,]/g, ""));
   return text.trim() !== "" && value > 0 && value < Infinity ? value : undefined;

@@ -8,20 +8,20 @@ const RUNTIME_NAMES: Readonly<Record<AdviceRuntime, string>> = {
   node: "Node",
 };
 
-/** The advice for people. */
+/** Formats the advice as text. */
 export function adviceText(wish: Wish, { chosen, rejected }: Advice, { run }: Figures): string {
   const others = rejected.map(({ candidate, why, cost }) => {
     const figure = cost.alone === undefined ? "" : ` (${duration(cost.alone)} alone)`;
     return `  ${candidate.name} ${why}${figure}.`;
   });
   if (chosen === undefined) {
-    return [`Nothing here does that:`, ...others].join("\n");
+    return [`No ${wish.need} is suitable:`, ...others].join("\n");
   }
   const { candidate, cost } = chosen;
   const source = run === undefined || Object.keys(cost).every((key) => !cost[key as keyof Cost])
-    ? "  Not measured yet: `deno task bench` does."
+    ? "  Not measured yet: run `deno task bench`."
     : `  Measured ${run.when.slice(0, 10)} on ${run.cores} cores of ${run.cpu}; your machine ` +
-      "differs (--results).";
+      "may differ (--results).";
   return [
     `Use: ${candidate.name}`,
     ...costLines(wish, cost),
@@ -37,15 +37,15 @@ export function adviceText(wish: Wish, { chosen, rejected }: Advice, { run }: Fi
   ].join("\n");
 }
 
-/** The advice for programs. */
+/** The advice as JSON. */
 export interface AdviceJson {
   readonly wish: Wish;
-  /** `null` where nothing does it. */
+  /** `null` if nothing is suitable. */
   readonly use: {
     readonly name: string;
     readonly medium: string;
     readonly nanoseconds: Cost;
-    /** Of 4 at it at once, where that was measured; `null` where nothing was. */
+    /** Of 4 at once, if that was measured; `null` without measurements. */
     readonly perSecond: number | null;
     readonly notes: readonly string[];
     readonly code: string;
@@ -56,11 +56,11 @@ export interface AdviceJson {
     readonly nanoseconds: Cost;
     readonly why: string;
   }[];
-  /** When and where it was measured. */
+  /** Date and machine of the measurements. */
   readonly measured: Figures["run"] | null;
 }
 
-/** The advice for programs. */
+/** Formats the advice as JSON. */
 export function adviceJson(
   wish: Wish,
   { chosen, rejected }: Advice,
@@ -92,14 +92,14 @@ function perSecond(cost: Cost): number | null {
 }
 
 function costLines({ need, runtime }: Wish, cost: Cost): string[] {
-  const what = need === "counter" ? "an add" : "a hold";
+  const what = need === "counter" ? "add" : "hold";
   const lines: string[] = [];
-  if (cost.alone !== undefined) lines.push(`${duration(cost.alone)} ${what} alone`);
-  if (cost.crowd !== undefined) lines.push(`${duration(cost.crowd)} where 4 are at it at once`);
+  if (cost.alone !== undefined) lines.push(`${duration(cost.alone)} per ${what} alone`);
+  if (cost.together !== undefined) lines.push(`${duration(cost.together)} with 4 at once`);
   const rate = perSecond(cost);
   if (rate === null) return [];
   return [
-    `  ${RUNTIME_NAMES[runtime]}: ${lines.join(", ")}: ${rate.toLocaleString("en")} a second.`,
+    `  ${RUNTIME_NAMES[runtime]}: ${lines.join(", ")}: ${rate.toLocaleString("en")} per second.`,
   ];
 }
 

@@ -1,14 +1,16 @@
 import type { AcquireOptions } from "./options.ts";
 import type { Owner } from "./owner.ts";
+import type { PlatformAbortSignal, PlatformAsyncDisposable } from "./platform.ts";
 
 /**
  * The right to be inside a lock whose medium answers later. Released once: by `await using`, at the
- * end of the block, or by {@linkcode AsyncGuard.release}.
+ * end of the block, or by {@linkcode AsyncGuard.release}. Its disposal does nothing if the guard was
+ * released before, or the lock was closed.
  *
  * @typeParam Token `number`, or `number | undefined` if a lock cannot always give one.
  */
 export interface AsyncGuard<Token extends number | undefined = number | undefined>
-  extends AsyncDisposable {
+  extends PlatformAsyncDisposable<Promise<void>> {
   /**
    * A fencing token: greater than that of every earlier hold of this lock. A resource that is given
    * the token with each write can reject a stale writer.
@@ -21,7 +23,7 @@ export interface AsyncGuard<Token extends number | undefined = number | undefine
   /** The owner before, if {@linkcode AsyncGuard.recovered} and it is known. */
   readonly previousOwner: Owner | undefined;
   /** Aborts, with a `LockLostError`, before another holder can get the lock without a release. */
-  readonly signal: AbortSignal;
+  readonly signal: PlatformAbortSignal;
   /**
    * Releases the lock.
    *
@@ -29,8 +31,6 @@ export interface AsyncGuard<Token extends number | undefined = number | undefine
    * @throws {LockLostError} If the lock was lost before it was released.
    */
   release(): Promise<void>;
-  /** Releases the lock, unless it was released before, or the lock was closed. */
-  [Symbol.asyncDispose](): Promise<void>;
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { Owner } from "./owner.ts";
+import type { PlatformDOMException } from "./platform.ts";
 
 /**
  * The machine, the runtime or its permissions lack what a call needs. The message says what is
@@ -19,22 +20,25 @@ import type { Owner } from "./owner.ts";
  * ```
  */
 export class UnsupportedError extends Error {
+  /** `UnsupportedError`. */
   override readonly name = "UnsupportedError";
 }
 
-/** The caller asked to wait for a lock that its own thread holds, so the wait could never end. */
+/** The caller waits for a lock that its own thread holds, so the wait could never end. */
 export class DeadlockError extends Error {
+  /** `DeadlockError`. */
   override readonly name = "DeadlockError";
 }
 
 /**
- * The last owner of a lock died holding it, and what the lock protects may be half-written. Thrown
- * where the lock was told to throw: nothing is held, and it is thrown again until somebody acquires
+ * The last owner of a lock died holding it, and what the lock protects may be half-written. Thrown by
+ * locks with `onOwnerDied: "throw"`: nothing is held, and each acquire throws it until one is called
  * with `recover: true`.
  */
 export class OwnerDiedError extends Error {
+  /** `OwnerDiedError`. */
   override readonly name = "OwnerDiedError";
-  /** Who died. */
+  /** The owner that died, if it is known. */
   readonly owner: Owner | undefined;
 
   /** An error about the death of `owner`. */
@@ -44,20 +48,22 @@ export class OwnerDiedError extends Error {
   }
 }
 
-/** A lock that was held is held no more, though nobody released it. */
+/** A lock that was held is no longer held, though its holder has not released it. */
 export class LockLostError extends Error {
+  /** `LockLostError`. */
   override readonly name = "LockLostError";
 }
 
 /**
- * A file is not the shared memory it is opened as: truncated, foreign, newer or damaged. The
- * message says what was found. The file is left as it is.
+ * A file is not the shared memory that it is opened as: truncated, foreign, newer or damaged. The
+ * message says what was found. The file is unchanged.
  */
 export class SegmentFormatError extends Error {
+  /** `SegmentFormatError`. */
   override readonly name = "SegmentFormatError";
 }
 
-/** The error of a wait that ran out of time: a `DOMException` named `TimeoutError`. */
-export function timeoutError(message: string): DOMException {
+/** The error of a wait that timed out: a `DOMException` named `TimeoutError`. */
+export function timeoutError(message: string): PlatformDOMException {
   return new DOMException(message, "TimeoutError");
 }

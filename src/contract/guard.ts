@@ -1,10 +1,12 @@
 import type { AcquireOptions } from "./options.ts";
 import type { Owner } from "./owner.ts";
+import type { PlatformAsyncDisposable, PlatformDisposable } from "./platform.ts";
 
 /**
  * The right to be inside a lock. A lock makes one for each hold; it is released once, at the end of
  * the block by `using`, or by {@linkcode Guard.release}. It belongs to the code that has it, not to
- * the task that acquired it.
+ * the task that acquired it. Its disposal, by `using` or `await using`, does nothing if the guard was
+ * released before, or if the lock has ended the hold and the program knows, as by `close()`.
  *
  * @example
  * ```ts
@@ -20,7 +22,7 @@ import type { Owner } from "./owner.ts";
  * @typeParam Token `number`, or `number | undefined` if a lock cannot always give one.
  */
 export interface Guard<Token extends number | undefined = number | undefined>
-  extends Disposable, AsyncDisposable {
+  extends PlatformDisposable, PlatformAsyncDisposable<Promise<void>> {
   /**
    * A fencing token: greater than that of every earlier hold of this lock. A resource that is given
    * the token with each write can reject a stale writer (M. Kleppmann, "How to do distributed
@@ -42,13 +44,6 @@ export interface Guard<Token extends number | undefined = number | undefined>
    * @throws {Error} If this guard was released before, or no longer holds its lock.
    */
   release(): void;
-  /**
-   * Releases the lock, unless {@linkcode Guard.release} did so before, or the lock has ended the
-   * hold and the program knows, as by `close()`.
-   */
-  [Symbol.dispose](): void;
-  /** The same as `Symbol.dispose`, for `await using`. */
-  [Symbol.asyncDispose](): Promise<void>;
 }
 
 /**

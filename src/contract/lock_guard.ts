@@ -1,5 +1,6 @@
 import type { Guard } from "./guard.ts";
 import type { Owner } from "./owner.ts";
+import { asyncDispose, dispose } from "./platform.ts";
 
 /**
  * The state of the hold of a guard that was not released:
@@ -52,7 +53,7 @@ export class LockGuard<Token extends number | undefined = number | undefined>
     this.#lock = undefined;
   }
 
-  [Symbol.dispose](): void {
+  [dispose](): void {
     const lock = this.#lock;
     if (lock === undefined) return;
     try {
@@ -63,8 +64,8 @@ export class LockGuard<Token extends number | undefined = number | undefined>
     }
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    this[Symbol.dispose]();
+  [asyncDispose](): Promise<void> {
+    this[dispose]();
     return Promise.resolve();
   }
 }

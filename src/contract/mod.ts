@@ -20,4 +20,11 @@ export type { Lock, RawLock } from "./lock.ts";
 export type { AcquireOptions } from "./options.ts";
 export type { Owner } from "./owner.ts";
 export type { PathLike } from "./path_like.ts";
+export type {
+  PlatformAbortSignal,
+  PlatformAsyncDisposable,
+  PlatformDisposable,
+  PlatformURL,
+  PlatformWasmMemory,
+} from "./platform.ts";
 export { type Acquirable, locked, type LockedDecorator, withLock } from "./with_lock.ts";

@@ -1,3 +1,5 @@
+import type { PlatformAbortSignal } from "./platform.ts";
+
 /** How long to wait for a lock. */
 export interface AcquireOptions {
   /**
@@ -10,7 +12,7 @@ export interface AcquireOptions {
    * Gives up with the signal's reason. A synchronous wait looks at it before it begins and each
    * time that it wakes, at least every 50 ms; only another thread can abort it meanwhile.
    */
-  signal?: AbortSignal;
+  signal?: PlatformAbortSignal;
 }
 
 /**
@@ -56,8 +58,9 @@ function checkTimeout(timeout: unknown, what: string): void {
   }
 }
 
-/** Whether a value is an `AbortSignal`, of this realm or of another one, such as that of a test's DOM. */
+/** Whether a value is an `AbortSignal`, also of another realm, such as the DOM of a test runner. */
 function isSignal(value: unknown): boolean {
+  if (value instanceof AbortSignal) return true;
   const signal = value as Partial<AbortSignal> | null;
   return typeof signal === "object" && signal !== null && typeof signal.aborted === "boolean" &&
     typeof signal.throwIfAborted === "function" && typeof signal.addEventListener === "function";

@@ -1,6 +1,6 @@
 /**
- * Who holds a lock, or held it when it died. For people and logs: nothing is ever decided by it. A
- * field is missing where the medium does not record it.
+ * The holder of a lock, or the holder that died. For people and logs only: the locks do not depend on
+ * it. A field is missing if the medium does not record it.
  */
 export interface Owner {
   /** The process, as its PID namespace numbers it. */
@@ -11,15 +11,15 @@ export interface Owner {
   readonly host?: string;
   /** The runtime and its version, such as `deno 2.9.6`. */
   readonly runtime?: string;
-  /** What the holder called itself. */
+  /** The label that the holder chose. */
   readonly label?: string;
-  /** When it took the lock. */
+  /** When it acquired the lock. */
   readonly since?: Date;
 }
 
 /** An owner in a few words, for messages. */
 export function describeOwner(owner: Owner | undefined): string {
-  if (owner === undefined) return "somebody whose name it does not keep";
+  if (owner === undefined) return "an unknown owner";
   const { pid, thread, host, runtime, label, since } = owner;
   const parts = [
     `process ${pid}`,

@@ -1,19 +1,19 @@
-import type { AcquireOptions } from "./options.ts";
+import { LockGuard } from "./lock_guard.ts";
+import { type AcquireOptions, nameOf } from "./options.ts";
+import type { PlatformAsyncDisposable } from "./platform.ts";
 
-/**
- * What {@linkcode withLock} and {@linkcode locked} need of a lock: how it is waited for. Any lock
- * has it, of this machine or of a medium that answers later.
- */
+/** The part of a lock that {@linkcode withLock} and {@linkcode locked} use. Each lock has it. */
 export interface Acquirable<
   Options extends AcquireOptions = AcquireOptions,
-  Held extends AsyncDisposable = AsyncDisposable,
+  Held extends PlatformAsyncDisposable = PlatformAsyncDisposable,
 > {
   /** Waits for the lock without blocking the thread. */
   acquire(options?: Options): Promise<Held>;
 }
 
 /**
- * Runs `body` inside the lock: acquires, calls it, and releases when its promise has settled.
+ * Runs `body` inside the lock: acquires it, calls `body`, and releases it when the result of `body`
+ * has settled.
  *
  * @example
  * ```ts
@@ -24,29 +24,49 @@ export interface Acquirable<
  * console.log(sum); // 2
  * ```
  *
+ * @param body A function, async or not.
  * @param options What the lock's `acquire` takes, such as `{ shared: true }` of a file lock.
- * @returns What `body` returned.
- * @throws What `acquire` throws, and what `body` throws; where the release fails as well, a
- * `SuppressedError` with both.
+ * @returns The result of `body`.
+ * @throws What `acquire` throws, and what `body` throws; a `SuppressedError` with both errors if the
+ * release fails as well.
  */
-export async function withLock<T, Options extends AcquireOptions, Held extends AsyncDisposable>(
+export async function withLock<
+  T,
+  Options extends AcquireOptions,
+  Held extends PlatformAsyncDisposable,
+>(
   lock: Acquirable<Options, Held>,
   body: (guard: Held) => T | Promise<T>,
   options?: NoInfer<Options>,
 ): Promise<T> {
-  await using guard = await lock.acquire(options);
-  return await body(guard);
+  checkLock(lock);
+  checkBody(body);
+  // Not by `await using`, which takes 200 ns more on V8.
+  const guard = await lock.acquire(options);
+  let result: T | Promise<T>;
+  try {
+    result = body(guard);
+    if (isObject(result)) result = await result;
+  } catch (error) {
+    return await releaseAfter(guard, error);
+  }
+  if (guard instanceof LockGuard) guard[Symbol.dispose]();
+  else await guard[Symbol.asyncDispose]();
+  return result;
 }
 
-/** What {@linkcode locked} gives: takes a function, or a method it decorates, and wraps it. */
+/** The result of {@linkcode locked}: wraps a function or, as a decorator, a method. */
 export type LockedDecorator = <This, Arguments extends unknown[], Result>(
   body: (this: This, ...args: Arguments) => Result | Promise<Result>,
   context?: ClassMethodDecoratorContext<This>,
 ) => (this: This, ...args: Arguments) => Promise<Result>;
 
 /**
- * Wraps a function so that each call runs inside the lock. Also a decorator of methods, by the
- * standard of 2023: `@locked(mutex)`.
+ * Wraps a function so that each call runs inside the lock: `locked(lock)(body)`.
+ *
+ * It is also a decorator of methods, by the standard of 2023: `@locked(lock)`. Bun runs decorators,
+ * and Deno does in TypeScript files. Node 26 has no decorator syntax: there they are a `SyntaxError`
+ * unless TypeScript or Babel has compiled them.
  *
  * @example
  * ```ts
@@ -63,9 +83,32 @@ export function locked<Options extends AcquireOptions>(
   lock: Acquirable<Options>,
   options?: NoInfer<Options>,
 ): LockedDecorator {
-  return (body) =>
-    async function (...args) {
-      await using _guard = await lock.acquire(options);
-      return await body.apply(this, args);
+  checkLock(lock);
+  return (body) => {
+    checkBody(body);
+    return function (...args) {
+      return withLock(lock, () => body.apply(this, args), options);
     };
+  };
+}
+
+function checkLock(lock: unknown): void {
+  if (isObject(lock) && typeof (lock as Partial<Acquirable>).acquire === "function") return;
+  throw new TypeError(`Cannot run inside a lock: ${nameOf(lock)} has no method acquire`);
+}
+
+function checkBody(body: unknown): void {
+  if (typeof body === "function") return;
+  throw new TypeError(`Cannot run ${nameOf(body)} inside a lock: not a function`);
+}
+
+/** Whether a value could be a promise or another thenable, which must be awaited. */
+function isObject(value: unknown): boolean {
+  return (typeof value === "object" && value !== null) || typeof value === "function";
+}
+
+/** Releases a lock whose body threw `error`, and throws it. */
+async function releaseAfter(guard: AsyncDisposable, error: unknown): Promise<never> {
+  await using _guard = guard; // Makes the `SuppressedError` if the release fails as well.
+  throw error;
 }

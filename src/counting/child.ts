@@ -16,7 +16,7 @@ function argumentsFor({ name }: Runtime, spec: HostSpec, imports: boolean): stri
   const rest = [fileURLToPath(ENTRY), JSON.stringify(spec)];
   switch (name) {
     case "deno":
-      // A worker that imports no package looks for no config, lock file or package folder.
+      // A worker that imports no package needs no config, lock file or package folder.
       return [
         "run",
         "--quiet",
@@ -32,29 +32,29 @@ function argumentsFor({ name }: Runtime, spec: HostSpec, imports: boolean): stri
   }
 }
 
-/** Where Node keeps what it compiled: without its types already, a child starts in half the time. */
+/** The folder of Node's compiled code, with which a child starts in half the time. */
 function compileCache(): string {
   return join(cacheFolder(), "node");
 }
 
-/** How a child ended. */
+/** The end of a child process. */
 export interface ChildEnd {
   readonly code: number | null;
   readonly signal: string | null;
-  /** The last of what it wrote to its standard error. */
+  /** The end of its standard error. */
   readonly stderr: string;
 }
 
 /** A child process of a run. */
 export class Child {
-  /** What it is, for messages: `worker 2 (bun, pid 123)`. */
+  /** The name for messages: `worker 2 (bun, pid 123)`. */
   readonly name: string;
-  /** Resolves when it has ended and all it said was received. */
+  /** Resolves when it has ended and all its messages were received. */
   readonly ended: Promise<ChildEnd>;
   readonly #process: ChildProcess;
 
   /**
-   * Starts it; `receive` is given each thing it says.
+   * Starts it; calls `receive` with each of its messages.
    *
    * @param redis The address of the Redis server, for a worker that counts there.
    */
@@ -67,8 +67,8 @@ export class Child {
   ) {
     const child = spawn(runtime.path, argumentsFor(runtime, spec, redis !== undefined), {
       stdio: ["pipe", "pipe", "pipe"],
-      // In a group of its own: a Ctrl-C is for the coordinator, which ends its children itself, and
-      // would else now and then learn of their end before its own signal.
+      // In a group of its own: the coordinator ends its children itself after a Ctrl-C. In its group
+      // they would get the signal too, and it could notice their end before its own signal.
       detached: true,
       env: {
         NODE_COMPILE_CACHE: compileCache(),
@@ -82,7 +82,7 @@ export class Child {
     let stderr = "";
     child.stderr.setEncoding("utf8");
     child.stderr.on("data", (text: string) => stderr = (stderr + text).slice(-STDERR_KEPT));
-    child.stdin.on("error", () => {}); // It died; `ended` says so.
+    child.stdin.on("error", () => {}); // It died, which `ended` reports.
     createInterface({ input: child.stdout }).on("line", (line) => receive(JSON.parse(line)));
     this.ended = new Promise((resolve) => {
       child.on("error", (error) => {
@@ -101,7 +101,7 @@ export class Child {
     this.#process.stdin?.write(`${line}\n`);
   }
 
-  /** Ends it at once, whatever it is doing. */
+  /** Kills it at once. */
   kill(): void {
     this.#process.kill("SIGKILL");
   }

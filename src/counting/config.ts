@@ -1,122 +1,138 @@
 import { z } from "zod";
 import { STRATEGY_NAMES } from "./strategies/names.ts";
 
-/** Beyond this many workers a machine shows its scheduler, not its locks. */
+/** With more workers, a run would measure the scheduler, not the locks. */
 const MOST_WORKERS = 256;
 const MOST_INCREMENTS = 1_000_000_000;
 
-const NO_DUPLICATE = "each one once";
-
-/** The one source of what a count may be told: by flags, by a JSON file and by editors. */
+/** The settings of a count, for flags, JSON files and editors. */
 export const countSchema = z.strictObject({
   $schema: z.string().optional()
-    .meta({ description: "where an editor finds the schema of this file" }),
+    .meta({ description: "address of the JSON Schema of this file, for editors" }),
   strategies: z.array(z.enum(STRATEGY_NAMES)).min(1).optional()
-    .meta({ description: "the strategies to run; all of them if none is named" }),
+    .meta({ description: "strategies to run; all if none is named" }),
   unit: z.enum(["process", "worker"]).default("process")
-    .meta({ description: "what counts: processes, or Web Workers of one process a runtime" }),
+    .meta({ description: "kind of worker: a process, or a Web Worker in a process per runtime" }),
   workers: z.int().min(1).max(MOST_WORKERS).default(4)
-    .meta({ description: "how many count" }),
+    .meta({ description: "number of workers" }),
   increments: z.int().min(1).max(MOST_INCREMENTS).default(1000)
-    .meta({ description: "how often each of them increments" }),
+    .meta({ description: "increments by each worker" }),
   runtimes: z.array(z.enum(["deno", "bun", "node"])).min(1).optional()
-    .refine((names) => new Set(names).size === (names?.length ?? 0), { error: NO_DUPLICATE })
+    .refine((names) => new Set(names).size === (names?.length ?? 0))
     .meta({
-      description: "the runtimes that share the counter; the running one if none is named",
+      description: "runtimes of the workers; the current runtime if none is named",
       uniqueItems: true,
     }),
   granularity: z.enum(["increment", "call"]).default("increment")
     .meta({
-      description: "what file-lock holds its lock around: an increment, or all of a worker's",
+      description: "how long file-lock holds its lock: for one increment, or for all increments " +
+        "of a worker (call)",
     }),
   repeat: z.int().min(1).max(100).default(1)
-    .meta({ description: "how often each strategy is run" }),
+    .meta({ description: "runs of each strategy" }),
   directory: z.string().min(1).optional()
-    .meta({ description: "the folder of the text file; the system's temporary one if not named" }),
+    .meta({ description: "folder of the text file; the system's temporary folder if not given" }),
   redis: z.url({ protocol: /^rediss?$/ }).optional()
     .meta({
-      description: "the address of the server for the redis strategies; a private one is started " +
-        "if none is named",
+      description: "address of the server for the redis strategies; if not given, a private " +
+        "server is started",
     }),
   warm: z.boolean().default(true)
-    .meta({ description: "whether workers run the same code on a scratch cell before they start" }),
+    .meta({ description: "whether workers first run the same code on scratch data" }),
   json: z.boolean().default(false)
-    .meta({ description: "whether to print one JSON object a line instead of the table" }),
+    .meta({ description: "whether to print one JSON object per line instead of the table" }),
 });
 
-/** What a count was told, with the defaults. */
+/** The settings of a count, with defaults filled in. */
 export type CountConfig = z.output<typeof countSchema>;
+/** The name of a setting. */
+export type CountSetting = keyof CountConfig;
 
-/** A configuration that cannot be used. The message has one line a field. */
+/** Thrown if settings are invalid. The message has a line for each invalid setting. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
 }
 
 /**
- * Checks what a count was told.
+ * Checks the settings of a count.
  *
- * @param input What was read: the flags, or a JSON file.
- * @param source Where from, for the message: `the command line`, `count.json`.
- * @throws {ConfigError} That names each field, what was given, and what is allowed.
+ * @param input The settings as read from flags or a JSON file.
+ * @param source Where they were read, for the message: `the command line`, `count.json`.
+ * @param nameOf The name of a setting for its message; by default its own.
+ * @throws {ConfigError} If settings are invalid: names each, what it must be, and what was given.
  */
-export function parseCount(input: unknown, source: string): CountConfig {
+export function parseCount(
+  input: unknown,
+  source: string,
+  nameOf: (setting: CountSetting) => string = String,
+): CountConfig {
   const { data, error } = countSchema.safeParse(input);
-  const problems = error?.issues.flatMap((issue) => describe(issue, input)) ?? conflicts(data!);
+  const problems = error?.issues.flatMap((issue) => describe(issue, input, nameOf)) ??
+    conflicts(data!, nameOf);
   if (problems.length === 0) return data!;
-  throw new ConfigError(`Cannot use ${source}:\n  ${problems.join("\n  ")}`);
+  throw new ConfigError(`Cannot count: wrong settings in ${source}:\n  ${problems.join("\n  ")}`);
 }
 
-function conflicts({ strategies, workers, runtimes = [], granularity }: CountConfig): string[] {
+type Name = (setting: CountSetting) => string;
+
+function conflicts(
+  { strategies, workers, runtimes = [], granularity }: CountConfig,
+  nameOf: Name,
+): string[] {
   const problems: string[] = [];
   if (workers < runtimes.length) {
     problems.push(
-      `workers: given ${workers}; allowed: at least ${runtimes.length}, one for each of ${
+      `${nameOf("workers")} must be at least ${runtimes.length}, one for each of ${
         runtimes.join(", ")
-      }`,
+      } (given ${workers})`,
     );
   }
   const others = strategies?.filter((name) => name !== "file-lock") ?? [];
   if (granularity === "call" && others.length > 0) {
     problems.push(
-      `granularity: given "call" with ${others.join(", ")}; allowed: "call" with file-lock only`,
+      `${nameOf("granularity")} must be increment with ${others.join(", ")}; only file-lock ` +
+        'allows call (given "call")',
     );
   }
   return problems;
 }
 
-function describe(issue: z.core.$ZodIssue, input: unknown): string[] {
+function describe(issue: z.core.$ZodIssue, input: unknown, nameOf: Name): string[] {
   if (issue.code === "unrecognized_keys") {
     const known = Object.keys(countSchema.shape).join(", ");
-    return issue.keys.map((key) => `${key}: no such field; allowed: ${known}`);
+    const verb = issue.keys.length === 1 ? "is not a setting" : "are not settings";
+    return [`${issue.keys.join(", ")} ${verb}; the settings are ${known}`];
   }
-  const [field] = issue.path as [keyof typeof countSchema.shape | undefined];
-  if (field === undefined) return [`given ${show(input)}; allowed: a JSON object`];
-  const given = issue.path.reduce<unknown>(
+  const [setting] = issue.path as [CountSetting | undefined];
+  if (setting === undefined) return [`the settings must be a JSON object (given ${show(input)})`];
+  const value = issue.path.reduce<unknown>(
     (at, key) => (at as Record<PropertyKey, unknown>)[key],
     input,
   );
-  const shown = field === "redis" ? "something else, which may hold a password" : show(given);
-  return [`${String(field)}: given ${shown}; allowed: ${ALLOWED[field]}`];
+  const given = setting === "redis" ? SECRET : show(value);
+  return [`${nameOf(setting)} must be ${ALLOWED[setting]} (given ${given})`];
 }
 
-/** As JSON. Not an address, of a server perhaps, since it may hold a password. */
+const SECRET = "a text that may contain a password and is not shown";
+
+/** A value as JSON, unless it may be an address with a password. */
 function show(value: unknown): string {
   const text = JSON.stringify(value) ?? String(value);
-  return /@|:\/\//.test(text) ? "an address, which is not shown here" : text;
+  return /@|:\/\//.test(text) ? SECRET : text;
 }
 
 const whole = (most: number) => `a whole number from 1 to ${most.toLocaleString("en")}`;
-const ALLOWED: Readonly<Record<keyof typeof countSchema.shape, string>> = {
+const ALLOWED: Readonly<Record<CountSetting, string>> = {
   $schema: "the address of a JSON Schema",
-  strategies: STRATEGY_NAMES.join(", "),
-  unit: "process, worker",
+  strategies: `one or more of ${STRATEGY_NAMES.join(", ")}`,
+  unit: "process or worker",
   workers: whole(MOST_WORKERS),
   increments: whole(MOST_INCREMENTS),
-  runtimes: `deno, bun, node, ${NO_DUPLICATE}`,
-  granularity: "increment, call",
+  runtimes: "one or more of deno, bun, node, each at most once",
+  granularity: "increment or call",
   repeat: whole(100),
   directory: "the path of a folder",
   redis: "an address such as redis://127.0.0.1:6379",
-  warm: "true, false",
-  json: "true, false",
+  warm: "true or false",
+  json: "true or false",
 };

@@ -6,7 +6,7 @@ import { regions } from "./layout.ts";
 import { Manager, type ManagerRequest } from "./manager.ts";
 import { work, type WorkerMessage, type WorkerSpec } from "./worker.ts";
 
-/** What a child process of the coordinator is: a worker, the home of several, or the manager. */
+/** The role of a child process: one worker, several worker threads, or the manager. */
 export type HostSpec =
   | { readonly role: "worker"; readonly coordinator: number; readonly worker: WorkerSpec }
   | {
@@ -19,15 +19,15 @@ export type HostSpec =
 const PR_SET_PDEATHSIG = 1;
 const SIGKILL = 9;
 
-/** Has the kernel kill this process with the coordinator, whatever this thread is doing then. */
+/** Makes the kernel kill this process when the coordinator dies, even if this thread is busy. */
 export function dieWith(coordinator: number): void {
   libc.prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
   if (libc.getppid() !== coordinator) adapter.exit(1); // It died before the call.
 }
 
 /**
- * Says something to the coordinator: one line of JSON, written before this returns. By the C
- * library, since `node:fs` takes as long to load as the runtime takes to start.
+ * Sends a message to the coordinator: one line of JSON, written before this returns. Uses the C
+ * library, since loading `node:fs` takes as long as starting the runtime.
  */
 export function say(message: WorkerMessage): void {
   let bytes = new TextEncoder().encode(`${JSON.stringify(message)}\n`);
@@ -38,26 +38,26 @@ export function say(message: WorkerMessage): void {
   }
 }
 
-/** What a thread is sent first; then come answers of the manager, as numbers. */
+/** The first message to a thread; the manager's answers follow, as numbers. */
 export interface ThreadStart {
   readonly spec: WorkerSpec;
   readonly handle: Memory["handle"];
 }
 
-/** What a thread says: a message for the coordinator, or a question to the manager. */
+/** A message of a thread: for the coordinator, or a request to the manager. */
 export type ThreadMessage = { readonly say: WorkerMessage } | { readonly ask: ManagerRequest };
 
-/** A process that is one worker. */
+/** Runs one worker in this process. */
 export async function hostWorker(spec: WorkerSpec): Promise<void> {
   const { byteLength } = regions(spec.workers);
   const memory = Memory.map(spec.memory!, byteLength);
   await work(spec, memory, {
     send: say,
-    ask: () => Promise.reject(new Error("A process reaches its manager by a socket")),
+    ask: () => Promise.reject(new Error("Cannot ask the manager without its socket")),
   });
 }
 
-/** A process whose threads are the workers. It opens the gate itself where the memory is its own. */
+/** Runs workers as threads of this process, which opens the gate itself if the memory is its own. */
 export async function hostThreads(specs: readonly WorkerSpec[], module: URL): Promise<void> {
   const { workers, memory: path } = specs[0];
   const memory = path === undefined ? Memory.anonymous(regions(workers).byteLength) : undefined;

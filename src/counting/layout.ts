@@ -1,9 +1,9 @@
 import { PAGE } from "../runtime/mapping.ts";
 
-/** The gate's words, each on its own 128 bytes; see gate.ts. */
+/** Offsets of the gate's words, 128 bytes apart; see gate.ts. */
 export const GATE = { open: 0, arrived: 128, phase: 256 } as const;
 
-/** Where the cells of the experiment begin: the real ones, then the scratch ones. */
+/** Offsets of the experiment's cells: the counted ones and the scratch ones; and the total size. */
 export function regions(workers: number): { real: number; scratch: number; byteLength: number } {
   const region = 1024 + workers * 128;
   return { real: 512, scratch: 512 + region, byteLength: 512 + 2 * region + PAGE };

@@ -1,4 +1,4 @@
-/** What a worker asks the manager for. `cell` names one of its numbers, each with a lock. */
+/** A request to the manager. `cell` names one of its numbers, each of which has a lock. */
 export interface ManagerRequest {
   readonly op: "get" | "set" | "add" | "acquire" | "release";
   readonly cell: string;
@@ -6,14 +6,14 @@ export interface ManagerRequest {
 }
 
 /**
- * State that one process or thread owns and others reach by messages. Each message is carried out
- * whole, so `add` is atomic; a `get` and a `set` after it are not.
+ * State that one process or thread owns and others change by messages. Each message is processed as a
+ * whole, so `add` is atomic; a `get` followed by a `set` is not.
  */
 export class Manager {
   readonly #numbers = new Map<string, number>();
   readonly #queues = new Map<string, (() => void)[]>();
 
-  /** Carries a request out and answers, later where it waits for the lock. */
+  /** Processes a request and answers; a request for a held lock is answered later. */
   handle({ op, cell, n = 0 }: ManagerRequest, answer: (value: number) => void): void {
     const value = this.#numbers.get(cell) ?? 0;
     switch (op) {

@@ -2,7 +2,7 @@ import { createConnection, createServer, type Socket } from "node:net";
 import { createInterface } from "node:readline";
 import { Manager, type ManagerRequest } from "./manager.ts";
 
-/** Serves a manager on a Unix socket: one request a line, one answer a line. */
+/** Serves a manager on a Unix socket: one request per line, one answer per line. */
 export function serveManager(path: string, onReady: () => void): void {
   const manager = new Manager();
   createServer((socket) => {
@@ -13,7 +13,7 @@ export function serveManager(path: string, onReady: () => void): void {
   }).listen(path, onReady);
 }
 
-/** A way to ask the manager at a socket; one request at a time. */
+/** Connects to the manager at a socket; returns a function that sends one request at a time. */
 export async function connectManager(
   path: string,
 ): Promise<(request: ManagerRequest) => Promise<number>> {

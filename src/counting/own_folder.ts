@@ -5,10 +5,10 @@ import process from "node:process";
 const STICKY = 0o1000;
 
 /**
- * Makes a folder for this user alone, if it is missing, and checks its owner and mode: its name is
- * known, so another user may have made it, or a link in its place.
+ * Makes a folder for this user only, unless it exists, and checks its owner and mode: its name is
+ * predictable, so another user may have made the folder, or a link in its place.
  *
- * @throws {Error} If it belongs to another user, or others may use it.
+ * @throws {Error} If the folder belongs to another user, or other users may use it.
  */
 export function makePrivateFolder(folder: string): void {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -16,20 +16,20 @@ export function makePrivateFolder(folder: string): void {
 }
 
 /**
- * Makes a folder for programs that are run later, if it is missing, and checks that no other user
- * can put something there, or another folder in its place.
+ * Makes a folder for programs that will be run later, unless it exists, and checks that no other
+ * user can change its contents or replace it.
  *
- * @throws {Error} If it belongs to another user, or others may write to it.
+ * @throws {Error} If the folder belongs to another user, or other users may write to it.
  */
 export function makeTrustedFolder(folder: string): void {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
   } catch {
-    return; // There is nothing in it to run, and nothing can be kept in it.
+    return; // It contains nothing to run, and nothing can be stored in it.
   }
   const found = lstatSync(folder);
   check(folder, found, writersBeside(found));
-  // A folder of the system, such as /tmp, may contain the folders of all users.
+  // In a system folder with the sticky bit, such as /tmp, users cannot replace each other's folders.
   const outer = statSync(dirname(folder));
   const isSticky = (outer.mode & STICKY) !== 0;
   check(dirname(folder), outer, isSticky ? 0 : writersBeside(outer), outer.uid === 0);
@@ -42,7 +42,7 @@ function writersBeside({ gid }: Stats): number {
 
 function check(folder: string, found: Stats, forbidden: number, isSystem = false): void {
   const user = process.getuid?.();
-  if (user === undefined) return; // Windows has no such numbers.
+  if (user === undefined) return; // Windows has no user numbers.
   const flaw = !found.isDirectory()
     ? "it is not a folder"
     : found.uid !== user && !isSystem

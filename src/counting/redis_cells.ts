@@ -1,10 +1,10 @@
-/** Where a worker finds the address: arguments are there for everybody to read, passwords in it. */
+/** The environment variable with the server's address: all users can read arguments, and passwords in them. */
 export const REDIS_VARIABLE = "INTERLOCK_COUNT_REDIS";
 
-/** How long to wait for a server that the workers of a run keep busy, in milliseconds. */
-export const PATIENCE_MS = 60_000;
+/** The time limit of a command to a server that the workers keep busy, in milliseconds. */
+export const COMMAND_TIMEOUT_MS = 60_000;
 
-/** The key of a cell of the run whose keys begin with `run`. */
+/** Returns the key of a cell; all keys of a run begin with `run`. */
 export function keyOf(run: string, cell: number): string {
   return `${run}:${cell}`;
 }

@@ -7,27 +7,27 @@ import process from "node:process";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** How a private server is to be. */
+/** Options for a private server. */
 export interface RedisServerOptions {
-  /** Whether each write is on the storage before it is answered, and there after a restart. */
+  /** Whether each write is stored before it is answered, so that it survives a restart. */
   readonly appendOnly?: boolean;
-  /** The port of the server, on this machine, that it is to be a replica of. */
+  /** The port, on this machine, of the server of which this one is a replica. */
   readonly replicaOf?: number;
-  /** How much it may store, such as `4mb`; it evicts nothing. */
+  /** The most that it may store, such as `4mb`; it evicts nothing. */
   readonly maxMemory?: string;
-  /** What clients must give as their password. */
+  /** The password that clients must give. */
   readonly password?: string;
-  /** More of its configuration, as its command line has it: `--cluster-enabled`, `yes`. */
+  /** More arguments of its command line, such as `--cluster-enabled`, `yes`. */
   readonly config?: readonly string[];
 }
 
-/** What a machine without a server is told. */
+/** The message for a machine without a server. */
 export const NO_SERVER = "neither redis-server nor valkey-server is on the PATH " +
   "(Debian: apt-get install redis-server)";
 
 const TRIES = 5;
 const READY_MS = 20_000;
-/** Runs the server, says its number, and kills it when the standard input ends, as with us. */
+/** Runs the server, prints its process number, and kills it when the standard input closes. */
 const KEEPER = `exec 3<&0
 "$@" <&- 3<&- & server=$!
 echo $server
@@ -45,7 +45,7 @@ export function findRedisServer(): string | undefined {
         accessSync(path, constants.X_OK);
         return path;
       } catch {
-        // Not in this one.
+        // Not in this folder.
       }
     }
   }
@@ -53,8 +53,8 @@ export function findRedisServer(): string | undefined {
 }
 
 /**
- * A private Redis or Valkey server on a free port of 127.0.0.1, which stores nothing unless told
- * to. It ends with this process, also if that is killed.
+ * A private Redis or Valkey server on a free port of 127.0.0.1, which by default stores nothing. It
+ * ends with this process, even if this process is killed.
  */
 export class RedisServer implements AsyncDisposable {
   readonly port: number;
@@ -72,9 +72,9 @@ export class RedisServer implements AsyncDisposable {
   }
 
   /**
-   * Starts one; it answers when this resolves.
+   * Starts a server; resolves when it answers.
    *
-   * @throws {Error} If there is none on the PATH, or it does not start: with what it said.
+   * @throws {Error} If no server is on the PATH, or it does not start: with its output.
    */
   static async start(options: RedisServerOptions = {}): Promise<RedisServer> {
     for (let left = TRIES;; left--) {
@@ -84,29 +84,29 @@ export class RedisServer implements AsyncDisposable {
         return server;
       } catch (error) {
         await server[Symbol.asyncDispose]();
-        // Somebody else took the port meanwhile.
+        // Another program has taken the port meanwhile.
         if (left === 1 || !/address already in use/i.test(String(error))) throw error;
       }
     }
   }
 
-  /** Its address, with the password. */
+  /** The address, with the password. */
   get url(): string {
     const { password } = this.#options;
     return `redis://${password === undefined ? "" : `:${password}@`}127.0.0.1:${this.port}`;
   }
 
-  /** The number of its process. */
+  /** The process number. */
   get pid(): number {
     return this.#pid;
   }
 
-  /** What it has written so far. */
+  /** The output so far. */
   get log(): string {
     return this.#log;
   }
 
-  /** Starts it (again), on the same port and in the same folder. */
+  /** Starts the server, or starts it again, on the same port and in the same folder. */
   async start(): Promise<void> {
     const executable = findRedisServer();
     if (executable === undefined) throw new Error(`Cannot start a Redis server: ${NO_SERVER}`);
@@ -152,10 +152,10 @@ export class RedisServer implements AsyncDisposable {
       }
       await sleep(5);
     }
-    if (hasEnded) await ended; // Somebody else's answered.
+    if (hasEnded) await ended; // The answer came from another server.
   }
 
-  /** Sends a signal to it; not started or ended already is no error. */
+  /** Sends a signal to the server; does nothing if it is not running. */
   signal(signal: NodeJS.Signals): void {
     if (this.#pid === 0) return;
     try {
@@ -165,7 +165,7 @@ export class RedisServer implements AsyncDisposable {
     }
   }
 
-  /** Kills it, and waits for its end; what it has stored stays for another start. */
+  /** Kills the server and waits for its end; keeps its data for another start. */
   async kill(): Promise<void> {
     this.signal("SIGKILL");
     this.#keeper?.stdin?.end();
@@ -173,14 +173,14 @@ export class RedisServer implements AsyncDisposable {
     this.#pid = 0;
   }
 
-  /** Kills it and removes what it has stored. */
+  /** Kills the server and removes its data. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kill();
     rmSync(this.#folder, { recursive: true, force: true });
   }
 }
 
-/** A port of 127.0.0.1 that nobody has just now. */
+/** Finds a port of 127.0.0.1 that is free at the moment. */
 export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
@@ -192,7 +192,7 @@ export function freePort(): Promise<number> {
   });
 }
 
-/** Whether something on the port answers PING, be it that a password is needed first. */
+/** Whether a server on the port answers PING, even if only to ask for a password. */
 function answers(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, "127.0.0.1", () => socket.write("PING\r\n"));

@@ -1,9 +1,9 @@
 import type { RuntimeName } from "../runtime/port.ts";
 
-/** What one run of one strategy gave; the shape of a line of `count --json`. */
+/** The result of one run of one strategy; the shape of a line of `count --json`. */
 export interface CountResult {
   readonly strategy: string;
-  /** Whether the strategy is meant to be exact with these workers. */
+  /** Whether the strategy must be exact with these workers. */
   readonly exact: boolean;
   readonly unit: "worker" | "process";
   readonly runtimes: readonly RuntimeName[];
@@ -13,19 +13,19 @@ export interface CountResult {
   readonly actual: number;
   /** `expected - actual`. */
   readonly lost: number;
-  /** Reads of the text file that did not parse; each counted as 0. */
+  /** Reads of the text file that gave no number; each counted as 0. */
   readonly errors: number;
-  /** Up to ten of the texts that did not parse. */
+  /** Up to ten of the texts that were no number. */
   readonly errorSamples: readonly string[];
-  /** From the first worker through the gate to the last increment of the last. */
+  /** Time from the first worker's start to the last worker's last increment. */
   readonly countingMs: number;
-  /** The same with the start and the end of the workers. */
+  /** The same, including starting and ending the workers. */
   readonly totalMs: number;
-  /** The counting phase over all increments; for `flag`, one look at the flag. */
+  /** The counting time divided by all increments; for `flag`, the time of one read of the flag. */
   readonly nsPerIncrement: number;
-  /** Between the first and the last worker through the gate. */
+  /** Time between the first and the last worker's start. */
   readonly startSkewUs: number;
-  /** Only of `flag`: the prime search by one worker, by all, and by all with the flag. */
+  /** For `flag` only: the prime search by one worker, by all, and by all with the flag. */
   readonly search?: {
     readonly serialMs: number;
     readonly noFlagMs: number;

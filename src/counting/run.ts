@@ -11,22 +11,22 @@ import type { Runtime } from "./runtimes.ts";
 import { isExact, needsRedis, type StrategyName } from "./strategies/names.ts";
 import type { WorkerMessage, WorkerReport, WorkerSpec } from "./worker.ts";
 
-/** A run that broke: a worker died or failed. The message names it. */
+/** Thrown if a worker of a run died or failed. The message names the worker. */
 export class RunError extends Error {
   override readonly name = "RunError";
 }
 
-/** One experiment: a strategy, and the runtimes that its workers are dealt to round robin. */
+/** One experiment: a strategy, and the runtimes among which its workers are distributed in turn. */
 export interface Run {
   readonly strategy: StrategyName;
   readonly runtimes: readonly Runtime[];
 }
 
 /**
- * Runs one experiment in processes of its own, which are all gone when this settles.
+ * Runs one experiment in processes of its own, all of which have ended when this settles.
  *
- * @param signal Kills them and rejects with its reason.
- * @param onStep Called twice a worker: when it is ready and when it is done.
+ * @param signal Kills the processes and rejects with its reason.
+ * @param onStep Called twice per worker: when it is ready and when it is done.
  * @throws {RunError} If a worker died or failed.
  */
 export async function runStrategy(
@@ -71,7 +71,7 @@ export async function runStrategy(
   const abort = () => failure.reject(signal.reason);
   signal.addEventListener("abort", abort);
 
-  /** Starts a child; its death before `finished` says it may is the end of the run. */
+  /** Starts a child; the run fails if the child ends before `finished` is true. */
   function start(
     runtime: Runtime,
     what: string,
@@ -109,11 +109,11 @@ export async function runStrategy(
         if (++done === workers) allDone.resolve();
       }
     };
-    const dealt = runtimes.map((runtime, i) => ({
+    const shares = runtimes.map((runtime, i) => ({
       runtime,
       specs: specs.filter(({ worker }) => worker % runtimes.length === i),
     }));
-    const hosts = dealt.flatMap(({ runtime, specs }) => {
+    const hosts = shares.flatMap(({ runtime, specs }) => {
       const isDone = () => specs.every(({ worker }) => reports[worker] !== undefined);
       if (threads) {
         const what = `the process of workers ${specs.map(({ worker }) => worker).join(", ")}`;

@@ -17,9 +17,9 @@ import { makePrivateFolder } from "./own_folder.ts";
 const PREFIX = "interlock-count-";
 
 /**
- * The files of one run: shared memory and socket in a folder for this user alone on `tmpfs`, the
- * text file in a folder of its own where the user wants it. A lock held for as long as the run
- * lives tells later runs, which remove the files of one that was killed.
+ * The files of one run: shared memory and socket in a folder for this user only, on `tmpfs`; the text
+ * file in a folder of its own, in the directory of the user's choice. The run holds a lock as long as it lives, so
+ * later runs can tell that a run was killed, and remove its files.
  */
 export class RunFolder implements Disposable {
   readonly memory: string;
@@ -29,16 +29,16 @@ export class RunFolder implements Disposable {
   readonly #alive: FileLock;
 
   /**
-   * Makes the files, after clearing those of runs that were killed.
+   * Makes the files, after removing those of runs that were killed.
    *
-   * @param directory Where the text file goes. Default: the system's temporary folder.
-   * @throws {Error} If the folder of this user's runs is another's, or others may use it.
+   * @param directory The folder of the text file. Default: the system's temporary folder.
+   * @throws {Error} If the folder of this user's runs belongs to another user, or others may use it.
    */
   constructor(directory: string | undefined) {
     const home = homeOfRuns();
     removeDead(home);
     const textFolder = mkdtempSync(join(resolve(directory ?? tmpdir()), PREFIX));
-    // Under a private name until its lock is held, or another run would take it for dead.
+    // It has a private name until its lock is held, or another run would take it for dead.
     const made = mkdtempSync(join(home, "new-"));
     writeFileSync(join(made, "text-folder"), textFolder);
     this.#alive = new FileLock(join(made, "alive.lock"));
@@ -71,7 +71,7 @@ function homeOfRuns(): string {
   return home;
 }
 
-/** Whether a folder is what a run of this user has made; another may have its name since. */
+/** Whether a run of this user made the folder; another user's folder may have its name by now. */
 function isOurs(folder: string): boolean {
   const found = lstatSync(folder, { throwIfNoEntry: false });
   return found !== undefined && found.isDirectory() && isAbsolute(folder) &&

@@ -5,13 +5,13 @@ import { partOf } from "../redis/names.ts";
 import { keyOf } from "./redis_cells.ts";
 import { RedisServer } from "./redis_server.ts";
 
-/** How long the numbers of a run stay that was killed, in milliseconds. */
+/** How long the server keeps the numbers of a killed run, in milliseconds. */
 const LIFE_MS = 3_600_000;
 
-/** The numbers of a run on a server: the user's, or a private one that ends with the run. */
+/** The numbers of a run on a server: the user's, or a private server that ends with the run. */
 export class RunRedis implements AsyncDisposable {
   readonly url: string;
-  /** What the keys of the run begin with. */
+  /** The beginning of the run's keys. */
   readonly key: string = `interlock:count:${crypto.randomUUID()}`;
   readonly #adapter: RedisAdapter;
   readonly #server: RedisServer | undefined;
@@ -25,10 +25,10 @@ export class RunRedis implements AsyncDisposable {
   }
 
   /**
-   * Puts zeros on the server.
+   * Stores zeros on the server.
    *
-   * @param url Its address; a private one is started where there is none.
-   * @throws {Error} If it cannot be reached, or there is none to start.
+   * @param url The server's address; if it is missing, a private server is started.
+   * @throws {Error} If the server cannot be reached, or no private server can be started.
    */
   static async open(url: string | undefined, cells: readonly number[]): Promise<RunRedis> {
     const server = url === undefined ? await RedisServer.start() : undefined;
@@ -38,7 +38,7 @@ export class RunRedis implements AsyncDisposable {
         for (const key of run.#cells) await run.#adapter.send("SET", key, "0", "PX", `${LIFE_MS}`);
       } catch (error) {
         await run.#adapter.close();
-        throw explain("count on the Redis server", error);
+        throw explain(`count on Redis at ${new URL(run.url).host}`, error);
       }
       return run;
     } catch (error) {
@@ -51,7 +51,7 @@ export class RunRedis implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     try {
       if (this.#server !== undefined) return;
-      // Of a lock that nobody holds, the token is what stays.
+      // After a lock's release, its token is the only key that remains.
       for (const cell of this.#cells) {
         for (const key of [cell, partOf(cell, "token")]) await this.#adapter.send("DEL", key);
       }

@@ -15,12 +15,12 @@ export interface Runtime {
   readonly path: string;
 }
 
-/** A runtime that is neither on the PATH nor could be fetched. */
+/** Thrown if a runtime is neither on the PATH nor can be fetched. */
 export class RuntimeError extends Error {
   override readonly name = "RuntimeError";
 }
 
-/** What is needed at least, and what is fetched from npm where the PATH has nothing so new. */
+/** The oldest usable version, and the version fetched from npm if the PATH has none. */
 export const NEEDED: Readonly<Record<RuntimeName, { least: string; fetched: string }>> = {
   deno: { least: "2.9.0", fetched: "2.9.6" },
   bun: { least: "1.4.0", fetched: "1.4.5" },
@@ -30,16 +30,16 @@ export const NEEDED: Readonly<Record<RuntimeName, { least: string; fetched: stri
 const run = promisify(execFile);
 const FETCH_MS = 180_000;
 const PROBE_MS = 20_000;
-/** One line that prints what runs it; `bun run` puts a Bun named `node` on the PATH. */
+/** Prints the runtime that runs it: `bun run` puts a Bun named `node` on the PATH. */
 const PROBE =
   `const v=process.versions;console.log(v.deno?"deno "+v.deno:v.bun?"bun "+v.bun:"node "+v.node)`;
 
 /**
- * Finds runtimes: the one that runs this, else by `INTERLOCK_DENO`, `INTERLOCK_BUN` or
- * `INTERLOCK_NODE`, else on the PATH, else from npm into the user's cache.
+ * Finds each runtime: the current one, else the one of `INTERLOCK_DENO`, `INTERLOCK_BUN` or
+ * `INTERLOCK_NODE`, else on the PATH, else from npm in the user's cache.
  *
  * @param signal Ends a fetch.
- * @throws {RuntimeError} If one of them cannot be had: says what was looked at.
+ * @throws {RuntimeError} If a runtime is not found: says which were tried.
  */
 export async function findRuntimes(
   names: readonly RuntimeName[],
@@ -61,7 +61,7 @@ async function find(name: RuntimeName, signal: AbortSignal | undefined): Promise
     throw new RuntimeError(
       `Cannot use ${variable}=${given}: ` +
         (version === undefined ? `it is not ${name}` : `it is ${name} ${version}`) +
-        `; ${name} ${least} is the least needed`,
+        `; ${name} ${least} or newer is needed`,
     );
   }
   const seen: string[] = [];
@@ -76,9 +76,9 @@ async function find(name: RuntimeName, signal: AbortSignal | undefined): Promise
 }
 
 /**
- * The cache folder: runtimes from npm, and code that Node has compiled. Its contents are run.
+ * Returns the cache folder: runtimes from npm, and code that Node has compiled. Its contents are run.
  *
- * @throws {Error} If another user could have put something there.
+ * @throws {Error} If another user could have changed its contents.
  */
 export function cacheFolder(): string {
   const home = process.env.XDG_CACHE_HOME || join(homedir() || tmpdir(), ".cache");
@@ -98,7 +98,7 @@ async function isFile(path: string): Promise<boolean> {
 async function versionOf(name: RuntimeName, path: string): Promise<string | undefined> {
   const args = name === "deno" ? ["eval", PROBE] : ["-e", PROBE];
   try {
-    // A folder without a package: Bun and Deno would look at the one of the current folder.
+    // In a folder without a package: Bun and Deno would read the current folder's.
     const { stdout } = await run(path, args, {
       cwd: tmpdir(),
       timeout: PROBE_MS,
@@ -111,7 +111,7 @@ async function versionOf(name: RuntimeName, path: string): Promise<string | unde
   }
 }
 
-/** The npm package with the executable of this system alone, and where that lies in it. */
+/** The npm package with this system's executable, and the executable's path in it. */
 function packageOf(name: RuntimeName): { name: string; executable: string } | undefined {
   const { platform, arch } = process;
   if (platform !== "linux" || (arch !== "x64" && arch !== "arm64")) return undefined;
@@ -134,12 +134,12 @@ async function fromCache(
   signal: AbortSignal | undefined,
 ): Promise<Runtime> {
   const { least, fetched: version } = NEEDED[name];
-  const missing = `Cannot find ${name} ${least} or newer: on the PATH ` +
-    (seen.length === 0 ? "there is none" : `there is only ${seen.join(", ")}`);
+  const missing = `Cannot find ${name} ${least} or newer: the PATH has ` +
+    (seen.length === 0 ? "none" : `only ${seen.join(", ")}`);
   const found = packageOf(name);
   if (found === undefined) {
     throw new RuntimeError(
-      `${missing}; npm has one for Linux x64 and arm64 only. Install ${name} and put it on the PATH`,
+      `${missing}, and npm has it only for Linux on x64 and arm64. Install ${name} and put it on the PATH`,
     );
   }
   const cache = join(cacheFolder(), "runtimes");
@@ -151,7 +151,7 @@ async function fromCache(
   try {
     process.stderr.write(`Fetching ${name} ${version} from npm\n`);
     await mkdir(cache, { recursive: true });
-    // Under a private name first: another run may fetch the same, or this one may be killed.
+    // Under a private name first: another run may fetch the same version, or this run may be killed.
     const made = await mkdtemp(join(cache, "new-"));
     try {
       await install(`${found.name}@${version}`, made, signal);
@@ -166,14 +166,14 @@ async function fromCache(
   } catch (error) {
     signal?.throwIfAborted();
     throw new RuntimeError(
-      `${missing}; and fetching ${found.name} ${version} from npm failed: ` +
+      `${missing}, and fetching ${found.name} ${version} from npm failed: ` +
         `${messageOf(error)}. Install ${name} and put it on the PATH`,
       { cause: error },
     );
   }
 }
 
-/** Installs one package into a folder, by whichever package manager there is. */
+/** Installs one package into a folder, with the first package manager that exists. */
 async function install(
   what: string,
   folder: string,

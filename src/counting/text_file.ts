@@ -15,9 +15,9 @@ const WHOLE = /^\s*[+-]?\d+(?:_\d+)*\s*$/;
 const [NEWLINE, ZERO] = [10, 48];
 
 /**
- * The text file that the experiments `file` and `file-lock` count in, with the system calls of
- * the original and in its order: open, read to the end, open again truncating, close the first,
- * write, close. (The first is closed when its name is given to the second.)
+ * The text file of the experiments `file` and `file-lock`, with the system calls of the original
+ * program in their order: open, read to the end, open again and truncate, close the first
+ * descriptor, write, close.
  */
 export class TextFile {
   readonly #path: string;
@@ -25,7 +25,7 @@ export class TextFile {
   readonly #onError: (text: string) => void;
   readonly #buffer = new Uint8Array(4096);
 
-  /** `onError` is told each text that is not a number; it counts as 0. */
+  /** Calls `onError` with each text that is not a number; such a text counts as 0. */
   constructor(path: string, onError: (text: string) => void) {
     this.#path = path;
     this.#pathBytes = pathBytes(path);
@@ -67,7 +67,7 @@ export class TextFile {
     return openFile(this.#path, flags, 0o644, this.#pathBytes);
   }
 
-  /** As Python's `int()`: white space around is fine. */
+  /** Like Python's `int()`: white space around the number is allowed. */
   #readNumber(fd: number): number {
     const length = this.#readAll(fd);
     const simple = this.#simpleNumber(length);
@@ -89,7 +89,7 @@ export class TextFile {
     }
   }
 
-  /** The number where the text is what {@linkcode #line} writes, else -1: spares the decoder. */
+  /** Parses a text that {@linkcode #line} wrote, without the decoder; returns -1 for other texts. */
   #simpleNumber(length: number): number {
     const bytes = this.#buffer;
     if (length < 2 || length > 16 || bytes[length - 1] !== NEWLINE) return -1;

@@ -7,7 +7,7 @@ import { loadStrategy } from "./strategies/mod.ts";
 import { needsRedis, type StrategyName } from "./strategies/names.ts";
 import type { Counting, CountingContext, SearchReport } from "./strategies/strategy.ts";
 
-/** What a process or thread is told of the run; travels as JSON. */
+/** The parameters of a worker; sent as JSON. */
 export interface WorkerSpec {
   readonly strategy: StrategyName;
   readonly worker: number;
@@ -15,17 +15,17 @@ export interface WorkerSpec {
   readonly increments: number;
   readonly granularity: "increment" | "call";
   readonly warm: boolean;
-  /** The mapped memory of the run; undefined where the threads of one process share anonymous. */
+  /** The path of the mapped memory; `undefined` if the threads of one process share memory. */
   readonly memory: string | undefined;
-  /** The text file; its scratch twin has `.scratch` after its name. */
+  /** The text file; the scratch file has `.scratch` appended to its name. */
   readonly file: string;
-  /** What the run's keys on the Redis server begin with, where there is one. */
+  /** The beginning of the run's keys on the Redis server; `undefined` without a server. */
   readonly redis: string | undefined;
-  /** The socket of the manager; undefined where the thread that started this one is it. */
+  /** The socket of the manager; `undefined` if the parent thread is the manager. */
   readonly manager: string | undefined;
 }
 
-/** What a worker says, in this order. */
+/** The messages of a worker, in this order. */
 export type WorkerMessage =
   | { readonly kind: "ready"; readonly worker: number }
   | { readonly kind: "done"; readonly worker: number; readonly report: WorkerReport }
@@ -33,25 +33,25 @@ export type WorkerMessage =
 
 /** What a worker measured. */
 export interface WorkerReport {
-  /** The moment it came through the gate, in nanoseconds of the monotonic clock. */
+  /** When the worker passed the gate, in nanoseconds of the monotonic clock. */
   readonly start: number;
-  /** The moment after its last increment. */
+  /** When its last increment ended. */
   readonly end: number;
   readonly errors: number;
   readonly errorSamples: readonly string[];
-  /** From worker 0 alone: the count, read when all were done. */
+  /** From worker 0 only: the count, read when all workers were done. */
   readonly actual?: number;
   readonly search?: SearchReport;
 }
 
-/** How a worker reaches what started it. */
+/** The connection of a worker to its parent. */
 export interface WorkerLink {
   send(message: WorkerMessage): void;
   ask(request: ManagerRequest): Promise<number>;
 }
 
 const SAMPLES = 10;
-/** Increments on the scratch cells before a worker says ready: enough for the compilers. */
+/** Increments of scratch cells before a worker is ready, so that its code is compiled. */
 const WARMING = { memory: 200_000, file: 2000, manager: 100, redis: 100 } as const;
 
 const WARMING_CALLS = 20;
@@ -72,7 +72,7 @@ async function countAll(counting: Counting, times: number): Promise<void> {
   }
 }
 
-/** Runs one worker from its warming to its report. */
+/** Runs one worker, from warming up to its report. */
 export async function work(spec: WorkerSpec, memory: Memory, link: WorkerLink): Promise<void> {
   const { worker, workers, granularity } = spec;
   const gate = new Gate(memory, workers);
@@ -107,7 +107,7 @@ export async function work(spec: WorkerSpec, memory: Memory, link: WorkerLink): 
       onError: () => {},
       meet: () => {},
     });
-    // In many calls: engines compile a function for its next call better than for one that runs.
+    // In many calls: engines optimize a function better between calls than during one.
     const times = warmingOf(spec.strategy) / WARMING_CALLS;
     for (let i = 0; i < WARMING_CALLS; i++) await countAll(warming, times);
   }

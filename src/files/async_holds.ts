@@ -1,20 +1,19 @@
 import { DeadlockError } from "../contract/errors.ts";
 import type { AcquireOptions } from "../contract/options.ts";
 import { type AsyncStore, asyncStore } from "../runtime/async_store.ts";
+import { quotePath } from "../runtime/path_bytes.ts";
 
-/** The lock of a file that an outer call holds while it waits for an inner one. */
+/** The lock of a file that an outer call holds while it waits for the calls inside of it. */
 interface Hold {
   readonly path: string;
-  /**
-   * False once the outer call has stopped waiting: an inner call that was not awaited may go on.
-   */
+  /** False once the outer call has ended: an inner call that was not awaited may go on. */
   held: boolean;
   readonly outer: Hold | undefined;
 }
 
 let store: AsyncStore<Hold> | undefined;
 
-/** Runs `body`; the holder of the file waits for it before releasing the file. */
+/** Runs `body`, for which the holder of the file waits before it releases the file. */
 export async function holding<T>(path: string, body: () => T | Promise<T>): Promise<T> {
   store ??= asyncStore<Hold>();
   const hold: Hold = { path, held: true, outer: store.getStore() };
@@ -36,8 +35,10 @@ export function refuseDeadlock(path: string, options: AcquireOptions | undefined
   for (let hold = store?.getStore(); hold !== undefined; hold = hold.outer) {
     if (!hold.held || hold.path !== path) continue;
     throw new DeadlockError(
-      `Cannot update "${path}": this call is made by a change that holds the file, so they would ` +
-        "wait for each other. Change the document in one update, or give a timeout",
+      `Cannot write ${
+        quotePath(path)
+      }: this call is made inside an update that holds the file, so the two ` +
+        "would wait for each other. Make both changes in one update, or give a timeout",
     );
   }
 }

@@ -1,30 +1,30 @@
 import { networkFileSystem } from "../runtime/file_system.ts";
 import type { LockFile, LockMechanism } from "../runtime/lock_file.ts";
 
-/** What a {@linkcode FileLock} can do here. */
+/** The abilities of a {@linkcode FileLock} on this system and file system. */
 export interface FileLockCapabilities {
   /**
-   * What locks the file: flock(2), a range by fcntl(2), `LockFileEx` of Windows, or Deno's own file
-   * lock where foreign functions are missing. Linux is what is tested; macOS and Windows are written
-   * against their documentation.
+   * How the file is locked: by flock(2), a range by fcntl(2), by `LockFileEx` of Windows, or by Deno's
+   * own file lock if foreign functions are missing. Only Linux is tested; the code for macOS and
+   * Windows follows their documentation.
    */
   readonly mechanism: LockMechanism;
   /**
-   * How a waiter learns that its turn has come: the kernel wakes it (Linux), or it tries again after
-   * 1 ms, 2 ms and so on, at most 64 ms: on macOS and Windows, and by Deno's own lock.
+   * How a waiter learns that the lock is free: the kernel wakes it (Linux), or it tries again after 1
+   * ms, 2 ms and so on, at most 64 ms (macOS, Windows, Deno's own lock).
    */
   readonly waiting: "kernel" | "polled";
-  /** Whether a record and a token may be entered: not in a file that may not be written to. */
+  /** Whether the file may be written to: if not, there is no record and no token. */
   readonly writable: boolean;
   /**
-   * The network file system that the file is on; `undefined` where it is on this machine. There, a
-   * lock holds as far as client and server agree on it.
+   * The network file system that the file is on; `undefined` if it is on this machine. On a network
+   * file system, the client and the server decide which machines a lock excludes.
    *
-   * - `nfs`: among the clients of one server, unless it is mounted with `nolock` or `local_lock`. A
-   *   file must be writable to be locked exclusively. `owner()` may be out of date: a client looks
-   *   at a file anew when it has locked it. Two mounts of one server on one machine by `nosharecache` lose updates where the
-   *   server hands out delegations.
-   * - `fuse`, `9p` and `afs`: often on this machine alone.
+   * - `nfs`: the clients of one server, unless it is mounted with `nolock` or `local_lock`. A file must
+   *   be writable to be locked exclusively. `owner()` may be out of date, since a client reads a file
+   *   again only after it has locked it. If the server hands out delegations, two mounts of one
+   *   server on one machine with `nosharecache` lose updates.
+   * - `fuse`, `9p` and `afs`: often this machine alone.
    */
   readonly network: string | undefined;
 }

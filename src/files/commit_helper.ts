@@ -3,12 +3,13 @@ import { startHelper } from "../runtime/helper.ts";
 import type { HelperThread } from "../runtime/port.ts";
 import type { GroupCommit } from "./group_commit.ts";
 
-/** What the helper thread is told: to see to the write of that number, or to close the counter. */
+/** A message to the helper thread: wait for the sync of a write, or close the counter. */
 export interface CommitJob {
   readonly counter: number;
   readonly path: string;
+  /** The number of the write; `undefined` to close the counter. */
   readonly number: number | undefined;
-  /** What both write and read; see {@linkcode STOP} and {@linkcode AT_WORK}. */
+  /** Words that both threads read and write; see {@linkcode STOP} and {@linkcode AT_WORK}. */
   readonly words: Int32Array;
 }
 
@@ -17,19 +18,19 @@ export const STOP = 0;
 /** The word that is 1 while the helper may be in a call of the system. */
 export const AT_WORK = 1;
 
-/** What the helper thread says: that it is there, then how each job ended. */
+/** A message of the helper thread: that it has started, then how each job ended. */
 export type CommitMessage =
   | { readonly ready: true }
   | { readonly counter: number; readonly unopened: true }
   | { readonly counter: number; readonly error?: { message: string; fields: object } };
 
-/** A process that ends gives its helper so long to come back from the kernel. */
+/** How long a process that ends waits for its helper to return from the kernel. */
 const EXIT_MS = 500;
 
 interface Waiting {
   readonly done: () => void;
   readonly fail: (error: Error) => void;
-  /** Waits here, since the helper cannot. */
+  /** Waits in this thread, since the helper cannot. */
   readonly here: () => void;
 }
 
@@ -40,7 +41,7 @@ let helper: HelperThread | undefined;
 let broken = false;
 let last = 0;
 
-/** Resolves when a write is on the storage, as `commit.await` would return: a thread waits there. */
+/** Resolves when a write is on the storage; the helper thread calls `commit.await` for it. */
 export function commitInHelper(commit: GroupCommit, number: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const here = () => {
@@ -61,13 +62,14 @@ export function commitInHelper(commit: GroupCommit, number: number): Promise<voi
   });
 }
 
-/** Has the helper close what it has open for a commit. */
-export function leaveHelper(commit: GroupCommit): void {
+/** Tells the helper to close the files that it has opened for a commit. */
+export function closeInHelper(commit: GroupCommit): void {
   const counter = counters.get(commit);
   if (counter === undefined) return;
   counters.delete(commit);
   const wait = waiting.get(counter);
-  // What it waited for is done. Nobody may wait here any more: the files are about to be closed.
+  // The write has been synced by the caller. This thread must not wait any more: the files are about
+  // to be closed.
   if (wait !== undefined) waiting.set(counter, { ...wait, here: wait.done });
   const job: CommitJob = { counter, path: commit.path, number: undefined, words };
   helper?.postMessage(job);
@@ -75,13 +77,13 @@ export function leaveHelper(commit: GroupCommit): void {
 
 function commitHelper(): HelperThread | undefined {
   const module = new URL("../../workers/commit_waiter.ts", import.meta.url);
-  const thread = startHelper(module, breakDown);
-  thread?.onMessage((message) => hear(thread, message as CommitMessage));
+  const thread = startHelper(module, useNoHelper);
+  thread?.onMessage((message) => receive(thread, message as CommitMessage));
   if (thread !== undefined) adapter.onExit?.(stopHelper);
   return thread;
 }
 
-function hear(thread: HelperThread, message: CommitMessage): void {
+function receive(thread: HelperThread, message: CommitMessage): void {
   if (!("ready" in message)) {
     const wait = waiting.get(message.counter);
     waiting.delete(message.counter);
@@ -90,18 +92,18 @@ function hear(thread: HelperThread, message: CommitMessage): void {
     else if (message.error === undefined) wait.done();
     else wait.fail(Object.assign(new Error(message.error.message), message.error.fields));
   }
-  // Also when it has started: Node's hold the process again then.
+  // Also when it has started: a thread of Node keeps the process alive again from then on.
   if (waiting.size === 0) thread.unref();
 }
 
-function breakDown(): void {
+function useNoHelper(): void {
   broken = true;
   helper = undefined;
   for (const { here } of waiting.values()) here();
   waiting.clear();
 }
 
-/** Node breaks where a thread is ended in a call of the system. */
+/** Waits until the helper is in no system call: Node crashes if a thread is ended in one. */
 function stopHelper(): void {
   Atomics.store(words, STOP, 1);
   Atomics.wait(words, AT_WORK, 1, EXIT_MS);

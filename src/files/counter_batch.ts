@@ -1,60 +1,209 @@
-import type { Counter } from "../contract/counter.ts";
+import type { AsyncCounter } from "../contract/async_counter.ts";
+import { nameOf } from "../contract/options.ts";
+import {
+  asyncDispose,
+  dispose,
+  type PlatformAsyncDisposable,
+  type PlatformDisposable,
+} from "../contract/platform.ts";
 
-/**
- * Adds that are collected and written together; made by `FileCounter.batch`. Those that are not
- * written yet are lost with the process: acknowledged is what {@linkcode flush} has returned for.
- */
-export class CounterBatch implements Disposable {
-  readonly #counter: Counter;
+/** The counter that a {@linkcode CounterBatchSync} writes to. */
+interface SyncCounter {
+  addSync(n: number): number;
+  getSync(): number;
+}
+
+/** The adds that a batch has collected, and the size at which they are written. */
+class Collected {
   readonly #size: number;
   #count = 0;
-  #sum = 0;
+  sum = 0;
 
-  /** Writes to `counter` after so many adds. */
-  constructor(counter: Counter, size: number) {
+  constructor(size: number) {
+    if (typeof size !== "number") {
+      throw new TypeError(`Cannot make a batch: its size must be a number, not ${nameOf(size)}`);
+    }
     if (!Number.isSafeInteger(size) || size < 1) {
       throw new RangeError(
-        `Cannot make a batch: its size must be a whole number from 1: ${String(size)}`,
+        `Cannot make a batch: its size must be a whole number from 1 (given ${size})`,
       );
     }
-    this.#counter = counter;
     this.#size = size;
   }
 
-  /** What is collected and not written yet. */
+  get isEmpty(): boolean {
+    return this.#count === 0;
+  }
+
+  get isFull(): boolean {
+    return this.#count >= this.#size;
+  }
+
+  /** Adds `n`, if `total`, which has what is being written as well, stays exact. */
+  add(n: number, total: number): void {
+    if (!Number.isInteger(n)) {
+      throw new TypeError(`Cannot add to a batch: n must be a whole number, not ${nameOf(n)}`);
+    }
+    if (!Number.isSafeInteger(n) || !Number.isSafeInteger(total + n)) {
+      throw new RangeError(`Cannot add ${n} to a batch: its sum would be beyond 2^53`);
+    }
+    this.sum += n;
+    this.#count++;
+  }
+
+  clear(): void {
+    this.sum = 0;
+    this.#count = 0;
+  }
+
+  /** Puts back a sum that could not be written. */
+  restore(sum: number): void {
+    this.sum += sum;
+    this.#count++;
+  }
+}
+
+/**
+ * Adds that are collected in this process and written together; made by `FileCounter.batch`. Adds
+ * that are not written yet are lost if the process dies: wait for {@linkcode CounterBatch.flush} to
+ * know that they are written.
+ */
+export class CounterBatch implements PlatformAsyncDisposable {
+  readonly #counter: AsyncCounter;
+  readonly #collected: Collected;
+  /** The sum that is being written. */
+  #writing = 0;
+  /** The write in progress; never rejects. */
+  #write: Promise<void> | undefined;
+  /** The error of a write that no call has thrown yet. */
+  #failure: { readonly error: unknown } | undefined;
+
+  constructor(counter: AsyncCounter, size: number) {
+    this.#counter = counter;
+    this.#collected = new Collected(size);
+  }
+
+  /** The sum of the adds that are not known to be written. */
   get pending(): number {
-    return this.#sum;
+    return this.#collected.sum + this.#writing;
   }
 
   /**
-   * Adds `n` to what is collected, and writes it if that was enough.
+   * Adds `n` to the batch. Starts to write the batch when it is full, and does not wait for that.
    *
    * @param n A whole number; negative to subtract. Default: 1.
-   * @throws {TypeError} If `n` is not a whole number that a number holds exactly.
-   * @throws {RangeError} If the sum would leave the exact range; nothing is added.
+   * @throws {TypeError} If `n` is not a whole number.
+   * @throws {RangeError} If `n` or the sum is beyond 2^53; nothing is added.
+   * @throws The error of the last write, once, if it failed and no call has thrown it; nothing is
+   * added. The sum of that write is still pending.
    */
   add(n = 1): void {
-    const sum = this.#sum + n;
-    if (!Number.isSafeInteger(n)) {
-      throw new TypeError(`Cannot add to a batch: it must be a whole number: ${String(n)}`);
-    }
-    if (!Number.isSafeInteger(sum)) {
-      throw new RangeError("Cannot add to a batch: a number is exact up to 2^53 only");
-    }
-    this.#sum = sum;
-    if (++this.#count >= this.#size) this.flush();
+    this.#throwFailure();
+    this.#collected.add(n, this.pending);
+    this.#writeIfFull();
   }
 
-  /** Writes what is collected. Where that fails, it stays collected. */
-  flush(): void {
-    if (this.#count === 0) return;
-    this.#counter.add(this.#sum);
-    this.#count = 0;
-    this.#sum = 0;
+  /**
+   * Writes what is collected. If that fails, it stays collected.
+   *
+   * @returns The value of the counter after that.
+   * @throws The error of the write, or of an earlier one that no call has thrown.
+   */
+  async flush(): Promise<number> {
+    await this.#idle();
+    this.#throwFailure();
+    if (this.#collected.isEmpty) return await this.#counter.get();
+    return await this.#start();
   }
 
-  /** The same as {@linkcode flush}. */
-  [Symbol.dispose](): void {
-    this.flush();
+  /** Writes what is collected; throws as {@linkcode CounterBatch.flush} does. */
+  async [asyncDispose](): Promise<void> {
+    await this.#idle();
+    this.#throwFailure();
+    if (!this.#collected.isEmpty) await this.#start();
+  }
+
+  /** Returns when no write is in progress. */
+  async #idle(): Promise<void> {
+    while (this.#write !== undefined) await this.#write;
+  }
+
+  #throwFailure(): void {
+    const failure = this.#failure;
+    this.#failure = undefined;
+    if (failure !== undefined) throw failure.error;
+  }
+
+  #writeIfFull(): void {
+    if (!this.#collected.isFull || this.#write !== undefined) return;
+    this.#start().catch((error) => this.#failure = { error });
+  }
+
+  #start(): Promise<number> {
+    const sum = this.#collected.sum;
+    this.#collected.clear();
+    this.#writing = sum;
+    const added = this.#counter.add(sum);
+    this.#write = added.then(() => {
+      this.#ended();
+      this.#writeIfFull();
+    }, () => {
+      this.#ended();
+      this.#collected.restore(sum);
+    });
+    return added;
+  }
+
+  #ended(): void {
+    this.#write = undefined;
+    this.#writing = 0;
+  }
+}
+
+/** The blocking version of {@linkcode CounterBatch}; made by `FileCounter.batchSync`. */
+export class CounterBatchSync implements PlatformDisposable {
+  readonly #counter: SyncCounter;
+  readonly #collected: Collected;
+
+  constructor(counter: SyncCounter, size: number) {
+    this.#counter = counter;
+    this.#collected = new Collected(size);
+  }
+
+  /** The sum of the adds that are not written yet. */
+  get pending(): number {
+    return this.#collected.sum;
+  }
+
+  /**
+   * Adds `n` to the batch, and writes the batch if it is full.
+   *
+   * @param n A whole number; negative to subtract. Default: 1.
+   * @throws {TypeError} If `n` is not a whole number.
+   * @throws {RangeError} If `n` or the sum is beyond 2^53; nothing is added.
+   */
+  add(n = 1): void {
+    this.#collected.add(n, this.#collected.sum);
+    if (this.#collected.isFull) this.#write();
+  }
+
+  /**
+   * Writes what is collected. If that fails, it stays collected.
+   *
+   * @returns The value of the counter after that.
+   */
+  flush(): number {
+    return this.#collected.isEmpty ? this.#counter.getSync() : this.#write();
+  }
+
+  /** Writes what is collected. */
+  [dispose](): void {
+    if (!this.#collected.isEmpty) this.#write();
+  }
+
+  #write(): number {
+    const value = this.#counter.addSync(this.#collected.sum);
+    this.#collected.clear();
+    return value;
   }
 }

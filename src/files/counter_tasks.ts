@@ -1,48 +1,61 @@
-import { commitInHelper, leaveHelper } from "./commit_helper.ts";
-import type { GroupCommit } from "./group_commit.ts";
+import { type Change, READ, type TaskChange } from "./counter_changes.ts";
+import type { CounterFile } from "./counter_file.ts";
+import { closeInHelper, commitInHelper } from "./commit_helper.ts";
 
-/** Whoever was waiting may pass through so many async functions before it adds again. */
+/** How many async functions a result may pass through before its task makes the next change. */
 const HOPS = 4;
 
-/** An addend of a task, and how to tell the task. */
-export interface TaskAdd {
-  readonly n: number;
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
-}
-
-/** The adds of the tasks of one thread: those that come during a sync are the next group. */
+/**
+ * The changes that the tasks of one thread ask for. They are collected and written together, in
+ * their order; those that come during a write or a sync are the next group.
+ */
 export class CounterTasks {
-  readonly #write: (adds: readonly TaskAdd[]) => number;
-  readonly #commit: GroupCommit | undefined;
-  #collected: TaskAdd[] = [];
-  #written: readonly TaskAdd[] = [];
-  #number = 0;
+  readonly #file: CounterFile;
+  #collected: TaskChange[] = [];
+  /** Written, and perhaps not synced yet. */
+  #written: readonly TaskChange[] = [];
+  /** The number of the last write if it is not known to be synced. */
+  #unsynced: number | undefined;
   #busy = false;
 
-  /** `write` writes the sum, and gives its number in `commit`. */
-  constructor(write: (adds: readonly TaskAdd[]) => number, commit: GroupCommit | undefined) {
-    this.#write = write;
-    this.#commit = commit;
+  constructor(file: CounterFile) {
+    this.#file = file;
   }
 
-  /** Resolves when `n` is written, and on the storage if there is a commit. */
-  add(n: number): Promise<void> {
+  /**
+   * Resolves when the change is written, and synced if the counter is durable.
+   *
+   * @returns The value before or after.
+   */
+  change(
+    change: Change,
+    n: number,
+    replacement: number,
+    wantsAfter: boolean,
+  ): Promise<number> {
     return new Promise((resolve, reject) => {
-      this.#collected.push({ n, resolve, reject });
+      this.#collected.push({ change, n, replacement, wantsAfter, result: 0, resolve, reject });
       if (!this.#busy) void this.#run();
     });
   }
 
-  /** Writes and syncs what there is. Blocks the thread. */
+  /** Writes and syncs what is collected. Blocks the thread. */
   finish(): void {
     const written = this.#written;
+    this.#written = [];
+    const { commit } = this.#file;
     try {
-      const isMore = this.#collected.length > 0 && this.#writeCollected();
-      this.#settle(isMore ? [...written, ...this.#written] : written);
+      if (this.#collected.length > 0) this.#runSync();
+      const all = [...written, ...this.#written];
       this.#written = [];
+      try {
+        if (this.#unsynced !== undefined) commit?.await(this.#unsynced);
+        resolveAll(all);
+      } catch (error) {
+        rejectAll(all, error);
+      }
     } finally {
-      if (this.#commit !== undefined) leaveHelper(this.#commit);
+      if (commit !== undefined) closeInHelper(commit);
     }
   }
 
@@ -51,40 +64,70 @@ export class CounterTasks {
     for (;;) {
       for (let i = 0; i < HOPS; i++) await undefined;
       if (this.#collected.length === 0) break;
-      if (!this.#writeCollected()) continue;
-      const written = this.#written;
+      const shared = this.#collected.every(isRead);
       try {
-        if (this.#commit !== undefined) await commitInHelper(this.#commit, this.#number);
-        for (const { resolve } of written) resolve();
+        const end = this.#file.run(shared, () => this.#apply(shared));
+        if (end !== undefined) await end;
       } catch (error) {
-        for (const { reject } of written) reject(error);
+        this.#failCollected(error);
       }
-      this.#written = [];
+      await this.#settle();
     }
     this.#busy = false;
   }
 
-  /** False where all of them have been rejected. */
-  #writeCollected(): boolean {
-    const adds = this.#collected;
-    this.#collected = [];
+  #runSync(): void {
     try {
-      this.#number = this.#write(adds);
-      this.#written = adds;
-      return true;
+      this.#file.runSync(() => this.#apply(false));
     } catch (error) {
-      for (const { reject } of adds) reject(error);
-      return false;
+      this.#failCollected(error);
     }
   }
 
-  #settle(adds: readonly TaskAdd[]): void {
-    if (adds.length === 0) return;
+  /** Applies what is collected by now; under a shared lock, the reads before the first change. */
+  #apply(shared: boolean): void {
+    const group = this.#collected;
+    const end = shared ? group.findIndex((task) => !isRead(task)) : -1;
+    this.#collected = end < 0 ? [] : group.splice(end);
     try {
-      this.#commit?.await(this.#number);
-      for (const { resolve } of adds) resolve();
+      this.#unsynced = this.#file.apply(group) ?? this.#unsynced;
+      this.#written = group;
     } catch (error) {
-      for (const { reject } of adds) reject(error);
+      rejectAll(group, error);
     }
   }
+
+  async #settle(): Promise<void> {
+    const written = this.#written;
+    if (written.length === 0) return;
+    const { commit } = this.#file;
+    try {
+      if (commit !== undefined && this.#unsynced !== undefined) {
+        await commitInHelper(commit, this.#unsynced);
+      }
+      resolveAll(written);
+    } catch (error) {
+      rejectAll(written, error);
+    }
+    this.#unsynced = undefined;
+    this.#written = [];
+  }
+
+  #failCollected(error: unknown): void {
+    const group = this.#collected;
+    this.#collected = [];
+    rejectAll(group, error);
+  }
+}
+
+function isRead({ change }: TaskChange): boolean {
+  return change === READ;
+}
+
+function resolveAll(group: readonly TaskChange[]): void {
+  for (const { resolve, result } of group) resolve(result);
+}
+
+function rejectAll(group: readonly TaskChange[], error: unknown): void {
+  for (const { reject } of group) reject(error);
 }

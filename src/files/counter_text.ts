@@ -1,5 +1,5 @@
 const [SPACE, NEWLINE, MINUS, ZERO] = [32, 10, 45, 48];
-/** White space around is what editors leave; NULs at the end are what a crash can leave. */
+/** Editors add white space around a number; a crash can leave NULs at the end. */
 const NUMBER = /^\s*([+-]?\d+)[\s\0]*$/;
 const BYTES = 256;
 
@@ -7,10 +7,10 @@ const decoder = new TextDecoder();
 
 /** A whole number as the text of a file. */
 export class CounterText {
-  /** What was read, or is to be written. */
+  /** The bytes that were read or will be written. */
   readonly buffer: Uint8Array = new Uint8Array(BYTES);
 
-  /** The number in the first `length` bytes of the buffer; `undefined` if it is none. */
+  /** The number in the first `length` bytes of the buffer; `undefined` if they are no number. */
   parse(length: number): number | undefined {
     const simple = this.#simple(length);
     if (simple >= 0) return simple;
@@ -21,12 +21,12 @@ export class CounterText {
     return Number.isSafeInteger(number) ? number + 0 : undefined;
   }
 
-  /** The beginning of what was read, for a message. */
+  /** The beginning of the text that was read, for a message. */
   excerpt(length: number): string {
     return JSON.stringify(decoder.decode(this.buffer.subarray(0, Math.min(length, 40))));
   }
 
-  /** Puts a number into the buffer, at least `least` bytes long; returns how long it is. */
+  /** Writes a number to the buffer, padded to `least` bytes; returns its length. */
   format(number: number, least: number): number {
     const { buffer } = this;
     let digits = 1;
@@ -45,7 +45,7 @@ export class CounterText {
     return at;
   }
 
-  /** The number where the text is digits and a newline, else -1: spares the decoder. */
+  /** The number if the text is only digits and a newline, else -1. Faster than the decoder. */
   #simple(length: number): number {
     const { buffer } = this;
     if (length < 2 || length > 16 || buffer[length - 1] !== NEWLINE) return -1;

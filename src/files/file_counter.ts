@@ -1,29 +1,28 @@
-import type { Counter } from "../contract/counter.ts";
-import { inodeOf } from "../runtime/files.ts";
-import { makeFile } from "../runtime/durable.ts";
-import { absolutePath, makeFolders } from "../runtime/native_lock_file.ts";
-import type { LockFile } from "../runtime/lock_file.ts";
-import { CounterBatch } from "./counter_batch.ts";
-import { CounterTasks, type TaskAdd } from "./counter_tasks.ts";
-import { CounterText } from "./counter_text.ts";
-import { GroupCommit } from "./group_commit.ts";
-import { Handle } from "./handle.ts";
-import { FOREVER } from "./patience.ts";
+import type { AsyncExchangeCounter } from "../contract/async_counter.ts";
+import { nameOf } from "../contract/options.ts";
+import type { PathLike } from "../contract/path_like.ts";
+import { dispose, type PlatformDisposable } from "../contract/platform.ts";
+import { filePathFrom } from "../runtime/path_like.ts";
+import { quotePath } from "../runtime/path_bytes.ts";
+import { CounterBatch, CounterBatchSync } from "./counter_batch.ts";
+import { ADD, MAX, MIN, READ, REPLACE, SET } from "./counter_changes.ts";
+import { CounterFile } from "./counter_file.ts";
+import { CounterTasks } from "./counter_tasks.ts";
+import { checkBoolean, checkObject } from "./file_lock_options.ts";
 
-/** How a {@linkcode FileCounter} is to be. */
+/** Options for {@linkcode FileCounter}. */
 export interface FileCounterOptions {
   /**
-   * Whether a file that an editor has put in the place of the last is noticed at once; `false`
-   * notices it within 10 ms, and spares a look at the path.
+   * Whether a file that an editor has put in place of the last one is noticed at once. `false`
+   * notices it within 10 ms, and saves a look at the path.
    *
    * @default {true}
    */
   editable?: boolean;
   /**
-   * Whether `add` and `set` return when the number is on the storage (fdatasync(2)), so that it
-   * survives a loss of power. Those that add at the same time share one sync, by way of a small
-   * file beside the counter, `PATH.commit`, which they map: nobody may make that one shorter while
-   * it is in use.
+   * Whether a change returns when the number is on the storage (fdatasync(2)), so that it survives
+   * a loss of power. Changes made at the same time share one sync, by a small file beside the
+   * counter, `PATH.commit`, which all of them map: it must not be truncated while it is in use.
    *
    * @default {false}
    */
@@ -31,232 +30,237 @@ export interface FileCounterOptions {
 }
 
 /**
- * A number in a text file (`123` and a newline) that any process adds to, and that people can read
- * and edit. Each add is one write under flock(2), never shorter than the text before it, so a
- * process that is killed at any instant leaves the number before or after. What is no number is an
- * error, and the file is left as it is: the counter never begins again by itself. If the file is
- * removed meanwhile, that is an error (`ENOENT`) until somebody opens a counter there anew.
+ * A number in a text file (`123` and a newline) that any process changes, and that people can read
+ * and edit.
+ *
+ * Each change is one write under flock(2), never shorter than the text before it, so a process that
+ * is killed at any instant leaves the number before or after. If the file holds anything but a
+ * number, that is an error and the file is not changed: the counter never starts again by itself.
+ * If the file is removed later, that is an error (`ENOENT`) until a new counter makes it again.
+ *
+ * Each operation has a blocking twin with the ending `Sync`. The asynchronous operations of one
+ * object are made in the order of the calls. Those of many tasks at the same time share one write,
+ * and one sync if the counter is durable; a helper thread waits for that sync. They block the thread
+ * for no longer than the write takes. A promise of `add` is resolved when `addSync` would return.
  *
  * @example
  * ```ts
  * import { FileCounter } from "@interlock/interlock";
  *
  * using counter = new FileCounter("/tmp/interlock-example/visits.txt");
- * counter.add();
- * counter.add(-1);
- * console.log(counter.value); // 0 where the file was new.
- * await Promise.all([1, 2, 3].map((n) => counter.addAsync(n))); // One write for all.
+ * console.log(await counter.add()); // 1 if the file was new.
+ * await Promise.all([1, 2, 3].map((n) => counter.add(n))); // One write for all.
+ * console.log(counter.addSync(-6), await counter.get());
  * {
- *   using batch = counter.batch(1000); // One write for up to 1000 adds.
+ *   await using batch = counter.batch(1000); // One write for up to 1000 adds.
  *   for (let i = 0; i < 5000; i++) batch.add();
  * }
  * ```
  */
-export class FileCounter implements Counter, Disposable {
+export class FileCounter implements AsyncExchangeCounter, PlatformDisposable {
   /** The file. */
   readonly path: string;
 
-  readonly #text = new CounterText();
-  readonly #commit: GroupCommit | undefined;
-  readonly #handle: Handle;
+  readonly #file: CounterFile;
+  readonly #tasks: CounterTasks;
   #closed = false;
-  #tasks: CounterTasks | undefined;
 
   /**
-   * Opens the file; makes it, with a 0, and its folders where they are missing.
+   * Opens the file; makes it, with a 0, and its folders if they are missing.
    *
    * @throws {UnsupportedError} If the runtime lacks foreign functions or the right to use them.
-   * @throws {TypeError} If it is not a regular file.
-   * @throws {SyntaxError} If no number is in it.
+   * @throws {TypeError} If the path is not that of a regular file, or an option has a wrong type.
+   * @throws {SyntaxError} If the file does not hold a number.
    * @throws {Error} With the `code` of the system: no permission to write, no space.
    */
-  constructor(path: string, options: FileCounterOptions = {}) {
+  constructor(path: PathLike, options: FileCounterOptions = {}) {
+    checkObject(options, "options", "make a counter");
     const { editable = true, durable = false } = options;
-    for (const [name, value] of Object.entries({ editable, durable })) {
-      if (typeof value === "boolean") continue;
-      throw new TypeError(`Cannot make a counter: ${name} must be true or false: ${typeof value}`);
-    }
-    this.path = path;
-    if (inodeOf(path) === undefined) {
-      makeFolders(path);
-      makeFile(path, this.#text.buffer.subarray(0, this.#text.format(0, 0)));
-    }
-    // One that is missing later is none that has come to be empty: it would be no number.
-    this.#handle = new Handle(absolutePath(path), { replaceable: editable, create: false });
-    try {
-      if (!this.#handle.file.writable) {
-        throw Object.assign(new Error(`Cannot count in "${path}": it may not be written to`), {
-          code: "EACCES",
-          path,
-        });
-      }
-      void this.value;
-      this.#commit = durable ? new GroupCommit(this.#handle) : undefined;
-    } catch (error) {
-      this.close();
-      throw error;
-    }
+    checkBoolean(editable, "editable", "make a counter");
+    checkBoolean(durable, "durable", "make a counter");
+    this.path = filePathFrom(path);
+    this.#file = new CounterFile(this.path, editable, durable);
+    this.#tasks = new CounterTasks(this.#file);
   }
 
   /**
-   * Adds `n` by one write under the lock. Blocks the thread for as long as others are at it. A
-   * durable counter returns when the sum is on the storage; if it throws the error of that, the
-   * sum may be there or not.
+   * Adds `n`. A durable counter resolves when the sum is on the storage; if that fails, the sum may
+   * be in the file or not.
    *
    * @param n A whole number; negative to subtract. Default: 1.
-   * @throws {TypeError} If `n` is not a whole number that a number holds exactly.
-   * @throws {SyntaxError} If no number is in the file.
-   * @throws {RangeError} If the sum would leave the exact range; the file is unchanged.
+   * @returns The value after this add.
+   * @throws {TypeError} If `n` is not a whole number.
+   * @throws {SyntaxError} If the file does not hold a number.
+   * @throws {RangeError} If `n` or the sum is beyond 2^53; this add alone is not made.
    */
-  add(n = 1): void {
-    this.#checkAddend(n);
-    const number = this.#change((value) => this.#sum(value, n));
-    this.#commit?.await(number);
+  add(n = 1): Promise<number> {
+    return this.#flaw("add", n) ?? this.#tasks.change(ADD, n, 0, true);
+  }
+
+  /** The blocking version of {@linkcode FileCounter.add}. */
+  addSync(n = 1): number {
+    this.#check("add", n);
+    return this.#file.changeSync(ADD, n) + n;
   }
 
   /**
-   * Adds `n` for one of many tasks: those that add at the same time are written together, and
-   * share one sync if the counter is durable, which a helper thread waits for meanwhile. The
-   * promise is resolved when {@linkcode add} would have returned. Blocks the thread only as long
-   * as another process writes a number.
+   * Reads the number.
    *
-   * @param n A whole number; negative to subtract. Default: 1.
-   * @throws {TypeError} If `n` is not a whole number that a number holds exactly.
-   * @throws {SyntaxError} If no number is in the file.
-   * @throws {RangeError} If the sum would leave the exact range; this addend is left out.
+   * @throws {SyntaxError} If the file does not hold a number.
    */
-  async addAsync(n = 1): Promise<void> {
-    this.#checkAddend(n);
-    this.#checkOpen();
-    this.#tasks ??= new CounterTasks((adds) => this.#addAll(adds), this.#commit);
-    await this.#tasks.add(n);
+  get(): Promise<number> {
+    return this.#tasks.change(READ, 0, 0, false);
   }
 
-  /** The number now. */
-  get value(): number {
-    const { file } = this.#take(true);
-    try {
-      return this.#read(file, file.read(this.#text.buffer, 0));
-    } finally {
-      this.#handle.giveBack();
-    }
+  /** The blocking version of {@linkcode FileCounter.get}. */
+  getSync(): number {
+    return this.#file.readSync();
   }
 
   /**
-   * Writes a number in the place of the present one.
+   * Sets the counter to `n`.
    *
-   * @throws {TypeError} If it is not a whole number that a number holds exactly.
-   * @throws {SyntaxError} If no number is in the file.
+   * @throws {TypeError} If `n` is not a whole number.
+   * @throws {RangeError} If `n` is beyond 2^53; the value is unchanged.
+   * @throws {SyntaxError} If the file does not hold a number.
    */
-  set(value: number): void {
-    if (!Number.isSafeInteger(value)) {
-      throw new TypeError(
-        `Cannot set "${this.path}": it must be a whole number: ${String(value)}`,
-      );
-    }
-    const number = this.#change(() => value);
-    this.#commit?.await(number);
+  async set(n: number): Promise<void> {
+    await this.exchange(n);
+  }
+
+  /** The blocking version of {@linkcode FileCounter.set}. */
+  setSync(n: number): void {
+    this.exchangeSync(n);
   }
 
   /**
-   * Adds that are collected in this process and written together, for throughput. What is not
-   * written yet is lost with the process.
+   * Adds `n`; as {@linkcode FileCounter.add}, but for the result.
    *
-   * @param size After how many adds they are written. Default: 1000.
+   * @returns The value before.
+   */
+  fetchAdd(n = 1): Promise<number> {
+    return this.#flaw("add", n) ?? this.#tasks.change(ADD, n, 0, false);
+  }
+
+  /** The blocking version of {@linkcode FileCounter.fetchAdd}. */
+  fetchAddSync(n = 1): number {
+    this.#check("add", n);
+    return this.#file.changeSync(ADD, n);
+  }
+
+  /**
+   * Sets the counter to `n` if `n` is less than the value, in one step.
+   *
+   * @returns The value before.
+   * @throws What {@linkcode FileCounter.set} throws.
+   */
+  fetchMin(n: number): Promise<number> {
+    return this.#flaw("set", n) ?? this.#tasks.change(MIN, n, 0, false);
+  }
+
+  /** The blocking version of {@linkcode FileCounter.fetchMin}. */
+  fetchMinSync(n: number): number {
+    this.#check("set", n);
+    return this.#file.changeSync(MIN, n);
+  }
+
+  /**
+   * Sets the counter to `n` if `n` is greater than the value, in one step.
+   *
+   * @returns The value before.
+   * @throws What {@linkcode FileCounter.set} throws.
+   */
+  fetchMax(n: number): Promise<number> {
+    return this.#flaw("set", n) ?? this.#tasks.change(MAX, n, 0, false);
+  }
+
+  /** The blocking version of {@linkcode FileCounter.fetchMax}. */
+  fetchMaxSync(n: number): number {
+    this.#check("set", n);
+    return this.#file.changeSync(MAX, n);
+  }
+
+  /**
+   * Sets the counter to `n`, in one step with reading the value before.
+   *
+   * @returns The value before.
+   * @throws What {@linkcode FileCounter.set} throws.
+   */
+  exchange(n: number): Promise<number> {
+    return this.#flaw("set", n) ?? this.#tasks.change(SET, n, 0, false);
+  }
+
+  /** The blocking version of {@linkcode FileCounter.exchange}. */
+  exchangeSync(n: number): number {
+    this.#check("set", n);
+    return this.#file.changeSync(SET, n);
+  }
+
+  /**
+   * Sets the counter to `value` if it is `expected`, in one step.
+   *
+   * @returns The value before: `expected` if the counter was set.
+   * @throws What {@linkcode FileCounter.set} throws.
+   */
+  compareExchange(expected: number, value: number): Promise<number> {
+    return this.#flaw("set", expected) ?? this.#flaw("set", value) ??
+      this.#tasks.change(REPLACE, expected, value, false);
+  }
+
+  /** The blocking version of {@linkcode FileCounter.compareExchange}. */
+  compareExchangeSync(expected: number, value: number): number {
+    this.#check("set", expected);
+    this.#check("set", value);
+    return this.#file.changeSync(REPLACE, expected, value);
+  }
+
+  /**
+   * Makes a batch: its adds are collected in this process and written together, for throughput.
+   * Adds that are not written yet are lost if the process dies.
+   *
+   * @param size The number of adds after which they are written. Default: 1000.
    */
   batch(size = 1000): CounterBatch {
     return new CounterBatch(this, size);
   }
 
-  /** Closes the file, when what tasks have added is written, and synced. Closing twice does nothing. */
+  /** The blocking version of {@linkcode FileCounter.batch}. */
+  batchSync(size = 1000): CounterBatchSync {
+    return new CounterBatchSync(this, size);
+  }
+
+  /**
+   * Closes the file, after it has written and synced the changes of tasks; blocks the thread for
+   * that. Closing twice does nothing.
+   */
   close(): void {
     if (this.#closed) return;
+    this.#closed = true;
     try {
-      this.#tasks?.finish();
+      this.#tasks.finish();
     } finally {
-      this.#closed = true;
-      try {
-        this.#commit?.close();
-      } finally {
-        this.#handle.close(new TypeError(`Cannot use "${this.path}": it was closed`));
-      }
+      this.#file.close();
     }
   }
 
-  /** The same as {@linkcode close}. */
-  [Symbol.dispose](): void {
+  /** The same as {@linkcode FileCounter.close}. */
+  [dispose](): void {
     this.close();
   }
 
-  #checkOpen(): void {
-    if (this.#closed) throw new TypeError(`Cannot use "${this.path}": it was closed`);
+  #check(task: "add" | "set", n: number): void {
+    if (!Number.isSafeInteger(n)) throw this.#errorOf(task, n);
   }
 
-  #checkAddend(n: number): void {
-    if (Number.isSafeInteger(n)) return;
-    throw new TypeError(`Cannot add to "${this.path}": it must be a whole number: ${String(n)}`);
+  /** A rejection if `n` cannot be counted with. */
+  #flaw(task: "add" | "set", n: number): Promise<never> | undefined {
+    return Number.isSafeInteger(n) ? undefined : Promise.reject(this.#errorOf(task, n));
   }
 
-  #take(shared: boolean): Handle {
-    this.#checkOpen();
-    this.#handle.takeSync(shared, FOREVER);
-    return this.#handle;
-  }
-
-  #sum(value: number, n: number): number {
-    const sum = value + n;
-    if (Number.isSafeInteger(sum)) return sum;
-    throw new RangeError(`Cannot add ${n} to "${this.path}": a number is exact up to 2^53 only`);
-  }
-
-  /** Writes what becomes of the number. The number of the write, for who shares syncs. */
-  #change(change: (value: number) => number): number {
-    const { file } = this.#take(false);
-    try {
-      const length = file.read(this.#text.buffer, 0);
-      this.#write(file, change(this.#read(file, length)), length);
-      return this.#commit?.written() ?? 0;
-    } finally {
-      this.#handle.giveBack();
-    }
-  }
-
-  #addAll(adds: readonly TaskAdd[]): number {
-    return this.#change((value) => {
-      for (const add of adds) {
-        try {
-          value = this.#sum(value, add.n);
-        } catch (error) {
-          add.reject(error);
-        }
-      }
-      return value;
-    });
-  }
-
-  #write(file: LockFile, sum: number, length: number): void {
-    const { buffer } = this.#text;
-    if (this.#commit !== undefined) {
-      // More than a byte longer: until the length is on the storage, only what reads the same
-      // when it is cut off may be.
-      const longer = String(sum).length + 1;
-      if (longer > length + 1) {
-        const old = this.#text.parse(length)!;
-        file.write(buffer.subarray(0, this.#text.format(old, longer)), 0);
-        file.sync();
-        length = longer;
-      }
-    }
-    file.write(buffer.subarray(0, this.#text.format(sum, length)), 0);
-  }
-
-  #read(file: LockFile, length: number): number {
-    const number = this.#text.parse(length);
-    if (number !== undefined) return number;
-    const what = length === 0 ? "it is empty" : `it begins with ${this.#text.excerpt(length)}`;
-    throw new SyntaxError(
-      `Cannot count in "${file.path}": ${what}, where a whole number must be. The file is left ` +
-        "as it is: write a number into it, or remove it to begin at 0",
-    );
+  #errorOf(task: "add" | "set", n: number): Error {
+    const what = task === "add" ? `add to ${quotePath(this.path)}` : `set ${quotePath(this.path)}`;
+    return Number.isInteger(n)
+      ? new RangeError(`Cannot ${what}: ${n} is beyond 2^53`)
+      : new TypeError(`Cannot ${what}: it takes whole numbers, not ${nameOf(n)}`);
   }
 }

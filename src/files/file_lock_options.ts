@@ -1,82 +1,113 @@
-import type { AcquireOptions } from "../contract/options.ts";
+import { type AcquireOptions, checkAcquireOptions, nameOf } from "../contract/options.ts";
 import type { ByteRange } from "../runtime/range_lock.ts";
 import { LABEL_LENGTH } from "./lock_record.ts";
 
-/** How to wait for a {@linkcode FileLock}, and for what. */
+/** Options for acquiring a `FileLock`. */
 export interface FileAcquireOptions extends AcquireOptions {
   /**
-   * Shared with other shared holders, instead of alone.
+   * Whether other shared holders may be inside as well; else the hold is exclusive.
    *
    * @default {false} or what the lock was made with
    */
   shared?: boolean;
 }
 
-/** How a {@linkcode FileLock} is to be. */
+/** Options for `FileLock`. */
 export interface FileLockOptions {
   /**
-   * What `acquire`, `acquireSync` and `tryAcquire` take where they are not told: shared with other
-   * shared holders, or alone.
+   * The default of `shared` for `acquire`, `acquireSync`, `tryAcquire` and `runSync`.
    *
    * @default {false}
    */
   shared?: boolean;
   /**
-   * Whether this object, while it holds the lock, can take it again. Each guard is released by
-   * itself, and the last one gives the lock back. It is the object that matters, not the task.
+   * Whether this object can acquire the lock again while it holds it. Each guard is released on its
+   * own, and the last one releases the lock. The guards of one hold change their mode together. The
+   * object counts, not the task.
    *
    * @default {false}
    */
   reentrant?: boolean;
-  /** What the holder calls itself in its record, 100 characters at most. */
+  /** A name for the holder in its record, at most 100 characters. */
   label?: string;
   /**
-   * Whether a guard that holds exclusively enters its record (who holds it, and the token) in the
-   * lock file, if that is empty or has one already. It costs two reads and two short writes, more than
-   * the lock itself; without it there is no owner, no token, and nobody learns of a holder's death.
+   * Whether an exclusive guard writes its record (the holder and the token) to the lock file, if the
+   * file is empty or has a record already. That takes two reads and two short writes, more than the
+   * lock itself. Without a record there is no owner, no token, and no sign that a holder died.
    *
    * @default {true}
    */
   record?: boolean;
   /**
-   * Whether somebody may remove or replace the file while it is in use: each hold begins with a
-   * look at where the path leads then. `false` looks every 10 ms and after each wait, which makes
-   * a guard that enters no record half as costly.
+   * Whether the file may be removed or replaced while it is in use: each hold begins with a look at
+   * the path. `false` looks every 10 ms and after each wait, which halves the cost of a guard that
+   * writes no record.
    *
    * @default {true}
    */
   replaceable?: boolean;
   /**
-   * Locks a part of the file alone, by open file description locks (Linux) or by `LockFileEx`
-   * (Windows, where nobody else can read what is locked alone). A part and the whole file do not
-   * exclude each other: those are two kinds of lock. There is no record of it.
+   * Locks only a range of the file, by open file description locks (Linux) or by `LockFileEx`
+   * (Windows; other processes cannot read an exclusive range there). A range and the whole file do not
+   * exclude each other: those are two kinds of lock. A range has no record.
    */
   range?: ByteRange;
 }
 
-/** Throws where an option is not what it must be. */
-export function checkOptions(options: FileLockOptions): void {
+/** Throws unless the options of a `FileLock` have the right types. */
+export function checkLockOptions(options: FileLockOptions): void {
+  const task = "make a file lock";
+  checkObject(options, "options", task);
   const { label, range } = options;
   for (const name of ["shared", "reentrant", "record", "replaceable"] as const) {
-    const value = options[name];
-    if (value !== undefined && typeof value !== "boolean") {
-      throw new TypeError(
-        `Cannot make a file lock: ${name} must be true or false: ${typeof value}`,
-      );
-    }
+    checkBoolean(options[name], name, task);
   }
-  if (label !== undefined && (typeof label !== "string" || label.length > LABEL_LENGTH)) {
-    const what = typeof label === "string" ? `${label.length} characters` : typeof label;
+  if (label !== undefined && typeof label !== "string") {
+    throw new TypeError(`Cannot ${task}: label must be a string, not ${nameOf(label)}`);
+  }
+  if (label !== undefined && label.length > LABEL_LENGTH) {
     throw new RangeError(
-      `Cannot make a file lock: label must be a string of ${LABEL_LENGTH} characters at most: ${what}`,
+      `Cannot ${task}: label must have at most ${LABEL_LENGTH} characters (given ${label.length})`,
     );
   }
   if (range === undefined) return;
+  checkObject(range, "range", task);
   for (const name of ["start", "length"] as const) {
-    const value = range[name];
-    if (Number.isSafeInteger(value) && value >= 0) continue;
+    const value: unknown = range[name];
+    if (Number.isSafeInteger(value) && (value as number) >= 0) continue;
     throw new RangeError(
-      `Cannot make a file lock: range.${name} must be a whole number from 0: ${String(value)}`,
+      `Cannot ${task}: range.${name} must be a whole number from 0, not ${nameOf(value)}`,
     );
   }
+}
+
+/**
+ * Whether a hold is shared by the options of a call.
+ *
+ * @throws {TypeError} If the options have wrong types.
+ * @throws {RangeError} If the timeout is negative or NaN.
+ */
+export function isShared(options: FileAcquireOptions | undefined, standard: boolean): boolean {
+  if (options === undefined) return standard;
+  checkAcquireOptions(options, "acquire a file lock");
+  checkBoolean(options.shared, "shared", "acquire a file lock");
+  return options.shared ?? standard;
+}
+
+/** Throws unless `value` is an object, for the option `name`. */
+export function checkObject(value: unknown, name: string, task: string): void {
+  if (typeof value === "object" && value !== null) return;
+  throw new TypeError(`Cannot ${task}: ${name} must be an object, not ${nameOf(value)}`);
+}
+
+/** Throws unless `value` is `undefined`, true or false, for the option `name`. */
+export function checkBoolean(value: unknown, name: string, task: string): void {
+  if (value === undefined || typeof value === "boolean") return;
+  throw new TypeError(`Cannot ${task}: ${name} must be true or false, not ${nameOf(value)}`);
+}
+
+/** Throws unless `value` is a function. */
+export function checkFunction(value: unknown, name: string, task: string): void {
+  if (typeof value === "function") return;
+  throw new TypeError(`Cannot ${task}: ${name} must be a function, not ${nameOf(value)}`);
 }

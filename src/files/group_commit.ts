@@ -5,7 +5,8 @@ import { futexWait, futexWake } from "../runtime/futex.ts";
 import { userId } from "../runtime/identity.ts";
 import { type LockFile, openLockFile } from "../runtime/lock_file.ts";
 import { mapFile, type Mapping, PAGE, unmap } from "../runtime/mapping.ts";
-import type { Handle } from "./handle.ts";
+import { quotePath } from "../runtime/path_bytes.ts";
+import type { TrackedLockFile } from "./tracked_lock_file.ts";
 
 const MARK = new TextEncoder().encode("interlock commit\n");
 const BYTES = 4096;
@@ -13,42 +14,42 @@ const BYTES = 4096;
 // The shared words, by their index.
 const WRITTEN = 32;
 const SYNCED = 64;
-/** Goes up at the end of each sync; those who wait sleep on it. */
+/** Counted up at the end of each sync; waiters sleep on it. */
 const EVENT = 96;
-/** How many were at it when the last sync ended. */
+/** How many adders the last group had, with those that wrote during its sync. */
 const CROWD = 97;
-/** What the last sync took, in microseconds. */
+/** The duration of the last sync, in microseconds. */
 const SYNC_TOOK = 98;
 
-/** A leader waits for those who are on their way for this share of what the last sync took. */
-const PATIENCE = 0.5;
-/** After so long, who waits looks whether there is a leader at all: one may have been killed. */
+/** The share of the duration of the last sync for which a leader waits for more adders. */
+const WAIT_SHARE = 0.5;
+/** The interval at which waiters check whether there is a leader: it may have been killed. */
 const LOOK_MS = 5;
 
 /**
- * One fdatasync(2) for the writes of many. Each write under the counter's lock gets a number, the
- * next one. Whoever has the lock on a small file beside the counter is the leader, and syncs for
- * all that have been written until then; the others sleep on a word of that file, which is mapped,
- * and are woken together. Those who write during a sync are the group of the next.
+ * One fdatasync(2) for the writes of many adders. Each write under the counter's lock gets the next
+ * number. The adder that holds the lock on a small file beside the counter is the leader, and syncs
+ * all writes so far. The other adders sleep on a word of that file, which all of them map, and are
+ * woken together. Writes during a sync are the group of the next one.
  *
- * A leader that is killed leaves a lock that the kernel frees, and numbers that say too little,
- * never too much; one of those who wait leads instead. Nothing in the file has to survive a loss
- * of power: whatever it says, a new number is greater than those that it calls synced.
+ * If the leader is killed, the kernel releases its lock, and the numbers say too little, never too
+ * much; a waiter leads instead. The file need not survive a loss of power: whatever it says, a new
+ * number is greater than those that it calls synced.
  */
 export class GroupCommit {
-  readonly #counter: Handle;
+  readonly #counter: TrackedLockFile;
   readonly #file: LockFile;
   readonly #mapping: Mapping;
   readonly #words: Int32Array;
-  /** The open file of the counter whose name is known to be on the storage. */
+  /** The open file of the counter if its name is known to be on the storage. */
   #named: LockFile | undefined;
 
   /**
-   * Opens the file beside the counter, `PATH.commit`; makes it where it is missing.
+   * Opens the file beside the counter, `PATH.commit`; makes it if it is missing.
    *
-   * @throws {Error} If it has other contents, or others may write to it than to the counter.
+   * @throws {Error} If it has other contents, or if other users may write to it than to the counter.
    */
-  constructor(counter: Handle) {
+  constructor(counter: TrackedLockFile) {
     this.#counter = counter;
     this.#file = openLockFile(`${counter.file.path}.commit`);
     try {
@@ -58,10 +59,11 @@ export class GroupCommit {
       throw error;
     }
     const { buffer, base } = this.#mapping;
+    // SAFETY: the file has BYTES bytes of reserved space, and PAGE bytes are mapped, until `close`.
     this.#words = new Int32Array(buffer, base, BYTES / 4);
   }
 
-  /** Counts a write that was made just now, under the lock of the counter; gives its number. */
+  /** Gives a write its number. The caller must have made it just now, and still hold the lock. */
   written(): number {
     const words = this.#words;
     const written = Atomics.load(words, WRITTEN);
@@ -74,14 +76,14 @@ export class GroupCommit {
   /**
    * Returns when a write is on the storage. Blocks the thread.
    *
-   * @param number What {@linkcode written} gave for it.
+   * @param number The result of {@linkcode written} for it.
    */
   await(number: number): void {
     const words = this.#words;
-    for (let patient = true;;) {
+    for (let mustWait = true;;) {
       const event = Atomics.load(words, EVENT);
       if (this.#isSynced(number)) return;
-      const mayLead = !patient || this.#areAllThere();
+      const mayLead = !mustWait || this.#isGroupComplete();
       if (mayLead && this.#file.tryLock(false)) {
         try {
           if (!this.#isSynced(number)) this.#lead();
@@ -91,19 +93,21 @@ export class GroupCommit {
           } finally {
             // After the unlock, so that a waiter that finds the lock taken does not miss the wake.
             Atomics.add(words, EVENT, 1);
+            // SAFETY: the word is in the mapping, which stays until `close`.
             futexWake(this.#mapping.address + 4 * EVENT, 2 ** 31 - 1);
           }
         }
       } else {
-        const patience = PATIENCE * Atomics.load(words, SYNC_TOOK) / 1000;
-        const time = mayLead ? LOOK_MS : Math.max(0, Math.min(patience, LOOK_MS));
+        const share = WAIT_SHARE * Atomics.load(words, SYNC_TOOK) / 1000;
+        const time = mayLead ? LOOK_MS : Math.max(0, Math.min(share, LOOK_MS));
+        // SAFETY: as for the wake.
         futexWait(this.#mapping.address + 4 * EVENT, event, time);
-        patient = Atomics.load(words, EVENT) !== event;
+        mustWait = Atomics.load(words, EVENT) !== event;
       }
     }
   }
 
-  /** The counter. */
+  /** The path of the counter. */
   get path(): string {
     return this.#counter.file.path;
   }
@@ -127,19 +131,19 @@ export class GroupCommit {
     Atomics.store(words, CROWD, Atomics.load(words, WRITTEN) - synced);
   }
 
-  /** On the storage is then all that was written before to the file that has the name now. */
+  /** Syncs the file that has the path of the counter now. */
   #sync(): void {
     this.#counter.follow();
     const { file } = this.#counter;
     file.sync();
     if (this.#named === file) return;
-    // New, or put there by an editor: its name has to be on the storage, too.
+    // It is new, or an editor has put it there: its name must be on the storage, too.
     syncFolder(file.path);
     this.#named = file;
   }
 
-  /** As many as there were last time are on their way again: the last of them leads. */
-  #areAllThere(): boolean {
+  /** Whether as many adders have written as last time: the last of them leads. */
+  #isGroupComplete(): boolean {
     const count = Atomics.load(this.#words, WRITTEN) - Atomics.load(this.#words, SYNCED) | 0;
     return count >= Atomics.load(this.#words, CROWD);
   }
@@ -150,23 +154,24 @@ export class GroupCommit {
 }
 
 /**
- * Prepares the file, and maps a second opening of it: a mapping keeps its open file, and with it
- * the lock, beyond the end of the thread.
+ * Prepares the file, and maps it by a second open file. A mapping keeps its open file beyond the end
+ * of the thread, so a lock on that one would stay as well.
  */
 function prepare(file: LockFile, counter: LockFile): Mapping {
   const { fd, path } = file;
   if (fd === undefined) {
     throw new UnsupportedError(
-      `Cannot make the counts of "${path}" durable: that needs foreign functions`,
+      `Cannot make the counts of ${quotePath(path)} durable: that needs foreign functions`,
     );
   }
   checkWriters(file, statusOf(fd, path), statusOf(counter.fd!, counter.path));
-  // A leader may have the lock for long.
+  // Without the lock if possible: a leader may hold it for the time of a sync.
   if (!isMarked(file)) {
     file.waitLock(false, () => true);
     try {
       if (!isMarked(file)) {
-        reserve(fd, path, BYTES); // A mapped file without space for it would end the process.
+        // SAFETY: a write to a mapped page for which the storage has no space ends the process.
+        reserve(fd, path, BYTES);
         file.write(MARK, 0);
       }
     } finally {
@@ -180,32 +185,35 @@ function prepare(file: LockFile, counter: LockFile): Mapping {
     mapped.close();
   }
   throw new Error(
-    `Cannot share syncs by "${path}": it was replaced meanwhile. Open the counter again`,
+    `Cannot share syncs by ${quotePath(path)}: it was replaced meanwhile. Open the counter again`,
   );
 }
 
 /**
- * A process that can write to the file can mark a write as synced that is not, or shorten the file,
- * which ends the processes that map it. So only users that can write to the counter may write to
- * it.
+ * Throws if users may write to the file that may not write to the counter.
+ *
+ * SAFETY: such a user could mark a write as synced that is not, or truncate the file, which ends the
+ * processes that map it.
  */
 function checkWriters({ path }: LockFile, found: FileStatus, counter: FileStatus): void {
   const flaw = ![userId(), counter.user, 0].includes(found.user)
     ? `it belongs to user ${found.user}`
     : (writers(found) & ~counter.mode) !== 0
-    ? `others may write to it, but not to the counter: its mode is ${found.mode.toString(8)}`
+    ? `other users may write to it, but not to the counter: its mode is ${found.mode.toString(8)}`
     : undefined;
   if (flaw !== undefined) {
-    throw new Error(`Cannot use "${path}" to share syncs: ${flaw}. Remove it`);
+    throw new Error(`Cannot use ${quotePath(path)} to share syncs: ${flaw}. Remove it`);
   }
 }
 
-/** False of a new file. */
+/** Whether the file has the mark; false if it is new. */
 function isMarked(file: LockFile): boolean {
   const found = new Uint8Array(BYTES);
   const length = file.read(found, 0);
   if (length === BYTES && MARK.every((byte, i) => byte === found[i])) return true;
-  // Zeros are what a loss of power can leave.
+  // A loss of power can leave zeros.
   if (MARK.every((byte, i) => found[i] === 0 || found[i] === byte)) return false;
-  throw new Error(`Cannot use "${file.path}" to share syncs: it has other contents. Remove it`);
+  throw new Error(
+    `Cannot use ${quotePath(file.path)} to share syncs: it has other contents. Remove it`,
+  );
 }

@@ -1,41 +1,42 @@
-import type { Guard, HoldState } from "../contract/guard.ts";
+import type { HoldState } from "../contract/lock_guard.ts";
+import type { FileGuard } from "./file_guard.ts";
 
-/** The guards of one hold: nearly always a single one, for which a set would be costly. */
+/** The guards of one hold: nearly always one, for which a set would be slow. */
 export class Guards {
-  #first: Guard | undefined;
-  readonly #others = new Set<Guard>();
+  #first: FileGuard | undefined;
+  readonly #others = new Set<FileGuard>();
   /** Guards whose hold was given up to wait for another one. */
-  readonly #waiting = new Set<Guard>();
-  /** Guards whose hold the lock has ended, as the program knows, and why. */
-  readonly #ended = new WeakMap<Guard, string>();
+  readonly #waiting = new Set<FileGuard>();
+  /** Guards whose hold the lock has ended, as the program knows; and the reason. */
+  readonly #ended = new WeakMap<FileGuard, string>();
 
   get isEmpty(): boolean {
     return this.#first === undefined && this.#others.size === 0;
   }
 
-  add(guard: Guard): void {
+  add(guard: FileGuard): void {
     if (this.#first === undefined) this.#first = guard;
     else this.#others.add(guard);
   }
 
-  /** False where it was not there. */
-  delete(guard: Guard): boolean {
+  /** False if it was not in here. */
+  delete(guard: FileGuard): boolean {
     if (this.#first !== guard) return this.#others.delete(guard);
     this.#first = undefined;
     return true;
   }
 
   /** The state of the hold of a guard. */
-  stateOf(guard: Guard): HoldState {
+  stateOf(guard: FileGuard): HoldState {
     if (this.#first === guard || this.#others.has(guard)) return "held";
     if (this.#waiting.has(guard)) return "waiting";
     return this.#ended.has(guard) ? "ended" : "lost";
   }
 
-  /** Why a guard does not hold. */
-  whyNot(guard: Guard): string {
+  /** Why a guard does not hold the lock. */
+  whyNot(guard: FileGuard): string {
     if (this.#waiting.has(guard)) return "its upgrade waits for others that share the lock";
-    return this.#ended.get(guard) ?? "it was lost before";
+    return this.#ended.get(guard) ?? "it was released or lost before";
   }
 
   /** Ends the holds of all guards. */
@@ -44,14 +45,14 @@ export class Guards {
   }
 
   /** Takes all guards out, until {@linkcode resume} gives them their hold back or ends it. */
-  suspend(): readonly Guard[] {
+  suspend(): readonly FileGuard[] {
     const all = this.#clear();
     for (const guard of all) this.#waiting.add(guard);
     return all;
   }
 
-  /** Puts guards back that were taken out, or ends their holds. */
-  resume(guards: readonly Guard[], held: boolean): void {
+  /** Ends {@linkcode suspend}: gives guards their hold back, or ends it. */
+  resume(guards: readonly FileGuard[], held: boolean): void {
     for (const guard of guards) {
       this.#waiting.delete(guard);
       if (held) this.add(guard);
@@ -59,7 +60,7 @@ export class Guards {
     }
   }
 
-  #clear(): Guard[] {
+  #clear(): FileGuard[] {
     const all = [...this.#others];
     if (this.#first !== undefined) all.push(this.#first);
     this.#first = undefined;

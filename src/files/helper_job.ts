@@ -1,30 +1,30 @@
 import type { ByteRange } from "../runtime/range_lock.ts";
 
-/** What a helper thread is told; see `workers/lock_waiter.ts`. */
+/** A message to a helper thread: wait for a lock; see `workers/lock_waiter.ts`. */
 export interface HelperJob {
   readonly number: number;
   readonly fd: number;
   readonly path: string;
   readonly range: ByteRange | undefined;
   readonly shared: boolean;
-  /** What both write and read; see {@linkcode SETTLED} and those after it. */
+  /** Words that both threads read and write; see {@linkcode SETTLED} and those after it. */
   readonly words: Int32Array;
-  /** The thread that waits for the answer; without it there is nobody to have the lock. */
+  /** The thread that waits for the answer; if it has ended, the lock is not wanted. */
   readonly parent: number;
 }
 
 /**
- * The word that settles a job, by whoever comes first: its number where it is called off, the
- * negative of that where the lock was had. So whoever calls it off knows at once whether it holds
- * the lock, without a message that a blocked thread would not get.
+ * The word that settles a job. The first of two writes counts: the parent writes the job's number to
+ * cancel it, the helper the negative number when it has the lock. So the parent knows at once whether
+ * it holds a lock, without a message, which it could not receive while it is blocked.
  */
 export const SETTLED = 0;
-/** The word with the number of the job that the helper is at, and may be in the kernel for; or 0. */
+/** The word with the number of the job for which the helper may be in the kernel, or 0. */
 export const AT_WORK = 1;
-/** The word with the number of the helper's thread, once it is at work. */
+/** The word with the thread number of the helper, from its first job on. */
 export const THREAD = 2;
 
-/** What a helper thread says: that it is there, then how each job ended. */
+/** A message of a helper thread: that it has started, then how each job ended. */
 export type HelperMessage =
   | { readonly ready: true }
   | { readonly locked: boolean; readonly failed?: true };

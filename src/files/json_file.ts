@@ -1,26 +1,32 @@
 import type { AcquireOptions } from "../contract/options.ts";
+import type { PathLike } from "../contract/path_like.ts";
+import { dispose, type PlatformDisposable } from "../contract/platform.ts";
+import { refuseThenable } from "../contract/refuse_thenable.ts";
 import { readFile, removeLeftovers, replaceFile } from "../runtime/durable.ts";
 import { statusAt } from "../runtime/files.ts";
+import { filePathFrom } from "../runtime/path_like.ts";
 import { realPath } from "../runtime/real_path.ts";
+import { quotePath } from "../runtime/path_bytes.ts";
 import { holding, refuseDeadlock } from "./async_holds.ts";
-import { FileLock } from "./file_lock.ts";
+import { FileHolds } from "./file_holds.ts";
+import { checkBoolean, checkFunction, checkObject } from "./file_lock_options.ts";
 import { checkJson } from "./json_value.ts";
 
-/** What checks a document, such as a schema of zod: returns it, or throws. */
+/** Checks documents, such as a schema of zod. */
 export interface JsonSchema<T> {
-  /** The document that `input` is. */
+  /** Returns `input` as a document, or throws. */
   parse(input: unknown): T;
 }
 
-/** How a {@linkcode JsonFile} is to be. */
+/** Options for {@linkcode JsonFile}. */
 export interface JsonFileOptions<T> {
-  /** Checks what was read and what is to be written. Default: anything goes. */
+  /** Checks each document that is read or written. Default: every document is allowed. */
   schema?: JsonSchema<T>;
-  /** The document of a file that is missing. Default: it is an error that it is. */
+  /** The document to use if the file is missing. Default: a missing file is an error. */
   initial?: T;
   /**
-   * Whether a document is on the storage when `update` is done (fdatasync(2)), so that it survives
-   * a loss of power.
+   * Whether a document is on the storage when a write is done (fdatasync(2)), so that it survives a
+   * loss of power.
    *
    * @default {true}
    */
@@ -32,13 +38,15 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
 /**
- * A JSON document that many processes read and change. A change is made under a lock, on a file
- * `PATH.lock` beside it, and replaces the file in one step: who reads sees the document before or
- * after, and so does who comes after a crash. An unreadable file is an error, and is left as it is.
+ * A JSON document that many processes read and change. A write is made under a lock, on the file
+ * `PATH.lock` beside it, and replaces the document in one step: a reader sees the document before or
+ * after it, also after a crash. An unreadable file is an error, and is not changed.
  *
  * A symbolic link is followed once, when the object is made: the file that it leads to is read and
- * replaced, and the lock is beside that file. An update keeps the owner, the group and the
- * permissions of the file, or throws; it keeps no access control list and no other hard links.
+ * replaced, and the lock is beside that file. A write keeps the owner, the group and the permissions
+ * of the file, or throws; it keeps no access control list and no other hard links.
+ *
+ * Each operation has a blocking twin with the ending `Sync`.
  *
  * @example
  * ```ts
@@ -46,53 +54,64 @@ const decoder = new TextDecoder("utf-8", { fatal: true });
  *
  * using jobs = new JsonFile("/tmp/interlock-jobs.json", { initial: { done: 0 } });
  * const { done } = await jobs.update((document) => ({ done: document.done + 1 }), { timeout: 5000 });
- * console.log(done, jobs.read().done);
+ * console.log(done, (await jobs.read()).done);
  * ```
  *
  * @typeParam T The document.
  */
-export class JsonFile<T> implements Disposable {
-  /** The file, as the constructor was given it. */
+export class JsonFile<T> implements PlatformDisposable {
+  /** The file, as it was given to the constructor. */
   readonly path: string;
 
-  /** Its absolute path, links resolved: it does not depend on the working directory. */
+  readonly #quoted: string;
+  /** Its absolute path without links: it does not depend on the working directory. */
   readonly #file: string;
-  readonly #lock: FileLock;
+  readonly #lock: FileHolds;
   readonly #schema: JsonSchema<T> | undefined;
   readonly #initial: T | undefined;
   readonly #durable: boolean;
-  /** Whether files that killed writers left behind were looked for since the last of them. */
+  /** False if a writer may have been killed, so that its new file may still be there. */
   #swept = false;
 
   /**
-   * Opens the lock beside the file; the file itself is opened by each read and update.
+   * Opens the lock beside the file; the file itself is opened by each operation.
    *
-   * @throws {TypeError} If JSON cannot carry the initial document, or the file is not a regular file.
+   * @throws {TypeError} If JSON cannot carry the initial document, the path is not that of a regular
+   * file, or an option has a wrong type.
    * @throws {UnsupportedError} If the runtime lacks foreign functions or the right to use them.
    * @throws {Error} With the `code` of the system: no permission, no space.
    */
-  constructor(path: string, options: JsonFileOptions<T> = {}) {
-    if (options.initial !== undefined) checkJson(options.initial, `begin "${path}"`);
-    this.path = path;
-    this.#file = realPath(path);
+  constructor(path: PathLike, options: JsonFileOptions<T> = {}) {
+    checkOptions(options);
+    this.path = filePathFrom(path);
+    this.#quoted = quotePath(this.path);
+    if (options.initial !== undefined) checkJson(options.initial, `begin ${this.#quoted}`);
+    this.#file = realPath(this.path);
     this.#schema = options.schema;
     this.#initial = options.initial;
     this.#durable = options.durable ?? true;
-    checkFile(this.#file, path); // Before a lock file is made beside it.
-    this.#lock = new FileLock(`${this.#file}.lock`);
+    checkFile(this.#file, this.path); // Before a lock file is made beside it.
+    this.#lock = new FileHolds(`${this.#file}.lock`, {});
   }
 
   /**
-   * The document now, without a lock: a file is replaced in one step.
+   * Reads the document. It takes no lock, since a file is replaced in one step, so it does not wait
+   * for writers; the file is read at once, before the promise is returned.
    *
-   * @throws {SyntaxError} If the file is no JSON.
+   * @throws {SyntaxError} If the file is not JSON.
    * @throws What the schema throws.
    */
-  read(): T {
+  // deno-lint-ignore require-await -- An error rejects the promise.
+  async read(): Promise<T> {
+    return this.readSync();
+  }
+
+  /** The blocking version of {@linkcode JsonFile.read}. */
+  readSync(): T {
     const contents = readFile(this.#file);
     if (contents === undefined) {
       if (this.#initial !== undefined) return structuredClone(this.#initial);
-      throw Object.assign(new Error(`Cannot read "${this.path}": there is no such file`), {
+      throw Object.assign(new Error(`Cannot read ${this.#quoted}: there is no such file`), {
         code: "ENOENT",
         path: this.path,
       });
@@ -102,7 +121,7 @@ export class JsonFile<T> implements Disposable {
       document = JSON.parse(decoder.decode(contents));
     } catch (error) {
       throw new SyntaxError(
-        `Cannot read "${this.path}": it is no JSON, and is left as it is: ${
+        `Cannot read ${this.#quoted}: it is not JSON, and stays unchanged: ${
           (error as Error).message
         }`,
         { cause: error },
@@ -112,10 +131,31 @@ export class JsonFile<T> implements Disposable {
   }
 
   /**
-   * Reads the document under the lock, and writes what `change` makes of it, which may be a promise.
+   * Replaces the document under the lock, whatever it was before.
    *
    * @returns The new document, as `read` returns it.
-   * @throws {DOMException} Named `TimeoutError`, if the lock was not to be had in time.
+   * @throws What {@linkcode JsonFile.update} throws, but for `change` and for `read`.
+   */
+  async write(document: T, options?: AcquireOptions): Promise<T> {
+    refuseDeadlock(this.#file, options);
+    using guard = await this.#lock.acquire(options);
+    if (guard.recovered) this.#swept = false;
+    return this.#replace(document);
+  }
+
+  /** The blocking version of {@linkcode JsonFile.write}. */
+  writeSync(document: T, options?: AcquireOptions): T {
+    using guard = this.#lock.acquireSync(options);
+    if (guard.recovered) this.#swept = false;
+    return this.#replace(document);
+  }
+
+  /**
+   * Reads the document under the lock, and writes the document that `change` returns, or resolves
+   * to.
+   *
+   * @returns The new document, as `read` returns it.
+   * @throws {DOMException} Named `TimeoutError`, if the lock was not acquired in time.
    * @throws {DeadlockError} If a change of the same document made this call, with neither a timeout
    * nor a signal: the two would wait for each other.
    * @throws {TypeError} If JSON would change or drop a part of the document: `undefined`, `NaN`, a
@@ -123,27 +163,25 @@ export class JsonFile<T> implements Disposable {
    * @throws What `read` throws, what `change` throws, what the schema throws; the file is unchanged.
    */
   async update(change: (document: T) => T | Promise<T>, options?: AcquireOptions): Promise<T> {
+    checkFunction(change, "the change", `update ${this.#quoted}`);
     refuseDeadlock(this.#file, options);
     using guard = await this.#lock.acquire(options);
     if (guard.recovered) this.#swept = false;
-    return this.#write(await holding(this.#file, () => change(this.read())));
+    return this.#replace(await holding(this.#file, () => change(this.readSync())));
   }
 
   /**
-   * The blocking version of {@linkcode update}.
+   * The blocking version of {@linkcode JsonFile.update}.
    *
    * @throws {TypeError} If `change` returns a promise.
    */
   updateSync(change: (document: T) => T, options?: AcquireOptions): T {
+    checkFunction(change, "the change", `update ${this.#quoted}`);
     using guard = this.#lock.acquireSync(options);
     if (guard.recovered) this.#swept = false;
-    const document = change(this.read());
-    if (typeof (document as { then?: unknown } | null)?.then === "function") {
-      // The promise is not awaited here, so its rejection must not be reported as unhandled.
-      if (document instanceof Promise) document.catch(() => {});
-      throw new TypeError(`Cannot write "${this.path}": the change returned a promise. Use update`);
-    }
-    return this.#write(document);
+    const document = change(this.readSync());
+    refuseThenable(document, `write ${this.#quoted}`, "update");
+    return this.#replace(document);
   }
 
   /** Closes the lock. Closing twice does nothing. */
@@ -152,7 +190,7 @@ export class JsonFile<T> implements Disposable {
   }
 
   /** The same as {@linkcode close}. */
-  [Symbol.dispose](): void {
+  [dispose](): void {
     this.close();
   }
 
@@ -160,13 +198,14 @@ export class JsonFile<T> implements Disposable {
     return this.#schema === undefined ? document as T : this.#schema.parse(document);
   }
 
-  #write(document: T): T {
+  /** Replaces the file; the caller must hold the lock. */
+  #replace(document: T): T {
     const checked = this.#check(document);
-    checkJson(checked, `write "${this.path}"`);
+    checkJson(checked, `write ${this.#quoted}`);
     const text = JSON.stringify(checked, null, 2);
     const written = this.#check(JSON.parse(text));
     if (this.#lock.mode !== "exclusive") {
-      throw new TypeError(`Cannot write "${this.path}": it was closed meanwhile`);
+      throw new TypeError(`Cannot write ${this.#quoted}: it was closed meanwhile`);
     }
     if (!this.#swept) removeLeftovers(this.#file);
     this.#swept = true;
@@ -175,10 +214,19 @@ export class JsonFile<T> implements Disposable {
   }
 }
 
-/** Throws if there is something at a path that is not a regular file. */
+function checkOptions(options: JsonFileOptions<unknown>): void {
+  const task = "open a document";
+  checkObject(options, "options", task);
+  checkBoolean(options.durable, "durable", task);
+  if (options.schema === undefined) return;
+  checkObject(options.schema, "schema", task);
+  checkFunction(options.schema.parse, "schema.parse", task);
+}
+
+/** Throws if a path leads to something that is not a regular file. */
 function checkFile(file: string, path: string): void {
   const found = statusAt(file);
   if (found === undefined || found.isFile) return;
   const what = found.isFolder ? "a directory" : "a pipe, a socket or a device";
-  throw new TypeError(`Cannot use "${path}": it is ${what}, not a regular file`);
+  throw new TypeError(`Cannot use ${quotePath(path)}: it is ${what}, not a regular file`);
 }

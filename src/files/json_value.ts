@@ -1,4 +1,4 @@
-/** At greater depths the engines run out of stack, each at another one. */
+/** At greater depths the engines run out of stack, each at a different depth. */
 const MOST_LEVELS = 1000;
 const NAME = /^[A-Za-z_$][\w$]*$/;
 
@@ -6,11 +6,11 @@ const NAME = /^[A-Za-z_$][\w$]*$/;
  * Throws unless JSON keeps a value unchanged: null, true and false, finite numbers, strings, and
  * arrays without holes and plain objects of such values.
  *
- * @param task What is done with the value, for the message: `write "jobs.json"`.
- * @throws {TypeError} Names the value that JSON would change, and its place in the document.
+ * @param task The use of the value, for the message: `write "jobs.json"`.
+ * @throws {TypeError} Names the value that JSON would change, and its path in the document.
  */
 export function checkJson(value: unknown, task: string): void {
-  /** The objects around the value that is looked at. */
+  /** The objects that contain the value that is checked. */
   const parents = new Set<object>();
   check(value, "");
 
@@ -41,9 +41,7 @@ export function checkJson(value: unknown, task: string): void {
   }
 }
 
-/**
- * What makes JSON unable to carry a value, apart from its contents; `undefined` if nothing does.
- */
+/** Why JSON cannot carry a value, whatever it contains; `undefined` if it can. */
 function flawOf(value: unknown): string | undefined {
   switch (typeof value) {
     case "string":
@@ -67,7 +65,7 @@ function flawOfObject(value: object): string | undefined {
     return isWhole ? undefined : "an array with holes or with other fields";
   }
   const parent = Object.getPrototypeOf(value) as object | null;
-  // A plain object, of whichever realm.
+  // A plain object of any realm.
   if (parent === null || Object.getPrototypeOf(parent) === null) return undefined;
   return `an object of the class ${value.constructor?.name || "without a name"}`;
 }

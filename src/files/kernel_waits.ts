@@ -3,23 +3,25 @@ import { startHelper } from "../runtime/helper.ts";
 import { threadIdentity } from "../runtime/identity.ts";
 import type { LockFile } from "../runtime/lock_file.ts";
 import type { HelperThread } from "../runtime/port.ts";
-import { interruptThread } from "../runtime/slices.ts";
+import { interruptThread } from "../runtime/interruptible_wait.ts";
 import { AT_WORK, type HelperJob, type HelperMessage, SETTLED, THREAD } from "./helper_job.ts";
 
-/** How many helper threads wait in the kernel for this thread; more waits than that are polled. */
+/** The most helper threads that wait in the kernel for this thread; further waits are polled. */
 const HELPERS = 4;
-/** A polled wait tries again after so long, twice that, and so on to the last. */
+/** The first pause of polled waits; each is twice as long as the one before. */
 const FIRST_MS = 1;
+/** The longest pause of polled waits. */
 const LAST_MS = 64;
+/** The interval at which a helper is interrupted until it has returned from the kernel. */
 const INTERRUPT_MS = 2;
-/** A process that ends gives its helpers so long to come back from the kernel. */
+/** How long a process that ends waits for its helpers to return from the kernel. */
 const EXIT_MS = 500;
 
-/** A wait for the lock on an open file, which nobody else uses until the wait has ended. */
+/** A wait for the lock on an open file. No other code may use the file until the wait has ended. */
 export interface KernelWait {
   readonly file: LockFile;
   readonly shared: boolean;
-  /** Called once, also where the wait was called off: whether the file is locked now. */
+  /** Called once, also if the wait was cancelled, with whether the file is locked now. */
   readonly onEnd: (locked: boolean, error?: unknown) => void;
 }
 
@@ -31,7 +33,7 @@ class Helper {
 
   constructor(thread: HelperThread) {
     this.#thread = thread;
-    thread.onMessage((message) => this.#hear(message as HelperMessage));
+    thread.onMessage((message) => this.#receive(message as HelperMessage));
     thread.unref();
   }
 
@@ -42,7 +44,7 @@ class Helper {
     Atomics.store(this.#words, SETTLED, 0);
     const job: HelperJob = {
       number: ++this.#number,
-      fd: fd!,
+      fd: fd!, // `canBeHelped` has checked that there is one.
       path,
       range,
       shared: wait.shared,
@@ -52,7 +54,7 @@ class Helper {
     this.#thread.postMessage(job);
   }
 
-  callOff(): void {
+  cancel(): void {
     const number = this.#number;
     if (!this.#settle(number)) return this.wait!.file.unlock();
     const interrupt = () => {
@@ -63,7 +65,7 @@ class Helper {
     interrupt();
   }
 
-  /** Calls off what it is at, and blocks until it has come back. */
+  /** Cancels its job, and blocks until it has returned from the kernel. */
   stop(): void {
     const number = this.#number;
     this.#settle(number);
@@ -75,19 +77,22 @@ class Helper {
     }
   }
 
-  /** Calls a job off; false where it has the lock already. */
+  /** Cancels a job; false if it has the lock already. */
   #settle(number: number): boolean {
     return Atomics.compareExchange(this.#words, SETTLED, 0, number) !== -number;
   }
 
   #interrupt(): void {
+    // SAFETY: the signal reaches only threads of this process. SIGURG is ignored by default, and its
+    // handler here does nothing, so a thread that reuses the number sees an EINTR at most.
     const thread = Atomics.load(this.#words, THREAD);
     if (thread !== 0) interruptThread(thread);
   }
 
-  #hear(message: HelperMessage): void {
+  #receive(message: HelperMessage): void {
     if ("ready" in message) {
-      // Once more: Node's hold the process again when they have started. It may be at work already.
+      // Once more: a thread of Node keeps the process alive again when it has started. It may have a
+      // job already.
       if (this.wait === undefined) this.#thread.unref();
       return idle(this);
     }
@@ -95,38 +100,38 @@ class Helper {
     if (wait === undefined) return; // The helper has failed since.
     this.wait = undefined;
     this.#thread.unref();
-    if (message.failed && !this.#isCalledOff()) {
+    if (message.failed && !this.#isCancelled()) {
       unhelped.add(wait);
       poll(wait);
     } else wait.onEnd(message.locked);
     idle(this);
   }
 
-  /** Ends the helper's part: its wait is polled from now on, unless it was called off. */
+  /** Ends the use of a helper that failed: its wait is polled from now on, unless cancelled. */
   fail(): void {
     helpers.delete(this);
     const { wait } = this;
     this.wait = undefined;
     broken = true;
     if (wait === undefined) return;
-    if (this.#isCalledOff()) wait.onEnd(false);
+    if (this.#isCancelled()) wait.onEnd(false);
     else poll(wait);
   }
 
-  #isCalledOff(): boolean {
+  #isCancelled(): boolean {
     return Atomics.load(this.#words, SETTLED) === this.#number;
   }
 }
 
 const helpers = new Set<Helper>();
 const polled = new Set<KernelWait>();
-/** Waits that a helper failed at. They are polled; if polling fails too, its error says why. */
+/** Waits in which a helper failed. They are polled; if that fails, too, its error says why. */
 const unhelped = new WeakSet<KernelWait>();
 let broken = false;
 let delay = FIRST_MS;
 let timer: ReturnType<typeof setTimeout> | undefined;
 
-/** Starts a wait: in a helper thread, or polled until one has time for it. */
+/** Starts a wait: in a helper thread, or polled until a helper is free. */
 export function startWait(wait: KernelWait): void {
   const idle = canBeHelped(wait) && [...helpers].find((helper) => helper.wait === undefined);
   if (idle) return idle.run(wait);
@@ -134,10 +139,10 @@ export function startWait(wait: KernelWait): void {
   if (canBeHelped(wait) && !broken && helpers.size < HELPERS) addHelper();
 }
 
-/** Calls a wait off. It ends soon, locked or not. */
-export function callOffWait(wait: KernelWait): void {
+/** Cancels a wait. It ends soon, locked or not. */
+export function cancelWait(wait: KernelWait): void {
   if (polled.delete(wait)) return wait.onEnd(false);
-  for (const helper of helpers) if (helper.wait === wait) helper.callOff();
+  for (const helper of helpers) if (helper.wait === wait) helper.cancel();
 }
 
 function canBeHelped(wait: KernelWait): boolean {
@@ -158,7 +163,7 @@ function stopHelpers(): void {
   for (const helper of helpers) helper.stop();
 }
 
-/** Gives a helper that has nothing to do the wait that is polled for the longest time. */
+/** Gives a free helper the wait that has been polled for the longest time. */
 function idle(helper: Helper): void {
   if (helper.wait !== undefined) return;
   for (const wait of polled) {

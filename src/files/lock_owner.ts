@@ -5,6 +5,7 @@ import { isGone, processIdentity, runtimeName, threadIdentity } from "../runtime
 import type { LockFile } from "../runtime/lock_file.ts";
 import { flockHolders, inheritorOf } from "../runtime/lock_holders.ts";
 import { hostName } from "../runtime/host_name.ts";
+import { quotePath } from "../runtime/path_bytes.ts";
 import { publicPart, readRecord, type RecordedOwner } from "./lock_record.ts";
 
 /** This thread as the owner of a lock. */
@@ -32,8 +33,9 @@ export function starterOf(label: string, descriptor: number): RecordedOwner {
 }
 
 /**
- * Who holds a file: who is entered in it, unless that one is dead; else the process that took the
- * lock by the kernel's list. Nobody of a file that has other contents than a record.
+ * The exclusive holder of a file: the owner in its record, unless that one is dead; else the process
+ * that acquired the lock by the kernel's list. `undefined` if the file has other contents than a
+ * record.
  */
 export function ownerOf(file: LockFile): Owner | undefined {
   const { ours, owner } = readRecord(file);
@@ -46,7 +48,7 @@ export function ownerOf(file: LockFile): Owner | undefined {
   return pid === undefined ? undefined : { pid, host: hostName() };
 }
 
-/** The process of the child program that has the lock; it may outlive the owner. */
+/** The process of the child program that inherited the lock; it may outlive the owner. */
 export function programOf(
   { id }: LockFile,
   owner: RecordedOwner | undefined,
@@ -56,9 +58,9 @@ export function programOf(
 }
 
 /** The error of a wait for a file that ran out of time. */
-export function lateError(file: LockFile): DOMException {
+export function lockTimeoutError(file: LockFile): Error {
   return timeoutError(
-    `Cannot lock "${file.path}" in time: ${describeOwner(ownerOf(file))} holds it`,
+    `Cannot lock ${quotePath(file.path)} in time: ${describeOwner(ownerOf(file))} holds it`,
   );
 }
 

@@ -9,10 +9,10 @@ import type { LockFile } from "../runtime/lock_file.ts";
  *   held since 1764000000123
  *   {"pid":71,"thread":71,"started":1234,"host":"a","runtime":"deno 2.9.6","label":"b"}
  *
- * The holder of the exclusive lock writes it, and changes `held` to `free` before it lets go. A
- * record that says `held` of a free lock shows that the holder died. Other programs may write to
- * the file meanwhile. So the holder reads the file before each write, and leaves a file with any
- * other contents than a record as it is.
+ * The holder of the exclusive lock writes it, and changes `held` to `free` before it releases the
+ * lock. If the lock is free and its record says `held`, the holder died. Other programs may write to
+ * the file meanwhile. So the holder reads the file before each write, and never changes a file that
+ * has other contents than a record.
  */
 const MARK = "interlock lock 1\n";
 const TOKEN_AT = MARK.length + "token ".length;
@@ -37,7 +37,7 @@ const [H] = HELD;
 /** The longest label, in UTF-16 units. */
 export const LABEL_LENGTH = 100;
 
-/** What stands in a record beside the {@linkcode Owner}. */
+/** The owner in a record, with fields to find out whether it lives. */
 export interface RecordedOwner extends Owner {
   /** When its thread started, in clock ticks since boot. */
   readonly started?: number;
@@ -45,11 +45,11 @@ export interface RecordedOwner extends Owner {
   readonly namespace?: number;
   /** The time namespace in which its start time is measured. */
   readonly timeNamespace?: number;
-  /** The descriptor by which its child program has the lock as well. */
+  /** The descriptor by which its child program inherits the lock. */
   readonly descriptor?: number;
 }
 
-/** Longer than a record, to see whether more follows the record. */
+/** Longer than a record, to see whether more text follows the record. */
 const buffer = new Uint8Array(BYTES + 8);
 const words = new Int32Array(buffer.buffer);
 
@@ -81,11 +81,11 @@ function ownerInBuffer(length: number): RecordedOwner | undefined {
     const since = digits(SINCE_AT, SINCE_DIGITS);
     return Number.isNaN(since) ? owner : { ...owner, since: new Date(since) };
   } catch {
-    return undefined; // Somebody else wrote there; it is for information only.
+    return undefined; // Another program wrote there; the owner is for information only.
   }
 }
 
-/** The owner without what only serves to find out whether it lives. */
+/** The owner without the fields that only serve to find out whether it lives. */
 export function publicPart(recorded: RecordedOwner | undefined): Owner | undefined {
   if (recorded === undefined) return undefined;
   const {
@@ -103,7 +103,7 @@ function microseconds(): number {
   return Math.floor((performance.timeOrigin + performance.now()) * 1000);
 }
 
-/** What a holder found in the file, and the token it put there. */
+/** The token that a holder wrote, and the death that it found in the file. */
 export interface Entry {
   readonly token: number;
   /** Whether the last holder died. */
@@ -130,9 +130,9 @@ export class LockRecord {
   }
 
   /**
-   * Enters the holder; `undefined`, and nothing is written, if the file has other contents. The
-   * token is one more than the last. In an empty file the tokens begin at the microseconds since
-   * 1970, so that they also grow when another program empties or removes the file.
+   * Writes the record as held; `undefined`, and nothing is written, if the file has other contents.
+   * The token is one more than the last. In an empty file the tokens begin at the microseconds since
+   * 1970, so that they also grow if another program empties or removes the file.
    *
    * @param mayBegin Whether a file without a record, such as an empty one, may get one.
    */
@@ -151,7 +151,7 @@ export class LockRecord {
    * Marks the record as free, if the file has this record and nothing else. If another program has
    * truncated it, even to an empty file, the whole record is written, so that the tokens go on.
    *
-   * @param whole Whether the file must have the whole record; else it is left as it is.
+   * @param whole Whether to write only if the file has the whole record.
    */
   leave(file: LockFile, whole = false): void {
     const length = file.read(buffer, 0);
@@ -177,7 +177,7 @@ export class LockRecord {
     return true;
   }
 
-  /** In two halves that are 32-bit integers, whose division is quick. */
+  /** In two halves, since the division of 32-bit integers is fast. */
   #put(number: number, at: number, count: number): void {
     const high = Math.floor(number / HALF);
     putDigits(this.#bytes, number - high * HALF, at + count - HALF_DIGITS, HALF_DIGITS);
@@ -193,15 +193,15 @@ function putDigits(bytes: Uint8Array, number: number, at: number, count: number)
   }
 }
 
-/** What a lock file says of its holder. */
+/** The holder of a lock file by its record. */
 export interface Reading {
-  /** Whether it carries our record, or is empty and may get one. */
+  /** Whether the file has a record, or is empty and may get one. */
   readonly ours: boolean;
-  /** Who is entered as its holder. */
+  /** The owner in a record that says `held`. */
   readonly owner: RecordedOwner | undefined;
 }
 
-/** Reads the record of a lock file, which somebody may be writing. */
+/** Reads the record of a lock file, while a holder may be writing it. */
 export function readRecord(file: LockFile): Reading {
   const length = file.read(buffer, 0);
   const ours = isRecord(length);

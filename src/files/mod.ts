@@ -1,5 +1,5 @@
 /**
- * Locks on files, between processes of any runtime.
+ * Locks, counters and documents in files, for processes of any runtime.
  *
  * @module
  */
@@ -8,6 +8,6 @@ export { FileLock } from "./file_lock.ts";
 export type { FileAcquireOptions, FileLockOptions } from "./file_lock_options.ts";
 export type { ByteRange } from "../runtime/range_lock.ts";
 export type { LockMechanism } from "../runtime/lock_file.ts";
-export { CounterBatch } from "./counter_batch.ts";
+export type { CounterBatch, CounterBatchSync } from "./counter_batch.ts";
 export { FileCounter, type FileCounterOptions } from "./file_counter.ts";
 export { JsonFile, type JsonFileOptions, type JsonSchema } from "./json_file.ts";

@@ -1,67 +1,64 @@
 import { LockLostError } from "../contract/errors.ts";
-import type { Handle } from "./handle.ts";
-import { lateError } from "./lock_owner.ts";
-import type { Patience } from "./patience.ts";
+import { quotePath } from "../runtime/path_bytes.ts";
+import type { Deadline } from "./deadline.ts";
+import { lockTimeoutError } from "./lock_owner.ts";
+import type { TrackedLockFile } from "./tracked_lock_file.ts";
 
 const GAVE_UP = "the shared hold was given up to wait, and the wait failed";
 
-/** A shared hold on its way to exclusive; it is lost unless {@linkcode Upgrade.finish} is reached. */
+/** A shared hold that becomes exclusive. It is lost unless {@linkcode Upgrade.finish} returns. */
 export class Upgrade implements Disposable {
-  readonly #handle: Handle;
+  readonly #tracked: TrackedLockFile;
   readonly #resume: (held: boolean) => void;
   #inPlace = false;
   #held = false;
 
-  /**
-   * @param suspend Takes the hold from its guards; returns the function that ends this, and is
-   * called with whether the guards have their hold again.
-   * @throws {Error} If there is no shared hold.
-   */
-  constructor(handle: Handle, suspend: () => (held: boolean) => void) {
-    if (handle.mode !== "shared") {
-      throw new Error(`Cannot upgrade "${handle.file.path}": this lock does not share it`);
-    }
-    this.#handle = handle;
-    this.#resume = suspend();
+  /** @param resume Called at the end with whether the suspended guards hold the lock again. */
+  constructor(tracked: TrackedLockFile, resume: (held: boolean) => void) {
+    this.#tracked = tracked;
+    this.#resume = resume;
   }
 
   /** Makes the hold exclusive; false if others share the lock: the hold is given up then. */
   tryInPlace(): boolean {
     try {
-      return this.#inPlace = this.#handle.tryUpgrade();
+      return this.#inPlace = this.#tracked.tryUpgrade();
     } catch (cause) {
-      throw this.#lost(cause, "the system refused, and the shared hold was given back");
+      throw this.#lost(cause, "the system refused, and the shared hold was released");
     }
   }
 
   /** Waits for the exclusive lock after {@linkcode tryInPlace} returned false. */
-  async wait(patience: Patience): Promise<void> {
+  async wait(deadline: Deadline): Promise<void> {
     try {
-      if (!await this.#handle.take(false, patience)) throw lateError(this.#handle.file);
+      if (!await this.#tracked.take(false, deadline)) throw lockTimeoutError(this.#tracked.file);
     } catch (cause) {
       throw this.#lost(cause, GAVE_UP);
     }
   }
 
   /** The blocking version of {@linkcode wait}. */
-  waitSync(patience: Patience): void {
+  waitSync(deadline: Deadline): void {
     try {
-      if (!this.#handle.takeSync(false, patience)) throw lateError(this.#handle.file);
+      if (!this.#tracked.takeSync(false, deadline)) throw lockTimeoutError(this.#tracked.file);
     } catch (cause) {
       throw this.#lost(cause, GAVE_UP);
     }
   }
 
   /**
-   * Enters the holder in the record; if that fails, nothing is held any more.
+   * Writes the record; if that fails, nothing is held any more.
    *
    * @returns Whether the lock was held without a gap.
    */
   finish(enter: () => void): boolean {
+    // It may have been closed since the lock was granted, which has released it.
+    const { closed } = this.#tracked;
+    if (closed !== undefined) throw this.#lost(closed, GAVE_UP);
     try {
       enter();
     } catch (cause) {
-      throw this.#lost(cause, "the record could not be written, and the hold was given back");
+      throw this.#lost(cause, "the record could not be written, and the hold was released");
     }
     this.#held = true;
     return this.#inPlace;
@@ -73,6 +70,8 @@ export class Upgrade implements Disposable {
   }
 
   #lost(cause: unknown, why: string): LockLostError {
-    return new LockLostError(`Cannot upgrade "${this.#handle.file.path}": ${why}`, { cause });
+    return new LockLostError(`Cannot upgrade ${quotePath(this.#tracked.file.path)}: ${why}`, {
+      cause,
+    });
   }
 }

@@ -1,16 +1,15 @@
-import type { LockFile } from "../runtime/lock_file.ts";
-import type { Handle } from "./handle.ts";
-import type { Patience } from "./patience.ts";
-import type { Waiter } from "./place.ts";
+import type { Deadline } from "./deadline.ts";
+import type { Waiter } from "./lock_queue.ts";
+import type { TrackedLockFile } from "./tracked_lock_file.ts";
 
 /** The longest time that a timer can be set to. */
 const LONGEST_MS = 2 ** 31 - 1;
 
-/** Waits until the handle has the lock, in the queue of its place. False where time ran out. */
+/** Waits in the queue until the tracked file has the lock. False if the time ran out. */
 export function waitInQueue(
-  handle: Handle,
+  tracked: TrackedLockFile,
   shared: boolean,
-  { deadline, signal }: Patience,
+  { at, signal }: Deadline,
 ): Promise<boolean> {
   return new Promise((resolve, reject) => {
     let timer: ReturnType<typeof setTimeout> | undefined;
@@ -18,21 +17,15 @@ export function waitInQueue(
       clearTimeout(timer);
       signal?.removeEventListener("abort", abort);
     };
-    const has = (taken: boolean) => {
-      if (taken) {
-        settle();
-        resolve(true);
-      }
-      return taken;
-    };
     const waiter: Waiter = {
       shared,
-      handle,
-      isFree: () => handle.mode === undefined,
-      tryTake: () => has(handle.takeTurn(shared)),
-      adopt: (file: LockFile) => {
-        handle.adopt(file, shared);
-        has(true);
+      tracked,
+      isFree: () => tracked.mode === undefined,
+      tryTake: () => tracked.takeTurn(shared),
+      adopt: (file) => tracked.adopt(file, shared),
+      granted: () => {
+        settle();
+        resolve(true);
       },
       fail: (error) => {
         settle();
@@ -40,18 +33,18 @@ export function waitInQueue(
       },
     };
     const abort = () => {
-      if (handle.place.remove(waiter)) waiter.fail(signal!.reason);
+      if (tracked.queue.remove(waiter)) waiter.fail(signal!.reason);
     };
     const watch = () => {
-      const left = deadline - performance.now();
+      const left = at - performance.now();
       if (left > 0) timer = setTimeout(watch, Math.min(Math.ceil(left), LONGEST_MS));
-      else if (handle.place.remove(waiter)) {
+      else if (tracked.queue.remove(waiter)) {
         settle();
         resolve(false);
       }
     };
     signal?.addEventListener("abort", abort);
-    handle.place.add(waiter);
-    if (deadline !== Infinity && handle.place.has(waiter)) watch();
+    tracked.queue.add(waiter);
+    if (at !== Infinity && tracked.queue.has(waiter)) watch();
   });
 }

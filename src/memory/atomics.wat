@@ -41,9 +41,9 @@
   (func (export "load64") (param $at i32) (result f64)
     (f64.convert_i64_s (i64.atomic.load (local.get $at))))
 
-  ;; The 64-bit adds leave the value unchanged where the sum would be beyond 2^53. Those of a 32-bit
-  ;; number are one fetch-and-add as long as the value is below 2^52: between the look and the add no
-  ;; program adds what is then left, by 2^21 adds. Nearer to the edge they are a compare-and-swap.
+  ;; The 64-bit adds leave the value unchanged if the sum would be beyond 2^53. While the value is
+  ;; below 2^52, an add of a 32-bit number is one fetch-and-add: to reach 2^53 between the look and
+  ;; the add would take 2^21 adds of other threads. Closer to 2^53, it is a compare-and-swap.
   (func $isNear (param $at i32) (result i32)
     (i64.lt_u (i64.add (i64.atomic.load (local.get $at)) (i64.const 0x10000000000000))
               (i64.const 0x20000000000000)))
@@ -51,7 +51,7 @@
     (i64.gt_u (i64.add (local.get $value) (i64.const 0x1fffffffffffff))
               (i64.const 0x3ffffffffffffe)))
 
-  ;; Adds; 0, with the value unchanged, where the sum is beyond 2^53, else 1.
+  ;; Adds and returns 1; or 0, with the value unchanged, if the sum is beyond 2^53.
   (func (export "add64") (param $at i32) (param $n i32) (result i32)
     (local $old f64)
     (if (call $isNear (local.get $at))
@@ -60,7 +60,7 @@
         (return (i32.const 1))))
     (local.set $old (call $far (local.get $at) (f64.convert_i32_s (local.get $n))))
     (f64.eq (local.get $old) (local.get $old)))
-  ;; Adds and returns the value before; NaN, with the value unchanged, where the sum is beyond 2^53.
+  ;; Adds and returns the value before; or NaN, with the value unchanged, if the sum is beyond 2^53.
   (func (export "fetchAdd64") (param $at i32) (param $n i32) (result f64)
     (if (call $isNear (local.get $at))
       (then
@@ -84,7 +84,7 @@
   (func (export "exchange64") (param $at i32) (param $value f64) (result f64)
     (f64.convert_i64_s
       (i64.atomic.rmw.xchg (local.get $at) (i64.trunc_f64_s (local.get $value)))))
-  ;; Stores $value where $expected is found; returns what was found.
+  ;; Stores $value if the word is $expected; returns the value before.
   (func (export "compareExchange64")
     (param $at i32) (param $expected f64) (param $value f64) (result f64)
     (f64.convert_i64_s
@@ -116,16 +116,16 @@
                 (local.get $at) (local.get $old) (local.get $wanted)))))))
     (f64.convert_i64_s (local.get $old)))
 
-  ;; The next number of a sequence that only the holder of a lock counts on.
+  ;; Counts up a number that only the holder of a lock changes, and returns it.
   (func $next (export "next64") (param $at i32) (result f64)
     (local $number i64)
     (local.set $number (i64.add (i64.load (local.get $at)) (i64.const 1)))
     (i64.store (local.get $at) (local.get $number))
     (f64.convert_i64_s (local.get $number)))
 
-  ;; The mutex word; its state table stands in mutex.ts.
-  ;; Tries to take it, and again whenever it looks free in a bounded spin: 0 if not taken, 1 if
-  ;; taken, 2 if taken and the word behind it names an owner that died.
+  ;; The mutex word; its state table is in mutex.ts.
+  ;; Tries to acquire it, and again when it looks free in a bounded spin: returns 0 if not acquired,
+  ;; 1 if acquired, 2 if acquired and the word after it names an owner that died.
   (func $taken (param $at i32) (result i32)
     (i32.add (i32.const 1)
       (i32.ne (i32.atomic.load offset=4 (local.get $at)) (i32.const 0))))
@@ -143,8 +143,8 @@
                 (then (return (call $taken (local.get $at)))))))
           (br $spin))))
     (i32.const 0))
-  ;; 0 if released; the two high bits, as 1 to 3, if released and somebody waits; -1 if not held by
-  ;; $me.
+  ;; Returns 0 if released; the two high bits, as 1 to 3, if released and others wait; -1 if not held
+  ;; by $me.
   (func (export "unlock") (param $at i32) (param $me i32) (result i32)
     (local $old i32)
     (local.set $old

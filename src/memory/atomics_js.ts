@@ -1,4 +1,4 @@
-import type { Atomic } from "./atomics.ts";
+import type { AtomicOperations } from "./atomic_operations.ts";
 
 const OWNER = 0x3fffffff;
 const MAX = BigInt(Number.MAX_SAFE_INTEGER);
@@ -7,7 +7,7 @@ const EDGE = 2 ** 20;
 const TWO_32 = 2 ** 32;
 const ONE = 1n;
 
-/** Where the bits of a floating-point number change their type: `Atomics` takes integers alone. */
+/** To convert the bits of floating-point numbers: `Atomics` takes only integers. */
 const scratch = new ArrayBuffer(8);
 const scratchInt = new Int32Array(scratch);
 const scratchLong = new BigInt64Array(scratch);
@@ -17,15 +17,15 @@ const scratchDouble = new Float64Array(scratch);
 /**
  * The operations by JavaScript's `Atomics`, which JavaScriptCore inlines: the twin of atomics.wat.
  *
- * A 64-bit `Atomics.add` makes a BigInt and costs ten times a 32-bit one here. An add of which
- * nobody asks the value before needs none where it makes no carry: a compare-and-swap of the low
- * word alone is then the whole 64-bit step, whatever the high word is at that moment. The value
- * before could not be had that way: the high word may change beside any look at it.
+ * A 64-bit `Atomics.add` makes a BigInt here, and costs ten times as much as a 32-bit one. An add
+ * that does not return the value before avoids it, unless there is a carry: a compare-and-swap of
+ * the low word is then the whole 64-bit step, whatever the high word is at that moment. To return
+ * the value before, it would have to read the high word, which may change at any time.
  *
- * A class, so that call sites see the same functions whatever memory they work on; its fields are
- * not `#private`, which the engine does not always inline.
+ * This is a class, so that call sites see the same functions for all memories. Its fields are not
+ * `#private`, since the engine does not always inline those.
  */
-class ArrayAtomics implements Atomic {
+class ArrayAtomics implements AtomicOperations {
   private readonly bytes: Uint8Array;
   private readonly halves: Uint16Array;
   private readonly words: Int32Array;
@@ -95,7 +95,7 @@ class ArrayAtomics implements Atomic {
     if (n >= 0) {
       const low = Atomics.load(words, word);
       const sum = (low + n) | 0;
-      // No carry, so the sum is no further from 0 than 2^53 either: that ends with a high word.
+      // No carry, so the sum is within 2^53 as well: 2^53 is a multiple of 2^32.
       if ((low >= 0 || sum < 0) && Atomics.compareExchange(words, word, low, sum) === low) {
         return 1;
       }
@@ -138,7 +138,7 @@ class ArrayAtomics implements Atomic {
     const word = at >> 2;
     const low = (Atomics.load(words, word) + 1) | 0;
     let high = Atomics.load(words, word + 1);
-    // The high half first: who dies between the two leaves a gap, and no number given twice.
+    // The high half first: a death between the two leaves a gap, and repeats no number.
     if (low === 0) Atomics.store(words, word + 1, ++high);
     Atomics.store(words, word, low);
     return high * TWO_32 + (low >>> 0);
@@ -163,7 +163,7 @@ class ArrayAtomics implements Atomic {
     return Atomics.exchange(words, word, 0) >>> 30;
   }
 
-  /** Stores `n` where it is less (`sign` -1) or greater (1) than the value; gives that before. */
+  /** Stores `n` if it is less (`sign` -1) or greater (1) than the value; returns the value before. */
   private extreme64(at: number, n: number, sign: number): number {
     const longs = this.longs;
     const wanted = BigInt(n);
@@ -179,6 +179,6 @@ class ArrayAtomics implements Atomic {
 }
 
 /** The operations by JavaScript's `Atomics` on a buffer. */
-export function atomicsOnArrays(buffer: ArrayBufferLike): Atomic {
+export function atomicsOnArrays(buffer: ArrayBufferLike): AtomicOperations {
   return new ArrayAtomics(buffer);
 }

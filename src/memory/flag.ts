@@ -1,130 +1,144 @@
 import { timeoutError } from "../contract/errors.ts";
-import { type AcquireOptions, deadlineOf } from "../contract/options.ts";
-import { type Memory, SLICE } from "./memory.ts";
+import { type AcquireOptions, checkAcquireOptions, deadlineOf } from "../contract/options.ts";
+import type { Attachment } from "./attachment.ts";
+import { attachmentOf, type Memory } from "./memory.ts";
+import { MAX_SLEEP, type Region } from "./region.ts";
 
 const SET = 1;
 const SLEEPERS = 0x80000000 | 0;
 const TASKS = 0x40000000;
 const ALL = 0x7fffffff;
 
+const TASK = "wait for a flag";
+const TIMEOUT_MESSAGE = "Cannot wait any longer for a flag: it was not set in time";
+
 /**
- * One shared word that says whether something has happened, and a way to wait until it has, like
- * `multiprocessing.Event` of Python. Looking costs one atomic load.
+ * A flag in shared memory that threads and tasks can wait for, like `multiprocessing.Event` of
+ * Python. A look at it costs one atomic load.
  *
  * | word         | meaning                          | leaves by                           |
  * | ------------ | -------------------------------- | ----------------------------------- |
- * | `0`          | clear, nobody waits              | set: to `1`; a waiter: sets a bit   |
+ * | `0`          | clear, no waiter                 | set: to `1`; a waiter: sets a bit   |
  * | bit 31       | clear, some threads may sleep    | set: to `1`, then wakes all         |
  * | bit 30       | clear, some tasks may wait       | set: to `1`, then counts the event  |
  * | `1`          | set                              | clear: to `0`                       |
  *
- * There is no lock in it that somebody could die with: a setter that dies before it wakes the
- * others delays them by 50 ms at most, and of a waiter that dies only a bit is left.
+ * It contains no lock, so no thread can die holding one. If a setter dies before it wakes the
+ * waiters, they are late by 50 ms at most. A waiter that dies leaves only a bit.
  *
  * @example
  * ```ts
  * import { Segment } from "@interlock/interlock";
  *
  * const stop = Segment.anonymous(65536).flag("stop");
- * setTimeout(() => stop.set(), 10); // Or another thread, or another process.
+ * setTimeout(() => stop.set(), 10); // or another thread, or another process
  * await stop.wait({ timeout: 1000 });
  * console.log(stop.isSet); // true
  * ```
  */
 export class Flag {
-  /** Bytes to set aside for one, so that neighbours do not slow it down. */
+  /** Bytes to reserve for a flag, so that its neighbours do not slow it down. */
   static readonly BYTES = 128;
 
-  readonly #memory: Memory;
+  readonly #region: Region;
+  readonly #attachment: Attachment;
   readonly #at: number;
 
   /**
-   * The flag at `offset`; it begins clear. It takes 4 bytes.
+   * The flag at `offset`, in 4 bytes; it begins clear.
    *
    * @throws {RangeError} If `offset` is outside of the memory or not a multiple of 4.
+   * @throws {TypeError} If an argument is of a wrong type.
    */
   constructor(memory: Memory, offset: number) {
-    this.#at = memory.place(offset, 4, 4);
-    this.#memory = memory;
+    this.#attachment = attachmentOf(memory, "a flag");
+    this.#region = this.#attachment.region;
+    this.#at = this.#region.resolve(offset, 4, 4);
   }
 
-  /** Whether it is set. */
+  /** Whether the flag is set. */
   get isSet(): boolean {
-    return (this.#memory.atomic.load32(this.#at) & SET) !== 0;
+    return (this.#region.atomics.load32(this.#at) & SET) !== 0;
   }
 
   /**
-   * Sets it and wakes all who wait for it. Waits for nobody and takes no lock, so a signal handler
-   * may call it.
+   * Sets the flag and wakes all waiters. Never waits and takes no lock, so a signal handler may call
+   * it.
    */
   set(): void {
-    const { atomic } = this.#memory;
+    const { atomics } = this.#region;
     for (;;) {
-      // Seldom more than once: a waiter marks the word a single time for all of its kind.
-      const word = atomic.load32(this.#at);
+      // Seldom repeats: one mark on the word is enough for all waiters of a kind.
+      const word = atomics.load32(this.#at);
       if ((word & SET) !== 0) return;
-      if (atomic.compareExchange32(this.#at, word, SET) !== word) continue;
-      if ((word & SLEEPERS) !== 0) this.#memory.wake(this.#at, ALL);
-      if ((word & TASKS) !== 0) this.#memory.waits.notify(this.#at);
+      if (atomics.compareExchange32(this.#at, word, SET) !== word) continue;
+      if ((word & SLEEPERS) !== 0) this.#region.wake(this.#at, ALL);
+      if ((word & TASKS) !== 0) this.#attachment.asyncWaiters.notify(this.#at);
       return;
     }
   }
 
-  /** Clears it. Waiters that have not looked since it was set may miss that it was. */
+  /** Clears the flag. Waiters that have not looked since it was set may miss that it was set. */
   clear(): void {
-    // Where it is clear, the word says who waits, and stays.
-    this.#memory.atomic.compareExchange32(this.#at, SET, 0);
+    // If the flag is clear already, the bits of the waiters stay.
+    this.#region.atomics.compareExchange32(this.#at, SET, 0);
   }
 
   /**
-   * Waits until it is set. Does not block the thread, and keeps the process alive meanwhile.
+   * Waits until the flag is set, without blocking the thread. A wait keeps the process alive.
    *
    * @throws {DOMException} Named `TimeoutError`, if the timeout ran out.
-   * @throws {TypeError} If the memory is closed, also meanwhile.
+   * @throws {TypeError} If the memory is closed, also during the wait.
    */
-  async wait(options?: AcquireOptions): Promise<void> {
-    deadlineOf(options);
-    options?.signal?.throwIfAborted();
-    if (this.isSet) return;
-    await this.#memory.waits.wait(this.#at, {
-      attempt: () => this.#attempt(),
-      describe: () => LATE,
-    }, options);
+  wait(options?: AcquireOptions): Promise<void> {
+    try {
+      checkAcquireOptions(options, TASK);
+      options?.signal?.throwIfAborted();
+      if (this.isSet) return Promise.resolve();
+      const waiters = this.#attachment.asyncWaiters;
+      // Marks the word, so that `set` counts up the event.
+      if (waiters.isIdleAt(this.#at) && this.#attempt()) return Promise.resolve();
+      return waiters.wait(this.#at, {
+        run: () => this.#attempt(),
+        timeoutMessage: () => TIMEOUT_MESSAGE,
+      }, options).then(() => {});
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /**
-   * Waits until it is set. Blocks the thread.
+   * Waits until the flag is set. Blocks the thread.
    *
    * @throws {DOMException} Named `TimeoutError`, if the timeout ran out.
    */
   waitSync(options?: AcquireOptions): void {
-    const { atomic } = this.#memory;
+    const { atomics } = this.#region;
+    checkAcquireOptions(options, TASK);
     const deadline = deadlineOf(options);
     for (;;) {
       options?.signal?.throwIfAborted();
-      const word = atomic.load32(this.#at);
+      const word = atomics.load32(this.#at);
       if ((word & SET) !== 0) return;
       const left = deadline - performance.now();
-      if (left <= 0) throw timeoutError(LATE);
+      if (left <= 0) throw timeoutError(TIMEOUT_MESSAGE);
       const marked = word | SLEEPERS;
-      if (word !== marked && atomic.compareExchange32(this.#at, word, marked) !== word) continue;
-      this.#memory.wait(this.#at, marked, Math.min(SLICE, left));
+      if (word !== marked && atomics.compareExchange32(this.#at, word, marked) !== word) continue;
+      this.#region.wait(this.#at, marked, Math.min(MAX_SLEEP, left));
     }
   }
 
-  /** Whether it is set; else sees to it that whoever sets it says so to the tasks. */
+  /** Whether the flag is set; if not, marks the word so that `set` notifies waiting tasks. */
   #attempt(): true | undefined {
-    const { atomic, waits } = this.#memory;
+    const { atomics } = this.#region;
     for (;;) {
-      const word = atomic.load32(this.#at);
+      const word = atomics.load32(this.#at);
       if ((word & SET) !== 0) {
-        waits.tryNext(this.#at); // It is set for all of them.
+        this.#attachment.asyncWaiters.tryNext(this.#at); // All waiters can go on.
         return true;
       }
       if ((word & TASKS) !== 0) return undefined;
-      if (atomic.compareExchange32(this.#at, word, word | TASKS) === word) return undefined;
+      if (atomics.compareExchange32(this.#at, word, word | TASKS) === word) return undefined;
     }
   }
 }
-
-const LATE = "Cannot wait any longer for a flag: it was not set in time";

@@ -1,7 +1,7 @@
 import type { Owner } from "../contract/owner.ts";
 import { Directory } from "./directory.ts";
-import { Memory } from "./memory.ts";
-import { OWNER } from "./slots.ts";
+import { attachmentOf, copyMemory } from "./memory.ts";
+import { OWNER } from "./thread_registry.ts";
 
 /** A named thing in a segment. */
 export interface InspectedCell {
@@ -12,17 +12,18 @@ export interface InspectedCell {
 }
 
 /**
- * Lists the named things in the file of a segment, with the holders of mutexes. Writes nothing to
- * it.
+ * Lists the named things in the file of a segment, with the holders of mutexes. Does not write to
+ * the file.
  *
- * @throws {SegmentFormatError} If the file is not a segment, is damaged, or other users may use it.
+ * @throws {SegmentFormatError} If the file is not a segment, is damaged, or other users can use it.
  * @throws {Error} With the `code` of the system: no such file, no permission.
  */
 export function inspectSegment(path: string): InspectedCell[] {
-  using memory = Memory.look(path);
+  using memory = copyMemory(path);
+  const { region, threads } = attachmentOf(memory);
   const ownerAt = (offset: number) =>
-    memory.slots.describe(memory.atomic.load32(memory.place(offset, 4, 4)) & OWNER);
-  return [...new Directory(memory, `"${path}"`).entries()].map(({ name, shape, offset }) => ({
+    threads.describe(region.atomics.load32(region.resolve(offset, 4, 4)) & OWNER);
+  return [...new Directory(region, `"${path}"`).entries()].map(({ name, shape, offset }) => ({
     name,
     kind: shape,
     owner: shape === "mutex" ? ownerAt(offset) : undefined,

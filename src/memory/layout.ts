@@ -1,38 +1,38 @@
 /**
- * How a memory is laid out, all numbers little-endian. Layout version 1:
+ * The layout of a memory, all numbers little-endian. Layout version 1:
  *
- * | offset | bytes | what                                                             |
+ * | offset | bytes | contents                                                         |
  * | ------ | ----- | ---------------------------------------------------------------- |
  * | 0      | 8     | magic                                                            |
  * | 8      | 4     | layout version                                                   |
  * | 12     | 4     | slots                                                            |
- * | 16     | 8     | length of all, in bytes                                          |
- * | 24     | 4     | checksum of the 24 bytes before it                               |
+ * | 16     | 8     | length of the whole memory, in bytes                             |
+ * | 24     | 4     | checksum of the 24 bytes before                                  |
  * | 32     | 16    | boot id of the machine when it was last opened                   |
- * | 128    | 4     | directory: bytes in use behind the header                        |
- * | 256    | 4     | directory: place of the newest record, behind the header, plus 1 |
- * | 384    | 4     | event: counts what asynchronous waiters of this memory wake for  |
+ * | 128    | 4     | directory: bytes in use after the header                         |
+ * | 256    | 4     | directory: offset of the newest record after the header, plus 1  |
+ * | 384    | 4     | event: counts the releases that asynchronous waiters wake for    |
  * | 512    | 4     | where the next search for a free slot begins                     |
- * | 640    | 4     | always 0: nobody is woken here                                   |
- * | 768    | 4     | 1 while all locks are in the directory: none placed by an offset |
- * | 896    | 4     | counts how often slots were few; see web_lock.ts                 |
+ * | 640    | 4     | always 0: for sleeps that no other thread ends                   |
+ * | 768    | 4     | 1 while the directory has all locks: none is placed by an offset |
+ * | 896    | 4     | counts how often slots were few; see slot_watch.ts               |
  * | 1024   | 64    | slot 1; the others follow                                        |
- * | 66560  |       | what lies in the memory                                          |
+ * | 66560  |       | the things in the memory                                         |
  *
- * A slot, of a thread that has the memory open:
+ * The slot of a thread that has the memory open:
  *
- * | offset | bytes | what                                                             |
+ * | offset | bytes | contents                                                         |
  * | ------ | ----- | ---------------------------------------------------------------- |
  * | 0      | 4     | claim: 0 if free, else the identity that it is claimed for       |
  * | 4      | 4     | generation: how often it was claimed, 20 bits                    |
- * | 8      | 4     | identity: slot and generation, once all else is written          |
- * | 12     | 4     | 1 if its thread is known to be gone, else 0                      |
+ * | 8      | 4     | identity: slot and generation, written last                      |
+ * | 12     | 4     | 1 if its thread is known to be dead, else 0                      |
  * | 16     | 4     | process                                                          |
- * | 20     | 4     | thread; 0 if the runtime cannot tell                             |
+ * | 20     | 4     | thread; 0 if the runtime does not know it                        |
  * | 24     | 8     | start time of the thread, in clock ticks since boot              |
  * | 32     | 4     | inode of its PID namespace; 0 if unknown, as all that follows    |
  * | 36     | 4     | inode of its time namespace; 1 on a kernel without them          |
- * | 40     | 4     | 1 if it holds its Web Lock                                       |
+ * | 40     | 4     | 1 if the thread holds its Web Lock                               |
  * | 44     | 4     | runtime: 1 Deno, 2 Bun, 3 Node                                   |
  * | 48     | 16    | boot id                                                          |
  */
@@ -54,7 +54,7 @@ export const HEADER = {
   end: 66560,
 } as const;
 
-/** The words of a slot. */
+/** The offsets in a slot. */
 export const SLOT = {
   claim: 0,
   generation: 4,
@@ -76,15 +76,15 @@ export const UNIT = 65536;
 /** The greatest length of a memory with its header: 1 GiB, which every runtime can map. */
 export const LONGEST = 2 ** 30;
 
-/** How many threads may have a memory open at a time. */
+/** The most threads that can have a memory open at a time. */
 export const SLOTS = 1023;
 
-/** What every memory begins with. */
+/** The first bytes of each memory. */
 export const MAGIC: Uint8Array = new TextEncoder().encode("INTRLOCK");
-/** The version of all this. */
+/** The version of the layout. */
 export const VERSION = 1;
 
-/** A checksum that tells damage from data: FNV-1a, 32 bits. */
+/** A checksum to detect damage: FNV-1a, 32 bits. */
 export function checksum(bytes: Uint8Array): number {
   let hash = 0x811c9dc5;
   for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193);
@@ -114,26 +114,26 @@ export function newHeader(length: number): Uint8Array {
 }
 
 /**
- * What is wrong with a header, in words; `undefined` for a good one.
+ * Describes the flaw of a header; `undefined` for a good one.
  *
- * @param header Its first bytes, all that there are of {@linkcode HEADER.boot}.
- * @param length How long the memory is in fact.
+ * @param header Its first bytes, up to {@linkcode HEADER.boot}; fewer if there are fewer.
+ * @param length The real length of the memory.
  */
 export function flawOf(header: Uint8Array, length: number): string | undefined {
   if (length < HEADER.end || header.length < HEADER.boot) {
-    return `it has ${length} bytes, and the header alone has ${HEADER.end}`;
+    return `it has ${length} bytes, fewer than the ${HEADER.end} of a header`;
   }
   if (MAGIC.some((byte, i) => header[i] !== byte)) return "it does not begin with INTRLOCK";
   const view = new DataView(header.buffer, header.byteOffset);
   const version = view.getUint32(HEADER.version, true);
   if (version !== VERSION) {
-    return `its layout has version ${version}, and this program knows version ${VERSION}` +
-      (version > VERSION ? ": a newer one made it" : "");
+    return `its layout has version ${version}, and this program supports version ${VERSION}` +
+      (version > VERSION ? ": a newer program created it" : "");
   }
   if (
     view.getUint32(HEADER.checksum, true) !== checksum(header.subarray(0, HEADER.checksum)) ||
     view.getUint32(HEADER.slots, true) !== SLOTS
-  ) return "its header is damaged: the checksum does not fit";
+  ) return "its header is damaged: the checksum does not match";
   const said = Number(view.getBigUint64(HEADER.length, true));
   if (said !== length) return `its header says ${said} bytes, and it has ${length}`;
   return length % UNIT === 0 ? undefined : `it has ${length} bytes, not a multiple of ${UNIT}`;

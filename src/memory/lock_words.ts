@@ -1,6 +1,6 @@
 import { Directory, type Entry } from "./directory.ts";
 import { HEADER } from "./layout.ts";
-import type { Memory } from "./memory.ts";
+import type { Region } from "./region.ts";
 
 /** Kinds of named things that begin with a mutex, and contain no other. */
 const LOCKED = /^(mutex|value|array|record|seqlock record)( |$)/;
@@ -10,24 +10,24 @@ const LOCKLESS = /^(counter|striped counter|raw value|raw array|flag)( |$)/;
 const MUTEX_WORDS = 8;
 
 /**
- * The words of a memory that may name a thread: all words, if a lock may have been placed by an
- * offset. A word that names a slot by chance only keeps that slot from being used again.
+ * Yields the words of a memory that may name a thread: all words, if a program may have placed a
+ * lock by an offset. A word that names a slot by chance only keeps that slot from being reused.
  */
-export function* lockWordsOf(memory: Memory): Generator<number, void, void> {
-  for (const { offset, byteLength } of rangesOf(memory)) {
-    const at = memory.base + HEADER.end + offset;
-    for (let i = 0; i < byteLength; i += 4) yield memory.atomic.load32(at + i);
+export function* lockWordsOf(region: Region): Generator<number, void, void> {
+  for (const { offset, size } of rangesOf(region)) {
+    const at = region.base + HEADER.end + offset;
+    for (let i = 0; i < size; i += 4) yield region.atomics.load32(at + i);
   }
 }
 
-function rangesOf(memory: Memory): Pick<Entry, "offset" | "byteLength">[] {
-  const { atomic, base, byteLength } = memory;
-  const everything = [{ offset: 0, byteLength }];
-  if (atomic.load32(base + HEADER.directoryOnly) === 0) return everything;
+function rangesOf(region: Region): Pick<Entry, "offset" | "size">[] {
+  const { atomics, base, size } = region;
+  const everything = [{ offset: 0, size }];
+  if (atomics.load32(base + HEADER.directoryOnly) === 0) return everything;
   try {
-    return [...new Directory(memory, "a memory").entries()].flatMap((entry) => {
+    return [...new Directory(region, "a memory").entries()].flatMap((entry) => {
       if (LOCKLESS.test(entry.shape)) return [];
-      return LOCKED.test(entry.shape) ? { ...entry, byteLength: MUTEX_WORDS } : entry;
+      return LOCKED.test(entry.shape) ? { ...entry, size: MUTEX_WORDS } : entry;
     });
   } catch {
     return everything; // The directory is damaged.

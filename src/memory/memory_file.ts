@@ -1,4 +1,5 @@
 import { SegmentFormatError } from "../contract/errors.ts";
+import { nameOf } from "../contract/options.ts";
 import { EEXIST } from "../runtime/errno.ts";
 import { folderOf } from "../runtime/durable.ts";
 import {
@@ -21,31 +22,31 @@ import { checkRoom } from "../runtime/mapping.ts";
 import { closeEarly, closeWithThread } from "../runtime/thread_end.ts";
 import { flawOf, HEADER, LONGEST, newHeader, UNIT } from "./layout.ts";
 
-/** How long somebody may take to open a file that others wait for. In milliseconds. */
-const PATIENCE = 10_000;
+/** How long to wait for the creation lock, in milliseconds. */
+const CREATION_TIMEOUT = 10_000;
 
 /**
- * The length of a memory with room for `byteLength` bytes behind the header.
+ * The length of a memory with `size` bytes after the header.
  *
- * @throws {RangeError} If it is not a positive whole number, or too much for a memory.
+ * @throws {TypeError} If `size` is not a number.
+ * @throws {RangeError} If `size` is not a positive whole number, or too much for a memory.
  */
-export function fileLength(byteLength: number): number {
-  if (!Number.isInteger(byteLength) || byteLength <= 0) {
-    throw new RangeError(
-      `Cannot make a memory: its length must be a positive whole number: ${byteLength}`,
-    );
+export function fileLength(size: number): number {
+  if (typeof size !== "number") {
+    throw new TypeError(`Cannot make a memory of ${nameOf(size)} bytes: not a number`);
   }
-  const length = Math.ceil((HEADER.end + byteLength) / UNIT) * UNIT;
-  if (length > LONGEST) throw tooLong("make a memory", byteLength);
+  if (!Number.isInteger(size) || size <= 0) {
+    throw new RangeError(`Cannot make a memory of ${size} bytes: not a positive whole number`);
+  }
+  const length = Math.ceil((HEADER.end + size) / UNIT) * UNIT;
+  if (length > LONGEST) throw tooLong("make a memory", size);
   return length;
 }
 
-function tooLong(task: string, byteLength: number): RangeError {
+function tooLong(task: string, size: number): RangeError {
   return new RangeError(
-    `Cannot ${task} of ${byteLength} bytes: it may have ${
-      LONGEST - HEADER.end
-    } at most, which is ` +
-      "1 GiB with its header",
+    `Cannot ${task} of ${size} bytes: the most is ${LONGEST - HEADER.end}, which is 1 GiB with ` +
+      "the header",
   );
 }
 
@@ -53,35 +54,55 @@ function tooLong(task: string, byteLength: number): RangeError {
 export interface MemoryFile {
   readonly fd: number;
   readonly length: number;
-  /** Tells it from every other file. */
+  /** Tells the file from every other. */
   readonly id: string;
 }
 
-/** What to do where there is a file, and where there is none. */
+/** Whether a file may exist, must exist, or must not exist. */
 export type OpenMode = "open-or-create" | "open" | "create";
 
 /**
- * Opens the file of a memory, or makes it: complete before anybody sees it. The lock is for the
- * caller to release, by {@linkcode releaseMemoryFile}.
+ * Checks a mode that a program gave.
  *
- * @param byteLength The room for the caller's things; `undefined` for what the file has.
- * @throws {SegmentFormatError} If the file is not the file of a memory that this user may trust.
- * @throws {RangeError} If it has less room than asked for.
+ * @throws {TypeError} If it is not a mode.
+ */
+export function checkMode(mode: OpenMode, task: string): void {
+  if (mode === "open-or-create" || mode === "open" || mode === "create") return;
+  throw new TypeError(
+    `Cannot ${task}: mode must be "open-or-create", "open" or "create", not ${nameOf(mode)}`,
+  );
+}
+
+/** The sizes in bytes of the file of a memory, without its header. */
+export interface FileSize {
+  /** Of a file that is created; `undefined` if none can be. */
+  readonly create: number | undefined;
+  /** The least size of a file that exists; `undefined` for any. */
+  readonly minimum: number | undefined;
+}
+
+/**
+ * Opens the file of a memory, or creates it, complete before another process sees it. The caller
+ * must release the creation lock with {@linkcode releaseMemoryFile}.
+ *
+ * @throws {SegmentFormatError} If the file is not the file of a memory that this user can trust.
+ * @throws {RangeError} If the file is smaller than the minimum.
  * @throws {Error} With the `code` of the system.
  */
 export function openMemoryFile(
   path: string,
-  byteLength: number | undefined,
+  { create, minimum }: FileSize,
   mode: OpenMode = "open-or-create",
 ): MemoryFile {
-  const wanted = byteLength === undefined ? 0 : fileLength(byteLength);
+  const newLength = create === undefined ? undefined : fileLength(create);
+  const minimumLength = minimum === undefined ? 0 : fileLength(minimum);
   for (;;) {
     const fd = mode === "create" ? undefined : openExisting(path, mode);
     if (fd === undefined) {
-      if (byteLength === undefined) {
-        throw new TypeError(`Cannot create "${path}": say how many bytes it is to have, as size`);
+      if (newLength === undefined) {
+        throw new TypeError(`Cannot create "${path}": give its size in bytes`);
       }
-      if (!create(path, wanted) && mode === "create") {
+      if (!createFile(path, newLength) && mode === "create") {
         throw Object.assign(
           new Error(`Cannot create "${path}": it exists already (EEXIST)`),
           { code: "EEXIST", errno: EEXIST, path },
@@ -96,10 +117,10 @@ export function openMemoryFile(
         closeEarly(fd); // It was removed before the lock was granted.
         continue;
       }
-      if (wanted > length) {
+      if (minimumLength > length) {
         unlockFlock(fd, path);
         throw new RangeError(
-          `Cannot open "${path}" with ${byteLength} bytes: it was made with ` +
+          `Cannot open "${path}" with ${minimum} bytes: it was made with ` +
             `${length - HEADER.end}. Remove it first, or ask for no more`,
         );
       }
@@ -111,9 +132,9 @@ export function openMemoryFile(
   }
 }
 
-/** Gives the creation lock back and closes the descriptor; a mapping goes on without it. */
+/** Releases the creation lock and closes the descriptor; a mapping does not need them. */
 export function releaseMemoryFile({ fd }: MemoryFile, path: string): void {
-  // By hand: a mapping keeps the open file description, and its lock, beyond the close.
+  // Explicitly: a mapping keeps the open file description, and its lock, after the close.
   try {
     unlockFlock(fd, path);
   } finally {
@@ -121,7 +142,7 @@ export function releaseMemoryFile({ fd }: MemoryFile, path: string): void {
   }
 }
 
-/** Opens the file of a memory to read it, without waiting for its creation lock. */
+/** Opens the file of a memory for reading, without waiting for its creation lock. */
 export function openToLook(path: string): MemoryFile {
   const fd = openFile(path, O_RDONLY | O_NOFOLLOW);
   try {
@@ -147,9 +168,9 @@ function openExisting(path: string, mode: OpenMode): number | undefined {
   }
 }
 
-/** Makes the whole file without a name, then gives it its name; false where that was taken. */
-function create(path: string, length: number): boolean {
-  checkRoom(length); // First, so that no file is made that its maker cannot map.
+/** Makes the whole file without a name, then names it; returns false if the name is taken. */
+function createFile(path: string, length: number): boolean {
+  checkRoom(length); // First: a file that this thread cannot map must not be created.
   const fd = openNameless(folderOf(path));
   try {
     reserve(fd, path, length);
@@ -161,12 +182,14 @@ function create(path: string, length: number): boolean {
   }
 }
 
-/** Waits for the creation lock and looks at the file; `undefined` where it has no name any more. */
+/** Waits for the creation lock and checks the file; `undefined` if it was removed meanwhile. */
 function lockAndCheck(fd: number, path: string): number | undefined {
   checkOwner(fd, path);
-  const end = performance.now() + PATIENCE;
+  const end = performance.now() + CREATION_TIMEOUT;
   if (!waitFlock(fd, path, () => performance.now() < end)) {
-    throw new Error(`Cannot open "${path}": somebody has locked it for ${PATIENCE / 1000} s`);
+    throw new Error(
+      `Cannot open "${path}": another process has locked it for ${CREATION_TIMEOUT / 1000} s`,
+    );
   }
   try {
     if (statusOf(fd, path).links === 0) return undefined;
@@ -182,7 +205,7 @@ function checkOwner(fd: number, path: string): void {
   if (!isFile) throw flawed(path, "it is not a regular file");
   if (user !== userId()) throw flawed(path, `it belongs to user ${user}`);
   if ((mode & 0o077) !== 0) {
-    throw flawed(path, `others may use it: its mode is ${mode.toString(8)}`);
+    throw flawed(path, `other users can use it: its mode is ${mode.toString(8)}`);
   }
 }
 
@@ -199,6 +222,6 @@ function checkHeader(fd: number, path: string): number {
 
 function flawed(path: string, flaw: string): SegmentFormatError {
   return new SegmentFormatError(
-    `Cannot use "${path}" as shared memory: ${flaw}. It was left as it is`,
+    `Cannot use "${path}" as shared memory: ${flaw}. The file was not changed`,
   );
 }

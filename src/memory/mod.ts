@@ -4,23 +4,29 @@
  * @module
  */
 export { AtomicCounter } from "./atomic_counter.ts";
-export type { Atomic } from "./atomics.ts";
+export type { Recovery } from "./attachment.ts";
 export type { Elements, ElementType } from "./element.ts";
 export { Flag } from "./flag.ts";
-export { Memory, type MemoryHandle } from "./memory.ts";
-export { Mutex, type MutexAcquireOptions, type MutexOptions } from "./mutex.ts";
+export { Memory } from "./memory.ts";
+export type { OpenMode } from "./memory_file.ts";
+export {
+  Mutex,
+  type MutexAcquireOptions,
+  type MutexOptions,
+  type MutexTryAcquireOptions,
+} from "./mutex.ts";
 export { RawArray } from "./raw_array.ts";
 export { RawRecord } from "./raw_record.ts";
 export { RawValue } from "./raw_value.ts";
-export { type Fields, record, RecordDescription, type RecordValue } from "./record.ts";
+export { defineRecord, type Fields, type RecordDescription, type RecordValue } from "./record.ts";
 export {
-  bytes,
   type BytesField,
+  field,
   type FieldType,
   type FieldValue,
-  text,
   type TextField,
 } from "./record_field.ts";
+export type { MemoryHandle } from "./region.ts";
 export { SeqlockRecord } from "./seqlock_record.ts";
 export { SharedArray } from "./shared_array.ts";
 export { SharedRecord } from "./shared_record.ts";

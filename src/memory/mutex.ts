@@ -1,71 +1,102 @@
 import { DeadlockError, LockLostError, OwnerDiedError, timeoutError } from "../contract/errors.ts";
-import { Guard, HOLD, type HoldState, RELEASE } from "../contract/guard.ts";
-import type { BareLock } from "../contract/lock.ts";
-import { type AcquireOptions, deadlineOf } from "../contract/options.ts";
+import type { Guard } from "../contract/guard.ts";
+import type { RawLock } from "../contract/lock.ts";
+import { type GuardedLock, type HoldState, LockGuard } from "../contract/lock_guard.ts";
+import {
+  type AcquireOptions,
+  checkAcquireOptions,
+  deadlineOf,
+  nameOf,
+} from "../contract/options.ts";
 import { describeOwner, type Owner } from "../contract/owner.ts";
+import { refuseThenable } from "../contract/refuse_thenable.ts";
+import { checkOptions } from "./arguments.ts";
+import type { Attachment } from "./attachment.ts";
 import { HEADER } from "./layout.ts";
-import type { Memory } from "./memory.ts";
-import { OWNER } from "./slots.ts";
+import { attachmentOf, type Memory } from "./memory.ts";
+import type { Region } from "./region.ts";
+import { OWNER } from "./thread_registry.ts";
 
 const SLEEPERS = 0x80000000 | 0;
 const TASKS = 0x40000000;
-/** The same as {@linkcode Atomic.unlock} returns them. */
-const [TASKS_WAITED, SLEEPERS_WAITED] = [1, 2];
+/** The same bits as `AtomicOperations.unlock` returns them. */
+const [TASKS_WAIT, SLEEPERS_WAIT] = [1, 2];
 
 /** Looks at a held word before sleeping: a short critical section, and no more on few cores. */
 const SPINS = 20;
 /** How long, in milliseconds, and how often a waiter naps that was woken and came late. */
 const NAP = 0.05;
 const NAPS = 5;
-/** How long a waiter sleeps before it looks whether the owner lives; longer after a while. */
-const SLICE = 4;
-const LONG_SLICE = 25;
-const LONG = 1000;
+/** How long a waiter sleeps before it checks that the owner lives; longer after a while. */
+const OWNER_CHECK = 4;
+const LATE_OWNER_CHECK = 25;
+const LONG_WAIT = 1000;
 
-/** What lies at a mutex; see the tables in its class. */
-const AT = { word: 0, died: 4, token: 8 } as const;
+/** Offsets in the bytes of a mutex; see the tables of the class. */
+const OFFSETS = { word: 0, died: 4, token: 8 } as const;
 
-/** By what an object holds the lock. Small integers, which are stored the fastest. */
-const [NOTHING, LOCK, GUARD] = [0, 1, 2];
+/** How an object holds the lock. Small integers, which are stored the fastest. */
+const [NOTHING, BARE, GUARD] = [0, 1, 2];
 
-/** What to do where the last owner died holding the lock. */
+/** Options for `Mutex`. */
 export interface MutexOptions {
   /**
-   * - `recover`: take the lock, and say so by `guard.recovered`
-   * - `throw`: throw an `OwnerDiedError` and leave the lock free; it throws so for everybody until
-   *   somebody acquires it with `recover: true`
+   * What to do if the last owner died holding the lock:
+   *
+   * - `recover`: acquire the lock and set `guard.recovered`
+   * - `throw`: throw an `OwnerDiedError` and leave the lock free. It is thrown again until a caller
+   *   acquires the lock with `recover: true`
    *
    * @default {"recover"}
    */
   onOwnerDied?: "recover" | "throw";
 }
 
-/** How to acquire a mutex. */
-export interface MutexAcquireOptions extends AcquireOptions {
-  /** Takes the lock after the death of its owner, whatever the mutex does else. */
+/** Options for `Mutex.tryAcquire`. */
+export interface MutexTryAcquireOptions {
+  /** Acquires the lock after the death of its owner, even if the mutex throws by default. */
   recover?: boolean;
 }
 
+/** Options for `Mutex.acquire`, `Mutex.acquireSync` and `Mutex.runSync`. */
+export interface MutexAcquireOptions extends AcquireOptions, MutexTryAcquireOptions {}
+
+/** Checks a mutex's options; returns the behaviour that they ask for. */
+export function onOwnerDiedOf(options: MutexOptions | undefined): "recover" | "throw" {
+  checkOptions(options, "make a mutex");
+  const { onOwnerDied = "recover" } = options ?? {};
+  if (onOwnerDied === "recover" || onOwnerDied === "throw") return onOwnerDied;
+  throw new TypeError(
+    `Cannot make a mutex: onOwnerDied must be "recover" or "throw", not ${nameOf(onOwnerDied)}`,
+  );
+}
+
+function checkRecover({ recover }: MutexTryAcquireOptions): void {
+  if (recover === undefined || typeof recover === "boolean") return;
+  throw new TypeError(
+    `Cannot acquire a mutex: recover must be a boolean, not ${nameOf(recover)}`,
+  );
+}
+
 /**
- * A mutual exclusion lock in shared memory: one futex word, with its owner in it, put there by the
- * compare-and-swap that takes it. An owner that dies does not wedge it: the next one finds out and
- * takes it over.
+ * A mutual exclusion lock in shared memory: one futex word that names its owner, written by the
+ * compare-and-swap that acquires the lock. If the owner dies, the next waiter takes the lock over.
  *
  * | word            | meaning                           | leaves by                                |
  * | --------------- | --------------------------------- | ---------------------------------------- |
  * | `0`             | free                              | compare-and-swap to `me`                 |
- * | `owner`         | held, nobody waits                | owner: to `0`; a waiter: sets a bit      |
+ * | `owner`         | held, no waiter                   | owner: to `0`; a waiter: sets a bit      |
  * | `owner`, bit 31 | held, some threads may sleep      | owner: to `0`, then wakes one            |
  * | `owner`, bit 30 | held, some tasks may wait         | owner: to `0`, then counts the event up  |
- * | any `owner`     | who is gone for certain           | a waiter: swaps it for `me`, keeps bits  |
+ * | any `owner`     | held by an owner that is dead     | a waiter: swaps it for `me`, keeps bits  |
  *
- * The owner is a slot of the memory and its generation; see slots.ts for when it is gone. Dying
- * between any two of these steps leaves one of the states of the table. A thread that slept takes
- * the word with bit 31 set, since others may still sleep, and one that gives up hands the wake on:
- * at worst one wake too many, never one too few. The second word names a dead owner whose death
- * was thrown and not yet acknowledged.
+ * The owner is a slot of the memory and its generation; see thread_registry.ts for when an owner
+ * counts as dead. A death between any two of these steps leaves one of the states of the table. A
+ * thread that slept acquires the lock with bit 31 set, since other threads may still sleep. A thread
+ * that gives up passes the wake on. So there may be one wake too many, and never one too few. The
+ * second word names a dead owner whose death was thrown and not yet acknowledged.
  *
- * After the futex mutexes of U. Drepper, "Futexes Are Tricky" (2011), and robust mutexes, see
+ * After the futex mutexes of U. Drepper, "Futexes Are Tricky" (2011), and robust mutexes; see
  * pthread_mutexattr_setrobust(3).
  *
  * @example
@@ -77,180 +108,233 @@ export interface MutexAcquireOptions extends AcquireOptions {
  *   using guard = mutex.acquireSync({ timeout: 1000 });
  *   if (guard.recovered) console.log("the last owner died in here");
  * }
- * mutex.lock(); // In hot loops: no object is made. On V8 a guard by `using` costs 140 ns more.
- * try {
- *   // ...
- * } finally {
- *   mutex.unlock();
- * }
+ * mutex.runSync(() => {
+ *   // For hot loops: makes no guard. On V8, `using` costs 140 ns more.
+ * });
  * ```
  */
-export class Mutex implements BareLock {
-  /** Bytes to set aside for one, so that neighbours do not slow it down. */
+export class Mutex implements RawLock {
+  /** Bytes to reserve for a mutex, so that its neighbours do not slow it down. */
   static readonly BYTES = 128;
 
-  readonly #memory: Memory;
+  readonly #region: Region;
+  readonly #attachment: Attachment;
   readonly #at: number;
   readonly #me: number;
   readonly #throws: boolean;
   #hold = NOTHING;
-  #guard: Guard | undefined;
-  /** Of the hold: whether it was taken over from an owner that died, and from whom. */
+  #guard: unknown;
+  /** What guards see of this mutex; made with the first of them. */
+  #guarded: GuardedLock | undefined;
+  /** Of the hold: whether the owner before died holding the lock, and who that was. */
   #recovered = false;
   #previous: Owner | undefined;
 
   /**
-   * The mutex at `offset`; all zeros is a free one. `Segment.mutex` finds a place by itself.
+   * The mutex at `offset`; all zeros is a free one. `Segment.mutex` finds an offset by name.
    *
    * @throws {RangeError} If `offset` is outside of the memory or not a multiple of 8.
-   * @throws {TypeError} If `options.onOwnerDied` is neither `recover` nor `throw`.
+   * @throws {TypeError} If an argument is of a wrong type, or `options.onOwnerDied` is neither
+   * `recover` nor `throw`.
    */
   constructor(memory: Memory, offset: number, options?: MutexOptions) {
-    const { onOwnerDied = "recover" } = options ?? {};
-    if (onOwnerDied !== "recover" && onOwnerDied !== "throw") {
-      throw new TypeError(
-        `Cannot make a mutex: onOwnerDied is "recover" or "throw", not ${String(onOwnerDied)}`,
-      );
+    this.#throws = onOwnerDiedOf(options) === "throw";
+    const attachment = attachmentOf(memory, "a mutex");
+    const { region } = attachment;
+    this.#at = region.resolve(offset, 16, 8);
+    this.#region = region;
+    this.#attachment = attachment;
+    this.#me = attachment.identity;
+    // Before the mutex is held for the first time.
+    if (!attachment.namedLocks.has(offset)) {
+      region.atomics.store32(region.base + HEADER.directoryOnly, 0);
     }
-    this.#at = memory.place(offset, 16, 8);
-    this.#memory = memory;
-    this.#me = memory.identity;
-    // Before it is held for the first time.
-    if (!memory.named.has(offset)) memory.atomic.store32(memory.base + HEADER.directoryOnly, 0);
-    this.#throws = onOwnerDied === "throw";
-    memory.holders.add(this);
+    attachment.locks.add(this);
   }
 
-  /** Whether this object holds it; false as soon as another owner does. */
+  /** Whether this object holds the lock; false as soon as another owner does. */
   get held(): boolean {
-    const memory = this.#memory;
-    return this.#hold !== NOTHING && !memory.closed &&
-      (memory.atomic.load32(this.#at) & OWNER) === this.#me;
+    const region = this.#region;
+    return this.#hold !== NOTHING && !region.closed &&
+      (region.atomics.load32(this.#at) & OWNER) === this.#me;
   }
 
-  /** Who holds it, as far as the system can tell; `undefined` if it is free. */
+  /** The holder, if it is known; `undefined` if the lock is free. */
   owner(): Owner | undefined {
-    const owner = this.#memory.atomic.load32(this.#at) & OWNER;
-    return owner === 0 ? undefined : this.#memory.slots.describe(owner);
+    const owner = this.#region.atomics.load32(this.#at) & OWNER;
+    return owner === 0 ? undefined : this.#attachment.threads.describe(owner);
   }
 
-  /** Whether this object holds it after an owner that died holding it. */
+  /** Whether this object holds the lock, and the owner before died holding it. */
   get recovered(): boolean {
     return this.held && this.#recovered;
   }
 
   /**
-   * Waits for the lock. Blocks the thread.
+   * Waits for the lock without making a guard. Blocks the thread.
    *
-   * @throws {DeadlockError} If this thread holds it already.
-   * @throws {OwnerDiedError} If its owner died, and the mutex was told to throw.
+   * @throws {DeadlockError} If this thread holds the lock already.
+   * @throws {OwnerDiedError} If the owner died, and the mutex throws in this case.
    */
   lock(): void {
-    const taken = this.#memory.atomic.tryLock(this.#at, this.#me, SPINS);
-    if (taken !== 1) this.#lockSlowly(taken, undefined);
-    this.#hold = LOCK;
+    const acquired = this.#region.atomics.tryLock(this.#at, this.#me, SPINS);
+    if (acquired !== 1) this.#lockSlowly(acquired, undefined);
+    this.#hold = BARE;
   }
 
   /**
-   * Gives back what {@linkcode lock} took.
+   * Releases what {@linkcode lock} acquired.
    *
-   * @throws {Error} If it took nothing, or a guard has it.
+   * @throws {Error} If {@linkcode lock} acquired nothing, or a guard holds the lock.
    */
   unlock(): void {
-    if (this.#hold !== LOCK) throw this.#notHeld();
+    if (this.#hold !== BARE) throw this.#notHeld();
     this.#release();
-  }
-
-  /** Releases the hold of a guard. */
-  [RELEASE](guard: Guard): void {
-    if (this.#guard !== guard || this.#hold !== GUARD) throw this.#notHeld();
-    this.#release();
-    this.#guard = undefined;
-  }
-
-  /** The state of the hold of a guard: another owner may have taken the mutex. */
-  [HOLD](guard: Guard): HoldState {
-    if (this.#memory.closed) return "ended";
-    return this.#guard === guard && this.#hold === GUARD && this.held ? "held" : "lost";
   }
 
   /**
-   * Takes the lock if it is free, or its owner is gone. Never waits.
+   * Runs `body` inside the lock and releases it, also if `body` throws. Blocks the thread, and makes
+   * no guard.
    *
-   * @throws {OwnerDiedError} If its owner died, and the mutex was told to throw.
+   * @returns The result of `body`.
+   * @throws {TypeError} If the result is a promise or another thenable: the lock would be released
+   * before it settles. Use `withLock`.
+   * @throws {DOMException} Named `TimeoutError`, if the timeout ran out.
+   * @throws {DeadlockError} If this thread holds the lock already.
+   * @throws {OwnerDiedError} If the owner died, and the mutex throws in this case.
    */
-  tryAcquire(options?: Pick<MutexAcquireOptions, "recover">): Guard<number> | undefined {
-    const taken = this.#memory.atomic.tryLock(this.#at, this.#me, 0);
-    if (taken === 0 && !this.#takeOver()) return undefined;
-    if (taken !== 1) this.#settle(options);
+  runSync<T>(body: () => T, options?: MutexAcquireOptions): T {
+    if (typeof body !== "function") {
+      throw new TypeError(`Cannot run ${nameOf(body)} in a mutex: not a function`);
+    }
+    if (options !== undefined) this.#check(options);
+    const acquired = this.#region.atomics.tryLock(this.#at, this.#me, SPINS);
+    if (acquired !== 1) this.#lockSlowly(acquired, options);
+    this.#hold = BARE;
+    let result: T;
+    try {
+      result = body();
+    } finally {
+      this.unlock();
+    }
+    refuseThenable(result, "run in a mutex", "withLock");
+    return result;
+  }
+
+  /**
+   * Acquires the lock if it is free, or its owner died; else returns `undefined`. Never waits.
+   *
+   * @throws {OwnerDiedError} If the owner died, and the mutex throws in this case.
+   */
+  tryAcquire(options?: MutexTryAcquireOptions): Guard<number> | undefined {
+    if (options !== undefined) {
+      checkOptions(options, "acquire a mutex");
+      checkRecover(options);
+    }
+    const acquired = this.#region.atomics.tryLock(this.#at, this.#me, 0);
+    if (acquired === 0 && !this.#takeOver()) return undefined;
+    if (acquired !== 1) this.#settle(options);
     return this.#makeGuard();
   }
 
   /**
-   * Waits for the lock and returns its guard. Blocks the thread.
+   * Waits for the lock. Blocks the thread.
    *
    * @throws {DOMException} Named `TimeoutError`, if the timeout ran out.
    * @throws {DeadlockError} If this thread holds the lock already.
-   * @throws {OwnerDiedError} If its owner died, and the mutex was told to throw.
+   * @throws {OwnerDiedError} If the owner died, and the mutex throws in this case.
    */
   acquireSync(options?: MutexAcquireOptions): Guard<number> {
-    if (options !== undefined) {
-      deadlineOf(options);
-      options.signal?.throwIfAborted();
-    }
-    const taken = this.#memory.atomic.tryLock(this.#at, this.#me, SPINS);
-    if (taken !== 1) this.#lockSlowly(taken, options);
+    if (options !== undefined) this.#check(options);
+    const acquired = this.#region.atomics.tryLock(this.#at, this.#me, SPINS);
+    if (acquired !== 1) this.#lockSlowly(acquired, options);
     return this.#makeGuard();
   }
 
   /**
-   * Waits for the lock without blocking the thread, and keeps the process alive meanwhile. The
-   * tasks of one thread wait in the order in which they came, other threads beside them.
+   * Waits for the lock without blocking the thread. A wait keeps the process alive. The tasks of one
+   * thread acquire the lock in the order in which they asked; other threads compete with them.
    *
    * @throws {DOMException} Named `TimeoutError`, if the timeout ran out.
-   * @throws {OwnerDiedError} If its owner died, and the mutex was told to throw.
+   * @throws {OwnerDiedError} If the owner died, and the mutex throws in this case.
    */
-  async acquire(options?: MutexAcquireOptions): Promise<Guard<number>> {
-    return await this.#memory.waits.wait(this.#at, {
-      attempt: (patient) => this.#attempt(patient, options),
-      describe: () => this.#late(),
-    }, options);
+  acquire(options?: MutexAcquireOptions): Promise<Guard<number>> {
+    // Not an async function, which would make a second promise for a free lock.
+    try {
+      if (options !== undefined) this.#check(options);
+      const waiters = this.#attachment.asyncWaiters;
+      if (waiters.isIdleAt(this.#at)) {
+        const guard = this.#attempt(false, options);
+        if (guard !== undefined) return Promise.resolve(guard);
+      }
+      return waiters.wait(this.#at, {
+        run: (patient) => this.#attempt(patient, options),
+        timeoutMessage: () => this.#timeoutMessage(),
+      }, options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
-  /** The guard of the lock, which this object has just taken. */
+  #check(options: MutexAcquireOptions): void {
+    checkAcquireOptions(options, "acquire a mutex");
+    checkRecover(options);
+    options.signal?.throwIfAborted();
+  }
+
+  /** Makes the guard of the lock, which this object has just acquired. */
   #makeGuard(): Guard<number> {
-    const token = this.#memory.atomic.next64(this.#at + AT.token);
-    const guard = new Guard(this, token, this.#recovered, this.#previous);
+    const token = this.#region.atomics.next64(this.#at + OFFSETS.token);
+    const lock = this.#guarded ??= this.#makeGuarded();
+    const guard = new LockGuard(lock, token, this.#recovered, this.#previous);
     this.#hold = GUARD;
     this.#guard = guard;
     return guard;
   }
 
+  /** Makes what guards see of this mutex. */
+  #makeGuarded(): GuardedLock {
+    return {
+      release: (guard) => {
+        if (this.#guard !== guard || this.#hold !== GUARD) throw this.#notHeld();
+        this.#release();
+        this.#guard = undefined;
+      },
+      stateOf: (guard) => this.#stateOf(guard),
+    };
+  }
+
+  /** The state of the hold of a guard: another owner may have acquired the mutex. */
+  #stateOf(guard: unknown): HoldState {
+    if (this.#region.closed) return "ended";
+    return this.#guard === guard && this.#hold === GUARD && this.held ? "held" : "lost";
+  }
+
   #release(): void {
-    const memory = this.#memory;
-    const waited = memory.atomic.unlock(this.#at, this.#me);
+    const waiting = this.#region.atomics.unlock(this.#at, this.#me);
     this.#hold = NOTHING;
     if (this.#recovered) {
       this.#recovered = false;
       this.#previous = undefined;
     }
-    if (waited < 0) throw new LockLostError(this.#whyNotHeld());
-    if (waited !== 0) this.#wake(waited);
+    if (waiting < 0) throw new LockLostError(this.#whyNotHeld());
+    if (waiting !== 0) this.#wake(waiting);
   }
 
-  /** Wakes those of whom the two high bits of the word told. */
-  #wake(waited: number): void {
-    if ((waited & SLEEPERS_WAITED) !== 0) this.#memory.wake(this.#at, 1);
-    if ((waited & TASKS_WAITED) !== 0) this.#memory.waits.notify(this.#at);
+  /** Wakes the waiters that the two high bits of the word indicated. */
+  #wake(waiting: number): void {
+    if ((waiting & SLEEPERS_WAIT) !== 0) this.#region.wake(this.#at, 1);
+    if ((waiting & TASKS_WAIT) !== 0) this.#attachment.asyncWaiters.notify(this.#at);
   }
 
-  #lockSlowly(taken: number, options: MutexAcquireOptions | undefined): void {
-    if (taken === 0) this.#sleep(options);
+  #lockSlowly(acquired: number, options: MutexAcquireOptions | undefined): void {
+    if (acquired === 0) this.#sleep(options);
     this.#settle(options);
   }
 
   #sleep(options: AcquireOptions | undefined): void {
-    const { atomic, slots, thread } = this.#memory;
+    const { atomics } = this.#region;
+    const { threads, thread } = this.#attachment;
     const deadline = deadlineOf(options);
     const start = performance.now();
     let slept = 0;
@@ -258,16 +342,16 @@ export class Mutex implements BareLock {
     let naps = 0;
     let seen = 0;
     for (;;) {
-      const word = atomic.load32(this.#at);
+      const word = atomics.load32(this.#at);
       if (word === 0) {
-        if (atomic.compareExchange32(this.#at, 0, this.#me | slept) === 0) return;
+        if (atomics.compareExchange32(this.#at, 0, this.#me | slept) === 0) return;
         continue;
       }
       const owner = word & OWNER;
-      if (owner !== seen && (owner === this.#me || slots.isMine(owner, thread))) {
+      if (owner !== seen && (owner === this.#me || threads.isMine(owner, thread))) {
         if (slept !== 0) this.#handOn();
         throw new DeadlockError(
-          "Cannot wait for a mutex: this thread holds it, so it would wait for ever",
+          "Cannot wait for a mutex: this thread holds it, so the wait would never end",
         );
       }
       const now = performance.now();
@@ -275,91 +359,93 @@ export class Mutex implements BareLock {
       if ((isLate || owner === seen) && this.#takeOver()) return;
       try {
         options?.signal?.throwIfAborted();
-        if (isLate) throw timeoutError(this.#late());
+        if (isLate) throw timeoutError(this.#timeoutMessage());
       } catch (error) {
         if (slept !== 0) this.#handOn();
         throw error;
       }
       seen = owner;
-      // Woken, and somebody was faster: who tries at once is likely to be late again, and costs
-      // each release a wake. A nap lets the others run, and asks nobody for a wake.
+      // Woken, but another thread was faster. Another sleep would be likely to end late again, and
+      // would cost each release a wake. A nap lets the others run, and needs no wake.
       if (woken && naps < NAPS) {
-        this.#memory.nap(NAP * 2 ** naps++);
+        this.#region.nap(NAP * 2 ** naps++);
         continue;
       }
       naps = 0;
       const marked = word | SLEEPERS;
-      if (word !== marked && atomic.compareExchange32(this.#at, word, marked) !== word) continue;
+      if (word !== marked && atomics.compareExchange32(this.#at, word, marked) !== word) continue;
       slept = SLEEPERS;
-      const slice = now - start > LONG ? LONG_SLICE : SLICE;
-      woken = this.#memory.wait(this.#at, marked, Math.min(slice, deadline - now));
+      const slice = now - start > LONG_WAIT ? LATE_OWNER_CHECK : OWNER_CHECK;
+      woken = this.#region.wait(this.#at, marked, Math.min(slice, deadline - now));
     }
   }
 
-  /** Gives up after having slept: the wake that came for this thread may be meant for another. */
+  /** Gives up after a sleep: passes on the wake, which another thread may need. */
   #handOn(): void {
-    const { atomic } = this.#memory;
+    const { atomics } = this.#region;
     for (;;) {
-      const word = atomic.load32(this.#at);
-      if (word === 0) return this.#memory.wake(this.#at, 1);
-      if (word < 0 || atomic.compareExchange32(this.#at, word, word | SLEEPERS) === word) return;
+      const word = atomics.load32(this.#at);
+      if (word === 0) return this.#region.wake(this.#at, 1);
+      if (word < 0 || atomics.compareExchange32(this.#at, word, word | SLEEPERS) === word) return;
     }
   }
 
-  /** Takes the lock of an owner that is gone; dying in here leaves another such owner. */
+  /** Takes the lock of a dead owner over. A death in here leaves another dead owner. */
   #takeOver(): boolean {
-    const { atomic, slots } = this.#memory;
-    const word = atomic.load32(this.#at);
+    const { atomics } = this.#region;
+    const { threads } = this.#attachment;
+    const word = atomics.load32(this.#at);
     const owner = word & OWNER;
     if (owner === 0 || owner === this.#me) return false;
-    if (!slots.isFoundGone(owner)) return false;
+    if (!threads.isFoundGone(owner)) return false;
     const mine = (word & ~OWNER) | this.#me;
-    if (atomic.compareExchange32(this.#at, word, mine) !== word) return false;
-    atomic.store32(this.#at + AT.died, owner);
+    if (atomics.compareExchange32(this.#at, word, mine) !== word) return false;
+    atomics.store32(this.#at + OFFSETS.died, owner);
     return true;
   }
 
-  /** After the lock was taken: looks whether an owner died, and does what was asked for then. */
+  /** After the lock was acquired: if an owner died, recovers the lock or throws. */
   #settle(options: MutexAcquireOptions | undefined): void {
-    const { atomic, slots } = this.#memory;
-    const died = atomic.load32(this.#at + AT.died);
+    const { atomics } = this.#region;
+    const { threads } = this.#attachment;
+    const died = atomics.load32(this.#at + OFFSETS.died);
     if (died === 0) return;
-    const previous = slots.describe(died);
+    const previous = threads.describe(died);
     if (!this.#throws || options?.recover === true) {
       this.#recovered = true;
       this.#previous = previous;
-      atomic.store32(this.#at + AT.died, 0);
+      atomics.store32(this.#at + OFFSETS.died, 0);
       return;
     }
-    this.#wake(atomic.unlock(this.#at, this.#me));
+    this.#wake(atomics.unlock(this.#at, this.#me));
     throw new OwnerDiedError(
       `Cannot acquire a mutex: its owner died holding it (${describeOwner(previous)}), and what ` +
-        "it protects may be half-written. Look at that, then acquire with recover: true",
+        "it protects may be half-written. Check that, then acquire with recover: true",
       previous,
     );
   }
 
-  /** Takes it, or sees to it that whoever gives it back says so to the tasks. */
+  /** Acquires the lock, or marks the word so that the next release notifies waiting tasks. */
   #attempt(
     patient: boolean,
     options: MutexAcquireOptions | undefined,
   ): Guard<number> | undefined {
-    const { atomic } = this.#memory;
+    const { atomics } = this.#region;
     for (;;) {
-      const taken = atomic.tryLock(this.#at, this.#me, 0);
-      if (taken !== 0 || (patient && this.#takeOver())) {
-        if (taken !== 1) this.#settle(options);
+      const acquired = atomics.tryLock(this.#at, this.#me, 0);
+      if (acquired !== 0 || (patient && this.#takeOver())) {
+        if (acquired !== 1) this.#settle(options);
         return this.#makeGuard();
       }
-      const word = atomic.load32(this.#at);
+      const word = atomics.load32(this.#at);
       if ((word & TASKS) !== 0) return undefined;
-      if (word === 0 || atomic.compareExchange32(this.#at, word, word | TASKS) !== word) continue;
+      if (word === 0 || atomics.compareExchange32(this.#at, word, word | TASKS) !== word) continue;
       return undefined;
     }
   }
 
-  #late(): string {
-    return `Cannot acquire a mutex in time: ${describeOwner(this.owner())} holds it`;
+  #timeoutMessage(): string {
+    return `Cannot acquire a mutex in time: it is held by ${describeOwner(this.owner())}`;
   }
 
   #notHeld(): Error {
@@ -367,12 +453,12 @@ export class Mutex implements BareLock {
   }
 
   #whyNotHeld(): string {
-    const owner = this.#memory.atomic.load32(this.#at) & OWNER;
-    const who = owner === this.#me
-      ? this.#hold === LOCK ? "it is held by lock()" : "another guard holds it"
+    const owner = this.#region.atomics.load32(this.#at) & OWNER;
+    const state = owner === this.#me
+      ? this.#hold === BARE ? "it is held by lock()" : "it is held by another guard"
       : owner === 0
       ? "it is free"
-      : `${describeOwner(this.owner())} holds it`;
-    return `Cannot release a mutex that this does not hold: ${who}`;
+      : `it is held by ${describeOwner(this.owner())}`;
+    return `Cannot release a mutex that is not held here: ${state}`;
   }
 }

@@ -1,22 +1,27 @@
 import { SegmentFormatError } from "../contract/errors.ts";
+import { nameOf } from "../contract/options.ts";
 import { elementOf, type Elements, type ElementType } from "./element.ts";
 
-/** A field of a record for text, of so many bytes of UTF-8 at most; see {@linkcode text}. */
+/** A field for text in UTF-8; see {@linkcode field}. */
 export interface TextField {
+  /** Tells the field from one for bytes. */
   readonly kind: "text";
-  readonly bytes: number;
+  /** The most bytes that the text can have. */
+  readonly size: number;
 }
 
-/** A field of a record for bytes, so many at most; see {@linkcode bytes}. */
+/** A field for bytes; see {@linkcode field}. */
 export interface BytesField {
+  /** Tells the field from one for text. */
   readonly kind: "bytes";
-  readonly bytes: number;
+  /** The most bytes that it can have. */
+  readonly size: number;
 }
 
-/** What a field of a record can be. */
+/** The type of a field of a record. */
 export type FieldType = ElementType | TextField | BytesField;
 
-/** What a field holds, in JavaScript. */
+/** The JavaScript type of a field. */
 export type FieldValue<T extends FieldType> = T extends ElementType ? Elements[T]
   : T extends TextField ? string
   : Uint8Array;
@@ -29,53 +34,57 @@ export interface FieldAccess {
 
 const LENGTH = 4;
 const encoder = new TextEncoder();
-// What was written comes back: a byte order mark is text like all else.
+// The text is read back as it was written: a byte order mark is part of it.
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/**
- * A field for text, kept as UTF-8 with its length, so that every character comes back, NUL and
- * trailing ones included.
- *
- * @param most How many bytes it may have.
- * @throws {RangeError} If `most` is not a positive whole number below 2^31.
- */
-export function text(most: number): TextField {
-  return { kind: "text", bytes: checkMost(most) };
-}
+/** Makes the fields of a record that are not numbers, for `defineRecord`. */
+export const field: {
+  /**
+   * A field for text, stored as UTF-8 with its length, so that each character is read back, also
+   * NUL and those at the end.
+   *
+   * @param size The most bytes that the text can have.
+   * @throws {TypeError} If `size` is not a number.
+   * @throws {RangeError} If `size` is not a positive whole number below 2^31.
+   */
+  text(size: number): TextField;
+  /**
+   * A field for bytes, stored with their length, so that zeros at the end are read back (unlike
+   * those of a `c_char` array of Python: python/cpython#145261).
+   *
+   * @param size The most bytes that it can have.
+   * @throws {TypeError} If `size` is not a number.
+   * @throws {RangeError} If `size` is not a positive whole number below 2^31.
+   */
+  bytes(size: number): BytesField;
+} = {
+  text: (size) => ({ kind: "text", size: checkSize(size) }),
+  bytes: (size) => ({ kind: "bytes", size: checkSize(size) }),
+};
 
-/**
- * A field for bytes, kept with their length, so that zeros at the end come back (unlike those of a
- * `c_char` array of Python: python/cpython#145261).
- *
- * @param most How many there may be.
- * @throws {RangeError} If `most` is not a positive whole number below 2^31.
- */
-export function bytes(most: number): BytesField {
-  return { kind: "bytes", bytes: checkMost(most) };
-}
-
-/** How a field of one type is laid out. */
+/** The layout of a field of one type. */
 export interface Kind {
   readonly align: number;
   readonly length: number;
-  /** What the shape says of it. */
+  /** Its part of the shape of the record. */
   readonly says: string;
   make(offset: number): FieldAccess;
 }
 
 /**
- * How a field is laid out and used; `name` is for errors.
+ * Returns the layout of a field, which errors call `name`.
  *
  * @throws {TypeError} If there is no such type.
  */
 export function kindOf(name: string, type: FieldType): Kind {
   if (typeof type === "string") return numberKind(name, type);
   if (typeof type === "object" && type !== null) {
-    if (type.kind === "text") return textKind(name, checkMost(type.bytes));
-    if (type.kind === "bytes") return bytesKind(name, checkMost(type.bytes));
+    if (type.kind === "text") return textKind(name, checkSize(type.size));
+    if (type.kind === "bytes") return bytesKind(name, checkSize(type.size));
   }
   throw new TypeError(
-    `Cannot describe "${name}" of a record: it is a type of elements, text(n) or bytes(n)`,
+    `Cannot define the field "${name}" of a record: it must be an element type such as "Int32", ` +
+      "field.text(n) or field.bytes(n)",
   );
 }
 
@@ -85,6 +94,7 @@ type Setter = (at: number, value: unknown, littleEndian: true) => void;
 
 function numberKind(name: string, type: ElementType): Kind {
   const { bytes: length, check } = elementOf(type);
+  // SAFETY: each element type has a pair of such methods, and `check` runs before `set`.
   const get = DataView.prototype[`get${type}`] as Getter;
   const set = DataView.prototype[`set${type}`] as Setter;
   return {
@@ -97,7 +107,7 @@ function numberKind(name: string, type: ElementType): Kind {
         try {
           set.call(view, offset, (check as (value: unknown) => unknown)(value), true);
         } catch (error) {
-          if (error instanceof Error) error.message += `, for "${name}" of a record`;
+          if (error instanceof Error) error.message += `, in the field "${name}" of a record`;
           throw error;
         }
       },
@@ -115,7 +125,7 @@ function textKind(name: string, most: number): Kind {
       write(view, value) {
         if (typeof value !== "string" || !value.isWellFormed()) {
           throw new TypeError(
-            `Cannot write "${name}" of a record: not a string of whole characters`,
+            `Cannot write the field "${name}" of a record: not a string without lone surrogates`,
           );
         }
         writeBytes(view, offset, most, name, encoder.encode(value));
@@ -133,7 +143,7 @@ function bytesKind(name: string, most: number): Kind {
       read: (view) => bytesAt(view, offset, most, name).slice(),
       write(view, value) {
         if (!(value instanceof Uint8Array)) {
-          throw new TypeError(`Cannot write "${name}" of a record: not a Uint8Array`);
+          throw new TypeError(`Cannot write the field "${name}" of a record: not a Uint8Array`);
         }
         writeBytes(view, offset, most, name, value);
       },
@@ -152,7 +162,7 @@ function bytesAt(
     return new Uint8Array(view.buffer, view.byteOffset + offset + LENGTH, length);
   }
   throw new SegmentFormatError(
-    `Cannot read "${name}" of a record: it says ${length} bytes, and has up to ${most}`,
+    `Cannot read the field "${name}" of a record: it is damaged, ${length} bytes of at most ${most}`,
   );
 }
 
@@ -165,16 +175,21 @@ function writeBytes(
 ): void {
   if (value.length > most) {
     throw new RangeError(
-      `Cannot write "${name}" of a record: ${value.length} bytes, and it has up to ${most}`,
+      `Cannot write the field "${name}" of a record: ${value.length} bytes of at most ${most}`,
     );
   }
   view.setUint32(offset, value.length, true);
-  const place = new Uint8Array(view.buffer, view.byteOffset + offset + LENGTH, most);
-  place.set(value);
-  place.fill(0, value.length); // Of what was there before, nothing is left.
+  const target = new Uint8Array(view.buffer, view.byteOffset + offset + LENGTH, most);
+  target.set(value);
+  target.fill(0, value.length); // No byte of the value before stays.
 }
 
-function checkMost(most: number): number {
-  if (Number.isInteger(most) && most > 0 && most < 2 ** 31) return most;
-  throw new RangeError(`Cannot describe a field of ${most} bytes: not a positive whole number`);
+function checkSize(size: number): number {
+  if (typeof size !== "number") {
+    throw new TypeError(`Cannot define a field of ${nameOf(size)} bytes: not a number`);
+  }
+  if (Number.isInteger(size) && size > 0 && size < 2 ** 31) return size;
+  throw new RangeError(
+    `Cannot define a field of ${size} bytes: not a positive whole number below 2^31`,
+  );
 }

@@ -1,70 +1,81 @@
+import { nameOf } from "../contract/options.ts";
+import type { PathLike } from "../contract/path_like.ts";
+import { dispose, type PlatformDisposable } from "../contract/platform.ts";
 import { removeFile } from "../runtime/files.ts";
+import { checkOptions } from "./arguments.ts";
 import { AtomicCounter } from "./atomic_counter.ts";
 import { Directory, type Entry } from "./directory.ts";
 import { elementOf, type ElementType } from "./element.ts";
 import { Flag } from "./flag.ts";
 import { HEADER } from "./layout.ts";
-import { Memory, type MemoryHandle } from "./memory.ts";
-import type { OpenMode } from "./memory_file.ts";
-import { Mutex, type MutexOptions } from "./mutex.ts";
+import { attachmentOf, mapMemory, Memory, regionOf } from "./memory.ts";
+import { checkMode, type OpenMode } from "./memory_file.ts";
+import { Mutex, type MutexOptions, onOwnerDiedOf } from "./mutex.ts";
 import { RawArray } from "./raw_array.ts";
 import { RawValue } from "./raw_value.ts";
 import { folderOfSegments, memoriesIn } from "./segment_home.ts";
-import type { Fields, RecordDescription } from "./record.ts";
+import { type Fields, layoutOf, type RecordDescription } from "./record.ts";
+import type { MemoryHandle } from "./region.ts";
 import { SeqlockRecord } from "./seqlock_record.ts";
 import { SharedArray } from "./shared_array.ts";
 import { SharedRecord } from "./shared_record.ts";
 import { SharedValue } from "./shared_value.ts";
 import { StripedCounter } from "./striped_counter.ts";
 
-/** How to open a segment. */
+/** Options for `Segment.open`. */
 export interface SegmentOptions {
   /**
-   * The bytes for what lies in it, at least. Each named thing takes 128 bytes and its own length,
-   * rounded up to 128. With the header of 66,560 bytes, a segment has at most 1 GiB.
-   *
-   * @default {65536}
+   * The bytes for the things in the segment, at least. Each named thing takes 128 bytes and its own
+   * size, rounded up to 128. With the header of 66,560 bytes, a segment has at most 1 GiB. Default:
+   * 65,536 for a new segment, and any size for one that exists.
    */
   size?: number;
   /**
-   * Whether the segment may be there, has to be (`open`), or must not be (`create`).
+   * Whether the segment may exist, must exist (`open`) or must not exist (`create`).
    *
    * @default {"open-or-create"}
    */
   mode?: OpenMode;
   /** The folder of the segment. Default: `/dev/shm/interlock-UID`, for this user alone. */
-  directory?: string;
+  directory?: PathLike;
 }
 
-/** What to post to a worker, for {@linkcode Segment.from}. */
+/** The handle of a segment, to post to a worker for {@linkcode Segment.from}. */
 export type SegmentHandle =
   | { readonly memory: MemoryHandle }
   | { readonly name: string; readonly directory: string; readonly id: string };
 
-/** A segment as {@linkcode Segment.list} shows it. */
+/** A segment in the result of {@linkcode Segment.list}. */
 export interface SegmentInfo {
+  /** The name, for {@linkcode Segment.open}. */
   readonly name: string;
-  /** The bytes for what lies in it. */
+  /** The bytes for the things in the segment. */
   readonly size: number;
+}
+
+/** A named thing that this object has opened. */
+interface OpenedCell {
+  readonly shape: string;
+  readonly options: string;
+  readonly cell: unknown;
 }
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 const DEFAULT_SIZE = 65536;
 
 function checkName(name: string): void {
-  if (typeof name !== "string" || !NAME.test(name)) {
-    throw new TypeError(
-      "Cannot use a segment: its name begins with a letter or digit, has up to 128 of letters, " +
-        `digits, ".", "_" and "-": ${JSON.stringify(name)}`,
-    );
-  }
+  if (typeof name === "string" && NAME.test(name)) return;
+  throw new TypeError(
+    `Cannot use ${nameOf(name)} as the name of a segment: it must begin with a letter or ` +
+      'digit, and have at most 128 letters, digits, ".", "_" and "-"',
+  );
 }
 
 /**
- * Shared memory in which things have names: any thread of any process of any runtime that opens the
- * segment and asks for a name has the same mutex, counter, value or array.
+ * Shared memory in which things have names: all threads that open a segment, of all processes and
+ * runtimes, get the same mutex, counter, value or array by the same name.
  *
- * A named segment is a file, kept until it is removed or the machine is started anew; an anonymous
+ * A named segment is a file, which stays until it is removed or the machine reboots. An anonymous
  * one is for the workers of one process, and needs no permission.
  *
  * @example Processes
@@ -73,7 +84,7 @@ function checkName(name: string): void {
  *
  * using segment = Segment.open("example-of-segment");
  * const jobs = segment.counter("jobs");
- * jobs.add(); // Seen by every process that opens it.
+ * jobs.add(); // All processes that open the segment see it.
  * Segment.remove("example-of-segment");
  * ```
  *
@@ -86,68 +97,62 @@ function checkName(name: string): void {
  * // worker.postMessage(segment.handle); in the worker: Segment.from(event.data)
  * ```
  */
-export class Segment implements Disposable {
-  /** Its name; `undefined` for an anonymous one. */
+export class Segment implements PlatformDisposable {
+  /** The name; `undefined` for an anonymous segment. */
   readonly name: string | undefined;
-  /** The memory beneath. */
+  /** The memory that contains the things. */
   readonly memory: Memory;
 
   readonly #directory: string | undefined;
   readonly #entries: Directory;
-  readonly #cells = new Map<string, unknown>();
+  readonly #cells = new Map<string, OpenedCell>();
 
   private constructor(memory: Memory, name: string | undefined, directory: string | undefined) {
     this.memory = memory;
     this.name = name;
     this.#directory = directory;
     this.#entries = new Directory(
-      memory,
+      regionOf(memory),
       name === undefined ? "an anonymous segment" : `the segment "${name}"`,
     );
   }
 
   /**
-   * Opens a segment by its name, or makes it. Any number may do so at once: they get one and the
-   * same, and none sees half of it.
+   * Opens a segment by its name, or creates it. If several callers create it at once, they all get
+   * the same one, and none sees it half made.
    *
    * @throws {TypeError} If the name or an option cannot be used.
-   * @throws {RangeError} If the segment is there and smaller than `size`, or `size` is more than a
-   * segment may have.
-   * @throws {SegmentFormatError} If the file is not a segment, is damaged, or other users may use
+   * @throws {RangeError} If the segment exists and is smaller than `size`, or `size` is more than a
+   * segment can have.
+   * @throws {SegmentFormatError} If the file is not a segment, is damaged, or other users can use
    * it; or if other users could replace it: its folder belongs to another user (not root), or
-   * others may write to the folder and it is not sticky as /tmp is.
-   * @throws {UnsupportedError} If the runtime lacks foreign functions or the right to use them.
+   * others can write to the folder and it is not sticky as /tmp is.
+   * @throws {UnsupportedError} If the runtime lacks foreign functions or the permission for them.
    * @throws {Error} With the `code` of the system: no permission, no space.
    */
   static open(name: string, options: SegmentOptions = {}): Segment {
-    const { size = DEFAULT_SIZE, mode = "open-or-create" } = options;
-    if (mode !== "open-or-create" && mode !== "open" && mode !== "create") {
-      throw new TypeError(
-        `Cannot open a segment: mode is "open-or-create", "open" or "create": ${String(mode)}`,
-      );
-    }
     checkName(name);
+    checkOptions(options, "open a segment");
+    const { size, mode = "open-or-create" } = options;
+    checkMode(mode, "open a segment");
     const directory = folderOfSegments(options.directory, true);
-    const isMade = mode !== "open" || options.size !== undefined;
-    return Segment.#checked(
-      Memory.map(`${directory}/${name}`, isMade ? size : undefined, mode),
-      name,
-      directory,
-    );
+    const sizes = { create: size ?? DEFAULT_SIZE, minimum: size };
+    return Segment.#checked(mapMemory(`${directory}/${name}`, sizes, mode), name, directory);
   }
 
   /**
-   * A segment for the threads of this process.
+   * Makes a segment for the threads of this process.
    *
-   * @param size The bytes for what lies in it, at least.
-   * @throws {RangeError} If `size` is not a positive whole number.
+   * @param size The bytes for the things in it, at least.
+   * @throws {TypeError} If `size` is not a number.
+   * @throws {RangeError} If `size` is not a positive whole number, or too much for a segment.
    */
   static anonymous(size: number = DEFAULT_SIZE): Segment {
     return new Segment(Memory.anonymous(size), undefined, undefined);
   }
 
   /**
-   * In a worker: the segment whose handle it was sent. A named one is mapped anew by its name.
+   * Opens, in a worker, the segment whose handle it was sent. Maps a named one again, by its name.
    *
    * @throws {TypeError} If `handle` is not the handle of a segment.
    * @throws {Error} If a named one was removed meanwhile.
@@ -162,10 +167,12 @@ export class Segment implements Disposable {
         const segment = Segment.open(name, { mode: "open", directory });
         if (segment.memory.id === id) return segment;
         segment.close();
-        throw new Error(`Cannot open the segment "${name}": it was removed, and made anew since`);
+        throw new Error(
+          `Cannot open the segment "${name}": it was removed, and another one created since`,
+        );
       }
     }
-    throw new TypeError("Cannot open a segment: not the handle of one; send segment.handle");
+    throw new TypeError("Cannot open a segment: not the handle of one. Send segment.handle");
   }
 
   static #checked(memory: Memory, name: string | undefined, directory?: string): Segment {
@@ -180,53 +187,61 @@ export class Segment implements Disposable {
   }
 
   /**
-   * The named segments of this user.
+   * Lists the named segments of this user.
    *
-   * @throws {UnsupportedError} If the runtime lacks foreign functions or the right to use them.
+   * @throws {UnsupportedError} If the runtime lacks foreign functions or the permission for them.
    */
   static list(options: Pick<SegmentOptions, "directory"> = {}): SegmentInfo[] {
+    checkOptions(options, "list segments");
     return memoriesIn(folderOfSegments(options.directory));
   }
 
   /**
-   * Removes a named segment: those who have it open keep it, others get a new one under its name.
+   * Removes a named segment. Threads that have it open keep it; later callers of
+   * {@linkcode Segment.open} create a new one.
    *
    * @returns Whether there was one.
-   * @throws {TypeError} If the name cannot be one.
-   * @throws {UnsupportedError} If the runtime lacks foreign functions or the right to use them.
+   * @throws {TypeError} If the name or an option cannot be used.
+   * @throws {UnsupportedError} If the runtime lacks foreign functions or the permission for them.
    */
   static remove(name: string, options: Pick<SegmentOptions, "directory"> = {}): boolean {
     checkName(name);
+    checkOptions(options, "remove a segment");
     return removeFile(`${folderOfSegments(options.directory)}/${name}`);
   }
 
-  /** What to post to a worker of this process, for {@linkcode Segment.from}. */
+  /** The handle to post to a worker of this process, for {@linkcode Segment.from}. */
   get handle(): SegmentHandle {
     const { name, memory } = this;
     if (name === undefined) return { memory: memory.handle! };
     return { name, directory: this.#directory!, id: memory.id! };
   }
 
-  /** The bytes for what lies in it. */
+  /** The bytes for the things in the segment. */
   get size(): number {
-    return this.memory.byteLength;
+    return this.memory.size;
   }
 
-  /** The bytes that are not taken yet. */
+  /** The bytes that are still free. */
   get free(): number {
-    const { atomic, base, byteLength } = this.memory;
-    return Math.max(0, byteLength - (atomic.load32(base + HEADER.used) >>> 0));
+    const { atomics, base, size } = regionOf(this.memory);
+    return Math.max(0, size - (atomics.load32(base + HEADER.used) >>> 0));
   }
 
-  /** What has a name in it, with its kind, the newest first. */
+  /** The names and kinds of the things in the segment, the newest first. */
   names(): { name: string; kind: string }[] {
     return [...this.#entries.entries()].map(({ name, shape }) => ({ name, kind: shape }));
   }
 
-  /** The mutex of a name. */
+  /**
+   * The mutex of a name, the same object each time.
+   *
+   * @throws {TypeError} If this object has opened it with other options before.
+   */
   mutex(name: string, options?: MutexOptions): Mutex {
-    const make = ({ offset }: Entry) => new Mutex(this.memory, offset, options);
-    return this.#cell(name, "mutex", Mutex.BYTES, make, options?.onOwnerDied);
+    const onOwnerDied = onOwnerDiedOf(options);
+    const make = ({ offset }: Entry) => new Mutex(this.memory, offset, { onOwnerDied });
+    return this.#cell(name, "mutex", Mutex.BYTES, make, `onOwnerDied: "${onOwnerDied}"`);
   }
 
   /** The counter of a name. */
@@ -235,27 +250,32 @@ export class Segment implements Disposable {
     return this.#cell(name, "counter", AtomicCounter.BYTES, make);
   }
 
-  /** The counter of a name that has a cell for each of so many threads. */
+  /**
+   * The striped counter of a name.
+   *
+   * @param stripes The number of cells, the same for all users.
+   */
   stripedCounter(name: string, stripes: number): StripedCounter {
     const make = ({ offset }: Entry) => new StripedCounter(this.memory, offset, stripes);
-    return this.#cell(name, `striped counter ${stripes}`, StripedCounter.bytes(stripes), make);
+    const bytes = StripedCounter.bytes(stripes);
+    return this.#cell(name, `striped counter ${stripes}`, bytes, make);
   }
 
   /**
-   * The value of a name, with a lock of its own.
+   * The value of a name, with its own lock.
    *
    * @param type Default: `Int32`.
    */
   value<T extends ElementType = "Int32">(name: string, type: T = "Int32" as T): SharedValue<T> {
-    elementOf(type); // Before there is a cell of a type that there is not.
+    elementOf(type); // First: a wrong type must not leave a cell.
     const make = ({ offset }: Entry) => new SharedValue(this.memory, offset, type);
     return this.#cell(name, `value ${type}`, SharedValue.BYTES, make);
   }
 
   /**
-   * The array of a name, with a lock of its own.
+   * The array of a name, with its own lock.
    *
-   * @param length How many elements it has, for all who use it.
+   * @param length The number of elements, the same for all users.
    * @param type Default: `Int32`.
    */
   array<T extends ElementType = "Int32">(
@@ -274,7 +294,7 @@ export class Segment implements Disposable {
    * @param type Default: `Int32`.
    */
   rawValue<T extends ElementType = "Int32">(name: string, type: T = "Int32" as T): RawValue<T> {
-    elementOf(type); // Before there is a cell of a type that there is not.
+    elementOf(type); // First: a wrong type must not leave a cell.
     const make = ({ offset }: Entry) => new RawValue(this.memory, offset, type);
     return this.#cell(name, `raw value ${type}`, RawValue.BYTES, make);
   }
@@ -282,7 +302,7 @@ export class Segment implements Disposable {
   /**
    * The array of a name, without a lock.
    *
-   * @param length How many elements it has, for all who use it.
+   * @param length The number of elements, the same for all users.
    * @param type Default: `Int32`.
    */
   rawArray<T extends ElementType = "Int32">(
@@ -296,20 +316,22 @@ export class Segment implements Disposable {
   }
 
   /**
-   * The record of a name, under a lock of its own.
+   * The record of a name, with its own lock.
    *
-   * @param description The same fields in the same order for all who use it, as `record` gives it.
+   * @param description What `defineRecord` returns, with the same fields in the same order for all
+   * users.
    */
   record<F extends Fields>(name: string, description: RecordDescription<F>): SharedRecord<F> {
     const make = ({ offset }: Entry) => new SharedRecord(this.memory, offset, description);
     const bytes = SharedRecord.bytes(description);
-    return this.#cell(name, `record ${description.shape}`, bytes, make);
+    return this.#cell(name, `record ${layoutOf(description).shape}`, bytes, make);
   }
 
   /**
-   * The record of a name whose readers take no lock.
+   * The record of a name, whose readers take no lock.
    *
-   * @param description The same fields in the same order for all who use it, as `record` gives it.
+   * @param description What `defineRecord` returns, with the same fields in the same order for all
+   * users.
    */
   seqlockRecord<F extends Fields>(
     name: string,
@@ -317,7 +339,7 @@ export class Segment implements Disposable {
   ): SeqlockRecord<F> {
     const make = ({ offset }: Entry) => new SeqlockRecord(this.memory, offset, description);
     const bytes = SeqlockRecord.bytes(description);
-    return this.#cell(name, `seqlock record ${description.shape}`, bytes, make);
+    return this.#cell(name, `seqlock record ${layoutOf(description).shape}`, bytes, make);
   }
 
   /** The flag of a name. */
@@ -327,38 +349,45 @@ export class Segment implements Disposable {
   }
 
   /**
-   * Lets go of the segment: a named one stays as it is, and what lies in it can no longer be used
-   * through this object. Closing twice does nothing.
+   * Closes the segment: the things in it can no longer be used through this object. A named segment
+   * keeps its contents. Closing twice does nothing.
    *
-   * @throws {Error} If a lock in it is held by this object.
+   * @throws {Error} If this object holds a lock in it.
    */
   close(): void {
     this.memory.close();
   }
 
   /** The same as {@linkcode close}. */
-  [Symbol.dispose](): void {
+  [dispose](): void {
     this.close();
   }
 
-  /** The thing of a name, the same object each time. */
+  /** The named thing, the same object each time. */
   #cell<T>(
     name: string,
     shape: string,
-    byteLength: number,
+    size: number,
     make: (entry: Entry) => T,
-    variant = "",
+    options = "",
   ): T {
-    // Also for a name whose cell is at hand.
+    // Also if this object has opened it before.
     if (this.memory.closed) throw new TypeError("Cannot use a segment that was closed");
-    const key = `${name}\n${shape}\n${variant}`;
-    let cell = this.#cells.get(key) as T | undefined;
-    if (cell === undefined) {
-      const entry = this.#entries.obtain(name, shape, byteLength);
-      this.memory.named.add(entry.offset);
-      cell = make(entry);
-      this.#cells.set(key, cell);
+    const opened = this.#cells.get(name);
+    if (opened?.shape === shape) {
+      if (opened.options !== options) {
+        throw new TypeError(
+          `Cannot open the ${shape} ${JSON.stringify(name)} with ${options}: this segment has ` +
+            `opened it with ${opened.options}`,
+        );
+      }
+      // SAFETY: the shape names the class, and the types of its elements.
+      return opened.cell as T;
     }
+    const entry = this.#entries.obtain(name, shape, size);
+    attachmentOf(this.memory).namedLocks.add(entry.offset);
+    const cell = make(entry);
+    this.#cells.set(name, { shape, options, cell });
     return cell;
   }
 }

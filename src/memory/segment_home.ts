@@ -1,4 +1,6 @@
 import { SegmentFormatError } from "../contract/errors.ts";
+import { nameOf } from "../contract/options.ts";
+import type { PathLike } from "../contract/path_like.ts";
 import { ELOOP, ENXIO } from "../runtime/errno.ts";
 import {
   closeFile,
@@ -17,14 +19,15 @@ import {
 } from "../runtime/files.ts";
 import { userId } from "../runtime/identity.ts";
 import { absolutePath } from "../runtime/native_lock_file.ts";
+import { isPathLike, pathFrom } from "../runtime/path_like.ts";
 import { flawOf, HEADER } from "./layout.ts";
 
-/** Opens a folder to look at it, even without the right to read it. */
+/** Opens a folder to check it, even without permission to read it. */
 const O_PATH = 0o10000000;
-/** A mode bit of a folder: only the owner of a file in it may remove or rename the file. */
+/** A mode bit of a folder: only the owner of a file in it can remove or rename the file. */
 const STICKY = 0o1000;
 
-/** Where the segments of this user are. */
+/** The folder of the segments of this user. */
 export function homeOfSegments(): string {
   const shared = openIfThere("/dev/shm", O_RDONLY | O_DIRECTORY);
   if (shared === undefined) return `/tmp/interlock-${userId()}`;
@@ -33,9 +36,9 @@ export function homeOfSegments(): string {
 }
 
 /**
- * Makes the folder where it is missing, for this user alone.
+ * Creates the folder if it is missing, for this user alone.
  *
- * @throws {SegmentFormatError} If other users may use it, or it belongs to another user.
+ * @throws {SegmentFormatError} If other users can use it, or it belongs to another user.
  */
 export function prepareHome(folder: string): void {
   makeDirectory(folder);
@@ -44,25 +47,26 @@ export function prepareHome(folder: string): void {
 
 /**
  * Checks that the home of this user's segments is private: its name is known, so another user may
- * have made it, or a link in its place.
+ * have created it, or a link in its place.
  *
- * @throws {SegmentFormatError} If other users may use it, or it belongs to another user.
+ * @throws {SegmentFormatError} If other users can use it, or it belongs to another user.
  */
 function checkHome(folder: string): void {
   checkFolder(folder, O_NOFOLLOW, ({ user, mode }) => {
     if (user !== userId()) return `it belongs to user ${user}`;
-    return (mode & 0o077) === 0 ? undefined : othersMay("use", mode);
+    return (mode & 0o077) === 0 ? undefined : otherUsersCan("use", mode);
   });
 }
 
 /**
- * The folder of the segments: the named one, or this user's home of segments.
+ * The folder of the segments: the given one, or this user's home of segments.
  *
- * @param make Whether the home is made if it is missing.
- * @throws {SegmentFormatError} If other users could put files in the place of this user's.
+ * @param make Whether to create the home if it is missing.
+ * @throws {TypeError} If the given one is not a path.
+ * @throws {SegmentFormatError} If other users could replace files of this user.
  */
-export function folderOfSegments(named: string | undefined, make = false): string {
-  const folder = named === undefined ? homeOfSegments() : absolutePath(named);
+export function folderOfSegments(named: PathLike | undefined, make = false): string {
+  const folder = named === undefined ? homeOfSegments() : absolutePath(directoryFrom(named));
   if (named === undefined && make) prepareHome(folder);
   else if (statusAt(folder) !== undefined) {
     if (named === undefined) checkHome(folder);
@@ -71,16 +75,24 @@ export function folderOfSegments(named: string | undefined, make = false): strin
   return folder;
 }
 
+function directoryFrom(path: PathLike): string {
+  if (path !== "" && isPathLike(path)) return pathFrom(path);
+  throw new TypeError(
+    `Cannot use ${nameOf(path)} as the directory of segments: it must be the path of a ` +
+      'folder, such as "/dev/shm/jobs"',
+  );
+}
+
 /** A folder such as /tmp is safe enough, since each file is checked as well. */
 function flawOfShared(found: FileStatus): string | undefined {
   const { user, mode } = found;
   if (user !== userId() && user !== 0) return `it belongs to user ${user}`;
   const isSafe = writers(found) === 0 || (mode & STICKY) !== 0;
-  return isSafe ? undefined : othersMay("write to", mode);
+  return isSafe ? undefined : otherUsersCan("write to", mode);
 }
 
-function othersMay(verb: string, mode: number): string {
-  return `others may ${verb} it: its mode is ${mode.toString(8)}`;
+function otherUsersCan(verb: string, mode: number): string {
+  return `other users can ${verb} it: its mode is ${mode.toString(8)}`;
 }
 
 function checkFolder(
@@ -93,7 +105,7 @@ function checkFolder(
     const flaw = flawOf(statusOf(fd, folder));
     if (flaw === undefined) return;
     throw new SegmentFormatError(
-      `Cannot keep segments in "${folder}": ${flaw}. Remove it, or name another directory`,
+      `Cannot keep segments in "${folder}": ${flaw}. Remove it, or give another directory`,
     );
   } finally {
     closeFile(fd);
@@ -101,7 +113,7 @@ function checkFolder(
 }
 
 /**
- * The names and sizes of the memories in a folder; none if there is no folder.
+ * The names and sizes of the memories in a folder; none if the folder does not exist.
  *
  * @throws {Error} With the `code` of the system, if the folder or a file in it cannot be read.
  */
@@ -115,7 +127,7 @@ export function memoriesIn(folder: string): { name: string; size: number }[] {
   }).sort((a, b) => a.name < b.name ? -1 : 1);
 }
 
-/** Opens a file; `undefined` if it was removed meanwhile, or cannot be a memory. */
+/** Opens a file; returns `undefined` if it was removed meanwhile, or cannot be a memory. */
 function openFileOf(path: string): number | undefined {
   try {
     return openIfThere(path, O_RDONLY | O_NOFOLLOW);

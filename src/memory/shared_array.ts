@@ -1,15 +1,16 @@
+import { checkFunction } from "./arguments.ts";
 import type { Elements, ElementType } from "./element.ts";
-import type { Memory } from "./memory.ts";
+import { type Memory, regionOf } from "./memory.ts";
 import { Mutex } from "./mutex.ts";
 import { RawArray } from "./raw_array.ts";
 
 const LINE = 128;
 
 /**
- * Elements of one type in shared memory with a lock of their own, like `multiprocessing.Array` of
- * Python. {@linkcode SharedArray.get}, {@linkcode SharedArray.set} and
- * {@linkcode SharedArray.update} are each one step under it; for longer ones, hold
- * {@linkcode SharedArray.mutex}, which is not reentrant, and use {@linkcode SharedArray.cells}.
+ * Elements of one type in shared memory with their own lock, like `multiprocessing.Array` of Python.
+ * Each {@linkcode SharedArray.get}, {@linkcode SharedArray.set} and {@linkcode SharedArray.update}
+ * takes the lock. For longer steps, hold {@linkcode SharedArray.mutex}, which is not reentrant, and
+ * use {@linkcode SharedArray.raw}.
  *
  * @example
  * ```ts
@@ -17,12 +18,9 @@ const LINE = 128;
  *
  * const array = new SharedArray(Memory.anonymous(1024), 0, 10);
  * array.update(3, (n) => n + 1);
- * array.mutex.lock();
- * try {
- *   array.cells.set(0, array.cells.get(3)); // Nobody can come between the two.
- * } finally {
- *   array.mutex.unlock();
- * }
+ * array.mutex.runSync(() => {
+ *   array.raw.set(0, array.raw.get(3)); // No other thread comes in between.
+ * });
  * ```
  *
  * @typeParam T The type of the elements. Default: `Int32`.
@@ -30,11 +28,11 @@ const LINE = 128;
 export class SharedArray<T extends ElementType = "Int32"> {
   /** The lock of the whole array. */
   readonly mutex: Mutex;
-  /** The elements without the lock, for who holds it. */
-  readonly cells: RawArray<T>;
+  /** The elements without the lock, for code that holds the lock. */
+  readonly raw: RawArray<T>;
 
   /**
-   * The bytes that one of `length` elements takes up.
+   * The bytes that an array of `length` elements and its lock take.
    *
    * @throws {RangeError} If `length` is not a positive whole number.
    * @throws {TypeError} If there is no such type.
@@ -49,76 +47,78 @@ export class SharedArray<T extends ElementType = "Int32"> {
    * @param type Default: `Int32`.
    * @throws {RangeError} If it does not fit, `length` is not a positive whole number, or `offset`
    * is not a multiple of 8.
-   * @throws {TypeError} If there is no such type.
+   * @throws {TypeError} If there is no such type, or an argument is of a wrong type.
    */
   constructor(memory: Memory, offset: number, length: number, type: T = "Int32" as T) {
-    this.cells = new RawArray(memory, offset + Mutex.BYTES, length, type);
+    regionOf(memory, "an array").resolve(offset, Mutex.BYTES, 8);
+    this.raw = new RawArray(memory, offset + Mutex.BYTES, length, type);
     this.mutex = new Mutex(memory, offset);
   }
 
-  /** How many elements it has. */
+  /** The number of elements. */
   get length(): number {
-    return this.cells.length;
+    return this.raw.length;
   }
 
   /**
-   * Reads one under the lock.
+   * Reads an element under the lock.
    *
-   * @throws {RangeError} If there is none of this index.
+   * @throws {RangeError} If the array has no such index.
    * @throws {DeadlockError} If this thread holds the lock.
    */
   get(index: number): Elements[T] {
     const { mutex } = this;
     mutex.lock();
     try {
-      return this.cells.get(index);
+      return this.raw.get(index);
     } finally {
       mutex.unlock();
     }
   }
 
   /**
-   * Writes one under the lock.
+   * Writes an element under the lock.
    *
-   * @throws {TypeError} If the value is none of the type, such as 0.5 for an `Int32`.
-   * @throws {RangeError} If there is none of this index, or the type has no number so great or
-   * small.
+   * @throws {TypeError} If the value is not of the type, such as 0.5 for an `Int32`.
+   * @throws {RangeError} If the array has no such index, or the value is out of the range of the
+   * type.
    * @throws {DeadlockError} If this thread holds the lock.
    */
   set(index: number, value: Elements[T]): void {
     const { mutex } = this;
     mutex.lock();
     try {
-      this.cells.set(index, value);
+      this.raw.set(index, value);
     } finally {
       mutex.unlock();
     }
   }
 
   /**
-   * Replaces one by what `change` makes of it, as one step under the lock.
+   * Replaces an element by the result of `change`, under the lock.
    *
-   * @param change Is given the element and returns the next one, at once: others wait meanwhile.
-   * Where it throws, the element stays.
-   * @returns The next value of it.
-   * @throws {TypeError} If that is none of the type, such as a promise.
-   * @throws {RangeError} If there is none of this index, or the type has no number so great or
-   * small.
+   * @param change Takes the element and returns the next one. Other threads wait meanwhile, so it
+   * must be quick, and not async. If it throws, the element stays.
+   * @returns The new element.
+   * @throws {TypeError} If that is not of the type, such as a promise.
+   * @throws {RangeError} If the array has no such index, or the value is out of the range of the
+   * type.
    * @throws {DeadlockError} If this thread holds the lock.
    */
   update(index: number, change: (value: Elements[T]) => Elements[T]): Elements[T] {
-    const { mutex, cells } = this;
+    checkFunction(change, "update an array");
+    const { mutex, raw } = this;
     mutex.lock();
     try {
-      cells.set(index, change(cells.get(index)));
-      return cells.get(index);
+      raw.set(index, change(raw.get(index)));
+      return raw.get(index);
     } finally {
       mutex.unlock();
     }
   }
 
   /**
-   * All elements in their order, of one moment.
+   * Reads all elements in order, under the lock.
    *
    * @throws {DeadlockError} If this thread holds the lock.
    */
@@ -126,7 +126,7 @@ export class SharedArray<T extends ElementType = "Int32"> {
     const { mutex } = this;
     mutex.lock();
     try {
-      return [...this.cells];
+      return [...this.raw];
     } finally {
       mutex.unlock();
     }

@@ -1,15 +1,16 @@
+import { checkFunction } from "./arguments.ts";
 import type { Elements, ElementType } from "./element.ts";
-import type { Memory } from "./memory.ts";
+import { type Memory, regionOf } from "./memory.ts";
 import { Mutex } from "./mutex.ts";
 import { RawValue } from "./raw_value.ts";
 
 /**
- * A value in shared memory whose every read and every write is under a lock of its own, like
- * `multiprocessing.Value` of Python. The step from a read to a write is not: `value.value += 1`
- * loses updates, {@linkcode SharedValue.update} does not.
+ * A value in shared memory with its own lock, like `multiprocessing.Value` of Python. Each read and
+ * each write takes the lock. `value.value += 1` is a read and a write, so it loses updates; use
+ * {@linkcode SharedValue.update}.
  *
- * The lock is not reentrant: who holds {@linkcode SharedValue.mutex} uses
- * {@linkcode SharedValue.raw}. What the type cannot represent is refused, and never wrapped.
+ * The lock is not reentrant: code that holds {@linkcode SharedValue.mutex} must use
+ * {@linkcode SharedValue.raw}. A value that the type cannot represent is an error, never wrapped.
  *
  * @example
  * ```ts
@@ -17,23 +18,20 @@ import { RawValue } from "./raw_value.ts";
  *
  * const value = new SharedValue(Memory.anonymous(512), 0, "Float64");
  * value.update((n) => n + 0.5);
- * value.mutex.lock();
- * try {
+ * value.mutex.runSync(() => {
  *   if (value.raw.value > 0) value.raw.value -= 0.5;
- * } finally {
- *   value.mutex.unlock();
- * }
+ * });
  * ```
  *
  * @typeParam T The type of the value. Default: `Int32`.
  */
 export class SharedValue<T extends ElementType = "Int32"> {
-  /** Bytes to set aside for one. */
+  /** Bytes to reserve for a value and its lock. */
   static readonly BYTES: number = Mutex.BYTES + RawValue.BYTES;
 
   /** The lock of the value. */
   readonly mutex: Mutex;
-  /** The value without the lock, for who holds it. */
+  /** The value without the lock, for code that holds the lock. */
   readonly raw: RawValue<T>;
 
   /**
@@ -41,9 +39,10 @@ export class SharedValue<T extends ElementType = "Int32"> {
    *
    * @param type Default: `Int32`.
    * @throws {RangeError} If it does not fit, or `offset` is not a multiple of 8.
-   * @throws {TypeError} If there is no such type.
+   * @throws {TypeError} If there is no such type, or an argument is of a wrong type.
    */
   constructor(memory: Memory, offset: number, type: T = "Int32" as T) {
+    regionOf(memory, "a value").resolve(offset, Mutex.BYTES, 8);
     this.raw = new RawValue(memory, offset + Mutex.BYTES, type);
     this.mutex = new Mutex(memory, offset);
   }
@@ -66,8 +65,8 @@ export class SharedValue<T extends ElementType = "Int32"> {
   /**
    * Stores a value.
    *
-   * @throws {TypeError} If it is none of the type, such as 0.5 for an `Int32`.
-   * @throws {RangeError} If the type has no number so great or small.
+   * @throws {TypeError} If it is not of the type, such as 0.5 for an `Int32`.
+   * @throws {RangeError} If it is out of the range of the type.
    * @throws {DeadlockError} If this thread holds the lock.
    */
   set value(value: Elements[T]) {
@@ -81,16 +80,17 @@ export class SharedValue<T extends ElementType = "Int32"> {
   }
 
   /**
-   * Replaces the value by what `change` makes of it, as one step under the lock.
+   * Replaces the value by the result of `change`, under the lock.
    *
-   * @param change Is given the value and returns the next one, at once: others wait meanwhile.
-   * Where it throws, the value stays.
+   * @param change Takes the value and returns the next one. Other threads wait meanwhile, so it must
+   * be quick, and not async. If it throws, the value stays.
    * @returns The next value.
-   * @throws {TypeError} If that is none of the type, such as a promise.
-   * @throws {RangeError} If the type has no number so great or small.
+   * @throws {TypeError} If that is not of the type, such as a promise.
+   * @throws {RangeError} If it is out of the range of the type.
    * @throws {DeadlockError} If this thread holds the lock.
    */
   update(change: (value: Elements[T]) => Elements[T]): Elements[T] {
+    checkFunction(change, "update a value");
     const { mutex, raw } = this;
     mutex.lock();
     try {

@@ -1,13 +1,14 @@
 import type { Counter } from "../contract/counter.ts";
+import { nameOf } from "../contract/options.ts";
 import { AtomicCounter } from "./atomic_counter.ts";
-import type { Memory } from "./memory.ts";
+import { attachmentOf, type Memory } from "./memory.ts";
 
 const MAX = BigInt(Number.MAX_SAFE_INTEGER);
 
 /**
- * A counter for heavy contention: each thread adds to a cell of its own, 128 bytes from the next,
- * and reading sums them. A sum taken while others add may be that of no single moment. After
- * `LongAdder` of D. Lea.
+ * A counter for heavy contention: each thread adds to its own cell, 128 bytes from the next, and a
+ * read sums the cells. A sum that is read while other threads add may never have been the value at
+ * any one moment. After `LongAdder` of D. Lea.
  *
  * @example
  * ```ts
@@ -23,43 +24,53 @@ export class StripedCounter implements Counter {
   readonly #mine: AtomicCounter;
 
   /**
-   * The bytes that a counter of so many stripes takes up.
+   * The bytes that a counter of so many stripes takes.
    *
+   * @throws {TypeError} If `stripes` is not a number.
    * @throws {RangeError} If `stripes` is not a positive whole number.
    */
   static bytes(stripes: number): number {
+    if (typeof stripes !== "number") {
+      throw new TypeError(
+        `Cannot make a striped counter of ${nameOf(stripes)} stripes: not a number`,
+      );
+    }
     if (!Number.isInteger(stripes) || stripes < 1) {
-      throw new RangeError(`Cannot stripe a counter: not a positive whole number: ${stripes}`);
+      throw new RangeError(
+        `Cannot make a striped counter of ${stripes} stripes: not a positive whole number`,
+      );
     }
     return stripes * AtomicCounter.BYTES;
   }
 
   /**
-   * The counter of `stripes` cells at `offset`; all who share it say the same number.
+   * The counter of `stripes` cells at `offset`. All threads that share it must give the same number.
    *
    * @param stripe The cell of this thread. Default: by the thread's number in the memory.
+   * @throws {TypeError} If an argument is of a wrong type.
    * @throws {RangeError} If it does not fit, or `stripes` is not a positive whole number.
    */
-  constructor(
-    memory: Memory,
-    offset: number,
-    stripes: number,
-    stripe: number = memory.identity % stripes,
-  ) {
-    memory.place(offset, StripedCounter.bytes(stripes) - AtomicCounter.BYTES + 8, 8);
-    if (!Number.isInteger(stripe) || stripe < 0 || stripe >= stripes) {
-      throw new RangeError(`Cannot use stripe ${stripe}: the counter has 0 to ${stripes - 1}`);
+  constructor(memory: Memory, offset: number, stripes: number, stripe?: number) {
+    const attachment = attachmentOf(memory, "a striped counter");
+    const size = StripedCounter.bytes(stripes) - AtomicCounter.BYTES + 8;
+    attachment.region.resolve(offset, size, 8);
+    const mine = stripe === undefined ? attachment.identity % stripes : stripe;
+    if (!Number.isInteger(mine) || mine < 0 || mine >= stripes) {
+      throw new RangeError(
+        `Cannot use stripe ${nameOf(mine)}: it must be from 0 to ${stripes - 1}`,
+      );
     }
     this.#cells = Array.from(
       { length: stripes },
       (_, i) => new AtomicCounter(memory, offset + i * AtomicCounter.BYTES),
     );
-    this.#mine = this.#cells[stripe];
+    this.#mine = this.#cells[mine];
   }
 
   /**
    * Adds `n` to this thread's cell.
    *
+   * @param n A whole number; negative to subtract. Default: 1.
    * @throws {TypeError} If `n` is not a whole number.
    * @throws {RangeError} If `n` is beyond 2^53, or the cell would be; it is unchanged.
    */
@@ -68,25 +79,15 @@ export class StripedCounter implements Counter {
   }
 
   /**
-   * Subtracts `n` from this thread's cell.
-   *
-   * @throws {TypeError} If `n` is not a whole number.
-   * @throws {RangeError} If `n` is beyond 2^53, or the cell would be; it is unchanged.
-   */
-  subtract(n = 1): void {
-    this.#mine.subtract(n);
-  }
-
-  /**
    * The sum of all cells.
    *
    * @throws {RangeError} If it is beyond 2^53.
    */
   get value(): number {
-    let sum = 0n; // The way to it may lead beyond 2^53.
+    let sum = 0n; // A partial sum may be beyond 2^53.
     for (const cell of this.#cells) sum += BigInt(cell.value);
     if (sum > MAX || sum < -MAX) {
-      throw new RangeError(`Cannot read a striped counter: its sum is beyond 2^53: ${sum}`);
+      throw new RangeError(`Cannot read a striped counter exactly: its sum ${sum} is beyond 2^53`);
     }
     return Number(sum);
   }

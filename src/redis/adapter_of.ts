@@ -1,4 +1,5 @@
 import { nameOf } from "../contract/options.ts";
+import type { PlatformURL } from "../contract/platform.ts";
 import type { RedisAdapter } from "./adapter.ts";
 import { checkNumber, checkOptions } from "./arguments.ts";
 import { BunDriver, type BunRedisClient } from "./bun_client.ts";
@@ -16,7 +17,7 @@ import { LONGEST_TIMER_MS } from "./sleeper.ts";
  */
 export type RedisSource =
   | string
-  | URL
+  | PlatformURL
   | NodeRedisClient
   | IoredisClient
   | BunRedisClient

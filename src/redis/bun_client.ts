@@ -1,3 +1,4 @@
+import type { PlatformAbortSignal } from "../contract/platform.ts";
 import type { Driver, Subscriber } from "./driver.ts";
 
 /** The part of a `Bun.RedisClient` that is used. */
@@ -42,7 +43,7 @@ export class BunDriver implements Driver {
 
   async openSubscriber(
     receive: (channel: string, message: string) => void,
-    signal: AbortSignal,
+    signal: PlatformAbortSignal,
   ): Promise<Subscriber> {
     const subscriber: BunRedisClient = await this.#client.duplicate();
     const channels = new Set<string>();

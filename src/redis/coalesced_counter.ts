@@ -1,4 +1,5 @@
 import { nameOf } from "../contract/options.ts";
+import { asyncDispose, type PlatformAsyncDisposable } from "../contract/platform.ts";
 import { checkNumber } from "./arguments.ts";
 import { checkWhole } from "./counter_options.ts";
 import { LONGEST_TIMER_MS } from "./sleeper.ts";
@@ -53,7 +54,7 @@ const CLOSE_MS = 10_000;
  * console.log(await collected.flush()); // The value on the server.
  * ```
  */
-export interface CoalescedCounter extends AsyncDisposable {
+export interface CoalescedCounter extends PlatformAsyncDisposable<Promise<void>> {
   /** The sum of the adds that are not known to be on the server. */
   readonly pending: number;
   /**
@@ -90,8 +91,6 @@ export interface CoalescedCounter extends AsyncDisposable {
    * @throws What {@linkcode CoalescedCounter.flush} throws; `pending` is then not on the server.
    */
   close(): Promise<void>;
-  /** The same as {@linkcode CoalescedCounter.close}, for `await using`. */
-  [Symbol.asyncDispose](): Promise<void>;
 }
 
 /** The class behind {@linkcode CoalescedCounter}. */
@@ -156,7 +155,7 @@ export class Collector implements CoalescedCounter {
     await this.#counter.forget().catch(() => {}); // The server forgets them later by itself.
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
+  [asyncDispose](): Promise<void> {
     return this.close();
   }
 

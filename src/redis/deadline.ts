@@ -36,7 +36,7 @@ export class Deadline {
   }
 
   /** The error of a wait that ran out of time. */
-  timeout(): DOMException {
+  timeout(): Error {
     const { holder, why } = this.refusal ?? {};
     const contender = holder === undefined || holder === SHARED
       ? "others share it or wait for it"

@@ -1,3 +1,5 @@
+import type { PlatformAbortSignal } from "../contract/platform.ts";
+
 /** The connection over which a driver receives messages. */
 export interface Subscriber {
   /** Resolves when the server has confirmed it. */
@@ -29,7 +31,7 @@ export interface Driver {
    */
   openSubscriber(
     receive: (channel: string, message: string) => void,
-    signal: AbortSignal,
+    signal: PlatformAbortSignal,
   ): Promise<Subscriber>;
   /** Closes what the driver itself has opened. */
   close(): Promise<void>;

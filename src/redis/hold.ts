@@ -1,5 +1,5 @@
 import { LockLostError } from "../contract/errors.ts";
-import type { Moment } from "../runtime/moment.ts";
+import type { Instant } from "../runtime/instant.ts";
 import type { GuardedHold, GuardState } from "./lease_guard.ts";
 import type { InFlight } from "./in_flight.ts";
 import { Lease } from "./lease.ts";
@@ -42,7 +42,7 @@ export class Hold<Request extends HoldRequest = HoldRequest> implements GuardedH
   readonly #lock: HeldLock<Request>;
 
   /** A hold whose request was sent at `sent`. */
-  constructor(lock: HeldLock<Request>, request: Request, sent: Moment, state: GuardState) {
+  constructor(lock: HeldLock<Request>, request: Request, sent: Instant, state: GuardState) {
     this.#lock = lock;
     this.request = request;
     this.state = state;

@@ -1,4 +1,5 @@
 import type { Owner } from "../contract/owner.ts";
+import type { PlatformAbortSignal } from "../contract/platform.ts";
 import type { RedisAdapter, Reply } from "./adapter.ts";
 import { codeOf, explain } from "./errors.ts";
 import { SHARED } from "./lock_scripts.ts";
@@ -77,7 +78,7 @@ export interface InspectionOptions {
   readonly match?: string;
   /** The keys of counters; none without a pattern, since any key can be a counter. */
   readonly counters?: string;
-  readonly signal?: AbortSignal;
+  readonly signal?: PlatformAbortSignal;
   /** The name of the server in messages. */
   readonly server?: string;
 }
@@ -152,7 +153,7 @@ export async function inspectRedis(
 async function* keysLike(
   adapter: RedisAdapter,
   pattern: string,
-  signal: AbortSignal | undefined,
+  signal: PlatformAbortSignal | undefined,
 ): AsyncGenerator<string> {
   let cursor = "0";
   do {

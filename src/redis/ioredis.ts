@@ -1,3 +1,4 @@
+import type { PlatformAbortSignal } from "../contract/platform.ts";
 import type { Driver, Subscriber } from "./driver.ts";
 import { UnreachableError } from "./errors.ts";
 
@@ -87,7 +88,7 @@ export class IoredisDriver implements Driver {
 
   async openSubscriber(
     receive: (channel: string, message: string) => void,
-    signal: AbortSignal,
+    signal: PlatformAbortSignal,
   ): Promise<Subscriber> {
     signal.throwIfAborted();
     const subscriber = duplicateOf(this.#client, {

@@ -1,5 +1,6 @@
 import { LockLostError } from "../contract/errors.ts";
-import { millisecondsSince, type Moment, thisMoment } from "../runtime/moment.ts";
+import type { PlatformAbortSignal } from "../contract/platform.ts";
+import { type Instant, millisecondsSince, thisInstant } from "../runtime/instant.ts";
 
 /** The terms of a {@linkcode Lease}. */
 export interface LeaseTerms {
@@ -32,8 +33,8 @@ export function reliableTime(leaseTime: number): number {
  */
 export class Lease {
   readonly #terms: LeaseTerms;
-  #start: Moment;
-  #sent: Moment;
+  #start: Instant;
+  #sent: Instant;
   /** A renewal or a change that is under way. */
   #busy: Promise<void> | undefined;
   /** The time since `#sent` at which it is renewed. */
@@ -46,7 +47,7 @@ export class Lease {
   #ended = false;
 
   /** A lease whose request was sent at `sent`. */
-  constructor(terms: LeaseTerms, sent: Moment) {
+  constructor(terms: LeaseTerms, sent: Instant) {
     this.#terms = terms;
     this.#start = this.#sent = sent;
     this.#renewAt = terms.leaseTime / 3;
@@ -54,7 +55,7 @@ export class Lease {
   }
 
   /** Aborts with a `LockLostError` when the lease is lost. */
-  get signal(): AbortSignal {
+  get signal(): PlatformAbortSignal {
     this.#look();
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
@@ -106,7 +107,7 @@ export class Lease {
   }
 
   /** The lease began anew by a request that was sent at `sent`. A lost lease stays lost. */
-  renewed(sent: Moment): void {
+  renewed(sent: Instant): void {
     this.#look();
     this.#sent = sent;
     this.#renewAt = this.#terms.leaseTime / 3;
@@ -120,7 +121,7 @@ export class Lease {
   }
 
   /** There is a hold again, by a request that was sent at `sent`. */
-  resume(sent: Moment): void {
+  resume(sent: Instant): void {
     this.#start = this.#sent = sent;
     this.#isSuspended = false; // It was not lost meanwhile, however long that took.
     this.renewed(sent);
@@ -178,7 +179,7 @@ export class Lease {
   }
 
   async #renew(): Promise<void> {
-    const sent = thisMoment();
+    const sent = thisInstant();
     try {
       if (await this.#terms.renew()) this.renewed(sent);
       else if (!this.#ended) this.#lose("the server does not have it any more");

@@ -1,5 +1,6 @@
 import type { AcquireOptions } from "../contract/options.ts";
 import type { Owner } from "../contract/owner.ts";
+import { asyncDispose, type PlatformAbortSignal } from "../contract/platform.ts";
 import type { Lease } from "./lease.ts";
 import type { RedisGuard, RedisSharableGuard } from "./redis_guard.ts";
 
@@ -62,7 +63,7 @@ class LeaseGuard implements RedisGuard {
     return !this.#core.isReleased && this.#core.hold.lease.isOn;
   }
 
-  get signal(): AbortSignal {
+  get signal(): PlatformAbortSignal {
     return this.#core.hold.lease.signal;
   }
 
@@ -81,7 +82,7 @@ class LeaseGuard implements RedisGuard {
     }
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  async [asyncDispose](): Promise<void> {
     if (!this.#core.isReleased && !this.#core.hold.isOver) await this.release();
   }
 }

@@ -1,6 +1,6 @@
 import { LockLostError, UnsupportedError } from "../contract/errors.ts";
 import type { AcquireOptions } from "../contract/options.ts";
-import { millisecondsSince, type Moment, thisMoment } from "../runtime/moment.ts";
+import { type Instant, millisecondsSince, thisInstant } from "../runtime/instant.ts";
 import { abandonRequest, type AcquireTarget, type Grant, waitForGrant } from "./acquire_loop.ts";
 import { Deadline } from "./deadline.ts";
 import { isTemporary, MisconfiguredError, RefusedError, UnreachableError } from "./errors.ts";
@@ -51,7 +51,7 @@ export class LockHold extends Hold<LockRequest> implements SharableHold {
   #changing: Promise<void> | undefined;
 
   /** A hold whose request was sent at `sent`. */
-  constructor(lock: SharableLock, request: LockRequest, sent: Moment, state: GuardState) {
+  constructor(lock: SharableLock, request: LockRequest, sent: Instant, state: GuardState) {
     super(lock, request, sent, state);
     this.#lock = lock;
   }
@@ -91,13 +91,13 @@ export class LockHold extends Hold<LockRequest> implements SharableHold {
   async #downgrade(): Promise<void> {
     const { backend, target } = this.#lock;
     const shared = { ...this.request, shared: true };
-    let sent = thisMoment();
+    let sent = thisInstant();
     let isUnsure = false;
     let held: boolean;
     try {
       held = await retry((unsure) => {
         isUnsure = unsure;
-        sent = thisMoment();
+        sent = thisInstant();
         return backend.server.downgrade(this.request);
       }, performance.now() + this.lease.left);
     } catch (error) {

@@ -1,3 +1,4 @@
+import type { PlatformAbortSignal, PlatformURL } from "../contract/platform.ts";
 import { addressIn } from "./address.ts";
 import type { Driver, Subscriber } from "./driver.ts";
 import { MisconfiguredError, UnreachableError } from "./errors.ts";
@@ -74,7 +75,7 @@ export class NodeRedisDriver implements Driver {
 
   openSubscriber(
     receive: (channel: string, message: string) => void,
-    signal: AbortSignal,
+    signal: PlatformAbortSignal,
   ): Promise<Subscriber> {
     return openSubscriber(this.#client, receive, signal);
   }
@@ -113,7 +114,7 @@ export class OwnNodeRedisDriver implements Driver {
    *
    * @throws {MisconfiguredError} If it is no address of a Redis server.
    */
-  constructor(url: string | URL) {
+  constructor(url: string | PlatformURL) {
     this.#url = addressIn(url);
   }
 
@@ -144,7 +145,7 @@ export class OwnNodeRedisDriver implements Driver {
 
   async openSubscriber(
     receive: (channel: string, message: string) => void,
-    signal: AbortSignal,
+    signal: PlatformAbortSignal,
   ): Promise<Subscriber> {
     return await openSubscriber(await (this.#client ??= this.#make()), receive, signal);
   }
@@ -198,7 +199,7 @@ async function loadNodeRedis(): Promise<{ createClient(options: object): any }> 
 async function openSubscriber(
   client: NodeRedisClient,
   receive: (channel: string, message: string) => void,
-  signal: AbortSignal,
+  signal: PlatformAbortSignal,
 ): Promise<Subscriber> {
   const subscriber: NodeRedisClient = client.duplicate();
   subscriber.on("connect", () => signal.aborted && subscriber.destroy()); // Otherwise it goes on.

@@ -1,6 +1,7 @@
 import { nameOf } from "../contract/options.ts";
 import type { AsyncExchangeCounter } from "../contract/async_counter.ts";
 import { UnsupportedError } from "../contract/errors.ts";
+import { asyncDispose, type PlatformAsyncDisposable } from "../contract/platform.ts";
 import type { RedisAdapter, Reply } from "./adapter.ts";
 import { adapterOf, type RedisSource } from "./adapter_of.ts";
 import { AddBatch } from "./add_batch.ts";
@@ -45,7 +46,7 @@ const WHOLE = /^(0|-?[1-9]\d*)$/;
  * console.log(await visits.get());
  * ```
  */
-export class RedisCounter implements AsyncExchangeCounter, AsyncDisposable {
+export class RedisCounter implements AsyncExchangeCounter, PlatformAsyncDisposable {
   /** The key. */
   readonly key: string;
 
@@ -230,7 +231,7 @@ export class RedisCounter implements AsyncExchangeCounter, AsyncDisposable {
   }
 
   /** The same as {@linkcode close}, for `await using`. */
-  [Symbol.asyncDispose](): Promise<void> {
+  [asyncDispose](): Promise<void> {
     return this.close();
   }
 

@@ -1,5 +1,6 @@
 import type { AsyncGuard, AsyncSharableGuard } from "../contract/async_guard.ts";
 import type { AcquireOptions } from "../contract/options.ts";
+import type { PlatformAbortSignal } from "../contract/platform.ts";
 
 /**
  * The right to be inside a lock or semaphore on a server, while its lease is renewed. No such lock
@@ -22,7 +23,7 @@ export interface RedisGuard<Token extends number | undefined = number | undefine
    * Aborts with a `LockLostError` before the lease can end, by the clock of this machine; also if
    * the server says that it does not have the hold any more. A release does not abort it.
    */
-  readonly signal: AbortSignal;
+  readonly signal: PlatformAbortSignal;
   /**
    * Releases the lock.
    *

@@ -1,7 +1,8 @@
 import type { AsyncLock } from "../contract/async_lock.ts";
 import { DeadlockError } from "../contract/errors.ts";
 import type { Owner } from "../contract/owner.ts";
-import { millisecondsSince } from "../runtime/moment.ts";
+import { asyncDispose, type PlatformAsyncDisposable } from "../contract/platform.ts";
+import { millisecondsSince } from "../runtime/instant.ts";
 import { abandonRequest, type AcquireTarget, type Grant, waitForGrant } from "./acquire_loop.ts";
 import type { ConnectionOptions, RedisSource } from "./adapter_of.ts";
 import { checkFlag, checkOptions } from "./arguments.ts";
@@ -70,7 +71,7 @@ import { thisOwner } from "./this_owner.ts";
  * await redis.close();
  * ```
  */
-export class RedisLock implements AsyncLock, AsyncDisposable {
+export class RedisLock implements AsyncLock, PlatformAsyncDisposable {
   /** The name of the lock: for all clients of a server, the same name is the same lock. */
   readonly name: string;
 
@@ -213,7 +214,7 @@ export class RedisLock implements AsyncLock, AsyncDisposable {
   }
 
   /** The same as {@linkcode close}. */
-  [Symbol.asyncDispose](): Promise<void> {
+  [asyncDispose](): Promise<void> {
     return this.close();
   }
 

@@ -1,5 +1,6 @@
 import { type AcquireOptions, nameOf } from "../contract/options.ts";
-import { millisecondsSince } from "../runtime/moment.ts";
+import { asyncDispose, type PlatformAsyncDisposable } from "../contract/platform.ts";
+import { millisecondsSince } from "../runtime/instant.ts";
 import { abandonRequest, type AcquireTarget, type Grant, waitForGrant } from "./acquire_loop.ts";
 import { connectionOf, type ConnectionOptions, type RedisSource } from "./adapter_of.ts";
 import { checkOptions } from "./arguments.ts";
@@ -59,7 +60,7 @@ const MOST = 1_000_000;
  * }
  * ```
  */
-export class RedisSemaphore implements AsyncDisposable {
+export class RedisSemaphore implements PlatformAsyncDisposable {
   /** The name: for all clients of a server, the same name is the same semaphore. */
   readonly name: string;
   /** How many permits there are. */
@@ -179,7 +180,7 @@ export class RedisSemaphore implements AsyncDisposable {
   }
 
   /** The same as {@linkcode close}. */
-  [Symbol.asyncDispose](): Promise<void> {
+  [asyncDispose](): Promise<void> {
     return this.close();
   }
 

@@ -1,5 +1,5 @@
 import type { Owner } from "../contract/owner.ts";
-import { type Moment, thisMoment } from "../runtime/moment.ts";
+import { type Instant, thisInstant } from "../runtime/instant.ts";
 import type { RedisAdapter } from "./adapter.ts";
 import { explain } from "./errors.ts";
 import {
@@ -49,7 +49,7 @@ export type Attempt =
   | {
     readonly granted: true;
     /** When the request was sent; the lease began later. */
-    readonly sent: Moment;
+    readonly sent: Instant;
     /** The first of the tokens; `undefined` for a shared hold. */
     readonly token: number | undefined;
     /** The value of a holder that did not release the lock. */
@@ -190,7 +190,7 @@ export class ServerLock {
    * lock; `undefined` if the value does not share it any more.
    */
   async upgrade({ value }: LockRequest, next: LockRequest): Promise<Attempt | undefined> {
-    const sent = thisMoment();
+    const sent = thisInstant();
     const args = [next.value, `${next.leaseTime}`, `${next.tokens ?? 1}`, value];
     const reply = await this.#run(upgrade, "upgrade", this.#upgrading, args) as AttemptReply;
     return reply[0] === -1 ? undefined : attemptIn(reply, sent);
@@ -213,7 +213,7 @@ export class ServerLock {
   }
 
   async #ask(script: Script, keys: readonly string[], args: string[]): Promise<Attempt> {
-    const sent = thisMoment();
+    const sent = thisInstant();
     return attemptIn(await this.#run(script, "acquire", keys, args) as AttemptReply, sent);
   }
 
@@ -233,7 +233,7 @@ export class ServerLock {
 
 type AttemptReply = readonly (string | number | null)[];
 
-function attemptIn(reply: AttemptReply, sent: Moment): Attempt {
+function attemptIn(reply: AttemptReply, sent: Instant): Attempt {
   if (reply[0] === 1) {
     const [, token, previous] = reply as [number, number | null, string | null];
     return { granted: true, sent, token: token ?? undefined, previous: previous ?? undefined };

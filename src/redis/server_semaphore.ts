@@ -1,4 +1,4 @@
-import { thisMoment } from "../runtime/moment.ts";
+import { thisInstant } from "../runtime/instant.ts";
 import type { RedisAdapter } from "./adapter.ts";
 import { explain, MisconfiguredError } from "./errors.ts";
 import { partOf } from "./names.ts";
@@ -63,7 +63,7 @@ export class ServerSemaphore {
    */
   async attempt(request: PermitRequest, waiter = "", ticket = ""): Promise<Attempt> {
     const { value, leaseTime, wanted, fair = false } = request;
-    const sent = thisMoment();
+    const sent = thisInstant();
     const reply = await this.#run(
       take,
       "acquire",

@@ -4,7 +4,7 @@ import { LIBC_NAMES } from "./libc_names.ts";
 import { LISTENING, onceListening } from "./listening.ts";
 import type { Adapter, CFunctions, CSignatures, Endpoint, HelperThread } from "./port.ts";
 
-/** The slice of `bun:ffi` used here; other runtimes cannot resolve its types. */
+/** The part of `bun:ffi` that is used here; other runtimes cannot resolve its types. */
 interface BunFFI {
   dlopen(
     name: string,
@@ -24,13 +24,14 @@ interface BunWorker {
   unref(): void;
 }
 
+// SAFETY: only a Bun reads these, after {@linkcode bunAdapter} has run, and Bun has all three.
 const { Bun, Worker, postMessage } = globalThis as unknown as {
   Bun: { version: string; isMainThread: boolean };
   Worker: new (module: URL, options: { type: "module" }) => BunWorker;
   postMessage(message: unknown): void;
 };
 
-// `i64_fast` hands small 64-bit results out as numbers.
+// SAFETY: `i64_fast` gives a number for results within 2^53, and no call here gives a greater one.
 const ARGUMENT = { i32: "i32", u32: "u32", i64: "i64", pointer: "ptr", bytes: "ptr" } as const;
 const RESULT = { i32: "i32", u32: "u32", i64: "i64_fast", pointer: "i64_fast" } as const;
 
@@ -51,14 +52,15 @@ function bind<const S extends CSignatures>(
   let failure: unknown;
   for (const name of libraries) {
     try {
+      // SAFETY: a signature must be that of the C function; Bun checks neither types nor lengths.
       return ffi.dlopen(name, symbols).symbols as unknown as CFunctions<S>;
     } catch (error) {
       failure = error;
     }
   }
   throw new UnsupportedError(
-    `Cannot load ${libraries[0]} on ${process.platform} ${process.arch}: Linux is what is ` +
-      "supported. Anonymous memory for the workers of this process still works",
+    `Cannot load ${libraries[0]} on ${process.platform} ${process.arch}: the system has no such ` +
+      "library. Anonymous memory for the workers of this process still works",
     { cause: failure },
   );
 }
@@ -115,7 +117,9 @@ export function bunAdapter(): Adapter {
     mapping: "plain",
     mayCallC: () => process.platform === "linux",
     bind,
+    // SAFETY: see the port: the caller keeps `bytes` alive and passes memory that does not move.
     addressOf: (bytes) => ffi.ptr(bytes),
+    // SAFETY: see the port: the memory stays mapped as long as the buffer is used.
     bufferAt: (address, byteLength) => ffi.toArrayBuffer(address, 0, byteLength),
     spawnWorker,
     spawnHelper: spawnWorker,

@@ -2,7 +2,7 @@ import { adapter } from "./adapter.ts";
 
 const encoder = new TextEncoder();
 
-/** Strings as C wants a list of them: pointers up to a null, in memory that stays where it is. */
+/** A list of strings as C needs it: pointers up to a null, in memory that does not move. */
 export class CStrings {
   readonly address: number;
   readonly #memory: Uint8Array;
@@ -11,7 +11,8 @@ export class CStrings {
     const encoded = strings.map((text) => encoder.encode(`${text}\0`));
     const table = 8 * (strings.length + 1);
     const bytes = encoded.reduce((sum, { length }) => sum + length, table);
-    // Small arrays lie where the collector of V8 moves them.
+    // SAFETY: V8 moves the memory of small arrays only, so an address of a large one stays right
+    // while the array is alive; see `keep`.
     this.#memory = new Uint8Array(Math.max(bytes, 4096));
     this.address = adapter.addressOf(this.#memory);
     const view = new DataView(this.#memory.buffer);
@@ -23,13 +24,13 @@ export class CStrings {
     });
   }
 
-  /** To be called after the addresses were used: so long, the collector leaves the memory alone. */
+  /** Keeps the memory from being collected. Call it after the last use of the address. */
   keep(): void {
     if (this.#memory.length === 0) throw new Error("Cannot keep strings: there are none");
   }
 }
 
-/** The variables of an environment that are set, as C has them. */
+/** The variables of an environment that are set, as C needs them. */
 export function environmentStrings(
   environment: Readonly<Record<string, string | undefined>>,
 ): CStrings {

@@ -14,10 +14,10 @@ import {
   O_RDWR,
   STAT_BYTES,
 } from "./darwin_structs.ts";
-import { pathBytes, pathOf } from "./files.ts";
 import { LOCK_EX, LOCK_NB, LOCK_SH, LOCK_UN } from "./flock.ts";
 import { libSystem } from "./libsystem.ts";
 import type { LockFile } from "./lock_file.ts";
+import { pathBytes, pathOf, quotePath } from "./path_bytes.ts";
 import type { ByteRange } from "./range_lock.ts";
 
 const MODE = 0o600;
@@ -27,8 +27,9 @@ const NOT_FOR_WRITING: readonly number[] = [DARWIN.EACCES, DARWIN.EPERM, DARWIN.
 const status = new Uint8Array(new ArrayBuffer(STAT_BYTES));
 
 function absolutePath(path: string): string {
-  pathBytes(path); // Throws if it is none.
+  pathBytes(path); // Throws unless it is a path.
   if (path.startsWith("/")) return path;
+  // SAFETY: getcwd(3) writes no more than the length that it is given.
   const here = new Uint8Array(4096);
   const { getcwd, errno } = libSystem();
   if (getcwd(here, here.length) === 0) throw darwinError("find", path, errno());
@@ -38,12 +39,13 @@ function absolutePath(path: string): string {
 function openWith(bytes: Uint8Array, flags: number): number {
   const { open, errno } = libSystem();
   for (;;) {
+    // SAFETY: `bytes` ends with NUL.
     const fd = open(bytes, flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, MODE);
     if (fd >= 0 || errno() !== DARWIN.EINTR) return fd;
   }
 }
 
-/** For writing where that is allowed, else for reading, which is enough to lock. */
+/** Opens for writing if that is allowed, else for reading, which is enough to lock. */
 function open(full: string, path: string): { readonly fd: number; readonly writable: boolean } {
   const { mkdir, errno } = libSystem();
   const bytes = pathBytes(full);
@@ -64,13 +66,14 @@ function open(full: string, path: string): { readonly fd: number; readonly writa
 
 function statusOf(fd: number, path: string): DarwinStatus {
   const { fstat, errno } = libSystem();
+  // SAFETY: `status` is as long as a `struct stat`.
   if (fstat(fd, status) !== 0) throw darwinError("look at", path, errno());
   return darwinStatus(status);
 }
 
 /**
- * A file that flock(2) of macOS locks; written against its documentation. Nothing there ends a
- * blocked flock(2) of another thread in a way known to work, so waits try again.
+ * A file that flock(2) of macOS locks; written against the documentation. No documented call ends a
+ * blocked flock(2) of another thread, so a wait tries again and again.
  */
 export class DarwinLockFile implements LockFile {
   readonly path: string;
@@ -85,7 +88,9 @@ export class DarwinLockFile implements LockFile {
   constructor(path: string, range?: ByteRange, full: string = absolutePath(path)) {
     if (range !== undefined) {
       throw new UnsupportedError(
-        `Cannot lock a range of "${path}": macOS has no such locks of open files. Lock the whole`,
+        `Cannot lock a range of ${
+          quotePath(path)
+        }: macOS has no such locks of open files. Lock the whole file`,
       );
     }
     this.path = path;
@@ -96,7 +101,9 @@ export class DarwinLockFile implements LockFile {
       const { isFile, isFolder, mode, id } = statusOf(fd, path);
       if (!isFile) {
         const what = isFolder ? "a directory" : "a pipe, a socket or a device";
-        throw new TypeError(`Cannot use "${path}" as a lock: it is ${what}, not a regular file`);
+        throw new TypeError(
+          `Cannot use ${quotePath(path)} as a lock: it is ${what}, not a regular file`,
+        );
       }
       this.writable = writable && (mode & ANY_MAY_WRITE) !== 0;
       this.id = id;
@@ -140,6 +147,7 @@ export class DarwinLockFile implements LockFile {
   read(bytes: Uint8Array, offset: number): number {
     const { pread, errno } = libSystem();
     for (;;) {
+      // SAFETY: pread(2) writes no more than `bytes.length` bytes, pwrite(2) reads no more.
       const got = pread(this.#fd, bytes, bytes.length, offset);
       if (got >= 0) return got;
       const failure = errno();

@@ -1,6 +1,6 @@
 /**
- * What the calls of macOS are given and give: numbers and bytes; pure, so that it is tested on
- * every system. From sys/fcntl.h, sys/errno.h and sys/stat.h of XNU.
+ * Numbers and layouts for the calls of macOS; pure, so that it is tested on every system. From
+ * sys/fcntl.h, sys/errno.h and sys/stat.h of XNU.
  *
  * @module
  */
@@ -12,17 +12,17 @@ export const O_NONBLOCK = 0x4;
 export const O_NOFOLLOW = 0x100;
 export const O_CREAT = 0x200;
 export const O_CLOEXEC = 0x1000000;
-/** For fcntl(2): has the drive write its cache as well, which fsync(2) does not. */
+/** For fcntl(2): the drive writes its cache as well, which fsync(2) does not ask for. */
 export const F_FULLFSYNC = 51;
 
 const S_IFMT = 0o170000;
 const S_IFREG = 0o100000;
 const S_IFDIR = 0o040000;
 
-/** How long a `struct stat` with 64-bit inodes is. */
+/** The size of a `struct stat` with 64-bit inodes, in bytes. */
 export const STAT_BYTES = 144;
 
-/** What stat(2) says of a file. */
+/** The status of a file by stat(2). */
 export interface DarwinStatus {
   readonly isFile: boolean;
   readonly isFolder: boolean;
@@ -32,7 +32,7 @@ export interface DarwinStatus {
   readonly id: string;
 }
 
-/** Reads a `struct stat`: the device, the mode, the links (16 bits each), and the inode. */
+/** Reads a `struct stat`. It begins with the device, the mode and the links, then the inode. */
 export function darwinStatus(bytes: Uint8Array): DarwinStatus {
   const view = new DataView(bytes.buffer, bytes.byteOffset);
   const mode = view.getUint16(4, true);
@@ -50,7 +50,7 @@ export function statNames(arch: string): { readonly fstat: string; readonly lsta
   return { fstat: `fstat${suffix}`, lstat: `lstat${suffix}` };
 }
 
-/** The numbers of the errors that are told apart. */
+/** The numbers of the errors that callers distinguish. */
 export const DARWIN = { EINTR: 4, ENOENT: 2, EACCES: 13, EPERM: 1, EROFS: 30, EWOULDBLOCK: 35 };
 
 const NAMES: Readonly<Record<number, string | undefined>> = {
@@ -85,7 +85,7 @@ const NAMES: Readonly<Record<number, string | undefined>> = {
   102: "EOPNOTSUPP",
 };
 
-/** An error by macOS's number for it, in the shape of Node's. */
+/** An error by macOS's number for it, with the fields of Node's errors. */
 export function darwinError(what: string, path: string, number: number): Error {
   return namedError(what, path, NAMES[number] ?? `errno ${number}`, number);
 }

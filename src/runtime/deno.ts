@@ -16,7 +16,7 @@ const NATIVE = { i32: "i32", u32: "u32", i64: "i64", pointer: "usize", bytes: "b
 
 type Native = (...args: unknown[]) => number | bigint;
 
-/** The scope of a dedicated worker, which this project's DOM-free types leave out. */
+/** The scope of a dedicated worker, which the types of this project leave out. */
 interface WorkerScope {
   onmessage: ((event: MessageEvent) => void) | null;
   postMessage(message: unknown): void;
@@ -29,6 +29,7 @@ function open(
   let failure: unknown;
   for (const name of libraries) {
     try {
+      // SAFETY: a definition must be that of the C function; Deno checks neither types nor lengths.
       return Deno.dlopen(name, definitions).symbols as unknown as Record<string, Native>;
     } catch (error) {
       if (error instanceof Deno.errors.NotCapable) {
@@ -42,13 +43,13 @@ function open(
     }
   }
   throw new UnsupportedError(
-    `Cannot load ${libraries[0]} on ${Deno.build.target}: Linux is what is supported. ` +
+    `Cannot load ${libraries[0]} on ${Deno.build.target}: the system has no such library. ` +
       "Anonymous memory for the workers of this process still works",
     { cause: failure },
   );
 }
 
-/** Deno gives 64-bit results as bigint; the port promises numbers. */
+/** Deno returns 64-bit results as bigint; the port promises numbers. */
 function narrow(native: Native, { parameters, result }: CSignature): Native {
   if (result !== "i64" && result !== "pointer") return native;
   switch (parameters.length) { // Of fixed length: a spread costs as much as the system call.
@@ -81,12 +82,14 @@ function bind<const S extends CSignatures>(
 }
 
 function addressOf(bytes: Uint8Array): number {
+  // SAFETY: see the port: the caller keeps `bytes` alive and passes memory that does not move.
   return Number(Deno.UnsafePointer.value(Deno.UnsafePointer.of(bytes as Uint8Array<ArrayBuffer>)));
 }
 
 function bufferAt(address: number, byteLength: number): ArrayBuffer {
   const pointer = Deno.UnsafePointer.create(BigInt(address));
-  if (pointer === null) throw new TypeError("Cannot look at memory: the address is null");
+  if (pointer === null) throw new TypeError("Cannot map memory as a buffer: its address is null");
+  // SAFETY: see the port: the memory stays mapped as long as the buffer is used.
   return Deno.UnsafePointerView.getArrayBuffer(pointer, byteLength);
 }
 
@@ -110,7 +113,7 @@ function spawnWorker(module: URL): WorkerThread {
   };
 }
 
-/** A Deno worker by Deno's `node:worker_threads`, as its own has no way to be let go of. */
+/** A worker of Deno's `node:worker_threads`: a Web Worker of Deno always keeps the process alive. */
 interface NodeWorker {
   postMessage(message: unknown): void;
   on(event: "message" | "error" | "exit", receive: (what: unknown) => void): void;
@@ -119,13 +122,28 @@ interface NodeWorker {
   unref(): void;
 }
 
-/** Whether Deno may read modules there without a prompt at the terminal. */
+/** Whether Deno may read modules in a folder without a prompt at the terminal. */
 function mayRead(folder: URL): boolean {
   return folder.protocol !== "file:" ||
     Deno.permissions.querySync({ name: "read", path: folder }).state === "granted";
 }
 
-/** Loads Node's modules, which takes 40 ms once: for threads that few programs ever need. */
+/**
+ * Whether a worker could start: Deno (2.9) names the working directory for it, and reports an error
+ * on the standard error output if the name is not UTF-8 or the folder was removed.
+ */
+function canNameFolder(): boolean {
+  // Without the permission, the question would be a prompt at the terminal.
+  if (Deno.permissions.querySync({ name: "read" }).state !== "granted") return true;
+  try {
+    Deno.cwd();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Starts a helper by Node's module, whose loading takes 40 ms once; few programs need helpers. */
 function spawnHelper(module: URL): HelperThread {
   const { process } = globalThis as unknown as {
     process: {
@@ -135,7 +153,14 @@ function spawnHelper(module: URL): HelperThread {
     };
   };
   if (!mayRead(new URL("..", module))) {
-    throw new UnsupportedError("Cannot start a helper thread: Deno needs --allow-read for it");
+    throw new UnsupportedError(
+      "Cannot start a helper thread: Deno may not read its module. Add --allow-read",
+    );
+  }
+  if (!canNameFolder()) {
+    throw new UnsupportedError(
+      "Cannot start a helper thread: Deno needs a working directory whose path is UTF-8",
+    );
   }
   const { Worker } = process.getBuiltinModule("node:worker_threads");
   // Without the environment, since Deno needs a permission to read it.

@@ -1,9 +1,11 @@
+import { UnsupportedError } from "../contract/errors.ts";
 import { waitByTrying } from "./backoff.ts";
 import type { LockFile } from "./lock_file.ts";
+import { checkPath, isUtf8, quotePath } from "./path_bytes.ts";
 
 /**
- * A file that Deno itself locks, for programs without `--allow-ffi`. It can be tried but not
- * waited for in a way that ends, so a wait tries again after 1 ms, 2 ms and so on up to 50 ms.
+ * A file that Deno itself locks, for programs without `--allow-ffi`. Deno's own wait could not be
+ * ended, so a wait here tries again after 1 ms, 2 ms and so on up to 50 ms.
  */
 export class DenoLockFile implements LockFile {
   readonly path: string;
@@ -23,10 +25,10 @@ export class DenoLockFile implements LockFile {
     const status = this.#file.statSync();
     this.id = `${status.dev}:${status.ino}`;
     this.writable = found.writable && ((status.mode ?? 0o600) & 0o222) !== 0;
-    // A symbolic link is refused by what the path is: Deno has no O_NOFOLLOW.
+    // `isCurrent` refuses a symbolic link, since Deno has no O_NOFOLLOW.
     if (!status.isFile || !this.isCurrent()) {
       this.#file.close();
-      throw new TypeError(`Cannot use "${path}" as a lock: it is not a regular file`);
+      throw new TypeError(`Cannot use ${quotePath(path)} as a lock: it is not a regular file`);
     }
   }
 
@@ -60,7 +62,7 @@ export class DenoLockFile implements LockFile {
     try {
       return this.#file.readSync(bytes) ?? 0;
     } catch (error) {
-      // Who locks a file of Windows alone keeps others from reading it. It is for information.
+      // On Windows, an exclusive lock keeps others from reading. The record is only information.
       if (Deno.build.os === "windows") return 0;
       throw error;
     }
@@ -82,29 +84,43 @@ export class DenoLockFile implements LockFile {
 
 /**
  * The absolute path, so that it leads to the same file after the program has changed its working
- * directory. Has a copy of the check of `files.ts`, since that module imports the adapter, and the
- * adapter imports this one.
+ * directory.
+ *
+ * @throws {UnsupportedError} If it is not UTF-8: Deno's own functions take text.
  */
 function absolutePath(path: string): string {
-  if (typeof path !== "string" || path === "" || path.includes("\0") || !path.isWellFormed()) {
-    throw new TypeError(
-      "Cannot use a path: it must be a string, not empty and without NUL or a lone surrogate: " +
-        JSON.stringify(path),
-    );
-  }
   const isAbsolute = Deno.build.os === "windows" ? /^(?:[A-Za-z]:|[\\/])/ : /^\//;
-  return isAbsolute.test(path) ? path : `${Deno.cwd()}/${path}`;
+  if (!isUtf8(path)) throw notUtf8(path, "its path");
+  return isAbsolute.test(checkPath(path)) ? path : `${workingDirectory(path)}/${path}`;
 }
 
-/** Called before the file is opened: that would make the target of a link, and wait at a pipe. */
+function workingDirectory(path: string): string {
+  try {
+    return Deno.cwd();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.InvalidData)) throw error;
+    throw notUtf8(path, "the working directory");
+  }
+}
+
+function notUtf8(path: string, what: string): UnsupportedError {
+  return new UnsupportedError(
+    `Cannot lock ${quotePath(path)} without foreign functions: ${what} is not UTF-8, and Deno's ` +
+      "own functions take text. Add --allow-ffi",
+  );
+}
+
+/** Refuses links and pipes before opening, which would create a link's target or wait at a pipe. */
 function refuseOthers(full: string, path: string): void {
   let isFile = true;
   try {
     ({ isFile } = Deno.lstatSync(full));
   } catch {
-    return; // There is nothing, or opening it says what is wrong.
+    return; // No such file, or opening it reports the reason.
   }
-  if (!isFile) throw new TypeError(`Cannot use "${path}" as a lock: it is not a regular file`);
+  if (!isFile) {
+    throw new TypeError(`Cannot use ${quotePath(path)} as a lock: it is not a regular file`);
+  }
 }
 
 function open(

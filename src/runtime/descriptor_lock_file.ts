@@ -3,8 +3,9 @@ import { closeFile, O_DIRECTORY, O_RDONLY, openFile, statusOf } from "./files.ts
 import { tryFlock, unlockFlock, waitFlock } from "./flock.ts";
 import { libc } from "./libc.ts";
 import type { LockFile } from "./lock_file.ts";
+import { quotePath } from "./path_bytes.ts";
 
-/** An open file or folder that is locked as it is, by its descriptor: the path does not matter. */
+/** An open file or folder that is locked by its descriptor, whatever its path leads to. */
 export class DescriptorLockFile implements LockFile {
   readonly path: string;
   readonly mechanism = "flock";
@@ -13,14 +14,18 @@ export class DescriptorLockFile implements LockFile {
   readonly id: string;
   readonly writable = false;
 
-  /** `path` is what messages call it. */
+  /**
+   * Takes over a descriptor.
+   *
+   * @param path What messages call it.
+   */
   constructor(fd: number, path: string) {
     this.fd = fd;
     this.path = path;
     this.id = statusOf(fd, path).id;
   }
 
-  /** Opens a folder, whose lock is that of its descriptor. */
+  /** Opens a folder. */
   static openFolder(path: string): DescriptorLockFile {
     return new DescriptorLockFile(openFile(path, O_RDONLY | O_DIRECTORY), path);
   }
@@ -42,18 +47,19 @@ export class DescriptorLockFile implements LockFile {
   }
 
   reopen(): LockFile {
-    throw new Error(`Cannot open "${this.path}" again: it is locked by its descriptor`);
+    throw new Error(`Cannot open ${quotePath(this.path)} again: it is locked by its descriptor`);
   }
 
-  /** Nothing where it cannot be read: a folder, or open for writing only. */
+  /** Reads nothing from a folder, or a file that is open for writing only. */
   read(bytes: Uint8Array, offset: number): number {
     let got: number;
+    // SAFETY: pread(2) writes no more than `bytes.length` bytes.
     do got = libc.pread(this.fd, bytes, bytes.length, offset); while (interrupted(got));
     return Math.max(0, got);
   }
 
   write(): void {
-    throw new Error(`Cannot write to "${this.path}": it is locked and nothing else`);
+    throw new Error(`Cannot write to ${quotePath(this.path)}: it was opened only to lock it`);
   }
 
   sync(): void {}

@@ -14,7 +14,11 @@ const unused = new Uint8Array(8);
 /** The descriptors of the standard streams. */
 export const STREAMS: readonly number[] = [0, 1, 2];
 
-/** fcntl(2) with an integer, which the C function takes as one of variable arguments. */
+/**
+ * fcntl(2) with an integer, which the C function takes as a variadic argument.
+ *
+ * SAFETY: the system call takes three integers; the last argument of the binding is ignored.
+ */
 function fcntl(fd: number, operation: number, value: number): number {
   return libc.syscall(adapter.arch === "arm64" ? 25 : 72, fd, operation, value, unused);
 }
@@ -30,15 +34,15 @@ export function duplicate(fd: number): number | undefined {
   return copy < 0 ? undefined : copy;
 }
 
-/** Leaves a descriptor to the program that this process becomes. */
+/** Lets a descriptor stay open when this process becomes another program. */
 export function keepOnExec(fd: number): void {
   fcntl(fd, F_SETFD, 0);
 }
 
 /**
- * Node makes pipes non-blocking when a module of the program imports `node:process`, and few
- * programs can write to one that is. A program that is started has the same open file, so it is
- * undone for it.
+ * Makes the standard streams blocking for a program that is about to start. Node makes pipes
+ * non-blocking when a module imports `node:process`; a started program shares the open file, and
+ * few programs can write to a non-blocking pipe.
  */
 export function makeStreamsBlocking(): void {
   for (const fd of STREAMS) {
@@ -48,9 +52,9 @@ export function makeStreamsBlocking(): void {
 }
 
 /**
- * Whether this process was started with a descriptor: a file or a folder (a runtime has pipes and
- * such of its own). Deno has files of its own as well, which are closed on exec; those that it was
- * given are not. Node and Bun mark what they were given, too; Bun adds a copy of its output.
+ * Whether this process inherited a descriptor of a file or a folder (runtimes open pipes and such
+ * themselves). Deno opens files itself as well, but those are closed on exec, and inherited ones are
+ * not. Node and Bun mark inherited ones close-on-exec, too; Bun adds a copy of its output.
  */
 export function isInherited(fd: number): boolean {
   const flags = libc.fcntl(fd, F_GETFD, unused);
@@ -65,7 +69,7 @@ function isSame(fd: number, id: string): boolean {
   return statusOf(fd, `descriptor ${fd}`).id === id;
 }
 
-/** What {@linkcode isInherited}, but for the standard streams. To be asked before a file is opened. */
+/** The inherited descriptors except the standard streams. Call it before any file is opened. */
 export function inheritedFiles(): number[] {
   return namesIn("/proc/self/fd").map(Number).filter((fd) => fd > 2 && isInherited(fd));
 }

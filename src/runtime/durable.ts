@@ -11,7 +11,6 @@ import {
   O_WRONLY,
   openFile,
   openNameless,
-  pathBytes,
   publish,
   readAllAt,
   removeFile,
@@ -20,13 +19,14 @@ import {
   writeAt,
 } from "./files.ts";
 import { libc } from "./libc.ts";
+import { pathBytes, quotePath } from "./path_bytes.ts";
 
 const O_NONBLOCK = 0o4000;
 const O_CLOEXEC = 0o2000000;
 const AT_FDCWD = -100;
 const RENAME_NOREPLACE = 1;
 
-/** Returns when the contents of a file are on the storage, as far as that tells the truth. */
+/** Returns when the contents of a file are on the storage, unless the storage lies. */
 export function syncData(fd: number, path: string): void {
   if (libc.fdatasync(fd) !== 0) throw systemError("make durable", path, errno());
 }
@@ -48,13 +48,13 @@ export function syncFolder(path: string): void {
   }
 }
 
-/** Makes a file with its contents in one step for all who look; false where the name is taken. */
+/** Creates a file with its contents in one step for all readers; false if the name is taken. */
 export function makeFile(path: string, contents: Uint8Array): boolean {
   let fd: number;
   try {
     fd = openNameless(folderOf(path));
   } catch (error) {
-    // A file system without O_TMPFILE; a kernel that does not know it sees a folder.
+    // A file system without O_TMPFILE; to an older kernel the flags open a folder.
     if (!["EOPNOTSUPP", "EISDIR"].includes((error as { code?: string }).code!)) throw error;
     return makeFileByName(path, contents);
   }
@@ -107,7 +107,7 @@ function readableNamesIn(folder: string): string[] {
   }
 }
 
-/** By way of a name of its own, which is left behind if the process is killed meanwhile. */
+/** Creates it under a name of its own first, which stays behind if the process is killed. */
 function makeFileByName(path: string, contents: Uint8Array): boolean {
   const own = privateName(path);
   const fd = openFile(own, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW);
@@ -151,7 +151,7 @@ export function replaceFile(path: string, contents: Uint8Array, durable: boolean
       throw systemError("replace", path, errno());
     }
   } catch (error) {
-    removeFile(next); // No space, most likely: then it needs what it has taken.
+    removeFile(next); // The disk is full, most likely: give its space back.
     throw error;
   } finally {
     closeFile(fd);
@@ -189,7 +189,7 @@ function makeAlike(fd: number, path: string, last: FileStatus): void {
   if (libc.fchmod(fd, last.mode) !== 0) throw systemError("keep the mode of", path, errno());
 }
 
-/** The whole contents of a regular file; `undefined` where there is none. */
+/** The whole contents of a regular file; `undefined` if there is no file. */
 export function readFile(path: string): Uint8Array | undefined {
   const fd = libc.open(pathBytes(path), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0);
   if (fd < 0) {
@@ -199,7 +199,7 @@ export function readFile(path: string): Uint8Array | undefined {
   }
   try {
     const { isFile, size } = statusOf(fd, path);
-    if (!isFile) throw new TypeError(`Cannot read "${path}": it is not a regular file`);
+    if (!isFile) throw new TypeError(`Cannot read ${quotePath(path)}: it is not a regular file`);
     const contents = new Uint8Array(size);
     return contents.subarray(0, readAllAt(fd, path, contents, 0));
   } finally {

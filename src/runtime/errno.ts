@@ -1,9 +1,10 @@
 import { errnoView } from "./libc.ts";
+import { quotePath } from "./path_bytes.ts";
 export { interrupted } from "./libc.ts";
 
 /**
- * Linux's numbers of the errors that its calls here can give. Not from `node:os`, which takes Deno
- * 10 ms to load.
+ * Linux's numbers of the errors that its calls here can return. Not from `node:os`, whose loading
+ * takes Deno 10 ms.
  */
 const NUMBERS = {
   EPERM: 1,
@@ -49,16 +50,16 @@ const NAMES = new Map<number, string>(
 
 const WORDS: Readonly<Record<string, string | undefined>> = {
   EACCES: "permission denied",
-  EBUSY: "somebody else has it open and does not share it",
-  EDQUOT: "the user's share of the file system is used up",
-  EFBIG: "the file may not get that long (ulimit -f)",
+  EBUSY: "another process has it open and does not share it",
+  EDQUOT: "the user's quota of disk space is used up",
+  EFBIG: "the file would be longer than is allowed (ulimit -f)",
   EISDIR: "it is a directory",
   ELOOP: "it is a symbolic link, which is not followed",
   EMFILE: "this process has too many open files",
   ENAMETOOLONG: "the name is too long",
   ENFILE: "the system has too many open files",
   ENOENT: "no such file or directory",
-  ENOLCK: "the system is out of locks",
+  ENOLCK: "the system has no locks left",
   ENOMEM: "out of memory",
   ENOSPC: "no space left on the file system",
   ENOTDIR: "a part of the path is not a directory",
@@ -67,7 +68,7 @@ const WORDS: Readonly<Record<string, string | undefined>> = {
   EROFS: "the file system is read-only",
 };
 
-/** The numbers of the errors that callers tell apart. */
+/** The numbers of the errors that callers distinguish. */
 export const {
   EACCES,
   EEXIST,
@@ -91,25 +92,27 @@ export function errno(): number {
   return errnoView()[0];
 }
 
-/** An error in the shape of Node's: `code`, `errno` and `path` beside the message. */
+/** An error with the fields of Node's errors: `code`, `errno` and `path`. */
 export function systemError(what: string, path: string, number: number): Error {
   return namedError(what, path, NAMES.get(number) ?? `errno ${number}`, number);
 }
 
-/** The same, for a system that numbers its errors in its own way. */
+/** The same for another system, which numbers its errors differently. */
 export function namedError(what: string, path: string, code: string, number: number): Error {
-  const message = `Cannot ${what} "${path}": ${WORDS[code] ?? "the system refused"} (${code})`;
+  const message = `Cannot ${what} ${quotePath(path)}: ${
+    WORDS[code] ?? "the system refused"
+  } (${code})`;
   return Object.assign(new Error(message), { code, errno: number, path });
 }
 
 /**
- * The error number of a call that locks or unlocks, which is then made again if it is not the
- * answer. It is believed only the second time: the engine can make system calls of its own before
- * the number is read (Node was seen to answer ENOENT for a lock that was held).
+ * The error number of a failed call that locks or unlocks. Unless the number answers the caller's
+ * question, the caller makes the call again. An error is thrown only the second time: the engine can
+ * make system calls before the number is read (Node has returned ENOENT for a lock that was held).
  *
- * @param last The number of the failed call before it, or 0.
- * @throws {Error} With the `code` of the system, if both failed for the same reason; but `EINTR` only
- * says that a signal came.
+ * @param last The number of the failed call before, or 0.
+ * @throws {Error} With the `code` of the system, if both calls failed for the same reason; never for
+ * `EINTR`, which only says that a signal came.
  */
 export function failureOf(action: string, path: string, last: number): number {
   const failure = errno();

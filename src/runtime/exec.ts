@@ -9,13 +9,13 @@ import { ignoreNoSignals } from "./signals.ts";
 const SIG_SETMASK = 2;
 
 /**
- * Becomes another program, as the shell's `exec` does: under the same process number, with the
- * same standard streams, all signals at their default and none blocked. Never returns.
+ * Becomes another program, as the shell's `exec` does: with the same process number and standard
+ * streams, all signals at their default and none blocked. Never returns.
  *
- * Signals with a handler fall back to their default by themselves, and must have it until then:
- * JavaScriptCore stops its threads by one. The other threads of the runtime end with it.
+ * The system resets signals with a handler itself. They must keep the handler until then, since
+ * JavaScriptCore stops its threads by a signal. The other threads of the runtime end.
  *
- * @param inherited Descriptors that it gets as well, under the same numbers.
+ * @param inherited Descriptors that the program also gets, with the same numbers.
  * @throws {Error} With the `code` of the system: no such program, not executable.
  */
 export function execProgram(
@@ -25,15 +25,17 @@ export function execProgram(
 ): never {
   if (adapter.platform !== "linux") {
     throw new UnsupportedError(
-      `Cannot become a program that keeps a lock on ${adapter.platform}: Linux is supported`,
+      `Cannot become a program that keeps a lock on ${adapter.platform}: only Linux is supported`,
     );
   }
   makeStreamsBlocking();
   for (const fd of [...STREAMS, ...inherited]) keepOnExec(fd);
   ignoreNoSignals();
+  // SAFETY: a `sigset_t` of glibc and of musl has 128 bytes.
   libc.sigprocmask(SIG_SETMASK, new Uint8Array(128), 0);
   const [argv, envp] = [new CStrings(command), environmentStrings(environment)];
   const name = new TextEncoder().encode(`${command[0]}\0`);
+  // SAFETY: the strings end with NUL, and `keep` below keeps both lists alive during the call.
   libc.execvpe(name, argv.address, envp.address);
   const failure = errno();
   for (const strings of [argv, envp]) strings.keep();

@@ -16,8 +16,9 @@ const NETWORK: Readonly<Record<number, string | undefined>> = {
 
 const status = new DataView(new ArrayBuffer(120));
 
-/** The network file system that a descriptor is on, or may be on (`fuse`); `undefined` for none. */
+/** The network file system that a descriptor is, or may be (`fuse`), on; `undefined` for none. */
 export function networkFileSystem(fd: number): string | undefined {
+  // SAFETY: a `struct statfs` has 120 bytes on 64-bit Linux.
   if (libc.fstatfs(fd, new Uint8Array(status.buffer)) !== 0) return undefined;
   return NETWORK[status.getUint32(0, true)];
 }

@@ -1,8 +1,9 @@
 import { adapter } from "./adapter.ts";
 import { EEXIST, EINTR, ENOENT, errno, interrupted, systemError } from "./errno.ts";
 import { libc } from "./libc.ts";
+import { pathBytes, pathOf, quotePath } from "./path_bytes.ts";
 
-// The values of Linux on x64 and arm64 alike where they are used here.
+// The values of Linux; the same on x64 and arm64 unless chosen by the processor.
 const O_CREAT = 0o100;
 const O_NONBLOCK = 0o4000;
 const O_CLOEXEC = 0o2000000;
@@ -23,55 +24,17 @@ export const O_WRONLY = 1;
 export const O_RDWR = 2;
 /** Empties the file. */
 export const O_TRUNC = 0o1000;
-/** With `O_CREAT`: refuses a file that is there. */
+/** With `O_CREAT`: refuses a file that exists. */
 export const O_EXCL = 0o200;
 /** Refuses a symbolic link at the end of the path. */
 export const O_NOFOLLOW: number = adapter.arch === "arm64" ? 0o100000 : 0o400000;
-/** Refuses what is no folder. */
+/** Refuses anything but a folder. */
 export const O_DIRECTORY: number = adapter.arch === "arm64" ? 0o40000 : 0o200000;
 const O_TMPFILE = 0o20000000 | O_DIRECTORY;
 export { O_CREAT };
+export { checkPath, pathBytes, pathOf } from "./path_bytes.ts";
 
-const encoder = new TextEncoder();
-
-/** Throws instead of changing a name: decoding must never make two names equal. */
-const names = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
-/**
- * The path itself. Throws a `TypeError` for a path that the system would read as another one, such
- * as one with a NUL or a lone surrogate.
- */
-export function checkPath(path: string): string {
-  if (typeof path !== "string" || path === "" || path.includes("\0") || !path.isWellFormed()) {
-    throw new TypeError(
-      "Cannot use a path: it must be a string, not empty and without NUL or a lone surrogate: " +
-        JSON.stringify(path),
-    );
-  }
-  return path;
-}
-
-/**
- * A path as the system gave it, in bytes up to a NUL.
- *
- * @throws {TypeError} If it is not UTF-8, since no string is this path then.
- */
-export function pathOf(bytes: Uint8Array): string {
-  const end = bytes.indexOf(0);
-  try {
-    return names.decode(end < 0 ? bytes : bytes.subarray(0, end));
-  } catch {
-    const readable = new TextDecoder().decode(bytes.subarray(0, end));
-    throw new TypeError(`Cannot use "${readable}": the name of a folder in it is not UTF-8`);
-  }
-}
-
-/** A path as C wants it. Throws as {@linkcode checkPath} does. */
-export function pathBytes(path: string): Uint8Array {
-  return encoder.encode(checkPath(path) + "\0");
-}
-
-/** What `statx(2)` says of an open file. */
+/** The status of a file by statx(2). */
 export interface FileStatus {
   readonly isFile: boolean;
   readonly isFolder: boolean;
@@ -82,15 +45,17 @@ export interface FileStatus {
   /** The number of its group. */
   readonly group: number;
   readonly size: number;
-  /** How many names it has: 0 where it was removed while it is open. */
+  /** How many names it has: 0 if it was removed while it is open. */
   readonly links: number;
   /** The same for two descriptors of one file, and for no others. */
   readonly id: string;
 }
 
 /**
- * Opens a file and returns its descriptor, which is closed on exec and never a wait for a pipe's
- * other end. `bytes` is the path as C wants it, where the caller has it already.
+ * Opens a file and returns its descriptor, which is closed on exec. Never waits for the other end of
+ * a pipe.
+ *
+ * @param bytes The path as C needs it, if the caller has it already.
  */
 export function openFile(
   path: string,
@@ -110,10 +75,11 @@ export function closeFile(fd: number): void {
 
 const status = new DataView(new ArrayBuffer(256));
 
-/** Fills {@linkcode status}; false, with errno set, where it fails. */
+/** Fills {@linkcode status}; false, with errno set, if that fails. */
 function statx(fd: number, path: Uint8Array, flags: number): boolean {
   const bytes = new Uint8Array(status.buffer);
   let result: number;
+  // SAFETY: a `struct statx` has 256 bytes, and `path` ends with NUL.
   do result = libc.statx(fd, path, flags, STATX_BASIC_STATS, bytes); while (interrupted(result));
   return result === 0;
 }
@@ -134,13 +100,13 @@ function statusFound(): FileStatus {
   };
 }
 
-/** What a descriptor is. */
+/** The status of an open file. */
 export function statusOf(fd: number, path: string): FileStatus {
   if (!statx(fd, new Uint8Array(1), AT_EMPTY_PATH)) throw systemError("look at", path, errno());
   return statusFound();
 }
 
-/** The status of what a path leads to, not opened, links not followed; `undefined` for nothing. */
+/** The status of a file by its path, not following links; `undefined` if there is none. */
 export function statusAt(path: string): FileStatus | undefined {
   if (statx(AT_FDCWD, pathBytes(path), AT_SYMLINK_NOFOLLOW)) return statusFound();
   const failure = errno();
@@ -148,12 +114,12 @@ export function statusAt(path: string): FileStatus | undefined {
   throw systemError("look at", path, failure);
 }
 
-/** The mode bits that let other users write; the group bit only if it is not this user's group. */
+/** The mode bits that let other users write; the group's bit counts if this user's group differs. */
 export function writers({ group, mode }: FileStatus): number {
   return mode & (group === libc.getgid() ? 0o002 : 0o022);
 }
 
-/** The inode that a path leads to, such as a namespace under `/proc`; `undefined` for none. */
+/** The inode that a path leads to, such as a namespace in `/proc`; `undefined` if there is none. */
 export function inodeOf(path: string): number | undefined {
   if (statx(AT_FDCWD, pathBytes(path), 0)) return Number(status.getBigUint64(32, true));
   const failure = errno();
@@ -177,7 +143,7 @@ export function tryOpen(path: string, flags: number): number | undefined {
   return fd < 0 ? undefined : fd;
 }
 
-/** Opens (creates) a regular file for reading and writing; refuses links, pipes and folders. */
+/** Opens or creates a regular file to read and write; refuses links, pipes and folders. */
 export function openRegularFile(path: string): number {
   const fd = openFile(path, O_RDWR | O_CREAT | O_NOFOLLOW);
   try {
@@ -187,24 +153,24 @@ export function openRegularFile(path: string): number {
     throw error;
   }
   closeFile(fd);
-  throw new TypeError(`Cannot use "${path}": it is not a regular file`);
+  throw new TypeError(`Cannot use ${quotePath(path)}: it is not a regular file`);
 }
 
-/** Makes a file at least `size` bytes long, with the space reserved. */
+/** Makes a file at least `size` bytes long and reserves the space. */
 export function reserve(fd: number, path: string, size: number): void {
   let failure: number;
   do failure = libc.posix_fallocate(fd, 0, size); while (failure === EINTR);
   if (failure !== 0) throw systemError(`reserve ${size} bytes in`, path, failure);
 }
 
-/** Makes a directory for this user alone, unless it is there. */
+/** Creates a folder that only this user can use, unless it exists. */
 export function makeDirectory(path: string): void {
   if (libc.mkdir(pathBytes(path), 0o700) === 0) return;
   const failure = errno();
   if (failure !== EEXIST) throw systemError("make the folder", path, failure);
 }
 
-/** Removes a name; false where there is none. */
+/** Removes a name; false if there is none. */
 export function removeFile(path: string): boolean {
   if (libc.unlink(pathBytes(path)) === 0) return true;
   const failure = errno();
@@ -213,14 +179,14 @@ export function removeFile(path: string): boolean {
 }
 
 /**
- * Makes a file without a name in a folder, for {@linkcode publish}: nobody sees it before, and it
- * is gone with its descriptor. See open(2), O_TMPFILE.
+ * Creates a file without a name in a folder, for {@linkcode publish}. Until then no other process
+ * can open it, and the system removes it with its descriptor. See open(2), O_TMPFILE.
  */
 export function openNameless(folder: string): number {
   return openFile(folder, O_TMPFILE | O_RDWR);
 }
 
-/** Gives a nameless file its name; false where the name is taken. One step for all who look. */
+/** Gives a nameless file its name, in one step for all readers; false if the name is taken. */
 export function publish(fd: number, path: string): boolean {
   const from = pathBytes(`/proc/self/fd/${fd}`);
   if (libc.linkat(AT_FDCWD, from, AT_FDCWD, pathBytes(path), AT_SYMLINK_FOLLOW) === 0) return true;
@@ -232,14 +198,15 @@ export function publish(fd: number, path: string): boolean {
 /** Reads up to `bytes.length` bytes from an offset; returns how many there were. */
 export function readAt(fd: number, path: string, bytes: Uint8Array, offset: number): number {
   let got: number;
+  // SAFETY: pread(2) writes no more than `bytes.length` bytes.
   do got = libc.pread(fd, bytes, bytes.length, offset); while (interrupted(got));
   if (got < 0) throw systemError("read", path, errno());
   return got;
 }
 
 /**
- * Fills `bytes` from an offset, or reads up to the end of the file; returns the number of bytes. If
- * a signal cuts a read short, it goes on, at the price of one more call at the end of the file.
+ * Fills `bytes` from an offset, or reads up to the end of the file; returns the number of bytes. A
+ * read that a signal cuts short goes on, so the end of the file costs one more call.
  */
 export function readAllAt(fd: number, path: string, bytes: Uint8Array, offset: number): number {
   let length = 0;
@@ -254,15 +221,14 @@ export function readAllAt(fd: number, path: string, bytes: Uint8Array, offset: n
 /** Writes all of `bytes` at an offset. */
 export function writeAt(fd: number, path: string, bytes: Uint8Array, offset: number): void {
   let written: number;
+  // SAFETY: pwrite(2) reads no more than `bytes.length` bytes.
   do written = libc.pwrite(fd, bytes, bytes.length, offset); while (interrupted(written));
   if (written < 0) throw systemError("write", path, errno());
-  // A full file system takes a part, and tells why at the next call.
+  // A full file system writes a part, and reports the reason at the next call.
   if (written < bytes.length) writeAt(fd, path, bytes.subarray(written), offset + written);
 }
 
-const nameIn = new TextDecoder("utf-8", { ignoreBOM: true });
-
-/** The names in a folder, by getdents64(2), without `.` and `..`; for comparison, not to open. */
+/** The names in a folder, by getdents64(2), without `.` and `..`. */
 export function namesIn(folder: string): string[] {
   const fd = openFile(folder, O_RDONLY | O_DIRECTORY);
   const names: string[] = [];
@@ -270,12 +236,12 @@ export function namesIn(folder: string): string[] {
   const view = new DataView(entries.buffer);
   try {
     for (;;) {
+      // SAFETY: the system writes whole entries within `entries.length` bytes, each with its length.
       const length = libc.getdents64(fd, entries, entries.length);
       if (length < 0) throw systemError("list", folder, errno());
       if (length === 0) return names;
       for (let at = 0; at < length; at += view.getUint16(at + 16, true)) {
-        const end = entries.indexOf(0, at + 19);
-        const name = nameIn.decode(entries.subarray(at + 19, end));
+        const name = pathOf(entries.subarray(at + 19, at + view.getUint16(at + 16, true)));
         if (name !== "." && name !== "..") names.push(name);
       }
     }

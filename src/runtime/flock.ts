@@ -1,18 +1,18 @@
 import { EWOULDBLOCK, failureOf } from "./errno.ts";
 import { libc } from "./libc.ts";
-import { waitInSlices } from "./slices.ts";
+import { waitInterruptibly } from "./interruptible_wait.ts";
 
 /** The operations of flock(2), the same on all systems that have it. */
 export const LOCK_SH = 1;
 export const LOCK_EX = 2;
 export const LOCK_NB = 4;
 export const LOCK_UN = 8;
-/** Before it sleeps, a thread tries again so often: most holds are shorter than a sleep. */
+/** The tries of a thread before it sleeps: most holds are shorter than a sleep. */
 const TRIES = 5;
 
 /**
- * Tries to lock the open file; false where the lock of another open file description forbids it.
- * On a lock that is held already it changes the mode, and where that fails, the lock is lost.
+ * Tries to lock the open file; false if the lock of another open file description conflicts. If this
+ * one is locked already, changes the mode; if that fails, the lock is lost.
  */
 export function tryFlock(fd: number, path: string, shared = false): boolean {
   let last = 0;
@@ -23,15 +23,17 @@ export function tryFlock(fd: number, path: string, shared = false): boolean {
   }
 }
 
-/** Gives the lock on the open file back. */
+/** Releases the lock on the open file. */
 export function unlockFlock(fd: number, path: string): void {
   let last = 0;
   while (libc.flock(fd, LOCK_UN) !== 0) last = failureOf("unlock", path, last);
 }
 
 /**
- * Sleeps in the kernel until the lock is there; `goOn` is asked between slices of 50 ms and may
- * throw. False where it said no.
+ * Sleeps in the kernel until the file is locked.
+ *
+ * @param goOn Called before the wait and then every 50 ms; may throw.
+ * @returns False if `goOn` returned false.
  */
 export function waitFlock(
   fd: number,
@@ -45,5 +47,5 @@ export function waitFlock(
   }
   const { flock } = libc;
   const operation = shared ? LOCK_SH : LOCK_EX;
-  return waitInSlices(() => flock(fd, operation), path, goOn);
+  return waitInterruptibly(() => flock(fd, operation), path, goOn);
 }

@@ -4,7 +4,7 @@ import { futexWake } from "./futex.ts";
 import { startHelper } from "./helper.ts";
 import type { CFunctions, HelperThread } from "./port.ts";
 
-/** How many words one helper can watch, beside the one by which it is told of changes. */
+/** How many words one helper can watch, beside the one that tells it of changes. */
 export const MOST_WATCHED = 126;
 
 /** The words that a thread and its helper share; entries follow: address, expected value. */
@@ -12,7 +12,7 @@ export const CONTROL = { change: 0, count: 1, running: 2, refused: 3, entries: 4
 const ENTRY_WORDS = 4;
 const WORDS = CONTROL.entries + ENTRY_WORDS * MOST_WATCHED;
 
-/** What a helper is told at its start. */
+/** The start message of a helper. */
 export interface WatchStart {
   readonly control: SharedArrayBuffer;
 }
@@ -21,8 +21,8 @@ const HELPER = new URL("../../workers/futex_helper.ts", import.meta.url);
 
 /**
  * Watches futex words of this process without blocking this thread: one helper thread sleeps on all
- * of them at once, by futex_waitv(2), and says when one has changed. It is started at the first
- * use, never keeps the process alive, and does nothing while there is nothing to watch.
+ * of them at once, by futex_waitv(2), and posts a message when one has changed. It never keeps the
+ * process alive, and is idle if there is nothing to watch.
  */
 export class FutexWatch {
   readonly #control = new Int32Array(new SharedArrayBuffer(WORDS * 4));
@@ -31,6 +31,7 @@ export class FutexWatch {
   #ready = false;
 
   private constructor(helper: HelperThread, onChange: () => void) {
+    // SAFETY: shared memory does not move, and both threads keep it alive as long as they use it.
     this.#address = adapter.addressOf(new Uint8Array(this.#control.buffer));
     this.#helper = helper;
     helper.onMessage(() => {
@@ -44,22 +45,24 @@ export class FutexWatch {
   /**
    * Starts the helper; `undefined` if none can be started now.
    *
-   * @param onChange Called when a watched word is not as expected any more.
-   * @param onEnd Called when the helper has failed or ended: nothing is watched from then on.
+   * @param onChange Called when a watched word no longer has the expected value.
+   * @param onEnd Called when the helper has failed or ended: nothing is watched any more.
    */
   static start(onChange: () => void, onEnd: () => void): FutexWatch | undefined {
     const helper = startHelper(HELPER, onEnd);
     return helper && new FutexWatch(helper, onChange);
   }
 
-  /** Whether the helper has begun; until then nobody says when a word changes. */
+  /** Whether the helper has begun; until then, no message tells of a change. */
   get ready(): boolean {
     return this.#ready;
   }
 
   /**
-   * Watches these words from now on, and no others, until one has changed; then it has to be told
-   * anew. Words beyond {@linkcode MOST_WATCHED} are not watched.
+   * Watches these words, and no others, until one has changed; then call it again. Words beyond
+   * {@linkcode MOST_WATCHED} are not watched.
+   *
+   * SAFETY: the words must stay mapped until others are watched.
    */
   watch(words: readonly { readonly address: number; readonly expected: number }[]): void {
     const control = this.#control;
@@ -85,12 +88,13 @@ const SYS_FUTEX_WAITV = 449; // The same on every architecture.
 const FUTEX_32 = 2;
 const CLOCK_MONOTONIC = 1;
 const WAITER_BYTES = 24;
-/** The longest sleep, so that the thread can be ended. In nanoseconds. */
-const SLICE = 50_000_000;
-/** The same where words can only be waited for one after the other. */
-const SHORT_SLICE = 5_000_000;
+/** The longest sleep, in nanoseconds, so that the thread can be ended. */
+const LONGEST_SLEEP_NS = 50_000_000;
+/** The time to sleep on each word once, in nanoseconds, if it cannot sleep on all at once. */
+const ROUND_NS = 5_000_000;
 const [EINTR, EAGAIN, ETIMEDOUT] = [4, 11, 110];
 
+// SAFETY: syscall(2) is variadic; integers and pointers are passed as by these fixed signatures.
 const SIGNATURES = {
   clock_gettime: { parameters: ["i32", "bytes"], result: "i32" },
   syscall: { parameters: ["i64", "bytes", "u32", "u32", "bytes", "i32"], result: "i32" },
@@ -103,8 +107,8 @@ const SINGLE = {
 const SYS_FUTEX: Readonly<Record<string, number>> = { x64: 202, arm64: 98 };
 
 /**
- * The helper's part: sleeps until a word has changed, says so, and goes on when it is told what to
- * watch next. Returns when there is nothing to watch.
+ * The helper's part: sleeps until a word has changed, reports it, and goes on when it gets the next
+ * words to watch.
  */
 export class FutexWatcher {
   readonly #control: Int32Array;
@@ -117,14 +121,14 @@ export class FutexWatcher {
   readonly #timeBytes = new Uint8Array(this.#time.buffer);
   #next = 0;
 
-  /** The part of the helper that was told `start`. */
+  /** Takes over the control words of a start message. */
   constructor({ control }: WatchStart) {
     this.#control = new Int32Array(control);
     this.#controlAddress = adapter.addressOf(new Uint8Array(control));
-    errno(); // Bound before it is needed.
+    errno(); // Binds it before it is needed.
   }
 
-  /** Watches until there is nothing to watch. */
+  /** Watches until there is nothing left to watch. */
   run(onChange: () => void): void {
     const control = this.#control;
     for (;;) {
@@ -132,7 +136,7 @@ export class FutexWatcher {
       const count = Atomics.load(control, CONTROL.count);
       if (count === 0) {
         Atomics.store(control, CONTROL.running, 0);
-        // It may have been told to go on before that was seen.
+        // It may have got words to watch before `running` was 0.
         if (
           Atomics.load(control, CONTROL.count) === 0 ||
           Atomics.compareExchange(control, CONTROL.running, 0, 1) !== 0
@@ -145,7 +149,7 @@ export class FutexWatcher {
       if (!changed || Atomics.load(control, CONTROL.change) !== change) continue;
       onChange();
       while (Atomics.load(control, CONTROL.change) === change) {
-        this.#sleep(this.#controlAddress, change, SLICE);
+        this.#sleep(this.#controlAddress, change, LONGEST_SLEEP_NS);
       }
     }
   }
@@ -167,10 +171,10 @@ export class FutexWatcher {
     this.#view.setUint32(i * WAITER_BYTES + 16, FUTEX_32, true);
   }
 
-  /** Sleeps on all words; whether one of them is not as expected, or was woken. */
+  /** Sleeps on all words; whether one of them was woken or has another value than expected. */
   #sleepOnAll(count: number): boolean {
     this.#many.clock_gettime(CLOCK_MONOTONIC, this.#timeBytes);
-    this.#time[1] += BigInt(SLICE);
+    this.#time[1] += BigInt(LONGEST_SLEEP_NS);
     if (this.#time[1] >= 1_000_000_000n) {
       this.#time[0] += 1n;
       this.#time[1] -= 1_000_000_000n;
@@ -186,19 +190,19 @@ export class FutexWatcher {
     if (woken >= 0) return woken > 0;
     const failure = errno();
     if (failure === EAGAIN) return true;
-    // A kernel before 5.16, or a sandbox that does not let it through.
+    // A kernel before 5.16, or a sandbox that refuses the call.
     if (failure !== ETIMEDOUT && failure !== EINTR) {
       Atomics.store(this.#control, CONTROL.refused, 1);
     }
     return false;
   }
 
-  /** Sleeps on one word for a while, at the next call on the next one. */
+  /** Sleeps on one word for a short time; the next call sleeps on the next word. */
   #sleepOnOne(count: number): boolean {
     const i = 1 + this.#next++ % count;
     const expected = Number(this.#view.getBigUint64(i * WAITER_BYTES, true));
     const address = Number(this.#view.getBigUint64(i * WAITER_BYTES + 8, true));
-    return this.#sleep(address, expected, Math.ceil(SHORT_SLICE / count));
+    return this.#sleep(address, expected, Math.ceil(ROUND_NS / count));
   }
 
   #sleep(address: number, expected: number, nanoseconds: number): boolean {

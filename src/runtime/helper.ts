@@ -11,14 +11,14 @@ import type { HelperThread } from "./port.ts";
  */
 const DESCRIPTORS = 64;
 const THREADS = 8;
-/** The number of descriptors that are looked at. */
+/** The number of descriptors that are checked. */
 const MOST_LOOKED_AT = 4096;
-/** The least time from a refused start to the next try, in milliseconds. */
+/** The shortest time from a refused start to the next try, in milliseconds. */
 const RETRY_MS = 1000;
 
 const RLIMIT_NOFILE = 7;
 
-/** The libraries to search: glibc before 2.34 has the functions of threads in its own one. */
+/** The libraries to search: glibc before 2.34 has a separate library for threads. */
 const LIBRARIES = [...LIBC_NAMES, "libpthread.so.0"];
 const SIGNATURES = {
   pthread_create: { parameters: ["bytes", "pointer", "pointer", "pointer"], result: "i32" },
@@ -26,14 +26,14 @@ const SIGNATURES = {
   sem_init: { parameters: ["bytes", "i32", "u32"], result: "i32" },
   sem_post: { parameters: ["bytes"], result: "i32" },
 } as const;
-/** A `sem_t`, which outlives the threads that wait for it. */
+/** A `sem_t` (32 bytes), which outlives the threads that wait for it. */
 const semaphore = new Uint8Array(new SharedArrayBuffer(32));
 
 let refusedAt = -Infinity;
 
 /**
- * Starts a helper thread; `undefined` if none can be started now: without a permission, or with too
- * few free descriptors or threads, since Deno and Bun would end the process then. The caller must
+ * Starts a helper thread; `undefined` if none can be started now: a permission is missing, or too few
+ * descriptors or threads are free, in which case Deno and Bun would end the process. The caller must
  * manage without a helper then, and after `onEnd`.
  *
  * @param onEnd Called once, when the thread has failed or ended.
@@ -51,13 +51,13 @@ export function startHelper(module: URL, onEnd: () => void): HelperThread | unde
       return thread;
     }
   } catch {
-    // If the limits cannot be checked, or the start fails, there is no helper.
+    // The limits cannot be checked, or the start failed: there is no helper.
   }
   refusedAt = performance.now();
   return undefined;
 }
 
-/** Whether this process can open so many files. Opens none: another thread may need the last. */
+/** Whether this process can open `count` files. Opens none: another thread may need the last one. */
 export function hasFreeDescriptors(count: number): boolean {
   const limit = new BigUint64Array(2);
   if (libc.getrlimit(RLIMIT_NOFILE, new Uint8Array(limit.buffer)) !== 0) return false;
@@ -71,13 +71,13 @@ export function hasFreeDescriptors(count: number): boolean {
 }
 
 /**
- * Whether this user may start so many threads (RLIMIT_NPROC, pids.max of a control group). There is
+ * Whether this user may start `count` threads (RLIMIT_NPROC, pids.max of a control group). There is
  * no number to read, so it starts and ends them.
  */
 export function hasFreeThreads(count: number): boolean {
   const { pthread_create, pthread_join, sem_init, sem_post } = adapter.bind(SIGNATURES, LIBRARIES);
   if (sem_init(semaphore, 0, 0) !== 0) return false;
-  // SAFETY: sem_wait(3) takes a pointer, as the function of a thread does, and its result is not
+  // SAFETY: sem_wait(3) takes a pointer, as a thread's start function does, and its result is not
   // read. The threads run no JavaScript, and are joined before this returns.
   const wait = libc.dlsym(0, new TextEncoder().encode("sem_wait\0"));
   if (wait === 0) return false;

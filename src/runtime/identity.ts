@@ -4,17 +4,17 @@ import { errno, ESRCH } from "./errno.ts";
 import { libc } from "./libc.ts";
 
 /**
- * The identity of a thread: it differs from that of any other thread of this machine, earlier or
+ * The identity of a thread, different from that of any other thread of this machine, earlier or
  * later. A part that could not be read is 0. See proc(5), pid_namespaces(7), time_namespaces(7).
  */
 export interface ThreadIdentity {
   readonly pid: number;
   readonly thread: number;
-  /** When the thread started, in clock ticks since boot: a number used again starts later. */
+  /** When the thread started, in clock ticks since boot: a reused number has a later start. */
   readonly startTime: number;
-  /** The inode of its PID namespace; in another one its numbers mean nothing. */
+  /** The inode of its PID namespace; in another one, its numbers mean nothing. */
   readonly namespace: number;
-  /** The inode of its time namespace; in another one its start time means nothing. */
+  /** The inode of its time namespace; in another one, its start time means nothing. */
   readonly timeNamespace: number;
 }
 
@@ -31,6 +31,7 @@ export function readProc(path: string): string | undefined {
   const fd = tryOpen(path, O_RDONLY);
   if (fd === undefined) return undefined;
   try {
+    // SAFETY: read(2) writes no more than `buffer.length` bytes.
     const length = libc.read(fd, buffer, buffer.length);
     return length < 0 ? undefined : text.decode(buffer.subarray(0, length));
   } finally {
@@ -70,28 +71,28 @@ export function threadIdentity(): ThreadIdentity {
   const pid = libc.getpid();
   const thread = libc.gettid();
   const stat = parseStat(readProc("/proc/thread-self/stat"));
-  // A /proc of another PID namespace numbers the threads otherwise.
+  // In the /proc of another PID namespace, threads have other numbers.
   procIsOurs = stat?.id === thread;
   const startTime = stat?.startTime ?? UNKNOWN;
   const namespace = namespaceOf("pid", UNKNOWN);
   // Without a /proc, a missing file proves nothing.
   const timeNamespace = namespaceOf("time", namespace && NO_TIME_NAMESPACES);
   const identity = { pid, thread, startTime, namespace, timeNamespace };
-  // It may be readable later, such as when there are descriptors again.
+  // What is unknown may be readable later, for example when descriptors are free again.
   if (startTime !== UNKNOWN && namespace !== UNKNOWN) ofThisThread = identity;
   return identity;
 }
 
-/** The first thread of another process of this namespace, running or not reaped yet. */
+/** The first thread of another process of this namespace, which runs or waits to be reaped. */
 export function processIdentity(pid: number): ThreadIdentity {
   const startTime = parseStat(readProc(`/proc/${pid}/stat`))?.startTime ?? UNKNOWN;
   return { ...threadIdentity(), pid, thread: pid, startTime };
 }
 
 /**
- * Whether a thread is gone for certain: the kernel has no thread of its number, or one that started
- * at another time, or one that has ended and waits to be reaped. False if something is unknown: a
- * number in an unknown PID namespace, or a start time in an unknown time namespace.
+ * Whether a thread is certainly gone: the kernel has no thread of its number, or one with another
+ * start time, or one that has ended and waits to be reaped. False if something is unknown, such as
+ * the PID namespace of its number or the time namespace of its start time.
  */
 export function isGone(them: ThreadIdentity): boolean {
   const { pid, thread, startTime, namespace, timeNamespace } = them;
@@ -107,7 +108,7 @@ export function isGone(them: ThreadIdentity): boolean {
   return mayCompare && found.startTime !== startTime;
 }
 
-/** Whether the system knows a thread of this number; also one whose /proc may not be read. */
+/** Whether the system has a thread of this number, even one whose /proc may not be read. */
 export function threadIsThere(pid: number, thread: number): boolean {
   return libc.tgkill(pid, thread, 0) === 0 || errno() !== ESRCH;
 }
@@ -119,7 +120,7 @@ export function userId(): number {
 
 let boot: Uint8Array | undefined;
 
-/** The 16 bytes that name this boot of the machine; zeros if they cannot be read. */
+/** The 16 bytes that identify this boot of the machine; zeros if they cannot be read. */
 export function bootId(): Uint8Array {
   if (boot !== undefined) return boot;
   const id = new Uint8Array(16);

@@ -1,7 +1,12 @@
 import { adapter } from "./adapter.ts";
 import type { CFunctions } from "./port.ts";
 
-/** Handles are passed as 64-bit integers, so that an invalid one is -1 in every runtime. */
+/**
+ * Handles are passed as 64-bit integers, so that an invalid one is -1 in every runtime.
+ *
+ * SAFETY: the signatures are those of 64-bit Windows (fileapi.h, synchapi.h). A structure that a call
+ * fills must be as long as windows_structs.ts says.
+ */
 const SIGNATURES = {
   CloseHandle: { parameters: ["i64"], result: "i32" },
   CreateDirectoryW: { parameters: ["bytes", "pointer"], result: "i32" },

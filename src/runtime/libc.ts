@@ -2,9 +2,12 @@ import { adapter } from "./adapter.ts";
 import type { CFunctions } from "./port.ts";
 
 /**
- * The C functions the project calls. `open`, `fcntl` and `syscall` are variadic in C; on Linux
- * (x86-64, arm64) integers are passed the same way as by a fixed signature. Results that the calls
- * here keep below 2^31 are declared as 32 bits, since 64 cost a bigint in Deno and Node.
+ * The C functions that the library calls.
+ *
+ * SAFETY: a signature must be that of the C function, and an argument of type `bytes` as long as the
+ * function reads or writes. `open`, `fcntl` and `syscall` are variadic in C; on Linux (x86-64, arm64),
+ * integers and pointers are passed as by a fixed signature. Results that stay below 2^31 in all calls
+ * here are declared as 32 bits, since 64 bits cost a bigint in Deno and Node.
  */
 const SIGNATURES = {
   __cxa_thread_atexit_impl: { parameters: ["pointer", "pointer", "pointer"], result: "i32" },
@@ -57,7 +60,7 @@ const SIGNATURES = {
   sigaction: { parameters: ["i32", "bytes", "pointer"], result: "i32" },
   sigprocmask: { parameters: ["i32", "bytes", "pointer"], result: "i32" },
   statx: { parameters: ["i32", "bytes", "i32", "u32", "bytes"], result: "i32" },
-  // Its longest use here is futex(2): number, word, operation, value, timeout.
+  // The longest call here is futex(2): number, word, operation, value, timeout.
   syscall: { parameters: ["i64", "pointer", "i32", "u32", "bytes"], result: "i32" },
   tgkill: { parameters: ["i32", "i32", "i32"], result: "i32" },
   timer_create: { parameters: ["i32", "bytes", "bytes"], result: "i32" },
@@ -75,13 +78,14 @@ type Libc = CFunctions<typeof SIGNATURES>;
  *
  * @throws {UnsupportedError} If foreign functions are missing or not permitted.
  */
+// SAFETY: the getters below provide each function of the type.
 export const libc: Libc = {} as Libc;
 
 /**
  * The calls that are repeated here if a signal interrupts them, above all on network file systems.
- * Not close(2), which has closed the descriptor even so. Callers repeat the other calls themselves:
- * flock(2) and fcntl(2), since a signal also ends their waits, and the calls of hot paths (pread,
- * pwrite, statx), since a function around them would slow them down.
+ * Not close(2), which closes the descriptor even then. Callers repeat the other calls themselves:
+ * flock(2) and fcntl(2), since a signal ends their waits, and the calls of hot paths (pread, pwrite,
+ * statx), since a function around them would slow them down.
  */
 const REPEATED: ReadonlySet<string> = new Set<keyof typeof SIGNATURES>([
   "dup3",
@@ -131,13 +135,14 @@ function repeated(call: Call, parameters: number): Call {
 const ERRNO = "__errno_location";
 let view: Int32Array | undefined;
 
-/** The error number of this thread's last failed C call, as a view of it. */
+/** A view of the error number of this thread's last failed C call. */
 export function errnoView(): Int32Array {
+  // SAFETY: the number of a thread has one address as long as the thread runs.
   return view ??= new Int32Array(adapter.bufferAt(libc[ERRNO](), 4));
 }
 
 function bound(name: keyof Libc): unknown {
-  // Before anything that may fail is called: what leads to the number may change it.
+  // Bound before any call that may fail, since the binding itself may change the number.
   if (name !== ERRNO) errnoView();
   const found = adapter.bind({ [name]: SIGNATURES[name] })[name] as Call;
   const value = REPEATED.has(name) ? repeated(found, SIGNATURES[name].parameters.length) : found;

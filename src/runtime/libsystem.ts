@@ -2,7 +2,11 @@ import { adapter } from "./adapter.ts";
 import { statNames } from "./darwin_structs.ts";
 import type { CFunctions, CSignature } from "./port.ts";
 
-/** What is called, beside stat(2), whose names depend on the processor. */
+/**
+ * The functions that are called, except stat(2), whose names depend on the processor.
+ *
+ * SAFETY: the signatures are those of the macOS SDK; results of 64 bits stay below 2^53 here.
+ */
 export const libSystemSignatures = {
   __error: { parameters: [], result: "pointer" },
   close: { parameters: ["i32"], result: "i32" },
@@ -10,8 +14,8 @@ export const libSystemSignatures = {
   flock: { parameters: ["i32", "i32"], result: "i32" },
   getcwd: { parameters: ["bytes", "i64"], result: "pointer" },
   mkdir: { parameters: ["bytes", "u32"], result: "i32" },
-  // The mode is variadic: on x64 it is in the third register, as the third argument of a fixed
-  // signature is; on Apple's arm64 it is the first on the stack, where the ninth argument is.
+  // SAFETY: the mode is variadic. On x64 it is passed in the third register, like the third argument
+  // of a fixed signature; on Apple's arm64 it is the first on the stack, like the ninth.
   open: {
     parameters: ["bytes", "i32", "i32", "i64", "i64", "i64", "i64", "i64", "i32"],
     result: "i32",
@@ -52,8 +56,10 @@ function bound(): LibSystem {
     [lstat]: LSTAT,
   };
   const native = adapter.bind(signatures, ["libSystem.B.dylib", "/usr/lib/libSystem.B.dylib"]);
+  // SAFETY: `native` has a function for each of the signatures, under the same name.
   const { open, ...rest } = native as unknown as CFunctions<typeof libSystemSignatures>;
-  const last = new Int32Array(adapter.bufferAt(rest.__error(), 4)); // That of this thread.
+  // SAFETY: the number of a thread has one address as long as the thread runs.
+  const last = new Int32Array(adapter.bufferAt(rest.__error(), 4));
   return {
     ...rest,
     open: (path, flags, mode) => open(path, flags, mode, 0, 0, 0, 0, 0, mode),

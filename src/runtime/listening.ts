@@ -1,15 +1,15 @@
-/** What a worker says once it listens. */
+/** The message that a worker posts when it listens. */
 export const LISTENING = "interlock: listening";
 
 /**
- * Keeps what is posted to a worker until that says it listens: Bun and Deno drop what reaches one
- * before its module has loaded.
+ * Keeps messages for a worker until it listens: Bun and Deno drop messages that arrive before its
+ * module has loaded.
  *
  * @param post Posts to the worker.
  */
 export function onceListening(post: (message: unknown) => void): {
   postMessage(message: unknown): void;
-  /** Takes what came from the worker; whether it was for the program. */
+  /** Receives a message of the worker; returns whether it is for the program. */
   hear(message: unknown): boolean;
 } {
   let unheard: unknown[] | undefined = [];

@@ -2,49 +2,50 @@ import { UnsupportedError } from "../contract/errors.ts";
 import { adapter } from "./adapter.ts";
 import { DarwinLockFile } from "./darwin_lock_file.ts";
 import { NativeLockFile } from "./native_lock_file.ts";
+import { quotePath } from "./path_bytes.ts";
 import type { ByteRange } from "./range_lock.ts";
 import { WindowsLockFile } from "./windows_lock_file.ts";
 
 /**
- * How a system locks a file: flock(2); a range of it by fcntl(2)'s locks of open files; `LockFileEx`
- * of Windows; or what Deno has of its own.
+ * How a file is locked: flock(2); for a range of it, the locks of open files of fcntl(2);
+ * `LockFileEx` of Windows; or Deno's own file lock.
  */
 export type LockMechanism = "flock" | "ofd-range" | "lock-file-ex" | "deno-fs-file";
 
-/** An open file that can be locked: each one excludes every other, whoever opened it. */
+/** An open file that can be locked: each one excludes all others, of any thread or process. */
 export interface LockFile {
-  /** The path it was opened by. */
+  /** The path that it was opened by. */
   readonly path: string;
-  /** What locks it. */
+  /** How it is locked. */
   readonly mechanism: LockMechanism;
-  /** The descriptor, for a helper thread to wait on; `undefined` where waits must be polled. */
+  /** The descriptor, for a helper thread to wait on; `undefined` if waits must be polled. */
   readonly fd: number | undefined;
   /** The part that is locked; `undefined` for the whole file. */
   readonly range: ByteRange | undefined;
   /** The same for all open files that exclude each other. */
   readonly id: string;
-  /** Whether something may be written into it. */
+  /** Whether it may be written to. */
   readonly writable: boolean;
   /**
-   * Tries to lock it; on a lock that is held, changes the mode. Where a shared one cannot be made
-   * exclusive, it is lost, as where somebody else shares it.
+   * Tries to lock it. If it is locked already, changes the mode; if a shared lock cannot become
+   * exclusive, for example because another process shares it, it is lost.
    */
   tryLock(shared: boolean): boolean;
-  /** Waits for the lock for as long as `goOn`, asked at least every 50 ms, says so. */
+  /** Waits for the lock, as long as `goOn` returns true; calls that at least every 50 ms. */
   waitLock(shared: boolean, goOn: () => boolean): boolean;
-  /** Gives the lock back. */
+  /** Releases the lock. */
   unlock(): void;
   /** Whether its path still leads to this file; not after it was removed, renamed or replaced. */
   isCurrent(): boolean;
-  /** Opens what its path leads to now, to be locked in the same way. */
+  /** Opens the file that its path leads to now, to lock it in the same way. */
   reopen(): LockFile;
   /** Reads at an offset; returns how many bytes there were. */
   read(bytes: Uint8Array, offset: number): number;
   /** Writes all of `bytes` at an offset. */
   write(bytes: Uint8Array, offset: number): void;
-  /** Returns when what was written is on the storage, as far as that tells the truth. */
+  /** Returns when all that was written is on the storage, unless the storage lies. */
   sync(): void;
-  /** Gives the lock back, if it is held, and closes the file. */
+  /** Releases the lock, if it is held, and closes the file. */
   close(): void;
 }
 
@@ -68,13 +69,13 @@ export function openerFor(platform: string): Opener | undefined {
 const openNative = openerFor(adapter.platform);
 
 /**
- * Opens a file to lock it; makes it, and the folders on the way, where they are missing. Without
- * foreign functions by what the runtime itself has.
+ * Opens a file to lock it; creates it, and the folders on the way, if they are missing. Without
+ * foreign functions, uses the lock that the runtime itself has.
  *
- * @param create False where a file that is missing is an error, also when it is opened again.
+ * @param create False if a missing file is an error, also when it is opened again.
  * @param write False to open it read-only, on Linux.
  * @throws {TypeError} If it is not a regular file.
- * @throws {UnsupportedError} If nothing here can lock a file, or not a range of it.
+ * @throws {UnsupportedError} If no lock of a file, or of a range of it, is available.
  * @throws {Error} With the `code` of the system.
  */
 export function openLockFile(
@@ -86,7 +87,9 @@ export function openLockFile(
   try {
     if (openNative !== undefined) return openNative(path, range, create, write);
     throw new UnsupportedError(
-      `Cannot lock "${path}" on ${adapter.platform}: Linux, macOS and Windows are known`,
+      `Cannot lock ${
+        quotePath(path)
+      } on ${adapter.platform}: only Linux, macOS and Windows are supported`,
     );
   } catch (error) {
     const open = adapter.openLockFile;

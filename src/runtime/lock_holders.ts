@@ -11,6 +11,7 @@ function readAll(path: string): string | undefined {
   let text = "";
   try {
     for (;;) {
+      // SAFETY: read(2) writes no more than `chunk.length` bytes.
       const length = libc.read(fd, chunk, chunk.length);
       if (length < 0) return undefined;
       if (length === 0) return text + decoder.decode();
@@ -22,30 +23,30 @@ function readAll(path: string): string | undefined {
 }
 
 /**
- * The processes that hold a file by flock(2), by `/proc/locks`: the kernel's own word. `undefined`
- * where it cannot be asked. See proc_locks(5).
+ * The processes that hold a file by flock(2), from the kernel's list `/proc/locks`; `undefined` if
+ * that cannot be read. See proc_locks(5).
  *
  * @param id The device and the inode, as `major:minor:inode` in decimal.
  */
 export function flockHolders(id: string): number[] | undefined {
-  const place = placeOf(id);
+  const file = listedAs(id);
   return readAll("/proc/locks")?.split("\n")
     .map((line) => line.split(/\s+/))
-    .filter((fields) => fields[1] === "FLOCK" && fields[5] === place)
+    .filter((fields) => fields[1] === "FLOCK" && fields[5] === file)
     .map((fields) => Number(fields[4]));
 }
 
 /**
- * The process that has inherited a lock on a file from process `from`, by a descriptor of the same
- * number; of several, the one that has run for the longest time. `undefined` if none is visible.
+ * The process that inherited a lock on a file from process `from`, by a descriptor of the same
+ * number; of several, the oldest. `undefined` if none is visible.
  */
 export function inheritorOf(id: string, descriptor: number, from: number): number | undefined {
-  const place = ` ${placeOf(id)} `;
+  const file = ` ${listedAs(id)} `;
   let found: { readonly pid: number; readonly startTime: number } | undefined;
   for (const pid of processes()) {
     if (pid === from) continue;
     const info = readAll(`/proc/${pid}/fdinfo/${descriptor}`);
-    if (!info?.split("\n").some((line) => line.includes("FLOCK") && line.includes(place))) continue;
+    if (!info?.split("\n").some((line) => line.includes("FLOCK") && line.includes(file))) continue;
     const { startTime } = processIdentity(pid);
     if (found === undefined || startTime < found.startTime) found = { pid, startTime };
   }
@@ -60,8 +61,8 @@ function processes(): number[] {
   }
 }
 
-/** The name of a file in the kernel's lists. */
-function placeOf(id: string): string {
+/** How the kernel's lists identify a file. */
+function listedAs(id: string): string {
   const [major, minor, inode] = id.split(":").map((part) => Number.parseInt(part));
   const hex = (number: number) => number.toString(16).padStart(2, "0");
   return `${hex(major)}:${hex(minor)}:${inode}`;

@@ -1,3 +1,4 @@
+import type { PlatformWasmMemory } from "../contract/platform.ts";
 import { adapter } from "./adapter.ts";
 import { errno, interrupted, systemError } from "./errno.ts";
 import { closeFile, tryOpen } from "./files.ts";
@@ -13,22 +14,22 @@ const F_GETFL = 3;
 const ACCESS_MODE = 3;
 const NOTHING = new Uint8Array(8);
 
-/** What a mapping is laid out in steps of: the WebAssembly page, a multiple of all page sizes. */
+/** The unit of a mapping's length: the WebAssembly page, a multiple of all page sizes. */
 export const PAGE = 65536;
 
-/** The arena of a V8 thread: 1 GiB of address space at most. */
+/** The largest arena of a V8 thread: 1 GiB of address space. */
 const ARENA_PAGES = 16384;
 
-/** Shared memory as a runtime shows it. */
+/** Shared memory in the form that the runtime gives it. */
 export interface Mapping {
   /** The buffer that contains it. */
   readonly buffer: ArrayBufferLike;
-  /** Where in the buffer it begins. */
+  /** The offset in the buffer at which it begins. */
   readonly base: number;
   /** The address of its first byte. */
   readonly address: number;
-  /** On V8, the memory that the buffer belongs to. */
-  readonly memory: WebAssembly.Memory | undefined;
+  /** On V8, the WebAssembly memory of the buffer. */
+  readonly memory: PlatformWasmMemory | undefined;
 }
 
 interface Arena {
@@ -36,17 +37,17 @@ interface Arena {
   readonly address: number;
   /** Unused ranges as [start, end), in order, no two of them adjacent. */
   free: [number, number][];
-  /** Where the search for a range begins, so that one given back is used again as late as can be. */
+  /** The offset at which the search for a range begins, so that a freed range is reused as late as possible. */
   next: number;
 }
 
 let arenaOfThread: Arena | undefined;
 
-/** All mappings of a V8 thread lie in one memory: one WebAssembly instance serves them all. */
+/** The one memory of all mappings of a V8 thread, so that one WebAssembly instance serves them. */
 function arena(): Arena {
   if (arenaOfThread !== undefined) return arenaOfThread;
-  // It stays where it is when it grows.
   const memory = reserveArena();
+  // SAFETY: V8 reserves the maximum of a shared memory, which therefore never moves as it grows.
   const address = adapter.addressOf(new Uint8Array(memory.buffer));
   return arenaOfThread = { memory, address, free: [[0, PAGE]], next: 0 };
 }
@@ -56,14 +57,14 @@ function reserveArena(): WebAssembly.Memory {
     return new WebAssembly.Memory({ initial: 1, maximum: ARENA_PAGES, shared: true });
   } catch (cause) {
     throw new RangeError(
-      "Cannot map a file: the address space of the process has no room for it (ulimit -v)",
+      "Cannot map a file: the process has too little address space left (ulimit -v)",
       { cause },
     );
   }
 }
 
 /**
- * Checks that so many bytes can be mapped now.
+ * Checks that `byteLength` bytes can be mapped now.
  *
  * @throws {RangeError} If this thread has mapped too much already.
  */
@@ -113,14 +114,16 @@ function giveRange(start: number, length: number): void {
 }
 
 /**
- * Maps a second opening of the file, if `/proc` is there: a mapping keeps its open file and the
- * lock on it, and the engine does not end the mapping with its thread.
+ * Maps the file by another open file, if `/proc` is mounted: a mapping keeps its open file and the
+ * lock on it, and the engine does not unmap when the thread ends.
  */
 function mapPlain(fd: number, path: string, byteLength: number, kind: number): number {
   let flags: number;
   do flags = libc.fcntl(fd, F_GETFL, NOTHING); while (interrupted(flags));
-  // With the same access: root could open it for more.
+  // With the same access, since root could open it for more.
   const own = flags < 0 ? undefined : tryOpen(`/proc/self/fd/${fd}`, flags & ACCESS_MODE);
+  // SAFETY: the system picks an address at which nothing is mapped. The mapping stays until the process
+  // ends, since `unmap` replaces its pages instead of removing them.
   const address = libc.mmap(0, byteLength, PROT_READ_WRITE, kind, own ?? fd, 0);
   const failure = errno();
   if (own !== undefined) closeFile(own);
@@ -149,6 +152,8 @@ export function mapFile(
   const { memory, address: start } = arena();
   const address = start + base;
   const flags = kind | MAP_FIXED;
+  // SAFETY: MAP_FIXED replaces what is mapped there. `takeRange` gives whole pages of the arena, which
+  // no other mapping uses and V8 neither moves nor frees.
   if (libc.mmap(address, byteLength, PROT_READ_WRITE, flags, fd, 0) !== address) {
     const failure = errno();
     giveRange(base, byteLength);
@@ -157,8 +162,10 @@ export function mapFile(
   return { buffer: memory.buffer, base, address, memory };
 }
 
-/** Lays fresh private pages over a mapping: views of it stay valid and no longer show the file. */
+/** Replaces a mapping by empty private pages: views of it stay valid and no longer show the file. */
 export function unmap(mapping: Mapping, byteLength: number): void {
+  // SAFETY: the range is one that `mapFile` mapped, and pages stay mapped there, so that no view of it
+  // reads other memory.
   const flags = MAP_PRIVATE_ANONYMOUS | MAP_FIXED | MAP_NORESERVE;
   libc.mmap(mapping.address, byteLength, PROT_READ_WRITE, flags, -1, 0);
   if (mapping.memory !== undefined) giveRange(mapping.base, byteLength);

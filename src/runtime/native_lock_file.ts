@@ -6,8 +6,6 @@ import {
   O_NOFOLLOW,
   O_RDONLY,
   O_RDWR,
-  pathBytes,
-  pathOf,
   readAt,
   statusOf,
   writeAt,
@@ -16,6 +14,7 @@ import { syncData } from "./durable.ts";
 import { tryFlock, unlockFlock, waitFlock } from "./flock.ts";
 import { libc } from "./libc.ts";
 import type { LockFile, LockMechanism } from "./lock_file.ts";
+import { pathBytes, pathOf, quotePath } from "./path_bytes.ts";
 import { type ByteRange, RangeRequests } from "./range_lock.ts";
 import { closeEarly, closeWithThread } from "./thread_end.ts";
 
@@ -29,7 +28,7 @@ const MODE = 0o600;
 const NOT_FOR_WRITING: readonly number[] = [EACCES, EPERM, EROFS, ETXTBSY];
 const ANY_MAY_WRITE = 0o222;
 
-/** Where statx(2) puts the inode (two halves) and the device, in 32-bit words. */
+/** The offsets of the inode (two halves) and the device in a `struct statx`, in 32-bit words. */
 const INODE = 8;
 const DEVICE = 34;
 
@@ -37,7 +36,7 @@ const EMPTY = new Uint8Array(1);
 const status = new Uint32Array(64);
 const statusBytes = new Uint8Array(status.buffer);
 
-/** An open file and how it is to be locked, as one thread tells another. */
+/** An open file and how to lock it, as one thread tells another. */
 export interface LockRequest {
   readonly fd: number;
   readonly path: string;
@@ -51,24 +50,25 @@ export function waitForFd({ fd, path, range, shared }: LockRequest, goOn: () => 
   return new RangeRequests(range).waitLock(fd, path, goOn, shared);
 }
 
-/** Gives back what {@linkcode waitForFd} got. */
+/** Releases the lock that {@linkcode waitForFd} acquired. */
 export function unlockFd({ fd, path, range }: LockRequest): void {
   if (range === undefined) unlockFlock(fd, path);
   else new RangeRequests(range).unlock(fd, path);
 }
 
-/** So that it stays the same file when the program goes to another folder. */
+/** The absolute path, which leads to the same file after the working directory has changed. */
 export function absolutePath(path: string): string {
-  pathBytes(path); // Throws if it is none.
+  pathBytes(path); // Throws unless it is a path.
   if (path.startsWith("/")) return path;
   const here = new Uint8Array(4096);
+  // SAFETY: getcwd(3) writes no more than the length that it is given.
   if (libc.getcwd(here, here.length) === 0) throw systemError("find", path, errno());
   return `${pathOf(here)}/${path}`;
 }
 
 /**
- * Opens for writing where that is allowed, else for reading, which is enough to lock. Where the
- * file may not be made, though it is there (fs.protected_regular), it is opened without that.
+ * Opens for writing if that is allowed, else for reading, which is enough to lock. If `O_CREAT` is
+ * refused for an existing file (fs.protected_regular), opens it without that flag.
  */
 function open(
   absolute: string,
@@ -95,24 +95,26 @@ function open(
 }
 
 function openWith(bytes: Uint8Array, flags: number): number {
+  // SAFETY: `bytes` ends with NUL.
   return libc.open(bytes, flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, MODE);
 }
 
 /** Puts the inode and the device into {@linkcode status}; false, with errno set, if that fails. */
 function lookAt(fd: number, path: Uint8Array, flags: number): boolean {
   let result: number;
+  // SAFETY: a `struct statx` has 256 bytes, and `path` ends with NUL.
   do result = libc.statx(fd, path, flags, STATX_INO, statusBytes); while (interrupted(result));
   return result === 0;
 }
 
-/** Makes the folders on the way to a path, where they are missing. */
+/** Creates the folders on the way to a path, if they are missing. */
 export function makeFolders(path: string): void {
   for (let at = path.indexOf("/", 1); at > 0; at = path.indexOf("/", at + 1)) {
     makeDirectory(path.slice(0, at));
   }
 }
 
-/** A file that flock(2) locks, or a range of it that fcntl(2) does. */
+/** A file that is locked by flock(2), or of which fcntl(2) locks a range. */
 export class NativeLockFile implements LockFile {
   readonly path: string;
   readonly mechanism: LockMechanism;
@@ -148,7 +150,7 @@ export class NativeLockFile implements LockFile {
       const found = statusOf(opened.fd, path);
       if (!found.isFile) {
         throw new TypeError(
-          `Cannot use "${path}" as a lock: it is ${
+          `Cannot use ${quotePath(path)} as a lock: it is ${
             found.isFolder ? "a directory" : "a pipe, a socket or a device"
           }, not a regular file`,
         );
@@ -204,7 +206,7 @@ export class NativeLockFile implements LockFile {
   }
 
   close(): void {
-    // Closing alone would leave it to a child that is being started and has a copy for a moment.
+    // Closing alone would leave the lock to a child that is just being started and has a copy.
     try {
       this.unlock();
     } finally {

@@ -13,7 +13,7 @@ import type {
 
 type Native = (...args: unknown[]) => number | bigint;
 
-/** The slice of `node:ffi` used here; the types of older versions lack it. */
+/** The part of `node:ffi` that is used here; the types of older versions lack it. */
 interface NodeFFI {
   dlopen(
     name: string,
@@ -40,8 +40,8 @@ function load(): NodeFFI {
     failure = error;
   }
   throw new UnsupportedError(
-    `Cannot call the C library: Node ${process.versions.node} has no node:ffi. ` +
-      `Node 26.10 has it (and --no-experimental-ffi must not be set). ${STILL}`,
+    `Cannot call the C library: Node ${process.versions.node} has no node:ffi. Use Node 26.10 or ` +
+      `later, without --no-experimental-ffi. ${STILL}`,
     { cause: failure },
   );
 }
@@ -59,11 +59,13 @@ function open(
   let failure: unknown;
   for (const name of libraries) {
     try {
+      // SAFETY: a definition must be that of the C function; Node checks neither types nor lengths.
       return dlopen(name, definitions).functions;
     } catch (error) {
       if ((error as { code?: string }).code === "ERR_ACCESS_DENIED") {
         throw new UnsupportedError(
-          `Cannot call the C library: Node was started with --permission and without --allow-ffi. ${STILL}`,
+          "Cannot call the C library: Node was started with --permission and without --allow-ffi. " +
+            `Add that flag. ${STILL}`,
           { cause: error },
         );
       }
@@ -71,9 +73,8 @@ function open(
     }
   }
   throw new UnsupportedError(
-    `Cannot load ${
-      libraries[0]
-    } on ${process.platform} ${process.arch}: Linux is what is supported. ${STILL}`,
+    `Cannot load ${libraries[0]} on ${process.platform} ${process.arch}: the system has no such ` +
+      `library. ${STILL}`,
     { cause: failure },
   );
 }
@@ -87,7 +88,7 @@ function mayCallC(): boolean {
   }
 }
 
-/** Node wants and gives bigint for 64-bit types; the port promises numbers. */
+/** Node takes and returns bigint for 64-bit types; the port promises numbers. */
 function narrow(native: Native, { parameters, result }: CSignature): Native {
   const wide = parameters.map((type) => type === "i64" || type === "pointer");
   const wideResult = result === "i64" || result === "pointer";
@@ -121,13 +122,13 @@ function bind<const S extends CSignatures>(
   ) as CFunctions<S>;
 }
 
-/** What a worker is started with. */
+/** The data that a worker is started with. */
 interface Start {
-  /** Its word becomes 1 when the module has been run. */
+  /** Its word becomes 1 when the module has run. */
   readonly interlockLoaded: Int32Array;
 }
 
-/** For so long, an end is put off until a worker has loaded. */
+/** The longest time that an end waits for a worker to load, in milliseconds. */
 const LOAD_MS = 5000;
 
 /** The words of the workers that may be loading. */
@@ -141,9 +142,9 @@ function waitForLoading(): void {
 }
 
 /**
- * V8 aborts where a thread is ended while modules with a top-level `await` are run (a check in
- * `SourceTextModule::AsyncModuleExecutionFulfilled`), so whoever ends the process or the worker
- * waits for that.
+ * Starts a worker. V8 aborts if a thread is ended while modules with a top-level `await` run (a check
+ * in `SourceTextModule::AsyncModuleExecutionFulfilled`), so the end of the process or of the worker
+ * waits until the worker has loaded.
  */
 function spawnWorker(module: URL): HelperThread {
   const loaded = new Int32Array(new SharedArrayBuffer(4));
@@ -160,7 +161,7 @@ function spawnWorker(module: URL): HelperThread {
     postMessage: (message) => worker.postMessage(message),
     onMessage: (receive) => worker.on("message", receive),
     onError: (receive) => {
-      // What the worker threw, which may be anything.
+      // A worker can throw anything.
       worker.on("error", (error: unknown) => {
         receive(error instanceof Error ? error : new Error(String(error)));
       });
@@ -186,7 +187,7 @@ function parentThread(): Endpoint | undefined {
       port.on("message", receive);
       const loaded = (workerData as Start | null)?.interlockLoaded;
       if (loaded === undefined) return;
-      setImmediate(() => { // When all of the module has run.
+      setImmediate(() => { // Runs when all of the module has run.
         Atomics.store(loaded, 0, 1);
         Atomics.notify(loaded, 0);
       });
@@ -209,7 +210,9 @@ export function nodeAdapter(): Adapter {
     mapping: "over-wasm",
     mayCallC,
     bind,
+    // SAFETY: see the port: the caller keeps `bytes` alive and passes memory that does not move.
     addressOf: (bytes) => Number(ffi().getRawPointer(bytes.buffer)) + bytes.byteOffset,
+    // SAFETY: see the port: the memory stays mapped as long as the buffer is used.
     bufferAt: (address, byteLength) => ffi().toArrayBuffer(BigInt(address), byteLength, false),
     spawnWorker,
     spawnHelper: spawnWorker,

@@ -1,8 +1,8 @@
 /**
- * The runtime port: all that the rest of the house knows of Deno, Bun and Node.
+ * The runtime port: all that the rest of the library knows of Deno, Bun and Node.
  *
- * An adapter (`deno.ts`, `bun.ts`, `node.ts`) implements {@linkcode Adapter} and nothing else;
- * every algorithm above it is written once.
+ * An adapter (`deno.ts`, `bun.ts`, `node.ts`) implements {@linkcode Adapter} and nothing else; every
+ * algorithm above it is written once.
  *
  * @module
  */
@@ -13,8 +13,8 @@ import type { LockFile } from "./lock_file.ts";
 export type RuntimeName = "deno" | "bun" | "node";
 
 /**
- * A C type as the port speaks it. JavaScript sees a plain number for all but `bytes`:
- * addresses and 64-bit integers of the calls used here stay below 2^53.
+ * A C type of the port. In JavaScript all but `bytes` are plain numbers, since addresses and 64-bit
+ * integers of the calls used here stay below 2^53.
  *
  * - `i32`, `u32`: 32-bit integers
  * - `i64`: a 64-bit integer, also `size_t`, `ssize_t` and `off_t`
@@ -27,7 +27,7 @@ export type CType = "i32" | "u32" | "i64" | "pointer" | "bytes";
 export interface CSignature {
   /** Types of the parameters, in order. */
   readonly parameters: readonly CType[];
-  /** Type of the result; `bytes` makes no sense here. */
+  /** Type of the result, which cannot be `bytes`. */
   readonly result: Exclude<CType, "bytes">;
 }
 
@@ -38,7 +38,7 @@ type Arguments<P extends readonly CType[]> = {
   -readonly [I in keyof P]: P[I] extends "bytes" ? Uint8Array : number;
 };
 
-/** The callable functions that {@linkcode Adapter.bind} makes of signatures. */
+/** The functions that {@linkcode Adapter.bind} makes from signatures. */
 export type CFunctions<S extends CSignatures> = {
   readonly [Name in keyof S]: (...args: Arguments<S[Name]["parameters"]>) => number;
 };
@@ -53,15 +53,15 @@ export interface Endpoint {
 
 /** A Web Worker as its parent sees it. */
 export interface WorkerThread extends Endpoint {
-  /** Sets the one receiver of an error that nobody caught in the worker. */
+  /** Sets the one receiver of uncaught errors of the worker. */
   onError(receive: (error: Error) => void): void;
-  /** Asks the runtime to end the thread; it may go on for a while after this returns. */
+  /** Asks the runtime to end the thread, which may go on for a while after this returns. */
   terminate(): void;
 }
 
 /** A worker that serves its parent, and need not keep the process alive. */
 export interface HelperThread extends WorkerThread {
-  /** Keeps the process alive while the worker lives; the state at its start. */
+  /** Keeps the process alive while the worker lives, as at its start. */
   ref(): void;
   /** Lets the process end. */
   unref(): void;
@@ -73,7 +73,7 @@ export interface HelperThread extends WorkerThread {
 export interface Adapter {
   /** Which runtime this is. */
   readonly name: RuntimeName;
-  /** Its version, such as `2.9.6`. */
+  /** The version of the runtime, such as `2.9.6`. */
   readonly version: string;
   /** The operating system, by Node's name for it: `linux`, `darwin`, `win32`. */
   readonly platform: string;
@@ -81,39 +81,51 @@ export interface Adapter {
   readonly arch: string;
   /** The number of this process. */
   readonly pid: number;
-  /** What this program was started with, after its own name. */
+  /** The arguments of this program, after its own name. */
   readonly args: readonly string[];
   /** Ends the process at once. */
   exit(status: number): never;
   /**
-   * How a file becomes shared memory: V8 has it mapped over the pages of a shared
-   * `WebAssembly.Memory`; JavaScriptCore wraps a plain mapping, since it clears the pages of a
-   * memory that it frees.
+   * How a file becomes shared memory. For V8, it is mapped over the pages of a shared
+   * `WebAssembly.Memory`. For JavaScriptCore, which clears the pages of a memory that it frees, a
+   * plain mapping becomes a buffer.
    */
   readonly mapping: "over-wasm" | "plain";
-  /** Whether {@linkcode bind} finds the C library of Linux, without asking for a permission. */
+  /** Whether {@linkcode bind} finds the C library of Linux, without a prompt for a permission. */
   mayCallC(): boolean;
   /**
    * Finds functions in the C library of Linux, or in another one.
    *
-   * @param libraries The names of its file, in the order to try.
+   * SAFETY: the signatures must be those of the functions.
+   *
+   * @param libraries The names of the library's file, in the order to try.
    * @throws {UnsupportedError} If this runtime has no foreign functions, or may not use them.
    */
   bind<const S extends CSignatures>(signatures: S, libraries?: readonly string[]): CFunctions<S>;
-  /** The address of the first byte of `bytes`, which must not be memory the collector may move. */
+  /**
+   * The address of the first byte of `bytes`.
+   *
+   * SAFETY: the collector must not move the memory (shared memory, and buffers of 4096 bytes or more),
+   * and it must be kept alive as long as the address is used.
+   */
   addressOf(bytes: Uint8Array): number;
-  /** Memory of the process that the collector does not own, as a buffer; not copied. */
+  /**
+   * Memory of the process as a buffer, not copied.
+   *
+   * SAFETY: the memory must be mapped, not be the collector's, and stay mapped as long as the buffer is
+   * used.
+   */
   bufferAt(address: number, byteLength: number): ArrayBuffer;
   /** Starts a Web Worker on a module. */
   spawnWorker(module: URL): WorkerThread;
   /**
-   * Starts a worker on a module, for work that is none of the program's own. Call `unref` after the
-   * listeners are set: a listener may hold the process.
+   * Starts a worker on a module of the library. Call `unref` after setting the listeners, since a
+   * listener may keep the process alive.
    */
   spawnHelper(module: URL): HelperThread;
-  /** Opens a file to lock it by what the runtime has beside foreign functions, if it has that. */
+  /** Opens a file to lock it without foreign functions, if the runtime can. */
   readonly openLockFile?: (path: string) => LockFile;
-  /** Calls `listener` before the process ends by itself, where that is not a good end as it is. */
+  /** Calls `listener` before the process ends by itself, if the runtime needs that. */
   readonly onExit?: (listener: () => void) => void;
   /** In a Web Worker: the way to its parent. */
   parentThread(): Endpoint | undefined;

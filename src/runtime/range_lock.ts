@@ -1,6 +1,6 @@
 import { EACCES, EWOULDBLOCK, failureOf } from "./errno.ts";
 import { libc } from "./libc.ts";
-import { waitInSlices } from "./slices.ts";
+import { waitInterruptibly } from "./interruptible_wait.ts";
 
 // Open file description locks: of the open file as with flock(2), not of the process. See fcntl(2).
 const F_OFD_SETLK = 37;
@@ -13,11 +13,11 @@ const F_UNLCK = 2;
 export interface ByteRange {
   /** The first byte, from 0. The file need not be so long. */
   readonly start: number;
-  /** How many bytes; 0 for all from `start` on, however long the file gets. */
+  /** How many bytes; 0 for all bytes from `start` on, however long the file becomes. */
   readonly length: number;
 }
 
-/** A `struct flock` for each of the three things that can be asked of a range. */
+/** A `struct flock` (32 bytes) for each request: lock shared, lock exclusively, unlock. */
 export class RangeRequests {
   readonly #shared: Uint8Array;
   readonly #exclusive: Uint8Array;
@@ -34,25 +34,26 @@ export class RangeRequests {
     [this.#shared, this.#exclusive, this.#none] = [F_RDLCK, F_WRLCK, F_UNLCK].map(request);
   }
 
-  /** Tries to lock the range; false where another open file description has some of it. */
+  /** Tries to lock the range; false if another open file description holds a part of it. */
   tryLock(fd: number, path: string, shared: boolean): boolean {
     let last = 0;
     for (;;) {
+      // SAFETY: these operations of fcntl(2) take a `struct flock`.
       if (libc.fcntl(fd, F_OFD_SETLK, shared ? this.#shared : this.#exclusive) === 0) return true;
       last = failureOf("lock a range of", path, last);
       if (last === EWOULDBLOCK || last === EACCES) return false;
     }
   }
 
-  /** As `waitFlock` does. */
+  /** Waits for the range, like `waitFlock`. */
   waitLock(fd: number, path: string, goOn: () => boolean, shared: boolean): boolean {
     if (this.tryLock(fd, path, shared)) return true;
     const { fcntl } = libc;
     const request = shared ? this.#shared : this.#exclusive;
-    return waitInSlices(() => fcntl(fd, F_OFD_SETLKW, request), path, goOn);
+    return waitInterruptibly(() => fcntl(fd, F_OFD_SETLKW, request), path, goOn);
   }
 
-  /** Gives the range back. */
+  /** Releases the range. */
   unlock(fd: number, path: string): void {
     let last = 0;
     while (libc.fcntl(fd, F_OFD_SETLK, this.#none) !== 0) {

@@ -1,8 +1,9 @@
 import { ENOENT, errno, systemError } from "./errno.ts";
 import { folderOf } from "./durable.ts";
-import { pathBytes, pathOf, statusAt } from "./files.ts";
+import { statusAt } from "./files.ts";
 import { libc } from "./libc.ts";
 import { absolutePath } from "./native_lock_file.ts";
+import { pathBytes, pathOf, quotePath } from "./path_bytes.ts";
 
 const LONGEST_PATH = 4096;
 
@@ -15,12 +16,15 @@ const LONGEST_PATH = 4096;
 export function realPath(path: string): string {
   const absolute = absolutePath(path);
   const found = new Uint8Array(LONGEST_PATH);
+  // SAFETY: realpath(3) writes no more than PATH_MAX bytes, which is 4096 on Linux.
   if (libc.realpath(pathBytes(absolute), found) !== 0) return pathOf(found);
   const failure = errno();
   if (failure !== ENOENT) throw systemError("open", path, failure);
   if (statusAt(absolute) !== undefined) {
     throw Object.assign(
-      new Error(`Cannot open "${path}": it is a symbolic link that leads nowhere (ENOENT)`),
+      new Error(
+        `Cannot open ${quotePath(path)}: it is a symbolic link that leads nowhere (ENOENT)`,
+      ),
       { code: "ENOENT", errno: ENOENT, path },
     );
   }

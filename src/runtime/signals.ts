@@ -5,13 +5,13 @@ const RT_SIGACTION = { x64: 13, arm64: 134 } as const;
 const SIGNATURE = {
   syscall: { parameters: ["i64", "i32", "bytes", "pointer", "i64"], result: "i32" },
 } as const;
-/** The bytes of the kernel's set of signals. */
+/** The size of the kernel's signal set, in bytes. */
 const SET_BYTES = 8;
 
 /**
- * Lets all signals that this process ignores have their default action; see proc(5), `SigIgn`. By
- * the system call, since sigaction(3) refuses the two that glibc uses itself, which who started
- * this process may have set to be ignored, too.
+ * Resets all signals that this process ignores to their default action; see proc(5), `SigIgn`. Uses
+ * the system call, since sigaction(3) refuses the two signals that glibc uses itself, and the parent
+ * process may have set those to be ignored, too.
  */
 export function ignoreNoSignals(): void {
   const mask = BigInt(
@@ -19,7 +19,8 @@ export function ignoreNoSignals(): void {
   );
   const { syscall } = adapter.bind(SIGNATURE);
   const number = adapter.arch === "arm64" ? RT_SIGACTION.arm64 : RT_SIGACTION.x64;
-  const byDefault = new Uint8Array(32); // The kernel's struct sigaction: SIG_DFL.
+  // SAFETY: the kernel's `struct sigaction` has 32 bytes, and all zeros are SIG_DFL.
+  const byDefault = new Uint8Array(32);
   for (let signal = 1; signal <= 64; signal++) {
     if ((mask >> BigInt(signal - 1) & 1n) === 1n) syscall(number, signal, byDefault, 0, SET_BYTES);
   }

@@ -1,8 +1,8 @@
 import { waitByTrying } from "./backoff.ts";
 import { namedError } from "./errno.ts";
-import { checkPath } from "./files.ts";
 import { kernel32 } from "./kernel32.ts";
 import type { LockFile } from "./lock_file.ts";
+import { checkPath, quotePath } from "./path_bytes.ts";
 import type { ByteRange } from "./range_lock.ts";
 import {
   extendedPath,
@@ -36,6 +36,7 @@ const information = new Uint8Array(FILE_INFORMATION_BYTES);
 
 function fullPath(path: string): string {
   const wide = new Uint8Array(2 * LONGEST_PATH);
+  // SAFETY: the length that the call gets is in units of two bytes; it writes no more.
   const length = kernel32().GetFullPathNameW(wideString(checkPath(path)), LONGEST_PATH, wide, 0);
   if (length === 0 || length >= LONGEST_PATH) {
     throw windowsError("find", path, kernel32().GetLastError());
@@ -43,14 +44,15 @@ function fullPath(path: string): string {
   return extendedPath(textOf(wide, length));
 }
 
-/** Without security attributes: the handle is not inherited by programs that are started. */
+/** Opens without security attributes, so that started programs do not inherit the handle. */
 function openHandle(wide: Uint8Array, access: number, disposition: number): number {
+  // SAFETY: `wide` ends with NUL; the null pointers are documented as allowed.
   return kernel32().CreateFileW(wide, access, SHARE_ALL, 0, disposition, OPEN_FLAGS, 0);
 }
 
 /**
- * Opens for writing where that is allowed, else for reading. By what works and not by the errors,
- * whose numbers a runtime may lose.
+ * Opens for writing if that is allowed, else for reading. Tries instead of looking at the numbers of
+ * errors, which a runtime may lose.
  */
 function open(full: string, path: string): { readonly handle: number; readonly writable: boolean } {
   const wide = wideString(full);
@@ -66,6 +68,7 @@ function open(full: string, path: string): { readonly handle: number; readonly w
 }
 
 function informationOf(handle: number, path: string): FileInformation {
+  // SAFETY: `information` is as long as a `BY_HANDLE_FILE_INFORMATION`.
   if (kernel32().GetFileInformationByHandle(handle, information) === 0) {
     throw windowsError("look at", path, kernel32().GetLastError());
   }
@@ -73,8 +76,8 @@ function informationOf(handle: number, path: string): FileInformation {
 }
 
 /**
- * A file that Windows locks, by LockFileEx; written against its documentation. That can be tried,
- * but a wait for it cannot be ended without an end of the thread, so waits try again.
+ * A file that Windows locks, by LockFileEx; written against the documentation. Its own wait could
+ * only be ended together with the thread, so a wait here tries again and again.
  */
 export class WindowsLockFile implements LockFile {
   readonly path: string;
@@ -103,7 +106,7 @@ export class WindowsLockFile implements LockFile {
       if (found === undefined || found.isFolder) {
         const what = found ? "a directory" : "a pipe or a device";
         throw new TypeError(
-          `Cannot use "${path}" as a lock: it is ${what}, not a regular file`,
+          `Cannot use ${quotePath(path)} as a lock: it is ${what}, not a regular file`,
         );
       }
       this.writable = writable && !found.isReadOnly;
@@ -116,8 +119,9 @@ export class WindowsLockFile implements LockFile {
   }
 
   /**
-   * Exclusive becomes shared with nobody in between: a handle may share what it has alone, and the
-   * first unlock takes the exclusive one. The other way there is none: the shared one is given up.
+   * Tries to lock the file. Exclusive becomes shared without a gap: a handle may add a shared lock to
+   * its exclusive one, and the first unlock removes the exclusive one. Shared cannot become exclusive
+   * in place, so the shared lock is released and the lock lost.
    */
   tryLock(shared: boolean): boolean {
     if (this.#held === "shared") {
@@ -128,6 +132,7 @@ export class WindowsLockFile implements LockFile {
     const { lengthLow, lengthHigh, overlapped } = this.#region;
     const flags = LOCKFILE_FAIL_IMMEDIATELY | (shared ? 0 : LOCKFILE_EXCLUSIVE_LOCK);
     const { LockFileEx, GetLastError } = kernel32();
+    // SAFETY: the handle is synchronous, so the call has ended with `overlapped` when it returns.
     if (LockFileEx(this.#handle, flags, 0, lengthLow, lengthHigh, overlapped) === 0) {
       const failure = GetLastError();
       if (meansLocked(failure)) return false;
@@ -169,6 +174,7 @@ export class WindowsLockFile implements LockFile {
   read(bytes: Uint8Array, offset: number): number {
     this.#seek(offset);
     const { ReadFile, GetLastError } = kernel32();
+    // SAFETY: ReadFile writes no more than `bytes.length` bytes, WriteFile reads no more.
     if (ReadFile(this.#handle, bytes, bytes.length, countBytes, 0) === 0) {
       throw windowsError("read", this.path, GetLastError());
     }
@@ -192,7 +198,7 @@ export class WindowsLockFile implements LockFile {
   }
 
   close(): void {
-    // The system unlocks a closed file when it has time for that.
+    // The system unlocks a closed file only when it has time.
     try {
       this.unlock();
     } finally {

@@ -1,22 +1,22 @@
 /**
- * What the calls of kernel32.dll are given and give, as bytes; pure, so that it is tested on every
- * system. The layouts are those of 64-bit Windows (minwinbase.h, fileapi.h).
+ * Numbers and layouts for the calls of kernel32.dll; pure, so that it is tested on every system. The
+ * layouts are those of 64-bit Windows (minwinbase.h, fileapi.h).
  *
  * @module
  */
 import { namedError } from "./errno.ts";
 import type { ByteRange } from "./range_lock.ts";
 
-/** `HANDLE`, where a file could not be opened. */
+/** The `HANDLE` of a file that could not be opened. */
 export const INVALID_HANDLE = -1;
 export const GENERIC_READ = 0x80000000;
 export const GENERIC_WRITE = 0x40000000;
 export const FILE_READ_ATTRIBUTES = 0x80;
-/** `FILE_SHARE_READ`, `FILE_SHARE_WRITE` and `FILE_SHARE_DELETE`: others may do what they like. */
+/** `FILE_SHARE_READ`, `FILE_SHARE_WRITE` and `FILE_SHARE_DELETE`: other programs may do anything. */
 export const SHARE_ALL = 7;
 export const OPEN_EXISTING = 3;
 export const OPEN_ALWAYS = 4;
-/** `FILE_FLAG_OPEN_REPARSE_POINT`: a link itself; `FILE_FLAG_BACKUP_SEMANTICS`: also a folder. */
+/** `FILE_FLAG_OPEN_REPARSE_POINT`: a link itself; `FILE_FLAG_BACKUP_SEMANTICS`: folders as well. */
 export const OPEN_FLAGS = 0x00200000 | 0x02000000;
 export const FILE_TYPE_DISK = 1;
 export const LOCKFILE_FAIL_IMMEDIATELY = 1;
@@ -28,23 +28,23 @@ const FILE_ATTRIBUTE_REPARSE_POINT = 0x400;
 const WORD = 2 ** 32;
 
 /**
- * Locks are mandatory here: nobody can read what another has locked alone. So a lock of the whole
- * file takes one byte where no file has any, and leaves the record to be read. Who locks all bytes
- * (Deno, Rust, Go) meets it there.
+ * The byte that a lock of the whole file takes. Locks of Windows are mandatory: an exclusive lock keeps
+ * all others from reading. No file is this long, so the record stays readable, and programs that lock
+ * all bytes (Deno, Rust, Go) conflict with it.
  */
 const FAR = 2 ** 62;
-/** How long a range without an end is: all that a range can begin at lies below 2^53. */
+/** The length of a range without an end. A range begins below 2^53. */
 const REST = 2 ** 61;
 
-/** Which bytes `LockFileEx` and `UnlockFileEx` are to lock. */
+/** The bytes that `LockFileEx` and `UnlockFileEx` take. */
 export interface Region {
-  /** An `OVERLAPPED` with where they begin; the system writes into it. */
+  /** An `OVERLAPPED` with the offset; the system writes into it. */
   readonly overlapped: Uint8Array;
   readonly lengthLow: number;
   readonly lengthHigh: number;
 }
 
-/** The region of a range; without one, that of a whole file. Those two do not meet. */
+/** The region of a range, or of a whole file; these two never overlap. */
 export function regionOf(range: ByteRange | undefined): Region {
   const start = range?.start ?? FAR;
   const length = range === undefined ? 1 : range.length || REST;
@@ -58,7 +58,7 @@ export function regionOf(range: ByteRange | undefined): Region {
   };
 }
 
-/** A string as Windows wants it: UTF-16 and a NUL, lone surrogates as they are. */
+/** A string as Windows needs it: UTF-16 and a NUL. Lone surrogates stay. */
 export function wideString(text: string): Uint8Array {
   const view = new DataView(new ArrayBuffer(2 * (text.length + 1)));
   for (let i = 0; i < text.length; i++) view.setUint16(2 * i, text.charCodeAt(i), true);
@@ -73,7 +73,7 @@ export function textOf(wide: Uint8Array, length: number): string {
   return text;
 }
 
-/** A full path in the form that may be longer than 260 units: `\\?\C:\a`, `\\?\UNC\server\a`. */
+/** A full path in the form that can exceed 260 units: `\\?\C:\a`, `\\?\UNC\server\a`. */
 export function extendedPath(full: string): string {
   if (/^\\\\[?.]\\/.test(full)) return full;
   return full.startsWith("\\\\") ? `\\\\?\\UNC${full.slice(1)}` : `\\\\?\\${full}`;
@@ -90,10 +90,10 @@ export function foldersTo(extended: string): string[] {
   return folders;
 }
 
-/** How long a `BY_HANDLE_FILE_INFORMATION` is. */
+/** The size of a `BY_HANDLE_FILE_INFORMATION`, in bytes. */
 export const FILE_INFORMATION_BYTES = 52;
 
-/** What `GetFileInformationByHandle` says of an open file. */
+/** The status of an open file by `GetFileInformationByHandle`. */
 export interface FileInformation {
   readonly isFolder: boolean;
   readonly isLink: boolean;
@@ -144,15 +144,15 @@ const NAMES: Readonly<Record<number, string | undefined>> = {
 const NO_LOCKS: readonly number[] = [1, 6, 50];
 
 /**
- * Whether a try that failed says that somebody else has the lock. All but what says that there are
- * no locks: ERROR_LOCK_VIOLATION and ERROR_IO_PENDING are documented, but a runtime may have called
- * Windows itself in between, and the number is lost.
+ * Whether the error of a failed try means that the lock is held elsewhere. True for all numbers except
+ * those of files without locks: ERROR_LOCK_VIOLATION and ERROR_IO_PENDING are documented, but a runtime
+ * may have called Windows in between, and the number is lost.
  */
 export function meansLocked(number: number): boolean {
   return !NO_LOCKS.includes(number);
 }
 
-/** An error by the number that `GetLastError` gives, in the shape of Node's. */
+/** An error by a number of `GetLastError`, with the fields of Node's errors. */
 export function windowsError(what: string, path: string, number: number): Error {
   return namedError(what, path, NAMES[number] ?? `Windows error ${number}`, number);
 }

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { baselineOf, ratiosOf, regressionsOf } from "../../bench/check.ts";
 import { resultsOf, rowOf } from "./results.ts";
 
-/** A run in which ours and a rival's took so long, and a claim compares them. */
+/** A run with a row of ours and a rival's, which a claim compares. */
 function run(ours: number[], theirs: number[]) {
   const [row, rival] = [rowOf({}, ...ours), rowOf({ by: "c" }, ...theirs)];
   const verdict = {
@@ -20,19 +20,19 @@ function run(ours: number[], theirs: number[]) {
 }
 
 describe("bench check", () => {
-  it("takes each ratio once, by rounds, and no times", () => {
+  it("takes each ratio once, by rounds, and ignores times", () => {
     const [ratio, ...others] = ratiosOf(run([10, 20, 30], [5, 20, 10]));
     assert.deepEqual(others, []);
     assert.equal(ratio.ratio, 2);
     assert.equal(ratio.spread, 1);
   });
 
-  it("does not care for a slower machine", () => {
+  it("accepts a slower machine", () => {
     const baseline = baselineOf(run([10, 10, 10], [5, 5, 5]));
     assert.deepEqual(regressionsOf(baseline, run([100, 100, 100], [50, 50, 50])), []);
   });
 
-  it("finds what became slower against its rival", () => {
+  it("finds a row that became slower than its rival", () => {
     const baseline = baselineOf(run([10, 10, 10], [5, 5, 5]));
     const [found] = regressionsOf(baseline, run([14, 14, 14], [5, 5, 5]));
     assert.equal(found.before, 2);
@@ -42,7 +42,7 @@ describe("bench check", () => {
     assert.deepEqual(regressionsOf(baseline, run([5, 5, 5], [5, 5, 5])), [], "it is faster");
   });
 
-  it("leaves out what the baseline does not know", () => {
+  it("ignores rows that the baseline does not have", () => {
     const baseline = { ...baselineOf(run([10], [5])), ratios: [] };
     assert.deepEqual(regressionsOf(baseline, run([100], [5])), []);
   });

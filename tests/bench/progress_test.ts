@@ -4,13 +4,13 @@ import { clock, timeLeft } from "../../bench/progress.ts";
 import { formatTime } from "../../bench/screen.ts";
 
 describe("the progress of a bench", () => {
-  it("believes the plan at first, then what it saw", () => {
+  it("relies on the plan at first, then on the speed", () => {
     assert.equal(timeLeft(1000, 0, 0), 1000);
-    assert.equal(timeLeft(1000, 500, 1000), 1000, "it goes at half the speed");
+    assert.equal(timeLeft(1000, 500, 1000), 1000, "it runs at half the speed");
     assert.equal(timeLeft(1000, 1000, 3000), 0);
   });
 
-  it("is told in minutes and seconds", () => {
+  it("is shown in minutes and seconds", () => {
     assert.equal(clock(4_400), "0:04");
     assert.equal(clock(59_700), "1:00");
     assert.equal(clock(605_000), "10:05");
@@ -18,7 +18,7 @@ describe("the progress of a bench", () => {
 });
 
 describe("a time on the screen", () => {
-  it("has the unit that suits it, and three digits", () => {
+  it("has a suitable unit and three digits", () => {
     assert.equal(formatTime(4.581), "4.58 ns");
     assert.equal(formatTime(16_420), "16.4 µs");
     assert.equal(formatTime(312_000_000), "312 ms");

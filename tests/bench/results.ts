@@ -1,7 +1,7 @@
 import { type Results, type Row, rowId, type RowKey } from "../../bench/results.ts";
 import { median } from "../../bench/statistics.ts";
 
-/** A row as a run would give it. */
+/** A row of a run. */
 export function rowOf(key: Partial<RowKey>, ...rounds: number[]): Row {
   const row: RowKey = {
     subject: "mutex",
@@ -13,8 +13,8 @@ export function rowOf(key: Partial<RowKey>, ...rounds: number[]): Row {
     ...key,
   };
   return {
-    id: rowId(row),
     ...row,
+    id: rowId(row),
     unit: "ns",
     median: median(rounds),
     least: Math.min(...rounds),

@@ -17,7 +17,7 @@ describe("the results of a bench", () => {
     assert.ok(goals.every(({ row, of = row }) => ids.has(row) && ids.has(of)));
   });
 
-  it("are refused where they are none, with what is wrong", async () => {
+  it("are rejected with a reason if the file has none", async () => {
     await inScratchFolder((folder) => {
       const path = join(folder, "bench.json");
       writeFileSync(path, JSON.stringify({ ...resultsOf([]), version: 1 }));
@@ -38,7 +38,7 @@ describe("the results of a bench", () => {
     assert.deepEqual(JSON.parse(formatResults(resultsOf([]))), resultsOf([]));
   });
 
-  it("have no field that the format does not know", () => {
+  it("have no unknown field", () => {
     const results = resultsOf([rowOf({}, 1)]);
     assert.ok(resultsSchema.safeParse(results).success);
     assert.ok(!resultsSchema.safeParse({ ...results, more: 1 }).success);

@@ -26,7 +26,7 @@ function step(operation: string, measure: (round: number) => number, todo?: stri
 }
 
 describe("the rounds of a bench", () => {
-  it("go forwards and backwards, and keep every figure", async () => {
+  it("run forwards and backwards, and keep every figure", async () => {
     const order: string[] = [];
     const steps = ["a", "b"].map((name) =>
       step(name, (round) => {
@@ -42,7 +42,7 @@ describe("the rounds of a bench", () => {
     assert.deepEqual(rows[0].latency, { p50: 10, p99: 20, p999: 20, max: 20 });
   });
 
-  it("go on without a rival that breaks, and name it", async () => {
+  it("go on without a rival that fails, and name it", async () => {
     const broken = step("theirs", (round) => {
       if (round === 1) throw new Error("It said much\nand then: /home/me/no");
       return 1;
@@ -59,14 +59,14 @@ describe("the rounds of a bench", () => {
     assert.equal(missing[0].todo, "do without");
   });
 
-  it("end where one of ours breaks", async () => {
+  it("end if one of our steps fails", async () => {
     const broken = step("ours", () => {
       throw new Error("no");
     });
     await assert.rejects(measureRounds([broken], 1, never, silent), /^Error: no$/);
   });
 
-  it("end when told to", async () => {
+  it("end when aborted", async () => {
     const controller = new AbortController();
     const steps = [
       step("first", () => {

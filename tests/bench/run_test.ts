@@ -18,7 +18,7 @@ function bench(...args: string[]) {
 }
 
 describe("deno task bench", () => {
-  it("measures what was asked for, alone and together, and prints results of its format", async () => {
+  it("measures the rows of a filter, alone and together, and prints valid results", async () => {
     const filter = `^atomics/add/interlock/${adapter.name}/.*(alone/1|/4)$`;
     const { stdout } = await bench(
       ...["--quick", "--rounds", "1", "--runtime", adapter.name, "--filter", filter],
@@ -35,7 +35,7 @@ describe("deno task bench", () => {
     assert.deepEqual([results.mode, results.filter], ["quick", filter]);
   });
 
-  it("says by its status whether it was understood", async () => {
+  it("ends with 2 after a wrong option, and with 1 without rows", async () => {
     await assert.rejects(bench("--rounds", "0"), { code: 2 });
     await assert.rejects(bench("--filter", "^nothing at all$"), (error: Error) => {
       assert.equal((error as Error & { code: number }).code, 1);

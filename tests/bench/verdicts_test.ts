@@ -19,7 +19,7 @@ const OF_C: Goal = {
 describe("a verdict", () => {
   const c = rowOf({ by: "c" }, 5, 5, 5);
 
-  it("is made in each runtime, on the median of the rounds' ratios", () => {
+  it("is made for each runtime, from the median of the rounds' ratios", () => {
     const rows = [
       c,
       rowOf({ runtime: "deno" }, 9, 30, 8),
@@ -45,7 +45,7 @@ describe("a verdict", () => {
     assert.deepEqual([measured, met, of], [4, true, rows[1].id]);
   });
 
-  it("may be on a time, or on one of its percentiles", () => {
+  it("may be about a time or one of its percentiles", () => {
     const goal: Goal = { claim: "Quick", kind: "at most ns", goal: 10, row: {} };
     const row = { ...rowOf({}, 9, 10, 12), latency: { p50: 9, p99: 11, p999: 12, max: 13 } };
     const of = (goal: Goal) =>
@@ -54,7 +54,7 @@ describe("a verdict", () => {
     assert.deepEqual(of({ ...goal, percentile: "p99" }), [[11, false]]);
   });
 
-  it("is not made where the rival was not measured", () => {
+  it("is not made if the rival was not measured", () => {
     assert.deepEqual(verdictsOf(subject(OF_C), [rowOf({ runtime: "deno" }, 1)]), []);
   });
 });

@@ -6,7 +6,7 @@ import { monotonicNanoseconds } from "../../src/runtime/mod.ts";
 const WINDOW = { from: 100, to: 200 };
 
 describe("a window of the bench", () => {
-  it("counts of a chunk the part that lies inside", () => {
+  it("counts the part of a chunk that is inside", () => {
     assert.equal(partInside(120, 180, WINDOW), 1);
     assert.equal(partInside(50, 150, WINDOW), 0.5);
     assert.equal(partInside(175, 275, WINDOW), 0.25);
@@ -15,7 +15,7 @@ describe("a window of the bench", () => {
     assert.equal(partInside(200, 300, WINDOW), 0);
   });
 
-  it("begins before it, ends after it, and tells what was done from what is counted", async () => {
+  it("is surrounded by operations, which are done but not counted", async () => {
     let told = 0;
     const run = (times: number) => {
       for (let i = 0; i < times; i++) told += performance.now() > 0 ? 1 : 0;
@@ -28,7 +28,7 @@ describe("a window of the bench", () => {
     assert.ok(inside > 0 && inside < done, `${inside} of ${done}`);
   });
 
-  it("grows its chunks while they are short, and waits for what is asynchronous", async () => {
+  it("enlarges short chunks, and waits for asynchronous ones", async () => {
     const asked: number[] = [];
     let [running, most] = [0, 0];
     const many = {

@@ -20,7 +20,7 @@ import { COMMAND, interlock } from "./interlock.ts";
 
 const FRONT = new URL("../../mod.ts", import.meta.url).href;
 const REDIS = new URL("../../src/redis/mod.ts", import.meta.url).href;
-/** Deno looks for packages where the program is, if it is not told where. */
+/** By default, Deno looks for packages in the folder of the program. */
 const PROJECT = adapter.name === "deno"
   ? ["--config", fileURLToPath(new URL("../../deno.json", import.meta.url))]
   : [];
@@ -33,13 +33,13 @@ const WISH: Wish = {
   runtime: "bun",
 };
 
-/** Figures of Bun by the names of candidates: alone, and in a crowd of 4. */
+/** Figures of Bun by the names of candidates: alone, and 4 together. */
 function figures(ns: Record<string, readonly [number, number]>): Figures {
   return {
     ns: Object.fromEntries(CANDIDATES.flatMap(({ name, measured }) => {
       if (ns[name] === undefined) return [];
       const ids = rowIds(measured, "bun");
-      return [[ids.alone, ns[name][0]], [ids.crowd, ns[name][1]]];
+      return [[ids.alone, ns[name][0]], [ids.together, ns[name][1]]];
     })),
   };
 }
@@ -59,7 +59,7 @@ const why = (wish: Partial<Wish>, name: string) =>
     ?.why;
 
 describe("decide", () => {
-  it("takes the plainest that reaches as far and outlives as much", () => {
+  it("chooses the simplest candidate that meets the requirements", () => {
     assert.equal(chosen({}), "AtomicCounter in a named segment");
     assert.equal(chosen({ reach: "process" }), "AtomicCounter in an anonymous segment");
     assert.equal(chosen({ survives: "crash" }), "AtomicCounter in a named segment");
@@ -68,24 +68,24 @@ describe("decide", () => {
     assert.equal(chosen({ need: "lock", reach: "process" }), "Mutex in an anonymous segment");
   });
 
-  it("takes the fastest where the plainest has no reserve", () => {
+  it("chooses the fastest if the simplest has no reserve", () => {
     assert.equal(chosen({ rate: 50e6 }), "AtomicCounter in a named segment");
     assert.equal(chosen({ rate: 51e6 }), "StripedCounter in a named segment");
     assert.equal(chosen({ rate: 399e6 }), "StripedCounter in a named segment");
   });
 
-  it("goes to a server for several machines", () => {
+  it("chooses a server for several machines", () => {
     assert.equal(chosen({ reach: "network", survives: "power" }), "RedisCounter");
     assert.equal(chosen({ reach: "network" }), "RedisCounter, coalesced");
     assert.equal(chosen({ reach: "network", need: "lock" }), "RedisLock");
   });
 
-  it("finds nothing where nothing is fast enough", () => {
+  it("chooses nothing if no candidate is fast enough", () => {
     assert.equal(chosen({ survives: "power", rate: 20_001 }), undefined);
     assert.equal(chosen({ survives: "power", rate: 20_000 }), "FileCounter, durable");
   });
 
-  it("prefers what was measured, and without figures takes the plainest", () => {
+  it("prefers measured candidates, and without figures the simplest", () => {
     const { chosen, rejected } = decide(WISH, figures({ "FileCounter": [5000, 8000] }));
     assert.equal(chosen?.candidate.name, "FileCounter");
     assert.deepEqual(
@@ -105,25 +105,25 @@ describe("decide", () => {
     assert.equal(plainest, "AtomicCounter in a named segment");
   });
 
-  it("says why not the others", () => {
+  it("gives the reasons against the others", () => {
     assert.equal(
       why({}, "AtomicCounter in an anonymous segment"),
       "is for the workers of one process only",
     );
-    assert.equal(why({ survives: "power" }, "FileCounter"), "does not outlive the loss of power");
+    assert.equal(why({ survives: "power" }, "FileCounter"), "does not survive a power loss");
     assert.equal(
       why({ survives: "power" }, "FileCounter in batches"),
-      "does not outlive a killed process",
+      "does not survive a killed process",
     );
-    assert.equal(why({ rate: 1e6 }, "FileCounter"), "does 125,000 a second at most");
+    assert.equal(why({ rate: 1e6 }, "FileCounter"), "does at most 125,000 per second");
     assert.equal(why({}, "FileCounter"), "takes 800 times as long");
     assert.equal(
       why({}, "StripedCounter in a named segment"),
-      "is faster in a crowd, which this rate does not need",
+      "is faster under contention, which this rate does not need",
     );
   });
 
-  it("gives every candidate either as the answer or with a reason", () => {
+  it("returns every candidate, as the choice or with a reason", () => {
     for (const need of ["counter", "lock"] as const) {
       const { chosen, rejected } = decide({ ...WISH, need }, MEASURED);
       const all = CANDIDATES.filter((one) => one.need === need);
@@ -133,7 +133,7 @@ describe("decide", () => {
 });
 
 describe("figuresFor", () => {
-  it("keeps what advice is given by, and no more", () => {
+  it("keeps only the figures that advice needs", () => {
     const [{ measured }] = CANDIDATES;
     const { alone } = rowIds(measured, "node");
     const kept = figuresFor({
@@ -154,7 +154,7 @@ describe("the code that advise gives", () => {
     folder: string,
     url = "",
   ): Promise<void> {
-    // A segment and a folder of its own, since all of them run at once.
+    // Each has its own segment and folder, since all run at once.
     const own = `advise-test-${process.pid}-${name.replaceAll(/\W+/g, "-")}`;
     const file = join(folder, `${own}.ts`);
     const here = code.replaceAll('"@interlock/interlock"', JSON.stringify(FRONT))
@@ -185,29 +185,29 @@ describe("the code that advise gives", () => {
 
   it("runs on a server", { skip }, () =>
     inScratchFolder(async (folder) => {
-      if (skip) return; // Bun runs it all the same.
+      if (skip) return; // Bun ignores `skip` here.
       await using server = await RedisServer.start();
       await Promise.all(remote.map((one) => paste(one, folder, server.url)));
     }));
 });
 
-describe("what advise says", () => {
+describe("the output of advise", () => {
   const run = { when: "2026-01-02T03:04:05Z", cpu: "made up", cores: 2 };
   const wish: Wish = { ...WISH, survives: "power", rate: 10 };
   const advice = decide(wish, MEASURED);
 
-  it("is text for people, with the code", () => {
+  it("is text with the code", () => {
     const text = adviceText(wish, advice, { ...MEASURED, run });
     assert.match(
       text,
-      /^Use: FileCounter, durable\n {2}Bun: 150 µs an add alone, 50\.0 µs where 4 /,
+      /^Use: FileCounter, durable\n {2}Bun: 150 µs per add alone, 50\.0 µs with 4 at once/,
     );
-    assert.match(text, /: 20,000 a second\.\n {2}Measured 2026-01-02 on 2 cores of made up; /);
+    assert.match(text, /: 20,000 per second\.\n {2}Measured 2026-01-02 on 2 cores of made up; /);
     assert.match(text, /\nWhy not\n(?: {2}\S.*\.\n)+\nCode\n\nimport \{ FileCounter \} from /);
     assert.match(adviceText(wish, advice, figures({})), /\n {2}Not measured yet/);
   });
 
-  it("is JSON for programs", () => {
+  it("is JSON if requested", () => {
     const { wish: asked, use, not, measured } = adviceJson(wish, advice, MEASURED);
     assert.deepEqual(asked, wish);
     assert.deepEqual([use?.name, use?.medium, use?.perSecond], [
@@ -222,38 +222,40 @@ describe("what advise says", () => {
 });
 
 describe("interlock advise", () => {
-  it("answers by a run that it is given", async () => {
+  it("uses the run of --results", async () => {
     const flags = ["--for", "counter", "--where", "machine", "--runtime", "deno"];
     const { status, stdout } = await interlock(["advise", ...flags, "--results", SAMPLE]);
     assert.equal(status, 0);
-    assert.match(stdout, /^Use: AtomicCounter in a named segment\n {2}Deno: .* ns an add alone, /);
+    assert.match(stdout, /^Use: AtomicCounter in a named segment\n {2}Deno: .* ns per add alone, /);
     assert.match(stdout, /\n {2}Measured 2026-11-24 on 2 cores of made up, for tests/);
   });
 
-  it("ends with 1 where nothing does it", async () => {
+  it("ends with 1 if nothing is suitable", async () => {
     const flags = ["--for", "counter", "--where", "machine", "--rate", "1e15", "--json"];
     const { status, stdout } = await interlock(["advise", ...flags, "--results", SAMPLE]);
     assert.equal(status, 1);
     assert.equal(JSON.parse(stdout).use, null);
   });
 
-  it("ends with 2 where it is not told enough, or wrongly", async () => {
+  it("ends with 2 if options are missing or wrong", async () => {
     const wrong: readonly (readonly [string, RegExp])[] = [
       ["", /without --for and --where/],
-      ["--for lock --where machine --rate 0", /a number above 0/],
+      ["--for lock --where machine --rate 0", /--rate must be above 0 \(given 0\)/],
+      ["--rate redis://me:secret@host", /--rate must be above 0 \(given an address, not shown\)/],
       ["--for lock --where machine --results deno.json", /deno\.json: not the results of/],
     ];
     await Promise.all(wrong.map(async ([flags, message]) => {
       const { status, stderr } = await interlock(["advise", ...flags.split(" ").filter(Boolean)]);
       assert.equal(status, 2, stderr);
       assert.match(stderr, message);
+      assert.doesNotMatch(stderr, /secret/);
       assert.doesNotMatch(stderr, /^\s+at /m, "no stack trace");
     }));
   });
 });
 
 describe("interlock advise on a terminal", () => {
-  /** Runs it on a terminal; each answer is given when there is one question more. */
+  /** Runs it on a terminal; gives an answer after each question. */
   async function asked(answers: readonly string[], flags: readonly string[] = []) {
     const command = [...COMMAND, "advise", ...flags].map((word) => `'${word}'`).join(" ");
     const { env, giveBack } = childEnvironment({ TERM: "dumb" });
@@ -274,18 +276,18 @@ describe("interlock advise on a terminal", () => {
     return { status, seen, left };
   }
 
-  it("asks for what no flag says, again where the answer is none", async () => {
+  it("asks for missing options, and again after a wrong answer", async () => {
     const answers = ["1\r", "9\r", "\r", "many\r", "1_00\r", "\r"];
     const flags = ["--results", SAMPLE, "--survive", "power"];
     const { status, seen, left } = await asked(answers, flags);
     assert.equal(status, 0, seen);
     assert.deepEqual(left, []);
-    assert.match(seen, /A number from 1 to 3, please\./);
-    assert.match(seen, /A number above 0, please\./);
+    assert.match(seen, /Enter a number from 1 to 3\./);
+    assert.match(seen, /Enter a number above 0\./);
     assert.match(seen, /Use: FileCounter, durable/);
   });
 
-  it("ends by Ctrl-C with 130, and with 2 where the input ends", async () => {
+  it("ends with 130 after Ctrl-C, and with 2 if the input ends", async () => {
     assert.equal((await asked(["1\r", "\u0003"])).status, 130);
     const { status, seen } = await asked(["1\r", "\u0004"]);
     assert.equal(status, 2, seen);

@@ -38,7 +38,7 @@ function fails(ending: Ending, status: number, ...messages: RegExp[]): void {
 }
 
 describe("interlock", () => {
-  it("explains itself", async () => {
+  it("prints help and its version", async () => {
     const [whole, count, version] = await Promise.all([
       interlock(["--help"]),
       interlock(["count", "--help"]),
@@ -53,7 +53,7 @@ describe("interlock", () => {
     assert.match(version.stdout, /^\d+\.\d+\.\d+\n$/);
   });
 
-  it("refuses what it does not know with status 2", async () => {
+  it("rejects unknown commands and options with status 2", async () => {
     fails(await interlock(["county"]), 2, /county/);
     fails(await interlock(["count", "--wrokers", "2"]), 2, /--wrokers/);
     fails(await interlock([]), 2);
@@ -61,7 +61,7 @@ describe("interlock", () => {
 });
 
 describe("interlock count", () => {
-  it("names the field, what was given and what is allowed", async () => {
+  it("names each wrong option, what it must be and what was given", async () => {
     const [workers, unit, strategy, runtimes, directory] = await Promise.all([
       interlock(["count", "--workers", "abc"]),
       interlock(["count", "--unit", "fiber", "--increments", "1.5"]),
@@ -69,19 +69,19 @@ describe("interlock count", () => {
       interlock(["count", "atomic", "--runtime", "deno,bun", "--workers", "1"]),
       interlock(["count", "atomic", "--dir", join(folder, "missing")]),
     ]);
-    fails(workers, 2, /workers: given "abc"; allowed: a whole number from 1 to 256/);
+    fails(workers, 2, /--workers must be a whole number from 1 to 256 \(given "abc"\)/);
     fails(
       unit,
       2,
-      /unit: given "fiber"; allowed: process, worker/,
-      /increments: given 1.5; allowed/,
+      /--unit must be process or worker \(given "fiber"\)/,
+      /--increments must be .* \(given 1\.5\)/,
     );
-    fails(strategy, 2, /strategies: given "atomik"; allowed: file, file-lock, value/);
-    fails(runtimes, 2, /workers: given 1; allowed: at least 2/);
-    fails(directory, 2, /directory: given ".*missing"; allowed/);
+    fails(strategy, 2, /strategies must be one or more of file, file-lock, .* \(given "atomik"\)/);
+    fails(runtimes, 2, /--workers must be at least 2, one for each of deno, bun \(given 1\)/);
+    fails(directory, 2, /--dir must be an existing folder \(given .*missing\)/);
   });
 
-  it("takes a file, and flags over it", async () => {
+  it("reads a file, over which flags take precedence", async () => {
     const file = join(folder, "count.json");
     writeFileSync(file, JSON.stringify({ strategies: ["atomic"], workers: 3, increments: 7 }));
     const { status, stdout, stderr } = await interlock([
@@ -98,7 +98,7 @@ describe("interlock count", () => {
     assert.equal(result.actual, 14);
   });
 
-  it("says what is wrong with a file, and names it", async () => {
+  it("names a wrong file and what is wrong with it", async () => {
     const broken = join(folder, "broken.json");
     writeFileSync(broken, "{");
     const wrong = join(folder, "wrong.json");
@@ -108,13 +108,13 @@ describe("interlock count", () => {
       await interlock(["count", "--config", wrong]),
       2,
       /wrong\.json/,
-      /workers: given 0/,
-      /wokers/,
+      /workers must be .* \(given 0\)/,
+      /wokers is not a setting/,
     );
     fails(await interlock(["count", "--config", join(folder, "none.json")]), 2, /none\.json/);
   });
 
-  it("prints one object a line", async () => {
+  it("prints one JSON object per line", async () => {
     const { status, stdout, stderr } = await interlock([
       "count",
       "atomic",
@@ -139,7 +139,7 @@ describe("interlock count", () => {
     }
   });
 
-  it("prints a table with versions, paths, a verdict and a foot, without colours", async () => {
+  it("prints a table with versions, paths, verdicts and a footer, without colours", async () => {
     const { status, stdout, stderr } = await interlock(["count", "atomic", "file", ...SMALL]);
     assert.equal(status, 0, stderr);
     assert.match(stdout, new RegExp(`${adapter.name} ${adapter.version} \\(/.*\\)`));
@@ -147,10 +147,10 @@ describe("interlock count", () => {
     assert.match(stdout, /LOST [\d,]+ updates|exact this time/);
     assert.match(stdout, /Workers warm\. The text file is on \w+/);
     assert.ok(!stdout.includes("\x1b"), "no escape sequence");
-    assert.equal(stderr, "", "no progress bar and no warning where there is no terminal");
+    assert.equal(stderr, "", "no progress bar and no warning without a terminal");
   });
 
-  it("passes over a runtime that is too old, and fails where fewer are found than asked for", async () => {
+  it("ignores a runtime that is too old, and fails if one is missing", async () => {
     const old = join(folder, "old");
     const real = join(folder, "real");
     mkdirSync(old);

@@ -5,18 +5,18 @@ import process from "node:process";
 import { describe, it } from "node:test";
 import {
   childrenOf,
+  type CountChild,
   existing,
   filesOf,
   Interlock,
   interlock,
-  type ToldChild,
   until,
 } from "./interlock.ts";
 
-/** A count that goes on until it is ended. */
+/** A count that runs until it is killed. */
 const ENDLESS = ["count", "value-lock", "--workers", "3", "--increments", "1000000000"];
 
-async function startEndless(): Promise<{ command: Interlock; children: ToldChild[] }> {
+async function startEndless(): Promise<{ command: Interlock; children: CountChild[] }> {
   const command = new Interlock(ENDLESS);
   const children = await until("three workers", () => {
     const found = childrenOf(command.process.pid!);
@@ -25,7 +25,7 @@ async function startEndless(): Promise<{ command: Interlock; children: ToldChild
   return { command, children };
 }
 
-const allGone = (children: readonly ToldChild[], coordinator: number) =>
+const allGone = (children: readonly CountChild[], coordinator: number) =>
   until("all children to be gone", () => {
     const left = childrenOf(coordinator).map(({ pid }) => pid);
     return !children.some(({ pid }) => left.includes(pid));
@@ -37,7 +37,7 @@ describe("the end of a count", () => {
       const { command, children } = await startEndless();
       const files = filesOf(children);
       assert.deepEqual(existing(files), files);
-      // Not by its own method: after that Deno reports the signal, whatever the exit status was.
+      // Not `command.process.kill`: after it, Deno reports the signal instead of the exit status.
       process.kill(command.process.pid!, signal);
       const { status, stderr } = await command.ended;
       assert.equal(status, 128 + constants.signals[signal], stderr);
@@ -46,7 +46,7 @@ describe("the end of a count", () => {
     });
   }
 
-  it("by Ctrl-C, for the whole group of processes, is the end of the count and no failure", async () => {
+  it("by Ctrl-C, which signals the whole process group, is no failure", async () => {
     const { command, children } = await startEndless();
     process.kill(-command.process.pid!, "SIGINT");
     const { status, stderr } = await command.ended;
@@ -94,7 +94,7 @@ describe("the end of a count", () => {
     assert.match(stderr, new RegExp(`pid ${manager.pid}\\)`));
   });
 
-  it("by a reader that goes away is quiet", async () => {
+  it("is quiet if the reader of its output goes away", async () => {
     const command = new Interlock([
       ...ENDLESS.slice(0, 4),
       "--increments",

@@ -49,7 +49,7 @@ describe("interlock inspect --redis", { skip }, () => {
     while (await redis.send("ZCARD", partOf(name, part)) !== 1);
   };
 
-  it("shows locks and semaphores, who holds them and who waits", DEADLINE, async () => {
+  it("shows locks and semaphores, their holders and waiters", DEADLINE, async () => {
     await using nightly = new RedisLock(redis, "nightly {1}", { label: "backup" });
     await using next = new RedisLock(redis, "nightly {1}");
     await using catalogue = new RedisLock(redis, "catalogue", { shared: true });
@@ -106,7 +106,7 @@ describe("interlock inspect --redis", { skip }, () => {
     assert.match(stdout, /catalogue +│ shared by 2/);
     assert.match(stdout, /dead +│ free, not released +│ last: process \d+/);
     assert.match(stdout, /downloads +│ 3 of 4 +│ .*3 permits/);
-    assert.match(stdout, /1 that nobody uses is left out/);
+    assert.match(stdout, /1 not in use \(--all shows it\)/);
 
     await guard.release();
     await (await waiting).release();
@@ -115,7 +115,7 @@ describe("interlock inspect --redis", { skip }, () => {
   });
 
   it(
-    "shows counters by a pattern, among many keys, and never asks for KEYS",
+    "shows the counters of a pattern, among many keys, without KEYS",
     DEADLINE,
     async () => {
       await using visits = new RedisCounter(redis, "visits:a");
@@ -137,7 +137,7 @@ describe("interlock inspect --redis", { skip }, () => {
     },
   );
 
-  it("tells of a key that something else is at, and of the rest as well", DEADLINE, async () => {
+  it("reports a key with other contents, and shows the rest", DEADLINE, async () => {
     await redis.send("SET", partOf("odd", "queue"), "text");
     await using fine = new RedisLock(redis, "fine");
     await using _guard = await fine.acquire();
@@ -147,16 +147,16 @@ describe("interlock inspect --redis", { skip }, () => {
     await redis.send("DEL", partOf("odd", "queue"));
   });
 
-  it("says that nothing is there", DEADLINE, async () => {
+  it("says that there is nothing", DEADLINE, async () => {
     await redis.send("FLUSHALL");
     const { stdout } = await interlock(["inspect", "--redis", server.url, "--counters", "a*"]);
     assert.equal(
       stdout,
-      "No lock and no semaphore is in use\nNo counter has a key like a*\n",
+      "No lock or semaphore is in use\nNo counter matches a*\n",
     );
   });
 
-  it("says why it could not look, without the password", DEADLINE, async () => {
+  it("says why it cannot inspect a server, without the password", DEADLINE, async () => {
     await using locked = await RedisServer.start({ password: "right" });
     for (
       const [url, why] of [
@@ -173,15 +173,15 @@ describe("interlock inspect --redis", { skip }, () => {
     }
   });
 
-  it("wants a server for what only servers have", DEADLINE, async () => {
+  it("needs a server for the options of servers", DEADLINE, async () => {
     const { status, stderr } = await interlock(["inspect", "--counters", "a*"]);
     assert.equal(status, 2);
-    assert.match(stderr, /by --redis/);
+    assert.match(stderr, /--all need --redis/);
   });
 });
 
 describe("interlock inspect", () => {
-  it("shows the segments of this user and what lies in them", DEADLINE, async () => {
+  it("shows the segments of this user and their contents", DEADLINE, async () => {
     const name = `inspected-${process.pid}-${Date.now()}`;
     using segment = Segment.open(name);
     try {
@@ -210,7 +210,7 @@ describe("interlock inspect", () => {
 
   const subset = "mount -t proc -o subset=pid proc /proc";
   for (
-    const [where, command] of [["", []], [", with a part of /proc", mounting(subset)]] as const
+    const [where, command] of [["", []], [", with only a part of /proc", mounting(subset)]] as const
   ) {
     const skip = command.length > 0 && cannotRunUnder(command);
     it(`writes nothing to a segment${where}`, { ...DEADLINE, skip }, () => {
@@ -228,7 +228,7 @@ describe("interlock inspect", () => {
         };
         const found = segments.find((segment) => segment.name === name);
         assert.equal(found?.cells[0].owner?.pid, process.pid);
-        assert.equal(readFileSync(path).equals(before), true, "the file is another");
+        assert.equal(readFileSync(path).equals(before), true, "the file has changed");
         assert.ok(guard.held);
       } finally {
         Segment.remove(name);
@@ -236,7 +236,7 @@ describe("interlock inspect", () => {
     });
   }
 
-  it("makes no segment that was removed meanwhile", () => {
+  it("does not create a segment that was removed meanwhile", () => {
     const path = `${homeOfSegments()}/inspected-${process.pid}`;
     assert.throws(() => inspectSegment(path), { code: "ENOENT" });
     assert.equal(existsSync(path), false);

@@ -12,21 +12,21 @@ const FLAGS = {
   node: ["--disable-warning=ExperimentalWarning"],
 } as const;
 
-/** How a command ended. */
+/** The end of a command. */
 export interface Ending {
   readonly status: number | null;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** The words of a command line that run this one. */
+/** The command that runs interlock. */
 export const COMMAND: readonly string[] = [process.execPath, ...FLAGS[adapter.name], MAIN];
 
-/** The command line in a process of the runtime that runs the tests. */
+/** An interlock process, in the runtime that runs the tests. */
 export class Interlock {
   readonly process: ChildProcess;
   readonly ended: Promise<Ending>;
-  /** What it has written so far. */
+  /** The output so far. */
   stdout = "";
   stderr = "";
 
@@ -49,7 +49,7 @@ export class Interlock {
   }
 }
 
-/** Runs a command to its end. */
+/** Runs a command until it ends. */
 export function interlock(
   args: readonly string[],
   env?: Record<string, string | undefined>,
@@ -57,28 +57,28 @@ export function interlock(
   return new Interlock(args, env).ended;
 }
 
-/** What a child process of a count was told. */
-export interface ToldChild {
+/** A child process of a count, with its parameters. */
+export interface CountChild {
   readonly pid: number;
   readonly role: string;
   readonly worker: { readonly worker: number; readonly memory: string; readonly file: string };
 }
 
-/** The processes that a count started and that live, from their command lines. */
-export function childrenOf(coordinator: number): ToldChild[] {
+/** The running processes that a count started, from their command lines. */
+export function childrenOf(coordinator: number): CountChild[] {
   return readdirSync("/proc").filter((name) => /^\d+$/.test(name)).flatMap((pid) => {
     try {
       const told = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0")
         .find((argument) => argument.includes(`"coordinator":${coordinator},`));
-      return told === undefined ? [] : [{ pid: Number(pid), ...JSON.parse(told) } as ToldChild];
+      return told === undefined ? [] : [{ pid: Number(pid), ...JSON.parse(told) } as CountChild];
     } catch {
       return []; // It has just ended.
     }
   });
 }
 
-/** The files of the run that these children take part in. */
-export function filesOf(children: readonly ToldChild[]): string[] {
+/** The files of the run of these children. */
+export function filesOf(children: readonly CountChild[]): string[] {
   const { memory, file } = children.find(({ role }) => role === "worker")!.worker;
   return [memory, file];
 }

@@ -10,21 +10,21 @@ import { COMMAND, interlock } from "./interlock.ts";
 const DEADLINE = { timeout: 120_000 };
 const NEW = "what the command writes\n".repeat(3);
 
-/** What commands do to the file that they are run under, `f`. */
+/** What commands do to the lock file under which they run, `f`. */
 const SCRIPTS = {
   "copies onto it": "cp new f",
-  "writes it anew": "printf other > f",
+  "overwrites it": "printf other > f",
   "empties it": ": > f",
   "appends to it": "printf more >> f",
-  "edits it by another file": "sed -i s/old/young/ f; :",
-  "moves another file there": "mv new f",
+  "edits it in place": "sed -i s/old/young/ f; :",
+  "replaces it by another file": "mv new f",
   "removes it": "rm f",
   "moves it away": "mv f g",
   "makes it as long as a record": "head -c 1024 /dev/zero > f",
 } as const;
-/** Of these, those that go on with what is in the file. */
-const KEPT = ["appends to it", "moves it away", "edits it by another file"];
-/** What is in the file before; `undefined` where there is none. */
+/** Of these, the ones that keep the contents. */
+const KEPT = ["appends to it", "moves it away", "edits it in place"];
+/** The contents before; `undefined` if there is no file. */
 const BEFORE = { missing: undefined, empty: "", full: "old\n", long: "old\n".repeat(1000) };
 const FORMS = [[], ["-o"], ["-F"], ["-s"]] as const;
 
@@ -42,7 +42,7 @@ function contentsOf(folder: string): Record<string, string> {
   );
 }
 
-describe("interlock lock leaves the file to its command, which", () => {
+describe("interlock lock does not disturb a command that", () => {
   for (const [what, script] of Object.entries(SCRIPTS)) {
     it(what, DEADLINE, () =>
       inScratchFolder(async (scratch) => {
@@ -51,7 +51,7 @@ describe("interlock lock leaves the file to its command, which", () => {
           const [ours, theirs] = ["ours", "theirs"].map((name) => join(scratch, `${count}${name}`));
           count++;
           for (const folder of [ours, theirs]) prepare(folder, before);
-          // Without a lock; one makes the file before the command runs.
+          // The same without a lock. A lock creates the file before the command runs.
           if (before === undefined) writeFileSync(join(theirs, "f"), "");
           spawnSync("sh", ["-c", `cd "$0"; ${script}`, theirs]);
           const { status, stderr } = await interlock(
@@ -63,7 +63,7 @@ describe("interlock lock leaves the file to its command, which", () => {
           if (before !== undefined || form.some((flag) => flag !== "-o")) {
             return assert.deepEqual(found, expected, description);
           }
-          // A new file may carry a record, which stays in what the command makes of it.
+          // A new file may have a record, which a command that keeps the contents keeps.
           for (const name of ["f", "g"]) {
             if (!found[name]?.startsWith("interlock lock 1\n")) continue;
             assert.ok(KEPT.includes(what), description);
@@ -71,8 +71,8 @@ describe("interlock lock leaves the file to its command, which", () => {
           }
           assert.deepEqual(found, expected, description);
         };
-        // One of those that write suffices for the other ways to lock.
-        for (const form of what === "writes it anew" ? FORMS : FORMS.slice(0, 1)) {
+        // The other options are tested with one of the commands.
+        for (const form of what === "overwrites it" ? FORMS : FORMS.slice(0, 1)) {
           await Promise.all(Object.values(BEFORE).map((before) => check(before, form)));
         }
       }));

@@ -15,10 +15,10 @@ const DEADLINE = { timeout: 60_000 };
 const hasFlock = spawnSync("flock", ["--version"]).status === 0;
 const skip = !hasFlock && "flock(1) of util-linux is MISSING, this was NOT TESTED";
 const deno = executableOf("deno");
-/** Says that it runs, and ends with its standard input. */
+/** Prints a line when it runs, and ends when its standard input ends. */
 const HOLD = ["sh", "-c", "echo held; cat"];
 
-/** Says its number, and runs until there is such a file, whoever has started it. */
+/** Prints its process number and runs until the file exists, even without its parent. */
 const holdUntil = (end: string) => [
   "sh",
   "-c",
@@ -26,7 +26,7 @@ const holdUntil = (end: string) => [
   end,
 ];
 
-/** Whether flock(1) can have the file now. */
+/** Whether flock(1) can lock the file now. */
 const isFree = (path: string, ...flags: string[]) =>
   spawnSync("flock", [...flags, "-n", path, "true"]).status === 0;
 
@@ -34,7 +34,7 @@ const inFolder = (body: (path: string, folder: string) => Promise<void>) =>
   inScratchFolder((folder) => body(join(folder, "lock"), folder));
 
 describe("interlock lock", () => {
-  it("ends as its command ends", DEADLINE, () =>
+  it("ends with the status of its command", DEADLINE, () =>
     inFolder(async (path, folder) => {
       const plain = join(folder, "plain");
       writeFileSync(plain, "");
@@ -53,11 +53,11 @@ describe("interlock lock", () => {
         assert.equal(status, expected, `${command.join(" ")}: ${stderr}`);
       }
       using lock = new FileLock(path);
-      assert.equal(lock.acquireSync().recovered, false, "an end is taken for a death");
+      assert.equal(lock.acquireSync().recovered, false, "a normal end counts as a death");
     }));
 
   it(
-    "takes its options before and after the file, as flock(1) does and as is ours",
+    "takes options before and after the file, like flock(1)",
     DEADLINE,
     () =>
       inFolder(async (path) => {
@@ -97,7 +97,7 @@ describe("interlock lock", () => {
   );
 
   it(
-    "is refused and waits as it was told while flock(1) holds the file",
+    "fails or waits, as its options say, while flock(1) holds the file",
     { ...DEADLINE, skip },
     () =>
       inFolder(async (path) => {
@@ -116,7 +116,7 @@ describe("interlock lock", () => {
         assert.match(late.stderr, new RegExp(`held by process ${holder.pid}\\b`));
 
         await using waiter = new Program([...COMMAND, "lock", path, "echo", "ran"]);
-        await until("the wait to be told", () => waiter.stderr.includes("waiting for"));
+        await until("the message that it waits", () => waiter.stderr.includes("waiting for"));
         assert.ok(waiter.stderr.includes(`process ${holder.pid}`), waiter.stderr);
         holder.close();
         assert.equal(await waiter.line(), "ran");
@@ -124,7 +124,7 @@ describe("interlock lock", () => {
       }),
   );
 
-  it("keeps flock(1) out, which is woken", { ...DEADLINE, skip }, () =>
+  it("blocks flock(1), and wakes it", { ...DEADLINE, skip }, () =>
     inFolder(async (path) => {
       await using holder = new Program([...COMMAND, "lock", path, ...HOLD]);
       assert.equal(await holder.line(), "held");
@@ -142,11 +142,11 @@ describe("interlock lock", () => {
       assert.equal(await holder.line(), "held");
       assert.equal(isFree(path, "-s"), true);
       assert.equal(isFree(path), false);
-      assert.equal(readFileSync(path, "utf8"), "", "a shared holder is no owner");
+      assert.equal(readFileSync(path, "utf8"), "", "a shared holder has no record");
     }));
 
   it(
-    "leaves the lock to its command when it is killed itself",
+    "leaves the lock to its command when it is killed",
     { ...DEADLINE, skip },
     () =>
       inFolder(async (path) => {
@@ -154,10 +154,10 @@ describe("interlock lock", () => {
         await using program = new Program([...COMMAND, "lock", path, "--label", "job", ...command]);
         const pid = Number(await program.line());
         using lock = new FileLock(path);
-        await until("the command to be entered", () => lock.owner()?.pid === pid);
+        await until("the record of the command", () => lock.owner()?.pid === pid);
         program.kill("SIGKILL");
         await new Promise((resolve) => program.process.once("exit", resolve));
-        assert.equal(isFree(path), false, "it ended with interlock");
+        assert.equal(isFree(path), false, "the lock ended with interlock");
         assert.equal(lock.tryAcquire(), undefined);
         const { label, since } = lock.owner()!;
         assert.deepEqual([label, lock.owner()?.pid, since instanceof Date], ["job", pid, true]);
@@ -167,7 +167,7 @@ describe("interlock lock", () => {
   );
 
   it(
-    "takes the lock along when it was told to withhold it",
+    "releases the lock when it is killed, with --close",
     { ...DEADLINE, skip },
     () =>
       inFolder(async (path) => {
@@ -177,13 +177,13 @@ describe("interlock lock", () => {
         assert.equal(isFree(path), false);
         program.kill("SIGKILL");
         await new Promise((resolve) => program.process.once("exit", resolve));
-        assert.equal(isFree(path), true, "the command has it");
+        assert.equal(isFree(path), true, "the command still holds the lock");
         process.kill(pid, 0); // Throws if the command has ended.
       }),
   );
 
   it(
-    "is held on by what its command leaves behind",
+    "stays locked while a process that the command left behind runs",
     { ...DEADLINE, skip },
     () =>
       inFolder(async (path) => {
@@ -199,7 +199,7 @@ describe("interlock lock", () => {
 
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"] as const) {
     it(
-      `hands ${signal} on, and waits for what the command makes of it`,
+      `forwards ${signal} and waits for the command`,
       DEADLINE,
       () =>
         inFolder(async (path) => {
@@ -216,14 +216,14 @@ describe("interlock lock", () => {
   }
 
   it(
-    "gives up waiting by a signal, and has nothing then",
+    "stops waiting after a signal, without the lock",
     DEADLINE,
     () =>
       inFolder(async (path) => {
         using lock = new FileLock(path);
         lock.lock();
         await using waiter = new Program([...COMMAND, "lock", path, "echo", "ran"]);
-        await until("the wait to be told", () => waiter.stderr.includes("waiting for"));
+        await until("the message that it waits", () => waiter.stderr.includes("waiting for"));
         waiter.kill("SIGTERM");
         assert.equal((await waiter.ended).code, 128 + constants.signals.SIGTERM);
         lock.unlock();
@@ -249,7 +249,7 @@ describe("interlock lock", () => {
     );
 
     it(
-      `gives its command the streams it has itself, unchanged ${flags}`,
+      `passes its standard streams on unchanged ${flags}`,
       DEADLINE,
       () =>
         inFolder(async (path) => {
@@ -267,7 +267,7 @@ describe("interlock lock", () => {
   }
 
   it(
-    "tells by --status who holds the file, and makes none",
+    "shows the holder with --status, without creating the file",
     DEADLINE,
     () =>
       inFolder(async (path) => {
@@ -289,7 +289,7 @@ describe("interlock lock", () => {
   );
 
   it(
-    "names the holder that it has become, and enters none",
+    "names the holder after --no-fork, without a record",
     { ...DEADLINE, skip },
     () =>
       inFolder(async (path) => {
@@ -305,7 +305,7 @@ describe("interlock lock", () => {
   );
 
   it(
-    "says why it cannot open a file, not what its runtime says",
+    "says why it cannot open a file, in its own words",
     DEADLINE,
     () =>
       inFolder(async (_, folder) => {
@@ -318,7 +318,7 @@ describe("interlock lock", () => {
       }),
   );
 
-  it("tells who holds a folder", { ...DEADLINE, skip }, () =>
+  it("shows the holder of a folder", { ...DEADLINE, skip }, () =>
     inFolder(async (_, folder) => {
       await using holder = new Program(["flock", folder, ...HOLD]);
       assert.equal(await holder.line(), "held");

@@ -11,15 +11,15 @@ import { Program } from "../support/program.ts";
 import { inScratchFolder } from "../support/scratch_folder.ts";
 
 const DEADLINE = { timeout: 60_000 };
-/** How long a process may take to end that has nothing to do any more, in milliseconds. */
+/** How long an idle process may take to end, in milliseconds. */
 const END = 4500;
 const ALONE = new URL("./fixtures/alone_process.ts", import.meta.url);
 const ENDING = new URL("./fixtures/ending_helpers_process.ts", import.meta.url);
-/** Bun's compiler starts a thread whenever it has much to do, and ends the process if it cannot. */
+/** Bun's compiler starts threads under load, and ends the process if it cannot. */
 const ENGINE = "BUN_JSC_useConcurrentJIT=0";
 const FREE = [0, 1, 2, 3, 4, 5, 6, 7, 8, 63, 64, 65];
 
-/** The flags that the README asks for, where a runtime has permissions. */
+/** The flags that the README requires, if a runtime has permissions. */
 const PERMISSIONS: Readonly<Record<string, readonly string[] | undefined>> = {
   deno: ["run", "--quiet", "--no-config", "--no-lock", "--allow-ffi"],
   node: [
@@ -31,7 +31,7 @@ const PERMISSIONS: Readonly<Record<string, readonly string[] | undefined>> = {
 };
 const flags = PERMISSIONS[adapter.name];
 
-/** Fails unless a child says that it is done, and ends by itself without a word of trouble. */
+/** Fails unless a child reports that it is done, and ends by itself without an error. */
 async function assertDone(child: Child, noise = /^$/): Promise<void> {
   assert.equal(await child.line(), "done");
   const start = performance.now();
@@ -41,7 +41,7 @@ async function assertDone(child: Child, noise = /^$/): Promise<void> {
   assert.ok(performance.now() - start < END, `it took ${performance.now() - start} ms to end`);
 }
 
-describe("Tasks that wait without a helper thread are granted what they wait for, or nothing:", () => {
+describe("Tasks that wait without a helper thread are granted the lock, or nothing:", () => {
   for (const count of FREE) {
     it(`${count} descriptors are free`, DEADLINE, () =>
       inScratchFolder(async (folder) => {
@@ -79,7 +79,7 @@ describe("Tasks that wait without a helper thread are granted what they wait for
     );
   }
 
-  if (adapter.name === "deno") { // No other asks for permissions.
+  if (adapter.name === "deno") { // The other runtimes have no prompts.
     const skip = spawnSync("script", ["--version"]).status !== 0 &&
       "script(1) is MISSING: this was NOT TESTED";
     it(
@@ -116,7 +116,7 @@ function asOrdinaryUser(
     `--reuid=${user}`,
     `--regid=${user}`,
     "--clear-groups",
-    // It reads what this user reads, wherever the files and the runtimes are.
+    // It can read all that root can, wherever the files and the runtimes are.
     "--inh-caps=+dac_read_search",
     "--ambient-caps=+dac_read_search",
     "env",

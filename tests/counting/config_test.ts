@@ -4,7 +4,7 @@ import { ConfigError, parseCount } from "../../src/counting/config.ts";
 
 function refusal(input: unknown): string {
   try {
-    parseCount(input, "here");
+    parseCount(input, "count.json");
   } catch (error) {
     assert.ok(error instanceof ConfigError);
     return error.message;
@@ -13,8 +13,8 @@ function refusal(input: unknown): string {
 }
 
 describe("parseCount", () => {
-  it("has defaults", () => {
-    assert.deepEqual(parseCount({}, "here"), {
+  it("fills in defaults", () => {
+    assert.deepEqual(parseCount({}, "count.json"), {
       unit: "process",
       workers: 4,
       increments: 1000,
@@ -26,44 +26,48 @@ describe("parseCount", () => {
   });
 
   const wrong: [object, string][] = [
-    [{ workers: 0 }, "workers: given 0; allowed: a whole number from 1 to 256"],
-    [{ workers: 257 }, "workers: given 257; allowed: a whole number from 1 to 256"],
-    [{ workers: "4" }, 'workers: given "4"; allowed: a whole number from 1 to 256'],
-    [{ increments: 0.5 }, "increments: given 0.5; allowed: a whole number from 1 to 1,000,000,000"],
-    [{ repeat: -1 }, "repeat: given -1; allowed: a whole number from 1 to 100"],
-    [{ unit: "thread" }, 'unit: given "thread"; allowed: process, worker'],
-    [{ granularity: "loop" }, 'granularity: given "loop"; allowed: increment, call'],
+    [{ workers: 0 }, "workers must be a whole number from 1 to 256 (given 0)"],
+    [{ workers: 257 }, "workers must be a whole number from 1 to 256 (given 257)"],
+    [{ workers: "4" }, 'workers must be a whole number from 1 to 256 (given "4")'],
+    [{ increments: 0.5 }, "increments must be a whole number from 1 to 1,000,000,000 (given 0.5)"],
+    [{ repeat: -1 }, "repeat must be a whole number from 1 to 100 (given -1)"],
+    [{ unit: "thread" }, 'unit must be process or worker (given "thread")'],
+    [{ granularity: "loop" }, 'granularity must be increment or call (given "loop")'],
     [
       { runtimes: ["deno", "deno"] },
-      'runtimes: given ["deno","deno"]; allowed: deno, bun, node, each one once',
+      "runtimes must be one or more of deno, bun, node, each at most once " +
+      '(given ["deno","deno"])',
     ],
-    [{ runtimes: ["perl"] }, 'runtimes: given "perl"; allowed: deno, bun, node, each one once'],
+    [
+      { runtimes: ["perl"] },
+      'runtimes must be one or more of deno, bun, node, each at most once (given "perl")',
+    ],
     [
       { runtimes: ["deno", "bun"], workers: 1 },
-      "workers: given 1; allowed: at least 2, one for each of deno, bun",
+      "workers must be at least 2, one for each of deno, bun (given 1)",
     ],
-    [{ strategies: [] }, "strategies: given []; allowed: file, file-lock, value,"],
-    [{ directory: 7 }, "directory: given 7; allowed: the path of a folder"],
+    [{ strategies: [] }, "strategies must be one or more of file, file-lock, value,"],
+    [{ directory: 7 }, "directory must be the path of a folder (given 7)"],
     [
       { redis: "http://127.0.0.1" },
-      "redis: given something else, which may hold a password; allowed: an address such as " +
-      "redis://127.0.0.1:6379",
+      "redis must be an address such as redis://127.0.0.1:6379 " +
+      "(given a text that may contain a password and is not shown)",
     ],
     [
       { strategies: ["atomic"], granularity: "call" },
-      'granularity: given "call" with atomic; allowed: "call" with file-lock only',
+      'granularity must be increment with atomic; only file-lock allows call (given "call")',
     ],
-    [{ wokers: 4 }, "wokers: no such field; allowed: "],
+    [{ wokers: 4 }, "wokers is not a setting; the settings are "],
   ];
   for (const [input, message] of wrong) {
-    it(`refuses ${JSON.stringify(input)}`, () => {
+    it(`rejects ${JSON.stringify(input)}`, () => {
       const said = refusal(input);
-      assert.ok(said.startsWith(`Cannot use here:\n  ${message}`), said);
+      assert.ok(said.startsWith(`Cannot count: wrong settings in count.json:\n  ${message}`), said);
     });
   }
 
-  it("refuses what is no object, and lists all that is wrong", () => {
-    assert.match(refusal([]), /given \[\]; allowed: a JSON object/);
+  it("rejects a value that is no object, and lists all problems", () => {
+    assert.match(refusal([]), /the settings must be a JSON object \(given \[\]\)/);
     assert.equal(refusal({ workers: 0, unit: 1, x: 2 }).split("\n").length, 4);
   });
 });

@@ -13,7 +13,7 @@ import { all, count, own } from "./runtimes.ts";
 
 const EXACT = STRATEGY_NAMES.filter((name) => isExact(name, 4));
 
-/** As many as contend for a while, and fewer where each is a message. */
+/** Enough increments to contend for a while; fewer if each is a message. */
 function incrementsOf(strategy: StrategyName): number {
   if (needsRedis(strategy)) return 50;
   return strategy.startsWith("manager") ? 250 : 2000;
@@ -28,7 +28,7 @@ function isComplete(result: CountResult, errors: number): void {
   assert.equal(result.errorSamples.length, errors);
 }
 
-// Those of the others are counted with where the tests run in those; all together once.
+// The tests run in each runtime, so each tests itself; only Deno tests all together.
 const GROUPS = [["process", own], ["worker", own], ["process", all]] as const;
 
 for (const [unit, runtimes] of adapter.name === "deno" ? GROUPS : GROUPS.slice(0, 2)) {
@@ -57,7 +57,7 @@ describe("one experiment", () => {
     isComplete(await count("file-lock", all, { workers: 3, granularity: "call" }), 1);
   });
 
-  it("is exact from cold", async () => {
+  it("is exact without warming up", async () => {
     isComplete(await count("raw-value-lock", all, { warm: false }), 0);
   });
 
@@ -65,7 +65,7 @@ describe("one experiment", () => {
     isComplete(await count("atomic", own, { unit: "worker", workers: 16, increments: 500 }), 0);
   });
 
-  it("flag answers a search three times and stops early", async () => {
+  it("flag searches three times and measures each search", async () => {
     const { search, nsPerIncrement } = await count("flag", own, { unit: "worker" });
     assert.ok(search!.serialMs > 0 && search!.noFlagMs > 0 && search!.flagMs > 0);
     assert.ok(nsPerIncrement > 0);

@@ -20,9 +20,9 @@ const DEADLINE = { timeout: 60_000 };
 const SQUATTED = new URL("./fixtures/squatted_process.ts", import.meta.url);
 const PRIVATE_SHM = "mount -t tmpfs none /dev/shm";
 const isRoot = process.getuid!() === 0;
-const needsRoot = !isRoot && "only ROOT gives folders to others: this was NOT TESTED";
+const needsRoot = !isRoot && "only ROOT can change the owner of a folder: this was NOT TESTED";
 
-/** Runs `body` with some variables set, or without them. */
+/** Runs `body` with some environment variables set or removed. */
 async function withEnvironment(
   variables: Readonly<Record<string, string | undefined>>,
   body: () => void | Promise<void>,
@@ -40,7 +40,7 @@ async function withEnvironment(
   }
 }
 
-/** Plants a runtime in a cache; it is run if this is asked for: then there is a file `run`. */
+/** Puts a fake runtime into a cache. If it is run, it creates the file `run`. */
 function plant(cache: string): void {
   const name = adapter.name === "bun" ? "node" : "bun";
   const file = name === "bun"
@@ -52,7 +52,7 @@ function plant(cache: string): void {
   chmodSync(path, 0o755);
 }
 
-/** Has a runtime looked for that is in the cache alone. */
+/** Runs `body` with a runtime that is only in the cache. */
 function withCache(
   body: (cache: string, outer: string, find: () => Promise<unknown>) => void | Promise<void>,
 ): Promise<void> {
@@ -72,8 +72,8 @@ function withCache(
   });
 }
 
-describe("The cache of runtimes", () => {
-  it("is used where it is this user's, and made for this user alone", () =>
+describe("the cache of runtimes", () => {
+  it("is used if it belongs to this user, and created for this user only", () =>
     withCache(async (cache, outer, find) => {
       chmodSync(cache, 0o755);
       chmodSync(outer, 0o1777);
@@ -85,7 +85,7 @@ describe("The cache of runtimes", () => {
       assert.equal(statSync(join(outer, "new")).mode & 0o777, 0o700);
     }));
 
-  it("is refused where others may write to it, or replace it", () =>
+  it("is rejected if other users may write to it or replace it", () =>
     withCache(async (cache, outer, find) => {
       const refused = /Cannot trust .*others may use it: its mode is \d+\. Nothing in it was used/;
       for (const mode of [0o777, 0o1777, 0o702]) {
@@ -99,7 +99,7 @@ describe("The cache of runtimes", () => {
       assert.equal(existsSync(join(cache, "run")), false);
     }));
 
-  it("is refused if it is a link", () =>
+  it("is rejected if it is a link", () =>
     withCache((cache, outer) => {
       const other = join(outer, "other");
       mkdirSync(other);
@@ -109,7 +109,7 @@ describe("The cache of runtimes", () => {
     }));
 
   it(
-    "is refused where it is another user's",
+    "is rejected if it belongs to another user",
     { skip: needsRoot },
     () =>
       withCache(async (cache, outer, find) => {
@@ -123,9 +123,9 @@ describe("The cache of runtimes", () => {
   );
 });
 
-describe("The folder of runs", { skip: cannotMount(PRIVATE_SHM) }, () => {
+describe("the folder of runs", { skip: cannotMount(PRIVATE_SHM) }, () => {
   it(
-    "that another has made is refused, and what it names stays",
+    "is rejected if another user made it, and files that it names stay",
     DEADLINE,
     () =>
       inScratchFolder((folder) => {

@@ -7,7 +7,7 @@ import { adapter } from "../../src/runtime/mod.ts";
 
 /** The runtime that runs the tests. */
 export const own: Runtime[] = await findRuntimes([adapter.name]);
-/** All three. */
+/** All three runtimes. */
 export const all: Runtime[] = await findRuntimes(["deno", "bun", "node"]);
 
 /** Runs one experiment. */

@@ -28,7 +28,7 @@ const kernelWaits = (folder: string) =>
   kernelWaiters(...readdirSync(folder).map((name) => join(folder, name)));
 
 describe("FileLock.acquire", () => {
-  it("takes a free lock, which then excludes", () =>
+  it("acquires a free lock, which then excludes others", () =>
     withTwo(async (a, b) => {
       const guard = await a.acquire();
       assert.equal(b.tryAcquire(), undefined);
@@ -36,7 +36,7 @@ describe("FileLock.acquire", () => {
       assert.ok(b.tryAcquire());
     }));
 
-  it("waits its turn in one thread, whatever handle it is of", () =>
+  it("is granted in the order of the calls in one thread, also across objects", () =>
     withTwo(async (a, b) => {
       const order: number[] = [];
       const first = await a.acquire();
@@ -44,7 +44,7 @@ describe("FileLock.acquire", () => {
         using _guard = await lock.acquire();
         order.push(i);
         await Promise.resolve();
-        assert.equal(order.at(-1), i, "somebody else came in");
+        assert.equal(order.at(-1), i, "another task entered");
       });
       assert.deepEqual(order, []);
       first.release();
@@ -52,7 +52,7 @@ describe("FileLock.acquire", () => {
       assert.deepEqual(order, [0, 1, 2, 3, 4]);
     }));
 
-  it("lets those in together that share", () =>
+  it("is granted to all that share it together", () =>
     withTwo(async (a, b) => {
       const guard = await a.acquire();
       const waits = [a.acquire({ shared: true }), b.acquire({ shared: true })];
@@ -65,7 +65,7 @@ describe("FileLock.acquire", () => {
       (await alone).release();
     }));
 
-  it("gives up in time, and not before", () =>
+  it("gives up when its timeout has run out, and not before", () =>
     withTwo(async (a, b) => {
       const guard = await a.acquire();
       for (const timeout of [0, 0.5, 20]) {
@@ -75,7 +75,7 @@ describe("FileLock.acquire", () => {
       }
       await assert.rejects(b.acquire({ timeout: -1 }), RangeError);
       guard.release();
-      assert.ok(b.tryAcquire(), "a wait that gave up has it");
+      assert.ok(b.tryAcquire(), "a wait that gave up holds the lock");
     }));
 
   it("gives up with the reason of its signal", () =>
@@ -91,7 +91,7 @@ describe("FileLock.acquire", () => {
       assert.ok(b.tryAcquire());
     }));
 
-  it("is rejected when its lock is closed meanwhile", () =>
+  it("is rejected if its lock is closed meanwhile", () =>
     withTwo(async (a, b) => {
       const guard = await a.acquire();
       const pending = b.acquire();
@@ -102,7 +102,7 @@ describe("FileLock.acquire", () => {
       assert.ok(a.tryAcquire());
     }));
 
-  it("serves withLock and locked", () =>
+  it("works for withLock and locked", () =>
     withTwo(async (a, b) => {
       let inside = 0;
       const body = async (guard?: Guard) => {
@@ -126,7 +126,7 @@ describe("FileLock.acquire", () => {
     }));
 
   it(
-    "is woken when another process gives the lock back, or dies",
+    "is woken when another process releases the lock or dies",
     DEADLINE,
     () =>
       inScratchFolder(async (folder) => {
@@ -146,7 +146,7 @@ describe("FileLock.acquire", () => {
   );
 
   it(
-    "does not take the lock once it was aborted, however late it is granted",
+    "does not keep the lock after an abort, however late it is granted",
     DEADLINE,
     () =>
       inScratchFolder(async (folder) => {
@@ -163,7 +163,7 @@ describe("FileLock.acquire", () => {
         child.close();
         await child.ended;
         using other = new FileLock(path);
-        // Whatever the wait that was called off still got is given back.
+        // If the cancelled wait still got the lock, it has released it.
         (await other.acquire({ timeout: 20_000 })).release();
         (await lock.acquire({ timeout: 20_000 })).release();
       }),
@@ -171,7 +171,7 @@ describe("FileLock.acquire", () => {
 
   for (const what of ["is still wanted", "was aborted"] as const) {
     it(
-      `does not stand in the way of its own thread with what it was granted and ${what}`,
+      `does not block its own thread with a grant that ${what}`,
       DEADLINE,
       () =>
         inScratchFolder(async (folder) => {
@@ -183,7 +183,7 @@ describe("FileLock.acquire", () => {
           const controller = new AbortController();
           const pending = lock.acquire({ signal: controller.signal });
           await until("waits in the kernel", () => kernelWaits(folder) === 1);
-          // From here on this thread hears of nothing: not of the grant either.
+          // From here on this thread receives no message, not even that of the grant.
           child.kill();
           for (const began = performance.now(); kernelWaits(folder) > 0;) {
             assert.ok(performance.now() - began < 20_000, "it was not granted");
@@ -203,7 +203,7 @@ describe("FileLock.acquire", () => {
   }
 
   it(
-    "goes on when its thread has blocked in vain",
+    "goes on after its thread has blocked without success",
     DEADLINE,
     () =>
       inScratchFolder(async (folder) => {
@@ -222,7 +222,7 @@ describe("FileLock.acquire", () => {
   );
 
   it(
-    "keeps the process alive, and no longer than it waits",
+    "keeps the process alive only while it waits",
     DEADLINE,
     () =>
       inScratchFolder(async (folder) => {
@@ -243,7 +243,7 @@ describe("FileLock.acquire", () => {
 
   for (const [count, paths] of [[1000, 1], [1000, 1000]]) {
     it(
-      `waits ${count} times on ${paths} of the paths, and nothing else comes late`,
+      `delays nothing else while it waits ${count} times on ${paths} paths`,
       DEADLINE,
       () =>
         inScratchFolder(async (folder) => {
@@ -261,7 +261,7 @@ describe("FileLock.acquire", () => {
             inside--;
           });
           await until("waits in the kernel", () => kernelWaits(folder) === Math.min(paths, 4));
-          // The best of a few rounds: what others do on this machine is not what is measured.
+          // The best of a few rounds, since other programs use this machine, too.
           let late = Infinity;
           let share = Infinity;
           for (let round = 0; round < 5 && (late >= LATE || share >= 0.2); round++) {
@@ -281,11 +281,11 @@ describe("FileLock.acquire", () => {
   }
 
   it(
-    "is had or aborted, and nothing else, where the two race",
+    "is either granted or aborted if both happen at once",
     DEADLINE,
     () =>
       withTwo(async (a, b) => {
-        let had = 0;
+        let granted = 0;
         for (let i = 0; i < 200; i++) {
           const guard = await a.acquire();
           const controller = new AbortController();
@@ -296,12 +296,12 @@ describe("FileLock.acquire", () => {
           if (i % 3 === 0) queueMicrotask(() => controller.abort());
           guard.release();
           if (i % 3 === 1) controller.abort();
-          if (await pending === undefined) had++;
+          if (await pending === undefined) granted++;
           const after = a.tryAcquire();
           assert.ok(after, `${i}: the lock is not free`);
           after.release();
         }
-        assert.ok(had > 0 && had < 200, String(had));
+        assert.ok(granted > 0 && granted < 200, String(granted));
       }),
   );
 });

@@ -16,15 +16,15 @@ const HOLDER = new URL("./fixtures/holding_process.ts", import.meta.url);
 const ACQUIRER = new URL("./fixtures/acquiring_process.ts", import.meta.url);
 const CYCLES = 100;
 
-/** One life of each of the classes, errors and waits included, by what it is called. */
-const LIVES: Readonly<Record<string, (path: string) => void | Promise<void>>> = {
+/** Uses of each class from open to close, with errors and waits, by name. */
+const USES: Readonly<Record<string, (path: string) => void | Promise<void>>> = {
   "a lock": (path) => {
     using lock = new FileLock(path);
     lock.acquireSync().release();
     using range = new FileLock(path, { range: { start: 1, length: 1 } });
     range.acquireSync();
   },
-  "a lock that is waited for, and given up": async (path) => {
+  "waits for a lock that give up": async (path) => {
     using lock = new FileLock(path);
     using other = new FileLock(path);
     const guard = await lock.acquire();
@@ -34,21 +34,21 @@ const LIVES: Readonly<Record<string, (path: string) => void | Promise<void>>> = 
     guard.release();
     (await next).release();
   },
-  "a lock that cannot be": (path) => {
+  "a lock that cannot be opened": (path) => {
     assert.throws(() => new FileLock("/dev/null"), TypeError);
     assert.throws(() => new FileLock(join(path, "..")), { code: "EISDIR" });
     assert.throws(() => new FileLock(path, { label: "x".repeat(101) }), RangeError);
   },
   "a counter": (path) => {
     using counter = new FileCounter(`${path}.count`);
-    using batch = counter.batch();
+    using batch = counter.batchSync();
     batch.add();
   },
   "a durable counter": (path) => {
     using counter = new FileCounter(`${path}.count`, { durable: true });
-    counter.add();
+    counter.addSync();
   },
-  "a counter that cannot be": (path) => {
+  "a counter that cannot be opened": (path) => {
     new FileLock(`${path}.empty`).close();
     assert.throws(() => new FileCounter(`${path}.empty`), SyntaxError);
     assert.throws(() => new FileCounter(`${path}.empty`, { durable: true }), SyntaxError);
@@ -57,27 +57,27 @@ const LIVES: Readonly<Record<string, (path: string) => void | Promise<void>>> = 
     using file = new JsonFile(`${path}.json`, { initial: {}, durable: false });
     file.updateSync((document) => document);
     await file.update((document) => document);
-    file.read();
+    file.readSync();
     assert.throws(() => file.updateSync(() => 1n as unknown as object), TypeError);
   },
 };
 
 describe("descriptors", () => {
-  for (const [what, live] of Object.entries(LIVES)) {
+  for (const [what, use] of Object.entries(USES)) {
     it(
-      `are as many after ${CYCLES} times ${what} as before`,
+      `are all closed after ${CYCLES} uses: ${what}`,
       DEADLINE,
       () =>
         inScratchFolder(async (folder) => {
           const path = join(folder, "it");
-          for (let i = 0; i < CYCLES; i++) await live(path);
+          for (let i = 0; i < CYCLES; i++) await use(path);
           await until("the end of the waits", () => openFiles(folder).length === 0);
         }),
     );
   }
 
   it(
-    "are closed when a wait in the kernel was given up",
+    "are closed when a wait in the kernel gives up",
     DEADLINE,
     () =>
       inScratchFolder(async (folder) => {
@@ -97,7 +97,7 @@ describe("descriptors", () => {
   );
 
   it(
-    "are not in a long-lived child, of any runtime, of who holds and waits",
+    "are not inherited by a child, of any runtime, of a process that holds and waits",
     DEADLINE,
     () =>
       inScratchFolder(async (folder) => {
@@ -111,13 +111,13 @@ describe("descriptors", () => {
         using file = new JsonFile(`${path}.json`, { initial: {} });
         locks[0].lock();
         range.lock();
-        counter.add();
+        counter.addSync();
         const pending = locks[1].acquire();
         await until("a wait in the kernel", () => kernelWaiters(path) === 1);
         await using child = new Program(["sh", "-c", "echo here; cat"]);
         assert.equal(await child.line(), "here");
         assert.deepEqual(openFiles(folder, child.pid), []);
-        // And of those that the other runtimes start, which have nothing open of us either.
+        // The same for children that the other runtimes start.
         for (const runtime of runtimesHere()) {
           await using other = Child.in(runtime, ACQUIRER, held);
           assert.equal(await other.line(), "waiting");

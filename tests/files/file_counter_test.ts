@@ -28,15 +28,15 @@ for (const options of [{}, { editable: false }, { durable: true }]) {
         const path = join(folder, "new", "count");
         using counter = new FileCounter(path, options);
         assert.equal(text(path), "0\n");
-        counter.add();
+        counter.addSync();
         assert.equal(text(path), "1\n");
-        counter.add(122);
+        counter.addSync(122);
         assert.equal(text(path), "123\n");
-        assert.equal(counter.value, 123);
-        counter.add(-23);
-        counter.add(-101);
-        assert.equal(counter.value, -1);
-        counter.set(Number.MAX_SAFE_INTEGER);
+        assert.equal(counter.getSync(), 123);
+        counter.addSync(-23);
+        counter.addSync(-101);
+        assert.equal(counter.getSync(), -1);
+        counter.setSync(Number.MAX_SAFE_INTEGER);
         assert.equal(text(path), `${Number.MAX_SAFE_INTEGER}\n`);
         assert.equal(statSync(path).mode & 0o777, 0o600);
         const left = readdirSync(join(folder, "new"));
@@ -50,31 +50,29 @@ for (const options of [{}, { editable: false }, { durable: true }]) {
         using counter = new FileCounter(path, options);
         let length = 5;
         for (const n of [-1, -990, -9, -1, 5000, 1, -12345, 2 ** 40]) {
-          counter.add(n);
+          counter.addSync(n);
           const now = text(path);
           assert.ok(now.length >= length && /^-?\d+ *\n$/.test(now), JSON.stringify(now));
           length = now.length;
         }
-        assert.equal(counter.value, 1000 - 1 - 990 - 9 - 1 + 5000 + 1 - 12345 + 2 ** 40);
+        assert.equal(counter.getSync(), 1000 - 1 - 990 - 9 - 1 + 5000 + 1 - 12345 + 2 ** 40);
       }));
 
     it("keeps the exact range", () =>
       inScratchFolder((folder) => {
         using counter = new FileCounter(join(folder, "count"), options);
-        counter.set(Number.MAX_SAFE_INTEGER);
-        assert.throws(() => counter.add(), RangeError);
-        counter.add(-1);
-        assert.equal(counter.value, Number.MAX_SAFE_INTEGER - 1);
-        counter.set(Number.MIN_SAFE_INTEGER);
-        assert.throws(() => counter.add(-1), RangeError);
-        for (const n of [0.5, NaN, Infinity, 2 ** 53, "1", 1n, null] as number[]) {
-          assert.throws(() => counter.add(n), TypeError);
-          assert.throws(() => counter.set(n), TypeError);
-        }
-        assert.equal(counter.value, Number.MIN_SAFE_INTEGER);
+        counter.setSync(Number.MAX_SAFE_INTEGER);
+        assert.throws(() => counter.addSync(), RangeError);
+        counter.addSync(-1);
+        assert.equal(counter.getSync(), Number.MAX_SAFE_INTEGER - 1);
+        counter.setSync(Number.MIN_SAFE_INTEGER);
+        assert.throws(() => counter.addSync(-1), RangeError);
+        assert.throws(() => counter.addSync(2 ** 53), RangeError);
+        assert.throws(() => counter.setSync(2 ** 53), RangeError);
+        assert.equal(counter.getSync(), Number.MIN_SAFE_INTEGER);
       }));
 
-    it("reads what people write, and refuses what is no number, which it keeps", () =>
+    it("reads numbers as people write them, and refuses and keeps all else", () =>
       inScratchFolder((folder) => {
         const path = join(folder, "count");
         for (
@@ -89,9 +87,9 @@ for (const options of [{}, { editable: false }, { durable: true }]) {
         ) {
           writeFileSync(path, written);
           using counter = new FileCounter(path, options);
-          assert.equal(counter.value, number);
-          counter.add();
-          assert.equal(counter.value, number + 1, JSON.stringify(written));
+          assert.equal(counter.getSync(), number);
+          counter.addSync();
+          assert.equal(counter.getSync(), number + 1, JSON.stringify(written));
         }
         using counter = new FileCounter(path, options);
         const wrong = [
@@ -108,7 +106,13 @@ for (const options of [{}, { editable: false }, { durable: true }]) {
         for (const written of [...wrong, `1${" ".repeat(300)}`]) {
           writeFileSync(path, written);
           assert.throws(() => new FileCounter(path, options), SyntaxError);
-          for (const use of [() => counter.add(), () => counter.set(1), () => counter.value]) {
+          for (
+            const use of [
+              () => counter.addSync(),
+              () => counter.setSync(1),
+              () => counter.getSync(),
+            ]
+          ) {
             assert.throws(
               use,
               (error) => error instanceof SyntaxError && error.message.includes(path),
@@ -117,11 +121,11 @@ for (const options of [{}, { editable: false }, { durable: true }]) {
           assert.equal(text(path), written);
         }
         writeFileSync(path, "5\n");
-        counter.add();
+        counter.addSync();
         assert.equal(text(path), "6\n");
       }));
 
-    it("refuses what is no file to count in", () =>
+    it("refuses a path that is not a file it can write to", () =>
       inScratchFolder((folder) => {
         const path = join(folder, "count");
         writeFileSync(path, "5\n");
@@ -139,19 +143,19 @@ for (const options of [{}, { editable: false }, { durable: true }]) {
         const counter = new FileCounter(join(folder, "count"), options);
         counter.close();
         counter[Symbol.dispose]();
-        assert.throws(() => counter.add(), TypeError);
-        assert.throws(() => counter.value, TypeError);
+        assert.throws(() => counter.addSync(), TypeError);
+        assert.throws(() => counter.getSync(), TypeError);
       }));
 
-    it("waits while somebody has locked the file", () =>
+    it("does not count while another lock of its thread holds the file", () =>
       inScratchFolder((folder) => {
         const path = join(folder, "count");
         using counter = new FileCounter(path, options);
         using lock = new FileLock(path);
         lock.lock();
-        assert.throws(() => counter.add(), { name: "DeadlockError" });
+        assert.throws(() => counter.addSync(), { name: "DeadlockError" });
         lock.unlock();
-        counter.add();
+        counter.addSync();
         assert.equal(text(path), "1\n", "a lock on a counter writes nothing into it");
       }));
 
@@ -167,37 +171,37 @@ for (const options of [{}, { editable: false }, { durable: true }]) {
         for (const child of children) child.tell("go");
         for (const child of children) assert.equal((await child.ended).code, 0);
         using counter = new FileCounter(path, options);
-        assert.equal(counter.value, 4 * adds);
+        assert.equal(counter.getSync(), 4 * adds);
       }));
   });
 }
 
 describe("FileCounter", () => {
-  it("counts on in a file that an editor has put in the place of the last", () =>
+  it("continues in a file that an editor has put in place of the last one", () =>
     inScratchFolder((folder) => {
       const path = join(folder, "count");
       using counter = new FileCounter(path);
-      counter.add(5);
+      counter.addSync(5);
       writeFileSync(join(folder, "edited"), "100\n");
       renameSync(join(folder, "edited"), path);
-      counter.add();
+      counter.addSync();
       assert.equal(text(path), "101\n");
       renameSync(path, join(folder, "backup~"));
       writeFileSync(path, "200\n");
-      assert.equal(counter.value, 200);
-      counter.add();
+      assert.equal(counter.getSync(), 200);
+      counter.addSync();
       assert.equal(text(path), "201\n");
       assert.equal(text(join(folder, "backup~")), "101\n");
     }));
 
-  it("writes once an add, and syncs only if it is durable", () =>
+  it("writes once for each add, and syncs only if it is durable", () =>
     inScratchFolder((folder) => {
       const calls = { pwrite: 0, fdatasync: 0 };
       const path = join(folder, "count");
       using counter = new FileCounter(path);
-      counter.add();
+      counter.addSync();
       using durable = new FileCounter(path, { durable: true });
-      durable.add();
+      durable.addSync();
       const { pwrite, fdatasync } = libc;
       const define = (name: "pwrite" | "fdatasync", value: unknown) =>
         Object.defineProperty(libc, name, { value, configurable: true });
@@ -210,23 +214,23 @@ describe("FileCounter", () => {
         return fdatasync(fd);
       });
       try {
-        for (let i = 0; i < 10; i++) counter.add();
+        for (let i = 0; i < 10; i++) counter.addSync();
         assert.deepEqual(calls, { pwrite: 10, fdatasync: 0 });
-        for (let i = 0; i < 10; i++) durable.add();
+        for (let i = 0; i < 10; i++) durable.addSync();
         assert.equal(calls.fdatasync, 10);
       } finally {
         define("pwrite", pwrite);
         define("fdatasync", fdatasync);
       }
-      assert.equal(counter.value, 22);
+      assert.equal(counter.getSync(), 22);
     }));
 
-  it("writes a batch at once", () =>
+  it("writes a batch in one step", () =>
     inScratchFolder((folder) => {
       const path = join(folder, "count");
       using counter = new FileCounter(path);
       {
-        using batch = counter.batch(3);
+        using batch = counter.batchSync(3);
         batch.add();
         batch.add(2);
         assert.deepEqual([text(path), batch.pending], ["0\n", 3]);
@@ -241,10 +245,10 @@ describe("FileCounter", () => {
         writeFileSync(path, "4\n");
       }
       assert.equal(text(path), "3\n");
-      for (const size of [0, 0.5, NaN]) assert.throws(() => counter.batch(size), RangeError);
+      for (const size of [0, 0.5, NaN]) assert.throws(() => counter.batchSync(size), RangeError);
     }));
 
-  it("leaves no file behind that it did not need", () =>
+  it("makes no file that it does not need", () =>
     inScratchFolder((folder) => {
       const path = join(folder, "count");
       for (let i = 0; i < 3; i++) new FileCounter(path).close();

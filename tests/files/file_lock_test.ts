@@ -48,7 +48,7 @@ describe("FileLock", () => {
       assert.equal(statSync(join(folder, "some")).mode & 0o777, 0o700);
     }));
 
-  it("is let go by close, which may come twice", () =>
+  it("is released by close, which may be called twice", () =>
     inScratchFolder((folder) => {
       const path = join(folder, "lock");
       const [lock, other] = [new FileLock(path), new FileLock(path)];
@@ -61,12 +61,16 @@ describe("FileLock", () => {
       assert.throws(() => guard.release(), Error);
       assert.equal(next.held, true);
       const third = new FileLock(path);
-      assert.equal(third.tryAcquire(), undefined, "the guard of a closed lock freed another's");
+      assert.equal(
+        third.tryAcquire(),
+        undefined,
+        "the guard of a closed lock released another hold",
+      );
       other.close();
       third.close();
     }));
 
-  it("that was closed is not used again, and says so", () =>
+  it("says so if it is used after it was closed", () =>
     inScratchFolder((folder) => {
       const path = join(folder, "lock");
       const lock = new FileLock(path);
@@ -81,7 +85,7 @@ describe("FileLock", () => {
       assert.throws(() => lock.unlock(), Error);
     }));
 
-  it("takes any name that the system takes", () =>
+  it("accepts any name that the system accepts", () =>
     inScratchFolder((folder) => {
       for (const name of ["a b", "ü\u{1F512}", "-rf", "new\nline", "*", "x".repeat(255), "%00"]) {
         const path = join(folder, name);
@@ -99,21 +103,26 @@ describe("FileLock", () => {
       writeFileSync(join(folder, "file"), "");
       assert.throws(() => new FileLock(join(folder, "link")), withCode("ELOOP"));
       assert.throws(() => new FileLock(folder), withCode("EISDIR"));
-      assert.throws(() => new FileLock(`${folder}/new/`), withCode("EISDIR"));
       assert.throws(() => new FileLock(join(folder, "file", "lock")), withCode("ENOTDIR"));
       assert.throws(() => new FileLock(join(folder, "x".repeat(256))), withCode("ENAMETOOLONG"));
-      for (const path of [join(folder, "pipe"), "/dev/null", "", "a\0b", join(folder, "l\0x")]) {
+      for (
+        const path of [
+          join(folder, "pipe"),
+          "/dev/null",
+          `${folder}/new/`,
+          "",
+          "a\0b",
+          join(folder, "l\0x"),
+        ]
+      ) {
         assert.throws(() => new FileLock(path), TypeError, JSON.stringify(path));
-      }
-      for (const path of [undefined, null, 7, new URL("file:///x")] as unknown as string[]) {
-        assert.throws(() => new FileLock(path), TypeError);
       }
       assert.equal(existsSync(join(folder, "target")), false);
       assert.equal(existsSync(join(folder, "l")), false);
     }));
 
   it(
-    "excludes a process, until that is killed with the lock held",
+    "excludes a process until that one is killed with the lock held",
     DEADLINE,
     () =>
       inScratchFolder(async (folder) => {
@@ -125,7 +134,7 @@ describe("FileLock", () => {
           assert.equal(lock.tryAcquire(), undefined);
           assert.throws(() => lock.acquireSync({ timeout: 60 }), { name: "TimeoutError" });
           child.kill("SIGKILL");
-          // No second is waited for, only the end of the process.
+          // It waits only for the end of the process.
           lock.acquireSync({ timeout: 20_000 }).release();
           assert.equal((await child.ended).signal, "SIGKILL");
           assert.ok(lock.tryAcquire());
@@ -159,7 +168,7 @@ describe("FileLock", () => {
   );
 
   it(
-    "whose file nobody is to replace notices it soon, and after a wait at once",
+    "that is not replaceable notices a new file soon, and after a wait at once",
     DEADLINE,
     () =>
       inScratchFolder(async (folder) => {
@@ -168,7 +177,7 @@ describe("FileLock", () => {
         lock.acquireSync().release();
         rmSync(path);
         using other = new FileLock(path);
-        // The one excludes the other again.
+        // The two exclude each other again.
         await until("the new file", () => {
           using _guard = lock.acquireSync();
           using entered = other.tryAcquire();

@@ -13,7 +13,7 @@ import { until } from "../support/until.ts";
 const DEADLINE = { timeout: 60_000 };
 const ADDER = new URL("./fixtures/durable_process.ts", import.meta.url);
 
-/** What the processes tell each other: see src/files/group_commit.ts. */
+/** The words that the processes share; see src/files/group_commit.ts. */
 function wordsOf(path: string): { written: number; synced: number; syncs: number } {
   const bytes = readFileSync(`${path}.commit`);
   const [written, synced, syncs] = [128, 256, 384].map((at) => bytes.readInt32LE(at));
@@ -22,10 +22,10 @@ function wordsOf(path: string): { written: number; synced: number; syncs: number
 
 function valueOf(path: string): number {
   using counter = new FileCounter(path);
-  return counter.value;
+  return counter.getSync();
 }
 
-/** Starts an adder whose sync does not end, and others that add meanwhile, one of each runtime. */
+/** Starts an adder whose sync does not end, and one of each runtime that adds meanwhile. */
 async function behindSlowSync(
   path: string,
   body: (leader: Child, others: readonly Child[]) => Promise<void>,
@@ -47,7 +47,7 @@ async function behindSlowSync(
 
 describe("group commit", () => {
   it(
-    "syncs once for all that wrote during the last sync",
+    "syncs once for all writes that were made during the last sync",
     DEADLINE,
     () =>
       inScratchFolder(async (folder) => {
@@ -55,14 +55,14 @@ describe("group commit", () => {
         await behindSlowSync(path, async (leader, others) => {
           leader.tell("go on");
           for (const child of [leader, ...others]) assert.equal(await child.line(), "done");
-          // One more is a look of somebody who finds that all is synced.
+          // One more event comes from a leader that found all writes synced.
           if (others.length > 2) assert.ok(wordsOf(path).syncs < 1 + others.length);
         });
       }),
   );
 
   it(
-    "goes on where a leader is killed in its sync",
+    "goes on if a leader is killed in its sync",
     DEADLINE,
     () =>
       inScratchFolder(async (folder) => {
@@ -76,7 +76,7 @@ describe("group commit", () => {
   );
 
   it(
-    "loses nothing that was acknowledged while adders are killed",
+    "loses no acknowledged add while adders are killed",
     DEADLINE,
     () =>
       inScratchFolder(async (folder) => {
@@ -85,49 +85,52 @@ describe("group commit", () => {
         const start = (i: number) =>
           Child.in(runtimes[i % runtimes.length], ADDER, path, "forever");
         const children = [0, 1, 2].map(start);
-        let said = 0;
+        let acknowledged = 0;
         let killed = 0;
-        const said1 = async (child: Child) => {
+        const hear = async (child: Child) => {
           await child.line();
-          said++;
+          acknowledged++;
         };
         try {
           for (let round = 0; round < 6; round++) {
-            for (const child of children) await said1(child);
+            for (const child of children) await hear(child);
             const [victim] = children.splice(0, 1);
-            for (let n = Math.random() * 30; n > 0; n--) await said1(victim);
+            for (let n = Math.random() * 30; n > 0; n--) await hear(victim);
             victim.kill("SIGKILL");
             killed++;
-            while (await said1(victim).then(() => true, () => false));
-            // The others get on.
-            for (const child of children) for (let n = 0; n < 100; n++) await said1(child);
+            while (await hear(victim).then(() => true, () => false));
+            // The others go on.
+            for (const child of children) for (let n = 0; n < 100; n++) await hear(child);
             children.push(start(round));
           }
         } finally {
           for (const child of children) {
             child.kill("SIGKILL");
             killed++;
-            while (await said1(child).then(() => true, () => false));
+            while (await hear(child).then(() => true, () => false));
           }
         }
-        // A last line may be cut off.
-        assert.ok(valueOf(path) >= said - killed, `${said} were said, ${valueOf(path)} are there`);
+        // The last line of a killed process may be cut off.
+        assert.ok(
+          valueOf(path) >= acknowledged - killed,
+          `${acknowledged} were acknowledged, ${valueOf(path)} are in the file`,
+        );
       }),
   );
 
-  it("begins anew whatever the file says", () =>
+  it("starts again whatever the file says", () =>
     inScratchFolder((folder) => {
       const path = join(folder, "count");
       {
         using counter = new FileCounter(path, { durable: true });
-        counter.add();
+        counter.addSync();
       }
       const bytes = readFileSync(`${path}.commit`);
       for (const [written, synced] of [[5, 1000], [0, 2 ** 31 - 1], [-1, 7], [2 ** 31 - 1, 0]]) {
-        // As a loss of power can leave it: the one word is on the storage, the other is not.
+        // A loss of power can leave one of the words on the storage and not the other.
         bytes.writeInt32LE(written, 128);
         bytes.writeInt32LE(synced, 256);
-        bytes.writeInt32LE(1000, 388); // The crowd that was.
+        bytes.writeInt32LE(1000, 388); // The size of the last group.
         bytes.writeInt32LE(-1, 392);
         writeFileSync(`${path}.commit`, bytes);
         using counter = new FileCounter(path, { durable: true });
@@ -140,7 +143,7 @@ describe("group commit", () => {
         Object.defineProperty(libc, "fdatasync", { value: count, configurable: true });
         try {
           for (let i = 1; i <= 3; i++) {
-            counter.add();
+            counter.addSync();
             assert.equal(syncs, i, `${written}, ${synced}`);
           }
         } finally {
@@ -149,13 +152,13 @@ describe("group commit", () => {
       }
     }));
 
-  it("does not trust a file that others may write to, if they may not to the counter", () =>
+  it("does not trust a file that other users may write to, unless they may write to the counter", () =>
     inScratchFolder((folder) => {
       const path = join(folder, "count");
       new FileCounter(path, { durable: true }).close();
       chmodSync(`${path}.commit`, 0o602);
       const open = () => new FileCounter(path, { durable: true });
-      assert.throws(open, /count\.commit".*: others may write to it.*mode is 602\. Remove it/);
+      assert.throws(open, /count\.commit".*: other users may write to it.*mode is 602\. Remove it/);
       chmodSync(path, 0o602);
       open().close();
     }));
@@ -173,26 +176,26 @@ describe("group commit", () => {
         const open = () => new FileCounter(path, { durable: true });
         assert.throws(open, /count\.commit".*: it belongs to user 1234\. Remove it/);
         chownSync(path, 1234, 1234);
-        open().close(); // Who has the counter can do worse to it.
+        open().close(); // The owner of the counter can do worse to it.
       }),
   );
 
-  it("leaves a file alone that is not its own", () =>
+  it("refuses and keeps a file with other contents", () =>
     inScratchFolder((folder) => {
       const path = join(folder, "count");
       writeFileSync(`${path}.commit`, "a letter");
       assert.throws(() => new FileCounter(path, { durable: true }), /count\.commit.*Remove it/);
       assert.equal(readFileSync(`${path}.commit`, "utf8"), "a letter");
-      // Zeros are what is left of a new one after a loss of power.
+      // A loss of power can leave zeros in a new file.
       writeFileSync(`${path}.commit`, new Uint8Array(4096));
       using counter = new FileCounter(path, { durable: true });
-      counter.add();
-      assert.equal(counter.value, 1);
+      counter.addSync();
+      assert.equal(counter.getSync(), 1);
     }));
 });
 
 for (const durable of [false, true]) {
-  describe(`FileCounter.addAsync, ${durable ? "durable" : "not durable"}`, () => {
+  describe(`FileCounter.add, ${durable ? "durable" : "not durable"}`, () => {
     it(
       "adds for many tasks, with fewer writes than adds",
       DEADLINE,
@@ -210,66 +213,66 @@ for (const durable of [false, true]) {
           try {
             await Promise.all(Array.from({ length: 50 }, async () => {
               for (let i = 0; i < 10; i++) {
-                await counter.addAsync(2);
+                await counter.add(2);
                 if (durable) assert.equal(wordsOf(path).synced, wordsOf(path).written);
               }
             }));
           } finally {
             Object.defineProperty(libc, "pwrite", { value: pwrite, configurable: true });
           }
-          assert.equal(counter.value, 1000);
+          assert.equal(counter.getSync(), 1000);
           assert.ok(writes >= 10 && writes <= 50, `${writes} writes for 500 adds`);
         }),
     );
 
     it(
-      "refuses one addend, not those beside it",
+      "refuses one add without the others of its group",
       DEADLINE,
       () =>
         inScratchFolder(async (folder) => {
           const path = join(folder, "count");
           using counter = new FileCounter(path, { durable });
-          counter.set(Number.MAX_SAFE_INTEGER - 2);
-          const adds = [1, 5, 1].map((n) => counter.addAsync(n));
+          counter.setSync(Number.MAX_SAFE_INTEGER - 2);
+          const adds = [1, 5, 1].map((n) => counter.add(n));
           await Promise.all([
             adds[0],
             assert.rejects(adds[1], RangeError),
             adds[2],
-            assert.rejects(counter.addAsync(0.5), TypeError),
+            assert.rejects(counter.add(0.5), TypeError),
           ]);
-          assert.equal(counter.value, Number.MAX_SAFE_INTEGER);
+          assert.equal(counter.getSync(), Number.MAX_SAFE_INTEGER);
           writeFileSync(path, "damaged");
-          await Promise.all([1, 2].map((n) => assert.rejects(counter.addAsync(n), SyntaxError)));
+          await Promise.all([1, 2].map((n) => assert.rejects(counter.add(n), SyntaxError)));
           assert.equal(readFileSync(path, "utf8"), "damaged");
           writeFileSync(path, "7\n");
-          await counter.addAsync();
-          assert.equal(counter.value, 8);
+          await counter.add();
+          assert.equal(counter.getSync(), 8);
         }),
     );
 
     it(
-      "writes and syncs what there is when it is closed",
+      "writes and syncs all adds when it is closed",
       DEADLINE,
       () =>
         inScratchFolder(async (folder) => {
           const path = join(folder, "count");
           const counter = new FileCounter(path, { durable });
-          await counter.addAsync();
-          const first = counter.addAsync(10); // On its way to the storage.
+          await counter.add();
+          const first = counter.add(10); // On its way to the storage.
           await Promise.resolve();
-          const second = counter.addAsync(100);
+          const second = counter.add(100);
           counter.close();
           assert.equal(valueOf(path), 111);
           if (durable) assert.equal(wordsOf(path).synced, wordsOf(path).written);
           await Promise.all([first, second]);
-          await assert.rejects(counter.addAsync(), TypeError);
+          await assert.rejects(counter.add(), TypeError);
           assert.equal(valueOf(path), 111);
         }),
     );
   });
 }
 
-describe("FileCounter.addAsync", () => {
+describe("FileCounter.add", () => {
   it(
     "lets the process end when its tasks are done",
     DEADLINE,
@@ -288,11 +291,11 @@ describe("FileCounter.addAsync", () => {
     inScratchFolder(async (folder) => {
       const path = join(folder, "count");
       using counter = new FileCounter(path, { durable: true });
-      await counter.addAsync(); // The helper is there.
+      await counter.add(); // Starts the helper.
       await using leader = Child.here(ADDER, path, "slow");
       assert.equal(await leader.line(), "syncing");
-      const adds = Array.from({ length: 20 }, () => counter.addAsync());
-      await until("the write", () => counter.value === 22);
+      const adds = Array.from({ length: 20 }, () => counter.add());
+      await until("the write", () => counter.getSync() === 22);
       leader.kill("SIGKILL");
       await Promise.all(adds);
       assert.equal(wordsOf(path).synced, wordsOf(path).written);

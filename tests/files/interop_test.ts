@@ -22,13 +22,13 @@ type How = "wait" | "try";
 /** Another program that locks files. */
 interface Other {
   readonly name: string;
-  /** What is missing for it. */
+  /** The program that it needs and that is missing. */
   readonly missing: string | undefined;
-  /** What locks a file, says `held`, and holds it until its standard input ends. */
+  /** A command that locks a file, says `held`, and holds the lock until its standard input ends. */
   command(path: string, mode: Mode, how: How): readonly string[];
 }
 
-/** `PATH PID`: ends a process group when somebody sleeps in the kernel for a file. */
+/** `PATH PID`: ends a process group when a process sleeps in the kernel for a file. */
 const END_WHEN_WAITED = `
   until grep -qE -- "-> FLOCK.*:$(stat -c %i "$0") " /proc/locks; do sleep 0.01; done
   kill -TERM "-$1"
@@ -99,7 +99,7 @@ for (const { name, missing, command } of OTHERS) {
     };
 
     it(
-      "is kept out, and woken, waiting in either way",
+      "is excluded, and woken, by either kind of wait",
       DEADLINE,
       () =>
         withOther(async (path, lock) => {
@@ -108,7 +108,7 @@ for (const { name, missing, command } of OTHERS) {
             assert.equal(await other.line(), "held");
             assert.equal(lock.tryAcquire(), undefined);
             assert.equal(lock.tryAcquire({ shared: true }), undefined);
-            // Somebody else ends it when there is a wait: this thread may be in it.
+            // Another process ends it when there is a wait, since this thread may be blocked in it.
             await using _ender = new Program(["sh", "-c", END_WHEN_WAITED, path, `${other.pid}`]);
             const guard = way === "acquire"
               ? await lock.acquire()
@@ -119,7 +119,7 @@ for (const { name, missing, command } of OTHERS) {
         }),
     );
 
-    it("keeps it out, and wakes it", DEADLINE, () =>
+    it("excludes it, and wakes it", DEADLINE, () =>
       withOther(async (path, lock) => {
         const guard = lock.acquireSync();
         assert.deepEqual([await tries(path, "ex"), await tries(path, "sh")], [false, false]);
@@ -145,7 +145,7 @@ for (const { name, missing, command } of OTHERS) {
       }));
 
     it(
-      "leaves its contents alone, and is woken by its death",
+      "does not change its contents, and is woken by its death",
       DEADLINE,
       () =>
         withOther(async (path, lock) => {

@@ -12,11 +12,11 @@ import { inScratchFolder } from "../support/scratch_folder.ts";
 const DEADLINE = { timeout: 60_000 };
 const USER = fileURLToPath(new URL("./fixtures/interrupted_process.ts", import.meta.url));
 const FILES = ["lock", "count", "count.commit", "document", "document.lock", "document.new"];
-/** All that is called on the files or their folder, and what only some systems have for it. */
+/** The system calls on the files and their folder; `?` marks those that not all systems have. */
 const CALLS = ["pread64", "pwrite64", "fdatasync", "fsync", "flock", "fcntl", "statx", "fallocate"];
 const OF_NAMES = ["openat", "?open", "?mkdir", "?rename", "?renameat", "renameat2", "linkat"];
 
-/** What is called on a new document, whose name nobody can tell. */
+/** The system calls on a new document, whose name is random. */
 const CALLS_OF_NEW = ["fchmod", ...process.getuid!() === 0 ? ["fchown"] : []];
 
 const tried = spawnSync("strace", ["-qq", "-o", "/dev/null", "true"], { encoding: "utf8" });
@@ -24,10 +24,10 @@ const skip = tried.status !== 0 &&
   `strace is MISSING or not allowed (${tried.error?.message ?? tried.stderr}): NOT TESTED`;
 
 const WAYS = [...CALLS, ...CALLS_OF_NEW, OF_NAMES.join(",")].map((call) => [call, "EINTR"]);
-/** A number that is not that of the call: the engine's own calls may change it before it is read. */
+/** Error numbers of other calls: a call of the engine may change the number before it is read. */
 const ODD = [["flock", "ENOENT"], ["fcntl", "ENOENT"]];
 
-describe("the files, where signals interrupt", { skip }, () => {
+describe("Locks, counters and documents that signals interrupt", { skip }, () => {
   for (const [call, error] of [...WAYS, ...ODD]) {
     it(`go on after ${error} of ${call}`, DEADLINE, () =>
       inScratchFolder((scratch) => {
@@ -46,7 +46,7 @@ describe("the files, where signals interrupt", { skip }, () => {
         ], { encoding: "utf8", timeout: 50_000 });
         assert.equal(status, 0, `${signal ?? status}: ${stdout}${stderr}`);
         assert.match(stdout, /done/);
-        assert.match(readFileSync(log, "utf8"), /INJECTED/, "nothing was interrupted");
+        assert.match(readFileSync(log, "utf8"), /INJECTED/, "no call was interrupted");
       }));
   }
 });

@@ -15,11 +15,11 @@ interface Jobs {
 }
 
 describe("JsonFile", () => {
-  it("makes of the document what the change makes of it", () =>
+  it("writes the document that the change returns", () =>
     inScratchFolder(async (folder) => {
       const path = join(folder, "new", "jobs.json");
       using file = new JsonFile<Jobs>(path, { initial: { done: 0 } });
-      assert.deepEqual(file.read(), { done: 0 });
+      assert.deepEqual(file.readSync(), { done: 0 });
       assert.deepEqual(file.updateSync(({ done }) => ({ done: done + 1 })), { done: 1 });
       assert.equal(readFileSync(path, "utf8"), '{\n  "done": 1\n}\n');
       const written = await file.update(async ({ done }) => {
@@ -27,18 +27,18 @@ describe("JsonFile", () => {
         return { done: done + 1 };
       }, { timeout: 1000 });
       assert.deepEqual(written, { done: 2 });
-      assert.deepEqual(file.read(), { done: 2 });
+      assert.deepEqual(file.readSync(), { done: 2 });
       assert.deepEqual(readdirSync(join(folder, "new")).sort(), ["jobs.json", "jobs.json.lock"]);
     }));
 
-  it("does not let the initial document be changed", () =>
+  it("gives a copy of the initial document each time", () =>
     inScratchFolder((folder) => {
       using file = new JsonFile<Jobs>(join(folder, "jobs.json"), { initial: { done: 0 } });
-      file.read().done = 7;
-      assert.deepEqual(file.read(), { done: 0 });
+      file.readSync().done = 7;
+      assert.deepEqual(file.readSync(), { done: 0 });
     }));
 
-  it("loses no change of many at once", () =>
+  it("loses no change if many are made at once", () =>
     inScratchFolder(async (folder) => {
       using file = new JsonFile<Jobs>(join(folder, "jobs.json"), {
         initial: { done: 0 },
@@ -50,17 +50,17 @@ describe("JsonFile", () => {
           return { done: done + 1 };
         }));
       await Promise.all(changes);
-      assert.deepEqual(file.read(), { done: 50 });
+      assert.deepEqual(file.readSync(), { done: 50 });
     }));
 
-  it("leaves what it cannot read, and what cannot be written", () =>
+  it("keeps a file that it cannot read, or cannot write the change of", () =>
     inScratchFolder(async (folder) => {
       const path = join(folder, "jobs.json");
       using file = new JsonFile<Jobs>(path);
-      assert.throws(() => file.read(), { code: "ENOENT" });
+      assert.throws(() => file.readSync(), { code: "ENOENT" });
       for (const contents of ["", "{", "\xff\xfe"]) {
         writeFileSync(path, contents, "latin1");
-        assert.throws(() => file.read(), SyntaxError);
+        assert.throws(() => file.readSync(), SyntaxError);
         await assert.rejects(file.update(() => ({ done: 1 })), SyntaxError);
         assert.equal(readFileSync(path, "latin1"), contents);
       }
@@ -75,7 +75,7 @@ describe("JsonFile", () => {
       assert.deepEqual(file.updateSync((jobs) => jobs), { done: 1 }, "the lock was kept");
     }));
 
-  it("is checked by a schema both ways", () =>
+  it("checks by its schema what it reads and what it writes", () =>
     inScratchFolder(async (folder) => {
       const path = join(folder, "jobs.json");
       const schema = z.strictObject({ done: z.int().min(0) });
@@ -83,12 +83,12 @@ describe("JsonFile", () => {
       await assert.rejects(file.update(() => ({ done: -1 })), { name: "ZodError" });
       file.updateSync(() => ({ done: 1 }));
       writeFileSync(path, '{"done":"1"}');
-      assert.throws(() => file.read(), { name: "ZodError" });
+      assert.throws(() => file.readSync(), { name: "ZodError" });
       assert.throws(() => file.updateSync((jobs) => jobs), { name: "ZodError" });
       assert.equal(readFileSync(path, "utf8"), '{"done":"1"}');
     }));
 
-  it("waits for the lock, in time, and keeps the mode of the file", () =>
+  it("waits for the lock until its timeout, and keeps the mode of the file", () =>
     inScratchFolder((folder) => {
       const path = join(folder, "jobs.json");
       writeFileSync(path, '{"done":1}');
@@ -99,14 +99,14 @@ describe("JsonFile", () => {
       assert.throws(() => file.updateSync((jobs) => jobs, { timeout: 0 }), {
         name: "TimeoutError",
       });
-      assert.deepEqual(file.read(), { done: 1 }, "a reader waits for nobody");
+      assert.deepEqual(file.readSync(), { done: 1 }, "a reader waited for the lock");
       guard.release();
       file.updateSync((jobs) => jobs);
       assert.equal(statSync(path).mode & 0o777, 0o640);
     }));
 
   it(
-    "is whole whenever a process that changes it is killed",
+    "is whole at any time that a process that changes it is killed",
     DEADLINE,
     () =>
       inScratchFolder(async (folder) => {
@@ -122,7 +122,7 @@ describe("JsonFile", () => {
           for (let i = 0; i <= round; i++) said = Number(await child.line());
           child.kill();
           await child.ended;
-          const { done } = file.read();
+          const { done } = file.readSync();
           assert.ok(done >= said && said > least, `${done}, ${said}, ${least}`);
           least = done;
         }

@@ -5,7 +5,7 @@ import { describe, it } from "node:test";
 import { DeadlockError, JsonFile } from "../../mod.ts";
 import { inScratchFolder } from "../support/scratch_folder.ts";
 
-/** If nothing ends a wait, this does. */
+/** Ends a wait that nothing else ends. */
 const DEADLINE = { timeout: 20_000 };
 
 interface Jobs {
@@ -27,7 +27,7 @@ function withFiles(
   });
 }
 
-describe("An update inside of a change", () => {
+describe("An update inside a change", () => {
   for (const which of ["the same object", "another object"]) {
     it(
       `of the same document by ${which} is a DeadlockError`,
@@ -48,7 +48,7 @@ describe("An update inside of a change", () => {
           for (const way of ways) {
             await assert.rejects(file.update(async () => await way()), DeadlockError);
           }
-          assert.deepEqual(file.read(), { done: 0 });
+          assert.deepEqual(file.readSync(), { done: 0 });
           assert.deepEqual(await inner.update(more), { done: 1 }, "the lock was kept");
         }),
     );
@@ -80,11 +80,11 @@ describe("An update inside of a change", () => {
         await other.update(more);
         return more(document);
       });
-      assert.deepEqual([changed, other.read()], [{ done: 1 }, { done: 1 }]);
+      assert.deepEqual([changed, other.readSync()], [{ done: 1 }, { done: 1 }]);
     }));
 
   it(
-    "may wait for as long as a timeout or a signal says",
+    "may wait if it has a timeout or a signal",
     DEADLINE,
     () =>
       withFiles(async (file) => {
@@ -94,7 +94,7 @@ describe("An update inside of a change", () => {
           await assert.rejects(file.update(more, { signal }), { name: "TimeoutError" });
           return document;
         });
-        // With nobody waiting for it, it comes after the outer one.
+        // Since the outer update does not wait for it, it is made afterwards.
         let inner: Promise<Jobs> | undefined;
         await file.update((document) => {
           inner = file.update(more, { timeout: 10_000 });
@@ -104,7 +104,7 @@ describe("An update inside of a change", () => {
       }),
   );
 
-  it("that goes on after it is none any more", DEADLINE, () =>
+  it("may be made after the change has ended", DEADLINE, () =>
     withFiles(async (file) => {
       let later: Promise<Jobs> | undefined;
       const begin = Promise.withResolvers<void>();
@@ -116,7 +116,7 @@ describe("An update inside of a change", () => {
       assert.deepEqual(await later, { done: 2 });
     }));
 
-  it("started by a synchronous one is made after it", DEADLINE, () =>
+  it("that a synchronous one starts is made after that", DEADLINE, () =>
     withFiles(async (file) => {
       let inner: Promise<Jobs> | undefined;
       file.updateSync((document) => {
@@ -127,7 +127,7 @@ describe("An update inside of a change", () => {
     }));
 
   it(
-    "is not what updates at the same time are",
+    "is told from an update at the same time",
     DEADLINE,
     () =>
       withFiles(async (file, twin, other) => {
@@ -141,7 +141,7 @@ describe("An update inside of a change", () => {
           await start();
           return document;
         });
-        assert.deepEqual(file.read(), { done: 8 });
+        assert.deepEqual(file.readSync(), { done: 8 });
       }),
   );
 });

@@ -26,7 +26,7 @@ class Point {
 const circle: { jobs: unknown[] } = { jobs: [] };
 circle.jobs.push({ of: circle });
 
-/** What JSON would make something else of, and what is said of it. */
+/** Values that JSON would change, and words of the error. */
 const CHANGED: readonly [unknown, RegExp][] = [
   [undefined, /carry undefined\. /],
   [{ jobs: [1, { when: undefined }] }, /carry undefined, at \.jobs\[1\]\.when\. /],
@@ -54,13 +54,13 @@ const CHANGED: readonly [unknown, RegExp][] = [
   [nested(100_000), /carry more than 1000 levels\. /],
 ];
 
-/** So many arrays, each in the next. */
+/** So many nested arrays. */
 function nested(levels: number): unknown {
   let value: unknown = 1;
   for (let i = 0; i < levels; i++) value = [value];
   return value;
 }
-/** What JSON carries as it is. */
+/** Values that JSON keeps unchanged. */
 const CARRIED: readonly unknown[] = [
   null,
   true,
@@ -75,7 +75,7 @@ const CARRIED: readonly unknown[] = [
 ];
 
 describe("A JSON document", () => {
-  it("that JSON would make something else of is refused, and said where it is", () =>
+  it("with a value that JSON would change is refused, with the path to it", () =>
     withDocument(async (file, path) => {
       for (const [value, says] of CHANGED) {
         const isClear = (error: unknown) => {
@@ -93,24 +93,24 @@ describe("A JSON document", () => {
       assert.deepEqual(file.updateSync((document) => document), { done: 1 }, "the lock was kept");
     }));
 
-  it("that JSON carries is written, and given back as a read gives it", () =>
+  it("that JSON keeps is written, and returned as a read returns it", () =>
     withDocument(async (file) => {
       const twice = { a: 1 };
       const foreign: unknown = runInNewContext("({ a: [1, { b: 2 }] })");
       const bare: unknown = Object.assign(Object.create(null), { a: 1 });
       for (const value of [...CARRIED, [twice, twice], foreign, bare]) {
         const written = file.updateSync(() => value);
-        assert.deepEqual(written, file.read());
+        assert.deepEqual(written, file.readSync());
         assert.equal(JSON.stringify(written), JSON.stringify(value));
         assert.deepEqual(await file.update(() => value), written);
       }
       assert.deepEqual(file.updateSync(() => -0), 0);
     }));
 
-  it("is not replaced by a promise of one", () =>
+  it("is not replaced by a promise", () =>
     withDocument((file, path) => {
       const promises = [
-        // deno-lint-ignore require-await -- This is what is wrong with it.
+        // deno-lint-ignore require-await -- The promise is the mistake that is tested.
         async () => ({ done: 2 }),
         () => Promise.reject(new Error("of the change")),
         () => ({ then: () => {} }),
@@ -122,7 +122,7 @@ describe("A JSON document", () => {
       assert.deepEqual(file.updateSync(() => ({ then: 1 })), { then: 1 });
     }));
 
-  it("is what the schema makes of it, written and returned", () =>
+  it("is written and returned as the schema returns it", () =>
     inScratchFolder(async (folder) => {
       const path = join(folder, "jobs.json");
       const schema = z.object({ name: z.string().trim(), done: z.int().default(0) });
@@ -134,10 +134,10 @@ describe("A JSON document", () => {
       assert.deepEqual(file.updateSync(() => ({ name: " b ", extra: 1 })), expected);
       assert.deepEqual(await file.update(() => ({ name: "b " })), expected);
       assert.deepEqual(JSON.parse(readFileSync(path, "utf8")), expected);
-      // What a schema makes of a document must be a document.
+      // The result of a schema must be a document, too.
       using dated = new JsonFile(path, { schema: { parse: () => new Date(0) } });
       assert.throws(() => dated.updateSync((document) => document), /TypeError: .*class Date/);
-      // A document that could not be read again is not written.
+      // A document that the schema would refuse at the next read is not written.
       let calls = 0;
       const once = {
         parse(input: unknown) {
@@ -153,7 +153,7 @@ describe("A JSON document", () => {
   it("may begin with a byte order mark", () =>
     withDocument((file, path) => {
       writeFileSync(path, '\uFEFF{"a":"\uFEFF"}');
-      assert.deepEqual(file.read(), { a: "\uFEFF" });
+      assert.deepEqual(file.readSync(), { a: "\uFEFF" });
       file.updateSync((document) => document);
       assert.equal(readFileSync(path, "utf8"), '{\n  "a": "\uFEFF"\n}\n');
     }));

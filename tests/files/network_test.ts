@@ -8,19 +8,19 @@ import { inScratchFolder } from "../support/scratch_folder.ts";
 
 const DEADLINE = { timeout: 60_000 };
 const PROCESS = new URL("./fixtures/network_process.ts", import.meta.url);
-/** Mounts one folder on another by FUSE, as what mounts another machine's does; until the end. */
+/** Mounts one folder on another by FUSE, as a network file system would, until the script ends. */
 const mountFuse = (from: string, to: string) => `bindfs ${from} ${to}; trap 'umount ${to}' EXIT`;
 const skip = cannotMount(`mkdir -p /tmp/.fuse; ${mountFuse("/etc", "/tmp/.fuse")}`);
 
-describe("files on a network file system", () => {
-  it("are told from those of this machine", () =>
+describe("Files on a network file system", () => {
+  it("are not taken for files of this machine", () =>
     inScratchFolder((folder) => {
       using lock = new FileLock(join(folder, "lock"));
       assert.equal(lock.capabilities.network, undefined);
     }));
 
   it(
-    "are found out, and serve this machine, by FUSE",
+    "are detected, and can be locked on this machine, with FUSE",
     { ...DEADLINE, skip },
     () =>
       inScratchFolder((folder) => {

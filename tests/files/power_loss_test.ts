@@ -4,11 +4,11 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { FileCounter } from "../../mod.ts";
 import { GroupCommit } from "../../src/files/group_commit.ts";
-import { Handle } from "../../src/files/handle.ts";
+import { TrackedLockFile } from "../../src/files/tracked_lock_file.ts";
 import { libc } from "../../src/runtime/mod.ts";
 import { inScratchFolder } from "../support/scratch_folder.ts";
 
-/** What was asked of the system for one file, in order, and what was acknowledged meanwhile. */
+/** The calls for one file, in order, and the acknowledgements between them. */
 type Step =
   | { readonly kind: "write"; readonly bytes: Uint8Array; readonly offset: number }
   | { readonly kind: "sync begins" }
@@ -16,8 +16,8 @@ type Step =
   | { readonly kind: "acknowledged"; readonly value: number };
 
 /**
- * Runs `body` with all writes and syncs of the file at `path` recorded, beside being done;
- * `meanwhile` is called during each sync, as another process would do something.
+ * Runs `body`, and records all writes and syncs of the file at `path`. `meanwhile` is called during each
+ * sync, in place of another process.
  */
 function record(
   path: string,
@@ -56,9 +56,9 @@ function write(contents: Uint8Array, { bytes, offset }: Step & { kind: "write" }
 }
 
 /**
- * The contents that a file can have after a loss of power before step `end`: what was synced, and
- * of what came after, any beginning; the length as of any of those moments, cut off or filled up
- * with zeros. A write of so few bytes in one sector is on the storage or not.
+ * The contents that a file can have after a loss of power before step `end`: the synced writes and any
+ * number of the later ones, in order; the length of any of these times, cut off or filled with zeros. A
+ * write of so few bytes in one sector is on the storage or not.
  */
 function afterPowerLoss(first: Uint8Array, steps: readonly Step[], end: number): Uint8Array[] {
   let now = first;
@@ -67,7 +67,7 @@ function afterPowerLoss(first: Uint8Array, steps: readonly Step[], end: number):
   for (const step of steps.slice(0, end)) {
     if (step.kind === "write") possible.push(now = write(now, step));
     else if (step.kind === "sync begins") began = possible.length - 1;
-    else if (step.kind === "sync") possible = possible.slice(began); // No word of what came later.
+    else if (step.kind === "sync") possible = possible.slice(began); // The later writes are in the steps to come.
   }
   return possible.flatMap((contents) =>
     possible.map(({ length }) => {
@@ -78,7 +78,7 @@ function afterPowerLoss(first: Uint8Array, steps: readonly Step[], end: number):
   );
 }
 
-/** Checks what every loss of power would leave; returns how many states there were. */
+/** Checks the contents after every possible loss of power; returns how many there were. */
 function replay(
   path: string,
   first: Uint8Array,
@@ -93,18 +93,21 @@ function replay(
     for (const contents of afterPowerLoss(first, steps, end)) {
       writeFileSync(path, contents);
       using counter = new FileCounter(path);
-      const { value } = counter;
+      const value = counter.getSync();
       const text = JSON.stringify(new TextDecoder().decode(contents));
       assert.ok(values.has(value), `${value}, read of ${text}, was never the count`);
-      assert.ok(value >= acknowledged, `${acknowledged} was acknowledged, left is ${text}`);
+      assert.ok(
+        value >= acknowledged,
+        `${acknowledged} was acknowledged, but the file has ${text}`,
+      );
       states++;
     }
   }
   return states;
 }
 
-describe("a durable FileCounter", () => {
-  it("has all that was acknowledged after a loss of power at any moment", () =>
+describe("A durable FileCounter", () => {
+  it("has all acknowledged adds after a loss of power at any time", () =>
     inScratchFolder((folder) => {
       const path = join(folder, "count");
       const first = new TextEncoder().encode("7\n");
@@ -116,7 +119,7 @@ describe("a durable FileCounter", () => {
         record(path, steps, () => {
           let sum = 7;
           for (const n of [1, 1, 1, 90, 1, 1e6, 1, 1e12, 1, 9e14, 12, 7]) {
-            counter.add(n);
+            counter.addSync(n);
             values.add(sum += n);
             steps.push({ kind: "acknowledged", value: sum });
           }
@@ -127,7 +130,7 @@ describe("a durable FileCounter", () => {
       assert.ok(states > steps.length, String(states));
     }));
 
-  it("has it where others write during a sync, which is for those before it", () =>
+  it("has them also if others write during a sync, which covers only earlier writes", () =>
     inScratchFolder((folder) => {
       const path = join(folder, "count");
       const first = new TextEncoder().encode("7\n");
@@ -135,14 +138,14 @@ describe("a durable FileCounter", () => {
       const steps: Step[] = [];
       const values = new Set([7]);
       using plain = new FileCounter(path);
-      // Two adders, as two processes have them.
+      // Two adders, as in two processes.
       const [one, other] = [0, 1].map(() => {
-        const handle = new Handle(path);
-        return { handle, commit: new GroupCommit(handle) };
+        const tracked = new TrackedLockFile(path);
+        return { tracked, commit: new GroupCommit(tracked) };
       });
       let sum = 7;
       const add = ({ commit }: typeof one) => {
-        plain.add();
+        plain.addSync();
         values.add(++sum);
         return { value: sum, number: commit.written() };
       };
@@ -159,23 +162,23 @@ describe("a durable FileCounter", () => {
           late = undefined;
         }
       }, () => late ??= add(other));
-      for (const { handle, commit } of [one, other]) {
+      for (const { tracked, commit } of [one, other]) {
         commit.close();
-        handle.close(new Error("closed"));
+        tracked.close(new Error("closed"));
       }
       plain.close();
       assert.equal(sum, 17);
       assert.ok(replay(path, first, steps, values) > steps.length);
     }));
 
-  it("would not have it without its sync: the replay finds what is missing", () =>
+  it("would lose adds without its sync: the replay notices that", () =>
     inScratchFolder((folder) => {
       const path = join(folder, "count");
       const first = new TextEncoder().encode("7\n");
       writeFileSync(path, first);
       const steps: Step[] = [];
       using counter = new FileCounter(path);
-      record(path, steps, () => counter.add());
+      record(path, steps, () => counter.addSync());
       const left = afterPowerLoss(first, steps, steps.length)
         .map((contents) => new TextDecoder().decode(contents));
       assert.ok(left.includes("7\n") && left.includes("8\n"), left.join());

@@ -8,23 +8,23 @@ import { kernelWaiters } from "../support/kernel_waiters.ts";
 import { Program } from "../support/program.ts";
 import { foldersIn, inScratchFolder } from "../support/scratch_folder.ts";
 import { until } from "../support/until.ts";
-import { Arena } from "./fixtures/arena.ts";
+import { ProofFolder } from "./fixtures/proof_folder.ts";
 import {
+  checkOverlaps,
   giveUpAtRandom,
   holdTogether,
   killAtRandom,
   replaceAtRandom,
-  sweep,
-} from "./fixtures/rounds.ts";
+} from "./fixtures/proofs.ts";
 
 const DEADLINE = { timeout: 60_000 };
 const ACQUIRER = new URL("./fixtures/acquiring_process.ts", import.meta.url);
-const WORKER = new URL("./fixtures/job_process.ts", import.meta.url);
+const WORKER = new URL("./fixtures/proof_process.ts", import.meta.url);
 const TRIES = 4;
 /** `deno task soak` does all this for 50 times as long. */
-const [HOLDS, HANDLES, KILLS, REPLACED, ABORTS] = [100, 40, 8, 20, 200];
+const [HOLDS, LOCKS, KILLS, REPLACED, ABORTS] = [100, 40, 8, 20, 200];
 
-/** What a process has had of the processors so far, in milliseconds: by ticks of 10. */
+/** The processor time of a process so far, in milliseconds, in steps of 10. */
 function processorTime(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
   const fields = stat.slice(stat.lastIndexOf(") ") + 2).split(" ");
@@ -44,67 +44,67 @@ function seeded(body: (folder: string, seed: number) => Promise<void>): () => Pr
 }
 
 describe("the proof of file locks", () => {
-  it("finds two that are inside together", () => {
-    sweep([[0, 5, 7, 0], [0, 7, 9, 0], [0, 1, 4, 1], [0, 2, 3, 1]]);
-    sweep([[0, 1, 4, 0], [0, 2, 3, 0]], [[1, 2]]);
-    assert.throws(() => sweep([[0, 1, 4, 0], [0, 2, 3, 0]]), /overlaps/);
-    assert.throws(() => sweep([[0, 1, 4, 1], [0, 2, 3, 0]]), /overlaps/);
-    assert.throws(() => sweep([[2, 3, 9, 0], [4, 5, 6, 0]], [[0, 1], [6, 7]]), /overlaps/);
+  it("notices two holders that are inside together", () => {
+    checkOverlaps([[0, 5, 7, 0], [0, 7, 9, 0], [0, 1, 4, 1], [0, 2, 3, 1]]);
+    checkOverlaps([[0, 1, 4, 0], [0, 2, 3, 0]], [[1, 2]]);
+    assert.throws(() => checkOverlaps([[0, 1, 4, 0], [0, 2, 3, 0]]), /overlaps/);
+    assert.throws(() => checkOverlaps([[0, 1, 4, 1], [0, 2, 3, 0]]), /overlaps/);
+    assert.throws(() => checkOverlaps([[2, 3, 9, 0], [4, 5, 6, 0]], [[0, 1], [6, 7]]), /overlaps/);
   });
 
   for (const ranges of [false, true]) {
     it(
-      `processes of all runtimes never hold ${ranges ? "what overlaps" : "a lock"} together`,
+      `processes of all runtimes never hold ${ranges ? "overlapping ranges" : "a lock"} together`,
       DEADLINE,
       seeded(async (folder, seed) => {
-        const crowd = { processes: 6, rounds: HOLDS, ranges };
-        const { holds, shared } = await holdTogether(folder, crowd, seed);
+        const sizes = { processes: 6, rounds: HOLDS, ranges };
+        const { holds, shared } = await holdTogether(folder, sizes, seed);
         assert.ok(shared > holds / 20, `only ${shared} were shared`);
       }),
     );
   }
 
   it(
-    "processes with many handles each neither",
+    "processes with many locks each never hold a lock together",
     DEADLINE,
     seeded(async (folder, seed) => {
-      await holdTogether(folder, { processes: 3, rounds: 4, handles: HANDLES }, seed);
+      await holdTogether(folder, { processes: 3, rounds: 4, locks: LOCKS }, seed);
     }),
   );
 
   it(
-    "a SIGKILL at any moment frees the lock at once, and the files have what was acknowledged",
+    "a SIGKILL at any time frees the lock at once, and loses no acknowledged change",
     DEADLINE,
     seeded(async (_folder, seed) => {
-      // By chance, nobody may have held anything when it was killed: then once more.
+      // By chance, no process may have held the lock when it was killed: then it is tried again.
       for (let i = 0; i < TRIES; i++) {
         const { recovered } = await inScratchFolder((folder) =>
           killAtRandom(folder, (round) => round < KILLS, seed + i)
         );
         if (recovered > 0) return;
       }
-      assert.fail(`${TRIES * KILLS} were killed, and none of them held anything`);
+      assert.fail(`${TRIES * KILLS} were killed, and none of them held the lock`);
     }),
   );
 
   for (const across of [false, true]) {
     it(
-      `what is aborted as its turn comes ${
-        across ? "from another process" : "in a process"
-      } is had or not`,
+      `a wait that is aborted as it is granted ${
+        across ? "from another process" : "in its process"
+      } either holds the lock or not`,
       DEADLINE,
       seeded(async (folder, seed) => {
-        const { gaveUp, had } = await giveUpAtRandom(foldersIn(folder), ABORTS, across, seed);
-        assert.ok(gaveUp > 0 && had > 0, `${gaveUp} gave up, ${had} had it`);
+        const { gaveUp, granted } = await giveUpAtRandom(foldersIn(folder), ABORTS, across, seed);
+        assert.ok(gaveUp > 0 && granted > 0, `${gaveUp} gave up, ${granted} were granted`);
       }),
     );
   }
 
   for (const byHolder of [true, false]) {
     it(
-      `a file that ${
-        byHolder ? "its holder" : "anybody"
-      } replaces again and again is followed by all`,
+      `all processes follow a file that ${
+        byHolder ? "its holder" : "another process"
+      } replaces again and again`,
       DEADLINE,
       seeded(async (folder, seed) => {
         await replaceAtRandom(folder, REPLACED, byHolder, seed);
@@ -113,7 +113,7 @@ describe("the proof of file locks", () => {
   }
 
   it(
-    "removing or replacing the file while it is held and waited for leads all to the new one",
+    "all waiters go to the new file if it is removed or replaced while it is held",
     DEADLINE,
     () =>
       inScratchFolder(async (folder) => {
@@ -130,13 +130,13 @@ describe("the proof of file locks", () => {
             writeFileSync(`${path}.new`, "");
             renameSync(`${path}.new`, path);
           }
-          // Whoever comes now has the new file; the old holder keeps what nobody else can get.
+          // A new lock has the new file. The old holder still has the old one.
           using blocker = new FileLock(path);
           const blocking = blocker.acquireSync();
           guard.release();
-          // The waiter gets the old file, sees that it is old, and waits for the new one.
+          // The waiter gets the old file, notices that it is old, and waits for the new one.
           await until("a wait for the new file", () => kernelWaiters(path) === 1);
-          assert.equal(next.tryAcquire(), undefined, "a handle on the old file got in");
+          assert.equal(next.tryAcquire(), undefined, "a lock on the old file was acquired");
           blocking.release();
           assert.equal(await waiter.line(), "had it");
           assert.ok(next.tryAcquire());
@@ -153,7 +153,7 @@ describe("the proof of file locks", () => {
         using lock = new FileLock(path);
         using range = new FileLock(path, { range: { start: 0, length: 1 } });
         using counter = new FileCounter(join(folder, "count"), { durable: true });
-        counter.add();
+        counter.addSync();
         lock.lock();
         range.lock();
         await using child = new Program(["sh", "-c", "ls -l /proc/$$/fd; echo all; cat"]);
@@ -168,26 +168,26 @@ describe("the proof of file locks", () => {
 
   for (const [count, paths, waits] of [[1, 1, 1], [1000, 1, 1], [1000, 1000, 4]]) {
     it(
-      `a process that waits ${count} times on ${paths} paths does next to nothing`,
+      `a process that waits ${count} times on ${paths} paths uses hardly any processor time`,
       DEADLINE,
       () =>
         inScratchFolder(async (folder) => {
-          // 1000 paths are 4 waits in the kernel and 996 that are tried every 64 ms.
+          // Of 1000 paths, 4 are waited for in the kernel and 996 are tried every 64 ms.
           const limit = paths > 1 ? 0.1 : 0.02;
-          using arena = new Arena(folder);
+          using proof = new ProofFolder(folder);
           const files = Array.from(
             { length: paths },
-            (_, i) => paths === 1 ? arena.lock : `${arena.lock}-${i}`,
+            (_, i) => paths === 1 ? proof.lock : `${proof.lock}-${i}`,
           );
           const locks = files.map((path) => new FileLock(path));
           for (const lock of locks) lock.lock();
-          const job = { folder, what: "pend", handles: count, paths };
-          await using child = Child.here(WORKER, JSON.stringify(job));
+          const task = { folder, what: "wait", locks: count, paths };
+          await using child = Child.here(WORKER, JSON.stringify(task));
           assert.equal(await child.line(), "ready");
           child.tell("go");
           assert.equal(await child.line(), "waiting");
           await until("waits in the kernel", () => kernelWaiters(...files) === waits);
-          // A runtime that has started compiles on for a while.
+          // A runtime goes on compiling for a while after its start.
           let [since, before] = [performance.now(), processorTime(child.pid)];
           await until("half a second of rest", () => {
             const took = performance.now() - since;
@@ -198,7 +198,7 @@ describe("the proof of file locks", () => {
           });
           assert.equal(await child.line(), "measured");
           for (const lock of locks) lock.close();
-          assert.equal(JSON.parse(await child.line()).had, count);
+          assert.equal(JSON.parse(await child.line()).granted, count);
         }),
     );
   }

@@ -12,8 +12,8 @@ import { inScratchFolder } from "../support/scratch_folder.ts";
 const DEADLINE = { timeout: 30_000 };
 const HOLDER = new URL("./fixtures/holding_process.ts", import.meta.url);
 
-describe("the record in a lock file", () => {
-  it("tells everybody who holds it", () =>
+describe("The record in a lock file", () => {
+  it("names the holder to every process", () =>
     inScratchFolder((folder) => {
       const path = join(folder, "lock");
       const label = 'a "label" \u00fc\u{1F512}\n';
@@ -44,7 +44,7 @@ describe("the record in a lock file", () => {
       assert.equal(other.owner(), undefined);
     }));
 
-  it("is text of few lines", () =>
+  it("is a text of four lines", () =>
     inScratchFolder((folder) => {
       const path = join(folder, "lock");
       using lock = new FileLock(path, { label: "x" });
@@ -56,7 +56,7 @@ describe("the record in a lock file", () => {
       assert.equal(JSON.parse(lines[3]).label, "x");
     }));
 
-  it("gives tokens that grow, over handles, restarts and damage", () =>
+  it("gives growing tokens, across objects, restarts and damage", () =>
     inScratchFolder((folder) => {
       const path = join(folder, "lock");
       let last = 0;
@@ -79,7 +79,7 @@ describe("the record in a lock file", () => {
       next();
     }));
 
-  it("is never written into other contents", () =>
+  it("is never written to a file with other contents", () =>
     inScratchFolder((folder) => {
       const large = new Uint8Array(1 << 20).fill(7);
       const other = (text: string) => new TextEncoder().encode(text);
@@ -100,7 +100,7 @@ describe("the record in a lock file", () => {
       }
     }));
 
-  it("is not written over what another program writes while it is held", () =>
+  it("does not replace the text that another program writes while the lock is held", () =>
     inScratchFolder((folder) => {
       const path = join(folder, "lock");
       const contents: ((record: string) => string)[] = [
@@ -118,21 +118,21 @@ describe("the record in a lock file", () => {
           const guard = lock.acquireSync();
           const text = written(readFileSync(path, "latin1"));
           writeFileSync(path, text);
-          if (end === "release") guard.release();
-          else lock[end]();
+          if (end === "close") lock.close();
+          else guard[end]();
           assert.equal(readFileSync(path, "latin1"), text, end);
         }
       }
     }));
 
-  it("is written again where another program empties the file while it is held", () =>
+  it("is written again if another program empties the file while the lock is held", () =>
     inScratchFolder((folder) => {
       const path = join(folder, "lock");
       using lock = new FileLock(path);
       using other = new FileLock(path);
       for (const length of [0, 1, 30, 60, 1023]) {
         const guard = lock.acquireSync();
-        truncateSync(path, length); // As `exec 9> lock` of a shell does that only tries to lock it.
+        truncateSync(path, length); // As a shell does with `exec 9> lock`, before it tries to lock.
         guard.release();
         assert.equal(statSync(path).size, 1024);
         const next = other.acquireSync();
@@ -141,7 +141,7 @@ describe("the record in a lock file", () => {
       }
     }));
 
-  it("gives greater tokens after the file was emptied, however late the clock is", () =>
+  it("gives greater tokens after the file was emptied, also if the clock is behind", () =>
     inScratchFolder((folder) => {
       const path = join(folder, "lock");
       using lock = new FileLock(path);
@@ -149,15 +149,15 @@ describe("the record in a lock file", () => {
       const ahead = String(2 ** 52);
       const text = readFileSync(path, "latin1").replace(/^token \d+/m, `token ${ahead}`);
       writeFileSync(path, text);
-      const { token } = lock.acquireSync();
-      assert.equal(token, 2 ** 52 + 1);
-      lock.downgrade();
+      const guard = lock.acquireSync();
+      assert.equal(guard.token, 2 ** 52 + 1);
+      guard.downgrade();
       truncateSync(path, 0);
-      lock.upgradeSync();
-      assert.match(readFileSync(path, "latin1"), new RegExp(`^token ${token! + 1}$`, "m"));
+      guard.upgradeSync();
+      assert.match(readFileSync(path, "latin1"), new RegExp(`^token ${guard.token! + 1}$`, "m"));
     }));
 
-  it("is not written into a read-only file, which is locked all the same", () =>
+  it("is not written to a read-only file, which is still locked", () =>
     inScratchFolder((folder) => {
       const path = join(folder, "file");
       writeFileSync(path, "");
@@ -171,13 +171,13 @@ describe("the record in a lock file", () => {
       assert.equal(readFileSync(path, "utf8"), "");
     }));
 
-  it("is left out where it was asked to be, and by lock and shared holders", () =>
+  it("is not written if the option says so, nor by lock() and shared holders", () =>
     inScratchFolder((folder) => {
       const path = join(folder, "lock");
       using lock = new FileLock(path, { record: false });
       assert.equal(lock.acquireSync().token, undefined);
       using other = new FileLock(path);
-      assert.equal(other.owner()?.pid, process.pid, "the kernel knows who has it");
+      assert.equal(other.owner()?.pid, process.pid, "the kernel knows the holder");
       lock.close();
       other.lock();
       other.unlock();
@@ -186,32 +186,30 @@ describe("the record in a lock file", () => {
       assert.equal(readFileSync(path, "utf8"), "");
     }));
 
-  it("is entered on the way to exclusive, and struck out on the way back", () =>
+  it("is written by an upgrade, and cleared by a downgrade", () =>
     inScratchFolder((folder) => {
       const path = join(folder, "lock");
       using lock = new FileLock(path, { label: "me" });
-      lock.acquireSync({ shared: true });
-      lock.upgradeSync();
+      const guard = lock.acquireSync({ shared: true });
+      guard.upgradeSync();
       assert.equal(lock.owner()?.label, "me");
-      lock.downgrade();
+      guard.downgrade();
       assert.equal(lock.owner()?.label, undefined);
       assert.match(readFileSync(path, "latin1"), /^free since/m);
     }));
 
-  it("refuses a label that does not fit", () =>
+  it("has no room for a longer label", () =>
     inScratchFolder((folder) => {
       const path = join(folder, "lock");
       using lock = new FileLock(path, { label: "\u{1F512}".repeat(50) });
       lock.acquireSync();
       assert.equal(lock.owner()?.label, "\u{1F512}".repeat(50));
       assert.equal(statSync(path).size, 1024);
-      for (const label of ["x".repeat(101), 7 as unknown as string]) {
-        assert.throws(() => new FileLock(path, { label }), RangeError);
-      }
+      assert.throws(() => new FileLock(path, { label: "x".repeat(101) }), RangeError);
     }));
 
   it(
-    "tells the next holder that the last one died, and who that was",
+    "tells the next holder that the last one died, and its name",
     DEADLINE,
     () =>
       inScratchFolder(async (folder) => {
@@ -223,7 +221,7 @@ describe("the record in a lock file", () => {
         assert.equal(owner?.label, "victim");
         child.kill("SIGKILL");
         await child.ended;
-        assert.equal(lock.owner(), undefined, "nobody holds it");
+        assert.equal(lock.owner(), undefined, "a dead process is named as the holder");
         const guard = lock.acquireSync();
         assert.equal(guard.recovered, true);
         assert.deepEqual(guard.previousOwner, owner);
@@ -235,7 +233,7 @@ describe("the record in a lock file", () => {
   );
 
   it(
-    "tells of no death where the last holder ended well",
+    "reports no death if the last holder released the lock",
     DEADLINE,
     () =>
       inScratchFolder(async (folder) => {

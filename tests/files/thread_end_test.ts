@@ -12,7 +12,7 @@ import { runtimesHere } from "../support/runtimes_here.ts";
 import { inScratchFolder } from "../support/scratch_folder.ts";
 import { Thread } from "../support/thread.ts";
 import { until } from "../support/until.ts";
-import type { ThreadJob, Way } from "./fixtures/lock_thread.ts";
+import type { ThreadTask, Way } from "./fixtures/lock_thread.ts";
 
 const LIMIT = { timeout: 120_000 };
 const MODULE = new URL("./fixtures/lock_thread.ts", import.meta.url);
@@ -31,8 +31,8 @@ const LOOPS: readonly Way[] = [
   "count durably again and again",
 ];
 
-/** Starts a thread and waits until it holds, or has held once. */
-async function threadWith(job: ThreadJob, spawn = adapter.spawnWorker): Promise<Thread> {
+/** Starts a thread, and waits until it holds the lock or has held it once. */
+async function threadWith(job: ThreadTask, spawn = adapter.spawnWorker): Promise<Thread> {
   const thread = new Thread(MODULE, spawn);
   thread.post(job);
   await thread.next();
@@ -68,7 +68,7 @@ describe("A file lock of a thread that", () => {
     }
 
     it(
-      `${how} goes to those that wait in its process`,
+      `${how} is granted to the waiters of its process`,
       LIMIT,
       () =>
         inScratchFolder(async (folder) => {
@@ -85,7 +85,7 @@ describe("A file lock of a thread that", () => {
     );
 
     it(
-      `${how} goes to another process, with nobody in its own that waits`,
+      `${how} is granted to another process if its own has no waiter`,
       LIMIT,
       () =>
         inScratchFolder(async (folder) => {
@@ -133,7 +133,7 @@ describe("A file lock of a thread that", () => {
             await child.line();
             child.tell("go");
             assert.equal((await child.ended).code, 0);
-            new FileCounter(path, { durable: way.includes("durably") }).add();
+            new FileCounter(path, { durable: way.includes("durably") }).addSync();
           } else {
             using lock = new FileLock(path);
             (await lock.acquire()).release();
@@ -169,7 +169,7 @@ describe("A file lock of a thread that", () => {
 describe("A file lock of a thread that lives on", () => {
   for (const how of ENDS) {
     it(
-      `stays after another one ${how}, whatever numbers their files had`,
+      `is still held after another thread ${how}, whatever its descriptors were`,
       LIMIT,
       () =>
         inScratchFolder(async (folder) => {
@@ -186,7 +186,7 @@ describe("A file lock of a thread that lives on", () => {
           assert.deepEqual(locks.map(isFree), [false, false, false, false, false, false]);
           end(threads[0], how);
           await until("the locks of the one", () => locks.slice(0, 3).every(isFree));
-          // They get the numbers that it had.
+          // These files get the descriptors of the ended thread.
           const more = Array.from({ length: 20 }, (_, i) => {
             return stack.use(new FileLock(join(folder, `${i}`)));
           });
@@ -203,15 +203,19 @@ describe("A file lock of a thread that lives on", () => {
   }
 });
 
-// Deno's `terminate` ends no thread that does not await.
+// `terminate` of Deno does not end a thread that never awaits.
 const endsLoops = adapter.name !== "deno";
 if (endsLoops) {
-  describe("A process whose worker is terminated while its module is run", () => {
-    it("goes on, and has its lock", LIMIT, () =>
-      inScratchFolder(async (folder) => {
-        await using child = Child.here(TERMINATING, join(folder, "lock"));
-        assert.equal(await child.line(), "ended");
-        assert.equal((await child.ended).code, 0);
-      }));
+  describe("A process whose worker is terminated while its module runs", () => {
+    it(
+      "goes on, and can acquire the lock of the worker",
+      LIMIT,
+      () =>
+        inScratchFolder(async (folder) => {
+          await using child = Child.here(TERMINATING, join(folder, "lock"));
+          assert.equal(await child.line(), "ended");
+          assert.equal((await child.ended).code, 0);
+        }),
+    );
   });
 }

@@ -17,7 +17,7 @@ const start = (name: string, ...args: string[]) =>
 
 describe("FileLock in Deno without --allow-ffi", { skip }, () => {
   it(
-    "locks by Deno's own means, says so, and refuses what it refuses elsewhere",
+    "uses Deno's own lock, says so, and refuses the same paths",
     DEADLINE,
     () =>
       inScratchFolder(async (folder) => {
@@ -71,7 +71,7 @@ describe("FileLock in Deno without --allow-ffi", { skip }, () => {
   );
 
   it(
-    "locks a file that may only be read, and leaves it as it is",
+    "locks a read-only file without a change",
     DEADLINE,
     () =>
       inScratchFolder(async (folder) => {

@@ -11,33 +11,61 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
+import { pathToFileURL } from "node:url";
 import { SegmentFormatError } from "../../src/contract/mod.ts";
 import { HEADER, newHeader, SLOT, SLOTS } from "../../src/memory/layout.ts";
+import { attachmentOf, regionOf } from "../../src/memory/memory.ts";
 import { AtomicCounter, Memory, type MemoryHandle, Mutex, RawValue } from "../../src/memory/mod.ts";
 import { inScratchFolder } from "../support/scratch_folder.ts";
-import { assertPlaces, itInBoth } from "./fixtures/places.ts";
+import { assertOffsets, itInBoth } from "./fixtures/both_memories.ts";
 
 const PAGE = 65536;
-const WRONG_LENGTHS = [0, -1, 0.5, NaN, Infinity, "1", null] as number[];
+const WRONG_LENGTHS = [0, -1, 0.5, NaN, Infinity];
 
 const withCode = (code: string) => (error: unknown) =>
   error instanceof Error && (error as NodeJS.ErrnoException).code === code;
 
 describe("Memory", () => {
-  it("has the length asked for, at least, and begins as zeros", () =>
+  it("has at least the given size, and begins as zeros", () =>
     inScratchFolder((folder) => {
       for (const asked of [1, 128, PAGE, PAGE + 1]) {
         const mapped = Memory.map(join(folder, `memory${asked}`), asked);
         for (const memory of [Memory.anonymous(asked), mapped]) {
-          assert.ok(memory.byteLength >= asked && memory.byteLength < asked + PAGE);
-          const bytes = new Uint8Array(memory.buffer, memory.place(0, 1, 1), memory.byteLength);
+          assert.ok(memory.size >= asked && memory.size < asked + PAGE);
+          const bytes = new Uint8Array(
+            regionOf(memory).buffer,
+            regionOf(memory).resolve(0, 1, 1),
+            memory.size,
+          );
           assert.equal(bytes.every((byte) => byte === 0), true);
         }
         mapped.close();
       }
     }));
 
-  it("has a positive whole length", () =>
+  it("is mapped by a path that is a string, a URL or bytes", () =>
+    inScratchFolder((folder) => {
+      const path = join(folder, "memory");
+      using memory = Memory.map(path, 1);
+      new AtomicCounter(memory, 0).add(7);
+      for (const form of [pathToFileURL(path), new TextEncoder().encode(path)]) {
+        using again = Memory.map(form);
+        assert.equal(again.id, memory.id);
+        assert.equal(new AtomicCounter(again, 0).value, 7);
+      }
+      for (const wrong of ["", `${path}/`, pathToFileURL(path).href]) {
+        assert.throws(() => Memory.map(wrong, 1), TypeError);
+      }
+    }));
+
+  it("has only the documented members", () => {
+    const members = Object.getOwnPropertyNames(Memory.prototype).sort();
+    const expected = ["close", "closed", "constructor", "handle", "id", "recovery", "size"];
+    assert.deepEqual(members, expected);
+    assert.deepEqual(Reflect.ownKeys(Memory.anonymous(1)), []);
+  });
+
+  it("refuses a size that is not a positive whole number", () =>
     inScratchFolder((folder) => {
       const path = join(folder, "memory");
       for (const length of WRONG_LENGTHS) {
@@ -47,91 +75,96 @@ describe("Memory", () => {
       assert.equal(existsSync(path), false);
     }));
 
-  it("gives out places within it, and none of its header", () => {
-    assertPlaces((memory, offset) => memory.place(offset, 8, 8), 8, 8);
+  it("resolves offsets inside of it, and none of its header", () => {
+    assertOffsets((memory, offset) => regionOf(memory).resolve(offset, 8, 8), 8, 8);
     const memory = Memory.anonymous(1);
-    const { byteLength } = memory;
-    assert.equal(memory.place(256, 4, 4) - memory.place(0, 4, 4), 256);
-    assert.throws(() => memory.place(0, byteLength + 1, 1), RangeError);
-    assert.equal(memory.place(0, byteLength, 1), memory.base + HEADER.end);
+    const { size } = memory;
+    assert.equal(regionOf(memory).resolve(256, 4, 4) - regionOf(memory).resolve(0, 4, 4), 256);
+    assert.throws(() => regionOf(memory).resolve(0, size + 1, 1), RangeError);
+    assert.equal(regionOf(memory).resolve(0, size, 1), regionOf(memory).base + HEADER.end);
   });
 
-  itInBoth("gives each that opens it another identity, which stays", (memory, again) => {
+  itInBoth("gives each object that opens it its own, constant identity", (memory, again) => {
     const all = [memory, again(), again(), again()];
-    const identities = all.map(({ identity }) => identity);
+    const identities = all.map((memory) => attachmentOf(memory).identity);
     assert.equal(new Set(identities).size, all.length);
-    assert.deepEqual(all.map(({ identity }) => identity), identities);
+    assert.deepEqual(all.map((memory) => attachmentOf(memory).identity), identities);
     for (const identity of identities) {
       assert.ok(Number.isInteger(identity) && identity > 0 && identity < 2 ** 30);
     }
   });
 
-  itInBoth("gives an identity again only in another generation, and to the last slot", (
+  itInBoth("repeats no identity, and uses each slot", (
     memory,
     again,
   ) => {
-    const seen = new Set([memory.identity]);
+    const seen = new Set([attachmentOf(memory).identity]);
     for (let i = 0; i < 2 * SLOTS; i++) {
       const memory = again();
-      assert.equal(seen.has(memory.identity), false, "an identity came twice");
-      seen.add(memory.identity);
+      assert.equal(seen.has(attachmentOf(memory).identity), false, "an identity was repeated");
+      seen.add(attachmentOf(memory).identity);
       memory.close();
     }
     const open = Array.from({ length: SLOTS - 1 }, again);
-    for (const memory of open) void memory.identity;
-    assert.throws(() => again().identity, /1023 threads/);
+    for (const memory of open) void attachmentOf(memory).identity;
+    assert.throws(() => attachmentOf(again()).identity, /1023 threads/);
     open[0].close();
-    assert.ok(again().identity > 0);
+    assert.ok(attachmentOf(again()).identity > 0);
   });
 
-  itInBoth("gives the slot of a thread that is gone to another, once no word names it", (
+  itInBoth("reuses the slot of a dead thread when no lock word names it", (
     memory,
     again,
   ) => {
-    const { atomic, base } = memory;
-    const gone = again().identity;
+    const { atomics, base } = regionOf(memory);
+    const gone = attachmentOf(again()).identity;
     const mutex = new Mutex(memory, 0);
     const place = base + HEADER.firstSlot + ((gone & SLOTS) - 1) * SLOT.bytes;
-    atomic.store32(place + SLOT.startTime, 1); // Nobody alive has started then.
-    atomic.store32(memory.place(0, 4, 4), gone);
+    atomics.store32(place + SLOT.startTime, 1); // No living thread has started then.
+    atomics.store32(regionOf(memory).resolve(0, 4, 4), gone);
     const open = Array.from({ length: SLOTS - 2 }, again);
-    for (const memory of open) void memory.identity;
-    assert.throws(() => again().identity, RangeError, "a slot that a lock names was given away");
+    for (const memory of open) void attachmentOf(memory).identity;
+    assert.throws(
+      () => attachmentOf(again()).identity,
+      RangeError,
+      "a slot that a lock names was reused",
+    );
     using guard = mutex.acquireSync();
     assert.equal(guard.recovered, true);
-    const { identity } = again();
+    const { identity } = attachmentOf(again());
     assert.equal(identity & SLOTS, gone & SLOTS);
     assert.notEqual(identity, gone);
   });
 
-  it("gives the slot of a process to another that died before it had an identity", () =>
+  it("reuses the slot of a process that died before it had an identity", () =>
     inScratchFolder((folder) => {
       const path = join(folder, "memory");
       const memory = Memory.map(path, 1);
       for (let slot = 1; slot <= SLOTS; slot++) {
-        const claim = memory.base + HEADER.firstSlot + (slot - 1) * SLOT.bytes + SLOT.claim;
-        memory.atomic.compareExchange32(claim, 0, 1);
+        const claim = regionOf(memory).base + HEADER.firstSlot + (slot - 1) * SLOT.bytes +
+          SLOT.claim;
+        regionOf(memory).atomics.compareExchange32(claim, 0, 1);
       }
       const other = Memory.map(path, 1);
-      assert.notEqual(other.identity, memory.identity);
+      assert.notEqual(attachmentOf(other).identity, attachmentOf(memory).identity);
       other.close();
       memory.close();
     }));
 
-  itInBoth("wakes nobody where nobody sleeps, and sleeps for a bounded time", (memory) => {
-    const at = memory.place(0, 4, 4);
-    memory.wake(at, 1);
-    memory.wait(at, 1);
+  itInBoth("wakes without sleepers, and sleeps for a bounded time", (memory) => {
+    const at = regionOf(memory).resolve(0, 4, 4);
+    regionOf(memory).wake(at, 1);
+    regionOf(memory).wait(at, 1);
     for (const milliseconds of [0, 1, -1, 1e9, Infinity, undefined]) {
-      memory.wait(at, 0, milliseconds);
+      regionOf(memory).wait(at, 0, milliseconds);
     }
   });
 
-  itInBoth("that was closed refuses everything, and what lies in it too", (memory, again) => {
+  itInBoth("that was closed refuses everything, and so do the things in it", (memory, again) => {
     const opened = again();
     const counter = new AtomicCounter(opened, 0);
     counter.add(3);
-    const place = opened.place(0, 4, 4);
+    const place = regionOf(opened).resolve(0, 4, 4);
     opened.close();
     opened.close();
     opened[Symbol.dispose]();
@@ -139,9 +172,9 @@ describe("Memory", () => {
     const uses = [
       () => counter.add(),
       () => counter.value,
-      () => opened.wait(place, 0),
-      () => opened.wake(place, 1),
-      () => opened.place(0, 4, 4),
+      () => regionOf(opened).wait(place, 0),
+      () => regionOf(opened).wake(place, 1),
+      () => regionOf(opened).resolve(0, 4, 4),
       () => new AtomicCounter(opened, 0),
       () => new Mutex(opened, 0),
     ];
@@ -154,13 +187,13 @@ describe("Anonymous memory", () => {
   it("is opened by its handle", () => {
     const memory = Memory.anonymous(2 * PAGE);
     const again = Memory.from(memory.handle!);
-    assert.equal(again.byteLength, memory.byteLength);
+    assert.equal(again.size, memory.size);
     new RawValue(memory, 8).value = 5;
     assert.equal(new RawValue(again, 8).value, 5);
     assert.equal(again.handle, memory.handle);
   });
 
-  it("is opened by nothing else", () => {
+  it("is opened only by its handle", () => {
     const wrong = [undefined, null, 1, "x", {}, new ArrayBuffer(PAGE), new SharedArrayBuffer(0)];
     wrong.push(new SharedArrayBuffer(100), new Uint8Array(new SharedArrayBuffer(PAGE)));
     wrong.push(new SharedArrayBuffer(2 * PAGE));
@@ -171,7 +204,7 @@ describe("Anonymous memory", () => {
 });
 
 describe("A mapped file", () => {
-  it("is made, for its user alone, with its header", () =>
+  it("is created for its user alone, with its header", () =>
     inScratchFolder((folder) => {
       const path = join(folder, "memory");
       Memory.map(path, PAGE + 1).close();
@@ -182,7 +215,7 @@ describe("A mapped file", () => {
       assert.deepEqual([...readFileSync(path).subarray(0, 32)], [...newHeader(size)].slice(0, 32));
     }));
 
-  it("keeps what was written, from one mapping to the next", () =>
+  it("keeps its contents from one mapping to the next", () =>
     inScratchFolder((folder) => {
       const path = join(folder, "memory");
       for (let i = 0; i < 5; i++) {
@@ -193,7 +226,7 @@ describe("A mapped file", () => {
       assert.equal(readFileSync(path)[HEADER.end], 5);
     }));
 
-  it("is opened, made, or either, as asked", () =>
+  it("is opened, created, or either, by the mode", () =>
     inScratchFolder((folder) => {
       const path = join(folder, "memory");
       assert.throws(() => Memory.map(path, 1, "open"), withCode("ENOENT"));
@@ -202,9 +235,9 @@ describe("A mapped file", () => {
       assert.throws(() => Memory.map(path, 1, "create"), withCode("EEXIST"));
       Memory.map(path, 1, "open").close();
       Memory.map(path).close();
-      const { byteLength } = Memory.map(path);
-      Memory.map(path, byteLength).close();
-      assert.throws(() => Memory.map(path, byteLength + 1), RangeError);
+      const { size } = Memory.map(path);
+      Memory.map(path, size).close();
+      assert.throws(() => Memory.map(path, size + 1), RangeError);
     }));
 
   it("has no handle to post", () =>
@@ -214,7 +247,7 @@ describe("A mapped file", () => {
       memory.close();
     }));
 
-  it("that was closed does not write to the one mapped after it", () =>
+  it("that was closed does not write to the next mapping", () =>
     inScratchFolder((folder) => {
       const first = Memory.map(join(folder, "first"), 1);
       const stale = new AtomicCounter(first, 0);
@@ -225,7 +258,7 @@ describe("A mapped file", () => {
       second.close();
     }));
 
-  it("is not where it may not be", () =>
+  it("is refused at a path where it cannot be", () =>
     inScratchFolder((folder) => {
       const target = join(folder, "target");
       writeFileSync(target, "");
@@ -243,7 +276,7 @@ describe("A mapped file", () => {
       assert.equal(statSync(target).size, 0);
     }));
 
-  it("is refused, and left as it is, where it is not one that may be trusted", () =>
+  it("is refused, and not changed, if it cannot be trusted", () =>
     inScratchFolder((folder) => {
       const path = join(folder, "memory");
       Memory.map(path, 1).close();
@@ -274,21 +307,21 @@ describe("A mapped file", () => {
       }
       writeFileSync(path, good);
       chmodSync(path, 0o640);
-      assert.throws(() => Memory.map(path, 1), /others may use it/);
+      assert.throws(() => Memory.map(path, 1), /other users can use it/);
       chmodSync(path, 0o600);
       Memory.map(path, 1).close();
     }));
 
-  it("after a new start of the machine keeps its values, and nobody holds its locks", () =>
+  it("after a reboot keeps its values, and its locks are free", () =>
     inScratchFolder((folder) => {
       const path = join(folder, "memory");
       const before = Memory.map(path, 1);
       new Mutex(before, 0).lock();
       new AtomicCounter(before, 128).add(42);
       const bytes = readFileSync(path);
-      const slot = HEADER.firstSlot + ((before.identity & SLOTS) - 1) * SLOT.bytes;
+      const slot = HEADER.firstSlot + ((attachmentOf(before).identity & SLOTS) - 1) * SLOT.bytes;
       for (const at of [HEADER.boot, slot + SLOT.boot]) bytes.fill(7, at, at + 16);
-      bytes.writeInt32LE(1, slot + SLOT.startTime); // Its number has another thread now.
+      bytes.writeInt32LE(1, slot + SLOT.startTime); // Another thread has its number now.
       const later = join(folder, "later");
       writeFileSync(later, bytes, { mode: 0o600 });
       for (const recovered of [true, false]) {
@@ -301,7 +334,7 @@ describe("A mapped file", () => {
       }
     }));
 
-  it("under another boot id is left as it is while a thread that has it open lives", () =>
+  it("under another boot id is not changed while a thread that has it open lives", () =>
     inScratchFolder((folder) => {
       const path = join(folder, "memory");
       const holder = Memory.map(path, 1);

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { DeadlockError, LockLostError, RELEASE } from "../../src/contract/mod.ts";
+import { DeadlockError, LockLostError } from "../../src/contract/mod.ts";
+import { regionOf } from "../../src/memory/memory.ts";
 import { Memory, Mutex, type MutexOptions } from "../../src/memory/mod.ts";
 import { threadIdentity } from "../../src/runtime/identity.ts";
 import { adapter } from "../../src/runtime/mod.ts";
 import { describeLock } from "../contract/describe_lock.ts";
-import { assertPlaces, itInBoth } from "./fixtures/places.ts";
+import { assertOffsets, itInBoth } from "./fixtures/both_memories.ts";
 import { mappedLock } from "./fixtures/mapped_lock.ts";
 
 describeLock("Mutex in anonymous memory", () => {
@@ -22,11 +23,11 @@ describeLock("Mutex in anonymous memory", () => {
 describeLock("Mutex in a mapped file", mappedLock, 20_000);
 
 describe("Mutex", () => {
-  it("is placed on a word inside of the memory", () => {
-    assertPlaces((memory, offset) => new Mutex(memory, offset), 16, 8);
+  it("takes offsets inside of the memory that are multiples of 8", () => {
+    assertOffsets((memory, offset) => new Mutex(memory, offset), 16, 8);
   });
 
-  itInBoth("says who holds it", (memory, again) => {
+  itInBoth("reports its holder", (memory, again) => {
     const mutex = new Mutex(memory, 0);
     assert.equal(mutex.owner(), undefined);
     const guard = mutex.acquireSync();
@@ -38,7 +39,7 @@ describe("Mutex", () => {
     assert.equal(mutex.owner(), undefined);
   });
 
-  itInBoth("names the holder when it refuses", (memory, again) => {
+  itInBoth("names the holder when it refuses an unlock", (memory, again) => {
     const mutex = new Mutex(memory, 0);
     const other = new Mutex(again(), 0);
     assert.throws(() => other.unlock(), /free/);
@@ -47,7 +48,7 @@ describe("Mutex", () => {
     mutex.unlock();
   });
 
-  itInBoth("tells the thread that holds it by another object that it would wait for ever", (
+  itInBoth("throws a DeadlockError if its thread holds it by another object", (
     memory,
     again,
   ) => {
@@ -56,45 +57,86 @@ describe("Mutex", () => {
     assert.throws(() => new Mutex(again(), 0).lock(), DeadlockError);
   });
 
-  itInBoth("is released by what holds it, and by nothing else", (memory) => {
+  itInBoth("is released only by the guard, or the unlock, that belongs to the hold", (memory) => {
     const mutex = new Mutex(memory, 0);
     const guard = mutex.acquireSync();
-    assert.throws(() => mutex.unlock(), /another guard holds it/);
+    assert.throws(() => mutex.unlock(), /it is held by another guard/);
     assert.equal(guard.held, true);
     guard.release();
     mutex.lock();
-    assert.throws(() => mutex[RELEASE](guard), /held by lock/);
+    guard[Symbol.dispose]();
+    assert.equal(mutex.held, true);
     mutex.unlock();
   });
 
-  itInBoth("that was taken from its holder tells that, and frees nothing", (memory, again) => {
+  itInBoth("runs a function inside of it, for which no other holder can enter", (memory, again) => {
+    const mutex = new Mutex(memory, 0);
+    const other = new Mutex(again(), 0);
+    const result = mutex.runSync(() => {
+      assert.equal(mutex.held, true);
+      assert.equal(other.tryAcquire(), undefined);
+      assert.throws(() => mutex.runSync(() => {}), DeadlockError);
+      return "done";
+    });
+    assert.equal(result, "done");
+    assert.equal(mutex.held, false);
+    const { pid } = threadIdentity();
+    regionOf(memory).atomics.store32(regionOf(memory).resolve(0, 4, 4), 0x3ff);
+    const late = () => mutex.runSync(() => assert.fail("it ran"), { timeout: 5 });
+    assert.throws(late, { name: "TimeoutError" });
+    regionOf(memory).atomics.store32(regionOf(memory).resolve(0, 4, 4), 0);
+    assert.equal(other.runSync(() => other.owner()?.pid), pid);
+    assert.equal(mutex.owner(), undefined);
+  });
+
+  itInBoth("has no member that releases the hold of a guard", (memory) => {
     const mutex = new Mutex(memory, 0);
     const guard = mutex.acquireSync();
-    const at = memory.place(0, 16, 8);
-    memory.atomic.store32(at, 0);
+    for (const object of [mutex, guard]) assert.deepEqual(Object.getOwnPropertySymbols(object), []);
+    const names = [...Object.keys(mutex), ...Object.getOwnPropertyNames(Mutex.prototype)].sort();
+    assert.deepEqual(names, [
+      "acquire",
+      "acquireSync",
+      "constructor",
+      "held",
+      "lock",
+      "owner",
+      "recovered",
+      "runSync",
+      "tryAcquire",
+      "unlock",
+    ]);
+    guard.release();
+  });
+
+  itInBoth("that was taken from its holder reports the loss, and is not freed", (memory, again) => {
+    const mutex = new Mutex(memory, 0);
+    const guard = mutex.acquireSync();
+    const at = regionOf(memory).resolve(0, 16, 8);
+    regionOf(memory).atomics.store32(at, 0);
     assert.deepEqual([guard.held, mutex.held], [false, false]);
     const robber = new Mutex(again(), 0).acquireSync();
     assert.deepEqual([guard.held, robber.held], [false, true]);
     assert.throws(() => guard.release(), LockLostError);
     guard[Symbol.dispose]();
-    assert.equal(mutex.tryAcquire(), undefined, "the old guard has freed it");
+    assert.equal(mutex.tryAcquire(), undefined, "the old guard has released it");
     robber.release();
 
     const second = mutex.acquireSync();
-    memory.atomic.store32(at, 0);
+    regionOf(memory).atomics.store32(at, 0);
     mutex.lock();
     assert.equal(second.held, false);
     assert.throws(() => second.release(), /held by lock/);
     mutex.unlock();
 
     const third = mutex.acquireSync();
-    memory.atomic.store32(at, 0);
+    regionOf(memory).atomics.store32(at, 0);
     memory.close();
     assert.equal(third.held, false);
     third[Symbol.dispose]();
   });
 
-  itInBoth("gives every guard a greater token", (memory, again) => {
+  itInBoth("gives each guard a greater token", (memory, again) => {
     const mutexes = [new Mutex(memory, 0), new Mutex(again(), 0)];
     let last = 0;
     for (let i = 0; i < 10; i++) {
@@ -106,14 +148,14 @@ describe("Mutex", () => {
     }
   });
 
-  itInBoth("is another lock at another offset", (memory) => {
+  itInBoth("is independent of a mutex at another offset", (memory) => {
     const first = new Mutex(memory, 0).acquireSync();
     const second = new Mutex(memory, Mutex.BYTES).acquireSync();
     second.release();
     first.release();
   });
 
-  itInBoth("that is held keeps its memory open", (memory, again) => {
+  itInBoth("keeps its memory open while it is held", (memory, again) => {
     const opened = again();
     const guard = new Mutex(opened, 0).acquireSync();
     assert.throws(() => opened.close(), /holds 1 of its locks/);
@@ -123,50 +165,54 @@ describe("Mutex", () => {
     new Mutex(memory, 0).acquireSync().release();
   });
 
-  itInBoth("says to whoever holds it that another task waits", async (memory, again) => {
+  itInBoth("marks the word while another task waits", async (memory, again) => {
     const mutex = new Mutex(memory, 0);
     const first = new Mutex(again(), 0).acquireSync();
     const tasks = Array.from({ length: 3 }, () => mutex.acquire());
     first.release();
     for (const [i, task] of tasks.entries()) {
       const guard = await task;
-      const waited = (memory.atomic.load32(memory.place(0, 4, 4)) & 0x40000000) !== 0;
+      const waited =
+        (regionOf(memory).atomics.load32(regionOf(memory).resolve(0, 4, 4)) & 0x40000000) !== 0;
       assert.equal(waited, i < 2, "the next one is left to the next tick");
       guard.release();
     }
   });
 
-  itInBoth("times a task out, however short its time is", async (memory, again) => {
+  itInBoth("times a task out, even if the timeout is short", async (memory, again) => {
     const mutex = new Mutex(memory, 0);
     using _guard = new Mutex(again(), 0).acquireSync();
-    // The time may be over at any step of the call.
+    // The timeout can run out at any step of the call.
     for (let i = 0; i < 300; i++) {
       const timeout = (i % 60) / 2000;
       await assert.rejects(mutex.acquire({ timeout }), { name: "TimeoutError" });
     }
   });
 
-  itInBoth("refuses all when its memory was closed, and ends its waits", async (memory, again) => {
-    const opened = again();
-    const mutex = new Mutex(opened, 0);
-    const guard = new Mutex(memory, 0).acquireSync();
-    const waiting = assert.rejects(mutex.acquire(), TypeError);
-    opened.close();
-    await waiting;
-    assert.throws(() => mutex.lock(), TypeError);
-    assert.throws(() => mutex.tryAcquire(), TypeError);
-    await assert.rejects(mutex.acquire(), TypeError);
-    guard.release();
-  });
+  itInBoth(
+    "rejects everything after the close of its memory, waits included",
+    async (memory, again) => {
+      const opened = again();
+      const mutex = new Mutex(opened, 0);
+      const guard = new Mutex(memory, 0).acquireSync();
+      const waiting = assert.rejects(mutex.acquire(), TypeError);
+      opened.close();
+      await waiting;
+      assert.throws(() => mutex.lock(), TypeError);
+      assert.throws(() => mutex.tryAcquire(), TypeError);
+      await assert.rejects(mutex.acquire(), TypeError);
+      guard.release();
+    },
+  );
 
-  it("takes what it understands as options, and nothing else", () => {
+  it("refuses options that it does not know", () => {
     const memory = Memory.anonymous(1);
     const wrong = { onOwnerDied: "ignore" } as unknown as MutexOptions;
     assert.throws(() => new Mutex(memory, 0, wrong), TypeError);
   });
 });
 
-/** Releases a guard and gives it back. */
+/** Releases a guard and returns it. */
 function using<T extends Disposable>(guard: T): T {
   guard[Symbol.dispose]();
   return guard;

@@ -1,20 +1,21 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { SegmentFormatError } from "../../src/contract/mod.ts";
-import { bytes, type Fields, RawRecord, record, text } from "../../src/memory/mod.ts";
+import { defineRecord, field, type Fields, RawRecord } from "../../src/memory/mod.ts";
+import { layoutOf } from "../../src/memory/record.ts";
 import { ELEMENTS, TYPES } from "./fixtures/elements.ts";
-import { assertPlaces, itInBoth } from "./fixtures/places.ts";
+import { assertOffsets, itInBoth } from "./fixtures/both_memories.ts";
 
-const EVERY = record({
+const EVERY = defineRecord({
   Int8: "Int8",
   Float64: "Float64",
   Uint8: "Uint8",
   Int16: "Int16",
-  name: text(5),
+  name: field.text(5),
   Uint16: "Uint16",
   BigInt64: "BigInt64",
   Int32: "Int32",
-  data: bytes(3),
+  data: field.bytes(3),
   Uint32: "Uint32",
   BigUint64: "BigUint64",
   Float32: "Float32",
@@ -22,55 +23,56 @@ const EVERY = record({
 
 describe("The description of a record", () => {
   it("places each field on a multiple of its bytes, in the order of the fields", () => {
-    assert.equal(record({ a: "Int8" }).byteLength, 8);
-    assert.equal(record({ a: "Int8", b: "Float64" }).byteLength, 16);
-    assert.equal(record({ a: "Int8", b: "Int16", c: "Int8", d: "Int8" }).byteLength, 8);
-    assert.equal(record({ a: text(12), b: "Int8" }).byteLength, 24);
+    assert.equal(layoutOf(defineRecord({ a: "Int8" })).size, 8);
+    assert.equal(layoutOf(defineRecord({ a: "Int8", b: "Float64" })).size, 16);
+    assert.equal(layoutOf(defineRecord({ a: "Int8", b: "Int16", c: "Int8", d: "Int8" })).size, 8);
+    assert.equal(layoutOf(defineRecord({ a: field.text(12), b: "Int8" })).size, 24);
   });
 
-  it("tells records of other fields, types, lengths and order apart, and not the same", () => {
+  it("has a shape that depends on names, types, sizes and order, and on nothing else", () => {
+    const shapeOf = (fields: Fields) => layoutOf(defineRecord(fields)).shape;
     const others: Fields[] = [
       { a: "Int8" },
       { b: "Int8" },
       { a: "Uint8" },
-      { a: text(3) },
-      { a: bytes(3) },
-      { a: text(4) },
+      { a: field.text(3) },
+      { a: field.bytes(3) },
+      { a: field.text(4) },
       { a: "Int8", b: "Int8" },
       { b: "Int8", a: "Int8" },
     ];
-    assert.equal(new Set(others.map((fields) => record(fields).shape)).size, others.length);
-    for (const fields of others) assert.equal(record(fields).shape, record({ ...fields }).shape);
-    assert.match(record({ a: "Int8" }).shape, /^of 1 field, [0-9a-f]{8}$/);
+    assert.equal(new Set(others.map((fields) => shapeOf(fields))).size, others.length);
+    for (const fields of others) assert.equal(shapeOf(fields), shapeOf({ ...fields }));
+    assert.match(shapeOf({ a: "Int8" }), /^of 1 field, [0-9a-f]{8}$/);
   });
 
-  it("takes names and types that can be, and no others", () => {
+  it("takes only valid names and types", () => {
     for (const name of ["", "a b", "0", "7x", "a.b", "ü", "__proto__"]) {
-      assert.throws(() => record({ [name]: "Int8" }), TypeError, name);
+      assert.throws(() => defineRecord({ [name]: "Int8" }), TypeError, name);
     }
-    for (const type of ["int8", "", null, undefined, 7, {}, { kind: "blob", bytes: 3 }]) {
-      assert.throws(() => record({ a: type } as unknown as Fields), TypeError, String(type));
+    for (const type of ["int8", "", null, undefined, 7, {}, { kind: "blob", size: 3 }]) {
+      assert.throws(() => defineRecord({ a: type } as unknown as Fields), TypeError, String(type));
     }
     for (const fields of [{}, undefined, null, 7] as unknown as Fields[]) {
-      assert.throws(() => record(fields), TypeError);
+      assert.throws(() => defineRecord(fields), TypeError);
     }
-    for (const most of [0, -1, 1.5, NaN, Infinity, 2 ** 31, "3"] as number[]) {
-      assert.throws(() => text(most), RangeError, String(most));
-      assert.throws(() => bytes(most), RangeError, String(most));
-      assert.throws(() => record({ a: { kind: "text", bytes: most } }), RangeError);
+    for (const most of [0, -1, 1.5, NaN, Infinity, 2 ** 31]) {
+      assert.throws(() => field.text(most), RangeError, String(most));
+      assert.throws(() => field.bytes(most), RangeError, String(most));
+      assert.throws(() => defineRecord({ a: { kind: "text", size: most } }), RangeError);
     }
-    record({ constructor: "Int8", toString: text(1), $: "Int8", _a1: "Int8" });
+    defineRecord({ constructor: "Int8", toString: field.text(1), $: "Int8", _a1: "Int8" });
   });
 });
 
 describe("RawRecord", () => {
-  it("is placed on 8 bytes inside of the memory, with both of its copies", () => {
-    const description = record({ a: "Int8", b: "Float64" });
-    assertPlaces((memory, offset) => new RawRecord(memory, offset, description), 8 + 2 * 16, 8);
+  it("takes offsets at which both of its copies are inside of the memory", () => {
+    const description = defineRecord({ a: "Int8", b: "Float64" });
+    assertOffsets((memory, offset) => new RawRecord(memory, offset, description), 8 + 2 * 16, 8);
     assert.equal(RawRecord.bytes(description), 128);
-    assert.equal(RawRecord.bytes(record({ a: text(100) })), 256);
+    assert.equal(RawRecord.bytes(defineRecord({ a: field.text(100) })), 256);
     const bare = { a: "Int8" } as unknown as typeof description;
-    assert.throws(() => RawRecord.bytes(bare), /TypeError.*record\(/);
+    assert.throws(() => RawRecord.bytes(bare), /TypeError.*defineRecord\(/);
   });
 
   itInBoth("begins with zeros, empty texts and no bytes", (memory) => {
@@ -83,27 +85,35 @@ describe("RawRecord", () => {
 
   for (const type of TYPES) {
     const { kept, far, wrong } = ELEMENTS[type];
-    itInBoth(`keeps all that ${type} has, refuses all else, leaves the others`, (memory, again) => {
-      const raw = new RawRecord(memory, 8, EVERY);
-      const seen = new RawRecord(again(), 8, EVERY);
-      const others = { name: "näme", data: Uint8Array.of(1, 0, 0) };
-      raw.write(others);
-      for (const value of kept) {
-        assert.equal(raw.write({ [type]: value })[type], value);
-        assert.deepEqual(seen.read(), { ...seen.read(), ...others, [type]: value });
-      }
-      for (const value of far) {
-        assert.throws(() => raw.write({ [type]: value }), new RegExp(`RangeError.*"${type}"`));
-      }
-      for (const value of wrong) {
-        assert.throws(() => raw.write({ name: "no", [type]: value }), TypeError, `${value}`);
-      }
-      assert.deepEqual(seen.tryRead(), { ...seen.read(), ...others, [type]: kept.at(-1) });
-    });
+    itInBoth(
+      `stores all values of ${type}, no others, and keeps the other fields`,
+      (memory, again) => {
+        const raw = new RawRecord(memory, 8, EVERY);
+        const seen = new RawRecord(again(), 8, EVERY);
+        const others = { name: "näme", data: Uint8Array.of(1, 0, 0) };
+        raw.write(others);
+        for (const value of kept) {
+          assert.equal(raw.write({ [type]: value })[type], value);
+          assert.deepEqual(seen.read(), { ...seen.read(), ...others, [type]: value });
+        }
+        for (const value of far) {
+          assert.throws(() => raw.write({ [type]: value }), new RegExp(`RangeError.*"${type}"`));
+        }
+        for (const value of wrong) {
+          assert.throws(() => raw.write({ name: "no", [type]: value }), TypeError, `${value}`);
+        }
+        assert.deepEqual(seen.tryRead(), { ...seen.read(), ...others, [type]: kept.at(-1) });
+      },
+    );
   }
 
-  itInBoth("gives back each text and all bytes as they were", (memory, again) => {
-    const description = record({ before: "Int8", text: text(8), bytes: bytes(4), after: "Int8" });
+  itInBoth("returns each text and all bytes unchanged", (memory, again) => {
+    const description = defineRecord({
+      before: "Int8",
+      text: field.text(8),
+      bytes: field.bytes(4),
+      after: "Int8",
+    });
     const raw = new RawRecord(memory, 0, description);
     const seen = new RawRecord(again(), 0, description);
     raw.write({ before: -1, after: -1 });
@@ -119,31 +129,41 @@ describe("RawRecord", () => {
     }
   });
 
-  itInBoth("refuses what is too long, no text, or no field, and stays as it is", (memory) => {
-    const raw = new RawRecord(memory, 0, record({ text: text(4), bytes: bytes(4), n: "Int8" }));
-    const value = { text: "1234", bytes: Uint8Array.of(9), n: 3 };
-    raw.write(value);
-    for (const one of ["12345", "🔒1", "äöü"]) {
-      assert.throws(() => raw.write({ n: 4, text: one }), /RangeError.*"text"/);
-    }
-    for (const one of ["\uD800", 7, null, undefined, {}] as string[]) {
-      assert.throws(() => raw.write({ n: 4, text: one }), /TypeError.*"text"/);
-    }
-    assert.throws(() => raw.write({ n: 4, bytes: new Uint8Array(5) }), /RangeError.*"bytes"/);
-    for (const one of [[1], "a", null, new Uint16Array(1)] as unknown as Uint8Array[]) {
-      assert.throws(() => raw.write({ n: 4, bytes: one }), /TypeError.*"bytes"/);
-    }
-    assert.throws(() => raw.write({ n: 4, m: 4 } as { n: number }), /TypeError.*"m".*text, bytes/);
-    for (const one of [null, undefined, 7, "a"] as unknown as typeof value[]) {
-      assert.throws(() => raw.write(one), TypeError);
-    }
-    assert.deepEqual(raw.read(), value);
-    raw.write({});
-    assert.deepEqual(raw.read(), value);
-  });
+  itInBoth(
+    "refuses texts that are too long or not text, and unknown fields, without a change",
+    (memory) => {
+      const raw = new RawRecord(
+        memory,
+        0,
+        defineRecord({ text: field.text(4), bytes: field.bytes(4), n: "Int8" }),
+      );
+      const value = { text: "1234", bytes: Uint8Array.of(9), n: 3 };
+      raw.write(value);
+      for (const one of ["12345", "🔒1", "äöü"]) {
+        assert.throws(() => raw.write({ n: 4, text: one }), /RangeError.*"text"/);
+      }
+      for (const one of ["\uD800", 7, null, undefined, {}] as string[]) {
+        assert.throws(() => raw.write({ n: 4, text: one }), /TypeError.*"text"/);
+      }
+      assert.throws(() => raw.write({ n: 4, bytes: new Uint8Array(5) }), /RangeError.*"bytes"/);
+      for (const one of [[1], "a", null, new Uint16Array(1)] as unknown as Uint8Array[]) {
+        assert.throws(() => raw.write({ n: 4, bytes: one }), /TypeError.*"bytes"/);
+      }
+      assert.throws(
+        () => raw.write({ n: 4, m: 4 } as { n: number }),
+        /TypeError.*"m".*text, bytes/,
+      );
+      for (const one of [null, undefined, 7, "a"] as unknown as typeof value[]) {
+        assert.throws(() => raw.write(one), TypeError);
+      }
+      assert.deepEqual(raw.read(), value);
+      raw.write({});
+      assert.deepEqual(raw.read(), value);
+    },
+  );
 
-  itInBoth("gives copies: nobody else sees what is done to them", (memory) => {
-    const raw = new RawRecord(memory, 0, record({ bytes: bytes(2), n: "Int8" }));
+  itInBoth("takes and returns copies", (memory) => {
+    const raw = new RawRecord(memory, 0, defineRecord({ bytes: field.bytes(2), n: "Int8" }));
     const given = Uint8Array.of(1, 2);
     raw.write({ bytes: given });
     given[0] = 9;
@@ -153,15 +173,15 @@ describe("RawRecord", () => {
     assert.deepEqual(raw.read(), { bytes: Uint8Array.of(1, 2), n: 0 });
   });
 
-  itInBoth("that is damaged says so", (memory) => {
-    const raw = new RawRecord(memory, 0, record({ text: text(4) }));
-    new RawRecord(memory, 0, record({ n: "Int32" })).write({ n: 5 });
+  itInBoth("reports damage", (memory) => {
+    const raw = new RawRecord(memory, 0, defineRecord({ text: field.text(4) }));
+    new RawRecord(memory, 0, defineRecord({ n: "Int32" })).write({ n: 5 });
     assert.throws(() => raw.read(), SegmentFormatError);
     assert.throws(() => raw.tryRead(), SegmentFormatError);
   });
 
-  itInBoth("cannot be used when its memory was closed", (memory) => {
-    const raw = new RawRecord(memory, 0, record({ n: "Int8" }));
+  itInBoth("refuses everything after the close of its memory", (memory) => {
+    const raw = new RawRecord(memory, 0, defineRecord({ n: "Int8" }));
     memory.close();
     for (const use of [() => raw.read(), () => raw.tryRead(), () => raw.write({ n: 1 })]) {
       assert.throws(use, TypeError);

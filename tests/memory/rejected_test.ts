@@ -2,10 +2,11 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { attachmentOf } from "../../src/memory/memory.ts";
 import { Flag, Memory, Mutex } from "../../src/memory/mod.ts";
 import { describeRejected, type WaitUnderTest } from "../contract/describe_rejected.ts";
 
-/** Two objects of one memory: both mapped, or one. */
+/** Two objects on one memory: both mapped, or the same anonymous one. */
 function memories(mapped: boolean): { mine: Memory; yours: Memory; close(): void } {
   if (!mapped) {
     const memory = Memory.anonymous(1024);
@@ -32,8 +33,9 @@ for (const mapped of [true, false]) {
     const [waiting, other] = [new Mutex(mine, 0), new Mutex(yours, 0)];
     return {
       acquire: (options) => waiting.acquire(options),
-      // Anonymous memory has one object here, which the holder has as well.
-      closeWaiter: () => mapped ? closeUnheld(mine) : mine.waits.rejectAll(new Error("closed")),
+      // Anonymous memory has one object here, which the holder uses as well.
+      closeWaiter: () =>
+        mapped ? closeUnheld(mine) : attachmentOf(mine).asyncWaiters.rejectAll(new Error("closed")),
       tryTake: () => other.tryAcquire(),
       close,
     };
@@ -47,9 +49,10 @@ for (const mapped of [true, false]) {
         await waiting.wait(options);
         return { release: () => {} };
       },
-      closeWaiter: () => mapped ? mine.close() : mine.waits.rejectAll(new Error("closed")),
+      closeWaiter: () =>
+        mapped ? mine.close() : attachmentOf(mine).asyncWaiters.rejectAll(new Error("closed")),
       tryTake() {
-        assert.equal(mine.waits.idle, true, "somebody still waits");
+        assert.equal(attachmentOf(mine).asyncWaiters.idle, true, "a task still waits");
         other.clear();
         return { release: () => other.set() };
       },
@@ -58,7 +61,7 @@ for (const mapped of [true, false]) {
   });
 }
 
-/** A memory refuses to be closed while this thread holds a lock in it; then it goes on. */
+/** Closes a memory, unless this thread holds a lock in it: then the close fails. */
 function closeUnheld(memory: Memory): void {
   try {
     memory.close();

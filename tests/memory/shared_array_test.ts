@@ -4,20 +4,20 @@ import { Memory, Mutex, SharedArray } from "../../src/memory/mod.ts";
 import { race, withThreads } from "../support/thread.ts";
 import type { CountingStart } from "./fixtures/counting_worker.ts";
 import { ELEMENTS, TYPES } from "./fixtures/elements.ts";
-import { assertPlaces, itInBoth } from "./fixtures/places.ts";
+import { assertOffsets, itInBoth } from "./fixtures/both_memories.ts";
 
 const COUNTING = new URL("./fixtures/counting_worker.ts", import.meta.url);
 
 describe("SharedArray", () => {
-  it("is placed, with its lock, inside of the memory", () => {
-    assertPlaces((memory, offset) => new SharedArray(memory, offset, 10), Mutex.BYTES + 40, 8);
+  it("takes offsets at which it is inside of the memory, with its lock", () => {
+    assertOffsets((memory, offset) => new SharedArray(memory, offset, 10), Mutex.BYTES + 40, 8);
     const memory = Memory.anonymous(1);
     for (const length of [0, -1, 1.5, NaN]) {
       assert.throws(() => new SharedArray(memory, 0, length), RangeError);
     }
   });
 
-  it("says how many bytes it takes, in steps that keep neighbours apart", () => {
+  it("takes multiples of 128 bytes, which keep neighbours apart", () => {
     for (const [length, bytes] of [[1, 256], [32, 256], [33, 384], [64, 384], [65, 512]]) {
       assert.equal(SharedArray.bytes(length), bytes);
     }
@@ -28,21 +28,21 @@ describe("SharedArray", () => {
     }
   });
 
-  itInBoth("is seen by whoever opens the memory", (memory, again) => {
+  itInBoth("is the same for all objects on the memory", (memory, again) => {
     const array = new SharedArray(memory, 0, 40);
     const seen = new SharedArray(again(), 0, 40);
     array.mutex.lock();
-    array.cells.set(39, 9);
+    array.raw.set(39, 9);
     assert.equal(seen.mutex.tryAcquire(), undefined);
-    assert.equal(seen.cells.get(39), 9);
+    assert.equal(seen.raw.get(39), 9);
     array.mutex.unlock();
-    assert.equal(array.cells.length, 40);
-    assert.throws(() => seen.cells.get(40), RangeError);
+    assert.equal(array.raw.length, 40);
+    assert.throws(() => seen.raw.get(40), RangeError);
   });
 
   for (const type of TYPES) {
     const { kept, far, wrong } = ELEMENTS[type];
-    itInBoth(`of type ${type} keeps what the type has, and refuses all else`, (memory, again) => {
+    itInBoth(`of type ${type} stores all values of the type, and no others`, (memory, again) => {
       const array = new SharedArray(memory, 128, kept.length, type);
       const seen = new SharedArray(again(), 128, kept.length, type);
       kept.forEach((value, i) => array.set(i, value));
@@ -80,14 +80,14 @@ describe("SharedArray", () => {
     assert.equal(seen.length, 4);
   });
 
-  itInBoth("does not touch the one beside it", (memory) => {
+  itInBoth("does not change its neighbour", (memory) => {
     const first = new SharedArray(memory, 0, 32);
     const second = new SharedArray(memory, SharedArray.bytes(32), 32);
-    for (let i = 0; i < 32; i++) first.cells.set(i, -1);
+    for (let i = 0; i < 32; i++) first.raw.set(i, -1);
     assert.equal(second.mutex.owner(), undefined);
-    assert.equal(second.cells.get(0), 0);
+    assert.equal(second.raw.get(0), 0);
     second.mutex.lock();
-    assert.equal(first.cells.get(31), -1);
+    assert.equal(first.raw.get(31), -1);
     second.mutex.unlock();
   });
 
@@ -95,7 +95,7 @@ describe("SharedArray", () => {
     const memory = Memory.anonymous(1);
     const start: CountingStart = { what: "array", handle: memory.handle!, rounds: 10_000 };
     await withThreads(4, COUNTING, (threads) => race(threads, threads.map(() => start)));
-    const { cells } = new SharedArray(memory, 0, 10);
-    for (let i = 0; i < cells.length; i++) assert.equal(cells.get(i), 4_000);
+    const { raw } = new SharedArray(memory, 0, 10);
+    for (let i = 0; i < raw.length; i++) assert.equal(raw.get(i), 4_000);
   });
 });

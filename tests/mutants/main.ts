@@ -1,6 +1,6 @@
 /**
- * Breaks the locks on purpose, one way after the other, each in a copy of the tree, and fails unless
- * the tests notice: `deno task mutants`.
+ * Breaks the locks on purpose, in a copy of the tree for each mutant, and fails if the tests pass with
+ * a mutant: `deno task mutants`.
  *
  * @module
  */
@@ -25,12 +25,12 @@ import { MEMORY_MUTANTS, type Mutant } from "./mutants.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const PARTS = ["src", "tests", "workers", "cli", "scripts", "mod.ts", "deno.json", "package.json"];
-/** The slowest of the files takes a sixth of it. What takes longer hangs, which is noticed too. */
+/** The time for a file; the slowest takes a sixth of it. A mutant that hangs counts as noticed. */
 const LIMIT_MS = 45_000;
 
 const { only } = new Command("mutants")
-  .description("Break the locks on purpose: the tests have to notice")
-  .option("--only <text>", "those whose name or tests have this in it")
+  .description("Breaks the locks on purpose, and checks that the tests notice.")
+  .option("--only <text>", "only mutants whose name or tests contain this text")
   .parse()
   .opts<{ only?: string }>();
 
@@ -56,7 +56,7 @@ function change(folder: string, { name, changes }: Mutant): void {
     const source = readFileSync(path, "utf8");
     if (source.split(text).length !== 2) {
       throw new Error(
-        `Cannot make "${name}": ${file} has not once, but ${
+        `Cannot make the mutant "${name}": ${file} must contain this once, but contains it ${
           source.split(text).length - 1
         } times: ${text}`,
       );
@@ -73,7 +73,7 @@ let current: ChildProcess | undefined;
 process.on("exit", () => end(current));
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(1));
 
-/** Ends the tests and all that they have started: they are a process group of their own. */
+/** Kills the tests and all processes that they started: they are in a group of their own. */
 function end(child: ChildProcess | undefined): void {
   try {
     if (child?.pid !== undefined) process.kill(-child.pid, "SIGKILL");
@@ -82,7 +82,7 @@ function end(child: ChildProcess | undefined): void {
   }
 }
 
-/** Runs tests: `green`, `red` with the first words about it, or `hung`. */
+/** Runs tests; resolves to `passed`, `failed` with the first failure, or `hung`. */
 async function run(
   folder: string,
   tests: readonly string[],
@@ -92,7 +92,9 @@ async function run(
   const files = readdirSync(join(folder, "tests"), { recursive: true, encoding: "utf8" })
     .filter((file) => file.endsWith("_test.ts") && tests.some((test) => file.startsWith(test)))
     .map((file) => `./tests/${file}`);
-  if (files.length === 0) throw new Error(`No tests begin with ${tests.join(", ")}`);
+  if (files.length === 0) {
+    throw new Error(`Cannot run tests: no path in tests/ begins with ${tests.join(", ")}`);
+  }
   const args = runtime === "bun"
     ? ["test", "--bail", ...files]
     : ["test", "-A", "--no-check", "--no-lock", "--quiet", ...files];
@@ -111,9 +113,9 @@ async function run(
   clearTimeout(timer);
   end(child);
   if (hung) return "hung";
-  if (code === 0) return "green";
+  if (code === 0) return "passed";
   const failed = /^\s*(.*\.\.\. FAILED|\(fail\).*)/m.exec(output);
-  return `red: ${failed?.[1].trim() ?? output.trim().split("\n").at(-1)}`;
+  return `failed: ${failed?.[1].trim() ?? output.trim().split("\n").at(-1)}`;
 }
 
 async function inCopy<T>(body: (folder: string) => Promise<T>): Promise<T> {
@@ -129,22 +131,24 @@ const chosen = [...MEMORY_MUTANTS, ...FILE_MUTANTS].filter(({ name, tests }) =>
   only === undefined || [name, ...tests].some((text) => text.includes(only))
 );
 let survivors = 0;
-// As it is, all has to be green, or a red would say nothing.
+// The unchanged tree must pass, or a failure would prove nothing.
 for (const runtime of new Set(chosen.map(({ runtime = "deno" }) => runtime))) {
   const tests = chosen.filter((mutant) => (mutant.runtime ?? "deno") === runtime)
     .flatMap((mutant) => mutant.tests);
   const all = [...new Set(tests)];
   const verdict = await inCopy((folder) => run(folder, all, runtime, all.length * LIMIT_MS));
-  console.log(`unchanged, on ${runtime}: ${verdict}`);
-  if (verdict !== "green") process.exit(1);
+  console.log(`unchanged tree on ${runtime}: ${verdict}`);
+  if (verdict !== "passed") process.exit(1);
 }
 for (const mutant of chosen) {
   const verdict = await inCopy((folder) => {
     change(folder, mutant);
     return run(folder, mutant.tests, mutant.runtime ?? "deno");
   });
-  if (verdict === "green") survivors++;
-  console.log(`${verdict === "green" ? "SURVIVED" : "noticed"}: ${mutant.name} (${verdict})`);
+  if (verdict === "passed") survivors++;
+  console.log(
+    `${verdict === "passed" ? "SURVIVED" : "noticed"}: ${mutant.name} (tests ${verdict})`,
+  );
 }
 console.log(`${chosen.length - survivors} of ${chosen.length} mutants were noticed`);
 process.exit(survivors === 0 && chosen.length > 0 ? 0 : 1);

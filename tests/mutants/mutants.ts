@@ -1,4 +1,4 @@
-/** A way to break the locks: texts of files and what stands there instead, and who has to notice. */
+/** A change that breaks the locks, and the tests that must notice it. */
 export interface Mutant {
   readonly name: string;
   readonly changes: readonly {
@@ -8,19 +8,19 @@ export interface Mutant {
   }[];
   /** The beginnings of the paths of tests, in their folder. */
   readonly tests: readonly string[];
-  /** Where it has to be noticed. Default: Deno. */
+  /** The runtime of these tests. Default: Deno. */
   readonly runtime?: "deno" | "bun";
 }
 
 const MUTEX = "src/memory/mutex.ts";
-const SLOTS = "src/memory/slots.ts";
-const WAITS = "src/memory/waits.ts";
+const REGISTRY = "src/memory/thread_registry.ts";
+const WAITERS = "src/memory/async_waiters.ts";
 const WAT = "src/memory/atomics.wat";
 const JS = "src/memory/atomics_js.ts";
 const IDENTITY = "src/runtime/identity.ts";
 const HELPER = "src/runtime/helper.ts";
 
-/** A mutant of one change. */
+/** Makes a mutant with one change. */
 export function mutant(
   name: string,
   file: string,
@@ -32,13 +32,13 @@ export function mutant(
   return { name, changes: [{ file, text, by }], tests, runtime };
 }
 
-/** Those of the locks in memory. */
+/** The mutants of the locks in memory. */
 export const MEMORY_MUTANTS: readonly Mutant[] = [
   mutant(
     "release before write",
     MUTEX,
     "this.#hold = GUARD;",
-    "this.#hold = GUARD; this.#memory.atomic.store32(this.#at, 0);",
+    "this.#hold = GUARD; this.#region.atomics.store32(this.#at, 0);",
     ["memory/mutex"],
   ),
   mutant(
@@ -46,36 +46,38 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
     WAT,
     "    (if (i32.eqz (i32.atomic.rmw.cmpxchg (local.get $at) (i32.const 0) (local.get $me)))\n      (then (return (call $taken (local.get $at)))))",
     "    (if (i32.eqz (i32.atomic.load (local.get $at)))\n      (then (i32.atomic.store (local.get $at) (local.get $me))\n        (return (call $taken (local.get $at)))))",
-    ["memory/atomics_test", "memory/mutex", "memory/together"],
+    ["memory/atomics_test", "memory/mutex", "memory/all_runtimes"],
   ),
-  mutant("no recovery", MUTEX, "if (!slots.isFoundGone(owner)) return false;", "return false;", [
-    "memory/robust",
+  mutant("no recovery", MUTEX, "if (!threads.isFoundGone(owner)) return false;", "return false;", [
+    "memory/owner_death",
   ]),
   mutant(
     "owner written late",
-    SLOTS,
-    "atomic.store32(at + SLOT.thread, thread?.thread ?? 0);",
-    "setTimeout(() => atomic.store32(at + SLOT.thread, thread?.thread ?? 0), 200);",
-    ["memory/mutex", "memory/robust"],
+    REGISTRY,
+    "atomics.store32(at + SLOT.thread, thread?.thread ?? 0);",
+    "setTimeout(() => atomics.store32(at + SLOT.thread, thread?.thread ?? 0), 200);",
+    ["memory/mutex", "memory/owner_death"],
   ),
   mutant(
     "wake none",
     MUTEX,
-    "if ((waited & SLEEPERS_WAITED) !== 0) this.#memory.wake(this.#at, 1);",
+    "if ((waiting & SLEEPERS_WAIT) !== 0) this.#region.wake(this.#at, 1);",
     "",
-    ["memory/wake"],
+    ["memory/release_wakes"],
   ),
   mutant(
     "tasks not notified",
     MUTEX,
-    "if ((waited & TASKS_WAITED) !== 0) this.#memory.waits.notify(this.#at);",
+    "if ((waiting & TASKS_WAIT) !== 0) this.#attachment.asyncWaiters.notify(this.#at);",
     "",
-    ["memory/wake"],
+    ["memory/release_wakes"],
   ),
-  mutant("the helper asleep for good", WAITS, "this.#watch.watch(words);", "", ["memory/wake"]),
+  mutant("the helper is never woken", WAITERS, "this.#watch.watch(words);", "", [
+    "memory/release_wakes",
+  ]),
   mutant(
-    "the next task not told",
-    WAITS,
+    "the next task is not woken",
+    WAITERS,
     "if (!waiter.attempt(patient)) return;",
     "waiter.attempt(patient); return;",
     [
@@ -88,21 +90,21 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
     "if (slept !== 0) this.#handOn();\n        throw error;",
     "throw error;",
     [
-      "memory/wake",
+      "memory/release_wakes",
     ],
   ),
   mutant("lost carry in add64", JS, "(low >= 0 || sum < 0) && ", "", ["memory/atomic"], "bun"),
   mutant(
     "token not counted",
     MUTEX,
-    "this.#memory.atomic.next64(this.#at + AT.token)",
-    "this.#memory.atomic.load64(this.#at + AT.token)",
+    "this.#region.atomics.next64(this.#at + OFFSETS.token)",
+    "this.#region.atomics.load64(this.#at + OFFSETS.token)",
     ["memory/mutex"],
   ),
   {
     name: "unlock without an owner check",
     changes: [
-      { file: MUTEX, text: "if (this.#hold !== LOCK) throw this.#notHeld();", by: "" },
+      { file: MUTEX, text: "if (this.#hold !== BARE) throw this.#notHeld();", by: "" },
       {
         file: WAT,
         text: "(then (return (i32.const -1))))\n    (i32.shr_u",
@@ -113,28 +115,28 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
   },
   mutant(
     "takeover of a living owner",
-    SLOTS,
+    REGISTRY,
     "    if (!this.isGone(identity)) {\n      this.#ask(identity);\n      return false;\n    }\n",
     "",
-    ["memory/stolen"],
+    ["memory/owner_check"],
   ),
-  mutant("died word not set", MUTEX, "atomic.store32(this.#at + AT.died, owner);", "", [
-    "memory/robust",
+  mutant("died word not set", MUTEX, "atomics.store32(this.#at + OFFSETS.died, owner);", "", [
+    "memory/owner_death",
   ]),
   mutant(
     "death thrown, lock kept",
     MUTEX,
-    "this.#wake(atomic.unlock(this.#at, this.#me));",
+    "this.#wake(atomics.unlock(this.#at, this.#me));",
     "",
-    ["memory/robust"],
+    ["memory/owner_death"],
   ),
-  mutant("recovered for ever", MUTEX, "      atomic.store32(this.#at + AT.died, 0);\n", "", [
-    "memory/robust",
+  mutant("recovered for ever", MUTEX, "      atomics.store32(this.#at + OFFSETS.died, 0);\n", "", [
+    "memory/owner_death",
   ]),
   mutant("start time ignored", IDENTITY, "mayCompare && found.startTime !== startTime", "false", [
-    "memory/stolen",
+    "memory/owner_check",
   ]),
-  mutant("a zombie lives", IDENTITY, 'found.state === "Z" || ', "", ["memory/stolen"]),
+  mutant("a zombie lives", IDENTITY, 'found.state === "Z" || ', "", ["memory/owner_check"]),
   mutant(
     "time namespace ignored",
     IDENTITY,
@@ -143,32 +145,32 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
     ["memory/unknown_owner"],
   ),
   mutant(
-    "all gone by another boot id alone",
-    SLOTS,
+    "another boot id alone proves that all are gone",
+    REGISTRY,
     "        if (!isGone(this.#threadAt(at))) return false;\n",
     "",
     ["memory/unknown_owner", "memory/memory_test"],
   ),
   mutant(
-    "a slot freed from under the next",
-    SLOTS,
-    "this.#memory.atomic.compareExchange32(claim, identity, 0);",
-    "this.#memory.atomic.store32(claim, 0);",
-    ["memory/slots"],
+    "a slot is freed that has a new owner",
+    REGISTRY,
+    "this.#region.atomics.compareExchange32(claim, identity, 0);",
+    "this.#region.atomics.store32(claim, 0);",
+    ["memory/thread_registry"],
   ),
   mutant(
     "a lock at an offset not noted",
     "src/memory/mutex.ts",
-    "if (!memory.named.has(offset)) memory",
-    "if (false) memory",
-    ["memory/slots"],
+    "if (!attachment.namedLocks.has(offset)) {",
+    "if (false) {",
+    ["memory/thread_registry"],
   ),
   mutant(
     "PID namespace ignored",
     IDENTITY,
     "if (namespace === UNKNOWN || namespace !== me.namespace) return false;",
     "",
-    ["memory/stolen"],
+    ["memory/owner_check"],
   ),
   mutant(
     "a name loses its byte order mark",
@@ -178,7 +180,7 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
     ["memory/segment", "memory/directory"],
   ),
   mutant(
-    "the folder of segments may be anybody's",
+    "the folder of segments may belong to any user",
     "src/memory/segment_home.ts",
     "    if (flaw === undefined) return;\n",
     "    return;\n",
@@ -186,23 +188,23 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     "boot ignored",
-    SLOTS,
-    "atomic.load32(at + SLOT.thread) === 0 || !this.#isOfThisBoot(at)",
-    "atomic.load32(at + SLOT.thread) === 0",
-    ["memory/stolen"],
+    REGISTRY,
+    "atomics.load32(at + SLOT.thread) === 0 || !this.#isOfThisBoot(at)",
+    "atomics.load32(at + SLOT.thread) === 0",
+    ["memory/owner_check"],
   ),
-  mutant("generation not counted", SLOTS, "((last + 1) % GENERATIONS", "(1 % GENERATIONS", [
+  mutant("generation not counted", REGISTRY, "((last + 1) % GENERATIONS", "(1 % GENERATIONS", [
     "memory/memory_test",
   ]),
   mutant(
-    "who is rejected goes on waiting",
-    WAITS,
+    "a rejected waiter keeps waiting",
+    WAITERS,
     "        this.#remove(at, waiter);\n        clearTimeout",
     "        clearTimeout",
     ["memory/rejected"],
   ),
   mutant(
-    "a helper is started without a look",
+    "a helper is started without checking the limits",
     HELPER,
     "hasFreeDescriptors(DESCRIPTORS) && hasFreeThreads(THREADS)",
     "true",

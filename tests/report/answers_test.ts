@@ -8,7 +8,7 @@ import { safetyCost } from "../../bench/report/answers/safety.ts";
 import { scaling } from "../../bench/report/answers/scaling.ts";
 import { whichCounter } from "../../bench/report/answers/which_counter.ts";
 import { whichLock } from "../../bench/report/answers/which_lock.ts";
-import { row, rowsOfAll, run } from "./fixtures/made_up.ts";
+import { row, rowsOfAll, run } from "./fixtures/runs.ts";
 
 const ADD = { subject: "atomics", operation: "add" };
 const STRIPED = { subject: "atomics", operation: "striped add" };
@@ -16,8 +16,8 @@ const FOUR = { setting: "processes", count: 4 } as const;
 const PAIR = { subject: "mutex", operation: "lock, unlock" };
 const INCREMENT = { subject: "mutex", operation: "lock, increment, unlock" };
 
-describe("which counter", () => {
-  it("says what each costs and how far the others are from it", () => {
+describe("the answer to which counter", () => {
+  it("gives the cost of each counter as a multiple of AtomicCounter's", () => {
     const { answer, draw, table } = whichCounter(run([
       ...rowsOfAll(ADD, [4, 5, 5]),
       ...rowsOfAll({ ...ADD, ...FOUR }, [12, 12, 12]),
@@ -28,14 +28,14 @@ describe("which counter", () => {
         5000,
       ]),
     ]));
-    assert.match(answer, /\*\*AtomicCounter\*\*, 4\.0 to 5\.0 ns an add/);
+    assert.match(answer, /\*\*AtomicCounter\*\*, 4\.0 to 5\.0 ns per add/);
     // The geometric mean of 4, 2 and 2.
     assert.match(
       answer,
-      /Where 4 processes add at once, \*\*StripedCounter\*\* is 2\.5 times faster/,
+      /If 4 processes add at once, \*\*StripedCounter\*\* is 2\.5 times as fast/,
     );
     assert.match(answer, /FileCounter, .*takes 1,000 times as long .* \(4\.0 to 5\.0 µs\)/);
-    assert.doesNotMatch(answer, /Redis/, "of which there are no figures");
+    assert.doesNotMatch(answer, /Redis/, "there are no figures of Redis");
     assert.ok(draw);
     assert.deepEqual(table.rows.map(([name]) => name), [
       "AtomicCounter (shared memory)",
@@ -44,18 +44,18 @@ describe("which counter", () => {
     assert.deepEqual(table.rows[0].slice(1), ["4.0 ns", "5.0 ns", "5.0 ns", "4.0 ns to 5.0 ns"]);
   });
 
-  it("says so where a striped one gains nothing", () => {
+  it("says if a striped counter gains nothing", () => {
     const { answer } = whichCounter(run([
       ...rowsOfAll(ADD, [4, 4, 4]),
       ...rowsOfAll({ ...ADD, ...FOUR }, [4, 4, 4]),
       ...rowsOfAll({ ...STRIPED, ...FOUR }, [5, 5, 5]),
     ]));
-    assert.match(answer, /StripedCounter gains nothing here where 4 processes add at once/);
+    assert.match(answer, /StripedCounter gains nothing here if 4 processes add at once/);
   });
 });
 
-describe("which lock", () => {
-  it("compares each with the mutex that is taken in the same way", () => {
+describe("the answer to which lock", () => {
+  it("compares each lock with a mutex that is acquired in the same way", () => {
     const { answer } = whichLock(run([
       ...rowsOfAll(PAIR, [10, 10, 10]),
       ...rowsOfAll({ subject: "async_acquire", operation: "acquire, release" }, [200, 200, 200]),
@@ -70,21 +70,21 @@ describe("which lock", () => {
         80_000,
       ]),
     ]));
-    assert.match(answer, /\*\*Mutex\*\*, 10\.0 ns for lock and unlock, 200 ns where it is awaited/);
+    assert.match(answer, /\*\*Mutex\*\*, 10\.0 ns for lock and unlock, 200 ns with await/);
     assert.match(answer, /\*\*FileLock\*\*, .* takes 100 times as long as Mutex \(1\.0 µs\)/);
     assert.match(answer, /\*\*RedisLock\*\*, .* takes 400 times as long as an awaited Mutex/);
   });
 });
 
-describe("how it scales", () => {
-  it("says how much longer an increment takes in the largest crowd", () => {
+describe("the answer on scaling", () => {
+  it("says how much longer an increment takes with the most processes", () => {
     const { answer, draw } = scaling(run([
       ...rowsOfAll({ ...INCREMENT, setting: "processes" }, [10, 10, 10]),
       ...rowsOfAll({ ...INCREMENT, setting: "processes", count: 16 }, [30, 30, 30]),
       ...rowsOfAll({ ...STRIPED, setting: "processes" }, [5, 5, 5]),
       ...rowsOfAll({ ...STRIPED, setting: "processes", count: 16 }, [2.5, 2.5, 2.5]),
     ]));
-    assert.match(answer, /^With 16 processes at once/);
+    assert.match(answer, /^Compared with one process, an increment by 16 processes at once takes/);
     assert.match(
       answer,
       /\*\*3\.0 times\*\* as long on Mutex and \*\*0\.50 times\*\* as long on Str/,
@@ -93,23 +93,26 @@ describe("how it scales", () => {
   });
 
   it("compares workers with processes", () => {
-    const crowd = { ...INCREMENT, count: 4 };
+    const four = { ...INCREMENT, count: 4 };
     const { answer } = scaling(run([
-      ...rowsOfAll({ ...crowd, setting: "processes" }, [10, 10, 10]),
-      ...rowsOfAll({ ...crowd, setting: "workers", medium: "anonymous" }, [15, 15, 15]),
+      ...rowsOfAll({ ...four, setting: "processes" }, [10, 10, 10]),
+      ...rowsOfAll({ ...four, setting: "workers", medium: "anonymous" }, [15, 15, 15]),
     ]));
     assert.match(answer, /Four workers of one process take 1\.5 times as long as four processes/);
   });
 });
 
-describe("which runtime", () => {
-  it("is the one with the least mean, and says how far the others are", () => {
+describe("the answer to which runtime", () => {
+  it("names the fastest on average, and how far behind the others are", () => {
     const { answer, table } = whichRuntime(run([
       ...rowsOfAll(ADD, [10, 10.2, 20]),
       ...rowsOfAll(PAIR, [30, 10, 20]),
     ]));
-    assert.match(answer, /^\*\*Bun\*\* is the fastest or within 5 % of it in 2 of 2 operations/);
-    assert.match(answer, /Deno takes 1\.7 times and Node takes 2\.0 times its time/);
+    assert.match(
+      answer,
+      /^\*\*Bun\*\* is the fastest, or within 5 % of the fastest, in 2 of 2 operations/,
+    );
+    assert.match(answer, /Deno takes 1\.7 times and Node takes 2\.0 times as long/);
     assert.deepEqual(table.rows[1], [
       "Mutex, bare pair",
       "3.0×",
@@ -119,15 +122,15 @@ describe("which runtime", () => {
     ]);
   });
 
-  it("has no answer where there is one alone", () => {
+  it("is missing if only one runtime was measured", () => {
     const { answer, draw } = whichRuntime(run([row({ ...ADD, runtime: "node", median: 1 })]));
     assert.match(answer, /no figures of more than one runtime/);
     assert.equal(draw, undefined);
   });
 });
 
-describe("what safety costs", () => {
-  it("is the ratio to the same without it", () => {
+describe("the cost of safety", () => {
+  it("is the ratio to the same operation without the guarantee", () => {
     const { answer, table } = safetyCost(run([
       ...rowsOfAll({ subject: "values", operation: "raw value += 1" }, [2, 2, 2]),
       ...rowsOfAll(ADD, [4, 4, 4]),
@@ -135,14 +138,14 @@ describe("what safety costs", () => {
     ]));
     assert.match(
       answer,
-      /^That no update is lost takes \*\*2\.0 times\*\* as long as a bare increment; /,
+      /^An increment that loses no update takes \*\*2\.0 times\*\* as long as a bare one; /,
     );
     assert.match(answer, /a mutex around it \*\*4\.0 times\*\*\.$/);
     assert.equal(table.rows.length, 2);
   });
 });
 
-describe("against the rivals", () => {
+describe("the comparison with rivals", () => {
   const results = run([
     ...rowsOfAll(ADD, [4, 4, 4]),
     row({ ...ADD, by: "c", median: 2 }),
@@ -165,7 +168,7 @@ describe("against the rivals", () => {
     row({ ...ADD, by: "c", median: 3, ...FOUR }),
   ]);
 
-  it("pairs a rival with us in its runtime, or in each where it has none", () => {
+  it("pairs a rival with the same runtime, or with each if it has none", () => {
     const matches = matchesOf(results);
     assert.deepEqual(
       matches.map((
@@ -180,17 +183,17 @@ describe("against the rivals", () => {
     );
   });
 
-  it("says how often we are faster, and where most and least", () => {
+  it("says how often Interlock is faster, with the best and worst result", () => {
     const { answer } = againstRivals(results);
     assert.match(
       answer,
-      /^Faster in \*\*1 of 4\*\* comparisons, slower in 2, the same within 5 % in 1\./,
+      /^Faster in \*\*1 of 4\*\* comparisons, slower in 2, equal within 5 % in 1\./,
     );
-    assert.match(answer, /ahead: FileLock, awaited, \*\*100 times\*\* as fast as proper-lockfile/);
-    assert.match(answer, /behind: AtomicCounter\.add, which takes \*\*2\.0 times\*\* as long as C/);
+    assert.match(answer, /lead: FileLock, awaited, \*\*100 times\*\* as fast as proper-lockfile/);
+    assert.match(answer, /deficit: AtomicCounter\.add takes \*\*2\.0 times\*\* as long as C/);
   });
 
-  it("pairs us with the rival that a goal names, once", () => {
+  it("pairs a row with the rival that a goal names, once", () => {
     const add = row({ subject: "file_counter", operation: "add", runtime: "bun", median: 100 });
     const text = row({
       subject: "file_counter",
@@ -216,13 +219,13 @@ describe("against the rivals", () => {
     ]);
   });
 
-  it("names the losses, the worst first", () => {
+  it("lists the losses, the worst first", () => {
     assert.deepEqual(losses(results).map(({ rival }) => rival), ["C", "C, plain"]);
   });
 });
 
-describe("how long until it is my turn", () => {
-  it("says the median, and C's", () => {
+describe("the answer on latency", () => {
+  it("gives the median and the ratio to C's", () => {
     const latency = { p50: 9000, p99: 20_000, p999: 40_000, max: 1e6 };
     const one = { subject: "mutex", operation: "hand-over", median: 9000, count: 2 };
     const { answer, table } = latencies(run([
@@ -231,7 +234,7 @@ describe("how long until it is my turn", () => {
     ]));
     assert.equal(
       answer,
-      "In the median, the next thread has a Mutex after **9.0 µs** (1.5 times C's).",
+      "Medians: the next thread gets a Mutex after **9.0 µs** (1.5 times C's).",
     );
     assert.deepEqual(table.rows[1], [
       "Mutex, hand-over",
@@ -245,7 +248,7 @@ describe("how long until it is my turn", () => {
 });
 
 describe("a run without figures", () => {
-  it("says so to each question, and draws nothing", () => {
+  it("says so for each question and draws no chart", () => {
     const answers = answersTo(run([]));
     assert.equal(answers.length, 7);
     for (const { id, answer, draw, table } of answers) {

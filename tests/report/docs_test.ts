@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { answersTo } from "../../bench/report/answers/all.ts";
 import { documentation } from "../../bench/report/docs.ts";
+import { SHORTFALLS } from "../../bench/report/shortfalls.ts";
 import { readResults } from "../../bench/results.ts";
 import { COMMAND } from "../cli/interlock.ts";
 import { inScratchFolder } from "../support/scratch_folder.ts";
@@ -28,7 +29,7 @@ describe("the documentation of a run", () => {
     files = await documentation(results, "sample.json", answersTo(results));
   });
 
-  it("is pages, charts for light and for dark, and the figures of advise", () => {
+  it("consists of pages, light and dark charts, and the figures of advise", () => {
     assert.deepEqual([...files.keys()].sort(), [
       "README.md",
       "cli/advice/figures.json",
@@ -40,7 +41,7 @@ describe("the documentation of a run", () => {
     ]);
   });
 
-  it("leaves no place in the pages empty", () => {
+  it("leaves no block of the pages empty", () => {
     for (const path of ["README.md", "docs/performance.md"]) {
       const blocks = [...files.get(path)!.matchAll(/<!-- report: (\S+) -->(.*?)<!-- \/report/gs)];
       assert.ok(blocks.length > 0, path);
@@ -49,7 +50,7 @@ describe("the documentation of a run", () => {
     assert.match(files.get("docs/performance.md")!, /\[sample\.json\]\(\.\.\/bench\/results\/sa/);
   });
 
-  it("shows charts that stand alone: colours of their own, and words", () => {
+  it("has charts with colours and descriptions of their own", () => {
     for (const name of ["rivals", "scaling"]) {
       const [light, dark] = ["light", "dark"].map((theme) =>
         files.get(`docs/charts/${name}-${theme}.svg`)!
@@ -63,7 +64,7 @@ describe("the documentation of a run", () => {
     }
   });
 
-  it("has the figures that advise asks for", () => {
+  it("has the figures that advise needs", () => {
     const { run, ns } = JSON.parse(files.get("cli/advice/figures.json")!);
     assert.equal(run.when, results.when);
     assert.ok(ns["atomics/add/interlock/bun/mapped/alone/1"] > 0);
@@ -71,8 +72,23 @@ describe("the documentation of a run", () => {
   });
 });
 
+describe("a text that is written by hand", () => {
+  const FIGURE = /\d ?(?:ns|us|µs|ms|s|min|minutes|x|×|%|times)(?![a-z])|\d times/;
+
+  it("has no measured figure: docs/performance.md outside of its blocks", () => {
+    const page = readFileSync(new URL("../../docs/performance.md", import.meta.url), "utf8");
+    const byHand = page.replaceAll(/<!-- report: .*?<!-- \/report -->/gs, "");
+    assert.ok(byHand.length < page.length / 2);
+    assert.doesNotMatch(byHand, FIGURE);
+  });
+
+  it("has no measured figure: the explanations of missed goals", () => {
+    for (const text of Object.values(SHORTFALLS)) assert.doesNotMatch(text, FIGURE);
+  });
+});
+
 describe("report", () => {
-  it("writes the page of the run that it is given, and nothing else", async () => {
+  it("writes only the page of the given run", async () => {
     await inScratchFolder(async (folder) => {
       const page = join(folder, "new", "page.html");
       const { code, stdout, stderr } = await report(SAMPLE, "--out", page);
@@ -82,17 +98,17 @@ describe("report", () => {
     });
   });
 
-  it("says which files are not of the run", async () => {
+  it("reports which files are out of date with the run", async () => {
     const { code, stderr } = await report(SAMPLE, "--check");
     assert.equal(code, 1);
-    assert.match(stderr, /^Not what results\.json gives: .*docs\/performance\.md.*--docs`\n$/);
+    assert.match(stderr, /^Out of date with results\.json: .*docs\/performance\.md.*--docs`\n$/);
   });
 
-  it("says what is wrong with a file that is no run", async () => {
+  it("reports what is wrong with a file that is not a run", async () => {
     const { code, stderr } = await report(
       fileURLToPath(new URL("../../deno.json", import.meta.url)),
     );
     assert.equal(code, 1);
-    assert.match(stderr, /^Cannot read .*deno\.json: not the results of a bench:\n/);
+    assert.match(stderr, /^Cannot read .*deno\.json: not the results of a benchmark:\n/);
   });
 });

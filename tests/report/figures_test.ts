@@ -4,15 +4,15 @@ import {
   duration,
   fastest,
   geometricMean,
-  handOf,
   listed,
   rowsOf,
+  seriesOf,
   times,
 } from "../../bench/report/figures.ts";
-import { row, run } from "./fixtures/made_up.ts";
+import { row, run } from "./fixtures/runs.ts";
 
 describe("duration", () => {
-  it("has three digits and the unit that fits", () => {
+  it("has three digits and a suitable unit", () => {
     const texts = [4.58, 0.25, 99.96, 975, 999.4, 999.6, 24_600, 1.16e6, 999_600, 2.5e9];
     assert.deepEqual(
       texts.map(duration),
@@ -33,7 +33,7 @@ describe("duration", () => {
 });
 
 describe("times", () => {
-  it("has as many digits as say something", () => {
+  it("has only significant digits", () => {
     assert.deepEqual([0.0167, 0.44, 1, 2.449, 9.96, 23.6, 1304.2].map(times), [
       "0.017",
       "0.44",
@@ -47,7 +47,7 @@ describe("times", () => {
 });
 
 describe("geometricMean", () => {
-  it("is that of ratios: a half and a double cancel each other", () => {
+  it("is 1 for a half and a double", () => {
     assert.ok(Math.abs(geometricMean([0.5, 2]) - 1) < 1e-12);
     assert.ok(Math.abs(geometricMean([1, 10, 100]) - 10) < 1e-9);
   });
@@ -61,29 +61,29 @@ describe("rowsOf", () => {
     row({ subject: "a", operation: "x", by: "c", median: 1 }),
   ];
 
-  it("finds those that are as wanted in all that is named", () => {
+  it("finds the rows with all given properties", () => {
     const found = rowsOf(run(rows), { subject: "a", operation: "x", by: "interlock" });
     assert.deepEqual(found, rows.slice(0, 2));
     assert.deepEqual(rowsOf(run(rows), { subject: "b" }), []);
   });
 
-  it("leaves the fastest to be picked", () => {
+  it("finds rows of which the fastest can be chosen", () => {
     assert.equal(fastest(rows.slice(0, 2)), rows[1]);
     assert.equal(fastest([]), undefined);
   });
 });
 
-describe("handOf", () => {
-  it("is the runtime of ours, and the kind of a rival, in whatever runtime it ran", () => {
+describe("seriesOf", () => {
+  it("is the runtime for our rows, and the kind of rival for others", () => {
     const one = { subject: "a", operation: "x", median: 1 };
-    assert.equal(handOf(row({ ...one, runtime: "bun" })), "bun");
-    assert.equal(handOf(row({ ...one, by: "python" })), "python");
-    assert.equal(handOf(row({ ...one, by: "redlock", runtime: "node" })), "npm");
+    assert.equal(seriesOf(row({ ...one, runtime: "bun" })), "bun");
+    assert.equal(seriesOf(row({ ...one, by: "python" })), "python");
+    assert.equal(seriesOf(row({ ...one, by: "redlock", runtime: "node" })), "npm");
   });
 });
 
 describe("listed", () => {
-  it("puts an and before the last", () => {
+  it('puts "and" before the last', () => {
     assert.equal(listed([]), "");
     assert.equal(listed(["a"]), "a");
     assert.equal(listed(["a", "b"]), "a and b");

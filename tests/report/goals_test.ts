@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { claimsOf, partsByPlace } from "../../bench/report/goals.ts";
+import { claimsOf, partsByVariant } from "../../bench/report/goals.ts";
 import type { Verdict } from "../../bench/results.ts";
-import { row, run } from "./fixtures/made_up.ts";
+import { row, run } from "./fixtures/runs.ts";
 
 const ours = (["deno", "bun"] as const).map((runtime) =>
   row({ subject: "atomics", operation: "add", runtime, median: 4 })
@@ -20,24 +20,25 @@ const verdict = (row: string, more: Partial<Verdict> = {}): Verdict => ({
 });
 
 describe("claimsOf", () => {
-  it("puts the runtimes of a claim together, with what was tried once", () => {
+  it("groups the runtimes of a claim and explains a missed goal once", () => {
     const goals = [
-      verdict(ours[0].id, { measured: 2.004, met: false, tried: "this" }),
+      verdict(ours[0].id, { measured: 2.004, met: false }),
       verdict(ours[1].id, { measured: 1.499 }),
     ];
-    assert.deepEqual(claimsOf(run([...ours, theirs], { goals })), [{
+    const shortfalls = { [goals[0].claim]: "this" };
+    assert.deepEqual(claimsOf(run([...ours, theirs], { goals }), shortfalls), [{
       claim: "An add costs at most 1.5 times C's",
       goal: "≤ 1.5× C",
       met: 1,
       parts: [
-        { who: "Deno", where: "", measured: "2.00×", met: false },
-        { who: "Bun", where: "", measured: "1.50×", met: true },
+        { who: "Deno", variant: "", measured: "2.00×", met: false },
+        { who: "Bun", variant: "", measured: "1.50×", met: true },
       ],
-      tried: ["this"],
+      shortfall: "this",
     }]);
   });
 
-  it("says goals of every kind", () => {
+  it("formats goals of every kind", () => {
     const said = (more: Partial<Verdict>) =>
       claimsOf(run([...ours, theirs], { goals: [verdict(ours[0].id, more)] }))[0];
     const time = said({ kind: "at most ns", of: undefined, goal: 10_000, measured: 2700 });
@@ -46,12 +47,15 @@ describe("claimsOf", () => {
     assert.deepEqual([faster.goal, faster.parts[0].measured], ["≥ 20× faster than C", "83×"]);
   });
 
-  it("says what sets the rows of a claim apart", () => {
+  it("names the properties that differ between the rows of a claim", () => {
     const rows = [1, 4].map((count) => row({ ...ours[0], setting: "processes", count }));
     const goals = rows.map(({ id }) => verdict(id));
     const [claim] = claimsOf(run([...rows, theirs], { goals }));
-    assert.deepEqual(claim.parts.map(({ where }) => where), ["1 process", "4 processes"]);
-    assert.deepEqual(partsByPlace(claim).map(([where]) => where), ["1 process", "4 processes"]);
+    assert.deepEqual(claim.parts.map(({ variant }) => variant), ["1 process", "4 processes"]);
+    assert.deepEqual(partsByVariant(claim).map(([variant]) => variant), [
+      "1 process",
+      "4 processes",
+    ]);
   });
 
   it("keeps a claim whose rows are not in the run", () => {

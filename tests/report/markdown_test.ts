@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { filled, item, markdownTable, wrapped } from "../../bench/report/markdown.ts";
 
 describe("markdownTable", () => {
-  it("is aligned: words to the left, figures to the right", () => {
+  it("aligns words to the left and figures to the right", () => {
     const table = markdownTable({ head: ["", "C"], rows: [["a | b", "1.5 µs"], ["c", "–"]] });
     assert.equal(
       table,
@@ -18,7 +18,7 @@ describe("markdownTable", () => {
 });
 
 describe("wrapped", () => {
-  it("breaks lines at 100 characters, items at the same edge", () => {
+  it("breaks lines of texts and items at 100 characters", () => {
     const words = Array(30).fill("words").join(" ");
     for (const text of [wrapped(words), item(words)]) {
       const lines = text.split("\n");
@@ -30,14 +30,14 @@ describe("wrapped", () => {
 });
 
 describe("filled", () => {
-  it("replaces what is between the marks, and nothing else", () => {
+  it("replaces only the text between the marks", () => {
     const page = "before\n<!-- report: a -->\nold\n<!-- /report -->\nafter";
     const once = filled(page, new Map([["a", "new"]]));
     assert.equal(once, "before\n<!-- report: a -->\n\nnew\n\n<!-- /report -->\nafter");
     assert.equal(filled(once, new Map([["a", "new"]])), once);
   });
 
-  it("throws where there is no such block", () => {
+  it("throws if there is no such block", () => {
     assert.throws(() => filled("<!-- report: b --><!-- /report -->", new Map()), /named "b"/);
   });
 });

@@ -19,30 +19,30 @@ import {
   paper,
   widthWithTables,
 } from "./fixtures/looks.mjs";
-import { run as madeUp } from "./fixtures/made_up.ts";
+import { run as madeUp } from "./fixtures/runs.ts";
 
 const SAMPLE = new URL("../bench/fixtures/results.json", import.meta.url);
 const QUESTIONS = ["counter", "lock", "scaling", "runtime", "safety", "rivals", "latency"];
-const HANDS = ["deno", "bun", "node", "c", "python", "npm"];
+const SERIES = ["deno", "bun", "node", "c", "python", "npm"];
 
 const TEXTS = ["ink", "quiet", "good", "bad"];
 
 const pageFor = (results: Results) => pageOf(results, answersTo(results));
 const sample = pageFor(readResults(SAMPLE));
-/** The sample, and what people see: figures that nobody made up. */
+/** The sample, and the newest real run, if there is one. */
 const pages = [{ name: "a sample", page: sample }];
 const run = newest(() => true);
 if (run !== undefined) pages.push({ name: run.file, page: pageFor(run.results) });
 
 describe("the page", () => {
-  it("is whole in itself: nothing is loaded, nothing is run", async () => {
+  it("loads nothing and runs no script", async () => {
     const page = await sample;
     assert.doesNotMatch(page, /<script|<link(?! rel="icon" href="data:,")|@import|\ssrc=|url\(/i);
     const addresses = page.match(/https?:[^"'\s<]*/g) ?? [];
     assert.deepEqual([...new Set(addresses)], ["http://www.w3.org/2000/svg"]);
   });
 
-  it("has each chart for wide and for narrow screens, and the table behind it", async () => {
+  it("has each chart for wide and narrow screens, with its table", async () => {
     const page = await sample;
     for (const id of QUESTIONS) {
       const [, section] = new RegExp(`<section id="${id}">(.*?)</section>`, "s").exec(page)!;
@@ -55,28 +55,27 @@ describe("the page", () => {
     }
   });
 
-  it("escapes what comes from the machine", async () => {
+  it("escapes texts of the machine", async () => {
     const results = madeUp([], { missing: [{ what: "<b>&", todo: 'say "x"' }] });
     assert.match(await pageFor(results), /<li>&lt;b&gt;&amp;; say &quot;x&quot;\.<\/li>/);
   });
 
-  it("warns of figures that are rough", async () => {
+  it("warns of rough figures", async () => {
     const page = await pageFor(madeUp([], { mode: "quick", filter: "mutex" }));
-    assert.match(page, /A quick run: .* A part of the bench alone: mutex\./);
+    assert.match(page, /A quick run: .* Only a part of the benchmark: mutex\./);
     assert.doesNotMatch(await pageFor(madeUp([])), /class="warning"/);
   });
 });
 
-// The page is the same whichever runtime wrote it, and it is the browser that is tested here: one
-// of the three drives it.
+// Each runtime writes the same page, and these tests are about the browser, so only Node runs them.
 if (adapter.name === "node") {
   const path = chromium();
-  const lacking = "NO CHROMIUM (apt-get install chromium): NOBODY HAS LOOKED AT THE PAGE";
+  const lacking = "CHROMIUM is MISSING (apt-get install chromium): the page was NOT TESTED";
   if (path === undefined) console.warn(lacking);
   const skip = path === undefined && lacking;
 
   it(
-    "has a browser to be looked at with",
+    "can be tested in a browser",
     { skip: process.env.INTERLOCK_NEEDS_ALL ? false : skip },
     () => {
       assert.ok(path, lacking);
@@ -98,7 +97,7 @@ if (adapter.name === "node") {
         writeFileSync(file, await written);
         address = pathToFileURL(file).href;
         const { chromium: driver } = await import("playwright-core");
-        // Its own sandbox wants a user that is not root.
+        // The sandbox of Chromium refuses the user root.
         browser = await driver.launch({ executablePath: path, args: ["--no-sandbox"] });
         page = await browser.newPage();
         page.on("console", (message) => said.push(message.text()));
@@ -112,7 +111,7 @@ if (adapter.name === "node") {
       });
 
       for (const width of [380, 800, 1400]) {
-        it(`shows all charts, whole and readable, at ${width} pixels`, { skip }, async () => {
+        it(`shows all charts, complete and readable, at ${width} pixels`, { skip }, async () => {
           await page.setViewportSize({ width, height: 900 });
           const looks = await page.evaluate(lookAtCharts);
           const sections = looks.map(({ section }) => section);
@@ -124,7 +123,7 @@ if (adapter.name === "node") {
             assert.ok(look.width > 300 && look.height > 150, `${section}: ${look.height} high`);
             assert.ok(look.left >= 0 && look.right <= width, `${section} is beside the page`);
             assert.ok(look.marks > 5, `${section} has ${look.marks} points`);
-            assert.deepEqual(cut, [], `${section}: texts out of the chart`);
+            assert.deepEqual(cut, [], `${section}: texts outside the chart`);
             assert.deepEqual(covered, [], `${section}: texts over each other`);
             assert.ok(look.title.endsWith("?") && look.description.length > 20, section);
           }
@@ -134,20 +133,20 @@ if (adapter.name === "node") {
       }
 
       for (const colorScheme of ["light", "dark"] as const) {
-        it(`stands out from the paper in ${colorScheme}`, { skip }, async () => {
+        it(`has enough contrast in ${colorScheme}`, { skip }, async () => {
           await page.emulateMedia({ colorScheme });
           for (const [name, contrast] of await page.evaluate(contrasts, TEXTS)) {
             assert.ok(contrast >= 4.5, `${name}: ${contrast}`);
           }
-          for (const [hand, contrast] of await page.evaluate(contrasts, HANDS)) {
-            assert.ok(contrast >= 3, `${hand}: ${contrast}`);
+          for (const [series, contrast] of await page.evaluate(contrasts, SERIES)) {
+            assert.ok(contrast >= 3, `${series}: ${contrast}`);
           }
           const [red] = /\d+/.exec(await page.evaluate(paper))!;
           assert.ok(colorScheme === "dark" ? Number(red) < 60 : Number(red) > 200, red);
         });
       }
 
-      it("is printed with the wide charts, on white paper", { skip }, async () => {
+      it("prints the wide charts on white", { skip }, async () => {
         await page.setViewportSize({ width: 380, height: 900 });
         await page.emulateMedia({ colorScheme: "dark", media: "print" });
         assert.deepEqual(await page.evaluate(kindsOfCharts), ["wide", "paper"]);
@@ -159,7 +158,7 @@ if (adapter.name === "node") {
         assert.equal(new TextDecoder().decode(pdf.subarray(0, 5)), "%PDF-");
       });
 
-      it("has asked for nothing but itself, and has complained of nothing", { skip }, () => {
+      it("has loaded only itself, without errors", { skip }, () => {
         assert.deepEqual(said, []);
         assert.deepEqual(asked, [address]);
       });

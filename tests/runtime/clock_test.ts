@@ -4,7 +4,7 @@ import { monotonicNanoseconds } from "../../src/runtime/mod.ts";
 import { Child } from "../support/child.ts";
 
 describe("The clock", () => {
-  it("never goes back, and goes on", () => {
+  it("never goes back, and advances", () => {
     const first = monotonicNanoseconds();
     let last = first;
     for (let i = 0; i < 10_000; i++) {
@@ -22,7 +22,7 @@ describe("The clock", () => {
     while (performance.now() - start < 20);
     const inside = monotonicNanoseconds() - before;
     const outside = performance.now() - start;
-    // `inside` began after `start` and ended before `outside`; both saw most of the 20 ms.
+    // `inside` began after `start` and ended before `outside`; both measured most of the 20 ms.
     assert.ok(inside <= outside * 1e6, `${inside} ns in ${outside} ms`);
     assert.ok(inside > 1e6, `${inside} ns in ${outside} ms`);
   });

@@ -24,7 +24,7 @@ describe("darwinStatus", () => {
     return darwinStatus(new Uint8Array(view.buffer));
   };
 
-  it("tells what a file is, and its permissions", () => {
+  it("reads the type and the permissions of a file", () => {
     assert.deepEqual(of(16777220, 0o100644, 12n), {
       isFile: true,
       isFolder: false,
@@ -35,7 +35,7 @@ describe("darwinStatus", () => {
     assert.deepEqual([of(1, 0o010600, 1n).isFile, of(1, 0o120777, 1n).isFile], [false, false]);
   });
 
-  it("tells files apart by the device and all 64 bits of the inode", () => {
+  it("distinguishes files by the device and all 64 bits of the inode", () => {
     const ids = [of(1, 0, 1n), of(2, 0, 1n), of(1, 0, 1n + (1n << 40n)), of(1, 7, 1n)]
       .map(({ id }) => id);
     assert.equal(new Set(ids).size, 3);
@@ -43,13 +43,13 @@ describe("darwinStatus", () => {
   });
 });
 
-describe("the calls of macOS", () => {
-  it("take the functions with 64-bit inodes", () => {
+describe("The calls of macOS", () => {
+  it("use the functions with 64-bit inodes", () => {
     assert.deepEqual(statNames("x64"), { fstat: "fstat$INODE64", lstat: "lstat$INODE64" });
     assert.deepEqual(statNames("arm64"), { fstat: "fstat", lstat: "lstat" });
   });
 
-  it("hand open(2) a mode that a C function of variable arguments finds", () =>
+  it("pass the mode to open(2) where a variadic C function finds it", () =>
     inScratchFolder((folder) => {
       const { open } = adapter.bind({ open: libSystemSignatures.open });
       const path = join(folder, "made");
@@ -60,7 +60,7 @@ describe("the calls of macOS", () => {
       assert.equal(readFileSync(path, "utf8"), "");
     }));
 
-  it("have errors of other numbers than Linux, by the same names", () => {
+  it("have other error numbers than Linux, with the same names", () => {
     for (
       const [number, code] of [
         [2, "ENOENT"],

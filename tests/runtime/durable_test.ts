@@ -9,7 +9,7 @@ import { inScratchFolder } from "../support/scratch_folder.ts";
 const O_TMPFILE = 0o20000000;
 const bytes = (text: string) => new TextEncoder().encode(text);
 
-/** Has C functions do something else meanwhile. */
+/** Replaces C functions while `body` runs. */
 function instead(functions: Partial<typeof libc>, body: () => void): void {
   const names = Object.keys(functions) as (keyof typeof libc)[];
   const before = names.map((name) => libc[name]);
@@ -24,11 +24,11 @@ function instead(functions: Partial<typeof libc>, body: () => void): void {
 }
 
 const { open, linkat } = libc;
-/** As on a kernel that does not know O_TMPFILE: it sees a folder that is opened for writing. */
+/** Like a kernel without O_TMPFILE, to which the flags open a folder for writing. */
 const withoutNameless: Partial<typeof libc> = {
   open: (path, flags, mode) => open(path, flags & ~O_TMPFILE, mode),
 };
-/** As on a file system without links: the answer for a folder, which can have none. */
+/** Like a file system without links: with the error for a folder, which can have none. */
 const withoutLinks: Partial<typeof libc> = {
   linkat: (from, _, to, path, flags) => linkat(from, pathBytes("/"), to, path, flags),
 };
@@ -40,7 +40,7 @@ const WAYS: Readonly<Record<string, Partial<typeof libc>>> = {
 
 describe("makeFile", () => {
   for (const [way, functions] of Object.entries(WAYS)) {
-    it(`makes a file once, with its contents, by ${way}`, () =>
+    it(`creates a file once, with its contents, by ${way}`, () =>
       inScratchFolder((folder) => {
         const path = join(folder, "file");
         instead(functions, () => {
@@ -52,7 +52,7 @@ describe("makeFile", () => {
       }));
   }
 
-  it("says what is wrong with a folder, and leaves nothing", () =>
+  it("reports what is wrong with a folder, and leaves nothing", () =>
     inScratchFolder((folder) => {
       for (const functions of Object.values(WAYS)) {
         instead(functions, () => {

@@ -49,7 +49,7 @@ describe("A path", () => {
     assert.deepEqual([...pathBytes("/ü")], [0x2f, 0xc3, 0xbc, 0]);
   });
 
-  it("that C would read otherwise is refused", () => {
+  it("is refused if C would read another one", () => {
     for (const path of ["", "a\0b", "\0", undefined, 7] as string[]) {
       assert.throws(() => pathBytes(path), TypeError);
       assert.throws(() => openRegularFile(path), TypeError);
@@ -69,7 +69,7 @@ describe("A file", () => {
       }
     }));
 
-  it("is made for its user alone", () =>
+  it("is created for its user only", () =>
     inScratchFolder((folder) => {
       const path = join(folder, "file");
       closeFile(openRegularFile(path));
@@ -91,7 +91,7 @@ describe("A file", () => {
       assert.equal(statSync(path).size, 0);
     }));
 
-  it("that is there is opened as it is", () =>
+  it("that exists is opened unchanged", () =>
     inScratchFolder((folder) => {
       const path = join(folder, "file");
       writeFileSync(path, "contents");
@@ -140,13 +140,13 @@ describe("A file", () => {
       );
     }));
 
-  it("is refused where the user has no right to it", () =>
+  it("is refused if the user may not open it", () =>
     inScratchFolder((folder) => {
       const path = join(folder, "file");
       writeFileSync(path, "");
       chmodSync(path, 0o400);
       chmodSync(folder, 0o755);
-      // The system refuses root nothing: for the moment, this thread looks at files as nobody.
+      // The system refuses root nothing, so this thread opens files as another user here.
       const { setfsuid } = adapter.bind({ setfsuid: { parameters: ["u32"], result: "i32" } });
       const me = process.getuid!();
       if (me === 0) setfsuid(65534);
@@ -157,7 +157,7 @@ describe("A file", () => {
       }
     }));
 
-  it("that is none is refused and its descriptor closed", () =>
+  it("that is not regular is refused and its descriptor closed", () =>
     inScratchFolder((folder) => {
       const pipe = join(folder, "pipe");
       execFileSync("mkfifo", [pipe]);
@@ -168,7 +168,7 @@ describe("A file", () => {
 });
 
 describe("A folder", () => {
-  it("is made for its user alone, or left as it is", () =>
+  it("is created for its user only, or left unchanged", () =>
     inScratchFolder((folder) => {
       const made = join(folder, "made");
       makeDirectory(made);

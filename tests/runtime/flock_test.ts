@@ -10,7 +10,7 @@ import {
 } from "../../src/runtime/mod.ts";
 import { inScratchFolder } from "../support/scratch_folder.ts";
 
-/** Gives `body` two descriptors of one file, opened apart. */
+/** Runs `body` with two descriptors of one file, which was opened twice. */
 function withTwo(body: (path: string, first: number, second: number) => void): Promise<void> {
   return inScratchFolder((folder) => {
     const path = join(folder, "lock");
@@ -27,8 +27,8 @@ function withTwo(body: (path: string, first: number, second: number) => void): P
 
 const never = () => assert.fail("asked whether to go on");
 
-describe("flock", () => {
-  it("excludes another descriptor until it is given back", () =>
+describe("A lock by flock(2)", () => {
+  it("excludes another descriptor until it is released", () =>
     withTwo((path, first, second) => {
       assert.equal(tryFlock(first, path), true);
       assert.equal(tryFlock(second, path), false);
@@ -37,7 +37,7 @@ describe("flock", () => {
       assert.equal(tryFlock(first, path), false);
     }));
 
-  it("is free once its descriptor is closed", () =>
+  it("is released when its descriptor is closed", () =>
     withTwo((path, first) => {
       const third = openRegularFile(path);
       assert.equal(tryFlock(third, path), true);
@@ -46,13 +46,13 @@ describe("flock", () => {
       assert.equal(tryFlock(first, path), true);
     }));
 
-  it("is had at once where it is free", () =>
+  it("is acquired at once if it is free", () =>
     withTwo((path, first, second) => {
       assert.equal(waitFlock(first, path, never), true);
       assert.equal(tryFlock(second, path), false);
     }));
 
-  it("is waited for as long as the waiter wants to go on", () =>
+  it("is waited for as long as the waiter goes on", () =>
     withTwo((path, first, second) => {
       assert.equal(tryFlock(first, path), true);
       for (const last of [1, 2, 4]) {
@@ -64,7 +64,7 @@ describe("flock", () => {
       assert.equal(tryFlock(first, path), true, "the waiter that gave up has it");
     }));
 
-  it("is had by a waiter when it is given back between two slices", () =>
+  it("is acquired by a waiter if it is released between two sleeps", () =>
     withTwo((path, first, second) => {
       assert.equal(tryFlock(first, path), true);
       let asked = 0;
@@ -77,7 +77,7 @@ describe("flock", () => {
       assert.equal(tryFlock(first, path), false);
     }));
 
-  it("lets the waiter throw, and wait again", () =>
+  it("can be waited for again after the waiter threw", () =>
     withTwo((path, first, second) => {
       assert.equal(tryFlock(first, path), true);
       const enough = new Error("enough");
@@ -93,7 +93,7 @@ describe("flock", () => {
       assert.equal(waitFlock(second, path, never), true);
     }));
 
-  it("tells the system's error and the file", () =>
+  it("reports the error of the system and the file", () =>
     withTwo((path) => {
       for (const attempt of [tryFlock, unlockFlock]) {
         assert.throws(

@@ -16,7 +16,7 @@ import { race, type Thread, withThreads } from "../support/thread.ts";
 
 const DEADLINE = { timeout: 30_000 };
 const SLEEPER = new URL("./fixtures/sleeping_worker.ts", import.meta.url);
-/** Longer than any test takes: a sleep that does not end by itself. */
+/** Longer than any test: a sleep that does not end by itself. In milliseconds. */
 const LONG = 60_000;
 
 function withWord(
@@ -38,7 +38,7 @@ function withWord(
 
 describe("A sleep on a word", () => {
   it(
-    "does not begin where the word is not as expected",
+    "does not begin if the word has another value than expected",
     DEADLINE,
     () =>
       withWord((word, address) => {
@@ -61,7 +61,7 @@ describe("A sleep on a word", () => {
     }));
 
   it(
-    "is ended by a wake, which says how many it woke",
+    "is ended by a wake, which returns how many it woke",
     DEADLINE,
     () =>
       withWord(async (_word, address, path) => {
@@ -77,7 +77,7 @@ describe("A sleep on a word", () => {
       }),
   );
 
-  it("on another word is not ended", DEADLINE, () =>
+  it("on another word goes on", DEADLINE, () =>
     withWord(async (word, address, path) => {
       await withThreads(1, SLEEPER, async (threads: readonly Thread[]) => {
         const woken = race<string>(threads, [{ path, at: 4, milliseconds: LONG }]);
@@ -90,12 +90,12 @@ describe("A sleep on a word", () => {
     }));
 });
 
-/** Wakes one by one until so many were woken: a sleeper may not be asleep yet. */
+/** Wakes one by one until `count` were woken, since a sleeper may not be asleep yet. */
 async function wakeAll(address: number, count: number): Promise<number> {
   let woken = 0;
   while (woken < count) {
     const now = futexWake(address, 1);
-    assert.ok(now === 0 || now === 1, `woke ${now} where 1 was asked for`);
+    assert.ok(now === 0 || now === 1, `woke ${now} instead of at most 1`);
     woken += now;
     await new Promise((resolve) => setImmediate(resolve));
   }

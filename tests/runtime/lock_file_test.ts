@@ -8,7 +8,7 @@ import { adapter } from "../../src/runtime/mod.ts";
 import { inScratchFolder } from "../support/scratch_folder.ts";
 
 describe("openerFor", () => {
-  it("locks by what the operating system has", () =>
+  it("opens lock files in the way of the operating system", () =>
     inScratchFolder((folder) => {
       const path = join(folder, "lock");
       const open = openerFor(adapter.platform);
@@ -17,7 +17,7 @@ describe("openerFor", () => {
       file.close();
       for (const [platform, library] of [["win32", "kernel32.dll"], ["darwin", "libSystem"]]) {
         const foreign = openerFor(platform);
-        // What it needs is not on this system: the real thing says so.
+        // The library is not on this system, so the real call fails.
         assert.throws(() => foreign!(path), (error: Error) =>
           error instanceof UnsupportedError && error.message.includes(library));
       }
@@ -26,7 +26,7 @@ describe("openerFor", () => {
 });
 
 describe("waitByTrying", () => {
-  it("tries until it has the lock, or is told not to go on", () => {
+  it("tries until it has the lock, or must not go on", () => {
     let tried = 0;
     assert.equal(waitByTrying(() => ++tried === 4, () => true), true);
     assert.equal(tried, 4);

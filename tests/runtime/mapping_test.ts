@@ -29,7 +29,7 @@ const bytesOf = ({ buffer, base }: Mapping, byteLength = PAGE) =>
   new Uint8Array(buffer, base, byteLength);
 
 describe("A mapping", () => {
-  it("shows the file, and what is written to it is in the file", () =>
+  it("shows the file, and writes go to the file", () =>
     inScratchFolder((folder) => {
       const path = join(folder, "file");
       writeFileSync(path, "was here");
@@ -46,7 +46,7 @@ describe("A mapping", () => {
       unmap(mapping, PAGE);
     }));
 
-  it("is aligned and says where it is", () =>
+  it("is aligned and knows its address", () =>
     inScratchFolder((folder) => {
       const mapping = map(join(folder, "file"));
       assert.ok(Number.isSafeInteger(mapping.address) && mapping.address > 0);
@@ -56,7 +56,7 @@ describe("A mapping", () => {
       unmap(mapping, PAGE);
     }));
 
-  it("is shared with a second mapping of the file, and with no other file's", () =>
+  it("is shared with a second mapping of the file, and with that of no other file", () =>
     inScratchFolder((folder) => {
       const length = 2 * PAGE;
       const [first, second] = [0, 0].map(() => map(join(folder, "file"), length));
@@ -69,7 +69,7 @@ describe("A mapping", () => {
       for (const mapping of [first, second, stranger]) unmap(mapping, length);
     }));
 
-  it("that ends leaves the file as it was, and its views harmless", () =>
+  it("leaves the file unchanged when it ends, and its views harmless", () =>
     inScratchFolder((folder) => {
       const path = join(folder, "file");
       const mapping = map(path);
@@ -82,7 +82,7 @@ describe("A mapping", () => {
       assert.equal(readFileSync(path)[0], 11);
     }));
 
-  it("shows its own file also in the place of one that ended", () =>
+  it("shows its own file at the address of one that ended", () =>
     inScratchFolder((folder) => {
       for (let i = 1; i <= 50; i++) {
         const path = join(folder, `file${i % 3}`);
@@ -96,7 +96,7 @@ describe("A mapping", () => {
       }
     }));
 
-  it("ends for good: more may begin one after the other than fit at once", () =>
+  it("frees its room: more can be made one by one than fit at once", () =>
     inScratchFolder((folder) => {
       const path = join(folder, "file");
       writeFileSync(path, new Uint8Array([9]));
@@ -110,12 +110,12 @@ describe("A mapping", () => {
       }
     }));
 
-  it("of a file that may only be read is refused, however often it is tried", () =>
+  it("of a read-only file is refused, however often it is tried", () =>
     inScratchFolder((folder) => {
       const path = join(folder, "file");
       writeFileSync(path, new Uint8Array(PAGE));
       const fd = openFile(path, O_RDONLY);
-      // More than the address space of a thread, were each attempt to keep its part.
+      // More than the address space of a thread, if each try kept its part.
       const length = 6144 * PAGE;
       for (let i = 0; i < 4; i++) {
         assert.throws(

@@ -12,7 +12,7 @@ const ECHO = new URL("./fixtures/echo_worker.ts", import.meta.url);
 const THROWING = new URL("./fixtures/throwing_worker.ts", import.meta.url);
 
 describe("The adapter", () => {
-  it("says which runtime it is", () => {
+  it("tells which runtime it is", () => {
     const { deno, bun, node } = process.versions as Record<string, string>;
     const name = deno !== undefined ? "deno" : bun !== undefined ? "bun" : "node";
     assert.equal(adapter.name, name);
@@ -41,14 +41,14 @@ describe("The adapter", () => {
     assert.equal(new TextDecoder().decode(words), "No such file or directory");
   });
 
-  it("refuses a function that the C library lacks, with the cause", () => {
+  it("refuses a function that the C library lacks, and gives the cause", () => {
     assert.throws(
       () => adapter.bind({ interlock_no_such: { parameters: [], result: "i32" } }),
       (error) => error instanceof UnsupportedError && error.cause !== undefined,
     );
   });
 
-  it("gives the address of bytes, also of those in the middle of a buffer", () => {
+  it("returns the address of bytes, also in the middle of a buffer", () => {
     const { memory } = sharedBytes();
     const start = adapter.addressOf(new Uint8Array(memory));
     assert.ok(Number.isSafeInteger(start) && start > 0);
@@ -86,7 +86,7 @@ describe("errno", () => {
 
 describe("A worker", () => {
   it(
-    "answers what it is sent right after its start, in order",
+    "answers messages that are sent right after its start, in order",
     DEADLINE,
     () =>
       withThreads(1, ECHO, async ([thread]) => {
@@ -125,7 +125,7 @@ describe("A worker", () => {
     );
   }
 
-  it("is told apart from the main thread", () => {
+  it("is distinguished from the main thread", () => {
     assert.equal(adapter.parentThread(), undefined);
   });
 });

@@ -5,11 +5,11 @@ import { Child, executableOf } from "../support/child.ts";
 
 const DEADLINE = { timeout: 60_000 };
 const PROBE = new URL("./fixtures/without_ffi_process.ts", import.meta.url);
-// With some permission at least: else Deno's `spawn` adds `-A` when it starts a Deno.
+// With a permission at least: without any, Deno's `spawn` adds `-A` when it starts a Deno.
 const DENO = ["run", "--quiet", "--no-config", "--no-lock", "--no-prompt"];
 const NODE = ["--disable-warning=ExperimentalWarning"];
 
-/** Ways of starting a runtime without foreign functions, and what the error then says. */
+/** Ways to start a runtime without foreign functions, and words of the error. */
 const STARTS: readonly {
   runtime: RuntimeName;
   args: readonly string[];
@@ -33,7 +33,7 @@ for (const { runtime, args, says } of STARTS) {
   const executable = executableOf(runtime);
   const skip = executable === undefined && `INTERLOCK_${runtime.toUpperCase()} is not set`;
   describe(`${[runtime, ...args].join(" ")}`, { skip }, () => {
-    it("lacks what needs C, says what is missing, and has the rest", DEADLINE, async () => {
+    it("lacks what needs C, names what is missing, and has the rest", DEADLINE, async () => {
       const child = new Child(executable!, args, PROBE, []);
       const report = JSON.parse(await child.line());
       const end = await child.ended;

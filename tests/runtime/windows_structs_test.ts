@@ -16,7 +16,7 @@ import {
 const words = (...numbers: number[]) => [...new Uint8Array(Uint32Array.from(numbers).buffer)];
 
 describe("regionOf", () => {
-  it("puts a range into an OVERLAPPED and two halves of a length", () => {
+  it("puts a range into an OVERLAPPED and two halves of its length", () => {
     const { overlapped, lengthLow, lengthHigh } = regionOf({
       start: 0x1_2345_6789,
       length: 0x2_0000_0003,
@@ -26,7 +26,7 @@ describe("regionOf", () => {
     assert.deepEqual([lengthLow, lengthHigh], [3, 2]);
   });
 
-  it("locks a whole file by one byte that lies beyond the end of all files", () => {
+  it("locks a whole file by one byte beyond the end of any file", () => {
     const { overlapped, lengthLow, lengthHigh } = regionOf(undefined);
     assert.deepEqual([...overlapped], words(0, 0, 0, 0, 0, 0x40000000, 0, 0));
     assert.deepEqual([lengthLow, lengthHigh], [1, 0]);
@@ -48,7 +48,7 @@ describe("wideString", () => {
     assert.deepEqual([...wideString("😀")], [0x3d, 0xd8, 0, 0xde, 0, 0]);
   });
 
-  it("keeps lone surrogates, which names of files may have, and is read back", () => {
+  it("keeps lone surrogates, which file names may have, and is read back", () => {
     for (const text of ["", "C:\\a b", "\ud800x", "\udc00", "日本語😀"]) {
       assert.equal(textOf(wideString(text), text.length), text);
     }
@@ -89,7 +89,7 @@ describe("fileInformation", () => {
     return fileInformation(bytes);
   };
 
-  it("tells folders, links and read-only files", () => {
+  it("recognizes folders, links and read-only files", () => {
     assert.deepEqual(of(0x20, 7, 1, 2), {
       isFolder: false,
       isLink: false,
@@ -101,7 +101,7 @@ describe("fileInformation", () => {
     assert.equal(of(0x21, 0, 0, 0).isReadOnly, true);
   });
 
-  it("tells files apart by volume and by both halves of the index", () => {
+  it("distinguishes files by the volume and both halves of the index", () => {
     const ids = [of(0, 1, 1, 1), of(0, 2, 1, 1), of(0, 1, 2, 1), of(0, 1, 1, 2), of(1, 1, 1, 1)]
       .map(({ id }) => id);
     assert.equal(new Set(ids).size, 4);
@@ -109,8 +109,8 @@ describe("fileInformation", () => {
   });
 });
 
-describe("the errors of Windows", () => {
-  it("have the names that the same errors have elsewhere", () => {
+describe("The errors of Windows", () => {
+  it("have the names of the same errors elsewhere", () => {
     for (const [number, code] of [[2, "ENOENT"], [3, "ENOENT"], [5, "EACCES"], [112, "ENOSPC"]]) {
       const error = windowsError("open", "C:\\a", number as number);
       assert.equal((error as NodeJS.ErrnoException).code, code);
@@ -119,7 +119,7 @@ describe("the errors of Windows", () => {
     assert.match(windowsError("open", "C:\\a", 1234).message, /Windows error 1234/);
   });
 
-  it("mean that somebody has the lock, but for those that say that there are no locks", () => {
+  it("mean that the lock is held, except those of files without locks", () => {
     const [violation, pending, lost] = [33, 997, 0];
     for (const number of [violation, pending, lost]) assert.equal(meansLocked(number), true);
     const [invalidFunction, invalidHandle, notSupported] = [1, 6, 50];

@@ -1,6 +1,6 @@
 /**
- * The long sizes of the proofs: `deno task soak --minutes 60`. Writes what came out to
- * bench/results, for the record.
+ * Runs the proofs in their long sizes: `deno task soak --minutes 60`. Writes the results to
+ * bench/results.
  *
  * @module
  */
@@ -18,39 +18,43 @@ const RESULTS = fileURLToPath(new URL("../../bench/results/", import.meta.url));
 
 function number(text: string): number {
   const value = Number(text);
-  if (!(value >= 0)) throw new InvalidArgumentError("It is a number from 0.");
+  if (!(value >= 0)) {
+    throw new InvalidArgumentError("It must be 0 or more.");
+  }
   return value;
 }
 
 const { minutes, seed, only } = new Command("soak")
-  .description("The proofs in their long sizes, on all runtimes together")
+  .description("Runs the proofs in their long sizes, on all runtimes together.")
   .option(
     "--minutes <n>",
-    "about how long at most; what there is no time for is made smaller",
+    "longest time, about; proofs become smaller to fit into it",
     number,
     30,
   )
-  .option("--seed <n>", "of all that is random", number, Math.floor(Math.random() * 2 ** 31))
-  .option("--only <name>", "the proofs whose name begins like that alone")
+  .option("--seed <n>", "seed of all random choices", number, Math.floor(Math.random() * 2 ** 31))
+  .option("--only <name>", "only proofs whose name begins with this")
   .parse()
   .opts<{ minutes: number; seed: number; only?: string }>();
 
 const runtimes = await findRuntimes(["deno", "bun", "node"]);
 for (const { name, path } of runtimes) process.env[`INTERLOCK_${name.toUpperCase()}`] = path;
-// After that, since they look who is there when they are loaded.
-const rounds = await import("../memory/fixtures/rounds.ts");
-const files = await import("../files/fixtures/rounds.ts");
+// Imported after that, since they look for the runtimes when they are loaded.
+const rounds = await import("../memory/fixtures/stress_runs.ts");
+const files = await import("../files/fixtures/proofs.ts");
 const { addTogether } = await import("../redis/fixtures/counter_proof.ts");
-const { failOver, killHoldersOfPermits, troubleServers } = await import("../redis/fixtures/server_proofs.ts");
+const { failOver, killHoldersOfPermits, troubleServers } = await import(
+  "../redis/fixtures/server_proofs.ts"
+);
 const { holdTogether, stopHolder } = await import("../redis/fixtures/lock_proof.ts");
 const { damageDirectories, damageFiles } = await import("../memory/fixtures/damage.ts");
 
-/** A proof: its whole size, its share of the time, and what runs some of it. */
+/** A proof: its full size, its share of the time, and the function that runs a part of it. */
 interface Proof {
   readonly name: string;
   readonly size: number;
   readonly share: number;
-  /** How much is done at a time, between looks at the clock. */
+  /** The size of a part; the time is checked between parts. */
   readonly step: number;
   run(folder: string, size: number, seed: number): Promise<object | void> | object | void;
 }
@@ -63,7 +67,7 @@ const PROOFS: readonly Proof[] = [
     name: "kills",
     size: 1000,
     share: 0.45,
-    step: 1000, // It looks at the clock by itself: nobody but the killed is started anew.
+    step: 1000, // It checks the time itself: only killed members are started again.
     run: (folder, size, seed) =>
       rounds.killAtRandom(folder, (round) => round < size && performance.now() < ends, seed),
   },
@@ -108,12 +112,12 @@ const PROOFS: readonly Proof[] = [
       files.holdTogether(folder, { processes: 16, rounds, ranges: true }, seed),
   },
   {
-    name: "file-handles", // 50 processes of 200 handles, so many holds each.
+    name: "file-handles", // 50 processes with 200 locks each; the size is the holds per lock.
     size: 10,
     share: 0.05,
     step: 5,
     run: (folder, rounds, seed) =>
-      files.holdTogether(folder, { processes: 50, rounds, handles: 200 }, seed),
+      files.holdTogether(folder, { processes: 50, rounds, locks: 200 }, seed),
   },
   {
     name: "file-kills",
@@ -157,13 +161,13 @@ const PROOFS: readonly Proof[] = [
     share: 0.05,
     step: 1,
     run: async (folder) => ({
-      onePath: await files.pendTogether(foldersIn(join(folder, "one")), 1000, 1),
-      manyPaths: await files.pendTogether(foldersIn(join(folder, "many")), 1000, 1000),
+      onePath: await files.waitTogether(foldersIn(join(folder, "one")), 1000, 1),
+      manyPaths: await files.waitTogether(foldersIn(join(folder, "many")), 1000, 1000),
     }),
   },
   {
     name: "redis-adds",
-    size: 10_000, // Of each of 16 clients.
+    size: 10_000, // By each of 16 clients.
     share: 0.05,
     step: 2000,
     run: (_folder, size) => addTogether(16, size, "plain", false),
@@ -177,14 +181,14 @@ const PROOFS: readonly Proof[] = [
   },
   {
     name: "redis-permits",
-    size: 200, // Holders that are killed.
+    size: 200, // Killed holders.
     share: 0.05,
     step: 50,
     run: (_folder, size) => killHoldersOfPermits(6, 3, size),
   },
   {
     name: "redis-servers",
-    size: 60, // Servers of a majority that are stopped or killed, one after the other.
+    size: 60, // Servers of a quorum that are stopped or killed, one after the other.
     share: 0.1,
     step: 12,
     run: (folder, size) => troubleServers(folder, 6, size),
@@ -201,7 +205,7 @@ const PROOFS: readonly Proof[] = [
   },
   {
     name: "redis-holds",
-    size: 1000, // Of each of 16 clients.
+    size: 1000, // By each of 16 clients.
     share: 0.05,
     step: 100,
     run: (_folder, size) => holdTogether(16, size),
@@ -218,7 +222,9 @@ const PROOFS: readonly Proof[] = [
 const chosen = PROOFS.filter(({ name }) => only === undefined || name.startsWith(only));
 if (chosen.length === 0) {
   console.error(
-    `Cannot soak "${only}": it begins one of ${PROOFS.map(({ name }) => name).join(", ")}`,
+    `Cannot soak "${only}": no proof begins with that. The proofs are ${
+      PROOFS.map(({ name }) => name).join(", ")
+    }`,
   );
   process.exit(2);
 }
@@ -273,5 +279,5 @@ const record = {
   proofs,
 };
 writeFileSync(path, `${JSON.stringify(record, undefined, 2)}\n`);
-console.log(`${failed === 0 ? "All held" : `${failed} FAILED`}; see ${path}`);
+console.log(`${failed === 0 ? "All proofs held" : `${failed} FAILED`}; see ${path}`);
 process.exit(failed === 0 ? 0 : 1);

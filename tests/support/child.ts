@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { adapter, type RuntimeName } from "../../src/runtime/mod.ts";
 import { childEnvironment } from "./child_environment.ts";
 
-/** The executable of a runtime: this one, or what `INTERLOCK_DENO` and so on say. */
+/** The executable of a runtime: that of this process, or `INTERLOCK_DENO` and so on. */
 export function executableOf(name: RuntimeName): string | undefined {
   if (name === adapter.name) return process.execPath;
   return process.env[`INTERLOCK_${name.toUpperCase()}`] || undefined;
@@ -30,7 +30,7 @@ export const RUN_WITH_PACKAGES: typeof RUN = {
   ],
 };
 
-/** A child process that speaks in lines. */
+/** A child process with which a test exchanges lines. */
 export class Child implements AsyncDisposable {
   /** Resolves when it has ended. */
   readonly ended: Promise<{ code: number | null; signal: string | null; stderr: string }>;
@@ -47,7 +47,7 @@ export class Child implements AsyncDisposable {
     let stderr = "";
     child.stderr.setEncoding("utf8");
     child.stderr.on("data", (text: string) => stderr += text);
-    child.stdin.on("error", () => {}); // It ended; `ended` says so.
+    child.stdin.on("error", () => {}); // It has ended, which `ended` reports.
     this.#lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
     this.ended = new Promise((resolve, reject) => {
       child.on("error", reject);
@@ -77,7 +77,7 @@ export class Child implements AsyncDisposable {
     return this.#process.pid!;
   }
 
-  /** The next line of its standard output; throws, with its standard error, where it ended. */
+  /** The next line of its standard output; throws, with its standard error, if it has ended. */
   async line(): Promise<string> {
     const { done, value } = await this.#lines.next();
     if (done !== true) return value;
@@ -96,8 +96,8 @@ export class Child implements AsyncDisposable {
   }
 
   /**
-   * Sends it a signal; ended already is no error. By its number: the `kill` of Deno's child process
-   * ends its standard input first, to which some answer before the signal comes.
+   * Sends it a signal, unless it has ended. By its number, since the `kill` of Deno's child process
+   * closes its standard input first, to which a child can react before the signal arrives.
    */
   kill(signal: "SIGKILL" | "SIGTERM" = "SIGKILL"): void {
     const { pid, exitCode, signalCode } = this.#process;
@@ -109,12 +109,12 @@ export class Child implements AsyncDisposable {
     }
   }
 
-  /** Stops it, or lets it go on; not by the above, which Deno's does once. */
+  /** Stops or continues it. By its number, since Deno's child process takes one signal only. */
   stop(signal: "SIGSTOP" | "SIGCONT"): void {
     process.kill(this.pid, signal);
   }
 
-  /** Kills it, and waits for its end. */
+  /** Kills it and waits for its end. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.kill();
     await this.ended;

@@ -3,10 +3,10 @@ import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 
-/** What Deno caches in files that are written once. Its databases are the rest. */
+/** The folders of Deno's cache whose files are written once. The rest are databases. */
 const WRITTEN_ONCE = ["gen", "npm", "remote"];
 
-/** The folder of this process; `tests/run.ts` names a place for it, and removes it. */
+/** The folder of this process, within one that `tests/run.ts` makes and removes. */
 let folder: string | undefined;
 const free: string[] = [];
 let made = 0;
@@ -40,8 +40,8 @@ export interface ChildEnvironment {
 
 /**
  * The environment of a child process, with a `DENO_DIR` that no other child uses at the same time:
- * Deno maps the shared memory of its SQLite caches, and dies of SIGBUS if another process truncates
- * that meanwhile.
+ * Deno maps the shared memory of its SQLite caches, and dies by SIGBUS if another process truncates
+ * it.
  */
 export function childEnvironment(
   variables: Readonly<Record<string, string | undefined>> = {},

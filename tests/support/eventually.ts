@@ -6,7 +6,7 @@ export async function eventually(condition: () => boolean): Promise<void> {
   while (!condition()) await sleep(1);
 }
 
-/** The state of a thread as proc(5) names it; `undefined` where there is none. */
+/** The state of a thread as proc(5) names it; `undefined` if there is no such thread. */
 export function stateOf(pid: number, thread: number = pid): string | undefined {
   const path = `/proc/${pid}/task/${thread}/stat`;
   if (!existsSync(path)) return undefined;
@@ -14,6 +14,6 @@ export function stateOf(pid: number, thread: number = pid): string | undefined {
     const stat = readFileSync(path, "latin1");
     return stat.slice(stat.lastIndexOf(")") + 2)[0];
   } catch {
-    return undefined; // It ended meanwhile.
+    return undefined; // It has just ended.
   }
 }

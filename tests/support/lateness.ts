@@ -1,11 +1,11 @@
 import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** How late timers and reads of a file may come while others wait, in milliseconds. */
+/** How late timers and file reads may be while other tasks wait, in milliseconds. */
 export const LATE = 20;
 const LOOKS = 5;
 
-/** How late the latest of some timers and file reads is, in milliseconds. */
+/** The greatest delay of some timers and file reads, in milliseconds. */
 export async function lateness(): Promise<number> {
   let worst = 0;
   for (let i = 0; i < 20; i++) {
@@ -18,7 +18,7 @@ export async function lateness(): Promise<number> {
   return worst;
 }
 
-/** The least of a few looks: others use the machine too. */
+/** The smallest of a few measurements, since other processes use the machine too. */
 export async function leastLateness(): Promise<number> {
   let least = Infinity;
   for (let i = 0; i < LOOKS && least >= LATE; i++) least = Math.min(least, await lateness());

@@ -1,7 +1,7 @@
 /**
- * A signal that calls `onLook` with the number of the look whenever a wait looks at it. A thread
- * in a synchronous wait runs nothing else, so this is how a test acts in the middle of one;
- * what `onLook` throws is what `throwIfAborted` throws.
+ * A signal that calls `onLook`, with the number of the call, whenever a wait checks it. A thread in a
+ * synchronous wait runs nothing else, so this is how a test acts during one. `throwIfAborted` throws
+ * what `onLook` throws.
  */
 export function lookingSignal(onLook: (look: number) => void): AbortSignal {
   let looks = 0;

@@ -7,7 +7,7 @@ import { childEnvironment } from "./child_environment.ts";
 
 const UNSHARE = process.getuid?.() === 0 ? ["unshare"] : ["unshare", "--user", "--map-root-user"];
 
-/** The beginning of a command that mounts by a shell script, seen by nobody else. */
+/** The beginning of a command that mounts by a shell script, invisible to other processes. */
 export function mounting(script: string): readonly string[] {
   return [...UNSHARE, "--mount", "sh", "-c", `set -e; ${script}\nexec "$@"`, "sh"];
 }
@@ -21,7 +21,7 @@ export const IN_OTHER_TIME: readonly string[] = [
   "--fork",
 ];
 
-/** Why a command cannot begin so here, for the `skip` of a test; or false. */
+/** Why a command cannot begin like that here, for the `skip` of a test; or false. */
 export function cannotRunUnder(command: readonly string[]): string | false {
   const { status, stderr, error } = spawnSync(command[0], [...command.slice(1), "true"], {
     encoding: "utf8",
@@ -30,7 +30,7 @@ export function cannotRunUnder(command: readonly string[]): string | false {
   return `CANNOT UNSHARE here (${error?.message ?? stderr.trim()}): this was NOT TESTED`;
 }
 
-/** Runs a shell script that mounts, seen by nobody else, and then a program. It may set traps. */
+/** Runs a shell script that mounts, invisible to other processes, then a program. It may set traps. */
 function run(script: string, program: readonly string[]): ReturnType<typeof spawnSync> {
   const command = [...UNSHARE, "--mount", "sh", "-c", `set -e; ${script}\n"$@"`, "sh", ...program];
   const { env, giveBack } = childEnvironment();
@@ -41,14 +41,14 @@ function run(script: string, program: readonly string[]): ReturnType<typeof spaw
   }
 }
 
-/** Why a script of mounts cannot be run here, for the `skip` of a test; or false. */
+/** Why a script cannot mount here, for the `skip` of a test; or false. */
 export function cannotMount(script: string): string | false {
   const { status, stderr, error } = run(script, ["true"]);
   if (status === 0) return false;
   return `CANNOT MOUNT here (${error?.message ?? String(stderr).trim()}): this was NOT TESTED`;
 }
 
-/** Runs a module in this runtime, with mounts of its own; throws where it fails. */
+/** Runs a module in this runtime, with mounts of its own; throws if it fails. */
 export function runMounted(script: string, module: URL, ...args: string[]): void {
   const program = [process.execPath, ...RUN[adapter.name], fileURLToPath(module), ...args];
   const { status, signal, stdout, stderr } = run(script, program);

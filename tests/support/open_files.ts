@@ -1,13 +1,13 @@
 import { readdirSync, readlinkSync } from "node:fs";
 
-/** What the descriptors of a process lead to, as far as it begins like that. */
-export function openFiles(beginning: string, pid: number | "self" = "self"): string[] {
+/** The paths of the open files of a process that begin with `prefix`. */
+export function openFiles(prefix: string, pid: number | "self" = "self"): string[] {
   return readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
     try {
       const path = readlinkSync(`/proc/${pid}/fd/${fd}`);
-      return path.startsWith(beginning) ? [path] : [];
+      return path.startsWith(prefix) ? [path] : [];
     } catch {
-      return []; // It was closed meanwhile.
+      return []; // It has just been closed.
     }
   });
 }

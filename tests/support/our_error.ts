@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 
-/** What engines begin the messages of their own errors with, as far as those begin with "Cannot". */
+/** Messages of the engines' own errors that begin with "Cannot" as well. */
 const OF_AN_ENGINE =
-  /^Cannot (?:read|set|convert|destructure|mix|access|create property|use 'in'|perform)\b/;
+  /^Cannot (?:read propert|set propert|convert|destructure|mix|access|create property|use 'in'|perform)/;
 
 /**
- * Tells, for `assert.throws`, whether an error is one that the library threw on purpose: of this
- * type, with a message that says what could not be done.
+ * Checks, for `assert.throws`, that the library threw an error on purpose: of this type, with a
+ * message that says what failed.
  */
 export function ourError(type: new (message: string) => Error): (error: unknown) => true {
   return (error) => {

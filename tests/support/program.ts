@@ -3,10 +3,10 @@ import process from "node:process";
 import { createInterface } from "node:readline";
 import { childEnvironment } from "./child_environment.ts";
 
-/** Any program, that speaks in lines; with a process group of its own. */
+/** A program with which a test exchanges lines, in a process group of its own. */
 export class Program implements AsyncDisposable {
   readonly process: ChildProcess;
-  /** Resolves when it has ended and nobody has its output open. */
+  /** Resolves when it has ended and no process has its output open. */
   readonly ended: Promise<{ code: number | null; signal: string | null; stderr: string }>;
   /** What it has written to its standard error so far. */
   stderr = "";
@@ -23,7 +23,7 @@ export class Program implements AsyncDisposable {
       detached: true,
     });
     this.process.stderr!.setEncoding("utf8").on("data", (text: string) => this.stderr += text);
-    this.process.stdin!.on("error", () => {}); // It ended; `ended` says so.
+    this.process.stdin!.on("error", () => {}); // It has ended, which `ended` reports.
     this.#lines = createInterface({ input: this.process.stdout! })[Symbol.asyncIterator]();
     this.ended = new Promise((resolve, reject) => {
       this.process.on("error", reject);
@@ -32,14 +32,14 @@ export class Program implements AsyncDisposable {
         resolve({ code, signal, stderr: this.stderr });
       });
     });
-    this.ended.catch(() => {}); // Whoever waits for it is told.
+    this.ended.catch(() => {}); // The rejection is for the code that awaits `ended`.
   }
 
   get pid(): number {
     return this.process.pid!;
   }
 
-  /** The next line of its standard output; throws, with its standard error, where it ended. */
+  /** The next line of its standard output; throws, with its standard error, if it has ended. */
   async line(): Promise<string> {
     const { done, value } = await this.#lines.next();
     if (done !== true) return value;
@@ -57,12 +57,12 @@ export class Program implements AsyncDisposable {
     this.process.stdin!.end();
   }
 
-  /** Sends a signal to it alone; not by its own method, which Deno answers with that signal. */
+  /** Sends it a signal, not to its group. By its number: Deno's own method would end it differently. */
   kill(signal: NodeJS.Signals): void {
     process.kill(this.pid, signal);
   }
 
-  /** Kills it and all that it started, and waits for the end. */
+  /** Kills it and all processes that it started, and waits for their end. */
   async [Symbol.asyncDispose](): Promise<void> {
     try {
       process.kill(-this.pid, "SIGKILL");

@@ -1,24 +1,24 @@
 import { connect, createServer, type Server, type Socket } from "node:net";
 
-/** One client's way through the proxy. */
+/** The connection of one client through the proxy. */
 interface Way {
   readonly client: Socket;
   readonly server: Socket;
 }
 
-/** What becomes of bytes on their way: they pass, wait, or vanish with the connection. */
+/** What happens to bytes: they pass, wait, or are dropped with the connection. */
 export type Verdict = "pass" | "hold" | "cut";
 
 /**
- * Between a client and a server on this machine: lets pass, holds back or cuts what goes through.
- * `onRequest` and `onReply` are asked about each piece; by default all pass.
+ * A proxy between a client and a server on this machine that passes bytes on, holds them back or cuts
+ * the connection. `onRequest` and `onReply` decide about each piece; by default all pass.
  */
 export class Proxy implements AsyncDisposable {
   /** Decides about bytes from a client. */
   onRequest: (bytes: string) => Verdict = () => "pass";
   /** Decides about bytes from the server. */
   onReply: (bytes: string) => Verdict = () => "pass";
-  /** How many connections there have been. */
+  /** How many connections have been made. */
   connections = 0;
   readonly port: number;
   readonly #server: Server;
@@ -30,7 +30,7 @@ export class Proxy implements AsyncDisposable {
     this.port = port;
   }
 
-  /** A proxy of the server on a port of 127.0.0.1. */
+  /** Starts a proxy of the server on a port of 127.0.0.1. */
   static start(target: number): Promise<Proxy> {
     return new Promise((resolve, reject) => {
       const server = createServer((client) => proxy.#pass(client, target));
@@ -47,7 +47,7 @@ export class Proxy implements AsyncDisposable {
     return `redis://127.0.0.1:${this.port}`;
   }
 
-  /** Cuts all connections now; new ones are let through. */
+  /** Cuts all connections now; new ones pass. */
   cut(): void {
     this.#held = [];
     for (const { client, server } of this.#ways) {
@@ -56,7 +56,7 @@ export class Proxy implements AsyncDisposable {
     }
   }
 
-  /** Sends on what was held back, in its order. */
+  /** Sends on the bytes that were held back, in order. */
   letGo(): void {
     for (const send of this.#held.splice(0)) send();
   }
@@ -88,7 +88,7 @@ export class Proxy implements AsyncDisposable {
     judge(server, client, (bytes) => this.onReply(bytes));
   }
 
-  /** Cuts all connections and takes no more. */
+  /** Cuts all connections and accepts no more. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.cut();
     await new Promise((resolve) => this.#server.close(resolve));

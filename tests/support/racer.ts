@@ -1,8 +1,8 @@
 import { adapter } from "../../src/runtime/mod.ts";
 
 /**
- * The worker's side of `race`: prepares with the start message, says ready, and runs what the
- * preparation returned when all may go.
+ * The worker's side of `race`: calls `prepare` with the start message, reports ready, and calls what
+ * `prepare` returned when all workers may go.
  */
 export function serveRace<S>(prepare: (start: S) => () => unknown): void {
   const parent = adapter.parentThread();

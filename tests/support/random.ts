@@ -1,4 +1,4 @@
-/** Numbers below 1 of a seed: the same in every runtime (mulberry32). */
+/** Random numbers below 1, the same for a seed in every runtime (mulberry32). */
 export function randomOf(seed: number): () => number {
   let state = seed;
   return () => {

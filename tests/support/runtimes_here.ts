@@ -1,7 +1,7 @@
 import { adapter, type RuntimeName } from "../../src/runtime/mod.ts";
 import { executableOf } from "./child.ts";
 
-/** The runtimes that tests can start: this one, and those that `tests/run.ts` has found. */
+/** The runtimes that tests can start: this one, and those that `tests/run.ts` found. */
 export function runtimesHere(): RuntimeName[] {
   const all: readonly RuntimeName[] = ["deno", "bun", "node"];
   const found = all.filter((name) => executableOf(name) !== undefined);

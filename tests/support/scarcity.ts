@@ -4,7 +4,7 @@ import { adapter, libc } from "../../src/runtime/mod.ts";
 
 const RLIMIT_NPROC = 6;
 const RLIMIT_NOFILE = 7;
-/** So that few files are opened until there is room for no more. */
+/** A low limit, so that a few open files reach it. */
 const MOST = 256;
 
 function limit(resource: number, soft: number): void {
@@ -20,15 +20,15 @@ function limit(resource: number, soft: number): void {
 }
 
 /**
- * Has Deno open files and start a thread for its signals. It does so by itself half a second after
- * its start, and panics if it cannot.
+ * Makes Deno open files and start a thread for its signals. It does so itself half a second after its
+ * start, and panics if it cannot.
  */
 function openSignals(): void {
   const listener = () => {};
   process.on("SIGUSR2", listener).off("SIGUSR2", listener);
 }
 
-/** Opens files until this process can open `count` more; what this gives closes them. */
+/** Opens files until this process can open `count` more; returns a function that closes them. */
 export function leaveDescriptors(count: number): () => void {
   openSignals();
   limit(RLIMIT_NOFILE, MOST);
@@ -36,14 +36,14 @@ export function leaveDescriptors(count: number): () => void {
   const opened: number[] = [];
   for (let fd = libc.open(path, 0, 0); fd >= 0; fd = libc.open(path, 0, 0)) opened.push(fd);
   if (opened.length < count) throw new Error(`There were ${opened.length} descriptors`);
-  // Those in between, as in a process that lives for long.
+  // The free ones lie in between, as in a process that has run for long.
   for (const fd of opened.splice(0, count)) libc.close(fd);
   return () => {
     for (const fd of opened.splice(0)) libc.close(fd);
   };
 }
 
-/** Has the runtime start threads of its own, without which it ends: for signals, for collecting. */
+/** Makes the runtime start its own threads, which it cannot do without: for signals, for collecting. */
 function startEngine(): void {
   openSignals();
   let sum = 0;
@@ -52,7 +52,7 @@ function startEngine(): void {
   for (let i = 0; i < 3e6; i++) objects.push({ i, sum });
 }
 
-/** Lets this user start `count` more threads, of which it has no others. Root has no such limit. */
+/** Lets this user start `count` more threads, if it has no others. Root has no such limit. */
 export function leaveThreads(count: number): void {
   startEngine();
   limit(RLIMIT_NPROC, readdirSync("/proc/self/task").length + count);

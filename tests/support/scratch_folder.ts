@@ -12,7 +12,7 @@ export async function inScratchFolder<T>(body: (folder: string) => T | Promise<T
   }
 }
 
-/** Gives folders in `folder`, made where they are missing. */
+/** Returns a function that gives folders in `folder`, created if they are missing. */
 export function foldersIn(folder: string): (name: string) => string {
   return (name) => {
     mkdirSync(join(folder, name), { recursive: true });

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 
-/** A program that another one starts, such as unshare(1), and that speaks in lines of JSON. */
+/** A program that another one starts, such as unshare(1); a test exchanges lines of JSON with it. */
 export class StartedUnder implements AsyncDisposable {
   readonly child: ChildProcess;
   readonly #command: string;
@@ -25,7 +25,7 @@ export class StartedUnder implements AsyncDisposable {
     return value;
   }
 
-  /** Gives it an order; returns what it answers. */
+  /** Sends it a request; returns its answer. */
   // deno-lint-ignore no-explicit-any
   async do(order: unknown): Promise<any> {
     this.child.stdin!.write(`${JSON.stringify(order)}\n`);

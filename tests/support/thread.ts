@@ -5,7 +5,7 @@ interface Reader {
   reject(error: Error): void;
 }
 
-/** A Web Worker whose messages are read one by one; its uncaught error is thrown to the reader. */
+/** A Web Worker whose messages are read one by one; reading throws its uncaught error. */
 export class Thread {
   readonly #worker: WorkerThread;
   readonly #unread: unknown[] = [];
@@ -45,7 +45,7 @@ export class Thread {
   }
 }
 
-/** Runs `body` with so many workers on one module; ends them afterwards. */
+/** Runs `body` with `count` workers on one module; ends them afterwards. */
 export async function withThreads<T>(
   count: number,
   module: URL,
@@ -60,8 +60,8 @@ export async function withThreads<T>(
 }
 
 /**
- * Sends each worker its start message, lets all go at once when all are ready, and gives what
- * each reports at its end.
+ * Sends each worker its start message, lets all go at once when all are ready, and returns their
+ * results.
  */
 export async function race<T>(
   threads: readonly Thread[],

@@ -1,4 +1,4 @@
-/** Resolves with what `look` gives, once that is neither `undefined` nor `false`. */
+/** Resolves with the result of `look`, once that is neither `undefined` nor `false`. */
 export async function until<T>(
   what: string,
   look: () => T | undefined | false | Promise<T | undefined | false>,

@@ -1,13 +1,13 @@
 import { createRequire, syncBuiltinESMExports } from "node:module";
 
-/** A worker as the runtime makes it, to be ended from outside. */
+/** A worker of the runtime, to end it from outside. */
 export interface StartedWorker {
   terminate(): unknown;
 }
 
 /**
- * The workers that were started since this module was loaded; it must be loaded before those that
- * start them.
+ * The workers that were started since this module was loaded. Load it before the modules that start
+ * workers.
  */
 export const started: StartedWorker[] = [];
 

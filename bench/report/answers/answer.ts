@@ -5,11 +5,11 @@ import type { Dot, DotRow } from "../charts/dots.ts";
 import {
   duration,
   geometricMean,
-  HAND_NAMES,
-  handOf,
+  type RowFilter,
   rowsOf,
   RUNTIMES,
-  type Wanted,
+  SERIES_NAMES,
+  seriesOf,
 } from "../figures.ts";
 
 /** A table behind a chart. */
@@ -18,26 +18,26 @@ export interface Table {
   readonly rows: readonly (readonly string[])[];
 }
 
-/** What the report says to a question of a user. */
+/** The answer of the report to a question of users. */
 export interface Answer {
   readonly id: string;
   readonly question: string;
-  /** The answer in a sentence or two; what is between `**` is the heart of it. */
+  /** The answer in a sentence or two; the main figures are between `**`. */
   readonly answer: string;
-  /** How the chart is to be read. */
+  /** How to read the chart. */
   readonly reading: string;
-  /** Draws the chart; without it the results lack what it takes. */
+  /** Draws the chart; missing if the results lack the figures for it. */
   readonly draw?: (look: Look) => TopLevelSpec;
-  /** The same with the main rows alone, for the front page; without it, that page has them all. */
+  /** Draws the main rows only, for README.md; if missing, README.md shows the whole chart. */
   readonly front?: (look: Look) => TopLevelSpec;
   readonly table: Table;
 }
 
-/** Something that is measured in each runtime, under the name that users know it by. */
+/** Something that is measured in each runtime, under the name that users know. */
 export interface Entry {
   readonly label: string;
   readonly note?: string;
-  readonly wanted: Wanted;
+  readonly wanted: RowFilter;
 }
 
 /** The row of an entry in one runtime. */
@@ -55,11 +55,11 @@ export function rowsIn(results: Pick<Results, "rows">, entry: Pick<Entry, "wante
 }
 
 /** The point of a row. */
-export function dotOf(row: Row, name = HAND_NAMES[handOf(row)]): Dot {
-  return { hand: handOf(row), name, value: row.median, least: row.least, most: row.most };
+export function dotOf(row: Row, name = SERIES_NAMES[seriesOf(row)]): Dot {
+  return { series: seriesOf(row), name, value: row.median, least: row.least, most: row.most };
 }
 
-/** The entries that were measured, each with a point a runtime. */
+/** The entries that were measured, each with a point per runtime. */
 export function dotRows(results: Pick<Results, "rows">, entries: readonly Entry[]): DotRow[] {
   return entries.flatMap((entry) => {
     const dots = rowsIn(results, entry).map((row) => dotOf(row));
@@ -67,10 +67,10 @@ export function dotRows(results: Pick<Results, "rows">, entries: readonly Entry[
   });
 }
 
-/** The table of entries: a line each, a column a runtime. */
+/** The table of entries: a line per entry, a column per runtime. */
 export function tableOf(results: Pick<Results, "rows">, entries: readonly Entry[]): Table {
   return {
-    head: ["", ...RUNTIMES.map((runtime) => HAND_NAMES[runtime]), "least to most"],
+    head: ["", ...RUNTIMES.map((runtime) => SERIES_NAMES[runtime]), "least to most"],
     rows: entries.flatMap((entry) => {
       const rows = rowsIn(results, entry);
       if (rows.length === 0) return [];
@@ -91,8 +91,8 @@ export function tableOf(results: Pick<Results, "rows">, entries: readonly Entry[
 /** How many times as long one takes as the other, in each runtime that has both. */
 export function ratios(
   results: Pick<Results, "rows">,
-  one: Wanted,
-  other: Wanted,
+  one: RowFilter,
+  other: RowFilter,
 ): { readonly runtime: typeof RUNTIMES[number]; readonly ratio: number }[] {
   return RUNTIMES.flatMap((runtime) => {
     const [a, b] = [one, other].map((wanted) => rowIn(results, { wanted }, runtime));
@@ -102,11 +102,11 @@ export function ratios(
   });
 }
 
-/** The mean of these ratios over the runtimes; `undefined` where none has both. */
+/** The mean of these ratios over the runtimes; `undefined` if none has both. */
 export function meanRatio(
   results: Pick<Results, "rows">,
-  one: Wanted,
-  other: Wanted,
+  one: RowFilter,
+  other: RowFilter,
 ): number | undefined {
   const all = ratios(results, one, other);
   return all.length === 0 ? undefined : geometricMean(all.map(({ ratio }) => ratio));
@@ -121,7 +121,7 @@ export function span(rows: readonly Row[]): string {
   return most.endsWith(` ${unit}`) ? `${value} to ${most}` : `${least} to ${most}`;
 }
 
-/** What is said where the results lack what a question asks for. */
+/** The answer if the results lack the figures for a question. */
 export function unanswered(what: string): string {
   return `This run has no figures of ${what}.`;
 }

@@ -1,7 +1,7 @@
 import type { Results, Row } from "../../results.ts";
 import { type Answer, dotOf, type Table, unanswered } from "./answer.ts";
 import { type DotRow, drawDots } from "../charts/dots.ts";
-import { duration, geometricMean, HAND_NAMES, handOf, RUNTIMES, times } from "../figures.ts";
+import { duration, geometricMean, RUNTIMES, SERIES_NAMES, seriesOf, times } from "../figures.ts";
 import { nameOf } from "../names.ts";
 
 type Timed = Row & { readonly latency: NonNullable<Row["latency"]> };
@@ -11,17 +11,18 @@ const ORDER: readonly string[] = [...RUNTIMES, "c"];
 function timed({ rows }: Results): Map<string, Timed[]> {
   const groups = new Map<string, Timed[]>();
   for (const row of rows) {
-    if (row.latency === undefined || !ORDER.includes(handOf(row))) continue;
+    if (row.latency === undefined || !ORDER.includes(seriesOf(row))) continue;
+    if (row.medium === "anonymous") continue; // The other questions are about mapped memory too.
     const label = nameOf(row);
     groups.set(label, [...groups.get(label) ?? [], row as Timed]);
   }
   for (const rows of groups.values()) {
-    rows.sort((a, b) => ORDER.indexOf(handOf(a)) - ORDER.indexOf(handOf(b)));
+    rows.sort((a, b) => ORDER.indexOf(seriesOf(a)) - ORDER.indexOf(seriesOf(b)));
   }
   return groups;
 }
 
-/** How long until it is one's turn? */
+/** How long until it is my turn? */
 export function latencies(results: Results): Answer {
   const groups = timed(results);
   const rows = [...groups].map(([label, all]): DotRow => ({
@@ -38,9 +39,9 @@ export function latencies(results: Results): Answer {
   return {
     id: "latency",
     question: "How long until it is my turn?",
-    answer: sentence(groups) || unanswered("hand-over and of awaited locks"),
-    reading: "From the moment at which the lock is given back, or asked for, to that at which it " +
-      "is there. The point is the median; the line reaches past the tick of 99 % to that of 99.9 %.",
+    answer: sentence(groups) || unanswered("hand-over and awaited locks"),
+    reading: "Time from the release of the lock, or from the request for a free one, to the " +
+      "acquisition. The point is the median; the ticks are at 99 % and 99.9 %.",
     ...rows.length > 0 && { draw: (look) => drawDots({ rows, unit: "ns" }, look) },
     table: tableFor(groups),
   };
@@ -57,16 +58,16 @@ function sentence(groups: ReadonlyMap<string, readonly Timed[]>): string {
     return `**${duration(p50)}**${against}`;
   };
   const said = ([
-    ["Mutex, hand-over", "the next thread has a Mutex after"],
-    ["Mutex, hand-over to a task", "a task that waits for one after"],
-    ["FileLock, hand-over", "the next process has a FileLock after"],
-    ["FileLock, hand-over to a task", "a task that waits for one after"],
-    ["Mutex, awaited", "an awaited Mutex that is free is there after"],
+    ["Mutex, hand-over", "the next thread gets a Mutex after"],
+    ["Mutex, hand-over to a task", "a waiting task gets one after"],
+    ["FileLock, hand-over", "the next process gets a FileLock after"],
+    ["FileLock, hand-over to a task", "a waiting task gets one after"],
+    ["Mutex, awaited", "await of a free Mutex takes"],
   ] as const).flatMap(([label, text]) => {
     const figure = of(label);
     return figure === undefined ? [] : [`${text} ${figure}`];
   });
-  return said.length === 0 ? "" : `In the median, ${said.join("; ")}.`;
+  return said.length === 0 ? "" : `Medians: ${said.join("; ")}.`;
 }
 
 function tableFor(groups: ReadonlyMap<string, readonly Timed[]>): Table {
@@ -75,7 +76,7 @@ function tableFor(groups: ReadonlyMap<string, readonly Timed[]>): Table {
     rows: [...groups].flatMap(([label, rows]) =>
       rows.map((row) => [
         label,
-        HAND_NAMES[handOf(row)],
+        SERIES_NAMES[seriesOf(row)],
         ...[row.latency.p50, row.latency.p99, row.latency.p999, row.latency.max].map(duration),
       ])
     ),

@@ -1,7 +1,7 @@
 import type { Results, Row } from "../../results.ts";
 import { type Answer, dotOf, type Table, unanswered } from "./answer.ts";
 import { type CompactRow, drawCompact } from "../charts/compact.ts";
-import { duration, geometricMean, HAND_NAMES, handOf, RUNTIMES, times } from "../figures.ts";
+import { duration, geometricMean, RUNTIMES, SERIES_NAMES, seriesOf, times } from "../figures.ts";
 import { MAIN, nameOf, rivalOf } from "../names.ts";
 import type { Look } from "../charts/chart.ts";
 import type { TopLevelSpec } from "vega-lite";
@@ -9,22 +9,24 @@ import type { TopLevelSpec } from "vega-lite";
 /** Our rows of an operation beside one rival's. */
 export interface Match {
   readonly label: string;
-  /** How many do it at once, where they are several. */
-  readonly crowd?: string;
+  /** How many processes at once, if there are several. */
+  readonly members?: string;
   readonly rival: string;
   readonly pairs: readonly { readonly ours: Row; readonly theirs: Row; readonly ratio: number }[];
   /** How many times faster we are; the geometric mean of the runtimes. */
   readonly mean: number;
 }
 
-/** What is said of the same work after its name. */
+/** The variant of an operation, after its name. */
 const VARIANT = /; .*$/;
-/** Of all the crowds, one; the chart of how it scales has the others. */
+/** The settings that are compared; the chart of scaling has the others. */
 const SETTINGS = [["alone", 1], ["processes", 4]] as const;
+/** Means this close to 1 count as equal. */
+const EQUAL = 0.05;
 
 /**
- * All comparisons that the results allow, from the best to the worst: with rivals that do the
- * same, and with those that a goal names.
+ * All comparisons that the results allow, from best to worst: with rivals that do the same work,
+ * and with the rivals that goals name.
  */
 export function matchesOf(results: Pick<Results, "rows" | "goals">): Match[] {
   const groups = new Map<string, Match["pairs"][number][]>();
@@ -42,7 +44,7 @@ export function matchesOf(results: Pick<Results, "rows" | "goals">): Match[] {
     const same = ours.operation === theirs.operation.replace(VARIANT, "");
     return {
       label: nameOf(ours),
-      crowd: ours.count > 1 ? `${ours.count} ${ours.setting}` : undefined,
+      members: ours.count > 1 ? `${ours.count} ${ours.setting}` : undefined,
       rival: same ? rivalOf(theirs) : `${rivalOf(theirs)}'s ${briefly(theirs.operation)}`,
       pairs: pairs.toSorted((a, b) => rank(a.ours) - rank(b.ours)),
       mean: geometricMean(pairs.map(({ ratio }) => ratio)),
@@ -65,7 +67,7 @@ function sameWork({ rows }: Pick<Results, "rows">): Pair[] {
       (theirs.runtime === undefined || row.runtime === theirs.runtime)
     );
     const twins = same.filter(({ medium }) => medium === theirs.medium);
-    // A rival that has no medium keeps its state in the memory of its process.
+    // A rival without a medium keeps its state in the memory of its process.
     const memory = ["anonymous", "mapped"].map((medium) =>
       same.filter((row) => row.medium === medium)
     ).find((rows) => rows.length > 0);
@@ -100,16 +102,16 @@ function rank({ runtime }: Row): number {
   return RUNTIMES.findIndex((name) => name === runtime);
 }
 
-/** Against the rivals? */
+/** How does it compare with rivals? */
 export function againstRivals(results: Results): Answer {
   const matches = matchesOf(results);
   return {
     id: "rivals",
-    question: "Against the rivals?",
+    question: "How does it compare with rivals?",
     answer: sentence(matches),
     reading:
       "How many times faster Interlock is than the rival at the same work in the same run; " +
-      "left of 1 it is slower. At the right the geometric mean of the runtimes.",
+      "left of 1 it is slower. The geometric mean of the runtimes is at the right.",
     ...matches.length > 0 && {
       draw: (look) => drawMatches(matches, look),
       front: (look) => drawMatches(mainOf(matches), look),
@@ -118,20 +120,20 @@ export function againstRivals(results: Results): Answer {
   };
 }
 
-/** What most come for, each rival once: alone, or in a crowd where that was not measured. */
+/** The main comparisons, each rival once: alone, or with several processes if not measured alone. */
 function mainOf(matches: readonly Match[]): Match[] {
   return matches.filter((match) =>
-    MAIN.has(match.label) && (match.crowd === undefined ||
-      matches.every(({ label, rival, crowd }) =>
-        label !== match.label || rival !== match.rival || crowd !== undefined
+    MAIN.has(match.label) && (match.members === undefined ||
+      matches.every(({ label, rival, members }) =>
+        label !== match.label || rival !== match.rival || members !== undefined
       ))
   );
 }
 
 function drawMatches(matches: readonly Match[], look: Look): TopLevelSpec {
-  const rows = matches.map(({ label, crowd, rival, pairs, mean }): CompactRow => ({
+  const rows = matches.map(({ label, members, rival, pairs, mean }): CompactRow => ({
     label,
-    note: `${crowd === undefined ? "" : `${crowd}, `}against ${rival}`,
+    note: `${members === undefined ? "" : `${members}, `}against ${rival}`,
     aside: `${times(mean)}×`,
     dots: pairs.map(({ ours, ratio }) => ({
       ...dotOf(ours),
@@ -148,32 +150,31 @@ function sentence(matches: readonly Match[]): string {
   if (matches.length === 0) return unanswered("rivals");
   const best = matches[0];
   const worst = matches[matches.length - 1];
-  const behind = matches.filter(({ mean }) => mean < 0.95);
-  const ahead = matches.filter(({ mean }) => mean > 1.05);
+  const behind = matches.filter(isSlower);
+  const ahead = matches.filter(({ mean }) => mean > 1 + EQUAL);
+  const percent = Math.round(100 * EQUAL);
   const equal = matches.length - ahead.length - behind.length;
   const sentences = [
     `Faster in **${ahead.length} of ${matches.length}** comparisons, slower in ${behind.length}${
-      equal === 0 ? "" : `, the same within 5 % in ${equal}`
+      equal === 0 ? "" : `, equal within ${percent} % in ${equal}`
     }.`,
   ];
   if (best.mean > 1) {
     sentences.push(
-      `Furthest ahead: ${named(best)}, **${times(best.mean)} times** as fast as ${best.rival}.`,
+      `Largest lead: ${named(best)}, **${times(best.mean)} times** as fast as ${best.rival}.`,
     );
   }
   if (worst.mean < 1) {
     sentences.push(
-      `Furthest behind: ${named(worst)}, which takes **${
-        times(1 / worst.mean)
-      } times** as long as ` +
-        `${worst.rival} does.`,
+      `Largest deficit: ${named(worst)} takes **${times(1 / worst.mean)} times** as long as ` +
+        `${worst.rival}.`,
     );
   }
   return sentences.join(" ");
 }
 
-function named({ label, crowd }: Match): string {
-  return crowd === undefined ? label : `${label}, ${crowd}`;
+function named({ label, members }: Match): string {
+  return members === undefined ? label : `${label}, ${members}`;
 }
 
 function tableFor(matches: readonly Match[]): Table {
@@ -183,7 +184,7 @@ function tableFor(matches: readonly Match[]): Table {
       match.pairs.map(({ ours, theirs, ratio }) => [
         named(match),
         match.rival,
-        HAND_NAMES[handOf(ours)],
+        SERIES_NAMES[seriesOf(ours)],
         duration(ours.median),
         duration(theirs.median),
         times(ratio),
@@ -192,7 +193,11 @@ function tableFor(matches: readonly Match[]): Table {
   };
 }
 
-/** Where we lose, and by how much, in words: for the documentation. */
+function isSlower({ mean }: Match): boolean {
+  return mean < 1 - EQUAL;
+}
+
+/** The comparisons in which Interlock is slower, the worst first. */
 export function losses(results: Pick<Results, "rows" | "goals">): Match[] {
-  return matchesOf(results).filter(({ mean }) => mean < 0.95).reverse();
+  return matchesOf(results).filter(isSlower).reverse();
 }

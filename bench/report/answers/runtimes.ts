@@ -7,16 +7,16 @@ import {
   duration,
   fastest,
   geometricMean,
-  HAND_NAMES,
   listed,
   type RuntimeName,
   RUNTIMES,
+  SERIES_NAMES,
   times,
 } from "../figures.ts";
 
-/** Within this of the fastest, a runtime is as fast. */
+/** A runtime within this ratio of the fastest counts as fastest too. */
 const SAME = 1.05;
-const NAMES = RUNTIMES.map((runtime) => HAND_NAMES[runtime]);
+const NAMES = RUNTIMES.map((runtime) => SERIES_NAMES[runtime]);
 
 interface Measured {
   readonly label: string;
@@ -59,7 +59,7 @@ export function whichRuntime(results: Results): Answer {
     .sort((a, b) => a.mean - b.mean);
   const rows = measured.map(({ label, rows, best }): CompactRow => ({
     label,
-    aside: `${HAND_NAMES[best.runtime ?? "mixed"]} ${duration(best.median)}`,
+    aside: `${SERIES_NAMES[best.runtime ?? "mixed"]} ${duration(best.median)}`,
     dots: rows.map((row) => {
       const by = best.median;
       return {
@@ -74,7 +74,7 @@ export function whichRuntime(results: Results): Answer {
     id: "runtime",
     question: "Which runtime?",
     answer: all.length < 2 ? unanswered("more than one runtime") : sentence(all),
-    reading: "Times the time of the fastest runtime, which is named at the right.",
+    reading: "Multiples of the time of the fastest runtime, which is named at the right.",
     ...rows.length > 0 && all.length > 1 &&
       { draw: (look) => drawCompact({ rows, unit: "times", aside: "fastest" }, look) },
     table: tableFor(measured),
@@ -85,13 +85,13 @@ function sentence(
   [best, ...others]: readonly { runtime: RuntimeName; first: number; mean: number; of: number }[],
 ): string {
   const rest = others.map(({ runtime, mean }) =>
-    `${HAND_NAMES[runtime]} takes ${times(mean / best.mean)} times`
+    `${SERIES_NAMES[runtime]} takes ${times(mean / best.mean)} times`
   );
-  return `**${HAND_NAMES[best.runtime]}** is the fastest or within ${
+  return `**${SERIES_NAMES[best.runtime]}** is the fastest, or within ${
     Math.round(100 * (SAME - 1))
-  } % of it in ${best.first} of ${best.of} operations. Over all of them, ${
+  } % of the fastest, in ${best.first} of ${best.of} operations. Over all of them, ${
     listed(rest)
-  } its time (geometric mean).`;
+  } as long (geometric mean).`;
 }
 
 function tableFor(measured: readonly Measured[]): Table {
@@ -103,7 +103,7 @@ function tableFor(measured: readonly Measured[]): Table {
         const row = rows.find((row) => row.runtime === runtime);
         return row === undefined ? "–" : `${times(row.median / best.median)}×`;
       }),
-      `${HAND_NAMES[best.runtime ?? "mixed"]}, ${duration(best.median)}`,
+      `${SERIES_NAMES[best.runtime ?? "mixed"]}, ${duration(best.median)}`,
     ]),
   };
 }

@@ -1,49 +1,50 @@
 import type { Results } from "../../results.ts";
 import { type Answer, ratios, type Table, unanswered } from "./answer.ts";
 import { type CompactRow, drawCompact } from "../charts/compact.ts";
-import { geometricMean, HAND_NAMES, RUNTIMES, times, type Wanted } from "../figures.ts";
+import { geometricMean, type RowFilter, RUNTIMES, SERIES_NAMES, times } from "../figures.ts";
 
 const alone = { setting: "alone", count: 1 } as const;
 const memory = { ...alone, medium: "mapped" } as const;
 const file = { ...alone, medium: "file" } as const;
 
 interface Safety {
-  /** What one gets. */
+  /** The guarantee. */
   readonly label: string;
-  /** By what, in place of what. */
+  /** The API that gives it, and the API without it. */
   readonly note: string;
-  readonly safe: Wanted;
-  readonly bare: Wanted;
-  /** How the answer puts it, where it is one of the main ones. */
+  readonly safe: RowFilter;
+  readonly bare: RowFilter;
+  /** The words of the answer, for the main ones. */
   readonly says?: (times: string) => string;
 }
 
-const RAW: Wanted = { ...memory, subject: "values", operation: "raw value += 1" };
-const LOCKED: Wanted = {
+const RAW: RowFilter = { ...memory, subject: "values", operation: "raw value += 1" };
+const LOCKED: RowFilter = {
   ...memory,
   subject: "mutex",
   operation: "lock, increment, unlock",
 };
-const PAIR: Wanted = { ...memory, subject: "mutex", operation: "lock, unlock" };
+const PAIR: RowFilter = { ...memory, subject: "mutex", operation: "lock, unlock" };
 
-/** What safety there is, and what it is compared with. */
+/** The guarantees, each with the operation that lacks it. */
 export const SAFETIES: readonly Safety[] = [
   {
     label: "No update is lost",
-    note: "AtomicCounter.add, not RawValue += 1",
+    note: "AtomicCounter.add instead of RawValue += 1",
     safe: { ...memory, subject: "atomics", operation: "add" },
     bare: RAW,
-    says: (times) => `that no update is lost takes **${times} times** as long as a bare increment`,
+    says: (times) =>
+      `an increment that loses no update takes **${times} times** as long as a bare one`,
   },
   {
-    label: "Nobody else is inside",
+    label: "Mutual exclusion",
     note: "a Mutex around RawValue += 1",
     safe: LOCKED,
     bare: RAW,
     says: (times) => `a mutex around it **${times} times**`,
   },
   {
-    label: "The lock is given back",
+    label: "The lock is always released",
     note: "try, finally, not the bare pair",
     safe: { ...memory, subject: "mutex", operation: "guard by try, finally" },
     bare: PAIR,
@@ -98,8 +99,8 @@ export function safetyCost(results: Results): Answer {
     note,
     aside: `${times(mean)}×`,
     dots: ratios.map(({ runtime, ratio }) => ({
-      hand: runtime,
-      name: HAND_NAMES[runtime],
+      series: runtime,
+      name: SERIES_NAMES[runtime],
       value: ratio,
     })),
   }));
@@ -110,8 +111,9 @@ export function safetyCost(results: Results): Answer {
     answer: text === ""
       ? unanswered("safe operations beside bare ones")
       : `${text[0].toUpperCase()}${text.slice(1)}.`,
-    reading: "Times the time of the same without it; at 1 it is free. At the right the geometric " +
-      "mean of the runtimes.",
+    reading:
+      "Multiples of the time without the guarantee; at 1 it is free. The geometric mean of the " +
+      "runtimes is at the right.",
     ...rows.length > 0 && {
       draw: (look) => drawCompact({ rows, unit: "times", aside: "mean", mark: { at: 1 } }, look),
     },
@@ -123,7 +125,7 @@ function tableFor(
   all: readonly (Safety & { ratios: ReturnType<typeof ratios>; mean: number })[],
 ): Table {
   return {
-    head: ["", "by", ...RUNTIMES.map((runtime) => HAND_NAMES[runtime]), "mean"],
+    head: ["", "compared", ...RUNTIMES.map((runtime) => SERIES_NAMES[runtime]), "mean"],
     rows: all.map(({ label, note, ratios, mean }) => [
       label,
       note,

@@ -2,20 +2,20 @@ import type { Results, Row } from "../../results.ts";
 import { type Answer, meanRatio, type Table, unanswered } from "./answer.ts";
 import {
   duration,
-  type Hand,
-  HAND_NAMES,
   listed,
+  type RowFilter,
   rowsOf,
   RUNTIMES,
+  type Series,
+  SERIES_NAMES,
   times,
-  type Wanted,
 } from "../figures.ts";
 import { drawLines, type Line, type Panel } from "../charts/lines.ts";
 
 interface Subject {
   readonly title: string;
   readonly group: string;
-  readonly wanted: Wanted;
+  readonly wanted: RowFilter;
 }
 
 const ATOMIC: Subject = {
@@ -33,7 +33,7 @@ const MUTEX: Subject = {
   group: "memory",
   wanted: { subject: "mutex", operation: "lock, increment, unlock", medium: "mapped" },
 };
-/** What is done by many at once. */
+/** The operations that are measured with many at once. */
 export const SUBJECTS: readonly Subject[] = [
   ATOMIC,
   STRIPED,
@@ -54,19 +54,21 @@ export const SUBJECTS: readonly Subject[] = [
     wanted: { subject: "file_counter", operation: "add, durable", medium: "file" },
   },
 ];
-const HANDS: readonly Hand[] = [...RUNTIMES, "c"];
+const SERIES: readonly Series[] = [...RUNTIMES, "c"];
 
-function rowsFor(results: Results, { wanted }: Subject, hand: Hand): Row[] {
-  const whose = hand === "c" ? { by: "c" } : { by: "interlock", runtime: hand as Row["runtime"] };
+function rowsFor(results: Results, { wanted }: Subject, series: Series): Row[] {
+  const whose = series === "c"
+    ? { by: "c" }
+    : { by: "interlock", runtime: series as Row["runtime"] };
   return rowsOf(results, { ...wanted, setting: "processes", ...whose })
     .sort((a, b) => a.count - b.count);
 }
 
 function linesOf(results: Results, subject: Subject): Line[] {
-  return HANDS.flatMap((hand) => {
-    const points = rowsFor(results, subject, hand)
+  return SERIES.flatMap((series) => {
+    const points = rowsFor(results, subject, series)
       .map(({ count, median }) => ({ count, value: median }));
-    return points.length < 2 ? [] : [{ hand, name: HAND_NAMES[hand], points }];
+    return points.length < 2 ? [] : [{ series, name: SERIES_NAMES[series], points }];
   });
 }
 
@@ -74,7 +76,7 @@ function linesOf(results: Results, subject: Subject): Line[] {
 export function scaling(results: Results): Answer {
   const panels = SUBJECTS.flatMap((subject): Panel[] => {
     const lines = linesOf(results, subject);
-    return lines.some(({ hand }) => hand !== "c")
+    return lines.some(({ series }) => series !== "c")
       ? [{ title: subject.title, group: subject.group, lines }]
       : [];
   });
@@ -85,21 +87,20 @@ export function scaling(results: Results): Answer {
     id: "scaling",
     question: "How does it scale?",
     answer: sentences.join(" ") || unanswered("several processes at once"),
-    reading: `Time in which all processes together do one operation, by the number of processes ` +
-      `at it at once; ${results.machine.cores} cores. A flat line is a lock that does not mind ` +
-      `the crowd.`,
+    reading: `Time in which all processes together complete one operation, by the number of ` +
+      `processes; ${results.machine.cores} cores. A flat line means that contention costs nothing.`,
     ...panels.length > 0 && { draw: (look) => drawLines({ panels, unit: "ns" }, look) },
     table: tableFor(results),
   };
 }
 
-/** How the time of an operation grows from one process to the most that were measured. */
+/** How the time of an operation grows from one process to the largest number measured. */
 function growth(results: Results): string[] {
   const all = [MUTEX, ATOMIC, STRIPED].flatMap(({ title, wanted }) => {
     const counts = rowsOf(results, { ...wanted, by: "interlock", setting: "processes" })
       .map(({ count }) => count);
     const most = Math.max(...counts);
-    const at = (count: number): Wanted => ({ ...wanted, setting: "processes", count });
+    const at = (count: number): RowFilter => ({ ...wanted, setting: "processes", count });
     const ratio = counts.length === 0 || most === 1
       ? undefined
       : meanRatio(results, at(most), at(1));
@@ -108,13 +109,13 @@ function growth(results: Results): string[] {
   if (all.length === 0) return [];
   const grown = all.map(({ name, ratio }) => `**${times(ratio)} times** as long on ${name}`);
   return [
-    `With ${all[0].most} processes at once, an increment takes, against one process alone, ${
+    `Compared with one process, an increment by ${all[0].most} processes at once takes ${
       listed(grown)
     }.`,
   ];
 }
 
-/** Whether threads of one process fare better than processes, at 4 of them. */
+/** Compares 4 threads of one process with 4 processes. */
 function workersAgainstProcesses(results: Results): string | undefined {
   const wanted = { subject: "mutex", operation: "lock, increment, unlock", count: 4 };
   const ratio = meanRatio(
@@ -124,7 +125,7 @@ function workersAgainstProcesses(results: Results): string | undefined {
   );
   if (ratio === undefined) return undefined;
   return ratio > 0.9 && ratio < 1.1
-    ? "Four workers of one process do as four processes do."
+    ? "Four workers of one process are as fast as four processes."
     : `Four workers of one process take ${times(ratio)} times as long as four processes.`;
 }
 
@@ -133,14 +134,14 @@ function tableFor(results: Results): Table {
     (["processes", "workers"] as const).flatMap((setting) => {
       const wanted = { ...subject.wanted };
       if (setting === "workers" && wanted.medium === "mapped") wanted.medium = "anonymous";
-      return [...RUNTIMES, "mixed" as const, "c" as const].flatMap((hand) => {
-        const whose = hand === "c" ? { by: "c" } : { by: "interlock", runtime: hand };
+      return [...RUNTIMES, "mixed" as const, "c" as const].flatMap((series) => {
+        const whose = series === "c" ? { by: "c" } : { by: "interlock", runtime: series };
         const found = rowsOf(results, { ...wanted, setting, ...whose });
         if (found.length === 0) return [];
         const at = (count: number) => found.find((row) => row.count === count);
         return [[
           `${subject.title}, ${setting}`,
-          HAND_NAMES[hand],
+          SERIES_NAMES[series],
           ...[1, 2, 4, 16, 64].map((count) => {
             const row = at(count);
             return row === undefined ? "–" : duration(row.median);

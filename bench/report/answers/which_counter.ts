@@ -10,7 +10,7 @@ import {
   unanswered,
 } from "./answer.ts";
 import { drawDots } from "../charts/dots.ts";
-import { times, type Wanted } from "../figures.ts";
+import { type RowFilter, times } from "../figures.ts";
 
 const alone = { setting: "alone", count: 1 } as const;
 const memory = { ...alone, subject: "atomics", medium: "mapped" } as const;
@@ -32,7 +32,7 @@ const REDIS: Entry = {
   note: "a server, this machine",
   wanted: { ...redis, operation: "counter add" },
 };
-/** The counters, by what they cost. */
+/** The counters, by cost. */
 export const COUNTERS: readonly Entry[] = [
   ATOMIC,
   {
@@ -75,18 +75,16 @@ export function whichCounter(results: Results): Answer {
   const atomic = rowsIn(results, ATOMIC);
   const sentences: string[] = [];
   if (atomic.length > 0) {
-    sentences.push(`On one machine: **AtomicCounter**, ${span(atomic)} an add.`);
+    sentences.push(`On one machine: **AtomicCounter**, ${span(atomic)} per add.`);
   }
   const contended = stripedGain(results);
   if (contended !== undefined) {
     const { count, ratio } = contended;
     sentences.push(
       ratio > 1.05
-        ? `Where ${count} processes add at once, **StripedCounter** is ${
-          times(ratio)
-        } times faster.`
-        : `StripedCounter gains nothing here where ${count} processes add at once ` +
-          `(${times(ratio)} times).`,
+        ? `If ${count} processes add at once, **StripedCounter** is ${times(ratio)} times as fast.`
+        : `StripedCounter gains nothing here if ${count} processes add at once ` +
+          `(${times(ratio)} times as fast).`,
     );
   }
   for (
@@ -107,16 +105,16 @@ export function whichCounter(results: Results): Answer {
     id: "counter",
     question: "Which counter?",
     answer: sentences.join(" ") || unanswered("counters"),
-    reading: "Time of one add by one thread that nobody disturbs; further left is faster.",
+    reading: "Time of one add by one undisturbed thread; further left is faster.",
     ...rows.length > 0 && { draw: (look) => drawDots({ rows, unit: "ns" }, look) },
     table: tableOf(results, COUNTERS),
   };
 }
 
-/** How many times faster striped is, at the largest number of processes up to 4. */
+/** How many times as fast a striped counter is, with at most 4 processes. */
 function stripedGain(results: Results): { count: number; ratio: number } | undefined {
   for (const count of [4, 2]) {
-    const at = (operation: string): Wanted => ({
+    const at = (operation: string): RowFilter => ({
       ...memory,
       operation,
       setting: "processes",

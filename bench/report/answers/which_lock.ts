@@ -37,7 +37,7 @@ const REDIS: Entry = {
   wanted: { ...alone, subject: "redis", medium: "redis", operation: "lock: acquire, release" },
 };
 
-/** The locks, by what they cost. */
+/** The locks, by cost. */
 export const LOCKS: readonly Entry[] = [
   PAIR,
   {
@@ -65,8 +65,8 @@ export function whichLock(results: Results): Answer {
   const sentences: string[] = [];
   if (pair.length > 0) {
     sentences.push(
-      `For the programs of one machine: **Mutex**, ${span(pair)} for lock and unlock` +
-        (awaited.length > 0 ? `, ${span(awaited)} where it is awaited.` : "."),
+      `For programs on one machine: **Mutex**, ${span(pair)} for lock and unlock` +
+        (awaited.length > 0 ? `, ${span(awaited)} with await.` : "."),
     );
   }
   for (
@@ -89,7 +89,7 @@ export function whichLock(results: Results): Answer {
     id: "lock",
     question: "Which lock?",
     answer: sentences.join(" ") || unanswered("locks"),
-    reading: "Time to take a free lock and to give it back; further left is faster.",
+    reading: "Time to acquire a free lock and to release it; further left is faster.",
     ...rows.length > 0 && { draw: (look) => drawDots({ rows, unit: "ns" }, look) },
     table: tableOf(results, LOCKS),
   };

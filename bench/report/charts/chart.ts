@@ -1,19 +1,19 @@
 import type { TopLevelSpec } from "vega-lite";
-import { duration, type Hand, times } from "../figures.ts";
+import { duration, type Series, times } from "../figures.ts";
 import type { Palette } from "./palette.ts";
 
 /** A part of a chart's specification. */
 export type Layer = Record<string, unknown>;
 
-/** How a chart is drawn: for a wide page or for a telephone, and in which colours. */
+/** The look of a chart: for a wide page or for a telephone, and its colours. */
 export interface Look {
   readonly palette: Palette;
   readonly narrow: boolean;
 }
 
-/** A page's widths of charts, in pixels; a telephone's is that of 380 without its margins. */
+/** The width of a chart on a page, in pixels. */
 export const WIDE = 816;
-/** The same of a telephone. */
+/** The width on a telephone: 380 without the margins. */
 export const NARROW = 348;
 
 const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', sans-serif";
@@ -23,15 +23,15 @@ export const TEXT = 12;
 /** About how wide a letter of an axis is, and the room between two labels. */
 const [LETTER, BETWEEN] = [7, 8];
 
-/** What the axis counts. */
+/** The unit of an axis. */
 export type Unit = "ns" | "times";
 
-/** How a value of a unit is written. */
+/** Formats a value of a unit. */
 export function written(value: number, unit: Unit): string {
   return unit === "ns" ? duration(value) : `${times(value)}×`;
 }
 
-/** Steps of an axis around values: whole decades, or 1, 2 and 5 where the values are close. */
+/** Ticks of an axis around values: decades, or 1, 2 and 5 if the values are close. */
 export function ticksAround(values: readonly number[]): number[] {
   const least = Math.min(...values);
   const most = Math.max(...values);
@@ -45,7 +45,7 @@ export function ticksAround(values: readonly number[]): number[] {
   return all.slice(Math.max(first, 0), last < 0 ? undefined : last + 1);
 }
 
-/** Where a value lies on a logarithmic axis from the first to the last tick, 0 to 1. */
+/** The position of a value on a logarithmic axis from the first to the last tick, 0 to 1. */
 export function position(value: number, ticks: readonly number[]): number {
   const [low, high] = [ticks[0], ticks[ticks.length - 1]];
   return Math.log(value / low) / Math.log(high / low);
@@ -61,7 +61,7 @@ export function axisTexts(ticks: readonly number[], unit: Unit): string[] {
   return ticks.map((tick) => brief(tick, unit));
 }
 
-/** An axis of this width with these ticks, as many of them written as there is room for. */
+/** An axis with ticks, labelled as far as there is room. */
 export function axis(
   ticks: readonly number[],
   unit: Unit,
@@ -70,7 +70,7 @@ export function axis(
 ): Layer {
   const all = axisTexts(ticks, unit);
   const longest = Math.max(...all.map(({ length }) => length)) * LETTER;
-  // The first and the last may be pushed towards the middle by half of their width.
+  // The first and the last label may move towards the middle by half of their width.
   const room = longest * (more.labelFlush ? 1.5 : 1) + BETWEEN;
   const nearest = Math.min(
     ...ticks.slice(1).map((tick, i) => position(tick, ticks) - position(ticks[i], ticks)),
@@ -91,19 +91,19 @@ function brief(value: number, unit: Unit): string {
   return written(value, unit).replace(/(\.\d*?)0+(?=\D|$)/, "$1").replace(/\.(?=\D|$)/, "");
 }
 
-/** A column of colours for a mark, by the field `hand`. */
-export function byHand({ hands }: Palette): Layer {
+/** A column of colours for a mark, by the field `series`. */
+export function bySeries({ series }: Palette): Layer {
   return {
-    field: "hand",
+    field: "series",
     type: "nominal",
-    scale: { domain: Object.keys(hands), range: Object.values(hands) },
+    scale: { domain: Object.keys(series), range: Object.values(series) },
     legend: null,
   };
 }
 
-/** A column of shapes, for those who see no colours and for paper: each hand has its own. */
-export function shapeByHand(): Layer {
-  const shapes: Record<Hand, string> = {
+/** A column of shapes, for print and for colour-blind readers: each series has its own. */
+export function shapeBySeries(): Layer {
+  const shapes: Record<Series, string> = {
     deno: "circle",
     bun: "square",
     node: "triangle-up",
@@ -113,7 +113,7 @@ export function shapeByHand(): Layer {
     npm: "diamond",
   };
   return {
-    field: "hand",
+    field: "series",
     type: "nominal",
     scale: { domain: Object.keys(shapes), range: Object.values(shapes) },
     legend: null,
@@ -121,8 +121,8 @@ export function shapeByHand(): Layer {
 }
 
 /** A column of sizes: a triangle and a cross look smaller than a circle of the same area. */
-export function sizeByHand(size = 80): Layer {
-  const sizes: Record<Hand, number> = {
+export function sizeBySeries(size = 80): Layer {
+  const sizes: Record<Series, number> = {
     deno: 1,
     bun: 0.9,
     node: 1.15,
@@ -132,14 +132,14 @@ export function sizeByHand(size = 80): Layer {
     npm: 1,
   };
   return {
-    field: "hand",
+    field: "series",
     type: "ordinal",
     scale: { domain: Object.keys(sizes), range: Object.values(sizes).map((part) => part * size) },
     legend: null,
   };
 }
 
-/** A chart of layers in a frame of this height, without anything that explains nothing. */
+/** A chart of layers in a frame of this height, without decoration. */
 export function framed(
   { palette, narrow }: Look,
   frame: {

@@ -1,24 +1,24 @@
 import type { TopLevelSpec } from "vega-lite";
 import {
   axis,
-  byHand,
+  bySeries,
   framed,
   type Layer,
   logScale,
   type Look,
   NARROW,
   position,
-  shapeByHand,
-  sizeByHand,
+  shapeBySeries,
+  sizeBySeries,
   TEXT,
   ticksAround,
   type Unit,
   WIDE,
 } from "./chart.ts";
 import type { Dot } from "./dots.ts";
-import { type Hand, HAND_NAMES } from "../figures.ts";
+import { type Series, SERIES_NAMES } from "../figures.ts";
 
-/** Points on one line, with what sums them up at its end. */
+/** Points on one line, with a summary at its end. */
 export interface CompactRow {
   readonly label: string;
   readonly note?: string;
@@ -26,13 +26,13 @@ export interface CompactRow {
   readonly dots: readonly Dot[];
 }
 
-/** A chart of many rows that are compared by their shape more than by their figures. */
+/** A chart of many rows, for comparison by eye more than by figures. */
 export interface CompactChart {
   readonly rows: readonly CompactRow[];
   readonly unit: Unit;
-  /** What stands at the ends of the lines. */
+  /** The heading of the summaries at the ends of the lines. */
   readonly aside: string;
-  /** A line that is marked, and what its sides mean. */
+  /** A marked line, and the meaning of its sides. */
   readonly mark?: { readonly at: number; readonly below?: string; readonly above?: string };
 }
 
@@ -60,11 +60,11 @@ export function drawCompact({ rows, unit, aside, mark }: CompactChart, look: Loo
     scale: logScale(ticks),
     axis: axis(ticks, unit, plot, { orient: "top", labelFlush: narrow ? 12 : false }),
   };
-  const hands = [...new Set(rows.flatMap(({ dots }) => dots.map(({ hand }) => hand)))];
+  const series = [...new Set(rows.flatMap(({ dots }) => dots.map(({ series }) => series)))];
   const points = rows.flatMap(({ dots }, row) =>
     dots.map((dot, i) => ({
       ...dot,
-      // Those that are equal would cover each other.
+      // Equal points would cover each other.
       y: from + row * step + (narrow ? step - 16 : step / 2) + apart * (i - (dots.length - 1) / 2),
     }))
   );
@@ -112,27 +112,27 @@ export function drawCompact({ rows, unit, aside, mark }: CompactChart, look: Loo
     },
     {
       data: { values: points },
-      encoding: { x, y, color: byHand(palette), shape: shapeByHand(), size: sizeByHand(75) },
+      encoding: { x, y, color: bySeries(palette), shape: shapeBySeries(), size: sizeBySeries(75) },
       mark: { type: "point", filled: true, opacity: 1 },
     },
-    key(hands, aside, { left, plot, right }, look),
+    key(series, aside, { left, plot, right }, look),
   ];
   return framed(look, { height, left, right, top: HEAD, bottom: 4 }, { layer });
 }
 
 /** Names of the points, above the axis. */
 function key(
-  hands: readonly Hand[],
+  series: readonly Series[],
   aside: string,
   { left, plot, right }: { left: number; plot: number; right: number },
   { palette, narrow }: Look,
 ): Layer {
   let at = 6 - left;
-  const names = hands.map((hand) => {
-    const name = HAND_NAMES[hand];
-    const place = { hand, name, x: at, textX: at + 10 };
+  const names = series.map((series) => {
+    const name = SERIES_NAMES[series];
+    const point = { series, name, x: at, textX: at + 10 };
     at += 32 + name.length * 7;
-    return place;
+    return point;
   });
   const y = 9 - HEAD;
   return {
@@ -144,9 +144,9 @@ function key(
             mark: { type: "point", filled: true, opacity: 1, y },
             encoding: {
               x: { field: "x", type: "quantitative", scale: null, axis: null },
-              color: byHand(palette),
-              shape: shapeByHand(),
-              size: sizeByHand(75),
+              color: bySeries(palette),
+              shape: shapeBySeries(),
+              size: sizeBySeries(75),
             },
           },
           {
@@ -175,7 +175,7 @@ function key(
   };
 }
 
-/** The line of what is equal, with what lies on either side of it. */
+/** The line of equality, with the meanings of both sides. */
 function equal(
   { at, below, above }: NonNullable<CompactChart["mark"]>,
   ticks: readonly number[],

@@ -1,39 +1,39 @@
 import type { TopLevelSpec } from "vega-lite";
 import {
   axis,
-  byHand,
+  bySeries,
   framed,
   type Layer,
   logScale,
   type Look,
   NARROW,
   position,
-  shapeByHand,
-  sizeByHand,
+  shapeBySeries,
+  sizeBySeries,
   TEXT,
   ticksAround,
   type Unit,
   WIDE,
   written,
 } from "./chart.ts";
-import type { Hand } from "../figures.ts";
+import type { Series } from "../figures.ts";
 
 /** A point of a row, with the least and the most of the rounds. */
 export interface Dot {
-  readonly hand: Hand;
-  /** What it is called beside the point. */
+  readonly series: Series;
+  /** The name beside the point. */
   readonly name: string;
   readonly value: number;
   readonly least?: number;
   readonly most?: number;
-  /** Places on the line that are marked. */
+  /** Values that are marked on the line. */
   readonly ticks?: readonly number[];
 }
 
-/** Points that are to be compared. */
+/** Points to compare. */
 export interface DotRow {
   readonly label: string;
-  /** What the label leaves open. */
+  /** An addition to the label. */
   readonly note?: string;
   readonly dots: readonly Dot[];
 }
@@ -47,25 +47,26 @@ export interface DotChart {
 const LINE = 19;
 const GAP = 16;
 const LABEL = 22;
-/** Between a point and its text, and about how wide a letter is. */
+/** The space between a point and its text, and the approximate width of a letter. */
 const [SPACE, LETTER] = [11, 6.9];
 
-interface Place {
+/** A point with its text, in pixels. */
+interface ChartPoint {
   readonly text: string;
   /** The ends of the line of a point, in pixels. */
   readonly begin: number;
   readonly end: number;
-  /** How far its text would reach on either side. */
+  /** The end of its text on either side. */
   readonly left: number;
   readonly right: number;
 }
 
-function placeOf(
+function chartPointOf(
   dot: Dot,
   ticks: readonly number[],
   plot: number,
   unit: Unit,
-): Place & Dot & { least: number; most: number } {
+): ChartPoint & Dot & { least: number; most: number } {
   const { value, least = value, most = value, name } = dot;
   const text = `${name} ${written(value, unit)}`;
   const begin = position(Math.min(least, value), ticks) * plot;
@@ -94,13 +95,13 @@ export function drawDots({ rows, unit }: DotChart, look: Look): TopLevelSpec {
     const block = Math.max(dots.length * LINE, note === undefined ? LINE : 2 * LINE - 4);
     if (narrow) y += LABEL;
     labels.push({ label, note: note ?? "", y: narrow ? y - LABEL / 2 : y + LINE / 2 });
-    const places = dots.map((dot) => placeOf(dot, ticks, plot, unit));
-    // All of a row on one side, which the eye follows.
-    const leftwards = places.some(({ right: end }) => end > plot + right) &&
-      places.every(({ left }) => left > 0);
-    places.forEach(({ begin, end, ...place }, i) => {
+    const chartPoints = dots.map((dot) => chartPointOf(dot, ticks, plot, unit));
+    // All texts of a row are on one side, which is easier to read.
+    const leftwards = chartPoints.some(({ right: end }) => end > plot + right) &&
+      chartPoints.every(({ left }) => left > 0);
+    chartPoints.forEach(({ begin, end, ...point }, i) => {
       points.push({
-        ...place,
+        ...point,
         y: y + LINE * (i + 0.5),
         leftwards,
         textX: leftwards ? begin - SPACE : end + SPACE,
@@ -108,8 +109,8 @@ export function drawDots({ rows, unit }: DotChart, look: Look): TopLevelSpec {
     });
     y += (narrow ? dots.length * LINE : block) + GAP;
   }
-  const marks = points.flatMap(({ ticks, hand, y }) =>
-    (ticks as number[] | undefined)?.map((value) => ({ value, hand, y })) ?? []
+  const marks = points.flatMap(({ ticks, series, y }) =>
+    (ticks as number[] | undefined)?.map((value) => ({ value, series, y })) ?? []
   );
   const height = y - GAP + 6;
   const across = { field: "y", type: "quantitative", scale: null };
@@ -169,16 +170,16 @@ export function drawDots({ rows, unit }: DotChart, look: Look): TopLevelSpec {
       layer: [
         {
           mark: { type: "rule", strokeWidth: 3, opacity: 0.35, strokeCap: "round" },
-          encoding: { x: x("least"), x2: { field: "most" }, y: across, color: byHand(palette) },
+          encoding: { x: x("least"), x2: { field: "most" }, y: across, color: bySeries(palette) },
         },
         {
           mark: { type: "point", filled: true, opacity: 1 },
           encoding: {
             x: x("value"),
             y: across,
-            color: byHand(palette),
-            shape: shapeByHand(),
-            size: sizeByHand(),
+            color: bySeries(palette),
+            shape: shapeBySeries(),
+            size: sizeBySeries(),
           },
         },
         text(false),
@@ -188,7 +189,7 @@ export function drawDots({ rows, unit }: DotChart, look: Look): TopLevelSpec {
     {
       data: { values: marks },
       mark: { type: "tick", orient: "vertical", size: 11, thickness: 2, opacity: 1 },
-      encoding: { x: x("value"), y: across, color: byHand(palette) },
+      encoding: { x: x("value"), y: across, color: bySeries(palette) },
     },
     { data: { values: labels }, layer: [name, note] },
   ];

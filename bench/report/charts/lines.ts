@@ -1,31 +1,31 @@
 import type { TopLevelSpec } from "vega-lite";
 import {
   axisTexts,
-  byHand,
+  bySeries,
   framed,
   type Layer,
   type Look,
   NARROW,
   position,
-  shapeByHand,
-  sizeByHand,
+  shapeBySeries,
+  sizeBySeries,
   ticksAround,
   type Unit,
   WIDE,
 } from "./chart.ts";
-import type { Hand } from "../figures.ts";
+import type { Series } from "../figures.ts";
 
 /** A line of a panel. */
 export interface Line {
-  readonly hand: Hand;
+  readonly series: Series;
   readonly name: string;
   readonly points: readonly { readonly count: number; readonly value: number }[];
 }
 
-/** Lines over the same counts. */
+/** A panel of lines over the same counts. */
 export interface Panel {
   readonly title: string;
-  /** Panels of one group stand in one row and have the same axes. */
+  /** Panels of one group are in one row and have the same axes. */
   readonly group: string;
   readonly lines: readonly Line[];
 }
@@ -39,9 +39,9 @@ export interface LineChart {
 const COLUMNS = 3;
 const LABEL_STEP = 14;
 const HEIGHT = 180;
-/** Room of a panel above its plot for its title, and below for its axis. */
+/** The space of a panel above its plot for its title, and below for its axis. */
 const [ABOVE, BELOW] = [34, 28];
-/** Room for the labels of the axis, and for the names of the lines. */
+/** The space for the labels of the axis, and for the names of the lines. */
 const [LEFT, NAMES] = [54, 58];
 
 /** Draws the panels, with the name of each line at its end. */
@@ -86,7 +86,7 @@ interface Frame {
   readonly unit: Unit;
 }
 
-/** One panel, at its place in the whole: a chart has one pair of axes, and these are many. */
+/** Draws one panel at its position with axes of its own: a Vega-Lite chart has only one pair. */
 function drawPanel({ title, lines }: Panel, frame: Frame, { palette }: Look): Layer[] {
   const { left, top, width, ticks, counts, labelled, unit } = frame;
   const x = (count: number) => left + position(count, counts) * width;
@@ -94,8 +94,8 @@ function drawPanel({ title, lines }: Panel, frame: Frame, { palette }: Look): La
   const texts = axisTexts(ticks, unit);
   const at = (field: string): Layer => ({ field, type: "quantitative", scale: null, axis: null });
   const quiet = { type: "text", fontSize: 11, fill: palette.quiet, baseline: "middle" };
-  const points = lines.flatMap(({ hand, name, points }) =>
-    points.map(({ count, value }) => ({ hand, name, count, x: x(count), y: y(value) }))
+  const points = lines.flatMap(({ series, name, points }) =>
+    points.map(({ count, value }) => ({ series, name, count, x: x(count), y: y(value) }))
   );
   return [
     {
@@ -125,12 +125,12 @@ function drawPanel({ title, lines }: Panel, frame: Frame, { palette }: Look): La
     },
     {
       data: { values: points },
-      encoding: { x: at("x"), y: at("y"), color: byHand(palette) },
+      encoding: { x: at("x"), y: at("y"), color: bySeries(palette) },
       layer: [
         { mark: { type: "line", strokeWidth: 2 }, encoding: { detail: { field: "name" } } },
         {
           mark: { type: "point", filled: true, opacity: 1 },
-          encoding: { shape: shapeByHand(), size: sizeByHand(50) },
+          encoding: { shape: shapeBySeries(), size: sizeBySeries(50) },
         },
       ],
     },
@@ -143,7 +143,7 @@ function drawPanel({ title, lines }: Panel, frame: Frame, { palette }: Look): La
         x: left + width + 9,
         fontWeight: 600,
       },
-      encoding: { y: at("y"), text: { field: "name" }, color: byHand(palette) },
+      encoding: { y: at("y"), text: { field: "name" }, color: bySeries(palette) },
     },
   ];
 }
@@ -153,16 +153,16 @@ export function spread(
   lines: readonly Line[],
   y: (value: number) => number,
   bottom: number,
-): { name: string; hand: Hand; y: number }[] {
-  const ends = lines.map(({ name, hand, points }) => ({
+): { name: string; series: Series; y: number }[] {
+  const ends = lines.map(({ name, series, points }) => ({
     name,
-    hand,
+    series,
     y: y(points[points.length - 1].value),
   })).sort((a, b) => a.y - b.y);
   ends.forEach((end, i) => {
     if (i > 0) end.y = Math.max(end.y, ends[i - 1].y + LABEL_STEP);
   });
-  // What was pushed out at the bottom pushes the others up again.
+  // Names below the bottom move up, and move others up.
   for (let i = ends.length - 1; i >= 0; i--) {
     const most = i === ends.length - 1 ? bottom : ends[i + 1].y - LABEL_STEP;
     ends[i].y = Math.min(ends[i].y, most);

@@ -1,22 +1,22 @@
-import type { Hand } from "../figures.ts";
+import type { Series } from "../figures.ts";
 
 /** The colours of a chart. A runtime has the same one everywhere; rivals are grey. */
 export interface Palette {
   readonly ink: string;
   readonly quiet: string;
   readonly line: string;
-  readonly hands: Readonly<Record<Hand, string>>;
+  readonly series: Readonly<Record<Series, string>>;
 }
 
 /**
- * Blue, orange and green of Okabe and Ito, which people with any colour vision tell apart; darker
- * on paper and lighter at night, so that each stands out by 3 to 1 at least.
+ * Blue, orange and green of Okabe and Ito, which are distinct for any colour vision; darker on a light
+ * page and lighter on a dark one, for a contrast of at least 3 to 1.
  */
 export const LIGHT: Palette = {
   ink: "#1c1f24",
   quiet: "#5b626c",
   line: "#dfe2e6",
-  hands: {
+  series: {
     deno: "#0b6fb8",
     bun: "#c9590b",
     node: "#0a8a62",
@@ -27,12 +27,12 @@ export const LIGHT: Palette = {
   },
 };
 
-/** The same at night. */
+/** The colours on a dark page. */
 export const DARK: Palette = {
   ink: "#e8eaed",
   quiet: "#a3abb5",
   line: "#333941",
-  hands: {
+  series: {
     deno: "#5db5f5",
     bun: "#f5943f",
     node: "#3fcf9a",
@@ -43,19 +43,19 @@ export const DARK: Palette = {
   },
 };
 
-/** Names in place of colours; {@linkcode variables} tells a page what they are. */
+/** Variables instead of colours; {@linkcode variables} defines them in a page. */
 export const NAMED: Palette = {
   ink: "var(--ink)",
   quiet: "var(--quiet)",
   line: "var(--line)",
-  hands: Object.fromEntries(
-    Object.keys(LIGHT.hands).map((hand) => [hand, `var(--${hand})`]),
-  ) as Palette["hands"],
+  series: Object.fromEntries(
+    Object.keys(LIGHT.series).map((series) => [series, `var(--${series})`]),
+  ) as Palette["series"],
 };
 
 /** The custom properties of a palette, for a style sheet. */
-export function variables({ ink, quiet, line, hands }: Palette): string {
-  return Object.entries({ ink, quiet, line, ...hands })
+export function variables({ ink, quiet, line, series }: Palette): string {
+  return Object.entries({ ink, quiet, line, ...series })
     .map(([name, colour]) => `--${name}: ${colour};`)
     .join(" ");
 }

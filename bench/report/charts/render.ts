@@ -1,14 +1,14 @@
 import { type LoggerInterface, parse, View } from "vega";
 import { compile, type TopLevelSpec } from "vega-lite";
 
-/** What a chart says to those who do not see it. */
+/** The text alternative of a chart. */
 export interface Words {
   readonly id: string;
   readonly title: string;
   readonly description: string;
 }
 
-/** What Vega-Lite would only warn of is a mistake of ours. */
+/** Throws where Vega-Lite would only warn. */
 const STRICT: LoggerInterface = {
   level: () => STRICT,
   error: (...words) => {
@@ -40,7 +40,7 @@ export async function render(
   );
 }
 
-/** To a hundredth of a pixel: the last digits of a logarithm differ from engine to engine. */
+/** Rounds to a hundredth of a pixel: the last digits of a logarithm differ between engines. */
 function rounded(svg: string): string {
   return svg.replaceAll(
     / (?:transform|d|x|y|x1|y1|x2|y2|width|height)="[^"]*"/g,
@@ -49,7 +49,7 @@ function rounded(svg: string): string {
   );
 }
 
-/** Text as it may stand in HTML and XML, between tags and in attributes. */
+/** Escapes text for HTML and XML, between tags and in attributes. */
 export function escapeXml(text: string): string {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;")
     .replaceAll('"', "&quot;");

@@ -1,6 +1,6 @@
 /*
- * flock(2) on an open file; the text file under it, by the system calls of
- * src/counting/text_file.ts in their order; and one write and one sync of it an add.
+ * flock(2) on an open file; the text file under it, with the system calls of
+ * src/counting/text_file.ts in their order; and one write and one sync per add.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -12,18 +12,18 @@
 
 #include "peers.h"
 
-static void take(struct place *place) {
-  if (flock(place->lock, LOCK_EX) != 0) fail("flock");
+static void acquire(struct context *context) {
+  if (flock(context->lock, LOCK_EX) != 0) fail("flock");
 }
 
-static void give_back(struct place *place) {
-  if (flock(place->lock, LOCK_UN) != 0) fail("flock");
+static void release(struct context *context) {
+  if (flock(context->lock, LOCK_UN) != 0) fail("flock");
 }
 
-static void flock_pair(struct place *place, long times) {
+static void flock_pair(struct context *context, long times) {
   for (long i = 0; i < times; i++) {
-    take(place);
-    give_back(place);
+    acquire(context);
+    release(context);
   }
 }
 
@@ -54,29 +54,29 @@ static void increment(const char *path) {
   close(writer);
 }
 
-static void increment_under_flock(struct place *place, long times) {
+static void increment_under_flock(struct context *context, long times) {
   for (long i = 0; i < times; i++) {
-    take(place);
-    increment(place->text);
-    give_back(place);
+    acquire(context);
+    increment(context->text);
+    release(context);
   }
 }
 
-/* As few calls as a durable add can have: the file stays open. */
-static void write_and_sync(struct place *place, long times) {
+/* The fewest calls that a durable add can have: the file stays open. */
+static void write_and_sync(struct context *context, long times) {
   for (long i = 0; i < times; i++) {
-    take(place);
+    acquire(context);
     char text[32] = {0};
-    if (pread(place->file, text, sizeof text - 1, 0) < 0) fail("pread");
+    if (pread(context->file, text, sizeof text - 1, 0) < 0) fail("pread");
     int length = snprintf(text, sizeof text, "%ld\n", atol(text) + 1);
-    if (pwrite(place->file, text, length, 0) != length) fail("pwrite");
-    if (fdatasync(place->file) != 0) fail("fdatasync");
-    give_back(place);
+    if (pwrite(context->file, text, length, 0) != length) fail("pwrite");
+    if (fdatasync(context->file) != 0) fail("fdatasync");
+    release(context);
   }
 }
 
-static int64_t number(struct place *place) {
-  int fd = open(place->text, O_RDONLY | O_CLOEXEC);
+static int64_t number(struct context *context) {
+  int fd = open(context->text, O_RDONLY | O_CLOEXEC);
   if (fd < 0) fail("open for reading");
   long found = read_all(fd);
   close(fd);
@@ -91,6 +91,6 @@ const struct subject file_subjects[] = {
 };
 
 const struct relay file_relays[] = {
-  {"flock", NULL, take, give_back},
+  {"flock", NULL, acquire, release},
   {NULL, NULL, NULL, NULL},
 };

@@ -2,8 +2,7 @@
  * Usage: peers window SUBJECT WORKERS LEAD_NS WINDOW_NS FOLDER
  *        peers relay SUBJECT TURNS HOLD_NS FOLDER
  *
- * The same measurements as bench/together/window.ts and bench/together/relay.ts, in processes that
- * are forked here. Prints a line of JSON: {"ns": ...} or {"samples": [...]}.
+ * The same measurements as bench/together/window.ts and bench/together/relay.ts, in forked processes. Prints a line of JSON: {"ns": ...} or {"samples": [...]}.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -28,16 +27,16 @@
 #define MOST_TURNS 100000
 
 struct shared {
-  _Alignas(LINE) int here;     /* how many workers have come to the gate */
+  _Alignas(LINE) int here;     /* workers that have come to the gate */
   _Alignas(LINE) int64_t from; /* when the window begins; 0: the gate is closed */
-  _Alignas(LINE) int last;     /* of those in step: the number of the last step; 0: not known */
-  _Alignas(LINE) int turn;     /* of a relay: who has the lock */
-  _Alignas(LINE) int coming;   /* whether the other is on its way to sleep */
+  _Alignas(LINE) int last;     /* of workers in step: the number of the last step; 0: not known */
+  _Alignas(LINE) int turn;     /* of a relay: the worker that has the lock */
+  _Alignas(LINE) int coming;   /* whether the other worker is about to sleep */
   _Alignas(LINE) int64_t released;
   struct cell cell;
   struct {
-    _Alignas(LINE) double inside; /* how often it was done inside the window */
-    int64_t done;                 /* and at all */
+    _Alignas(LINE) double inside; /* operations inside the window */
+    int64_t done;                 /* all operations */
   } results[MOST];
   int64_t samples[MOST_TURNS];
 };
@@ -59,7 +58,7 @@ void sleep_on(int *word, int seen) { syscall(SYS_futex, word, FUTEX_WAIT, seen, 
 
 void wake_one(int *word) { syscall(SYS_futex, word, FUTEX_WAKE, 1, NULL); }
 
-/* Sleeps until all workers are here; the last one says when the window begins. */
+/* Sleeps until all workers are here; the last one sets when the window begins. */
 static int64_t pass_gate(int workers, int64_t lead) {
   if (__atomic_add_fetch(&shared->here, 1, __ATOMIC_SEQ_CST) == workers) {
     __atomic_store_n(&shared->from, now() + lead, __ATOMIC_SEQ_CST);
@@ -69,15 +68,15 @@ static int64_t pass_gate(int workers, int64_t lead) {
   return shared->from;
 }
 
-static struct place place_at(const char *folder, int worker) {
-  struct place place = {.cell = &shared->cell, .worker = worker};
-  char lock[sizeof place.text + 8];
-  snprintf(place.text, sizeof place.text, "%s/count.txt", folder);
-  snprintf(lock, sizeof lock, "%s.lock", place.text);
-  place.lock = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  place.file = open(place.text, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (place.lock < 0 || place.file < 0) fail("open");
-  return place;
+static struct context context_of(const char *folder, int worker) {
+  struct context context = {.cell = &shared->cell, .worker = worker};
+  char lock[sizeof context.text + 8];
+  snprintf(context.text, sizeof context.text, "%s/count.txt", folder);
+  snprintf(lock, sizeof lock, "%s.lock", context.text);
+  context.lock = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  context.file = open(context.text, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (context.lock < 0 || context.file < 0) fail("open");
+  return context;
 }
 
 static double part_inside(int64_t start, int64_t end, int64_t from, int64_t to) {
@@ -85,7 +84,7 @@ static double part_inside(int64_t start, int64_t end, int64_t from, int64_t to) 
   return last <= first ? 0 : (double)(last - first) / (double)(end - start);
 }
 
-/* Whether those in step go on after this step: worker 0 names the last one before it. */
+/* Whether workers in step go on after this step: worker 0 sets the last step in advance. */
 static int goes_on_in_step(int worker, int64_t step, int64_t start, int64_t to) {
   int last = __atomic_load_n(&shared->last, __ATOMIC_SEQ_CST);
   if (worker == 0 && last == 0 && start >= to) {
@@ -96,13 +95,13 @@ static int goes_on_in_step(int worker, int64_t step, int64_t start, int64_t to) 
 
 static void work(const struct subject *subject, const char *folder, int worker, int workers,
                  int64_t lead, int64_t window) {
-  struct place place = place_at(folder, worker);
+  struct context context = context_of(folder, worker);
   int64_t from = pass_gate(workers, lead), to = from + window, done = 0;
   double inside = 0;
   long times = 1;
   for (int64_t start = now();
        subject->in_step ? goes_on_in_step(worker, done, start, to) : start < to;) {
-    subject->run(&place, times);
+    subject->run(&context, times);
     int64_t end = now(), took = end - start;
     inside += times * part_inside(start, end, from, to);
     done += times;
@@ -133,15 +132,15 @@ static void see(int *word, int wanted) {
 
 static void hand_over(const struct relay *relay, const char *folder, int worker, int turns,
                       int64_t hold) {
-  struct place place = place_at(folder, worker);
+  struct context context = context_of(folder, worker);
   pin(worker);
   if (worker == 0) {
-    relay->lock(&place);
+    relay->lock(&context);
     pass_gate(2, 0);
   } else {
     pass_gate(2, 0);
     __atomic_store_n(&shared->coming, 1, __ATOMIC_SEQ_CST);
-    relay->lock(&place);
+    relay->lock(&context);
     shared->samples[0] = now() - shared->released;
     __atomic_store_n(&shared->turn, 1, __ATOMIC_SEQ_CST);
   }
@@ -150,11 +149,11 @@ static void hand_over(const struct relay *relay, const char *folder, int worker,
     __atomic_store_n(&shared->coming, 0, __ATOMIC_SEQ_CST);
     for (int64_t until = now() + hold; now() < until;) {}
     shared->released = now();
-    relay->unlock(&place);
+    relay->unlock(&context);
     see(&shared->turn, 1 - worker);
-    if (turn + 1 >= turns) break; /* The other has the last one. */
+    if (turn + 1 >= turns) break; /* The other worker has the last turn. */
     __atomic_store_n(&shared->coming, 1, __ATOMIC_SEQ_CST);
-    relay->lock(&place);
+    relay->lock(&context);
     shared->samples[turn + 1] = now() - shared->released;
     __atomic_store_n(&shared->turn, worker, __ATOMIC_SEQ_CST);
   }
@@ -191,8 +190,8 @@ static int measure_window(const struct subject *subject, int workers, int64_t le
     inside += shared->results[i].inside;
     done += shared->results[i].done;
   }
-  struct place place = place_at(folder, 0);
-  int64_t counted = subject->read == NULL ? done : subject->read(&place);
+  struct context context = context_of(folder, 0);
+  int64_t counted = subject->read == NULL ? done : subject->read(&context);
   if (counted != done) fprintf(stderr, "peers: counted %ld of %ld\n", (long)counted, (long)done);
   printf("{\"ns\":%.4f}\n", window / inside);
   return counted == done ? 0 : 1;

@@ -1,11 +1,11 @@
-/* An atomic add, and an int under what glibc has for processes; each that can wait as a relay. */
+/* An atomic add, an int under the locks of glibc for processes, and the relays of those that wait. */
 #include <errno.h>
 #include <stddef.h>
 
 #include "peers.h"
 
-static void add(struct place *place, long times) {
-  for (long i = 0; i < times; i++) __atomic_fetch_add(&place->cell->number, 1, __ATOMIC_SEQ_CST);
+static void add(struct context *context, long times) {
+  for (long i = 0; i < times; i++) __atomic_fetch_add(&context->cell->number, 1, __ATOMIC_SEQ_CST);
 }
 
 static void make_mutex(struct cell *cell, int robust) {
@@ -38,22 +38,22 @@ static void make_barrier(struct cell *cell, int workers) {
   pthread_barrier_init(&cell->lock.barrier, &attributes, workers);
 }
 
-static void lock_mutex(struct place *place) {
-  if (pthread_mutex_lock(&place->cell->lock.mutex) == EOWNERDEAD) fail("pthread_mutex_lock");
+static void lock_mutex(struct context *context) {
+  if (pthread_mutex_lock(&context->cell->lock.mutex) == EOWNERDEAD) fail("pthread_mutex_lock");
 }
 
-static void unlock_mutex(struct place *place) { pthread_mutex_unlock(&place->cell->lock.mutex); }
+static void unlock_mutex(struct context *context) { pthread_mutex_unlock(&context->cell->lock.mutex); }
 
-static void add_under_mutex(struct place *place, long times) {
+static void add_under_mutex(struct context *context, long times) {
   for (long i = 0; i < times; i++) {
-    lock_mutex(place);
-    *(volatile int64_t *)&place->cell->number += 1;
-    unlock_mutex(place);
+    lock_mutex(context);
+    *(volatile int64_t *)&context->cell->number += 1;
+    unlock_mutex(context);
   }
 }
 
-static void add_under_semaphore(struct place *place, long times) {
-  struct cell *cell = place->cell;
+static void add_under_semaphore(struct context *context, long times) {
+  struct cell *cell = context->cell;
   for (long i = 0; i < times; i++) {
     while (sem_wait(&cell->lock.semaphore) != 0) {}
     *(volatile int64_t *)&cell->number += 1;
@@ -61,24 +61,24 @@ static void add_under_semaphore(struct place *place, long times) {
   }
 }
 
-static void meet(struct place *place, long times) {
-  for (long i = 0; i < times; i++) pthread_barrier_wait(&place->cell->lock.barrier);
+static void meet(struct context *context, long times) {
+  for (long i = 0; i < times; i++) pthread_barrier_wait(&context->cell->lock.barrier);
 }
 
-/* A word that says whose turn it is; each sleeps until it is its own. */
-static void await_turn(struct place *place) {
-  int *word = (int *)&place->cell->number;
-  int me = place->worker;
+/* A word with the worker whose turn it is; each worker sleeps until its own turn. */
+static void await_turn(struct context *context) {
+  int *word = (int *)&context->cell->number;
+  int me = context->worker;
   while (__atomic_load_n(word, __ATOMIC_SEQ_CST) != me) sleep_on(word, 1 - me);
 }
 
-static void give_turn(struct place *place) {
-  int *word = (int *)&place->cell->number;
-  __atomic_store_n(word, 1 - place->worker, __ATOMIC_SEQ_CST);
+static void give_turn(struct context *context) {
+  int *word = (int *)&context->cell->number;
+  __atomic_store_n(word, 1 - context->worker, __ATOMIC_SEQ_CST);
   wake_one(word);
 }
 
-static int64_t number(struct place *place) { return place->cell->number; }
+static int64_t number(struct context *context) { return context->cell->number; }
 
 const struct subject memory_subjects[] = {
   {"atomic", NULL, add, number, 0},

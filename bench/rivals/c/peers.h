@@ -1,4 +1,4 @@
-/* The subjects of the C twins, and what they share. Built by bench/rivals/c.ts. */
+/* The subjects of the C programs, and their shared types. Built by bench/rivals/c.ts. */
 #ifndef PEERS_H
 #define PEERS_H
 
@@ -8,7 +8,7 @@
 
 #define LINE 128
 
-/* A counter with what locks it, each on a line of its own. */
+/* A counter with its lock, each on a cache line of its own. */
 struct cell {
   _Alignas(LINE) int64_t number;
   _Alignas(LINE) union {
@@ -19,8 +19,8 @@ struct cell {
   _Alignas(LINE) char end[1];
 };
 
-/* What one worker works on. */
-struct place {
+/* The resources of one worker. */
+struct context {
   struct cell *cell;
   char text[4096]; /* the text file */
   int lock;        /* the lock file, opened by this worker */
@@ -28,31 +28,31 @@ struct place {
   int worker;      /* the number of this worker, from 0 */
 };
 
-/* What workers do at once, as often as they can in a window. */
+/* An operation that workers repeat in a window. */
 struct subject {
   const char *name;
   void (*prepare)(struct cell *cell, int workers); /* once, before they start; may be NULL */
-  void (*run)(struct place *place, long times);
-  int64_t (*read)(struct place *place); /* the count at the end; NULL: nothing is counted */
-  int in_step;                          /* no worker may do it more often than another */
+  void (*run)(struct context *context, long times);
+  int64_t (*read)(struct context *context); /* the count at the end; NULL: nothing is counted */
+  int in_step;                          /* all workers must do it equally often */
 };
 
-/* A lock that two hand to each other. */
+/* A lock that two workers hand to each other. */
 struct relay {
   const char *name;
   void (*prepare)(struct cell *cell, int workers);
-  void (*lock)(struct place *place);
-  void (*unlock)(struct place *place);
+  void (*lock)(struct context *context);
+  void (*unlock)(struct context *context);
 };
 
-/* A sleep on a word while it is `seen`, and a wake of one. Between processes. */
+/* Sleeps on a word while it is `seen`, and wakes one sleeper. Between processes. */
 void sleep_on(int *word, int seen);
 void wake_one(int *word);
 
 extern const struct subject memory_subjects[], file_subjects[];
 extern const struct relay memory_relays[], file_relays[];
 
-/* Ends the program with the reason of the last failed call. */
+/* Ends the program with the error of the last failed call. */
 void fail(const char *what);
 
 #endif

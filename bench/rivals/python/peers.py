@@ -1,7 +1,7 @@
 """
 Usage: peers.py SUBJECT WORKERS LEAD_NS WINDOW_NS FOLDER
 
-The same measurement as bench/together/window.ts, in processes by multiprocessing and, for files,
+The same measurement as bench/together/window.ts, in processes of multiprocessing and, for files,
 under a lock of fasteners. Prints a line of JSON: {"ns": ...}.
 """
 import json

@@ -4,23 +4,23 @@ import type { Counting, CountingContext } from "./strategy.ts";
 
 /** One cell of a shared array, under the array's own lock. */
 export function arrayLock({ memory, offset }: CountingContext): Counting {
-  const { mutex, cells } = new SharedArray(memory, offset, 1);
+  const { mutex, raw } = new SharedArray(memory, offset, 1);
   return {
     count(times) {
       for (let i = 0; i < times; i++) {
         mutex.lock();
         try {
-          cells.set(0, cells.get(0) + 1);
+          raw.set(0, raw.get(0) + 1);
         } finally {
           mutex.unlock();
         }
       }
     },
-    read: () => cells.get(0),
+    read: () => raw.get(0),
   };
 }
 
-/** One cell a worker, no lock, summed at the end. */
+/** One cell per worker, without a lock; the sum is taken at the end. */
 export function rawArray({ memory, offset, worker, workers }: CountingContext): Counting {
   const cells = new RawArray(memory, offset, workers);
   return {

@@ -12,12 +12,12 @@ function counting(counter: Counter): Counting {
   };
 }
 
-/** One atomic add. */
+/** An atomic add per increment. */
 export function atomic({ memory, offset }: CountingContext): Counting {
   return counting(new AtomicCounter(memory, offset));
 }
 
-/** One padded cell a worker, summed on read. */
+/** One padded cell per worker; a read sums the cells. */
 export function striped({ memory, offset, worker, workers }: CountingContext): Counting {
   return counting(new StripedCounter(memory, offset, workers, worker));
 }

@@ -2,7 +2,7 @@ import { FileLock } from "../../files/file_lock.ts";
 import { TextFile } from "../text_file.ts";
 import type { Counting, CountingContext } from "./strategy.ts";
 
-/** A number in a text file, read and rewritten without any lock. */
+/** A number in a text file, read and rewritten without a lock. */
 export function file({ file, onError }: CountingContext): Counting {
   const text = new TextFile(file, onError);
   return {
@@ -13,7 +13,7 @@ export function file({ file, onError }: CountingContext): Counting {
   };
 }
 
-/** The same under a file lock, taken for each increment or around all of a worker's. */
+/** The same under a file lock, held for each increment or for all increments of a worker. */
 export function fileLock(context: CountingContext): Counting {
   const bare = file(context);
   const lock = new FileLock(`${context.file}.lock`);

@@ -2,18 +2,18 @@ import { Flag } from "../../memory/flag.ts";
 import { monotonicNanoseconds } from "../../runtime/mod.ts";
 import type { Counting, CountingContext } from "./strategy.ts";
 
-/** Divisors tried between two looks at the flag. */
+/** Divisors tried between two reads of the flag. */
 const STEPS = 1000;
-/** Looks taken to time one. */
+/** Reads of the flag to measure the time of one. */
 const LOOKS = 1_000_000;
 
 /**
- * A prime, an odd number with a factor at once, and one whose least factor begins the second of
- * four ranges: there a search without a flag goes on in the other three to the end.
+ * A prime, an odd number with a small factor, and a number whose least factor is at the start of the
+ * second of four ranges: without a flag, the search of the other three goes on to the end.
  */
 const CANDIDATES: readonly number[] = [112272535095293, 112272535095295, 112272506071961];
 
-/** Whether an odd divisor in [from, to) divides n; looks at `stop` every 1,000 steps. */
+/** Whether an odd number in [from, to) divides n; reads `stop` every 1,000 steps. */
 function hasFactor(n: number, from: number, to: number, stop?: Flag): boolean {
   for (let i = from; i < to;) {
     const end = Math.min(to, i + 2 * STEPS);
@@ -39,8 +39,8 @@ function timed(work: () => void): [number, number] {
 }
 
 /**
- * The prime search: by one worker, by all, and by all with a flag that ends it early. The count
- * is how many candidates are prime; trial division by one worker says what it must be.
+ * The prime search: by one worker, by all, and by all with a flag that ends it early. The count is
+ * the number of prime candidates; trial division by one worker gives the expected number.
  */
 export function flag({ memory, offset, worker, workers, meet }: CountingContext): Counting {
   const without = CANDIDATES.map((_, i) => new Flag(memory, offset + 4 * i));
@@ -66,7 +66,7 @@ export function flag({ memory, offset, worker, workers, meet }: CountingContext)
         });
         const [start, end] = timed(() => {
           for (let i = 0; i < LOOKS; i++) {
-            if (never.isSet) throw new Error("A flag was set by nobody");
+            if (never.isSet) throw new Error("Cannot time the flag: it is set");
           }
         });
         nsPerLook = (end - start) / LOOKS;

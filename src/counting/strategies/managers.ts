@@ -4,7 +4,7 @@ function cellOf({ offset }: CountingContext): string {
   return `cell-${offset}`;
 }
 
-/** State of one owner, changed by its atomic method. */
+/** State that one owner changes with an atomic method. */
 export function manager(context: CountingContext): Counting {
   const { ask } = context;
   const cell = cellOf(context);
@@ -16,7 +16,7 @@ export function manager(context: CountingContext): Counting {
   };
 }
 
-/** The same by a get and a set, no lock. */
+/** The same with a get and a set, without a lock. */
 export function managerGetSet(context: CountingContext): Counting {
   const { ask } = context;
   const cell = cellOf(context);
@@ -31,7 +31,7 @@ export function managerGetSet(context: CountingContext): Counting {
   };
 }
 
-/** The same under a lock that the owner keeps. */
+/** The same under a lock of the owner. */
 export function managerLock(context: CountingContext): Counting {
   const { ask } = context;
   const cell = cellOf(context);

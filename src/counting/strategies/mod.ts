@@ -2,8 +2,8 @@ import type { StrategyName } from "./names.ts";
 import type { Strategy } from "./strategy.ts";
 
 /**
- * Loads an experiment by its name. Each is a module of its own, so that a worker does not start
- * later for those that it does not run.
+ * Loads an experiment by its name. Each has its own module, so that a worker does not load those that
+ * it does not run.
  */
 export async function loadStrategy(name: StrategyName): Promise<Strategy> {
   switch (name) {
@@ -48,7 +48,7 @@ export async function loadStrategy(name: StrategyName): Promise<Strategy> {
   }
 }
 
-/** Not by a literal: what that leads to, Deno reads at the start of every worker. */
+/** Imports by a variable: Deno loads literal imports at the start of every worker. */
 function importRedis(): Promise<typeof import("./redis.ts")> {
   const path = "./redis.ts";
   return import(path);

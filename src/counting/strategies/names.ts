@@ -1,4 +1,4 @@
-/** The names of the experiments, in the order of the book, then ours. */
+/** The names of the experiments: first those of the book in its order, then additional ones. */
 export const STRATEGY_NAMES = [
   "file",
   "file-lock",
@@ -33,7 +33,7 @@ export function needsRedis(name: StrategyName): boolean {
   return name.startsWith("redis");
 }
 
-/** Whether the experiment is meant to be exact: a racy one is with a single worker. */
+/** Whether the experiment must be exact: a racy one must with a single worker. */
 export function isExact(name: StrategyName, workers: number): boolean {
   return workers === 1 || !RACY.has(name);
 }

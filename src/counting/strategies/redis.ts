@@ -1,22 +1,24 @@
 import process from "node:process";
 import { RedisCounter } from "../../redis/redis_counter.ts";
 import { RedisLock } from "../../redis/redis_lock.ts";
-import { keyOf, PATIENCE_MS, REDIS_VARIABLE } from "../redis_cells.ts";
+import { COMMAND_TIMEOUT_MS, keyOf, REDIS_VARIABLE } from "../redis_cells.ts";
 import type { Counting, CountingContext } from "./strategy.ts";
 
-const OPTIONS = { commandTimeout: PATIENCE_MS };
+const OPTIONS = { commandTimeout: COMMAND_TIMEOUT_MS };
 
-function placeOf({ redis, offset }: CountingContext): readonly [url: string, key: string] {
+function cellOf({ redis, offset }: CountingContext): readonly [url: string, key: string] {
   const url = process.env[REDIS_VARIABLE];
-  if (url === undefined || redis === undefined) throw new Error("A worker was told of no server");
+  if (url === undefined || redis === undefined) {
+    throw new Error("Cannot count on Redis: the worker got no server address");
+  }
   return [url, keyOf(redis, offset)];
 }
 
 function counterOf(context: CountingContext): RedisCounter {
-  return new RedisCounter(...placeOf(context), OPTIONS);
+  return new RedisCounter(...cellOf(context), OPTIONS);
 }
 
-/** A number on a server, one command an increment, its answer awaited. */
+/** A number on a server; each increment is one command whose answer is awaited. */
 export function redis(context: CountingContext): Counting {
   const counter = counterOf(context);
   return {
@@ -27,7 +29,7 @@ export function redis(context: CountingContext): Counting {
   };
 }
 
-/** The same by a get and a set, no lock. */
+/** The same with a get and a set, without a lock. */
 export function redisGetSet(context: CountingContext): Counting {
   const counter = counterOf(context);
   return {
@@ -41,7 +43,7 @@ export function redisGetSet(context: CountingContext): Counting {
 /** The same get and set under a lock on the server. */
 export function redisLock(context: CountingContext): Counting {
   const counter = counterOf(context);
-  const lock = new RedisLock(...placeOf(context), OPTIONS);
+  const lock = new RedisLock(...cellOf(context), OPTIONS);
   return {
     async count(times) {
       for (let i = 0; i < times; i++) {
@@ -53,7 +55,7 @@ export function redisLock(context: CountingContext): Counting {
   };
 }
 
-/** Increments that are collected in the worker and sent together. */
+/** Increments that the worker collects and sends together. */
 export function redisCoalesced(context: CountingContext): Counting {
   const counter = counterOf(context);
   return {

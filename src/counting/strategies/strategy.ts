@@ -1,46 +1,46 @@
-import type { BareLock } from "../../contract/lock.ts";
+import type { RawLock } from "../../contract/lock.ts";
 import type { Memory } from "../../memory/memory.ts";
 import type { ManagerRequest } from "../manager.ts";
 
-/** What a worker's experiment runs on: the real cells and files, or the scratch ones. */
+/** The cells and files of a worker's experiment: the counted ones or the scratch ones. */
 export interface CountingContext {
   /** The memory that all workers of the run share. */
   readonly memory: Memory;
-  /** Where in it the cells of this experiment begin; they are zeros. */
+  /** The offset of this experiment's cells, which are zeros. */
   readonly offset: number;
   /** This worker's number, from 0. */
   readonly worker: number;
   readonly workers: number;
-  /** The text file; beside it, with `.lock` after its name, the lock file. */
+  /** The text file; the lock file has `.lock` appended to its name. */
   readonly file: string;
-  /** What the keys on the server begin with; its address is in the environment. */
+  /** The beginning of the keys on the server; its address is in the environment. */
   readonly redis: string | undefined;
   readonly granularity: "increment" | "call";
-  /** Asks the manager and gives its answer. */
+  /** Sends a request to the manager and returns its answer. */
   readonly ask: (request: ManagerRequest) => Promise<number>;
-  /** Keeps the text of a read that did not parse. */
+  /** Records a text that is not a number. */
   readonly onError: (text: string) => void;
-  /** Returns when all workers have come here, so that a phase of an experiment begins at once. */
+  /** Returns when all workers have called this: they begin a phase at the same time. */
   readonly meet: () => void;
 }
 
-/** An experiment as one worker runs it. */
+/** An experiment in one worker. */
 export interface Counting {
   /** Does `times` increments. */
   count(times: number): void | Promise<void>;
-  /** The count, read when all have counted. */
+  /** Reads the count after all workers have counted. */
   read(): number | Promise<number>;
-  /** Held around the whole loop of a worker, where the granularity is `call`. */
-  readonly around?: Pick<BareLock, "lock" | "unlock">;
-  /** Only of `flag`: what the result says beside the count. */
+  /** The lock around the whole loop of a worker, if the granularity is `call`. */
+  readonly around?: Pick<RawLock, "lock" | "unlock">;
+  /** For `flag` only: the times of the searches. */
   search?(): SearchReport;
 }
 
-/** What the prime search measured. */
+/** The times of the prime search. */
 export interface SearchReport {
   readonly expected: number;
   readonly serialMs: number;
-  /** When this worker began and ended each search; on the monotonic clock, in nanoseconds. */
+  /** When this worker began and ended each search, in nanoseconds of the monotonic clock. */
   readonly noFlag: readonly [number, number];
   readonly flag: readonly [number, number];
   readonly nsPerLook: number;

@@ -3,16 +3,16 @@ import { RawValue } from "../../memory/raw_value.ts";
 import { SharedValue } from "../../memory/shared_value.ts";
 import type { Counting, CountingContext } from "./strategy.ts";
 
-function place({ memory, offset }: CountingContext): { value: SharedValue; mutex: Mutex } {
+function lockedValue({ memory, offset }: CountingContext): { value: SharedValue; mutex: Mutex } {
   return {
     mutex: new Mutex(memory, offset),
     value: new SharedValue(memory, offset + Mutex.BYTES),
   };
 }
 
-/** A value whose read and whose write are each locked, but not the step between. */
+/** A value whose read and write are each locked, but not the increment as a whole. */
 export function value(context: CountingContext): Counting {
-  const { value } = place(context);
+  const { value } = lockedValue(context);
   return {
     count(times) {
       for (let i = 0; i < times; i++) value.value += 1;
@@ -21,9 +21,9 @@ export function value(context: CountingContext): Counting {
   };
 }
 
-/** The same under a second lock, by a scoped guard. */
+/** The same under a second lock, with a scoped guard. */
 export function valueLock(context: CountingContext): Counting {
-  const { value, mutex } = place(context);
+  const { value, mutex } = lockedValue(context);
   return {
     count(times) {
       for (let i = 0; i < times; i++) {
@@ -35,9 +35,9 @@ export function valueLock(context: CountingContext): Counting {
   };
 }
 
-/** The same by explicit acquire and release. */
+/** The same with explicit acquire and release. */
 export function valueLockManual(context: CountingContext): Counting {
-  const { value, mutex } = place(context);
+  const { value, mutex } = lockedValue(context);
   return {
     count(times) {
       for (let i = 0; i < times; i++) {
@@ -53,7 +53,7 @@ export function valueLockManual(context: CountingContext): Counting {
   };
 }
 
-/** A bare integer, no lock at all. */
+/** A bare integer without a lock. */
 export function rawValue({ memory, offset }: CountingContext): Counting {
   const value = new RawValue(memory, offset);
   return {

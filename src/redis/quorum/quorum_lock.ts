@@ -1,5 +1,5 @@
 import type { Owner } from "../../contract/owner.ts";
-import { type Moment, thisMoment } from "../../runtime/moment.ts";
+import { type Instant, thisInstant } from "../../runtime/instant.ts";
 import { InFlight } from "../in_flight.ts";
 import { type Attempt, type LockRequest, ServerLock } from "../server_lock.ts";
 import { grants, mostOf, refusals, type Refused } from "./grants.ts";
@@ -71,7 +71,7 @@ export class QuorumLock {
   /** Acquires the lock, or queues for it at the servers that do not grant it. */
   async attempt(request: LockRequest, waiter?: string, ticket?: string): Promise<Attempt> {
     const { tickets, ties } = ticketsIn(ticket);
-    const began = (ties > 0 ? pauseAfter(ties) : Promise.resolve()).then(thisMoment);
+    const began = (ties > 0 ? pauseAfter(ties) : Promise.resolve()).then(thisInstant);
     const round = this.#begin(request, async (lock, value, i) => {
       await began;
       return await lock.attempt({ ...request, value, fair: false }, waiter, tickets[i]);
@@ -92,7 +92,7 @@ export class QuorumLock {
     const shared = this.#rounds.get(request.value);
     if (shared === undefined) return undefined;
     shared.isOver = true;
-    const began = Promise.resolve(thisMoment());
+    const began = Promise.resolve(thisInstant());
     const round = this.#begin(next, async (lock, value) => {
       const attempt = await lock.upgrade({ ...request, value: shared.value }, { ...next, value });
       return attempt ?? { granted: false, look: 0, ticket: "", holder: undefined };
@@ -134,7 +134,7 @@ export class QuorumLock {
     verb: string,
     request: LockRequest,
     round: Round,
-    began: Promise<Moment>,
+    began: Promise<Instant>,
     tickets: readonly string[],
     ties: number,
     before = request.value,

@@ -1,0 +1,185 @@
+import { makeFile } from "../runtime/durable.ts";
+import { inodeOf } from "../runtime/files.ts";
+import type { LockFile } from "../runtime/lock_file.ts";
+import { absolutePath, makeFolders } from "../runtime/native_lock_file.ts";
+import { quotePath } from "../runtime/path_bytes.ts";
+import { type Change, READ, type TaskChange } from "./counter_changes.ts";
+import { CounterText } from "./counter_text.ts";
+import { NEVER } from "./deadline.ts";
+import { GroupCommit } from "./group_commit.ts";
+import { TrackedLockFile } from "./tracked_lock_file.ts";
+
+/** The file of a counter: reads and changes the number in it under its lock. */
+export class CounterFile {
+  readonly path: string;
+  /** Shares the syncs of a durable counter. */
+  readonly commit: GroupCommit | undefined;
+
+  readonly #text = new CounterText();
+  readonly #tracked: TrackedLockFile;
+  #closed = false;
+
+  /** Opens the file; makes it, with a 0, if it is missing. */
+  constructor(path: string, editable: boolean, durable: boolean) {
+    this.path = path;
+    if (inodeOf(path) === undefined) {
+      makeFolders(path);
+      makeFile(path, this.#text.buffer.subarray(0, this.#text.format(0, 0)));
+    }
+    // A file that is removed later must not come back empty, without a number.
+    this.#tracked = new TrackedLockFile(absolutePath(path), {
+      replaceable: editable,
+      create: false,
+    });
+    try {
+      if (!this.#tracked.file.writable) {
+        throw Object.assign(
+          new Error(`Cannot count in ${quotePath(path)}: the file is read-only`),
+          {
+            code: "EACCES",
+            path,
+          },
+        );
+      }
+      this.readSync();
+      this.commit = durable ? new GroupCommit(this.#tracked) : undefined;
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  /** Reads the number under the shared lock. Blocks the thread. */
+  readSync(): number {
+    const { file } = this.#take(true);
+    try {
+      return this.#parse(file, file.read(this.#text.buffer, 0));
+    } finally {
+      this.#tracked.release();
+    }
+  }
+
+  /** Changes the number, and syncs if the counter is durable. Blocks the thread. The value before. */
+  changeSync(change: Change, n: number, replacement = 0): number {
+    const { file } = this.#take(false);
+    const { commit } = this;
+    let before: number;
+    let write = 0;
+    try {
+      const length = file.read(this.#text.buffer, 0);
+      before = this.#parse(file, length);
+      const after = change(before, n, replacement);
+      if (after !== before || commit !== undefined) {
+        this.#write(file, this.#checked(after, n), length);
+      }
+      if (commit !== undefined) write = commit.written();
+    } finally {
+      this.#tracked.release();
+    }
+    commit?.await(write);
+    return before;
+  }
+
+  /** Runs `body` under the lock: at once if it is free, else when it is granted. */
+  run(shared: boolean, body: () => void): void | Promise<void> {
+    this.#checkOpen();
+    return this.#tracked.run(shared, body);
+  }
+
+  /** The same; blocks the thread meanwhile. */
+  runSync(body: () => void): void {
+    this.#take(false);
+    try {
+      body();
+    } finally {
+      this.#tracked.release();
+    }
+  }
+
+  /**
+   * Applies the changes of tasks in one write. The caller must hold the lock, exclusively unless all
+   * of them are reads. A change that cannot be made is rejected at once, without the others.
+   *
+   * @returns The number of the write in {@linkcode commit}; `undefined` if no sync is needed.
+   */
+  apply(changes: readonly TaskChange[]): number | undefined {
+    const { file } = this.#tracked;
+    const length = file.read(this.#text.buffer, 0);
+    const before = this.#parse(file, length);
+    let value = before;
+    let isRead = true;
+    for (const task of changes) {
+      try {
+        const after = this.#checked(task.change(value, task.n, task.replacement), task.n);
+        task.result = task.wantsAfter ? after : value;
+        value = after;
+        if (task.change !== READ) isRead = false;
+      } catch (error) {
+        task.reject(error);
+      }
+    }
+    if (isRead) return undefined;
+    if (value !== before || this.commit !== undefined) this.#write(file, value, length);
+    return this.commit?.written();
+  }
+
+  /** Closes the file. Closing twice does nothing. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    try {
+      this.commit?.close();
+    } finally {
+      this.#tracked.close(this.#closedError());
+    }
+  }
+
+  #closedError(): TypeError {
+    return new TypeError(`Cannot use ${quotePath(this.path)}: it was closed`);
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw this.#closedError();
+  }
+
+  #take(shared: boolean): TrackedLockFile {
+    this.#checkOpen();
+    this.#tracked.takeSync(shared, NEVER);
+    return this.#tracked;
+  }
+
+  #checked(after: number, n: number): number {
+    if (Number.isSafeInteger(after)) return after;
+    throw new RangeError(
+      `Cannot add ${n} to ${quotePath(this.path)}: the sum would be beyond 2^53`,
+    );
+  }
+
+  #write(file: LockFile, value: number, length: number): void {
+    const { buffer } = this.#text;
+    if (this.commit !== undefined) {
+      // Until a new length is on the storage, a loss of power may cut the text to the old one. So
+      // a text that is longer by more than a newline is first made longer with the old number.
+      const longer = String(value).length + 1;
+      if (longer > length + 1) {
+        const old = this.#text.parse(length)!;
+        file.write(buffer.subarray(0, this.#text.format(old, longer)), 0);
+        file.sync();
+        length = longer;
+      }
+    }
+    file.write(buffer.subarray(0, this.#text.format(value, length)), 0);
+  }
+
+  #parse(file: LockFile, length: number): number {
+    const number = this.#text.parse(length);
+    if (number !== undefined) return number;
+    const what = length === 0 ? "it is empty" : `it begins with ${this.#text.excerpt(length)}`;
+    throw new SyntaxError(
+      `Cannot count in ${
+        quotePath(file.path)
+      }: ${what}, not with a whole number. The file is unchanged: ` +
+        "write a number into it, or remove it to begin at 0",
+    );
+  }
+}

@@ -1,0 +1,313 @@
+import { DeadlockError, LockLostError } from "../contract/errors.ts";
+import { type LockFile, openLockFile } from "../runtime/lock_file.ts";
+import type { ByteRange } from "../runtime/range_lock.ts";
+import { quotePath } from "../runtime/path_bytes.ts";
+import { type Deadline, NEVER } from "./deadline.ts";
+import { LockQueue } from "./lock_queue.ts";
+import { waitInQueue } from "./waiting.ts";
+
+/** The interval, in milliseconds, between looks at the path if not each hold begins with one. */
+const LOOK_MS = 10;
+
+/** How a file is held. */
+export type Mode = "exclusive" | "shared" | undefined;
+
+/** Options for {@linkcode TrackedLockFile}. */
+export interface TrackedLockFileOptions {
+  readonly range?: ByteRange;
+  /** Whether each hold begins with a look at the path; if not, a new file is noticed in 10 ms. */
+  readonly replaceable?: boolean;
+  /** Whether a file that is missing, now or later, is made; if not, that is an error. */
+  readonly create?: boolean;
+  /** Whether the file is opened for writing, too, if that is allowed. */
+  readonly write?: boolean;
+}
+
+/**
+ * An open lock file that follows its path. A lock on a file that was removed, renamed or replaced
+ * excludes no other process, so it is released, and the file that has the path now is locked.
+ */
+export class TrackedLockFile {
+  #file: LockFile;
+  #queue: LockQueue;
+  #mode: Mode;
+  readonly #replaceable: boolean;
+  #looked = -Infinity;
+  #closed: Error | undefined;
+
+  constructor(path: string, options: TrackedLockFileOptions = {}) {
+    const { range, replaceable = true, create, write } = options;
+    this.#file = openLockFile(path, range, create, write);
+    this.#queue = LockQueue.enter(this.#file);
+    this.#replaceable = replaceable;
+  }
+
+  get file(): LockFile {
+    return this.#file;
+  }
+
+  get mode(): Mode {
+    return this.#mode;
+  }
+
+  /** The queue of its open file in this thread. */
+  get queue(): LockQueue {
+    return this.#queue;
+  }
+
+  /** The error of every use since it was closed. */
+  get closed(): Error | undefined {
+    return this.#closed;
+  }
+
+  /** Acquires the lock if it is free. */
+  tryTake(shared: boolean): boolean {
+    while (this.#file.tryLock(shared)) {
+      if (this.#isTaken(shared)) return true;
+    }
+    return false;
+  }
+
+  /** Waits for the lock, blocking the thread. False if the time ran out. */
+  takeSync(shared: boolean, deadline: Deadline): boolean {
+    return this.#file.tryLock(shared) && this.#isTaken(shared) || this.#waitSync(shared, deadline);
+  }
+
+  /** The same for a hot loop: exclusive, without a deadline, and with a look at the path in 10 ms. */
+  lockBare(): void {
+    if (this.#file.tryLock(false) && this.#isTaken(false, false)) return;
+    this.#waitSync(false, NEVER);
+  }
+
+  /** Waits for the lock without blocking the thread. False if the time ran out. */
+  async take(shared: boolean, deadline: Deadline): Promise<boolean> {
+    for (;;) {
+      if (this.#tryTakeFirst(shared)) return true;
+      if (!await waitInQueue(this, shared, deadline)) return false;
+      // It may have been closed since the lock was granted; closing it has released the lock.
+      if (this.#closed !== undefined) throw this.#closed;
+      if (deadline.signal?.aborted) {
+        this.release();
+        throw deadline.signal.reason;
+      }
+      if (this.#file.isCurrent()) return true;
+      // Not released before that: the next waiter of this object would acquire the old file.
+      this.#reopen();
+    }
+  }
+
+  /**
+   * Runs `body` inside the lock: at once if it is free, else as soon as the lock is granted. No other
+   * code of this thread can run between the grant and `body`, so this file may be locked by
+   * {@linkcode takeSync} meanwhile.
+   */
+  run<T>(shared: boolean, body: () => T): T | Promise<T> {
+    if (this.#tryTakeFirst(shared)) return this.#runHeld(body);
+    return new Promise((resolve, reject) => {
+      this.#queue.add({
+        shared,
+        tracked: this,
+        isFree: () => this.#mode === undefined,
+        tryTake: () => this.takeTurn(shared),
+        adopt: (file) => this.adopt(file, shared),
+        granted: () => {
+          try {
+            const isCurrent = this.#file.isCurrent();
+            if (!isCurrent) this.#reopen();
+            resolve(isCurrent ? this.#runHeld(body) : this.run(shared, body));
+          } catch (error) {
+            reject(error);
+          }
+        },
+        fail: reject,
+      });
+    });
+  }
+
+  /** Like {@linkcode tryTake} without a look at the path, for a waiter whose turn it is. */
+  takeTurn(shared: boolean): boolean {
+    if (!this.#file.tryLock(shared)) return false;
+    this.#mark(shared);
+    return true;
+  }
+
+  /** Replaces the open file by one that is locked already. */
+  adopt(file: LockFile, shared: boolean): void {
+    this.#replace(file);
+    this.#mark(shared);
+  }
+
+  /** Opens the file that has the path now, without a lock on it. */
+  follow(): void {
+    while (!this.#file.isCurrent()) this.#reopen();
+  }
+
+  /** Releases the lock. */
+  release(): void {
+    try {
+      this.#file.unlock();
+    } finally {
+      this.#unmark();
+    }
+  }
+
+  /** Exclusive becomes shared without a gap; if it throws, nothing is held any more. */
+  downgrade(): void {
+    let failure: unknown;
+    try {
+      if (this.#change(true)) return;
+    } catch (error) {
+      failure = error;
+    }
+    throw new LockLostError(`Cannot keep ${quotePath(this.#file.path)} while sharing it`, {
+      cause: failure,
+    });
+  }
+
+  /** Shared becomes exclusive if no other holder shares it; if not, nothing is held any more. */
+  tryUpgrade(): boolean {
+    return this.#change(false);
+  }
+
+  /** Closes the file, which releases the lock; waits fail with `error`. */
+  close(error: Error): void {
+    this.#closed = error;
+    try {
+      this.#queue.expel(this, error);
+    } finally {
+      try {
+        this.#file.close();
+      } finally {
+        this.#unmark();
+        this.#queue.leave();
+      }
+    }
+  }
+
+  #tryTakeFirst(shared: boolean): boolean {
+    return this.#mode === undefined && !this.#queue.isWaitedFor && this.tryTake(shared);
+  }
+
+  #runHeld<T>(body: () => T): T {
+    try {
+      return body();
+    } finally {
+      this.release();
+    }
+  }
+
+  /** Changes the mode; if that fails, nothing is held any more. */
+  #change(shared: boolean): boolean {
+    let changed = false;
+    try {
+      changed = this.#file.tryLock(shared);
+      return changed;
+    } finally {
+      // After a failure a range is still held; flock(2) has released the lock already.
+      if (!changed) this.release();
+      else {
+        // In one step: a waiter of this object must never find it without a mode.
+        this.#clearMode(this.#queue);
+        this.#mark(shared);
+        if (this.#queue.isWaitedFor) this.#queue.released();
+      }
+    }
+  }
+
+  #waitSync(shared: boolean, { at, signal }: Deadline): boolean {
+    const goOn = () => {
+      signal?.throwIfAborted();
+      return at === Infinity || performance.now() < at;
+    };
+    for (;;) {
+      if (this.#file.tryLock(shared)) {
+        if (this.#isTaken(shared, true)) return true; // The last holder may have replaced the file.
+        continue;
+      }
+      if (at === Infinity && signal === undefined) this.#refuseDeadlock(shared);
+      const queue = this.#queue;
+      let taken = false;
+      queue.suspend();
+      try {
+        if (!this.#file.waitLock(shared, goOn)) return false;
+        taken = this.#isTaken(shared, true);
+      } finally {
+        if (!taken) queue.resume();
+      }
+      if (taken) return true;
+    }
+  }
+
+  #isTaken(shared: boolean, look = this.#replaceable): boolean {
+    if (look ? this.#file.isCurrent() : this.#wasCurrent()) {
+      this.#mark(shared);
+      return true;
+    }
+    this.#reopen();
+    return false;
+  }
+
+  /** Whether the path led here within 10 ms. The wall clock is the cheapest one; it may jump. */
+  #wasCurrent(): boolean {
+    const now = Date.now();
+    if (Math.abs(now - this.#looked) < LOOK_MS) return true;
+    this.#looked = now;
+    return this.#file.isCurrent();
+  }
+
+  #reopen(): void {
+    let file: LockFile;
+    try {
+      file = this.#file.reopen();
+    } catch (error) {
+      this.release();
+      throw error;
+    }
+    this.#replace(file);
+  }
+
+  /** Goes on with another open file, without a lock on it, and moves its waiters there. */
+  #replace(file: LockFile): void {
+    const [last, lastQueue] = [this.#file, this.#queue];
+    this.#file = file;
+    this.#queue = LockQueue.enter(file);
+    try {
+      last.close();
+    } catch {
+      // The old file excludes no other holder, and its descriptor is closed all the same.
+    }
+    lastQueue.moveWaiters(this, this.#queue);
+    this.#unmark(lastQueue);
+    lastQueue.leave();
+  }
+
+  #mark(shared: boolean): void {
+    if (shared) {
+      this.#mode = "shared";
+      this.#queue.sharers++;
+    } else {
+      this.#mode = "exclusive";
+      this.#queue.exclusive = true;
+    }
+  }
+
+  #unmark(queue = this.#queue): void {
+    if (this.#mode === undefined) return;
+    this.#clearMode(queue);
+    if (queue.isWaitedFor) queue.released();
+  }
+
+  #clearMode(queue: LockQueue): void {
+    if (this.#mode === "shared") queue.sharers--;
+    else if (this.#mode === "exclusive") queue.exclusive = false;
+    this.#mode = undefined;
+  }
+
+  #refuseDeadlock(shared: boolean): void {
+    if (!this.#queue.exclusive && (shared || this.#queue.sharers === 0)) return;
+    throw new DeadlockError(
+      `Cannot wait for ${quotePath(this.#file.path)}: another lock of this thread holds it, ` +
+        "which cannot release it meanwhile",
+    );
+  }
+}

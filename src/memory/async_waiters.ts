@@ -1,0 +1,312 @@
+import { timeoutError } from "../contract/errors.ts";
+import { type AcquireOptions, deadlineOf } from "../contract/options.ts";
+import { FutexWatch } from "../runtime/futex_watch.ts";
+import { HEADER } from "./layout.ts";
+import type { Region } from "./region.ts";
+
+/** How often waiters look without a wake: for dead owners, and while there is no helper. */
+const TICK = 4;
+/** How often waiters that have waited for long look for dead owners. */
+const SLOW_TICK = 25;
+const LONG = 1000;
+const MOST_TIMER = 2 ** 31 - 1;
+/** How long the tasks of one thread may pass a lock on among themselves while others wait. */
+const TURN = 1;
+
+/** An attempt to get what a task waits for. */
+export interface Attempt<T> {
+  /**
+   * Returns what the task waits for, if it can have it now. Else marks the word so that the next
+   * release counts up the event of the memory, and returns `undefined`.
+   *
+   * @param patient Whether time has passed, so that it is worth checking that the owner lives.
+   */
+  run(patient: boolean): T | undefined;
+  /** The message of the error if the wait runs out of time. */
+  timeoutMessage(): string;
+}
+
+/** A task that waits. */
+interface Waiter {
+  attempt(patient: boolean): boolean;
+  reject(reason: unknown): void;
+}
+
+/** The tasks of this thread that wait for one word; only the first of them tries. */
+interface Queue {
+  readonly waiters: Set<Waiter>;
+  since: number;
+  turn: number;
+}
+
+/**
+ * The tasks of this thread that wait for something in one memory, without blocking the thread. All
+ * of them wake by one word of the memory, its event: a release counts it up if a task may wait.
+ */
+export class AsyncWaiters {
+  readonly #region: Region;
+  readonly #event: number;
+  readonly #queues = new Map<number, Queue>();
+
+  /** The waiting tasks of a memory. */
+  constructor(region: Region) {
+    this.#region = region;
+    this.#event = region.base + HEADER.event;
+  }
+
+  /** The offset of the event in the buffer. */
+  get event(): number {
+    return this.#event;
+  }
+
+  /** Whether no task waits. */
+  get idle(): boolean {
+    return this.#queues.size === 0;
+  }
+
+  /** Whether no task waits for the word `at`. */
+  isIdleAt(at: number): boolean {
+    return this.#queues.size === 0 || !this.#queues.has(at);
+  }
+
+  /**
+   * Waits for something at the word `at`, after a first attempt in vain or behind other tasks. The
+   * options were checked.
+   *
+   * @throws {DOMException} Named `TimeoutError`, if the timeout ran out.
+   */
+  wait<T>(at: number, attempt: Attempt<T>, options: AcquireOptions | undefined): Promise<T> {
+    const deadline = deadlineOf(options);
+    const signal = options?.signal;
+    if (deadline <= performance.now()) throw timeoutError(attempt.timeoutMessage());
+    return new Promise<T>((resolve, reject) => {
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const expire = () => {
+        if (deadline > performance.now()) return arm();
+        // One last attempt: the owner may have died since.
+        if (waiter.attempt(true)) return;
+        end();
+        reject(timeoutError(attempt.timeoutMessage()));
+      };
+      const arm = () => {
+        // Timers fire up to a millisecond early, and have a limit of 2^31 milliseconds.
+        const left = Math.max(0, Math.ceil(deadline - performance.now()));
+        timer = setTimeout(expire, Math.min(left, MOST_TIMER));
+      };
+      const abort = () => {
+        end();
+        reject(signal!.reason);
+      };
+      const waiter: Waiter = {
+        attempt: (patient) => {
+          let got: T | undefined;
+          try {
+            got = attempt.run(patient);
+          } catch (error) {
+            end();
+            reject(error);
+            return true;
+          }
+          if (got === undefined) return false;
+          end();
+          resolve(got);
+          return true;
+        },
+        reject: (reason) => {
+          end();
+          reject(reason);
+        },
+      };
+      const end = () => {
+        this.#remove(at, waiter);
+        clearTimeout(timer);
+        signal?.removeEventListener("abort", abort);
+      };
+      try {
+        signal?.addEventListener("abort", abort);
+        this.#add(at, waiter);
+        if (deadline !== Infinity && this.#has(at, waiter)) arm();
+      } catch (error) {
+        // A rejected waiter must not be granted anything later.
+        end();
+        reject(error);
+      }
+    });
+  }
+
+  /**
+   * Notifies all asynchronous waiters of the memory, in all processes, of a release at `at`. The
+   * waiters of this thread come first, for a while.
+   */
+  notify(at: number): void {
+    const region = this.#region;
+    region.atomics.add32(this.#event, 1);
+    region.wake(this.#event, 0x7fffffff);
+    const queue = this.#queues.get(at);
+    if (queue === undefined) return;
+    const now = performance.now();
+    if (now - queue.turn < TURN) queueMicrotask(() => this.#tryFirst(at, false));
+    else {
+      // The other threads' turn: they need some time to wake.
+      setTimeout(() => {
+        queue.turn = performance.now();
+        this.#tryFirst(at, false);
+      }, TURN);
+    }
+  }
+
+  /** Lets the next waiter at `at` try as well, after one that took nothing away from the others. */
+  tryNext(at: number): void {
+    queueMicrotask(() => this.#tryFirst(at, false));
+  }
+
+  /** Rejects all waiters. */
+  rejectAll(reason: unknown): void {
+    for (const { waiters } of [...this.#queues.values()]) {
+      for (const waiter of [...waiters]) waiter.reject(reason);
+    }
+  }
+
+  /** Lets the first waiter of each queue try. */
+  tryAll(patient: boolean): void {
+    for (const at of [...this.#queues.keys()]) this.#tryFirst(at, patient);
+  }
+
+  /** When the longest wait began. */
+  get longest(): number {
+    let since = Infinity;
+    for (const queue of this.#queues.values()) since = Math.min(since, queue.since);
+    return since;
+  }
+
+  #tryFirst(at: number, patient: boolean): void {
+    const queue = this.#queues.get(at);
+    if (queue === undefined) return;
+    for (const waiter of queue.waiters) {
+      if (!waiter.attempt(patient)) return;
+      // The next one tries as well: its attempt fails, and marks the word for the next release.
+      queue.since = performance.now();
+    }
+  }
+
+  #has(at: number, waiter: Waiter): boolean {
+    return this.#queues.get(at)?.waiters.has(waiter) === true;
+  }
+
+  #add(at: number, waiter: Waiter): void {
+    const queue = this.#queues.get(at);
+    if (queue !== undefined) return void queue.waiters.add(waiter);
+    const now = performance.now();
+    this.#queues.set(at, { waiters: new Set([waiter]), since: now, turn: now });
+    pump.add(this, this.#region);
+    // A release before the event is watched was not noticed.
+    this.#tryFirst(at, false);
+  }
+
+  #remove(at: number, waiter: Waiter): void {
+    const queue = this.#queues.get(at);
+    if (queue === undefined || !queue.waiters.delete(waiter)) return;
+    if (queue.waiters.size > 0) return;
+    this.#queues.delete(at);
+    if (this.idle) pump.remove(this);
+  }
+}
+
+/**
+ * Wakes the waiting tasks of this thread: when the event of a memory is counted up, and at
+ * intervals. It keeps the process alive while a task waits.
+ */
+class Pump {
+  readonly #all = new Map<AsyncWaiters, Region>();
+  /** The waiters of anonymous memory whose event is being waited for. */
+  readonly #awaited = new Set<AsyncWaiters>();
+  /** Watches the events of mapped memory, if a helper can be started. */
+  #watch: FutexWatch | undefined;
+  /** Whether the helper has failed; a new one would fail as well. */
+  #broken = false;
+  /** The time of the last or the next check for dead owners. */
+  #looked = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  add(waiters: AsyncWaiters, region: Region): void {
+    if (!this.#all.has(waiters)) {
+      this.#all.set(waiters, region);
+      this.#arm(waiters, region);
+    }
+    if (this.#timer === undefined) this.#tick();
+  }
+
+  remove(waiters: AsyncWaiters): void {
+    this.#all.delete(waiters);
+    if (this.#all.size > 0) return;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#watch?.watch([]);
+  }
+
+  #tick(): void {
+    const now = performance.now();
+    const isLong = now - Math.min(...[...this.#all.keys()].map(({ longest }) => longest)) > LONG;
+    const time = isLong && !this.#isBlind() ? SLOW_TICK : TICK;
+    // A check of an owner is a system call; a look at a word costs almost nothing.
+    const patient = !isLong || now + time - this.#looked >= SLOW_TICK;
+    if (patient) this.#looked = now + time;
+    this.#timer = setTimeout(() => {
+      for (const waiters of [...this.#all.keys()]) waiters.tryAll(patient);
+      if (this.#all.size > 0) this.#tick();
+    }, time);
+  }
+
+  /** Whether an event is noticed by polling only. */
+  #isBlind(): boolean {
+    if (this.#watch?.ready) return false;
+    return [...this.#all].some(([waiters, region]) =>
+      region.addressOf(waiters.event) !== undefined
+    );
+  }
+
+  /** Watches for the next event of a memory. */
+  #arm(waiters: AsyncWaiters, region: Region): void {
+    if (region.addressOf(waiters.event) === undefined) this.#armAnonymous(waiters, region);
+    else this.#armMapped();
+  }
+
+  #armAnonymous(waiters: AsyncWaiters, region: Region): void {
+    if (this.#awaited.has(waiters)) return;
+    this.#awaited.add(waiters);
+    const expected = region.atomics.load32(waiters.event);
+    region.waitAsync(waiters.event, expected, LONG).then(() => {
+      this.#awaited.delete(waiters);
+      if (!this.#all.has(waiters)) return;
+      this.#armAnonymous(waiters, region);
+      waiters.tryAll(false);
+    });
+  }
+
+  #armMapped(): void {
+    if (!this.#broken) this.#watch ??= FutexWatch.start(() => this.#wake(), () => this.#fail());
+    if (this.#watch === undefined) return; // The tick polls.
+    const words = [...this.#all].flatMap(([waiters, region]) => {
+      const address = region.addressOf(waiters.event);
+      if (address === undefined) return [];
+      // SAFETY: the address stays valid for the helper thread: a close leaves pages there.
+      return [{ address, expected: region.atomics.load32(waiters.event) }];
+    });
+    this.#watch.watch(words);
+  }
+
+  #wake(): void {
+    this.#armMapped();
+    for (const waiters of [...this.#all.keys()]) waiters.tryAll(false);
+  }
+
+  #fail(): void {
+    this.#broken = true;
+    this.#watch = undefined;
+    if (this.#timer === undefined) return;
+    clearTimeout(this.#timer); // It may be set to the slow interval.
+    this.#tick();
+  }
+}
+
+const pump = new Pump();

@@ -1,0 +1,48 @@
+/**
+ * The atomic operations on one memory, all sequentially consistent. `at` is a byte offset into its
+ * buffer, aligned to the operand. The operations do not check it: the callers do so once, when they
+ * are constructed.
+ */
+export interface AtomicOperations {
+  load8(at: number): number;
+  store8(at: number, value: number): void;
+  load16(at: number): number;
+  store16(at: number, value: number): void;
+  load32(at: number): number;
+  store32(at: number, value: number): void;
+  /** Adds, wraps, and returns the value before. */
+  add32(at: number, n: number): number;
+  /** Stores `value` if the word is `expected`; returns the value before. */
+  compareExchange32(at: number, expected: number, value: number): number;
+  loadFloat32(at: number): number;
+  storeFloat32(at: number, value: number): void;
+  loadFloat64(at: number): number;
+  storeFloat64(at: number, value: number): void;
+  loadBigInt64(at: number): bigint;
+  storeBigInt64(at: number, value: bigint): void;
+  /** Loads a 64-bit integer as a number, exact within 2^53. */
+  load64(at: number): number;
+  /** Adds a 32-bit integer and returns 1; or 0, with the value unchanged, if the sum is beyond 2^53. */
+  add64(at: number, n: number): number;
+  /** Adds a 32-bit integer and returns the value before; or NaN if the sum is beyond 2^53. */
+  fetchAdd64(at: number, n: number): number;
+  /** The same for any whole number within 2^53. */
+  fetchAddFar64(at: number, n: number): number;
+  /** Stores a whole number within 2^53 and returns the value before. */
+  exchange64(at: number, value: number): number;
+  /** Stores `value` if the word is `expected`; returns the value before. */
+  compareExchange64(at: number, expected: number, value: number): number;
+  /** Stores the lesser of the value and `n`, within 2^53, and returns the value before. */
+  min64(at: number, n: number): number;
+  /** Stores the greater of the value and `n`, within 2^53, and returns the value before. */
+  max64(at: number, n: number): number;
+  /** Counts up a number that only the holder of a lock changes, and returns it. */
+  next64(at: number): number;
+  /**
+   * Acquires a free mutex word for `me`, with up to `spins` more looks. Returns 0 if it was not
+   * acquired, 1 if it was, and 2 if it was and the word after it is not 0.
+   */
+  tryLock(at: number, me: number, spins: number): number;
+  /** Returns 0 if released; bits 30 and 31, as 1 to 3, if others wait; -1 if not held by `me`. */
+  unlock(at: number, me: number): number;
+}

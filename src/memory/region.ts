@@ -1,0 +1,147 @@
+import { nameOf } from "../contract/options.ts";
+import type { PlatformWasmMemory } from "../contract/platform.ts";
+import { futexWait, futexWake } from "../runtime/futex.ts";
+import { type Mapping, unmap } from "../runtime/mapping.ts";
+import type { AtomicOperations } from "./atomic_operations.ts";
+import { atomicsOnWasm } from "./atomics.ts";
+import { atomicsOnArrays } from "./atomics_js.ts";
+import { HEADER } from "./layout.ts";
+
+/** The longest sleep in the host, in milliseconds: a thread cannot be reached meanwhile. */
+export const MAX_SLEEP = 50;
+
+/** What `postMessage` carries of anonymous memory to a worker: the memory itself. */
+export type MemoryHandle = PlatformWasmMemory | SharedArrayBuffer;
+
+function refuse(): never {
+  throw new TypeError("Cannot use a memory that was closed");
+}
+
+// SAFETY: each property is a function that throws, so no operation reaches the memory.
+const CLOSED = new Proxy({} as AtomicOperations, { get: () => refuse });
+
+/**
+ * The bytes of a memory, with atomic operations on them, and with sleep and wake on their words.
+ * `at` is a byte offset into the buffer, as {@linkcode Region.resolve} returns it.
+ */
+export class Region {
+  /** The bytes that can be used, without the header. */
+  readonly size: number;
+  /** The buffer that contains the memory. Its views must not be used after the close. */
+  readonly buffer: ArrayBufferLike;
+  /** The offset of the header in the buffer. */
+  readonly base: number;
+  /** Tells the file of a mapped memory from every other; `undefined` for an anonymous one. */
+  readonly id: string | undefined;
+  /** The atomic operations. After the close, each of them throws. */
+  atomics: AtomicOperations;
+
+  #mapping: Mapping | undefined;
+  /** For sleeping without the C library, in anonymous memory. */
+  #words: Int32Array<SharedArrayBuffer> | undefined;
+
+  /** The region of `length` bytes, header included. */
+  constructor(source: Mapping | MemoryHandle, length: number, id?: string) {
+    this.id = id;
+    this.size = length - HEADER.end;
+    if (source instanceof WebAssembly.Memory || source instanceof SharedArrayBuffer) {
+      const memory = source instanceof WebAssembly.Memory ? source : undefined;
+      // SAFETY: a shared `WebAssembly.Memory` has a `SharedArrayBuffer`; `Memory` makes no other.
+      const buffer = (memory?.buffer ?? source) as SharedArrayBuffer;
+      this.buffer = buffer;
+      this.base = 0;
+      this.atomics = memory === undefined ? atomicsOnArrays(buffer) : atomicsOnWasm(memory);
+      this.#words = new Int32Array(buffer);
+    } else {
+      const { buffer, base, memory } = source;
+      this.buffer = buffer;
+      this.base = base;
+      this.atomics = memory === undefined ? atomicsOnArrays(buffer) : atomicsOnWasm(memory);
+      this.#mapping = source;
+    }
+  }
+
+  /** Whether the region was closed. */
+  get closed(): boolean {
+    return this.atomics === CLOSED;
+  }
+
+  /** Whether a file is mapped. */
+  get isMapped(): boolean {
+    return this.#words === undefined;
+  }
+
+  /** The address of a byte, for the C library; `undefined` for anonymous memory. */
+  addressOf(at: number): number | undefined {
+    return this.#mapping && this.#mapping.address + at - this.base;
+  }
+
+  /**
+   * Checks that `size` bytes at `offset` can be used, and returns their offset in the buffer.
+   *
+   * @throws {RangeError} If they are outside, or `offset` is not a multiple of `align`.
+   * @throws {TypeError} If `offset` is not a number, or the memory was closed.
+   */
+  resolve(offset: number, size: number, align: number): number {
+    if (this.closed) refuse();
+    if (typeof offset !== "number") {
+      throw new TypeError(`Cannot use ${nameOf(offset)} as an offset: not a number`);
+    }
+    if (!Number.isInteger(offset) || offset < 0 || offset % align !== 0) {
+      throw new RangeError(
+        `Cannot use offset ${offset}: it must be a multiple of ${align}, from 0`,
+      );
+    }
+    if (offset + size > this.size) {
+      throw new RangeError(
+        `Cannot use ${size} bytes at offset ${offset}: the memory has ${this.size} bytes`,
+      );
+    }
+    return this.base + HEADER.end + offset;
+  }
+
+  /**
+   * Sleeps while the word at `at` is `expected`, for 50 ms at most. A sleep can end at any time, so
+   * the caller must look at the word again.
+   *
+   * @returns Whether another thread woke this one.
+   */
+  wait(at: number, expected: number, milliseconds: number = MAX_SLEEP): boolean {
+    const time = milliseconds < MAX_SLEEP ? Math.max(0, milliseconds) : MAX_SLEEP;
+    // SAFETY: the address is inside the mapping, which stays until `close`.
+    if (this.#words === undefined) return futexWait(this.addressOf(at) ?? refuse(), expected, time);
+    return Atomics.wait(this.#words, at >> 2, expected, time) === "ok";
+  }
+
+  /** Sleeps for so many milliseconds, 50 at most; no other thread wakes this one. */
+  nap(milliseconds: number): void {
+    this.wait(this.base + HEADER.nap, 0, milliseconds);
+  }
+
+  /** Wakes up to `count` threads, of any process, that sleep on the word at `at`. */
+  wake(at: number, count: number): void {
+    if (this.#words !== undefined) Atomics.notify(this.#words, at >> 2, count);
+    // SAFETY: as in `wait`.
+    else futexWake(this.addressOf(at) ?? refuse(), count);
+  }
+
+  /**
+   * In anonymous memory: resolves when another thread wakes the word at `at`, the word is not
+   * `expected`, or the time is over. Does not keep the process alive.
+   */
+  waitAsync(at: number, expected: number, milliseconds: number): Promise<unknown> {
+    const result = Atomics.waitAsync(this.#words ?? refuse(), at >> 2, expected, milliseconds);
+    return Promise.resolve(result.value);
+  }
+
+  /** Unmaps a file. Each later operation throws. Closing twice does nothing. */
+  close(): void {
+    if (this.closed) return;
+    this.atomics = CLOSED;
+    const mapping = this.#mapping;
+    this.#mapping = undefined;
+    this.#words = undefined;
+    // SAFETY: from here on, no operation and no sleep of this object uses the mapping.
+    if (mapping !== undefined) unmap(mapping, this.size + HEADER.end);
+  }
+}
