@@ -100,10 +100,10 @@ export function codeOf(error: unknown): string | undefined {
  */
 export function explain(what: string, error: unknown): unknown {
   if (error instanceof UnreachableError) {
-    const fate = error.mayHaveHappened
-      ? "it may have happened, or may still happen"
-      : "it did not happen";
-    const text = `Cannot ${what}: ${error.message}; ${fate}`;
+    const outcome = error.mayHaveHappened
+      ? "The server may have done it, or may still do it"
+      : "Nothing was changed";
+    const text = `Cannot ${what}: ${error.message}. ${outcome}`;
     return new UnreachableError(text, error.mayHaveHappened, { cause: error });
   }
   const said = codeOf(error);
