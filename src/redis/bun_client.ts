@@ -3,16 +3,24 @@ import type { Driver, Subscriber } from "./driver.ts";
 
 /** The part of a `Bun.RedisClient` that is used. */
 export interface BunRedisClient {
+  /** Whether it is connected. */
   readonly connected: boolean;
+  /** Connects, or resolves if it is connected. */
   connect(): Promise<unknown>;
+  /** Sends a command. */
   send(command: string, args: string[]): Promise<unknown>;
+  /** Listens to a channel. */
   // deno-lint-ignore no-explicit-any -- The client's own types have overloads.
   subscribe(channel: any, listener: any): Promise<unknown>;
+  /** Ends the subscription of channels. */
   // deno-lint-ignore no-explicit-any
   unsubscribe(...args: any[]): Promise<unknown>;
+  /** Returns another client with the same options. */
   // deno-lint-ignore no-explicit-any
   duplicate(): Promise<any>;
+  /** Closes the connection. */
   close(): void;
+  /** Called when it has connected. */
   // deno-lint-ignore no-explicit-any
   onconnect: any;
 }

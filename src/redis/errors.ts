@@ -3,6 +3,7 @@
  * whether the command may have been run, or may still be run.
  */
 export class UnreachableError extends Error {
+  /** `UnreachableError`. */
   override readonly name = "UnreachableError";
   /** `false` if the command surely was not run and will not be. */
   readonly mayHaveHappened: boolean;
@@ -19,6 +20,7 @@ export class UnreachableError extends Error {
  * full (`OOM`), it is a replica (`READONLY`), it is loading, or it cannot save. Nothing was changed.
  */
 export class RefusedError extends Error {
+  /** `RefusedError`. */
   override readonly name = "RefusedError";
   /** The server's code, such as `NOPERM`. */
   readonly code: string;
@@ -36,6 +38,7 @@ export class RefusedError extends Error {
  * changed.
  */
 export class MisconfiguredError extends Error {
+  /** `MisconfiguredError`. */
   override readonly name = "MisconfiguredError";
   /** The server's code, such as `WRONGTYPE`; `undefined` if the server was not asked. */
   readonly code: string | undefined;
@@ -100,10 +103,10 @@ export function codeOf(error: unknown): string | undefined {
  */
 export function explain(what: string, error: unknown): unknown {
   if (error instanceof UnreachableError) {
-    const fate = error.mayHaveHappened
-      ? "it may have happened, or may still happen"
-      : "it did not happen";
-    const text = `Cannot ${what}: ${error.message}; ${fate}`;
+    const outcome = error.mayHaveHappened
+      ? "The server may have done it, or may still do it"
+      : "Nothing was changed";
+    const text = `Cannot ${what}: ${error.message}. ${outcome}`;
     return new UnreachableError(text, error.mayHaveHappened, { cause: error });
   }
   const said = codeOf(error);

@@ -4,23 +4,33 @@ import { UnreachableError } from "./errors.ts";
 
 /** The part of a client of ioredis that is used. */
 export interface IoredisClient {
+  /** The state of the connection, such as `ready`. */
   readonly status: string;
+  /** The options of the client. */
   // deno-lint-ignore no-explicit-any -- The client's own types have many overloads.
   readonly options: any;
+  /** Connects. */
   // deno-lint-ignore no-explicit-any
   connect(...args: any[]): Promise<unknown>;
+  /** Sends a command. */
   // deno-lint-ignore no-explicit-any
   call(command: string, ...args: any[]): Promise<unknown>;
+  /** Listens to channels. */
   // deno-lint-ignore no-explicit-any
   subscribe(...args: any[]): Promise<unknown>;
+  /** Ends the subscription of channels. */
   // deno-lint-ignore no-explicit-any
   unsubscribe(...args: any[]): Promise<unknown>;
+  /** Returns another client with the same options, except those given. */
   // deno-lint-ignore no-explicit-any
   duplicate(...args: any[]): any;
+  /** Adds a listener of an event. */
   // deno-lint-ignore no-explicit-any
   on(event: any, listener: (...args: any[]) => void): unknown;
+  /** Removes a listener of an event. */
   // deno-lint-ignore no-explicit-any
   off(event: any, listener: (...args: any[]) => void): unknown;
+  /** Closes the connection. */
   // deno-lint-ignore no-explicit-any
   disconnect(...args: any[]): void;
 }

@@ -5,21 +5,31 @@ import { MisconfiguredError, UnreachableError } from "./errors.ts";
 
 /** The part of a client of node-redis (npm's `redis`) that is used. */
 export interface NodeRedisClient {
+  /** Whether it was connected and not closed. */
   readonly isOpen: boolean;
+  /** Whether a command would be written to the server now. */
   readonly isReady: boolean;
+  /** Connects. */
   connect(): Promise<unknown>;
+  /** Sends a command. */
   // deno-lint-ignore no-explicit-any -- The client's own types differ by its options.
   sendCommand(...args: any[]): Promise<unknown>;
+  /** Listens to channels. */
   // deno-lint-ignore no-explicit-any
   subscribe(channels: any, listener: any, bufferMode?: any): Promise<unknown>;
+  /** Ends the subscription of channels. */
   // deno-lint-ignore no-explicit-any
   unsubscribe(channels?: any, listener?: any, bufferMode?: any): Promise<unknown>;
+  /** Returns another client with the same options, except those given. */
   // deno-lint-ignore no-explicit-any
   duplicate(overrides?: any): any;
+  /** Adds a listener of an event. */
   // deno-lint-ignore no-explicit-any
   on(event: any, listener: (...args: any[]) => void): unknown;
+  /** Removes a listener of an event. */
   // deno-lint-ignore no-explicit-any
   off(event: any, listener: (...args: any[]) => void): unknown;
+  /** Closes the connection at once. */
   destroy(): void;
 }
 
