@@ -1,7 +1,7 @@
 import type { PlatformAbortSignal } from "../contract/platform.ts";
 import type { Driver, Subscriber } from "./driver.ts";
 
-/** What is wanted of a `Bun.RedisClient`. */
+/** The part of a `Bun.RedisClient` that is used. */
 export interface BunRedisClient {
   readonly connected: boolean;
   connect(): Promise<unknown>;
@@ -59,7 +59,7 @@ export class BunDriver implements Driver {
     } finally {
       signal.removeEventListener("abort", giveUp);
     }
-    // It connects again by itself, but does not subscribe again.
+    // It reconnects by itself, but does not subscribe again.
     subscriber.onconnect = () => {
       for (const channel of channels) subscriber.subscribe(channel, listener).catch(() => {});
     };
@@ -80,6 +80,6 @@ export class BunDriver implements Driver {
   }
 
   close(): Promise<void> {
-    return Promise.resolve(); // It is the user's.
+    return Promise.resolve(); // It belongs to the user.
   }
 }

@@ -2,7 +2,7 @@ import type { PlatformAbortSignal } from "../contract/platform.ts";
 import type { Driver, Subscriber } from "./driver.ts";
 import { UnreachableError } from "./errors.ts";
 
-/** What is wanted of a client of ioredis. */
+/** The part of a client of ioredis that is used. */
 export interface IoredisClient {
   readonly status: string;
   // deno-lint-ignore no-explicit-any -- The client's own types have many overloads.
@@ -26,9 +26,9 @@ export interface IoredisClient {
 }
 
 /**
- * A client of ioredis. Unless told not to (`autoResendUnfulfilledCommands: false`), it sends the
- * commands again of which it does not know whether the server has run them; an add would count
- * twice. So commands go over a duplicate of such a client, that does not.
+ * A client of ioredis. By default (`autoResendUnfulfilledCommands: true`), it sends commands again if
+ * it does not know whether the server has run them; an add would count twice. So commands go over a
+ * duplicate of such a client that does not do so.
  */
 export class IoredisDriver implements Driver {
   lastError: unknown;
@@ -74,7 +74,7 @@ export class IoredisDriver implements Driver {
       client.on("ready", onReady);
       client.on("end", onEnd);
       if (this.#isOwn) client.on("error", onError);
-      if (client.status === "wait") client.connect().catch(() => {}); // The events tell.
+      if (client.status === "wait") client.connect().catch(() => {}); // The events report it.
     });
   }
 
@@ -93,12 +93,12 @@ export class IoredisDriver implements Driver {
     signal.throwIfAborted();
     const subscriber = duplicateOf(this.#client, {
       enableOfflineQueue: true,
-      keyPrefix: "", // It would go before the names of channels, too.
+      keyPrefix: "", // It would be added to the names of channels, too.
     });
-    subscriber.on("error", () => {}); // It connects again, and subscribes again, by itself.
+    subscriber.on("error", () => {}); // It reconnects and subscribes again by itself.
     subscriber.on("message", receive);
     if (subscriber.status === "wait") {
-      // Nothing else could end its tries to reach a server that is not there.
+      // Nothing else ends its tries to reach a server that is down.
       const giveUp = () => subscriber.disconnect();
       signal.addEventListener("abort", giveUp);
       try {
@@ -127,10 +127,10 @@ function isCluster(client: IoredisClient): boolean {
   return "nodes" in client;
 }
 
-/** Another client with the same options but these. A cluster's would try again by itself, too. */
+/** Another client with these options changed. One of a cluster would also retry by itself. */
 function duplicateOf(client: IoredisClient, options: object): IoredisClient {
   if (!isCluster(client)) return client.duplicate(options);
-  // It needs the queues of its nodes.
+  // A cluster needs the queues of its nodes.
   const redisOptions = { ...client.options.redisOptions, ...options, enableOfflineQueue: true };
   return client.duplicate([], { redisOptions, retryDelayOnFailover: 0 });
 }
