@@ -289,6 +289,7 @@ class Pump {
     const words = [...this.#all].flatMap(([waiters, region]) => {
       const address = region.addressOf(waiters.event);
       if (address === undefined) return [];
+      // SAFETY: the address stays valid for the helper thread: a close leaves pages there.
       return [{ address, expected: region.atomics.load32(waiters.event) }];
     });
     this.#watch.watch(words);

@@ -104,6 +104,8 @@ export class Memory implements PlatformDisposable {
       bootId();
       const file = openMemoryFile(path, size, mode);
       try {
+        // SAFETY: the file has this length, and belongs to this user alone; only this user can
+        // shorten it, which ends the processes that touch the missing part.
         const memory = new Memory(mapFile(file.fd, path, file.length), file.length, file.id);
         try {
           // Under the creation lock, no other process claims slots or resets locks.
@@ -122,6 +124,7 @@ export class Memory implements PlatformDisposable {
     copyMemory = (path) => {
       const file = openToLook(path);
       try {
+        // SAFETY: as in `mapMemory`.
         return new Memory(mapFile(file.fd, path, file.length, false), file.length, file.id);
       } finally {
         closeFile(file.fd);

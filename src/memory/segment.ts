@@ -47,6 +47,7 @@ export type SegmentHandle =
 
 /** A segment in the result of {@linkcode Segment.list}. */
 export interface SegmentInfo {
+  /** The name, for {@linkcode Segment.open}. */
   readonly name: string;
   /** The bytes for the things in the segment. */
   readonly size: number;

@@ -12,7 +12,7 @@ import { RedisServer, skip } from "../support/redis_server.ts";
 import { until } from "../support/until.ts";
 
 const DEADLINE = { timeout: 60_000 };
-/** What a server answers for a while, and then no more. */
+/** The temporary errors of a server. */
 const PASSING = [
   "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.",
   "LOADING Redis is loading the dataset in memory",
@@ -22,7 +22,7 @@ const PASSING = [
 ];
 const LASTING = ["OOM command not allowed when used memory > 'maxmemory'.", "READONLY You can't"];
 
-describe("a server that answers with an error for a while", { skip }, () => {
+describe("a server with a temporary error", { skip }, () => {
   let servers: RedisServer[];
   let all: RedisAdapter[];
   let redis: RedisAdapter;
@@ -36,7 +36,7 @@ describe("a server that answers with an error for a while", { skip }, () => {
     await Promise.all(servers.map((server) => server[Symbol.asyncDispose]()));
   });
 
-  /** A connection whose server refuses the scripts that `refuses` says. */
+  /** A connection whose server refuses the scripts for which `refuses` is true. */
   const refusing = (
     message: string,
     refuses: () => boolean,
@@ -49,13 +49,13 @@ describe("a server that answers with an error for a while", { skip }, () => {
     subscribe: (channel, listener) => inner.subscribe(channel, listener),
     close: () => Promise.resolve(),
   });
-  /** Whether it refuses: so many times. */
+  /** Refuses `times` times. */
   const times = (left: number) => () => left-- > 0;
 
   for (const message of PASSING) {
     const [code] = message.split(" ");
 
-    it(`is asked again where it says ${code}`, DEADLINE, async () => {
+    it(`is asked again after ${code}`, DEADLINE, async () => {
       await using counter = new RedisCounter(refusing(message, times(3)), "n");
       const operation = { operation: code };
       assert.equal(await counter.add(1, operation), await counter.add(1, operation));
@@ -72,7 +72,7 @@ describe("a server that answers with an error for a while", { skip }, () => {
       await (await slots.acquire({ timeout: 5000 })).release();
     });
 
-    it(`is told of a release and of a withdrawal though it says ${code}`, DEADLINE, async () => {
+    it(`gets a release and a withdrawal in spite of ${code}`, DEADLINE, async () => {
       let left = 0;
       await using lock = new RedisLock(refusing(message, () => left-- > 0), `given ${code}`);
       const guard = await lock.acquire();
@@ -105,7 +105,7 @@ describe("a server that answers with an error for a while", { skip }, () => {
 
   for (const message of LASTING) {
     const [code] = message.split(" ");
-    it(`is not asked again where it says ${code}`, DEADLINE, async () => {
+    it(`is not asked again after ${code}`, DEADLINE, async () => {
       const isRefused = (error: unknown) => {
         assert.ok(error instanceof RefusedError && error.code === code, String(error));
         return true;

@@ -1,8 +1,8 @@
 import { describe, it } from "node:test";
 import { skip } from "../support/redis_server.ts";
-import { addTogether } from "./fixtures/rounds.ts";
+import { addTogether } from "./fixtures/counter_proof.ts";
 
-describe("processes of all runtimes that add together on Redis", { skip }, () => {
+describe("processes of all runtimes that add to one counter", { skip }, () => {
   it("are exact", async () => {
     await addTogether(3, 200, "plain", false);
   });
@@ -11,11 +11,11 @@ describe("processes of all runtimes that add together on Redis", { skip }, () =>
     await addTogether(3, 200, "tickets", false);
   });
 
-  it("are exact with named adds, though the server is killed meanwhile", async () => {
+  it("are exact with operations, even if the server is killed", async () => {
     await addTogether(3, 150, "named", true);
   });
 
-  it("are told what may have happened of plain ones", async () => {
+  it("know which plain adds may have happened", async () => {
     await addTogether(3, 150, "plain", true);
   });
 });

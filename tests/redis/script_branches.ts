@@ -21,12 +21,12 @@ const PERMITS = ["permits", "permits-token", "permits-queue", "permits-seen"];
 const LATER = `${(Date.now() + 3_600_000)}`;
 const WAITER = "w:0123:1";
 
-/** One script on its way through one of its branches. */
-export interface Way {
+/** A script with keys and arguments for one of its branches. */
+export interface ScriptBranch {
   readonly script: Script;
   readonly keys: readonly string[];
   readonly args: readonly string[];
-  /** The commands that make what is there before it. */
+  /** The commands that prepare the keys. */
   readonly there?: readonly (readonly string[])[];
 }
 
@@ -37,7 +37,7 @@ const release = new Script(RELEASE);
 const downgrade = new Script(DOWNGRADE);
 const upgrade = new Script(UPGRADE);
 const takePermits = new Script(TAKE_PERMITS);
-const giveBack = new Script(RELEASE_PERMITS);
+const releasePermits = new Script(RELEASE_PERMITS);
 
 const HELD = [["SET", lock, "me", "PX", "60000"], [
   "HSET",
@@ -60,8 +60,8 @@ const permits = (
   fair: string,
   waiter = "",
 ) => ["me", "60000", "2", "3", fair, waiter, "", "wake:", "0"];
-const add = (n: number, life = "", parcel = "") =>
-  [n, -n, -100, 100, 0, 0, life, 60000, parcel].map(String);
+const add = (n: number, expireAfter = "", parcel = "") =>
+  [n, -n, -100, 100, 0, 0, expireAfter, 60000, parcel].map(String);
 const HELD_PERMITS = [
   ["ZADD", PERMITS[0], LATER, "1:me", LATER, "2:me"],
   ["HSET", PERMITS[1], "token", "5", "permits", "3"],
@@ -74,28 +74,28 @@ const WAITER_FOR_ONE = [["ZADD", PERMITS[2], "1", "s:0123:1:1"], [
   "s:0123:1:1",
 ]];
 
-/** The scripts, on the ways that differ in what they write. */
-export const WAYS: Readonly<Record<string, Way>> = {
-  "takes a lock": { script: take, keys: [lock, token], args: ["me", "60000", "1"] },
-  "takes a lock that was not released": {
+/** All branches of the scripts that differ in their writes. */
+export const BRANCHES: Readonly<Record<string, ScriptBranch>> = {
+  "acquires a lock": { script: take, keys: [lock, token], args: ["me", "60000", "1"] },
+  "acquires a lock that was not released": {
     script: take,
     keys: [lock, token],
     args: ["me", "60000", "1"],
     there: [["HSET", token, "token", "5", "holder", "she"]],
   },
-  "takes a lock again": {
+  "acquires a lock again": {
     script: take,
     keys: [lock, token],
     args: ["me", "60000", "1"],
     there: HELD,
   },
-  "takes a lock with a queue": {
+  "acquires a lock with a queue": {
     script: acquire,
     keys: LOCK,
     args: asks("w", "1", "w:4567:1"),
     there: DEAD_WAITER,
   },
-  "takes a lock after dead sharers": {
+  "acquires a lock after dead sharers": {
     script: acquire,
     keys: LOCK,
     args: asks("w", "0"),
@@ -115,8 +115,13 @@ export const WAYS: Readonly<Record<string, Way>> = {
     there: [["SET", lock, "r", "PX", "60000"], ["ZADD", shared, LATER, "she"]],
   },
   "renews a lock": { script: renew, keys: [lock], args: ["me", "90000"], there: HELD },
-  "renews a share": { script: renew, keys: [lock, shared], args: ["me", "90000"], there: SHARED },
-  "raises a token": {
+  "renews a shared hold": {
+    script: renew,
+    keys: [lock, shared],
+    args: ["me", "90000"],
+    there: SHARED,
+  },
+  "tells a token": {
     script: new Script(RAISE),
     keys: [lock, token],
     args: ["me", "9"],
@@ -140,13 +145,13 @@ export const WAYS: Readonly<Record<string, Way>> = {
     args: ["me", "90000", "0"],
     there: SHARED,
   },
-  "upgrades a share": {
+  "upgrades a shared hold": {
     script: upgrade,
     keys: [lock, token, shared],
     args: ["I", "60000", "1", "me"],
     there: SHARED,
   },
-  "upgrades a share after a holder that did not release": {
+  "upgrades a shared hold after a holder that did not release": {
     script: upgrade,
     keys: [lock, token, shared],
     args: ["I", "60000", "1", "me"],
@@ -159,7 +164,7 @@ export const WAYS: Readonly<Record<string, Way>> = {
       "she",
     ]],
   },
-  "upgrades a share again": {
+  "upgrades a shared hold again": {
     script: upgrade,
     keys: [lock, token, shared],
     args: ["me", "90000", "1", "I"],
@@ -195,14 +200,14 @@ export const WAYS: Readonly<Record<string, Way>> = {
     args: ["me", "0", WAITER],
     there: [...BY_ANOTHER, ...LIVE_WAITER],
   },
-  "releases a share": {
+  "releases a shared hold": {
     script: release,
     keys: UNSHARING,
     args: ["me", "0"],
     there: [...SHARED, ...LIVE_WAITER],
   },
-  "takes permits": { script: takePermits, keys: PERMITS, args: permits("0") },
-  "takes permits of dead holders": {
+  "acquires permits": { script: takePermits, keys: PERMITS, args: permits("0") },
+  "acquires permits of dead holders": {
     script: takePermits,
     keys: PERMITS,
     args: permits("1", "s:4567:1:2"),
@@ -220,23 +225,23 @@ export const WAYS: Readonly<Record<string, Way>> = {
     args: ["me", "90000", "2"],
     there: HELD_PERMITS,
   },
-  "gives permits back": {
-    script: giveBack,
+  "releases permits": {
+    script: releasePermits,
     keys: PERMITS,
     args: ["me", "2", "", "wake:", "0"],
     there: [...HELD_PERMITS, ...WAITER_FOR_ONE],
   },
-  "gives permits back beside dead holders": {
-    script: giveBack,
+  "releases permits beside dead holders": {
+    script: releasePermits,
     keys: PERMITS,
     args: ["me", "2", "s:0123:1:1", "wake:", "0"],
     there: [...HELD_PERMITS, ["ZADD", PERMITS[0], "1", "1:she"], ...WAITER_FOR_ONE],
   },
   "adds": { script: ADD, keys: ["n"], args: add(3) },
   "adds to a number": { script: ADD, keys: ["n"], args: add(3), there: [["SET", "n", "4"]] },
-  "adds with a life": { script: ADD, keys: ["n"], args: add(3, "60000") },
+  "adds with an expiry": { script: ADD, keys: ["n"], args: add(3, "60000") },
   "adds an operation": { script: ADD, keys: ["n", "record"], args: add(3) },
-  "adds an operation with a life": {
+  "adds an operation with an expiry": {
     script: ADD,
     keys: ["n", "record"],
     args: add(3, "60000"),
@@ -263,10 +268,10 @@ export const WAYS: Readonly<Record<string, Way>> = {
     args: ["7", "max", "60000", "1"],
     there: [["SET", "n", "4"]],
   },
-  "sets with a life": { script: SET, keys: ["n"], args: ["7", "", "60000", "1"] },
+  "sets with an expiry": { script: SET, keys: ["n"], args: ["7", "", "60000", "1"] },
 };
 
-/** All that the server has; of times, whether they are far off. */
+/** All keys of the server with their values, and roughly their expiry. */
 export async function contentsOf(redis: RedisAdapter): Promise<string> {
   const keys = (await redis.send("KEYS", "*") as string[]).sort();
   const parts = keys.map(async (key) => {
@@ -282,13 +287,13 @@ export async function contentsOf(redis: RedisAdapter): Promise<string> {
   return JSON.stringify(await Promise.all(parts));
 }
 
-/** The same without the numbers that grow with the time. */
+/** The same text without the numbers that grow with time. */
 export function timeless(text: string | Reply): string {
   return JSON.stringify(text).replace(/\d{10,}(\.\d+)?/g, "T");
 }
 
-/** Makes what is there before a script. */
-export async function begin(redis: RedisAdapter, { there = [] }: Way): Promise<void> {
+/** Prepares the keys for a script. */
+export async function prepare(redis: RedisAdapter, { there = [] }: ScriptBranch): Promise<void> {
   await redis.send("FLUSHALL");
   for (const [command, ...args] of there) await redis.send(command, ...args);
 }

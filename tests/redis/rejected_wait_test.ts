@@ -3,7 +3,7 @@ import { RedisLock, RedisSemaphore } from "../../src/redis/mod.ts";
 import { describeRejected, type WaitUnderTest } from "../contract/describe_rejected.ts";
 import { RedisServer, skip } from "../support/redis_server.ts";
 
-/** So long that a test which waits for a lease to end fails. */
+/** So long that a test fails if it waits for the end of a lease. */
 const FOR_EVER = { leaseTime: 600_000 };
 
 describe("Redis", { skip }, () => {

@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { skip } from "../support/redis_server.ts";
 import { inScratchFolder } from "../support/scratch_folder.ts";
-import { failOver, killHoldersOfPermits, troubleServers } from "./proofs.ts";
+import { failOver, killHoldersOfPermits, troubleServers } from "./fixtures/server_proofs.ts";
 
 const DEADLINE = { timeout: 60_000 };
 
-describe("the proof of several servers, replicas and semaphores", { skip }, () => {
+describe("several servers, replicas and semaphores", { skip }, () => {
   it(
-    "holders of permits that are killed are never too many, and leave none behind",
+    "permits of killed holders are never granted twice, and come back",
     DEADLINE,
     async () => {
       const { holds } = await killHoldersOfPermits(6, 3, 3);
@@ -17,7 +17,7 @@ describe("the proof of several servers, replicas and semaphores", { skip }, () =
   );
 
   it(
-    "a lock of three servers holds while each of them is stopped or loses its data",
+    "a lock of three servers works while each of them is stopped or loses its data",
     DEADLINE,
     () =>
       inScratchFolder(async (folder) => {
@@ -27,14 +27,14 @@ describe("the proof of several servers, replicas and semaphores", { skip }, () =
   );
 
   it(
-    "a replica that was behind gives a lock out twice; tokens save the data",
+    "a replica that is behind grants a lock twice; tokens save the data",
     DEADLINE,
     async () => {
       assert.deepEqual(await failOver(2), { heldTwice: 2, lost: 2, lostGuarded: 0, refused: 0 });
     },
   );
 
-  it("WAIT has a hold count only where the replica has it", DEADLINE, async () => {
+  it("with WAIT a hold counts only if the replica has it", DEADLINE, async () => {
     const replicas = { count: 1, timeout: 100 };
     assert.deepEqual(await failOver(1, replicas), {
       heldTwice: 0,

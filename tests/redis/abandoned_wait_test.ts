@@ -13,24 +13,24 @@ import { RedisServer, skip } from "../support/redis_server.ts";
 import { until } from "../support/until.ts";
 
 const DEADLINE = { timeout: 60_000 };
-/** So that nothing goes away by itself. */
+/** So long that nothing ends by itself. */
 const leaseTime = 60_000;
-/** More than an acquire asks a server for. */
+/** More steps than an acquire takes. */
 const MOST_STEPS = 40;
 
-/** What a lock and a semaphore have in common here. */
-interface Bolt extends AsyncDisposable {
+/** A lock or a semaphore. */
+interface AnyLock extends AsyncDisposable {
   acquire(options?: { signal?: AbortSignal }): Promise<RedisGuard>;
   close(): Promise<void>;
 }
 
-/** What the servers know: others are asked for in two steps, which what is known may overtake. */
+/** The scripts that the servers know: an unknown one takes two steps, so a known one may overtake it. */
 const KNOWN = ["all scripts", "the last script", "no script"] as const;
 type Known = typeof KNOWN[number];
 
 type Sources = readonly RedisAdapter[];
 
-const BOLTS: Readonly<Record<string, (sources: Sources) => Bolt>> = {
+const LOCKS: Readonly<Record<string, (sources: Sources) => AnyLock>> = {
   RedisLock: ([source]) => new RedisLock(source, "n", { leaseTime }),
   "RedisLock, fair": ([source]) => new RedisLock(source, "n", { leaseTime, fair: true }),
   "RedisLock, shared": ([source]) => new RedisLock(source, "n", { leaseTime, shared: true }),
@@ -54,7 +54,7 @@ describe("a waiter that gives up", { skip }, () => {
     await Promise.all(servers.map((server) => server[Symbol.asyncDispose]()));
   });
 
-  /** Connections that call `step` before and after each thing that they are asked for. */
+  /** Connections that call `step` before and after each command. */
   const stepping = (step: () => void): Sources =>
     all.map((adapter) => ({
       async send(command, ...args) {
@@ -68,7 +68,7 @@ describe("a waiter that gives up", { skip }, () => {
       close: () => Promise.resolve(),
     }));
 
-  /** What the servers have of holds and waiters, and whom they would tell something. */
+  /** The keys of holds and waiters, and the subscribed channels, of all servers. */
   const traces = async (): Promise<unknown[]> => {
     const found = all.map(async (redis) => {
       const keys = await redis.send("KEYS", "interlock:{*") as string[];
@@ -91,36 +91,36 @@ describe("a waiter that gives up", { skip }, () => {
     }
   };
 
-  for (const [kind, make] of Object.entries(BOLTS)) {
-    it(`leaves nothing, whatever it was doing: ${kind}, free`, DEADLINE, async () => {
+  for (const [kind, make] of Object.entries(LOCKS)) {
+    it(`leaves nothing behind at any step: ${kind}, free`, DEADLINE, async () => {
       let over = 0;
       for (let at = 0; at < MOST_STEPS * KNOWN.length && over < KNOWN.length; at++) {
         await begin(KNOWN[at % KNOWN.length]);
         const controller = new AbortController();
         let left = 1 + Math.floor(at / KNOWN.length);
-        const bolt = make(stepping(() => --left === 0 && controller.abort()));
-        const guard = await bolt.acquire({ signal: controller.signal }).catch((error) => {
+        const tested = make(stepping(() => --left === 0 && controller.abort()));
+        const guard = await tested.acquire({ signal: controller.signal }).catch((error) => {
           assert.equal(error.name, "AbortError");
         });
-        over = left > 0 ? over + 1 : 0; // It had it before that.
+        over = left > 0 ? over + 1 : 0; // It was granted earlier.
         await guard?.release();
         await until("nothing left", async () => (await traces()).length === 0);
         await using other = make(all);
         await (await other.acquire({ signal: AbortSignal.timeout(5000) })).release();
-        await bolt.close();
+        await tested.close();
       }
       assert.equal(over, KNOWN.length);
     });
 
-    it(`leaves nothing, whatever it was doing: ${kind}, held`, DEADLINE, async () => {
+    it(`leaves nothing behind at any step: ${kind}, held`, DEADLINE, async () => {
       await using holder = kind === "RedisLock, shared"
-        ? new RedisLock(all[0], "n", { leaseTime }) // It is waited for.
+        ? new RedisLock(all[0], "n", { leaseTime }) // The other one waits for it.
         : make(all);
       let over = 0;
       for (let at = 0; at < MOST_STEPS * KNOWN.length && over < KNOWN.length; at++) {
         await begin("all scripts");
         const held = await holder.acquire();
-        // Of several servers, not all need have answered.
+        // A majority of several servers is enough, so wait for all.
         const holds = kind === "RedisLock of three servers" ? 3 : 1;
         await until("no channel", async () => {
           const found = await traces();
@@ -130,8 +130,8 @@ describe("a waiter that gives up", { skip }, () => {
         await forget(KNOWN[at % KNOWN.length]);
         const controller = new AbortController();
         let left = 1 + Math.floor(at / KNOWN.length);
-        const bolt = make(stepping(() => --left === 0 && controller.abort()));
-        const rejected = assert.rejects(bolt.acquire({ signal: controller.signal }), {
+        const tested = make(stepping(() => --left === 0 && controller.abort()));
+        const rejected = assert.rejects(tested.acquire({ signal: controller.signal }), {
           name: "AbortError",
         });
         let isSettled = false;
@@ -148,7 +148,7 @@ describe("a waiter that gives up", { skip }, () => {
         assert.equal(held.held, true);
         await held.release();
         await until("nothing left", async () => (await traces()).length === 0);
-        await bolt.close();
+        await tested.close();
       }
       assert.equal(over, KNOWN.length);
     });
