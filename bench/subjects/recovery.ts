@@ -87,7 +87,7 @@ export const subject: Subject = {
       count: 2,
       medium: "mapped",
       ms: 800,
-      once: true,
+      oncePerRound: true,
       measure: recoveries,
     },
   ],

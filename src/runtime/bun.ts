@@ -11,7 +11,7 @@ interface BunFFI {
     symbols: Record<string, { args: string[]; returns: string }>,
   ): { symbols: Record<string, (...args: unknown[]) => number> };
   ptr(bytes: Uint8Array): number;
-  toArrayBuffer(address: number, offset: number, byteLength: number): ArrayBuffer;
+  toArrayBuffer(address: number, offset: number, size: number): ArrayBuffer;
 }
 
 interface BunWorker {
@@ -120,7 +120,7 @@ export function bunAdapter(): Adapter {
     // SAFETY: see the port: the caller keeps `bytes` alive and passes memory that does not move.
     addressOf: (bytes) => ffi.ptr(bytes),
     // SAFETY: see the port: the memory stays mapped as long as the buffer is used.
-    bufferAt: (address, byteLength) => ffi.toArrayBuffer(address, 0, byteLength),
+    bufferAt: (address, size) => ffi.toArrayBuffer(address, 0, size),
     spawnWorker,
     spawnHelper: spawnWorker,
     parentThread,

@@ -86,11 +86,11 @@ function addressOf(bytes: Uint8Array): number {
   return Number(Deno.UnsafePointer.value(Deno.UnsafePointer.of(bytes as Uint8Array<ArrayBuffer>)));
 }
 
-function bufferAt(address: number, byteLength: number): ArrayBuffer {
+function bufferAt(address: number, size: number): ArrayBuffer {
   const pointer = Deno.UnsafePointer.create(BigInt(address));
   if (pointer === null) throw new TypeError("Cannot map memory as a buffer: its address is null");
   // SAFETY: see the port: the memory stays mapped as long as the buffer is used.
-  return Deno.UnsafePointerView.getArrayBuffer(pointer, byteLength);
+  return Deno.UnsafePointerView.getArrayBuffer(pointer, size);
 }
 
 function spawnWorker(module: URL): WorkerThread {

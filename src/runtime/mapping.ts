@@ -64,12 +64,12 @@ function reserveArena(): WebAssembly.Memory {
 }
 
 /**
- * Checks that `byteLength` bytes can be mapped now.
+ * Checks that `size` bytes can be mapped now.
  *
  * @throws {RangeError} If this thread has mapped too much already.
  */
-export function checkRoom(byteLength: number): void {
-  if (adapter.mapping === "over-wasm") giveRange(takeRange(byteLength), byteLength);
+export function checkRoom(size: number): void {
+  if (adapter.mapping === "over-wasm") giveRange(takeRange(size), size);
 }
 
 function takeRange(length: number): number {
@@ -117,14 +117,14 @@ function giveRange(start: number, length: number): void {
  * Maps the file by another open file, if `/proc` is mounted: a mapping keeps its open file and the
  * lock on it, and the engine does not unmap when the thread ends.
  */
-function mapPlain(fd: number, path: string, byteLength: number, kind: number): number {
+function mapPlain(fd: number, path: string, size: number, kind: number): number {
   let flags: number;
   do flags = libc.fcntl(fd, F_GETFL, NOTHING); while (interrupted(flags));
   // With the same access, since root could open it for more.
   const own = flags < 0 ? undefined : tryOpen(`/proc/self/fd/${fd}`, flags & ACCESS_MODE);
   // SAFETY: the system picks an address at which nothing is mapped. The mapping stays until the process
   // ends, since `unmap` replaces its pages instead of removing them.
-  const address = libc.mmap(0, byteLength, PROT_READ_WRITE, kind, own ?? fd, 0);
+  const address = libc.mmap(0, size, PROT_READ_WRITE, kind, own ?? fd, 0);
   const failure = errno();
   if (own !== undefined) closeFile(own);
   if (address === -1) throw systemError("map", path, failure);
@@ -132,7 +132,7 @@ function mapPlain(fd: number, path: string, byteLength: number, kind: number): n
 }
 
 /**
- * Maps the first `byteLength` bytes (a multiple of {@linkcode PAGE}) of a file.
+ * Maps the first `size` bytes (a multiple of {@linkcode PAGE}) of a file.
  *
  * @param shared Whether writes reach the file and its other users; if not, it may be open
  * read-only.
@@ -140,33 +140,33 @@ function mapPlain(fd: number, path: string, byteLength: number, kind: number): n
 export function mapFile(
   fd: number,
   path: string,
-  byteLength: number,
+  size: number,
   shared = true,
 ): Mapping {
   const kind = shared ? MAP_SHARED : MAP_PRIVATE;
   if (adapter.mapping === "plain") {
-    const address = mapPlain(fd, path, byteLength, kind);
-    return { buffer: adapter.bufferAt(address, byteLength), base: 0, address, memory: undefined };
+    const address = mapPlain(fd, path, size, kind);
+    return { buffer: adapter.bufferAt(address, size), base: 0, address, memory: undefined };
   }
-  const base = takeRange(byteLength);
+  const base = takeRange(size);
   const { memory, address: start } = arena();
   const address = start + base;
   const flags = kind | MAP_FIXED;
   // SAFETY: MAP_FIXED replaces what is mapped there. `takeRange` gives whole pages of the arena, which
   // no other mapping uses and V8 neither moves nor frees.
-  if (libc.mmap(address, byteLength, PROT_READ_WRITE, flags, fd, 0) !== address) {
+  if (libc.mmap(address, size, PROT_READ_WRITE, flags, fd, 0) !== address) {
     const failure = errno();
-    giveRange(base, byteLength);
+    giveRange(base, size);
     throw systemError("map", path, failure);
   }
   return { buffer: memory.buffer, base, address, memory };
 }
 
 /** Replaces a mapping by empty private pages: views of it stay valid and no longer show the file. */
-export function unmap(mapping: Mapping, byteLength: number): void {
+export function unmap(mapping: Mapping, size: number): void {
   // SAFETY: the range is one that `mapFile` mapped, and pages stay mapped there, so that no view of it
   // reads other memory.
   const flags = MAP_PRIVATE_ANONYMOUS | MAP_FIXED | MAP_NORESERVE;
-  libc.mmap(mapping.address, byteLength, PROT_READ_WRITE, flags, -1, 0);
-  if (mapping.memory !== undefined) giveRange(mapping.base, byteLength);
+  libc.mmap(mapping.address, size, PROT_READ_WRITE, flags, -1, 0);
+  if (mapping.memory !== undefined) giveRange(mapping.base, size);
 }

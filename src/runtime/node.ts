@@ -20,7 +20,7 @@ interface NodeFFI {
     definitions: Record<string, { arguments: string[]; return: string }>,
   ): { functions: Record<string, Native> };
   getRawPointer(source: ArrayBufferLike | ArrayBufferView): bigint;
-  toArrayBuffer(address: bigint, byteLength: number, copy: boolean): ArrayBuffer;
+  toArrayBuffer(address: bigint, size: number, copy: boolean): ArrayBuffer;
 }
 
 // Set by {@linkcode nodeAdapter}, since the other runtimes load this module as well.
@@ -213,7 +213,7 @@ export function nodeAdapter(): Adapter {
     // SAFETY: see the port: the caller keeps `bytes` alive and passes memory that does not move.
     addressOf: (bytes) => Number(ffi().getRawPointer(bytes.buffer)) + bytes.byteOffset,
     // SAFETY: see the port: the memory stays mapped as long as the buffer is used.
-    bufferAt: (address, byteLength) => ffi().toArrayBuffer(BigInt(address), byteLength, false),
+    bufferAt: (address, size) => ffi().toArrayBuffer(BigInt(address), size, false),
     spawnWorker,
     spawnHelper: spawnWorker,
     onExit: (listener) => void process.on("exit", listener),

@@ -115,7 +115,7 @@ export interface Adapter {
    * SAFETY: the memory must be mapped, not be the collector's, and stay mapped as long as the buffer is
    * used.
    */
-  bufferAt(address: number, byteLength: number): ArrayBuffer;
+  bufferAt(address: number, size: number): ArrayBuffer;
   /** Starts a Web Worker on a module. */
   spawnWorker(module: URL): WorkerThread;
   /**

@@ -208,6 +208,6 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
     HELPER,
     "hasFreeDescriptors(DESCRIPTORS) && hasFreeThreads(THREADS)",
     "true",
-    ["contract/alone"],
+    ["contract/without_helper"],
   ),
 ];

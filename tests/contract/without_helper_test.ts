@@ -13,7 +13,7 @@ import { inScratchFolder } from "../support/scratch_folder.ts";
 const DEADLINE = { timeout: 60_000 };
 /** How long an idle process may take to end, in milliseconds. */
 const END = 4500;
-const ALONE = new URL("./fixtures/alone_process.ts", import.meta.url);
+const WITHOUT_HELPER = new URL("./fixtures/without_helper_process.ts", import.meta.url);
 const ENDING = new URL("./fixtures/ending_helpers_process.ts", import.meta.url);
 /** Bun's compiler starts threads under load, and ends the process if it cannot. */
 const ENGINE = "BUN_JSC_useConcurrentJIT=0";
@@ -45,7 +45,7 @@ describe("Tasks that wait without a helper thread are granted the lock, or nothi
   for (const count of FREE) {
     it(`${count} descriptors are free`, DEADLINE, () =>
       inScratchFolder(async (folder) => {
-        await using child = Child.here(ALONE, folder, "descriptors", `${count}`);
+        await using child = Child.here(WITHOUT_HELPER, folder, "descriptors", `${count}`);
         await assertDone(child);
       }));
   }
@@ -61,7 +61,7 @@ describe("Tasks that wait without a helper thread are granted the lock, or nothi
           const [program, ...rest] = command(folder);
           const limit = process.getuid!() === 0 ? `${count}` : "none";
           const args = [...rest, process.execPath, ...RUN[adapter.name]];
-          await using child = new Child(program, args, ALONE, [folder, "threads", limit]);
+          await using child = new Child(program, args, WITHOUT_HELPER, [folder, "threads", limit]);
           await assertDone(child);
         }),
     );
@@ -73,7 +73,7 @@ describe("Tasks that wait without a helper thread are granted the lock, or nothi
       DEADLINE,
       () =>
         inScratchFolder(async (folder) => {
-          await using child = new Child(process.execPath, flags, ALONE, [folder, "none"]);
+          await using child = new Child(process.execPath, flags, WITHOUT_HELPER, [folder, "none"]);
           await assertDone(child, /^$|^\(node:\d+\) \[PERM/);
         }),
     );
@@ -87,7 +87,13 @@ describe("Tasks that wait without a helper thread are granted the lock, or nothi
       { ...DEADLINE, skip },
       () =>
         inScratchFolder(async (folder) => {
-          const command = [process.execPath, ...flags!, fileURLToPath(ALONE), folder, "none"];
+          const command = [
+            process.execPath,
+            ...flags!,
+            fileURLToPath(WITHOUT_HELPER),
+            folder,
+            "none",
+          ];
           await using terminal = new Program(["script", "-qec", command.join(" "), "/dev/null"]);
           assert.equal((await terminal.line()).trim(), "done");
           assert.equal((await terminal.ended).code, 0);
