@@ -260,6 +260,15 @@ export class FileHolds implements GuardedLock<FileGuard> {
   /** Suspends all guards until the returned function says whether they hold the lock again. */
   #suspend(): (held: boolean) => void {
     const guards = this.#guards.suspend();
-    return (held) => this.#guards.resume(guards, held);
+    return (held) => {
+      this.#guards.resume(guards, held);
+      for (const guard of guards) {
+        guard.token = this.#entry?.token;
+        if (this.#entry?.recovered) {
+          guard.recovered = true;
+          guard.previousOwner = this.#entry.previousOwner;
+        }
+      }
+    };
   }
 }
