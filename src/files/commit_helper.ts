@@ -15,7 +15,7 @@ export interface CommitJob {
 
 /** The word that is 1 when the process ends. */
 export const STOP = 0;
-/** The word that is 1 while the helper may be in a call of the system. */
+/** The word that is 1 while the helper may be in a system call. */
 export const AT_WORK = 1;
 
 /** A message of the helper thread: that it has started, then how each job ended. */

@@ -39,7 +39,7 @@ class Collected {
     return this.#count >= this.#size;
   }
 
-  /** Adds `n`, if `total`, which has what is being written as well, stays exact. */
+  /** Adds `n` if `total`, which includes the sum that is being written, stays exact. */
   add(n: number, total: number): void {
     if (!Number.isInteger(n)) {
       throw new TypeError(`Cannot add to a batch: n must be a whole number, not ${nameOf(n)}`);

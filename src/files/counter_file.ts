@@ -59,7 +59,7 @@ export class CounterFile {
     }
   }
 
-  /** Changes the number, and syncs if the counter is durable. Blocks the thread. The value before. */
+  /** Changes the number, syncs if the counter is durable, and returns the value before. */
   changeSync(change: Change, n: number, replacement = 0): number {
     const { file } = this.#take(false);
     const { commit } = this;
