@@ -277,4 +277,18 @@ export const FILE_MUTANTS: readonly Mutant[] = [
     "",
     ["files/run_sync"],
   ),
+  mutant(
+    "a byte that is not UTF-8 becomes a replacement character",
+    "src/runtime/path_bytes.ts",
+    "      text += String.fromCharCode(ESCAPED + byte);\n",
+    '      text += "\\ufffd";\n',
+    ["runtime/path_bytes", "runtime/non_utf8"],
+  ),
+  mutant(
+    "a path of bytes ends at a NUL",
+    "src/runtime/path_like.ts",
+    "if (bytes.length === 0 || bytes.includes(0)) {",
+    "if (bytes.length === 0) {",
+    ["runtime/path_like"],
+  ),
 ];

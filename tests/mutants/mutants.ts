@@ -210,4 +210,18 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
     "true",
     ["contract/without_helper"],
   ),
+  mutant(
+    "the constructor of a guard makes guards",
+    "src/contract/lock_guard.ts",
+    'Reflect.deleteProperty(LockGuard.prototype, "constructor");\n',
+    "",
+    ["contract/guard"],
+  ),
+  mutant(
+    "a signal that is none is accepted",
+    "src/contract/options.ts",
+    "if (signal !== undefined && !isSignal(signal)) {",
+    "if (signal === undefined && !isSignal(signal)) {",
+    ["contract/options"],
+  ),
 ];
