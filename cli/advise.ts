@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
 import type { Flags } from "./advice/advise.ts";
-import { NEEDS, REACHES, RUNTIMES, SURVIVALS } from "./advice/candidate.ts";
+import { NEEDS, REACHES, RUNTIMES, SURVIVALS } from "../src/advice/candidate.ts";
 import { rateOf } from "./advice/rate.ts";
 import { interruptible } from "../src/host/interruption.ts";
 import { invalidOption } from "../src/host/usage_error.ts";
