@@ -32,12 +32,12 @@ describe("the documentation of a run", () => {
   it("consists of pages, light and dark charts, and the figures of advise", () => {
     assert.deepEqual([...files.keys()].sort(), [
       "README.md",
-      "src/advice/figures.json",
       "docs/charts/rivals-dark.svg",
       "docs/charts/rivals-light.svg",
       "docs/charts/scaling-dark.svg",
       "docs/charts/scaling-light.svg",
       "docs/performance.md",
+      "src/advice/figures.json",
     ]);
   });
 
