@@ -1,4 +1,4 @@
-import type { Runtime } from "../src/counting/runtimes.ts";
+import type { Runtime } from "../src/host/runtimes.ts";
 import { aloneStep } from "./alone/step.ts";
 import type { Effort } from "./effort.ts";
 import { launchStep } from "./launched/step.ts";

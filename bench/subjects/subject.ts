@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Runtime } from "../../src/counting/runtimes.ts";
+import type { Runtime } from "../../src/host/runtimes.ts";
 import { type Memory, regionOf } from "../../src/memory/memory.ts";
 import type { Latency, RowKey, Verdict } from "../results.ts";
 import type { Site } from "../site.ts";

@@ -4,7 +4,7 @@ import { type Instant, millisecondsSince, thisInstant } from "../runtime/instant
 
 /** The terms of a {@linkcode Lease}. */
 export interface LeaseTerms {
-  /** The name of what is held, for messages. */
+  /** The name of the lock or semaphore, for messages. */
   readonly name: string;
   /** How long the server keeps it, in milliseconds. */
   readonly leaseTime: number;

@@ -206,8 +206,8 @@ export class RedisLock implements AsyncLock, PlatformAsyncDisposable {
   }
 
   /**
-   * Releases what this object holds, ends its waits, waits for what was sent, and closes what it has
-   * opened.
+   * Releases the holds of this object, ends its waits, waits for the answers under way, and closes
+   * the connections that it has opened.
    */
   close(): Promise<void> {
     return this.#closed ??= this.#close();

@@ -11,13 +11,13 @@ import {
 import { dirname, join } from "node:path";
 import process from "node:process";
 import { describe, it } from "node:test";
-import { cacheFolder, findRuntimes, NEEDED } from "../../src/counting/runtimes.ts";
+import { cacheFolder, findRuntimes, NEEDED } from "../../src/host/runtimes.ts";
 import { adapter } from "../../src/runtime/mod.ts";
 import { cannotMount, runMounted } from "../support/mounted.ts";
 import { inScratchFolder } from "../support/scratch_folder.ts";
 
 const DEADLINE = { timeout: 60_000 };
-const SQUATTED = new URL("./fixtures/squatted_process.ts", import.meta.url);
+const SQUATTED = new URL("../counting/fixtures/squatted_process.ts", import.meta.url);
 const PRIVATE_SHM = "mount -t tmpfs none /dev/shm";
 const isRoot = process.getuid!() === 0;
 const needsRoot = !isRoot && "only ROOT can change the owner of a folder: this was NOT TESTED";
