@@ -12,7 +12,7 @@ import { SUBJECTS } from "./subjects/mod.ts";
 import { verdictsOf } from "./verdicts.ts";
 import { findRedisServer, RedisServer } from "../src/host/redis_server.ts";
 import { findRuntimes, type Runtime, RuntimeError } from "../src/host/runtimes.ts";
-import type { RuntimeName } from "../src/runtime/port.ts";
+import type { RuntimeName } from "../src/runtime/adapters/port.ts";
 
 /** Options for {@linkcode measure}. */
 export interface MeasureOptions {

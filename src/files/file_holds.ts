@@ -1,7 +1,7 @@
 import { DeadlockError } from "../contract/errors.ts";
 import type { GuardedLock, HoldState } from "../contract/lock_guard.ts";
 import type { AcquireOptions } from "../contract/options.ts";
-import { quotePath } from "../runtime/path_bytes.ts";
+import { quotePath } from "../runtime/paths/path_bytes.ts";
 import { deadlineFrom } from "./deadline.ts";
 import { FileGuard } from "./file_guard.ts";
 import { type FileAcquireOptions, type FileLockOptions, isShared } from "./file_lock_options.ts";

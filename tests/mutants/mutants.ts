@@ -17,8 +17,8 @@ const REGISTRY = "src/memory/thread_registry.ts";
 const WAITERS = "src/memory/async_waiters.ts";
 const WAT = "src/memory/atomics.wat";
 const JS = "src/memory/atomics_js.ts";
-const IDENTITY = "src/runtime/identity.ts";
-const HELPER = "src/runtime/helper.ts";
+const IDENTITY = "src/runtime/identity/thread_identity.ts";
+const HELPER = "src/runtime/threads/start_helper.ts";
 
 /** Makes a mutant with one change. */
 export function mutant(
