@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { z } from "zod";
-import { print } from "../cli/interruption.ts";
-import { UsageError } from "../cli/usage_error.ts";
+import { print } from "../src/host/interruption.ts";
+import { UsageError } from "../src/host/usage_error.ts";
 import { readResults, type Results } from "./results.ts";
 import { median } from "./statistics.ts";
 

@@ -1,7 +1,7 @@
 import Table from "cli-table3";
 import type { Command } from "commander";
 import colors from "picocolors";
-import { print } from "../cli/interruption.ts";
+import { print } from "../src/host/interruption.ts";
 import { readResults, type Results, type Row } from "./results.ts";
 import { formatTime } from "./screen.ts";
 import { spreadOf } from "./statistics.ts";

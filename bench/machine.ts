@@ -1,6 +1,6 @@
 import { cpus, loadavg, release, tmpdir, totalmem } from "node:os";
 import process from "node:process";
-import { fileSystemOf } from "../cli/machine.ts";
+import { fileSystemOf } from "../src/host/machine.ts";
 import type { Results } from "./results.ts";
 
 /** The load average of the last minute. */

@@ -10,9 +10,9 @@ import { noiseOf } from "./statistics.ts";
 import type { Step } from "./step.ts";
 import { SUBJECTS } from "./subjects/mod.ts";
 import { verdictsOf } from "./verdicts.ts";
-import { findRedisServer, RedisServer } from "../src/counting/redis_server.ts";
-import { findRuntimes, type Runtime, RuntimeError } from "../src/counting/runtimes.ts";
-import type { RuntimeName } from "../src/runtime/port.ts";
+import { findRedisServer, RedisServer } from "../src/host/redis_server.ts";
+import { findRuntimes, type Runtime, RuntimeError } from "../src/host/runtimes.ts";
+import type { RuntimeName } from "../src/runtime/adapters/port.ts";
 
 /** Options for {@linkcode measure}. */
 export interface MeasureOptions {

@@ -1,4 +1,4 @@
-import type { Runtime } from "../src/counting/runtimes.ts";
+import type { Runtime } from "../src/host/runtimes.ts";
 import { aloneStep } from "./alone/step.ts";
 import type { Effort } from "./effort.ts";
 import { launchStep } from "./launched/step.ts";
@@ -63,27 +63,29 @@ export function durationOf(steps: readonly Step[], { rounds }: Effort): number {
 
 function aloneSteps({ name: subject, operations = [] }: Subject, setup: Setup): Step[] {
   const { runtimes, rivals, effort, site, wants } = setup;
-  return operations.flatMap(({ name: operation, by = "interlock", media, once, minor = false }) => {
-    if (once === undefined || isMissing(media, setup) || (minor && !effort.minor)) return [];
-    if (PACKAGES.includes(by) && rivals.packages === undefined) return [];
-    const isSkipped = (medium: string) => medium === "anonymous" && !effort.anonymous;
-    const wanted = media.length === 1 ? media : media.filter((medium) => !isSkipped(medium));
-    return wanted.flatMap((medium) =>
-      runtimes.flatMap((runtime) => {
-        const { name } = runtime;
-        const row: RowKey = {
-          subject,
-          operation,
-          by,
-          runtime: name,
-          medium,
-          setting: "alone",
-          count: 1,
-        };
-        return wants(row) ? [aloneStep(row, runtime, effort, site)] : [];
-      })
-    );
-  });
+  return operations.flatMap(
+    ({ name: operation, by = "interlock", media, alone, minor = false }) => {
+      if (alone === undefined || isMissing(media, setup) || (minor && !effort.minor)) return [];
+      if (PACKAGES.includes(by) && rivals.packages === undefined) return [];
+      const isSkipped = (medium: string) => medium === "anonymous" && !effort.anonymous;
+      const wanted = media.length === 1 ? media : media.filter((medium) => !isSkipped(medium));
+      return wanted.flatMap((medium) =>
+        runtimes.flatMap((runtime) => {
+          const { name } = runtime;
+          const row: RowKey = {
+            subject,
+            operation,
+            by,
+            runtime: name,
+            medium,
+            setting: "alone",
+            count: 1,
+          };
+          return wants(row) ? [aloneStep(row, runtime, effort, site)] : [];
+        })
+      );
+    },
+  );
 }
 
 function launchSteps({ name: subject, launches = [] }: Subject, setup: Setup): Step[] {
@@ -152,7 +154,7 @@ function tasksOf(
 ): Task[] {
   const { effort, wants } = setup;
   return operations.flatMap((operation) => {
-    const { name, by = "interlock", media, many, relay, sizes = effort.sizes, processes } =
+    const { name, by = "interlock", media, together, relay, sizes = effort.sizes, processes } =
       operation;
     const row: RowKey = {
       subject,
@@ -163,7 +165,8 @@ function tasksOf(
       setting,
       count,
     };
-    const isWindow = many !== undefined && sizes.includes(count) && effort.sizes.includes(count) &&
+    const isWindow = together !== undefined && sizes.includes(count) &&
+      effort.sizes.includes(count) &&
       !(processes && setting === "workers");
     const isRelay = relay !== undefined && setting === "processes" && count === 2;
     if (!(isWindow || isRelay) || isMissing(media, setup) || !wants(row)) return [];

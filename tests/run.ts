@@ -11,7 +11,7 @@ import { availableParallelism, constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { findRuntimes, type Runtime } from "../src/counting/runtimes.ts";
+import { findRuntimes, type Runtime } from "../src/host/runtimes.ts";
 import { childEnvironment } from "./support/child_environment.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
@@ -90,22 +90,40 @@ function countReport(report: string): Counts {
   return counts;
 }
 
-/** Two processes of a runtime at once, if there are two processors: tests wait much of the time. */
-const SHARES = Math.min(2, availableParallelism());
+/** A runtime tests its files in this many parts, so that the last ones end at about the same time. */
+const PARTS = 4;
+/** The parts that run at once, if there are two processors: tests wait much of the time. */
+const AT_ONCE = availableParallelism() > 1 ? 3 : 1;
 const running = new Set<ReturnType<typeof spawn>>();
 
-/** Runs a share of the files. Its output goes to the terminal, or to a file that is shown later. */
-async function testShare(
-  runtime: Runtime,
-  files: readonly string[],
+/** A part of the files, to be tested on one runtime. */
+interface Part {
+  readonly runtime: Runtime;
+  readonly files: readonly string[];
+  readonly title: string;
+}
+
+function partsOf(runtime: Runtime, files: readonly string[]): Part[] {
+  const count = Math.min(PARTS, files.length);
+  return Array.from({ length: count }, (_, part) => ({
+    runtime,
+    files: files.filter((_, i) => i % count === part),
+    title: `${runtime.name} ${runtime.version}, part ${part + 1} of ${count}`,
+  }));
+}
+
+/** Tests a part, and shows its output when it has ended. */
+async function testPart(
+  { runtime, files, title }: Part,
   environment: Record<string, string>,
-  report: string,
-  output: "inherit" | number,
+  path: string,
 ): Promise<Counts> {
   const { env, giveBack } = childEnvironment({ NO_COLOR: process.env.NO_COLOR, ...environment });
-  const child = spawn(runtime.path, argumentsFor(runtime, files, report), {
+  const log = openSync(`${path}.log`, "w");
+  const start = performance.now();
+  const child = spawn(runtime.path, argumentsFor(runtime, files, `${path}.xml`), {
     cwd: ROOT,
-    stdio: ["ignore", output, output],
+    stdio: ["ignore", log, log],
     env,
   });
   running.add(child);
@@ -113,44 +131,22 @@ async function testShare(
     child.on("error", reject).on("close", (code, signal) => resolve([code, signal]));
   });
   running.delete(child);
+  closeSync(log);
   giveBack();
+  const seconds = Math.round((performance.now() - start) / 1000);
+  console.log(`\n== ${title}, ${seconds} s (${runtime.path})`);
+  console.log(readFileSync(`${path}.log`, "utf8"));
   const counts = { passed: 0, failed: 0, skipped: 0 };
   try {
-    Object.assign(counts, countReport(report));
+    Object.assign(counts, countReport(`${path}.xml`));
   } catch (error) {
-    console.log(`Cannot read the report of ${runtime.name}: ${(error as Error).message}`);
+    console.log(`Cannot read the report of ${title}: ${(error as Error).message}`);
   }
   const { passed, failed } = counts;
   if (failed === 0 && (code !== 0 || passed === 0)) {
-    console.log(`${runtime.name} ended with ${signal ?? `status ${code}`} after ${passed} tests`);
+    console.log(`${title} ended with ${signal ?? `status ${code}`} after ${passed} tests`);
     counts.failed = 1;
   }
-  return counts;
-}
-
-async function test(
-  runtime: Runtime,
-  files: readonly string[],
-  environment: Record<string, string>,
-  folder: string,
-): Promise<Counts> {
-  console.log(`\n== ${runtime.name} ${runtime.version} (${runtime.path})`);
-  const shares = Array.from(
-    { length: SHARES },
-    (_, share) => files.filter((_, i) => i % SHARES === share),
-  ).filter((some) => some.length > 0);
-  const counts = { passed: 0, failed: 0, skipped: 0 };
-  await Promise.all(shares.map(async (some, share) => {
-    const path = join(folder, `${runtime.name}-${share}`);
-    const log = share === 0 ? undefined : openSync(`${path}.log`, "w");
-    add(counts, await testShare(runtime, some, environment, `${path}.xml`, log ?? "inherit"));
-    if (log !== undefined) closeSync(log);
-  }));
-  for (const share of shares.keys()) {
-    if (share > 0) console.log(readFileSync(join(folder, `${runtime.name}-${share}.log`), "utf8"));
-  }
-  const { passed, failed, skipped } = counts;
-  console.log(`${runtime.name}: ${passed} passed, ${failed} failed, ${skipped} skipped`);
   return counts;
 }
 
@@ -182,8 +178,18 @@ try {
   const environment = Object.fromEntries(
     runtimes.map(({ name, path }) => [`INTERLOCK_${name.toUpperCase()}`, path]),
   );
-  for (const runtime of runtimes) {
-    add(sum, await test(runtime, files, environment, folder));
+  const counts = new Map(
+    runtimes.map(({ name }) => [name, { passed: 0, failed: 0, skipped: 0 }]),
+  );
+  const parts = runtimes.flatMap((runtime) => partsOf(runtime, files)).entries();
+  await Promise.all(Array.from({ length: AT_ONCE }, async () => {
+    for (const [i, part] of parts) {
+      add(counts.get(part.runtime.name)!, await testPart(part, environment, join(folder, `${i}`)));
+    }
+  }));
+  for (const [name, one] of counts) {
+    console.log(`${name}: ${one.passed} passed, ${one.failed} failed, ${one.skipped} skipped`);
+    add(sum, one);
   }
 } catch (error) {
   console.log((error as Error).message);

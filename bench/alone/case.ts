@@ -27,14 +27,14 @@ const MOST_SAMPLES = 20_000;
 
 const spec = JSON.parse(process.argv[2]) as CaseSpec;
 const { row, site, ms } = spec;
-const { once, timed = false, per = 1 } = await operationOf(row);
-if (once === undefined) {
+const { alone, timed = false, per = 1 } = await operationOf(row);
+if (alone === undefined) {
   throw new Error(`Cannot measure "${row.operation}" alone: it is for several at once`);
 }
 const memory = row.medium === "mapped"
   ? Memory.map(join(site.fast, "memory"), CONTEXT_BYTES)
   : Memory.anonymous(CONTEXT_BYTES);
-const stats = await measure(await once(contextOf(memory, site, 0, 0, 1)), {
+const stats = await measure(await alone(contextOf(memory, site, 0, 0, 1)), {
   min_cpu_time: ms * 1e6,
   ...timed && { batch_threshold: 0, max_samples: MOST_SAMPLES },
 });

@@ -1,4 +1,4 @@
-import type { Runtime } from "../../src/counting/runtimes.ts";
+import type { Runtime } from "../../src/host/runtimes.ts";
 import type { Effort } from "../effort.ts";
 import { commandOf, launch } from "../launch.ts";
 import type { RunSite } from "../run_site.ts";

@@ -1,4 +1,4 @@
-import type { Runtime } from "../../src/counting/runtimes.ts";
+import type { Runtime } from "../../src/host/runtimes.ts";
 import type { Effort } from "../effort.ts";
 import type { Site } from "../site.ts";
 import type { RowKey } from "../results.ts";
@@ -9,12 +9,12 @@ import type { Launch } from "../subjects/subject.ts";
 /** Makes the step that starts programs and times them from outside. */
 export function launchStep(
   row: RowKey,
-  { ms, once = false, measure }: Launch,
+  { ms, oncePerRound = false, measure }: Launch,
   runtime: Runtime,
   { launches }: Effort,
   site: Site,
 ): Step {
-  const times = once ? 1 : launches;
+  const times = oncePerRound ? 1 : launches;
   return {
     rows: [row],
     ms: ms * times,
@@ -25,7 +25,7 @@ export function launchStep(
         all.push(await measure(runtime, site));
       }
       const samples = all.flat();
-      take(row, { ns: median(samples), ...once && { samples } });
+      take(row, { ns: median(samples), ...oncePerRound && { samples } });
     },
   };
 }

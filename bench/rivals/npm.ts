@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import process from "node:process";
 import { adapter } from "../../src/runtime/mod.ts";
-import { cacheFolder } from "../../src/counting/runtimes.ts";
+import { cacheFolder } from "../../src/host/runtimes.ts";
 import { launch } from "../launch.ts";
 import project from "./package.json" with { type: "json" };
 

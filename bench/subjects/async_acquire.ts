@@ -10,7 +10,7 @@ function fromTaskToTask(waiters: number): Operation {
   return {
     name: `from task to task, ${waiters.toLocaleString("en")} wait`,
     media: ["anonymous"],
-    once: ({ memory, offset }) => {
+    alone: ({ memory, offset }) => {
       const mutex = new Mutex(memory, offset);
       const turn = async () => (await mutex.acquire()).release();
       // The number of waiters stays the same: for each that acquires, one is added.
@@ -36,15 +36,15 @@ function acquire({ memory, offset }: BenchContext): () => Promise<void> {
 export const subject: Subject = {
   name: "async_acquire",
   operations: [
-    { name: "acquire, release", media: MEMORY, once: acquire },
-    { name: "acquire, release; each timed", media: MEMORY, once: acquire, timed: true },
+    { name: "acquire, release", media: MEMORY, alone: acquire },
+    { name: "acquire, release; each timed", media: MEMORY, alone: acquire, timed: true },
     fromTaskToTask(10),
     fromTaskToTask(1000),
     {
       name: "acquire, release",
       by: "async-mutex",
       media: ["none"],
-      once: ({ load }) => {
+      alone: ({ load }) => {
         const { Mutex } = load("async-mutex") as AsyncMutexPackage;
         const mutex = new Mutex();
         return async () => (await mutex.acquire())();

@@ -4,14 +4,14 @@ import { type BenchContext, type Goal, MEMORY, type Operation, type Subject } fr
 
 function counting(
   name: string,
-  once: (counter: AtomicCounter) => () => unknown,
+  alone: (counter: AtomicCounter) => () => unknown,
   minor = true,
 ): Operation {
   return {
     name,
     media: MEMORY,
     minor,
-    once: ({ memory, offset }) => once(new AtomicCounter(memory, offset)),
+    alone: ({ memory, offset }) => alone(new AtomicCounter(memory, offset)),
   };
 }
 
@@ -33,11 +33,11 @@ export const subject: Subject = {
     {
       name: "add",
       media: MEMORY,
-      once: (context) => {
+      alone: (context) => {
         const counter = add(context);
         return () => counter.add();
       },
-      many: (context) => {
+      together: (context) => {
         const counter = add(context);
         return {
           run(times) {
@@ -54,7 +54,7 @@ export const subject: Subject = {
     {
       name: "add of 32 bits",
       media: MEMORY,
-      once: ({ memory, offset }) => {
+      alone: ({ memory, offset }) => {
         const region = regionOf(memory);
         const { atomics } = region;
         const at = region.resolve(offset, 4, 4);
@@ -64,11 +64,11 @@ export const subject: Subject = {
     {
       name: "striped add",
       media: MEMORY,
-      once: (context) => {
+      alone: (context) => {
         const counter = striped({ ...context, workers: 4 });
         return () => counter.add();
       },
-      many: (context) => {
+      together: (context) => {
         const counter = striped(context);
         return {
           run(times) {

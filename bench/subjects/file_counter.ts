@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { TextFile } from "../../src/counting/text_file.ts";
 import { FileCounter, type FileCounterOptions, FileLock } from "../../src/files/mod.ts";
-import type { BenchContext, Goal, Many, Operation, Program, Subject } from "./subject.ts";
+import type { BenchContext, Goal, Loop, Operation, Program, Subject } from "./subject.ts";
 
 const SIZES = [1, 4];
 const BATCH = 1000;
@@ -15,11 +15,11 @@ function counting(name: string, options?: FileCounterOptions): Operation {
     media: ["file"],
     sizes: SIZES,
     processes: true,
-    once: (context) => {
+    alone: (context) => {
       const counter = open(context);
       return () => counter.addSync();
     },
-    many: (context): Many => {
+    together: (context): Loop => {
       const counter = open(context);
       return {
         run(times) {
@@ -42,7 +42,7 @@ const byTasks: Operation = {
   sizes: SIZES,
   processes: true,
   per: TASKS,
-  many: ({ folder }): Many => {
+  together: ({ folder }): Loop => {
     const counter = new FileCounter(join(folder, "count.txt"), { durable: true });
     return {
       async run(times) {
@@ -62,7 +62,7 @@ function textFile(name: string, where: (context: BenchContext) => string): Opera
     media: ["file"],
     sizes: SIZES,
     processes: true,
-    many: (context): Many => {
+    together: (context): Loop => {
       const path = join(where(context), "count.txt");
       const lock = new FileLock(`${path}.lock`);
       const text = new TextFile(path, (found) => {
@@ -114,7 +114,7 @@ export const subject: Subject = {
     {
       name: "add in a batch of 1,000",
       media: ["file"],
-      once: ({ folder }) => {
+      alone: ({ folder }) => {
         const batch = new FileCounter(join(folder, "count.txt")).batchSync(BATCH);
         return () => batch.add();
       },

@@ -19,7 +19,7 @@ function guard(name: string, options?: FileLockOptions): Operation {
   return {
     name,
     media: ["file"],
-    once: (context) => {
+    alone: (context) => {
       const lock = open(context, options);
       return () => {
         using _guard = lock.acquireSync();
@@ -35,14 +35,14 @@ export const subject: Subject = {
     {
       name: "lock, unlock",
       media: ["file"],
-      once: (context) => {
+      alone: (context) => {
         const lock = open(context);
         return () => {
           lock.lock();
           lock.unlock();
         };
       },
-      many: (context) => {
+      together: (context) => {
         const lock = open(context);
         return {
           run(times) {
@@ -61,7 +61,7 @@ export const subject: Subject = {
     {
       name: "guard by try, finally",
       media: ["file"],
-      once: (context) => {
+      alone: (context) => {
         const lock = open(context);
         return () => {
           const guard = lock.acquireSync();
@@ -76,7 +76,7 @@ export const subject: Subject = {
     {
       name: "acquire, release",
       media: ["file"],
-      once: (context) => {
+      alone: (context) => {
         const lock = open(context);
         return async () => (await lock.acquire()).release();
       },
@@ -85,7 +85,7 @@ export const subject: Subject = {
       name: "acquire, release; each timed",
       media: ["file"],
       timed: true,
-      once: (context) => {
+      alone: (context) => {
         const lock = open(context);
         return async () => (await lock.acquire()).release();
       },
@@ -110,7 +110,7 @@ export const subject: Subject = {
       name: "acquire, release",
       by: "proper-lockfile",
       media: ["file"],
-      once: ({ folder, load }) => {
+      alone: ({ folder, load }) => {
         const { lock } = load("proper-lockfile") as ProperLockfile;
         const path = join(folder, "proper");
         return async () => await (await lock(path, { realpath: false }))();
@@ -120,7 +120,7 @@ export const subject: Subject = {
       name: "lock, unlock",
       by: "fs-native-extensions",
       media: ["file"],
-      once: ({ folder, load }) => {
+      alone: ({ folder, load }) => {
         const { tryLock, unlock } = load("fs-native-extensions") as FsNativeExtensions;
         const fd = openSync(join(folder, "native"), "w+");
         return () => {

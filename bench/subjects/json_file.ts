@@ -23,7 +23,7 @@ export const subject: Subject = {
     {
       name: "read",
       media: ["file"],
-      once: (context) => {
+      alone: (context) => {
         const file = open(context, false);
         return () => file.readSync();
       },
@@ -32,7 +32,7 @@ export const subject: Subject = {
       name: "update, not durable",
       minor: true,
       media: ["file"],
-      once: (context) => {
+      alone: (context) => {
         const file = open(context, false);
         return () => file.update(next);
       },
@@ -40,7 +40,7 @@ export const subject: Subject = {
     {
       name: "update",
       media: ["file"],
-      once: (context) => {
+      alone: (context) => {
         const file = open(context, true);
         return () => file.update(next);
       },

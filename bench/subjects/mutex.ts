@@ -5,8 +5,8 @@ import { cellOf, type Goal, MEMORY, minor, type Operation, type Subject } from "
 
 const SIZES = [1, 2, 4, 16, 64];
 
-function alone(name: string, once: (mutex: Mutex) => () => unknown): Operation {
-  return { name, media: MEMORY, once: ({ memory, offset }) => once(new Mutex(memory, offset)) };
+function measuredAlone(name: string, alone: (mutex: Mutex) => () => unknown): Operation {
+  return { name, media: MEMORY, alone: ({ memory, offset }) => alone(new Mutex(memory, offset)) };
 }
 
 function contended(operation: string, times: number, claim: string): Goal[] {
@@ -23,14 +23,14 @@ function contended(operation: string, times: number, claim: string): Goal[] {
 export const subject: Subject = {
   name: "mutex",
   operations: [
-    alone("lock, unlock", (mutex) => () => {
+    measuredAlone("lock, unlock", (mutex) => () => {
       mutex.lock();
       mutex.unlock();
     }),
     {
       name: "lock, increment, unlock",
       media: MEMORY,
-      once: ({ memory, offset }) => {
+      alone: ({ memory, offset }) => {
         const mutex = new Mutex(memory, offset);
         const cell = cellOf(memory, offset + Mutex.BYTES);
         return () => {
@@ -39,7 +39,7 @@ export const subject: Subject = {
           mutex.unlock();
         };
       },
-      many: ({ memory, offset }) => {
+      together: ({ memory, offset }) => {
         const mutex = new Mutex(memory, offset);
         const cell = cellOf(memory, offset + Mutex.BYTES);
         return {
@@ -54,10 +54,10 @@ export const subject: Subject = {
         };
       },
     },
-    alone("guard by using", (mutex) => () => {
+    measuredAlone("guard by using", (mutex) => () => {
       using _guard = mutex.acquireSync();
     }),
-    alone("guard by try, finally", (mutex) => () => {
+    measuredAlone("guard by try, finally", (mutex) => () => {
       const guard = mutex.acquireSync();
       try {
         return guard.token;
@@ -65,8 +65,8 @@ export const subject: Subject = {
         guard.release();
       }
     }),
-    minor(alone("tryAcquire, release", (mutex) => () => mutex.tryAcquire()!.release())),
-    minor(alone("withLock", (mutex) => () => withLock(mutex, () => {}))),
+    minor(measuredAlone("tryAcquire, release", (mutex) => () => mutex.tryAcquire()!.release())),
+    minor(measuredAlone("withLock", (mutex) => () => withLock(mutex, () => {}))),
     {
       name: "hand-over",
       media: ["mapped"],

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import type { Runtime } from "../../src/counting/runtimes.ts";
+import type { Runtime } from "../../src/host/runtimes.ts";
 import { monotonicNanoseconds } from "../../src/runtime/mod.ts";
 import { commandOf, environment } from "../launch.ts";
 import type { Subject } from "./subject.ts";
@@ -87,7 +87,7 @@ export const subject: Subject = {
       count: 2,
       medium: "mapped",
       ms: 800,
-      once: true,
+      oncePerRound: true,
       measure: recoveries,
     },
   ],

@@ -54,13 +54,13 @@ async function addInBatches(counter: RedisCounter, depth: number): Promise<void>
   }
 }
 
-function alone(
+function measuredAlone(
   name: string,
   by: string,
-  once: (context: BenchContext) => Promise<() => unknown>,
+  alone: (context: BenchContext) => Promise<() => unknown>,
   per = 1,
 ): Operation {
-  return { name, by, media: ["redis"], once, per };
+  return { name, by, media: ["redis"], alone, per };
 }
 
 /** INCR by redis-benchmark, with the same numbers of clients and commands in flight. */
@@ -81,56 +81,56 @@ async function redisBenchmark(url: string, depth: number): Promise<number> {
 export const subject: Subject = {
   name: "redis",
   operations: [
-    alone("counter add", "interlock", async (context) => {
+    measuredAlone("counter add", "interlock", async (context) => {
       const counter = await newCounter(context);
       return () => counter.add();
     }),
-    alone("counter add", "node-redis", async ({ redis }) => {
+    measuredAlone("counter add", "node-redis", async ({ redis }) => {
       const client = await bareClient(redis);
       return () => client.incrBy("bare", 1);
     }),
     ...DEPTHS.map(([name, depth]) =>
-      alone(name, "interlock", async (context) => {
+      measuredAlone(name, "interlock", async (context) => {
         const counters = await Promise.all(
           Array.from({ length: PIPELINE.clients }, () => newCounter(context)),
         );
         return () => Promise.all(counters.map((counter) => addInBatches(counter, depth)));
       }, PIPELINE.clients * PIPELINE.batches * depth)
     ),
-    alone("counter add, coalesced", "interlock", async (context) => {
+    measuredAlone("counter add, coalesced", "interlock", async (context) => {
       const collected = (await newCounter(context)).coalesced();
       return () => {
         for (let i = 0; i < COLLECTED; i++) collected.add();
         return collected.flush();
       };
     }, COLLECTED),
-    alone("lock: acquire, release", "interlock", ({ redis }) => {
+    measuredAlone("lock: acquire, release", "interlock", ({ redis }) => {
       const lock = new RedisLock(redis, "lock");
       return Promise.resolve(async () => await (await lock.acquire()).release());
     }),
-    alone(OVER_IOREDIS, "interlock", ({ redis, load }) => {
+    measuredAlone(OVER_IOREDIS, "interlock", ({ redis, load }) => {
       const { Redis } = load("ioredis") as Ioredis;
       const lock = new RedisLock(new Redis(redis) as IoredisClient, "ioredis-lock");
       return Promise.resolve(async () => await (await lock.acquire()).release());
     }),
-    alone("semaphore: acquire, release", "interlock", ({ redis }) => {
+    measuredAlone("semaphore: acquire, release", "interlock", ({ redis }) => {
       const semaphore = new RedisSemaphore(redis, "permits", 4);
       return Promise.resolve(async () => await (await semaphore.acquire()).release());
     }),
-    alone("lock: acquire, release", "node-redis", async ({ redis }) => {
+    measuredAlone("lock: acquire, release", "node-redis", async ({ redis }) => {
       const client = await bareClient(redis);
       return async () => {
         await client.set("bare-lock", "me", { NX: true, PX: LEASE_MS });
         await client.del("bare-lock");
       };
     }),
-    alone("lock: acquire, release", "redlock", ({ redis, load }) => {
+    measuredAlone("lock: acquire, release", "redlock", ({ redis, load }) => {
       const { Redis } = load("ioredis") as Ioredis;
       const Redlock = load("redlock") as new (clients: object[]) => Redlock;
       const redlock = new Redlock([new Redis(redis)]);
       return Promise.resolve(async () => await (await redlock.lock("redlock", LEASE_MS)).unlock());
     }),
-    alone("lock: acquire, release", "redis-semaphore", ({ redis, load }) => {
+    measuredAlone("lock: acquire, release", "redis-semaphore", ({ redis, load }) => {
       const { Redis } = load("ioredis") as Ioredis;
       const { Mutex } = load("redis-semaphore") as NpmSemaphore;
       const mutex = new Mutex(new Redis(redis), "semaphore");

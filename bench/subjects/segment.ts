@@ -1,8 +1,8 @@
 import { Mutex, Segment } from "../../src/memory/mod.ts";
 import { type BenchContext, type Goal, minor, type Operation, type Subject } from "./subject.ts";
 
-function alone(name: string, once: (context: BenchContext) => () => unknown): Operation {
-  return { name, media: ["mapped"], once };
+function measuredAlone(name: string, alone: (context: BenchContext) => () => unknown): Operation {
+  return { name, media: ["mapped"], alone };
 }
 
 function pair(mutex: Mutex): () => void {
@@ -51,21 +51,21 @@ const OTHERS: readonly [many: string, few: string, claim: string][] = [
 export const subject: Subject = {
   name: "segment",
   operations: [
-    alone("open, close", ({ fast }) => {
+    measuredAlone("open, close", ({ fast }) => {
       const kept = Segment.open("opened", { directory: fast });
       kept.mutex("jobs");
       return () => Segment.open("opened", { directory: fast }).close();
     }),
-    minor(alone("mutex by its name", ({ fast }) => {
+    minor(measuredAlone("mutex by its name", ({ fast }) => {
       const segment = Segment.open("named", { directory: fast });
       return () => segment.mutex("jobs");
     })),
-    alone("mutex, 1 in turn", (context) => turns(context, 1, 1)),
-    alone("mutex, 64 of 8 segments in turn", (context) => turns(context, 8, 8)),
-    alone("mutex among 1 cell", (context) => among(context, 1)),
-    alone("mutex among 1,000 cells", (context) => among(context, 1000)),
-    alone("mutex beside 10 waiting tasks", (context) => beside(context, 10)),
-    alone("mutex beside 1,000 waiting tasks", (context) => beside(context, 1000)),
+    measuredAlone("mutex, 1 in turn", (context) => turns(context, 1, 1)),
+    measuredAlone("mutex, 64 of 8 segments in turn", (context) => turns(context, 8, 8)),
+    measuredAlone("mutex among 1 cell", (context) => among(context, 1)),
+    measuredAlone("mutex among 1,000 cells", (context) => among(context, 1000)),
+    measuredAlone("mutex beside 10 waiting tasks", (context) => beside(context, 10)),
+    measuredAlone("mutex beside 1,000 waiting tasks", (context) => beside(context, 1000)),
   ],
   goals: [
     {

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseCount } from "../../src/counting/config.ts";
 import { runStrategy } from "../../src/counting/run.ts";
-import type { Runtime } from "../../src/counting/runtimes.ts";
+import type { Runtime } from "../../src/host/runtimes.ts";
 import { bareCommandOf, commandOf, timeOf } from "../launch.ts";
 import type { Subject } from "./subject.ts";
 

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Runtime } from "../../src/counting/runtimes.ts";
+import type { Runtime } from "../../src/host/runtimes.ts";
 import { type Memory, regionOf } from "../../src/memory/memory.ts";
 import type { Latency, RowKey, Verdict } from "../results.ts";
 import type { Site } from "../site.ts";
@@ -30,9 +30,9 @@ export interface BenchContext {
 /** The bytes from {@linkcode BenchContext.offset} on that an operation may use. */
 export const CONTEXT_BYTES = 1 << 15;
 
-/** An operation of several workers at once. */
-export interface Many {
-  /** Does it `times` times. */
+/** A loop over an operation that several workers run at once. */
+export interface Loop {
+  /** Does the operation `times` times. */
   run(times: number): void | Promise<void>;
   /** Reads the total of all workers from the shared state. */
   read?(): number;
@@ -56,13 +56,13 @@ export interface Operation {
   /** Whether it is similar to another, so that a quick run skips it. */
   readonly minor?: boolean;
   /** Makes the function of one thread that mitata measures. */
-  readonly once?: (context: BenchContext) => (() => unknown) | Promise<() => unknown>;
+  readonly alone?: (context: BenchContext) => (() => unknown) | Promise<() => unknown>;
   /** Whether mitata times each call by itself, for the percentiles. */
   readonly timed?: boolean;
-  /** The number of operations of one call, or of one of the times of {@linkcode Many.run}. */
+  /** The number of operations of one call, or of one of the times of {@linkcode Loop.run}. */
   readonly per?: number;
   /** Makes the operation of several at once. */
-  readonly many?: (context: BenchContext) => Many | Promise<Many>;
+  readonly together?: (context: BenchContext) => Loop | Promise<Loop>;
   /** The numbers of members. Default: the sizes of the run. */
   readonly sizes?: readonly number[];
   /** Whether to measure processes only, not workers. */
@@ -99,7 +99,7 @@ export interface Launch {
   /** Whether it does not depend on the runtime. */
   readonly anyRuntime?: boolean;
   /** Whether it is measured once per round, since one measurement has many samples. */
-  readonly once?: boolean;
+  readonly oncePerRound?: boolean;
   /** Measures it, in nanoseconds: one time, or many for the percentiles. */
   readonly measure: (runtime: Runtime, site: Site) => Promise<number | number[]>;
 }

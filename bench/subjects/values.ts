@@ -14,7 +14,7 @@ import {
 import {
   type BenchContext,
   type Goal,
-  type Many,
+  type Loop,
   MEMORY,
   minor,
   type Operation,
@@ -24,8 +24,8 @@ import {
 const SIZES = [1, 2, 4];
 const Point = defineRecord({ x: "Float64", y: "Float64", name: field.text(16) });
 
-function alone(name: string, once: (context: BenchContext) => () => unknown): Operation {
-  return { name, media: MEMORY, once };
+function measuredAlone(name: string, alone: (context: BenchContext) => () => unknown): Operation {
+  return { name, media: MEMORY, alone };
 }
 
 /** An increment under a mutex, by one thread and by several. */
@@ -45,11 +45,11 @@ function locked(
     name,
     media: MEMORY,
     sizes: SIZES,
-    once: (context) => {
+    alone: (context) => {
       const [mutex, increment] = make(context);
       return () => step(mutex, increment);
     },
-    many: (context): Many => {
+    together: (context): Loop => {
       const [mutex, increment, read] = make(context);
       return {
         run(times) {
@@ -75,15 +75,15 @@ function fasterThanPython(operation: string, what: string): Goal[] {
 export const subject: Subject = {
   name: "values",
   operations: [
-    alone("raw value += 1", ({ memory, offset }) => {
+    measuredAlone("raw value += 1", ({ memory, offset }) => {
       const value = new RawValue(memory, offset);
       return () => value.value += 1;
     }),
-    alone("shared value += 1", ({ memory, offset }) => {
+    measuredAlone("shared value += 1", ({ memory, offset }) => {
       const value = new SharedValue(memory, offset);
       return () => value.value += 1;
     }),
-    minor(alone("shared value update", ({ memory, offset }) => {
+    minor(measuredAlone("shared value update", ({ memory, offset }) => {
       const value = new SharedValue(memory, offset);
       return () => value.update((before) => before + 1);
     })),
@@ -99,35 +99,35 @@ export const subject: Subject = {
       const { mutex, raw } = new SharedArray(memory, offset, 1);
       return [mutex, () => raw.set(0, raw.get(0) + 1), () => raw.get(0)];
     }),
-    minor(alone("raw array cell + 1", ({ memory, offset }) => {
+    minor(measuredAlone("raw array cell + 1", ({ memory, offset }) => {
       const cells = new RawArray(memory, offset, 8);
       return () => cells.set(3, cells.get(3) + 1);
     })),
-    minor(alone("shared array update", ({ memory, offset }) => {
+    minor(measuredAlone("shared array update", ({ memory, offset }) => {
       const cells = new SharedArray(memory, offset, 8);
       return () => cells.update(3, (before) => before + 1);
     })),
-    minor(alone("raw record read", ({ memory, offset }) => {
+    minor(measuredAlone("raw record read", ({ memory, offset }) => {
       const point = new RawRecord(memory, offset, Point);
       return () => point.read();
     })),
-    minor(alone("shared record read", ({ memory, offset }) => {
+    minor(measuredAlone("shared record read", ({ memory, offset }) => {
       const point = new SharedRecord(memory, offset, Point);
       return () => point.read();
     })),
-    alone("shared record update", ({ memory, offset }) => {
+    measuredAlone("shared record update", ({ memory, offset }) => {
       const point = new SharedRecord(memory, offset, Point);
       return () => point.update(({ x }) => ({ x: x + 1 }));
     }),
-    alone("seqlock record read", ({ memory, offset }) => {
+    measuredAlone("seqlock record read", ({ memory, offset }) => {
       const point = new SeqlockRecord(memory, offset, Point);
       return () => point.read();
     }),
-    alone("flag look", ({ memory, offset }) => {
+    measuredAlone("flag look", ({ memory, offset }) => {
       const flag = new Flag(memory, offset);
       return () => flag.isSet;
     }),
-    minor(alone("flag set, clear", ({ memory, offset }) => {
+    minor(measuredAlone("flag set, clear", ({ memory, offset }) => {
       const flag = new Flag(memory, offset);
       return () => {
         flag.set();

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import process from "node:process";
 import { createInterface } from "node:readline";
-import type { Runtime } from "../../src/counting/runtimes.ts";
+import type { Runtime } from "../../src/host/runtimes.ts";
 import { commandOf, environment, ROOT } from "../launch.ts";
 import type { Site } from "../site.ts";
 import type { Answer, ProcessSpec } from "./answer.ts";

@@ -73,17 +73,17 @@ export async function take(job: Job, member: Membership): Promise<Report> {
     const turns = relay.yields ? Math.ceil(how.turns / SLOWER) : how.turns;
     return { samples: await handOver(relay, memory, at, worker, turns, meet) };
   }
-  await warmUp(await operation.many!(scratchOf(member)));
-  const many = await operation.many!(context);
+  await warmUp(await operation.together!(scratchOf(member)));
+  const loop = await operation.together!(context);
   const region = regionOf(memory);
   const from = region.resolve(frame + FRAME_OFFSETS.window, 8, 8);
   gate.meet();
   if (worker === 0) region.atomics.storeFloat64(from, monotonicNanoseconds() + how.lead);
   gate.meet();
   const start = region.atomics.loadFloat64(from);
-  const { inside, done } = await countInWindow(many, { from: start, to: start + how.window });
+  const { inside, done } = await countInWindow(loop, { from: start, to: start + how.window });
   gate.meet();
   const { per = 1 } = operation;
   const count = { inside: inside * per, done: done * per };
-  return { count, total: worker === 0 ? many.read?.() : undefined };
+  return { count, total: worker === 0 ? loop.read?.() : undefined };
 }

@@ -1,5 +1,5 @@
 import { availableParallelism } from "node:os";
-import type { Runtime } from "../../src/counting/runtimes.ts";
+import type { Runtime } from "../../src/host/runtimes.ts";
 import type { Effort } from "../effort.ts";
 import type { RowKey } from "../results.ts";
 import type { RunSite } from "../run_site.ts";

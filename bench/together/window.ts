@@ -1,5 +1,5 @@
 import { monotonicNanoseconds } from "../../src/runtime/mod.ts";
-import type { Many } from "../subjects/subject.ts";
+import type { Loop } from "../subjects/subject.ts";
 
 /** Time between two reads of the clock, in nanoseconds. A read takes some hundred itself. */
 const CHUNK = 100_000;
@@ -30,10 +30,10 @@ export function partInside(start: number, end: number, { from, to }: Window): nu
 const WARM_CHUNKS = 50;
 
 /** Runs an operation until it is compiled, which would take longer under contention. */
-export async function warmUp(many: Many): Promise<void> {
+export async function warmUp(loop: Loop): Promise<void> {
   for (let chunks = 0, times = 1; chunks < WARM_CHUNKS; chunks++) {
     const start = monotonicNanoseconds();
-    const pending = many.run(times);
+    const pending = loop.run(times);
     if (pending !== undefined) await pending;
     times = nextTimes(times, monotonicNanoseconds() - start);
   }
@@ -50,11 +50,11 @@ function nextTimes(times: number, took: number): number {
  * window counts with its part inside. Members do not check whether to stop, so that only the operation
  * is measured; all others are still running when the window ends.
  */
-export async function countInWindow(many: Many, window: Window): Promise<Count> {
+export async function countInWindow(loop: Loop, window: Window): Promise<Count> {
   let [inside, done, times] = [0, 0, 1];
   let start = monotonicNanoseconds();
   while (start < window.to) {
-    const pending = many.run(times);
+    const pending = loop.run(times);
     if (pending !== undefined) await pending;
     const end = monotonicNanoseconds();
     inside += times * partInside(start, end, window);

@@ -1,6 +1,6 @@
-import { adapter } from "../runtime/adapter.ts";
-import { startHelper } from "../runtime/helper.ts";
-import type { HelperThread } from "../runtime/port.ts";
+import { adapter } from "../runtime/adapters/adapter.ts";
+import { startHelper } from "../runtime/threads/start_helper.ts";
+import type { HelperThread } from "../runtime/adapters/port.ts";
 import type { GroupCommit } from "./group_commit.ts";
 
 /** A message to the helper thread: wait for the sync of a write, or close the counter. */

@@ -78,6 +78,7 @@ export class CounterBatch implements PlatformAsyncDisposable {
   /** The error of a write that no call has thrown yet. */
   #failure: { readonly error: unknown } | undefined;
 
+  /** Made by `FileCounter.batch`. */
   constructor(counter: AsyncCounter, size: number) {
     this.#counter = counter;
     this.#collected = new Collected(size);
@@ -165,6 +166,7 @@ export class CounterBatchSync implements PlatformDisposable {
   readonly #counter: SyncCounter;
   readonly #collected: Collected;
 
+  /** Made by `FileCounter.batchSync`. */
   constructor(counter: SyncCounter, size: number) {
     this.#counter = counter;
     this.#collected = new Collected(size);

@@ -1,6 +1,6 @@
 import { timeoutError } from "../contract/errors.ts";
 import { type AcquireOptions, deadlineOf } from "../contract/options.ts";
-import { FutexWatch } from "../runtime/futex_watch.ts";
+import { FutexWatch } from "../runtime/waiting/futex_watch.ts";
 import { HEADER } from "./layout.ts";
 import type { Region } from "./region.ts";
 
@@ -289,6 +289,7 @@ class Pump {
     const words = [...this.#all].flatMap(([waiters, region]) => {
       const address = region.addressOf(waiters.event);
       if (address === undefined) return [];
+      // SAFETY: the address stays valid for the helper thread: a close leaves pages there.
       return [{ address, expected: region.atomics.load32(waiters.event) }];
     });
     this.#watch.watch(words);

@@ -170,6 +170,7 @@ export class Directory {
   }
 
   #read(record: number, end: number): Entry {
+    // Copied first, so that a process that writes to the record cannot change it after the checks.
     const at = this.#region.resolve(record, LINE, LINE);
     const bytes = new Uint8Array(this.#region.buffer, at, LINE).slice();
     const view = new DataView(bytes.buffer);

@@ -3,15 +3,25 @@ import type { AtomicOperations } from "./atomic_operations.ts";
 
 /** The types of elements, named like typed arrays, and the JavaScript type of each. */
 export interface Elements {
+  /** A whole number of 8 bits with a sign. */
   Int8: number;
+  /** A whole number of 8 bits, 0 or more. */
   Uint8: number;
+  /** A whole number of 16 bits with a sign. */
   Int16: number;
+  /** A whole number of 16 bits, 0 or more. */
   Uint16: number;
+  /** A whole number of 32 bits with a sign. */
   Int32: number;
+  /** A whole number of 32 bits, 0 or more. */
   Uint32: number;
+  /** A number, rounded to 32 bits. */
   Float32: number;
+  /** A number. */
   Float64: number;
+  /** A bigint of 64 bits with a sign. */
   BigInt64: bigint;
+  /** A bigint of 64 bits, 0 or more. */
   BigUint64: bigint;
 }
 

@@ -1,11 +1,11 @@
 import { nameOf } from "../contract/options.ts";
 import type { PathLike } from "../contract/path_like.ts";
 import { dispose, type PlatformDisposable } from "../contract/platform.ts";
-import { adapter } from "../runtime/adapter.ts";
-import { closeFile, writeAt } from "../runtime/files.ts";
-import { bootId, threadIdentity } from "../runtime/identity.ts";
-import { mapFile, type Mapping, PAGE } from "../runtime/mapping.ts";
-import { filePathFrom, isPathLike } from "../runtime/path_like.ts";
+import { adapter } from "../runtime/adapters/adapter.ts";
+import { closeFile, writeAt } from "../runtime/files/files.ts";
+import { bootId, threadIdentity } from "../runtime/identity/thread_identity.ts";
+import { mapFile, type Mapping, PAGE } from "../runtime/files/mapping.ts";
+import { filePathFrom, isPathLike } from "../runtime/paths/path_like.ts";
 import { Attachment, type Recovery } from "./attachment.ts";
 import { flawOf, HEADER, isKnownBoot, isSameBoot, LONGEST, newHeader } from "./layout.ts";
 import {
@@ -104,6 +104,8 @@ export class Memory implements PlatformDisposable {
       bootId();
       const file = openMemoryFile(path, size, mode);
       try {
+        // SAFETY: the file has this length, and belongs to this user alone; only this user can
+        // shorten it, which ends the processes that touch the missing part.
         const memory = new Memory(mapFile(file.fd, path, file.length), file.length, file.id);
         try {
           // Under the creation lock, no other process claims slots or resets locks.
@@ -122,6 +124,7 @@ export class Memory implements PlatformDisposable {
     copyMemory = (path) => {
       const file = openToLook(path);
       try {
+        // SAFETY: as in `mapMemory`.
         return new Memory(mapFile(file.fd, path, file.length, false), file.length, file.id);
       } finally {
         closeFile(file.fd);

@@ -4,9 +4,11 @@
  * @module
  */
 export { AtomicCounter } from "./atomic_counter.ts";
+export type { Recovery } from "./attachment.ts";
 export type { Elements, ElementType } from "./element.ts";
 export { Flag } from "./flag.ts";
 export { Memory } from "./memory.ts";
+export type { OpenMode } from "./memory_file.ts";
 export {
   Mutex,
   type MutexAcquireOptions,

@@ -75,6 +75,7 @@ export class RawArray<T extends ElementType = "Int32"> {
   get(index: number): Elements[T] {
     const element = this.#element;
     const at = this.#offsetOf(index);
+    // SAFETY: only `Int32` has no element.
     if (element === undefined) return this.#region.atomics.load32(at) as Elements[T];
     return element.load(this.#region.atomics, at);
   }

@@ -51,6 +51,7 @@ export class RawValue<T extends ElementType = "Int32"> {
   /** The value now. */
   get value(): Elements[T] {
     const element = this.#element;
+    // SAFETY: only an `Int32` has no element.
     if (element === undefined) return this.#region.atomics.load32(this.#at) as Elements[T];
     return element.load(this.#region.atomics, this.#at);
   }

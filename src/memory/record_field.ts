@@ -4,6 +4,7 @@ import { elementOf, type Elements, type ElementType } from "./element.ts";
 
 /** A field for text in UTF-8; see {@linkcode field}. */
 export interface TextField {
+  /** Tells the field from one for bytes. */
   readonly kind: "text";
   /** The most bytes that the text can have. */
   readonly size: number;
@@ -11,6 +12,7 @@ export interface TextField {
 
 /** A field for bytes; see {@linkcode field}. */
 export interface BytesField {
+  /** Tells the field from one for text. */
   readonly kind: "bytes";
   /** The most bytes that it can have. */
   readonly size: number;
@@ -92,6 +94,7 @@ type Setter = (at: number, value: unknown, littleEndian: true) => void;
 
 function numberKind(name: string, type: ElementType): Kind {
   const { bytes: length, check } = elementOf(type);
+  // SAFETY: each element type has a pair of such methods, and `check` runs before `set`.
   const get = DataView.prototype[`get${type}`] as Getter;
   const set = DataView.prototype[`set${type}`] as Setter;
   return {

@@ -1,34 +1,34 @@
 /**
- * What a server replies, whichever protocol the client speaks with it. Numbers are exact to 2^52:
- * beyond, node-redis and ioredis round some of them, so a script replies with a text there.
+ * The reply of a server, in either protocol. Numbers are exact to 2^52: node-redis and ioredis round
+ * some greater ones, so a script replies with a text there.
  */
 export type Reply = string | number | null | Reply[];
 
 /**
- * All that Interlock wants of a Redis client. Made of node-redis, ioredis and Bun's own client by
- * `adapterOf`; written by hand, any other client will do.
+ * The part of a Redis client that Interlock uses. `adapterOf` makes one of a client of node-redis,
+ * ioredis or Bun; for any other client, write one by hand.
  */
 export interface RedisAdapter {
   /**
-   * Sends one command, at most once: a command of which nobody knows whether the server has run it
-   * is never sent again, it rejects.
+   * Sends a command, at most once: if it is unknown whether the server has run it, it rejects and is
+   * not sent again.
    *
-   * @throws {Error} Whose message begins with the server's code (`WRONGTYPE ...`), if the server
-   * replied with an error.
+   * @throws {Error} If the server replied with an error; the message begins with the server's code
+   * (`WRONGTYPE ...`).
    * @throws {UnreachableError} If no reply came.
    */
   send(command: string, ...args: string[]): Promise<Reply>;
   /**
    * Listens to a channel, over a connection that all subscriptions share and that is not the one
-   * of {@linkcode send}. Subscribed anew where that connection was lost; what was published
-   * meanwhile is missed.
+   * of {@linkcode send}. If that connection is lost, the channel is subscribed again; messages
+   * published meanwhile are missed.
    *
-   * @returns When the server has confirmed it: what ends it.
+   * @returns A function that ends the subscription, when the server has confirmed it.
    */
   subscribe(channel: string, onMessage: (message: string) => void): Promise<() => Promise<void>>;
   /**
-   * Waits for the answers to what was sent, and closes what the adapter itself has opened: never the
-   * user's client.
+   * Waits for the answers to the commands that were sent, and closes what the adapter itself has
+   * opened: never the user's client.
    */
   close(): Promise<void>;
 }

@@ -1,8 +1,8 @@
 import { MisconfiguredError } from "./errors.ts";
 
 /**
- * The address of a server as a text. Its errors show no part of the address: with an unescaped
- * character in the password, any part may belong to the password.
+ * Returns the address of a server as a string. The errors show no part of the address: if the
+ * password has an unescaped character, any part may belong to the password.
  *
  * @throws {MisconfiguredError} If it is not an address of a Redis server.
  */
@@ -11,8 +11,8 @@ export function addressIn(given: string | URL): string {
   const why = problemOf(address);
   if (why === undefined) return address;
   throw new MisconfiguredError(
-    `Cannot connect by the given address, which is not shown since it may hold a password: ${why}. ` +
-      "Give one such as redis://127.0.0.1:6379 or rediss://user:password@host:6380/0, with " +
+    `Cannot connect by the given address: ${why}. It is not shown, since it may contain a password. ` +
+      "Use one such as redis://127.0.0.1:6379 or rediss://user:password@host:6380/0, with " +
       "encodeURIComponent(password) if the password contains anything but letters and digits",
   );
 }
@@ -23,13 +23,13 @@ function problemOf(address: string): string | undefined {
   if (protocol !== "redis:" && protocol !== "rediss:") {
     return "it does not begin with redis:// or rediss://";
   }
-  // Otherwise a part of a password would be taken for the port, and the rest for the path.
-  if (!/^\/?\d*$/.test(pathname)) return "the path behind the host is not a number";
-  if (/@/.test(search + hash)) return 'there is an "@" behind the host';
+  // Otherwise a part of a password could be taken for the port, and the rest for the path.
+  if (!/^\/?\d*$/.test(pathname)) return "the path after the host is not a number";
+  if (/@/.test(search + hash)) return 'there is an "@" after the host';
   try {
     decodeURIComponent(username + password);
   } catch {
-    return 'there is a "%" without two digits behind it';
+    return 'there is a "%" without two digits after it';
   }
   return undefined;
 }

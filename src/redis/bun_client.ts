@@ -1,18 +1,26 @@
 import type { PlatformAbortSignal } from "../contract/platform.ts";
 import type { Driver, Subscriber } from "./driver.ts";
 
-/** What is wanted of a `Bun.RedisClient`. */
+/** The part of a `Bun.RedisClient` that is used. */
 export interface BunRedisClient {
+  /** Whether it is connected. */
   readonly connected: boolean;
+  /** Connects, or resolves if it is connected. */
   connect(): Promise<unknown>;
+  /** Sends a command. */
   send(command: string, args: string[]): Promise<unknown>;
+  /** Listens to a channel. */
   // deno-lint-ignore no-explicit-any -- The client's own types have overloads.
   subscribe(channel: any, listener: any): Promise<unknown>;
+  /** Ends the subscription of channels. */
   // deno-lint-ignore no-explicit-any
   unsubscribe(...args: any[]): Promise<unknown>;
+  /** Returns another client with the same options. */
   // deno-lint-ignore no-explicit-any
   duplicate(): Promise<any>;
+  /** Closes the connection. */
   close(): void;
+  /** Called when it has connected. */
   // deno-lint-ignore no-explicit-any
   onconnect: any;
 }
@@ -59,7 +67,7 @@ export class BunDriver implements Driver {
     } finally {
       signal.removeEventListener("abort", giveUp);
     }
-    // It connects again by itself, but does not subscribe again.
+    // It reconnects by itself, but does not subscribe again.
     subscriber.onconnect = () => {
       for (const channel of channels) subscriber.subscribe(channel, listener).catch(() => {});
     };
@@ -80,6 +88,6 @@ export class BunDriver implements Driver {
   }
 
   close(): Promise<void> {
-    return Promise.resolve(); // It is the user's.
+    return Promise.resolve(); // It belongs to the user.
   }
 }

@@ -1,6 +1,6 @@
 import type { PlatformAbortSignal } from "../contract/platform.ts";
 
-/** The connection over which a driver receives what is published. */
+/** The connection over which a driver receives messages. */
 export interface Subscriber {
   /** Resolves when the server has confirmed it. */
   subscribe(channel: string): Promise<void>;
@@ -9,30 +9,30 @@ export interface Subscriber {
   close(): Promise<void>;
 }
 
-/** One kind of client, as `Connection` wants it; the only part that is written for each. */
+/** A client, as a `Connection` needs it: the only part that differs between kinds of clients. */
 export interface Driver {
   /** Whether a command would be written to the server now, and not queued. */
   readonly isReady: boolean;
-  /** What has last gone wrong with the connection, for messages. */
+  /** The last error of the connection, for messages. */
   readonly lastError?: unknown;
   /**
-   * Resolves when a command would be written, however long that takes. Rejects where that will
-   * never be.
+   * Resolves when a command would be written, however long that takes. Rejects if that will never
+   * be possible.
    */
   ready(): Promise<void>;
-  /** Sends a command. Rejects with what the client rejects with. */
+  /** Sends a command. Rejects with the error of the client. */
   send(command: string, args: string[]): Promise<unknown>;
-  /** Calls `listener` whenever the connection is lost: commands without a reply will get none. */
+  /** Calls `listener` each time the connection is lost: commands without a reply get none then. */
   onLost?(listener: () => void): void;
   /**
-   * Opens a second connection, which is subscribed again when it was lost.
+   * Opens a second connection, which is subscribed again after it was lost.
    *
-   * @param signal Aborts where it is not wanted any more before it is open.
+   * @param signal Aborts if the connection is not needed any more before it is open.
    */
   openSubscriber(
     receive: (channel: string, message: string) => void,
     signal: PlatformAbortSignal,
   ): Promise<Subscriber>;
-  /** Closes what the driver has opened. */
+  /** Closes what the driver itself has opened. */
   close(): Promise<void>;
 }

@@ -1,10 +1,11 @@
 /**
  * The server could not be reached, or did not answer in time. {@linkcode mayHaveHappened} says
- * whether it may have done what it was asked to, or may do so yet.
+ * whether the command may have been run, or may still be run.
  */
 export class UnreachableError extends Error {
+  /** `UnreachableError`. */
   override readonly name = "UnreachableError";
-  /** `false` where the command surely was not run and will not be. */
+  /** `false` if the command surely was not run and will not be. */
   readonly mayHaveHappened: boolean;
 
   /** An error about a command without a reply. */
@@ -15,10 +16,11 @@ export class UnreachableError extends Error {
 }
 
 /**
- * The server answered, and will not do it now: no right to (`NOPERM`, `NOAUTH`), no room (`OOM`), a
- * replica (`READONLY`), not while it loads or cannot save. Nothing has happened.
+ * The server answered that it cannot do it now: the user has no right (`NOPERM`, `NOAUTH`), memory is
+ * full (`OOM`), it is a replica (`READONLY`), it is loading, or it cannot save. Nothing was changed.
  */
 export class RefusedError extends Error {
+  /** `RefusedError`. */
   override readonly name = "RefusedError";
   /** The server's code, such as `NOPERM`. */
   readonly code: string;
@@ -31,12 +33,14 @@ export class RefusedError extends Error {
 }
 
 /**
- * It can never work like this: something else is at the key (`WRONGTYPE`), keys in different slots
- * (`CROSSSLOT`), no address of a server, no Redis client. Nothing has happened.
+ * It can never work like this: another kind of value is at the key (`WRONGTYPE`), keys are in
+ * different slots (`CROSSSLOT`), or it is no address of a server and no Redis client. Nothing was
+ * changed.
  */
 export class MisconfiguredError extends Error {
+  /** `MisconfiguredError`. */
   override readonly name = "MisconfiguredError";
-  /** The server's code, such as `WRONGTYPE`; `undefined` where it was not asked. */
+  /** The server's code, such as `WRONGTYPE`; `undefined` if the server was not asked. */
   readonly code: string | undefined;
 
   /** An error about a reply with that code, or about no reply at all. */
@@ -46,61 +50,63 @@ export class MisconfiguredError extends Error {
   }
 }
 
-/** The codes of what the server will not do now, and what there is to do about it. */
+/** The codes of temporary and lasting refusals, with the remedy. */
 const REFUSALS: Readonly<Record<string, string>> = {
-  NOPERM: "Give the user of the client the right to it (ACL SETUSER)",
+  NOPERM: "Give the user of the client this right (ACL SETUSER)",
   NOAUTH: "Give the client a user name and a password",
   WRONGPASS: "Give the client the right user name and password",
   DENIED: "The server is in protected mode: give it a password",
   READONLY: "It is a replica: connect to its master",
-  OOM: "It has reached its maxmemory and may not evict: give it more, or another maxmemory-policy",
-  MISCONF: "It cannot save its data: look at its log",
-  NOREPLICAS: "Too few of its replicas are connected",
-  MASTERDOWN: "It is a replica that has lost its master",
+  OOM: "It has reached its maxmemory and may not evict keys: increase maxmemory",
+  MISCONF: "It cannot save its data: see its log",
+  NOREPLICAS: "Too few of its replicas are connected: repair the replication",
+  MASTERDOWN: "It is a replica that has lost its master: repair the replication",
   LOADING: "It is still loading its data: try again in a moment",
-  BUSY: "It is in a script that does not end: SCRIPT KILL",
-  CLUSTERDOWN: "Some slots of the cluster are served by nobody",
-  TRYAGAIN: "A slot of the cluster is just being moved: try again in a moment",
+  BUSY: "It runs a script that does not end: use SCRIPT KILL",
+  CLUSTERDOWN: "No node serves some slots of the cluster: repair the cluster",
+  TRYAGAIN: "A slot of the cluster is being moved: try again in a moment",
 };
 
-/** Refusals that pass by themselves, soon. */
-const PASSING: ReadonlySet<string> = new Set(
+/** The codes of refusals that soon end by themselves. */
+const TEMPORARY: ReadonlySet<string> = new Set(
   ["LOADING", "BUSY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN"],
 );
 
-/** Whether what can safely be tried again may do better then: no connection, or a server not ready. */
+/** Whether another try may succeed: there was no connection, or the server was not ready. */
 export function isTemporary(error: unknown): boolean {
   return error instanceof UnreachableError ||
-    (error instanceof RefusedError && PASSING.has(error.code));
+    (error instanceof RefusedError && TEMPORARY.has(error.code));
 }
 
-/** The same for what will never work. */
+/** The codes of mistakes, with the remedy. */
 const MISTAKES: Readonly<Record<string, string | undefined>> = {
-  WRONGTYPE: "Something else is at this key: choose another",
-  CROSSSLOT: "Its keys are in different slots of the cluster: put a {hash tag} into the name",
-  MOVED: "The server is one of a cluster: connect with the cluster's client",
-  ASK: "The server is one of a cluster: connect with the cluster's client",
+  WRONGTYPE: "Another kind of value is at this key: choose another key",
+  CROSSSLOT: "The keys are in different slots of the cluster: put a {hash tag} into the name",
+  MOVED: "The server is a node of a cluster: connect with the cluster's client",
+  ASK: "The server is a node of a cluster: connect with the cluster's client",
 };
 
-/** The message of Redis 7.0 for NOPERM of a command within a script. */
+/** The message of Redis 7.0 if a script may not run a command. */
 const DENIED_IN_SCRIPT = /^ERR The user executing the script can't /;
 
 const CODE = /^([A-Z][A-Z0-9]*)(?: |$)/;
 
-/** The code that a server's error begins with; `undefined` if it is no server's error. */
+/** The code at the beginning of a server's error; `undefined` if it is no server's error. */
 export function codeOf(error: unknown): string | undefined {
   return error instanceof Error ? CODE.exec(error.message)?.[1] : undefined;
 }
 
 /**
- * What an operation throws for what {@linkcode RedisAdapter.send} rejected with.
+ * Turns an error of {@linkcode RedisAdapter.send} into the error of an operation.
  *
- * @param what What was tried, on what, to follow "Cannot": `add to the counter "visits"`.
+ * @param what The operation and its object, to follow "Cannot": `add to the counter "visits"`.
  */
 export function explain(what: string, error: unknown): unknown {
   if (error instanceof UnreachableError) {
-    const fate = error.mayHaveHappened ? "it may have happened, or may yet" : "it did not happen";
-    const text = `Cannot ${what}: ${error.message}; ${fate}`;
+    const outcome = error.mayHaveHappened
+      ? "The server may have done it, or may still do it"
+      : "Nothing was changed";
+    const text = `Cannot ${what}: ${error.message}. ${outcome}`;
     return new UnreachableError(text, error.mayHaveHappened, { cause: error });
   }
   const said = codeOf(error);
@@ -110,7 +116,7 @@ export function explain(what: string, error: unknown): unknown {
   const why = `Cannot ${what}: the server answers "${message}"`;
   const refusal = REFUSALS[code] ??
     (message.startsWith("ERR max number of clients")
-      ? "Too many clients are connected"
+      ? "Too many clients are connected: increase maxclients"
       : undefined);
   if (refusal !== undefined) return new RefusedError(`${why}. ${refusal}`, code, { cause: error });
   const advice = MISTAKES[code];

@@ -1,4 +1,4 @@
-/** The operations that an object has under way, so that its `close` can wait for them. */
+/** Counts the operations that an object has under way, so that its `close` can wait for them. */
 export class InFlight {
   #count = 0;
   #onIdle: (() => void) | undefined;

@@ -6,21 +6,21 @@ import { SHARED } from "./lock_scripts.ts";
 import { partOf, PREFIX } from "./names.ts";
 import { ownerIn } from "./server_lock.ts";
 
-/** Who holds something, and for how long. */
+/** The holder of a lock or of permits. */
 export interface InspectedHolder {
-  /** Who that is, as far as it has said so. */
+  /** The owner, if it is recorded. */
   readonly owner: Owner | undefined;
   /** Milliseconds until its lease ends, unless it is renewed. */
   readonly leaseLeft: number;
-  /** How many permits of a semaphore it has. */
+  /** How many permits of a semaphore it holds. */
   readonly permits?: number;
 }
 
-/** Who waits. */
+/** A waiter. */
 export interface InspectedWaiter {
-  /** The object that waits: one of a process. */
+  /** The name of the waiting object, of which a process can have several. */
   readonly client: string;
-  /** Since when, by the server's clock. */
+  /** Since when it waits, by the server's clock. */
   readonly since: Date;
   /** Whether it wants to share the lock. */
   readonly shared?: boolean;
@@ -28,25 +28,25 @@ export interface InspectedWaiter {
   readonly permits?: number;
 }
 
-/** A lock as its server knows it. */
+/** A lock, as its server knows it. */
 export interface InspectedLock {
   readonly name: string;
   readonly state: "free" | "held" | "shared";
   readonly holders: readonly InspectedHolder[];
-  /** The last token. */
+  /** The last token minted. */
   readonly token: number | undefined;
-  /** Who held it last and has not released it: it died, or lost its lease. */
+  /** The last holder, if it did not release the lock: it died, or lost its lease. */
   readonly abandonedBy: Owner | undefined;
   readonly waiters: readonly InspectedWaiter[];
 }
 
-/** A semaphore as its server knows it. */
+/** A semaphore, as its server knows it. */
 export interface InspectedSemaphore {
   readonly name: string;
   /** How many permits there are. */
   readonly permits: number | undefined;
   readonly holders: readonly InspectedHolder[];
-  /** The last token. */
+  /** The last token minted. */
   readonly token: number | undefined;
   readonly waiters: readonly InspectedWaiter[];
 }
@@ -55,20 +55,20 @@ export interface InspectedSemaphore {
 export interface InspectedCounter {
   readonly key: string;
   readonly value: number;
-  /** Milliseconds until the server removes it; `undefined` where it does not. */
+  /** Milliseconds until the server removes it; `undefined` if it does not expire. */
   readonly expiresIn: number | undefined;
 }
 
-/** What a server has. */
+/** The locks, semaphores and counters of a server. */
 export interface RedisInspection {
   readonly locks: readonly InspectedLock[];
   readonly semaphores: readonly InspectedSemaphore[];
   readonly counters: readonly InspectedCounter[];
-  /** Names and keys at which something else is, and what the server said. */
+  /** Names and keys that have another kind of value, and what the server said. */
   readonly foreign: readonly { readonly key: string; readonly error: string }[];
 }
 
-/** What to look at: patterns as SCAN has them. */
+/** Options for {@linkcode inspectRedis}; patterns are those of SCAN. */
 export interface InspectionOptions {
   /**
    * The names of locks and semaphores.
@@ -76,27 +76,27 @@ export interface InspectionOptions {
    * @default {"*"}
    */
   readonly match?: string;
-  /** The keys of counters; none without a pattern, since a counter's key says nothing of it. */
+  /** The keys of counters; none without a pattern, since any key can be a counter. */
   readonly counters?: string;
   readonly signal?: PlatformAbortSignal;
-  /** What to call the server in messages. */
+  /** The name of the server in messages. */
   readonly server?: string;
 }
 
 const PART = /^[^{]*\{(.*)\}:(lock|token|shared|queue|semaphore|semaphore-token|semaphore-queue)$/s;
 /** Keys that are not counters: those of locks, semaphores and operations. */
 const OWN = new RegExp(`^${PREFIX}:(\\{|operation:)`);
-/** How many names are looked at together. */
+/** How many names are inspected at the same time. */
 const TOGETHER = 50;
-/** How many keys the server looks through at a time, between other commands. */
+/** How many keys the server scans at a time, between other commands. */
 const COUNT = "500";
 
 /**
- * Looks at the locks, semaphores and counters of a server, without stopping it: by SCAN and reads.
- * What changes meanwhile may be seen half.
+ * Inspects the locks, semaphores and counters of a server by SCAN and reads, without blocking it. A
+ * change meanwhile may be seen in part.
  *
  * @throws {UnreachableError} If the server did not answer.
- * @throws {RefusedError} If it does not let the user look.
+ * @throws {RefusedError} If the user has no right to the commands.
  */
 export async function inspectRedis(
   adapter: RedisAdapter,
@@ -139,14 +139,14 @@ export async function inspectRedis(
     };
     const byName = (a: { name: string }, b: { name: string }) => a.name < b.name ? -1 : 1;
     return {
-      locks: (await all(locks, (name) => lookAtLock(adapter, name))).sort(byName),
-      semaphores: (await all(semaphores, (name) => lookAtSemaphore(adapter, name))).sort(byName),
-      counters: (await all(keys, (key) => lookAtCounter(adapter, key)))
+      locks: (await all(locks, (name) => inspectLock(adapter, name))).sort(byName),
+      semaphores: (await all(semaphores, (name) => inspectSemaphore(adapter, name))).sort(byName),
+      counters: (await all(keys, (key) => inspectCounter(adapter, key)))
         .sort((a, b) => a.key < b.key ? -1 : 1),
       foreign,
     };
   } catch (error) {
-    throw explain(`look at the locks of ${server}`, error);
+    throw explain(`inspect the locks of ${server}`, error);
   }
 }
 
@@ -165,7 +165,7 @@ async function* keysLike(
   } while (cursor !== "0");
 }
 
-async function lookAtLock(
+async function inspectLock(
   adapter: RedisAdapter,
   name: string,
 ): Promise<InspectedLock | undefined> {
@@ -198,7 +198,7 @@ async function lookAtLock(
   };
 }
 
-async function lookAtSemaphore(
+async function inspectSemaphore(
   adapter: RedisAdapter,
   name: string,
 ): Promise<InspectedSemaphore | undefined> {
@@ -227,7 +227,7 @@ async function lookAtSemaphore(
   };
 }
 
-async function lookAtCounter(
+async function inspectCounter(
   adapter: RedisAdapter,
   key: string,
 ): Promise<InspectedCounter | undefined> {
@@ -238,7 +238,7 @@ async function lookAtCounter(
   return { key, value: Number(value), expiresIn: expires < 0 ? undefined : expires };
 }
 
-/** Milliseconds on the server's clock. */
+/** Reads the server's clock, in milliseconds. */
 async function timeOf(adapter: RedisAdapter): Promise<number> {
   const [seconds, micros] = await adapter.send("TIME") as [string, string];
   return Number(seconds) * 1000 + Number(micros) / 1000;
@@ -246,7 +246,7 @@ async function timeOf(adapter: RedisAdapter): Promise<number> {
 
 /** The members of a sorted set with their scores. */
 async function scored(adapter: RedisAdapter, key: string): Promise<[string, number][]> {
-  // One protocol has them in pairs, the other in one list.
+  // One protocol replies with pairs, the other with one list.
   const reply = (await adapter.send("ZRANGE", key, "0", "-1", "WITHSCORES") as Reply[]).flat();
   return Array.from(
     { length: reply.length / 2 },
@@ -254,7 +254,7 @@ async function scored(adapter: RedisAdapter, key: string): Promise<[string, numb
   );
 }
 
-/** Those who wait and have been seen in time. */
+/** The waiters that count as alive. */
 function waitersIn(
   queue: readonly [string, number][],
   seen: readonly [string, number][],

@@ -2,33 +2,43 @@ import type { PlatformAbortSignal } from "../contract/platform.ts";
 import type { Driver, Subscriber } from "./driver.ts";
 import { UnreachableError } from "./errors.ts";
 
-/** What is wanted of a client of ioredis. */
+/** The part of a client of ioredis that is used. */
 export interface IoredisClient {
+  /** The state of the connection, such as `ready`. */
   readonly status: string;
+  /** The options of the client. */
   // deno-lint-ignore no-explicit-any -- The client's own types have many overloads.
   readonly options: any;
+  /** Connects. */
   // deno-lint-ignore no-explicit-any
   connect(...args: any[]): Promise<unknown>;
+  /** Sends a command. */
   // deno-lint-ignore no-explicit-any
   call(command: string, ...args: any[]): Promise<unknown>;
+  /** Listens to channels. */
   // deno-lint-ignore no-explicit-any
   subscribe(...args: any[]): Promise<unknown>;
+  /** Ends the subscription of channels. */
   // deno-lint-ignore no-explicit-any
   unsubscribe(...args: any[]): Promise<unknown>;
+  /** Returns another client with the same options, except those given. */
   // deno-lint-ignore no-explicit-any
   duplicate(...args: any[]): any;
+  /** Adds a listener of an event. */
   // deno-lint-ignore no-explicit-any
   on(event: any, listener: (...args: any[]) => void): unknown;
+  /** Removes a listener of an event. */
   // deno-lint-ignore no-explicit-any
   off(event: any, listener: (...args: any[]) => void): unknown;
+  /** Closes the connection. */
   // deno-lint-ignore no-explicit-any
   disconnect(...args: any[]): void;
 }
 
 /**
- * A client of ioredis. Unless told not to (`autoResendUnfulfilledCommands: false`), it sends the
- * commands again of which it does not know whether the server has run them; an add would count
- * twice. So commands go over a duplicate of such a client, that does not.
+ * A client of ioredis. By default (`autoResendUnfulfilledCommands: true`), it sends commands again if
+ * it does not know whether the server has run them; an add would count twice. So commands go over a
+ * duplicate of such a client that does not do so.
  */
 export class IoredisDriver implements Driver {
   lastError: unknown;
@@ -74,7 +84,7 @@ export class IoredisDriver implements Driver {
       client.on("ready", onReady);
       client.on("end", onEnd);
       if (this.#isOwn) client.on("error", onError);
-      if (client.status === "wait") client.connect().catch(() => {}); // The events tell.
+      if (client.status === "wait") client.connect().catch(() => {}); // The events report it.
     });
   }
 
@@ -93,12 +103,12 @@ export class IoredisDriver implements Driver {
     signal.throwIfAborted();
     const subscriber = duplicateOf(this.#client, {
       enableOfflineQueue: true,
-      keyPrefix: "", // It would go before the names of channels, too.
+      keyPrefix: "", // It would be added to the names of channels, too.
     });
-    subscriber.on("error", () => {}); // It connects again, and subscribes again, by itself.
+    subscriber.on("error", () => {}); // It reconnects and subscribes again by itself.
     subscriber.on("message", receive);
     if (subscriber.status === "wait") {
-      // Nothing else could end its tries to reach a server that is not there.
+      // Nothing else ends its tries to reach a server that is down.
       const giveUp = () => subscriber.disconnect();
       signal.addEventListener("abort", giveUp);
       try {
@@ -127,10 +137,10 @@ function isCluster(client: IoredisClient): boolean {
   return "nodes" in client;
 }
 
-/** Another client with the same options but these. A cluster's would try again by itself, too. */
+/** Another client with these options changed. One of a cluster would also retry by itself. */
 function duplicateOf(client: IoredisClient, options: object): IoredisClient {
   if (!isCluster(client)) return client.duplicate(options);
-  // It needs the queues of its nodes.
+  // A cluster needs the queues of its nodes.
   const redisOptions = { ...client.options.redisOptions, ...options, enableOfflineQueue: true };
   return client.duplicate([], { redisOptions, retryDelayOnFailover: 0 });
 }

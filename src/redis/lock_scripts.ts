@@ -1,22 +1,22 @@
 /**
- * The scripts of the lock. What a server keeps of a lock named N, at `interlock:{N}:` and
+ * The scripts of the lock. A server keeps these keys of a lock named N, at `interlock:{N}:` and
  *
  * | key | type | contents |
  * | --- | --- | --- |
- * | `lock` | string, expires with the lease | the value of who holds it alone; `r` while it is shared |
- * | `shared` | sorted set | the values of who shares it, by the end of their leases |
- * | `token` | hash, expires 29 days after the last use | `token`: the last one minted; `holder`: the value of who holds it alone, or did and has not released; `before`: of the last such before this one |
+ * | `lock` | string, expires with the lease | the value of the exclusive holder; `r` while the lock is shared |
+ * | `shared` | sorted set | the values of the shared holders, by the end of their leases |
+ * | `token` | hash, expires 29 days after the last use | `token`: the last one minted; `holder`: the value of the exclusive holder, or of the last one if it did not release; `before`: the same of the holder before |
  * | `queue` | sorted set | the waiters, by their tickets, which are in the order they came |
- * | `seen` | sorted set | the waiters, by the time until which they are taken to be alive |
+ * | `seen` | sorted set | the waiters, by the time until which they count as alive |
  *
- * All times are the server's, in milliseconds. A waiter promises to look again by a time, and is
- * dropped when it has not. It is dropped as well when nobody hears the message that wakes it. A
- * release wakes the first waiter (or the first few, if they all share), and tells the one behind to
- * look a moment later, in case the first is dead. All others sleep on.
+ * All times are the server's, in milliseconds. A waiter promises to ask again by a certain time, and
+ * is dropped if it does not. It is also dropped if the message that wakes it has no receiver. A
+ * release wakes the first waiter (or the first few, if all of them share), and tells the next one to
+ * ask a moment later, in case the first is dead. All others sleep on.
  *
- * What happens at each acquire and release comes first in a script, and makes no functions. A script
- * is not rolled back, so before it writes, it reads, and checks everything that may fail (a key of
- * another type, a missing right).
+ * In a script, the part that each acquire and release needs comes first, and creates no functions. A
+ * script is not rolled back, so before it writes, it reads, and checks everything that may fail (a
+ * key of another type, a missing right).
  *
  * @module
  */
@@ -25,19 +25,19 @@ import { checkRights } from "./rights.ts";
 
 /** How long the others wait for a waiter that was woken and does not come, in milliseconds. */
 export const GRACE_MS = 500;
-/** How long the first waiter sleeps at most before it looks, in milliseconds. */
+/** How long the first waiter sleeps at most before it asks again, in milliseconds. */
 export const LOOK_MS = 5000;
-/** What is at the lock while it is shared. */
+/** The value of the key `lock` while the lock is shared. */
 export const SHARED = "r";
 
-/** How long the last token is kept by a server whose lock is not used, in milliseconds. */
+/** How long a server keeps the last token of a lock that is not used, in milliseconds. */
 export const TOKEN_KEPT_MS = 30 * 24 * 60 * 60 * 1000;
 
 const DAY_US = 24 * 60 * 60 * 1e6;
-/** Longer than a waiter ever promises to be asleep. */
+/** Longer than any waiter sleeps. */
 const QUEUE_KEPT_MS = 60_000;
 
-/** Reads what {@linkcode MINT} writes. The hash is kept from the first of each day on. */
+/** Reads what {@linkcode MINT} writes. The expiry of the hash is set by the first of each day. */
 const READ_TOKEN = `
 local last = redis.call('HMGET', KEYS[2], 'token', 'holder')
 local time = redis.call('TIME')
@@ -46,7 +46,7 @@ local token = tonumber(last[1] or 0)
 local kept = math.floor(token / ${DAY_US}) == math.floor(us / ${DAY_US})
 `;
 
-/** The rights to acquire the lock exclusively and to release it, without the first write, SET. */
+/** Checks the rights to acquire the lock exclusively and to release it, except SET, the first write. */
 const CHECK_HOLD_RIGHTS = `
 ${checkRights("KEYS[2]", "HSET", "HDEL")}
 ${checkRights("KEYS[1]", "DEL")}
@@ -55,7 +55,7 @@ if not kept then
 end
 `;
 
-/** Takes the lock, and mints tokens for `value`. */
+/** Acquires the lock, and mints tokens for `value`. */
 const MINT = `
 redis.call('SET', KEYS[1], value, 'PX', lease)
 token = math.max(token + 1, us)
@@ -65,7 +65,7 @@ if not kept then redis.call('PEXPIRE', KEYS[2], ${TOKEN_KEPT_MS}) end
 return { 1, token, last[2] }
 `;
 
-/** For who asks again, whose answer was lost. */
+/** Answers a holder that asks again, since the first answer was lost. */
 const REPEAT = `
 local minted = redis.call('HGET', KEYS[2], 'token') or 0
 redis.call('PEXPIRE', KEYS[1], lease)
@@ -73,7 +73,7 @@ return { 1, minted - tokens + 1, false }
 `;
 
 /**
- * Takes a lock that is free, alone.
+ * Acquires a free lock, exclusively.
  *
  * `KEYS`: lock, token. `ARGV`: value, lease in ms, how many tokens to mint. Replies as
  * {@linkcode ACQUIRE}.
@@ -125,15 +125,15 @@ end
 `;
 
 /**
- * Takes the lock or, if told to, a place in its queue. Asked again with the value that holds it,
- * says so again, and the lease begins anew.
+ * Acquires the lock or, if there is a waiter, queues it. Asked again with the value that holds the
+ * lock, it grants the lock again, and the lease begins anew.
  *
  * `KEYS`: lock, token, shared, queue, seen. `ARGV`: value; lease in ms; how many tokens to mint; `w`
- * alone or `r` shared; `1` if nobody who waits may be overtaken; the waiter, or nothing not to wait;
- * its ticket, if it has one; `1` if the number of those who hear a message is that of all.
+ * exclusive or `r` shared; `1` if no waiter may be overtaken; the waiter, or nothing if it does not
+ * wait; its ticket, if it has one; `1` if receivers can be counted.
  *
- * Replies `{1, the first token, the holder that did not release}` or `{0, when to look again in ms,
- * ticket, what is at the lock}`.
+ * Replies `{1, the first token, the holder that did not release}` or `{0, after how many ms to ask
+ * again, ticket, the value at the lock}`.
  */
 export const ACQUIRE = `
 local sharedKey, queueKey, seenKey = KEYS[3], KEYS[4], KEYS[5]
@@ -160,7 +160,7 @@ if held == '${SHARED}' or mode == 'r' then
   ${checkRights("KEYS[1]", "PTTL")}
 end
 
--- When the lock may be free: nothing if it is.
+-- After how many ms the lock may be free; nil if it is.
 local look
 if held and held ~= '${SHARED}' then
   look = redis.call('PTTL', KEYS[1])
@@ -176,7 +176,7 @@ elseif held then
   end
 end
 
--- How long somebody before this one may take to come: nothing if there is nobody.
+-- How long an earlier waiter may take to come; nil if there is none.
 local function before()
   while true do
     local first = redis.call('ZRANGE', queueKey, 0, 0)[1]
@@ -198,7 +198,7 @@ end
 if not look and (fair or mode == 'r') and queued then
   look = before()
   if look and not held then
-    wake() -- They may have missed it, or be gone.
+    wake() -- They may have missed the message, or be gone.
     look = before()
   end
 end
@@ -233,7 +233,7 @@ ${MINT}
 `;
 
 /**
- * Makes the lease begin anew. `KEYS`: lock, and shared where it is. `ARGV`: value, lease in ms.
+ * Renews the lease. `KEYS`: lock, and shared if the hold is shared. `ARGV`: value, lease in ms.
  * Replies 1, or 0 if the value does not hold the lock any more.
  */
 export const RENEW = `
@@ -255,8 +255,8 @@ return 1
 `;
 
 /**
- * Makes the exclusive hold of a value shared, and wakes the waiters that may share it now. Asked
- * again with a value that shares the lock, makes its lease begin anew.
+ * Makes an exclusive hold shared, and wakes the waiters that may share it now. Asked again with a
+ * value that shares the lock, it renews the lease.
  *
  * `KEYS`: lock, token, queue, seen, shared. `ARGV`: value; lease in ms; `1` if receivers can be
  * counted. Replies 1, or 0 if the value does not hold the lock any more.
@@ -298,7 +298,7 @@ return 1
 
 /**
  * Makes the only shared hold exclusive, with a new value. Asked again with the new value that holds
- * the lock, says so again, and the lease begins anew.
+ * the lock, it grants the lock again, and the lease begins anew.
  *
  * `KEYS`: lock, token, shared. `ARGV`: new value; lease in ms; how many tokens to mint; the value
  * that shares the lock. Replies as {@linkcode ACQUIRE}; `{0, 0, '', 'r'}` if others share the lock,
@@ -323,9 +323,8 @@ ${MINT}
 `;
 
 /**
- * Has a server know a token that others have minted, so that it mints none that is not greater.
- * `KEYS`: lock, token. `ARGV`: value, the token. Replies 1, or 0 if the value does not hold the
- * lock any more.
+ * Tells a server a token that another one has minted, so that its next one is greater. `KEYS`: lock,
+ * token. `ARGV`: value, the token. Replies 1, or 0 if the value does not hold the lock any more.
  */
 export const RAISE = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
@@ -335,10 +334,10 @@ return 1
 `;
 
 /**
- * Gives the lock back, or the place in the queue, or whichever of both it is; wakes the next.
+ * Releases the lock, removes the waiter, or both; wakes the next waiter.
  *
- * `KEYS`: lock, token, queue, seen, and shared where it is. `ARGV`: value; `1` if receivers can be
- * counted; only of who has not been inside, who waited there, or an empty text. Replies 1 if the
+ * `KEYS`: lock, token, queue, seen, and shared if the hold is shared. `ARGV`: value; `1` if receivers
+ * can be counted; only if the grant was not used: the waiter, or an empty text. Replies 1 if the
  * value held the lock.
  */
 export const RELEASE = `

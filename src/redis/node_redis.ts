@@ -3,23 +3,33 @@ import { addressIn } from "./address.ts";
 import type { Driver, Subscriber } from "./driver.ts";
 import { MisconfiguredError, UnreachableError } from "./errors.ts";
 
-/** What is wanted of a client of node-redis (npm's `redis`). */
+/** The part of a client of node-redis (npm's `redis`) that is used. */
 export interface NodeRedisClient {
+  /** Whether it was connected and not closed. */
   readonly isOpen: boolean;
+  /** Whether a command would be written to the server now. */
   readonly isReady: boolean;
+  /** Connects. */
   connect(): Promise<unknown>;
+  /** Sends a command. */
   // deno-lint-ignore no-explicit-any -- The client's own types differ by its options.
   sendCommand(...args: any[]): Promise<unknown>;
+  /** Listens to channels. */
   // deno-lint-ignore no-explicit-any
   subscribe(channels: any, listener: any, bufferMode?: any): Promise<unknown>;
+  /** Ends the subscription of channels. */
   // deno-lint-ignore no-explicit-any
   unsubscribe(channels?: any, listener?: any, bufferMode?: any): Promise<unknown>;
+  /** Returns another client with the same options, except those given. */
   // deno-lint-ignore no-explicit-any
   duplicate(overrides?: any): any;
+  /** Adds a listener of an event. */
   // deno-lint-ignore no-explicit-any
   on(event: any, listener: (...args: any[]) => void): unknown;
+  /** Removes a listener of an event. */
   // deno-lint-ignore no-explicit-any
   off(event: any, listener: (...args: any[]) => void): unknown;
+  /** Closes the connection at once. */
   destroy(): void;
 }
 
@@ -32,7 +42,7 @@ export class NodeRedisDriver implements Driver {
   readonly #isCluster: boolean;
   #readying: Promise<void> | undefined;
 
-  /** The driver of the user's client, or of the user's client of a cluster. */
+  /** The driver of the user's client, which may be one of a cluster. */
   constructor(client: NodeRedisClient) {
     this.#client = client;
     this.#isCluster = "masters" in client;
@@ -81,25 +91,25 @@ export class NodeRedisDriver implements Driver {
   }
 
   close(): Promise<void> {
-    return Promise.resolve(); // It is the user's.
+    return Promise.resolve(); // It belongs to the user.
   }
 }
 
-/** The connection has a timer for all; the client would make a signal for each, which costs more. */
+/** The connection has one timer for all; the client would make a signal for each, which costs more. */
 const UNTIMED = { timeout: 0 };
 
 const KEYLESS: ReadonlySet<string> = new Set(
   ["CLUSTER", "CONFIG", "INFO", "PING", "PUBLISH", "SCRIPT", "TIME", "WAIT"],
 );
 
-/** The key by which the client of a cluster finds the node. */
+/** The key by which the client of a cluster finds the node; `undefined` for any node. */
 function keyOf(command: string, args: readonly string[]): string | undefined {
   if (KEYLESS.has(command)) return undefined;
   if (!command.startsWith("EVAL")) return args[0];
   return Number(args[1]) > 0 ? args[2] : undefined;
 }
 
-/** A connection of its own, made by node-redis from an address when it is first wanted. */
+/** A client that the driver itself makes of an address by node-redis, when it is first needed. */
 export class OwnNodeRedisDriver implements Driver {
   lastError: unknown;
   readonly #url: string;
@@ -110,6 +120,8 @@ export class OwnNodeRedisDriver implements Driver {
   #closed = false;
 
   /**
+   * The driver of a client at an address.
+   *
    * @throws {MisconfiguredError} If it is no address of a Redis server.
    */
   constructor(url: string | PlatformURL) {
@@ -124,10 +136,10 @@ export class OwnNodeRedisDriver implements Driver {
     const client = await (this.#client ??= this.#make());
     if (this.#closed) throw new UnreachableError("the connection was closed", false);
     if (client.isReady) return;
-    // It goes on trying until it is refused or closed.
+    // It tries again until it is refused or closed.
     if (!client.isOpen) {
       this.#connecting = client.connect();
-      this.#connecting.catch(() => {}); // Whoever waits for it is told.
+      this.#connecting.catch(() => {}); // The waiters get the error.
     }
     try {
       await this.#connecting;
@@ -158,7 +170,7 @@ export class OwnNodeRedisDriver implements Driver {
     const { createClient } = await loadNodeRedis();
     const client = createClient({
       url: this.#url,
-      // What cannot be written now waits with us, not in a queue that is written too late.
+      // Commands wait in the connection, not in a queue of the client that is written too late.
       disableOfflineQueue: true,
       socket: {
         reconnectStrategy: (retries: number, cause: Error) =>
@@ -167,7 +179,7 @@ export class OwnNodeRedisDriver implements Driver {
     });
     client.on("error", (error: unknown) => this.lastError = error);
     client.on("ready", () => this.lastError = undefined);
-    // One that is closed while it connects goes on to, and would keep the process alive.
+    // A client that is closed while it connects goes on, and would keep the process alive.
     client.on("connect", () => this.#closed && client.destroy());
     this.#made = client;
     this.#inner = new NodeRedisDriver(client);
@@ -175,7 +187,7 @@ export class OwnNodeRedisDriver implements Driver {
   }
 }
 
-/** Whether trying again is of no use: the password is wrong, or there is none of that number. */
+/** Whether another try is useless: the password or the number of the database is wrong. */
 function isFinal(error: Error): boolean {
   return /^(WRONGPASS|NOAUTH|NOPERM|DENIED|ERR)\b/.test(error.message);
 }
@@ -187,7 +199,7 @@ async function loadNodeRedis(): Promise<{ createClient(options: object): any }> 
   } catch (error) {
     throw new MisconfiguredError(
       "Cannot connect to a Redis server by its address: the package redis (node-redis) is not " +
-        "installed. Install it (npm install redis, deno add npm:redis), or pass a client of your own",
+        "installed. Install it (npm install redis, deno add npm:redis), or pass your own client",
       undefined,
       { cause: error },
     );
@@ -200,13 +212,13 @@ async function openSubscriber(
   signal: PlatformAbortSignal,
 ): Promise<Subscriber> {
   const subscriber: NodeRedisClient = client.duplicate();
-  subscriber.on("connect", () => signal.aborted && subscriber.destroy()); // It goes on else.
-  subscriber.on("error", () => {}); // It connects again, and subscribes again, by itself.
+  subscriber.on("connect", () => signal.aborted && subscriber.destroy()); // Otherwise it goes on.
+  subscriber.on("error", () => {}); // It reconnects and subscribes again by itself.
   const close = () => {
     if (subscriber.isOpen) subscriber.destroy();
     return Promise.resolve();
   };
-  // Nobody else could end its tries to reach a server that is not there.
+  // Nothing else ends its tries to reach a server that is down.
   const giveUp = () => void close();
   signal.addEventListener("abort", giveUp);
   try {

@@ -104,7 +104,7 @@ export class RedisCounter implements AsyncExchangeCounter, PlatformAsyncDisposab
   }
 
   /**
-   * Adds `n`. The same as {@linkcode add}, but for what it returns.
+   * Adds `n`. The same as {@linkcode add}, except for the result.
    *
    * @param n A whole number; negative to subtract. Default: 1.
    * @returns The value before this add.

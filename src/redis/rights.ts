@@ -1,10 +1,10 @@
 /**
  * Lua that ends a script with an error before its first write, if the user may not run the commands
- * on the key that the Lua expression gives. A script is not rolled back: if a command is refused,
+ * on the key, which is a Lua expression. A script is not rolled back: if a command is refused,
  * earlier writes stay. The reads and the first write need no check, since a refusal there leaves
- * nothing behind; the check is for the commands after the first write.
+ * nothing behind; only the commands after the first write do.
  *
- * Servers before Redis 7.0 cannot check this: there, the script stops at the refused command.
+ * Servers before Redis 7.0 cannot check this: their scripts stop at the refused command.
  */
 export function checkRights(key: string, ...commands: readonly string[]): string {
   return `

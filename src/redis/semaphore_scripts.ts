@@ -1,18 +1,19 @@
 /**
- * The scripts of the semaphore. What a server keeps of a semaphore named N:
+ * The scripts of the semaphore. A server keeps these keys of a semaphore named N, at `interlock:{N}:`
+ * and
  *
  * | key | type | contents |
  * | --- | --- | --- |
- * | `semaphore` | sorted set | a member for each permit that is held, by the end of its lease |
- * | `semaphore-token` | hash, expires after 30 days unused | `token`: the last one given out; `permits`: how many there are |
+ * | `semaphore` | sorted set | a member for each held permit, by the end of its lease |
+ * | `semaphore-token` | hash, expires 30 days after the last use | `token`: the last one minted; `permits`: how many there are |
  * | `semaphore-queue` | sorted set | the waiters, by their tickets, which are in the order they came |
- * | `semaphore-seen` | sorted set | the waiters, by the time until which they are taken to be alive |
+ * | `semaphore-seen` | sorted set | the waiters, by the time until which they count as alive |
  *
- * A hold of 3 permits has 3 members, so the length of the set is what is held. All times are the
- * server's, in milliseconds. Waiters are woken in their order, as many as there are permits for;
- * the one behind them looks a moment later, in case one of them is dead. When leases end, the first
- * waiter that looks wakes those that the rest is enough for. As the scripts of the lock do, these
- * read, and check everything that may fail, before they write.
+ * A hold of 3 permits has 3 members, so the length of the set is the number of held permits. All
+ * times are the server's, in milliseconds. Waiters are woken in their order, as many as there are
+ * permits for; the next one asks a moment later, in case one of them is dead. When leases end, the
+ * first waiter that asks wakes those for which the free permits suffice. Like the scripts of the
+ * lock, these read, and check everything that may fail, before they write.
  *
  * @module
  */
@@ -69,15 +70,15 @@ end
 `;
 
 /**
- * Takes permits or, if told to, a place in the queue. Asked again with the value that holds some,
- * says so again, and the lease begins anew.
+ * Acquires permits or, if there is a waiter, queues it. Asked again with the value that holds some,
+ * it grants them again, and the lease begins anew.
  *
- * `KEYS`: permits, token, queue, seen. `ARGV`: value; lease in ms; how many; of how many; `1` if
- * nobody who waits may be overtaken; the waiter, or nothing not to wait; its ticket, if it has one;
- * where a waiter's channel begins; `1` if the number of those who hear a message is that of all.
+ * `KEYS`: permits, token, queue, seen. `ARGV`: value; lease in ms; how many; of how many; `1` if no
+ * waiter may be overtaken; the waiter, or nothing if it does not wait; its ticket, if it has one; the
+ * beginning of a waiter's channel; `1` if receivers can be counted.
  *
- * Replies `{1, token}`, `{0, when to look again in ms, ticket, permits free}`, or `{-1, permits}` where others
- * use it with another number of permits.
+ * Replies `{1, token}`, `{0, after how many ms to ask again, ticket, permits free}`, or `{-1,
+ * permits}` if others use it with another number of permits.
  */
 export const TAKE: string = `
 local value, lease, need, permits = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -160,7 +161,7 @@ return { 0, look, ticket, free }
 `;
 
 /**
- * Makes the lease of a hold begin anew. `KEYS`: permits. `ARGV`: value, lease in ms, how many.
+ * Renews the lease of a hold. `KEYS`: permits. `ARGV`: value, lease in ms, how many.
  * Replies 1, or 0 if the value does not hold them any more.
  */
 export const RENEW_PERMITS: string = `
@@ -177,10 +178,10 @@ return 1
 `;
 
 /**
- * Gives permits back, or the place in the queue, or whichever of both it is; wakes who comes next.
+ * Releases permits, removes the waiter, or both; wakes the next waiters.
  *
- * `KEYS`: permits, token, queue, seen. `ARGV`: value; how many; the waiter or nothing; where a
- * waiter's channel begins; `1` if receivers can be counted. Replies 1 if the value held them.
+ * `KEYS`: permits, token, queue, seen. `ARGV`: value; how many; the waiter or nothing; the beginning
+ * of a waiter's channel; `1` if receivers can be counted. Replies 1 if the value held them.
  */
 export const RELEASE_PERMITS: string = `
 local value, need, waiter = ARGV[1], tonumber(ARGV[2]), ARGV[3]

@@ -1,5 +1,5 @@
 import type { Owner } from "../contract/owner.ts";
-import { type Instant, thisInstant } from "../runtime/instant.ts";
+import { type Instant, thisInstant } from "../runtime/waiting/instant.ts";
 import type { RedisAdapter } from "./adapter.ts";
 import { explain } from "./errors.ts";
 import {
@@ -171,8 +171,8 @@ export class ServerLock {
   }
 
   /**
-   * Gives back what a request may have got, and nobody has used: a hold, the place of its waiter,
-   * whichever is there. WakeChannel who is next.
+   * Releases what a request may have got and was not used: a hold, the position of its waiter, or
+   * both. Wakes the next waiter.
    */
   async withdraw({ value, shared }: LockRequest, waiter = ""): Promise<void> {
     const args = [value, this.countsReceivers ? "1" : "0", waiter];
@@ -208,7 +208,7 @@ export class ServerLock {
       // A token is the time it was minted, in microseconds.
       return ownerIn(value, minted === null ? undefined : new Date(Number(minted) / 1000));
     } catch (error) {
-      throw explain(`look at ${this.what}`, error);
+      throw explain(`read the owner of ${this.what}`, error);
     }
   }
 

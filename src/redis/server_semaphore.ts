@@ -1,4 +1,4 @@
-import { thisInstant } from "../runtime/instant.ts";
+import { thisInstant } from "../runtime/waiting/instant.ts";
 import type { RedisAdapter } from "./adapter.ts";
 import { explain, MisconfiguredError } from "./errors.ts";
 import { partOf } from "./names.ts";
@@ -102,8 +102,8 @@ export class ServerSemaphore {
   }
 
   /**
-   * Gives back what a request may have got, and nobody has used: permits, the place of its waiter,
-   * whichever is there. WakeChannel who is next.
+   * Releases what a request may have got and was not used: permits, the position of its waiter, or
+   * both. Wakes the next waiter.
    */
   async withdraw(request: PermitRequest, waiter = ""): Promise<void> {
     await this.#release(request, waiter);
@@ -116,7 +116,7 @@ export class ServerSemaphore {
       const now = Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
       return Number(await this.#adapter.send("ZCOUNT", this.#keys[0], `(${now}`, "+inf"));
     } catch (error) {
-      throw explain(`look at ${this.what}`, error);
+      throw explain(`read ${this.what}`, error);
     }
   }
 

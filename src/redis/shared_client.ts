@@ -2,13 +2,13 @@ import type { Driver, Subscriber } from "./driver.ts";
 
 type Listener = (message: string) => void;
 
-/** How long a connection for subscriptions is kept when nobody is subscribed, in milliseconds. */
+/** How long the connection is kept after the last subscription, in milliseconds. */
 const IDLE_MS = 1000;
 
-/** A client as all who use it share it: its driver, and one connection for subscriptions. */
+/** A client and all that its users share: its driver, and one connection for subscriptions. */
 export class SharedClient {
   readonly driver: Driver;
-  /** How many connections use it. */
+  /** How many `Connection`s use it. */
   users = 0;
 
   readonly #lost = new Set<() => void>();
@@ -16,10 +16,10 @@ export class SharedClient {
   #subscriber: Promise<Subscriber> | undefined;
   readonly #closing = new AbortController();
   #idle: ReturnType<typeof setTimeout> | undefined;
-  /** Subscribing and unsubscribing go one by one, so that they cannot overtake one another. */
+  /** Subscribes and unsubscribes run one by one, so that they cannot overtake one another. */
   #queue: Promise<unknown> = Promise.resolve();
 
-  /** The client that a driver drives. */
+  /** The client behind `driver`. */
   constructor(driver: Driver) {
     this.driver = driver;
     driver.onLost?.(() => {
@@ -27,13 +27,13 @@ export class SharedClient {
     });
   }
 
-  /** Calls `listener` when the connection is lost; returns what ends that. */
+  /** Calls `listener` when the connection is lost; returns a function that ends that. */
   onLost(listener: () => void): () => void {
     this.#lost.add(listener);
     return () => this.#lost.delete(listener);
   }
 
-  /** Listens to a channel; returns, when the server has confirmed it, what ends that. */
+  /** Listens to a channel; returns a function that ends that, when the server has confirmed it. */
   async subscribe(channel: string, listener: Listener): Promise<() => Promise<void>> {
     await this.#inOrder(async () => {
       const listeners = this.#channels.get(channel);
@@ -51,7 +51,7 @@ export class SharedClient {
     this.#channels.clear();
     this.#closing.abort();
     try {
-      // Not in order: an earlier operation may wait for a server that does not answer.
+      // Not in the queue: an earlier operation may wait for a server that does not answer.
       await this.#closeSubscriber();
     } finally {
       await this.driver.close();
@@ -60,7 +60,7 @@ export class SharedClient {
 
   #inOrder<T>(action: () => Promise<T>): Promise<T> {
     const done = this.#queue.then(action);
-    this.#queue = done.catch(() => {}); // Whoever asked for it is told.
+    this.#queue = done.catch(() => {}); // The caller gets the error.
     return done;
   }
 

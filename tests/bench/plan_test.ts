@@ -9,7 +9,7 @@ import { EVERYTHING } from "../../bench/rivals/mod.ts";
 import { SHORTFALLS } from "../../bench/report/shortfalls.ts";
 import { SUBJECTS } from "../../bench/subjects/mod.ts";
 import { verdictsOf } from "../../bench/verdicts.ts";
-import type { Runtime } from "../../src/counting/runtimes.ts";
+import type { Runtime } from "../../src/host/runtimes.ts";
 import { rowOf } from "./results.ts";
 
 const MINUTE = 60_000;

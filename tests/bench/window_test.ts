@@ -31,7 +31,7 @@ describe("a window of the bench", () => {
   it("enlarges short chunks, and waits for asynchronous ones", async () => {
     const asked: number[] = [];
     let [running, most] = [0, 0];
-    const many = {
+    const loop = {
       async run(times: number) {
         most = Math.max(most, ++running);
         asked.push(times);
@@ -40,7 +40,7 @@ describe("a window of the bench", () => {
       },
     };
     const now = monotonicNanoseconds();
-    await countInWindow(many, { from: now, to: now + 20e6 });
+    await countInWindow(loop, { from: now, to: now + 20e6 });
     assert.equal(most, 1);
     assert.equal(asked[0], 1);
     assert.ok(Math.max(...asked) > 1000, asked.join());

@@ -160,7 +160,7 @@ describe("interlock inspect --redis", { skip }, () => {
     await using locked = await RedisServer.start({ password: "right" });
     for (
       const [url, why] of [
-        [`redis://user:secret@127.0.0.1:1`, /Cannot look at the locks of 127\.0\.0\.1:1: /],
+        [`redis://user:secret@127.0.0.1:1`, /Cannot inspect the locks of 127\.0\.0\.1:1: /],
         [`redis://:wrong@127.0.0.1:${locked.port}`, /WRONGPASS/],
         [`http://secret@127.0.0.1`, /redis:\/\//],
       ] as const

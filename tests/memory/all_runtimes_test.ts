@@ -24,16 +24,16 @@ describe("Processes of all runtimes together", () => {
   it("add up exactly", LIMIT, seeded((folder) => addTogether(folder, ADDS)));
 
   it(
-    "exclude each other, their workers too",
+    "exclude each other, and each other's workers",
     LIMIT,
     seeded((folder, seed) => holdTogether(folder, HOLDS, seed)),
   );
 
   it(
-    "survive each other, whenever one is killed",
+    "recover the locks of processes that are killed at random moments",
     LIMIT,
     seeded(async (_folder, seed) => {
-      // By chance, nobody may have held anything when it was killed: then once more.
+      // By chance, no killed process may have held a lock: then try again.
       for (let i = 0; i < TRIES; i++) {
         const once = (round: number) => round < KILLS;
         const { recovered, max } = await inScratchFolder((folder) =>
@@ -48,7 +48,7 @@ describe("Processes of all runtimes together", () => {
   );
 
   it(
-    "lose no lock and give none twice when one gives up as it comes",
+    "neither lose nor duplicate a lock when a wait is aborted as the grant comes",
     LIMIT,
     seeded(async (folder, seed) => {
       const gaveUp = await giveUpAtRandom(folder, ABORTS, seed);

@@ -20,7 +20,7 @@ import {
 import { ourError } from "../support/our_error.ts";
 import { inScratchFolder } from "../support/scratch_folder.ts";
 
-/** A call with one argument of any type; what it returns may be a promise. */
+/** A call with an argument of any type; its result may be a promise. */
 type Call = (value: never) => unknown;
 
 /** Values of every type that JavaScript has. Each test leaves out those that its argument takes. */
@@ -44,17 +44,17 @@ const VALUES: Readonly<Record<string, unknown>> = {
 
 const memory = Memory.anonymous(65536);
 const segment = Segment.anonymous(65536);
-/** The locks of all that is tested. */
+/** The locks of the things that are tested. */
 const mutexes: Mutex[] = [];
 const Point = defineRecord({ x: "Int32", name: field.text(8), data: field.bytes(8) });
 
-/** The values that a number of an element type takes, among {@linkcode VALUES}. */
+/** The values among {@linkcode VALUES} that a `Float64` takes. */
 const FLOATS = ["NaN", "-1", "0.5", "2^60"];
 const OPTIONAL_OBJECT = ["undefined", "an object", "an array", "an object without a prototype"];
 /** A plain object without fields changes nothing. */
 const NO_FIELDS = ["an object", "an object without a prototype"];
 
-/** By what is tried: the call, and the values that it takes. */
+/** By the argument that is tested: the call, and the values that it takes. */
 const CALLS: Readonly<Record<string, readonly [call: Call, taken: readonly string[]]>> = {
   "Memory.anonymous": [(n) => Memory.anonymous(n), []],
   "Memory.from": [(handle) => Memory.from(handle), []],
@@ -240,7 +240,7 @@ function ofValues(): Record<string, [Call, string[]]> {
   return calls;
 }
 
-/** Everything that is placed in a memory. */
+/** The things that a program places in a memory. */
 const PLACED: Readonly<Record<string, (memory: Memory, offset: number) => unknown>> = {
   AtomicCounter: (memory, offset) => new AtomicCounter(memory, offset),
   Flag: (memory, offset) => new Flag(memory, offset),

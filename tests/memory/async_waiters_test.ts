@@ -13,23 +13,23 @@ import { eventually, stateOf } from "../support/eventually.ts";
 import { LATE, lateness, leastLateness } from "../support/lateness.ts";
 import { inScratchFolder } from "../support/scratch_folder.ts";
 import {
-  atTable,
+  type AgentGroup,
   ProcessAgent,
   RUNTIMES,
   SLEEPERS,
-  type Table,
   TASKS,
+  withAgents,
 } from "./fixtures/lock_agents.ts";
 
 const LIMIT = { timeout: 30_000 };
 const WAITERS = 1000;
-/** How long the end of a thread or process may take that waits, in milliseconds. */
+/** How long a waiting thread or process may take to end, in milliseconds. */
 const END = 1000;
 const WAITING = new URL("./fixtures/waiting_process.ts", import.meta.url);
 const SECCOMP = new URL("./fixtures/seccomp_process.ts", import.meta.url);
 const PARTY = fileURLToPath(new URL("./fixtures/agent_process.ts", import.meta.url));
 
-/** How many threads this process has, beside those by which Bun's engine compiles and collects. */
+/** The number of threads of this process, without those of Bun's compiler and collector. */
 function threads(): number {
   const names = readdirSync("/proc/self/task").map((id) =>
     readFileSync(`/proc/self/task/${id}/comm`, "utf8").trim()
@@ -40,7 +40,7 @@ function threads(): number {
 describe(`${WAITERS} tasks that wait`, () => {
   for (const mutexes of [1, WAITERS]) {
     it(
-      `for ${mutexes} mutexes delay nobody else, and take no threads`,
+      `for ${mutexes} mutexes delay no other task, and start no threads`,
       LIMIT,
       () =>
         inScratchFolder(async (folder) => {
@@ -49,7 +49,7 @@ describe(`${WAITERS} tasks that wait`, () => {
           const [memory, holder] = [Memory.map(path, room), Memory.map(path, room)];
           const places = Array.from({ length: mutexes }, (_, i) => i * Mutex.BYTES);
           const held = places.map((at) => new Mutex(holder, at).acquireSync());
-          // What the runtime starts for its own reads is there before.
+          // The threads that the runtime starts for its own reads exist before.
           await Promise.all(Array.from({ length: 64 }, () => readFile("/proc/self/stat")));
           await lateness();
           const before = threads();
@@ -62,7 +62,7 @@ describe(`${WAITERS} tasks that wait`, () => {
           assert.ok(await leastLateness() < LATE, "timers and reads were late");
           assert.equal(got, 0);
           const more = threads() - before;
-          // Ours is one; the runtime may start some for its own reads.
+          // The helper is one; the runtime may start some for its own reads.
           assert.ok(more <= 10, `${more} threads were started`);
           for (const guard of held) guard.release();
           await Promise.all(waiting);
@@ -74,26 +74,26 @@ describe(`${WAITERS} tasks that wait`, () => {
   }
 });
 
-describe("Where the kernel refuses futex_waitv", () => {
+describe("If the kernel refuses futex_waitv", () => {
   for (const name of RUNTIMES) {
     it(
       `a task gets the lock: ${name}`,
       LIMIT,
-      atTable(async (table) => {
-        const command = [executableOf(name)!, ...RUN[name], PARTY, table.path];
+      withAgents(async (group) => {
+        const command = [executableOf(name)!, ...RUN[name], PARTY, group.path];
         const child = Child.here(SECCOMP, ...command);
         const agent = new ProcessAgent(name, child);
         try {
           await child.line();
           const { pid } = await agent.do({ act: "who" });
           const status = readFileSync(`/proc/${pid}/status`, "utf8");
-          assert.match(status, /^Seccomp:\s*2$/m, "the filter is not in force");
-          const killed = await table.process(name);
+          assert.match(status, /^Seccomp:\s*2$/m, "the filter is not active");
+          const killed = await group.process(name);
           for (let i = 0; i < 20; i++) {
-            const guard = table.mutex(0).acquireSync();
+            const guard = group.mutex(0).acquireSync();
             agent.tell({ act: "take", mutex: 0, way: "async" });
-            await table.waited(0, TASKS);
-            if (i % 5 === 0) await sleep(30); // The helper has begun, and looks.
+            await group.waited(0, TASKS);
+            if (i % 5 === 0) await sleep(30); // The helper has started, and waits.
             guard.release();
             assert.equal((await agent.outcome()).recovered, false);
             await agent.do({ act: "release", mutex: 0 });
@@ -111,11 +111,11 @@ describe("Where the kernel refuses futex_waitv", () => {
   }
 });
 
-/** A process that waits; the lock is held here meanwhile. */
-async function waiter(table: Table, how: string, bit: number): Promise<Child> {
-  const child = Child.here(WAITING, table.path, how);
-  await table.waited(0, bit);
-  // Its helper thread is there, where it needs one.
+/** Starts a process that waits, while this one holds the lock. */
+async function waiter(group: AgentGroup, how: string, bit: number): Promise<Child> {
+  const child = Child.here(WAITING, group.path, how);
+  await group.waited(0, bit);
+  // Its helper thread has started, if it needs one.
   if (bit === TASKS) await eventually(() => readdirSync(`/proc/${child.pid}/task`).length > 1);
   return child;
 }
@@ -131,9 +131,9 @@ describe("A wait", () => {
     it(
       `does not keep a process from exiting: ${how}`,
       LIMIT,
-      atTable(async (table) => {
-        using _guard = table.mutex(0).acquireSync();
-        const child = await waiter(table, how, bit);
+      withAgents(async (group) => {
+        using _guard = group.mutex(0).acquireSync();
+        const child = await waiter(group, how, bit);
         child.tell("exit");
         assert.equal(await child.line(), "exits");
         const start = performance.now();
@@ -148,23 +148,23 @@ describe("A wait", () => {
     it(
       `does not keep a worker from being terminated: ${way}`,
       LIMIT,
-      atTable(async (table) => {
-        const guard = table.mutex(0).acquireSync();
-        const agent = await table.thread();
+      withAgents(async (group) => {
+        const guard = group.mutex(0).acquireSync();
+        const agent = await group.thread();
         const { thread } = await agent.do({ act: "who" });
         agent.tell({ act: "take", mutex: 0, way });
-        await table.waited(0, bit);
+        await group.waited(0, bit);
         const start = performance.now();
         agent.thread.end();
-        // Deno does not end a thread that runs, only one that has come back to its event loop. It
-        // gets the lock and ends with it, and so is no more in the way than one that died.
+        // Deno ends a thread only when it is back in its event loop. The thread gets the lock and
+        // ends holding it, as one that is killed.
         const runsOn = adapter.name === "deno" && way === "lock";
         if (runsOn) guard.release();
         await eventually(() => stateOf(process.pid, thread) === undefined);
         const took = performance.now() - start;
-        assert.ok(took < END, `the thread was gone after ${took} ms`);
+        assert.ok(took < END, `the thread ended after ${took} ms`);
         if (!runsOn) guard.release();
-        const next = table.mutex(0).acquireSync();
+        const next = group.mutex(0).acquireSync();
         assert.equal(next.recovered, runsOn);
         next.release();
       }),
@@ -172,19 +172,19 @@ describe("A wait", () => {
   }
 
   it(
-    "of a task keeps its process alive, and no longer than it lasts",
+    "of a task keeps its process alive, until the wait ends",
     LIMIT,
-    atTable(async (table) => {
-      const guard = table.mutex(0).acquireSync();
-      const child = await waiter(table, "task", TASKS);
-      // Longer than any timer of the wait: whatever keeps it alive is the wait itself.
+    withAgents(async (group) => {
+      const guard = group.mutex(0).acquireSync();
+      const child = await waiter(group, "task", TASKS);
+      // Longer than any timer of the wait: only the wait itself keeps the process alive.
       await sleep(200);
-      assert.notEqual(stateOf(child.pid), undefined, "it ended while it waited");
+      assert.notEqual(stateOf(child.pid), undefined, "the process ended during the wait");
       guard.release();
       assert.equal(await child.line(), "got");
       const { code, stderr } = await child.ended;
       assert.deepEqual({ code, stderr }, { code: 0, stderr: "" });
-      assert.equal(table.word(0), 0);
+      assert.equal(group.word(0), 0);
     }),
   );
 });

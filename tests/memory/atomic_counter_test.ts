@@ -14,22 +14,25 @@ const WORKERS = 4;
 const ROUNDS = 20_000;
 
 describe("AtomicCounter", () => {
-  it("is placed on 8 bytes inside of the memory", () => {
+  it("takes offsets inside of the memory that are multiples of 8", () => {
     assertOffsets((memory, offset) => new AtomicCounter(memory, offset), 8, 8);
   });
 
-  itInBoth("counts for all who open the memory, and gives the value before", (memory, again) => {
-    const counter = new AtomicCounter(memory, 128);
-    const seen = new AtomicCounter(again(), 128);
-    assert.equal(counter.fetchAdd(), 0);
-    assert.equal(seen.fetchAdd(41), 1);
-    assert.equal(counter.value, 42);
-    counter.add();
-    seen.add(-1);
-    assert.equal(counter.fetchAdd(-50), 42);
-    assert.equal(seen.value, -8);
-    assert.equal(seen.fetchAdd(0), -8);
-  });
+  itInBoth(
+    "counts for all objects on the memory, and returns the value before",
+    (memory, again) => {
+      const counter = new AtomicCounter(memory, 128);
+      const seen = new AtomicCounter(again(), 128);
+      assert.equal(counter.fetchAdd(), 0);
+      assert.equal(seen.fetchAdd(41), 1);
+      assert.equal(counter.value, 42);
+      counter.add();
+      seen.add(-1);
+      assert.equal(counter.fetchAdd(-50), 42);
+      assert.equal(seen.value, -8);
+      assert.equal(seen.fetchAdd(0), -8);
+    },
+  );
 
   itInBoth("is exact around every power of two, up and down", (memory) => {
     const counter = new AtomicCounter(memory, 0);
@@ -70,7 +73,7 @@ describe("AtomicCounter", () => {
     }
   });
 
-  itInBoth("counts with whole numbers within 2^53 only", (memory) => {
+  itInBoth("takes only whole numbers within 2^53", (memory) => {
     const counter = new AtomicCounter(memory, 0);
     counter.add(7);
     const uses: ((n: number) => void)[] = [
@@ -96,7 +99,7 @@ describe("AtomicCounter", () => {
   });
 
   itInBoth(
-    "adds negative numbers, also those at the edges of 32 bits and of 2^53",
+    "adds negative numbers, also at the limits of 32 bits and of 2^53",
     (memory, again) => {
       const counter = new AtomicCounter(memory, 8);
       const seen = new AtomicCounter(again(), 8);
@@ -114,7 +117,7 @@ describe("AtomicCounter", () => {
     },
   );
 
-  itInBoth("is set, exchanged and compared in one step, and gives the value before", (
+  itInBoth("is set, exchanged and compared in one step, and returns the value before", (
     memory,
     again,
   ) => {
@@ -138,49 +141,61 @@ describe("AtomicCounter", () => {
     assert.equal(seen.value, 9);
   });
 
-  itInBoth("keeps the lesser or the greater, and gives the value before", (memory) => {
-    const counter = new AtomicCounter(memory, 0);
-    const edges = [0, 1, -1, 2 ** 31, -(2 ** 32), 2 ** 32 + 1, MAX, -MAX];
-    for (const value of edges) {
-      for (const n of edges) {
-        counter.set(value);
-        assert.equal(counter.fetchMin(n), value);
-        assert.equal(counter.value, Math.min(value, n));
-        counter.set(value);
-        assert.equal(counter.fetchMax(n), value);
-        assert.equal(counter.value, Math.max(value, n));
+  itInBoth(
+    "fetchMin and fetchMax store the lesser or greater, and return the value before",
+    (memory) => {
+      const counter = new AtomicCounter(memory, 0);
+      const edges = [0, 1, -1, 2 ** 31, -(2 ** 32), 2 ** 32 + 1, MAX, -MAX];
+      for (const value of edges) {
+        for (const n of edges) {
+          counter.set(value);
+          assert.equal(counter.fetchMin(n), value);
+          assert.equal(counter.value, Math.min(value, n));
+          counter.set(value);
+          assert.equal(counter.fetchMax(n), value);
+          assert.equal(counter.value, Math.max(value, n));
+        }
       }
-    }
-  });
+    },
+  );
 
-  itInBoth("gives workers that exchange each value to one", async (memory, _again, handle) => {
-    const given = await raceOf<number>("exchange", handle);
-    // Worker i puts in i * ROUNDS and the numbers after it, and sums what it takes out.
-    const put = WORKERS * ROUNDS * (WORKERS * ROUNDS + 1) / 2;
-    const left = new AtomicCounter(memory, 0).value;
-    assert.equal(given.reduce((a, b) => a + b, left), put);
-  });
+  itInBoth(
+    "gives each value to one of the workers that exchange",
+    async (memory, _again, handle) => {
+      const given = await raceOf<number>("exchange", handle);
+      // Worker i stores i * ROUNDS and the numbers after it, and sums the values that it gets.
+      const put = WORKERS * ROUNDS * (WORKERS * ROUNDS + 1) / 2;
+      const left = new AtomicCounter(memory, 0).value;
+      assert.equal(given.reduce((a, b) => a + b, left), put);
+    },
+  );
 
-  itInBoth("lets one of workers that compare at once be right", async (memory, _again, handle) => {
-    await raceOf("compare", handle);
-    assert.equal(new AtomicCounter(memory, 0).value, WORKERS * ROUNDS);
-  });
+  itInBoth(
+    "lets one of the workers that compare at once succeed",
+    async (memory, _again, handle) => {
+      await raceOf("compare", handle);
+      assert.equal(new AtomicCounter(memory, 0).value, WORKERS * ROUNDS);
+    },
+  );
 
-  itInBoth("keeps the extremes of what workers bring", async (memory, _again, handle) => {
-    await raceOf("extremes", handle);
-    assert.equal(new AtomicCounter(memory, 0).value, WORKERS * ROUNDS);
-    assert.equal(new AtomicCounter(memory, AtomicCounter.BYTES).value, -WORKERS * ROUNDS);
-  });
+  itInBoth(
+    "keeps the least and the greatest number of all workers",
+    async (memory, _again, handle) => {
+      await raceOf("extremes", handle);
+      assert.equal(new AtomicCounter(memory, 0).value, WORKERS * ROUNDS);
+      assert.equal(new AtomicCounter(memory, AtomicCounter.BYTES).value, -WORKERS * ROUNDS);
+    },
+  );
 
   for (const start of [0, 2 ** 32 - WORKERS * ROUNDS / 2, -(WORKERS * ROUNDS / 2)]) {
-    it(`gives ${WORKERS} workers every number from ${start} on once`, DEADLINE, async () => {
+    it(`gives each number from ${start} on to one of ${WORKERS} workers`, DEADLINE, async () => {
       const memory = Memory.anonymous(1);
       await assertEachOnce(new AtomicCounter(memory, 0), memory.handle!, start);
       await assertSum(new AtomicCounter(memory, 0), memory.handle!);
     });
 
     it(
-      `gives them so in a mapped file too, from ${start} on`,
+      `gives each number from ${start} on to one worker, in a mapped file too`,
       DEADLINE,
       () =>
         inScratchFolder(async (folder) => {
@@ -194,7 +209,7 @@ describe("AtomicCounter", () => {
   }
 });
 
-/** Races workers of which each has a number, from 0, as its step. */
+/** Races workers; the step of each is its number, from 0. */
 function raceOf<T>(what: CountingStart["what"], handle: CountingStart["handle"]): Promise<T[]> {
   const starts = Array.from({ length: WORKERS }, (_, step): CountingStart => ({
     what,
@@ -205,7 +220,7 @@ function raceOf<T>(what: CountingStart["what"], handle: CountingStart["handle"])
   return withThreads(WORKERS, COUNTING, (threads) => race<T>(threads, starts));
 }
 
-/** Every value before is there once, and the sum is exact. */
+/** Checks that each value before was returned once, and that the sum is exact. */
 async function assertEachOnce(
   counter: AtomicCounter,
   handle: CountingStart["handle"],
@@ -224,7 +239,7 @@ async function assertEachOnce(
   assert.equal(wrong, -1, `the value before of add ${wrong} was ${all[wrong]}`);
 }
 
-/** What workers add by different steps, across the carries of a half word, is all there. */
+/** Checks the sum of workers that add different steps, across carries to the high half. */
 async function assertSum(counter: AtomicCounter, handle: CountingStart["handle"]): Promise<void> {
   const before = counter.value;
   const steps = [1, -3, 2 ** 20, 2 ** 30];

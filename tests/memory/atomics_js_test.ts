@@ -4,7 +4,7 @@ import type { AtomicOperations } from "../../src/memory/atomic_operations.ts";
 import { atomicsOnArrays } from "../../src/memory/atomics_js.ts";
 
 const HIGH = 2 ** 32;
-/** Add `n`, while another thread adds these between two of its steps; from these values on. */
+/** Adds of `n`, between whose steps another thread adds; from these values on. */
 const CASES: readonly { n: number; others: readonly number[]; starts: readonly number[] }[] = [
   { n: 1, others: [1], starts: [0, 2 ** 31 - 1, HIGH - 2, HIGH - 1, HIGH, -1, -HIGH - 1] },
   { n: 1, others: [-1], starts: [0, 1, HIGH, HIGH + 1, -HIGH, 2 ** 31] },
@@ -12,12 +12,12 @@ const CASES: readonly { n: number; others: readonly number[]; starts: readonly n
   { n: 7, others: [2 ** 20], starts: [HIGH - 2 ** 20, HIGH - 1, 2 ** 31 - 1] },
   { n: 2 ** 30 - 1, others: [1000], starts: [2 ** 31 - 1, HIGH - 1, HIGH + 2 ** 31 - 1] },
 ];
-/** Adds by others, each allowed, that make a wrap of the low word by the add itself possible. */
+/** Adds of other threads with which the low word can wrap around during the add. */
 const BURST = [2 ** 30 - 1, 2 ** 30 - 1];
 
 /**
- * Runs `body` with `interrupt` called right before its step number `when`, as if the thread had
- * been put to sleep there; returns whether it had so many steps.
+ * Runs `body`, and calls `interrupt` right before its step number `when`, as if the thread had been
+ * preempted there. Returns whether there were so many steps.
  */
 function interrupted(when: number, interrupt: () => void, body: () => void): boolean {
   const names = ["add", "compareExchange", "load", "store"] as const;
@@ -52,7 +52,7 @@ function counterAt(start: number): AtomicOperations {
   return atomic;
 }
 
-/** Each step of one add, interrupted by the adds of others: as if all had come one by one. */
+/** Checks that an add that is interrupted by others, at each of its steps, is one atomic step. */
 function assertInterruptible(
   by: "add64" | "fetchAdd64" | "fetchAddFar64",
   start: number,
@@ -60,7 +60,7 @@ function assertInterruptible(
   others: readonly number[],
 ): void {
   const sum = others.reduce((a, b) => a + b, 0);
-  /** What the others see where they come after `added` of this add. */
+  /** The values that the others see if this add has added `added` before. */
   const seenFrom = (added: number) => {
     let value = start + added;
     return [...others.map((other) => (value += other) - other), value];
@@ -80,11 +80,11 @@ function assertInterruptible(
       assert.ok(when > 0, "no step was seen");
       return;
     }
-    // Either the add came first, or the others did; nobody sees anything else.
+    // Either this add came first, or the others did; there is no third result.
     const first = seen[0] === start + n;
-    assert.deepEqual(seen, seenFrom(first ? n : 0), `${what}: what the others saw`);
+    assert.deepEqual(seen, seenFrom(first ? n : 0), `${what}: the values that the others saw`);
     const before = first ? start : start + sum;
-    assert.equal(given, by === "add64" ? 1 : before, `${what}: what it gave`);
+    assert.equal(given, by === "add64" ? 1 : before, `${what}: the result`);
   }
 }
 
@@ -98,7 +98,7 @@ describe("The 64-bit add by Atomics, interrupted at any step,", () => {
       }
     }
 
-    it(`carries also where others add 2^31 in between (${by})`, () => {
+    it(`carries also if others add 2^31 in between (${by})`, () => {
       for (const start of [0, 2 ** 31 - 1, HIGH + 2 ** 31 - 1, -HIGH + 2 ** 31 - 1]) {
         assertInterruptible(by, start, 7, BURST);
         assertInterruptible(by, start, 2 ** 30 - 1, BURST);
@@ -106,7 +106,7 @@ describe("The 64-bit add by Atomics, interrupted at any step,", () => {
       }
     });
 
-    it(`is exact also where others bring the low word back to what it was (${by})`, () => {
+    it(`is exact also if others restore the low word in between (${by})`, () => {
       for (const start of [5, 2 ** 31 - 1, -7]) {
         assertInterruptible(by, start, 1, [HIGH]);
         assertInterruptible(by, start, 1, [-HIGH]);

@@ -12,7 +12,7 @@ const BYTES = 64;
 const MAX = Number.MAX_SAFE_INTEGER;
 const ADDING = new URL("./fixtures/adding_worker.ts", import.meta.url);
 
-/** Both implementations on memory of one kind, so that each runs in every runtime. */
+/** Both implementations, on memory that each runtime has. */
 const IMPLEMENTATIONS = {
   WebAssembly: atomicsOnWasm,
   Atomics: (memory: WebAssembly.Memory) => atomicsOnArrays(memory.buffer),
@@ -38,7 +38,7 @@ function sharedPage(): WebAssembly.Memory {
 for (const [name, make] of Object.entries(IMPLEMENTATIONS)) {
   describe(`The operations by ${name}`, () => {
     for (const seed of [1, 2, 3, 4]) {
-      it(`do what the model does, step by step (seed ${seed})`, () => {
+      it(`match the model, step by step (seed ${seed})`, () => {
         const memory = sharedPage();
         const bytes = new Uint8Array(memory.buffer, 0, BYTES);
         const expected = new Uint8Array(BYTES);
@@ -54,7 +54,7 @@ for (const [name, make] of Object.entries(IMPLEMENTATIONS)) {
       });
     }
 
-    it("add 64 bits exactly at every edge", () => {
+    it("add 64-bit numbers exactly at each limit", () => {
       const memory = sharedPage();
       const longs = new BigInt64Array(memory.buffer);
       const [tested, model] = [make(memory), modelOn(new ArrayBuffer(8))];
@@ -76,7 +76,7 @@ for (const [name, make] of Object.entries(IMPLEMENTATIONS)) {
       assert.equal(longs[1], 0n);
     });
 
-    it("take the mutex word for one, and tell of waiters and of owners that died", () => {
+    it("lock the mutex word for one, and report waiters and dead owners", () => {
       const atomic = make(sharedPage());
       assert.equal(atomic.tryLock(8, 5, 0), 1);
       assert.equal(atomic.tryLock(8, 6, 100), 0);
@@ -97,7 +97,7 @@ for (const [name, make] of Object.entries(IMPLEMENTATIONS)) {
       assert.equal(atomic.unlock(8, 5), 0);
     });
 
-    it("count a sequence on across the halves of its number", () => {
+    it("carry to the high half when they count a token up", () => {
       const memory = sharedPage();
       const longs = new BigInt64Array(memory.buffer);
       const atomic = make(memory);
@@ -110,7 +110,7 @@ for (const [name, make] of Object.entries(IMPLEMENTATIONS)) {
     });
 
     for (const start of [0, 2 ** 32 - 5_000, -5_000, 2 ** 52 - 5_000]) {
-      it(`lose nothing of 4 workers from ${start} on`, { timeout: 30_000 }, async () => {
+      it(`lose no add of 4 workers, from ${start} on`, { timeout: 30_000 }, async () => {
         const memory = sharedPage();
         const atomic = make(memory);
         atomic.fetchAddFar64(0, start);
@@ -124,14 +124,14 @@ for (const [name, make] of Object.entries(IMPLEMENTATIONS)) {
         await withThreads(steps.length, ADDING, (threads) => race(threads, starts));
         assert.equal(atomic.load64(0), start + 40_000);
         assert.equal(atomic.load32(8), 40_000);
-        assert.equal(atomic.load32(16), 40_000, "the lock let two in");
+        assert.equal(atomic.load32(16), 40_000, "the lock was held by two at once");
         assert.equal(atomic.load32(12), 0);
       });
     }
   });
 }
 
-/** One operation, to be run on the implementation and on the model. */
+/** An operation, for the implementation and for the model. */
 function randomStep(
   random: () => number,
 ): { what: string; run(atomic: AtomicOperations): unknown } {
@@ -142,7 +142,7 @@ function randomStep(
   const me = 1 + below(3);
   const edge = EDGES[below(EDGES.length)] * (below(2) === 0 ? 1 : -1);
   const n = [below(100), -below(100), edge, edge - Math.sign(edge), below(2 ** 31)][below(5)];
-  // Of a number that is within 2^53: other values are nobody's count.
+  // Only of a number within 2^53: no counter has another value.
   const isCount = (atomic: AtomicOperations) => Number.isSafeInteger(atomic.load64(long));
   const steps: [string, (atomic: AtomicOperations) => unknown][] = [
     [`load8(${word + 1})`, (atomic) => atomic.load8(word + 1)],

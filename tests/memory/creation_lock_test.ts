@@ -10,7 +10,7 @@ const MODULE = new URL("./fixtures/opening_worker.ts", import.meta.url);
 
 describe("The creation lock of a memory", () => {
   it(
-    "is free after a worker was terminated that opened the file",
+    "is free after a worker that opened the file was terminated",
     { timeout: 60_000 },
     () =>
       inScratchFolder(async (folder) => {
@@ -22,7 +22,7 @@ describe("The creation lock of a memory", () => {
           assert.equal(await thread.next(), "goes on");
           await new Promise((resolve) => setTimeout(resolve, 30 * random()));
           thread.end();
-          Memory.map(path, 1000).close(); // Throws after 10 s if it is not.
+          Memory.map(path, 1000).close(); // Throws after 10 s if the lock is held.
         }
       }),
   );

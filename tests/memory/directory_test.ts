@@ -11,7 +11,7 @@ import { itInBoth } from "./fixtures/both_memories.ts";
 const directoryOf = (memory: Memory) => new Directory(regionOf(memory), "the test");
 
 describe("Directory", () => {
-  itInBoth("gives a name its room, the same to all who ask", (memory, again) => {
+  itInBoth("gives a name the same bytes each time", (memory, again) => {
     const [first, second] = [directoryOf(memory), directoryOf(again())];
     const a = first.obtain("a", "mutex", 16);
     const b = second.obtain("b", "array Int32 100", 400);
@@ -25,13 +25,13 @@ describe("Directory", () => {
     assert.ok(b.offset >= a.offset + a.size || a.offset >= b.offset + b.size);
   });
 
-  itInBoth("refuses a name as something else, and names both", (memory) => {
+  itInBoth("refuses a name as another kind, and names both kinds", (memory) => {
     const directory = directoryOf(memory);
     directory.obtain("a", "mutex", 16);
     assert.throws(() => directory.obtain("a", "counter", 8), /TypeError.*"a".*counter.*mutex/s);
   });
 
-  itInBoth("takes names of up to 64 bytes, of any letters", (memory) => {
+  itInBoth("takes names of up to 64 bytes, of all letters", (memory) => {
     const directory = directoryOf(memory);
     for (const name of ["x", "ü".repeat(32), "a b\n", "0", "\u{1F512}"]) {
       assert.equal(directory.obtain(name, "flag", 4).name, name);
@@ -42,7 +42,7 @@ describe("Directory", () => {
     }
   });
 
-  itInBoth("takes two names for two, and gives each back as it was", (memory, again) => {
+  itInBoth("distinguishes similar names, and returns each unchanged", (memory, again) => {
     const [first, second] = [directoryOf(memory), directoryOf(again())];
     const names = [
       "jobs",
@@ -59,7 +59,7 @@ describe("Directory", () => {
     assert.deepEqual([...second.entries()].map(({ name }) => name), names.toReversed());
   });
 
-  itInBoth("refuses what cannot be written as it is", (memory) => {
+  itInBoth("refuses names that UTF-8 cannot represent", (memory) => {
     const directory = directoryOf(memory);
     for (const name of ["a\ud800", "\udc00", "\ud800\ud800", "a\0", "\0"]) {
       assert.throws(() => directory.obtain(name, "mutex", 16), /TypeError: .*lone surrogate/);
@@ -67,7 +67,7 @@ describe("Directory", () => {
     assert.deepEqual([...directory.entries()], []);
   });
 
-  it("says that a name is damaged, though its checksum fits", () => {
+  it("reports a damaged name, even if the checksum matches", () => {
     const memory = Memory.anonymous(1);
     const directory = directoryOf(memory);
     directory.obtain("ab", "mutex", 16);
@@ -82,7 +82,7 @@ describe("Directory", () => {
     assert.throws(() => [...directory.entries()], /SegmentFormatError: .*not UTF-8/);
   });
 
-  it("says how much is missing where it is full, and still has what it had", () => {
+  it("reports how many bytes are left when it is full, and keeps its entries", () => {
     const memory = Memory.anonymous(1);
     const directory = directoryOf(memory);
     const count = Math.floor(memory.size / 256);
@@ -93,10 +93,10 @@ describe("Directory", () => {
     assert.equal(directory.obtain("cell 0", "flag", 4).name, "cell 0");
   });
 
-  it("says what is wrong with one that is damaged", () => {
+  it("reports what is damaged", () => {
     const cases: [number, number, RegExp][] = [
-      [HEADER.used, 2 ** 31, /uses 2147483648 bytes/],
-      [HEADER.used, 130, /uses 130 bytes/],
+      [HEADER.used, 2 ** 31, /uses 2147483648 of \d+ bytes/],
+      [HEADER.used, 130, /uses 130 of \d+ bytes/],
       [HEADER.newest, 100, /leads to byte 99/],
       [HEADER.newest, 4097, /leads to byte 4096/],
       [HEADER.end + 0, 257, /circle|leads to/],
@@ -116,7 +116,7 @@ describe("Directory", () => {
     }
   });
 
-  it("damaged in any way gives an error that says so, or the truth", { timeout: 60_000 }, () => {
+  it("damaged at random, reports that or returns correct entries", { timeout: 60_000 }, () => {
     damageDirectories(4000, 1);
   });
 });

@@ -14,11 +14,11 @@ const TIMED_OUT = { name: "TimeoutError" };
 const ROUNDS = 200;
 
 describe("Flag", () => {
-  it("is placed on a word inside of the memory", () => {
+  it("takes offsets inside of the memory that are multiples of 4", () => {
     assertOffsets((memory, offset) => new Flag(memory, offset), 4, 4);
   });
 
-  itInBoth("is set and cleared for all who open the memory", (memory, again) => {
+  itInBoth("is set and cleared for all objects on the memory", (memory, again) => {
     const flag = new Flag(memory, 4);
     const seen = new Flag(again(), 4);
     assert.equal(seen.isSet, false);
@@ -31,7 +31,7 @@ describe("Flag", () => {
     assert.equal(flag.isSet, false);
   });
 
-  itInBoth("leaves its neighbours alone", async (memory) => {
+  itInBoth("does not change its neighbours", async (memory) => {
     const flags = [4, 8, 12].map((offset) => new Flag(memory, offset));
     for (const flag of flags) flag.set();
     flags[1].clear();
@@ -40,7 +40,7 @@ describe("Flag", () => {
     assert.deepEqual(flags.map(({ isSet }) => isSet), [true, false, true]);
   });
 
-  itInBoth("that is set lets through at once, whatever the timeout", async (memory) => {
+  itInBoth("that is set ends each wait at once, with any timeout", async (memory) => {
     const flag = new Flag(memory, 0);
     flag.set();
     for (const options of [undefined, {}, { timeout: 0 }, { timeout: Infinity }]) {
@@ -49,7 +49,7 @@ describe("Flag", () => {
     }
   });
 
-  itInBoth("that is clear lets nobody through in time", async (memory) => {
+  itInBoth("that is clear ends each wait with a TimeoutError", async (memory) => {
     const flag = new Flag(memory, 0);
     for (const timeout of [0, 0.5, 20]) {
       const start = performance.now();
@@ -60,7 +60,7 @@ describe("Flag", () => {
     assert.equal(flag.isSet, false);
   });
 
-  itInBoth("refuses options that make no sense, also where it is set", async (memory) => {
+  itInBoth("refuses wrong options, even if it is set", async (memory) => {
     const flag = new Flag(memory, 0);
     for (let i = 0; i < 2; i++, flag.set()) {
       for (const timeout of [-1, NaN]) {
@@ -76,7 +76,7 @@ describe("Flag", () => {
     }
   });
 
-  itInBoth("wakes all tasks at once, in the order in which they came", async (memory, again) => {
+  itInBoth("wakes all tasks at once, in the order of their waits", async (memory, again) => {
     const flag = new Flag(memory, 0);
     const setter = new Flag(again(), 0);
     for (const setting of [flag, setter]) {
@@ -92,7 +92,7 @@ describe("Flag", () => {
     }
   });
 
-  itInBoth("ends the wait of a task that is aborted, and of no other", async (memory) => {
+  itInBoth("ends the wait of an aborted task, and of no other", async (memory) => {
     const flag = new Flag(memory, 0);
     const controllers = [0, 1, 2].map(() => new AbortController());
     const waits = controllers.map(({ signal }) => flag.wait({ signal }));
@@ -104,7 +104,7 @@ describe("Flag", () => {
     await waits[1];
   });
 
-  itInBoth("looks at the signal in a synchronous wait, and whether it was set", (memory, again) => {
+  itInBoth("checks the signal and the flag during a synchronous wait", (memory, again) => {
     const flag = new Flag(memory, 0);
     const abort = lookingSignal((look) => {
       if (look === 3) throw new Error("third look");
@@ -138,23 +138,26 @@ describe("Flag", () => {
     },
   );
 
-  itInBoth("refuses all when its memory was closed, and ends its waits", async (memory, again) => {
-    const opened = again();
-    const flag = new Flag(opened, 0);
-    const waiting = assert.rejects(flag.wait(), TypeError);
-    opened.close();
-    await waiting;
-    assert.throws(() => flag.isSet, TypeError);
-    assert.throws(() => flag.set(), TypeError);
-    assert.throws(() => flag.clear(), TypeError);
-    assert.throws(() => flag.waitSync(), TypeError);
-    await assert.rejects(flag.wait(), TypeError);
-    assert.equal(new Flag(memory, 0).isSet, false);
-  });
+  itInBoth(
+    "rejects everything after the close of its memory, waits included",
+    async (memory, again) => {
+      const opened = again();
+      const flag = new Flag(opened, 0);
+      const waiting = assert.rejects(flag.wait(), TypeError);
+      opened.close();
+      await waiting;
+      assert.throws(() => flag.isSet, TypeError);
+      assert.throws(() => flag.set(), TypeError);
+      assert.throws(() => flag.clear(), TypeError);
+      assert.throws(() => flag.waitSync(), TypeError);
+      await assert.rejects(flag.wait(), TypeError);
+      assert.equal(new Flag(memory, 0).isSet, false);
+    },
+  );
 
   for (const how of ["waitSync", "wait"]) {
     it(
-      `is set and waited for where a process that did so too (${how}) was killed`,
+      `still works after a process that used it (${how}) was killed`,
       DEADLINE,
       () =>
         inScratchFolder(async (folder) => {

@@ -15,7 +15,7 @@ const SMALL = new URL("./fixtures/small_process.ts", import.meta.url);
 const UNIT = 65536;
 const MOST = LONGEST - HEADER.end;
 
-/** Plants a file with a header that says `says`; it takes no space but for that. */
+/** Plants a sparse file whose header says that its length is `says`. */
 function plant(path: string, length: number, says: bigint = BigInt(length)): void {
   const header = newHeader(0);
   const view = new DataView(header.buffer);
@@ -34,7 +34,7 @@ const isTooLong = (error: unknown) => {
 
 describe("A memory of more than 1 GiB", () => {
   for (const size of [MOST + 1, 2.5 * 2 ** 30, 2 ** 31, 2 ** 32, 2 ** 40, Number.MAX_VALUE]) {
-    it(`is refused before anything is made: ${size} bytes`, () =>
+    it(`is refused before a file is created: ${size} bytes`, () =>
       inScratchFolder((directory) => {
         for (
           const make of [
@@ -51,7 +51,7 @@ describe("A memory of more than 1 GiB", () => {
   }
 
   for (const length of [LONGEST + UNIT, 2 ** 31, 3 * 2 ** 30, 2 ** 32 + UNIT]) {
-    it(`is refused where its file is there: ${length} bytes`, () =>
+    it(`is refused if its file exists: ${length} bytes`, () =>
       inScratchFolder((directory) => {
         const path = join(directory, "memory");
         plant(path, length);
@@ -79,9 +79,9 @@ describe("A memory of 1 GiB", () => {
       assert.throws(() => segment.counter("more"), /RangeError.*takes 256 bytes/s);
     }));
 
-  // The others map as much as the system lets them.
+  // The other runtimes map as much as the system allows.
   if (adapter.mapping === "over-wasm") {
-    it("makes no file that its thread could not map", () =>
+    it("creates no file that its thread could not map", () =>
       inScratchFolder((directory) => {
         plant(join(directory, "memory"), 900 * 2 ** 20);
         using _segment = Segment.open("memory", { directory, mode: "open" });
@@ -96,7 +96,7 @@ describe("A memory of 1 GiB", () => {
 
 describe("A planted file", () => {
   it(
-    "of any length is refused in words, or is a memory",
+    "of any length is refused with a clear error, or is a memory",
     DEADLINE,
     () =>
       inScratchFolder((directory) => {
@@ -120,7 +120,7 @@ describe("A planted file", () => {
       }),
   );
 
-  it("whose header says another length is refused", () =>
+  it("is refused if its header says another length", () =>
     inScratchFolder((directory) => {
       const path = join(directory, "memory");
       const lies = [0n, 1n, 66_560n, 196_608n, 2n ** 31n, 2n ** 32n + 131_072n, 2n ** 64n - 1n];
@@ -130,7 +130,7 @@ describe("A planted file", () => {
       }
     }));
 
-  it("whose directory says that it is full, and more, is refused", () => {
+  it("is refused if its directory uses more bytes than there are", () => {
     for (const used of [2 ** 31, 2 ** 32 - 128, 2 ** 31 - 128, 129]) {
       const segment = Segment.anonymous();
       regionOf(segment.memory).atomics.store32(regionOf(segment.memory).base + HEADER.used, used);
@@ -140,8 +140,8 @@ describe("A planted file", () => {
   });
 });
 
-describe("Things with a length", () => {
-  it("do not begin where they would not end", () => {
+describe("Arrays and striped counters", () => {
+  it("are refused if they do not fit", () => {
     const memory = Memory.anonymous(1024);
     for (const length of [2 ** 29, 2 ** 31, 2 ** 32, 2 ** 53, 1e300]) {
       assert.throws(() => new RawArray(memory, 0, length, "Float64"), RangeError);
@@ -152,8 +152,8 @@ describe("Things with a length", () => {
 });
 
 const skip = cannotMount("mount -t tmpfs none /tmp");
-describe("A segment where there is no space", { skip }, () => {
-  it("says so, and leaves nothing", DEADLINE, () =>
+describe("A segment on a full file system", { skip }, () => {
+  it("fails with ENOSPC, and leaves no file", DEADLINE, () =>
     inScratchFolder((folder) => {
       runMounted(`mount -t tmpfs -o size=512k none ${folder}`, SMALL, folder);
     }));

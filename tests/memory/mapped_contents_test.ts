@@ -23,7 +23,7 @@ const COLLECTABLE: Readonly<Record<RuntimeName, readonly string[]>> = {
 describe("A mapped file keeps its contents", () => {
   for (const name of RUNTIMES) {
     it(
-      `when its mappings are collected, and their process exits: ${name}`,
+      `after its mappings are collected, and their process exits: ${name}`,
       LIMIT,
       () =>
         inScratchFolder(async (folder) => {
@@ -31,7 +31,7 @@ describe("A mapped file keeps its contents", () => {
           const rounds = 100;
           const args = COLLECTABLE[name];
           const child = new Child(executableOf(name)!, args, DROPPING, [path, String(rounds)]);
-          assert.ok(Number(await child.line()) > 0, "none was collected");
+          assert.ok(Number(await child.line()) > 0, "no mapping was collected");
           assert.equal(readFileSync(path).readInt32LE(HEADER.end), rounds);
           assert.equal((await child.ended).code, 0);
           assert.equal(readFileSync(path).readInt32LE(HEADER.end), rounds);
@@ -40,7 +40,7 @@ describe("A mapped file keeps its contents", () => {
   }
 
   it(
-    "when a worker that had mapped it is terminated",
+    "after a worker that had mapped it is terminated",
     LIMIT,
     () =>
       inScratchFolder(async (folder) => {
@@ -50,7 +50,7 @@ describe("A mapped file keeps its contents", () => {
           const agent = await ThreadAgent.start(path);
           const { thread } = await agent.do({ act: "who" });
           const { token } = await agent.do({ act: "take", mutex: 0 });
-          assert.equal(token, i, "the number of holds was lost");
+          assert.equal(token, i, "the token was lost");
           await agent.do({ act: "release", mutex: 0 });
           const before = readFileSync(path).subarray(HEADER.end);
           agent.thread.end();

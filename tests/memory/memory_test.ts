@@ -26,7 +26,7 @@ const withCode = (code: string) => (error: unknown) =>
   error instanceof Error && (error as NodeJS.ErrnoException).code === code;
 
 describe("Memory", () => {
-  it("has the length asked for, at least, and begins as zeros", () =>
+  it("has at least the given size, and begins as zeros", () =>
     inScratchFolder((folder) => {
       for (const asked of [1, 128, PAGE, PAGE + 1]) {
         const mapped = Memory.map(join(folder, `memory${asked}`), asked);
@@ -58,14 +58,14 @@ describe("Memory", () => {
       }
     }));
 
-  it("has no other members than those for users", () => {
+  it("has only the documented members", () => {
     const members = Object.getOwnPropertyNames(Memory.prototype).sort();
     const expected = ["close", "closed", "constructor", "handle", "id", "recovery", "size"];
     assert.deepEqual(members, expected);
     assert.deepEqual(Reflect.ownKeys(Memory.anonymous(1)), []);
   });
 
-  it("has a positive whole length", () =>
+  it("refuses a size that is not a positive whole number", () =>
     inScratchFolder((folder) => {
       const path = join(folder, "memory");
       for (const length of WRONG_LENGTHS) {
@@ -75,7 +75,7 @@ describe("Memory", () => {
       assert.equal(existsSync(path), false);
     }));
 
-  it("gives out places within it, and none of its header", () => {
+  it("resolves offsets inside of it, and none of its header", () => {
     assertOffsets((memory, offset) => regionOf(memory).resolve(offset, 8, 8), 8, 8);
     const memory = Memory.anonymous(1);
     const { size } = memory;
@@ -84,7 +84,7 @@ describe("Memory", () => {
     assert.equal(regionOf(memory).resolve(0, size, 1), regionOf(memory).base + HEADER.end);
   });
 
-  itInBoth("gives each that opens it another identity, which stays", (memory, again) => {
+  itInBoth("gives each object that opens it its own, constant identity", (memory, again) => {
     const all = [memory, again(), again(), again()];
     const identities = all.map((memory) => attachmentOf(memory).identity);
     assert.equal(new Set(identities).size, all.length);
@@ -94,14 +94,14 @@ describe("Memory", () => {
     }
   });
 
-  itInBoth("gives an identity again only in another generation, and to the last slot", (
+  itInBoth("repeats no identity, and uses each slot", (
     memory,
     again,
   ) => {
     const seen = new Set([attachmentOf(memory).identity]);
     for (let i = 0; i < 2 * SLOTS; i++) {
       const memory = again();
-      assert.equal(seen.has(attachmentOf(memory).identity), false, "an identity came twice");
+      assert.equal(seen.has(attachmentOf(memory).identity), false, "an identity was repeated");
       seen.add(attachmentOf(memory).identity);
       memory.close();
     }
@@ -112,7 +112,7 @@ describe("Memory", () => {
     assert.ok(attachmentOf(again()).identity > 0);
   });
 
-  itInBoth("gives the slot of a thread that is gone to another, once no word names it", (
+  itInBoth("reuses the slot of a dead thread when no lock word names it", (
     memory,
     again,
   ) => {
@@ -120,14 +120,14 @@ describe("Memory", () => {
     const gone = attachmentOf(again()).identity;
     const mutex = new Mutex(memory, 0);
     const place = base + HEADER.firstSlot + ((gone & SLOTS) - 1) * SLOT.bytes;
-    atomics.store32(place + SLOT.startTime, 1); // Nobody alive has started then.
+    atomics.store32(place + SLOT.startTime, 1); // No living thread has started then.
     atomics.store32(regionOf(memory).resolve(0, 4, 4), gone);
     const open = Array.from({ length: SLOTS - 2 }, again);
     for (const memory of open) void attachmentOf(memory).identity;
     assert.throws(
       () => attachmentOf(again()).identity,
       RangeError,
-      "a slot that a lock names was given away",
+      "a slot that a lock names was reused",
     );
     using guard = mutex.acquireSync();
     assert.equal(guard.recovered, true);
@@ -136,7 +136,7 @@ describe("Memory", () => {
     assert.notEqual(identity, gone);
   });
 
-  it("gives the slot of a process to another that died before it had an identity", () =>
+  it("reuses the slot of a process that died before it had an identity", () =>
     inScratchFolder((folder) => {
       const path = join(folder, "memory");
       const memory = Memory.map(path, 1);
@@ -151,7 +151,7 @@ describe("Memory", () => {
       memory.close();
     }));
 
-  itInBoth("wakes nobody where nobody sleeps, and sleeps for a bounded time", (memory) => {
+  itInBoth("wakes without sleepers, and sleeps for a bounded time", (memory) => {
     const at = regionOf(memory).resolve(0, 4, 4);
     regionOf(memory).wake(at, 1);
     regionOf(memory).wait(at, 1);
@@ -160,7 +160,7 @@ describe("Memory", () => {
     }
   });
 
-  itInBoth("that was closed refuses everything, and what lies in it too", (memory, again) => {
+  itInBoth("that was closed refuses everything, and so do the things in it", (memory, again) => {
     const opened = again();
     const counter = new AtomicCounter(opened, 0);
     counter.add(3);
@@ -193,7 +193,7 @@ describe("Anonymous memory", () => {
     assert.equal(again.handle, memory.handle);
   });
 
-  it("is opened by nothing else", () => {
+  it("is opened only by its handle", () => {
     const wrong = [undefined, null, 1, "x", {}, new ArrayBuffer(PAGE), new SharedArrayBuffer(0)];
     wrong.push(new SharedArrayBuffer(100), new Uint8Array(new SharedArrayBuffer(PAGE)));
     wrong.push(new SharedArrayBuffer(2 * PAGE));
@@ -204,7 +204,7 @@ describe("Anonymous memory", () => {
 });
 
 describe("A mapped file", () => {
-  it("is made, for its user alone, with its header", () =>
+  it("is created for its user alone, with its header", () =>
     inScratchFolder((folder) => {
       const path = join(folder, "memory");
       Memory.map(path, PAGE + 1).close();
@@ -215,7 +215,7 @@ describe("A mapped file", () => {
       assert.deepEqual([...readFileSync(path).subarray(0, 32)], [...newHeader(size)].slice(0, 32));
     }));
 
-  it("keeps what was written, from one mapping to the next", () =>
+  it("keeps its contents from one mapping to the next", () =>
     inScratchFolder((folder) => {
       const path = join(folder, "memory");
       for (let i = 0; i < 5; i++) {
@@ -226,7 +226,7 @@ describe("A mapped file", () => {
       assert.equal(readFileSync(path)[HEADER.end], 5);
     }));
 
-  it("is opened, made, or either, as asked", () =>
+  it("is opened, created, or either, by the mode", () =>
     inScratchFolder((folder) => {
       const path = join(folder, "memory");
       assert.throws(() => Memory.map(path, 1, "open"), withCode("ENOENT"));
@@ -247,7 +247,7 @@ describe("A mapped file", () => {
       memory.close();
     }));
 
-  it("that was closed does not write to the one mapped after it", () =>
+  it("that was closed does not write to the next mapping", () =>
     inScratchFolder((folder) => {
       const first = Memory.map(join(folder, "first"), 1);
       const stale = new AtomicCounter(first, 0);
@@ -258,7 +258,7 @@ describe("A mapped file", () => {
       second.close();
     }));
 
-  it("is not where it may not be", () =>
+  it("is refused at a path where it cannot be", () =>
     inScratchFolder((folder) => {
       const target = join(folder, "target");
       writeFileSync(target, "");
@@ -276,7 +276,7 @@ describe("A mapped file", () => {
       assert.equal(statSync(target).size, 0);
     }));
 
-  it("is refused, and left as it is, where it is not one that may be trusted", () =>
+  it("is refused, and not changed, if it cannot be trusted", () =>
     inScratchFolder((folder) => {
       const path = join(folder, "memory");
       Memory.map(path, 1).close();
@@ -312,7 +312,7 @@ describe("A mapped file", () => {
       Memory.map(path, 1).close();
     }));
 
-  it("after a new start of the machine keeps its values, and nobody holds its locks", () =>
+  it("after a reboot keeps its values, and its locks are free", () =>
     inScratchFolder((folder) => {
       const path = join(folder, "memory");
       const before = Memory.map(path, 1);
@@ -321,7 +321,7 @@ describe("A mapped file", () => {
       const bytes = readFileSync(path);
       const slot = HEADER.firstSlot + ((attachmentOf(before).identity & SLOTS) - 1) * SLOT.bytes;
       for (const at of [HEADER.boot, slot + SLOT.boot]) bytes.fill(7, at, at + 16);
-      bytes.writeInt32LE(1, slot + SLOT.startTime); // Its number has another thread now.
+      bytes.writeInt32LE(1, slot + SLOT.startTime); // Another thread has its number now.
       const later = join(folder, "later");
       writeFileSync(later, bytes, { mode: 0o600 });
       for (const recovered of [true, false]) {
@@ -334,7 +334,7 @@ describe("A mapped file", () => {
       }
     }));
 
-  it("under another boot id is left as it is while a thread that has it open lives", () =>
+  it("under another boot id is not changed while a thread that has it open lives", () =>
     inScratchFolder((folder) => {
       const path = join(folder, "memory");
       const holder = Memory.map(path, 1);

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { DeadlockError, LockLostError } from "../../src/contract/mod.ts";
 import { regionOf } from "../../src/memory/memory.ts";
 import { Memory, Mutex, type MutexOptions } from "../../src/memory/mod.ts";
-import { threadIdentity } from "../../src/runtime/identity.ts";
+import { threadIdentity } from "../../src/runtime/identity/thread_identity.ts";
 import { adapter } from "../../src/runtime/mod.ts";
 import { describeLock } from "../contract/describe_lock.ts";
 import { assertOffsets, itInBoth } from "./fixtures/both_memories.ts";
@@ -23,11 +23,11 @@ describeLock("Mutex in anonymous memory", () => {
 describeLock("Mutex in a mapped file", mappedLock, 20_000);
 
 describe("Mutex", () => {
-  it("is placed on a word inside of the memory", () => {
+  it("takes offsets inside of the memory that are multiples of 8", () => {
     assertOffsets((memory, offset) => new Mutex(memory, offset), 16, 8);
   });
 
-  itInBoth("says who holds it", (memory, again) => {
+  itInBoth("reports its holder", (memory, again) => {
     const mutex = new Mutex(memory, 0);
     assert.equal(mutex.owner(), undefined);
     const guard = mutex.acquireSync();
@@ -39,7 +39,7 @@ describe("Mutex", () => {
     assert.equal(mutex.owner(), undefined);
   });
 
-  itInBoth("names the holder when it refuses", (memory, again) => {
+  itInBoth("names the holder when it refuses an unlock", (memory, again) => {
     const mutex = new Mutex(memory, 0);
     const other = new Mutex(again(), 0);
     assert.throws(() => other.unlock(), /free/);
@@ -48,7 +48,7 @@ describe("Mutex", () => {
     mutex.unlock();
   });
 
-  itInBoth("tells the thread that holds it by another object that it would wait for ever", (
+  itInBoth("throws a DeadlockError if its thread holds it by another object", (
     memory,
     again,
   ) => {
@@ -57,7 +57,7 @@ describe("Mutex", () => {
     assert.throws(() => new Mutex(again(), 0).lock(), DeadlockError);
   });
 
-  itInBoth("is released by what holds it, and by nothing else", (memory) => {
+  itInBoth("is released only by the guard, or the unlock, that belongs to the hold", (memory) => {
     const mutex = new Mutex(memory, 0);
     const guard = mutex.acquireSync();
     assert.throws(() => mutex.unlock(), /it is held by another guard/);
@@ -69,7 +69,7 @@ describe("Mutex", () => {
     mutex.unlock();
   });
 
-  itInBoth("runs a function by itself: no guard, and no other can release it", (memory, again) => {
+  itInBoth("runs a function inside of it, for which no other holder can enter", (memory, again) => {
     const mutex = new Mutex(memory, 0);
     const other = new Mutex(again(), 0);
     const result = mutex.runSync(() => {
@@ -89,7 +89,7 @@ describe("Mutex", () => {
     assert.equal(mutex.owner(), undefined);
   });
 
-  itInBoth("shows a program no object that releases the hold of a guard", (memory) => {
+  itInBoth("has no member that releases the hold of a guard", (memory) => {
     const mutex = new Mutex(memory, 0);
     const guard = mutex.acquireSync();
     for (const object of [mutex, guard]) assert.deepEqual(Object.getOwnPropertySymbols(object), []);
@@ -109,7 +109,7 @@ describe("Mutex", () => {
     guard.release();
   });
 
-  itInBoth("that was taken from its holder tells that, and frees nothing", (memory, again) => {
+  itInBoth("that was taken from its holder reports the loss, and is not freed", (memory, again) => {
     const mutex = new Mutex(memory, 0);
     const guard = mutex.acquireSync();
     const at = regionOf(memory).resolve(0, 16, 8);
@@ -119,7 +119,7 @@ describe("Mutex", () => {
     assert.deepEqual([guard.held, robber.held], [false, true]);
     assert.throws(() => guard.release(), LockLostError);
     guard[Symbol.dispose]();
-    assert.equal(mutex.tryAcquire(), undefined, "the old guard has freed it");
+    assert.equal(mutex.tryAcquire(), undefined, "the old guard has released it");
     robber.release();
 
     const second = mutex.acquireSync();
@@ -136,7 +136,7 @@ describe("Mutex", () => {
     third[Symbol.dispose]();
   });
 
-  itInBoth("gives every guard a greater token", (memory, again) => {
+  itInBoth("gives each guard a greater token", (memory, again) => {
     const mutexes = [new Mutex(memory, 0), new Mutex(again(), 0)];
     let last = 0;
     for (let i = 0; i < 10; i++) {
@@ -148,14 +148,14 @@ describe("Mutex", () => {
     }
   });
 
-  itInBoth("is another lock at another offset", (memory) => {
+  itInBoth("is independent of a mutex at another offset", (memory) => {
     const first = new Mutex(memory, 0).acquireSync();
     const second = new Mutex(memory, Mutex.BYTES).acquireSync();
     second.release();
     first.release();
   });
 
-  itInBoth("that is held keeps its memory open", (memory, again) => {
+  itInBoth("keeps its memory open while it is held", (memory, again) => {
     const opened = again();
     const guard = new Mutex(opened, 0).acquireSync();
     assert.throws(() => opened.close(), /holds 1 of its locks/);
@@ -165,7 +165,7 @@ describe("Mutex", () => {
     new Mutex(memory, 0).acquireSync().release();
   });
 
-  itInBoth("says to whoever holds it that another task waits", async (memory, again) => {
+  itInBoth("marks the word while another task waits", async (memory, again) => {
     const mutex = new Mutex(memory, 0);
     const first = new Mutex(again(), 0).acquireSync();
     const tasks = Array.from({ length: 3 }, () => mutex.acquire());
@@ -179,37 +179,40 @@ describe("Mutex", () => {
     }
   });
 
-  itInBoth("times a task out, however short its time is", async (memory, again) => {
+  itInBoth("times a task out, even if the timeout is short", async (memory, again) => {
     const mutex = new Mutex(memory, 0);
     using _guard = new Mutex(again(), 0).acquireSync();
-    // The time may be over at any step of the call.
+    // The timeout can run out at any step of the call.
     for (let i = 0; i < 300; i++) {
       const timeout = (i % 60) / 2000;
       await assert.rejects(mutex.acquire({ timeout }), { name: "TimeoutError" });
     }
   });
 
-  itInBoth("refuses all when its memory was closed, and ends its waits", async (memory, again) => {
-    const opened = again();
-    const mutex = new Mutex(opened, 0);
-    const guard = new Mutex(memory, 0).acquireSync();
-    const waiting = assert.rejects(mutex.acquire(), TypeError);
-    opened.close();
-    await waiting;
-    assert.throws(() => mutex.lock(), TypeError);
-    assert.throws(() => mutex.tryAcquire(), TypeError);
-    await assert.rejects(mutex.acquire(), TypeError);
-    guard.release();
-  });
+  itInBoth(
+    "rejects everything after the close of its memory, waits included",
+    async (memory, again) => {
+      const opened = again();
+      const mutex = new Mutex(opened, 0);
+      const guard = new Mutex(memory, 0).acquireSync();
+      const waiting = assert.rejects(mutex.acquire(), TypeError);
+      opened.close();
+      await waiting;
+      assert.throws(() => mutex.lock(), TypeError);
+      assert.throws(() => mutex.tryAcquire(), TypeError);
+      await assert.rejects(mutex.acquire(), TypeError);
+      guard.release();
+    },
+  );
 
-  it("takes what it understands as options, and nothing else", () => {
+  it("refuses options that it does not know", () => {
     const memory = Memory.anonymous(1);
     const wrong = { onOwnerDied: "ignore" } as unknown as MutexOptions;
     assert.throws(() => new Mutex(memory, 0, wrong), TypeError);
   });
 });
 
-/** Releases a guard and gives it back. */
+/** Releases a guard and returns it. */
 function using<T extends Disposable>(guard: T): T {
   guard[Symbol.dispose]();
   return guard;

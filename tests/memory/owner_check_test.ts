@@ -11,29 +11,29 @@ import { adapter } from "../../src/runtime/mod.ts";
 import { executableOf, RUN } from "../support/child.ts";
 import { childEnvironment } from "../support/child_environment.ts";
 import { eventually, stateOf } from "../support/eventually.ts";
-import { atTable, RUNTIMES, type Table } from "./fixtures/lock_agents.ts";
+import { type AgentGroup, RUNTIMES, withAgents } from "./fixtures/lock_agents.ts";
 
 const LIMIT = { timeout: 30_000 };
 const PROCESS = fileURLToPath(new URL("./fixtures/agent_process.ts", import.meta.url));
-/** Longer than many slices, so that every waiter has looked at the owner more than once. */
+/** Longer than many checks, so that each waiter has checked the owner more than once. */
 const WHILE = 150;
 
-/** Fails if anybody can take a mutex by any way while its owner lives. */
-async function assertNotStolen(table: Table, index: number): Promise<void> {
-  const mutex = table.mutex(index);
-  const word = table.word(index);
+/** Fails if the mutex of a living owner can be acquired, by any method. */
+async function assertNotStolen(group: AgentGroup, index: number): Promise<void> {
+  const mutex = group.mutex(index);
+  const word = group.word(index);
   const isLate = { name: "TimeoutError" };
   const pending = assert.rejects(mutex.acquire({ timeout: WHILE }), isLate);
   assert.throws(() => mutex.acquireSync({ timeout: WHILE }), isLate);
   for (let i = 0; i < 3; i++) {
     assert.equal(mutex.tryAcquire(), undefined);
-    regionOf(table.memory).nap(2); // A look at an owner is worth a millisecond.
+    regionOf(group.memory).nap(2); // A check of an owner holds for a millisecond.
   }
   await pending;
-  assert.equal(table.word(index) & 0x3fffffff, word & 0x3fffffff, "it has another owner");
+  assert.equal(group.word(index) & 0x3fffffff, word & 0x3fffffff, "it has another owner");
 }
 
-/** A process that does not end by itself: a agent that another program starts. */
+/** An agent in a process that another program starts, so that it does not end by itself. */
 function startUnder(command: string, args: readonly string[]) {
   const { env, giveBack } = childEnvironment();
   const child = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"], env });
@@ -54,19 +54,19 @@ const mayUnshare = spawnSync("unshare", ["--pid", "--fork", "true"]).status === 
 const NO_UNSHARE = mayUnshare ? false : "unshare --pid needs root, or is not there: NOT TESTED";
 const here = [executableOf(adapter.name)!, ...RUN[adapter.name], PROCESS];
 
-describe("A mutex is never taken from an owner", () => {
+describe("A mutex is never taken from a living owner", () => {
   for (const name of RUNTIMES) {
     it(
       `that is stopped: ${name}`,
       LIMIT,
-      atTable(async (table) => {
-        const owner = await table.process(name);
-        const other = await table.process();
+      withAgents(async (group) => {
+        const owner = await group.process(name);
+        const other = await group.process();
         await owner.take(0);
         owner.child.stop("SIGSTOP");
         await eventually(() => stateOf(owner.child.pid) === "T");
         other.tell({ act: "take", mutex: 0, way: "acquireSync", timeout: WHILE });
-        await assertNotStolen(table, 0);
+        await assertNotStolen(group, 0);
         assert.equal((await other.outcome()).error, "TimeoutError");
         other.tell({ act: "take", mutex: 0 });
         owner.child.stop("SIGCONT");
@@ -81,9 +81,9 @@ describe("A mutex is never taken from an owner", () => {
     it(
       title,
       { ...LIMIT, skip: NO_UNSHARE },
-      atTable(async (table) => {
-        // Of either side, the numbers of the other are those of nobody, or of somebody else.
-        const there = startUnder("unshare", ["--pid", "--fork", ...proc, ...here, table.path]);
+      withAgents(async (group) => {
+        // On each side, the numbers of the other side are unused, or those of other threads.
+        const there = startUnder("unshare", ["--pid", "--fork", ...proc, ...here, group.path]);
         const ended = once(there.child, "close");
         try {
           assert.equal(await there.line(), "ready");
@@ -92,8 +92,8 @@ describe("A mutex is never taken from an owner", () => {
           assert.equal(pid, 1, "it is not in a namespace of its own");
           there.tell({ act: "take", mutex: 0 });
           assert.equal(JSON.parse(await there.line()).got, true);
-          await assertNotStolen(table, 0);
-          const guard = table.mutex(1).acquireSync();
+          await assertNotStolen(group, 0);
+          const guard = group.mutex(1).acquireSync();
           there.tell({ act: "take", mutex: 1, way: "timed", timeout: WHILE });
           assert.equal(JSON.parse(await there.line()).error, "TimeoutError");
           there.tell({ act: "take", mutex: 1, way: "async", timeout: WHILE });
@@ -105,62 +105,62 @@ describe("A mutex is never taken from an owner", () => {
           there.child.stdin.end();
           await ended;
         }
-        // It is gone, and nobody here can know.
-        await assertNotStolen(table, 0);
+        // It is dead, and no thread here can know that.
+        await assertNotStolen(group, 0);
       }),
     );
   }
 
   it(
-    "of another boot, or whose slot says nothing that can be looked at",
+    "of another boot, or whose slot has nothing to check",
     LIMIT,
-    atTable(async (table) => {
-      const owner = await table.process();
+    withAgents(async (group) => {
+      const owner = await group.process();
       await owner.take(0);
       await owner.kill();
-      const at = table.slotOfOwner(0);
-      const { atomics } = regionOf(table.memory);
+      const at = group.slotOfOwner(0);
+      const { atomics } = regionOf(group.memory);
       const forge = async (offset: number, value: number) => {
         const real = atomics.load32(at + offset);
         atomics.store32(at + offset, value);
-        await assertNotStolen(table, 0);
+        await assertNotStolen(group, 0);
         atomics.store32(at + offset, real);
       };
       await forge(SLOT.boot, 1);
       await forge(SLOT.namespace, 1);
       await forge(SLOT.thread, 0);
       await forge(SLOT.identity, 0);
-      using guard = table.mutex(0).acquireSync({ timeout: 10_000 });
-      assert.equal(guard.recovered, true, "the forgeries were all that kept it");
+      using guard = group.mutex(0).acquireSync({ timeout: 10_000 });
+      assert.equal(guard.recovered, true, "only the forgeries kept it");
     }),
   );
 });
 
 describe("An owner is dead", () => {
   it(
-    "whose number another has now, by its start",
+    "if another thread has its number now, by the start time",
     LIMIT,
-    atTable(async (table) => {
-      const owner = await table.process();
-      const living = await table.process();
+    withAgents(async (group) => {
+      const owner = await group.process();
+      const living = await group.process();
       await owner.take(0);
-      const at = table.slotOfOwner(0);
+      const at = group.slotOfOwner(0);
       await owner.kill();
-      // The number is that of a process which lives, as after a reuse.
-      const { atomics } = regionOf(table.memory);
+      // The number is that of a living process, as after a reuse.
+      const { atomics } = regionOf(group.memory);
       atomics.store32(at + SLOT.process, living.child.pid);
       atomics.store32(at + SLOT.thread, living.child.pid);
-      using guard = table.mutex(0).acquireSync({ timeout: 10_000 });
+      using guard = group.mutex(0).acquireSync({ timeout: 10_000 });
       assert.equal(guard.recovered, true);
       assert.equal(guard.previousOwner?.pid, living.child.pid);
     }),
   );
 
   it(
-    "whose number another has now, in fact",
+    "if another process has its number now, for real",
     { ...LIMIT, skip: NO_UNSHARE },
-    atTable(async (table) => {
-      // In a namespace of its own, whose next number can be set.
+    withAgents(async (group) => {
+      // In its own namespace, whose next number can be set.
       const script = `
 import json, os, subprocess, sys
 def start():
@@ -182,7 +182,7 @@ again.kill(); taker.kill()
 `;
       const there = startUnder(
         "unshare",
-        ["--pid", "--fork", "--mount-proc", "python3", "-c", script, ...here, table.path],
+        ["--pid", "--fork", "--mount-proc", "python3", "-c", script, ...here, group.path],
       );
       const ended = once(there.child, "close");
       const { reused, recovered, error } = JSON.parse(await there.line());
@@ -196,15 +196,15 @@ again.kill(); taker.kill()
   );
 
   it(
-    "that was killed and not yet reaped",
+    "if it was killed and not yet reaped",
     LIMIT,
-    atTable(async (table) => {
-      // A parent that starts it, and does not wait for it.
+    withAgents(async (group) => {
+      // A parent that starts it, and does not reap it.
       const parent = startUnder("python3", [
         "-c",
         "import signal, subprocess, sys; child = subprocess.Popen(sys.argv[1:]); signal.pause()",
         ...here,
-        table.path,
+        group.path,
       ]);
       const ended = once(parent.child, "close");
       try {
@@ -215,7 +215,7 @@ again.kill(); taker.kill()
         assert.equal(JSON.parse(await parent.line()).got, true);
         process.kill(pid, "SIGKILL");
         await eventually(() => stateOf(pid) === "Z");
-        const guard = table.mutex(0).acquireSync({ timeout: 20_000 });
+        const guard = group.mutex(0).acquireSync({ timeout: 20_000 });
         assert.equal(guard.recovered, true);
         assert.equal(guard.previousOwner?.pid, pid);
         assert.equal(stateOf(pid), "Z", "it was reaped meanwhile");

@@ -5,7 +5,7 @@ import { ELEMENTS, TYPES } from "./fixtures/elements.ts";
 import { assertOffsets, itInBoth } from "./fixtures/both_memories.ts";
 
 describe("RawArray", () => {
-  it("is placed on a word inside of the memory, with all of its integers", () => {
+  it("takes offsets at which all of its integers are inside of the memory", () => {
     assertOffsets((memory, offset) => new RawArray(memory, offset, 10), 40, 4);
     const memory = Memory.anonymous(1);
     const most = (memory.size) / 4;
@@ -14,14 +14,14 @@ describe("RawArray", () => {
     assert.throws(() => new RawArray(memory, 4, most), RangeError);
   });
 
-  it("has a positive whole number of integers", () => {
+  it("refuses a length that is not a positive whole number", () => {
     const memory = Memory.anonymous(1);
     for (const length of [0, -1, 1.5, NaN, Infinity, 2 ** 31, 2 ** 53]) {
       assert.throws(() => new RawArray(memory, 0, length), RangeError, String(length));
     }
   });
 
-  itInBoth("holds each integer apart, for all who open the memory", (memory, again) => {
+  itInBoth("stores each integer, for all objects on the memory", (memory, again) => {
     const array = new RawArray(memory, 8, 100);
     const seen = new RawArray(again(), 8, 100);
     for (let i = 0; i < array.length; i++) array.set(i, i * i - 50);
@@ -32,7 +32,7 @@ describe("RawArray", () => {
     assert.equal(new RawArray(memory, 8 + 400, 1).get(0), 0);
   });
 
-  itInBoth("has no integers outside", (memory) => {
+  itInBoth("refuses an index outside of it", (memory) => {
     const array = new RawArray(memory, 0, 3);
     const neighbour = new RawArray(memory, 12, 1);
     for (const index of [-1, 3, 0.5, NaN, Infinity, 2 ** 32]) {
@@ -46,13 +46,13 @@ describe("RawArray", () => {
   for (const type of TYPES) {
     const { bytes, kept, far, wrong } = ELEMENTS[type];
 
-    it(`of type ${type} is placed on ${bytes} bytes`, () => {
+    it(`of type ${type} takes offsets that are multiples of ${bytes}`, () => {
       assert.equal(RawArray.bytes(3, type), 3 * bytes);
       const place = (memory: Memory, offset: number) => new RawArray(memory, offset, 3, type);
       assertOffsets(place, 3 * bytes, bytes);
     });
 
-    itInBoth(`of type ${type} keeps what the type has, and refuses all else`, (memory, again) => {
+    itInBoth(`of type ${type} stores all values of the type, and no others`, (memory, again) => {
       const array = new RawArray(memory, 8, kept.length, type);
       const seen = new RawArray(again(), 8, kept.length, type);
       kept.forEach((value, i) => array.set(i, value));

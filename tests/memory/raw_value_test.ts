@@ -8,11 +8,11 @@ describe("RawValue", () => {
   for (const type of TYPES) {
     const { bytes, kept, far, wrong } = ELEMENTS[type];
 
-    it(`of type ${type} is placed on ${bytes} bytes inside of the memory`, () => {
+    it(`of type ${type} takes offsets inside of the memory, multiples of ${bytes}`, () => {
       assertOffsets((memory, offset) => new RawValue(memory, offset, type), bytes, bytes);
     });
 
-    itInBoth(`of type ${type} keeps all that the type has`, (memory, again) => {
+    itInBoth(`of type ${type} stores all values of the type`, (memory, again) => {
       const value = new RawValue(memory, 128, type);
       const seen = new RawValue(again(), 128, type);
       assert.equal(Number(seen.value), 0);
@@ -25,7 +25,7 @@ describe("RawValue", () => {
       assert.equal(value.type, type);
     });
 
-    itInBoth(`of type ${type} refuses all else, and keeps its value`, (memory) => {
+    itInBoth(`of type ${type} refuses all other values, and keeps its value`, (memory) => {
       const value = new RawValue(memory, 0, type);
       value.value = kept[0];
       for (const one of far) {
@@ -37,7 +37,7 @@ describe("RawValue", () => {
       assert.equal(value.value, kept[0]);
     });
 
-    itInBoth(`of type ${type} leaves its neighbours alone`, (memory) => {
+    itInBoth(`of type ${type} does not change its neighbours`, (memory) => {
       const values = [0, 1, 2].map((i) => new RawValue(memory, i * bytes, type));
       values[1].value = kept[1];
       values[1].value = kept[0];
@@ -47,7 +47,7 @@ describe("RawValue", () => {
     });
   }
 
-  itInBoth("is an Int32 where nothing else is said", (memory) => {
+  itInBoth("is an Int32 by default", (memory) => {
     const value = new RawValue(memory, 0);
     value.value -= 7;
     assert.equal(value.type, "Int32");
@@ -55,13 +55,13 @@ describe("RawValue", () => {
     assert.equal(new RawValue(memory, 0, "Uint8").value, 249);
   });
 
-  itInBoth("that is a Float32 is rounded", (memory) => {
+  itInBoth("of type Float32 is rounded", (memory) => {
     const value = new RawValue(memory, 0, "Float32");
     value.value = 0.1;
     assert.equal(value.value, Math.fround(0.1));
   });
 
-  itInBoth("cannot be used when its memory was closed", (memory) => {
+  itInBoth("refuses everything after the close of its memory", (memory) => {
     const values = TYPES.map((type) => new RawValue(memory, 0, type));
     memory.close();
     for (const value of values) {
@@ -70,7 +70,7 @@ describe("RawValue", () => {
     }
   });
 
-  it("has the types that there are", () => {
+  it("refuses a type that does not exist", () => {
     const memory = Memory.anonymous(1);
     for (
       const type of ["int32", "", "toString", "__proto__", 4, null] as unknown as ElementType[]

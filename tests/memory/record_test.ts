@@ -29,7 +29,7 @@ describe("The description of a record", () => {
     assert.equal(layoutOf(defineRecord({ a: field.text(12), b: "Int8" })).size, 24);
   });
 
-  it("tells records of other fields, types, lengths and order apart, and not the same", () => {
+  it("has a shape that depends on names, types, sizes and order, and on nothing else", () => {
     const shapeOf = (fields: Fields) => layoutOf(defineRecord(fields)).shape;
     const others: Fields[] = [
       { a: "Int8" },
@@ -46,7 +46,7 @@ describe("The description of a record", () => {
     assert.match(shapeOf({ a: "Int8" }), /^of 1 field, [0-9a-f]{8}$/);
   });
 
-  it("takes names and types that can be, and no others", () => {
+  it("takes only valid names and types", () => {
     for (const name of ["", "a b", "0", "7x", "a.b", "ü", "__proto__"]) {
       assert.throws(() => defineRecord({ [name]: "Int8" }), TypeError, name);
     }
@@ -66,7 +66,7 @@ describe("The description of a record", () => {
 });
 
 describe("RawRecord", () => {
-  it("is placed on 8 bytes inside of the memory, with both of its copies", () => {
+  it("takes offsets at which both of its copies are inside of the memory", () => {
     const description = defineRecord({ a: "Int8", b: "Float64" });
     assertOffsets((memory, offset) => new RawRecord(memory, offset, description), 8 + 2 * 16, 8);
     assert.equal(RawRecord.bytes(description), 128);
@@ -85,26 +85,29 @@ describe("RawRecord", () => {
 
   for (const type of TYPES) {
     const { kept, far, wrong } = ELEMENTS[type];
-    itInBoth(`keeps all that ${type} has, refuses all else, leaves the others`, (memory, again) => {
-      const raw = new RawRecord(memory, 8, EVERY);
-      const seen = new RawRecord(again(), 8, EVERY);
-      const others = { name: "näme", data: Uint8Array.of(1, 0, 0) };
-      raw.write(others);
-      for (const value of kept) {
-        assert.equal(raw.write({ [type]: value })[type], value);
-        assert.deepEqual(seen.read(), { ...seen.read(), ...others, [type]: value });
-      }
-      for (const value of far) {
-        assert.throws(() => raw.write({ [type]: value }), new RegExp(`RangeError.*"${type}"`));
-      }
-      for (const value of wrong) {
-        assert.throws(() => raw.write({ name: "no", [type]: value }), TypeError, `${value}`);
-      }
-      assert.deepEqual(seen.tryRead(), { ...seen.read(), ...others, [type]: kept.at(-1) });
-    });
+    itInBoth(
+      `stores all values of ${type}, no others, and keeps the other fields`,
+      (memory, again) => {
+        const raw = new RawRecord(memory, 8, EVERY);
+        const seen = new RawRecord(again(), 8, EVERY);
+        const others = { name: "näme", data: Uint8Array.of(1, 0, 0) };
+        raw.write(others);
+        for (const value of kept) {
+          assert.equal(raw.write({ [type]: value })[type], value);
+          assert.deepEqual(seen.read(), { ...seen.read(), ...others, [type]: value });
+        }
+        for (const value of far) {
+          assert.throws(() => raw.write({ [type]: value }), new RegExp(`RangeError.*"${type}"`));
+        }
+        for (const value of wrong) {
+          assert.throws(() => raw.write({ name: "no", [type]: value }), TypeError, `${value}`);
+        }
+        assert.deepEqual(seen.tryRead(), { ...seen.read(), ...others, [type]: kept.at(-1) });
+      },
+    );
   }
 
-  itInBoth("gives back each text and all bytes as they were", (memory, again) => {
+  itInBoth("returns each text and all bytes unchanged", (memory, again) => {
     const description = defineRecord({
       before: "Int8",
       text: field.text(8),
@@ -126,34 +129,40 @@ describe("RawRecord", () => {
     }
   });
 
-  itInBoth("refuses what is too long, no text, or no field, and stays as it is", (memory) => {
-    const raw = new RawRecord(
-      memory,
-      0,
-      defineRecord({ text: field.text(4), bytes: field.bytes(4), n: "Int8" }),
-    );
-    const value = { text: "1234", bytes: Uint8Array.of(9), n: 3 };
-    raw.write(value);
-    for (const one of ["12345", "🔒1", "äöü"]) {
-      assert.throws(() => raw.write({ n: 4, text: one }), /RangeError.*"text"/);
-    }
-    for (const one of ["\uD800", 7, null, undefined, {}] as string[]) {
-      assert.throws(() => raw.write({ n: 4, text: one }), /TypeError.*"text"/);
-    }
-    assert.throws(() => raw.write({ n: 4, bytes: new Uint8Array(5) }), /RangeError.*"bytes"/);
-    for (const one of [[1], "a", null, new Uint16Array(1)] as unknown as Uint8Array[]) {
-      assert.throws(() => raw.write({ n: 4, bytes: one }), /TypeError.*"bytes"/);
-    }
-    assert.throws(() => raw.write({ n: 4, m: 4 } as { n: number }), /TypeError.*"m".*text, bytes/);
-    for (const one of [null, undefined, 7, "a"] as unknown as typeof value[]) {
-      assert.throws(() => raw.write(one), TypeError);
-    }
-    assert.deepEqual(raw.read(), value);
-    raw.write({});
-    assert.deepEqual(raw.read(), value);
-  });
+  itInBoth(
+    "refuses texts that are too long or not text, and unknown fields, without a change",
+    (memory) => {
+      const raw = new RawRecord(
+        memory,
+        0,
+        defineRecord({ text: field.text(4), bytes: field.bytes(4), n: "Int8" }),
+      );
+      const value = { text: "1234", bytes: Uint8Array.of(9), n: 3 };
+      raw.write(value);
+      for (const one of ["12345", "🔒1", "äöü"]) {
+        assert.throws(() => raw.write({ n: 4, text: one }), /RangeError.*"text"/);
+      }
+      for (const one of ["\uD800", 7, null, undefined, {}] as string[]) {
+        assert.throws(() => raw.write({ n: 4, text: one }), /TypeError.*"text"/);
+      }
+      assert.throws(() => raw.write({ n: 4, bytes: new Uint8Array(5) }), /RangeError.*"bytes"/);
+      for (const one of [[1], "a", null, new Uint16Array(1)] as unknown as Uint8Array[]) {
+        assert.throws(() => raw.write({ n: 4, bytes: one }), /TypeError.*"bytes"/);
+      }
+      assert.throws(
+        () => raw.write({ n: 4, m: 4 } as { n: number }),
+        /TypeError.*"m".*text, bytes/,
+      );
+      for (const one of [null, undefined, 7, "a"] as unknown as typeof value[]) {
+        assert.throws(() => raw.write(one), TypeError);
+      }
+      assert.deepEqual(raw.read(), value);
+      raw.write({});
+      assert.deepEqual(raw.read(), value);
+    },
+  );
 
-  itInBoth("gives copies: nobody else sees what is done to them", (memory) => {
+  itInBoth("takes and returns copies", (memory) => {
     const raw = new RawRecord(memory, 0, defineRecord({ bytes: field.bytes(2), n: "Int8" }));
     const given = Uint8Array.of(1, 2);
     raw.write({ bytes: given });
@@ -164,14 +173,14 @@ describe("RawRecord", () => {
     assert.deepEqual(raw.read(), { bytes: Uint8Array.of(1, 2), n: 0 });
   });
 
-  itInBoth("that is damaged says so", (memory) => {
+  itInBoth("reports damage", (memory) => {
     const raw = new RawRecord(memory, 0, defineRecord({ text: field.text(4) }));
     new RawRecord(memory, 0, defineRecord({ n: "Int32" })).write({ n: 5 });
     assert.throws(() => raw.read(), SegmentFormatError);
     assert.throws(() => raw.tryRead(), SegmentFormatError);
   });
 
-  itInBoth("cannot be used when its memory was closed", (memory) => {
+  itInBoth("refuses everything after the close of its memory", (memory) => {
     const raw = new RawRecord(memory, 0, defineRecord({ n: "Int8" }));
     memory.close();
     for (const use of [() => raw.read(), () => raw.tryRead(), () => raw.write({ n: 1 })]) {

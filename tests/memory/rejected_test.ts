@@ -6,7 +6,7 @@ import { attachmentOf } from "../../src/memory/memory.ts";
 import { Flag, Memory, Mutex } from "../../src/memory/mod.ts";
 import { describeRejected, type WaitUnderTest } from "../contract/describe_rejected.ts";
 
-/** Two objects of one memory: both mapped, or one. */
+/** Two objects on one memory: both mapped, or the same anonymous one. */
 function memories(mapped: boolean): { mine: Memory; yours: Memory; close(): void } {
   if (!mapped) {
     const memory = Memory.anonymous(1024);
@@ -33,7 +33,7 @@ for (const mapped of [true, false]) {
     const [waiting, other] = [new Mutex(mine, 0), new Mutex(yours, 0)];
     return {
       acquire: (options) => waiting.acquire(options),
-      // Anonymous memory has one object here, which the holder has as well.
+      // Anonymous memory has one object here, which the holder uses as well.
       closeWaiter: () =>
         mapped ? closeUnheld(mine) : attachmentOf(mine).asyncWaiters.rejectAll(new Error("closed")),
       tryTake: () => other.tryAcquire(),
@@ -52,7 +52,7 @@ for (const mapped of [true, false]) {
       closeWaiter: () =>
         mapped ? mine.close() : attachmentOf(mine).asyncWaiters.rejectAll(new Error("closed")),
       tryTake() {
-        assert.equal(attachmentOf(mine).asyncWaiters.idle, true, "somebody still waits");
+        assert.equal(attachmentOf(mine).asyncWaiters.idle, true, "a task still waits");
         other.clear();
         return { release: () => other.set() };
       },
@@ -61,7 +61,7 @@ for (const mapped of [true, false]) {
   });
 }
 
-/** A memory refuses to be closed while this thread holds a lock in it; then it goes on. */
+/** Closes a memory, unless this thread holds a lock in it: then the close fails. */
 function closeUnheld(memory: Memory): void {
   try {
     memory.close();

@@ -3,13 +3,13 @@ import { describe, it } from "node:test";
 import { regionOf } from "../../src/memory/memory.ts";
 import { monotonicNanoseconds } from "../../src/runtime/mod.ts";
 import { lookingSignal } from "../support/looking_signal.ts";
-import { atTable, RUNTIMES, SLEEPERS, TASKS } from "./fixtures/lock_agents.ts";
+import { RUNTIMES, SLEEPERS, TASKS, withAgents } from "./fixtures/lock_agents.ts";
 
 const LIMIT = { timeout: 30_000 };
 const ROUNDS = 40;
 /**
- * Milliseconds. Who is not woken looks by itself after up to 4, a quarter of them so within 1;
- * a wake takes a tenth of one.
+ * In milliseconds. A waiter that is not woken looks by itself after up to 4, so a quarter of them
+ * look within 1. A wake takes a tenth of one.
  */
 const QUARTER = 0.9;
 
@@ -17,21 +17,21 @@ describe("A release", () => {
   for (const [way, bit] of [["acquireSync", SLEEPERS], ["async", TASKS]] as const) {
     for (const name of RUNTIMES) {
       it(
-        `wakes who waits by ${way}: ${name}`,
+        `wakes a waiter in ${way}: ${name}`,
         LIMIT,
-        atTable(async (table) => {
-          const waiter = await table.process(name);
-          const mutex = table.mutex(0);
+        withAgents(async (group) => {
+          const waiter = await group.process(name);
+          const mutex = group.mutex(0);
           const times: number[] = [];
           for (let i = 0; i < ROUNDS; i++) {
             const guard = mutex.acquireSync();
             waiter.tell({ act: "take", mutex: 0, way });
-            await table.waited(0, bit);
-            regionOf(table.memory).nap(i % 7); // It has begun to sleep, and the phase of its looks is any.
+            await group.waited(0, bit);
+            regionOf(group.memory).nap(i % 7); // By now it sleeps; the time of its next look is random.
             const start = monotonicNanoseconds();
             guard.release();
-            while (table.word(0) === 0 && monotonicNanoseconds() - start < 1e8) {
-              regionOf(table.memory).nap(0.05);
+            while (group.word(0) === 0 && monotonicNanoseconds() - start < 1e8) {
+              regionOf(group.memory).nap(0.05);
             }
             times.push((monotonicNanoseconds() - start) / 1e6);
             assert.equal((await waiter.outcome()).got, true);
@@ -47,23 +47,23 @@ describe("A release", () => {
 
 describe("A thread that gives up after it has slept", () => {
   it(
-    "leaves word that others may sleep",
+    "marks the word again, for others that may sleep",
     LIMIT,
-    atTable(async (table) => {
-      const holder = await table.process();
+    withAgents(async (group) => {
+      const holder = await group.process();
       await holder.take(0);
-      const { atomics } = regionOf(table.memory);
-      const at = regionOf(table.memory).resolve(0, 4, 4);
+      const { atomics } = regionOf(group.memory);
+      const at = regionOf(group.memory).resolve(0, 4, 4);
       const owner = atomics.load32(at);
       const reason = new Error("enough");
       let looks = 0;
       const signal = lookingSignal(() => {
-        // It has slept; meanwhile the lock was given back and taken again, which took its mark away.
+        // It has slept. Meanwhile a release and an acquire have cleared its mark.
         if (++looks < 3 || atomics.load32(at) === owner) return;
         atomics.store32(at, owner);
         throw reason;
       });
-      assert.throws(() => table.mutex(0).acquireSync({ signal }), reason);
+      assert.throws(() => group.mutex(0).acquireSync({ signal }), reason);
       assert.equal(atomics.load32(at), owner | SLEEPERS);
     }),
   );

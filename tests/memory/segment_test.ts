@@ -41,7 +41,7 @@ const inFolder = (body: (directory: string) => void | Promise<void>) => () =>
 
 describe("Segment", () => {
   it(
-    "gives a name the same thing wherever it is opened",
+    "gives a name the same thing each time that it is opened",
     inFolder((directory) => {
       using first = Segment.open("shared", { directory });
       using second = Segment.open("shared", { directory });
@@ -78,7 +78,7 @@ describe("Segment", () => {
     }),
   );
 
-  it("has one mutex of a name, with one choice of options", () => {
+  it("has one mutex for a name, with the options of its first use", () => {
     const segment = Segment.anonymous(4096);
     const mutex = segment.mutex("a");
     assert.equal(segment.mutex("a", {}), mutex);
@@ -93,7 +93,7 @@ describe("Segment", () => {
   });
 
   it(
-    "is in a directory whose path is a string, a URL or bytes",
+    "takes a directory that is a string, a URL or bytes",
     inFolder((directory) => {
       using first = Segment.open("paths", { directory });
       first.counter("done").add();
@@ -111,7 +111,7 @@ describe("Segment", () => {
   );
 
   it(
-    "excludes by a name that begins with a byte order mark",
+    "keeps a byte order mark at the beginning of a name",
     inFolder((directory) => {
       using first = Segment.open("marked", { directory });
       using second = Segment.open("marked", { directory });
@@ -127,7 +127,7 @@ describe("Segment", () => {
   );
 
   it(
-    "refuses a name as another kind, and names both",
+    "refuses a name as another kind, and names both kinds",
     inFolder((directory) => {
       using segment = Segment.open("kinds", { directory });
       segment.mutex("jobs");
@@ -140,7 +140,7 @@ describe("Segment", () => {
   );
 
   it(
-    "has values and arrays of every type, with a lock and without",
+    "has values and arrays of each type, with a lock and without",
     inFolder((directory) => {
       using first = Segment.open("values", { directory });
       using second = Segment.open("values", { directory });
@@ -165,7 +165,7 @@ describe("Segment", () => {
     }),
   );
 
-  it("refuses sizes and types that there are not, and makes nothing of that name", () => {
+  it("refuses wrong lengths and types, and creates nothing then", () => {
     const segment = Segment.anonymous(4096);
     const { free } = segment;
     for (const length of [0, -1, 1.5, NaN, Infinity, 2 ** 53]) {
@@ -183,7 +183,7 @@ describe("Segment", () => {
     assert.equal(segment.free, free);
   });
 
-  it("that is anonymous has the same things, for all who have its handle", () => {
+  it("that is anonymous is opened by its handle, with the same things", () => {
     const segment = Segment.anonymous(1000);
     assert.equal(segment.name, undefined);
     segment.counter("done").add(2);
@@ -194,7 +194,7 @@ describe("Segment", () => {
   });
 
   it(
-    "is opened, made, or either, as asked, and listed and removed",
+    "is opened, created, or either, by the mode, and is listed and removed",
     inFolder((directory) => {
       const options = { directory };
       assert.throws(() => Segment.open("a", { mode: "open", ...options }), { code: "ENOENT" });
@@ -217,7 +217,7 @@ describe("Segment", () => {
   );
 
   it(
-    "takes names and options that are safe, and no others",
+    "takes only valid names and options",
     inFolder((directory) => {
       for (const name of ["a", "A.b_c-d", "0", "x".repeat(128)]) {
         Segment.open(name, { directory }).close();
@@ -240,7 +240,7 @@ describe("Segment", () => {
   );
 
   it(
-    "refuses a folder that others may use, and a link in its place",
+    "refuses a home that other users can use, and a link in its place",
     inFolder((directory) => {
       const home = join(directory, "home");
       prepareHome(home);
@@ -254,7 +254,7 @@ describe("Segment", () => {
   );
 
   it(
-    "refuses a named folder where others could replace its files",
+    "refuses a directory in which other users could replace its files",
     inFolder((directory) => {
       Segment.open("mine", { directory }).close();
       const uses: Readonly<Record<string, () => unknown>> = {
@@ -281,7 +281,7 @@ describe("Segment", () => {
   );
 
   it(
-    "refuses a named folder of another user",
+    "refuses a directory of another user",
     { skip: process.getuid!() !== 0 && "only ROOT gives folders to others: this was NOT TESTED" },
     inFolder((directory) => {
       Segment.open("mine", { directory }).close();
@@ -297,13 +297,13 @@ describe("Segment", () => {
   );
 
   it(
-    "trusts no folder that has the name of this user's",
+    "does not trust a foreign folder that has the name of its home",
     { ...DEADLINE, skip: cannotMount(PRIVATE_SHM) },
     () => runMounted(PRIVATE_SHM, SQUATTED),
   );
 
   it(
-    "is sent to workers: the memory of an anonymous one, the name of a named one",
+    "is sent to workers by its memory, or by its name",
     DEADLINE,
     inFolder(async (directory) => {
       using named = Segment.open("sent", { directory });
@@ -319,7 +319,7 @@ describe("Segment", () => {
   );
 
   it(
-    "that was closed refuses everything; its contents stay",
+    "that was closed refuses everything, and keeps its contents",
     inFolder((directory) => {
       const segment = Segment.open("closed", { directory });
       const counter = segment.counter("done");
@@ -338,13 +338,13 @@ describe("Segment", () => {
   );
 
   it(
-    "damaged in any way gives an error that says so",
+    "damaged at random, reports that or works",
     DEADLINE,
     inFolder((directory) => damageFiles(directory, 700, 3)),
   );
 
   it(
-    `is one and the same to ${RACERS} processes that open it at once`,
+    `is the same for ${RACERS} processes that open it at once`,
     DEADLINE,
     inFolder(async (directory) => {
       const names = ["deno", "bun", "node"] as const;
@@ -374,7 +374,7 @@ describe("Segment", () => {
   );
 
   const deno = executableOf("deno");
-  it("needs --allow-ffi in Deno, and nothing else", { skip: deno === undefined }, async () => {
+  it("needs only --allow-ffi in Deno", { skip: deno === undefined }, async () => {
     const name = `interlock-test-${process.pid}`;
     const flags = ["run", "--quiet", "--no-config", "--no-lock", "--no-prompt", "--allow-ffi"];
     using segment = Segment.open(name);

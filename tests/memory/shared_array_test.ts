@@ -9,7 +9,7 @@ import { assertOffsets, itInBoth } from "./fixtures/both_memories.ts";
 const COUNTING = new URL("./fixtures/counting_worker.ts", import.meta.url);
 
 describe("SharedArray", () => {
-  it("is placed, with its lock, inside of the memory", () => {
+  it("takes offsets at which it is inside of the memory, with its lock", () => {
     assertOffsets((memory, offset) => new SharedArray(memory, offset, 10), Mutex.BYTES + 40, 8);
     const memory = Memory.anonymous(1);
     for (const length of [0, -1, 1.5, NaN]) {
@@ -17,7 +17,7 @@ describe("SharedArray", () => {
     }
   });
 
-  it("says how many bytes it takes, in steps that keep neighbours apart", () => {
+  it("takes multiples of 128 bytes, which keep neighbours apart", () => {
     for (const [length, bytes] of [[1, 256], [32, 256], [33, 384], [64, 384], [65, 512]]) {
       assert.equal(SharedArray.bytes(length), bytes);
     }
@@ -28,7 +28,7 @@ describe("SharedArray", () => {
     }
   });
 
-  itInBoth("is seen by whoever opens the memory", (memory, again) => {
+  itInBoth("is the same for all objects on the memory", (memory, again) => {
     const array = new SharedArray(memory, 0, 40);
     const seen = new SharedArray(again(), 0, 40);
     array.mutex.lock();
@@ -42,7 +42,7 @@ describe("SharedArray", () => {
 
   for (const type of TYPES) {
     const { kept, far, wrong } = ELEMENTS[type];
-    itInBoth(`of type ${type} keeps what the type has, and refuses all else`, (memory, again) => {
+    itInBoth(`of type ${type} stores all values of the type, and no others`, (memory, again) => {
       const array = new SharedArray(memory, 128, kept.length, type);
       const seen = new SharedArray(again(), 128, kept.length, type);
       kept.forEach((value, i) => array.set(i, value));
@@ -80,7 +80,7 @@ describe("SharedArray", () => {
     assert.equal(seen.length, 4);
   });
 
-  itInBoth("does not touch the one beside it", (memory) => {
+  itInBoth("does not change its neighbour", (memory) => {
     const first = new SharedArray(memory, 0, 32);
     const second = new SharedArray(memory, SharedArray.bytes(32), 32);
     for (let i = 0; i < 32; i++) first.raw.set(i, -1);

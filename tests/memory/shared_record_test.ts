@@ -25,13 +25,13 @@ const ROUNDS = 5_000;
 
 for (const kind of [SharedRecord, SeqlockRecord]) {
   describe(kind.name, () => {
-    it("is placed, with its lock, inside of the memory", () => {
+    it("takes offsets at which it is inside of the memory, with its lock", () => {
       const length = 128 + 8 + 2 * layoutOf(Point).size;
       assertOffsets((memory, offset) => new kind(memory, offset, Point), length, 8);
       assert.equal(kind.bytes(Point), 128 + RawRecord.bytes(Point));
     });
 
-    itInBoth("is read, written in part, and updated, for all who open it", (memory, again) => {
+    itInBoth("is read, written in part, and updated, for all objects on it", (memory, again) => {
       const point = new kind(memory, 128, Point);
       const seen = new kind(again(), 128, Point);
       assert.deepEqual(point.read(), { x: 0, y: 0, name: "" });
@@ -43,7 +43,7 @@ for (const kind of [SharedRecord, SeqlockRecord]) {
       assert.equal(point.mutex.owner(), undefined);
     });
 
-    itInBoth("stays as it is where a write or an update fails", (memory, again) => {
+    itInBoth("is not changed by a write or an update that fails", (memory, again) => {
       const point = new kind(memory, 0, Point);
       const seen = new kind(again(), 0, Point);
       point.write({ x: 1, name: "here" });
@@ -62,7 +62,7 @@ for (const kind of [SharedRecord, SeqlockRecord]) {
       assert.equal(point.mutex.owner(), undefined);
     });
 
-    itInBoth("is written by one at a time, and by who holds its lock", (memory, again) => {
+    itInBoth("is written by one at a time, and not while its lock is held", (memory, again) => {
       const point = new kind(memory, 0, Point);
       const seen = new kind(again(), 0, Point);
       point.update(({ x }) => {
@@ -76,7 +76,7 @@ for (const kind of [SharedRecord, SeqlockRecord]) {
       assert.deepEqual(point.raw.tryRead(), { x: 8, y: 8, name: "" });
     });
 
-    itInBoth("is never half to workers that read while others write", async (
+    itInBoth("is never half-written for workers that read it", async (
       memory,
       _again,
       handle,
@@ -102,7 +102,7 @@ describe("SharedRecord", () => {
 });
 
 describe("SeqlockRecord", () => {
-  itInBoth("is read also while a writer holds the lock", (memory, again) => {
+  itInBoth("is read even while a writer holds the lock", (memory, again) => {
     const point = new SeqlockRecord(memory, 0, Point);
     const writer = new SeqlockRecord(again(), 0, Point);
     point.write({ x: 1 });
@@ -114,7 +114,7 @@ describe("SeqlockRecord", () => {
     assert.equal(point.read().x, 2);
   });
 
-  itInBoth("keeps the writers out where it could not read for too often", (memory, again) => {
+  itInBoth("takes the lock of the writers after too many tries to read", (memory, again) => {
     const point = new SeqlockRecord(memory, 0, Point);
     point.write({ x: 1 });
     let tries = 0;
@@ -127,7 +127,7 @@ describe("SeqlockRecord", () => {
 });
 
 describe("The record of a segment", () => {
-  it("is the same to all who say the same fields, and refused to others", () => {
+  it("is the same for the same fields, and refused for others", () => {
     const segment = Segment.anonymous();
     using again = Segment.from(segment.handle);
     segment.record("a", Point).write({ x: 1 });
@@ -146,13 +146,13 @@ describe("The record of a segment", () => {
   });
 });
 
-// After the tests with workers: in Deno, a worker started after these children has been seen to
-// lose the first message that it was sent.
+// After the tests with workers: in Deno, a worker that was started after these children has lost
+// its first message.
 for (const kind of [SharedRecord, SeqlockRecord]) {
   describe(`${kind.name} whose writer dies`, () => {
     for (const how of ["inside", "half"]) {
       it(
-        `is what it was after its writer died (${how})`,
+        `is as it was before (${how})`,
         DEADLINE,
         () =>
           inScratchFolder(async (folder) => {
@@ -169,24 +169,28 @@ for (const kind of [SharedRecord, SeqlockRecord]) {
       );
     }
 
-    it("is whole whenever a writer is killed", DEADLINE, () =>
-      inScratchFolder(async (folder) => {
-        const path = `${folder}/memory`;
-        using memory = Memory.map(path, 4096);
-        const shared = new kind(memory, 0, Whole);
-        for (let round = 0; round < 4; round++) {
-          const before = shared.read().low;
-          const child = Child.here(PROCESS, path, "loop");
-          assert.equal(await child.line(), "ready");
-          for (let reads = 0; reads < 500 || shared.read().low === before; reads++) {
-            assert.ok(isWhole(shared.read()));
+    it(
+      "is whole, at whatever moment a writer is killed",
+      DEADLINE,
+      () =>
+        inScratchFolder(async (folder) => {
+          const path = `${folder}/memory`;
+          using memory = Memory.map(path, 4096);
+          const shared = new kind(memory, 0, Whole);
+          for (let round = 0; round < 4; round++) {
+            const before = shared.read().low;
+            const child = Child.here(PROCESS, path, "loop");
+            assert.equal(await child.line(), "ready");
+            for (let reads = 0; reads < 500 || shared.read().low === before; reads++) {
+              assert.ok(isWhole(shared.read()));
+            }
+            child.kill();
+            await child.ended;
+            const { low } = shared.read();
+            assert.deepEqual(shared.read(), wholeOf(low));
+            assert.deepEqual(shared.update(() => wholeOf(low + 1)), wholeOf(low + 1));
           }
-          child.kill();
-          await child.ended;
-          const { low } = shared.read();
-          assert.deepEqual(shared.read(), wholeOf(low));
-          assert.deepEqual(shared.update(() => wholeOf(low + 1)), wholeOf(low + 1));
-        }
-      }));
+        }),
+    );
   });
 }

@@ -9,12 +9,12 @@ import { assertOffsets, itInBoth } from "./fixtures/both_memories.ts";
 const COUNTING = new URL("./fixtures/counting_worker.ts", import.meta.url);
 
 describe("SharedValue", () => {
-  it("is placed, with its lock, inside of the memory", () => {
+  it("takes offsets at which it is inside of the memory, with its lock", () => {
     assertOffsets((memory, offset) => new SharedValue(memory, offset), Mutex.BYTES + 4, 8);
     assert.equal(SharedValue.BYTES, Mutex.BYTES + RawValue.BYTES);
   });
 
-  itInBoth("is seen by whoever opens the memory", (memory, again) => {
+  itInBoth("is the same for all objects on the memory", (memory, again) => {
     const value = new SharedValue(memory, 128);
     const seen = new SharedValue(again(), 128);
     assert.equal(seen.value, 0);
@@ -25,7 +25,7 @@ describe("SharedValue", () => {
 
   for (const type of TYPES) {
     const { kept, far, wrong } = ELEMENTS[type];
-    itInBoth(`of type ${type} keeps what the type has, and refuses all else`, (memory, again) => {
+    itInBoth(`of type ${type} stores all values of the type, and no others`, (memory, again) => {
       const value = new SharedValue(memory, 128, type);
       const seen = new SharedValue(again(), 128, type);
       for (const one of kept) {
@@ -46,7 +46,7 @@ describe("SharedValue", () => {
     });
   }
 
-  itInBoth("is updated in one step, or stays", (memory, again) => {
+  itInBoth("is updated in one step, or not changed", (memory, again) => {
     const value = new SharedValue(memory, 0);
     const seen = new SharedValue(again(), 0);
     assert.equal(value.update((n) => n + 1), 1);
@@ -67,14 +67,14 @@ describe("SharedValue", () => {
     assert.equal(new SharedValue(memory, 0, "Float64").value, 20_000);
   });
 
-  itInBoth("leaves its lock free after a read and after a write", (memory) => {
+  itInBoth("releases its lock after a read and after a write", (memory) => {
     const mutex = new Mutex(memory, 0);
     const value = new SharedValue(memory, 0);
     value.value = value.value + 1;
     assert.equal(mutex.owner(), undefined);
   });
 
-  it("is locked during a read and a write: its holder cannot do either", () => {
+  it("takes its lock for a read and a write, so its holder can do neither", () => {
     const memory = Memory.anonymous(1);
     const value = new SharedValue(memory, 0);
     new Mutex(memory, 0).lock();

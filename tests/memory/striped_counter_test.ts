@@ -12,13 +12,13 @@ const DEADLINE = { timeout: 30_000 };
 const MAX = Number.MAX_SAFE_INTEGER;
 
 describe("StripedCounter", () => {
-  it("is placed, with all of its stripes, inside of the memory", () => {
+  it("takes offsets at which all of its stripes are inside of the memory", () => {
     const length = StripedCounter.bytes(4) - AtomicCounter.BYTES + 8;
     assertOffsets((memory, offset) => new StripedCounter(memory, offset, 4), length, 8);
     assert.equal(StripedCounter.bytes(4), 4 * AtomicCounter.BYTES);
   });
 
-  it("has a positive whole number of stripes, and one of them for this thread", () => {
+  it("refuses wrong numbers of stripes, and wrong stripes", () => {
     const memory = Memory.anonymous(1);
     for (const stripes of [0, -1, 1.5, NaN, Infinity]) {
       assert.throws(() => new StripedCounter(memory, 0, stripes), RangeError, String(stripes));
@@ -28,7 +28,7 @@ describe("StripedCounter", () => {
     }
   });
 
-  itInBoth("adds to the cell of its stripe and reads the sum of all", (memory, again) => {
+  itInBoth("adds to the cell of its stripe, and reads the sum of all cells", (memory, again) => {
     const first = new StripedCounter(memory, 0, 3, 0);
     const last = new StripedCounter(again(), 0, 3, 2);
     first.add(5);
@@ -42,14 +42,14 @@ describe("StripedCounter", () => {
     assert.deepEqual(cells, [6, 0, -10]);
   });
 
-  itInBoth("gives those who open the memory stripes of their own", (memory, again) => {
+  itInBoth("gives each object that opens the memory its own stripe", (memory, again) => {
     const memories = [memory, again(), again()];
     for (const memory of memories) new StripedCounter(memory, 0, 3).add(7);
     const cells = [0, 1, 2].map((i) => new AtomicCounter(memory, i * AtomicCounter.BYTES).value);
     assert.deepEqual(cells, [7, 7, 7]);
   });
 
-  itInBoth("refuses what its cells refuse", (memory) => {
+  itInBoth("refuses the numbers that its cells refuse", (memory) => {
     const counter = new StripedCounter(memory, 0, 2, 1);
     counter.add(MAX);
     assert.throws(() => counter.add(), RangeError);
@@ -57,13 +57,13 @@ describe("StripedCounter", () => {
     assert.equal(counter.value, MAX);
   });
 
-  itInBoth("has the exact sum also where the way there leads beyond 2^53", (memory) => {
+  itInBoth("has the exact sum, even if a partial sum is beyond 2^53", (memory) => {
     const cells = [0, 1, 2, 3].map((stripe) => new StripedCounter(memory, 0, 4, stripe));
     [MAX, 2, -MAX, 1].forEach((n, i) => cells[i].add(n));
     assert.equal(cells[0].value, 3);
   });
 
-  itInBoth("throws where the sum is beyond 2^53, and gives no wrong number", (memory) => {
+  itInBoth("throws if the sum is beyond 2^53", (memory) => {
     for (const stripe of [0, 1]) new StripedCounter(memory, 0, 2, stripe).add(MAX - stripe);
     assert.throws(() => new StripedCounter(memory, 0, 2).value, RangeError);
   });

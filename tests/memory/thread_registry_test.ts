@@ -19,7 +19,7 @@ const LIMIT = { timeout: 60_000 };
 const OPENING = new URL("./fixtures/opening_process.ts", import.meta.url);
 const Pair = defineRecord({ a: "Int32", b: "Int32" });
 
-/** Has something else happen before each atomic operation of a memory, as other threads may. */
+/** Calls `happen` before each atomic operation on a memory, as another thread might. */
 function betweenSteps(memory: Memory, happen: () => void): void {
   const region = regionOf(memory);
   const { atomics } = region;
@@ -31,14 +31,14 @@ function betweenSteps(memory: Memory, happen: () => void): void {
   });
 }
 
-/** Makes the thread of an identity one that is gone: none alive has started then. */
+/** Makes the thread of an identity a dead one: no living thread has started then. */
 function forgeDeath(memory: Memory, identity: number): void {
   const { atomics, base } = regionOf(memory);
   const slot = base + HEADER.firstSlot + ((identity & SLOTS) - 1) * SLOT.bytes;
   for (const half of [4, 0]) atomics.store32(slot + SLOT.startTime + half, half === 0 ? 1 : 0);
 }
 
-/** A table of slots in which a single one is not in use by a thread that lives: a dead one's. */
+/** Fills all slots with living threads, but that of a dead one. */
 function fill(segment: Segment): void {
   for (let i = 0; i < SLOTS - 2; i++) {
     void attachmentOf(Memory.from(segment.memory.handle!)).identity;
@@ -57,7 +57,7 @@ const LOCKS: Readonly<Record<string, (segment: Segment) => Mutex>> = {
 };
 
 describe("A slot of a memory", () => {
-  it("is not given back by an identity that it no longer has", () => {
+  it("is not freed by an identity that it no longer has", () => {
     const { threads, region: { atomics, base } } = attachmentOf(Memory.anonymous(64));
     const claim = () => {
       atomics.store32(base + HEADER.search, 0); // Each search begins at the same slot.
@@ -68,11 +68,11 @@ describe("A slot of a memory", () => {
     const next = claim();
     assert.equal(next & SLOTS, first & SLOTS);
     threads.free(first);
-    assert.notEqual(claim() & SLOTS, next & SLOTS, "it was given to two");
+    assert.notEqual(claim() & SLOTS, next & SLOTS, "two threads got it");
   });
 
   it(
-    "is given to no two, whatever happens while it is given back",
+    "never belongs to two threads, even if one claims it while it is freed",
     LIMIT,
     () =>
       inScratchFolder((folder) => {
@@ -91,14 +91,14 @@ describe("A slot of a memory", () => {
         open();
         assert.equal(all.length, SLOTS);
         for (const { threads, identity } of all.map((memory) => attachmentOf(memory))) {
-          assert.notEqual(threads.describe(identity), undefined, "it is another's as well");
+          assert.notEqual(threads.describe(identity), undefined, "another thread has it as well");
         }
         for (const memory of all) memory.close();
       }),
   );
 
   it(
-    "of the dead is given away, whatever numbers lie in the memory as data",
+    "of a dead thread is reused, even if data in the memory look like its identity",
     LIMIT,
     () =>
       inScratchFolder(async (directory) => {
@@ -126,7 +126,7 @@ describe("A slot of a memory", () => {
   );
 
   for (const [kind, lockOf] of Object.entries(LOCKS)) {
-    it(`of the dead is kept while a ${kind} names it`, LIMIT, () => {
+    it(`of a dead thread is kept while a ${kind} names it`, LIMIT, () => {
       const segment = Segment.anonymous();
       const dead = Segment.from(segment.handle);
       lockOf(dead).lock();
@@ -142,10 +142,10 @@ describe("A slot of a memory", () => {
   }
 
   it(
-    "of the dead is kept while any word names it, if one may be a lock at an offset",
+    "of a dead thread is kept while any word names it, if locks may be at offsets",
     LIMIT,
     () => {
-      // As of a file that was made before this was told apart.
+      // As in a file from before the header had this word.
       const segment = Segment.anonymous();
       const { handle } = segment.memory;
       const { atomics, base } = regionOf(segment.memory);

@@ -9,19 +9,19 @@ import { adapter } from "../../src/runtime/mod.ts";
 import { executableOf, RUN } from "../support/child.ts";
 import { cannotRunUnder, IN_OTHER_TIME, mounting } from "../support/mounted.ts";
 import { StartedUnder } from "../support/started_under.ts";
-import { atTable, type Table } from "./fixtures/lock_agents.ts";
+import { type AgentGroup, withAgents } from "./fixtures/lock_agents.ts";
 
 const LIMIT = { timeout: 60_000 };
 const PARTY = fileURLToPath(new URL("./fixtures/agent_process.ts", import.meta.url));
 const FEW = fileURLToPath(new URL("./fixtures/few_descriptors_process.ts", import.meta.url));
 const HERE = [executableOf(adapter.name)!, ...RUN[adapter.name]];
-/** Longer than many slices, so that every waiter has looked at the owner more than once. */
+/** Longer than many checks, so that each waiter has checked the owner more than once. */
 const WHILE = 150;
 const BOUND = "11111111-2222-3333-4444-555555555555";
 
 const WITHOUT_PROC = "without a /proc";
 
-/** Where a process cannot know, or does not see the same, what others recorded of themselves. */
+/** Places in which a process knows less, or something else, about the threads outside. */
 const PLACES: Readonly<Record<string, readonly string[]>> = {
   "with a /proc of processes alone (ProcSubset=pid)": mounting(
     "mount -t proc -o subset=pid proc /proc",
@@ -34,13 +34,13 @@ const PLACES: Readonly<Record<string, readonly string[]>> = {
   "in another time namespace": IN_OTHER_TIME,
 };
 
-async function startIn(command: readonly string[], table: Table): Promise<StartedUnder> {
-  const agent = new StartedUnder(command[0], [...command.slice(1), ...HERE, PARTY, table.path]);
+async function startIn(command: readonly string[], group: AgentGroup): Promise<StartedUnder> {
+  const agent = new StartedUnder(command[0], [...command.slice(1), ...HERE, PARTY, group.path]);
   assert.equal(await agent.line(), "ready");
   return agent;
 }
 
-/** Fails if a agent can take the first mutex by any way. */
+/** Fails if an agent can acquire the first mutex, by any method. */
 async function assertCannotTake(agent: StartedUnder): Promise<void> {
   const take = { act: "take", mutex: 0, timeout: WHILE };
   assert.deepEqual(await agent.do({ ...take, way: "try" }), { got: false });
@@ -48,41 +48,41 @@ async function assertCannotTake(agent: StartedUnder): Promise<void> {
   assert.equal((await agent.do({ ...take, way: "async" })).error, "TimeoutError");
 }
 
-describe("A mutex is not taken from an owner that lives, by one", () => {
+describe("A mutex is not taken from a living owner by a process", () => {
   for (const [place, command] of Object.entries(PLACES)) {
-    if (place === WITHOUT_PROC && adapter.name !== "node") continue; // The others do not start.
+    if (place === WITHOUT_PROC && adapter.name !== "node") continue; // The other runtimes do not start there.
     const skip = cannotRunUnder(command);
 
     it(
       `${place}, nor by any other afterwards`,
       { ...LIMIT, skip },
-      atTable(async (table) => {
-        using _guard = table.mutex(0).acquireSync();
-        const boot = () => readFileSync(table.path).subarray(HEADER.boot, HEADER.boot + 16);
+      withAgents(async (group) => {
+        using _guard = group.mutex(0).acquireSync();
+        const boot = () => readFileSync(group.path).subarray(HEADER.boot, HEADER.boot + 16);
         const before = boot();
         {
-          await using there = await startIn(command, table);
+          await using there = await startIn(command, group);
           await assertCannotTake(there);
         }
         assert.equal(boot().equals(before), true, "the header was changed");
-        await using ordinary = await startIn(["env"], table);
+        await using ordinary = await startIn(["env"], group);
         await assertCannotTake(ordinary);
       }),
     );
 
     it(
-      `that is not, if the owner is ${place}`,
+      `outside, if the owner is ${place}`,
       { ...LIMIT, skip },
-      atTable(async (table) => {
-        await using owner = await startIn(command, table);
+      withAgents(async (group) => {
+        await using owner = await startIn(command, group);
         assert.equal((await owner.do({ act: "take", mutex: 0 })).got, true);
-        assert.equal(table.mutex(0).tryAcquire(), undefined);
-        await using ordinary = await startIn(["env"], table);
+        assert.equal(group.mutex(0).tryAcquire(), undefined);
+        await using ordinary = await startIn(["env"], group);
         await assertCannotTake(ordinary);
-        await using alike = await startIn(command, table);
+        await using alike = await startIn(command, group);
         await assertCannotTake(alike);
         const isLate = { name: "TimeoutError" };
-        assert.throws(() => table.mutex(0).acquireSync({ timeout: WHILE }), isLate);
+        assert.throws(() => group.mutex(0).acquireSync({ timeout: WHILE }), isLate);
       }),
     );
   }
@@ -90,13 +90,13 @@ describe("A mutex is not taken from an owner that lives, by one", () => {
   it(
     "that opens the memory with a single free descriptor",
     LIMIT,
-    atTable(async (table) => {
-      using guard = table.mutex(0).acquireSync();
+    withAgents(async (group) => {
+      using guard = group.mutex(0).acquireSync();
       await using few = new StartedUnder("prlimit", [
         "--nofile=128",
         ...HERE,
         FEW,
-        table.path,
+        group.path,
         "1",
       ]);
       assert.deepEqual(JSON.parse(await few.line()), { got: false });
@@ -105,71 +105,71 @@ describe("A mutex is not taken from an owner that lives, by one", () => {
   );
 
   it(
-    "if the owner opened the memory with a single free descriptor; its death is noticed",
+    "if the owner opened the memory with a single free descriptor; its death is detected",
     LIMIT,
-    atTable(async (table) => {
+    withAgents(async (group) => {
       await using owner = new StartedUnder("prlimit", [
         "--nofile=128",
         ...HERE,
         FEW,
-        table.path,
+        group.path,
         "1",
       ]);
       assert.deepEqual(JSON.parse(await owner.line()), { got: true });
-      assert.equal(table.mutex(0).tryAcquire(), undefined);
-      await using ordinary = await startIn(["env"], table);
+      assert.equal(group.mutex(0).tryAcquire(), undefined);
+      await using ordinary = await startIn(["env"], group);
       await assertCannotTake(ordinary);
       owner.child.kill("SIGKILL");
-      using guard = table.mutex(0).acquireSync({ timeout: 20_000 });
+      using guard = group.mutex(0).acquireSync({ timeout: 20_000 });
       assert.equal(guard.recovered, true);
     }),
   );
 
   it(
-    "that does not know when it started, or by which clock; its death is noticed",
+    "if the owner does not know its start time, or its clock; its death is detected",
     LIMIT,
-    atTable(async (table) => {
-      const owner = await table.process();
+    withAgents(async (group) => {
+      const owner = await group.process();
       await owner.take(0);
-      const at = table.slotOfOwner(0);
-      const { atomics } = regionOf(table.memory);
+      const at = group.slotOfOwner(0);
+      const { atomics } = regionOf(group.memory);
       for (const [offset, value] of [[SLOT.timeNamespace, 7], [SLOT.timeNamespace, 0]]) {
         atomics.store32(at + offset, value);
         atomics.store32(at + SLOT.startTime, 1);
-        await assertNotStolenHere(table);
+        await assertNotStolenHere(group);
       }
       for (const half of [0, 4]) atomics.store32(at + SLOT.startTime + half, 0);
-      await assertNotStolenHere(table);
+      await assertNotStolenHere(group);
       await owner.kill();
-      using guard = table.mutex(0).acquireSync({ timeout: 20_000 });
+      using guard = group.mutex(0).acquireSync({ timeout: 20_000 });
       assert.equal(guard.recovered, true);
     }),
   );
 });
 
-async function assertNotStolenHere(table: Table): Promise<void> {
+async function assertNotStolenHere(group: AgentGroup): Promise<void> {
   const isLate = { name: "TimeoutError" };
-  await assert.rejects(table.mutex(0).acquire({ timeout: WHILE }), isLate);
-  assert.throws(() => table.mutex(0).acquireSync({ timeout: WHILE }), isLate);
+  await assert.rejects(group.mutex(0).acquire({ timeout: WHILE }), isLate);
+  assert.throws(() => group.mutex(0).acquireSync({ timeout: WHILE }), isLate);
 }
 
-describe("The death of an owner is noticed", () => {
+describe("The death of an owner is detected", () => {
   it(
-    "that was in another time namespace",
+    "if it was in another time namespace",
     { ...LIMIT, skip: cannotRunUnder(IN_OTHER_TIME) },
-    atTable(async (table) => {
-      await using owner = await startIn(IN_OTHER_TIME, table);
+    withAgents(async (group) => {
+      await using owner = await startIn(IN_OTHER_TIME, group);
       const { pid } = await owner.do({ act: "who" });
       await owner.do({ act: "take", mutex: 0 });
       process.kill(pid, "SIGKILL");
-      using guard = table.mutex(0).acquireSync({ timeout: 20_000 });
+      using guard = group.mutex(0).acquireSync({ timeout: 20_000 });
       assert.equal(guard.recovered, true);
     }),
   );
 });
 
 describe("The folder of the segments", () => {
-  it("is not another one if no descriptor is free", LIMIT, async () => {
+  it("is the same one even if no descriptor is free", LIMIT, async () => {
     await using few = new StartedUnder("prlimit", ["--nofile=128", ...HERE, FEW, "none", "0"]);
     assert.deepEqual(JSON.parse(await few.line()), { code: "EMFILE" });
   });

@@ -6,16 +6,16 @@ import { Child, executableOf } from "../support/child.ts";
 const PROCESS = new URL("./fixtures/web_lock_process.ts", import.meta.url);
 const SLOTS_PROCESS = new URL("./fixtures/web_lock_slots_process.ts", import.meta.url);
 const CLOSED_PROCESS = new URL("./fixtures/closed_memories_process.ts", import.meta.url);
-/** Bun has no Web Locks, and always its foreign functions. */
+/** Bun has no Web Locks, and always has foreign functions. */
 const WITHOUT = {
   deno: ["run", "--quiet", "--no-config", "--no-lock", "--allow-read"],
   node: ["--disable-warning=ExperimentalWarning", "--no-experimental-ffi"],
 } as const;
 
-describe("Where the system cannot be asked about threads", () => {
+describe("If the runtime must not ask the system about threads", () => {
   for (const name of ["deno", "node"] as const) {
     for (const how of ["by itself", "terminated"]) {
-      it(`a task misses a worker that ended, ${how}: ${name}`, { timeout: 30_000 }, async () => {
+      it(`a task detects the end of a worker, ${how}: ${name}`, { timeout: 30_000 }, async () => {
         const child = new Child(executableOf(name)!, WITHOUT[name], PROCESS, [how]);
         assert.deepEqual(JSON.parse(await child.line()), {
           recovery: "web-locks",
@@ -29,12 +29,12 @@ describe("Where the system cannot be asked about threads", () => {
 
   for (const name of ["deno", "node"] as const) {
     for (const how of ["by itself", "terminated"]) {
-      const title = `slots of workers that ended, ${how}, are given away: ${name}`;
+      const title = `slots of workers that ended, ${how}, are reused: ${name}`;
       it(title, { timeout: 240_000 }, async () => {
         const child = new Child(executableOf(name)!, WITHOUT[name], SLOTS_PROCESS, [how]);
         assert.deepEqual(JSON.parse(await child.line()), {
           answers: ["claimed"],
-          tried: false, // The one that holds the lock all along, and blocks itself, is not missed.
+          tried: false, // The worker that holds the lock blocks its thread, but lives.
           late: "TimeoutError",
         });
         assert.equal((await child.ended).code, 0);
@@ -45,10 +45,10 @@ describe("Where the system cannot be asked about threads", () => {
   for (
     const [name, flag] of [["deno", "--v8-flags=--expose-gc"], ["node", "--expose-gc"]] as const
   ) {
-    it(`a memory that was sent and closed is not kept: ${name}`, { timeout: 30_000 }, async () => {
+    it(`a memory that was sent and closed is collected: ${name}`, { timeout: 30_000 }, async () => {
       const child = new Child(executableOf(name)!, [...WITHOUT[name], flag], CLOSED_PROCESS, []);
       const kept = Number(await child.line());
-      assert.ok(kept <= 2, `${kept} of 20 are kept`); // The last may still be in a register.
+      assert.ok(kept <= 2, `${kept} of 20 are still there`); // The last one may still be in a register.
       assert.equal((await child.ended).code, 0);
     });
   }

@@ -17,8 +17,8 @@ const REGISTRY = "src/memory/thread_registry.ts";
 const WAITERS = "src/memory/async_waiters.ts";
 const WAT = "src/memory/atomics.wat";
 const JS = "src/memory/atomics_js.ts";
-const IDENTITY = "src/runtime/identity.ts";
-const HELPER = "src/runtime/helper.ts";
+const IDENTITY = "src/runtime/identity/thread_identity.ts";
+const HELPER = "src/runtime/threads/start_helper.ts";
 
 /** Makes a mutant with one change. */
 export function mutant(
@@ -208,6 +208,20 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
     HELPER,
     "hasFreeDescriptors(DESCRIPTORS) && hasFreeThreads(THREADS)",
     "true",
-    ["contract/alone"],
+    ["contract/without_helper"],
+  ),
+  mutant(
+    "the constructor of a guard makes guards",
+    "src/contract/lock_guard.ts",
+    'Reflect.deleteProperty(LockGuard.prototype, "constructor");\n',
+    "",
+    ["contract/guard"],
+  ),
+  mutant(
+    "a signal that is none is accepted",
+    "src/contract/options.ts",
+    "if (signal !== undefined && !isSignal(signal)) {",
+    "if (signal === undefined && !isSignal(signal)) {",
+    ["contract/options"],
   ),
 ];

@@ -13,7 +13,7 @@ import { until } from "../support/until.ts";
 import { CLIENTS } from "./clients.ts";
 
 describe("adapterOf", () => {
-  it("refuses what is no client and no address", () => {
+  it("refuses a source that is no client and no address", () => {
     for (const source of ["http://127.0.0.1", "127.0.0.1:6379", "", {}, 7, null, undefined]) {
       assert.throws(() => adapterOf(source as RedisSource), MisconfiguredError);
     }
@@ -23,13 +23,13 @@ describe("adapterOf", () => {
     );
   });
 
-  it("refuses a timeout that is none", () => {
+  it("refuses a wrong timeout", () => {
     for (const commandTimeout of [0, -1, NaN, Infinity]) {
       assert.throws(() => adapterOf("redis://127.0.0.1", { commandTimeout }), RangeError);
     }
   });
 
-  it("says that no server is there, and that nothing has happened", async () => {
+  it("says that the server cannot be reached, and that nothing has happened", async () => {
     const adapter = adapterOf("redis://127.0.0.1:1", { commandTimeout: 1000 });
     await assert.rejects(adapter.send("PING"), (error: unknown) => {
       assert.ok(error instanceof UnreachableError);
@@ -77,7 +77,7 @@ for (const [name, connect] of Object.entries(CLIENTS)) {
       }
     }
 
-    it("gives replies as they are", () =>
+    it("returns each kind of reply", () =>
       withAdapter(async (adapter) => {
         assert.equal(await adapter.send("SET", "text", "ä 1"), "OK");
         assert.equal(await adapter.send("GET", "text"), "ä 1");
@@ -89,7 +89,7 @@ for (const [name, connect] of Object.entries(CLIENTS)) {
         assert.deepEqual([key, value], ["appendonly", "no"]);
       }));
 
-    it("rejects with the server's code in front", () =>
+    it("rejects with the server's code at the beginning", () =>
       withAdapter(async (adapter) => {
         await adapter.send("RPUSH", "list", "a");
         await assert.rejects(adapter.send("GET", "list"), { message: /^WRONGTYPE / });
@@ -119,7 +119,7 @@ for (const [name, connect] of Object.entries(CLIENTS)) {
         assert.equal(sent, 1);
       }));
 
-    it("waits for an answer as long as it was told, and drops a late one", () =>
+    it("waits for an answer until its time limit, and drops a late one", () =>
       withAdapter(async (_, proxy, source) => {
         const adapter = adapterOf(source, { commandTimeout: 300 });
         await adapter.send("PING");
@@ -168,7 +168,7 @@ for (const [name, connect] of Object.entries(CLIENTS)) {
         if (other !== adapter) assert.equal(await adapter.send("PUBLISH", "two", "6"), 0);
       }));
 
-    it("goes on after the server was killed and has come back", () =>
+    it("works again after the server was killed and restarted", () =>
       withAdapter(async (adapter) => {
         await using own = await RedisServer.start();
         await using client = await connect(own.url);

@@ -37,11 +37,11 @@ const VALUES: Readonly<Record<string, unknown>> = {
   "Infinity": Infinity,
 };
 
-/** What the messages of engines say, and ours do not. */
+/** Texts of engines' messages that ours do not contain. */
 const OF_AN_ENGINE =
   /Cannot (?:read|convert|destructure|mix|use 'in')|is not (?:a function|iterable|an object)|undefined is not|not a valid|ERR_INVALID|BigInt|deserialize|serialize/;
 
-/** Checks that an error is one of ours. */
+/** Checks that the library threw the error on purpose. */
 function isOurs(error: unknown): true {
   const ok = error instanceof TypeError || error instanceof RangeError ||
     error instanceof MisconfiguredError;
@@ -52,7 +52,7 @@ function isOurs(error: unknown): true {
   return true;
 }
 
-/** An adapter of a server that answers nothing useful. */
+/** An adapter whose server refuses each command. */
 const SILENT: RedisAdapter = {
   send: (command): Promise<Reply> => Promise.reject(new Error(`ERR sent ${command}`)),
   subscribe: () => Promise.reject(new Error("ERR subscribed")),
@@ -302,7 +302,7 @@ const CALLS: Readonly<Record<string, Call>> = {
   ),
 };
 
-describe("a wrong argument gets an error of ours:", () => {
+describe("a wrong argument is refused:", () => {
   for (const [title, { call, right = [] }] of Object.entries(CALLS)) {
     it(title, async () => {
       for (const [name, value] of Object.entries(VALUES)) {

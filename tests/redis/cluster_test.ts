@@ -13,7 +13,7 @@ import { RedisServer, skip } from "../support/redis_server.ts";
 import { until } from "../support/until.ts";
 import type { TestClient } from "./clients.ts";
 
-/** A server that is a cluster of one node, by itself. */
+/** A server that is a cluster of one node. */
 const CLUSTER = ["--cluster-enabled", "yes", "--cluster-announce-ip", "127.0.0.1"];
 
 const CLUSTERS: Readonly<Record<string, (port: number) => Promise<TestClient>>> = {
@@ -45,7 +45,7 @@ describe("a cluster", { skip }, () => {
   after(() => server[Symbol.asyncDispose]());
 
   for (const [name, connect] of Object.entries(CLUSTERS)) {
-    it(`counts by ${name}, and remembers operations in the counter's slot`, async () => {
+    it(`counts by ${name}, and keeps operations in the counter's slot`, async () => {
       await using client = await connect(server.port);
       for (const key of [`plain ${name}`, `a{tag ${name}}b`]) {
         await using counter = new RedisCounter(client.source, key, { min: 0 });
@@ -64,7 +64,7 @@ describe("a cluster", { skip }, () => {
         await using lock = new RedisLock(client.source, lockName, options);
         await using other = new RedisLock(client.source, lockName);
         const guard = await lock.acquire();
-        const waiting = other.acquire({ timeout: 4500 }); // Sooner than it would look by itself.
+        const waiting = other.acquire({ timeout: 4500 }); // Less than the time after which it asks by itself.
         const probe = adapterOf(client.source);
         const queue = `interlock:{${lockName}}:queue`;
         await until("the waiter", async () => await probe.send("EXISTS", queue) === 1);
@@ -99,7 +99,7 @@ describe("a cluster", { skip }, () => {
 });
 
 describe("a node of a cluster by an address", { skip }, () => {
-  it("is told to be one", async () => {
+  it("is reported as one", async () => {
     await using server = await RedisServer.start({ config: CLUSTER });
     const admin = adapterOf(server.url);
     await admin.send("CLUSTER", "ADDSLOTSRANGE", "0", "8191");

@@ -29,13 +29,13 @@ function cutAdds(proxy: Proxy, where: "request" | "reply"): void {
   proxy.onReply = () => isAdd ? "cut" : "pass";
 }
 
-/** Lets all pass. */
+/** Lets everything pass. */
 function heal(proxy: Proxy): void {
   proxy.onRequest = proxy.onReply = () => "pass";
 }
 
 for (const [name, connect] of Object.entries(CLIENTS)) {
-  describe(`a RedisCounter by ${name}, where something goes wrong`, { skip }, () => {
+  describe(`a RedisCounter by ${name} with faults`, { skip }, () => {
     let server: RedisServer;
     let admin: RedisAdapter;
     before(async () => {
@@ -47,7 +47,7 @@ for (const [name, connect] of Object.entries(CLIENTS)) {
       await server[Symbol.asyncDispose]();
     });
 
-    it("says that an add may have happened when its answer was cut off", async () => {
+    it("says that an add may have happened if its answer was cut off", async () => {
       await using proxy = await Proxy.start(server.port);
       await using client = await connect(proxy.url);
       await using counter = new RedisCounter(client.source, "honest");
@@ -79,7 +79,7 @@ for (const [name, connect] of Object.entries(CLIENTS)) {
       assert.ok(proxy.connections > 5, "it was cut");
     });
 
-    it("keeps what it has collected while the server is away, and counts it once", async () => {
+    it("keeps the collected adds while the server is down, and counts them once", async () => {
       await using proxy = await Proxy.start(server.port);
       await using client = await connect(proxy.url);
       await using counter = new RedisCounter(client.source, "collected");
@@ -102,7 +102,7 @@ for (const [name, connect] of Object.entries(CLIENTS)) {
       assert.equal(await admin.send("GET", "collected"), "8");
     });
 
-    it("goes on where it was after the server was killed, with AOF", async () => {
+    it("continues after the server was killed, with AOF", async () => {
       await using own = await RedisServer.start({ appendOnly: true });
       await using client = await connect(own.url);
       await using counter = new RedisCounter(client.source, "n");
@@ -134,7 +134,7 @@ for (const [name, connect] of Object.entries(CLIENTS)) {
   });
 }
 
-describe("a RedisCounter that may not", { skip }, () => {
+describe("a RedisCounter without the rights", { skip }, () => {
   let server: RedisServer;
   let admin: RedisAdapter;
   before(async () => {
@@ -153,7 +153,7 @@ describe("a RedisCounter that may not", { skip }, () => {
   };
   const addressOf = (user: string) => server.url.replace(":secret@", `${user}@`);
 
-  it("says that a password is wanted, or another one", async () => {
+  it("says that a password is missing or wrong", async () => {
     await using without = new RedisCounter(addressOf(""), "n");
     await assert.rejects(without.add(), refusal("NOAUTH"));
     await using wrong = new RedisCounter(addressOf("somebody:else"), "n");
@@ -161,7 +161,7 @@ describe("a RedisCounter that may not", { skip }, () => {
     await assert.rejects(wrong.get(), refusal("WRONGPASS"));
   });
 
-  it("says that its user has no right to the key", async () => {
+  it("says that the user has no right to the key", async () => {
     await admin.send("ACL", "SETUSER", "other", "on", ">pw", "~other:*", "+@all");
     await using counter = new RedisCounter(addressOf("other:pw"), "n");
     await assert.rejects(counter.add(), refusal("NOPERM"));
@@ -170,7 +170,7 @@ describe("a RedisCounter that may not", { skip }, () => {
     assert.equal(await own.add(), 1);
   });
 
-  it("does without scripts what can be done without", async () => {
+  it("works without scripts as far as possible", async () => {
     await admin.send("ACL", "SETUSER", "plain", "on", ">pw", "~*", "+@all", "-eval", "-evalsha");
     await using counter = new RedisCounter(addressOf("plain:pw"), "plain");
     assert.deepEqual(await Promise.all([counter.add(2), counter.add(3)]), [2, 5]);
@@ -192,8 +192,8 @@ describe("a RedisCounter that may not", { skip }, () => {
   });
 });
 
-describe("a RedisCounter that waits", { skip }, () => {
-  it("drops an answer that comes too late", async () => {
+describe("a RedisCounter with a slow server", { skip }, () => {
+  it("drops a late answer", async () => {
     await using server = await RedisServer.start();
     await using proxy = await Proxy.start(server.port);
     await using counter = new RedisCounter(proxy.url, "late", { commandTimeout: 2000 });
@@ -208,13 +208,14 @@ describe("a RedisCounter that waits", { skip }, () => {
 });
 
 describe("a RedisCounter without a server", () => {
-  it("says so, and that nothing has happened", async () => {
+  it("says that it is missing, and that nothing has happened", async () => {
     const options = { commandTimeout: 400 };
     await using counter = new RedisCounter("redis://127.0.0.1:1", "n", options);
     await assert.rejects(counter.add(), isUnreachable(false));
     await assert.rejects(counter.get(), {
       name: "UnreachableError",
-      message: /^Cannot read the counter "n": no connection .*ECONNREFUSED.*; it did not happen$/,
+      message:
+        /^Cannot read the counter "n": no connection .*ECONNREFUSED.*\. Nothing was changed$/,
     });
     await assert.rejects(counter.add(1, { operation: "a", retryFor: 50 }), isUnreachable(false));
     const collected = counter.coalesced();

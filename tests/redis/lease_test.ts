@@ -5,7 +5,7 @@ import { adapterOf, type RedisAdapter, RedisLock } from "../../src/redis/mod.ts"
 import { Proxy } from "../support/proxy.ts";
 import { RedisServer, skip } from "../support/redis_server.ts";
 import { until } from "../support/until.ts";
-import { stopHolder } from "./fixtures/lock_rounds.ts";
+import { stopHolder } from "./fixtures/lock_proof.ts";
 import { ask, redisProcess } from "./redis_process.ts";
 
 const DEADLINE = { timeout: 30_000 };
@@ -30,7 +30,7 @@ describe("A lease", { skip }, () => {
     while (await left(name) > 0);
   };
 
-  it("is renewed for as long as the guard is held", DEADLINE, async () => {
+  it("is renewed while the guard is held", DEADLINE, async () => {
     const leaseTime = 1000;
     const hold = async (name: string, shared: boolean) => {
       await using lock = new RedisLock(server.url, name, { leaseTime, shared });
@@ -50,23 +50,27 @@ describe("A lease", { skip }, () => {
     await Promise.all([hold("renewed", false), hold("renewed, shared", true)]);
   });
 
-  it("aborts the signal before the server can give the lock to another", DEADLINE, async () => {
-    const cutOff = async (name: string, shared: boolean) => {
-      await using proxy = await Proxy.start(server.port);
-      await using lock = new RedisLock(proxy.url, name, { leaseTime: 2500, shared });
-      const guard = await lock.acquire();
-      proxy.onRequest = () => "hold";
-      await aborted(guard.signal);
-      assert.ok(await left(name) > 0, "it was the server's end of the lease");
-      assert.ok(guard.signal.reason instanceof LockLostError);
-      assert.equal(guard.held, false);
-      // The way to the server is still closed: this waits for no answer.
-      await assert.rejects(guard.release(), LockLostError);
-      proxy.onRequest = () => "pass";
-      proxy.letGo();
-    };
-    await Promise.all([cutOff("cut off", false), cutOff("cut off, shared", true)]);
-  });
+  it(
+    "aborts the signal before the server can grant the lock to another client",
+    DEADLINE,
+    async () => {
+      const cutOff = async (name: string, shared: boolean) => {
+        await using proxy = await Proxy.start(server.port);
+        await using lock = new RedisLock(proxy.url, name, { leaseTime: 2500, shared });
+        const guard = await lock.acquire();
+        proxy.onRequest = () => "hold";
+        await aborted(guard.signal);
+        assert.ok(await left(name) > 0, "the lease ended at the server first");
+        assert.ok(guard.signal.reason instanceof LockLostError);
+        assert.equal(guard.held, false);
+        // The connection is still blocked: this does not wait for an answer.
+        await assert.rejects(guard.release(), LockLostError);
+        proxy.onRequest = () => "pass";
+        proxy.letGo();
+      };
+      await Promise.all([cutOff("cut off", false), cutOff("cut off, shared", true)]);
+    },
+  );
 
   it("is lost with its key", DEADLINE, async () => {
     await using lock = new RedisLock(server.url, "deleted", { leaseTime: 900 });
@@ -78,7 +82,7 @@ describe("A lease", { skip }, () => {
   });
 
   it(
-    "that was lost is noticed by the release, and what another holds stays",
+    "that was lost makes the release fail, and another client's hold stays",
     DEADLINE,
     async () => {
       await using lock = new RedisLock(server.url, "taken over");
@@ -98,13 +102,13 @@ describe("A lease", { skip }, () => {
     const guard = await lock.acquire();
     await aborted(guard.signal);
     assert.match(String(guard.signal.reason), /maxHold of 50 ms/);
-    assert.equal(await other.tryAcquire(), undefined, "there was no time to stop in");
+    assert.equal(await other.tryAcquire(), undefined, "there was no time left to stop");
     await assert.rejects(guard.release(), LockLostError);
-    // Released all the same: nobody has to wait for the end of the lease.
+    // It is released nevertheless: the waiters need not wait for the end of the lease.
     await (await other.acquire({ timeout: 1500 })).release();
   });
 
-  it("hides no error of the body when it is lost", DEADLINE, async () => {
+  it("does not hide an error of the body when it is lost", DEADLINE, async () => {
     await using lock = new RedisLock(server.url, "both");
     const failure = new Error("of the body");
     const body = async () => {
@@ -119,7 +123,7 @@ describe("A lease", { skip }, () => {
     });
   });
 
-  it("that a late answer tells of is not relied on", DEADLINE, async () => {
+  it("does not count if the answer comes after its end", DEADLINE, async () => {
     await using proxy = await Proxy.start(server.port);
     await using lock = new RedisLock(proxy.url, "late", { leaseTime: 1000 });
     await (await lock.acquire()).release(); // The server knows the scripts.
@@ -135,12 +139,12 @@ describe("A lease", { skip }, () => {
     const minted = await redis.send("HGET", "interlock:{late}:token", "token");
     proxy.letGo();
     const guard = await acquiring;
-    assert.ok(guard.token! > Number(minted), "the expired hold was given out");
+    assert.ok(guard.token! > Number(minted), "the expired hold was granted");
     assert.equal(guard.held, true);
     await guard.release();
   });
 
-  it("that is shorter than the way to the server is refused", DEADLINE, async () => {
+  it("that is shorter than the latency is refused", DEADLINE, async () => {
     await using proxy = await Proxy.start(server.port);
     await using lock = new RedisLock(proxy.url, "far", { leaseTime: 10 });
     await (await lock.acquire()).release().catch(() => {});
@@ -148,12 +152,12 @@ describe("A lease", { skip }, () => {
       setTimeout(() => proxy.letGo(), 20);
       return "hold";
     };
-    await assert.rejects(lock.acquire(), /make leaseTime longer/);
+    await assert.rejects(lock.acquire(), /Use a longer leaseTime/);
     proxy.onReply = () => "pass";
     proxy.letGo();
   });
 
-  it("of a killed process ends, and the next one is told", DEADLINE, async () => {
+  it("of a killed process ends, and the next holder learns of it", DEADLINE, async () => {
     await using child = redisProcess(server.url, "killed", `{"leaseTime":300}`);
     assert.equal(await child.line(), "ready");
     const [token] = (await ask(child, "acquire")).split(" ");
@@ -172,7 +176,7 @@ describe("A lease", { skip }, () => {
   });
 
   it(
-    "runs out under a stopped process, whose late write the token refuses",
+    "runs out while its process is stopped, and the token rejects its late write",
     DEADLINE,
     async (t) => {
       const { written, lost } = await stopHolder(2);

@@ -10,7 +10,7 @@ import { inScratchFolder } from "../support/scratch_folder.ts";
 import { until } from "../support/until.ts";
 import { ask, redisProcess } from "./redis_process.ts";
 
-/** Sets the wall clock of one process, and leaves the monotonic ones. */
+/** Changes the wall clock of one process, and not the monotonic ones. */
 const MACHINE = adapter.arch === "arm64" ? "aarch64" : "x86_64";
 const FAKETIME = `/usr/lib/${MACHINE}-linux-gnu/faketime/libfaketime.so.1`;
 const skip = withoutServer ||
@@ -21,7 +21,7 @@ if (skip !== false && process.env.INTERLOCK_NEEDS_ALL) throw new Error(skip);
 const DEADLINE = { timeout: 30_000 };
 const HOUR = 3_600_000;
 
-describe("A lease, when the wall clock jumps", { skip }, () => {
+describe("A lease when the wall clock jumps", { skip }, () => {
   let server: RedisServer;
   before(async () => server = await RedisServer.start());
   after(() => server[Symbol.asyncDispose]());
@@ -59,17 +59,17 @@ describe("A lease, when the wall clock jumps", { skip }, () => {
     });
   }
 
-  it("forward, goes on", DEADLINE, () => jump(1, true, true));
+  it("forward, continues", DEADLINE, () => jump(1, true, true));
 
-  it("back, goes on", DEADLINE, () => jump(-1, true, true));
+  it("back, continues", DEADLINE, () => jump(-1, true, true));
 
   if (adapter.name === "deno") {
     it(
-      "forward, counts as lost where only that clock could have shown a sleep",
+      "forward, counts as lost if only that clock could have shown a sleep",
       DEADLINE,
       () => jump(1, false, false),
     );
 
-    it("back, goes on where that is so", DEADLINE, () => jump(-1, false, true));
+    it("back, continues in that case", DEADLINE, () => jump(-1, false, true));
   }
 });

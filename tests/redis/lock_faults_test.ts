@@ -16,7 +16,7 @@ import { CLIENTS } from "./clients.ts";
 
 const DEADLINE = { timeout: 30_000 };
 
-describe("RedisLock, when things go wrong", { skip }, () => {
+describe("RedisLock with faults", { skip }, () => {
   let server: RedisServer;
   let redis: RedisAdapter;
   before(async () => {
@@ -32,7 +32,7 @@ describe("RedisLock, when things go wrong", { skip }, () => {
   const at = (name: string) => redis.send("GET", `interlock:{${name}}:lock`);
 
   for (const [client, connect] of Object.entries(CLIENTS)) {
-    it(`takes the lock once where the answer was cut off: ${client}`, DEADLINE, async () => {
+    it(`acquires the lock once if the answer was cut off: ${client}`, DEADLINE, async () => {
       const name = `cut ${client}`;
       await using proxy = await Proxy.start(server.port);
       await using source = await connect(proxy.url);
@@ -55,7 +55,7 @@ describe("RedisLock, when things go wrong", { skip }, () => {
       assert.equal(await at(name), null);
     });
 
-    it(`releases where the answer was cut off: ${client}`, DEADLINE, async () => {
+    it(`releases the lock if the answer was cut off: ${client}`, DEADLINE, async () => {
       const name = `cut release ${client}`;
       await using proxy = await Proxy.start(server.port);
       await using source = await connect(proxy.url);
@@ -72,7 +72,7 @@ describe("RedisLock, when things go wrong", { skip }, () => {
     });
   }
 
-  it("gives back what was granted when nobody wanted it any more", DEADLINE, async () => {
+  it("releases a lock that was granted after the wait had ended", DEADLINE, async () => {
     await using proxy = await Proxy.start(server.port);
     await using lock = new RedisLock(proxy.url, "late grant");
     await (await lock.acquire()).release();
@@ -88,7 +88,7 @@ describe("RedisLock, when things go wrong", { skip }, () => {
     await (await lock.acquire({ timeout: 0 })).release();
   });
 
-  it("says that nobody is there, and when the time is over", DEADLINE, async () => {
+  it("says that the server cannot be reached, and when the time is over", DEADLINE, async () => {
     await using lock = new RedisLock("redis://127.0.0.1:1", "nobody", { commandTimeout: 100 });
     await assert.rejects(lock.tryAcquire(), UnreachableError);
     await assert.rejects(lock.acquire({ timeout: 50 }), /Unreachable|in time/);
@@ -108,7 +108,7 @@ describe("RedisLock, when things go wrong", { skip }, () => {
     await assert.rejects(short.acquire(), UnreachableError);
   });
 
-  it("goes on when the server has forgotten the scripts", DEADLINE, async () => {
+  it("works after the server has forgotten the scripts", DEADLINE, async () => {
     await using lock = new RedisLock(server.url, "flushed");
     await (await lock.acquire()).release();
     await redis.send("SCRIPT", "FLUSH");
@@ -118,7 +118,7 @@ describe("RedisLock, when things go wrong", { skip }, () => {
     assert.equal(await at("flushed"), null);
   });
 
-  it("says that it may run no scripts, and takes nothing", DEADLINE, async () => {
+  it("says that it may run no scripts, and acquires nothing", DEADLINE, async () => {
     await redis.send(
       "ACL",
       "SETUSER",
@@ -136,7 +136,7 @@ describe("RedisLock, when things go wrong", { skip }, () => {
       for (const acquire of [() => lock.acquire(), () => lock.tryAcquire()]) {
         await assert.rejects(acquire(), (error) => {
           assert.ok(error instanceof UnsupportedError, String(error));
-          assert.match(error.message, /allow EVAL and EVALSHA/);
+          assert.match(error.message, /Allow EVAL and EVALSHA/);
           return true;
         });
       }
@@ -144,28 +144,32 @@ describe("RedisLock, when things go wrong", { skip }, () => {
     }
   });
 
-  it("says that something else is at its keys, and leaves it", DEADLINE, async () => {
-    for (const key of ["lock", "token"]) {
-      const path = `interlock:{wrong ${key}}:${key}`;
-      await redis.send("RPUSH", path, "not ours");
-      await using lock = new RedisLock(server.url, `wrong ${key}`);
-      for (const acquire of [() => lock.acquire(), () => lock.tryAcquire()]) {
-        await assert.rejects(acquire(), (error) => {
-          assert.ok(error instanceof MisconfiguredError, String(error));
-          assert.equal(error.code, "WRONGTYPE");
-          return true;
+  it(
+    "says that another kind of value is at its keys, and does not change it",
+    DEADLINE,
+    async () => {
+      for (const key of ["lock", "token"]) {
+        const path = `interlock:{wrong ${key}}:${key}`;
+        await redis.send("RPUSH", path, "not ours");
+        await using lock = new RedisLock(server.url, `wrong ${key}`);
+        for (const acquire of [() => lock.acquire(), () => lock.tryAcquire()]) {
+          await assert.rejects(acquire(), (error) => {
+            assert.ok(error instanceof MisconfiguredError, String(error));
+            assert.equal(error.code, "WRONGTYPE");
+            return true;
+          });
+        }
+        assert.deepEqual(await redis.send("LRANGE", path, "0", "-1"), ["not ours"]);
+        await until("nothing left", async () => {
+          const keys = await redis.send("KEYS", `interlock:{wrong ${key}}:*`) as string[];
+          return keys.length === 1;
         });
       }
-      assert.deepEqual(await redis.send("LRANGE", path, "0", "-1"), ["not ours"]);
-      await until("nothing left", async () => {
-        const keys = await redis.send("KEYS", `interlock:{wrong ${key}}:*`) as string[];
-        return keys.length === 1;
-      });
-    }
-  });
+    },
+  );
 
   it(
-    "waits for a key that somebody else has made, without a lease, and takes it after",
+    "waits for a key that another program has set without a lease, and acquires the lock then",
     DEADLINE,
     async () => {
       await redis.send("SET", "interlock:{foreign}:lock", "by hand");
@@ -182,13 +186,13 @@ describe("RedisLock, when things go wrong", { skip }, () => {
     },
   );
 
-  it("takes nothing from a full server, and can still release", DEADLINE, async () => {
+  it("acquires nothing on a full server, and can still release", DEADLINE, async () => {
     await using full = await RedisServer.start();
     const admin = adapterOf(full.url);
     await using lock = new RedisLock(full.url, "full");
     await using other = new RedisLock(full.url, "full");
     const guard = await lock.acquire();
-    const waiting = other.acquire(); // Its place in the queue is there.
+    const waiting = other.acquire(); // It is queued already.
     waiting.catch(() => {});
     await until(
       "the waiter",
@@ -196,7 +200,7 @@ describe("RedisLock, when things go wrong", { skip }, () => {
     );
     await admin.send("CONFIG", "SET", "maxmemory", "1");
     await guard.release();
-    await (await waiting).release(); // What it gives up makes room for what it takes.
+    await (await waiting).release(); // Its place in the queue makes room for the hold.
     for (const acquire of [() => lock.acquire(), () => lock.tryAcquire()]) {
       await assert.rejects(acquire(), (error) => {
         assert.ok(error instanceof RefusedError && error.code === "OOM", String(error));
@@ -209,7 +213,7 @@ describe("RedisLock, when things go wrong", { skip }, () => {
     await admin.close();
   });
 
-  it("outlives a restart of a server that keeps its data", DEADLINE, async () => {
+  it("survives a restart of a server that keeps its data", DEADLINE, async () => {
     await using kept = await RedisServer.start({ appendOnly: true });
     await using lock = new RedisLock(kept.url, "kept", { leaseTime: 10_000 });
     await using other = new RedisLock(kept.url, "kept");
@@ -225,25 +229,29 @@ describe("RedisLock, when things go wrong", { skip }, () => {
     await next.release();
   });
 
-  it("is lost with a server that keeps nothing, and no token comes twice", DEADLINE, async () => {
-    await using forgetful = await RedisServer.start();
-    await using lock = new RedisLock(forgetful.url, "forgotten", { leaseTime: 1500 });
-    await using other = new RedisLock(forgetful.url, "forgotten");
-    const guard = await lock.acquire();
-    const { signal } = guard;
-    await forgetful.kill();
-    await forgetful.start();
-    // Here two are inside for a moment, which is why there are tokens.
-    const next = await other.acquire();
-    assert.ok(next.token! > guard.token!);
-    await until("the abort", () => signal.aborted);
-    assert.ok(signal.reason instanceof LockLostError);
-    await assert.rejects(guard.release(), LockLostError);
-    assert.equal(next.held, true);
-    await next.release();
-  });
+  it(
+    "is lost with a server that keeps no data, and no token is minted twice",
+    DEADLINE,
+    async () => {
+      await using forgetful = await RedisServer.start();
+      await using lock = new RedisLock(forgetful.url, "forgotten", { leaseTime: 1500 });
+      await using other = new RedisLock(forgetful.url, "forgotten");
+      const guard = await lock.acquire();
+      const { signal } = guard;
+      await forgetful.kill();
+      await forgetful.start();
+      // For a moment, two are inside: this is why there are tokens.
+      const next = await other.acquire();
+      assert.ok(next.token! > guard.token!);
+      await until("the abort", () => signal.aborted);
+      assert.ok(signal.reason instanceof LockLostError);
+      await assert.rejects(guard.release(), LockLostError);
+      assert.equal(next.held, true);
+      await next.release();
+    },
+  );
 
-  it("waits for its replicas if told to", DEADLINE, async () => {
+  it("waits for its replicas if configured", DEADLINE, async () => {
     await using replica = await RedisServer.start({ replicaOf: server.port });
     const copy = adapterOf(replica.url);
     await until(

@@ -27,7 +27,7 @@ describe("RedisLock", { skip }, () => {
   });
 
   let names = 0;
-  /** Runs `body` with so many locks of one name. */
+  /** Runs `body` with `count` locks of one name. */
   async function withLocks(
     count: number,
     options: RedisLockOptions,
@@ -49,7 +49,7 @@ describe("RedisLock", { skip }, () => {
 
   describe("that is shared", () => {
     it(
-      "has many who share it, and nobody alone beside them",
+      "has many shared holders, and no exclusive one beside them",
       DEADLINE,
       () =>
         withLocks(3, {}, async ([a, b, c]) => {
@@ -73,7 +73,7 @@ describe("RedisLock", { skip }, () => {
     );
 
     it(
-      "makes who wants to share wait behind who wants to be alone",
+      "queues shared requests behind exclusive ones",
       DEADLINE,
       () =>
         withLocks(3, {}, async ([a, b, c], name) => {
@@ -94,7 +94,7 @@ describe("RedisLock", { skip }, () => {
     );
 
     it(
-      "lets in together those who share",
+      "grants the lock to all waiting sharers at once",
       DEADLINE,
       () =>
         withLocks(4, {}, async ([a, ...others], name) => {
@@ -108,7 +108,7 @@ describe("RedisLock", { skip }, () => {
         }),
     );
 
-    it("forgets a dead one who shared it", DEADLINE, async () => {
+    it("forgets a dead sharer", DEADLINE, async () => {
       await using child = redisProcess(
         server.url,
         "dead reader",
@@ -128,7 +128,7 @@ describe("RedisLock", { skip }, () => {
 
   describe("that is fair", () => {
     it(
-      "is given out in the order it was asked for",
+      "is granted in the order of the requests",
       DEADLINE,
       () =>
         withLocks(3, { fair: true }, async (locks, name) => {
@@ -147,7 +147,7 @@ describe("RedisLock", { skip }, () => {
     );
 
     it(
-      "is not taken by who has not waited",
+      "cannot be acquired by a client that has not waited",
       DEADLINE,
       () =>
         withLocks(2, { fair: true }, async ([a, b], name) => {
@@ -161,7 +161,7 @@ describe("RedisLock", { skip }, () => {
     );
 
     for (const [how, signal] of [["dead", "SIGKILL"], ["stopped", "SIGSTOP"]] as const) {
-      it(`goes on behind a waiter that is ${how}`, DEADLINE, async () => {
+      it(`is granted to the waiter behind one that is ${how}`, DEADLINE, async () => {
         const name = `waiter ${how}`;
         await using child = redisProcess(server.url, name, `{"fair":true}`);
         assert.equal(await child.line(), "ready");
@@ -169,7 +169,7 @@ describe("RedisLock", { skip }, () => {
         const guard = await lock.acquire();
         child.tell("acquire");
         await waiting(name, 1);
-        const mine = lock.acquire({ timeout: 4500 }); // Sooner than it would look by itself.
+        const mine = lock.acquire({ timeout: 4500 }); // Less than the time after which it asks by itself.
         await waiting(name, 2);
         if (signal === "SIGSTOP") child.stop(signal);
         else {
@@ -184,7 +184,7 @@ describe("RedisLock", { skip }, () => {
 
   describe("that is reentrant", () => {
     it(
-      "is taken again by its holder, with the same token, and released once by each",
+      "is acquired again by its holder, with the same token, and released once by each guard",
       DEADLINE,
       () =>
         withLocks(2, { reentrant: true }, async ([lock, other]) => {
@@ -203,7 +203,7 @@ describe("RedisLock", { skip }, () => {
     );
 
     it(
-      "is not had alone by who shares it",
+      "cannot be acquired exclusively while the object shares it",
       DEADLINE,
       () =>
         withLocks(1, { reentrant: true }, async ([lock]) => {
@@ -217,7 +217,7 @@ describe("RedisLock", { skip }, () => {
     );
 
     it(
-      "is one hold for tasks that come at once",
+      "is one hold for tasks that acquire it at the same time",
       DEADLINE,
       () =>
         withLocks(1, { reentrant: true }, async ([lock]) => {
@@ -229,7 +229,7 @@ describe("RedisLock", { skip }, () => {
     );
   });
 
-  describe("that is local", () => {
+  describe("with localHandOff", () => {
     const commands = async () => {
       const stats = String(await redis.send("INFO", "commandstats"));
       return Number(/cmdstat_evalsha:calls=(\d+)/.exec(stats)?.[1] ?? 0);
@@ -257,7 +257,7 @@ describe("RedisLock", { skip }, () => {
     );
 
     it(
-      "leaves the lock to others in between",
+      "leaves the lock to other clients in between",
       DEADLINE,
       () =>
         withLocks(
@@ -270,7 +270,7 @@ describe("RedisLock", { skip }, () => {
               while (!ends) {
                 await using _guard = await busy.acquire();
                 rounds++;
-                // The other one has to have come to the queue before this one has done its share.
+                // The other one must be queued before this one has used up its bound.
                 if (rounds < 3) await waiting(name, 1);
               }
             };
@@ -287,7 +287,7 @@ describe("RedisLock", { skip }, () => {
     );
 
     it(
-      "hands on nothing to who wants to share",
+      "does not hand the lock on to sharers",
       DEADLINE,
       () =>
         withLocks(1, { localHandOff: true }, async ([lock], name) => {

@@ -3,11 +3,11 @@ import { after, before, describe, it } from "node:test";
 import { adapterOf, type RedisAdapter, RedisLock } from "../../src/redis/mod.ts";
 import { RedisServer, skip } from "../support/redis_server.ts";
 import { until } from "../support/until.ts";
-import { holdTogether } from "./fixtures/lock_rounds.ts";
+import { holdTogether } from "./fixtures/lock_proof.ts";
 
 const DEADLINE = { timeout: 60_000 };
 
-describe("RedisLock, among many", { skip }, () => {
+describe("RedisLock with many clients", { skip }, () => {
   let server: RedisServer;
   let redis: RedisAdapter;
   before(async () => {
@@ -23,7 +23,7 @@ describe("RedisLock, among many", { skip }, () => {
   for (const fair of [false, true]) {
     const how = fair ? ", in their order" : "";
     it(
-      `has one inside, and loses no update: 16 clients in all runtimes${how}`,
+      `has one holder, and loses no update: 16 clients in all runtimes${how}`,
       DEADLINE,
       () => holdTogether(16, 6, { fair }),
     );
@@ -55,7 +55,7 @@ describe("RedisLock, among many", { skip }, () => {
     const seconds = (performance.now() - start) / 1000;
     const stats = String(await redis.send("INFO", "commandstats"));
     const scripts = Number(/cmdstat_evalsha:calls=(\d+)/.exec(stats)![1]);
-    // Each asks once when it is told to, and releases. A few look by themselves, after seconds.
+    // Each asks once when it is woken, and releases. A few ask by themselves, after seconds.
     assert.ok(scripts <= 2 * WAITERS + 1 + WAITERS * seconds / 5, `${scripts} scripts were run`);
     await Promise.all(locks.map((lock) => lock.close()));
   });

@@ -21,14 +21,14 @@ describe("names", () => {
     }
   });
 
-  it("say what they are of", () => {
+  it("contain the name of the object", () => {
     assert.equal(partOf("jobs", "lock"), "interlock:{jobs}:lock");
     assert.equal(partOf("jobs", "lock", "mine"), "mine:{jobs}:lock");
     assert.equal(operationKey("visits", "7"), "interlock:operation:6:{visits}:6:visits:7");
     assert.notEqual(operationKey("a{x}", "1"), operationKey("b{x}", "1"));
   });
 
-  it("are of one pair of a key and an operation, whatever is in them", () => {
+  it("differ for each pair of a key and an operation, whatever they contain", () => {
     const texts = ["", "a", "}", "{a}", "a}", ":", "a:", ":operation:", "1:", "@", "0", "{a"];
     const pairs = new Map<string, string>();
     for (const first of texts) {
@@ -50,14 +50,14 @@ describe("names", () => {
     }
   });
 
-  it("refuses those that cannot be", () => {
+  it("refuses unusable names", () => {
     for (const name of ["", "}", "}a", 7 as unknown as string]) {
       assert.throws(() => partOf(name, "lock"), TypeError);
     }
     assert.throws(() => partOf("jobs", "lock", "a{b"), TypeError);
   });
 
-  it("refuses halves of characters, which become the same text on the way", () => {
+  it("refuses lone surrogates, which would become the same text", () => {
     for (const half of ["a\ud800", "\udc00"]) {
       assert.throws(() => partOf(half, "lock"), TypeError);
       assert.throws(() => operationKey("visits", half), TypeError);

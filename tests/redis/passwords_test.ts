@@ -17,7 +17,7 @@ import { interlock } from "../cli/interlock.ts";
 import { freePort, RedisServer, skip } from "../support/redis_server.ts";
 
 const DEADLINE = { timeout: 60_000 };
-/** Addresses that are none, or not as they were meant, each with two halves of one password. */
+/** Wrong or misleading addresses, each with two halves of one password. */
 const WRONG = [
   "redis://user:s3cr/3tpw@h",
   "redis://user:s3cr#3tpw@h",
@@ -41,7 +41,7 @@ const WRONG = [
   "//user:s3cr3tpw@h",
 ];
 
-/** All that a program may print of an error: its causes, its stack, what clients put there. */
+/** All that a program may print of an error: its causes, its stack, the properties of clients. */
 function assertNoPassword(error: unknown): true {
   const shown = `${inspect(error, { depth: 20, showHidden: true })} ${JSON.stringify(error)}`;
   assert.ok(!/s3cr|3tpw/.test(shown), shown);
@@ -50,10 +50,13 @@ function assertNoPassword(error: unknown): true {
 
 describe("the password in an address", () => {
   for (const address of WRONG) {
-    it(`is not told of ${address}`, () => {
+    it(`is not shown for ${address}`, () => {
       const isSilent = (error: unknown) => {
         assert.ok(error instanceof MisconfiguredError, String(error));
-        assert.match(error.message, /not shown since it may hold a password: .*redis:\/\/127/);
+        assert.match(
+          error.message,
+          /It is not shown, since it may contain a password.*redis:\/\/127/,
+        );
         return assertNoPassword(error);
       };
       const makers: ((source: RedisSource) => unknown)[] = [
@@ -69,14 +72,14 @@ describe("the password in an address", () => {
     });
   }
 
-  it("may have any character that is written as it must be", () => {
+  it("may contain any character in its escaped form", () => {
     for (const password of ["s3cr/3t", "a:b@c#d?e%f\\g", "ä€"]) {
       const counter = new RedisCounter(`redis://:${encodeURIComponent(password)}@127.0.0.1/1`, "n");
       assert.ok(counter);
     }
   });
 
-  it("is not told by a server that is not there", DEADLINE, async () => {
+  it("is not shown if the server cannot be reached", DEADLINE, async () => {
     const port = await freePort();
     const url = `redis://user:s3cr3tpw@127.0.0.1:${port}`;
     await using counter = new RedisCounter(url, "n", { commandTimeout: 200 });
@@ -86,7 +89,7 @@ describe("the password in an address", () => {
     await assert.rejects(lock.acquire({ timeout: 100 }), assertNoPassword);
   });
 
-  it("is not told by the command line", DEADLINE, async () => {
+  it("is not shown by the command line", DEADLINE, async () => {
     const folder = mkdtempSync(join(tmpdir(), "interlock-passwords-"));
     try {
       const broken = join(folder, "broken.json");
@@ -161,7 +164,7 @@ describe("a password that the server refuses", { skip }, () => {
     },
   };
   for (const [name, connect] of Object.entries(clients)) {
-    it(`is not told by ${name}`, DEADLINE, async () => {
+    it(`is not shown by ${name}`, DEADLINE, async () => {
       const { source, end } = await connect(server.port);
       try {
         const options = { commandTimeout: 500 };

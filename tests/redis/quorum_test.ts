@@ -21,13 +21,13 @@ import { RedisServer, skip } from "../support/redis_server.ts";
 const DEADLINE = { timeout: 30_000 };
 /** Deno finds the client by the configuration of the project. */
 const FLAGS = { ...RUN, deno: ["run", "--quiet", "-A"] };
-const GIVING_UP = new URL("./fixtures/giving_up_servers_process.ts", import.meta.url);
-/** Servers of a test are all new; two of the tests are about that. */
+const GIVING_UP = new URL("./fixtures/giving_up_quorum_process.ts", import.meta.url);
+/** The servers of a test are fresh; two of the tests are about that. */
 const NEW = { restartGuard: false, commandTimeout: 5000 };
 
-describe("RedisLock by a majority of servers", { skip }, () => {
+describe("RedisLock of several servers", { skip }, () => {
   let servers: RedisServer[] = [];
-  /** Connected once, for the tests in which the servers are left alone. */
+  /** Connected once, for the tests that do not stop or kill servers. */
   let adapters: RedisAdapter[] = [];
   let names = 0;
 
@@ -44,7 +44,7 @@ describe("RedisLock by a majority of servers", { skip }, () => {
   const name = () => `majority-${++names}`;
   const test = (title: string, body: () => Promise<void>) => it(title, DEADLINE, body);
 
-  /** Runs `body` while some of the servers are not there, which come back without their data. */
+  /** Runs `body` while some of the servers are down; they come back without their data. */
   const without = async (dead: readonly RedisServer[], body: () => Promise<void>) => {
     await Promise.all(dead.map((server) => server.kill()));
     try {
@@ -62,7 +62,7 @@ describe("RedisLock by a majority of servers", { skip }, () => {
       server.signal("SIGCONT");
     }
   };
-  /** How many of the servers have something at that part of the lock. */
+  /** How many of the servers have this key of the lock. */
   const countAt = async (lock: string, part: "lock" | "queue") => {
     let count = 0;
     for (const redis of adapters) {
@@ -74,7 +74,7 @@ describe("RedisLock by a majority of servers", { skip }, () => {
     while (!await condition()) await sleep(5);
   };
 
-  test("excludes, and is given back at all servers", async () => {
+  test("excludes others, and is released at all servers", async () => {
     const lock = name();
     await using mine = new RedisLock(adapters, lock, NEW);
     await using other = new RedisLock(adapters.toReversed(), lock, NEW);
@@ -92,7 +92,7 @@ describe("RedisLock by a majority of servers", { skip }, () => {
     await next.release();
   });
 
-  test("wakes who waits when it is released, long before the lease could end", async () => {
+  test("wakes a waiter by its release, long before the lease could end", async () => {
     const lock = name();
     const options = { ...NEW, leaseTime: 60_000 };
     await using mine = new RedisLock(adapters, lock, options);
@@ -105,7 +105,7 @@ describe("RedisLock by a majority of servers", { skip }, () => {
     await eventually(async () => await countAt(lock, "lock") === 0);
   });
 
-  test("goes on without one of three servers", async () => {
+  test("works without one of three servers", async () => {
     const lock = name();
     await without(servers.slice(2), async () => {
       await using mine = new RedisLock(urls(), lock, NEW);
@@ -117,7 +117,7 @@ describe("RedisLock by a majority of servers", { skip }, () => {
     });
   });
 
-  test("says in bounded time which servers are missing, where it is too many", async () => {
+  test("says in bounded time which servers are missing, if they are too many", async () => {
     const lock = name();
     const options = { ...NEW, leaseTime: 400, commandTimeout: 300 };
     await using mine = new RedisLock(urls(), lock, options);
@@ -132,7 +132,7 @@ describe("RedisLock by a majority of servers", { skip }, () => {
       ) {
         await assert.rejects(attempt(), (error: unknown) => {
           assert.ok(error instanceof UnreachableError, String(error));
-          assert.match(error.message, /2 of 3 servers do not vote, and 2 have to/);
+          assert.match(error.message, /2 of 3 servers do not vote, and 2 must/);
           for (const { port } of servers.slice(1)) {
             assert.ok(error.message.includes(`127.0.0.1:${port}: `), error.message);
           }
@@ -141,14 +141,14 @@ describe("RedisLock by a majority of servers", { skip }, () => {
           return true;
         });
       }
-      // What the one gave is given back.
+      // The vote of the one server was released.
       const redis = adapterOf(urls()[0]);
       assert.equal(await redis.send("EXISTS", partOf(lock, "lock")), 0);
       await redis.close();
     });
   });
 
-  test("settles on a tie of two servers, and gives back the vote it has", async () => {
+  test("decides a tie of two servers, and releases the vote it has", async () => {
     const lock = name();
     const [a, b] = adapters;
     await using one = new RedisLock(a, lock);
@@ -156,7 +156,7 @@ describe("RedisLock by a majority of servers", { skip }, () => {
     await using both = new RedisLock([a, b], lock, { ...NEW, leaseTime: 60_000 });
     const guard = await two.acquire();
     assert.equal(await both.tryAcquire(), undefined);
-    // Were the vote of a kept, it would be for a minute.
+    // If the vote of `a` were kept, it would be for a minute.
     await (await one.acquire({ timeout: 20_000 })).release();
     const waiting = both.acquire();
     await assert.rejects(both.acquire({ timeout: 50 }), { name: "TimeoutError" });
@@ -164,7 +164,7 @@ describe("RedisLock by a majority of servers", { skip }, () => {
     await (await waiting).release();
   });
 
-  test("two that split the votes of two or four servers get it one after the other", async () => {
+  test("two clients that split the votes of two or four servers get it one after the other", async () => {
     await using fourth = await RedisServer.start();
     for (const some of [adapters.slice(0, 2), [...adapters, fourth.url]]) {
       const lock = name();
@@ -184,12 +184,12 @@ describe("RedisLock by a majority of servers", { skip }, () => {
     }
   });
 
-  test("mints tokens that grow, whichever servers are there", async () => {
+  test("mints growing tokens, whichever servers are up", async () => {
     const lock = name();
     const options = { ...NEW, commandTimeout: 300 };
     await using mine = new RedisLock(urls(), lock, options);
     await using other = new RedisLock(urls(), lock, options);
-    // One server far ahead of the others, as if its clock were.
+    // One server is far ahead of the others, as if by its clock.
     const redis = adapterOf(urls()[0]);
     await redis.send("HSET", partOf(lock, "token"), "token", "4000000000000000");
     await redis.close();
@@ -198,7 +198,7 @@ describe("RedisLock by a majority of servers", { skip }, () => {
       const holder = i % 2 === 0 ? mine : other;
       if (i === 0) {
         const guard = await holder.acquire();
-        // Not all servers are waited for, and the one ahead may have been left out.
+        // It waits for a majority, which may not include the one ahead.
         last = guard.token!;
         await guard.release();
         continue;
@@ -220,7 +220,7 @@ describe("RedisLock by a majority of servers", { skip }, () => {
     const guard = await mine.acquire();
     await without(servers.slice(2), async () => {
       await sleep(1500);
-      assert.equal(guard.held, true, "one server less was too many");
+      assert.equal(guard.held, true, "one server less must be harmless");
       await without(servers.slice(1, 2), async () => {
         await new Promise((resolve) => guard.signal.addEventListener("abort", resolve));
         assert.ok(guard.signal.reason instanceof LockLostError);
@@ -229,7 +229,7 @@ describe("RedisLock by a majority of servers", { skip }, () => {
     });
   });
 
-  test("gets the vote of a server back that has lost it", async () => {
+  test("gets back the vote of a server that has lost it", async () => {
     const lock = name();
     await using mine = new RedisLock(urls(), lock, { ...NEW, leaseTime: 3000 });
     const guard = await mine.acquire();
@@ -239,7 +239,7 @@ describe("RedisLock by a majority of servers", { skip }, () => {
     await eventually(async () => await countAt(lock, "lock") === 0);
   });
 
-  test("has no vote of servers that may have forgotten theirs", async () => {
+  test("does not count votes of servers that may have forgotten theirs", async () => {
     const lock = name();
     const options: RedisLockOptions = { leaseTime: 30_000 };
     await using mine = new RedisLock(urls(), lock, { ...options, ...NEW });
@@ -253,13 +253,13 @@ describe("RedisLock by a majority of servers", { skip }, () => {
       message: /has been up for \d+ s and may have forgotten a holder/,
     });
     const second = await careless.tryAcquire();
-    assert.ok(second, "this is what the guard is for");
+    assert.ok(second, "the guard prevents this");
     assert.equal(guard.held, true);
     await second.release();
     await guard.release().catch(() => {});
   });
 
-  test("does without a server that is stopped, and takes nothing of it later", async () => {
+  test("works without a stopped server, and keeps no late vote of it", async () => {
     const lock = name();
     await using mine = new RedisLock(urls(), lock, { ...NEW, leaseTime: 20_000 });
     await using other = new RedisLock(urls(), lock, { ...NEW, leaseTime: 20_000 });
@@ -268,11 +268,11 @@ describe("RedisLock by a majority of servers", { skip }, () => {
       assert.equal(await other.tryAcquire(), undefined);
       await guard.release();
     });
-    // Votes that came late are given back as well.
+    // Late votes are released as well.
     await eventually(async () => await countAt(lock, "lock") === 0);
   });
 
-  test("does not take servers that are misconfigured for busy ones", async () => {
+  test("distinguishes misconfigured servers from busy ones", async () => {
     const lock = name();
     await using mine = new RedisLock(adapters, lock, NEW);
     for (const [i, redis] of adapters.slice(1).entries()) {
@@ -286,7 +286,7 @@ describe("RedisLock by a majority of servers", { skip }, () => {
     });
   });
 
-  test("is shared as well", async () => {
+  test("can be shared", async () => {
     const lock = name();
     await using mine = new RedisLock(adapters, lock, NEW);
     await using other = new RedisLock(adapters, lock, NEW);
@@ -301,13 +301,13 @@ describe("RedisLock by a majority of servers", { skip }, () => {
     await (await waiting).release();
   });
 
-  test("keeps no process alive that has given up waiting", async () => {
+  test("does not keep a process alive after its wait was given up", async () => {
     await using child = new Child(process.execPath, FLAGS[adapter.name], GIVING_UP, [urls()[0]]);
     await child.line();
     assert.equal((await child.ended).code, 0);
   });
 
-  it("refuses what several servers cannot do", () => {
+  it("refuses options that several servers cannot support", () => {
     for (const sources of [[], ["redis://127.0.0.1", "redis://127.0.0.1"]]) {
       assert.throws(() => new RedisLock(sources, "a"), TypeError);
     }

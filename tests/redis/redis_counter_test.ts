@@ -36,7 +36,7 @@ for (const [name, connect] of Object.entries(CLIENTS)) {
       new RedisCounter(client.source, key, options);
     const stored = (key = "n") => adapter.send("GET", key);
 
-    it("adds, and gives the value after it", async () => {
+    it("adds, and returns the value after it", async () => {
       await using counter = counterOf();
       assert.equal(await counter.get(), 0);
       assert.equal(await counter.add(), 1);
@@ -47,7 +47,7 @@ for (const [name, connect] of Object.entries(CLIENTS)) {
       assert.equal(await stored(), "-4");
     });
 
-    it("gives each of the adds of one moment its own value, by one command", async () => {
+    it("gives each of several adds its own value, by one command", async () => {
       await using counter = counterOf();
       const own = [1, 2, -5, 7, 0, 3];
       const commands = async () => {
@@ -187,7 +187,7 @@ for (const [name, connect] of Object.entries(CLIENTS)) {
       assert.equal(await counter.exchange(0), 103);
     });
 
-    it("is exact up to 2^53, and stays what it is beyond", async () => {
+    it("is exact up to 2^53, and unchanged beyond", async () => {
       await using counter = counterOf();
       await counter.set(EDGE - 100);
       for (let value = EDGE - 99; value <= EDGE; value++) {
@@ -204,7 +204,7 @@ for (const [name, connect] of Object.entries(CLIENTS)) {
       assert.equal(await counter.add(EDGE), EDGE);
     });
 
-    it("does each by itself where some of the adds of one moment go too far", async () => {
+    it("sends each of several adds by itself if some are beyond 2^53", async () => {
       await using counter = counterOf();
       await counter.set(EDGE - 2);
       const results = await Promise.allSettled([1, 1, 1, -1, 1].map((n) => counter.add(n)));
@@ -213,7 +213,7 @@ for (const [name, connect] of Object.entries(CLIENTS)) {
       assert.equal(await stored(), `${EDGE}`);
     });
 
-    it("takes back what another program's value brings beyond 2^53", async () => {
+    it("takes back an add that is beyond 2^53 because of another program", async () => {
       await using counter = counterOf();
       await counter.add();
       for (const [value, n, sum] of [[EDGE, 1, null], [EDGE - 5, 3, EDGE - 2]] as const) {
@@ -227,7 +227,7 @@ for (const [name, connect] of Object.entries(CLIENTS)) {
       }
     });
 
-    it("does not take for exact what is beyond", async () => {
+    it("refuses values beyond 2^53", async () => {
       await using counter = counterOf();
       await adapter.send("SET", "n", "9007199254740993");
       await assert.rejects(counter.get(), { name: "RangeError", message: /9007199254740993/ });
@@ -242,7 +242,7 @@ for (const [name, connect] of Object.entries(CLIENTS)) {
       assert.equal(await counter.get(), 3);
     });
 
-    it("refuses what is no whole number, before anything is sent", async () => {
+    it("refuses numbers that are not whole, before anything is sent", async () => {
       await using counter = counterOf();
       for (const n of [0.5, NaN, Infinity, "1" as unknown as number]) {
         await assert.rejects(counter.add(n), TypeError);
@@ -268,11 +268,11 @@ for (const [name, connect] of Object.entries(CLIENTS)) {
         message: 'Cannot add -1 to the counter "n": the sum is beyond its bounds, 0 to 10; ' +
           "the value stays 0",
       });
-      assert.equal(await stored(), null, "nothing was made");
+      assert.equal(await stored(), null, "nothing was set");
       const results = await Promise.allSettled([4, 4, 4, 2, -11, -10].map((n) => counter.add(n)));
       const values = results.map((result) => result.status === "fulfilled" ? result.value : null);
       assert.deepEqual(values, [4, 8, null, 10, null, 0]);
-      // The last sum is fine, but one on the way is not.
+      // The last sum is within the bounds, but one on the way is not.
       const up = await Promise.allSettled([5, 6, -6].map((n) => counter.add(n)));
       assert.deepEqual(up.map(({ status }) => status), ["fulfilled", "rejected", "rejected"]);
       const down = await Promise.allSettled([-6, 3].map((n) => counter.add(n)));
@@ -284,7 +284,7 @@ for (const [name, connect] of Object.entries(CLIENTS)) {
       assert.throws(() => counter.coalesced(), TypeError);
     });
 
-    it("ends when its life does, counted from the first touch", async () => {
+    it("expires after its first change", async () => {
       await using counter = counterOf({ expireAfter: 60_000 });
       const left = async () => Number(await adapter.send("PTTL", "n"));
       await counter.add();
@@ -297,8 +297,8 @@ for (const [name, connect] of Object.entries(CLIENTS)) {
       assert.equal(await counter.fetchMax(11), 10);
       assert.equal(await counter.fetchMin(5), 11);
       assert.equal(await counter.fetchAdd(1), 5);
-      assert.ok(await left() <= 30_000, "a later touch makes it no longer");
-      // A counter that somebody has made without a life gets one.
+      assert.ok(await left() <= 30_000, "a later change does not extend it");
+      // A counter that another program has set without an expiry gets one.
       await adapter.send("SET", "n", "1");
       await counter.add();
       assert.ok(await left() > 30_000);
@@ -335,7 +335,7 @@ for (const [name, connect] of Object.entries(CLIENTS)) {
       await assert.rejects(counter.add(1, { operation: "c", retryFor: -1 }), RangeError);
     });
 
-    it("runs after the server has forgotten its scripts", async () => {
+    it("works after the server has forgotten its scripts", async () => {
       await using counter = counterOf({ min: 0 });
       assert.equal(await counter.add(), 1);
       await adapter.send("SCRIPT", "FLUSH");
@@ -344,7 +344,7 @@ for (const [name, connect] of Object.entries(CLIENTS)) {
       assert.equal(await counter.exchange(7), 2);
     });
 
-    it("says that something else is at the key, and leaves it", async () => {
+    it("says that another kind of value is at the key, and does not change it", async () => {
       await using counter = counterOf();
       await adapter.send("RPUSH", "n", "a");
       const asked = [
@@ -373,7 +373,7 @@ for (const [name, connect] of Object.entries(CLIENTS)) {
       }
     });
 
-    it("says that the server has no room, and goes on when it has", async () => {
+    it("says that the server is full, and works when it is not", async () => {
       await using counter = counterOf();
       await counter.add();
       await adapter.send("CONFIG", "SET", "maxmemory", "1");
@@ -393,7 +393,7 @@ for (const [name, connect] of Object.entries(CLIENTS)) {
       assert.equal(await counter.add(1, { operation: "full" }), 2);
     });
 
-    it("knows an old copy of a parcel for one", async () => {
+    it("recognizes an old copy of a parcel", async () => {
       const bounds = [`${-EDGE}`, `${EDGE}`, "0", "0", "", "60000"];
       const send = (n: number, parcel: number) =>
         ADD.run(adapter, ["n", "record"], [`${n}`, `${-n}`, ...bounds, `${parcel}`]);

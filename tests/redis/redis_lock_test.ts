@@ -45,7 +45,7 @@ for (const [client, connect] of Object.entries(CLIENTS)) {
 }
 
 describe("RedisLock", () => {
-  it("ends its guards when it is closed, whose disposal then does nothing", { skip }, async () => {
+  it("ends its guards when it is closed; their disposal then does nothing", { skip }, async () => {
     const lock = new RedisLock(server.url, "closed while it is held");
     const reason = new Error("mine");
     await assert.rejects(async () => {
@@ -56,7 +56,7 @@ describe("RedisLock", () => {
     }, (error) => error === reason);
   });
 
-  it("refuses options that cannot be", () => {
+  it("refuses wrong options", () => {
     const make = (options: object) => () => new RedisLock("redis://127.0.0.1:1", "a", options);
     for (
       const options of [
@@ -85,7 +85,7 @@ describe("RedisLock", () => {
     assert.throws(() => new RedisLock({} as RedisSource, "a"), MisconfiguredError);
   });
 
-  it("says who holds it, and since when", { skip }, async () => {
+  it("names its holder, and since when", { skip }, async () => {
     await using lock = new RedisLock(server.url, "owner", { label: "me" });
     await using other = new RedisLock(server.url, "owner");
     assert.equal(await other.owner(), undefined);
@@ -102,7 +102,7 @@ describe("RedisLock", () => {
     assert.equal(await other.owner(), undefined);
   });
 
-  it("leaves nothing but the last token behind", { skip }, async () => {
+  it("leaves only the last token behind", { skip }, async () => {
     await using lock = new RedisLock(server.url, "tidy");
     await using other = new RedisLock(server.url, "tidy");
     const guard = await lock.acquire();
@@ -118,7 +118,7 @@ describe("RedisLock", () => {
     assert.deepEqual(keys, ["interlock:{tidy}:token"]);
   });
 
-  it("keeps no process alive that has given up", { skip }, async () => {
+  it("does not keep a process alive after its wait was given up", { skip }, async () => {
     await using child = givingUpProcess(server.url);
     assert.equal(await child.line(), "closed");
     const start = performance.now();
@@ -127,7 +127,7 @@ describe("RedisLock", () => {
     assert.ok(lingered < LOOK_MS - 1000, `It was there for ${lingered} ms more`);
   });
 
-  it("gives back what it gets while it is closed", { skip }, async () => {
+  it("releases a grant that comes while it is closed", { skip }, async () => {
     for (let i = 0; i < 10; i++) {
       const lock = new RedisLock(server.url, "closing late");
       await using other = new RedisLock(server.url, "closing late");
@@ -141,7 +141,7 @@ describe("RedisLock", () => {
     }
   });
 
-  it("is closed with all that it holds and waits for", { skip }, async () => {
+  it("releases its holds and ends its waits when it is closed", { skip }, async () => {
     const lock = new RedisLock(server.url, "closing");
     await using other = new RedisLock(server.url, "closing");
     const guard = await lock.acquire();

@@ -6,10 +6,10 @@ const MODULE = new URL("./fixtures/lock_process.ts", import.meta.url);
 const FLAGS = { ...RUN, deno: ["run", "--quiet", "-A"] };
 const WITHOUT_FFI = ["run", "--quiet", "--deny-ffi", "-A"];
 
-/** What is special about a process. */
+/** Options for a process. */
 interface Surroundings {
   readonly environment?: Readonly<Record<string, string>>;
-  /** Whether it may call C functions; not in Deno alone. */
+  /** Whether it may call C functions; Deno can forbid it. */
   readonly mayCallC?: boolean;
 }
 
@@ -33,7 +33,7 @@ export function givingUpProcess(url: string): Child {
   return new Child(executableOf(adapter.name)!, FLAGS[adapter.name], module, [url]);
 }
 
-/** Tells a process a command, and gives its answer. */
+/** Sends a command to a process, and returns its answer. */
 export function ask(child: Child, command: string): Promise<string> {
   child.tell(command);
   return child.line();

@@ -15,7 +15,7 @@ import { ServerSemaphore } from "../../src/redis/server_semaphore.ts";
 import { RedisServer, skip } from "../support/redis_server.ts";
 
 const DEADLINE = { timeout: 30_000 };
-/** So long that a test which waits for a lease to end fails. */
+/** So long that a test fails if it waits for the end of a lease. */
 const FOR_EVER = { leaseTime: 600_000 };
 
 describe("RedisSemaphore", { skip }, () => {
@@ -42,7 +42,7 @@ describe("RedisSemaphore", { skip }, () => {
     while (await waiters(name) !== count) await sleep(2);
   };
 
-  test("lets so many in, and no more", async () => {
+  test("grants as many permits as there are", async () => {
     const pool = name();
     await using one = open(pool, 3);
     await using two = open(pool, 3);
@@ -61,7 +61,7 @@ describe("RedisSemaphore", { skip }, () => {
     assert.deepEqual(tokens, [...new Set(tokens)].sort((a, b) => a - b), "tokens grow");
   });
 
-  test("gives several permits at once, or none", async () => {
+  test("grants several permits at once, or none", async () => {
     const pool = name();
     await using semaphore = open(pool, 5);
     const three = await semaphore.acquire({ permits: 3 });
@@ -81,7 +81,7 @@ describe("RedisSemaphore", { skip }, () => {
     assert.throws(() => open(pool, NaN), TypeError);
   });
 
-  test("wakes as many as there are permits for, in their order", async () => {
+  test("wakes as many waiters as there are permits for, in their order", async () => {
     const pool = name();
     await using holder = open(pool, 4);
     const guard = await holder.acquire({ permits: 4 });
@@ -104,7 +104,7 @@ describe("RedisSemaphore", { skip }, () => {
     assert.equal(await holder.available(), 4);
   });
 
-  test("does not wake those behind who wants many, so that this one gets them", async () => {
+  test("wakes no waiter behind one that wants many, so that it gets them", async () => {
     const pool = name();
     await using holder = open(pool, 2, { ...FOR_EVER, fair: true });
     await using many = open(pool, 2, { ...FOR_EVER, fair: true });
@@ -123,7 +123,7 @@ describe("RedisSemaphore", { skip }, () => {
     await (await behind).release();
   });
 
-  test("keeps the order of all processes where it is fair", async () => {
+  test("keeps the order of all processes if it is fair", async () => {
     const pool = name();
     const options = { ...FOR_EVER, fair: true };
     const all = Array.from({ length: 6 }, () => open(pool, 1, options));
@@ -141,21 +141,21 @@ describe("RedisSemaphore", { skip }, () => {
     for (const semaphore of all) await semaphore.close();
   });
 
-  test("has permits back when the lease of a holder ends that does not renew it", async () => {
+  test("gets permits back when the lease of a dead holder ends", async () => {
     const pool = name();
     const dead = new ServerSemaphore(redis, pool, 2);
     const request = { value: "dead", leaseTime: 200, wanted: 2 };
     assert.equal((await dead.attempt(request)).granted, true);
     await using one = open(pool, 2);
     await using two = open(pool, 2);
-    // Only the first of them looks when the lease ends, and wakes the other.
+    // Only the first of them asks when the lease ends, and wakes the other.
     await Promise.all([one.acquire(), two.acquire()]);
     assert.equal(await dead.renew(request), false);
-    assert.equal(await dead.release(request), false, "it gave back what others have");
+    assert.equal(await dead.release(request), false, "it released permits of others");
     assert.equal(await one.available(), 0);
   });
 
-  test("renews what is held, and says so when it is lost", async () => {
+  test("renews its holds, and reports a loss", async () => {
     const pool = name();
     await using semaphore = open(pool, 1, { leaseTime: 300 });
     await using other = open(pool, 1);
@@ -172,7 +172,7 @@ describe("RedisSemaphore", { skip }, () => {
     assert.ok(await other.tryAcquire());
   });
 
-  test("is released once, by its holder alone", async () => {
+  test("is released once, and only by its holder", async () => {
     const pool = name();
     await using semaphore = open(pool, 2);
     const [one, two] = [await semaphore.acquire(), await semaphore.acquire()];
@@ -183,7 +183,7 @@ describe("RedisSemaphore", { skip }, () => {
     assert.equal(two.held, true);
   });
 
-  test("asked again with the same value, a hold stays one", async () => {
+  test("stays one hold if asked again with the same value", async () => {
     const pool = new ServerSemaphore(redis, name(), 3);
     const request = { value: "a", leaseTime: 10_000, wanted: 2 };
     const first = await pool.attempt(request);
@@ -196,7 +196,7 @@ describe("RedisSemaphore", { skip }, () => {
     assert.equal(await pool.held(), 0);
   });
 
-  test("leaves nothing behind where somebody gives up", async () => {
+  test("leaves nothing behind if a waiter gives up", async () => {
     const pool = name();
     await using semaphore = open(pool, 1);
     await using other = open(pool, 1);
@@ -222,7 +222,7 @@ describe("RedisSemaphore", { skip }, () => {
     assert.equal(await waiters(pool), 0);
   });
 
-  test("hands a wake on whose waiter has given up", async () => {
+  test("passes a wake on if its waiter has given up", async () => {
     const pool = name();
     await using semaphore = open(pool, 1);
     await using hasty = open(pool, 1);
@@ -242,28 +242,28 @@ describe("RedisSemaphore", { skip }, () => {
     }
   });
 
-  test("refuses another number of permits, as long as somebody has some", async () => {
+  test("refuses another number of permits while there are holders", async () => {
     const pool = name();
     await using three = open(pool, 3);
     await using four = open(pool, 4);
     const guard = await three.acquire();
     await assert.rejects(four.acquire(), (error: unknown) => {
       assert.ok(error instanceof MisconfiguredError);
-      assert.match(error.message, /3 permits by others, and with 4 here/);
+      assert.match(error.message, /with 3 permits, this object with 4/);
       return true;
     });
     await guard.release();
     await (await four.acquire({ permits: 4 })).release();
   });
 
-  test("says what else is at its key", async () => {
+  test("says that another kind of value is at its key", async () => {
     const pool = name();
     await redis.send("SET", partOf(pool, "semaphore"), "text");
     await using semaphore = open(pool, 1);
     await assert.rejects(semaphore.acquire(), { name: "MisconfiguredError", code: "WRONGTYPE" });
   });
 
-  test("wakes no herd", async () => {
+  test("wakes few waiters for each hold", async () => {
     const pool = name();
     const holders = 60;
     const calls = async () => {
@@ -285,7 +285,7 @@ describe("RedisSemaphore", { skip }, () => {
     for (const semaphore of all) await semaphore.close();
   });
 
-  test("is closed with all that it holds, and all who wait", async () => {
+  test("releases its holds and ends its waits when it is closed", async () => {
     const pool = name();
     const semaphore = open(pool, 1);
     await semaphore.acquire();

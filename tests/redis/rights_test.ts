@@ -10,7 +10,7 @@ import {
   type Script,
 } from "../../src/redis/mod.ts";
 import { RedisServer, skip } from "../support/redis_server.ts";
-import { begin, contentsOf, timeless, type Way, WAYS } from "./script_ways.ts";
+import { BRANCHES, contentsOf, prepare, type ScriptBranch, timeless } from "./script_branches.ts";
 
 const DEADLINE = { timeout: 60_000 };
 
@@ -20,7 +20,7 @@ function commandsOf({ source }: Script): string[] {
   return [...new Set(Array.from(found, ([, command]) => command))];
 }
 
-describe("a script, where one right is missing", { skip }, () => {
+describe("a script whose user lacks one right", { skip }, () => {
   let server: RedisServer;
   let admin: RedisAdapter;
   let user: RedisAdapter;
@@ -36,20 +36,20 @@ describe("a script, where one right is missing", { skip }, () => {
     await server[Symbol.asyncDispose]();
   });
 
-  const run = ({ script, keys, args }: Way, as = user) => script.run(as, keys, args);
+  const run = ({ script, keys, args }: ScriptBranch, as = user) => script.run(as, keys, args);
 
-  for (const [title, way] of Object.entries(WAYS)) {
+  for (const [title, branch] of Object.entries(BRANCHES)) {
     it(`${title}: all or nothing`, DEADLINE, async () => {
-      await begin(admin, way);
-      const reply = timeless(await run(way, admin));
+      await prepare(admin, branch);
+      const reply = timeless(await run(branch, admin));
       const done = timeless(await contentsOf(admin));
       let denials = 0;
-      for (const command of commandsOf(way.script)) {
-        await begin(admin, way);
+      for (const command of commandsOf(branch.script)) {
+        await prepare(admin, branch);
         const untouched = await contentsOf(admin);
         await admin.send("ACL", "SETUSER", "user", "+@all", `-${command.toLowerCase()}`);
         try {
-          assert.equal(timeless(await run(way)), reply, command);
+          assert.equal(timeless(await run(branch)), reply, command);
         } catch (error) {
           if (error instanceof assert.AssertionError) throw error;
           assert.match(String(error), /NOPERM|ERR The user executing the script/, command);
@@ -58,15 +58,15 @@ describe("a script, where one right is missing", { skip }, () => {
         }
         await admin.send("ACL", "SETUSER", "user", "+@all");
         if (await contentsOf(admin) === untouched) {
-          assert.equal(timeless(await run(way)), reply, command);
+          assert.equal(timeless(await run(branch)), reply, command);
         }
         assert.equal(timeless(await contentsOf(admin)), done, command);
       }
-      assert.ok(denials > 0, "a right that it needs was missing");
+      assert.ok(denials > 0, "no right was needed");
     });
   }
 
-  it("says so, and does once what it is told when the right is there", DEADLINE, async () => {
+  it("reports the missing right, and works when it is given", DEADLINE, async () => {
     await admin.send("FLUSHALL");
     const url = server.url.replace("redis://", "redis://user:pw@");
     const isRefused = (error: unknown) => {
@@ -75,31 +75,31 @@ describe("a script, where one right is missing", { skip }, () => {
       return true;
     };
     await using counter = new RedisCounter(url, "n", { expireAfter: 60_000 });
-    await using bolt = new RedisLock(url, "n");
-    await using slots = new RedisSemaphore(url, "n", 2);
+    await using lock = new RedisLock(url, "n");
+    await using semaphore = new RedisSemaphore(url, "n", 2);
     for (const command of ["set", "pexpire", "get", "incrby"]) {
       await admin.send("ACL", "SETUSER", "user", "+@all", `-${command}`);
       await assert.rejects(counter.add(1, { operation: "a" }), isRefused);
     }
     for (const command of ["hset", "hmget", "time", "del", "hdel"]) {
       await admin.send("ACL", "SETUSER", "user", "+@all", `-${command}`);
-      await assert.rejects(bolt.acquire(), isRefused);
-      await assert.rejects(bolt.tryAcquire(), isRefused);
+      await assert.rejects(lock.acquire(), isRefused);
+      await assert.rejects(lock.tryAcquire(), isRefused);
     }
     for (const command of ["hset", "zadd", "zrem", "pexpire"]) {
       await admin.send("ACL", "SETUSER", "user", "+@all", `-${command}`);
-      await assert.rejects(slots.acquire(), isRefused);
+      await assert.rejects(semaphore.acquire(), isRefused);
     }
     assert.deepEqual(await admin.send("KEYS", "*"), []);
     await admin.send("ACL", "SETUSER", "user", "+@all");
     assert.equal(await counter.add(1, { operation: "a" }), 1);
     assert.ok(Number(await admin.send("PTTL", "n")) > 0);
-    await (await bolt.acquire({ timeout: 0 })).release();
-    await (await slots.acquire({ timeout: 0 })).release();
+    await (await lock.acquire({ timeout: 0 })).release();
+    await (await semaphore.acquire({ timeout: 0 })).release();
   });
 });
 
-describe("a script, where a key is of another type", { skip }, () => {
+describe("a script with a key of another type", { skip }, () => {
   let server: RedisServer;
   let redis: RedisAdapter;
   before(async () => {
@@ -111,7 +111,7 @@ describe("a script, where a key is of another type", { skip }, () => {
     await server[Symbol.asyncDispose]();
   });
 
-  for (const [title, { script, keys, args, there = [] }] of Object.entries(WAYS)) {
+  for (const [title, { script, keys, args, there = [] }] of Object.entries(BRANCHES)) {
     it(`${title}: all or nothing`, DEADLINE, async () => {
       for (const foreign of keys) {
         await redis.send("FLUSHALL");
@@ -128,7 +128,7 @@ describe("a script, where a key is of another type", { skip }, () => {
         } catch (error) {
           assert.match(String(error), /WRONGTYPE/, foreign);
           assert.deepEqual(await kinds(), types, foreign);
-          assert.deepEqual(await dumps(), contents, `written before ${foreign} was looked at`);
+          assert.deepEqual(await dumps(), contents, `written before ${foreign} was read`);
         }
         assert.deepEqual(await redis.send("LRANGE", foreign, "0", "-1"), ["not ours"]);
       }
@@ -153,13 +153,13 @@ describe("a script that the server refuses", { skip }, () => {
     ["NOREPLICAS", "min-replicas-to-write", "1", "0"],
   ];
   for (const [code, setting, on, off] of reasons) {
-    for (const [title, way] of Object.entries(WAYS)) {
+    for (const [title, branch] of Object.entries(BRANCHES)) {
       it(`${title}, or says ${code} and does nothing`, DEADLINE, async () => {
-        const { script, keys, args } = way;
-        await begin(redis, way);
+        const { script, keys, args } = branch;
+        await prepare(redis, branch);
         const reply = timeless(await script.run(redis, keys, args));
         const done = timeless(await contentsOf(redis));
-        await begin(redis, way);
+        await prepare(redis, branch);
         const untouched = await contentsOf(redis);
         await redis.send("CONFIG", "SET", setting, on);
         try {
@@ -169,7 +169,7 @@ describe("a script that the server refuses", { skip }, () => {
           if (error instanceof assert.AssertionError) throw error;
           assert.match(String(error), new RegExp(code));
           assert.equal(await contentsOf(redis), untouched);
-          assert.ok(!/^(renews|releases|gives|withdraws)/.test(title) || code !== "OOM", title);
+          assert.ok(!/^(renews|releases|withdraws)/.test(title) || code !== "OOM", title);
         } finally {
           await redis.send("CONFIG", "SET", setting, off);
         }
@@ -180,16 +180,16 @@ describe("a script that the server refuses", { skip }, () => {
   it("says that it is a replica, and does nothing", DEADLINE, async () => {
     await using replica = await RedisServer.start({ replicaOf: server.port });
     const lock = new RedisLock(replica.url, "n");
-    const slots = new RedisSemaphore(replica.url, "n", 1);
+    const semaphore = new RedisSemaphore(replica.url, "n", 1);
     try {
       const isReplica = (error: unknown) => {
         assert.ok(error instanceof RefusedError && error.code === "READONLY", String(error));
         return true;
       };
-      const refused = [lock.acquire(), lock.tryAcquire(), slots.acquire()];
+      const refused = [lock.acquire(), lock.tryAcquire(), semaphore.acquire()];
       await Promise.all(refused.map((promise) => assert.rejects(promise, isReplica)));
     } finally {
-      await Promise.all([lock, slots].map((one) => one.close()));
+      await Promise.all([lock, semaphore].map((one) => one.close()));
     }
   });
 });

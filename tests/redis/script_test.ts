@@ -18,7 +18,7 @@ describe("Script", { skip }, () => {
     await server[Symbol.asyncDispose]();
   });
 
-  it("runs by its source once, and by its digest from then on", async () => {
+  it("runs by its source once, and then by its digest", async () => {
     const commands: string[] = [];
     const spy: RedisAdapter = {
       ...adapter,
@@ -34,7 +34,7 @@ describe("Script", { skip }, () => {
     assert.deepEqual(commands, ["EVALSHA", "EVAL", "EVALSHA", "EVALSHA", "EVAL"]);
   });
 
-  it("says that scripts are not allowed, or does without", async () => {
+  it("says that scripts are not allowed, or works without", async () => {
     await adapter.send("ACL", "SETUSER", "plain", "on", ">pw", "~*", "+@all", "-eval", "-evalsha");
     const plain = adapterOf(server.url.replace("//", "//plain:pw@"));
     try {
@@ -45,14 +45,14 @@ describe("Script", { skip }, () => {
       });
       const without = new Script(script.source, (its, [key]) => its.send("INCR", key));
       assert.equal(await without.run(plain, ["other"], []), 1);
-      // This server has neither command.
+      // This server has neither of the commands.
       await assert.rejects(deleteIfEqual(plain, "k", "1"), UnsupportedError);
     } finally {
       await plain.close();
     }
   });
 
-  it("leaves errors of the script as they are", async () => {
+  it("does not change errors of the script", async () => {
     const broken = new Script("return redis.call('INCR', KEYS[1])");
     await adapter.send("RPUSH", "list", "1");
     await assert.rejects(broken.run(adapter, ["list"], []), { message: /^WRONGTYPE / });

@@ -13,7 +13,7 @@ import { until } from "../support/until.ts";
 const reason = skip ||
   (spawnSync("openssl", ["version"]).status !== 0 && "NO TLS TESTED: openssl is not on the PATH");
 
-/** A client that trusts one certificate and has a password; what ends it. */
+/** A client that trusts one certificate and has a password; and a function that ends it. */
 type Connect = (port: number, ca: string) => Promise<[RedisSource, () => void]>;
 
 const CLIENTS: Readonly<Record<string, Connect>> = {
@@ -35,7 +35,7 @@ const CLIENTS: Readonly<Record<string, Connect>> = {
 
 describe("a client with TLS and a password", { skip: reason }, () => {
   for (const [name, connect] of Object.entries(CLIENTS)) {
-    it(`lends both to what is opened beside it: ${name}`, () =>
+    it(`uses both for its second connection: ${name}`, () =>
       inScratchFolder(async (folder) => {
         const [key, certificate] = [join(folder, "key.pem"), join(folder, "certificate.pem")];
         execFileSync("openssl", [

@@ -10,7 +10,7 @@ import { cpus, release, totalmem } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { findRuntimes } from "../../src/counting/runtimes.ts";
+import { findRuntimes } from "../../src/host/runtimes.ts";
 import { adapter } from "../../src/runtime/mod.ts";
 import { foldersIn, inScratchFolder } from "../support/scratch_folder.ts";
 
@@ -42,9 +42,11 @@ for (const { name, path } of runtimes) process.env[`INTERLOCK_${name.toUpperCase
 // Imported after that, since they look for the runtimes when they are loaded.
 const rounds = await import("../memory/fixtures/stress_runs.ts");
 const files = await import("../files/fixtures/proofs.ts");
-const { addTogether } = await import("../redis/fixtures/rounds.ts");
-const { failOver, killHoldersOfPermits, troubleServers } = await import("../redis/proofs.ts");
-const { holdTogether, stopHolder } = await import("../redis/fixtures/lock_rounds.ts");
+const { addTogether } = await import("../redis/fixtures/counter_proof.ts");
+const { failOver, killHoldersOfPermits, troubleServers } = await import(
+  "../redis/fixtures/server_proofs.ts"
+);
+const { holdTogether, stopHolder } = await import("../redis/fixtures/lock_proof.ts");
 const { damageDirectories, damageFiles } = await import("../memory/fixtures/damage.ts");
 
 /** A proof: its full size, its share of the time, and the function that runs a part of it. */

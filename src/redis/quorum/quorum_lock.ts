@@ -1,5 +1,5 @@
 import type { Owner } from "../../contract/owner.ts";
-import { type Instant, thisInstant } from "../../runtime/instant.ts";
+import { type Instant, thisInstant } from "../../runtime/waiting/instant.ts";
 import { InFlight } from "../in_flight.ts";
 import { type Attempt, type LockRequest, ServerLock } from "../server_lock.ts";
 import { grants, mostOf, refusals, type Refused } from "./grants.ts";
@@ -326,7 +326,9 @@ export class QuorumLock {
     const owners = this.locks.map((lock) => lock.owner());
     const replies = await collectReplies(owners, () => false);
     const failed = errorsOf(replies);
-    if (this.#servers.length - failed.length < this.quorum) throw this.#error("look at", failed);
+    if (this.#servers.length - failed.length < this.quorum) {
+      throw this.#error("read the owner of", failed);
+    }
     const found = replies.flatMap((reply) =>
       "answer" in reply && reply.answer ? [reply.answer] : []
     );
