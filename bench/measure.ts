@@ -3,7 +3,7 @@ import process from "node:process";
 import { fileSystemOf } from "../src/host/machine.ts";
 import { findRedisServer, RedisServer } from "../src/host/redis_server.ts";
 import { findRuntimes, type Runtime, RuntimeError } from "../src/host/runtimes.ts";
-import type { RuntimeName } from "../src/runtime/port.ts";
+import type { RuntimeName } from "../src/runtime/adapters/port.ts";
 import type { Effort } from "./effort.ts";
 import { launch } from "./launch.ts";
 import { durationOf, planOf, wantedBy } from "./plan.ts";

@@ -12,7 +12,7 @@ import { statusOf } from "../src/host/exit_status.ts";
 import { interruptible, print } from "../src/host/interruption.ts";
 import { describeMachine } from "../src/host/machine.ts";
 import { invalidOption } from "../src/host/usage_error.ts";
-import type { RuntimeName } from "../src/runtime/port.ts";
+import type { RuntimeName } from "../src/runtime/adapters/port.ts";
 import { addCompare } from "./compare.ts";
 import { FULL, QUICK } from "./effort.ts";
 import { measure, type Plan } from "./measure.ts";

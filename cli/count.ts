@@ -21,7 +21,7 @@ import {
 } from "../src/counting/strategies/names.ts";
 import { findRedisServer, NO_SERVER } from "../src/host/redis_server.ts";
 import { adapter } from "../src/runtime/mod.ts";
-import type { RuntimeName } from "../src/runtime/port.ts";
+import type { RuntimeName } from "../src/runtime/adapters/port.ts";
 import { isFailure, notesOf, tableOf } from "./count_table.ts";
 import { interruptible, print } from "../src/host/interruption.ts";
 import { describeMachine, fileSystemOf } from "../src/host/machine.ts";

@@ -5,7 +5,7 @@ import { delimiter, join } from "node:path";
 import process from "node:process";
 import { promisify } from "node:util";
 import { adapter } from "../runtime/mod.ts";
-import type { RuntimeName } from "../runtime/port.ts";
+import type { RuntimeName } from "../runtime/adapters/port.ts";
 import { makeTrustedFolder } from "./own_folder.ts";
 
 /** A runtime that was found and is new enough. */
