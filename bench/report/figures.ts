@@ -44,6 +44,20 @@ export function times(ratio: number): string {
   return Math.round(ratio).toLocaleString("en");
 }
 
+/** A ratio as a multiple: `1.3×`. */
+export function multiple(ratio: number): string {
+  return `${times(ratio)}×`;
+}
+
+/** From the least to the most: `4.2 to 4.8 ns`, `17 to 49×`. */
+export function range(values: readonly number[], format: (value: number) => string): string {
+  const [least, most] = [Math.min(...values), Math.max(...values)].map(format);
+  if (least === most) return least;
+  const [unit] = /\D*$/.exec(least)!;
+  const isShared = unit !== "" && /\D*$/.exec(most)![0] === unit;
+  return `${isShared ? least.slice(0, -unit.length) : least} to ${most}`;
+}
+
 function threeDigits(value: number): string {
   const digits = value < 0.0995 ? 3 : value < 0.995 ? 2 : value < 99.95 ? 1 : 0;
   return value.toLocaleString("en", {

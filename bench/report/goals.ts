@@ -1,13 +1,11 @@
 import { membersOf, type Results, type Row, type Verdict } from "../results.ts";
 import { duration, SERIES_NAMES, seriesOf, times } from "./figures.ts";
 import { rivalOf } from "./names.ts";
-import { SHORTFALLS } from "./shortfalls.ts";
 
 /** A claim with every result of the run about it. */
 export interface Claim {
   readonly claim: string;
   readonly goal: string;
-  readonly met: number;
   readonly parts: readonly {
     /** The runtime or rival of the row. */
     readonly who: string;
@@ -16,8 +14,6 @@ export interface Claim {
     readonly measured: string;
     readonly met: boolean;
   }[];
-  /** If the goal is missed: why, and what was tried. */
-  readonly shortfall?: string;
 }
 
 /** The properties, other than the runtime, in which the rows of one claim may differ. */
@@ -28,26 +24,17 @@ const DIFFERENCES: readonly { readonly of: (row: Row) => string }[] = [
 ];
 
 /** The claims in their order, each with the runtimes in which it was measured. */
-export function claimsOf(
-  { goals, rows }: Pick<Results, "goals" | "rows">,
-  shortfalls: Readonly<Record<string, string>> = SHORTFALLS,
-): Claim[] {
+export function claimsOf({ goals, rows }: Pick<Results, "goals" | "rows">): Claim[] {
   const byId = new Map(rows.map((row) => [row.id, row]));
-  const groups = new Map<string, Verdict[]>();
-  for (const verdict of goals) {
-    const key = `${verdict.claim}/${verdict.goal}/${verdict.kind}`;
-    groups.set(key, [...groups.get(key) ?? [], verdict]);
-  }
+  const groups = Map.groupBy(goals, ({ claim, goal, kind }) => `${claim}/${goal}/${kind}`);
   return [...groups.values()].map((verdicts) => {
     const [first] = verdicts;
     const rival = first.of === undefined ? undefined : byId.get(first.of);
     const found = verdicts.flatMap(({ row }) => byId.get(row) ?? []);
-    const met = verdicts.filter(({ met }) => met).length;
     const differing = DIFFERENCES.filter(({ of }) => new Set(found.map(of)).size > 1);
     return {
       claim: first.claim[0].toUpperCase() + first.claim.slice(1),
       goal: goalOf(first, rival === undefined ? undefined : rivalOf(rival)),
-      met,
       parts: verdicts.map((verdict) => {
         const row = byId.get(verdict.row);
         return {
@@ -57,16 +44,20 @@ export function claimsOf(
           met: verdict.met,
         };
       }),
-      shortfall: met === verdicts.length ? undefined : shortfalls[first.claim],
     };
   });
 }
 
-/** The parts of a claim, grouped by `where`, in their order. */
+/** The parts of a claim, grouped by `variant`, in their order. */
 export function partsByVariant({ parts }: Claim): [string, Claim["parts"][number][]][] {
-  const groups = new Map<string, Claim["parts"][number][]>();
-  for (const part of parts) groups.set(part.variant, [...groups.get(part.variant) ?? [], part]);
-  return [...groups];
+  return [...Map.groupBy(parts, ({ variant }) => variant)];
+}
+
+/** How many goals are met, in words. */
+export function standing(claims: readonly Claim[]): string {
+  const met = claims.filter(({ parts }) => parts.every(({ met }) => met)).length;
+  return `**${met} of ${claims.length}** goals are met in every runtime and every size in which ` +
+    "they were measured.";
 }
 
 function goalOf({ goal, kind }: Verdict, rival: string | undefined): string {
