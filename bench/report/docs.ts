@@ -90,7 +90,10 @@ function goals(results: Results): string {
       ])
     ),
   });
-  return `${wrapped(standing(claims))}\n\n${table}`;
+  const text =
+    `**${standing(claims)}** goals are met in every runtime and every size in which they ` +
+    "were measured.";
+  return `${wrapped(text)}\n\n${table}`;
 }
 
 function verdictOf(parts: readonly { readonly who: string; readonly met: boolean }[]): string {

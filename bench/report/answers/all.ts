@@ -7,17 +7,8 @@ import { whichRuntime } from "./runtimes.ts";
 import { safetyCost } from "./safety.ts";
 import { scaling } from "./scaling.ts";
 
-const ALL = [
-  whichCounter,
-  whichLock,
-  scaling,
-  whichRuntime,
-  safetyCost,
-  againstRivals,
-  latencies,
-];
-
 /** The answers to all questions, in the order in which people ask them. */
 export function answersTo(results: Results): Answer[] {
-  return ALL.map((answer) => answer(results));
+  return [whichCounter, whichLock, scaling, whichRuntime, safetyCost, againstRivals, latencies]
+    .map((answer) => answer(results));
 }

@@ -81,10 +81,15 @@ export function chartOf(
 }
 
 /** The table of such a chart: a line for each row, a column for each runtime. */
-export function tableOf(unit: Chart["unit"], rows: readonly DotRow[], aside: string): Table {
+export function tableOf(
+  unit: Chart["unit"],
+  rows: readonly DotRow[],
+  aside: string,
+  cells = "",
+): Table {
   const names = RUNTIMES.map((runtime) => SERIES_NAMES[runtime]);
   return {
-    head: ["", ...names, aside],
+    head: [cells, ...names, aside],
     rows: rows.map(({ label, note, aside = "", dots }) => [
       note === undefined ? label : `${label} (${note})`,
       ...names.map((name) => {

@@ -1,11 +1,11 @@
 import type { Results, Row } from "../../results.ts";
 import { type Answer, chartOf, sentences } from "./answer.ts";
-import { duration, range, RUNTIMES, SERIES_NAMES, seriesOf, times } from "../figures.ts";
+import { duration, range, RUNTIMES, SERIES_NAMES, times } from "../figures.ts";
 import { nameOf, NAMES } from "../names.ts";
 
 type Timed = Row & { readonly latency: NonNullable<Row["latency"]> };
 
-const ORDER: readonly string[] = [...RUNTIMES, "c"];
+const ORDER = [...RUNTIMES, "c"] as const;
 const SAID: readonly [keyof typeof NAMES, string][] = [
   ["mutex/hand-over", "the next thread gets a Mutex after"],
   ["mutex/hand-over to a task", "a waiting task gets one after"],
@@ -18,11 +18,19 @@ const SAID: readonly [keyof typeof NAMES, string][] = [
 function timed({ rows }: Results): Map<string, Timed[]> {
   // The other questions are about mapped memory too.
   const all = rows.filter((row): row is Timed =>
-    row.latency !== undefined && row.medium !== "anonymous" && ORDER.includes(seriesOf(row))
-  ).sort((a, b) => ORDER.indexOf(seriesOf(a)) - ORDER.indexOf(seriesOf(b)));
-  const inOrder = new Map<string, Timed[]>(rows.map((row) => [nameOf(row), []]));
-  for (const row of all) inOrder.get(nameOf(row))!.push(row);
-  return new Map([...inOrder].filter(([, rows]) => rows.length > 0));
+    row.latency !== undefined && row.medium !== "anonymous" && rank(row) >= 0
+  );
+  const groups = Map.groupBy(all, nameOf);
+  for (const rows of groups.values()) rows.sort((a, b) => rank(a) - rank(b));
+  return groups;
+}
+
+function rank({ by, runtime }: Row): number {
+  return ORDER.findIndex((series) => series === (by === "interlock" ? runtime : by));
+}
+
+function seriesOf(row: Row): string {
+  return SERIES_NAMES[ORDER[rank(row)]];
 }
 
 /** How long until it is my turn? */
@@ -47,7 +55,7 @@ export function latencies(results: Results): Answer {
         label,
         note: rows[0].count > 1 ? `${rows[0].count} ${rows[0].setting}` : "alone",
         dots: rows.map((row) => ({
-          name: SERIES_NAMES[seriesOf(row)],
+          name: seriesOf(row),
           value: row.latency.p50,
           most: row.latency.p999,
           ticks: [row.latency.p99, row.latency.p999],
@@ -57,11 +65,10 @@ export function latencies(results: Results): Answer {
     table: {
       head: ["", "by", "median", "99 %", "99.9 %", "longest"],
       rows: [...groups].flatMap(([label, rows]) =>
-        rows.map(({ latency: { p50, p99, p999, max }, ...row }) => [
-          label,
-          SERIES_NAMES[seriesOf(row as Row)],
-          ...[p50, p99, p999, max].map(duration),
-        ])
+        rows.map((row) => {
+          const { p50, p99, p999, max } = row.latency;
+          return [label, seriesOf(row), ...[p50, p99, p999, max].map(duration)];
+        })
       ),
     },
   };

@@ -40,6 +40,7 @@ const OTHER_WORK: ReadonlySet<string> = new Set([
 ]);
 /** Ratios this close to 1 count as equal. */
 const EQUAL = 0.05;
+const CELLS = "Interlock : rival";
 const FASTER = "Interlock is faster →";
 
 /** The operations that README.md compares with rivals. */
@@ -138,7 +139,7 @@ export function againstRivals(results: Results): Answer {
       "left of 1 it is slower. The least and the most of the runtimes are at the right.",
     chart: chartOf("times", same, FASTER),
     main: chartOf("times", mainOf(same), FASTER),
-    table: tableOf("times", all, "times faster"),
+    table: tableOf("times", all, "times faster", CELLS),
   };
 }
 
@@ -187,5 +188,5 @@ function inverse({ dots }: Match) {
 export function losses(results: Pick<Results, "rows" | "goals">): Table {
   const slower = matchesOf(results).filter(({ dots }) => dots.some(isSlower)).reverse();
   const rows = slower.map((match) => ({ ...match, aside: rangeOf(inverse(match)) }));
-  return tableOf("times", rows, "times as long");
+  return tableOf("times", rows, "times as long", CELLS);
 }

@@ -22,11 +22,10 @@ const ADD = alone("file_counter/add", "file");
 export const SAFETIES: readonly Safety[] = [
   {
     label: "No update is lost",
-    note: "SharedValue.update instead of RawValue += 1",
+    note: "update(), not RawValue += 1",
     safe: alone("values/shared value update"),
     bare: RAW,
-    says: (times) =>
-      `an update of a value that is never lost takes **${times}** as long as a bare one`,
+    says: (times) => `an update that is never lost takes **${times}** as long as a bare one`,
   },
   {
     label: "Mutual exclusion",
@@ -86,7 +85,7 @@ export function safetyCost(results: Results): Answer {
     id: "safety",
     question: "What does safety cost?",
     answer: sentences(
-      [text.length > 0 && `Compared with the same work without it, ${text.join("; ")}.`],
+      [text.length > 0 && `${text.join("; ")}.`.replace(/^a/, "A")],
       "safe operations beside bare ones",
     ),
     reading: "Multiples of the time without the guarantee; at 1 it is free. The least and the " +

@@ -13,7 +13,8 @@ export async function render(
   { id, title, description }: Readonly<Record<"id" | "title" | "description", string>>,
 ): Promise<string> {
   const view = new View(parse(compile(spec, { logger: STRICT }).spec), { renderer: "none" });
-  const svg = rounded(await view.toSVG());
+  // A label without room is there, but not visible.
+  const svg = rounded(await view.toSVG()).replaceAll(/<text[^>]* opacity="0".*?<\/text>/g, "");
   view.finalize();
   const [, viewBox, width, height] = /viewBox="(\S+ \S+ (\S+) (\S+))"/.exec(svg)!;
   return svg.replace(
