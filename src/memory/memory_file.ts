@@ -1,12 +1,10 @@
 import { SegmentFormatError } from "../contract/errors.ts";
 import { nameOf } from "../contract/options.ts";
 import { EEXIST } from "../runtime/c/errno.ts";
-import { folderOf } from "../runtime/files/durable.ts";
+import { folderOf } from "../runtime/paths/folders.ts";
+import { O_NOFOLLOW, O_RDONLY, O_RDWR } from "../runtime/c/constants.ts";
 import {
   closeFile,
-  O_NOFOLLOW,
-  O_RDONLY,
-  O_RDWR,
   openFile,
   openIfThere,
   openNameless,

@@ -1,6 +1,7 @@
-import { closeFile, namesIn, O_RDONLY, tryOpen } from "../files/files.ts";
-import { processIdentity } from "../identity/thread_identity.ts";
+import { O_RDONLY } from "../c/constants.ts";
 import { libc } from "../c/libc.ts";
+import { closeFile, namesIn, tryOpen } from "../files/files.ts";
+import { processIdentity } from "../identity/thread_identity.ts";
 
 /** The contents of a file of `/proc`, whose size is unknown; `undefined` if it is unreadable. */
 function readAll(path: string): string | undefined {

@@ -1,14 +1,22 @@
-import { EEXIST, ENOENT, errno, systemError } from "../c/errno.ts";
 import {
-  closeFile,
-  type FileStatus,
-  namesIn,
+  AT_FDCWD,
+  O_CLOEXEC,
   O_CREAT,
   O_DIRECTORY,
   O_EXCL,
   O_NOFOLLOW,
+  O_NONBLOCK,
   O_RDONLY,
   O_WRONLY,
+} from "../c/constants.ts";
+import { EEXIST, ENOENT, errno, systemError } from "../c/errno.ts";
+import { libc } from "../c/libc.ts";
+import { folderOf, lastPartOf } from "../paths/folders.ts";
+import { pathBytes, quotePath } from "../paths/path_bytes.ts";
+import {
+  closeFile,
+  type FileStatus,
+  namesIn,
   openFile,
   openNameless,
   publish,
@@ -18,23 +26,12 @@ import {
   tryOpen,
   writeAt,
 } from "./files.ts";
-import { libc } from "../c/libc.ts";
-import { pathBytes, quotePath } from "../paths/path_bytes.ts";
 
-const O_NONBLOCK = 0o4000;
-const O_CLOEXEC = 0o2000000;
-const AT_FDCWD = -100;
 const RENAME_NOREPLACE = 1;
 
 /** Returns when the contents of a file are on the storage, unless the storage lies. */
 export function syncData(fd: number, path: string): void {
   if (libc.fdatasync(fd) !== 0) throw systemError("make durable", path, errno());
-}
-
-/** The folder that a path is in. */
-export function folderOf(path: string): string {
-  const end = path.lastIndexOf("/");
-  return end < 0 ? "." : path.slice(0, end) || "/";
 }
 
 /** Returns when the names in the folder of a path are on the storage. */
@@ -81,7 +78,7 @@ const PRIVATE = /^\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.new$/;
  */
 export function removeLeftovers(path: string): void {
   const folder = folderOf(path);
-  const name = path.slice(path.lastIndexOf("/") + 1);
+  const name = lastPartOf(path);
   const owners = [libc.getuid(), lastOf(path)?.user];
   for (const found of readableNamesIn(folder)) {
     if (!found.startsWith(name) || !PRIVATE.test(found.slice(name.length))) continue;

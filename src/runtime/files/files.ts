@@ -1,38 +1,26 @@
-import { adapter } from "../adapters/adapter.ts";
+import {
+  AT_EMPTY_PATH,
+  AT_FDCWD,
+  AT_SYMLINK_FOLLOW,
+  AT_SYMLINK_NOFOLLOW,
+  O_CLOEXEC,
+  O_CREAT,
+  O_DIRECTORY,
+  O_NOFOLLOW,
+  O_NONBLOCK,
+  O_RDONLY,
+  O_RDWR,
+  O_TMPFILE,
+} from "../c/constants.ts";
 import { EEXIST, EINTR, ENOENT, errno, interrupted, systemError } from "../c/errno.ts";
 import { libc } from "../c/libc.ts";
+import { foldersTo } from "../paths/folders.ts";
 import { pathBytes, pathOf, quotePath } from "../paths/path_bytes.ts";
 
-// The values of Linux; the same on x64 and arm64 unless chosen by the processor.
-const O_CREAT = 0o100;
-const O_NONBLOCK = 0o4000;
-const O_CLOEXEC = 0o2000000;
-const AT_EMPTY_PATH = 0x1000;
 const STATX_BASIC_STATS = 0x7ff;
 const S_IFMT = 0o170000;
 const S_IFREG = 0o100000;
 const S_IFDIR = 0o040000;
-const AT_FDCWD = -100;
-const AT_SYMLINK_FOLLOW = 0x400;
-const AT_SYMLINK_NOFOLLOW = 0x100;
-
-/** `open(2)` flags; close-on-exec is always added. */
-export const O_RDONLY = 0;
-/** For writing only. */
-export const O_WRONLY = 1;
-/** For reading and writing. */
-export const O_RDWR = 2;
-/** Empties the file. */
-export const O_TRUNC = 0o1000;
-/** With `O_CREAT`: refuses a file that exists. */
-export const O_EXCL = 0o200;
-/** Refuses a symbolic link at the end of the path. */
-export const O_NOFOLLOW: number = adapter.arch === "arm64" ? 0o100000 : 0o400000;
-/** Refuses anything but a folder. */
-export const O_DIRECTORY: number = adapter.arch === "arm64" ? 0o40000 : 0o200000;
-const O_TMPFILE = 0o20000000 | O_DIRECTORY;
-export { O_CREAT };
-export { checkPath, pathBytes, pathOf } from "../paths/path_bytes.ts";
 
 /** The status of a file by statx(2). */
 export interface FileStatus {
@@ -168,6 +156,11 @@ export function makeDirectory(path: string): void {
   if (libc.mkdir(pathBytes(path), 0o700) === 0) return;
   const failure = errno();
   if (failure !== EEXIST) throw systemError("make the folder", path, failure);
+}
+
+/** Creates the folders on the way to a path, if they are missing. */
+export function makeFolders(path: string): void {
+  foldersTo(path).forEach(makeDirectory);
 }
 
 /** Removes a name; false if there is none. */

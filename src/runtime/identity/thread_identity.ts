@@ -1,7 +1,8 @@
 import { adapter } from "../adapters/adapter.ts";
-import { closeFile, inodeOf, O_RDONLY, tryOpen } from "../files/files.ts";
+import { O_RDONLY } from "../c/constants.ts";
 import { errno, ESRCH } from "../c/errno.ts";
 import { libc } from "../c/libc.ts";
+import { closeFile, inodeOf, tryOpen } from "../files/files.ts";
 
 /**
  * The identity of a thread, different from that of any other thread of this machine, earlier or

@@ -1,8 +1,8 @@
 import { adapter } from "../adapters/adapter.ts";
-import { errno } from "../c/errno.ts";
-import { futexWake } from "./futex.ts";
-import { startHelper } from "../threads/start_helper.ts";
 import type { CFunctions, HelperThread } from "../adapters/port.ts";
+import { errno } from "../c/errno.ts";
+import { startHelper } from "../threads/start_helper.ts";
+import { futexWake } from "./futex.ts";
 
 /** How many words one helper can watch, beside the one that tells it of changes. */
 export const MOST_WATCHED = 126;
