@@ -282,13 +282,13 @@ export const FILE_MUTANTS: readonly Mutant[] = [
     "src/runtime/paths/path_bytes.ts",
     "      text += String.fromCharCode(ESCAPED + byte);\n",
     '      text += "\\ufffd";\n',
-    ["runtime/path_bytes", "runtime/non_utf8"],
+    ["runtime/paths/path_bytes", "runtime/paths/non_utf8"],
   ),
   mutant(
     "a path of bytes ends at a NUL",
     "src/runtime/paths/path_like.ts",
     "if (bytes.length === 0 || bytes.includes(0)) {",
     "if (bytes.length === 0) {",
-    ["runtime/path_like"],
+    ["runtime/paths/path_like"],
   ),
 ];
