@@ -48,6 +48,3 @@ export const EINTR = 4;
 
 /** For clock_gettime(2) and timers: the time since boot, without the time asleep. */
 export const CLOCK_MONOTONIC = 1;
-
-/** The number of futex(2), by the processor. */
-export const SYS_FUTEX: Readonly<Record<string, number | undefined>> = { x64: 202, arm64: 98 };

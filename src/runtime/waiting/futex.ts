@@ -1,11 +1,11 @@
 import { UnsupportedError } from "../../contract/errors.ts";
 import { adapter } from "../adapters/adapter.ts";
 import type { CFunctions } from "../adapters/port.ts";
-import { SYS_FUTEX } from "../c/constants.ts";
 
 // Without FUTEX_PRIVATE_FLAG, since processes share the word.
 const FUTEX_WAIT = 0;
 const FUTEX_WAKE = 1;
+const SYS_FUTEX: Readonly<Record<string, number | undefined>> = { x64: 202, arm64: 98 };
 
 // A wake has a binding without the timeout, which saves a third of its cost in Node.
 // SAFETY: syscall(2) is variadic; integers and pointers are passed as by these fixed signatures.
