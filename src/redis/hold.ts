@@ -63,7 +63,7 @@ export class Hold<Request extends HoldRequest = HoldRequest> implements GuardedH
    * Ends the lease and releases the hold at the server.
    *
    * @throws {LockLostError} If it was lost before.
-   * @throws {UnreachableError} If the server could not be told; the hold ends with its lease.
+   * @throws {UnreachableError} If the server was not reached; the hold ends with its lease.
    */
   async end(): Promise<void> {
     const { name, inFlight } = this.#lock;

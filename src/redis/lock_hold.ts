@@ -17,7 +17,7 @@ export interface SharableLock extends HeldLock<LockRequest> {
   readonly target: AcquireTarget;
   /** A new request, with a value of its own, and the name of its waiter. */
   request(shared: boolean): { request: LockRequest; waiter: string };
-  /** Waits until enough replicas have the hold, if the lock is told to. */
+  /** Waits until enough replicas have the hold, if the lock has the option `replicas`. */
   checkReplicas(): Promise<void>;
   /** Called when a hold has changed its mode. */
   onChange(hold: LockHold): void;

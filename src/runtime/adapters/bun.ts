@@ -24,7 +24,7 @@ interface BunWorker {
   unref(): void;
 }
 
-// SAFETY: only a Bun reads these, after {@linkcode bunAdapter} has run, and Bun has all three.
+// SAFETY: only Bun uses these, and it has all three; in other runtimes they may be undefined.
 const { Bun, Worker, postMessage } = globalThis as unknown as {
   Bun: { version: string; isMainThread: boolean };
   Worker: new (module: URL, options: { type: "module" }) => BunWorker;
@@ -92,6 +92,7 @@ function spawnWorker(module: URL): HelperThread {
 
 function parentThread(): Endpoint | undefined {
   if (Bun.isMainThread) return undefined;
+  // SAFETY: the scope of a Web Worker of Bun has this handler.
   const scope = globalThis as unknown as { onmessage: (event: MessageEvent) => void };
   return {
     postMessage: (message) => postMessage(message),
@@ -104,6 +105,7 @@ function parentThread(): Endpoint | undefined {
 
 /** The port on `bun:ffi` and Bun's Web Workers. */
 export function bunAdapter(): Adapter {
+  // SAFETY: Bun has `process`, and `bun:ffi` has the functions of {@linkcode BunFFI}.
   ({ process } = globalThis as unknown as { process: typeof nodeProcess });
   ffi = process.getBuiltinModule("bun:ffi") as unknown as BunFFI;
   return {

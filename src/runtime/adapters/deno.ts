@@ -144,6 +144,7 @@ function canNameFolder(): boolean {
 
 /** Starts a helper by Node's module, whose loading takes 40 ms once; few programs need helpers. */
 function spawnHelper(module: URL): HelperThread {
+  // SAFETY: Deno has `process`, and Node's `Worker` has the methods of {@linkcode NodeWorker}.
   const { process } = globalThis as unknown as {
     process: {
       getBuiltinModule(name: string): {
@@ -188,8 +189,9 @@ function spawnHelper(module: URL): HelperThread {
 }
 
 function parentThread(): Endpoint | undefined {
-  // A worker of `node:worker_threads` has this alone of a worker's scope.
+  // Of a worker's scope, a worker of `node:worker_threads` has only this.
   if (!("postMessage" in globalThis)) return undefined;
+  // SAFETY: a scope with `postMessage` is that of a worker, which has both members.
   const scope = globalThis as unknown as WorkerScope;
   return {
     postMessage: (message) => scope.postMessage(message),

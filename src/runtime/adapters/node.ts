@@ -34,6 +34,7 @@ const STILL = "Anonymous memory for the workers of this process still works";
 function load(): NodeFFI {
   let failure: unknown;
   try {
+    // SAFETY: `node:ffi` has the functions of {@linkcode NodeFFI} since Node 26.10.
     const ffi = process.getBuiltinModule("node:ffi") as unknown as NodeFFI | undefined;
     if (ffi !== undefined) return ffi;
   } catch (error) {
@@ -197,6 +198,7 @@ function parentThread(): Endpoint | undefined {
 
 /** The port on `node:ffi` and `node:worker_threads`. */
 export function nodeAdapter(): Adapter {
+  // SAFETY: Node has `process`.
   ({ process } = globalThis as unknown as { process: typeof nodeProcess });
   threads = process.getBuiltinModule("node:worker_threads");
   return {

@@ -63,6 +63,7 @@ function bound(): LibSystem {
   return {
     ...rest,
     open: (path, flags, mode) => open(path, flags, mode, 0, 0, 0, 0, 0, mode),
+    // SAFETY: bound above by the signatures FSTAT and LSTAT.
     fstat: native[fstat] as unknown as LibSystem["fstat"],
     lstat: native[lstat] as unknown as LibSystem["lstat"],
     errno: () => last[0],

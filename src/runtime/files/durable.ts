@@ -119,6 +119,7 @@ function makeFileByName(path: string, contents: Uint8Array): boolean {
 }
 
 function publishName(own: string, path: string): boolean {
+  // SAFETY: both paths end with NUL.
   const [from, to] = [own, path].map(pathBytes);
   if (libc.linkat(AT_FDCWD, from, AT_FDCWD, to, 0) === 0) return true;
   if (errno() === EEXIST) return false;
@@ -144,6 +145,7 @@ export function replaceFile(path: string, contents: Uint8Array, durable: boolean
     if (last !== undefined) makeAlike(fd, path, last);
     writeAt(fd, path, contents, 0);
     if (durable) syncData(fd, path);
+    // SAFETY: both paths end with NUL.
     if (libc.rename(pathBytes(next), pathBytes(path)) !== 0) {
       throw systemError("replace", path, errno());
     }

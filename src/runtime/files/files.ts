@@ -51,6 +51,7 @@ export function openFile(
   mode = 0o600,
   bytes: Uint8Array = pathBytes(path),
 ): number {
+  // SAFETY: `bytes` ends with NUL.
   const fd = libc.open(bytes, flags | O_CLOEXEC | O_NONBLOCK, mode);
   if (fd < 0) throw systemError("open", path, errno());
   return fd;
