@@ -1,9 +1,9 @@
 import { ENOENT, errno, systemError } from "../c/errno.ts";
 import { libc } from "../c/libc.ts";
-import { folderOf, lastPartOf } from "../paths/folders.ts";
 import { pathBytes, pathOf, quotePath } from "../paths/path_bytes.ts";
+import { folderOf, lastPartOf } from "../paths/path_parts.ts";
 import { absolutePath, LONGEST_PATH } from "./absolute_path.ts";
-import { statusAt } from "./files.ts";
+import { statusAt } from "./file_status.ts";
 
 /**
  * The absolute path that a path leads to, with symbolic links followed. The file, and folders on
