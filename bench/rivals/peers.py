@@ -1,8 +1,8 @@
 """
-Usage: peers.py SUBJECT WORKERS LEAD_NS WINDOW_NS FOLDER
+Usage: peers.py window SUBJECT WORKERS LEAD_NS WINDOW_NS FOLDER
 
-The same measurement as bench/together/window.ts, in processes of multiprocessing and, for files,
-under a lock of fasteners. Prints a line of JSON: {"ns": ...}.
+The same measurement as bench/fleet/window.ts, in processes of multiprocessing and, for files, under
+a lock of fasteners. Prints a line of JSON: {"ns": ...}.
 """
 import json
 import multiprocessing
@@ -12,25 +12,12 @@ import time
 
 CHUNK_NS = 100_000
 fork = multiprocessing.get_context("fork")
-subject, workers, lead, window, folder = sys.argv[1:]
+subject, workers, lead, window, folder = sys.argv[2:]
 workers, lead, window = int(workers), int(lead), int(window)
 text = os.path.join(folder, "count.txt")
 
 
-def shared_value():
-    value, lock = fork.Value("i"), fork.Lock()
-
-    def run(times):
-        for _ in range(times):
-            with lock:
-                value.value += 1
-
-    return run, lambda: value.value
-
-
-def raw_value():
-    value, lock = fork.RawValue("i"), fork.Lock()
-
+def locked_value(value, lock):
     def run(times):
         for _ in range(times):
             with lock:
@@ -50,10 +37,14 @@ def array():
     return run, lambda: cells[0]
 
 
-def file_lock():
+def interprocess_lock():
     import fasteners
 
-    lock = fasteners.InterProcessLock(text + ".lock")
+    return fasteners.InterProcessLock(text + ".lock")
+
+
+def file_lock():
+    lock = interprocess_lock()
 
     def run(times):
         for _ in range(times):
@@ -64,30 +55,28 @@ def file_lock():
 
 
 def text_file():
-    import fasteners
-
-    lock = fasteners.InterProcessLock(text + ".lock")
-    with open(text, "w") as file:
-        file.write("0\n")
-
-    def run(times):
-        for _ in range(times):
-            with lock:
-                with open(text) as file:
-                    number = int(file.read())
-                with open(text, "w") as file:
-                    file.write(f"{number + 1}\n")
+    lock = interprocess_lock()
 
     def read():
         with open(text) as file:
             return int(file.read())
 
+    def write(number):
+        with open(text, "w") as file:
+            file.write(f"{number}\n")
+
+    def run(times):
+        for _ in range(times):
+            with lock:
+                write(read() + 1)
+
+    write(0)
     return run, read
 
 
 SUBJECTS = {
-    "shared-value": shared_value,
-    "raw-value": raw_value,
+    "shared-value": lambda: locked_value(fork.Value("i"), fork.Lock()),
+    "raw-value": lambda: locked_value(fork.RawValue("i"), fork.Lock()),
     "array": array,
     "file-lock": file_lock,
     "text-file": text_file,
@@ -123,10 +112,8 @@ def work(run, gate, begin, results):
 def main():
     run, read = SUBJECTS[subject]()
     gate, begin, results = fork.Barrier(workers), fork.RawValue("q"), fork.SimpleQueue()
-    children = [
-        fork.Process(target=work, args=(run, gate, begin, results), daemon=True)
-        for _ in range(workers)
-    ]
+    given = (run, gate, begin, results)
+    children = [fork.Process(target=work, args=given, daemon=True) for _ in range(workers)]
     for child in children:
         child.start()
     all_results = [results.get() for _ in children]

@@ -1,11 +1,25 @@
 import { monotonicNanoseconds } from "../../src/runtime/mod.ts";
-import type { Loop } from "../subjects/subject.ts";
+
+let loops = 0;
 
 /** Time between two reads of the clock, in nanoseconds. A read takes some hundred itself. */
 const CHUNK = 100_000;
 
 /** The most operations between two reads of the clock. */
 const MOST_TIMES = 1 << 20;
+
+/** Does an operation so many times. */
+export type Loop = (times: number) => void | Promise<void>;
+
+/**
+ * Makes a loop over an operation. Each has a text of its own: an engine would optimize one loop for
+ * all operations that it has repeated. An asynchronous operation is awaited each time.
+ */
+export function loopOf(call: () => unknown, awaited = false): Loop {
+  const [start, step] = awaited ? ["async ", "await "] : ["", ""];
+  const body = `for (let i = 0; i < times; i++) ${step}call(); /* number ${loops++} */`;
+  return new Function("call", `return ${start}(times) => { ${body} };`)(call) as Loop;
+}
 
 /** A span on the monotonic clock, in nanoseconds. */
 export interface Window {
@@ -33,7 +47,7 @@ const WARM_CHUNKS = 50;
 export async function warmUp(loop: Loop): Promise<void> {
   for (let chunks = 0, times = 1; chunks < WARM_CHUNKS; chunks++) {
     const start = monotonicNanoseconds();
-    const pending = loop.run(times);
+    const pending = loop(times);
     if (pending !== undefined) await pending;
     times = nextTimes(times, monotonicNanoseconds() - start);
   }
@@ -54,7 +68,7 @@ export async function countInWindow(loop: Loop, window: Window): Promise<Count> 
   let [inside, done, times] = [0, 0, 1];
   let start = monotonicNanoseconds();
   while (start < window.to) {
-    const pending = loop.run(times);
+    const pending = loop(times);
     if (pending !== undefined) await pending;
     const end = monotonicNanoseconds();
     inside += times * partInside(start, end, window);

@@ -1,15 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { clock, timeLeft } from "../../bench/progress.ts";
-import { formatTime } from "../../bench/screen.ts";
+import { clock, formatTime } from "../../bench/screen.ts";
 
-describe("the progress of a bench", () => {
-  it("relies on the plan at first, then on the speed", () => {
-    assert.equal(timeLeft(1000, 0, 0), 1000);
-    assert.equal(timeLeft(1000, 500, 1000), 1000, "it runs at half the speed");
-    assert.equal(timeLeft(1000, 1000, 3000), 0);
-  });
-
+describe("the time that a bench takes", () => {
   it("is shown in minutes and seconds", () => {
     assert.equal(clock(4_400), "0:04");
     assert.equal(clock(59_700), "1:00");
