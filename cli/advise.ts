@@ -1,9 +1,9 @@
 import { type Command, Option } from "commander";
 import type { Flags } from "./advice/advise.ts";
-import { NEEDS, REACHES, RUNTIMES, SURVIVALS } from "./advice/candidate.ts";
+import { NEEDS, REACHES, RUNTIMES, SURVIVALS } from "../src/advice/candidate.ts";
 import { rateOf } from "./advice/rate.ts";
-import { interruptible } from "./interruption.ts";
-import { invalidOption } from "./usage_error.ts";
+import { interruptible } from "../src/host/interruption.ts";
+import { invalidOption } from "../src/host/usage_error.ts";
 
 /** Adds `interlock advise`. */
 export function addAdvise(program: Command): void {

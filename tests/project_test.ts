@@ -5,10 +5,20 @@ import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { countSchema } from "../src/counting/config.ts";
 import deno from "../deno.json" with { type: "json" };
+import { circlesIn, importsIn, importsOfFolders, namedIn } from "./support/imports.ts";
 import npm from "../package.json" with { type: "json" };
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const read = (path: string) => readFileSync(root + path, "utf8");
+const modules = [
+  "mod.ts",
+  ...["bench", "cli", "examples", "scripts", "src", "tests", "workers"].flatMap((folder) =>
+    readdirSync(`${root}${folder}`, { recursive: true, encoding: "utf8" })
+      .filter((name) => /\.(?:ts|mjs)$/.test(name))
+      .map((name) => `${folder}/${name}`)
+  ),
+];
+const imports = importsIn(root, modules);
 
 describe("the project", () => {
   it("is the same package on JSR and npm", () => {
@@ -43,7 +53,9 @@ describe("the project", () => {
       memory: ["contract", "runtime"],
       files: ["contract", "runtime"],
       redis: ["contract", "runtime"],
-      counting: ["contract", "runtime", "memory", "files", "redis"],
+      host: ["contract", "runtime"],
+      advice: [],
+      counting: ["contract", "runtime", "memory", "files", "redis", "host"],
     };
     for (const [folder, allowed] of Object.entries(below)) {
       const files = readdirSync(`${root}src/${folder}`, { recursive: true, encoding: "utf8" });
@@ -54,6 +66,50 @@ describe("the project", () => {
         }
       }
     }
+  });
+
+  it("has a bench that imports nothing of the command line", () => {
+    const files = readdirSync(`${root}bench`, { recursive: true, encoding: "utf8" });
+    for (const file of files.filter((name) => name.endsWith(".ts"))) {
+      for (
+        const [, path] of read(`bench/${file}`).matchAll(/(?:from|import)[ (]"(\.[^"]+)"/g)
+      ) {
+        const { pathname } = new URL(path, `file:///bench/${file}`);
+        assert.doesNotMatch(pathname, /^\/cli\//, `bench/${file}: ${path}`);
+      }
+    }
+  });
+
+  it("has no circle of imports", () => {
+    // Those of src/files are being broken up.
+    const circles = circlesIn(imports).filter((circle) => !circle.includes("src/files/"));
+    assert.deepEqual(circles, []);
+  });
+
+  it("has no circle of imports between the folders of the runtime", () => {
+    const folderOf = (file: string) => /^src\/runtime\/(\w+)\//.exec(file)?.[1];
+    assert.deepEqual(circlesIn(importsOfFolders(imports, folderOf)), []);
+  });
+
+  it("would find a circle by each kind of import", () => {
+    const KINDS = [
+      'import { a } from "./a.ts";',
+      'import "./a.ts";',
+      'import type {\n  A,\n} from "./a.ts";',
+      'import { type A } from "./a.ts";',
+      'export * from "./a.ts";',
+      'export { a } from "./a.ts";',
+      'await import("./a.ts");',
+      'await import(\n    "./a.ts"\n  );',
+      'type A = import("./a.ts").A;',
+      'new URL("./a.ts", import.meta.url)',
+      'new URL(\n  "./a.ts",\n  import.meta.url,\n)',
+    ];
+    for (const code of KINDS) assert.deepEqual(namedIn(code), ["./a.ts"], code);
+    assert.deepEqual(namedIn("await import(`./none/${name}.ts`);"), ["./none/*.ts"]);
+    assert.deepEqual(namedIn(' * import "./a.ts"\n// from "./a.ts"\n"./a.ts"'), []);
+    const circle = new Map([["a", new Set(["b"])], ["b", new Set(["c"])], ["c", new Set(["b"])]]);
+    assert.deepEqual(circlesIn(circle), ["b -> c -> b"]);
   });
 
   it("has a core without dependencies", () => {

@@ -1,11 +1,11 @@
 import { readFileSync } from "node:fs";
 import process from "node:process";
 import { adapter } from "../../src/runtime/mod.ts";
-import { print } from "../interruption.ts";
-import { UsageError } from "../usage_error.ts";
-import { decide, type Wish } from "./decide.ts";
-import { type Figures, figuresFor, parseRun } from "./figures.ts";
-import measured from "./figures.json" with { type: "json" };
+import { print } from "../../src/host/interruption.ts";
+import { UsageError } from "../../src/host/usage_error.ts";
+import { decide, type Wish } from "../../src/advice/decide.ts";
+import { type Figures, figuresFor, parseRun } from "../../src/advice/figures.ts";
+import measured from "../../src/advice/figures.json" with { type: "json" };
 import { ask } from "./questions.ts";
 import { DEFAULTS } from "./rate.ts";
 import { adviceJson, adviceText } from "./text.ts";

@@ -1,10 +1,10 @@
 import process from "node:process";
 import { createInterface } from "node:readline/promises";
 import { adapter } from "../../src/runtime/mod.ts";
-import { Interruption } from "../interruption.ts";
-import { UsageError } from "../usage_error.ts";
-import { type Need, type Reach, RUNTIMES, type Survival } from "./candidate.ts";
-import type { Wish } from "./decide.ts";
+import { Interruption } from "../../src/host/interruption.ts";
+import { UsageError } from "../../src/host/usage_error.ts";
+import { type Need, type Reach, RUNTIMES, type Survival } from "../../src/advice/candidate.ts";
+import type { Wish } from "../../src/advice/decide.ts";
 import { DEFAULTS, rateOf } from "./rate.ts";
 
 /** Asks on the terminal for missing requirements; an empty answer is the first choice. */

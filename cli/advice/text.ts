@@ -1,6 +1,6 @@
-import { type Advice, capacity, type Cost, type Wish } from "./decide.ts";
-import type { AdviceRuntime } from "./candidate.ts";
-import type { Figures } from "./figures.ts";
+import { type Advice, capacity, type Cost, type Wish } from "../../src/advice/decide.ts";
+import type { AdviceRuntime } from "../../src/advice/candidate.ts";
+import type { Figures } from "../../src/advice/figures.ts";
 
 const RUNTIME_NAMES: Readonly<Record<AdviceRuntime, string>> = {
   deno: "Deno",

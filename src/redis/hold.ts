@@ -1,5 +1,5 @@
 import { LockLostError } from "../contract/errors.ts";
-import type { Instant } from "../runtime/instant.ts";
+import type { Instant } from "../runtime/waiting/instant.ts";
 import type { GuardedHold, GuardState } from "./lease_guard.ts";
 import type { InFlight } from "./in_flight.ts";
 import { Lease } from "./lease.ts";

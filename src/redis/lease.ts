@@ -1,6 +1,6 @@
 import { LockLostError } from "../contract/errors.ts";
 import type { PlatformAbortSignal } from "../contract/platform.ts";
-import { type Instant, millisecondsSince, thisInstant } from "../runtime/instant.ts";
+import { type Instant, millisecondsSince, thisInstant } from "../runtime/waiting/instant.ts";
 
 /** The terms of a {@linkcode Lease}. */
 export interface LeaseTerms {

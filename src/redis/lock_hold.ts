@@ -1,6 +1,6 @@
 import { LockLostError, UnsupportedError } from "../contract/errors.ts";
 import type { AcquireOptions } from "../contract/options.ts";
-import { type Instant, millisecondsSince, thisInstant } from "../runtime/instant.ts";
+import { type Instant, millisecondsSince, thisInstant } from "../runtime/waiting/instant.ts";
 import { abandonRequest, type AcquireTarget, type Grant, waitForGrant } from "./acquire_loop.ts";
 import { Deadline } from "./deadline.ts";
 import { isTemporary, MisconfiguredError, RefusedError, UnreachableError } from "./errors.ts";

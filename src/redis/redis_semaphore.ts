@@ -1,6 +1,6 @@
 import { type AcquireOptions, nameOf } from "../contract/options.ts";
 import { asyncDispose, type PlatformAsyncDisposable } from "../contract/platform.ts";
-import { millisecondsSince } from "../runtime/instant.ts";
+import { millisecondsSince } from "../runtime/waiting/instant.ts";
 import { abandonRequest, type AcquireTarget, type Grant, waitForGrant } from "./acquire_loop.ts";
 import { connectionOf, type ConnectionOptions, type RedisSource } from "./adapter_of.ts";
 import { checkOptions } from "./arguments.ts";
