@@ -12,20 +12,20 @@ import {
 } from "../src/counting/config.ts";
 import type { CountResult } from "../src/counting/result.ts";
 import { type Run, runStrategy } from "../src/counting/run.ts";
-import { findRuntimes } from "../src/counting/runtimes.ts";
+import { findRuntimes } from "../src/host/runtimes.ts";
 import {
   isExact,
   needsRedis,
   STRATEGY_NAMES,
   type StrategyName,
 } from "../src/counting/strategies/names.ts";
-import { findRedisServer, NO_SERVER } from "../src/counting/redis_server.ts";
+import { findRedisServer, NO_SERVER } from "../src/host/redis_server.ts";
 import { adapter } from "../src/runtime/mod.ts";
-import type { RuntimeName } from "../src/runtime/port.ts";
+import type { RuntimeName } from "../src/runtime/adapters/port.ts";
 import { isFailure, notesOf, tableOf } from "./count_table.ts";
-import { interruptible, print } from "./interruption.ts";
-import { describeMachine, fileSystemOf } from "./machine.ts";
-import { invalidOption, UsageError } from "./usage_error.ts";
+import { interruptible, print } from "../src/host/interruption.ts";
+import { describeMachine, fileSystemOf } from "../src/host/machine.ts";
+import { invalidOption, UsageError } from "../src/host/usage_error.ts";
 
 const ALL_RUNTIMES: readonly RuntimeName[] = ["deno", "bun", "node"];
 

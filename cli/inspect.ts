@@ -9,8 +9,8 @@ import {
   inspectRedis,
 } from "../src/redis/inspection.ts";
 import { redisReport, segmentReport, type SegmentView } from "./inspect_table.ts";
-import { interruptible, print } from "./interruption.ts";
-import { UsageError } from "./usage_error.ts";
+import { interruptible, print } from "../src/host/interruption.ts";
+import { UsageError } from "../src/host/usage_error.ts";
 
 interface Flags {
   readonly redis?: string;

@@ -1,10 +1,10 @@
 import { Command, Option } from "commander";
 import process from "node:process";
 import { LABEL_LENGTH } from "../src/files/lock_record.ts";
-import { interruptible } from "./interruption.ts";
+import { interruptible } from "../src/host/interruption.ts";
 import { showStatus } from "./lock_status.ts";
 import { lockDescriptor, type LockOptions, runLocked } from "./locked_run.ts";
-import { invalidOption, UsageError } from "./usage_error.ts";
+import { invalidOption, UsageError } from "../src/host/usage_error.ts";
 
 interface Flags {
   /** The mode of the last of `-s`, `-x`, `-e` and `-u`. */

@@ -1,8 +1,8 @@
 import { describeOwner } from "../src/contract/owner.ts";
 import { capabilitiesOf } from "../src/files/capabilities.ts";
 import { ownerOf } from "../src/files/lock_owner.ts";
-import { flockHolders } from "../src/runtime/lock_holders.ts";
-import { print } from "./interruption.ts";
+import { flockHolders } from "../src/runtime/file_locks/lock_holders.ts";
+import { print } from "../src/host/interruption.ts";
 import { lookAt, openTarget } from "./lock_target.ts";
 
 /** Shows the holder of a file without creating it; returns 0 if the file is free, else 1. */

@@ -12,10 +12,10 @@ import { capabilitiesOf } from "../src/files/capabilities.ts";
 import { TrackedLockFile } from "../src/files/tracked_lock_file.ts";
 import type { Deadline } from "../src/files/deadline.ts";
 import { cancelWait, type KernelWait, startWait } from "../src/files/kernel_waits.ts";
-import { adapter } from "../src/runtime/adapter.ts";
-import { DescriptorLockFile } from "../src/runtime/descriptor_lock_file.ts";
-import { isInherited } from "../src/runtime/descriptors.ts";
-import type { LockFile } from "../src/runtime/lock_file.ts";
+import { adapter } from "../src/runtime/adapters/adapter.ts";
+import { DescriptorLockFile } from "../src/runtime/file_locks/descriptor_lock_file.ts";
+import { isInherited } from "../src/runtime/files/descriptors.ts";
+import type { LockFile } from "../src/runtime/file_locks/lock_file.ts";
 
 /** The mode of new files, as in flock(1): the umask decides which users may lock them. */
 const MODE = 0o666;

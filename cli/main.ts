@@ -6,7 +6,7 @@
 import { Command } from "commander";
 import process from "node:process";
 import project from "../deno.json" with { type: "json" };
-import { statusOf } from "./exit_status.ts";
+import { statusOf } from "../src/host/exit_status.ts";
 import { addLock } from "./lock.ts";
 
 const program = new Command("interlock")

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { constants } from "node:os";
 import process from "node:process";
 import { isatty } from "node:tty";
-import { spawnProgram, statusOfProgram } from "../src/runtime/spawn.ts";
+import { spawnProgram, statusOfProgram } from "../src/runtime/programs/spawn.ts";
 
 /** Signals that are forwarded to the command. */
 const FORWARDED = [

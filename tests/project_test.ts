@@ -43,7 +43,9 @@ describe("the project", () => {
       memory: ["contract", "runtime"],
       files: ["contract", "runtime"],
       redis: ["contract", "runtime"],
-      counting: ["contract", "runtime", "memory", "files", "redis"],
+      host: ["contract", "runtime"],
+      advice: [],
+      counting: ["contract", "runtime", "memory", "files", "redis", "host"],
     };
     for (const [folder, allowed] of Object.entries(below)) {
       const files = readdirSync(`${root}src/${folder}`, { recursive: true, encoding: "utf8" });
@@ -52,6 +54,18 @@ describe("the project", () => {
           const target = new URL(path, `file:///src/${folder}/${file}`).pathname.split("/")[2];
           assert.ok(target === folder || allowed.includes(target), `${folder}/${file}: ${path}`);
         }
+      }
+    }
+  });
+
+  it("has a bench that imports nothing of the command line", () => {
+    const files = readdirSync(`${root}bench`, { recursive: true, encoding: "utf8" });
+    for (const file of files.filter((name) => name.endsWith(".ts"))) {
+      for (
+        const [, path] of read(`bench/${file}`).matchAll(/(?:from|import)[ (]"(\.[^"]+)"/g)
+      ) {
+        const { pathname } = new URL(path, `file:///bench/${file}`);
+        assert.doesNotMatch(pathname, /^\/cli\//, `bench/${file}: ${path}`);
       }
     }
   });

@@ -11,7 +11,7 @@ import { availableParallelism, constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { findRuntimes, type Runtime } from "../src/counting/runtimes.ts";
+import { findRuntimes, type Runtime } from "../src/host/runtimes.ts";
 import { childEnvironment } from "./support/child_environment.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));

@@ -7,7 +7,7 @@
 import { AT_WORK, type CommitJob, type CommitMessage, STOP } from "../src/files/commit_helper.ts";
 import { GroupCommit } from "../src/files/group_commit.ts";
 import { TrackedLockFile } from "../src/files/tracked_lock_file.ts";
-import { adapter } from "../src/runtime/adapter.ts";
+import { adapter } from "../src/runtime/adapters/adapter.ts";
 
 const parent = adapter.parentThread();
 if (parent === undefined) throw new Error("This module is for a Web Worker");

@@ -7,7 +7,7 @@ import type { ThreadMessage, ThreadStart } from "../src/counting/host.ts";
 import { regions } from "../src/counting/layout.ts";
 import { work } from "../src/counting/worker.ts";
 import { Memory } from "../src/memory/memory.ts";
-import { adapter } from "../src/runtime/adapter.ts";
+import { adapter } from "../src/runtime/adapters/adapter.ts";
 
 const parent = adapter.parentThread();
 if (parent === undefined) throw new Error("This module is for a Web Worker");

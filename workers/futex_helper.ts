@@ -1,11 +1,11 @@
 /**
  * The entry of the helper thread that watches futex words for the thread that started it; see
- * src/runtime/futex_watch.ts.
+ * src/runtime/waiting/futex_watch.ts.
  *
  * @module
  */
-import { adapter } from "../src/runtime/adapter.ts";
-import { FutexWatcher, type WatchStart } from "../src/runtime/futex_watch.ts";
+import { adapter } from "../src/runtime/adapters/adapter.ts";
+import { FutexWatcher, type WatchStart } from "../src/runtime/waiting/futex_watch.ts";
 
 const parent = adapter.parentThread();
 if (parent === undefined) throw new Error("This module is for a Web Worker");

@@ -12,11 +12,11 @@ import {
   SETTLED,
   THREAD,
 } from "../src/files/helper_job.ts";
-import { adapter } from "../src/runtime/adapter.ts";
-import { duplicate } from "../src/runtime/descriptors.ts";
-import { threadIdentity, threadIsThere } from "../src/runtime/identity.ts";
-import { unlockFd, waitForFd } from "../src/runtime/native_lock_file.ts";
-import { closeEarly, closeWithThread } from "../src/runtime/thread_end.ts";
+import { adapter } from "../src/runtime/adapters/adapter.ts";
+import { duplicate } from "../src/runtime/files/descriptors.ts";
+import { threadIdentity, threadIsThere } from "../src/runtime/identity/thread_identity.ts";
+import { unlockFd, waitForFd } from "../src/runtime/file_locks/linux_lock_file.ts";
+import { closeEarly, closeWithThread } from "../src/runtime/threads/thread_end.ts";
 
 const parent = adapter.parentThread();
 if (parent === undefined) throw new Error("This module is for a Web Worker");

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { figuresFor } from "../../cli/advice/figures.ts";
+import { figuresFor } from "../../src/advice/figures.ts";
 import type { Results } from "../results.ts";
 import { answersTo } from "./answers/all.ts";
 import type { Answer } from "./answers/answer.ts";
@@ -47,7 +47,7 @@ export async function documentation(results: Results, file: string): Promise<Map
   for (const page of PAGES) {
     files.set(page, filled(readFileSync(new URL(page, ROOT), "utf8"), blocks));
   }
-  files.set("cli/advice/figures.json", `${JSON.stringify(figuresFor(results), null, 2)}\n`);
+  files.set("src/advice/figures.json", `${JSON.stringify(figuresFor(results), null, 2)}\n`);
   return files;
 }
 

@@ -57,7 +57,8 @@ export interface SharableGuard<Token extends number | undefined = number | undef
   readonly shared: boolean;
   /**
    * Makes a shared hold exclusive. If others share the lock, the hold is given up and the
-   * exclusive lock waited for, since two holders that waited for each other would wait forever.
+   * exclusive lock waited for, since two holders that waited for each other would wait forever. The
+   * guard gets a token, if the lock has tokens.
    *
    * @returns Whether the lock was held without a gap. If not, another holder may have been inside
    * in between: read again what was read before.
@@ -69,7 +70,7 @@ export interface SharableGuard<Token extends number | undefined = number | undef
   /** The blocking version of {@linkcode SharableGuard.upgrade}. */
   upgradeSync(options?: AcquireOptions): boolean;
   /**
-   * Makes an exclusive hold shared, without a gap.
+   * Makes an exclusive hold shared, without a gap. A shared hold has no token.
    *
    * @throws {LockLostError} If the system refused: nothing is held any more.
    * @throws {Error} If this guard holds no exclusive lock.

@@ -24,9 +24,10 @@ export interface GuardedLock<G = unknown> {
 /** The guard that local locks make; see {@linkcode Guard}. */
 export class LockGuard<Token extends number | undefined = number | undefined>
   implements Guard<Token> {
-  readonly token: Token;
-  readonly recovered: boolean;
-  readonly previousOwner: Owner | undefined;
+  // Changed only by a lock, when the mode of its hold changes; read-only for programs.
+  token: Token;
+  recovered: boolean;
+  previousOwner: Owner | undefined;
   #lock: GuardedLock | undefined;
 
   constructor(lock: GuardedLock, token: Token, recovered = false, previousOwner?: Owner) {

@@ -5,7 +5,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { HostSpec } from "./host.ts";
 import { REDIS_VARIABLE } from "./redis_cells.ts";
-import { cacheFolder, type Runtime } from "./runtimes.ts";
+import { cacheFolder, type Runtime } from "../host/runtimes.ts";
 import type { WorkerMessage } from "./worker.ts";
 
 const ENTRY = new URL("../../workers/counting_process.ts", import.meta.url);

@@ -1,5 +1,5 @@
 import { Memory } from "../memory/memory.ts";
-import { errno, systemError } from "../runtime/errno.ts";
+import { errno, systemError } from "../runtime/c/errno.ts";
 import { adapter, libc } from "../runtime/mod.ts";
 import { Gate } from "./gate.ts";
 import { regions } from "./layout.ts";

@@ -1,4 +1,4 @@
-import { PAGE } from "../runtime/mapping.ts";
+import { PAGE } from "../runtime/files/mapping.ts";
 
 /** Offsets of the gate's words, 128 bytes apart; see gate.ts. */
 export const GATE = { open: 0, arrived: 128, phase: 256 } as const;

@@ -1,4 +1,4 @@
-import type { RuntimeName } from "../runtime/port.ts";
+import type { RuntimeName } from "../runtime/adapters/port.ts";
 
 /** The result of one run of one strategy; the shape of a line of `count --json`. */
 export interface CountResult {

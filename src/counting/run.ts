@@ -7,7 +7,7 @@ import type { HostSpec } from "./host.ts";
 import { regions } from "./layout.ts";
 import type { CountResult } from "./result.ts";
 import { RunFolder } from "./run_folder.ts";
-import type { Runtime } from "./runtimes.ts";
+import type { Runtime } from "../host/runtimes.ts";
 import { isExact, needsRedis, type StrategyName } from "./strategies/names.ts";
 import type { WorkerMessage, WorkerReport, WorkerSpec } from "./worker.ts";
 

@@ -12,7 +12,7 @@ import { tmpdir } from "node:os";
 import { basename, isAbsolute, join, resolve } from "node:path";
 import process from "node:process";
 import { FileLock } from "../files/file_lock.ts";
-import { makePrivateFolder } from "./own_folder.ts";
+import { makePrivateFolder } from "../host/own_folder.ts";
 
 const PREFIX = "interlock-count-";
 

@@ -3,7 +3,7 @@ import type { RedisAdapter } from "../redis/adapter.ts";
 import { explain } from "../redis/errors.ts";
 import { partOf } from "../redis/names.ts";
 import { keyOf } from "./redis_cells.ts";
-import { RedisServer } from "./redis_server.ts";
+import { RedisServer } from "../host/redis_server.ts";
 
 /** How long the server keeps the numbers of a killed run, in milliseconds. */
 const LIFE_MS = 3_600_000;

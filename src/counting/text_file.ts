@@ -8,7 +8,7 @@ import {
   openFile,
   pathBytes,
 } from "../runtime/mod.ts";
-import { errno, systemError } from "../runtime/errno.ts";
+import { errno, systemError } from "../runtime/c/errno.ts";
 
 const decoder = new TextDecoder();
 const WHOLE = /^\s*[+-]?\d+(?:_\d+)*\s*$/;

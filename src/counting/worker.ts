@@ -1,5 +1,5 @@
 import type { Memory } from "../memory/memory.ts";
-import { monotonicNanoseconds } from "../runtime/clock.ts";
+import { monotonicNanoseconds } from "../runtime/waiting/clock.ts";
 import { Gate } from "./gate.ts";
 import { regions } from "./layout.ts";
 import type { ManagerRequest } from "./manager.ts";

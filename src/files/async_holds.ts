@@ -1,9 +1,9 @@
 import { DeadlockError } from "../contract/errors.ts";
 import type { AcquireOptions } from "../contract/options.ts";
-import { type AsyncStore, asyncStore } from "../runtime/async_store.ts";
-import { quotePath } from "../runtime/path_bytes.ts";
+import { type AsyncStore, asyncStore } from "../runtime/adapters/async_store.ts";
+import { quotePath } from "../runtime/paths/path_bytes.ts";
 
-/** The lock of a file that an outer call holds while it waits for the calls inside of it. */
+/** The lock of a file that an outer call holds while it waits for the calls inside it. */
 interface Hold {
   readonly path: string;
   /** False once the outer call has ended: an inner call that was not awaited may go on. */

@@ -1,5 +1,5 @@
-import { networkFileSystem } from "../runtime/file_system.ts";
-import type { LockFile, LockMechanism } from "../runtime/lock_file.ts";
+import { networkFileSystem } from "../runtime/files/network_file_system.ts";
+import type { LockFile, LockMechanism } from "../runtime/file_locks/lock_file.ts";
 
 /** The abilities of a {@linkcode FileLock} on this system and file system. */
 export interface FileLockCapabilities {

@@ -1,6 +1,6 @@
-import { adapter } from "../runtime/adapter.ts";
-import { startHelper } from "../runtime/helper.ts";
-import type { HelperThread } from "../runtime/port.ts";
+import { adapter } from "../runtime/adapters/adapter.ts";
+import { startHelper } from "../runtime/threads/start_helper.ts";
+import type { HelperThread } from "../runtime/adapters/port.ts";
 import type { GroupCommit } from "./group_commit.ts";
 
 /** A message to the helper thread: wait for the sync of a write, or close the counter. */
@@ -15,7 +15,7 @@ export interface CommitJob {
 
 /** The word that is 1 when the process ends. */
 export const STOP = 0;
-/** The word that is 1 while the helper may be in a call of the system. */
+/** The word that is 1 while the helper may be in a system call. */
 export const AT_WORK = 1;
 
 /** A message of the helper thread: that it has started, then how each job ended. */

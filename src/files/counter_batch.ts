@@ -39,7 +39,7 @@ class Collected {
     return this.#count >= this.#size;
   }
 
-  /** Adds `n`, if `total`, which has what is being written as well, stays exact. */
+  /** Adds `n` if `total`, which includes the sum that is being written, stays exact. */
   add(n: number, total: number): void {
     if (!Number.isInteger(n)) {
       throw new TypeError(`Cannot add to a batch: n must be a whole number, not ${nameOf(n)}`);
@@ -78,6 +78,7 @@ export class CounterBatch implements PlatformAsyncDisposable {
   /** The error of a write that no call has thrown yet. */
   #failure: { readonly error: unknown } | undefined;
 
+  /** Made by `FileCounter.batch`. */
   constructor(counter: AsyncCounter, size: number) {
     this.#counter = counter;
     this.#collected = new Collected(size);
@@ -165,6 +166,7 @@ export class CounterBatchSync implements PlatformDisposable {
   readonly #counter: SyncCounter;
   readonly #collected: Collected;
 
+  /** Made by `FileCounter.batchSync`. */
   constructor(counter: SyncCounter, size: number) {
     this.#counter = counter;
     this.#collected = new Collected(size);

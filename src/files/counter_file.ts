@@ -1,8 +1,8 @@
-import { makeFile } from "../runtime/durable.ts";
-import { inodeOf } from "../runtime/files.ts";
-import type { LockFile } from "../runtime/lock_file.ts";
-import { absolutePath, makeFolders } from "../runtime/native_lock_file.ts";
-import { quotePath } from "../runtime/path_bytes.ts";
+import { makeFile } from "../runtime/files/durable.ts";
+import { inodeOf } from "../runtime/files/files.ts";
+import type { LockFile } from "../runtime/file_locks/lock_file.ts";
+import { absolutePath, makeFolders } from "../runtime/file_locks/linux_lock_file.ts";
+import { quotePath } from "../runtime/paths/path_bytes.ts";
 import { type Change, READ, type TaskChange } from "./counter_changes.ts";
 import { CounterText } from "./counter_text.ts";
 import { NEVER } from "./deadline.ts";
@@ -59,7 +59,7 @@ export class CounterFile {
     }
   }
 
-  /** Changes the number, and syncs if the counter is durable. Blocks the thread. The value before. */
+  /** Changes the number, syncs if the counter is durable, and returns the value before. */
   changeSync(change: Change, n: number, replacement = 0): number {
     const { file } = this.#take(false);
     const { commit } = this;

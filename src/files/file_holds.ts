@@ -1,7 +1,7 @@
 import { DeadlockError } from "../contract/errors.ts";
 import type { GuardedLock, HoldState } from "../contract/lock_guard.ts";
 import type { AcquireOptions } from "../contract/options.ts";
-import { quotePath } from "../runtime/path_bytes.ts";
+import { quotePath } from "../runtime/paths/path_bytes.ts";
 import { deadlineFrom } from "./deadline.ts";
 import { FileGuard } from "./file_guard.ts";
 import { type FileAcquireOptions, type FileLockOptions, isShared } from "./file_lock_options.ts";
@@ -260,6 +260,15 @@ export class FileHolds implements GuardedLock<FileGuard> {
   /** Suspends all guards until the returned function says whether they hold the lock again. */
   #suspend(): (held: boolean) => void {
     const guards = this.#guards.suspend();
-    return (held) => this.#guards.resume(guards, held);
+    return (held) => {
+      this.#guards.resume(guards, held);
+      for (const guard of guards) {
+        guard.token = this.#entry?.token;
+        if (this.#entry?.recovered) {
+          guard.recovered = true;
+          guard.previousOwner = this.#entry.previousOwner;
+        }
+      }
+    };
   }
 }

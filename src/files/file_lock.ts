@@ -4,8 +4,8 @@ import type { Owner } from "../contract/owner.ts";
 import type { PathLike } from "../contract/path_like.ts";
 import { dispose, type PlatformDisposable } from "../contract/platform.ts";
 import { refuseThenable } from "../contract/refuse_thenable.ts";
-import { filePathFrom } from "../runtime/path_like.ts";
-import { quotePath } from "../runtime/path_bytes.ts";
+import { filePathFrom } from "../runtime/paths/path_like.ts";
+import { quotePath } from "../runtime/paths/path_bytes.ts";
 import { capabilitiesOf, type FileLockCapabilities } from "./capabilities.ts";
 import { FileHolds } from "./file_holds.ts";
 import {

@@ -1,11 +1,11 @@
 import { UnsupportedError } from "../contract/errors.ts";
-import { syncFolder } from "../runtime/durable.ts";
-import { type FileStatus, reserve, statusOf, writers } from "../runtime/files.ts";
-import { futexWait, futexWake } from "../runtime/futex.ts";
-import { userId } from "../runtime/identity.ts";
-import { type LockFile, openLockFile } from "../runtime/lock_file.ts";
-import { mapFile, type Mapping, PAGE, unmap } from "../runtime/mapping.ts";
-import { quotePath } from "../runtime/path_bytes.ts";
+import { syncFolder } from "../runtime/files/durable.ts";
+import { type FileStatus, reserve, statusOf, writers } from "../runtime/files/files.ts";
+import { futexWait, futexWake } from "../runtime/waiting/futex.ts";
+import { userId } from "../runtime/identity/thread_identity.ts";
+import { type LockFile, openLockFile } from "../runtime/file_locks/lock_file.ts";
+import { mapFile, type Mapping, PAGE, unmap } from "../runtime/files/mapping.ts";
+import { quotePath } from "../runtime/paths/path_bytes.ts";
 import type { TrackedLockFile } from "./tracked_lock_file.ts";
 
 const MARK = new TextEncoder().encode("interlock commit\n");

@@ -1,9 +1,9 @@
-import { adapter } from "../runtime/adapter.ts";
-import { startHelper } from "../runtime/helper.ts";
-import { threadIdentity } from "../runtime/identity.ts";
-import type { LockFile } from "../runtime/lock_file.ts";
-import type { HelperThread } from "../runtime/port.ts";
-import { interruptThread } from "../runtime/interruptible_wait.ts";
+import { adapter } from "../runtime/adapters/adapter.ts";
+import { startHelper } from "../runtime/threads/start_helper.ts";
+import { threadIdentity } from "../runtime/identity/thread_identity.ts";
+import type { LockFile } from "../runtime/file_locks/lock_file.ts";
+import type { HelperThread } from "../runtime/adapters/port.ts";
+import { interruptThread } from "../runtime/waiting/interruptible_wait.ts";
 import { AT_WORK, type HelperJob, type HelperMessage, SETTLED, THREAD } from "./helper_job.ts";
 
 /** The most helper threads that wait in the kernel for this thread; further waits are polled. */

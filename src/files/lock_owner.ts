@@ -1,11 +1,16 @@
 import { timeoutError } from "../contract/errors.ts";
 import { describeOwner, type Owner } from "../contract/owner.ts";
-import { adapter } from "../runtime/adapter.ts";
-import { isGone, processIdentity, runtimeName, threadIdentity } from "../runtime/identity.ts";
-import type { LockFile } from "../runtime/lock_file.ts";
-import { flockHolders, inheritorOf } from "../runtime/lock_holders.ts";
-import { hostName } from "../runtime/host_name.ts";
-import { quotePath } from "../runtime/path_bytes.ts";
+import { adapter } from "../runtime/adapters/adapter.ts";
+import {
+  isGone,
+  processIdentity,
+  runtimeName,
+  threadIdentity,
+} from "../runtime/identity/thread_identity.ts";
+import type { LockFile } from "../runtime/file_locks/lock_file.ts";
+import { flockHolders, inheritorOf } from "../runtime/file_locks/lock_holders.ts";
+import { hostName } from "../runtime/identity/host_name.ts";
+import { quotePath } from "../runtime/paths/path_bytes.ts";
 import { publicPart, readRecord, type RecordedOwner } from "./lock_record.ts";
 
 /** This thread as the owner of a lock. */

@@ -1,4 +1,4 @@
-import type { LockFile } from "../runtime/lock_file.ts";
+import type { LockFile } from "../runtime/file_locks/lock_file.ts";
 import { cancelWait, type KernelWait, startWait } from "./kernel_waits.ts";
 
 /** How long the waiters of this thread may hand the lock on among themselves. */

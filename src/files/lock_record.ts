@@ -1,5 +1,5 @@
 import type { Owner } from "../contract/owner.ts";
-import type { LockFile } from "../runtime/lock_file.ts";
+import type { LockFile } from "../runtime/file_locks/lock_file.ts";
 
 /*
  * The record at the beginning of a lock file, text of a fixed length:

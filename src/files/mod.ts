@@ -6,8 +6,8 @@
 export type { FileLockCapabilities } from "./capabilities.ts";
 export { FileLock } from "./file_lock.ts";
 export type { FileAcquireOptions, FileLockOptions } from "./file_lock_options.ts";
-export type { ByteRange } from "../runtime/range_lock.ts";
-export type { LockMechanism } from "../runtime/lock_file.ts";
+export type { ByteRange } from "../runtime/file_locks/range_lock.ts";
+export type { LockMechanism } from "../runtime/file_locks/lock_file.ts";
 export type { CounterBatch, CounterBatchSync } from "./counter_batch.ts";
 export { FileCounter, type FileCounterOptions } from "./file_counter.ts";
 export { JsonFile, type JsonFileOptions, type JsonSchema } from "./json_file.ts";

@@ -1,7 +1,7 @@
 import { DeadlockError, LockLostError } from "../contract/errors.ts";
-import { type LockFile, openLockFile } from "../runtime/lock_file.ts";
-import type { ByteRange } from "../runtime/range_lock.ts";
-import { quotePath } from "../runtime/path_bytes.ts";
+import { type LockFile, openLockFile } from "../runtime/file_locks/lock_file.ts";
+import type { ByteRange } from "../runtime/file_locks/range_lock.ts";
+import { quotePath } from "../runtime/paths/path_bytes.ts";
 import { type Deadline, NEVER } from "./deadline.ts";
 import { LockQueue } from "./lock_queue.ts";
 import { waitInQueue } from "./waiting.ts";

@@ -1,5 +1,5 @@
 import { LockLostError } from "../contract/errors.ts";
-import { quotePath } from "../runtime/path_bytes.ts";
+import { quotePath } from "../runtime/paths/path_bytes.ts";
 import type { Deadline } from "./deadline.ts";
 import { lockTimeoutError } from "./lock_owner.ts";
 import type { TrackedLockFile } from "./tracked_lock_file.ts";

@@ -1,6 +1,6 @@
 import { timeoutError } from "../contract/errors.ts";
 import { type AcquireOptions, deadlineOf } from "../contract/options.ts";
-import { FutexWatch } from "../runtime/futex_watch.ts";
+import { FutexWatch } from "../runtime/waiting/futex_watch.ts";
 import { HEADER } from "./layout.ts";
 import type { Region } from "./region.ts";
 

@@ -1,5 +1,5 @@
-import { adapter } from "../runtime/adapter.ts";
-import { type ThreadIdentity, threadIdentity } from "../runtime/identity.ts";
+import { adapter } from "../runtime/adapters/adapter.ts";
+import { type ThreadIdentity, threadIdentity } from "../runtime/identity/thread_identity.ts";
 import { AsyncWaiters } from "./async_waiters.ts";
 import { HEADER, SLOTS } from "./layout.ts";
 import type { Region } from "./region.ts";

@@ -1,11 +1,11 @@
 import { nameOf } from "../contract/options.ts";
 import type { PathLike } from "../contract/path_like.ts";
 import { dispose, type PlatformDisposable } from "../contract/platform.ts";
-import { adapter } from "../runtime/adapter.ts";
-import { closeFile, writeAt } from "../runtime/files.ts";
-import { bootId, threadIdentity } from "../runtime/identity.ts";
-import { mapFile, type Mapping, PAGE } from "../runtime/mapping.ts";
-import { filePathFrom, isPathLike } from "../runtime/path_like.ts";
+import { adapter } from "../runtime/adapters/adapter.ts";
+import { closeFile, writeAt } from "../runtime/files/files.ts";
+import { bootId, threadIdentity } from "../runtime/identity/thread_identity.ts";
+import { mapFile, type Mapping, PAGE } from "../runtime/files/mapping.ts";
+import { filePathFrom, isPathLike } from "../runtime/paths/path_like.ts";
 import { Attachment, type Recovery } from "./attachment.ts";
 import { flawOf, HEADER, isKnownBoot, isSameBoot, LONGEST, newHeader } from "./layout.ts";
 import {

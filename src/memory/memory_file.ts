@@ -1,7 +1,7 @@
 import { SegmentFormatError } from "../contract/errors.ts";
 import { nameOf } from "../contract/options.ts";
-import { EEXIST } from "../runtime/errno.ts";
-import { folderOf } from "../runtime/durable.ts";
+import { EEXIST } from "../runtime/c/errno.ts";
+import { folderOf } from "../runtime/files/durable.ts";
 import {
   closeFile,
   O_NOFOLLOW,
@@ -15,11 +15,11 @@ import {
   reserve,
   statusOf,
   writeAt,
-} from "../runtime/files.ts";
-import { unlockFlock, waitFlock } from "../runtime/flock.ts";
-import { userId } from "../runtime/identity.ts";
-import { checkRoom } from "../runtime/mapping.ts";
-import { closeEarly, closeWithThread } from "../runtime/thread_end.ts";
+} from "../runtime/files/files.ts";
+import { unlockFlock, waitFlock } from "../runtime/file_locks/flock.ts";
+import { userId } from "../runtime/identity/thread_identity.ts";
+import { checkRoom } from "../runtime/files/mapping.ts";
+import { closeEarly, closeWithThread } from "../runtime/threads/thread_end.ts";
 import { flawOf, HEADER, LONGEST, newHeader, UNIT } from "./layout.ts";
 
 /** How long to wait for the creation lock, in milliseconds. */

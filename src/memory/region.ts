@@ -1,7 +1,7 @@
 import { nameOf } from "../contract/options.ts";
 import type { PlatformWasmMemory } from "../contract/platform.ts";
-import { futexWait, futexWake } from "../runtime/futex.ts";
-import { type Mapping, unmap } from "../runtime/mapping.ts";
+import { futexWait, futexWake } from "../runtime/waiting/futex.ts";
+import { type Mapping, unmap } from "../runtime/files/mapping.ts";
 import type { AtomicOperations } from "./atomic_operations.ts";
 import { atomicsOnWasm } from "./atomics.ts";
 import { atomicsOnArrays } from "./atomics_js.ts";

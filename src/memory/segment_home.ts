@@ -1,7 +1,7 @@
 import { SegmentFormatError } from "../contract/errors.ts";
 import { nameOf } from "../contract/options.ts";
 import type { PathLike } from "../contract/path_like.ts";
-import { ELOOP, ENXIO } from "../runtime/errno.ts";
+import { ELOOP, ENXIO } from "../runtime/c/errno.ts";
 import {
   closeFile,
   type FileStatus,
@@ -16,10 +16,10 @@ import {
   statusAt,
   statusOf,
   writers,
-} from "../runtime/files.ts";
-import { userId } from "../runtime/identity.ts";
-import { absolutePath } from "../runtime/native_lock_file.ts";
-import { isPathLike, pathFrom } from "../runtime/path_like.ts";
+} from "../runtime/files/files.ts";
+import { userId } from "../runtime/identity/thread_identity.ts";
+import { absolutePath } from "../runtime/file_locks/linux_lock_file.ts";
+import { isPathLike, pathFrom } from "../runtime/paths/path_like.ts";
 import { flawOf, HEADER } from "./layout.ts";
 
 /** Opens a folder to check it, even without permission to read it. */

@@ -1,6 +1,6 @@
 import type { Owner } from "../contract/owner.ts";
-import { adapter } from "../runtime/adapter.ts";
-import { bootId, isGone, type ThreadIdentity } from "../runtime/identity.ts";
+import { adapter } from "../runtime/adapters/adapter.ts";
+import { bootId, isGone, type ThreadIdentity } from "../runtime/identity/thread_identity.ts";
 import { HEADER, isKnownBoot, isSameBoot, SLOT, SLOTS } from "./layout.ts";
 import { lockWordsOf } from "./lock_words.ts";
 import type { Region } from "./region.ts";

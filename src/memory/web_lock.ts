@@ -1,4 +1,4 @@
-import { adapter } from "../runtime/adapter.ts";
+import { adapter } from "../runtime/adapters/adapter.ts";
 
 /** The part of the Web Locks API used here: browsers, Deno from 2.9 and Node from 24.5 have it. */
 interface LockManager {

@@ -1,4 +1,4 @@
-import { millisecondsSince } from "../runtime/instant.ts";
+import { millisecondsSince } from "../runtime/waiting/instant.ts";
 import type { Deadline } from "./deadline.ts";
 import { isTemporary, UnreachableError } from "./errors.ts";
 import { RELEASE_MS } from "./hold.ts";

@@ -1,5 +1,5 @@
 import { LockLostError } from "../contract/errors.ts";
-import type { Instant } from "../runtime/instant.ts";
+import type { Instant } from "../runtime/waiting/instant.ts";
 import type { GuardedHold, GuardState } from "./lease_guard.ts";
 import type { InFlight } from "./in_flight.ts";
 import { Lease } from "./lease.ts";
@@ -63,7 +63,7 @@ export class Hold<Request extends HoldRequest = HoldRequest> implements GuardedH
    * Ends the lease and releases the hold at the server.
    *
    * @throws {LockLostError} If it was lost before.
-   * @throws {UnreachableError} If the server could not be told; the hold ends with its lease.
+   * @throws {UnreachableError} If the server was not reached; the hold ends with its lease.
    */
   async end(): Promise<void> {
     const { name, inFlight } = this.#lock;

@@ -1,10 +1,10 @@
 import { LockLostError } from "../contract/errors.ts";
 import type { PlatformAbortSignal } from "../contract/platform.ts";
-import { type Instant, millisecondsSince, thisInstant } from "../runtime/instant.ts";
+import { type Instant, millisecondsSince, thisInstant } from "../runtime/waiting/instant.ts";
 
 /** The terms of a {@linkcode Lease}. */
 export interface LeaseTerms {
-  /** The name of what is held, for messages. */
+  /** The name of the lock or semaphore, for messages. */
   readonly name: string;
   /** How long the server keeps it, in milliseconds. */
   readonly leaseTime: number;

@@ -1,6 +1,6 @@
 import { LockLostError, UnsupportedError } from "../contract/errors.ts";
 import type { AcquireOptions } from "../contract/options.ts";
-import { type Instant, millisecondsSince, thisInstant } from "../runtime/instant.ts";
+import { type Instant, millisecondsSince, thisInstant } from "../runtime/waiting/instant.ts";
 import { abandonRequest, type AcquireTarget, type Grant, waitForGrant } from "./acquire_loop.ts";
 import { Deadline } from "./deadline.ts";
 import { isTemporary, MisconfiguredError, RefusedError, UnreachableError } from "./errors.ts";
@@ -17,7 +17,7 @@ export interface SharableLock extends HeldLock<LockRequest> {
   readonly target: AcquireTarget;
   /** A new request, with a value of its own, and the name of its waiter. */
   request(shared: boolean): { request: LockRequest; waiter: string };
-  /** Waits until enough replicas have the hold, if the lock is told to. */
+  /** Waits until enough replicas have the hold, if the lock has the option `replicas`. */
   checkReplicas(): Promise<void>;
   /** Called when a hold has changed its mode. */
   onChange(hold: LockHold): void;

@@ -2,7 +2,7 @@ import type { AsyncLock } from "../contract/async_lock.ts";
 import { DeadlockError } from "../contract/errors.ts";
 import type { Owner } from "../contract/owner.ts";
 import { asyncDispose, type PlatformAsyncDisposable } from "../contract/platform.ts";
-import { millisecondsSince } from "../runtime/instant.ts";
+import { millisecondsSince } from "../runtime/waiting/instant.ts";
 import { abandonRequest, type AcquireTarget, type Grant, waitForGrant } from "./acquire_loop.ts";
 import type { ConnectionOptions, RedisSource } from "./adapter_of.ts";
 import { checkFlag, checkOptions } from "./arguments.ts";
@@ -206,8 +206,8 @@ export class RedisLock implements AsyncLock, PlatformAsyncDisposable {
   }
 
   /**
-   * Releases what this object holds, ends its waits, waits for what was sent, and closes what it has
-   * opened.
+   * Releases the holds of this object, ends its waits, waits for the answers under way, and closes
+   * the connections that it has opened.
    */
   close(): Promise<void> {
     return this.#closed ??= this.#close();

@@ -19,8 +19,7 @@ export interface RedisLockOptions {
    */
   maxHold?: number;
   /**
-   * Whether `acquire` and `tryAcquire` share the lock with other shared holders, if they are not
-   * told. Shared requests queue behind exclusive ones.
+   * Whether `acquire` and `tryAcquire` share the lock by default. Shared requests queue behind exclusive ones.
    *
    * @default {false}
    */

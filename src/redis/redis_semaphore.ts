@@ -1,6 +1,6 @@
 import { type AcquireOptions, nameOf } from "../contract/options.ts";
 import { asyncDispose, type PlatformAsyncDisposable } from "../contract/platform.ts";
-import { millisecondsSince } from "../runtime/instant.ts";
+import { millisecondsSince } from "../runtime/waiting/instant.ts";
 import { abandonRequest, type AcquireTarget, type Grant, waitForGrant } from "./acquire_loop.ts";
 import { connectionOf, type ConnectionOptions, type RedisSource } from "./adapter_of.ts";
 import { checkOptions } from "./arguments.ts";
@@ -172,8 +172,8 @@ export class RedisSemaphore implements PlatformAsyncDisposable {
   }
 
   /**
-   * Releases what this object holds, ends its waits, waits for what was sent, and closes what it has
-   * opened.
+   * Releases the holds of this object, ends its waits, waits for the answers under way, and closes
+   * the connections that it has opened.
    */
   close(): Promise<void> {
     return this.#closed ??= this.#close();

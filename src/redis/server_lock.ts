@@ -1,5 +1,5 @@
 import type { Owner } from "../contract/owner.ts";
-import { type Instant, thisInstant } from "../runtime/instant.ts";
+import { type Instant, thisInstant } from "../runtime/waiting/instant.ts";
 import type { RedisAdapter } from "./adapter.ts";
 import { explain } from "./errors.ts";
 import {

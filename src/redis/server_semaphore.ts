@@ -1,4 +1,4 @@
-import { thisInstant } from "../runtime/instant.ts";
+import { thisInstant } from "../runtime/waiting/instant.ts";
 import type { RedisAdapter } from "./adapter.ts";
 import { explain, MisconfiguredError } from "./errors.ts";
 import { partOf } from "./names.ts";

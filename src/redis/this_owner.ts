@@ -1,6 +1,6 @@
-import { adapter } from "../runtime/adapter.ts";
-import { hostName } from "../runtime/host_name.ts";
-import { runtimeName } from "../runtime/identity.ts";
+import { adapter } from "../runtime/adapters/adapter.ts";
+import { hostName } from "../runtime/identity/host_name.ts";
+import { runtimeName } from "../runtime/identity/thread_identity.ts";
 
 /** This process as the owner of a lock, as JSON: for people and logs. */
 export function thisOwner(label: string | undefined): string {

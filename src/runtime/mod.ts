@@ -3,11 +3,11 @@
  *
  * @module
  */
-export { adapter } from "./adapter.ts";
-export { monotonicNanoseconds } from "./clock.ts";
-export * from "./files.ts";
-export { tryFlock, unlockFlock, waitFlock } from "./flock.ts";
-export { futexWait, futexWake } from "./futex.ts";
-export { libc } from "./libc.ts";
-export { mapFile, type Mapping, PAGE, unmap } from "./mapping.ts";
-export type { Endpoint, RuntimeName, WorkerThread } from "./port.ts";
+export { adapter } from "./adapters/adapter.ts";
+export { monotonicNanoseconds } from "./waiting/clock.ts";
+export * from "./files/files.ts";
+export { tryFlock, unlockFlock, waitFlock } from "./file_locks/flock.ts";
+export { futexWait, futexWake } from "./waiting/futex.ts";
+export { libc } from "./c/libc.ts";
+export { mapFile, type Mapping, PAGE, unmap } from "./files/mapping.ts";
+export type { Endpoint, RuntimeName, WorkerThread } from "./adapters/port.ts";

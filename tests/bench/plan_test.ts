@@ -4,11 +4,10 @@ import { describe, it } from "node:test";
 import { type Effort, FULL, QUICK } from "../../bench/effort.ts";
 import { durationOf, planOf, type Setup, wantedBy } from "../../bench/plan.ts";
 import { rowId } from "../../bench/results.ts";
-import type { RunSite } from "../../bench/run_site.ts";
-import { EVERYTHING } from "../../bench/rivals/mod.ts";
+import type { Site } from "../../bench/site.ts";
 import { SUBJECTS } from "../../bench/subjects/mod.ts";
 import { verdictsOf } from "../../bench/verdicts.ts";
-import type { Runtime } from "../../src/counting/runtimes.ts";
+import type { Runtime } from "../../src/host/runtimes.ts";
 import { rowOf } from "./results.ts";
 
 const MINUTE = 60_000;
@@ -19,10 +18,10 @@ const runtimes = (["deno", "bun", "node"] as const)
 function plan(effort: Effort, more: Partial<Setup> = {}) {
   return planOf(SUBJECTS, {
     runtimes,
-    rivals: EVERYTHING,
+    rivals: undefined,
     hasRedis: true,
     effort,
-    site: {} as RunSite,
+    site: {} as Site,
     wants: () => true,
     ...more,
   });
@@ -71,13 +70,7 @@ describe("the plan of a bench", () => {
   });
 
   it("leaves out missing rivals", () => {
-    const rivals = {
-      c: undefined,
-      python: undefined,
-      packages: undefined,
-      versions: {},
-      missing: [],
-    };
+    const rivals = { commands: {}, versions: {}, missing: [] };
     const steps = plan(FULL, { rivals, hasRedis: false });
     const by = new Set(steps.flatMap(({ rows }) => rows.map(({ by }) => by)));
     assert.deepEqual([...by].sort(), ["empty program", "interlock"]);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { countInWindow, partInside } from "../../bench/together/window.ts";
+import { countInWindow, loopOf, partInside } from "../../bench/fleet/window.ts";
 import { monotonicNanoseconds } from "../../src/runtime/mod.ts";
 
 const WINDOW = { from: 100, to: 200 };
@@ -22,7 +22,7 @@ describe("a window of the bench", () => {
     };
     const now = monotonicNanoseconds();
     const window = { from: now + 2e6, to: now + 6e6 };
-    const { inside, done } = await countInWindow({ run }, window);
+    const { inside, done } = await countInWindow(run, window);
     assert.ok(monotonicNanoseconds() >= window.to);
     assert.equal(done, told);
     assert.ok(inside > 0 && inside < done, `${inside} of ${done}`);
@@ -31,13 +31,11 @@ describe("a window of the bench", () => {
   it("enlarges short chunks, and waits for asynchronous ones", async () => {
     const asked: number[] = [];
     let [running, most] = [0, 0];
-    const loop = {
-      async run(times: number) {
-        most = Math.max(most, ++running);
-        asked.push(times);
-        await Promise.resolve();
-        running--;
-      },
+    const loop = async (times: number) => {
+      most = Math.max(most, ++running);
+      asked.push(times);
+      await Promise.resolve();
+      running--;
     };
     const now = monotonicNanoseconds();
     await countInWindow(loop, { from: now, to: now + 20e6 });
@@ -45,5 +43,16 @@ describe("a window of the bench", () => {
     assert.equal(asked[0], 1);
     assert.ok(Math.max(...asked) > 1000, asked.join());
     assert.ok(asked.every((times, i) => i === 0 || times <= 2 * asked[i - 1]), asked.join());
+  });
+
+  it("repeats an operation in a loop of its own, which awaits it if it must", async () => {
+    let done = 0;
+    const call = () => void done++;
+    const [one, other] = [loopOf(call), loopOf(call)];
+    assert.notEqual(String(one), String(other));
+    one(3);
+    assert.equal(done, 3);
+    await loopOf(() => Promise.resolve().then(call), true)(2);
+    assert.equal(done, 5);
   });
 });

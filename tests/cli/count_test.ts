@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { findRuntimes } from "../../src/counting/runtimes.ts";
+import { findRuntimes } from "../../src/host/runtimes.ts";
 import { adapter } from "../../src/runtime/mod.ts";
 import { type Ending, interlock } from "./interlock.ts";
 

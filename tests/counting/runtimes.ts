@@ -1,7 +1,7 @@
 import { parseCount } from "../../src/counting/config.ts";
 import type { CountResult } from "../../src/counting/result.ts";
 import { runStrategy } from "../../src/counting/run.ts";
-import { findRuntimes, type Runtime } from "../../src/counting/runtimes.ts";
+import { findRuntimes, type Runtime } from "../../src/host/runtimes.ts";
 import type { StrategyName } from "../../src/counting/strategies/names.ts";
 import { adapter } from "../../src/runtime/mod.ts";
 

@@ -64,11 +64,16 @@ describe("JsonFile.write", () => {
     }));
 
   it(
-    "inside of an update of the same document is a DeadlockError",
+    "inside an update of the same document is a DeadlockError",
     DEADLINE,
     () =>
-      withFile({ initial: { done: 0 } }, async (file) => {
-        for (const write of [() => file.write({ done: 5 }), () => file.writeSync({ done: 5 })]) {
+      withFile({ initial: { done: 0 } }, async (file, path) => {
+        using twin = new JsonFile<Jobs>(path);
+        const writes = [file, twin].flatMap((inner) => [
+          () => inner.write({ done: 5 }),
+          () => inner.writeSync({ done: 5 }),
+        ]);
+        for (const write of writes) {
           await assert.rejects(
             file.update(async (document) => {
               await write();

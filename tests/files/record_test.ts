@@ -154,7 +154,8 @@ describe("The record in a lock file", () => {
       guard.downgrade();
       truncateSync(path, 0);
       guard.upgradeSync();
-      assert.match(readFileSync(path, "latin1"), new RegExp(`^token ${guard.token! + 1}$`, "m"));
+      assert.equal(guard.token, 2 ** 52 + 2);
+      assert.match(readFileSync(path, "latin1"), new RegExp(`^token ${guard.token}$`, "m"));
     }));
 
   it("is not written to a read-only file, which is still locked", () =>
@@ -186,15 +187,21 @@ describe("The record in a lock file", () => {
       assert.equal(readFileSync(path, "utf8"), "");
     }));
 
-  it("is written by an upgrade, and cleared by a downgrade", () =>
+  it("is written by an upgrade, with a new token, and cleared by a downgrade", () =>
     inScratchFolder((folder) => {
       const path = join(folder, "lock");
-      using lock = new FileLock(path, { label: "me" });
-      const guard = lock.acquireSync({ shared: true });
+      const lock = new FileLock(path);
+      const token = lock.acquireSync().token!;
+      lock.close();
+      using again = new FileLock(path, { label: "me" });
+      const guard = again.acquireSync({ shared: true });
+      assert.equal(guard.token, undefined);
       guard.upgradeSync();
-      assert.equal(lock.owner()?.label, "me");
+      assert.equal(again.owner()?.label, "me");
+      assert.equal(guard.token, token + 1);
       guard.downgrade();
-      assert.equal(lock.owner()?.label, undefined);
+      assert.equal(again.owner()?.label, undefined);
+      assert.equal(guard.token, undefined);
       assert.match(readFileSync(path, "latin1"), /^free since/m);
     }));
 

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { DeadlockError, LockLostError } from "../../src/contract/mod.ts";
 import { regionOf } from "../../src/memory/memory.ts";
 import { Memory, Mutex, type MutexOptions } from "../../src/memory/mod.ts";
-import { threadIdentity } from "../../src/runtime/identity.ts";
+import { threadIdentity } from "../../src/runtime/identity/thread_identity.ts";
 import { adapter } from "../../src/runtime/mod.ts";
 import { describeLock } from "../contract/describe_lock.ts";
 import { assertOffsets, itInBoth } from "./fixtures/both_memories.ts";

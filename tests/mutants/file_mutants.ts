@@ -6,8 +6,8 @@ const QUEUE = "src/files/lock_queue.ts";
 const WAITS = "src/files/kernel_waits.ts";
 const RECORD = "src/files/lock_record.ts";
 const WAITER = "workers/lock_waiter.ts";
-const NATIVE = "src/runtime/native_lock_file.ts";
-const DURABLE = "src/runtime/durable.ts";
+const NATIVE = "src/runtime/file_locks/linux_lock_file.ts";
+const DURABLE = "src/runtime/files/durable.ts";
 
 /** The mutants of the locks and counters on files. */
 export const FILE_MUTANTS: readonly Mutant[] = [
@@ -56,7 +56,7 @@ export const FILE_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     "an interrupted unlock is given up",
-    "src/runtime/flock.ts",
+    "src/runtime/file_locks/flock.ts",
     'while (libc.flock(fd, LOCK_UN) !== 0) last = failureOf("unlock", path, last);',
     "libc.flock(fd, LOCK_UN);",
     ["files/interrupted"],
@@ -223,14 +223,14 @@ export const FILE_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     "the files of a thread stay open after its end",
-    "src/runtime/thread_end.ts",
+    "src/runtime/threads/thread_end.ts",
     '    callAtThreadEnd("close", fd);\n',
     "    void callAtThreadEnd;\n",
     ["files/thread_end"],
   ),
   mutant(
     "a descriptor is freed before the thread that closes it ends",
-    "src/runtime/thread_end.ts",
+    "src/runtime/threads/thread_end.ts",
     "  if (!registered.has(fd)) return closeFile(fd);\n",
     "  if (fd >= 0) return closeFile(fd);\n",
     ["files/thread_end"],
@@ -276,5 +276,19 @@ export const FILE_MUTANTS: readonly Mutant[] = [
     '      refuseThenable(result, this.#running, "withLock");\n',
     "",
     ["files/run_sync"],
+  ),
+  mutant(
+    "a byte that is not UTF-8 becomes a replacement character",
+    "src/runtime/paths/path_bytes.ts",
+    "      text += String.fromCharCode(ESCAPED + byte);\n",
+    '      text += "\\ufffd";\n',
+    ["runtime/path_bytes", "runtime/non_utf8"],
+  ),
+  mutant(
+    "a path of bytes ends at a NUL",
+    "src/runtime/paths/path_like.ts",
+    "if (bytes.length === 0 || bytes.includes(0)) {",
+    "if (bytes.length === 0) {",
+    ["runtime/path_like"],
   ),
 ];

@@ -19,7 +19,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { findRuntimes } from "../../src/counting/runtimes.ts";
+import { findRuntimes } from "../../src/host/runtimes.ts";
 import { FILE_MUTANTS } from "./file_mutants.ts";
 import { MEMORY_MUTANTS, type Mutant } from "./mutants.ts";
 

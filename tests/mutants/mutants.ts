@@ -17,8 +17,8 @@ const REGISTRY = "src/memory/thread_registry.ts";
 const WAITERS = "src/memory/async_waiters.ts";
 const WAT = "src/memory/atomics.wat";
 const JS = "src/memory/atomics_js.ts";
-const IDENTITY = "src/runtime/identity.ts";
-const HELPER = "src/runtime/helper.ts";
+const IDENTITY = "src/runtime/identity/thread_identity.ts";
+const HELPER = "src/runtime/threads/start_helper.ts";
 
 /** Makes a mutant with one change. */
 export function mutant(
@@ -209,5 +209,19 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
     "hasFreeDescriptors(DESCRIPTORS) && hasFreeThreads(THREADS)",
     "true",
     ["contract/without_helper"],
+  ),
+  mutant(
+    "the constructor of a guard makes guards",
+    "src/contract/lock_guard.ts",
+    'Reflect.deleteProperty(LockGuard.prototype, "constructor");\n',
+    "",
+    ["contract/guard"],
+  ),
+  mutant(
+    "a signal that is none is accepted",
+    "src/contract/options.ts",
+    "if (signal !== undefined && !isSignal(signal)) {",
+    "if (signal === undefined && !isSignal(signal)) {",
+    ["contract/options"],
   ),
 ];

@@ -32,12 +32,12 @@ describe("the documentation of a run", () => {
   it("consists of pages, light and dark charts, and the figures of advise", () => {
     assert.deepEqual([...files.keys()].sort(), [
       "README.md",
-      "cli/advice/figures.json",
       "docs/charts/rivals-dark.svg",
       "docs/charts/rivals-light.svg",
       "docs/charts/scaling-dark.svg",
       "docs/charts/scaling-light.svg",
       "docs/performance.md",
+      "src/advice/figures.json",
     ]);
   });
 
@@ -74,7 +74,7 @@ describe("the documentation of a run", () => {
   });
 
   it("has the figures that advise needs", () => {
-    const { run, ns } = JSON.parse(files.get("cli/advice/figures.json")!);
+    const { run, ns } = JSON.parse(files.get("src/advice/figures.json")!);
     assert.equal(run.when, results.when);
     assert.ok(ns["atomics/add/interlock/bun/mapped/alone/1"] > 0);
     assert.ok(Object.keys(ns).length < results.rows.length / 4, "and no more");

@@ -6,7 +6,7 @@ import { SUBJECTS as SCALING } from "../../bench/report/answers/scaling.ts";
 import type { RowFilter } from "../../bench/report/figures.ts";
 import { NAMES } from "../../bench/report/names.ts";
 import { SUBJECTS } from "../../bench/subjects/mod.ts";
-import { CANDIDATES } from "../../cli/advice/candidates.ts";
+import { CANDIDATES } from "../../src/advice/candidates.ts";
 
 /** All operations of Interlock that the benchmark measures, as `subject/operation`. */
 const measured = new Set(

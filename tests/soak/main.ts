@@ -10,7 +10,7 @@ import { cpus, release, totalmem } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { findRuntimes } from "../../src/counting/runtimes.ts";
+import { findRuntimes } from "../../src/host/runtimes.ts";
 import { adapter } from "../../src/runtime/mod.ts";
 import { foldersIn, inScratchFolder } from "../support/scratch_folder.ts";
 

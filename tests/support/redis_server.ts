@@ -1,7 +1,7 @@
 import process from "node:process";
-import { findRedisServer, NO_SERVER } from "../../src/counting/redis_server.ts";
+import { findRedisServer, NO_SERVER } from "../../src/host/redis_server.ts";
 
-export { freePort, RedisServer, type RedisServerOptions } from "../../src/counting/redis_server.ts";
+export { freePort, RedisServer, type RedisServerOptions } from "../../src/host/redis_server.ts";
 
 /** For `describe` and `it`: why the tests of Redis are skipped, or `false`. */
 export const skip: string | false = findRedisServer() === undefined

@@ -1,5 +1,5 @@
 import type { Owner } from "../../contract/owner.ts";
-import { type Instant, thisInstant } from "../../runtime/instant.ts";
+import { type Instant, thisInstant } from "../../runtime/waiting/instant.ts";
 import { InFlight } from "../in_flight.ts";
 import { type Attempt, type LockRequest, ServerLock } from "../server_lock.ts";
 import { grants, mostOf, refusals, type Refused } from "./grants.ts";

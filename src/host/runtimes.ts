@@ -1,0 +1,216 @@
+import { execFile } from "node:child_process";
+import { mkdir, mkdtemp, rename, rm, stat } from "node:fs/promises";
+import { homedir, tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import process from "node:process";
+import { promisify } from "node:util";
+import { adapter } from "../runtime/mod.ts";
+import type { RuntimeName } from "../runtime/adapters/port.ts";
+import { makeTrustedFolder } from "./own_folder.ts";
+
+/** A runtime that was found and is new enough. */
+export interface Runtime {
+  readonly name: RuntimeName;
+  readonly version: string;
+  readonly path: string;
+}
+
+/** Thrown if a runtime is neither on the PATH nor can be fetched. */
+export class RuntimeError extends Error {
+  override readonly name = "RuntimeError";
+}
+
+/** The oldest usable version, and the version fetched from npm if the PATH has none. */
+export const NEEDED: Readonly<Record<RuntimeName, { least: string; fetched: string }>> = {
+  deno: { least: "2.9.0", fetched: "2.9.6" },
+  bun: { least: "1.4.0", fetched: "1.4.5" },
+  node: { least: "26.10.0", fetched: "26.10.0" },
+};
+
+const run = promisify(execFile);
+const FETCH_MS = 180_000;
+const PROBE_MS = 20_000;
+/** Prints the runtime that runs it: `bun run` puts a Bun named `node` on the PATH. */
+const PROBE =
+  `const v=process.versions;console.log(v.deno?"deno "+v.deno:v.bun?"bun "+v.bun:"node "+v.node)`;
+
+/**
+ * Finds each runtime: the current one, else the one of `INTERLOCK_DENO`, `INTERLOCK_BUN` or
+ * `INTERLOCK_NODE`, else on the PATH, else from npm in the user's cache.
+ *
+ * @param signal Ends a fetch.
+ * @throws {RuntimeError} If a runtime is not found: says which were tried.
+ */
+export async function findRuntimes(
+  names: readonly RuntimeName[],
+  signal?: AbortSignal,
+): Promise<Runtime[]> {
+  return await Promise.all(names.map((name) => find(name, signal)));
+}
+
+async function find(name: RuntimeName, signal: AbortSignal | undefined): Promise<Runtime> {
+  const { least } = NEEDED[name];
+  if (name === adapter.name && isAtLeast(adapter.version, least)) {
+    return { name, version: adapter.version, path: process.execPath };
+  }
+  const variable = `INTERLOCK_${name.toUpperCase()}`;
+  const given = process.env[variable];
+  if (given) {
+    const version = await versionOf(name, given);
+    if (version !== undefined && isAtLeast(version, least)) return { name, version, path: given };
+    throw new RuntimeError(
+      `Cannot use ${variable}=${given}: ` +
+        (version === undefined ? `it is not ${name}` : `it is ${name} ${version}`) +
+        `; ${name} ${least} or newer is needed`,
+    );
+  }
+  const seen: string[] = [];
+  for (const folder of new Set((process.env.PATH ?? "").split(delimiter).filter(Boolean))) {
+    const path = join(folder, name);
+    if (!await isFile(path)) continue;
+    const version = await versionOf(name, path);
+    if (version !== undefined && isAtLeast(version, least)) return { name, version, path };
+    seen.push(`${path} (${version ?? `not ${name}`})`);
+  }
+  return await fromCache(name, seen, signal);
+}
+
+/**
+ * Returns the cache folder: runtimes from npm, and code that Node has compiled. Its contents are run.
+ *
+ * @throws {Error} If another user could have changed its contents.
+ */
+export function cacheFolder(): string {
+  const home = process.env.XDG_CACHE_HOME || join(homedir() || tmpdir(), ".cache");
+  const folder = join(home, "interlock");
+  makeTrustedFolder(folder);
+  return folder;
+}
+
+function isAtLeast(version: string, least: string): boolean {
+  return version.localeCompare(least, "en", { numeric: true }) >= 0;
+}
+
+async function isFile(path: string): Promise<boolean> {
+  return await stat(path).then((status) => status.isFile(), () => false);
+}
+
+async function versionOf(name: RuntimeName, path: string): Promise<string | undefined> {
+  const args = name === "deno" ? ["eval", PROBE] : ["-e", PROBE];
+  try {
+    // In a folder without a package: Bun and Deno would read the current folder's.
+    const { stdout } = await run(path, args, {
+      cwd: tmpdir(),
+      timeout: PROBE_MS,
+      env: { ...process.env, NO_COLOR: "1" },
+    });
+    const [found, version] = stdout.trim().split(" ");
+    return found === name ? version : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The npm package with this system's executable, and the executable's path in it. */
+function packageOf(name: RuntimeName): { name: string; executable: string } | undefined {
+  const { platform, arch } = process;
+  if (platform !== "linux" || (arch !== "x64" && arch !== "arm64")) return undefined;
+  switch (name) {
+    case "deno":
+      return { name: `@deno/linux-${arch}-glibc`, executable: "deno" };
+    case "bun":
+      return {
+        name: `@oven/bun-linux-${arch === "x64" ? "x64" : "aarch64"}`,
+        executable: "bin/bun",
+      };
+    case "node":
+      return { name: `node-linux-${arch}`, executable: "bin/node" };
+  }
+}
+
+async function fromCache(
+  name: RuntimeName,
+  seen: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<Runtime> {
+  const { least, fetched: version } = NEEDED[name];
+  const missing = `Cannot find ${name} ${least} or newer: the PATH has ` +
+    (seen.length === 0 ? "none" : `only ${seen.join(", ")}`);
+  const found = packageOf(name);
+  if (found === undefined) {
+    throw new RuntimeError(
+      `${missing}, and npm has it only for Linux on x64 and arm64. Install ${name} and put it on the PATH`,
+    );
+  }
+  const cache = join(cacheFolder(), "runtimes");
+  const folder = join(cache, `${name}-${version}`);
+  const path = join(folder, "node_modules", found.name, found.executable);
+  const cached = { name, version, path };
+  if (await isFile(path)) return cached;
+
+  try {
+    process.stderr.write(`Fetching ${name} ${version} from npm\n`);
+    await mkdir(cache, { recursive: true });
+    // Under a private name first: another run may fetch the same version, or this run may be killed.
+    const made = await mkdtemp(join(cache, "new-"));
+    try {
+      await install(`${found.name}@${version}`, made, signal);
+      await rename(made, folder).catch(async (error) => {
+        if (!await isFile(path)) throw error;
+      });
+    } finally {
+      await rm(made, { recursive: true, force: true });
+    }
+    if (await versionOf(name, path) !== undefined) return cached;
+    throw new Error(`${path} does not run`);
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw new RuntimeError(
+      `${missing}, and fetching ${found.name} ${version} from npm failed: ` +
+        `${messageOf(error)}. Install ${name} and put it on the PATH`,
+      { cause: error },
+    );
+  }
+}
+
+/** Installs one package into a folder, with the first package manager that exists. */
+async function install(
+  what: string,
+  folder: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const env = { ...process.env, NO_COLOR: "1" };
+  const options = { cwd: folder, timeout: FETCH_MS, env, signal };
+  const managers: [string, string[]][] = [
+    ["npm", [
+      "install",
+      "--prefix",
+      folder,
+      "--no-save",
+      "--ignore-scripts",
+      "--no-audit",
+      "--no-fund",
+      what,
+    ]],
+    [adapter.name === "bun" ? process.execPath : "bun", ["add", "--ignore-scripts", what]],
+    [adapter.name === "deno" ? process.execPath : "deno", [
+      "add",
+      "--node-modules-dir=auto",
+      `npm:${what}`,
+    ]],
+  ];
+  for (const [manager, args] of managers) {
+    try {
+      await run(manager, args, options);
+      return;
+    } catch (error) {
+      if ((error as { code?: string }).code !== "ENOENT") throw error;
+    }
+  }
+  throw new Error("none of npm, bun and deno is on the PATH");
+}
+
+function messageOf(error: unknown): string {
+  const { stderr, message } = error as { stderr?: string; message: string };
+  return stderr?.trim().split("\n").at(-1) || message;
+}

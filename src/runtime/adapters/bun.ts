@@ -1,0 +1,130 @@
+import type nodeProcess from "node:process";
+import { UnsupportedError } from "../../contract/errors.ts";
+import { LIBC_NAMES } from "./libc_names.ts";
+import { LISTENING, onceListening } from "./listening.ts";
+import type { Adapter, CFunctions, CSignatures, Endpoint, HelperThread } from "./port.ts";
+
+/** The part of `bun:ffi` that is used here; other runtimes cannot resolve its types. */
+interface BunFFI {
+  dlopen(
+    name: string,
+    symbols: Record<string, { args: string[]; returns: string }>,
+  ): { symbols: Record<string, (...args: unknown[]) => number> };
+  ptr(bytes: Uint8Array): number;
+  toArrayBuffer(address: number, offset: number, size: number): ArrayBuffer;
+}
+
+interface BunWorker {
+  onmessage: ((event: MessageEvent) => void) | null;
+  onerror: ((event: ErrorEvent) => void) | null;
+  addEventListener(event: "close", listen: () => void): void;
+  postMessage(message: unknown): void;
+  terminate(): void;
+  ref(): void;
+  unref(): void;
+}
+
+// SAFETY: only Bun uses these, and it has all three; in other runtimes they may be undefined.
+const { Bun, Worker, postMessage } = globalThis as unknown as {
+  Bun: { version: string; isMainThread: boolean };
+  Worker: new (module: URL, options: { type: "module" }) => BunWorker;
+  postMessage(message: unknown): void;
+};
+
+// SAFETY: `i64_fast` gives a number for results within 2^53, and no call here gives a greater one.
+const ARGUMENT = { i32: "i32", u32: "u32", i64: "i64", pointer: "ptr", bytes: "ptr" } as const;
+const RESULT = { i32: "i32", u32: "u32", i64: "i64_fast", pointer: "i64_fast" } as const;
+
+// Set by {@linkcode bunAdapter}, since the other runtimes load this module as well.
+let process: typeof nodeProcess;
+let ffi: BunFFI;
+
+function bind<const S extends CSignatures>(
+  signatures: S,
+  libraries: readonly string[] = LIBC_NAMES,
+): CFunctions<S> {
+  const symbols = Object.fromEntries(
+    Object.entries(signatures).map(([name, { parameters, result }]) => [
+      name,
+      { args: parameters.map((type) => ARGUMENT[type]), returns: RESULT[result] },
+    ]),
+  );
+  let failure: unknown;
+  for (const name of libraries) {
+    try {
+      // SAFETY: a signature must be that of the C function; Bun checks neither types nor lengths.
+      return ffi.dlopen(name, symbols).symbols as unknown as CFunctions<S>;
+    } catch (error) {
+      failure = error;
+    }
+  }
+  throw new UnsupportedError(
+    `Cannot load ${libraries[0]} on ${process.platform} ${process.arch}: the system has no such ` +
+      "library. Anonymous memory for the workers of this process still works",
+    { cause: failure },
+  );
+}
+
+function spawnWorker(module: URL): HelperThread {
+  const worker = new Worker(module, { type: "module" });
+  const { postMessage, hear } = onceListening((message) => worker.postMessage(message));
+  let receiver = (_message: unknown) => {};
+  worker.onmessage = ({ data }) => {
+    if (hear(data)) receiver(data);
+  };
+  return {
+    postMessage,
+    onMessage: (receive) => receiver = receive,
+    onError: (receive) => {
+      worker.onerror = (event) => {
+        receive(event.error instanceof Error ? event.error : new Error(event.message));
+      };
+    },
+    onEnd: (listen) => {
+      worker.onerror = listen;
+      worker.addEventListener("close", listen);
+    },
+    terminate: () => worker.terminate(),
+    ref: () => worker.ref(),
+    unref: () => worker.unref(),
+  };
+}
+
+function parentThread(): Endpoint | undefined {
+  if (Bun.isMainThread) return undefined;
+  // SAFETY: the scope of a Web Worker of Bun has this handler.
+  const scope = globalThis as unknown as { onmessage: (event: MessageEvent) => void };
+  return {
+    postMessage: (message) => postMessage(message),
+    onMessage: (receive) => {
+      scope.onmessage = (event) => receive(event.data);
+      postMessage(LISTENING);
+    },
+  };
+}
+
+/** The port on `bun:ffi` and Bun's Web Workers. */
+export function bunAdapter(): Adapter {
+  // SAFETY: Bun has `process`, and `bun:ffi` has the functions of {@linkcode BunFFI}.
+  ({ process } = globalThis as unknown as { process: typeof nodeProcess });
+  ffi = process.getBuiltinModule("bun:ffi") as unknown as BunFFI;
+  return {
+    name: "bun",
+    version: Bun.version,
+    platform: process.platform,
+    arch: process.arch,
+    pid: process.pid,
+    args: process.argv.slice(2),
+    exit: (status) => process.exit(status),
+    mapping: "plain",
+    mayCallC: () => process.platform === "linux",
+    bind,
+    // SAFETY: see the port: the caller keeps `bytes` alive and passes memory that does not move.
+    addressOf: (bytes) => ffi.ptr(bytes),
+    // SAFETY: see the port: the memory stays mapped as long as the buffer is used.
+    bufferAt: (address, size) => ffi.toArrayBuffer(address, 0, size),
+    spawnWorker,
+    spawnHelper: spawnWorker,
+    parentThread,
+  };
+}

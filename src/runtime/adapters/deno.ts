@@ -1,0 +1,227 @@
+import { UnsupportedError } from "../../contract/errors.ts";
+import { DenoLockFile } from "../file_locks/deno_lock_file.ts";
+import { LIBC_NAMES } from "./libc_names.ts";
+import { LISTENING, onceListening } from "./listening.ts";
+import type {
+  Adapter,
+  CFunctions,
+  CSignature,
+  CSignatures,
+  Endpoint,
+  HelperThread,
+  WorkerThread,
+} from "./port.ts";
+
+const NATIVE = { i32: "i32", u32: "u32", i64: "i64", pointer: "usize", bytes: "buffer" } as const;
+
+type Native = (...args: unknown[]) => number | bigint;
+
+/** The scope of a dedicated worker, which the types of this project leave out. */
+interface WorkerScope {
+  onmessage: ((event: MessageEvent) => void) | null;
+  postMessage(message: unknown): void;
+}
+
+function open(
+  definitions: Deno.ForeignLibraryInterface,
+  libraries: readonly string[],
+): Record<string, Native> {
+  let failure: unknown;
+  for (const name of libraries) {
+    try {
+      // SAFETY: a definition must be that of the C function; Deno checks neither types nor lengths.
+      return Deno.dlopen(name, definitions).symbols as unknown as Record<string, Native>;
+    } catch (error) {
+      if (error instanceof Deno.errors.NotCapable) {
+        throw new UnsupportedError(
+          "Cannot call the C library: Deno was started without --allow-ffi. Add that flag; " +
+            "without it, anonymous memory for the workers of this process still works",
+          { cause: error },
+        );
+      }
+      failure = error;
+    }
+  }
+  throw new UnsupportedError(
+    `Cannot load ${libraries[0]} on ${Deno.build.target}: the system has no such library. ` +
+      "Anonymous memory for the workers of this process still works",
+    { cause: failure },
+  );
+}
+
+/** Deno returns 64-bit results as bigint; the port promises numbers. */
+function narrow(native: Native, { parameters, result }: CSignature): Native {
+  if (result !== "i64" && result !== "pointer") return native;
+  switch (parameters.length) { // Of fixed length: a spread costs as much as the system call.
+    case 0:
+      return () => Number(native());
+    case 2:
+      return (a, b) => Number(native(a, b));
+    case 3:
+      return (a, b, c) => Number(native(a, b, c));
+    default:
+      return (...args) => Number(native(...args));
+  }
+}
+
+function bind<const S extends CSignatures>(
+  signatures: S,
+  libraries: readonly string[] = LIBC_NAMES,
+): CFunctions<S> {
+  const definitions: Record<string, Deno.ForeignFunction> = {};
+  for (const [name, { parameters, result }] of Object.entries(signatures)) {
+    definitions[name] = {
+      parameters: parameters.map((type) => NATIVE[type]),
+      result: NATIVE[result],
+    };
+  }
+  const symbols = open(definitions as Deno.ForeignLibraryInterface, libraries);
+  return Object.fromEntries(
+    Object.entries(signatures).map(([name, signature]) => [name, narrow(symbols[name], signature)]),
+  ) as CFunctions<S>;
+}
+
+function addressOf(bytes: Uint8Array): number {
+  // SAFETY: see the port: the caller keeps `bytes` alive and passes memory that does not move.
+  return Number(Deno.UnsafePointer.value(Deno.UnsafePointer.of(bytes as Uint8Array<ArrayBuffer>)));
+}
+
+function bufferAt(address: number, size: number): ArrayBuffer {
+  const pointer = Deno.UnsafePointer.create(BigInt(address));
+  if (pointer === null) throw new TypeError("Cannot map memory as a buffer: its address is null");
+  // SAFETY: see the port: the memory stays mapped as long as the buffer is used.
+  return Deno.UnsafePointerView.getArrayBuffer(pointer, size);
+}
+
+function spawnWorker(module: URL): WorkerThread {
+  const worker = new Worker(module, { type: "module" });
+  const { postMessage, hear } = onceListening((message) => worker.postMessage(message));
+  let receiver = (_message: unknown) => {};
+  worker.onmessage = ({ data }) => {
+    if (hear(data)) receiver(data);
+  };
+  return {
+    postMessage,
+    onMessage: (receive) => receiver = receive,
+    onError: (receive) => {
+      worker.onerror = (event) => {
+        event.preventDefault();
+        receive(event.error instanceof Error ? event.error : new Error(event.message));
+      };
+    },
+    terminate: () => worker.terminate(),
+  };
+}
+
+/** A worker of Deno's `node:worker_threads`: a Web Worker of Deno always keeps the process alive. */
+interface NodeWorker {
+  postMessage(message: unknown): void;
+  on(event: "message" | "error" | "exit", receive: (what: unknown) => void): void;
+  terminate(): Promise<number>;
+  ref(): void;
+  unref(): void;
+}
+
+/** Whether Deno may read modules in a folder without a prompt at the terminal. */
+function mayRead(folder: URL): boolean {
+  return folder.protocol !== "file:" ||
+    Deno.permissions.querySync({ name: "read", path: folder }).state === "granted";
+}
+
+/**
+ * Whether a worker could start: Deno (2.9) names the working directory for it, and reports an error
+ * on the standard error output if the name is not UTF-8 or the folder was removed.
+ */
+function canNameFolder(): boolean {
+  // Without the permission, the question would be a prompt at the terminal.
+  if (Deno.permissions.querySync({ name: "read" }).state !== "granted") return true;
+  try {
+    Deno.cwd();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Starts a helper by Node's module, whose loading takes 40 ms once; few programs need helpers. */
+function spawnHelper(module: URL): HelperThread {
+  // SAFETY: Deno has `process`, and Node's `Worker` has the methods of {@linkcode NodeWorker}.
+  const { process } = globalThis as unknown as {
+    process: {
+      getBuiltinModule(name: string): {
+        Worker: new (module: URL, options: { env: object }) => NodeWorker;
+      };
+    };
+  };
+  if (!mayRead(new URL("..", module))) {
+    throw new UnsupportedError(
+      "Cannot start a helper thread: Deno may not read its module. Add --allow-read",
+    );
+  }
+  if (!canNameFolder()) {
+    throw new UnsupportedError(
+      "Cannot start a helper thread: Deno needs a working directory whose path is UTF-8",
+    );
+  }
+  const { Worker } = process.getBuiltinModule("node:worker_threads");
+  // Without the environment, since Deno needs a permission to read it.
+  const worker = new Worker(module, { env: {} });
+  const { postMessage, hear } = onceListening((message) => worker.postMessage(message));
+  return {
+    postMessage,
+    onMessage: (receive) => {
+      worker.on("message", (message) => {
+        if (hear(message)) receive(message);
+      });
+    },
+    onError: (receive) => {
+      worker.on("error", (error) => {
+        receive(error instanceof Error ? error : new Error(String(error)));
+      });
+    },
+    onEnd: (listen) => {
+      worker.on("error", listen);
+      worker.on("exit", listen);
+    },
+    terminate: () => void worker.terminate(),
+    ref: () => worker.ref(),
+    unref: () => worker.unref(),
+  };
+}
+
+function parentThread(): Endpoint | undefined {
+  // Of a worker's scope, a worker of `node:worker_threads` has only this.
+  if (!("postMessage" in globalThis)) return undefined;
+  // SAFETY: a scope with `postMessage` is that of a worker, which has both members.
+  const scope = globalThis as unknown as WorkerScope;
+  return {
+    postMessage: (message) => scope.postMessage(message),
+    onMessage: (receive) => {
+      scope.onmessage = (event) => receive(event.data);
+      scope.postMessage(LISTENING);
+    },
+  };
+}
+
+/** The port on Deno's own foreign functions and Web Workers. */
+export const denoAdapter = (): Adapter => ({
+  name: "deno",
+  get version() {
+    return Deno.version.deno;
+  },
+  platform: Deno.build.os === "windows" ? "win32" : Deno.build.os,
+  arch: Deno.build.arch === "x86_64" ? "x64" : "arm64",
+  pid: Deno.pid,
+  args: Deno.args,
+  exit: (status) => Deno.exit(status),
+  mapping: "over-wasm",
+  mayCallC: () =>
+    Deno.build.os === "linux" && Deno.permissions.querySync({ name: "ffi" }).state === "granted",
+  bind,
+  addressOf,
+  bufferAt,
+  spawnWorker,
+  spawnHelper,
+  openLockFile: (path) => new DenoLockFile(path),
+  parentThread,
+});

@@ -1,0 +1,101 @@
+import { UnsupportedError } from "../../contract/errors.ts";
+import { adapter } from "../adapters/adapter.ts";
+import { DarwinLockFile } from "./darwin_lock_file.ts";
+import { LinuxLockFile } from "./linux_lock_file.ts";
+import { quotePath } from "../paths/path_bytes.ts";
+import type { ByteRange } from "./range_lock.ts";
+import { WindowsLockFile } from "./windows_lock_file.ts";
+
+/**
+ * How a file is locked: flock(2); for a range of it, the locks of open files of fcntl(2);
+ * `LockFileEx` of Windows; or Deno's own file lock.
+ */
+export type LockMechanism = "flock" | "ofd-range" | "lock-file-ex" | "deno-fs-file";
+
+/** An open file that can be locked: each one excludes all others, of any thread or process. */
+export interface LockFile {
+  /** The path that it was opened by. */
+  readonly path: string;
+  /** How it is locked. */
+  readonly mechanism: LockMechanism;
+  /** The descriptor, for a helper thread to wait on; `undefined` if waits must be polled. */
+  readonly fd: number | undefined;
+  /** The part that is locked; `undefined` for the whole file. */
+  readonly range: ByteRange | undefined;
+  /** The same for all open files that exclude each other. */
+  readonly id: string;
+  /** Whether it may be written to. */
+  readonly writable: boolean;
+  /**
+   * Tries to lock it. If it is locked already, changes the mode; if a shared lock cannot become
+   * exclusive, for example because another process shares it, it is lost.
+   */
+  tryLock(shared: boolean): boolean;
+  /** Waits for the lock, as long as `goOn` returns true; calls that at least every 50 ms. */
+  waitLock(shared: boolean, goOn: () => boolean): boolean;
+  /** Releases the lock. */
+  unlock(): void;
+  /** Whether its path still leads to this file; not after it was removed, renamed or replaced. */
+  isCurrent(): boolean;
+  /** Opens the file that its path leads to now, to lock it in the same way. */
+  reopen(): LockFile;
+  /** Reads at an offset; returns how many bytes there were. */
+  read(bytes: Uint8Array, offset: number): number;
+  /** Writes all of `bytes` at an offset. */
+  write(bytes: Uint8Array, offset: number): void;
+  /** Returns when all that was written is on the storage, unless the storage lies. */
+  sync(): void;
+  /** Releases the lock, if it is held, and closes the file. */
+  close(): void;
+}
+
+type Opener = (
+  path: string,
+  range?: ByteRange,
+  create?: boolean,
+  write?: boolean,
+) => LockFile;
+
+/** The opener of lock files for an operating system; `undefined` for an unknown system. */
+export function openerFor(platform: string): Opener | undefined {
+  if (platform === "linux") {
+    return (path, range, create, write) => new LinuxLockFile(path, range, create, write);
+  }
+  if (platform === "darwin") return (path, range) => new DarwinLockFile(path, range);
+  if (platform === "win32") return (path, range) => new WindowsLockFile(path, range);
+  return undefined;
+}
+
+const openNative = openerFor(adapter.platform);
+
+/**
+ * Opens a file to lock it; creates it, and the folders on the way, if they are missing. Without
+ * foreign functions, uses the lock that the runtime itself has.
+ *
+ * @param create False if a missing file is an error, also when it is opened again.
+ * @param write False to open it read-only, on Linux.
+ * @throws {TypeError} If it is not a regular file.
+ * @throws {UnsupportedError} If no lock of a file, or of a range of it, is available.
+ * @throws {Error} With the `code` of the system.
+ */
+export function openLockFile(
+  path: string,
+  range?: ByteRange,
+  create = true,
+  write = true,
+): LockFile {
+  try {
+    if (openNative !== undefined) return openNative(path, range, create, write);
+    throw new UnsupportedError(
+      `Cannot lock ${
+        quotePath(path)
+      } on ${adapter.platform}: only Linux, macOS and Windows are supported`,
+    );
+  } catch (error) {
+    const open = adapter.openLockFile;
+    if (!(error instanceof UnsupportedError) || open === undefined || range !== undefined) {
+      throw error;
+    }
+    return open(path);
+  }
+}

@@ -1,0 +1,69 @@
+import { closeFile, namesIn, O_RDONLY, tryOpen } from "../files/files.ts";
+import { processIdentity } from "../identity/thread_identity.ts";
+import { libc } from "../c/libc.ts";
+
+/** The contents of a file of `/proc`, whose size is unknown; `undefined` if it is unreadable. */
+function readAll(path: string): string | undefined {
+  const fd = tryOpen(path, O_RDONLY);
+  if (fd === undefined) return undefined;
+  const decoder = new TextDecoder();
+  const chunk = new Uint8Array(65536);
+  let text = "";
+  try {
+    for (;;) {
+      // SAFETY: read(2) writes no more than `chunk.length` bytes.
+      const length = libc.read(fd, chunk, chunk.length);
+      if (length < 0) return undefined;
+      if (length === 0) return text + decoder.decode();
+      text += decoder.decode(chunk.subarray(0, length), { stream: true });
+    }
+  } finally {
+    closeFile(fd);
+  }
+}
+
+/**
+ * The processes that hold a file by flock(2), from the kernel's list `/proc/locks`; `undefined` if
+ * that cannot be read. See proc_locks(5).
+ *
+ * @param id The device and the inode, as `major:minor:inode` in decimal.
+ */
+export function flockHolders(id: string): number[] | undefined {
+  const file = listedAs(id);
+  return readAll("/proc/locks")?.split("\n")
+    .map((line) => line.split(/\s+/))
+    .filter((fields) => fields[1] === "FLOCK" && fields[5] === file)
+    .map((fields) => Number(fields[4]));
+}
+
+/**
+ * The process that inherited a lock on a file from process `from`, by a descriptor of the same
+ * number; of several, the oldest. `undefined` if none is visible.
+ */
+export function inheritorOf(id: string, descriptor: number, from: number): number | undefined {
+  const file = ` ${listedAs(id)} `;
+  let found: { readonly pid: number; readonly startTime: number } | undefined;
+  for (const pid of processes()) {
+    if (pid === from) continue;
+    const info = readAll(`/proc/${pid}/fdinfo/${descriptor}`);
+    if (!info?.split("\n").some((line) => line.includes("FLOCK") && line.includes(file))) continue;
+    const { startTime } = processIdentity(pid);
+    if (found === undefined || startTime < found.startTime) found = { pid, startTime };
+  }
+  return found?.pid;
+}
+
+function processes(): number[] {
+  try {
+    return namesIn("/proc").map(Number).filter(Number.isInteger);
+  } catch {
+    return []; // It is not mounted.
+  }
+}
+
+/** How the kernel's lists identify a file. */
+function listedAs(id: string): string {
+  const [major, minor, inode] = id.split(":").map((part) => Number.parseInt(part));
+  const hex = (number: number) => number.toString(16).padStart(2, "0");
+  return `${hex(major)}:${hex(minor)}:${inode}`;
+}

@@ -1,0 +1,172 @@
+import type { PlatformWasmMemory } from "../../contract/platform.ts";
+import { adapter } from "../adapters/adapter.ts";
+import { errno, interrupted, systemError } from "../c/errno.ts";
+import { closeFile, tryOpen } from "./files.ts";
+import { libc } from "../c/libc.ts";
+
+const PROT_READ_WRITE = 3;
+const MAP_SHARED = 1;
+const MAP_PRIVATE = 2;
+const MAP_PRIVATE_ANONYMOUS = 0x22;
+const MAP_FIXED = 0x10;
+const MAP_NORESERVE = 0x4000;
+const F_GETFL = 3;
+const ACCESS_MODE = 3;
+const NOTHING = new Uint8Array(8);
+
+/** The unit of a mapping's length: the WebAssembly page, a multiple of all page sizes. */
+export const PAGE = 65536;
+
+/** The largest arena of a V8 thread: 1 GiB of address space. */
+const ARENA_PAGES = 16384;
+
+/** Shared memory in the form that the runtime gives it. */
+export interface Mapping {
+  /** The buffer that contains it. */
+  readonly buffer: ArrayBufferLike;
+  /** The offset in the buffer at which it begins. */
+  readonly base: number;
+  /** The address of its first byte. */
+  readonly address: number;
+  /** On V8, the WebAssembly memory of the buffer. */
+  readonly memory: PlatformWasmMemory | undefined;
+}
+
+interface Arena {
+  readonly memory: WebAssembly.Memory;
+  readonly address: number;
+  /** Unused ranges as [start, end), in order, no two of them adjacent. */
+  free: [number, number][];
+  /** The offset at which the search for a range begins, so that a freed range is reused as late as possible. */
+  next: number;
+}
+
+let arenaOfThread: Arena | undefined;
+
+/** The one memory of all mappings of a V8 thread, so that one WebAssembly instance serves them. */
+function arena(): Arena {
+  if (arenaOfThread !== undefined) return arenaOfThread;
+  const memory = reserveArena();
+  // SAFETY: V8 reserves the maximum of a shared memory, which therefore never moves as it grows.
+  const address = adapter.addressOf(new Uint8Array(memory.buffer));
+  return arenaOfThread = { memory, address, free: [[0, PAGE]], next: 0 };
+}
+
+function reserveArena(): WebAssembly.Memory {
+  try {
+    return new WebAssembly.Memory({ initial: 1, maximum: ARENA_PAGES, shared: true });
+  } catch (cause) {
+    throw new RangeError(
+      "Cannot map a file: the process has too little address space left (ulimit -v)",
+      { cause },
+    );
+  }
+}
+
+/**
+ * Checks that `size` bytes can be mapped now.
+ *
+ * @throws {RangeError} If this thread has mapped too much already.
+ */
+export function checkRoom(size: number): void {
+  if (adapter.mapping === "over-wasm") giveRange(takeRange(size), size);
+}
+
+function takeRange(length: number): number {
+  const all = arena();
+  const size = all.memory.buffer.byteLength;
+  if (size + length <= ARENA_PAGES * PAGE) {
+    all.memory.grow(length / PAGE);
+    return size;
+  }
+  const rest = ARENA_PAGES * PAGE - size;
+  if (rest > 0) {
+    all.memory.grow(rest / PAGE);
+    giveRange(size, rest);
+  }
+  const fits = ([start, end]: [number, number]) => end - start >= length;
+  const range = all.free.find((range) => range[0] >= all.next && fits(range)) ??
+    all.free.find(fits);
+  if (range === undefined) {
+    const left = all.free.reduce((sum, [start, end]) => sum + end - start, 0);
+    throw new RangeError(
+      `Cannot map ${length} bytes: a thread maps 1 GiB at most, of which ${left} bytes are left`,
+    );
+  }
+  const [start] = range;
+  range[0] += length;
+  all.next = range[0];
+  all.free = all.free.filter(([start, end]) => start < end);
+  return start;
+}
+
+function giveRange(start: number, length: number): void {
+  const all = arena();
+  const ranges: [number, number][] = [];
+  const sorted = [...all.free, [start, start + length] as [number, number]]
+    .sort(([a], [b]) => a - b);
+  for (const range of sorted) {
+    const last = ranges.at(-1);
+    if (last !== undefined && last[1] === range[0]) last[1] = range[1];
+    else ranges.push(range);
+  }
+  all.free = ranges;
+}
+
+/**
+ * Maps the file by another open file, if `/proc` is mounted: a mapping keeps its open file and the
+ * lock on it, and the engine does not unmap when the thread ends.
+ */
+function mapPlain(fd: number, path: string, size: number, kind: number): number {
+  let flags: number;
+  do flags = libc.fcntl(fd, F_GETFL, NOTHING); while (interrupted(flags));
+  // With the same access, since root could open it for more.
+  const own = flags < 0 ? undefined : tryOpen(`/proc/self/fd/${fd}`, flags & ACCESS_MODE);
+  // SAFETY: the system picks an address at which nothing is mapped. The mapping stays until the process
+  // ends, since `unmap` replaces its pages instead of removing them.
+  const address = libc.mmap(0, size, PROT_READ_WRITE, kind, own ?? fd, 0);
+  const failure = errno();
+  if (own !== undefined) closeFile(own);
+  if (address === -1) throw systemError("map", path, failure);
+  return address;
+}
+
+/**
+ * Maps the first `size` bytes (a multiple of {@linkcode PAGE}) of a file.
+ *
+ * @param shared Whether writes reach the file and its other users; if not, it may be open
+ * read-only.
+ */
+export function mapFile(
+  fd: number,
+  path: string,
+  size: number,
+  shared = true,
+): Mapping {
+  const kind = shared ? MAP_SHARED : MAP_PRIVATE;
+  if (adapter.mapping === "plain") {
+    const address = mapPlain(fd, path, size, kind);
+    return { buffer: adapter.bufferAt(address, size), base: 0, address, memory: undefined };
+  }
+  const base = takeRange(size);
+  const { memory, address: start } = arena();
+  const address = start + base;
+  const flags = kind | MAP_FIXED;
+  // SAFETY: MAP_FIXED replaces what is mapped there. `takeRange` gives whole pages of the arena, which
+  // no other mapping uses and V8 neither moves nor frees.
+  if (libc.mmap(address, size, PROT_READ_WRITE, flags, fd, 0) !== address) {
+    const failure = errno();
+    giveRange(base, size);
+    throw systemError("map", path, failure);
+  }
+  return { buffer: memory.buffer, base, address, memory };
+}
+
+/** Replaces a mapping by empty private pages: views of it stay valid and no longer show the file. */
+export function unmap(mapping: Mapping, size: number): void {
+  // SAFETY: the range is one that `mapFile` mapped, and pages stay mapped there, so that no view of it
+  // reads other memory.
+  const flags = MAP_PRIVATE_ANONYMOUS | MAP_FIXED | MAP_NORESERVE;
+  libc.mmap(mapping.address, size, PROT_READ_WRITE, flags, -1, 0);
+  if (mapping.memory !== undefined) giveRange(mapping.base, size);
+}

@@ -1,0 +1,35 @@
+import { ENOENT, errno, systemError } from "../c/errno.ts";
+import { folderOf } from "./durable.ts";
+import { statusAt } from "./files.ts";
+import { libc } from "../c/libc.ts";
+import { absolutePath } from "../file_locks/linux_lock_file.ts";
+import { pathBytes, pathOf, quotePath } from "../paths/path_bytes.ts";
+
+const LONGEST_PATH = 4096;
+
+/**
+ * The absolute path that a path leads to, with symbolic links followed. The file, and folders on
+ * the way, may be missing.
+ *
+ * @throws {Error} With the `code` of the system; `ENOENT` for a link that leads nowhere.
+ */
+export function realPath(path: string): string {
+  const absolute = absolutePath(path);
+  const found = new Uint8Array(LONGEST_PATH);
+  // SAFETY: realpath(3) writes no more than PATH_MAX bytes, which is 4096 on Linux.
+  if (libc.realpath(pathBytes(absolute), found) !== 0) return pathOf(found);
+  const failure = errno();
+  if (failure !== ENOENT) throw systemError("open", path, failure);
+  if (statusAt(absolute) !== undefined) {
+    throw Object.assign(
+      new Error(
+        `Cannot open ${quotePath(path)}: it is a symbolic link that leads nowhere (ENOENT)`,
+      ),
+      { code: "ENOENT", errno: ENOENT, path },
+    );
+  }
+  const folder = folderOf(absolute);
+  return `${folder === "/" ? "" : realPath(folder)}/${
+    absolute.slice(absolute.lastIndexOf("/") + 1)
+  }`;
+}

@@ -1,0 +1,136 @@
+import { adapter } from "../adapters/adapter.ts";
+import { closeFile, inodeOf, O_RDONLY, tryOpen } from "../files/files.ts";
+import { errno, ESRCH } from "../c/errno.ts";
+import { libc } from "../c/libc.ts";
+
+/**
+ * The identity of a thread, different from that of any other thread of this machine, earlier or
+ * later. A part that could not be read is 0. See proc(5), pid_namespaces(7), time_namespaces(7).
+ */
+export interface ThreadIdentity {
+  readonly pid: number;
+  readonly thread: number;
+  /** When the thread started, in clock ticks since boot: a reused number has a later start. */
+  readonly startTime: number;
+  /** The inode of its PID namespace; in another one, its numbers mean nothing. */
+  readonly namespace: number;
+  /** The inode of its time namespace; in another one, its start time means nothing. */
+  readonly timeNamespace: number;
+}
+
+/** In place of a number or an id that could not be read. */
+const UNKNOWN = 0;
+/** In place of a time namespace on a kernel that has none (before 5.6). */
+const NO_TIME_NAMESPACES = 1;
+
+const text = new TextDecoder("latin1");
+const buffer = new Uint8Array(4096);
+
+/** The beginning of a file of `/proc`; `undefined` if it cannot be read for any reason. */
+export function readProc(path: string): string | undefined {
+  const fd = tryOpen(path, O_RDONLY);
+  if (fd === undefined) return undefined;
+  try {
+    // SAFETY: read(2) writes no more than `buffer.length` bytes.
+    const length = libc.read(fd, buffer, buffer.length);
+    return length < 0 ? undefined : text.decode(buffer.subarray(0, length));
+  } finally {
+    closeFile(fd);
+  }
+}
+
+/** Number, state and start time by `/proc/.../stat`, whose second field may contain anything. */
+function parseStat(
+  stat: string | undefined,
+): { readonly id: number; readonly state: string; readonly startTime: number } | undefined {
+  if (stat === undefined) return undefined;
+  const rest = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const [id, startTime] = [parseInt(stat), Number(rest[19])];
+  return id > 0 && startTime > 0 ? { id, state: rest[0], startTime } : undefined;
+}
+
+/** The inode of a namespace of this thread; `missing` if there is no such file. */
+function namespaceOf(kind: string, missing: number): number {
+  try {
+    return inodeOf(`/proc/thread-self/ns/${kind}`) ?? missing;
+  } catch {
+    return UNKNOWN;
+  }
+}
+
+let ofThisThread: ThreadIdentity | undefined;
+let procIsOurs = false;
+
+/**
+ * This thread.
+ *
+ * @throws {UnsupportedError} If the runtime lacks foreign functions or the right to use them.
+ */
+export function threadIdentity(): ThreadIdentity {
+  if (ofThisThread !== undefined) return ofThisThread;
+  const pid = libc.getpid();
+  const thread = libc.gettid();
+  const stat = parseStat(readProc("/proc/thread-self/stat"));
+  // In the /proc of another PID namespace, threads have other numbers.
+  procIsOurs = stat?.id === thread;
+  const startTime = stat?.startTime ?? UNKNOWN;
+  const namespace = namespaceOf("pid", UNKNOWN);
+  // Without a /proc, a missing file proves nothing.
+  const timeNamespace = namespaceOf("time", namespace && NO_TIME_NAMESPACES);
+  const identity = { pid, thread, startTime, namespace, timeNamespace };
+  // What is unknown may be readable later, for example when descriptors are free again.
+  if (startTime !== UNKNOWN && namespace !== UNKNOWN) ofThisThread = identity;
+  return identity;
+}
+
+/** The first thread of another process of this namespace, which runs or waits to be reaped. */
+export function processIdentity(pid: number): ThreadIdentity {
+  const startTime = parseStat(readProc(`/proc/${pid}/stat`))?.startTime ?? UNKNOWN;
+  return { ...threadIdentity(), pid, thread: pid, startTime };
+}
+
+/**
+ * Whether a thread is certainly gone: the kernel has no thread of its number, or one with another
+ * start time, or one that has ended and waits to be reaped. False if something is unknown, such as
+ * the PID namespace of its number or the time namespace of its start time.
+ */
+export function isGone(them: ThreadIdentity): boolean {
+  const { pid, thread, startTime, namespace, timeNamespace } = them;
+  const me = threadIdentity();
+  if (namespace === UNKNOWN || namespace !== me.namespace) return false;
+  if (!threadIsThere(pid, thread)) return true;
+  if (!procIsOurs) return false;
+  const found = parseStat(readProc(`/proc/${pid}/task/${thread}/stat`));
+  if (found === undefined) return false;
+  if (found.state === "Z" || found.state === "X") return true;
+  const mayCompare = startTime !== UNKNOWN && timeNamespace !== UNKNOWN &&
+    timeNamespace === me.timeNamespace;
+  return mayCompare && found.startTime !== startTime;
+}
+
+/** Whether the system has a thread of this number, even one whose /proc may not be read. */
+export function threadIsThere(pid: number, thread: number): boolean {
+  return libc.tgkill(pid, thread, 0) === 0 || errno() !== ESRCH;
+}
+
+/** The number of this user. */
+export function userId(): number {
+  return libc.getuid();
+}
+
+let boot: Uint8Array | undefined;
+
+/** The 16 bytes that identify this boot of the machine; zeros if they cannot be read. */
+export function bootId(): Uint8Array {
+  if (boot !== undefined) return boot;
+  const id = new Uint8Array(16);
+  const hex = readProc("/proc/sys/kernel/random/boot_id")?.trim().replaceAll("-", "") ?? "";
+  if (!/^[0-9a-f]{32}$/.test(hex)) return id;
+  for (let i = 0; i < 16; i++) id[i] = parseInt(hex.slice(2 * i, 2 * i + 2), 16);
+  return boot = id;
+}
+
+/** This runtime and its version, such as `deno 2.9.6`. */
+export function runtimeName(): string {
+  return `${adapter.name} ${adapter.version}`;
+}
