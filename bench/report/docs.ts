@@ -2,17 +2,20 @@ import { readFileSync } from "node:fs";
 import { figuresFor } from "../../src/advice/figures.ts";
 import type { Results } from "../results.ts";
 import type { Answer } from "./answers/answer.ts";
-import { counted, duration, listed, SERIES_NAMES, times, versionsOf } from "./figures.ts";
-import { type Claim, claimsOf, partsByVariant } from "./goals.ts";
-import { filled, item, markdownTable, wrapped } from "./markdown.ts";
+import { losses } from "./answers/rivals.ts";
+import { draw, WIDE } from "./charts/chart.ts";
 import { DARK, LIGHT } from "./charts/palette.ts";
 import { render } from "./charts/render.ts";
-import { losses, type Match } from "./answers/rivals.ts";
+import { counted, listed, versionsOf } from "./figures.ts";
+import { claimsOf, partsByVariant, standing } from "./goals.ts";
+import { filled, item, markdownTable, wrapped } from "./markdown.ts";
+import { summary, warnings } from "./runs.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 /** The answers whose charts README.md shows. */
 const FRONT = ["rivals", "scaling"];
 const PAGES = ["README.md", "docs/performance.md"];
+const PALETTES = [["light", LIGHT], ["dark", DARK]] as const;
 
 /** Builds all documentation files that are made from results, by path. */
 export async function documentation(
@@ -21,18 +24,23 @@ export async function documentation(
   answers: readonly Answer[],
 ): Promise<Map<string, string>> {
   const files = new Map<string, string>();
-  for (const { id, question, answer, draw, front = draw } of answers) {
-    if (!FRONT.includes(id) || front === undefined) continue;
-    for (const [name, palette] of [["light", LIGHT], ["dark", DARK]] as const) {
-      const svg = await render(front({ palette, narrow: false }), {
-        id,
-        title: question,
-        description: answer.replaceAll("**", ""),
-      });
-      files.set(chartPath(id, name), `${svg}\n`);
+  const front = FRONT.flatMap((id) => answers.find((one) => one.id === id && one.chart) ?? []);
+  for (const { id, question, answer, chart, main = chart } of front) {
+    const words = { id, title: question, description: plain(answer) };
+    for (const [name, palette] of PALETTES) {
+      const svg = await render(draw(main!, { palette, width: WIDE }), words);
+      files.set(`docs/charts/${id}-${name}.svg`, `${svg}\n`);
     }
   }
-  const blocks = blocksOf(results, file, answers);
+  const blocks = new Map(answers.map(({ id, answer, table }) => [
+    id,
+    [wrapped(answer), ...table.rows.length > 0 ? [markdownTable(table)] : []].join("\n\n"),
+  ]));
+  blocks.set("run", run(results, file));
+  blocks.set("goals", goals(results));
+  const slower = losses(results);
+  blocks.set("losses", slower.rows.length > 0 ? markdownTable(slower) : "Nowhere in this run.");
+  blocks.set("charts", charts(results, front));
   for (const page of PAGES) {
     files.set(page, filled(readFileSync(new URL(page, ROOT), "utf8"), blocks));
   }
@@ -40,50 +48,32 @@ export async function documentation(
   return files;
 }
 
-function chartPath(id: string, name: "light" | "dark"): string {
-  return `docs/charts/${id}-${name}.svg`;
+function plain(text: string): string {
+  return text.replaceAll("**", "");
 }
 
-function blocksOf(
-  results: Results,
-  file: string,
-  answers: readonly Answer[],
-): Map<string, string> {
-  const blocks = new Map<string, string>();
-  for (const { id, answer, table } of answers) {
-    const parts = [wrapped(answer)];
-    if (table.rows.length > 0) parts.push(markdownTable(table));
-    blocks.set(id, parts.join("\n\n"));
-  }
-  blocks.set("run", run(results, file));
-  blocks.set("goals", goals(results));
-  blocks.set("losses", lossesOf(results));
-  blocks.set("charts", charts(answers));
-  return blocks;
+function strongWarnings(results: Results): string[] {
+  return warnings(results).map((warning) => `**${warning}**`);
 }
 
 function run(results: Results, file: string): string {
   const { when, machine, versions, rounds, mode, wallSeconds, missing } = results;
-  const { cores, cpu, platform, kernel, fileSystems, load, noise } = machine;
+  const { cores, cpu, platform, kernel, fileSystems, noise } = machine;
   const systems = Object.entries(fileSystems).map(([path, kind]) =>
     `${path === "in memory" ? "files in memory" : path} on ${kind}`
   );
   const minutes = Math.max(1, Math.round(wallSeconds / 60));
-  const text = [
+  const text = wrapped([
     `The figures below are of [${file}](../bench/results/${file}), ${when.slice(0, 10)}:`,
     `${counted(cores, "core")} of ${cpu}, ${platform} ${kernel}, ${listed(systems)};`,
     `${listed(versionsOf(versions).map((one) => one.join(" ")))}.`,
     `${counted(rounds, "round")} of \`deno task bench${mode === "quick" ? " --quick" : ""}\``,
-    `in ${counted(minutes, "minute")}. The load average was ${
-      load.before.toFixed(2)
-    } at the start;`,
+    `in ${counted(minutes, "minute")};`,
     `the rounds of a row differ by ${Math.round(noise * 100)} % (median).`,
-    ...mode === "quick" ? ["**This was a quick run: its figures are rough.**"] : [],
-    ...load.before > cores / 4 ? ["**The machine was not idle.**"] : [],
-  ].join(" ");
-  if (missing.length === 0) return wrapped(text);
+    ...strongWarnings(results),
+  ].join(" "));
   const lacking = missing.map(({ what, todo }) => item(`${what}; ${todo}.`));
-  return `${wrapped(text)}\n\nNot measured:\n\n${lacking.join("\n")}`;
+  return lacking.length === 0 ? text : `${text}\n\nNot measured:\n\n${lacking.join("\n")}`;
 }
 
 function goals(results: Results): string {
@@ -100,50 +90,26 @@ function goals(results: Results): string {
       ])
     ),
   });
-  const missed = Map.groupBy(
-    claims.filter(({ shortfall }) => shortfall !== undefined),
-    ({ shortfall }) => shortfall,
-  );
-  if (missed.size === 0) return table;
-  const reasons = [...missed].map(([shortfall, claims]) =>
-    item(`${claims.map(({ claim }) => claim).join("; ")}: ${shortfall}`)
-  );
-  return `${table}\n\nWhy goals are missed, and what was tried:\n\n${reasons.join("\n")}`;
+  const text =
+    `**${standing(claims)}** goals are met in every runtime and every size in which they ` +
+    "were measured.";
+  return `${wrapped(text)}\n\n${table}`;
 }
 
-function verdictOf(parts: Claim["parts"]): string {
+function verdictOf(parts: readonly { readonly who: string; readonly met: boolean }[]): string {
   const missed = parts.filter(({ met }) => !met).map(({ who }) => who);
   if (missed.length === 0) return "met";
   return missed.length === parts.length ? "**not met**" : `**not met** by ${listed(missed)}`;
 }
 
-function lossesOf(results: Results): string {
-  const all = losses(results);
-  if (all.length === 0) return "Nowhere in this run.";
-  return all.map(({ label, members, rival, mean, pairs }: Match) => {
-    const [{ theirs: { median, id } }] = pairs;
-    // A package of npm has a row for each runtime; C has one row.
-    const isOne = pairs.every(({ theirs }) => theirs.id === id);
-    const figures = pairs.map(({ ours, theirs }) =>
-      `${SERIES_NAMES[ours.runtime ?? "mixed"]} ${duration(ours.median)}` +
-      (isOne ? "" : ` against ${duration(theirs.median)}`)
-    );
-    return item(
-      `${label}${members === undefined ? "" : `, ${members}`}: ${
-        times(1 / mean)
-      } times as long as ` +
-        `${rival} (${isOne ? `${duration(median)}; ` : ""}${listed(figures)}).`,
-    );
-  }).join("\n");
-}
-
-function charts(answers: readonly Answer[]): string {
-  return answers.filter(({ id, draw }) => FRONT.includes(id) && draw !== undefined)
-    .sort((a, b) => FRONT.indexOf(a.id) - FRONT.indexOf(b.id))
-    .map(({ id, question, answer }) => {
-      const alt = `${question} ${answer.replaceAll("**", "")}`.replaceAll('"', "&quot;");
-      return `${wrapped(answer)}\n\n<picture>\n` +
-        `  <source media="(prefers-color-scheme: dark)" srcset="${chartPath(id, "dark")}">\n` +
-        `  <img alt="${alt}" src="${chartPath(id, "light")}">\n</picture>`;
-    }).join("\n\n") || "Not measured yet.";
+function charts(results: Results, front: readonly Answer[]): string {
+  if (front.length === 0) return "Not measured yet.";
+  const pictures = front.map(({ id, question, answer }) => {
+    const alt = `${question} ${plain(answer)}`.replaceAll('"', "&quot;");
+    return `${wrapped(answer)}\n\n<picture>\n` +
+      `  <source media="(prefers-color-scheme: dark)" srcset="docs/charts/${id}-dark.svg">\n` +
+      `  <img alt="${alt}" src="docs/charts/${id}-light.svg">\n</picture>`;
+  });
+  const about = [`Measured ${summary(results)}`, ...strongWarnings(results)].join(" ");
+  return [wrapped(about), ...pictures].join("\n\n");
 }

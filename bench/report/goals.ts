@@ -1,13 +1,11 @@
 import { membersOf, type Results, type Row, type Verdict } from "../results.ts";
-import { duration, SERIES_NAMES, seriesOf, times } from "./figures.ts";
+import { duration, multiple, SERIES_NAMES } from "./figures.ts";
 import { rivalOf } from "./names.ts";
-import { SHORTFALLS } from "./shortfalls.ts";
 
 /** A claim with every result of the run about it. */
 export interface Claim {
   readonly claim: string;
   readonly goal: string;
-  readonly met: number;
   readonly parts: readonly {
     /** The runtime or rival of the row. */
     readonly who: string;
@@ -16,80 +14,61 @@ export interface Claim {
     readonly measured: string;
     readonly met: boolean;
   }[];
-  /** If the goal is missed: why, and what was tried. */
-  readonly shortfall?: string;
 }
 
 /** The properties, other than the runtime, in which the rows of one claim may differ. */
-const DIFFERENCES: readonly { readonly of: (row: Row) => string }[] = [
-  { of: ({ operation }) => operation },
-  { of: ({ medium }) => `${medium} memory` },
-  { of: (row) => row.setting === "alone" ? "alone" : membersOf(row) },
+const DIFFERENCES: readonly ((row: Row) => string)[] = [
+  ({ operation }) => operation,
+  ({ medium }) => `${medium} memory`,
+  (row) => row.setting === "alone" ? "alone" : membersOf(row),
 ];
 
 /** The claims in their order, each with the runtimes in which it was measured. */
-export function claimsOf(
-  { goals, rows }: Pick<Results, "goals" | "rows">,
-  shortfalls: Readonly<Record<string, string>> = SHORTFALLS,
-): Claim[] {
+export function claimsOf({ goals, rows }: Pick<Results, "goals" | "rows">): Claim[] {
   const byId = new Map(rows.map((row) => [row.id, row]));
-  const groups = new Map<string, Verdict[]>();
-  for (const verdict of goals) {
-    const key = `${verdict.claim}/${verdict.goal}/${verdict.kind}`;
-    groups.set(key, [...groups.get(key) ?? [], verdict]);
-  }
+  const groups = Map.groupBy(goals, ({ claim, goal, kind }) => `${claim}/${goal}/${kind}`);
   return [...groups.values()].map((verdicts) => {
     const [first] = verdicts;
     const rival = first.of === undefined ? undefined : byId.get(first.of);
     const found = verdicts.flatMap(({ row }) => byId.get(row) ?? []);
-    const met = verdicts.filter(({ met }) => met).length;
-    const differing = DIFFERENCES.filter(({ of }) => new Set(found.map(of)).size > 1);
+    const differing = DIFFERENCES.filter((of) => new Set(found.map(of)).size > 1);
     return {
       claim: first.claim[0].toUpperCase() + first.claim.slice(1),
       goal: goalOf(first, rival === undefined ? undefined : rivalOf(rival)),
-      met,
       parts: verdicts.map((verdict) => {
         const row = byId.get(verdict.row);
         return {
-          who: row === undefined ? "" : SERIES_NAMES[seriesOf(row)],
-          variant: row === undefined ? "" : differing.map(({ of }) => of(row)).join(", "),
+          who: row === undefined ? "" : SERIES_NAMES[row.runtime ?? "mixed"],
+          variant: row === undefined ? "" : differing.map((of) => of(row)).join(", "),
           measured: measuredOf(verdict),
           met: verdict.met,
         };
       }),
-      shortfall: met === verdicts.length ? undefined : shortfalls[first.claim],
     };
   });
 }
 
-/** The parts of a claim, grouped by `where`, in their order. */
+/** The parts of a claim, grouped by `variant`, in their order. */
 export function partsByVariant({ parts }: Claim): [string, Claim["parts"][number][]][] {
-  const groups = new Map<string, Claim["parts"][number][]>();
-  for (const part of parts) groups.set(part.variant, [...groups.get(part.variant) ?? [], part]);
-  return [...groups];
+  return [...Map.groupBy(parts, ({ variant }) => variant)];
 }
 
-function goalOf({ goal, kind }: Verdict, rival: string | undefined): string {
-  const of = rival === undefined || rival === "interlock" ? "" : ` ${rival}`;
-  switch (kind) {
-    case "at most ns":
-      return `≤ ${duration(goal)}`;
-    case "at most times":
-      return `≤ ${exact(goal)}×${of}`;
-    case "at least times faster":
-      return `≥ ${exact(goal)}× faster${of === "" ? "" : ` than${of}`}`;
-  }
+/** How many of the goals are met: `28 of 43`. A goal is met if no runtime and no size misses it. */
+export function standing(claims: readonly Claim[]): string {
+  const met = claims.filter(({ parts }) => parts.every(({ met }) => met)).length;
+  return `${met} of ${claims.length}`;
 }
 
+function goalOf({ goal, kind }: Verdict, rival = "interlock"): string {
+  if (kind === "at most ns") return `≤ ${duration(goal)}`;
+  const ratio = `${goal.toLocaleString("en", { maximumFractionDigits: 3 })}×`;
+  const of = rival === "interlock" ? "" : ` ${rival}`;
+  if (kind === "at most times") return `≤ ${ratio}${of}`;
+  return `≥ ${ratio} faster${of === "" ? "" : ` than${of}`}`;
+}
+
+/** Two decimals of a ratio, since a goal may be missed by as little as that. */
 function measuredOf({ measured, kind }: Verdict): string {
-  return kind === "at most ns" ? duration(measured) : `${precise(measured)}×`;
-}
-
-/** Two decimals, since a goal may be missed by as little as that. */
-function precise(ratio: number): string {
-  return ratio < 9.995 ? ratio.toFixed(2) : times(ratio);
-}
-
-function exact(goal: number): string {
-  return goal.toLocaleString("en", { maximumFractionDigits: 3 });
+  if (kind === "at most ns") return duration(measured);
+  return measured < 9.995 ? `${measured.toFixed(2)}×` : multiple(measured);
 }

@@ -5,8 +5,9 @@ import {
   fastest,
   geometricMean,
   listed,
+  multiple,
+  range,
   rowsOf,
-  seriesOf,
   times,
 } from "../../bench/report/figures.ts";
 import { row, run } from "./fixtures/runs.ts";
@@ -73,12 +74,12 @@ describe("rowsOf", () => {
   });
 });
 
-describe("seriesOf", () => {
-  it("is the runtime for our rows, and the kind of rival for others", () => {
-    const one = { subject: "a", operation: "x", median: 1 };
-    assert.equal(seriesOf(row({ ...one, runtime: "bun" })), "bun");
-    assert.equal(seriesOf(row({ ...one, by: "python" })), "python");
-    assert.equal(seriesOf(row({ ...one, by: "redlock", runtime: "node" })), "npm");
+describe("range", () => {
+  it("names a shared unit once", () => {
+    assert.equal(range([4.8, 4.2, 4.5], duration), "4.2 to 4.8 ns");
+    assert.equal(range([980, 1200], duration), "980 ns to 1.2 µs");
+    assert.equal(range([2, 2.01], multiple), "2.0×");
+    assert.equal(range([17, 49], times), "17 to 49");
   });
 });
 

@@ -23,7 +23,7 @@ import { run as madeUp } from "./fixtures/runs.ts";
 
 const SAMPLE = new URL("../bench/fixtures/results.json", import.meta.url);
 const QUESTIONS = ["counter", "lock", "scaling", "runtime", "safety", "rivals", "latency"];
-const SERIES = ["deno", "bun", "node", "c", "python", "npm"];
+const SERIES = ["deno", "bun", "node", "c"];
 
 const TEXTS = ["ink", "quiet", "good", "bad"];
 
@@ -55,6 +55,12 @@ describe("the page", () => {
     }
   });
 
+  it("has one count of the goals", async () => {
+    const page = await sample;
+    const [, count] = /<h1>[\d,]+ figures; (\d+ of \d+) goals met<\/h1>/.exec(page)!;
+    assert.match(page, new RegExp(`<strong>${count}</strong> goals are met in every runtime`));
+  });
+
   it("escapes texts of the machine", async () => {
     const results = madeUp([], { missing: [{ what: "<b>&", todo: 'say "x"' }] });
     assert.match(await pageFor(results), /<li>&lt;b&gt;&amp;; say &quot;x&quot;\.<\/li>/);
@@ -63,6 +69,9 @@ describe("the page", () => {
   it("warns of rough figures", async () => {
     const page = await pageFor(madeUp([], { mode: "quick", filter: "mutex" }));
     assert.match(page, /A quick run: .* Only a part of the benchmark: mutex\./);
+    const busy = madeUp([]);
+    busy.machine.load.before = 3.59;
+    assert.match(await pageFor(busy), /The machine was not idle: load average 3\.59 /);
     assert.doesNotMatch(await pageFor(madeUp([])), /class="warning"/);
   });
 });

@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { COUNTERS, LOCKS } from "../../bench/report/answers/costs.ts";
 import { SAFETIES } from "../../bench/report/answers/safety.ts";
 import { SUBJECTS as SCALING } from "../../bench/report/answers/scaling.ts";
-import { COUNTERS } from "../../bench/report/answers/which_counter.ts";
-import { LOCKS } from "../../bench/report/answers/which_lock.ts";
 import type { RowFilter } from "../../bench/report/figures.ts";
 import { NAMES } from "../../bench/report/names.ts";
 import { SUBJECTS } from "../../bench/subjects/mod.ts";
