@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
 import { programOf } from "../src/files/lock_owner.ts";
 import { type Entry, LockRecord, type RecordedOwner } from "../src/files/lock_record.ts";
-import { type LockFile } from "../src/runtime/file_locks/lock_file.ts";
+import type { LockFile } from "../src/runtime/file_locks/lock_file.ts";
 import { openLockFile } from "../src/runtime/file_locks/open_lock_file.ts";
 
 /**
