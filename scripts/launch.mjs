@@ -14,7 +14,7 @@ const TASKS = {
   test: ["tests/run.ts"],
   bench: ["bench/run.ts"],
   report: ["bench/report/main.ts"],
-  soak: ["tests/soak/main.ts"],
+  soak: ["tests/stress/main.ts"],
   mutants: ["tests/mutants/main.ts"],
 };
 
