@@ -38,7 +38,8 @@ describe("the project", () => {
       for (const file of files.filter((name) => name.endsWith(".ts"))) {
         const imports = /^(?! \*).*(?:from |import\()"([^.][^"]*)"/gm;
         for (const [, name] of read(`${folder}/${file}`).matchAll(imports)) {
-          if (!name.startsWith("node:")) imported.add(name);
+          // Itself is imported by the examples that `advise` prints.
+          if (!name.startsWith("node:") && !name.startsWith(npm.name)) imported.add(name);
         }
       }
     }
@@ -50,7 +51,9 @@ describe("the project", () => {
       JSON.parse(read(path)).npm
     );
     assert.ok(Object.keys(counting).length > 0);
-    for (const [name, entry] of Object.entries(counting)) assert.deepEqual(entry, all[name], name);
+    for (const name of Object.keys(counting)) {
+      assert.equal(counting[name].integrity, all[name].integrity, name);
+    }
     const direct = Object.keys(npm.dependencies);
     const isIn = (name: string) => Object.keys(counting).some((key) => key.startsWith(`${name}@`));
     assert.deepEqual(direct.filter((name) => !isIn(name)), []);
