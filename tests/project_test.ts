@@ -46,7 +46,7 @@ describe("the project", () => {
     for (const folder of ["src", "cli", "workers"]) {
       const files = readdirSync(root + folder, { recursive: true, encoding: "utf8" });
       for (const file of files.filter((name) => name.endsWith(".ts"))) {
-        const imports = /^(?! \*).*(?:from |import\()"([^.][^"]*)"/gm;
+        const imports = /^(?! \*).*(?:from |import\()"([^.$][^"]*)"/gm;
         for (const [, name] of read(`${folder}/${file}`).matchAll(imports)) {
           // Itself is imported by the examples that `advise` prints.
           if (!name.startsWith("node:") && !name.startsWith(npm.name)) imported.add(name);
