@@ -132,7 +132,7 @@ export const FILE_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     "durable is not synced",
-    "src/runtime/files/sync.ts",
+    "src/runtime/files/open_file.ts",
     "if (libc.fdatasync(fd) !== 0) throw",
     "if (fd < 0) throw",
     ["files/behaviour/power_loss", "files/file_counter"],

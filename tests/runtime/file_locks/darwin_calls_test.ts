@@ -5,10 +5,10 @@ import { describe, it } from "node:test";
 import {
   darwinError,
   darwinStatus,
+  libSystemSignatures,
   STAT_BYTES,
   statNames,
-} from "../../../src/runtime/file_locks/darwin_structs.ts";
-import { libSystemSignatures } from "../../../src/runtime/file_locks/libsystem.ts";
+} from "../../../src/runtime/file_locks/darwin_calls.ts";
 import { adapter, closeFile, pathBytes, statusOf } from "../../../src/runtime/mod.ts";
 import { inScratchFolder } from "../../support/scratch_folder.ts";
 

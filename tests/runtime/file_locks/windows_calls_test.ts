@@ -10,7 +10,7 @@ import {
   textOf,
   wideString,
   windowsError,
-} from "../../../src/runtime/file_locks/windows_structs.ts";
+} from "../../../src/runtime/file_locks/windows_calls.ts";
 
 /** The bytes of 32-bit words, the lower one first. */
 const words = (...numbers: number[]) => [...new Uint8Array(Uint32Array.from(numbers).buffer)];
