@@ -1,4 +1,4 @@
-import { type AcquireOptions, deadlineOf } from "../contract/options.ts";
+import { type AcquireOptions, checkAcquireOptions, deadlineOf } from "../contract/options.ts";
 
 /** The end of a wait, and the signal that aborts it. */
 export interface Deadline {
@@ -17,7 +17,8 @@ export const NEVER: Deadline = { at: Infinity, signal: undefined };
  */
 export function deadlineFrom(options: AcquireOptions | undefined): Deadline {
   if (options === undefined) return NEVER;
-  const at = deadlineOf(options);
-  options.signal?.throwIfAborted();
-  return { at, signal: options.signal };
+  const read = checkAcquireOptions(options);
+  const { signal } = read;
+  signal?.throwIfAborted();
+  return { at: deadlineOf(read), signal };
 }

@@ -87,9 +87,11 @@ export class TrackedLockFile {
       if (!await waitInQueue(this, shared, deadline)) return false;
       // It may have been closed since the lock was granted; closing it has released the lock.
       if (this.#closed !== undefined) throw this.#closed;
-      if (deadline.signal?.aborted) {
+      try {
+        deadline.signal?.throwIfAborted();
+      } catch (reason) {
         this.release();
-        throw deadline.signal.reason;
+        throw reason;
       }
       if (this.#file.isCurrent()) return true;
       // Not released before that: the next waiter of this object would acquire the old file.

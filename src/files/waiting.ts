@@ -1,3 +1,4 @@
+import { onAbort } from "../contract/abort.ts";
 import type { Deadline } from "./deadline.ts";
 import type { Waiter } from "./lock_queue.ts";
 import type { TrackedLockFile } from "./tracked_lock_file.ts";
@@ -15,7 +16,7 @@ export function waitInQueue(
     let timer: ReturnType<typeof setTimeout> | undefined;
     const settle = () => {
       clearTimeout(timer);
-      signal?.removeEventListener("abort", abort);
+      stop();
     };
     const waiter: Waiter = {
       shared,
@@ -32,9 +33,9 @@ export function waitInQueue(
         reject(error);
       },
     };
-    const abort = () => {
-      if (tracked.queue.remove(waiter)) waiter.fail(signal!.reason);
-    };
+    const stop = onAbort(signal, (reason) => {
+      if (tracked.queue.remove(waiter)) waiter.fail(reason);
+    });
     const watch = () => {
       const left = at - performance.now();
       if (left > 0) timer = setTimeout(watch, Math.min(Math.ceil(left), LONGEST_MS));
@@ -43,7 +44,6 @@ export function waitInQueue(
         resolve(false);
       }
     };
-    signal?.addEventListener("abort", abort);
     tracked.queue.add(waiter);
     if (at !== Infinity && tracked.queue.has(waiter)) watch();
   });

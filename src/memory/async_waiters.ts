@@ -1,5 +1,6 @@
+import { onAbort } from "../contract/abort.ts";
 import { timeoutError } from "../contract/errors.ts";
-import { type AcquireOptions, deadlineOf } from "../contract/options.ts";
+import { type AcquireOptions, checkAcquireOptions, deadlineOf } from "../contract/options.ts";
 import { FutexWatch } from "../runtime/waiting/futex_watch.ts";
 import { HEADER } from "./layout.ts";
 import type { Region } from "./region.ts";
@@ -76,8 +77,8 @@ export class AsyncWaiters {
    * @throws {DOMException} Named `TimeoutError`, if the timeout ran out.
    */
   wait<T>(at: number, attempt: Attempt<T>, options: AcquireOptions | undefined): Promise<T> {
-    const deadline = deadlineOf(options);
-    const signal = options?.signal;
+    const read = checkAcquireOptions(options);
+    const deadline = deadlineOf(read);
     if (deadline <= performance.now()) throw timeoutError(attempt.timeoutMessage());
     return new Promise<T>((resolve, reject) => {
       let timer: ReturnType<typeof setTimeout> | undefined;
@@ -92,10 +93,6 @@ export class AsyncWaiters {
         // Timers fire up to a millisecond early, and have a limit of 2^31 milliseconds.
         const left = Math.max(0, Math.ceil(deadline - performance.now()));
         timer = setTimeout(expire, Math.min(left, MOST_TIMER));
-      };
-      const abort = () => {
-        end();
-        reject(signal!.reason);
       };
       const waiter: Waiter = {
         attempt: (patient) => {
@@ -120,10 +117,10 @@ export class AsyncWaiters {
       const end = () => {
         this.#remove(at, waiter);
         clearTimeout(timer);
-        signal?.removeEventListener("abort", abort);
+        stop();
       };
+      const stop = onAbort(read.signal, waiter.reject);
       try {
-        signal?.addEventListener("abort", abort);
         this.#add(at, waiter);
         if (deadline !== Infinity && this.#has(at, waiter)) arm();
       } catch (error) {

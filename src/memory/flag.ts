@@ -92,8 +92,7 @@ export class Flag {
    */
   wait(options?: AcquireOptions): Promise<void> {
     try {
-      checkAcquireOptions(options, TASK);
-      options?.signal?.throwIfAborted();
+      checkAcquireOptions(options, TASK).signal?.throwIfAborted();
       if (this.isSet) return Promise.resolve();
       const waiters = this.#attachment.asyncWaiters;
       // Marks the word, so that `set` counts up the event.
@@ -114,10 +113,10 @@ export class Flag {
    */
   waitSync(options?: AcquireOptions): void {
     const { atomics } = this.#region;
-    checkAcquireOptions(options, TASK);
-    const deadline = deadlineOf(options);
+    const read = checkAcquireOptions(options, TASK);
+    const deadline = deadlineOf(read);
     for (;;) {
-      options?.signal?.throwIfAborted();
+      read.signal?.throwIfAborted();
       const word = atomics.load32(this.#at);
       if ((word & SET) !== 0) return;
       const left = deadline - performance.now();

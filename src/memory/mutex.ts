@@ -277,9 +277,9 @@ export class Mutex implements RawLock {
   }
 
   #check(options: MutexAcquireOptions): void {
-    checkAcquireOptions(options, "acquire a mutex");
+    const { signal } = checkAcquireOptions(options, "acquire a mutex");
     checkRecover(options);
-    options.signal?.throwIfAborted();
+    signal?.throwIfAborted();
   }
 
   /** Makes the guard of the lock, which this object has just acquired. */
@@ -335,7 +335,8 @@ export class Mutex implements RawLock {
   #sleep(options: AcquireOptions | undefined): void {
     const { atomics } = this.#region;
     const { threads, thread } = this.#attachment;
-    const deadline = deadlineOf(options);
+    const read = checkAcquireOptions(options);
+    const deadline = deadlineOf(read);
     const start = performance.now();
     let slept = 0;
     let woken = false;
@@ -358,7 +359,7 @@ export class Mutex implements RawLock {
       const isLate = now >= deadline;
       if ((isLate || owner === seen) && this.#takeOver()) return;
       try {
-        options?.signal?.throwIfAborted();
+        read.signal?.throwIfAborted();
         if (isLate) throw timeoutError(this.#timeoutMessage());
       } catch (error) {
         if (slept !== 0) this.#handOn();

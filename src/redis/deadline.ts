@@ -1,3 +1,4 @@
+import { onAbort } from "../contract/abort.ts";
 import { timeoutError } from "../contract/errors.ts";
 import { type AcquireOptions, checkAcquireOptions, deadlineOf } from "../contract/options.ts";
 import { describeOwner } from "../contract/owner.ts";
@@ -23,10 +24,10 @@ export class Deadline {
    * @throws The reason of the signal, if it is aborted.
    */
   constructor(what: string, options: AcquireOptions | undefined) {
-    checkAcquireOptions(options, `acquire ${what}`);
+    const read = checkAcquireOptions(options, `acquire ${what}`);
     this.#what = what;
-    this.#end = deadlineOf(options);
-    this.#signal = options?.signal;
+    this.#end = deadlineOf(read);
+    this.#signal = read.signal;
     this.#signal?.throwIfAborted();
   }
 
@@ -55,12 +56,9 @@ export class Deadline {
       const signal = this.#signal;
       const settle = () => {
         clearTimeout(timer);
-        signal?.removeEventListener("abort", abort);
+        stop();
       };
-      const abort = () => {
-        settle();
-        reject(signal!.reason);
-      };
+      let stop = () => {};
       const watch = () => {
         const left = this.#end + more - performance.now();
         if (left > 0) timer = setTimeout(watch, Math.min(Math.ceil(left), LONGEST_TIMER_MS));
@@ -70,8 +68,11 @@ export class Deadline {
         }
       };
       promise.finally(settle).then(resolve, reject);
-      if (signal?.aborted) return abort();
-      signal?.addEventListener("abort", abort);
+      signal?.throwIfAborted();
+      stop = onAbort(signal, (reason) => {
+        settle();
+        reject(reason);
+      });
       if (this.#end !== Infinity) watch();
     });
   }
