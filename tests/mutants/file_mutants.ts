@@ -71,8 +71,8 @@ export const FILE_MUTANTS: readonly Mutant[] = [
   mutant(
     "a lock that comes after the abort is kept",
     TRACKED,
-    "        this.release();\n        deadline.throwIfAborted",
-    "        deadline.throwIfAborted",
+    "        this.release();\n        throw reason",
+    "        throw reason",
     ["files/behaviour/acquire", "stress/files/all_runtimes"],
   ),
   {
