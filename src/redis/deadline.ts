@@ -1,9 +1,9 @@
 import { timeoutError } from "../contract/errors.ts";
 import { type AcquireOptions, checkAcquireOptions, deadlineOf } from "../contract/options.ts";
 import { describeOwner } from "../contract/owner.ts";
-import { SHARED } from "./lock_scripts.ts";
-import { type Attempt, ownerIn } from "./server_lock.ts";
-import { LONGEST_TIMER_MS } from "./sleeper.ts";
+import { SHARED } from "./lock/lock_scripts.ts";
+import { type Attempt, ownerIn } from "./lock/server_lock.ts";
+import { LONGEST_TIMER_MS } from "./client/sleeper.ts";
 
 type Refusal = Extract<Attempt, { granted: false }>;
 

@@ -1,4 +1,4 @@
-import type { Attempt } from "../server_lock.ts";
+import type { Attempt } from "../lock/server_lock.ts";
 import type { ServerReply } from "./server_replies.ts";
 
 /** The grant of one server. */

@@ -1,7 +1,7 @@
 import type { Owner } from "../../contract/owner.ts";
 import { type Instant, thisInstant } from "../../runtime/waiting/instant.ts";
-import { InFlight } from "../in_flight.ts";
-import { type Attempt, type LockRequest, ServerLock } from "../server_lock.ts";
+import { InFlight } from "../client/in_flight.ts";
+import { type Attempt, type LockRequest, ServerLock } from "../lock/server_lock.ts";
 import { grants, mostOf, refusals, type Refused } from "./grants.ts";
 import { type FailedServer, quorumError } from "./quorum_error.ts";
 import type { QuorumServer } from "./quorum_server.ts";
