@@ -1,11 +1,9 @@
 import { timeoutError } from "../contract/errors.ts";
 import { type AcquireOptions, checkAcquireOptions, deadlineOf } from "../contract/options.ts";
 import { describeOwner } from "../contract/owner.ts";
-import { SHARED } from "./lock/lock_scripts.ts";
-import { type Attempt, ownerIn } from "./lock/server_lock.ts";
 import { LONGEST_TIMER_MS } from "./client/sleeper.ts";
-
-type Refusal = Extract<Attempt, { granted: false }>;
+import type { Refusal } from "./lease/attempt.ts";
+import { ownerIn, SHARED } from "./lease/holder_value.ts";
 
 /** The end of a wait of several steps: a time, an abort, or both. */
 export class Deadline {

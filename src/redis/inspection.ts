@@ -2,9 +2,8 @@ import type { Owner } from "../contract/owner.ts";
 import type { PlatformAbortSignal } from "../contract/platform.ts";
 import type { RedisAdapter, Reply } from "./client/adapter.ts";
 import { codeOf, explain } from "./client/errors.ts";
-import { SHARED } from "./lock/lock_scripts.ts";
 import { partOf, PREFIX } from "./client/names.ts";
-import { ownerIn } from "./lock/server_lock.ts";
+import { ownerIn, SHARED } from "./lease/holder_value.ts";
 
 /** The holder of a lock or of permits. */
 export interface InspectedHolder {

@@ -1,5 +1,5 @@
-import { nameOf } from "../../contract/options.ts";
 import { UnsupportedError } from "../../contract/errors.ts";
+import { nameOf } from "../../contract/options.ts";
 import type { RedisAdapter, Reply } from "./adapter.ts";
 import { codeOf } from "./errors.ts";
 

@@ -1,8 +1,8 @@
 import { nameOf } from "../../contract/options.ts";
 import { asyncDispose, type PlatformAsyncDisposable } from "../../contract/platform.ts";
 import { checkNumber } from "../client/arguments.ts";
-import { checkWhole } from "./counter_options.ts";
 import { LONGEST_TIMER_MS } from "../client/sleeper.ts";
+import { checkWhole } from "./counter_options.ts";
 
 /** Options for `RedisCounter.coalesced`. */
 export interface CoalescedOptions {

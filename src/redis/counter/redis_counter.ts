@@ -1,11 +1,14 @@
-import { nameOf } from "../../contract/options.ts";
 import type { AsyncExchangeCounter } from "../../contract/async_counter.ts";
 import { UnsupportedError } from "../../contract/errors.ts";
+import { nameOf } from "../../contract/options.ts";
 import { asyncDispose, type PlatformAsyncDisposable } from "../../contract/platform.ts";
 import type { RedisAdapter, Reply } from "../client/adapter.ts";
 import { adapterOf, type RedisSource } from "../client/adapter_of.ts";
-import { AddBatch } from "./add_batch.ts";
 import { checkNumber, checkOptions } from "../client/arguments.ts";
+import { codeOf, explain, isTemporary, MisconfiguredError } from "../client/errors.ts";
+import { InFlight } from "../client/in_flight.ts";
+import { checkText, operationKey } from "../client/names.ts";
+import { AddBatch } from "./add_batch.ts";
 import { type CoalescedCounter, type CoalescedOptions, Collector } from "./coalesced_counter.ts";
 import {
   type AddOptions,
@@ -15,9 +18,6 @@ import {
   settingsOf,
 } from "./counter_options.ts";
 import { ADD, SET } from "./counter_scripts.ts";
-import { codeOf, explain, isTemporary, MisconfiguredError } from "../client/errors.ts";
-import { InFlight } from "../client/in_flight.ts";
-import { checkText, operationKey } from "../client/names.ts";
 
 /**
  * While the value was last seen nearer to 0 than this, adds are plain INCRBYs: faster than a script,

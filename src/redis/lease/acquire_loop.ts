@@ -1,20 +1,17 @@
 import { millisecondsSince } from "../../runtime/waiting/instant.ts";
-import type { Deadline } from "../deadline.ts";
 import { isTemporary, UnreachableError } from "../client/errors.ts";
-import { RELEASE_MS } from "./hold.ts";
 import type { InFlight } from "../client/in_flight.ts";
-import { reliableTime } from "./lease.ts";
-import { GRACE_MS } from "../lock/lock_scripts.ts";
 import { retry } from "../client/retry.ts";
-import type { Attempt, LockRequest } from "../lock/server_lock.ts";
 import { Sleeper } from "../client/sleeper.ts";
+import type { Deadline } from "../deadline.ts";
+import type { Attempt, Grant } from "./attempt.ts";
+import { RELEASE_MS } from "./hold.ts";
+import { reliableTime } from "./lease.ts";
+import { GRACE_MS } from "./server_times.ts";
 import type { WakeChannel, Word } from "./wake_channel.ts";
 
-/** An attempt that was granted. */
-export type Grant = Extract<Attempt, { granted: true }>;
-
 /** A lock or a semaphore, as the acquire loop sees it. */
-export interface AcquireTarget<Request = LockRequest> {
+export interface AcquireTarget<Request> {
   readonly server: {
     /** The name of the target in messages. */
     readonly what: string;

@@ -1,9 +1,9 @@
 import { LockLostError } from "../../contract/errors.ts";
 import type { Instant } from "../../runtime/waiting/instant.ts";
-import type { GuardedHold, GuardState } from "./lease_guard.ts";
 import type { InFlight } from "../client/in_flight.ts";
-import { Lease } from "./lease.ts";
 import { retry } from "../client/retry.ts";
+import { Lease } from "./lease.ts";
+import type { GuardedHold, GuardState } from "./lease_guard.ts";
 
 /** The lock or semaphore of a {@linkcode Hold}, as the hold sees it. */
 export interface HeldLock<Request> {

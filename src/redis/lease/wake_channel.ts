@@ -1,12 +1,18 @@
 import type { RedisAdapter } from "../client/adapter.ts";
 import { explain } from "../client/errors.ts";
-import type { ServerLock } from "../lock/server_lock.ts";
 
 /** The message to a waiter: that it is its turn, or that it is next after the first one. */
 export type Word = "go" | "next";
 
-/** The parts of a {@linkcode ServerLock} that matter here. */
-type Source = Pick<ServerLock, "what" | "channel" | "countsReceivers">;
+/** A lock or a semaphore on one server, as its wake channel sees it. */
+interface Source {
+  /** Its name in messages. */
+  readonly what: string;
+  /** The beginning of the name of a waiter's channel; the client's name follows. */
+  readonly channel: string;
+  /** Whether a message without receivers proves that its waiter is gone. */
+  countsReceivers: boolean;
+}
 
 /**
  * The channel with the messages that wake the waiters of one client. It is subscribed from the first

@@ -1,7 +1,7 @@
 import type { Deadline } from "../deadline.ts";
 import { sharableGuardOf } from "../lease/lease_guard.ts";
-import type { LockHold } from "./lock_hold.ts";
 import type { RedisSharableGuard } from "../lease/redis_guard.ts";
+import type { LockHold } from "./lock_hold.ts";
 import type { LocalHandOffOptions } from "./redis_lock_options.ts";
 
 /** The hold that the tasks of one object hand on among themselves, up to a bound. */

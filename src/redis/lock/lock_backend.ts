@@ -1,10 +1,10 @@
 import type { RedisAdapter } from "../client/adapter.ts";
 import { connectionOf, type ConnectionOptions, type RedisSource } from "../client/adapter_of.ts";
+import { WakeChannel } from "../lease/wake_channel.ts";
 import { QuorumLock } from "../quorum/quorum_lock.ts";
 import { WakeChannels } from "../quorum/wake_channels.ts";
 import type { LockSettings } from "./redis_lock_options.ts";
 import { ServerLock } from "./server_lock.ts";
-import { WakeChannel } from "../lease/wake_channel.ts";
 
 /** The servers of a lock: one, or several that vote. */
 export interface LockBackend {

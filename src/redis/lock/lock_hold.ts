@@ -2,29 +2,26 @@ import { LockLostError, UnsupportedError } from "../../contract/errors.ts";
 import type { AcquireOptions } from "../../contract/options.ts";
 import { type Instant, millisecondsSince, thisInstant } from "../../runtime/waiting/instant.ts";
 import {
-  abandonRequest,
-  type AcquireTarget,
-  type Grant,
-  waitForGrant,
-} from "../lease/acquire_loop.ts";
-import { Deadline } from "../deadline.ts";
-import {
   isTemporary,
   MisconfiguredError,
   RefusedError,
   UnreachableError,
 } from "../client/errors.ts";
+import { retry } from "../client/retry.ts";
+import { Deadline } from "../deadline.ts";
+import { abandonRequest, type AcquireTarget, waitForGrant } from "../lease/acquire_loop.ts";
+import type { Grant } from "../lease/attempt.ts";
 import { type HeldLock, Hold } from "../lease/hold.ts";
+import { ownerIn } from "../lease/holder_value.ts";
 import { reliableTime } from "../lease/lease.ts";
 import type { GuardState, SharableHold } from "../lease/lease_guard.ts";
 import type { LockBackend } from "./lock_backend.ts";
-import { retry } from "../client/retry.ts";
-import { type LockRequest, ownerIn } from "./server_lock.ts";
+import type { LockRequest } from "./server_lock.ts";
 
 /** A lock whose holds can change their mode, as a {@linkcode LockHold} sees it. */
 export interface SharableLock extends HeldLock<LockRequest> {
   readonly backend: LockBackend;
-  readonly target: AcquireTarget;
+  readonly target: AcquireTarget<LockRequest>;
   /** A new request, with a value of its own, and the name of its waiter. */
   request(shared: boolean): { request: LockRequest; waiter: string };
   /** Waits until enough replicas have the hold, if the lock has the option `replicas`. */

@@ -22,16 +22,8 @@
  */
 
 import { checkRights } from "../client/rights.ts";
-
-/** How long the others wait for a waiter that was woken and does not come, in milliseconds. */
-export const GRACE_MS = 500;
-/** How long the first waiter sleeps at most before it asks again, in milliseconds. */
-export const LOOK_MS = 5000;
-/** The value of the key `lock` while the lock is shared. */
-export const SHARED = "r";
-
-/** How long a server keeps the last token of a lock that is not used, in milliseconds. */
-export const TOKEN_KEPT_MS = 30 * 24 * 60 * 60 * 1000;
+import { SHARED } from "../lease/holder_value.ts";
+import { GRACE_MS, LOOK_MS, TOKEN_KEPT_MS } from "../lease/server_times.ts";
 
 const DAY_US = 24 * 60 * 60 * 1e6;
 /** Longer than any waiter sleeps. */

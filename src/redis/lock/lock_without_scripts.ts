@@ -1,7 +1,7 @@
 import { UnsupportedError } from "../../contract/errors.ts";
 import type { RedisAdapter, Reply } from "../client/adapter.ts";
-import { GRACE_MS } from "./lock_scripts.ts";
 import { deleteIfEqual, type WithoutScripts } from "../client/script.ts";
+import { GRACE_MS } from "../lease/server_times.ts";
 
 /**
  * The lock by plain commands, for servers that run no scripts for the user but can compare and

@@ -3,22 +3,21 @@ import { DeadlockError } from "../../contract/errors.ts";
 import type { Owner } from "../../contract/owner.ts";
 import { asyncDispose, type PlatformAsyncDisposable } from "../../contract/platform.ts";
 import { millisecondsSince } from "../../runtime/waiting/instant.ts";
-import {
-  abandonRequest,
-  type AcquireTarget,
-  type Grant,
-  waitForGrant,
-} from "../lease/acquire_loop.ts";
 import type { ConnectionOptions, RedisSource } from "../client/adapter_of.ts";
 import { checkFlag, checkOptions } from "../client/arguments.ts";
-import { Deadline } from "../deadline.ts";
 import { InFlight } from "../client/in_flight.ts";
+import type { Sleeper } from "../client/sleeper.ts";
+import { Deadline } from "../deadline.ts";
+import { abandonRequest, type AcquireTarget, waitForGrant } from "../lease/acquire_loop.ts";
+import type { Attempt, Grant } from "../lease/attempt.ts";
+import { thisOwner, valueOf } from "../lease/holder_value.ts";
 import { reliableTime } from "../lease/lease.ts";
 import { sharableGuardOf } from "../lease/lease_guard.ts";
+import type { RedisSharableGuard } from "../lease/redis_guard.ts";
+import { TaskQueue } from "../lease/task_queue.ts";
 import { LocalHandOff } from "./local_hand_off.ts";
 import { type LockBackend, lockBackendOf } from "./lock_backend.ts";
 import { LockHold, type SharableLock, stateOf } from "./lock_hold.ts";
-import type { RedisSharableGuard } from "../lease/redis_guard.ts";
 import {
   type LockSettings,
   type RedisAcquireOptions,
@@ -27,10 +26,7 @@ import {
   settingsOf,
 } from "./redis_lock_options.ts";
 import { checkReplicas } from "./replicas.ts";
-import { type Attempt, type LockRequest, valueOf, waiterOf } from "./server_lock.ts";
-import type { Sleeper } from "../client/sleeper.ts";
-import { TaskQueue } from "../lease/task_queue.ts";
-import { thisOwner } from "../lease/this_owner.ts";
+import { type LockRequest, waiterOf } from "./server_lock.ts";
 
 /**
  * A lock on a Redis or Valkey server, for processes on any number of machines. It is a lease: the
@@ -83,7 +79,7 @@ export class RedisLock implements AsyncLock, PlatformAsyncDisposable {
   readonly #settings: LockSettings;
   readonly #backend: LockBackend;
   readonly #sleepers = new Set<Sleeper>();
-  readonly #target: AcquireTarget;
+  readonly #target: AcquireTarget<LockRequest>;
   readonly #lock: SharableLock;
   readonly #taskQueue: TaskQueue | undefined;
   readonly #handOff: LocalHandOff | undefined;

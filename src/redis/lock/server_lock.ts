@@ -2,6 +2,11 @@ import type { Owner } from "../../contract/owner.ts";
 import { type Instant, thisInstant } from "../../runtime/waiting/instant.ts";
 import type { RedisAdapter } from "../client/adapter.ts";
 import { explain } from "../client/errors.ts";
+import { partOf } from "../client/names.ts";
+import { Script } from "../client/script.ts";
+import type { Attempt } from "../lease/attempt.ts";
+import { ownerIn, SHARED } from "../lease/holder_value.ts";
+import { ACQUIRE, DOWNGRADE, RAISE, RELEASE, RENEW, TAKE, UPGRADE } from "./lock_scripts.ts";
 import {
   acquireWithoutScripts,
   downgradeWithoutScripts,
@@ -9,18 +14,6 @@ import {
   renewWithoutScripts,
   takeWithoutScripts,
 } from "./lock_without_scripts.ts";
-import {
-  ACQUIRE,
-  DOWNGRADE,
-  RAISE,
-  RELEASE,
-  RENEW,
-  SHARED,
-  TAKE,
-  UPGRADE,
-} from "./lock_scripts.ts";
-import { partOf } from "../client/names.ts";
-import { Script } from "../client/script.ts";
 
 const take = new Script(TAKE, takeWithoutScripts);
 const acquire = new Script(ACQUIRE, acquireWithoutScripts);
@@ -44,49 +37,9 @@ export interface LockRequest {
   readonly tokens?: number;
 }
 
-/** The answer of a server to a {@linkcode LockRequest}. */
-export type Attempt =
-  | {
-    readonly granted: true;
-    /** When the request was sent; the lease began later. */
-    readonly sent: Instant;
-    /** The first of the tokens; `undefined` for a shared hold. */
-    readonly token: number | undefined;
-    /** The value of a holder that did not release the lock. */
-    readonly previous: string | undefined;
-  }
-  | {
-    readonly granted: false;
-    /** After how many milliseconds to ask again, unless a message comes before. */
-    readonly look: number;
-    /** The position in the queue. */
-    readonly ticket: string;
-    /** The value of the exclusive holder; `r` if the lock is shared. */
-    readonly holder: string | undefined;
-    /** The reason, if it is another one than the holder. */
-    readonly why?: string;
-  };
-
 /** The name of a waiter that listens to the channel of `client`. */
 export function waiterOf(client: string, number: number, shared: boolean): string {
   return `${shared ? "r" : "w"}:${client}:${number}`;
-}
-
-/** A unique value, with its owner for others to read. */
-export function valueOf(client: string, number: number, owner: string): string {
-  return `${client}:${number} ${owner}`;
-}
-
-/** The owner in a value; `undefined` if another program wrote the value. */
-export function ownerIn(value: string | undefined, since?: Date): Owner | undefined {
-  const text = value?.slice(value.indexOf(" ") + 1);
-  if (text === undefined || !text.startsWith("{")) return undefined;
-  try {
-    const owner = JSON.parse(text) as Owner;
-    return typeof owner.pid === "number" ? { ...owner, ...since && { since } } : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 /**

@@ -1,32 +1,27 @@
 import { type AcquireOptions, nameOf } from "../../contract/options.ts";
 import { asyncDispose, type PlatformAsyncDisposable } from "../../contract/platform.ts";
 import { millisecondsSince } from "../../runtime/waiting/instant.ts";
-import {
-  abandonRequest,
-  type AcquireTarget,
-  type Grant,
-  waitForGrant,
-} from "../lease/acquire_loop.ts";
 import { connectionOf, type ConnectionOptions, type RedisSource } from "../client/adapter_of.ts";
 import { checkOptions } from "../client/arguments.ts";
 import type { Connection } from "../client/connection.ts";
-import { Deadline } from "../deadline.ts";
-import { type HeldLock, Hold } from "../lease/hold.ts";
 import { InFlight } from "../client/in_flight.ts";
+import type { Sleeper } from "../client/sleeper.ts";
+import { Deadline } from "../deadline.ts";
+import { abandonRequest, type AcquireTarget, waitForGrant } from "../lease/acquire_loop.ts";
+import type { Attempt, Grant } from "../lease/attempt.ts";
+import { type HeldLock, Hold } from "../lease/hold.ts";
+import { thisOwner, valueOf } from "../lease/holder_value.ts";
 import { reliableTime } from "../lease/lease.ts";
 import { guardOf } from "../lease/lease_guard.ts";
 import type { RedisGuard } from "../lease/redis_guard.ts";
+import { TaskQueue } from "../lease/task_queue.ts";
+import { WakeChannel } from "../lease/wake_channel.ts";
 import {
   type LockSettings,
   type RedisLockOptions,
   settingsOf,
 } from "../lock/redis_lock_options.ts";
-import { type Attempt, valueOf } from "../lock/server_lock.ts";
 import { type PermitRequest, permitWaiterOf, ServerSemaphore } from "./server_semaphore.ts";
-import type { Sleeper } from "../client/sleeper.ts";
-import { TaskQueue } from "../lease/task_queue.ts";
-import { thisOwner } from "../lease/this_owner.ts";
-import { WakeChannel } from "../lease/wake_channel.ts";
 
 /** Options for `RedisSemaphore`. */
 export type RedisSemaphoreOptions = Pick<

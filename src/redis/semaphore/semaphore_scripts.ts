@@ -18,8 +18,8 @@
  * @module
  */
 
-import { GRACE_MS, LOOK_MS, TOKEN_KEPT_MS } from "../lock/lock_scripts.ts";
 import { checkRights } from "../client/rights.ts";
+import { GRACE_MS, LOOK_MS, TOKEN_KEPT_MS } from "../lease/server_times.ts";
 
 const COMMON = `
 local permitsKey, tokenKey, queueKey, seenKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4]

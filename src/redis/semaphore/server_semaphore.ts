@@ -3,8 +3,8 @@ import type { RedisAdapter } from "../client/adapter.ts";
 import { explain, MisconfiguredError } from "../client/errors.ts";
 import { partOf } from "../client/names.ts";
 import { Script } from "../client/script.ts";
+import type { Attempt } from "../lease/attempt.ts";
 import { RELEASE_PERMITS, RENEW_PERMITS, TAKE } from "./semaphore_scripts.ts";
-import type { Attempt } from "../lock/server_lock.ts";
 
 const take = new Script(TAKE);
 const renew = new Script(RENEW_PERMITS);

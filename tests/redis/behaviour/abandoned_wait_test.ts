@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
+import { RELEASE } from "../../../src/redis/lock/lock_scripts.ts";
 import {
   adapterOf,
   type RedisAdapter,
@@ -7,7 +8,6 @@ import {
   RedisLock,
   RedisSemaphore,
 } from "../../../src/redis/mod.ts";
-import { RELEASE } from "../../../src/redis/lock/lock_scripts.ts";
 import { RELEASE_PERMITS } from "../../../src/redis/semaphore/semaphore_scripts.ts";
 import { RedisServer, skip } from "../../support/redis_server.ts";
 import { until } from "../../support/until.ts";

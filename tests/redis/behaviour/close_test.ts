@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import process from "node:process";
 import { after, before, describe, it } from "node:test";
-import { adapter } from "../../../src/runtime/mod.ts";
 import {
   adapterOf,
   type RedisAdapter,
@@ -12,6 +11,7 @@ import {
   type RedisSource,
   UnreachableError,
 } from "../../../src/redis/mod.ts";
+import { adapter } from "../../../src/runtime/mod.ts";
 import { Child, RUN_WITH_PACKAGES } from "../../support/child.ts";
 import { Proxy } from "../../support/proxy.ts";
 import { RedisServer, skip } from "../../support/redis_server.ts";

@@ -1,5 +1,5 @@
-import assert from "node:assert/strict";
 import { Cluster } from "ioredis";
+import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { createCluster } from "redis";
 import {

@@ -1,3 +1,4 @@
+import { Redis } from "ioredis";
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -5,7 +6,6 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { inspect } from "node:util";
 import { createClient } from "redis";
-import { Redis } from "ioredis";
 import {
   MisconfiguredError,
   RedisCounter,

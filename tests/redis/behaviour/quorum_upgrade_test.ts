@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { LockLostError } from "../../../src/contract/mod.ts";
-import { adapterOf, type RedisAdapter, RedisLock } from "../../../src/redis/mod.ts";
 import { partOf } from "../../../src/redis/client/names.ts";
+import { adapterOf, type RedisAdapter, RedisLock } from "../../../src/redis/mod.ts";
 import { RedisServer, skip } from "../../support/redis_server.ts";
 import { until } from "../../support/until.ts";
 

@@ -1,9 +1,9 @@
+import { Redis } from "ioredis";
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { Redis } from "ioredis";
 import { createClient } from "redis";
 import { adapterOf, RedisCounter, type RedisSource } from "../../../src/redis/mod.ts";
 import { freePort, RedisServer, skip } from "../../support/redis_server.ts";

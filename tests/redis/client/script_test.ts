@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { UnsupportedError } from "../../../src/contract/mod.ts";
-import { adapterOf, type RedisAdapter, Script } from "../../../src/redis/mod.ts";
 import { deleteIfEqual } from "../../../src/redis/client/script.ts";
+import { adapterOf, type RedisAdapter, Script } from "../../../src/redis/mod.ts";
 import { RedisServer, skip } from "../../support/redis_server.ts";
 
 describe("Script", { skip }, () => {

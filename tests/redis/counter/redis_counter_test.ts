@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, it } from "node:test";
+import { ADD } from "../../../src/redis/counter/counter_scripts.ts";
 import {
   adapterOf,
   MisconfiguredError,
@@ -8,7 +9,6 @@ import {
   type RedisCounterOptions,
   RefusedError,
 } from "../../../src/redis/mod.ts";
-import { ADD } from "../../../src/redis/counter/counter_scripts.ts";
 import { RedisServer, skip } from "../../support/redis_server.ts";
 import { until } from "../../support/until.ts";
 import { CLIENTS, type TestClient } from "../clients.ts";

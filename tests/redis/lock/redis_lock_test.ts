@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
+import { LOOK_MS } from "../../../src/redis/lease/server_times.ts";
 import {
   adapterOf,
   MisconfiguredError,
@@ -9,7 +10,6 @@ import {
 } from "../../../src/redis/mod.ts";
 import { describeAsyncLock } from "../../contract/describe_async_lock.ts";
 import { RedisServer, skip } from "../../support/redis_server.ts";
-import { LOOK_MS } from "../../../src/redis/lock/lock_scripts.ts";
 import { CLIENTS } from "../clients.ts";
 import { givingUpProcess } from "../redis_process.ts";
 

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
 import process from "node:process";
+import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { LockLostError } from "../../../src/contract/mod.ts";
+import { partOf } from "../../../src/redis/client/names.ts";
 import {
   adapterOf,
   MisconfiguredError,
@@ -12,7 +13,6 @@ import {
   type RedisSource,
   UnreachableError,
 } from "../../../src/redis/mod.ts";
-import { partOf } from "../../../src/redis/client/names.ts";
 import { adapter } from "../../../src/runtime/mod.ts";
 import { describeAsyncLock } from "../../contract/describe_async_lock.ts";
 import { Child, RUN } from "../../support/child.ts";

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { LockLostError, withLock } from "../../../src/contract/mod.ts";
+import { partOf } from "../../../src/redis/client/names.ts";
 import {
   adapterOf,
   MisconfiguredError,
@@ -10,7 +11,6 @@ import {
   RedisSemaphore,
   type RedisSemaphoreOptions,
 } from "../../../src/redis/mod.ts";
-import { partOf } from "../../../src/redis/client/names.ts";
 import { ServerSemaphore } from "../../../src/redis/semaphore/server_semaphore.ts";
 import { RedisServer, skip } from "../../support/redis_server.ts";
 
