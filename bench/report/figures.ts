@@ -68,15 +68,6 @@ export function fastest(rows: readonly Row[]): Row | undefined {
   return rows.toSorted((a, b) => a.median - b.median)[0];
 }
 
-/** Everything that was measured, with its version: `["Deno", "2.9.6"]`. */
-export function versionsOf(versions: Results["versions"]): [string, string][] {
-  return Object.entries(versions).map(([name, version]) => [
-    (SERIES_NAMES as Readonly<Record<string, string>>)[name] ?? name,
-    // Some programs begin with their own name.
-    version.startsWith(`${name} `) ? version.slice(name.length + 1) : version,
-  ]);
-}
-
 /** One thing, or several: `1 round`, `3 rounds`. */
 export function counted(count: number, thing: string): string {
   return `${count.toLocaleString("en")} ${thing}${count === 1 ? "" : "s"}`;

@@ -215,6 +215,9 @@ export function claim(text: string) {
         /** At least so many times as fast as a rival that does the same work. */
         isFaster: (goal: number, of: Goal["of"]) =>
           goals({ kind: "at least times faster", goal, of, sameWork: true }),
+        /** At least so many times as fast as a yardstick. */
+        reaches: (goal: number, of: Goal["of"]) =>
+          goals({ kind: "at least times faster", goal, of, sameWork: false }),
         /** At most so many nanoseconds. */
         takes: (goal: number, percentile?: keyof Latency) =>
           goals({ kind: "at most ns", goal, percentile }),

@@ -21,15 +21,15 @@ export const FILE_MUTANTS: readonly Mutant[] = [
   mutant(
     "the path is not checked after a wait",
     TRACKED,
-    "      if (this.#file.isCurrent()) return true;\n",
-    "      return true;\n",
+    "      if (this.#file.isCurrent()) return;\n",
+    "      return;\n",
     ["files/removed_folder", "files/proof"],
   ),
   mutant(
     "the record is written before the lock is held",
     HOLDS,
-    "    if (!tracked.takeSync(shared, deadline)) throw lockTimeoutError(tracked.file);\n    return",
-    "    if (!shared) this.#record?.enter(tracked.file);\n    if (!tracked.takeSync(shared, deadline)) throw lockTimeoutError(tracked.file);\n    return",
+    "    tracked.takeSync(shared, deadline);\n    return",
+    "    if (!shared) this.#record?.enter(tracked.file);\n    tracked.takeSync(shared, deadline);\n    return",
     ["files/record"],
   ),
   mutant(
@@ -71,8 +71,8 @@ export const FILE_MUTANTS: readonly Mutant[] = [
   mutant(
     "a lock that comes after the abort is kept",
     TRACKED,
-    "        this.release();\n        throw deadline",
-    "        throw deadline",
+    "        this.release();\n        deadline.throwIfAborted",
+    "        deadline.throwIfAborted",
     ["files/acquire", "files/proof"],
   ),
   {
@@ -245,8 +245,8 @@ export const FILE_MUTANTS: readonly Mutant[] = [
   mutant(
     "a task's change is made later than its lock is granted",
     TRACKED,
-    "resolve(isCurrent ? this.#runHeld(body) : this.run(shared, body));",
-    "queueMicrotask(() => resolve(this.#runHeld(body)));",
+    "return isCurrent ? this.#runHeld(body) : this.run(shared, body);",
+    "return Promise.resolve().then(() => this.#runHeld(body));",
     ["files/counter_operations"],
   ),
   mutant(

@@ -303,9 +303,7 @@ describe("the answer on latency", () => {
 
 describe("the newest run", () => {
   const newestRun = newest(() => true);
-  const tables = newestRun === undefined
-    ? []
-    : answersTo(newestRun.results).map(({ id, table }) => ({ id, table }));
+  const tables = newestRun === undefined ? [] : answersTo(newestRun.results).slice(0, 7);
   for (const { id, table } of tables) {
     it(`has no two rows of the same name, and names every row, in the table of ${id}`, () => {
       const first = table.head.findIndex((name, i) => i > 0 && !["", "by"].includes(name));
@@ -319,8 +317,9 @@ describe("the newest run", () => {
 describe("a run without figures", () => {
   it("says so for each question and draws no chart", () => {
     const answers = answersTo(run([]));
-    assert.equal(answers.length, 7);
-    for (const { id, answer, chart, table } of answers) {
+    assert.deepEqual(answers.slice(7).map(({ id }) => id), ["goals", "machine"]);
+    assert.match(answers[7].answer, /no goals/);
+    for (const { id, answer, chart, table } of answers.slice(0, 7)) {
       assert.match(answer, /^This run has no figures of /, id);
       assert.equal(chart, undefined, id);
       assert.ok(table.rows.length === 0, id);

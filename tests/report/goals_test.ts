@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { claimsOf, partsByVariant, standing } from "../../bench/report/goals.ts";
+import { goals, standing } from "../../bench/report/goals.ts";
 import type { Verdict } from "../../bench/results.ts";
 import { row, run } from "./fixtures/runs.ts";
 
@@ -19,46 +19,51 @@ const verdict = (row: string, more: Partial<Verdict> = {}): Verdict => ({
   ...more,
 });
 
-describe("claimsOf", () => {
-  it("groups the runtimes of a claim", () => {
-    const goals = [
-      verdict(ours[0].id, { measured: 2.004, met: false }),
-      verdict(ours[1].id, { measured: 1.499 }),
-    ];
-    const claims = claimsOf(run([...ours, theirs], { goals }));
-    assert.equal(standing(claims), "0 of 1");
-    assert.deepEqual(claims, [{
-      claim: "An add costs at most 1.5 times C's",
-      goal: "≤ 1.5× C",
-      parts: [
-        { who: "Deno", variant: "", measured: "2.00×", met: false },
-        { who: "Bun", variant: "", measured: "1.50×", met: true },
+describe("goals", () => {
+  it("have a line for each claim with its runtimes, and one count", () => {
+    const results = run([...ours, theirs], {
+      goals: [
+        verdict(ours[0].id, { measured: 2.004, met: false }),
+        verdict(ours[1].id, { measured: 1.499 }),
+        verdict(ours[1].id, { claim: "another" }),
       ],
-    }]);
-  });
-
-  it("formats goals of every kind", () => {
-    const said = (more: Partial<Verdict>) =>
-      claimsOf(run([...ours, theirs], { goals: [verdict(ours[0].id, more)] }))[0];
-    const time = said({ kind: "at most ns", of: undefined, goal: 10_000, measured: 2700 });
-    assert.deepEqual([time.goal, time.parts[0].measured], ["≤ 10.0 µs", "2.7 µs"]);
-    const faster = said({ kind: "at least times faster", goal: 20, measured: 83.3 });
-    assert.deepEqual([faster.goal, faster.parts[0].measured], ["≥ 20× faster than C", "83×"]);
-  });
-
-  it("names the properties that differ between the rows of a claim", () => {
-    const rows = [1, 4].map((count) => row({ ...ours[0], setting: "processes", count }));
-    const goals = rows.map(({ id }) => verdict(id));
-    const [claim] = claimsOf(run([...rows, theirs], { goals }));
-    assert.deepEqual(claim.parts.map(({ variant }) => variant), ["1 process", "4 processes"]);
-    assert.deepEqual(partsByVariant(claim).map(([variant]) => variant), [
-      "1 process",
-      "4 processes",
+    });
+    const { answer, table } = goals(results);
+    assert.equal(standing(results), "1 of 2");
+    assert.match(answer, /^\*\*1 of 2\*\* goals are met in every runtime /);
+    assert.deepEqual(table.rows, [
+      [
+        "An add costs at most 1.5 times C's",
+        "≤ 1.5× C",
+        "Deno 2.00×, Bun 1.50×",
+        "**not met** by Deno",
+      ],
+      ["Another", "≤ 1.5× C", "Bun 1.50×", "met"],
     ]);
   });
 
-  it("keeps a claim whose rows are not in the run", () => {
-    const [claim] = claimsOf(run([], { goals: [verdict("gone", { of: "gone too" })] }));
-    assert.deepEqual([claim.goal, claim.parts[0].who], ["≤ 1.5×", ""]);
+  it("are of every kind", () => {
+    const said = (more: Partial<Verdict>) =>
+      goals(run([...ours, theirs], { goals: [verdict(ours[0].id, more)] })).table.rows[0];
+    const time = said({ kind: "at most ns", of: undefined, goal: 10_000, measured: 2700 });
+    assert.deepEqual(time.slice(1, 3), ["≤ 10.0 µs", "Deno 2.7 µs"]);
+    const faster = said({ kind: "at least times faster", goal: 20, measured: 83.3, met: false });
+    assert.deepEqual(faster.slice(1), ["≥ 20× faster than C", "Deno 83×", "**not met**"]);
+  });
+
+  it("name the properties that differ between the rows of a claim", () => {
+    const rows = [1, 4].map((count) => row({ ...ours[0], setting: "processes", count }));
+    const { table } = goals(
+      run([...rows, theirs], { goals: rows.map(({ id }) => verdict(id)) }),
+    );
+    assert.deepEqual(table.rows.map(([claim]) => claim), [
+      "An add costs at most 1.5 times C's: 1 process",
+      "An add costs at most 1.5 times C's: 4 processes",
+    ]);
+  });
+
+  it("keep a claim whose rows are not in the run", () => {
+    const { table } = goals(run([], { goals: [verdict("gone", { of: "gone too" })] }));
+    assert.deepEqual(table.rows.map((cells) => cells[1]), ["≤ 1.5×"]);
   });
 });

@@ -16,7 +16,7 @@ export interface Answer {
   /** The answer in a sentence or two; the main figures are between `**`. */
   readonly answer: string;
   /** How to read the chart. */
-  readonly reading: string;
+  readonly reading?: string;
   /** Missing if the results lack the figures for it. */
   readonly chart?: Chart;
   /** The main rows only, for README.md and paper. Default: the whole chart. */
