@@ -1,3 +1,4 @@
+import { LONGEST_TIMER_MS } from "../../contract/deadline.ts";
 import { nameOf } from "../../contract/options.ts";
 import type { PlatformURL } from "../../contract/platform.ts";
 import type { RedisAdapter } from "./adapter.ts";
@@ -9,7 +10,6 @@ import { MisconfiguredError } from "./errors.ts";
 import { type IoredisClient, IoredisDriver } from "./ioredis.ts";
 import { type NodeRedisClient, NodeRedisDriver, OwnNodeRedisDriver } from "./node_redis.ts";
 import { SharedClient } from "./shared_client.ts";
-import { LONGEST_TIMER_MS } from "./sleeper.ts";
 
 /**
  * How to reach a Redis server: a client of node-redis, of ioredis or of Bun; an adapter for any

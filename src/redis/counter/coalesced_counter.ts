@@ -1,7 +1,7 @@
+import { LONGEST_TIMER_MS } from "../../contract/deadline.ts";
 import { nameOf } from "../../contract/options.ts";
 import { asyncDispose, type PlatformAsyncDisposable } from "../../contract/platform.ts";
 import { checkNumber } from "../client/arguments.ts";
-import { LONGEST_TIMER_MS } from "../client/sleeper.ts";
 import { checkWhole } from "./counter_options.ts";
 
 /** Options for `RedisCounter.coalesced`. */

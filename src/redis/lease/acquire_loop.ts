@@ -3,12 +3,12 @@ import { millisecondsSince } from "../../runtime/waiting/instant.ts";
 import { isTemporary, UnreachableError } from "../client/errors.ts";
 import type { InFlight } from "../client/in_flight.ts";
 import { retry } from "../client/retry.ts";
-import { Sleeper } from "../client/sleeper.ts";
-import type { Deadline } from "../deadline.ts";
 import type { Attempt, Grant } from "./attempt.ts";
 import { RELEASE_MS } from "./hold.ts";
 import { reliableTime } from "./lease.ts";
+import type { LeaseDeadline } from "./lease_deadline.ts";
 import { GRACE_MS } from "./server_times.ts";
+import { Sleeper } from "./sleeper.ts";
 import type { WakeChannel, Word } from "./wake_channel.ts";
 
 /** A lock or a semaphore, as the acquire loop sees it. */
@@ -47,7 +47,7 @@ export async function waitForGrant<Request extends { readonly leaseTime: number 
   target: AcquireTarget<Request>,
   request: Request,
   waiter: string,
-  deadline: Deadline,
+  deadline: LeaseDeadline,
 ): Promise<Grant> {
   const { server, wakeChannel, sleepers } = target;
   const { leaseTime } = request;

@@ -1,4 +1,4 @@
-import type { Deadline } from "../deadline.ts";
+import type { LeaseDeadline } from "./lease_deadline.ts";
 
 /** Lets the tasks of one object pass one by one, in the order they came. */
 export class TaskQueue {
@@ -12,7 +12,7 @@ export class TaskQueue {
   }
 
   /** Waits for the turn, which another task has. It lasts until {@linkcode leave}. */
-  async enter(deadline: Deadline): Promise<void> {
+  async enter(deadline: LeaseDeadline): Promise<void> {
     let go = () => {};
     const turn = new Promise<void>((resolve) => go = resolve);
     this.#waiting.push(go);

@@ -1,4 +1,4 @@
-import type { Deadline } from "../deadline.ts";
+import type { LeaseDeadline } from "../lease/lease_deadline.ts";
 import { sharableGuardOf } from "../lease/lease_guard.ts";
 import type { RedisSharableGuard } from "../lease/redis_guard.ts";
 import type { LockHold } from "./lock_hold.ts";
@@ -30,7 +30,7 @@ export class LocalHandOff {
    * Waits, for the one task whose turn it is, until the hold is handed on or released. `undefined`
    * if the task must ask the server.
    */
-  async next(deadline: Deadline): Promise<RedisSharableGuard | undefined> {
+  async next(deadline: LeaseDeadline): Promise<RedisSharableGuard | undefined> {
     const hold = this.#hold;
     if (hold === undefined || hold.lease.lost !== undefined) return undefined;
     const { promise, resolve } = Promise.withResolvers<RedisSharableGuard | undefined>();

@@ -8,12 +8,12 @@ import {
   UnreachableError,
 } from "../client/errors.ts";
 import { retry } from "../client/retry.ts";
-import { Deadline } from "../deadline.ts";
 import { abandonRequest, type AcquireTarget, waitForGrant } from "../lease/acquire_loop.ts";
 import type { Grant } from "../lease/attempt.ts";
 import { type HeldLock, Hold } from "../lease/hold.ts";
 import { ownerIn } from "../lease/holder_value.ts";
 import { reliableTime } from "../lease/lease.ts";
+import { LeaseDeadline } from "../lease/lease_deadline.ts";
 import type { GuardState, SharableHold } from "../lease/lease_guard.ts";
 import type { LockBackend } from "./lock_backend.ts";
 import type { LockRequest } from "./server_lock.ts";
@@ -75,7 +75,7 @@ export class LockHold extends Hold<LockRequest> implements SharableHold {
 
   async upgrade(options: AcquireOptions | undefined): Promise<boolean> {
     const { backend: { server } } = this.#lock;
-    const deadline = new Deadline(server.what, options);
+    const deadline = new LeaseDeadline(server.what, options);
     while (this.#changing !== undefined) await deadline.wait(this.#changing);
     this.#check("upgrade", true);
     return await this.#change(async () => {
@@ -126,7 +126,7 @@ export class LockHold extends Hold<LockRequest> implements SharableHold {
   }
 
   /** Makes a shared hold exclusive, if no other holder shares the lock. */
-  async #upgradeInPlace(deadline: Deadline): Promise<boolean> {
+  async #upgradeInPlace(deadline: LeaseDeadline): Promise<boolean> {
     const { backend: { server }, target } = this.#lock;
     const { request } = this.#lock.request(false);
     const asked = server.upgrade(this.request, request);
@@ -162,7 +162,7 @@ export class LockHold extends Hold<LockRequest> implements SharableHold {
   }
 
   /** Releases the shared hold, before the exclusive one is waited for. */
-  async #giveUp(deadline: Deadline): Promise<void> {
+  async #giveUp(deadline: LeaseDeadline): Promise<void> {
     const { backend: { server }, target } = this.#lock;
     this.lease.suspend();
     const released = server.release(this.request);
@@ -174,7 +174,7 @@ export class LockHold extends Hold<LockRequest> implements SharableHold {
     }
   }
 
-  async #acquireAnew(deadline: Deadline): Promise<void> {
+  async #acquireAnew(deadline: LeaseDeadline): Promise<void> {
     const { lost } = this.lease;
     if (lost !== undefined) throw this.#lose("upgrade", lost);
     this.lease.suspend();

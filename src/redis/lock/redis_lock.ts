@@ -6,14 +6,14 @@ import { millisecondsSince } from "../../runtime/waiting/instant.ts";
 import type { ConnectionOptions, RedisSource } from "../client/adapter_of.ts";
 import { checkFlag, checkOptions } from "../client/arguments.ts";
 import { InFlight } from "../client/in_flight.ts";
-import type { Sleeper } from "../client/sleeper.ts";
-import { Deadline } from "../deadline.ts";
 import { abandonRequest, type AcquireTarget, waitForGrant } from "../lease/acquire_loop.ts";
 import type { Attempt, Grant } from "../lease/attempt.ts";
 import { thisOwner, valueOf } from "../lease/holder_value.ts";
 import { reliableTime } from "../lease/lease.ts";
+import { LeaseDeadline } from "../lease/lease_deadline.ts";
 import { sharableGuardOf } from "../lease/lease_guard.ts";
 import type { RedisSharableGuard } from "../lease/redis_guard.ts";
+import type { Sleeper } from "../lease/sleeper.ts";
 import { TaskQueue } from "../lease/task_queue.ts";
 import { LocalHandOff } from "./local_hand_off.ts";
 import { type LockBackend, lockBackendOf } from "./lock_backend.ts";
@@ -178,7 +178,7 @@ export class RedisLock implements AsyncLock, PlatformAsyncDisposable {
    * @throws {UnsupportedError} If the server runs no scripts for the user, and they are needed.
    */
   async acquire(options?: RedisAcquireOptions): Promise<RedisSharableGuard> {
-    const deadline = new Deadline(this.#backend.server.what, options);
+    const deadline = new LeaseDeadline(this.#backend.server.what, options);
     const shared = this.#modeOf(options);
     this.#checkOpen();
     if (this.#reentrant?.changing !== undefined) await this.#settle(deadline);
@@ -244,7 +244,7 @@ export class RedisLock implements AsyncLock, PlatformAsyncDisposable {
   }
 
   /** Waits for a change of the mode of the hold that can be acquired again. */
-  async #settle(deadline: Deadline): Promise<void> {
+  async #settle(deadline: LeaseDeadline): Promise<void> {
     for (;;) {
       const changing = this.#reentrant?.changing;
       if (changing === undefined) return;
@@ -296,7 +296,7 @@ export class RedisLock implements AsyncLock, PlatformAsyncDisposable {
     return undefined;
   }
 
-  async #wait(shared: boolean, deadline: Deadline): Promise<RedisSharableGuard> {
+  async #wait(shared: boolean, deadline: LeaseDeadline): Promise<RedisSharableGuard> {
     const { request, waiter } = this.#request(shared);
     return await this.#guard(request, await waitForGrant(this.#target, request, waiter, deadline));
   }

@@ -1,6 +1,6 @@
+import { LONGEST_TIMER_MS } from "../../contract/deadline.ts";
 import { type AcquireOptions, nameOf } from "../../contract/options.ts";
 import { checkFlag, checkNumber, checkOptions } from "../client/arguments.ts";
-import { LONGEST_TIMER_MS } from "../client/sleeper.ts";
 
 /** Options for `RedisLock`. */
 export interface RedisLockOptions {

@@ -5,15 +5,15 @@ import { connectionOf, type ConnectionOptions, type RedisSource } from "../clien
 import { checkOptions } from "../client/arguments.ts";
 import type { Connection } from "../client/connection.ts";
 import { InFlight } from "../client/in_flight.ts";
-import type { Sleeper } from "../client/sleeper.ts";
-import { Deadline } from "../deadline.ts";
 import { abandonRequest, type AcquireTarget, waitForGrant } from "../lease/acquire_loop.ts";
 import type { Attempt, Grant } from "../lease/attempt.ts";
 import { type HeldLock, Hold } from "../lease/hold.ts";
 import { thisOwner, valueOf } from "../lease/holder_value.ts";
 import { reliableTime } from "../lease/lease.ts";
+import { LeaseDeadline } from "../lease/lease_deadline.ts";
 import { guardOf } from "../lease/lease_guard.ts";
 import type { RedisGuard } from "../lease/redis_guard.ts";
+import type { Sleeper } from "../lease/sleeper.ts";
 import { TaskQueue } from "../lease/task_queue.ts";
 import { WakeChannel } from "../lease/wake_channel.ts";
 import {
@@ -158,7 +158,7 @@ export class RedisSemaphore implements PlatformAsyncDisposable {
    * @throws {MisconfiguredError} If it can never work, or others use another number of permits.
    */
   async acquire(options?: AcquirePermitsOptions): Promise<RedisGuard<number>> {
-    const deadline = new Deadline(this.#server.what, options);
+    const deadline = new LeaseDeadline(this.#server.what, options);
     const wanted = this.#wantedIn(options);
     this.#checkOpen();
     if (this.#taskQueue?.tryEnter() === false) await this.#taskQueue.enter(deadline);
@@ -225,7 +225,7 @@ export class RedisSemaphore implements PlatformAsyncDisposable {
     return undefined;
   }
 
-  async #wait(wanted: number, deadline: Deadline): Promise<RedisGuard<number>> {
+  async #wait(wanted: number, deadline: LeaseDeadline): Promise<RedisGuard<number>> {
     const request = this.#request(wanted);
     const waiter = permitWaiterOf(this.#client, this.#count, wanted);
     return this.#guard(request, await waitForGrant(this.#target, request, waiter, deadline));

@@ -1,11 +1,11 @@
-import { Deadline as WaitDeadline } from "../contract/deadline.ts";
-import type { AcquireOptions } from "../contract/options.ts";
-import { describeOwner } from "../contract/owner.ts";
-import type { Refusal } from "./lease/attempt.ts";
-import { ownerIn, SHARED } from "./lease/holder_value.ts";
+import { Deadline } from "../../contract/deadline.ts";
+import type { AcquireOptions } from "../../contract/options.ts";
+import { describeOwner } from "../../contract/owner.ts";
+import type { Refusal } from "./attempt.ts";
+import { ownerIn, SHARED } from "./holder_value.ts";
 
 /** The end of a wait for something on a server, whose last answer tells who holds it. */
-export class Deadline extends WaitDeadline {
+export class LeaseDeadline extends Deadline {
   /** The last answer of the server, for the message. */
   refusal: Refusal | undefined;
 

@@ -1,5 +1,4 @@
-/** The longest time that a timer can be set to. */
-export const LONGEST_TIMER_MS = 2 ** 31 - 1;
+import { LONGEST_TIMER_MS } from "../../contract/deadline.ts";
 
 /** A task that sleeps between its questions to a server, and can be woken early. */
 export class Sleeper {
