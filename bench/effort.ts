@@ -13,8 +13,6 @@ export interface Effort {
   readonly launches: number;
   /** The numbers of members at once. */
   readonly sizes: readonly number[];
-  /** Whether to measure operations that are similar to others. */
-  readonly minor: boolean;
   /** Whether to measure operations on memory on anonymous memory too. */
   readonly anonymous: boolean;
 }
@@ -28,7 +26,6 @@ export const FULL: Effort = {
   turns: 2000,
   launches: 3,
   sizes: [1, 2, 4, 16, 64],
-  minor: true,
   anonymous: true,
 };
 
@@ -41,6 +38,5 @@ export const QUICK: Effort = {
   turns: 100,
   launches: 1,
   sizes: [1, 4],
-  minor: false,
   anonymous: false,
 };

@@ -1,7 +1,8 @@
 import { statSync } from "node:fs";
 import { programOf } from "../src/files/lock_owner.ts";
 import { type Entry, LockRecord, type RecordedOwner } from "../src/files/lock_record.ts";
-import { type LockFile, openLockFile } from "../src/runtime/file_locks/lock_file.ts";
+import type { LockFile } from "../src/runtime/file_locks/lock_file.ts";
+import { openLockFile } from "../src/runtime/file_locks/open_lock_file.ts";
 
 /**
  * The record of a command in the lock file that it holds. The command may write to this file. So the

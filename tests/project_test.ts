@@ -5,10 +5,20 @@ import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { countSchema } from "../src/counting/config.ts";
 import deno from "../deno.json" with { type: "json" };
+import { circlesIn, importsIn, importsOfFolders, namedIn } from "./support/imports.ts";
 import npm from "../package.json" with { type: "json" };
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const read = (path: string) => readFileSync(root + path, "utf8");
+const modules = [
+  "mod.ts",
+  ...["bench", "cli", "examples", "scripts", "src", "tests", "workers"].flatMap((folder) =>
+    readdirSync(`${root}${folder}`, { recursive: true, encoding: "utf8" })
+      .filter((name) => /\.(?:ts|mjs)$/.test(name))
+      .map((name) => `${folder}/${name}`)
+  ),
+];
+const imports = importsIn(root, modules);
 
 describe("the project", () => {
   it("is the same package on JSR and npm", () => {
@@ -68,6 +78,38 @@ describe("the project", () => {
         assert.doesNotMatch(pathname, /^\/cli\//, `bench/${file}: ${path}`);
       }
     }
+  });
+
+  it("has no circle of imports", () => {
+    // Those of src/files are being broken up.
+    const circles = circlesIn(imports).filter((circle) => !circle.includes("src/files/"));
+    assert.deepEqual(circles, []);
+  });
+
+  it("has no circle of imports between the folders of the runtime", () => {
+    const folderOf = (file: string) => /^src\/runtime\/(\w+)\//.exec(file)?.[1];
+    assert.deepEqual(circlesIn(importsOfFolders(imports, folderOf)), []);
+  });
+
+  it("would find a circle by each kind of import", () => {
+    const KINDS = [
+      'import { a } from "./a.ts";',
+      'import "./a.ts";',
+      'import type {\n  A,\n} from "./a.ts";',
+      'import { type A } from "./a.ts";',
+      'export * from "./a.ts";',
+      'export { a } from "./a.ts";',
+      'await import("./a.ts");',
+      'await import(\n    "./a.ts"\n  );',
+      'type A = import("./a.ts").A;',
+      'new URL("./a.ts", import.meta.url)',
+      'new URL(\n  "./a.ts",\n  import.meta.url,\n)',
+    ];
+    for (const code of KINDS) assert.deepEqual(namedIn(code), ["./a.ts"], code);
+    assert.deepEqual(namedIn("await import(`./none/${name}.ts`);"), ["./none/*.ts"]);
+    assert.deepEqual(namedIn(' * import "./a.ts"\n// from "./a.ts"\n"./a.ts"'), []);
+    const circle = new Map([["a", new Set(["b"])], ["b", new Set(["c"])], ["c", new Set(["b"])]]);
+    assert.deepEqual(circlesIn(circle), ["b -> c -> b"]);
   });
 
   it("has a core without dependencies", () => {

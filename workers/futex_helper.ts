@@ -1,11 +1,12 @@
 /**
  * The entry of the helper thread that watches futex words for the thread that started it; see
- * src/runtime/waiting/futex_watch.ts.
+ * src/runtime/waiting/futex_watcher.ts.
  *
  * @module
  */
 import { adapter } from "../src/runtime/adapters/adapter.ts";
-import { FutexWatcher, type WatchStart } from "../src/runtime/waiting/futex_watch.ts";
+import { FutexWatcher } from "../src/runtime/waiting/futex_watcher.ts";
+import type { WatchStart } from "../src/runtime/waiting/watched_words.ts";
 
 const parent = adapter.parentThread();
 if (parent === undefined) throw new Error("This module is for a Web Worker");

@@ -15,7 +15,7 @@ import {
 import { adapter } from "../src/runtime/adapters/adapter.ts";
 import { duplicate } from "../src/runtime/files/descriptors.ts";
 import { threadIdentity, threadIsThere } from "../src/runtime/identity/thread_identity.ts";
-import { unlockFd, waitForFd } from "../src/runtime/file_locks/linux_lock_file.ts";
+import { unlockFd, waitForFd } from "../src/runtime/file_locks/lock_by_descriptor.ts";
 import { closeEarly, closeWithThread } from "../src/runtime/threads/thread_end.ts";
 
 const parent = adapter.parentThread();

@@ -34,17 +34,6 @@ export function checkAcquireOptions(options: unknown, what = "wait"): void {
   }
 }
 
-/**
- * The end of a wait on the monotonic clock of `performance.now()`, computed once. Throws as
- * {@linkcode checkAcquireOptions} does.
- */
-export function deadlineOf(options: AcquireOptions | undefined): number {
-  if (options === undefined) return Infinity;
-  checkAcquireOptions(options);
-  const { timeout } = options;
-  return timeout === undefined ? Infinity : performance.now() + timeout;
-}
-
 function checkTimeout(timeout: unknown, what: string): void {
   if (typeof timeout !== "number") {
     throw new TypeError(

@@ -1,11 +1,11 @@
-import { makeFile } from "../runtime/files/durable.ts";
-import { inodeOf } from "../runtime/files/files.ts";
+import { makeFile } from "../runtime/files/make_file.ts";
+import { inodeOf } from "../runtime/files/file_status.ts";
+import { makeFolders } from "../runtime/files/folders.ts";
 import type { LockFile } from "../runtime/file_locks/lock_file.ts";
-import { absolutePath, makeFolders } from "../runtime/file_locks/linux_lock_file.ts";
+import { absolutePath } from "../runtime/files/absolute_path.ts";
 import { quotePath } from "../runtime/paths/path_bytes.ts";
 import { type Change, READ, type TaskChange } from "./counter_changes.ts";
 import { CounterText } from "./counter_text.ts";
-import { NEVER } from "./deadline.ts";
 import { GroupCommit } from "./group_commit.ts";
 import { TrackedLockFile } from "./tracked_lock_file.ts";
 
@@ -144,7 +144,7 @@ export class CounterFile {
 
   #take(shared: boolean): TrackedLockFile {
     this.#checkOpen();
-    this.#tracked.takeSync(shared, NEVER);
+    this.#tracked.takeSync(shared);
     return this.#tracked;
   }
 

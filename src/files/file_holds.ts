@@ -1,12 +1,12 @@
+import { Deadline } from "../contract/deadline.ts";
 import { DeadlockError } from "../contract/errors.ts";
-import type { GuardedLock, HoldState } from "../contract/lock_guard.ts";
+import type { HoldState } from "../contract/lock_guard.ts";
 import type { AcquireOptions } from "../contract/options.ts";
 import { quotePath } from "../runtime/paths/path_bytes.ts";
-import { deadlineFrom } from "./deadline.ts";
-import { FileGuard } from "./file_guard.ts";
+import { FileGuard, type GuardingHolds } from "./file_guard.ts";
 import { type FileAcquireOptions, type FileLockOptions, isShared } from "./file_lock_options.ts";
 import { Guards } from "./guards.ts";
-import { lockTimeoutError, thisOwner } from "./lock_owner.ts";
+import { lockTimeoutMessage, thisOwner } from "./lock_owner.ts";
 import { type Entry, LockRecord } from "./lock_record.ts";
 import { TrackedLockFile } from "./tracked_lock_file.ts";
 import { Upgrade } from "./upgrade.ts";
@@ -15,14 +15,14 @@ import { Upgrade } from "./upgrade.ts";
  * The holds of one `FileLock`: those of its guards, those without a guard, and the record that an
  * exclusive hold has written.
  */
-export class FileHolds implements GuardedLock<FileGuard> {
+export class FileHolds implements GuardingHolds {
   readonly #tracked: TrackedLockFile;
   readonly #path: string;
   readonly #shared: boolean;
   readonly #reentrant: boolean;
   readonly #record: LockRecord | undefined;
   /** The guards of the present hold: at most one, unless the lock is reentrant. */
-  readonly #guards = new Guards();
+  readonly #guards = new Guards<FileGuard>();
   /** How often the present hold was acquired without a guard. */
   #bare = 0;
   /** The record that the present hold has written. */
@@ -67,10 +67,10 @@ export class FileHolds implements GuardedLock<FileGuard> {
   lockToRun(options: FileAcquireOptions | undefined): void {
     if (options === undefined && !this.#shared) return this.lock();
     const shared = isShared(options, this.#shared);
-    const deadline = deadlineFrom(options);
+    const deadline = this.#deadline(options);
     const tracked = this.open;
     if (tracked.mode !== undefined) this.#checkReentry(shared);
-    else if (!tracked.takeSync(shared, deadline)) throw lockTimeoutError(tracked.file);
+    else tracked.takeSync(shared, deadline);
     this.#bare++;
   }
 
@@ -99,25 +99,25 @@ export class FileHolds implements GuardedLock<FileGuard> {
 
   acquireSync(options: FileAcquireOptions | undefined): FileGuard {
     const shared = isShared(options, this.#shared);
-    const deadline = deadlineFrom(options);
+    const deadline = this.#deadline(options);
     const tracked = this.open;
     if (tracked.mode !== undefined) {
       this.#checkReentry(shared);
       return this.#guard();
     }
-    if (!tracked.takeSync(shared, deadline)) throw lockTimeoutError(tracked.file);
+    tracked.takeSync(shared, deadline);
     return this.#taken(shared);
   }
 
   async acquire(options: FileAcquireOptions | undefined): Promise<FileGuard> {
     const shared = isShared(options, this.#shared);
-    const deadline = deadlineFrom(options);
+    const deadline = this.#deadline(options);
     const tracked = this.open;
     if (this.#reentrant && this.#isHeld) {
       this.#checkReentry(shared);
       return this.#guard();
     }
-    if (!await tracked.take(shared, deadline)) throw lockTimeoutError(tracked.file);
+    await tracked.take(shared, deadline);
     void this.open; // It may have been closed since: the descriptor may be another file's.
     return this.#taken(shared);
   }
@@ -128,14 +128,14 @@ export class FileHolds implements GuardedLock<FileGuard> {
   }
 
   async upgrade(guard: FileGuard, options: AcquireOptions | undefined): Promise<boolean> {
-    const deadline = deadlineFrom(options);
+    const deadline = this.#deadline(options);
     using upgrade = this.#startUpgrade(guard);
     if (!upgrade.tryInPlace()) await upgrade.wait(deadline);
     return upgrade.finish(() => this.#enter());
   }
 
   upgradeSync(guard: FileGuard, options: AcquireOptions | undefined): boolean {
-    const deadline = deadlineFrom(options);
+    const deadline = this.#deadline(options);
     using upgrade = this.#startUpgrade(guard);
     if (!upgrade.tryInPlace()) upgrade.waitSync(deadline);
     return upgrade.finish(() => this.#enter());
@@ -191,6 +191,12 @@ export class FileHolds implements GuardedLock<FileGuard> {
    */
   get #isHeld(): boolean {
     return this.#bare > 0 || !this.#guards.isEmpty;
+  }
+
+  /** The deadline of a wait that begins now; `undefined` if it has neither a timeout nor a signal. */
+  #deadline(options: AcquireOptions | undefined): Deadline | undefined {
+    if (options === undefined) return undefined;
+    return new Deadline(options, () => lockTimeoutMessage(this.#tracked.file));
   }
 
   #mayReenter(shared: boolean): boolean {

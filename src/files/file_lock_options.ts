@@ -1,5 +1,5 @@
 import { type AcquireOptions, checkAcquireOptions, nameOf } from "../contract/options.ts";
-import type { ByteRange } from "../runtime/file_locks/range_lock.ts";
+import type { ByteRange } from "../runtime/file_locks/byte_range.ts";
 import { LABEL_LENGTH } from "./lock_record.ts";
 
 /** Options for acquiring a `FileLock`. */

@@ -1,9 +1,11 @@
 import { UnsupportedError } from "../contract/errors.ts";
-import { syncFolder } from "../runtime/files/durable.ts";
-import { type FileStatus, reserve, statusOf, writers } from "../runtime/files/files.ts";
+import { syncFolder } from "../runtime/files/sync.ts";
+import { type FileStatus, statusOf, writers } from "../runtime/files/file_status.ts";
+import { reserve } from "../runtime/files/file_contents.ts";
 import { futexWait, futexWake } from "../runtime/waiting/futex.ts";
 import { userId } from "../runtime/identity/thread_identity.ts";
-import { type LockFile, openLockFile } from "../runtime/file_locks/lock_file.ts";
+import type { LockFile } from "../runtime/file_locks/lock_file.ts";
+import { openLockFile } from "../runtime/file_locks/open_lock_file.ts";
 import { mapFile, type Mapping, PAGE, unmap } from "../runtime/files/mapping.ts";
 import { quotePath } from "../runtime/paths/path_bytes.ts";
 import type { TrackedLockFile } from "./tracked_lock_file.ts";

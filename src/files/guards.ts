@@ -1,40 +1,39 @@
 import type { HoldState } from "../contract/lock_guard.ts";
-import type { FileGuard } from "./file_guard.ts";
 
 /** The guards of one hold: nearly always one, for which a set would be slow. */
-export class Guards {
-  #first: FileGuard | undefined;
-  readonly #others = new Set<FileGuard>();
+export class Guards<G extends WeakKey> {
+  #first: G | undefined;
+  readonly #others = new Set<G>();
   /** Guards whose hold was given up to wait for another one. */
-  readonly #waiting = new Set<FileGuard>();
+  readonly #waiting = new Set<G>();
   /** Guards whose hold the lock has ended, as the program knows; and the reason. */
-  readonly #ended = new WeakMap<FileGuard, string>();
+  readonly #ended = new WeakMap<G, string>();
 
   get isEmpty(): boolean {
     return this.#first === undefined && this.#others.size === 0;
   }
 
-  add(guard: FileGuard): void {
+  add(guard: G): void {
     if (this.#first === undefined) this.#first = guard;
     else this.#others.add(guard);
   }
 
   /** False if it was not in here. */
-  delete(guard: FileGuard): boolean {
+  delete(guard: G): boolean {
     if (this.#first !== guard) return this.#others.delete(guard);
     this.#first = undefined;
     return true;
   }
 
   /** The state of the hold of a guard. */
-  stateOf(guard: FileGuard): HoldState {
+  stateOf(guard: G): HoldState {
     if (this.#first === guard || this.#others.has(guard)) return "held";
     if (this.#waiting.has(guard)) return "waiting";
     return this.#ended.has(guard) ? "ended" : "lost";
   }
 
   /** Why a guard does not hold the lock. */
-  whyNot(guard: FileGuard): string {
+  whyNot(guard: G): string {
     if (this.#waiting.has(guard)) return "its upgrade waits for others that share the lock";
     return this.#ended.get(guard) ?? "it was released or lost before";
   }
@@ -45,14 +44,14 @@ export class Guards {
   }
 
   /** Takes all guards out, until {@linkcode resume} gives them their hold back or ends it. */
-  suspend(): readonly FileGuard[] {
+  suspend(): readonly G[] {
     const all = this.#clear();
     for (const guard of all) this.#waiting.add(guard);
     return all;
   }
 
   /** Ends {@linkcode suspend}: gives guards their hold back, or ends it. */
-  resume(guards: readonly FileGuard[], held: boolean): void {
+  resume(guards: readonly G[], held: boolean): void {
     for (const guard of guards) {
       this.#waiting.delete(guard);
       if (held) this.add(guard);
@@ -60,7 +59,7 @@ export class Guards {
     }
   }
 
-  #clear(): FileGuard[] {
+  #clear(): G[] {
     const all = [...this.#others];
     if (this.#first !== undefined) all.push(this.#first);
     this.#first = undefined;

@@ -1,4 +1,4 @@
-import type { ByteRange } from "../runtime/file_locks/range_lock.ts";
+import type { ByteRange } from "../runtime/file_locks/byte_range.ts";
 
 /** A message to a helper thread: wait for a lock; see `workers/lock_waiter.ts`. */
 export interface HelperJob {

@@ -1,5 +1,5 @@
-import { timeoutError } from "../contract/errors.ts";
-import { type AcquireOptions, deadlineOf } from "../contract/options.ts";
+import { Deadline } from "../contract/deadline.ts";
+import type { AcquireOptions } from "../contract/options.ts";
 import { FutexWatch } from "../runtime/waiting/futex_watch.ts";
 import { HEADER } from "./layout.ts";
 import type { Region } from "./region.ts";
@@ -9,7 +9,6 @@ const TICK = 4;
 /** How often waiters that have waited for long look for dead owners. */
 const SLOW_TICK = 25;
 const LONG = 1000;
-const MOST_TIMER = 2 ** 31 - 1;
 /** How long the tasks of one thread may pass a lock on among themselves while others wait. */
 const TURN = 1;
 
@@ -76,26 +75,16 @@ export class AsyncWaiters {
    * @throws {DOMException} Named `TimeoutError`, if the timeout ran out.
    */
   wait<T>(at: number, attempt: Attempt<T>, options: AcquireOptions | undefined): Promise<T> {
-    const deadline = deadlineOf(options);
-    const signal = options?.signal;
-    if (deadline <= performance.now()) throw timeoutError(attempt.timeoutMessage());
+    const deadline = options && new Deadline(options, () => attempt.timeoutMessage());
+    deadline?.check();
     return new Promise<T>((resolve, reject) => {
-      let timer: ReturnType<typeof setTimeout> | undefined;
-      const expire = () => {
-        if (deadline > performance.now()) return arm();
-        // One last attempt: the owner may have died since.
-        if (waiter.attempt(true)) return;
-        end();
-        reject(timeoutError(attempt.timeoutMessage()));
+      const end = () => {
+        this.#remove(at, waiter);
+        stop?.();
       };
-      const arm = () => {
-        // Timers fire up to a millisecond early, and have a limit of 2^31 milliseconds.
-        const left = Math.max(0, Math.ceil(deadline - performance.now()));
-        timer = setTimeout(expire, Math.min(left, MOST_TIMER));
-      };
-      const abort = () => {
+      const fail = (reason: unknown) => {
         end();
-        reject(signal!.reason);
+        reject(reason);
       };
       const waiter: Waiter = {
         attempt: (patient) => {
@@ -103,8 +92,7 @@ export class AsyncWaiters {
           try {
             got = attempt.run(patient);
           } catch (error) {
-            end();
-            reject(error);
+            fail(error);
             return true;
           }
           if (got === undefined) return false;
@@ -112,24 +100,16 @@ export class AsyncWaiters {
           resolve(got);
           return true;
         },
-        reject: (reason) => {
-          end();
-          reject(reason);
-        },
+        reject: fail,
       };
-      const end = () => {
-        this.#remove(at, waiter);
-        clearTimeout(timer);
-        signal?.removeEventListener("abort", abort);
-      };
+      const stop = deadline?.watch(fail, () => {
+        // One last attempt: the owner may have died since.
+        if (!waiter.attempt(true)) fail(deadline.timeout());
+      });
       try {
-        signal?.addEventListener("abort", abort);
         this.#add(at, waiter);
-        if (deadline !== Infinity && this.#has(at, waiter)) arm();
       } catch (error) {
-        // A rejected waiter must not be granted anything later.
-        end();
-        reject(error);
+        fail(error); // A rejected waiter must not be granted anything later.
       }
     });
   }
@@ -187,10 +167,6 @@ export class AsyncWaiters {
       // The next one tries as well: its attempt fails, and marks the word for the next release.
       queue.since = performance.now();
     }
-  }
-
-  #has(at: number, waiter: Waiter): boolean {
-    return this.#queues.get(at)?.waiters.has(waiter) === true;
   }
 
   #add(at: number, waiter: Waiter): void {

@@ -1,29 +1,17 @@
 import { SegmentFormatError } from "../contract/errors.ts";
 import { nameOf } from "../contract/options.ts";
 import type { PathLike } from "../contract/path_like.ts";
+import { O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY } from "../runtime/c/constants.ts";
 import { ELOOP, ENXIO } from "../runtime/c/errno.ts";
-import {
-  closeFile,
-  type FileStatus,
-  makeDirectory,
-  namesIn,
-  O_DIRECTORY,
-  O_NOFOLLOW,
-  O_RDONLY,
-  openFile,
-  openIfThere,
-  readAt,
-  statusAt,
-  statusOf,
-  writers,
-} from "../runtime/files/files.ts";
+import { closeFile, openFile, openIfThere } from "../runtime/files/open_file.ts";
+import { type FileStatus, statusAt, statusOf, writers } from "../runtime/files/file_status.ts";
+import { makeDirectory, namesIn } from "../runtime/files/folders.ts";
+import { readAt } from "../runtime/files/file_contents.ts";
+import { absolutePath } from "../runtime/files/absolute_path.ts";
 import { userId } from "../runtime/identity/thread_identity.ts";
-import { absolutePath } from "../runtime/file_locks/linux_lock_file.ts";
 import { isPathLike, pathFrom } from "../runtime/paths/path_like.ts";
 import { flawOf, HEADER } from "./layout.ts";
 
-/** Opens a folder to check it, even without permission to read it. */
-const O_PATH = 0o10000000;
 /** A mode bit of a folder: only the owner of a file in it can remove or rename the file. */
 const STICKY = 0o1000;
 
@@ -100,6 +88,7 @@ function checkFolder(
   flags: number,
   flawOf: (status: FileStatus) => string | undefined,
 ): void {
+  // O_PATH, since the folder need not be readable.
   const fd = openFile(folder, O_PATH | O_DIRECTORY | flags);
   try {
     const flaw = flawOf(statusOf(fd, folder));

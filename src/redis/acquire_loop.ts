@@ -1,3 +1,4 @@
+import { isTimeoutError } from "../contract/errors.ts";
 import { millisecondsSince } from "../runtime/waiting/instant.ts";
 import type { Deadline } from "./deadline.ts";
 import { isTemporary, UnreachableError } from "./errors.ts";
@@ -90,7 +91,7 @@ export async function waitForGrant<Request extends { readonly leaseTime: number 
       } catch (error) {
         // A waiter may be in the queue of one of several servers.
         if (isUnsent(error) && sleeper === undefined) unsure = wasUnsure;
-        if (!isTemporary(error) || deadline.isOver || target.isClosed()) throw error;
+        if (!isTemporary(error) || deadline.isPast || target.isClosed()) throw error;
         failure = error;
         failingSince ??= performance.now();
         if (performance.now() - failingSince >= leaseTime) throw error;
@@ -103,7 +104,7 @@ export async function waitForGrant<Request extends { readonly leaseTime: number 
           unsure = false;
           return attempt;
         }
-        if (++late === LATE_ANSWERS || deadline.isOver) throw tooLate(server.what, leaseTime);
+        if (++late === LATE_ANSWERS || deadline.isPast) throw tooLate(server.what, leaseTime);
         await server.withdraw(request).catch(() => {}); // Else its lease ends it.
         continue;
       }
@@ -111,7 +112,7 @@ export async function waitForGrant<Request extends { readonly leaseTime: number 
       unsure = sleeper !== undefined;
       deadline.refusal = attempt;
       isRefused = true;
-      if (deadline.isOver) throw deadline.timeout();
+      if (deadline.isPast) throw deadline.timeout();
       if (sleeper !== undefined) {
         ticket = attempt.ticket;
         // A little longer than told, so that not all waiters wake at the same moment.
@@ -120,7 +121,7 @@ export async function waitForGrant<Request extends { readonly leaseTime: number 
     }
   } catch (error) {
     // The failure says more than that the time has run out.
-    throw deadline.isOver && failure !== undefined && isTimeout(error) ? failure : error;
+    throw deadline.isPast && failure !== undefined && isTimeoutError(error) ? failure : error;
   } finally {
     if (sleeper !== undefined) leave(sleepers, sleeper);
     if (isRefused) wakeChannel.remove(waiter);
@@ -184,10 +185,6 @@ function leave(sleepers: Set<Sleeper>, sleeper: Sleeper): void {
 
 function isUnsent(error: unknown): boolean {
   return error instanceof UnreachableError && !error.mayHaveHappened;
-}
-
-function isTimeout(error: unknown): boolean {
-  return error instanceof DOMException && error.name === "TimeoutError";
 }
 
 function tooLate(what: string, leaseTime: number): UnreachableError {

@@ -130,7 +130,7 @@ export class LockHold extends Hold<LockRequest> implements SharableHold {
       if (this.#isRefusal(error)) throw error;
       abandonRequest(target, request, undefined, asked);
       abandonRequest(target, this.request);
-      if (!isTemporary(error) || deadline.isOver) throw this.#lose("upgrade", error);
+      if (!isTemporary(error) || deadline.isPast) throw this.#lose("upgrade", error);
       return false;
     }
     if (attempt === undefined) {

@@ -4,10 +4,15 @@
  * @module
  */
 export { adapter } from "./adapters/adapter.ts";
+export * from "./c/constants.ts";
+export { libc } from "./c/libc.ts";
 export { monotonicNanoseconds } from "./waiting/clock.ts";
-export * from "./files/files.ts";
+export * from "./files/file_contents.ts";
+export * from "./files/file_status.ts";
+export * from "./files/folders.ts";
+export * from "./files/open_file.ts";
 export { tryFlock, unlockFlock, waitFlock } from "./file_locks/flock.ts";
 export { futexWait, futexWake } from "./waiting/futex.ts";
-export { libc } from "./c/libc.ts";
 export { mapFile, type Mapping, PAGE, unmap } from "./files/mapping.ts";
+export { checkPath, pathBytes, pathOf } from "./paths/path_bytes.ts";
 export type { Endpoint, RuntimeName, WorkerThread } from "./adapters/port.ts";

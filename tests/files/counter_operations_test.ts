@@ -5,7 +5,7 @@ import { describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { FileCounter, FileLock } from "../../src/files/mod.ts";
 import { libc } from "../../src/runtime/mod.ts";
-import { openLockFile } from "../../src/runtime/file_locks/lock_file.ts";
+import { openLockFile } from "../../src/runtime/file_locks/open_lock_file.ts";
 import { inScratchFolder } from "../support/scratch_folder.ts";
 
 const DEADLINE = { timeout: 30_000 };

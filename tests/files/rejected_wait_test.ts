@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { FileLock, JsonFile } from "../../src/files/mod.ts";
-import { openLockFile } from "../../src/runtime/file_locks/lock_file.ts";
+import { openLockFile } from "../../src/runtime/file_locks/open_lock_file.ts";
 import { describeRejected, type Hold, type WaitUnderTest } from "../contract/describe_rejected.ts";
 
 function scratch(): { path: string; remove(): void } {

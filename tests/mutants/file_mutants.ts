@@ -7,7 +7,7 @@ const WAITS = "src/files/kernel_waits.ts";
 const RECORD = "src/files/lock_record.ts";
 const WAITER = "workers/lock_waiter.ts";
 const NATIVE = "src/runtime/file_locks/linux_lock_file.ts";
-const DURABLE = "src/runtime/files/durable.ts";
+const REPLACE = "src/runtime/files/replace_file.ts";
 
 /** The mutants of the locks and counters on files. */
 export const FILE_MUTANTS: readonly Mutant[] = [
@@ -21,15 +21,15 @@ export const FILE_MUTANTS: readonly Mutant[] = [
   mutant(
     "the path is not checked after a wait",
     TRACKED,
-    "      if (this.#file.isCurrent()) return true;\n",
-    "      return true;\n",
+    "      if (this.#file.isCurrent()) return;\n",
+    "      return;\n",
     ["files/removed_folder", "files/proof"],
   ),
   mutant(
     "the record is written before the lock is held",
     HOLDS,
-    "    if (!tracked.takeSync(shared, deadline)) throw lockTimeoutError(tracked.file);\n    return",
-    "    if (!shared) this.#record?.enter(tracked.file);\n    if (!tracked.takeSync(shared, deadline)) throw lockTimeoutError(tracked.file);\n    return",
+    "    tracked.takeSync(shared, deadline);\n    return",
+    "    if (!shared) this.#record?.enter(tracked.file);\n    tracked.takeSync(shared, deadline);\n    return",
     ["files/record"],
   ),
   mutant(
@@ -71,8 +71,8 @@ export const FILE_MUTANTS: readonly Mutant[] = [
   mutant(
     "a lock that comes after the abort is kept",
     TRACKED,
-    "        this.release();\n        throw deadline",
-    "        throw deadline",
+    "        this.release();\n        deadline.throwIfAborted",
+    "        deadline.throwIfAborted",
     ["files/acquire", "files/proof"],
   ),
   {
@@ -132,7 +132,7 @@ export const FILE_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     "durable is not synced",
-    DURABLE,
+    "src/runtime/files/sync.ts",
     "if (libc.fdatasync(fd) !== 0) throw",
     "if (fd < 0) throw",
     ["files/power_loss", "files/file_counter"],
@@ -146,14 +146,14 @@ export const FILE_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     "a document is written in its place",
-    DURABLE,
+    REPLACE,
     "const fd = openFile(next, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW);\n  try {\n    if (last",
     "const fd = openFile(path, O_WRONLY | O_CREAT);\n  try {\n    if (last",
     ["files/json_file", "files/storage_errors"],
   ),
   mutant(
     "an unfinished document stays",
-    DURABLE,
+    REPLACE,
     "    removeFile(next); // The disk is full",
     "    // The disk is full",
     ["files/storage_errors"],
@@ -181,7 +181,7 @@ export const FILE_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     "a document gets another owner",
-    DURABLE,
+    REPLACE,
     "    if (last !== undefined) makeAlike(fd, path, last);\n",
     "",
     ["files/json_replace"],
@@ -245,8 +245,8 @@ export const FILE_MUTANTS: readonly Mutant[] = [
   mutant(
     "a task's change is made later than its lock is granted",
     TRACKED,
-    "resolve(isCurrent ? this.#runHeld(body) : this.run(shared, body));",
-    "queueMicrotask(() => resolve(this.#runHeld(body)));",
+    "return isCurrent ? this.#runHeld(body) : this.run(shared, body);",
+    "return Promise.resolve().then(() => this.#runHeld(body));",
     ["files/counter_operations"],
   ),
   mutant(
@@ -282,13 +282,13 @@ export const FILE_MUTANTS: readonly Mutant[] = [
     "src/runtime/paths/path_bytes.ts",
     "      text += String.fromCharCode(ESCAPED + byte);\n",
     '      text += "\\ufffd";\n',
-    ["runtime/path_bytes", "runtime/non_utf8"],
+    ["runtime/paths/path_bytes", "runtime/paths/non_utf8"],
   ),
   mutant(
     "a path of bytes ends at a NUL",
     "src/runtime/paths/path_like.ts",
     "if (bytes.length === 0 || bytes.includes(0)) {",
     "if (bytes.length === 0) {",
-    ["runtime/path_like"],
+    ["runtime/paths/path_like"],
   ),
 ];

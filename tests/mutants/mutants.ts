@@ -199,8 +199,8 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
   mutant(
     "a rejected waiter keeps waiting",
     WAITERS,
-    "        this.#remove(at, waiter);\n        clearTimeout",
-    "        clearTimeout",
+    "        this.#remove(at, waiter);\n        stop?.();",
+    "        stop?.();",
     ["memory/rejected"],
   ),
   mutant(

@@ -4,7 +4,7 @@ import { nodeAdapter } from "./node.ts";
 import type { Adapter } from "./port.ts";
 
 /**
- * The adapter of the runtime that loaded this module. No other module tells the runtimes apart.
+ * The adapter of the runtime that loaded this module. Other modules ask it which runtime this is.
  *
  * Every runtime loads all three adapters; each loads its dependencies when it is first used. With a
  * top-level `await` instead, Node (26.10) aborts the process if a worker is terminated while it

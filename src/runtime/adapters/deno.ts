@@ -1,5 +1,4 @@
 import { UnsupportedError } from "../../contract/errors.ts";
-import { DenoLockFile } from "../file_locks/deno_lock_file.ts";
 import { LIBC_NAMES } from "./libc_names.ts";
 import { LISTENING, onceListening } from "./listening.ts";
 import type {
@@ -222,6 +221,5 @@ export const denoAdapter = (): Adapter => ({
   bufferAt,
   spawnWorker,
   spawnHelper,
-  openLockFile: (path) => new DenoLockFile(path),
   parentThread,
 });

@@ -7,8 +7,6 @@
  * @module
  */
 
-import type { LockFile } from "../file_locks/lock_file.ts";
-
 /** The runtimes Interlock runs in. */
 export type RuntimeName = "deno" | "bun" | "node";
 
@@ -123,8 +121,6 @@ export interface Adapter {
    * listener may keep the process alive.
    */
   spawnHelper(module: URL): HelperThread;
-  /** Opens a file to lock it without foreign functions, if the runtime can. */
-  readonly openLockFile?: (path: string) => LockFile;
   /** Calls `listener` before the process ends by itself, if the runtime needs that. */
   readonly onExit?: (listener: () => void) => void;
   /** In a Web Worker: the way to its parent. */

@@ -1,5 +1,7 @@
-import { errnoView } from "./libc.ts";
 import { quotePath } from "../paths/path_bytes.ts";
+import { EINTR } from "./constants.ts";
+import { errnoView } from "./libc.ts";
+export { EINTR };
 export { interrupted } from "./libc.ts";
 
 /**
@@ -10,7 +12,7 @@ const NUMBERS = {
   EPERM: 1,
   ENOENT: 2,
   ESRCH: 3,
-  EINTR: 4,
+  EINTR,
   EIO: 5,
   ENXIO: 6,
   EBADF: 9,
@@ -72,7 +74,6 @@ const WORDS: Readonly<Record<string, string | undefined>> = {
 export const {
   EACCES,
   EEXIST,
-  EINTR,
   ELOOP,
   ENOENT,
   ENOMEM,
@@ -80,6 +81,7 @@ export const {
   EPERM,
   EROFS,
   ESRCH,
+  ETIMEDOUT,
   ETXTBSY,
   EAGAIN: EWOULDBLOCK,
 } = NUMBERS;

@@ -1,5 +1,6 @@
 import { adapter } from "../adapters/adapter.ts";
 import type { CFunctions } from "../adapters/port.ts";
+import { EINTR } from "./constants.ts";
 
 /**
  * The C functions that the library calls.
@@ -104,7 +105,6 @@ const REPEATED: ReadonlySet<string> = new Set<keyof typeof SIGNATURES>([
   "unlink",
   "write",
 ]);
-const EINTR = 4;
 
 type Call = (...args: unknown[]) => number;
 

@@ -1,5 +1,9 @@
 import { UnsupportedError } from "../../contract/errors.ts";
+import { absolutePath, workingDirectoryBy } from "../files/absolute_path.ts";
+import { pathBytes, quotePath } from "../paths/path_bytes.ts";
+import { foldersTo } from "../paths/path_parts.ts";
 import { waitByTrying } from "../waiting/wait_by_trying.ts";
+import type { ByteRange } from "./byte_range.ts";
 import {
   DARWIN,
   darwinError,
@@ -17,8 +21,6 @@ import {
 import { LOCK_EX, LOCK_NB, LOCK_SH, LOCK_UN } from "./flock.ts";
 import { libSystem } from "./libsystem.ts";
 import type { LockFile } from "./lock_file.ts";
-import { pathBytes, pathOf, quotePath } from "../paths/path_bytes.ts";
-import type { ByteRange } from "./range_lock.ts";
 
 const MODE = 0o600;
 const FOLDER_MODE = 0o700;
@@ -26,14 +28,13 @@ const ANY_MAY_WRITE = 0o222;
 const NOT_FOR_WRITING: readonly number[] = [DARWIN.EACCES, DARWIN.EPERM, DARWIN.EROFS];
 const status = new Uint8Array(new ArrayBuffer(STAT_BYTES));
 
-function absolutePath(path: string): string {
-  pathBytes(path); // Throws unless it is a path.
-  if (path.startsWith("/")) return path;
-  // SAFETY: getcwd(3) writes no more than the length that it is given.
-  const here = new Uint8Array(4096);
-  const { getcwd, errno } = libSystem();
-  if (getcwd(here, here.length) === 0) throw darwinError("find", path, errno());
-  return `${pathOf(here)}/${path}`;
+function fullPath(path: string): string {
+  return absolutePath(path, () => {
+    const { getcwd, errno } = libSystem();
+    const found = workingDirectoryBy(getcwd);
+    if (found === undefined) throw darwinError("find", path, errno());
+    return found;
+  });
 }
 
 function openWith(bytes: Uint8Array, flags: number): number {
@@ -55,9 +56,7 @@ function open(full: string, path: string): { readonly fd: number; readonly writa
     if (fd >= 0) return { fd, writable: true };
     failure = errno();
     if (failure !== DARWIN.ENOENT) break;
-    for (let at = full.indexOf("/", 1); at > 0; at = full.indexOf("/", at + 1)) {
-      mkdir(pathBytes(full.slice(0, at)), FOLDER_MODE);
-    }
+    for (const folder of foldersTo(full)) mkdir(pathBytes(folder), FOLDER_MODE);
   }
   const fd = NOT_FOR_WRITING.includes(failure) ? openWith(bytes, O_RDONLY) : -1;
   if (fd < 0) throw darwinError("open", path, failure);
@@ -85,7 +84,7 @@ export class DarwinLockFile implements LockFile {
   readonly #full: string;
   readonly #fd: number;
 
-  constructor(path: string, range?: ByteRange, full: string = absolutePath(path)) {
+  constructor(path: string, range?: ByteRange, full: string = fullPath(path)) {
     if (range !== undefined) {
       throw new UnsupportedError(
         `Cannot lock a range of ${

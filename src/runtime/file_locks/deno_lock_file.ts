@@ -1,7 +1,8 @@
 import { UnsupportedError } from "../../contract/errors.ts";
+import { absolutePath } from "../files/absolute_path.ts";
+import { checkPath, isUtf8, quotePath } from "../paths/path_bytes.ts";
 import { waitByTrying } from "../waiting/wait_by_trying.ts";
 import type { LockFile } from "./lock_file.ts";
-import { checkPath, isUtf8, quotePath } from "../paths/path_bytes.ts";
 
 /**
  * A file that Deno itself locks, for programs without `--allow-ffi`. Deno's own wait could not be
@@ -17,7 +18,7 @@ export class DenoLockFile implements LockFile {
   readonly #full: string;
   readonly #file: Deno.FsFile;
 
-  constructor(path: string, full: string = absolutePath(path)) {
+  constructor(path: string, full: string = fullPath(path)) {
     this.path = path;
     this.#full = full;
     const found = open(full, path);
@@ -88,10 +89,10 @@ export class DenoLockFile implements LockFile {
  *
  * @throws {UnsupportedError} If it is not UTF-8: Deno's own functions take text.
  */
-function absolutePath(path: string): string {
-  const isAbsolute = Deno.build.os === "windows" ? /^(?:[A-Za-z]:|[\\/])/ : /^\//;
+function fullPath(path: string): string {
   if (!isUtf8(path)) throw notUtf8(path, "its path");
-  return isAbsolute.test(checkPath(path)) ? path : `${workingDirectory(path)}/${path}`;
+  if (Deno.build.os === "windows" && /^(?:[A-Za-z]:|[\\/])/.test(checkPath(path))) return path;
+  return absolutePath(path, () => workingDirectory(path));
 }
 
 function workingDirectory(path: string): string {

@@ -1,9 +1,11 @@
+import { O_DIRECTORY, O_RDONLY } from "../c/constants.ts";
 import { interrupted } from "../c/errno.ts";
-import { closeFile, O_DIRECTORY, O_RDONLY, openFile, statusOf } from "../files/files.ts";
-import { tryFlock, unlockFlock, waitFlock } from "./flock.ts";
 import { libc } from "../c/libc.ts";
-import type { LockFile } from "./lock_file.ts";
+import { statusOf } from "../files/file_status.ts";
+import { closeFile, openFile } from "../files/open_file.ts";
 import { quotePath } from "../paths/path_bytes.ts";
+import { tryFlock, unlockFlock, waitFlock } from "./flock.ts";
+import type { LockFile } from "./lock_file.ts";
 
 /** An open file or folder that is locked by its descriptor, whatever its path leads to. */
 export class DescriptorLockFile implements LockFile {

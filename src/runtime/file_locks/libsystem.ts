@@ -1,6 +1,6 @@
 import { adapter } from "../adapters/adapter.ts";
-import { statNames } from "./darwin_structs.ts";
 import type { CFunctions, CSignature } from "../adapters/port.ts";
+import { statNames } from "./darwin_structs.ts";
 
 /**
  * The functions that are called, except stat(2), whose names depend on the processor.

@@ -1,4 +1,15 @@
 import {
+  AT_EMPTY_PATH,
+  AT_FDCWD,
+  AT_SYMLINK_NOFOLLOW,
+  O_CLOEXEC,
+  O_CREAT,
+  O_NOFOLLOW,
+  O_NONBLOCK,
+  O_RDONLY,
+  O_RDWR,
+} from "../c/constants.ts";
+import {
   EACCES,
   ENOENT,
   EPERM,
@@ -8,30 +19,20 @@ import {
   interrupted,
   systemError,
 } from "../c/errno.ts";
-import {
-  closeFile,
-  makeDirectory,
-  O_CREAT,
-  O_NOFOLLOW,
-  O_RDONLY,
-  O_RDWR,
-  readAt,
-  statusOf,
-  writeAt,
-} from "../files/files.ts";
-import { syncData } from "../files/durable.ts";
-import { tryFlock, unlockFlock, waitFlock } from "./flock.ts";
 import { libc } from "../c/libc.ts";
-import type { LockFile, LockMechanism } from "./lock_file.ts";
-import { pathBytes, pathOf, quotePath } from "../paths/path_bytes.ts";
-import { type ByteRange, RangeRequests } from "./range_lock.ts";
+import { absolutePath } from "../files/absolute_path.ts";
+import { readAt, writeAt } from "../files/file_contents.ts";
+import { statusOf } from "../files/file_status.ts";
+import { makeFolders } from "../files/folders.ts";
+import { closeFile } from "../files/open_file.ts";
+import { syncData } from "../files/sync.ts";
+import { pathBytes, quotePath } from "../paths/path_bytes.ts";
 import { closeEarly, closeWithThread } from "../threads/thread_end.ts";
+import type { ByteRange } from "./byte_range.ts";
+import { tryFlock, unlockFlock, waitFlock } from "./flock.ts";
+import type { LockFile, LockMechanism } from "./lock_file.ts";
+import { RangeRequests } from "./range_lock.ts";
 
-const O_NONBLOCK = 0o4000;
-const O_CLOEXEC = 0o2000000;
-const AT_FDCWD = -100;
-const AT_SYMLINK_NOFOLLOW = 0x100;
-const AT_EMPTY_PATH = 0x1000;
 const STATX_INO = 0x100;
 const MODE = 0o600;
 const NOT_FOR_WRITING: readonly number[] = [EACCES, EPERM, EROFS, ETXTBSY];
@@ -44,36 +45,6 @@ const DEVICE = 34;
 const EMPTY = new Uint8Array(1);
 const status = new Uint32Array(64);
 const statusBytes = new Uint8Array(status.buffer);
-
-/** An open file and how to lock it, as one thread tells another. */
-export interface LockRequest {
-  readonly fd: number;
-  readonly path: string;
-  readonly range: ByteRange | undefined;
-  readonly shared: boolean;
-}
-
-/** Waits for the lock on a file that another thread has opened. */
-export function waitForFd({ fd, path, range, shared }: LockRequest, goOn: () => boolean): boolean {
-  if (range === undefined) return waitFlock(fd, path, goOn, shared);
-  return new RangeRequests(range).waitLock(fd, path, goOn, shared);
-}
-
-/** Releases the lock that {@linkcode waitForFd} acquired. */
-export function unlockFd({ fd, path, range }: LockRequest): void {
-  if (range === undefined) unlockFlock(fd, path);
-  else new RangeRequests(range).unlock(fd, path);
-}
-
-/** The absolute path, which leads to the same file after the working directory has changed. */
-export function absolutePath(path: string): string {
-  pathBytes(path); // Throws unless it is a path.
-  if (path.startsWith("/")) return path;
-  const here = new Uint8Array(4096);
-  // SAFETY: getcwd(3) writes no more than the length that it is given.
-  if (libc.getcwd(here, here.length) === 0) throw systemError("find", path, errno());
-  return `${pathOf(here)}/${path}`;
-}
 
 /**
  * Opens for writing if that is allowed, else for reading, which is enough to lock. If `O_CREAT` is
@@ -114,13 +85,6 @@ function lookAt(fd: number, path: Uint8Array, flags: number): boolean {
   // SAFETY: a `struct statx` has 256 bytes, and `path` ends with NUL.
   do result = libc.statx(fd, path, flags, STATX_INO, statusBytes); while (interrupted(result));
   return result === 0;
-}
-
-/** Creates the folders on the way to a path, if they are missing. */
-export function makeFolders(path: string): void {
-  for (let at = path.indexOf("/", 1); at > 0; at = path.indexOf("/", at + 1)) {
-    makeDirectory(path.slice(0, at));
-  }
 }
 
 /** A file that is locked by flock(2), or of which fcntl(2) locks a range. */

@@ -1,6 +1,7 @@
 import { EACCES, EWOULDBLOCK, failureOf } from "../c/errno.ts";
 import { libc } from "../c/libc.ts";
 import { waitInterruptibly } from "../waiting/interruptible_wait.ts";
+import type { ByteRange } from "./byte_range.ts";
 
 // Open file description locks: of the open file as with flock(2), not of the process. See fcntl(2).
 const F_OFD_SETLK = 37;
@@ -8,14 +9,6 @@ const F_OFD_SETLKW = 38;
 const F_RDLCK = 0;
 const F_WRLCK = 1;
 const F_UNLCK = 2;
-
-/** A part of a file. */
-export interface ByteRange {
-  /** The first byte, from 0. The file need not be so long. */
-  readonly start: number;
-  /** How many bytes; 0 for all bytes from `start` on, however long the file becomes. */
-  readonly length: number;
-}
 
 /** A `struct flock` (32 bytes) for each request: lock shared, lock exclusively, unlock. */
 export class RangeRequests {

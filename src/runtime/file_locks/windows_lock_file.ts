@@ -1,9 +1,9 @@
-import { waitByTrying } from "../waiting/wait_by_trying.ts";
 import { namedError } from "../c/errno.ts";
+import { checkPath, quotePath } from "../paths/path_bytes.ts";
+import { waitByTrying } from "../waiting/wait_by_trying.ts";
+import type { ByteRange } from "./byte_range.ts";
 import { kernel32 } from "./kernel32.ts";
 import type { LockFile } from "./lock_file.ts";
-import { checkPath, quotePath } from "../paths/path_bytes.ts";
-import type { ByteRange } from "./range_lock.ts";
 import {
   extendedPath,
   FILE_INFORMATION_BYTES,

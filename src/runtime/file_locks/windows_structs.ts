@@ -5,7 +5,7 @@
  * @module
  */
 import { namedError } from "../c/errno.ts";
-import type { ByteRange } from "./range_lock.ts";
+import type { ByteRange } from "./byte_range.ts";
 
 /** The `HANDLE` of a file that could not be opened. */
 export const INVALID_HANDLE = -1;

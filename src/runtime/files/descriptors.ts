@@ -1,14 +1,14 @@
 import { adapter } from "../adapters/adapter.ts";
-import { namesIn, statusOf } from "./files.ts";
+import { F_GETFL, O_NONBLOCK } from "../c/constants.ts";
 import { libc } from "../c/libc.ts";
+import { statusOf } from "./file_status.ts";
+import { namesIn } from "./folders.ts";
 
 const F_GETFD = 1;
 const F_SETFD = 2;
-const F_GETFL = 3;
 const F_SETFL = 4;
 const F_DUPFD_CLOEXEC = 1030;
 const FD_CLOEXEC = 1;
-const O_NONBLOCK = 0o4000;
 const unused = new Uint8Array(8);
 
 /** The descriptors of the standard streams. */

@@ -1,8 +1,9 @@
 import type { PlatformWasmMemory } from "../../contract/platform.ts";
 import { adapter } from "../adapters/adapter.ts";
+import { F_GETFL } from "../c/constants.ts";
 import { errno, interrupted, systemError } from "../c/errno.ts";
-import { closeFile, tryOpen } from "./files.ts";
 import { libc } from "../c/libc.ts";
+import { closeFile, tryOpen } from "./open_file.ts";
 
 const PROT_READ_WRITE = 3;
 const MAP_SHARED = 1;
@@ -10,7 +11,6 @@ const MAP_PRIVATE = 2;
 const MAP_PRIVATE_ANONYMOUS = 0x22;
 const MAP_FIXED = 0x10;
 const MAP_NORESERVE = 0x4000;
-const F_GETFL = 3;
 const ACCESS_MODE = 3;
 const NOTHING = new Uint8Array(8);
 

@@ -1,11 +1,9 @@
 import { ENOENT, errno, systemError } from "../c/errno.ts";
-import { folderOf } from "./durable.ts";
-import { statusAt } from "./files.ts";
 import { libc } from "../c/libc.ts";
-import { absolutePath } from "../file_locks/linux_lock_file.ts";
 import { pathBytes, pathOf, quotePath } from "../paths/path_bytes.ts";
-
-const LONGEST_PATH = 4096;
+import { folderOf, lastPartOf } from "../paths/path_parts.ts";
+import { absolutePath, LONGEST_PATH } from "./absolute_path.ts";
+import { statusAt } from "./file_status.ts";
 
 /**
  * The absolute path that a path leads to, with symbolic links followed. The file, and folders on
@@ -29,7 +27,5 @@ export function realPath(path: string): string {
     );
   }
   const folder = folderOf(absolute);
-  return `${folder === "/" ? "" : realPath(folder)}/${
-    absolute.slice(absolute.lastIndexOf("/") + 1)
-  }`;
+  return `${folder === "/" ? "" : realPath(folder)}/${lastPartOf(absolute)}`;
 }

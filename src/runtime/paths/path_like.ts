@@ -1,6 +1,6 @@
-import type { PathLike } from "../../contract/path_like.ts";
 import { UnsupportedError } from "../../contract/errors.ts";
 import { nameOf } from "../../contract/options.ts";
+import type { PathLike } from "../../contract/path_like.ts";
 import { adapter } from "../adapters/adapter.ts";
 import { checkPath, isUtf8, pathOf, quotePath } from "./path_bytes.ts";
 

@@ -1,9 +1,9 @@
 import { UnsupportedError } from "../../contract/errors.ts";
 import { adapter } from "../adapters/adapter.ts";
 import { CStrings, environmentStrings } from "../c/c_strings.ts";
-import { keepOnExec, makeStreamsBlocking, STREAMS } from "../files/descriptors.ts";
 import { errno, systemError } from "../c/errno.ts";
 import { libc } from "../c/libc.ts";
+import { keepOnExec, makeStreamsBlocking, STREAMS } from "../files/descriptors.ts";
 import { ignoreNoSignals } from "./signals.ts";
 
 const SIG_SETMASK = 2;

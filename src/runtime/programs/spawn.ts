@@ -1,9 +1,9 @@
 import { UnsupportedError } from "../../contract/errors.ts";
 import { adapter } from "../adapters/adapter.ts";
 import { CStrings, environmentStrings } from "../c/c_strings.ts";
-import { isOpen, makeStreamsBlocking, STREAMS } from "../files/descriptors.ts";
 import { systemError } from "../c/errno.ts";
 import { libc } from "../c/libc.ts";
+import { isOpen, makeStreamsBlocking, STREAMS } from "../files/descriptors.ts";
 
 const SETSIGDEF = 4;
 const SETSIGMASK = 8;

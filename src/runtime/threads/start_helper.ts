@@ -1,8 +1,8 @@
 import { adapter } from "../adapters/adapter.ts";
-import { isOpen } from "../files/descriptors.ts";
-import { libc } from "../c/libc.ts";
 import { LIBC_NAMES } from "../adapters/libc_names.ts";
 import type { HelperThread } from "../adapters/port.ts";
+import { libc } from "../c/libc.ts";
+import { isOpen } from "../files/descriptors.ts";
 
 /**
  * The descriptors and threads that must be free before a helper is started. For a helper, Deno

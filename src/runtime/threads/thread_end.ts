@@ -1,8 +1,9 @@
 import { UnsupportedError } from "../../contract/errors.ts";
 import { adapter } from "../adapters/adapter.ts";
+import { O_CLOEXEC, O_PATH } from "../c/constants.ts";
 import { ENOMEM, errno, systemError } from "../c/errno.ts";
-import { closeFile } from "../files/files.ts";
 import { libc } from "../c/libc.ts";
+import { closeFile } from "../files/open_file.ts";
 
 /*
  * The descriptors of a process stay open until the process ends, whichever thread opened them. A
@@ -16,8 +17,6 @@ import { libc } from "../c/libc.ts";
  * placeholder under its number, for the next file of this thread.
  */
 
-const O_PATH = 0o10000000;
-const O_CLOEXEC = 0o2000000;
 const FOLDER = new TextEncoder().encode("/\0");
 
 /** The numbers that {@linkcode closeWithThread} registered. */

@@ -1,6 +1,6 @@
+import { CLOCK_MONOTONIC } from "../c/constants.ts";
 import { libc } from "../c/libc.ts";
 
-const CLOCK_MONOTONIC = 1;
 const time = new BigInt64Array(2);
 const bytes = new Uint8Array(time.buffer);
 

@@ -1,5 +1,5 @@
-import { adapter } from "../adapters/adapter.ts";
 import { UnsupportedError } from "../../contract/errors.ts";
+import { adapter } from "../adapters/adapter.ts";
 import type { CFunctions } from "../adapters/port.ts";
 
 // Without FUTEX_PRIVATE_FLAG, since processes share the word.

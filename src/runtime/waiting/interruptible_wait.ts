@@ -1,9 +1,9 @@
+import { CLOCK_MONOTONIC } from "../c/constants.ts";
 import { errno, failureOf, systemError } from "../c/errno.ts";
 import { libc } from "../c/libc.ts";
 
 const SIGURG = 23;
 const SIGEV_THREAD_ID = 4;
-const CLOCK_MONOTONIC = 1;
 const INTERVAL_NS = 50_000_000n;
 
 /**

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { UnsupportedError } from "../../../mod.ts";
 import { waitByTrying } from "../../../src/runtime/waiting/wait_by_trying.ts";
-import { openerFor } from "../../../src/runtime/file_locks/lock_file.ts";
+import { openerFor } from "../../../src/runtime/file_locks/open_lock_file.ts";
 import { adapter } from "../../../src/runtime/mod.ts";
 import { inScratchFolder } from "../../support/scratch_folder.ts";
 

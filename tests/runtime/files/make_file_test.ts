@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { makeFile } from "../../../src/runtime/files/durable.ts";
+import { makeFile } from "../../../src/runtime/files/make_file.ts";
 import { libc, pathBytes } from "../../../src/runtime/mod.ts";
 import { inScratchFolder } from "../../support/scratch_folder.ts";
 

@@ -1,0 +1,14 @@
+/** How many words one helper can watch, beside the one that tells it of changes. */
+export const MOST_WATCHED = 126;
+
+/** The words that a thread and its helper share; entries follow: address, expected value. */
+export const CONTROL = { change: 0, count: 1, running: 2, refused: 3, entries: 4 } as const;
+/** The words of an entry; the last one is unused. */
+export const ENTRY_WORDS = 4;
+/** The words of all entries and of what comes before them. */
+export const WORDS = CONTROL.entries + ENTRY_WORDS * MOST_WATCHED;
+
+/** The start message of a helper. */
+export interface WatchStart {
+  readonly control: SharedArrayBuffer;
+}
