@@ -10,6 +10,7 @@ import {
   type DarwinStatus,
   darwinStatus,
   F_FULLFSYNC,
+  libSystem,
   O_CLOEXEC,
   O_CREAT,
   O_NOFOLLOW,
@@ -17,9 +18,8 @@ import {
   O_RDONLY,
   O_RDWR,
   STAT_BYTES,
-} from "./darwin_structs.ts";
+} from "./darwin_calls.ts";
 import { LOCK_EX, LOCK_NB, LOCK_SH, LOCK_UN } from "./flock.ts";
-import { libSystem } from "./libsystem.ts";
 import type { LockFile } from "./lock_file.ts";
 
 const MODE = 0o600;

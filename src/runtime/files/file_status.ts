@@ -78,3 +78,25 @@ export function inodeOf(path: string): number | undefined {
 export function writers({ group, mode }: FileStatus): number {
   return mode & (group === libc.getgid() ? 0o002 : 0o022);
 }
+
+/** File systems whose files are on other machines, by the number that statfs(2) gives. */
+const NETWORK: Readonly<Record<number, string | undefined>> = {
+  0x00c36400: "ceph",
+  0x01021997: "9p",
+  0x0bd00bd0: "lustre",
+  0x517b: "smb",
+  0x5346414f: "afs",
+  0x65735546: "fuse",
+  0x6969: "nfs",
+  0x73757245: "coda",
+  0xfe534d42: "smb2",
+  0xff534d42: "cifs",
+};
+
+/** The network file system that a descriptor is, or may be (`fuse`), on; `undefined` for none. */
+export function networkFileSystem(fd: number): string | undefined {
+  const found = new DataView(new ArrayBuffer(120));
+  // SAFETY: a `struct statfs` has 120 bytes on 64-bit Linux.
+  if (libc.fstatfs(fd, new Uint8Array(found.buffer)) !== 0) return undefined;
+  return NETWORK[found.getUint32(0, true)];
+}
