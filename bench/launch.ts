@@ -1,23 +1,22 @@
-import { spawn } from "node:child_process";
-import { basename } from "node:path";
+import { execFile } from "node:child_process";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { cacheFolder, type Runtime } from "../src/host/runtimes.ts";
 
 /** The folder of the project. */
 export const ROOT: string = fileURLToPath(new URL("..", import.meta.url));
 
+const run = promisify(execFile);
+
 /** The command that runs a program of this project that may use its packages. */
 export function commandOf({ name, path }: Runtime, program: URL, ...args: string[]): string[] {
-  const entry = [fileURLToPath(program), ...args];
-  switch (name) {
-    case "deno":
-      return [path, "run", "--quiet", "-A", ...entry];
-    case "bun":
-      return [path, ...entry];
-    case "node":
-      return [path, "--disable-warning=ExperimentalWarning", ...entry];
-  }
+  const flags = {
+    deno: ["run", "--quiet", "-A"],
+    bun: [],
+    node: ["--disable-warning=ExperimentalWarning"],
+  }[name];
+  return [path, ...flags, fileURLToPath(program), ...args];
 }
 
 /** The same for a program without packages: Deno does not look for its configuration. */
@@ -33,41 +32,29 @@ export function environment(): NodeJS.ProcessEnv {
   return { NODE_COMPILE_CACHE: `${cacheFolder()}/node`, ...process.env, NO_COLOR: "1" };
 }
 
-/** Options for {@linkcode launch}. */
-export interface LaunchOptions {
-  readonly signal?: AbortSignal;
-  /** In milliseconds. Default: 60,000. */
-  readonly timeout?: number;
-  /** The working folder. Default: the folder of the project. */
-  readonly cwd?: string;
-}
-
 /**
  * Runs a program and resolves to its standard output.
  *
- * @throws {Error} If its status is not 0: with the end of its standard error.
+ * @param options.timeout In milliseconds.
+ * @throws {Error} If its status is not 0: with its standard error.
  */
 export async function launch(
   [path, ...args]: readonly string[],
-  { signal, timeout = 60_000, cwd = ROOT }: LaunchOptions = {},
+  { signal, timeout = 60_000, cwd = ROOT }: {
+    readonly signal?: AbortSignal;
+    readonly timeout?: number;
+    readonly cwd?: string;
+  } = {},
 ): Promise<string> {
-  const child = spawn(path, args, {
+  const { stdout } = await run(path, args, {
     cwd,
     env: environment(),
-    stdio: ["ignore", "pipe", "pipe"],
     killSignal: "SIGKILL",
+    maxBuffer: 2 ** 26,
     signal,
     timeout,
   });
-  let [out, said] = ["", ""];
-  child.stdout.setEncoding("utf8").on("data", (text) => out += text);
-  child.stderr.setEncoding("utf8").on("data", (text) => said = (said + text).slice(-2000));
-  const [status, killer] = await new Promise<[number | null, string | null]>((resolve, reject) => {
-    child.on("error", reject).on("close", (...end) => resolve(end));
-  });
-  if (status === 0) return out;
-  const how = killer ?? `status ${status}`;
-  throw new Error(`${basename(path)} ended with ${how}: ${said.trim()}`);
+  return stdout;
 }
 
 /** Measures how long a program runs, in nanoseconds. */

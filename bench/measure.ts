@@ -1,18 +1,20 @@
-import type { Effort } from "./effort.ts";
-import { launch } from "./launch.ts";
-import { load, machineOf } from "./machine.ts";
-import { durationOf, planOf, wantedBy } from "./plan.ts";
-import type { Results, Verdict } from "./results.ts";
-import { EVERYTHING, findRivals, type Rivals } from "./rivals/mod.ts";
-import { measureRounds, type Observer } from "./rounds.ts";
-import { RunSite } from "./run_site.ts";
-import { noiseOf } from "./statistics.ts";
-import type { Step } from "./step.ts";
-import { SUBJECTS } from "./subjects/mod.ts";
-import { verdictsOf } from "./verdicts.ts";
+import { cpus, loadavg, release, tmpdir, totalmem } from "node:os";
+import process from "node:process";
+import { fileSystemOf } from "../src/host/machine.ts";
 import { findRedisServer, RedisServer } from "../src/host/redis_server.ts";
 import { findRuntimes, type Runtime, RuntimeError } from "../src/host/runtimes.ts";
 import type { RuntimeName } from "../src/runtime/adapters/port.ts";
+import type { Effort } from "./effort.ts";
+import { launch } from "./launch.ts";
+import { durationOf, planOf, wantedBy } from "./plan.ts";
+import type { Results } from "./results.ts";
+import { findRivals, type Rivals } from "./rivals.ts";
+import { measureRounds, type Observer } from "./rounds.ts";
+import { makeSite } from "./site.ts";
+import { noiseOf } from "./statistics.ts";
+import type { Step } from "./steps.ts";
+import { SUBJECTS } from "./subjects/mod.ts";
+import { verdictsOf } from "./verdicts.ts";
 
 /** Options for {@linkcode measure}. */
 export interface MeasureOptions {
@@ -31,36 +33,22 @@ export interface Plan {
   readonly planned: number;
 }
 
-/** The runtimes that were found, and the missing ones. */
+/** The runtimes that were found; the others are recorded. */
 async function availableRuntimes(
   names: readonly RuntimeName[],
+  missing: Results["missing"],
   signal: AbortSignal,
-): Promise<[Runtime[], Results["missing"]]> {
-  const missing: Results["missing"] = [];
-  const found = await Promise.all(names.map(async (name) => {
-    try {
-      return await findRuntimes([name], signal);
-    } catch (error) {
-      if (!(error instanceof RuntimeError)) throw error;
-      missing.push({ what: `${name}: ${error.message}`, todo: `install ${name}` });
-      return [];
-    }
-  }));
-  return [found.flat(), missing];
-}
-
-/** Starts a private server, or records that there is none. */
-async function startRedis(absent: Results["missing"]): Promise<RedisServer | undefined> {
-  if (findRedisServer() !== undefined) return await RedisServer.start();
-  absent.push({
-    what: "redis-server, so Redis was not measured",
-    todo: "apt-get install redis-server, or put valkey-server on the PATH",
-  });
-  return undefined;
-}
-
-async function redisVersion(): Promise<string> {
-  return /v=(\S+)/.exec(await launch([findRedisServer()!, "--version"]))?.[1] ?? "unknown";
+): Promise<Runtime[]> {
+  const found = await Promise.all(
+    names.map((name) =>
+      findRuntimes([name], signal).catch((error) => {
+        if (!(error instanceof RuntimeError)) throw error;
+        missing.push({ what: `${name}: ${error.message}`, todo: `install ${name}` });
+        return [];
+      })
+    ),
+  );
+  return found.flat();
 }
 
 /**
@@ -74,25 +62,34 @@ export async function measure(
   observe: (plan: Plan) => Observer | undefined,
 ): Promise<Results | undefined> {
   const when = new Date().toISOString();
-  const before = load();
+  const [before] = loadavg();
   const began = performance.now();
-  using site = new RunSite();
-  const [runtimes, absent] = await availableRuntimes(names, signal);
+  const absent: Results["missing"] = [];
+  using site = makeSite();
+  const runtimes = await availableRuntimes(names, absent, signal);
   const setup = { runtimes, effort, site, wants: wantedBy(filter) };
-  const possible = planOf(SUBJECTS, { ...setup, rivals: EVERYTHING, hasRedis: true });
+  const possible = planOf(SUBJECTS, { ...setup, rivals: undefined, hasRedis: true })
+    .flatMap(({ rows }) => rows);
   if (possible.length === 0) throw new RangeError(`Cannot measure: no row matches "${filter}"`);
-  const possibleRows = possible.flatMap(({ rows }) => rows);
-  const rivals = await findRivals(new Set(possibleRows.map(({ by }) => by)), site);
-  const wantsRedis = possibleRows.some(({ medium }) => medium === "redis");
-  await using redis = wantsRedis ? await startRedis(absent) : undefined;
-  site.redis = redis?.url;
+  const rivals = await findRivals(new Set(possible.map(({ by }) => by)), site);
+  const wantsRedis = possible.some(({ medium }) => medium === "redis");
+  const server = findRedisServer();
+  await using redis = wantsRedis && server ? await RedisServer.start() : undefined;
+  if (redis !== undefined) {
+    site.redis = redis.url;
+    const version = /v=(\S+)/.exec(await launch([server!, "--version"]))?.[1];
+    rivals.versions["redis-server"] = version ?? "unknown";
+  } else if (wantsRedis) {
+    absent.push({
+      what: "redis-server, so Redis was not measured",
+      todo: "apt-get install redis-server, or put valkey-server on the PATH",
+    });
+  }
   const steps = planOf(SUBJECTS, { ...setup, rivals, hasRedis: redis !== undefined });
-  const planned = durationOf(steps, effort);
-  const observer = observe({ runtimes, rivals, steps, planned });
+  const observer = observe({ runtimes, rivals, steps, planned: durationOf(steps, effort) });
   if (observer === undefined) return undefined;
 
   const { rows, missing } = await measureRounds(steps, effort.rounds, signal, observer);
-  const goals: Verdict[] = verdictsOf(SUBJECTS, rows);
   return {
     version: 2,
     when,
@@ -100,14 +97,26 @@ export async function measure(
     mode,
     ...filter !== undefined && { filter },
     rounds: effort.rounds,
-    machine: machineOf(site, before, noiseOf(rows)),
+    machine: {
+      cpu: cpus()[0]?.model.trim() ?? process.arch,
+      cores: cpus().length,
+      memoryBytes: totalmem(),
+      kernel: release(),
+      platform: process.platform,
+      arch: process.arch,
+      fileSystems: {
+        [tmpdir()]: fileSystemOf(site.temporary),
+        "in memory": fileSystemOf(site.fast),
+      },
+      load: { before, after: loadavg()[0] },
+      noise: noiseOf(rows),
+    },
     versions: {
       ...Object.fromEntries(runtimes.map(({ name, version }) => [name, version])),
       ...rivals.versions,
-      ...redis !== undefined && { "redis-server": await redisVersion() },
     },
     missing: [...absent, ...rivals.missing, ...missing],
     rows,
-    goals,
+    goals: verdictsOf(SUBJECTS, rows),
   };
 }

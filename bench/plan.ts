@@ -1,32 +1,23 @@
 import type { Runtime } from "../src/host/runtimes.ts";
-import { aloneStep } from "./alone/step.ts";
 import type { Effort } from "./effort.ts";
-import { launchStep } from "./launched/step.ts";
 import { rowId, type RowKey } from "./results.ts";
-import type { Rivals } from "./rivals/mod.ts";
-import { PACKAGES } from "./rivals/npm.ts";
-import { programStep } from "./rivals/programs.ts";
-import type { RunSite } from "./run_site.ts";
-import type { Step } from "./step.ts";
+import { has, type Rivals } from "./rivals.ts";
+import type { Site } from "./site.ts";
+import { fleetStep, launchStep, programStep, type Step, type Task } from "./steps.ts";
 import type { Operation, Subject } from "./subjects/subject.ts";
-import { fleetStep, type Task } from "./together/step.ts";
 
 /** The conditions of a plan. */
 export interface Setup {
   readonly runtimes: readonly Runtime[];
-  readonly rivals: Rivals;
+  /** `undefined`: all that there are. */
+  readonly rivals: Rivals | undefined;
   readonly effort: Effort;
-  readonly site: RunSite;
+  readonly site: Site;
   /** Whether there is a Redis server. */
   readonly hasRedis: boolean;
   /** Whether a row is wanted. */
   readonly wants: (row: RowKey) => boolean;
 }
-
-/** Rivals that are commands. */
-const COMMANDS = ["flock", "redis-benchmark"];
-
-type Setting = "workers" | "processes";
 
 /** The sizes of a fleet that mixes all runtimes. */
 const MIXED_SIZES = [4, 16];
@@ -62,39 +53,28 @@ export function durationOf(steps: readonly Step[], { rounds }: Effort): number {
 }
 
 function aloneSteps({ name: subject, operations = [] }: Subject, setup: Setup): Step[] {
-  const { runtimes, rivals, effort, site, wants } = setup;
-  return operations.flatMap(
-    ({ name: operation, by = "interlock", media, alone, minor = false }) => {
-      if (alone === undefined || isMissing(media, setup) || (minor && !effort.minor)) return [];
-      if (PACKAGES.includes(by) && rivals.packages === undefined) return [];
-      const isSkipped = (medium: string) => medium === "anonymous" && !effort.anonymous;
-      const wanted = media.length === 1 ? media : media.filter((medium) => !isSkipped(medium));
-      return wanted.flatMap((medium) =>
-        runtimes.flatMap((runtime) => {
-          const { name } = runtime;
-          const row: RowKey = {
-            subject,
-            operation,
-            by,
-            runtime: name,
-            medium,
-            setting: "alone",
-            count: 1,
-          };
-          return wants(row) ? [aloneStep(row, runtime, effort, site)] : [];
-        })
-      );
-    },
-  );
+  const { runtimes, effort, site, wants } = setup;
+  return operations.flatMap((one) => {
+    const { name: operation, by = "interlock", media, make, alone = true, minor = false } = one;
+    if (make === undefined || !alone || isMissing(one, setup) || minor && !effort.minor) return [];
+    const wanted = media.filter((medium) =>
+      media.length === 1 || medium !== "anonymous" || effort.anonymous
+    );
+    return wanted.flatMap((medium) =>
+      runtimes.flatMap((runtime) => {
+        const key = { subject, operation, by, runtime: runtime.name, medium };
+        const row: RowKey = { ...key, setting: "alone", count: 1 };
+        return wants(row) ? [fleetStep([{ row, how: "alone" }], [runtime], effort, site)] : [];
+      })
+    );
+  });
 }
 
 function launchSteps({ name: subject, launches = [] }: Subject, setup: Setup): Step[] {
-  const { runtimes, rivals, effort, site, wants } = setup;
+  const { runtimes, effort, site, wants } = setup;
   return launches.flatMap((launch) => {
-    const { name: operation, by = "interlock", medium = "none", setting, count, anyRuntime } =
-      launch;
-    if (COMMANDS.includes(by) && rivals.versions[by] === undefined) return [];
-    if (isMissing([medium], setup)) return [];
+    const { name: operation, by = "interlock", medium = "none", processes, anyRuntime } = launch;
+    if (isMissing({ by, media: [medium] }, setup)) return [];
     return (anyRuntime ? runtimes.slice(0, 1) : runtimes).flatMap((runtime) => {
       const row: RowKey = {
         subject,
@@ -102,8 +82,8 @@ function launchSteps({ name: subject, launches = [] }: Subject, setup: Setup): S
         by,
         ...!anyRuntime && { runtime: runtime.name },
         medium,
-        setting,
-        count,
+        setting: processes === undefined ? "alone" : "processes",
+        count: processes ?? 1,
       };
       return wants(row) ? [launchStep(row, launch, runtime, effort, site)] : [];
     });
@@ -113,33 +93,34 @@ function launchSteps({ name: subject, launches = [] }: Subject, setup: Setup): S
 function programSteps({ name: subject, programs = [] }: Subject, setup: Setup): Step[] {
   const { rivals, effort, site, wants } = setup;
   return programs.flatMap((program) => {
-    const { by, name: operation, medium, sizes, needs = by === "c" ? "cc" : "python3" } = program;
-    const binary = rivals[by];
-    if (binary?.versions[needs] === undefined) return [];
+    const { by, name: operation, medium, sizes, needs = by } = program;
+    if (!has(rivals, needs)) return [];
     const key = { subject, operation, by, medium };
-    const rows: RowKey[] = sizes === "relay"
-      ? [{ ...key, setting: "processes", count: 2 }]
-      : sizes.filter((size) => effort.sizes.includes(size)).flatMap((count) => [
-        ...count === 1 ? [{ ...key, setting: "alone", count } as const] : [],
-        { ...key, setting: "processes", count } as const,
-      ]);
-    return rows.filter(wants).map((row) => programStep(row, program, binary, effort, site));
+    const alone: RowKey = { ...key, setting: "alone", count: 1 };
+    const together = (count: number): RowKey => ({ ...key, setting: "processes", count });
+    const rows = sizes === "alone" ? [alone] : sizes === "relay" ? [together(2)] : sizes
+      .filter((size) => effort.sizes.includes(size))
+      .flatMap((count) => count === 1 ? [alone, together(1)] : [together(count)]);
+    const command = rivals?.commands[by] ?? [];
+    return rows.filter(wants).map((row) => programStep(row, program, command, effort, site));
   });
 }
 
+type Group = [RowKey["runtime"], readonly Runtime[], RowKey["setting"], readonly number[]];
+
 function fleetSteps(subjects: readonly Subject[], setup: Setup): Step[] {
   const { runtimes, effort, site } = setup;
-  const groups: [RowKey["runtime"], readonly Runtime[], Setting, readonly number[]][] = [
+  const sizes = [...new Set([...effort.sizes, 2])].sort((a, b) => a - b);
+  const groups: Group[] = [
     ...(["workers", "processes"] as const).flatMap((setting) =>
-      runtimes.map((runtime): typeof groups[number] => {
-        return [runtime.name, [runtime], setting, [...new Set([...effort.sizes, 2])]];
-      })
+      runtimes.map((runtime): Group => [runtime.name, [runtime], setting, sizes])
     ),
     ["mixed", runtimes, "processes", runtimes.length > 1 ? MIXED_SIZES : []],
   ];
   return groups.flatMap(([name, members, setting, sizes]) =>
-    sizes.toSorted((a, b) => a - b).flatMap((size) => {
-      const tasks = subjects.flatMap((subject) => tasksOf(subject, name, setting, size, setup));
+    sizes.flatMap((size) => {
+      const key = { runtime: name, setting, count: size } as const;
+      const tasks = subjects.flatMap((subject) => tasksOf(subject, key, setup));
       return tasks.length === 0 ? [] : [fleetStep(tasks, members, effort, site)];
     })
   );
@@ -147,39 +128,32 @@ function fleetSteps(subjects: readonly Subject[], setup: Setup): Step[] {
 
 function tasksOf(
   { name: subject, operations = [] }: Subject,
-  runtime: RowKey["runtime"],
-  setting: Setting,
-  count: number,
+  key: Pick<RowKey, "runtime" | "setting" | "count">,
   setup: Setup,
 ): Task[] {
+  const { setting, count } = key;
   const { effort, wants } = setup;
-  return operations.flatMap((operation) => {
-    const { name, by = "interlock", media, together, relay, sizes = effort.sizes, processes } =
-      operation;
-    const row: RowKey = {
-      subject,
-      operation: name,
-      by,
-      runtime,
-      medium: mediumOf(media, setting),
-      setting,
-      count,
-    };
-    const isWindow = together !== undefined && sizes.includes(count) &&
-      effort.sizes.includes(count) &&
+  return operations.flatMap((one): Task[] => {
+    const { name: operation, by = "interlock", media, relay, sizes = [], processes } = one;
+    const row: RowKey = { subject, operation, by, medium: mediumOf(media, setting), ...key };
+    const isWindow = sizes.includes(count) && effort.sizes.includes(count) &&
       !(processes && setting === "workers");
     const isRelay = relay !== undefined && setting === "processes" && count === 2;
-    if (!(isWindow || isRelay) || isMissing(media, setup) || !wants(row)) return [];
+    if (!(isWindow || isRelay) || isMissing(one, setup) || !wants(row)) return [];
     return [{ row, how: isWindow ? "window" : "relay" }];
   });
 }
 
-function isMissing(media: Operation["media"], { hasRedis }: Setup): boolean {
-  return media[0] === "redis" && !hasRedis;
+/** Whether the server or the rival of an operation is missing. */
+function isMissing(
+  { media, by = "interlock" }: Pick<Operation, "media" | "by">,
+  { hasRedis, rivals }: Setup,
+): boolean {
+  return media[0] === "redis" && !hasRedis || !has(rivals, by);
 }
 
 /** The medium that the members of a fleet share. */
-function mediumOf(media: Operation["media"], setting: Setting): RowKey["medium"] {
+function mediumOf(media: Operation["media"], setting: RowKey["setting"]): RowKey["medium"] {
   if (!media.includes("mapped")) return media[0];
   return setting === "processes" ? "mapped" : "anonymous";
 }

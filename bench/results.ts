@@ -54,6 +54,8 @@ export const verdictSchema = z.object({
   row: z.string(),
   /** The id of the rival's row; without it the goal is a time. */
   of: z.string().optional(),
+  /** Whether both rows do the same work; otherwise the other is a yardstick. Older runs lack it. */
+  sameWork: z.boolean().optional(),
   goal: z.number().positive(),
   kind: z.enum(["at most times", "at least times faster", "at most ns"]),
   /** The median over the rounds of the ratio to the rival, or of the time itself. */

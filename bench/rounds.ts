@@ -1,6 +1,6 @@
 import { type Results, type Row, rowId, type RowKey } from "./results.ts";
 import { latencyOf, median } from "./statistics.ts";
-import type { Figure, Step } from "./step.ts";
+import type { Figure, Step } from "./steps.ts";
 
 /** The result of all rounds: rows, and the rivals that failed. */
 export interface Measured {
@@ -74,5 +74,5 @@ function rowOf(key: RowKey, figures: readonly Figure[]): Row {
 
 /** The last line of an error, without the folders of this machine. */
 function lastOf({ message }: Error): string {
-  return message.split("\n").at(-1)!.replaceAll(/\/\S*\//g, "");
+  return message.trim().split("\n").at(-1)!.replaceAll(/\/\S*\//g, "");
 }

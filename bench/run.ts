@@ -13,13 +13,11 @@ import { interruptible, print } from "../src/host/interruption.ts";
 import { describeMachine } from "../src/host/machine.ts";
 import { invalidOption } from "../src/host/usage_error.ts";
 import type { RuntimeName } from "../src/runtime/adapters/port.ts";
-import { addCheck } from "./check.ts";
 import { addCompare } from "./compare.ts";
 import { FULL, QUICK } from "./effort.ts";
 import { measure, type Plan } from "./measure.ts";
-import { clock, progressOf } from "./progress.ts";
 import { formatResults, type Results, rowId } from "./results.ts";
-import { summaryOf } from "./screen.ts";
+import { clock, progressOf, summaryOf } from "./screen.ts";
 
 const RUNTIMES: readonly RuntimeName[] = ["deno", "bun", "node"];
 const RESULTS = new URL("./results/", import.meta.url);
@@ -117,7 +115,6 @@ program.command("run", { isDefault: true })
   .option("--dry-run", "list the rows and the estimated time without measuring")
   .action((flags: Flags) => interruptible((signal) => run(flags, signal)));
 addCompare(program);
-addCheck(program);
 
 try {
   await program.parseAsync(process.argv);

@@ -1,3 +1,9 @@
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const TMPFS = "/dev/shm";
+
 /** The folders, packages and server of a run, for everything that it starts. */
 export interface Site {
   /** A folder in the system's temporary folder. */
@@ -5,7 +11,23 @@ export interface Site {
   /** A folder on a file system in memory, if there is one. */
   readonly fast: string;
   /** The folder with the packages of rivals; `undefined` if they are not installed. */
-  readonly packages: string | undefined;
+  packages?: string;
   /** The address of a private Redis server; `undefined` if there is none. */
-  readonly redis: string | undefined;
+  redis?: string;
+}
+
+/** Makes a site with new folders, in those of another; they are removed on disposal. */
+export function makeSite(within?: Site): Site & Disposable {
+  const parents = within === undefined
+    ? [tmpdir(), existsSync(TMPFS) ? TMPFS : tmpdir()]
+    : [within.temporary, within.fast];
+  const folders = parents.map((parent) => mkdtempSync(join(parent, "interlock-bench-")));
+  return {
+    ...within,
+    temporary: folders[0],
+    fast: folders[1],
+    [Symbol.dispose]: () => {
+      for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+    },
+  };
 }

@@ -19,40 +19,26 @@ function has(row: RowKey, parts: Partial<RowKey>): boolean {
 }
 
 function verdictOn(
-  { claim, kind, goal, of, percentile }: Goal,
+  { claim, kind, goal, of, sameWork, percentile }: Goal,
   row: Row,
   byId: ReadonlyMap<string, Row>,
 ): Verdict | undefined {
-  const rival = of && rivalOf(row, of, byId);
+  // The rival's row of the same runtime, or its row without a runtime.
+  const rival = of && (byId.get(rowId({ ...row, ...of })) ??
+    byId.get(rowId({ ...row, ...of, runtime: undefined })));
   if (of !== undefined && rival === undefined) return undefined;
-  const measured = percentile === undefined
-    ? measuredFor(kind, row, rival)
-    : row.latency![percentile];
+  const ratios = row.rounds.map((ns, i) =>
+    kind === "at least times faster" ? rival!.rounds[i] / ns : ns / (rival?.rounds[i] ?? 1)
+  );
+  const measured = percentile === undefined ? median(ratios) : row.latency![percentile];
   const met = kind === "at least times faster" ? measured >= goal : measured <= goal;
   return {
     claim,
     row: row.id,
-    ...rival && { of: rival.id },
+    ...rival && { of: rival.id, sameWork },
     goal,
     kind,
     measured,
     met,
   };
-}
-
-/** The rival's row of the same runtime, or its row without a runtime. */
-function rivalOf(
-  row: Row,
-  of: Partial<RowKey>,
-  byId: ReadonlyMap<string, Row>,
-): Row | undefined {
-  const key = { ...row, ...of };
-  return byId.get(rowId(key)) ?? byId.get(rowId({ ...key, runtime: undefined }));
-}
-
-/** The median over the rounds. */
-function measuredFor(kind: Verdict["kind"], row: Row, rival: Row | undefined): number {
-  if (rival === undefined) return row.median;
-  const ratios = row.rounds.map((ns, i) => ns / rival.rounds[i]);
-  return median(kind === "at least times faster" ? ratios.map((ratio) => 1 / ratio) : ratios);
 }

@@ -5,10 +5,20 @@ import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { countSchema } from "../src/counting/config.ts";
 import deno from "../deno.json" with { type: "json" };
+import { circlesIn, importsIn, importsOfFolders, namedIn } from "./support/imports.ts";
 import npm from "../package.json" with { type: "json" };
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const read = (path: string) => readFileSync(root + path, "utf8");
+const modules = [
+  "mod.ts",
+  ...["bench", "cli", "examples", "scripts", "src", "tests", "workers"].flatMap((folder) =>
+    readdirSync(`${root}${folder}`, { recursive: true, encoding: "utf8" })
+      .filter((name) => /\.(?:ts|mjs)$/.test(name))
+      .map((name) => `${folder}/${name}`)
+  ),
+];
+const imports = importsIn(root, modules);
 
 describe("the project", () => {
   it("is the same package on JSR and npm", () => {
@@ -29,6 +39,36 @@ describe("the project", () => {
       assert.equal(command, `deno run -A ${entry}`);
     }
     assert.deepEqual(Object.keys(npm.scripts).sort(), launched.map(([task]) => task).sort());
+  });
+
+  it("installs for counting what the command line and the library import, and no more", () => {
+    const imported = new Set<string>();
+    for (const folder of ["src", "cli", "workers"]) {
+      const files = readdirSync(root + folder, { recursive: true, encoding: "utf8" });
+      for (const file of files.filter((name) => name.endsWith(".ts"))) {
+        const imports = /^(?! \*).*(?:from |import\()"([^.$][^"]*)"/gm;
+        for (const [, name] of read(`${folder}/${file}`).matchAll(imports)) {
+          // Itself is imported by the examples that `advise` prints.
+          if (!name.startsWith("node:") && !name.startsWith(npm.name)) imported.add(name);
+        }
+      }
+    }
+    assert.deepEqual(Object.keys(npm.dependencies).sort(), [...imported].sort());
+  });
+
+  it("has the same packages in the lock file of counting as in that of all tasks", () => {
+    const [all, counting] = ["deno.lock", "deno.production.lock"].map((path) =>
+      JSON.parse(read(path)).npm
+    );
+    assert.ok(Object.keys(counting).length > 0);
+    for (const name of Object.keys(counting)) {
+      assert.equal(counting[name].integrity, all[name].integrity, name);
+    }
+    const direct = Object.keys(npm.dependencies);
+    const isIn = (name: string) => Object.keys(counting).some((key) => key.startsWith(`${name}@`));
+    assert.deepEqual(direct.filter((name) => !isIn(name)), []);
+    const development = Object.keys(npm.devDependencies);
+    assert.deepEqual(development.filter(isIn), []);
   });
 
   it("has an up-to-date schema", () => {
@@ -68,6 +108,38 @@ describe("the project", () => {
         assert.doesNotMatch(pathname, /^\/cli\//, `bench/${file}: ${path}`);
       }
     }
+  });
+
+  it("has no circle of imports", () => {
+    // Those of src/files are being broken up.
+    const circles = circlesIn(imports).filter((circle) => !circle.includes("src/files/"));
+    assert.deepEqual(circles, []);
+  });
+
+  it("has no circle of imports between the folders of the runtime", () => {
+    const folderOf = (file: string) => /^src\/runtime\/(\w+)\//.exec(file)?.[1];
+    assert.deepEqual(circlesIn(importsOfFolders(imports, folderOf)), []);
+  });
+
+  it("would find a circle by each kind of import", () => {
+    const KINDS = [
+      'import { a } from "./a.ts";',
+      'import "./a.ts";',
+      'import type {\n  A,\n} from "./a.ts";',
+      'import { type A } from "./a.ts";',
+      'export * from "./a.ts";',
+      'export { a } from "./a.ts";',
+      'await import("./a.ts");',
+      'await import(\n    "./a.ts"\n  );',
+      'type A = import("./a.ts").A;',
+      'new URL("./a.ts", import.meta.url)',
+      'new URL(\n  "./a.ts",\n  import.meta.url,\n)',
+    ];
+    for (const code of KINDS) assert.deepEqual(namedIn(code), ["./a.ts"], code);
+    assert.deepEqual(namedIn("await import(`./none/${name}.ts`);"), ["./none/*.ts"]);
+    assert.deepEqual(namedIn(' * import "./a.ts"\n// from "./a.ts"\n"./a.ts"'), []);
+    const circle = new Map([["a", new Set(["b"])], ["b", new Set(["c"])], ["c", new Set(["b"])]]);
+    assert.deepEqual(circlesIn(circle), ["b -> c -> b"]);
   });
 
   it("has a core without dependencies", () => {

@@ -1,40 +1,21 @@
 import type { Results, Row } from "../results.ts";
 
-/** The runtime, or the rival, that a row belongs to. */
-export type Series = "deno" | "bun" | "node" | "mixed" | "c" | "python" | "npm";
-
 /** The three runtimes, in the order of every chart and table. */
 export const RUNTIMES = ["deno", "bun", "node"] as const;
-/** One of the three. */
-export type RuntimeName = typeof RUNTIMES[number];
 
-/** The name of each series in text. */
-export const SERIES_NAMES: Readonly<Record<Series, string>> = {
+/** The name of each series of rows in text. */
+export const SERIES_NAMES = {
   deno: "Deno",
   bun: "Bun",
   node: "Node",
   mixed: "mixed",
   c: "C",
-  python: "Python",
-  npm: "npm",
-};
-
-/** The runtime or rival of a row. */
-export function seriesOf({ by, runtime }: Row): Series {
-  if (by === "c" || by === "python") return by;
-  return by === "interlock" ? runtime ?? "mixed" : "npm";
-}
+} as const;
 
 /** A duration as people read it: `4.6 ns`, `24.6 µs`, `1.2 ms`. */
 export function duration(ns: number): string {
-  const [unit, factor] = ns < 999.5
-    ? ["ns", 1]
-    : ns < 999.5e3
-    ? ["µs", 1e3]
-    : ns < 999.5e6
-    ? ["ms", 1e6]
-    : ["s", 1e9];
-  return `${threeDigits(ns / Number(factor))} ${unit}`;
+  const power = [1e3, 1e6, 1e9].filter((factor) => ns >= 0.9995 * factor).length;
+  return `${threeDigits(ns / 1000 ** power)} ${["ns", "µs", "ms", "s"][power]}`;
 }
 
 /** How many times as much: `1.3`, `24`, `1,240`. */
@@ -42,6 +23,20 @@ export function times(ratio: number): string {
   if (ratio < 0.1) return threeDigits(ratio);
   if (ratio < 9.95) return ratio.toFixed(ratio < 0.995 ? 2 : 1);
   return Math.round(ratio).toLocaleString("en");
+}
+
+/** A ratio as a multiple: `1.3×`. */
+export function multiple(ratio: number): string {
+  return `${times(ratio)}×`;
+}
+
+/** From the least to the most: `4.2 to 4.8 ns`, `17 to 49×`. */
+export function range(values: readonly number[], format: (value: number) => string): string {
+  const [least, most] = [Math.min(...values), Math.max(...values)].map(format);
+  if (least === most) return least;
+  const [unit] = /\D*$/.exec(least)!;
+  const isShared = unit !== "" && /\D*$/.exec(most)![0] === unit;
+  return `${isShared ? least.slice(0, -unit.length) : least} to ${most}`;
 }
 
 function threeDigits(value: number): string {
@@ -70,19 +65,7 @@ export function rowsOf({ rows }: Pick<Results, "rows">, wanted: RowFilter): Row[
 
 /** The fastest of some rows. */
 export function fastest(rows: readonly Row[]): Row | undefined {
-  return rows.reduce<Row | undefined>(
-    (best, row) => best === undefined || row.median < best.median ? row : best,
-    undefined,
-  );
-}
-
-/** Everything that was measured, with its version: `["Deno", "2.9.6"]`. */
-export function versionsOf(versions: Results["versions"]): [string, string][] {
-  return Object.entries(versions).map(([name, version]) => [
-    SERIES_NAMES[name as Series] ?? name,
-    // Some programs begin with their own name.
-    version.startsWith(`${name} `) ? version.slice(name.length + 1) : version,
-  ]);
+  return rows.toSorted((a, b) => a.median - b.median)[0];
 }
 
 /** One thing, or several: `1 round`, `3 rounds`. */

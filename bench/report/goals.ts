@@ -1,95 +1,70 @@
 import { membersOf, type Results, type Row, type Verdict } from "../results.ts";
-import { duration, SERIES_NAMES, seriesOf, times } from "./figures.ts";
+import type { Answer } from "./answers/answer.ts";
+import { duration, listed, multiple, SERIES_NAMES } from "./figures.ts";
 import { rivalOf } from "./names.ts";
-import { SHORTFALLS } from "./shortfalls.ts";
-
-/** A claim with every result of the run about it. */
-export interface Claim {
-  readonly claim: string;
-  readonly goal: string;
-  readonly met: number;
-  readonly parts: readonly {
-    /** The runtime or rival of the row. */
-    readonly who: string;
-    /** The properties that tell this row from the others of the claim. */
-    readonly variant: string;
-    readonly measured: string;
-    readonly met: boolean;
-  }[];
-  /** If the goal is missed: why, and what was tried. */
-  readonly shortfall?: string;
-}
 
 /** The properties, other than the runtime, in which the rows of one claim may differ. */
-const DIFFERENCES: readonly { readonly of: (row: Row) => string }[] = [
-  { of: ({ operation }) => operation },
-  { of: ({ medium }) => `${medium} memory` },
-  { of: (row) => row.setting === "alone" ? "alone" : membersOf(row) },
+const DIFFERENCES: readonly ((row: Row) => string)[] = [
+  ({ operation }) => operation,
+  ({ medium }) => `${medium} memory`,
+  (row) => row.setting === "alone" ? "alone" : membersOf(row),
 ];
 
-/** The claims in their order, each with the runtimes in which it was measured. */
-export function claimsOf(
-  { goals, rows }: Pick<Results, "goals" | "rows">,
-  shortfalls: Readonly<Record<string, string>> = SHORTFALLS,
-): Claim[] {
-  const byId = new Map(rows.map((row) => [row.id, row]));
-  const groups = new Map<string, Verdict[]>();
-  for (const verdict of goals) {
-    const key = `${verdict.claim}/${verdict.goal}/${verdict.kind}`;
-    groups.set(key, [...groups.get(key) ?? [], verdict]);
-  }
-  return [...groups.values()].map((verdicts) => {
+/** How many goals are met: `28 of 43`. A goal is met if no runtime and no size misses it. */
+export function standing({ goals }: Pick<Results, "goals">): string {
+  const all = [...Map.groupBy(goals, keyOf).values()];
+  return `${all.filter((verdicts) => verdicts.every(({ met }) => met)).length} of ${all.length}`;
+}
+
+function keyOf({ claim, goal, kind }: Verdict): string {
+  return `${claim}/${goal}/${kind}`;
+}
+
+/** Which goals are met? The table has a row for each claim and size. */
+export function goals(results: Pick<Results, "goals" | "rows">): Answer {
+  const byId = new Map(results.rows.map((row) => [row.id, row]));
+  const rows = [...Map.groupBy(results.goals, keyOf).values()].flatMap((verdicts) => {
     const [first] = verdicts;
-    const rival = first.of === undefined ? undefined : byId.get(first.of);
+    const claim = first.claim[0].toUpperCase() + first.claim.slice(1);
     const found = verdicts.flatMap(({ row }) => byId.get(row) ?? []);
-    const met = verdicts.filter(({ met }) => met).length;
-    const differing = DIFFERENCES.filter(({ of }) => new Set(found.map(of)).size > 1);
-    return {
-      claim: first.claim[0].toUpperCase() + first.claim.slice(1),
-      goal: goalOf(first, rival === undefined ? undefined : rivalOf(rival)),
-      met,
-      parts: verdicts.map((verdict) => {
-        const row = byId.get(verdict.row);
-        return {
-          who: row === undefined ? "" : SERIES_NAMES[seriesOf(row)],
-          variant: row === undefined ? "" : differing.map(({ of }) => of(row)).join(", "),
-          measured: measuredOf(verdict),
-          met: verdict.met,
-        };
-      }),
-      shortfall: met === verdicts.length ? undefined : shortfalls[first.claim],
+    const differing = DIFFERENCES.filter((of) => new Set(found.map(of)).size > 1);
+    const variantOf = ({ row: id }: Verdict) => {
+      const row = byId.get(id);
+      return row === undefined ? "" : differing.map((of) => of(row)).join(", ");
     };
+    const whoOf = ({ row }: Verdict) => SERIES_NAMES[byId.get(row)?.runtime ?? "mixed"];
+    return [...Map.groupBy(verdicts, variantOf)].map(([variant, parts]) => [
+      variant === "" ? claim : `${claim}: ${variant}`,
+      goalOf(first, byId.get(first.of ?? "")),
+      parts.map((part) => `${whoOf(part)} ${measuredOf(part)}`).join(", "),
+      verdictOf(parts.length, parts.filter(({ met }) => !met).map(whoOf)),
+    ]);
   });
+  return {
+    id: "goals",
+    question: "Goals",
+    answer: rows.length === 0 ? "This run has no goals." : `**${standing(results)}** goals are ` +
+      "met in every runtime and every size in which they were measured. What was tried for the " +
+      "others is in docs/performance.md.",
+    table: { head: ["", "goal", "measured", "verdict"], rows },
+  };
 }
 
-/** The parts of a claim, grouped by `where`, in their order. */
-export function partsByVariant({ parts }: Claim): [string, Claim["parts"][number][]][] {
-  const groups = new Map<string, Claim["parts"][number][]>();
-  for (const part of parts) groups.set(part.variant, [...groups.get(part.variant) ?? [], part]);
-  return [...groups];
+function goalOf({ goal, kind }: Verdict, rival: Row | undefined): string {
+  if (kind === "at most ns") return `≤ ${duration(goal)}`;
+  const ratio = `${goal.toLocaleString("en", { maximumFractionDigits: 3 })}×`;
+  const of = rival === undefined || rival.by === "interlock" ? "" : ` ${rivalOf(rival)}`;
+  if (kind === "at most times") return `≤ ${ratio}${of}`;
+  return `≥ ${ratio} faster${of === "" ? "" : ` than${of}`}`;
 }
 
-function goalOf({ goal, kind }: Verdict, rival: string | undefined): string {
-  const of = rival === undefined || rival === "interlock" ? "" : ` ${rival}`;
-  switch (kind) {
-    case "at most ns":
-      return `≤ ${duration(goal)}`;
-    case "at most times":
-      return `≤ ${exact(goal)}×${of}`;
-    case "at least times faster":
-      return `≥ ${exact(goal)}× faster${of === "" ? "" : ` than${of}`}`;
-  }
-}
-
+/** Two decimals of a ratio, since a goal may be missed by as little as that. */
 function measuredOf({ measured, kind }: Verdict): string {
-  return kind === "at most ns" ? duration(measured) : `${precise(measured)}×`;
+  if (kind === "at most ns") return duration(measured);
+  return measured < 9.995 ? `${measured.toFixed(2)}×` : multiple(measured);
 }
 
-/** Two decimals, since a goal may be missed by as little as that. */
-function precise(ratio: number): string {
-  return ratio < 9.995 ? ratio.toFixed(2) : times(ratio);
-}
-
-function exact(goal: number): string {
-  return goal.toLocaleString("en", { maximumFractionDigits: 3 });
+function verdictOf(count: number, missed: readonly string[]): string {
+  if (missed.length === 0) return "met";
+  return missed.length === count ? "**not met**" : `**not met** by ${listed(missed)}`;
 }

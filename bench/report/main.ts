@@ -5,56 +5,39 @@
  * @module
  */
 import { Command, Option } from "commander";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
 import process from "node:process";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { readResults } from "../results.ts";
-import { answersTo } from "./answers/all.ts";
 import { documentation } from "./docs.ts";
 import { pageOf } from "./page.ts";
 import { forDocumentation, newest, type Run } from "./runs.ts";
 
-const ROOT = new URL("../../", import.meta.url);
-const PAGE = fileURLToPath(new URL("bench/report.html", ROOT));
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+const PAGE = resolve(ROOT, "bench/report.html");
 
-interface Options {
-  readonly out: string;
-  readonly docs?: true;
-  readonly check?: true;
-}
-
-async function writePage({ file, results }: Run, out: string): Promise<void> {
-  const page = await pageOf(results, answersTo(results));
-  mkdirSync(dirname(resolve(out)), { recursive: true });
-  writeFileSync(out, page);
-  console.log(`${pathToFileURL(out).href}: ${results.rows.length} figures of ${file}`);
-}
-
-/** Writes the files, or only reports which of them are out of date. */
-async function writeDocs({ file, results }: Run, check: boolean): Promise<void> {
-  const files = await documentation(results, file, answersTo(results));
-  const stale: string[] = [];
-  for (const [path, text] of files) {
-    const url = new URL(path, ROOT);
-    if (read(url) === text) continue;
-    stale.push(path);
-    if (check) continue;
-    mkdirSync(new URL(".", url), { recursive: true });
-    writeFileSync(url, text);
-    console.log(`${path}: written from ${file}`);
-  }
-  if (!check || stale.length === 0) return;
-  throw new Error(`Out of date with ${file}: ${stale.join(", ")}; run \`deno task report --docs\``);
-}
-
-function read(file: URL): string | undefined {
-  try {
-    return readFileSync(file, "utf8");
-  } catch {
-    return undefined;
+/** Writes the files of the documentation, or only reports which of them are out of date. */
+async function writeDocs({ file, results }: Run, check = false): Promise<void> {
+  const files = await documentation(results, file);
+  const stale = [...files].filter(([name, text]) => {
+    const path = resolve(ROOT, name);
+    return !existsSync(path) || readFileSync(path, "utf8") !== text;
+  });
+  if (!check) stale.forEach(([name, text]) => write(resolve(ROOT, name), text, `from ${file}`));
+  else if (stale.length > 0) {
+    const names = stale.map(([name]) => name).join(", ");
+    throw new Error(`Out of date with ${file}: ${names}; run \`deno task report --docs\``);
   }
 }
+
+function write(path: string, text: string, what: string): void {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, text);
+  console.log(`${pathToFileURL(path).href}: ${what}`);
+}
+
+type Options = { readonly out: string; readonly docs?: true; readonly check?: true };
 
 async function main(path: string | undefined, { out, docs, check }: Options): Promise<void> {
   const given = path === undefined
@@ -62,7 +45,7 @@ async function main(path: string | undefined, { out, docs, check }: Options): Pr
     : { file: basename(path), results: readResults(path) };
   if (docs || check) {
     const run = given ?? forDocumentation();
-    if (run !== undefined) await writeDocs(run, check ?? false);
+    if (run !== undefined) await writeDocs(run, check);
     else if (check) console.log("bench/results has no run from which to write the documentation");
     if (check) return;
   }
@@ -70,7 +53,8 @@ async function main(path: string | undefined, { out, docs, check }: Options): Pr
   if (run === undefined) {
     throw new Error("Cannot write a report: bench/results has no run; `deno task bench` makes one");
   }
-  await writePage(run, out);
+  const page = await pageOf(run.results);
+  write(resolve(out), page, `${run.results.rows.length} figures of ${run.file}`);
 }
 
 const program = new Command("report")

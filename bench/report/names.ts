@@ -1,15 +1,14 @@
 import type { Row } from "../results.ts";
 
-/** The longest text for which a chart has room beside its points. */
-const LONGEST = 28;
-
 /** The names that users know, by subject and operation. */
-export const NAMES: Readonly<Record<string, string>> = {
+export const NAMES = {
   "atomics/add": "AtomicCounter.add",
   "atomics/add of 32 bits": "add of 32 bits",
   "atomics/striped add": "StripedCounter.add",
   "mutex/lock, unlock": "Mutex, bare pair",
   "mutex/lock, increment, unlock": "Mutex, increment",
+  "mutex/guard by try, finally": "Mutex, guard by finally",
+  "mutex/guard by using": "Mutex, guard by using",
   "mutex/hand-over": "Mutex, hand-over",
   "mutex/hand-over to a task": "Mutex, hand-over to a task",
   "mutex/wake-up": "Wake-up of a thread",
@@ -23,7 +22,7 @@ export const NAMES: Readonly<Record<string, string>> = {
   "file_lock/lock, unlock": "FileLock, bare pair",
   "file_lock/acquire, release": "FileLock, awaited",
   "file_lock/acquire, release; each timed": "FileLock, awaited",
-  "file_lock/guard by using": "FileLock, guard",
+  "file_lock/guard by using": "FileLock, guard by using",
   "file_lock/hand-over": "FileLock, hand-over",
   "file_lock/hand-over to a task": "FileLock, hand-over to a task",
   "file_counter/add": "FileCounter.add",
@@ -36,32 +35,16 @@ export const NAMES: Readonly<Record<string, string>> = {
   "redis/counter add": "RedisCounter.add",
   "redis/counter add, pipelined": "RedisCounter, pipelined",
   "redis/counter add, pipelined 64 deep": "RedisCounter, 64 deep",
-  "redis/lock over ioredis: acquire, release": "RedisLock over ioredis",
   "redis/counter add, coalesced": "RedisCounter, coalesced",
   "redis/lock: acquire, release": "RedisLock, awaited",
+  "redis/lock over ioredis: acquire, release": "RedisLock over ioredis",
   "redis/lock: hand-over": "RedisLock, hand-over",
   "start_up/command under a file lock": "interlock lock COMMAND",
-};
+} as const;
 
-/** The names that README.md compares with rivals. */
-export const MAIN: ReadonlySet<string> = new Set([
-  NAMES["atomics/add"],
-  NAMES["mutex/lock, increment, unlock"],
-  NAMES["async_acquire/acquire, release"],
-  NAMES["values/shared value under a mutex"],
-  NAMES["file_lock/lock, unlock"],
-  NAMES["file_lock/acquire, release"],
-  NAMES["file_counter/add"],
-  NAMES["file_counter/add, durable"],
-  NAMES["redis/counter add"],
-  NAMES["redis/lock: acquire, release"],
-  NAMES["start_up/command under a file lock"],
-]);
-
-/** The name, as users know it, of the operation that a row measured. */
+/** The name of the operation that a row measured. */
 export function nameOf({ subject, operation }: Pick<Row, "subject" | "operation">): string {
-  return NAMES[`${subject}/${operation}`] ??
-    (operation.length <= LONGEST ? operation : `${operation.slice(0, LONGEST - 1)}…`);
+  return (NAMES as Readonly<Record<string, string>>)[`${subject}/${operation}`] ?? operation;
 }
 
 /** The name of a rival. */

@@ -1,122 +1,64 @@
 import { regionOf } from "../../src/memory/memory.ts";
 import { AtomicCounter, StripedCounter } from "../../src/memory/mod.ts";
-import { type BenchContext, type Goal, MEMORY, type Operation, type Subject } from "./subject.ts";
+import {
+  claim,
+  MEMORY,
+  operationsOn,
+  programsBy,
+  RUNTIMES,
+  SIZES,
+  type Subject,
+} from "./subject.ts";
 
-function counting(
-  name: string,
-  alone: (counter: AtomicCounter) => () => unknown,
-  minor = true,
-): Operation {
-  return {
-    name,
-    media: MEMORY,
-    minor,
-    alone: ({ memory, offset }) => alone(new AtomicCounter(memory, offset)),
-  };
-}
+const LEAST_STRIPES = 4;
 
-function add({ memory, offset }: BenchContext): AtomicCounter {
-  return new AtomicCounter(memory, offset);
-}
+const atomic = operationsOn(MEMORY, ({ memory, offset }) => new AtomicCounter(memory, offset));
+const striped = operationsOn(
+  MEMORY,
+  ({ memory, offset, worker, workers }) =>
+    new StripedCounter(memory, offset, Math.max(workers, LEAST_STRIPES), worker),
+);
+const bare = operationsOn(MEMORY, ({ memory, offset }) => {
+  const region = regionOf(memory);
+  return { atomics: region.atomics, at: region.resolve(offset, 4, 4) };
+});
 
-function striped({ memory, offset, worker, workers }: BenchContext): StripedCounter {
-  return new StripedCounter(memory, offset, workers, worker);
-}
-
-const ADDS =
-  "AtomicCounter.add of several processes at once costs at most 1.5 times C's atomic add";
+const minor = true;
+const alone = { medium: "mapped", setting: "alone" } as const;
+const processes = { medium: "mapped", setting: "processes" } as const;
 
 /** Counters with atomic operations. */
 export const subject: Subject = {
   name: "atomics",
   operations: [
-    {
-      name: "add",
-      media: MEMORY,
-      alone: (context) => {
-        const counter = add(context);
-        return () => counter.add();
-      },
-      together: (context) => {
-        const counter = add(context);
-        return {
-          run(times) {
-            for (let i = 0; i < times; i++) counter.add();
-          },
-          read: () => counter.value,
-        };
-      },
-    },
-    counting("fetchAdd", (counter) => () => counter.fetchAdd(), false),
-    counting("exchange", (counter) => () => counter.exchange(1)),
-    counting("compareExchange", (counter) => () => counter.compareExchange(0, 0)),
-    counting("read", (counter) => () => counter.value),
-    {
-      name: "add of 32 bits",
-      media: MEMORY,
-      alone: ({ memory, offset }) => {
-        const region = regionOf(memory);
-        const { atomics } = region;
-        const at = region.resolve(offset, 4, 4);
-        return () => atomics.add32(at, 1);
-      },
-    },
-    {
-      name: "striped add",
-      media: MEMORY,
-      alone: (context) => {
-        const counter = striped({ ...context, workers: 4 });
-        return () => counter.add();
-      },
-      together: (context) => {
-        const counter = striped(context);
-        return {
-          run(times) {
-            for (let i = 0; i < times; i++) counter.add();
-          },
-          read: () => counter.value,
-        };
-      },
-    },
+    atomic("add", (counter) => () => counter.add(), { sizes: SIZES, read: ({ value }) => value }),
+    atomic("fetchAdd", (counter) => () => counter.fetchAdd()),
+    atomic("exchange", (counter) => () => counter.exchange(1), { minor }),
+    atomic("compareExchange", (counter) => () => counter.compareExchange(0, 0), { minor }),
+    atomic("read", (counter) => () => counter.value, { minor }),
+    bare("add of 32 bits", ({ atomics, at }) => () => atomics.add32(at, 1)),
+    striped("striped add", (counter) => () => counter.add(), {
+      sizes: SIZES,
+      read: ({ value }) => value,
+    }),
   ],
   programs: [
-    { by: "c", program: "atomic", name: "add", medium: "mapped", sizes: [1, 2, 4, 16, 64] },
+    ...programsBy("c", "mapped", SIZES, { "add": "atomic", "striped add": "striped" }),
+    ...programsBy("c", "mapped", "alone", { "add of 32 bits": "atomic-32" }),
   ],
   goals: [
-    {
-      claim: "AtomicCounter.add alone costs at most 3 times C's atomic add",
-      kind: "at most times",
-      goal: 3,
-      row: { operation: "add", medium: "mapped", setting: "alone" },
-      of: { by: "c" },
-    },
-    {
-      claim: "AtomicCounter.add of a process that counts alone costs at most 3 times C's",
-      kind: "at most times",
-      goal: 3,
-      row: { operation: "add", medium: "mapped", setting: "processes", count: 1 },
-      of: { by: "c" },
-    },
-    ...([2, 4] as const).map((count): Goal => ({
-      claim: ADDS,
-      kind: "at most times",
-      goal: 1.5,
-      row: { operation: "add", medium: "mapped", setting: "processes", count },
-      of: { by: "c" },
-    })),
-    ...(["deno", "bun", "node"] as const).map((runtime): Goal => ({
-      claim: `An atomic add of 32 bits costs at most ${runtime === "bun" ? 1.3 : 3} times C's`,
-      kind: "at most times",
-      goal: runtime === "bun" ? 1.3 : 3,
-      row: { operation: "add of 32 bits", medium: "mapped", setting: "alone", runtime },
-      of: { by: "c", operation: "add" },
-    })),
-    {
-      claim: "StripedCounter.add of 4 processes costs no more than C's atomic add",
-      kind: "at most times",
-      goal: 1,
-      row: { operation: "striped add", medium: "mapped", setting: "processes", count: 4 },
-      of: { by: "c", operation: "add" },
-    },
-  ],
+    claim("AtomicCounter.add alone costs at most 3 times C's atomic add")
+      .about({ operation: "add", ...alone }).costs(3, { by: "c" }),
+    claim("AtomicCounter.add of a process that counts alone costs at most 3 times C's")
+      .about({ operation: "add", ...processes }, 1).costs(3, { by: "c" }),
+    claim("AtomicCounter.add of several processes at once costs at most 1.5 times C's atomic add")
+      .about({ operation: "add", ...processes }, 2, 4).costs(1.5, { by: "c" }),
+    ...RUNTIMES.map((runtime) => {
+      const most = runtime === "bun" ? 1.3 : 3;
+      return claim(`An atomic add of 32 bits costs at most ${most} times C's`)
+        .about({ operation: "add of 32 bits", ...alone, runtime }).costs(most, { by: "c" });
+    }),
+    claim("StripedCounter.add of 4 processes costs at most 3 times C's add to stripes")
+      .about({ operation: "striped add", ...processes }, 4).costs(3, { by: "c" }),
+  ].flat(),
 };

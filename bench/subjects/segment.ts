@@ -1,9 +1,7 @@
 import { Mutex, Segment } from "../../src/memory/mod.ts";
-import { type BenchContext, type Goal, minor, type Operation, type Subject } from "./subject.ts";
+import { type BenchContext, claim, operationsOn, type Subject } from "./subject.ts";
 
-function measuredAlone(name: string, alone: (context: BenchContext) => () => unknown): Operation {
-  return { name, media: ["mapped"], alone };
-}
+const alone = operationsOn(["mapped"], (context) => context);
 
 function pair(mutex: Mutex): () => void {
   return () => {
@@ -41,45 +39,37 @@ function beside({ memory, offset }: BenchContext, waiters: number): () => unknow
   return pair(new Mutex(memory, offset + Mutex.BYTES));
 }
 
-const OTHERS: readonly [many: string, few: string, claim: string][] = [
-  ["mutex, 64 of 8 segments in turn", "mutex, 1 in turn", "64 mutexes of 8 segments are used"],
-  ["mutex among 1,000 cells", "mutex among 1 cell", "1,000 cells are in its segment"],
-  ["mutex beside 1,000 waiting tasks", "mutex beside 10 waiting tasks", "1,000 tasks wait nearby"],
-];
-
 /** Segments, and costs that must not grow with the number of things in them. */
 export const subject: Subject = {
   name: "segment",
   operations: [
-    measuredAlone("open, close", ({ fast }) => {
+    alone("open, close", ({ fast }) => {
       const kept = Segment.open("opened", { directory: fast });
       kept.mutex("jobs");
       return () => Segment.open("opened", { directory: fast }).close();
     }),
-    minor(measuredAlone("mutex by its name", ({ fast }) => {
+    alone("mutex by its name", ({ fast }) => {
       const segment = Segment.open("named", { directory: fast });
       return () => segment.mutex("jobs");
-    })),
-    measuredAlone("mutex, 1 in turn", (context) => turns(context, 1, 1)),
-    measuredAlone("mutex, 64 of 8 segments in turn", (context) => turns(context, 8, 8)),
-    measuredAlone("mutex among 1 cell", (context) => among(context, 1)),
-    measuredAlone("mutex among 1,000 cells", (context) => among(context, 1000)),
-    measuredAlone("mutex beside 10 waiting tasks", (context) => beside(context, 10)),
-    measuredAlone("mutex beside 1,000 waiting tasks", (context) => beside(context, 1000)),
+    }, { minor: true }),
+    alone("mutex, 1 in turn", (context) => turns(context, 1, 1)),
+    alone("mutex, 64 of 8 segments in turn", (context) => turns(context, 8, 8)),
+    alone("mutex among 1 cell", (context) => among(context, 1)),
+    alone("mutex among 1,000 cells", (context) => among(context, 1000)),
+    alone("mutex beside 10 waiting tasks", (context) => beside(context, 10)),
+    alone("mutex beside 1,000 waiting tasks", (context) => beside(context, 1000)),
   ],
   goals: [
-    {
-      claim: "Segment.open and close take at most 200 µs",
-      kind: "at most ns",
-      goal: 200_000,
-      row: { operation: "open, close" },
-    },
-    ...OTHERS.map(([operation, few, what]): Goal => ({
-      claim: `A mutex costs at most 1.5 times as much if ${what}`,
-      kind: "at most times",
-      goal: 1.5,
-      row: { operation },
-      of: { operation: few },
-    })),
-  ],
+    claim("Segment.open and close take at most 200 µs")
+      .about({ operation: "open, close" }).takes(200_000),
+    claim("A mutex costs at most 1.5 times as much if 64 mutexes of 8 segments are used")
+      .about({ operation: "mutex, 64 of 8 segments in turn" })
+      .costs(1.5, { operation: "mutex, 1 in turn" }),
+    claim("A mutex costs at most 1.5 times as much if 1,000 cells are in its segment")
+      .about({ operation: "mutex among 1,000 cells" })
+      .costs(1.5, { operation: "mutex among 1 cell" }),
+    claim("A mutex costs at most 1.5 times as much if 1,000 tasks wait nearby")
+      .about({ operation: "mutex beside 1,000 waiting tasks" })
+      .costs(1.5, { operation: "mutex beside 10 waiting tasks" }),
+  ].flat(),
 };

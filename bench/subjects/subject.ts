@@ -1,11 +1,11 @@
 /**
- * The types of this folder: each file describes the operations of one subject, their rivals, and the
- * claims about them.
+ * The types of this folder, and the functions that make its tables: each file has the operations of
+ * one subject, their rivals, and the claims about them.
  *
  * @module
  */
 import type { Runtime } from "../../src/host/runtimes.ts";
-import { type Memory, regionOf } from "../../src/memory/memory.ts";
+import type { Memory } from "../../src/memory/memory.ts";
 import type { Latency, RowKey, Verdict } from "../results.ts";
 import type { Site } from "../site.ts";
 
@@ -30,12 +30,11 @@ export interface BenchContext {
 /** The bytes from {@linkcode BenchContext.offset} on that an operation may use. */
 export const CONTEXT_BYTES = 1 << 15;
 
-/** A loop over an operation that several workers run at once. */
-export interface Loop {
-  /** Does the operation `times` times. */
-  run(times: number): void | Promise<void>;
+/** An operation that is ready to be repeated. */
+export interface Repeated {
+  readonly call: () => unknown;
   /** Reads the total of all workers from the shared state. */
-  read?(): number;
+  readonly read?: () => number;
 }
 
 /** A lock that two processes hand to each other. */
@@ -46,32 +45,34 @@ export interface Relay {
   readonly yields?: boolean;
 }
 
-/** An operation in JavaScript, with a row for each of its functions. */
+/** An operation in JavaScript. */
 export interface Operation {
-  /** The operation in words. */
+  /** The operation in words. Rows with the same name do the same work, whoever does it. */
   readonly name: string;
   /** Its package. Default: `interlock`. */
   readonly by?: string;
   readonly media: readonly RowKey["medium"][];
   /** Whether it is similar to another, so that a quick run skips it. */
   readonly minor?: boolean;
-  /** Makes the function of one thread that mitata measures. */
-  readonly alone?: (context: BenchContext) => (() => unknown) | Promise<() => unknown>;
-  /** Whether mitata times each call by itself, for the percentiles. */
-  readonly timed?: boolean;
-  /** The number of operations of one call, or of one of the times of {@linkcode Loop.run}. */
-  readonly per?: number;
-  /** Makes the operation of several at once. */
-  readonly together?: (context: BenchContext) => Loop | Promise<Loop>;
-  /** The numbers of members. Default: the sizes of the run. */
+  /** Makes the function to repeat: in one thread by mitata, and in each member of a fleet. */
+  readonly make?: (context: BenchContext) => Repeated | Promise<Repeated>;
+  /** Whether one thread alone is measured. Default: `true`. */
+  readonly alone?: boolean;
+  /** The numbers of members at once. Default: none. */
   readonly sizes?: readonly number[];
   /** Whether to measure processes only, not workers. */
   readonly processes?: boolean;
+  /** Whether members await each call. */
+  readonly awaited?: boolean;
+  /** Whether mitata times each call by itself, for the percentiles. */
+  readonly timed?: boolean;
+  /** The number of operations of one call. */
+  readonly per?: number;
   /** Makes the lock that two processes hand to each other. */
   readonly relay?: (context: BenchContext) => Relay;
 }
 
-/** The implementation of an operation by a program in C or Python. */
+/** The implementation of an operation by a program in C or Python, of `bench/rivals`. */
 export interface Program {
   readonly by: "c" | "python";
   /** The name of the operation in the program. */
@@ -80,7 +81,7 @@ export interface Program {
   readonly name: string;
   readonly medium: RowKey["medium"];
   /** The numbers of processes at once; 1 is also measured alone. A relay has two. */
-  readonly sizes: readonly number[] | "relay";
+  readonly sizes: readonly number[] | "alone" | "relay";
   /** Whether its files are on a file system in memory. */
   readonly fast?: boolean;
   /** A package that it needs. */
@@ -92,8 +93,8 @@ export interface Launch {
   readonly name: string;
   readonly by?: string;
   readonly medium?: RowKey["medium"];
-  readonly setting: "alone" | "processes";
-  readonly count: number;
+  /** The number of processes. Default: one, alone. */
+  readonly processes?: number;
   /** The estimated time in milliseconds. */
   readonly ms: number;
   /** Whether it does not depend on the runtime. */
@@ -112,6 +113,8 @@ export interface Goal {
   readonly row: Partial<RowKey>;
   /** The properties in which the rival's row differs from ours. */
   readonly of?: Partial<RowKey>;
+  /** Whether the other row does the same work; otherwise it is a yardstick. */
+  readonly sameWork?: boolean;
   /** For a time: the percentile. Default: the median of the rounds. */
   readonly percentile?: keyof Latency;
 }
@@ -125,16 +128,100 @@ export interface Subject {
   readonly goals: readonly Goal[];
 }
 
-/** An integer in shared memory, for the holder of a lock. */
-export function cellOf(memory: Memory, offset: number): Int32Array {
-  const region = regionOf(memory);
-  return new Int32Array(region.buffer, region.resolve(offset, 4, 4), 1);
-}
-
 /** Both kinds of shared memory. */
 export const MEMORY: readonly RowKey["medium"][] = ["mapped", "anonymous"];
+/** The numbers of members at once, if all are of interest. */
+export const SIZES: readonly number[] = [1, 2, 4, 16, 64];
+/** The runtimes, for claims that differ between them. */
+export const RUNTIMES = ["deno", "bun", "node"] as const;
 
-/** Marks an operation as similar to another. */
-export function minor(operation: Operation): Operation {
-  return { ...operation, minor: true };
+/**
+ * Makes a function that makes operations on what `open` makes. Each has a name, the function to
+ * repeat, and, if several do it at once, a function that reads their total.
+ */
+export function operationsOn<T>(
+  media: Operation["media"],
+  open: (context: BenchContext) => T | Promise<T>,
+): (
+  name: string,
+  use: (opened: T) => () => unknown,
+  more?: Omit<Operation, "name" | "media" | "make"> & { readonly read?: (opened: T) => number },
+) => Operation {
+  return (name, use, { read, ...more } = {}) => ({
+    name,
+    media,
+    ...more,
+    async make(context) {
+      const opened = await open(context);
+      return { call: use(opened), ...read && { read: () => read(opened) } };
+    },
+  });
+}
+
+/** The hand-overs of a lock: by its bare pair, and to a task. */
+export function handOvers(
+  media: Operation["media"],
+  open: (context: BenchContext) => Relay & Parameters<typeof byTasks>[0],
+): Operation[] {
+  return [
+    { name: "hand-over", media, relay: open },
+    { name: "hand-over to a task", media, relay: (context) => byTasks(open(context)) },
+  ];
+}
+
+/** A lock that the tasks of two processes hand to each other. */
+export function byTasks(
+  lock: { acquire(): Promise<{ release(): void | Promise<void> }> },
+): Relay {
+  let release: Relay["unlock"] = () => {};
+  return {
+    async lock() {
+      const guard = await lock.acquire();
+      release = () => guard.release();
+    },
+    unlock: () => release(),
+  };
+}
+
+/** Makes the programs of one rival: the name of each operation, and that of its program. */
+export function programsBy(
+  by: Program["by"],
+  medium: Program["medium"],
+  sizes: Program["sizes"],
+  names: Readonly<Record<string, string>>,
+  more: Pick<Program, "fast" | "needs"> = {},
+): Program[] {
+  return Object.entries(names)
+    .map(([name, program]) => ({ by, program, name, medium, sizes, ...more }));
+}
+
+/**
+ * Begins a claim: `claim(text).about(row).costs(3, rival)`. With counts, it is about the rows of so
+ * many at once.
+ */
+export function claim(text: string) {
+  return {
+    about(row: Partial<RowKey>, ...counts: readonly number[]) {
+      const rows = counts.length === 0 ? [row] : counts.map((count) => ({ ...row, count }));
+      const goals = (goal: Omit<Goal, "claim" | "row">): Goal[] =>
+        rows.map((row) => ({ claim: text, row, ...goal }));
+      return {
+        /** At most so many times the time of a rival that does the same work. */
+        costs: (goal: number, of: Goal["of"]) =>
+          goals({ kind: "at most times", goal, of, sameWork: true }),
+        /** At most so many times the time of a yardstick: a row that does other work. */
+        measures: (goal: number, of: Goal["of"]) =>
+          goals({ kind: "at most times", goal, of, sameWork: false }),
+        /** At least so many times as fast as a rival that does the same work. */
+        isFaster: (goal: number, of: Goal["of"]) =>
+          goals({ kind: "at least times faster", goal, of, sameWork: true }),
+        /** At least so many times as fast as a yardstick. */
+        reaches: (goal: number, of: Goal["of"]) =>
+          goals({ kind: "at least times faster", goal, of, sameWork: false }),
+        /** At most so many nanoseconds. */
+        takes: (goal: number, percentile?: keyof Latency) =>
+          goals({ kind: "at most ns", goal, percentile }),
+      };
+    },
+  };
 }

@@ -13,80 +13,49 @@ import {
 } from "../../src/memory/mod.ts";
 import {
   type BenchContext,
-  type Goal,
-  type Loop,
+  claim,
   MEMORY,
-  minor,
-  type Operation,
+  operationsOn,
+  programsBy,
   type Subject,
 } from "./subject.ts";
 
 const SIZES = [1, 2, 4];
 const Point = defineRecord({ x: "Float64", y: "Float64", name: field.text(16) });
+const minor = true;
 
-function measuredAlone(name: string, alone: (context: BenchContext) => () => unknown): Operation {
-  return { name, media: MEMORY, alone };
-}
+const on = <T>(open: (context: BenchContext) => T) => operationsOn(MEMORY, open);
+const rawValue = on(({ memory, offset }) => new RawValue(memory, offset));
+const sharedValue = on(({ memory, offset }) => new SharedValue(memory, offset));
+const rawArray = on(({ memory, offset }) => new RawArray(memory, offset, 8));
+const sharedArray = on(({ memory, offset }) => new SharedArray(memory, offset, 8));
+const rawRecord = on(({ memory, offset }) => new RawRecord(memory, offset, Point));
+const sharedRecord = on(({ memory, offset }) => new SharedRecord(memory, offset, Point));
+const seqlock = on(({ memory, offset }) => new SeqlockRecord(memory, offset, Point));
+const flag = on(({ memory, offset }) => new Flag(memory, offset));
 
 /** An increment under a mutex, by one thread and by several. */
 function locked(
   name: string,
-  make: (context: BenchContext) => [Mutex, () => void, () => number],
-): Operation {
-  const step = (mutex: Mutex, increment: () => void) => {
+  open: (context: BenchContext) => [Mutex, increment: () => void, read: () => number],
+) {
+  return on(open)(name, ([mutex, increment]) => () => {
     mutex.lock();
     try {
       increment();
     } finally {
       mutex.unlock();
     }
-  };
-  return {
-    name,
-    media: MEMORY,
-    sizes: SIZES,
-    alone: (context) => {
-      const [mutex, increment] = make(context);
-      return () => step(mutex, increment);
-    },
-    together: (context): Loop => {
-      const [mutex, increment, read] = make(context);
-      return {
-        run(times) {
-          for (let i = 0; i < times; i++) step(mutex, increment);
-        },
-        read,
-      };
-    },
-  };
-}
-
-function fasterThanPython(operation: string, what: string): Goal[] {
-  return [2, 4].map((count) => ({
-    claim: `${what} is at least 5 times faster than Python's`,
-    kind: "at least times faster",
-    goal: 5,
-    row: { operation, medium: "mapped", setting: "processes", count },
-    of: { by: "python" },
-  }));
+  }, { sizes: SIZES, read: ([, , read]) => read() });
 }
 
 /** Values, arrays, records and flags. */
 export const subject: Subject = {
   name: "values",
   operations: [
-    measuredAlone("raw value += 1", ({ memory, offset }) => {
-      const value = new RawValue(memory, offset);
-      return () => value.value += 1;
-    }),
-    measuredAlone("shared value += 1", ({ memory, offset }) => {
-      const value = new SharedValue(memory, offset);
-      return () => value.value += 1;
-    }),
-    minor(measuredAlone("shared value update", ({ memory, offset }) => {
-      const value = new SharedValue(memory, offset);
-      return () => value.update((before) => before + 1);
-    })),
+    rawValue("raw value += 1", (one) => () => one.value += 1),
+    sharedValue("shared value += 1", (one) => () => one.value += 1),
+    sharedValue("shared value update", (one) => () => one.update((was) => was + 1), { minor }),
     locked("shared value under a mutex", ({ memory, offset }) => {
       const value = new SharedValue(memory, offset + Mutex.BYTES);
       return [new Mutex(memory, offset), () => value.value += 1, () => value.value];
@@ -99,68 +68,30 @@ export const subject: Subject = {
       const { mutex, raw } = new SharedArray(memory, offset, 1);
       return [mutex, () => raw.set(0, raw.get(0) + 1), () => raw.get(0)];
     }),
-    minor(measuredAlone("raw array cell + 1", ({ memory, offset }) => {
-      const cells = new RawArray(memory, offset, 8);
-      return () => cells.set(3, cells.get(3) + 1);
-    })),
-    minor(measuredAlone("shared array update", ({ memory, offset }) => {
-      const cells = new SharedArray(memory, offset, 8);
-      return () => cells.update(3, (before) => before + 1);
-    })),
-    minor(measuredAlone("raw record read", ({ memory, offset }) => {
-      const point = new RawRecord(memory, offset, Point);
-      return () => point.read();
-    })),
-    minor(measuredAlone("shared record read", ({ memory, offset }) => {
-      const point = new SharedRecord(memory, offset, Point);
-      return () => point.read();
-    })),
-    measuredAlone("shared record update", ({ memory, offset }) => {
-      const point = new SharedRecord(memory, offset, Point);
-      return () => point.update(({ x }) => ({ x: x + 1 }));
-    }),
-    measuredAlone("seqlock record read", ({ memory, offset }) => {
-      const point = new SeqlockRecord(memory, offset, Point);
-      return () => point.read();
-    }),
-    measuredAlone("flag look", ({ memory, offset }) => {
-      const flag = new Flag(memory, offset);
-      return () => flag.isSet;
-    }),
-    minor(measuredAlone("flag set, clear", ({ memory, offset }) => {
-      const flag = new Flag(memory, offset);
-      return () => {
-        flag.set();
-        flag.clear();
-      };
-    })),
+    rawArray("raw array cell + 1", (cells) => () => cells.set(3, cells.get(3) + 1), { minor }),
+    sharedArray("shared array update", (all) => () => all.update(3, (was) => was + 1), { minor }),
+    rawRecord("raw record read", (point) => () => point.read(), { minor }),
+    sharedRecord("shared record read", (point) => () => point.read(), { minor }),
+    sharedRecord("shared record update", (point) => () => point.update(({ x }) => ({ x: x + 1 }))),
+    seqlock("seqlock record read", (point) => () => point.read()),
+    flag("flag look", (flag) => () => flag.isSet),
+    flag("flag set, clear", (flag) => () => {
+      flag.set();
+      flag.clear();
+    }, { minor }),
   ],
-  programs: [
-    {
-      by: "python",
-      program: "shared-value",
-      name: "shared value under a mutex",
-      medium: "mapped",
-      sizes: SIZES,
-    },
-    {
-      by: "python",
-      program: "raw-value",
-      name: "raw value under a mutex",
-      medium: "mapped",
-      sizes: SIZES,
-    },
-    {
-      by: "python",
-      program: "array",
-      name: "array cell under its mutex",
-      medium: "mapped",
-      sizes: SIZES,
-    },
-  ],
+  programs: programsBy("python", "mapped", SIZES, {
+    "shared value under a mutex": "shared-value",
+    "raw value under a mutex": "raw-value",
+    "array cell under its mutex": "array",
+  }),
   goals: [
-    ...fasterThanPython("shared value under a mutex", "A shared value under a mutex"),
-    ...fasterThanPython("raw value under a mutex", "A raw value under a mutex"),
-    ...fasterThanPython("array cell under its mutex", "An array's cell under its mutex"),
-  ],
+    ["shared value under a mutex", "A shared value under a mutex"],
+    ["raw value under a mutex", "A raw value under a mutex"],
+    ["array cell under its mutex", "An array's cell under its mutex"],
+  ].flatMap(([operation, what]) =>
+    claim(`${what} is at least 5 times faster than Python's`)
+      .about({ operation, medium: "mapped", setting: "processes" }, 2, 4)
+      .isFaster(5, { by: "python" })
+  ),
 };

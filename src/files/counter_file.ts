@@ -1,5 +1,6 @@
-import { makeFile } from "../runtime/files/durable.ts";
-import { inodeOf, makeFolders } from "../runtime/files/files.ts";
+import { makeFile } from "../runtime/files/make_file.ts";
+import { inodeOf } from "../runtime/files/file_status.ts";
+import { makeFolders } from "../runtime/files/folders.ts";
 import type { LockFile } from "../runtime/file_locks/lock_file.ts";
 import { absolutePath } from "../runtime/files/absolute_path.ts";
 import { quotePath } from "../runtime/paths/path_bytes.ts";

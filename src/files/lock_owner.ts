@@ -8,7 +8,7 @@ import {
 } from "../runtime/identity/thread_identity.ts";
 import type { LockFile } from "../runtime/file_locks/lock_file.ts";
 import { flockHolders, inheritorOf } from "../runtime/file_locks/lock_holders.ts";
-import { hostName } from "../runtime/identity/host_name.ts";
+import { hostName } from "../runtime/identity/machine.ts";
 import { quotePath } from "../runtime/paths/path_bytes.ts";
 import { publicPart, readRecord, type RecordedOwner } from "./lock_record.ts";
 

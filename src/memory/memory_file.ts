@@ -1,19 +1,18 @@
 import { SegmentFormatError } from "../contract/errors.ts";
 import { nameOf } from "../contract/options.ts";
 import { EEXIST } from "../runtime/c/errno.ts";
-import { folderOf } from "../runtime/paths/folders.ts";
-import { O_NOFOLLOW, O_RDONLY, O_RDWR } from "../runtime/c/constants.ts";
+import { folderOf } from "../runtime/paths/path_parts.ts";
 import {
   closeFile,
   openFile,
   openIfThere,
-  openNameless,
-  publish,
   readAt,
   reserve,
-  statusOf,
   writeAt,
-} from "../runtime/files/files.ts";
+} from "../runtime/files/open_file.ts";
+import { openNameless, publish } from "../runtime/files/make_file.ts";
+import { statusOf } from "../runtime/files/file_status.ts";
+import { O_NOFOLLOW, O_RDONLY, O_RDWR } from "../runtime/c/constants.ts";
 import { unlockFlock, waitFlock } from "../runtime/file_locks/flock.ts";
 import { userId } from "../runtime/identity/thread_identity.ts";
 import { checkRoom } from "../runtime/files/mapping.ts";

@@ -1,7 +1,7 @@
 import { nameOf } from "../contract/options.ts";
 import type { PathLike } from "../contract/path_like.ts";
 import { dispose, type PlatformDisposable } from "../contract/platform.ts";
-import { removeFile } from "../runtime/files/files.ts";
+import { removeFile } from "../runtime/files/folders.ts";
 import { checkOptions } from "./arguments.ts";
 import { AtomicCounter } from "./atomic_counter.ts";
 import { Directory, type Entry } from "./directory.ts";

@@ -3,18 +3,9 @@ import { nameOf } from "../contract/options.ts";
 import type { PathLike } from "../contract/path_like.ts";
 import { O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY } from "../runtime/c/constants.ts";
 import { ELOOP, ENXIO } from "../runtime/c/errno.ts";
-import {
-  closeFile,
-  type FileStatus,
-  makeDirectory,
-  namesIn,
-  openFile,
-  openIfThere,
-  readAt,
-  statusAt,
-  statusOf,
-  writers,
-} from "../runtime/files/files.ts";
+import { closeFile, openFile, openIfThere, readAt } from "../runtime/files/open_file.ts";
+import { type FileStatus, statusAt, statusOf, writers } from "../runtime/files/file_status.ts";
+import { makeDirectory, namesIn } from "../runtime/files/folders.ts";
 import { absolutePath } from "../runtime/files/absolute_path.ts";
 import { userId } from "../runtime/identity/thread_identity.ts";
 import { isPathLike, pathFrom } from "../runtime/paths/path_like.ts";

@@ -1,6 +1,7 @@
 import type { Owner } from "../contract/owner.ts";
 import { adapter } from "../runtime/adapters/adapter.ts";
-import { bootId, isGone, type ThreadIdentity } from "../runtime/identity/thread_identity.ts";
+import { isGone, type ThreadIdentity } from "../runtime/identity/thread_identity.ts";
+import { bootId } from "../runtime/identity/machine.ts";
 import { HEADER, isKnownBoot, isSameBoot, SLOT, SLOTS } from "./layout.ts";
 import { lockWordsOf } from "./lock_words.ts";
 import type { Region } from "./region.ts";

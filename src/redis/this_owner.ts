@@ -1,5 +1,5 @@
 import { adapter } from "../runtime/adapters/adapter.ts";
-import { hostName } from "../runtime/identity/host_name.ts";
+import { hostName } from "../runtime/identity/machine.ts";
 import { runtimeName } from "../runtime/identity/thread_identity.ts";
 
 /** This process as the owner of a lock, as JSON: for people and logs. */

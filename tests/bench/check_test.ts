@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { baselineOf, ratiosOf, regressionsOf } from "../../bench/check.ts";
+import { baselineOf, checkRatios, ratiosOf } from "../../bench/compare.ts";
 import { resultsOf, rowOf } from "./results.ts";
+
+const regressionsOf = (...given: Parameters<typeof checkRatios>) =>
+  checkRatios(...given).filter(({ worse }) => worse);
 
 /** A run with a row of ours and a rival's, which a claim compares. */
 function run(ours: number[], theirs: number[]) {
@@ -36,7 +39,7 @@ describe("bench check", () => {
     const baseline = baselineOf(run([10, 10, 10], [5, 5, 5]));
     const [found] = regressionsOf(baseline, run([14, 14, 14], [5, 5, 5]));
     assert.equal(found.before, 2);
-    assert.equal(found.after, 2.8);
+    assert.equal(found.ratio, 2.8);
     assert.deepEqual(regressionsOf(baseline, run([12, 12, 12], [5, 5, 5])), [], "it is noise");
     assert.deepEqual(regressionsOf(baseline, run([8, 14, 20], [5, 5, 5])), [], "it spreads");
     assert.deepEqual(regressionsOf(baseline, run([5, 5, 5], [5, 5, 5])), [], "it is faster");

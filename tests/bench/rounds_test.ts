@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { measureRounds } from "../../bench/rounds.ts";
-import type { Step } from "../../bench/step.ts";
+import type { Step } from "../../bench/steps.ts";
 import { rowOf } from "./results.ts";
 
 const never = new AbortController().signal;

@@ -301,6 +301,39 @@ describe("RedisLock of several servers", { skip }, () => {
     await (await waiting).release();
   });
 
+  test("leaves no queue behind if a server asks for a script after the abort", async () => {
+    const lock = name();
+    const { promise: isAborted, resolve: abort } = Promise.withResolvers<void>();
+    let isQueued = false;
+    const forgetful: RedisAdapter = {
+      async send(command, ...args) {
+        const isWaiter = args.some((arg) => /^w:/.test(arg));
+        if (command === "EVALSHA" && isWaiter && !isQueued) {
+          isQueued = true;
+          await isAborted;
+          throw new Error("NOSCRIPT No matching script.");
+        }
+        return await adapters[2].send(command, ...args);
+      },
+      subscribe: (channel, listener) => adapters[2].subscribe(channel, listener),
+      close: () => Promise.resolve(),
+    };
+    await using other = new RedisLock(adapters, lock, NEW);
+    await using mine = new RedisLock([...adapters.slice(0, 2), forgetful], lock, NEW);
+    const guard = await other.acquire();
+    const controller = new AbortController();
+    const waiting = mine.acquire({ signal: controller.signal });
+    await eventually(async () => isQueued && await countAt(lock, "queue") === 2);
+    await sleep(50); // The two have answered, so the third is not waited for.
+    controller.abort();
+    await assert.rejects(waiting, { name: "AbortError" });
+    await sleep(50); // The withdrawal would be sent by now.
+    abort();
+    await mine.close();
+    assert.equal(await countAt(lock, "queue"), 0);
+    await guard.release();
+  });
+
   test("does not keep a process alive after its wait was given up", async () => {
     await using child = new Child(process.execPath, FLAGS[adapter.name], GIVING_UP, [urls()[0]]);
     await child.line();

@@ -1,16 +1,7 @@
-import type { TopLevelSpec } from "vega-lite";
 import type { Results, Row } from "../../results.ts";
-import type { Look } from "../charts/chart.ts";
-import type { Dot, DotRow } from "../charts/dots.ts";
-import {
-  duration,
-  geometricMean,
-  type RowFilter,
-  rowsOf,
-  RUNTIMES,
-  SERIES_NAMES,
-  seriesOf,
-} from "../figures.ts";
+import { type Chart, type DotRow, written } from "../charts/chart.ts";
+import { multiple, range, type RowFilter, rowsOf, RUNTIMES, SERIES_NAMES } from "../figures.ts";
+import { NAMES } from "../names.ts";
 
 /** A table behind a chart. */
 export interface Table {
@@ -25,103 +16,92 @@ export interface Answer {
   /** The answer in a sentence or two; the main figures are between `**`. */
   readonly answer: string;
   /** How to read the chart. */
-  readonly reading: string;
-  /** Draws the chart; missing if the results lack the figures for it. */
-  readonly draw?: (look: Look) => TopLevelSpec;
-  /** Draws the main rows only, for README.md; if missing, README.md shows the whole chart. */
-  readonly front?: (look: Look) => TopLevelSpec;
+  readonly reading?: string;
+  /** Missing if the results lack the figures for it. */
+  readonly chart?: Chart;
+  /** The main rows only, for README.md and paper. Default: the whole chart. */
+  readonly main?: Chart;
   readonly table: Table;
 }
 
-/** Something that is measured in each runtime, under the name that users know. */
+/** An operation that is measured in each runtime. */
 export interface Entry {
   readonly label: string;
   readonly note?: string;
   readonly wanted: RowFilter;
 }
 
-/** The row of an entry in one runtime. */
-export function rowIn(
-  results: Pick<Results, "rows">,
-  { wanted }: Pick<Entry, "wanted">,
-  runtime: string,
-): Row | undefined {
-  return rowsOf(results, { by: "interlock", ...wanted, runtime: runtime as Row["runtime"] })[0];
+/** The rows of Interlock for `subject/operation` by one undisturbed thread. */
+export function alone(key: string, medium: Row["medium"] = "mapped"): RowFilter {
+  const [subject, operation] = key.split(/\/(.*)/s);
+  return { subject, operation, by: "interlock", medium, setting: "alone", count: 1 };
 }
 
-/** The rows of an entry, in the order of the runtimes. */
-export function rowsIn(results: Pick<Results, "rows">, entry: Pick<Entry, "wanted">): Row[] {
-  return RUNTIMES.flatMap((runtime) => rowIn(results, entry, runtime) ?? []);
+/** An operation with the name that users know. */
+export function entry(key: keyof typeof NAMES, medium: Row["medium"], note?: string): Entry {
+  return { label: NAMES[key], note, wanted: alone(key, medium) };
 }
 
-/** The point of a row. */
-export function dotOf(row: Row, name = SERIES_NAMES[seriesOf(row)]): Dot {
-  return { series: seriesOf(row), name, value: row.median, least: row.least, most: row.most };
+/** The rows in the order of the runtimes, at most one for each. */
+export function byRuntime(results: Pick<Results, "rows">, wanted: RowFilter): Row[] {
+  return RUNTIMES.flatMap((runtime) => rowsOf(results, { ...wanted, runtime }).slice(0, 1));
 }
 
-/** The entries that were measured, each with a point per runtime. */
-export function dotRows(results: Pick<Results, "rows">, entries: readonly Entry[]): DotRow[] {
-  return entries.flatMap((entry) => {
-    const dots = rowsIn(results, entry).map((row) => dotOf(row));
-    return dots.length === 0 ? [] : [{ label: entry.label, note: entry.note, dots }];
-  });
-}
-
-/** The table of entries: a line per entry, a column per runtime. */
-export function tableOf(results: Pick<Results, "rows">, entries: readonly Entry[]): Table {
-  return {
-    head: ["", ...RUNTIMES.map((runtime) => SERIES_NAMES[runtime]), "least to most"],
-    rows: entries.flatMap((entry) => {
-      const rows = rowsIn(results, entry);
-      if (rows.length === 0) return [];
-      const least = Math.min(...rows.map((row) => row.least));
-      const most = Math.max(...rows.map((row) => row.most));
-      return [[
-        entry.note === undefined ? entry.label : `${entry.label} (${entry.note})`,
-        ...RUNTIMES.map((runtime) => {
-          const row = rowIn(results, entry, runtime);
-          return row === undefined ? "–" : duration(row.median);
-        }),
-        `${duration(least)} to ${duration(most)}`,
-      ]];
-    }),
-  };
+/** A ratio in a runtime. */
+export interface Ratio {
+  readonly name: string;
+  readonly value: number;
 }
 
 /** How many times as long one takes as the other, in each runtime that has both. */
-export function ratios(
+export function ratiosOf(
   results: Pick<Results, "rows">,
   one: RowFilter,
   other: RowFilter,
-): { readonly runtime: typeof RUNTIMES[number]; readonly ratio: number }[] {
-  return RUNTIMES.flatMap((runtime) => {
-    const [a, b] = [one, other].map((wanted) => rowIn(results, { wanted }, runtime));
-    return a === undefined || b === undefined || b.median === 0
-      ? []
-      : [{ runtime, ratio: a.median / b.median }];
+): Ratio[] {
+  const others = byRuntime(results, other).filter(({ median }) => median > 0);
+  return byRuntime(results, one).flatMap(({ runtime, median }) => {
+    const row = others.find((row) => row.runtime === runtime);
+    return row ? [{ name: SERIES_NAMES[row.runtime!], value: median / row.median }] : [];
   });
 }
 
-/** The mean of these ratios over the runtimes; `undefined` if none has both. */
-export function meanRatio(
-  results: Pick<Results, "rows">,
-  one: RowFilter,
-  other: RowFilter,
-): number | undefined {
-  const all = ratios(results, one, other);
-  return all.length === 0 ? undefined : geometricMean(all.map(({ ratio }) => ratio));
+/** From the least to the most of some ratios. */
+export function rangeOf(ratios: readonly Ratio[], format = multiple): string {
+  return range(ratios.map(({ value }) => value), format);
 }
 
-/** From the fastest to the slowest runtime: `4.2 to 4.8 ns`. */
-export function span(rows: readonly Row[]): string {
-  const least = duration(Math.min(...rows.map(({ median }) => median)));
-  const most = duration(Math.max(...rows.map(({ median }) => median)));
-  if (least === most) return least;
-  const [value, unit] = least.split(" ");
-  return most.endsWith(` ${unit}`) ? `${value} to ${most}` : `${least} to ${most}`;
+/** A chart of rows of points, unless there is none. */
+export function chartOf(
+  unit: Chart["unit"],
+  rows: readonly DotRow[],
+  atOne?: string,
+): Chart | undefined {
+  return rows.length === 0 ? undefined : { unit, rows, atOne };
 }
 
-/** The answer if the results lack the figures for a question. */
-export function unanswered(what: string): string {
-  return `This run has no figures of ${what}.`;
+/** The table of such a chart: a line for each row, a column for each runtime. */
+export function tableOf(
+  unit: Chart["unit"],
+  rows: readonly DotRow[],
+  aside: string,
+  cells = "",
+): Table {
+  const names = RUNTIMES.map((runtime) => SERIES_NAMES[runtime]);
+  return {
+    head: [cells, ...names, aside],
+    rows: rows.map(({ label, note, aside = "", dots }) => [
+      note === undefined ? label : `${label} (${note})`,
+      ...names.map((name) => {
+        const dot = dots.find((one) => one.name === name);
+        return dot === undefined ? "–" : dot.text ?? written(dot.value, unit);
+      }),
+      aside,
+    ]),
+  };
+}
+
+/** Joins the sentences of an answer, or says that the results lack the figures. */
+export function sentences(all: readonly (string | undefined | false)[], what: string): string {
+  return all.filter(Boolean).join(" ") || `This run has no figures of ${what}.`;
 }

@@ -1,203 +1,192 @@
 import type { Results, Row } from "../../results.ts";
-import { type Answer, dotOf, type Table, unanswered } from "./answer.ts";
-import { type CompactRow, drawCompact } from "../charts/compact.ts";
-import { duration, geometricMean, RUNTIMES, SERIES_NAMES, seriesOf, times } from "../figures.ts";
-import { MAIN, nameOf, rivalOf } from "../names.ts";
-import type { Look } from "../charts/chart.ts";
-import type { TopLevelSpec } from "vega-lite";
+import { type Answer, chartOf, rangeOf, sentences, type Table, tableOf } from "./answer.ts";
+import type { DotRow } from "../charts/chart.ts";
+import {
+  duration,
+  geometricMean,
+  multiple,
+  range,
+  RUNTIMES,
+  SERIES_NAMES,
+  times,
+} from "../figures.ts";
+import { nameOf, NAMES, rivalOf } from "../names.ts";
 
-/** Our rows of an operation beside one rival's. */
-export interface Match {
-  readonly label: string;
+/** Rows of Interlock, one for each runtime, beside one rival's. */
+export interface Match extends DotRow {
+  readonly rival: string;
   /** How many processes at once, if there are several. */
   readonly members?: string;
-  readonly rival: string;
-  readonly pairs: readonly { readonly ours: Row; readonly theirs: Row; readonly ratio: number }[];
-  /** How many times faster we are; the geometric mean of the runtimes. */
+  /** Whether both do the same work; only then are they in the chart and in the answer. */
+  readonly isSame: boolean;
+  /** How many times faster Interlock is; the geometric mean of the runtimes. */
   readonly mean: number;
 }
 
 /** The variant of an operation, after its name. */
 const VARIANT = /; .*$/;
-/** The settings that are compared; the chart of scaling has the others. */
-const SETTINGS = [["alone", 1], ["processes", 4]] as const;
-/** Means this close to 1 count as equal. */
+/** Operations of Interlock that do the same work as a rival's operation of another name. */
+const SAME_WORK: Readonly<Record<string, string>> = {
+  "file_counter/add": "text file under a lock",
+  "redis/lock over ioredis: acquire, release": "lock: acquire, release",
+};
+/** Rivals that do other work under the same name. */
+const OTHER_WORK: ReadonlySet<string> = new Set([
+  // Two bare round trips: it releases without a look at the owner.
+  "redis/lock: acquire, release/node-redis",
+  // Sends each add; Interlock sends the adds of the same moment as one.
+  "redis/counter add, pipelined/redis-benchmark",
+  "redis/counter add, pipelined 64 deep/redis-benchmark",
+]);
+/** Ratios this close to 1 count as equal. */
 const EQUAL = 0.05;
+const CELLS = "Interlock : rival";
+const FASTER = "Interlock is faster →";
+
+/** The operations that README.md compares with rivals. */
+const MAIN: ReadonlySet<string> = new Set([
+  NAMES["atomics/add"],
+  NAMES["mutex/lock, increment, unlock"],
+  NAMES["async_acquire/acquire, release"],
+  NAMES["values/shared value under a mutex"],
+  NAMES["file_lock/lock, unlock"],
+  NAMES["file_lock/acquire, release"],
+  NAMES["file_counter/add"],
+  NAMES["file_counter/add, durable"],
+  NAMES["redis/counter add"],
+  NAMES["redis/lock: acquire, release"],
+  NAMES["start_up/command under a file lock"],
+]);
 
 /**
  * All comparisons that the results allow, from best to worst: with rivals that do the same work,
  * and with the rivals that goals name.
  */
-export function matchesOf(results: Pick<Results, "rows" | "goals">): Match[] {
-  const groups = new Map<string, Match["pairs"][number][]>();
-  for (const { ours, theirs } of [...sameWork(results), ...goalPairs(results)]) {
-    if (ours.median === 0) continue;
-    const key = [ours, theirs].map(({ subject, operation, by, setting, count, medium }) =>
-      [subject, operation, by, setting, count, medium].join("/")
-    ).join(" ");
-    const pairs = groups.get(key) ?? [];
-    if (pairs.some((pair) => pair.ours === ours)) continue;
-    groups.set(key, [...pairs, { ours, theirs, ratio: theirs.median / ours.median }]);
-  }
-  return [...groups.values()].map((pairs): Match => {
-    const [{ ours, theirs }] = pairs;
-    const same = ours.operation === theirs.operation.replace(VARIANT, "");
-    return {
-      label: nameOf(ours),
-      members: ours.count > 1 ? `${ours.count} ${ours.setting}` : undefined,
-      rival: same ? rivalOf(theirs) : `${rivalOf(theirs)}'s ${briefly(theirs.operation)}`,
-      pairs: pairs.toSorted((a, b) => rank(a.ours) - rank(b.ours)),
-      mean: geometricMean(pairs.map(({ ratio }) => ratio)),
-    };
-  }).sort((a, b) => b.mean - a.mean);
-}
-
-interface Pair {
-  readonly ours: Row;
-  readonly theirs: Row;
-}
-
-function sameWork({ rows }: Pick<Results, "rows">): Pair[] {
-  const ours = rows.filter(({ by, runtime }) => by === "interlock" && runtime !== "mixed");
-  return rows.filter((row) => isRival(row) && isShown(row)).flatMap((theirs) => {
-    const operation = theirs.operation.replace(VARIANT, "");
-    const same = ours.filter((row) =>
-      row.subject === theirs.subject && row.operation === operation &&
-      row.setting === theirs.setting && row.count === theirs.count &&
-      (theirs.runtime === undefined || row.runtime === theirs.runtime)
-    );
-    const twins = same.filter(({ medium }) => medium === theirs.medium);
+export function matchesOf({ rows, goals }: Pick<Results, "rows" | "goals">): Match[] {
+  const ours = rows.filter(({ by, runtime, median }) =>
+    by === "interlock" && runtime !== "mixed" && median > 0
+  );
+  const named = new Set(goals.map(({ row, of }) => `${row} ${of}`));
+  const pairs = rows.filter((row) => isRival(row) && isShown(row)).flatMap((theirs) => {
+    const same = ours.filter((row) => isSameWork(row, theirs));
     // A rival without a medium keeps its state in the memory of its process.
-    const memory = ["anonymous", "mapped"].map((medium) =>
-      same.filter((row) => row.medium === medium)
-    ).find((rows) => rows.length > 0);
-    const all = twins.length > 0 ? twins : theirs.medium === "none" ? memory ?? [] : [];
-    return all.map((ours) => ({ ours, theirs }));
+    const isAnonymous = theirs.medium === "none" && same.some((row) => row.medium === "anonymous");
+    const medium = isAnonymous ? "anonymous" : theirs.medium;
+    const others = ours.filter((row) => isShown(row) && named.has(`${row.id} ${theirs.id}`));
+    return [...new Set([...same.filter((row) => row.medium === medium), ...others])]
+      .map((ours) => ({ ours, theirs, ratio: theirs.median / ours.median }));
   });
+  const groups = Map.groupBy(
+    pairs,
+    ({ ours, theirs }) =>
+      [ours, theirs].map(({ id, runtime }) => id.replace(`/${runtime}/`, "/-/")).join(" "),
+  );
+  return [...groups.values()].map((pairs) => matchOf(pairs)).sort((a, b) => b.mean - a.mean);
 }
 
-function goalPairs({ rows, goals }: Pick<Results, "rows" | "goals">): Pair[] {
-  const byId = new Map(rows.map((row) => [row.id, row]));
-  return goals.flatMap(({ row, of }) => {
-    const [ours, theirs] = [byId.get(row), byId.get(of ?? "")];
-    if (ours === undefined || theirs === undefined || ours.runtime === "mixed") return [];
-    return isRival(theirs) && isShown(ours) ? [{ ours, theirs }] : [];
-  });
+function matchOf(pairs: readonly { ours: Row; theirs: Row; ratio: number }[]): Match {
+  const [{ ours, theirs }] = pairs;
+  const isSame = isSameWork(ours, theirs) &&
+    !OTHER_WORK.has(`${theirs.subject}/${theirs.operation}/${theirs.by}`);
+  const work = theirs.operation.replace(" under a lock", "").replace(/[;:] .*$/, "");
+  const rival = isSame ? rivalOf(theirs) : `${rivalOf(theirs)}, other work: ${work}`;
+  const members = ours.count > 1 ? `${ours.count} ${ours.setting}` : undefined;
+  const ratios = pairs.map(({ ratio }) => ratio);
+  const order = (runtime: Row["runtime"]) => RUNTIMES.findIndex((name) => name === runtime);
+  return {
+    label: nameOf(ours),
+    note: `${members === undefined ? "" : `${members}, `}against ${rival}`,
+    members,
+    rival,
+    isSame,
+    dots: pairs.toSorted((a, b) => order(a.ours.runtime) - order(b.ours.runtime))
+      .map(({ ours, theirs, ratio }) => ({
+        name: SERIES_NAMES[ours.runtime!],
+        value: ratio,
+        text: `${duration(ours.median)} : ${duration(theirs.median)}`,
+      })),
+    aside: range(ratios, multiple),
+    mean: geometricMean(ratios),
+  };
 }
 
 function isRival({ by }: Row): boolean {
   return by !== "interlock" && by !== "empty program";
 }
 
+/** Whether the row is alone or of 4 processes; the chart of scaling has the others. */
 function isShown({ setting, count }: Row): boolean {
-  return SETTINGS.some(([shown, of]) => setting === shown && count === of);
+  return setting === "alone" || (setting === "processes" && count === 4);
 }
 
-/** An operation in two or three words. */
-function briefly(operation: string): string {
-  return operation.replace(" under a lock", "").replace(/[;:] .*$/, "");
-}
-
-function rank({ runtime }: Row): number {
-  return RUNTIMES.findIndex((name) => name === runtime);
+function isSameWork(ours: Row, theirs: Row): boolean {
+  const operation = theirs.operation.replace(VARIANT, "");
+  return ours.subject === theirs.subject && ours.setting === theirs.setting &&
+    ours.count === theirs.count && (theirs.runtime ?? ours.runtime) === ours.runtime &&
+    [ours.operation, SAME_WORK[`${ours.subject}/${ours.operation}`]].includes(operation);
 }
 
 /** How does it compare with rivals? */
 export function againstRivals(results: Results): Answer {
-  const matches = matchesOf(results);
+  const all = matchesOf(results);
+  const same = all.filter(({ isSame }) => isSame);
   return {
     id: "rivals",
     question: "How does it compare with rivals?",
-    answer: sentence(matches),
+    answer: sentences(said(same), "rivals"),
     reading:
       "How many times faster Interlock is than the rival at the same work in the same run; " +
-      "left of 1 it is slower. The geometric mean of the runtimes is at the right.",
-    ...matches.length > 0 && {
-      draw: (look) => drawMatches(matches, look),
-      front: (look) => drawMatches(mainOf(matches), look),
-    },
-    table: tableFor(matches),
+      "left of 1 it is slower. The least and the most of the runtimes are at the right.",
+    chart: chartOf("times", same, FASTER),
+    main: chartOf("times", mainOf(same), FASTER),
+    table: tableOf("times", all, "times faster", CELLS),
   };
 }
 
 /** The main comparisons, each rival once: alone, or with several processes if not measured alone. */
 function mainOf(matches: readonly Match[]): Match[] {
-  return matches.filter((match) =>
-    MAIN.has(match.label) && (match.members === undefined ||
-      matches.every(({ label, rival, members }) =>
-        label !== match.label || rival !== match.rival || members !== undefined
+  return matches.filter(({ label, rival, members }) =>
+    MAIN.has(label) && (members === undefined ||
+      !matches.some((one) =>
+        one.label === label && one.rival === rival && one.members === undefined
       ))
   );
 }
 
-function drawMatches(matches: readonly Match[], look: Look): TopLevelSpec {
-  const rows = matches.map(({ label, members, rival, pairs, mean }): CompactRow => ({
-    label,
-    note: `${members === undefined ? "" : `${members}, `}against ${rival}`,
-    aside: `${times(mean)}×`,
-    dots: pairs.map(({ ours, ratio }) => ({
-      ...dotOf(ours),
-      value: ratio,
-      least: ratio,
-      most: ratio,
-    })),
-  }));
-  const mark = { at: 1, below: "slower", above: "Interlock is faster" };
-  return drawCompact({ rows, unit: "times", aside: "mean", mark }, look);
-}
-
-function sentence(matches: readonly Match[]): string {
-  if (matches.length === 0) return unanswered("rivals");
-  const best = matches[0];
-  const worst = matches[matches.length - 1];
-  const behind = matches.filter(isSlower);
-  const ahead = matches.filter(({ mean }) => mean > 1 + EQUAL);
-  const percent = Math.round(100 * EQUAL);
-  const equal = matches.length - ahead.length - behind.length;
-  const sentences = [
-    `Faster in **${ahead.length} of ${matches.length}** comparisons, slower in ${behind.length}${
-      equal === 0 ? "" : `, equal within ${percent} % in ${equal}`
-    }.`,
-  ];
-  if (best.mean > 1) {
-    sentences.push(
-      `Largest lead: ${named(best)}, **${times(best.mean)} times** as fast as ${best.rival}.`,
-    );
-  }
-  if (worst.mean < 1) {
-    sentences.push(
-      `Largest deficit: ${named(worst)} takes **${times(1 / worst.mean)} times** as long as ` +
-        `${worst.rival}.`,
-    );
-  }
-  return sentences.join(" ");
+function said(matches: readonly Match[]): string[] {
+  const [best, worst] = [matches[0], matches[matches.length - 1]];
+  if (best === undefined) return [];
+  const faster = matches.filter(({ dots }) => dots.every(({ value }) => value > 1 + EQUAL)).length;
+  const slower = matches.filter(({ dots }) => dots.every(isSlower)).length;
+  return [
+    `Faster in every runtime in **${faster} of ${matches.length}** comparisons of the same work, ` +
+    `slower in every runtime in ${slower}, equal within ${100 * EQUAL} % or dependent on the ` +
+    `runtime in ${matches.length - faster - slower}.`,
+    `Largest lead: ${named(best)}, **${
+      rangeOf(best.dots, times)
+    } times** as fast as ${best.rival}.`,
+    `Largest deficit: ${named(worst)} takes **${
+      rangeOf(inverse(worst), times)
+    } times** as long as ` +
+    `${worst.rival}.`,
+  ].filter((_, i) => i === 0 || (i === 1 ? best.mean > 1 : worst.mean < 1));
 }
 
 function named({ label, members }: Match): string {
   return members === undefined ? label : `${label}, ${members}`;
 }
 
-function tableFor(matches: readonly Match[]): Table {
-  return {
-    head: ["", "rival", "runtime", "ours", "rival's", "times faster"],
-    rows: matches.flatMap((match) =>
-      match.pairs.map(({ ours, theirs, ratio }) => [
-        named(match),
-        match.rival,
-        SERIES_NAMES[seriesOf(ours)],
-        duration(ours.median),
-        duration(theirs.median),
-        times(ratio),
-      ])
-    ),
-  };
+function isSlower({ value }: { readonly value: number }): boolean {
+  return value < 1 - EQUAL;
 }
 
-function isSlower({ mean }: Match): boolean {
-  return mean < 1 - EQUAL;
+function inverse({ dots }: Match) {
+  return dots.map((dot) => ({ ...dot, value: 1 / dot.value }));
 }
 
-/** The comparisons in which Interlock is slower, the worst first. */
-export function losses(results: Pick<Results, "rows" | "goals">): Match[] {
-  return matchesOf(results).filter(isSlower).reverse();
+/** The comparisons in which Interlock is slower in some runtime, the worst first. */
+export function losses(results: Pick<Results, "rows" | "goals">): Table {
+  const slower = matchesOf(results).filter(({ dots }) => dots.some(isSlower)).reverse();
+  const rows = slower.map((match) => ({ ...match, aside: rangeOf(inverse(match)) }));
+  return tableOf("times", rows, "times as long", CELLS);
 }

@@ -1,154 +1,122 @@
 import type { Results, Row } from "../../results.ts";
-import { type Answer, meanRatio, type Table, unanswered } from "./answer.ts";
 import {
-  duration,
-  listed,
-  type RowFilter,
-  rowsOf,
-  RUNTIMES,
-  type Series,
-  SERIES_NAMES,
-  times,
-} from "../figures.ts";
-import { drawLines, type Line, type Panel } from "../charts/lines.ts";
+  type Answer,
+  type Entry,
+  entry,
+  rangeOf,
+  ratiosOf,
+  sentences,
+  type Table,
+} from "./answer.ts";
+import type { LinePoint } from "../charts/chart.ts";
+import { duration, listed, rowsOf, RUNTIMES, SERIES_NAMES, times } from "../figures.ts";
 
-interface Subject {
-  readonly title: string;
-  readonly group: string;
-  readonly wanted: RowFilter;
-}
-
-const ATOMIC: Subject = {
-  title: "AtomicCounter, add",
-  group: "memory",
-  wanted: { subject: "atomics", operation: "add", medium: "mapped" },
-};
-const STRIPED: Subject = {
-  title: "StripedCounter, add",
-  group: "memory",
-  wanted: { subject: "atomics", operation: "striped add", medium: "mapped" },
-};
-const MUTEX: Subject = {
-  title: "Mutex, increment",
-  group: "memory",
-  wanted: { subject: "mutex", operation: "lock, increment, unlock", medium: "mapped" },
-};
-/** The operations that are measured with many at once. */
-export const SUBJECTS: readonly Subject[] = [
-  ATOMIC,
-  STRIPED,
-  MUTEX,
-  {
-    title: "FileLock, bare pair",
-    group: "files",
-    wanted: { subject: "file_lock", operation: "lock, unlock", medium: "file" },
-  },
-  {
-    title: "FileCounter, add",
-    group: "files",
-    wanted: { subject: "file_counter", operation: "add", medium: "file" },
-  },
-  {
-    title: "FileCounter, durable add",
-    group: "files",
-    wanted: { subject: "file_counter", operation: "add, durable", medium: "file" },
-  },
+const ATOMIC = entry("atomics/add", "mapped");
+const STRIPED = entry("atomics/striped add", "mapped");
+const MUTEX = entry("mutex/lock, increment, unlock", "mapped");
+/** The operations that are measured with many at once; those of a group have the same axes. */
+const GROUPS: readonly (readonly Entry[])[] = [
+  [ATOMIC, STRIPED, MUTEX],
+  [
+    entry("file_lock/lock, unlock", "file"),
+    entry("file_counter/add", "file"),
+    entry("file_counter/add, durable", "file"),
+  ],
 ];
-const SERIES: readonly Series[] = [...RUNTIMES, "c"];
+/** All of them. */
+export const SUBJECTS: readonly Entry[] = GROUPS.flat();
 
-function rowsFor(results: Results, { wanted }: Subject, series: Series): Row[] {
-  const whose = series === "c"
-    ? { by: "c" }
-    : { by: "interlock", runtime: series as Row["runtime"] };
-  return rowsOf(results, { ...wanted, setting: "processes", ...whose })
-    .sort((a, b) => a.count - b.count);
-}
+const BY = [
+  ...[...RUNTIMES, "mixed" as const].map((runtime) => [runtime, { runtime }] as const),
+  ["c", { by: "c" }],
+] as const;
+const SIZES = [1, 2, 4, 16, 64];
 
-function linesOf(results: Results, subject: Subject): Line[] {
-  return SERIES.flatMap((series) => {
-    const points = rowsFor(results, subject, series)
-      .map(({ count, median }) => ({ count, value: median }));
-    return points.length < 2 ? [] : [{ series, name: SERIES_NAMES[series], points }];
-  });
+/** A series of an operation with several at once, by the number of them. */
+function seriesFor(results: Results, { wanted }: Entry, setting: "processes" | "workers") {
+  const medium = setting === "workers" && wanted.medium === "mapped" ? "anonymous" : wanted.medium;
+  const { subject, operation, by } = wanted;
+  return BY.map(([series, whose]) => ({
+    series,
+    name: SERIES_NAMES[series],
+    rows: rowsOf(results, { subject, operation, medium, by, setting, ...whose })
+      .toSorted((a, b) => a.count - b.count),
+  }));
 }
 
 /** How does it scale? */
 export function scaling(results: Results): Answer {
-  const panels = SUBJECTS.flatMap((subject): Panel[] => {
-    const lines = linesOf(results, subject);
-    return lines.some(({ series }) => series !== "c")
-      ? [{ title: subject.title, group: subject.group, lines }]
-      : [];
-  });
-  const sentences = growth(results);
-  const workers = workersAgainstProcesses(results);
-  if (workers !== undefined) sentences.push(workers);
+  const groups = GROUPS.map((group) => group.flatMap((subject) => linesOf(results, subject)))
+    .filter((points) => points.length > 0);
   return {
     id: "scaling",
     question: "How does it scale?",
-    answer: sentences.join(" ") || unanswered("several processes at once"),
+    answer: sentences(
+      [growth(results), workersAgainstProcesses(results)],
+      "several processes at once",
+    ),
     reading: `Time in which all processes together complete one operation, by the number of ` +
       `processes; ${results.machine.cores} cores. A flat line means that contention costs nothing.`,
-    ...panels.length > 0 && { draw: (look) => drawLines({ panels, unit: "ns" }, look) },
+    ...groups.length > 0 && { chart: { unit: "ns", groups } },
     table: tableFor(results),
   };
 }
 
-/** How the time of an operation grows from one process to the largest number measured. */
-function growth(results: Results): string[] {
-  const all = [MUTEX, ATOMIC, STRIPED].flatMap(({ title, wanted }) => {
-    const counts = rowsOf(results, { ...wanted, by: "interlock", setting: "processes" })
-      .map(({ count }) => count);
-    const most = Math.max(...counts);
-    const at = (count: number): RowFilter => ({ ...wanted, setting: "processes", count });
-    const ratio = counts.length === 0 || most === 1
-      ? undefined
-      : meanRatio(results, at(most), at(1));
-    return ratio === undefined ? [] : [{ name: title.split(",")[0], most, ratio }];
+function linesOf(results: Results, subject: Entry): LinePoint[] {
+  const lines = seriesFor(results, subject, "processes")
+    .filter(({ series, rows }) => series !== "mixed" && rows.length > 1);
+  if (!lines.some(({ series }) => series !== "c")) return [];
+  return lines.flatMap(({ name, rows }) =>
+    rows.map(({ count, median }) => ({ panel: subject.label, name, count, value: median }))
+  );
+}
+
+/** How the time of an increment grows from one process to the largest number measured. */
+function growth(results: Results): string {
+  const at = (
+    { wanted }: Entry,
+    count: number,
+  ) => ({ ...wanted, setting: "processes", count } as const);
+  const most = SIZES.findLast((count) =>
+    ratiosOf(results, at(MUTEX, count), at(MUTEX, 1)).length > 0
+  );
+  if (most === undefined || most === 1) return "";
+  const grown = [MUTEX, ATOMIC, STRIPED].flatMap((subject) => {
+    const ratios = ratiosOf(results, at(subject, most), at(subject, 1));
+    const [name] = subject.label.split(/[.,]/);
+    return ratios.length === 0 ? [] : [`**${rangeOf(ratios, times)} times** as long on ${name}`];
   });
-  if (all.length === 0) return [];
-  const grown = all.map(({ name, ratio }) => `**${times(ratio)} times** as long on ${name}`);
-  return [
-    `Compared with one process, an increment by ${all[0].most} processes at once takes ${
-      listed(grown)
-    }.`,
-  ];
+  return `Compared with one process, an increment by ${most} processes at once takes ${
+    listed(grown)
+  }.`;
 }
 
 /** Compares 4 threads of one process with 4 processes. */
-function workersAgainstProcesses(results: Results): string | undefined {
-  const wanted = { subject: "mutex", operation: "lock, increment, unlock", count: 4 };
-  const ratio = meanRatio(
+function workersAgainstProcesses(results: Results): string | false {
+  const four = { ...MUTEX.wanted, count: 4 };
+  const ratios = ratiosOf(
     results,
-    { ...wanted, medium: "anonymous", setting: "workers" },
-    { ...wanted, medium: "mapped", setting: "processes" },
+    { ...four, medium: "anonymous", setting: "workers" },
+    { ...four, setting: "processes" },
   );
-  if (ratio === undefined) return undefined;
-  return ratio > 0.9 && ratio < 1.1
-    ? "Four workers of one process are as fast as four processes."
-    : `Four workers of one process take ${times(ratio)} times as long as four processes.`;
+  return ratios.length > 0 && "Four workers of one process take " +
+      `${rangeOf(ratios, times)} times as long as four processes.`;
 }
 
 function tableFor(results: Results): Table {
+  const cell = (rows: readonly Row[], count: number) => {
+    const row = rows.find((row) => row.count === count);
+    return row === undefined ? "–" : duration(row.median);
+  };
   const rows = SUBJECTS.flatMap((subject) =>
-    (["processes", "workers"] as const).flatMap((setting) => {
-      const wanted = { ...subject.wanted };
-      if (setting === "workers" && wanted.medium === "mapped") wanted.medium = "anonymous";
-      return [...RUNTIMES, "mixed" as const, "c" as const].flatMap((series) => {
-        const whose = series === "c" ? { by: "c" } : { by: "interlock", runtime: series };
-        const found = rowsOf(results, { ...wanted, setting, ...whose });
-        if (found.length === 0) return [];
-        const at = (count: number) => found.find((row) => row.count === count);
-        return [[
-          `${subject.title}, ${setting}`,
-          SERIES_NAMES[series],
-          ...[1, 2, 4, 16, 64].map((count) => {
-            const row = at(count);
-            return row === undefined ? "–" : duration(row.median);
-          }),
-        ]];
-      });
-    })
+    (["processes", "workers"] as const).flatMap((setting) =>
+      seriesFor(results, subject, setting).filter(({ rows }) => rows.length > 0)
+        .map(({ name, rows }) => [
+          `${subject.label}, ${setting}`,
+          name,
+          ...SIZES.map((count) => cell(rows, count)),
+        ])
+    )
   );
-  return { head: ["", "", "1", "2", "4", "16", "64"], rows };
+  return { head: ["", "", ...SIZES.map(String)], rows };
 }

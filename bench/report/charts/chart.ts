@@ -1,40 +1,281 @@
 import type { TopLevelSpec } from "vega-lite";
-import { duration, type Series, times } from "../figures.ts";
+import { duration, multiple, SERIES_NAMES } from "../figures.ts";
 import type { Palette } from "./palette.ts";
 
-/** A part of a chart's specification. */
-export type Layer = Record<string, unknown>;
+/** A point with its range. */
+export interface Dot {
+  /** The name of its series. */
+  readonly name: string;
+  readonly value: number;
+  /** The text of the point in a table. Default: the value. */
+  readonly text?: string;
+  /** The ends of the line through the point. Default: the value. */
+  readonly least?: number;
+  readonly most?: number;
+  /** Values that are marked on the line. */
+  readonly ticks?: readonly number[];
+}
 
-/** The look of a chart: for a wide page or for a telephone, and its colours. */
+/** Points to compare. */
+export interface DotRow {
+  readonly label: string;
+  readonly note?: string;
+  /** A summary at the end of the row: in a table, and in a chart without the values of points. */
+  readonly aside?: string;
+  readonly dots: readonly Dot[];
+}
+
+/** Rows of points on one axis. */
+export interface DotChart {
+  readonly unit: Unit;
+  readonly rows: readonly DotRow[];
+  /** Draws a line at 1, with this text at its right. */
+  readonly atOne?: string;
+}
+
+/** A point of a line in a panel. */
+export interface LinePoint {
+  readonly panel: string;
+  readonly name: string;
+  readonly count: number;
+  readonly value: number;
+}
+
+/** Panels of lines. */
+export interface LineChart {
+  readonly unit: Unit;
+  /** The panels of one group are in one row and have the same axes. */
+  readonly groups: readonly (readonly LinePoint[])[];
+}
+
+/** What a chart shows. */
+export type Chart = DotChart | LineChart;
+
+/** How a chart looks: its colours and its width in pixels. */
 export interface Look {
   readonly palette: Palette;
-  readonly narrow: boolean;
+  readonly width: number;
 }
 
-/** The width of a chart on a page, in pixels. */
+/** The width of a chart on a page. */
 export const WIDE = 816;
-/** The width on a telephone: 380 without the margins. */
+/** The width on a telephone: 380 pixels without the margins. */
 export const NARROW = 348;
 
-const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', sans-serif";
-/** The size of text in charts. */
-export const TEXT = 12;
-
-/** About how wide a letter of an axis is, and the room between two labels. */
-const [LETTER, BETWEEN] = [7, 8];
-
+/** A part of a specification. */
+type Layer = Record<string, unknown>;
 /** The unit of an axis. */
-export type Unit = "ns" | "times";
+type Unit = "ns" | "times";
 
-/** Formats a value of a unit. */
-export function written(value: number, unit: Unit): string {
-  return unit === "ns" ? duration(value) : `${times(value)}×`;
+const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', sans-serif";
+/** Shapes of the series, for print and for colour-blind readers. */
+const SHAPES = { deno: "circle", bun: "square", node: "triangle-up", c: "cross" } as const;
+const SERIES = Object.keys(SHAPES) as (keyof typeof SHAPES)[];
+
+/** Specifies a chart for Vega-Lite. */
+export function draw(chart: Chart, { palette, width }: Look): TopLevelSpec {
+  const content = "rows" in chart ? dotsOf(chart, palette, width) : linesOf(chart, palette, width);
+  return {
+    $schema: "https://vega.github.io/schema/vega-lite/v6.json",
+    background: "transparent",
+    config: {
+      aria: false,
+      font: FONT,
+      view: { stroke: null },
+      point: { filled: true, opacity: 1, size: 75 },
+      text: { fontSize: 12, fill: palette.ink, font: FONT, baseline: "middle", align: "left" },
+      header: {
+        labelColor: palette.ink,
+        labelFontSize: 13,
+        labelFontWeight: 600,
+        labelAnchor: "start",
+        title: null,
+      },
+      legend: {
+        labelColor: palette.ink,
+        labelFontSize: 12,
+        symbolSize: 75,
+        symbolOpacity: 1,
+        columnPadding: 16,
+      },
+      axis: {
+        domain: false,
+        ticks: false,
+        gridColor: palette.line,
+        labelColor: palette.quiet,
+        labelFontSize: 11,
+        labelPadding: 6,
+        title: null,
+      },
+    },
+    ...content,
+  } as unknown as TopLevelSpec;
 }
 
-/** Ticks of an axis around values: decades, or 1, 2 and 5 if the values are close. */
-export function ticksAround(values: readonly number[]): number[] {
-  const least = Math.min(...values);
-  const most = Math.max(...values);
+/** Rows of points, each at a height of its own; the names are at the left if there is room. */
+function dotsOf({ rows, unit, atOne }: DotChart, palette: Palette, width: number): Layer {
+  const isWide = width >= WIDE;
+  // Multiples are for comparison by eye; times have their values beside the points.
+  const isCompact = unit === "times";
+  const [left, right] = isWide ? [276, 132] : [8, isCompact ? 12 : 100];
+  const plot = width - left - right;
+  const step = isCompact ? 8 : 19;
+  const head = rows.some(({ note }) => note !== undefined) ? 32 : 24;
+
+  let top = atOne ? 20 : 4;
+  const placed = rows.map(({ label, note = "", aside = "", dots }) => {
+    const y = top + (head === 32 ? 8 : 12);
+    const first = top + (isWide ? Math.max(0, (head - step * dots.length) / 2) : head + 2);
+    const texts = { label, note, y, noteY: y + 16, asideY: isWide ? top + head / 2 : y };
+    const rule = top - 6;
+    top = Math.max(first + step * dots.length, top + head) + 13;
+    const points = dots.map(({ value, least = value, most = value, ticks = [], name }, i) => {
+      const text = isCompact ? "" : `${name} ${written(value, unit)}`;
+      return { name, value, least, most, ticks, text, y: first + step * (i + 0.5) };
+    });
+    return { ...texts, rule, points, aside: isCompact ? aside : "" };
+  });
+  const points = placed.flatMap(({ points }) => points);
+
+  const ends = points.flatMap(({ least, value, most }) => [least, value, most]);
+  const ticks = ticksAround(atOne === undefined ? ends : [...ends, 1]);
+  const axis = { orient: "top", labelFlush: !isWide };
+  const x = (field: string) => ({ field, ...logScale(ticks, unit, axis) });
+  const y = (field: string) => ({ y: { field, type: "quantitative", scale: null, axis: null } });
+  const legend = { orient: "none", direction: "horizontal", legendX: 2 - left, legendY: -46 };
+  const { color, shape } = lookOf(palette, points, isCompact && legend);
+  const text = (field: string, at: string, mark: Layer): Layer => ({
+    mark: { type: "text", ...mark },
+    encoding: { ...y(at), text: { field } },
+  });
+  const side = isWide ? { align: "right", x: -20 } : { x: 2 - left };
+  const end = isWide ? { x: plot + 16 } : { align: "right", x: plot + right - 4 };
+  const quiet = { fontSize: 11, fill: palette.quiet };
+  const line = {
+    type: "rule",
+    stroke: palette.line,
+    strokeDash: [1, 3],
+    x: -left,
+    x2: plot + right,
+  };
+  const layer: Layer[] = [
+    ...atOne === undefined ? [] : [{
+      data: { values: [{ one: 1, text: atOne }] },
+      encoding: { x: x("one") },
+      layer: [
+        { mark: { type: "rule", stroke: palette.quiet, strokeWidth: 1.25 } },
+        { mark: { type: "text", dx: 8, y: 7, ...quiet }, encoding: { text: { field: "text" } } },
+      ],
+    }],
+    {
+      data: { values: placed },
+      layer: [
+        { mark: line, encoding: y("rule"), transform: [{ filter: "datum.rule > 0" }] },
+        text("label", "y", { ...side, fontWeight: 600, fontSize: 12.5 }),
+        text("note", "noteY", { ...side, ...quiet }),
+        text("aside", "asideY", { ...end, fontWeight: 600 }),
+      ],
+    },
+    {
+      data: { values: points },
+      encoding: { ...y("y"), color },
+      layer: [
+        {
+          mark: { type: "rule", strokeWidth: 3, opacity: 0.35, strokeCap: "round" },
+          encoding: { x: x("least"), x2: { field: "most" } },
+        },
+        { mark: "point", encoding: { x: x("value"), shape } },
+        {
+          mark: { type: "text", dx: 11 },
+          encoding: { x: x("most"), text: { field: "text" }, color: { value: palette.ink } },
+        },
+        {
+          transform: [{ flatten: ["ticks"], as: ["tick"] }, { filter: "datum.tick > 0" }],
+          mark: { type: "tick", orient: "vertical", size: 11, thickness: 2, opacity: 1 },
+          encoding: { x: x("tick") },
+        },
+      ],
+    },
+  ];
+  const padding = { left, right, top: isCompact ? 46 : 24, bottom: 4 };
+  return { width: plot, height: top - 6, padding, autosize: { type: "none" }, layer };
+}
+
+/** Panels of lines, as many beside each other as there is room for. */
+function linesOf({ groups, unit }: LineChart, palette: Palette, width: number): Layer {
+  const columns = width >= WIDE ? 3 : 1;
+  const counts = [...new Set(groups.flat().map(({ count }) => count))].sort((a, b) => a - b);
+  const { color, shape } = lookOf(palette, groups.flat(), { orient: "top" });
+  const x = {
+    field: "count",
+    type: "quantitative",
+    scale: { type: "log", domain: [counts[0], counts[counts.length - 1]], nice: false },
+    axis: { values: counts, grid: false, labelFlush: false },
+  };
+  return {
+    padding: 2,
+    vconcat: groups.map((values) => ({
+      data: { values },
+      facet: { field: "panel", sort: [...new Set(values.map(({ panel }) => panel))] },
+      columns,
+      bounds: "flush",
+      spacing: { column: 24, row: 64 },
+      resolve: { axis: { x: "independent" } },
+      spec: {
+        width: (width - 60) / columns - 20,
+        height: 180,
+        encoding: {
+          x,
+          y: { field: "value", ...logScale(ticksAround(values.map(({ value }) => value)), unit) },
+          color,
+        },
+        layer: [
+          { mark: { type: "line", strokeWidth: 2 } },
+          { mark: { type: "point", size: 50 }, encoding: { shape } },
+        ],
+      },
+    })),
+  };
+}
+
+/** Colours and shapes by the name of the series. */
+function lookOf(
+  palette: Palette,
+  points: readonly { readonly name: string }[],
+  legend: Layer | false,
+): { color: Layer; shape: Layer } {
+  const domain = SERIES.map((series) => SERIES_NAMES[series]);
+  const values = [...new Set(points.map(({ name }) => name))];
+  const by = (range: readonly string[]): Layer => ({
+    field: "name",
+    scale: { domain, range },
+    legend: legend && { title: null, values, ...legend },
+  });
+  return {
+    color: by(SERIES.map((series) => palette[series])),
+    shape: by(SERIES.map((series) => SHAPES[series])),
+  };
+}
+
+/** A logarithmic axis from the first to the last tick, labelled as far as there is room. */
+function logScale(ticks: readonly number[], unit: Unit, more: Layer = {}): Layer {
+  const texts = Object.fromEntries(ticks.map((tick) => [tick, brief(tick, unit)]));
+  return {
+    type: "quantitative",
+    scale: { type: "log", domain: [ticks[0], ticks[ticks.length - 1]], nice: false, clamp: true },
+    axis: {
+      values: ticks,
+      labelExpr: `${JSON.stringify(texts)}[toString(datum.value)]`,
+      labelOverlap: "greedy",
+      labelFlush: false,
+      ...more,
+    },
+  };
+}
+
+/** Ticks of an axis around values: decades, or steps between them if the values are close. */
+function ticksAround(values: readonly number[]): number[] {
+  const [least, most] = [Math.min(...values), Math.max(...values)];
   const steps = most / least > 30 ? [1] : most / least > 4 ? [1, 3] : [1, 1.5, 2, 3, 5, 7];
   const all: number[] = [];
   for (let power = Math.floor(Math.log10(least)); power <= Math.ceil(Math.log10(most)); power++) {
@@ -45,141 +286,11 @@ export function ticksAround(values: readonly number[]): number[] {
   return all.slice(Math.max(first, 0), last < 0 ? undefined : last + 1);
 }
 
-/** The position of a value on a logarithmic axis from the first to the last tick, 0 to 1. */
-export function position(value: number, ticks: readonly number[]): number {
-  const [low, high] = [ticks[0], ticks[ticks.length - 1]];
-  return Math.log(value / low) / Math.log(high / low);
-}
-
-/** A logarithmic scale from the first to the last tick. */
-export function logScale(ticks: readonly number[]): Layer {
-  return { type: "log", domain: [ticks[0], ticks[ticks.length - 1]], nice: false, clamp: true };
-}
-
-/** The texts at the ticks of an axis. */
-export function axisTexts(ticks: readonly number[], unit: Unit): string[] {
-  return ticks.map((tick) => brief(tick, unit));
-}
-
-/** An axis with ticks, labelled as far as there is room. */
-export function axis(
-  ticks: readonly number[],
-  unit: Unit,
-  width: number,
-  more: Layer = {},
-): Layer {
-  const all = axisTexts(ticks, unit);
-  const longest = Math.max(...all.map(({ length }) => length)) * LETTER;
-  // The first and the last label may move towards the middle by half of their width.
-  const room = longest * (more.labelFlush ? 1.5 : 1) + BETWEEN;
-  const nearest = Math.min(
-    ...ticks.slice(1).map((tick, i) => position(tick, ticks) - position(ticks[i], ticks)),
-  );
-  const every = Math.max(1, Math.ceil(room / (nearest * width)));
-  const texts = Object.fromEntries(
-    ticks.map((tick, i) => [String(tick), i % every === 0 ? all[i] : ""]),
-  );
-  return {
-    title: null,
-    values: ticks,
-    labelExpr: `${JSON.stringify(texts)}[toString(datum.value)]`,
-    ...more,
-  };
+/** A value of a unit. */
+export function written(value: number, unit: Unit): string {
+  return unit === "ns" ? duration(value) : multiple(value);
 }
 
 function brief(value: number, unit: Unit): string {
   return written(value, unit).replace(/(\.\d*?)0+(?=\D|$)/, "$1").replace(/\.(?=\D|$)/, "");
-}
-
-/** A column of colours for a mark, by the field `series`. */
-export function bySeries({ series }: Palette): Layer {
-  return {
-    field: "series",
-    type: "nominal",
-    scale: { domain: Object.keys(series), range: Object.values(series) },
-    legend: null,
-  };
-}
-
-/** A column of shapes, for print and for colour-blind readers: each series has its own. */
-export function shapeBySeries(): Layer {
-  const shapes: Record<Series, string> = {
-    deno: "circle",
-    bun: "square",
-    node: "triangle-up",
-    mixed: "diamond",
-    c: "cross",
-    python: "diamond",
-    npm: "diamond",
-  };
-  return {
-    field: "series",
-    type: "nominal",
-    scale: { domain: Object.keys(shapes), range: Object.values(shapes) },
-    legend: null,
-  };
-}
-
-/** A column of sizes: a triangle and a cross look smaller than a circle of the same area. */
-export function sizeBySeries(size = 80): Layer {
-  const sizes: Record<Series, number> = {
-    deno: 1,
-    bun: 0.9,
-    node: 1.15,
-    mixed: 1,
-    c: 1.1,
-    python: 1,
-    npm: 1,
-  };
-  return {
-    field: "series",
-    type: "ordinal",
-    scale: { domain: Object.keys(sizes), range: Object.values(sizes).map((part) => part * size) },
-    legend: null,
-  };
-}
-
-/** A chart of layers in a frame of this height, without decoration. */
-export function framed(
-  { palette, narrow }: Look,
-  frame: {
-    readonly height: number;
-    readonly left: number;
-    readonly right: number;
-    readonly top?: number;
-    readonly bottom?: number;
-  },
-  content: Layer,
-): TopLevelSpec {
-  const { height, left, right, top = 28, bottom = 4 } = frame;
-  return {
-    $schema: "https://vega.github.io/schema/vega-lite/v6.json",
-    background: "transparent",
-    width: (narrow ? NARROW : WIDE) - left - right,
-    height,
-    padding: { left, right, top, bottom },
-    autosize: { type: "none" },
-    config: configOf(palette),
-    ...content,
-  } as unknown as TopLevelSpec;
-}
-
-/** Quiet axes and one font. */
-function configOf({ ink, quiet, line }: Palette): Layer {
-  return {
-    aria: false,
-    font: FONT,
-    view: { stroke: null },
-    text: { fontSize: TEXT, fill: ink, font: FONT },
-    axis: {
-      domain: false,
-      ticks: false,
-      gridColor: line,
-      labelColor: quiet,
-      labelFontSize: 11,
-      labelFont: FONT,
-      labelPadding: 6,
-      labelOverlap: false,
-    },
-  };
 }

@@ -1,36 +1,22 @@
-import { type LoggerInterface, parse, View } from "vega";
+import { logger, parse, View, Warn } from "vega";
 import { compile, type TopLevelSpec } from "vega-lite";
 
-/** The text alternative of a chart. */
-export interface Words {
-  readonly id: string;
-  readonly title: string;
-  readonly description: string;
-}
-
 /** Throws where Vega-Lite would only warn. */
-const STRICT: LoggerInterface = {
-  level: () => STRICT,
-  error: (...words) => {
-    throw new Error(words.join(" "));
-  },
-  warn: (...words) => {
-    throw new Error(words.join(" "));
-  },
-  info: () => STRICT,
-  debug: () => STRICT,
-} as LoggerInterface;
+const fail = (...words: readonly unknown[]): never => {
+  throw new Error(words.join(" "));
+};
+const STRICT = Object.assign(logger(Warn), { error: fail, warn: fail });
 
-/** Draws a chart as SVG, without a browser. */
+/** Draws a chart as SVG, without a browser; the title and the description are its text alternative. */
 export async function render(
   spec: TopLevelSpec,
-  { id, title, description }: Words,
+  { id, title, description }: Readonly<Record<"id" | "title" | "description", string>>,
 ): Promise<string> {
   const view = new View(parse(compile(spec, { logger: STRICT }).spec), { renderer: "none" });
-  const svg = rounded(await view.toSVG());
+  // A label without room is there, but not visible.
+  const svg = rounded(await view.toSVG()).replaceAll(/<text[^>]* opacity="0".*?<\/text>/g, "");
   view.finalize();
-  const viewBox = /viewBox="([^"]+)"/.exec(svg)![1];
-  const [, , width, height] = viewBox.split(" ");
+  const [, viewBox, width, height] = /viewBox="(\S+ \S+ (\S+) (\S+))"/.exec(svg)!;
   return svg.replace(
     /^<svg[^>]*>/,
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" ` +
@@ -44,8 +30,7 @@ export async function render(
 function rounded(svg: string): string {
   return svg.replaceAll(
     / (?:transform|d|x|y|x1|y1|x2|y2|width|height)="[^"]*"/g,
-    (attribute) =>
-      attribute.replaceAll(/\d+\.\d{3,}/g, (number) => String(Number(Number(number).toFixed(2)))),
+    (attribute) => attribute.replaceAll(/\d+\.\d{3,}/g, (number) => `${+(+number).toFixed(2)}`),
   );
 }
 

@@ -221,10 +221,15 @@ export class QuorumLock {
   /** Releases each vote that was granted, may have been, or will be. */
   async #giveUp(
     request: LockRequest,
-    { value, asked }: Round,
+    round: Round,
     replies: readonly ServerReply<unknown>[],
   ): Promise<void> {
-    this.#rounds.delete(request.value);
+    const { value, asked } = round;
+    round.isOver = true;
+    // Until all servers have answered, a withdrawal of the waiter must wait for them.
+    Promise.allSettled(asked).then(() => {
+      if (this.#rounds.get(request.value) === round) this.#rounds.delete(request.value);
+    });
     const answered = new Set(replies.map(({ server }) => server));
     await Promise.all(asked.map((answer, i) => {
       const undone = answer.then(({ granted }) => granted, () => true).then(async (mayHold) => {

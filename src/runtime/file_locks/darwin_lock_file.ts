@@ -1,7 +1,7 @@
 import { UnsupportedError } from "../../contract/errors.ts";
 import { absolutePath, workingDirectoryBy } from "../files/absolute_path.ts";
-import { foldersTo } from "../paths/folders.ts";
 import { pathBytes, quotePath } from "../paths/path_bytes.ts";
+import { foldersTo } from "../paths/path_parts.ts";
 import { waitByTrying } from "../waiting/wait_by_trying.ts";
 import type { ByteRange } from "./byte_range.ts";
 import {
@@ -10,6 +10,7 @@ import {
   type DarwinStatus,
   darwinStatus,
   F_FULLFSYNC,
+  libSystem,
   O_CLOEXEC,
   O_CREAT,
   O_NOFOLLOW,
@@ -17,9 +18,8 @@ import {
   O_RDONLY,
   O_RDWR,
   STAT_BYTES,
-} from "./darwin_structs.ts";
+} from "./darwin_calls.ts";
 import { LOCK_EX, LOCK_NB, LOCK_SH, LOCK_UN } from "./flock.ts";
-import { libSystem } from "./libsystem.ts";
 import type { LockFile } from "./lock_file.ts";
 
 const MODE = 0o600;

@@ -1,7 +1,8 @@
 import { O_DIRECTORY, O_RDONLY } from "../c/constants.ts";
 import { interrupted } from "../c/errno.ts";
 import { libc } from "../c/libc.ts";
-import { closeFile, openFile, statusOf } from "../files/files.ts";
+import { statusOf } from "../files/file_status.ts";
+import { closeFile, openFile } from "../files/open_file.ts";
 import { quotePath } from "../paths/path_bytes.ts";
 import { tryFlock, unlockFlock, waitFlock } from "./flock.ts";
 import type { LockFile } from "./lock_file.ts";

@@ -21,8 +21,9 @@ import {
 } from "../c/errno.ts";
 import { libc } from "../c/libc.ts";
 import { absolutePath } from "../files/absolute_path.ts";
-import { syncData } from "../files/durable.ts";
-import { closeFile, makeFolders, readAt, statusOf, writeAt } from "../files/files.ts";
+import { statusOf } from "../files/file_status.ts";
+import { makeFolders } from "../files/folders.ts";
+import { closeFile, readAt, syncData, writeAt } from "../files/open_file.ts";
 import { pathBytes, quotePath } from "../paths/path_bytes.ts";
 import { closeEarly, closeWithThread } from "../threads/thread_end.ts";
 import type { ByteRange } from "./byte_range.ts";

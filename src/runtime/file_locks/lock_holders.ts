@@ -1,27 +1,6 @@
-import { O_RDONLY } from "../c/constants.ts";
-import { libc } from "../c/libc.ts";
-import { closeFile, namesIn, tryOpen } from "../files/files.ts";
+import { namesIn } from "../files/folders.ts";
+import { readAllOfProc } from "../files/proc.ts";
 import { processIdentity } from "../identity/thread_identity.ts";
-
-/** The contents of a file of `/proc`, whose size is unknown; `undefined` if it is unreadable. */
-function readAll(path: string): string | undefined {
-  const fd = tryOpen(path, O_RDONLY);
-  if (fd === undefined) return undefined;
-  const decoder = new TextDecoder();
-  const chunk = new Uint8Array(65536);
-  let text = "";
-  try {
-    for (;;) {
-      // SAFETY: read(2) writes no more than `chunk.length` bytes.
-      const length = libc.read(fd, chunk, chunk.length);
-      if (length < 0) return undefined;
-      if (length === 0) return text + decoder.decode();
-      text += decoder.decode(chunk.subarray(0, length), { stream: true });
-    }
-  } finally {
-    closeFile(fd);
-  }
-}
 
 /**
  * The processes that hold a file by flock(2), from the kernel's list `/proc/locks`; `undefined` if
@@ -31,7 +10,7 @@ function readAll(path: string): string | undefined {
  */
 export function flockHolders(id: string): number[] | undefined {
   const file = listedAs(id);
-  return readAll("/proc/locks")?.split("\n")
+  return readAllOfProc("/proc/locks")?.split("\n")
     .map((line) => line.split(/\s+/))
     .filter((fields) => fields[1] === "FLOCK" && fields[5] === file)
     .map((fields) => Number(fields[4]));
@@ -46,7 +25,7 @@ export function inheritorOf(id: string, descriptor: number, from: number): numbe
   let found: { readonly pid: number; readonly startTime: number } | undefined;
   for (const pid of processes()) {
     if (pid === from) continue;
-    const info = readAll(`/proc/${pid}/fdinfo/${descriptor}`);
+    const info = readAllOfProc(`/proc/${pid}/fdinfo/${descriptor}`);
     if (!info?.split("\n").some((line) => line.includes("FLOCK") && line.includes(file))) continue;
     const { startTime } = processIdentity(pid);
     if (found === undefined || startTime < found.startTime) found = { pid, startTime };

@@ -1,7 +1,8 @@
 import { adapter } from "../adapters/adapter.ts";
 import { F_GETFL, O_NONBLOCK } from "../c/constants.ts";
 import { libc } from "../c/libc.ts";
-import { namesIn, statusOf } from "./files.ts";
+import { statusOf } from "./file_status.ts";
+import { namesIn } from "./folders.ts";
 
 const F_GETFD = 1;
 const F_SETFD = 2;

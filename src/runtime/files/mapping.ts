@@ -3,7 +3,7 @@ import { adapter } from "../adapters/adapter.ts";
 import { F_GETFL } from "../c/constants.ts";
 import { errno, interrupted, systemError } from "../c/errno.ts";
 import { libc } from "../c/libc.ts";
-import { closeFile, tryOpen } from "./files.ts";
+import { closeFile, tryOpen } from "./open_file.ts";
 
 const PROT_READ_WRITE = 3;
 const MAP_SHARED = 1;

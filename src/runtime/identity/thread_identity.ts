@@ -1,8 +1,8 @@
 import { adapter } from "../adapters/adapter.ts";
-import { O_RDONLY } from "../c/constants.ts";
 import { errno, ESRCH } from "../c/errno.ts";
 import { libc } from "../c/libc.ts";
-import { closeFile, inodeOf, tryOpen } from "../files/files.ts";
+import { inodeOf } from "../files/file_status.ts";
+import { readProc } from "../files/proc.ts";
 
 /**
  * The identity of a thread, different from that of any other thread of this machine, earlier or
@@ -23,22 +23,6 @@ export interface ThreadIdentity {
 const UNKNOWN = 0;
 /** In place of a time namespace on a kernel that has none (before 5.6). */
 const NO_TIME_NAMESPACES = 1;
-
-const text = new TextDecoder("latin1");
-const buffer = new Uint8Array(4096);
-
-/** The beginning of a file of `/proc`; `undefined` if it cannot be read for any reason. */
-export function readProc(path: string): string | undefined {
-  const fd = tryOpen(path, O_RDONLY);
-  if (fd === undefined) return undefined;
-  try {
-    // SAFETY: read(2) writes no more than `buffer.length` bytes.
-    const length = libc.read(fd, buffer, buffer.length);
-    return length < 0 ? undefined : text.decode(buffer.subarray(0, length));
-  } finally {
-    closeFile(fd);
-  }
-}
 
 /** Number, state and start time by `/proc/.../stat`, whose second field may contain anything. */
 function parseStat(
@@ -117,18 +101,6 @@ export function threadIsThere(pid: number, thread: number): boolean {
 /** The number of this user. */
 export function userId(): number {
   return libc.getuid();
-}
-
-let boot: Uint8Array | undefined;
-
-/** The 16 bytes that identify this boot of the machine; zeros if they cannot be read. */
-export function bootId(): Uint8Array {
-  if (boot !== undefined) return boot;
-  const id = new Uint8Array(16);
-  const hex = readProc("/proc/sys/kernel/random/boot_id")?.trim().replaceAll("-", "") ?? "";
-  if (!/^[0-9a-f]{32}$/.test(hex)) return id;
-  for (let i = 0; i < 16; i++) id[i] = parseInt(hex.slice(2 * i, 2 * i + 2), 16);
-  return boot = id;
 }
 
 /** This runtime and its version, such as `deno 2.9.6`. */

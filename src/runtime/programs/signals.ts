@@ -1,5 +1,5 @@
 import { adapter } from "../adapters/adapter.ts";
-import { readProc } from "../identity/thread_identity.ts";
+import { readProc } from "../files/proc.ts";
 
 const RT_SIGACTION = { x64: 13, arm64: 134 } as const;
 const SIGNATURE = {

@@ -3,7 +3,7 @@ import { adapter } from "../adapters/adapter.ts";
 import { O_CLOEXEC, O_PATH } from "../c/constants.ts";
 import { ENOMEM, errno, systemError } from "../c/errno.ts";
 import { libc } from "../c/libc.ts";
-import { closeFile } from "../files/files.ts";
+import { closeFile } from "../files/open_file.ts";
 
 /*
  * The descriptors of a process stay open until the process ends, whichever thread opened them. A

@@ -1,0 +1,118 @@
+import { Gate } from "../../src/counting/gate.ts";
+import { type Memory, regionOf } from "../../src/memory/memory.ts";
+import { monotonicNanoseconds } from "../../src/runtime/mod.ts";
+import type { RowKey } from "../results.ts";
+import type { Site } from "../site.ts";
+import { CONTEXT_BYTES, type Operation, type Subject } from "../subjects/subject.ts";
+import { contextOf } from "./context.ts";
+import { pinned } from "./pinned.ts";
+import { handOver } from "./relay.ts";
+import { type Count, countInWindow, loopOf, warmUp } from "./window.ts";
+
+/** A job of a fleet; sent as JSON. Times in nanoseconds. */
+export interface Job {
+  /** The number of the job, which selects its part of the memory. */
+  readonly index: number;
+  readonly row: Pick<RowKey, "subject" | "operation" | "by">;
+  /** One thread by mitata, for this processor time; operations in a window; or hand-overs. */
+  readonly how:
+    | { readonly alone: number }
+    | { readonly lead: number; readonly window: number }
+    | { readonly turns: number };
+}
+
+/** The result of a member. */
+export interface Report {
+  /** Nanoseconds per operation, of one thread alone. */
+  readonly ns?: number;
+  /** The operations in a window. */
+  readonly count?: Count;
+  /** Times of single operations. */
+  readonly samples?: readonly number[];
+  /** From the first member only: the total of all members, as the operation reads it. */
+  readonly total?: number;
+}
+
+/** A member of a fleet: its number, and the resources that it shares with the others. */
+export interface Membership {
+  readonly worker: number;
+  readonly workers: number;
+  /** The largest number of jobs. */
+  readonly jobs: number;
+  readonly memory: Memory;
+  readonly site: Site;
+}
+
+/** Bytes at the end of a context, for the gate, the window and the relay. */
+const FRAME = 2048;
+const FRAME_OFFSETS = { gate: 0, window: 512, relay: 640 } as const;
+/** A hand-over without spinning takes this many times as long. */
+const SLOWER = 5;
+/** Enough for the percentiles, few enough to print. */
+const MOST_SAMPLES = 20_000;
+
+/** The bytes for a number of jobs and the warm-up of each worker. */
+export function bytesFor({ jobs, workers }: Pick<Membership, "jobs" | "workers">): number {
+  return (jobs + workers) * CONTEXT_BYTES;
+}
+
+/** Does a member's part of a job. All begin together, and all return after the last is done. */
+export async function perform({ index, row, how }: Job, member: Membership): Promise<Report> {
+  const { worker, workers, jobs, memory, site } = member;
+  const operation = await operationOf(row);
+  const context = contextOf(memory, site, index, worker, workers);
+  if ("alone" in how) {
+    const { call } = await operation.make!(context);
+    return await measureAlone(call, operation, how.alone);
+  }
+  const region = regionOf(memory);
+  const frame = (index + 1) * CONTEXT_BYTES - FRAME;
+  const gate = new Gate(memory, workers, frame + FRAME_OFFSETS.gate);
+  if ("turns" in how) {
+    const relay = operation.relay!(context);
+    using _pinned = relay.yields ? undefined : pinned(worker);
+    const turns = relay.yields ? Math.ceil(how.turns / SLOWER) : how.turns;
+    const at = frame + FRAME_OFFSETS.relay;
+    return { samples: await handOver(relay, memory, at, worker, turns, () => gate.meet()) };
+  }
+  // It warms up alone, in a context of its own, which an earlier job may have used.
+  const scratch = contextOf(memory, site, jobs + worker, 0, 1);
+  new Uint8Array(region.buffer, region.resolve(scratch.offset, CONTEXT_BYTES, 8), CONTEXT_BYTES)
+    .fill(0);
+  const { per = 1, awaited } = operation;
+  await warmUp(loopOf((await operation.make!(scratch)).call, awaited));
+  const { call, read } = await operation.make!(context);
+  const loop = loopOf(call, awaited);
+  const from = region.resolve(frame + FRAME_OFFSETS.window, 8, 8);
+  gate.meet();
+  if (worker === 0) region.atomics.storeFloat64(from, monotonicNanoseconds() + how.lead);
+  gate.meet();
+  const start = region.atomics.loadFloat64(from);
+  const { inside, done } = await countInWindow(loop, { from: start, to: start + how.window });
+  gate.meet();
+  const count = { inside: inside * per, done: done * per };
+  return { count, total: worker === 0 ? read?.() : undefined };
+}
+
+/** Loads the operation of a row, without other subjects. */
+async function operationOf({ subject, operation, by }: Job["row"]): Promise<Operation> {
+  const loaded = await import(`../subjects/${subject}.ts`) as { subject: Subject };
+  const found = loaded.subject.operations?.find((one) =>
+    one.name === operation && (one.by ?? "interlock") === by
+  );
+  if (found !== undefined) return found;
+  throw new Error(`Cannot find "${operation}" by ${by} in bench/subjects/${subject}.ts`);
+}
+
+async function measureAlone(
+  call: () => unknown,
+  { timed = false, per = 1 }: Operation,
+  ns: number,
+): Promise<Report> {
+  const { measure } = await import("mitata");
+  const stats = await measure(call, {
+    min_cpu_time: ns,
+    ...timed && { batch_threshold: 0, max_samples: MOST_SAMPLES },
+  });
+  return { ns: stats.p50 / per, ...timed && { samples: stats.samples } };
+}

@@ -1,0 +1,80 @@
+import { monotonicNanoseconds } from "../../src/runtime/mod.ts";
+
+let loops = 0;
+
+/** Time between two reads of the clock, in nanoseconds. A read takes some hundred itself. */
+const CHUNK = 100_000;
+
+/** The most operations between two reads of the clock. */
+const MOST_TIMES = 1 << 20;
+
+/** Does an operation so many times. */
+export type Loop = (times: number) => void | Promise<void>;
+
+/**
+ * Makes a loop over an operation. Each has a text of its own: an engine would optimize one loop for
+ * all operations that it has repeated. An asynchronous operation is awaited each time.
+ */
+export function loopOf(call: () => unknown, awaited = false): Loop {
+  const [start, step] = awaited ? ["async ", "await "] : ["", ""];
+  const body = `for (let i = 0; i < times; i++) ${step}call(); /* number ${loops++} */`;
+  return new Function("call", `return ${start}(times) => { ${body} };`)(call) as Loop;
+}
+
+/** A span on the monotonic clock, in nanoseconds. */
+export interface Window {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** The operations of one member. */
+export interface Count {
+  /** Within the window. */
+  readonly inside: number;
+  /** Altogether. */
+  readonly done: number;
+}
+
+/** The part of a span that is in a window, from 0 to 1. */
+export function partInside(start: number, end: number, { from, to }: Window): number {
+  return Math.max(Math.min(end, to) - Math.max(start, from), 0) / (end - start);
+}
+
+/** After this many chunks, an engine has compiled the operation. */
+const WARM_CHUNKS = 50;
+
+/** Runs an operation until it is compiled, which would take longer under contention. */
+export async function warmUp(loop: Loop): Promise<void> {
+  for (let chunks = 0, times = 1; chunks < WARM_CHUNKS; chunks++) {
+    const start = monotonicNanoseconds();
+    const pending = loop(times);
+    if (pending !== undefined) await pending;
+    times = nextTimes(times, monotonicNanoseconds() - start);
+  }
+}
+
+/** The operations of the next chunk, after `times` operations took `took` nanoseconds. */
+function nextTimes(times: number, took: number): number {
+  if (took < CHUNK / 2) return Math.min(2 * times, MOST_TIMES);
+  return took > CHUNK * 2 ? Math.ceil(times / 2) : times;
+}
+
+/**
+ * Repeats an operation from before the window until after it, in chunks. A chunk across an edge of the
+ * window counts with its part inside. Members do not check whether to stop, so that only the operation
+ * is measured; all others are still running when the window ends.
+ */
+export async function countInWindow(loop: Loop, window: Window): Promise<Count> {
+  let [inside, done, times] = [0, 0, 1];
+  let start = monotonicNanoseconds();
+  while (start < window.to) {
+    const pending = loop(times);
+    if (pending !== undefined) await pending;
+    const end = monotonicNanoseconds();
+    inside += times * partInside(start, end, window);
+    done += times;
+    times = nextTimes(times, end - start);
+    start = end;
+  }
+  return { inside, done };
+}

@@ -1,0 +1,59 @@
+import { O_DIRECTORY, O_RDONLY } from "../c/constants.ts";
+import { EEXIST, ENOENT, errno, systemError } from "../c/errno.ts";
+import { libc } from "../c/libc.ts";
+import { pathBytes, pathOf } from "../paths/path_bytes.ts";
+import { folderOf, foldersTo } from "../paths/path_parts.ts";
+import { closeFile, openFile } from "./open_file.ts";
+
+/** Creates a folder that only this user can use, unless it exists. */
+export function makeDirectory(path: string): void {
+  if (libc.mkdir(pathBytes(path), 0o700) === 0) return;
+  const failure = errno();
+  if (failure !== EEXIST) throw systemError("make the folder", path, failure);
+}
+
+/** Creates the folders on the way to a path, if they are missing. */
+export function makeFolders(path: string): void {
+  foldersTo(path).forEach(makeDirectory);
+}
+
+/** The names in a folder, by getdents64(2), without `.` and `..`. */
+export function namesIn(folder: string): string[] {
+  const fd = openFile(folder, O_RDONLY | O_DIRECTORY);
+  const names: string[] = [];
+  const entries = new Uint8Array(32768);
+  const view = new DataView(entries.buffer);
+  try {
+    for (;;) {
+      // SAFETY: the system writes whole entries within `entries.length` bytes, each with its length.
+      const length = libc.getdents64(fd, entries, entries.length);
+      if (length < 0) throw systemError("list", folder, errno());
+      if (length === 0) return names;
+      for (let at = 0; at < length; at += view.getUint16(at + 16, true)) {
+        const name = pathOf(entries.subarray(at + 19, at + view.getUint16(at + 16, true)));
+        if (name !== "." && name !== "..") names.push(name);
+      }
+    }
+  } finally {
+    closeFile(fd);
+  }
+}
+
+/** Returns when the names in the folder of a path are on the storage. */
+export function syncFolder(path: string): void {
+  const folder = folderOf(path);
+  const fd = openFile(folder, O_RDONLY | O_DIRECTORY);
+  try {
+    if (libc.fsync(fd) !== 0) throw systemError("make durable", folder, errno());
+  } finally {
+    closeFile(fd);
+  }
+}
+
+/** Removes a name; false if there is none. */
+export function removeFile(path: string): boolean {
+  if (libc.unlink(pathBytes(path)) === 0) return true;
+  const failure = errno();
+  if (failure === ENOENT) return false;
+  throw systemError("remove", path, failure);
+}

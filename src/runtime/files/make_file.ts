@@ -1,0 +1,81 @@
+import {
+  AT_FDCWD,
+  AT_SYMLINK_FOLLOW,
+  O_CREAT,
+  O_EXCL,
+  O_NOFOLLOW,
+  O_RDWR,
+  O_TMPFILE,
+  O_WRONLY,
+} from "../c/constants.ts";
+import { EEXIST, errno, systemError } from "../c/errno.ts";
+import { libc } from "../c/libc.ts";
+import { pathBytes } from "../paths/path_bytes.ts";
+import { folderOf } from "../paths/path_parts.ts";
+import { removeFile } from "./folders.ts";
+import { closeFile, openFile, syncData, writeAt } from "./open_file.ts";
+import { privateName } from "./replace_file.ts";
+
+const RENAME_NOREPLACE = 1;
+
+/** Creates a file with its contents in one step for all readers; false if the name is taken. */
+export function makeFile(path: string, contents: Uint8Array): boolean {
+  let fd: number;
+  try {
+    fd = openNameless(folderOf(path));
+  } catch (error) {
+    // A file system without O_TMPFILE; to an older kernel the flags open a folder.
+    if (!["EOPNOTSUPP", "EISDIR"].includes((error as { code?: string }).code!)) throw error;
+    return makeFileByName(path, contents);
+  }
+  try {
+    writeAt(fd, path, contents, 0);
+    syncData(fd, path);
+    return publish(fd, path);
+  } finally {
+    closeFile(fd);
+  }
+}
+
+/** Creates it under a name of its own first, which stays behind if the process is killed. */
+function makeFileByName(path: string, contents: Uint8Array): boolean {
+  const own = privateName(path);
+  const fd = openFile(own, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW);
+  try {
+    writeAt(fd, path, contents, 0);
+    syncData(fd, path);
+    return publishName(own, path);
+  } finally {
+    closeFile(fd);
+    removeFile(own);
+  }
+}
+
+/**
+ * Creates a file without a name in a folder, for {@linkcode publish}. Until then no other process
+ * can open it, and the system removes it with its descriptor. See open(2), O_TMPFILE.
+ */
+export function openNameless(folder: string): number {
+  return openFile(folder, O_TMPFILE | O_RDWR);
+}
+
+/** Gives a nameless file its name, in one step for all readers; false if the name is taken. */
+export function publish(fd: number, path: string): boolean {
+  const from = pathBytes(`/proc/self/fd/${fd}`);
+  if (libc.linkat(AT_FDCWD, from, AT_FDCWD, pathBytes(path), AT_SYMLINK_FOLLOW) === 0) return true;
+  const failure = errno();
+  if (failure === EEXIST) return false;
+  throw systemError("make", path, failure);
+}
+
+function publishName(own: string, path: string): boolean {
+  // SAFETY: both paths end with NUL.
+  const [from, to] = [own, path].map(pathBytes);
+  if (libc.linkat(AT_FDCWD, from, AT_FDCWD, to, 0) === 0) return true;
+  if (errno() === EEXIST) return false;
+  // A file system without links, such as FAT.
+  if (libc.renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) === 0) return true;
+  const failure = errno();
+  if (failure === EEXIST) return false;
+  throw systemError("make", path, failure);
+}

@@ -1,0 +1,115 @@
+import { O_CLOEXEC, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } from "../c/constants.ts";
+import { EINTR, ENOENT, errno, interrupted, systemError } from "../c/errno.ts";
+import { libc } from "../c/libc.ts";
+import { pathBytes, quotePath } from "../paths/path_bytes.ts";
+import { statusOf } from "./file_status.ts";
+
+/**
+ * Opens a file and returns its descriptor, which is closed on exec. Never waits for the other end of
+ * a pipe.
+ *
+ * @param bytes The path as C needs it, if the caller has it already.
+ */
+export function openFile(
+  path: string,
+  flags: number,
+  mode = 0o600,
+  bytes: Uint8Array = pathBytes(path),
+): number {
+  // SAFETY: `bytes` ends with NUL.
+  const fd = libc.open(bytes, flags | O_CLOEXEC | O_NONBLOCK, mode);
+  if (fd < 0) throw systemError("open", path, errno());
+  return fd;
+}
+
+/** Opens a file as {@linkcode openFile} does; `undefined` if there is none. */
+export function openIfThere(path: string, flags: number): number | undefined {
+  const fd = tryOpen(path, flags);
+  if (fd !== undefined) return fd;
+  const failure = errno();
+  if (failure === ENOENT) return undefined;
+  throw systemError("open", path, failure);
+}
+
+/** Opens a file; `undefined`, with errno set, if the system refuses for any reason. */
+export function tryOpen(path: string, flags: number): number | undefined {
+  const fd = libc.open(pathBytes(path), flags | O_CLOEXEC | O_NONBLOCK, 0);
+  return fd < 0 ? undefined : fd;
+}
+
+/** Opens or creates a regular file to read and write; refuses links, pipes and folders. */
+export function openRegularFile(path: string): number {
+  const fd = openFile(path, O_RDWR | O_CREAT | O_NOFOLLOW);
+  try {
+    if (statusOf(fd, path).isFile) return fd;
+  } catch (error) {
+    closeFile(fd);
+    throw error;
+  }
+  closeFile(fd);
+  throw new TypeError(`Cannot use ${quotePath(path)}: it is not a regular file`);
+}
+
+/** Closes a descriptor. */
+export function closeFile(fd: number): void {
+  libc.close(fd);
+}
+
+/** Reads up to `bytes.length` bytes from an offset; returns how many there were. */
+export function readAt(fd: number, path: string, bytes: Uint8Array, offset: number): number {
+  let got: number;
+  // SAFETY: pread(2) writes no more than `bytes.length` bytes.
+  do got = libc.pread(fd, bytes, bytes.length, offset); while (interrupted(got));
+  if (got < 0) throw systemError("read", path, errno());
+  return got;
+}
+
+/**
+ * Fills `bytes` from an offset, or reads up to the end of the file; returns the number of bytes. A
+ * read that a signal cuts short goes on, so the end of the file costs one more call.
+ */
+export function readAllAt(fd: number, path: string, bytes: Uint8Array, offset: number): number {
+  let length = 0;
+  while (length < bytes.length) {
+    const got = readAt(fd, path, bytes.subarray(length), offset + length);
+    if (got === 0) break;
+    length += got;
+  }
+  return length;
+}
+
+/** The whole contents of a regular file; `undefined` if there is no file. */
+export function readFile(path: string): Uint8Array | undefined {
+  const fd = openIfThere(path, O_RDONLY | O_NOFOLLOW);
+  if (fd === undefined) return undefined;
+  try {
+    const { isFile, size } = statusOf(fd, path);
+    if (!isFile) throw new TypeError(`Cannot read ${quotePath(path)}: it is not a regular file`);
+    const contents = new Uint8Array(size);
+    return contents.subarray(0, readAllAt(fd, path, contents, 0));
+  } finally {
+    closeFile(fd);
+  }
+}
+
+/** Writes all of `bytes` at an offset. */
+export function writeAt(fd: number, path: string, bytes: Uint8Array, offset: number): void {
+  let written: number;
+  // SAFETY: pwrite(2) reads no more than `bytes.length` bytes.
+  do written = libc.pwrite(fd, bytes, bytes.length, offset); while (interrupted(written));
+  if (written < 0) throw systemError("write", path, errno());
+  // A full file system writes a part, and reports the reason at the next call.
+  if (written < bytes.length) writeAt(fd, path, bytes.subarray(written), offset + written);
+}
+
+/** Makes a file at least `size` bytes long and reserves the space. */
+export function reserve(fd: number, path: string, size: number): void {
+  let failure: number;
+  do failure = libc.posix_fallocate(fd, 0, size); while (failure === EINTR);
+  if (failure !== 0) throw systemError(`reserve ${size} bytes in`, path, failure);
+}
+
+/** Returns when the contents of a file are on the storage, unless the storage lies. */
+export function syncData(fd: number, path: string): void {
+  if (libc.fdatasync(fd) !== 0) throw systemError("make durable", path, errno());
+}

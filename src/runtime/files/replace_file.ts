@@ -1,0 +1,111 @@
+import { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_WRONLY } from "../c/constants.ts";
+import { ENOENT, errno, systemError } from "../c/errno.ts";
+import { libc } from "../c/libc.ts";
+import { pathBytes } from "../paths/path_bytes.ts";
+import { folderOf, lastPartOf } from "../paths/path_parts.ts";
+import { type FileStatus, statusOf } from "./file_status.ts";
+import { namesIn, removeFile, syncFolder } from "./folders.ts";
+import { closeFile, openFile, syncData, tryOpen, writeAt } from "./open_file.ts";
+
+/**
+ * Replaces a file, or makes it, in one step for all readers; only one caller at a time. Keeps its
+ * owner, group and permissions, or throws. Until then the new file has a random name; it is removed
+ * if anything fails. If the process is killed, {@linkcode removeLeftovers} removes it later.
+ *
+ * @param durable Whether both contents and name are on the storage when this returns.
+ */
+export function replaceFile(path: string, contents: Uint8Array, durable: boolean): void {
+  const last = lastOf(path);
+  const next = privateName(path);
+  const fd = openFile(next, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW);
+  try {
+    if (last !== undefined) makeAlike(fd, path, last);
+    writeAt(fd, path, contents, 0);
+    if (durable) syncData(fd, path);
+    // SAFETY: both paths end with NUL.
+    if (libc.rename(pathBytes(next), pathBytes(path)) !== 0) {
+      throw systemError("replace", path, errno());
+    }
+  } catch (error) {
+    removeFile(next); // The disk is full, most likely: give its space back.
+    throw error;
+  } finally {
+    closeFile(fd);
+  }
+  if (durable) syncFolder(path);
+}
+
+/** The status of the file that will be replaced; `undefined` if there is none. */
+function lastOf(path: string): FileStatus | undefined {
+  const fd = tryOpen(path, O_RDONLY | O_NOFOLLOW);
+  if (fd === undefined) {
+    const failure = errno();
+    if (failure === ENOENT) return undefined;
+    throw systemError("replace", path, failure);
+  }
+  try {
+    return statusOf(fd, path);
+  } finally {
+    closeFile(fd);
+  }
+}
+
+/** Gives a new file the owner, the group and the permissions of the last. */
+function makeAlike(fd: number, path: string, last: FileStatus): void {
+  const { user, group } = statusOf(fd, path);
+  const same = user === last.user && group === last.group;
+  if (!same && libc.fchown(fd, last.user, last.group) !== 0) {
+    const failure = errno();
+    throw systemError(
+      `keep the owner ${last.user} and the group ${last.group} of`,
+      path,
+      failure,
+    );
+  }
+  if (libc.fchmod(fd, last.mode) !== 0) throw systemError("keep the mode of", path, errno());
+}
+
+/**
+ * Removes the new files that killed writers of a file have left beside it: only regular files with
+ * a name and an owner of such files. The caller must be the only writer. A file that cannot be
+ * removed does no harm, and stays.
+ */
+export function removeLeftovers(path: string): void {
+  const folder = folderOf(path);
+  const name = lastPartOf(path);
+  const owners = [libc.getuid(), lastOf(path)?.user];
+  for (const found of readableNamesIn(folder)) {
+    if (!isPrivateName(found, name)) continue;
+    const leftover = `${folder}/${found}`;
+    const fd = tryOpen(leftover, O_RDONLY | O_NOFOLLOW);
+    if (fd === undefined) continue;
+    try {
+      const { isFile, user } = statusOf(fd, leftover);
+      if (isFile && owners.includes(user)) libc.unlink(pathBytes(leftover));
+    } finally {
+      closeFile(fd);
+    }
+  }
+}
+
+/** The names in a folder; none if this user may write to it, but not list it. */
+function readableNamesIn(folder: string): string[] {
+  try {
+    return namesIn(folder);
+  } catch (error) {
+    if ((error as { code?: string }).code === "EACCES") return [];
+    throw error;
+  }
+}
+
+/** A random name beside a file, for the file that will replace it. */
+export function privateName(path: string): string {
+  return `${path}.${crypto.randomUUID()}.new`;
+}
+
+const PRIVATE = /^\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.new$/;
+
+/** Whether a file has the name of a new file beside the file `name`. */
+export function isPrivateName(found: string, name: string): boolean {
+  return found.startsWith(name) && PRIVATE.test(found.slice(name.length));
+}
