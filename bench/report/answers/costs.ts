@@ -23,11 +23,11 @@ export const COUNTERS: readonly Entry[] = [
   ATOMIC,
   entry("atomics/striped add", "mapped", MEMORY),
   entry("values/shared value += 1", "mapped", MEMORY),
-  entry("file_counter/add in a batch of 1,000", "file", FILE),
+  entry("file_counter/add in a batch of 1,000", "file", "one write for 1,000 adds"),
   FILE_COUNTER,
   entry("file_counter/add, durable", "file", "survives power loss"),
-  entry("redis/counter add, coalesced", "redis", SERVER),
-  entry("redis/counter add, pipelined", "redis", SERVER),
+  entry("redis/counter add, coalesced", "redis", "one command for many adds"),
+  entry("redis/counter add, pipelined", "redis", "many adds at the same time"),
   REDIS_COUNTER,
 ];
 
