@@ -7,6 +7,7 @@
 import { adapter } from "../adapters/adapter.ts";
 import type { CFunctions, CSignature } from "../adapters/port.ts";
 import { namedError } from "../c/errno.ts";
+import { type FileStatus, kindBy } from "../files/file_status.ts";
 
 export const O_RDONLY = 0;
 export const O_RDWR = 2;
@@ -17,31 +18,18 @@ export const O_CLOEXEC = 0x1000000;
 /** For fcntl(2): the drive writes its cache as well, which fsync(2) does not ask for. */
 export const F_FULLFSYNC = 51;
 
-const S_IFMT = 0o170000;
-const S_IFREG = 0o100000;
-const S_IFDIR = 0o040000;
-
 /** The size of a `struct stat` with 64-bit inodes, in bytes. */
 export const STAT_BYTES = 144;
 
 /** The status of a file by stat(2). */
-export interface DarwinStatus {
-  readonly isFile: boolean;
-  readonly isFolder: boolean;
-  /** The permission bits. */
-  readonly mode: number;
-  /** The same for two descriptors of one file, and for no others. */
-  readonly id: string;
-}
+export type DarwinStatus = Pick<FileStatus, "isFile" | "isFolder" | "mode" | "id">;
 
 /** Reads a `struct stat`. It begins with the device, the mode and the links, then the inode. */
 export function darwinStatus(bytes: Uint8Array): DarwinStatus {
   const view = new DataView(bytes.buffer, bytes.byteOffset);
   const mode = view.getUint16(4, true);
   return {
-    isFile: (mode & S_IFMT) === S_IFREG,
-    isFolder: (mode & S_IFMT) === S_IFDIR,
-    mode: mode & 0o7777,
+    ...kindBy(mode),
     id: `${view.getInt32(0, true)}:${view.getBigUint64(8, true)}`,
   };
 }

@@ -1,0 +1,455 @@
+import type { AsyncExchangeCounter } from "../../contract/async_counter.ts";
+import { UnsupportedError } from "../../contract/errors.ts";
+import { nameOf } from "../../contract/options.ts";
+import { asyncDispose, type PlatformAsyncDisposable } from "../../contract/platform.ts";
+import type { RedisAdapter, Reply } from "../client/adapter.ts";
+import { adapterOf, type RedisSource } from "../client/adapter_of.ts";
+import { checkNumber, checkOptions } from "../client/arguments.ts";
+import { codeOf, explain, isTemporary, MisconfiguredError } from "../client/errors.ts";
+import { InFlight } from "../client/in_flight.ts";
+import { checkText, operationKey } from "../client/names.ts";
+import { AddBatch } from "./add_batch.ts";
+import { type CoalescedCounter, type CoalescedOptions, Collector } from "./coalesced_counter.ts";
+import {
+  type AddOptions,
+  checkWhole,
+  type CounterSettings,
+  type RedisCounterOptions,
+  settingsOf,
+} from "./counter_options.ts";
+import { ADD, SET } from "./counter_scripts.ts";
+
+/**
+ * While the value was last seen nearer to 0 than this, adds are plain INCRBYs: faster than a script,
+ * and far from the limit of the exact numbers unless another program has just gone there.
+ */
+const NEAR = 2 ** 50;
+const RETRY_MS = 10_000;
+const WHOLE = /^(0|-?[1-9]\d*)$/;
+
+/**
+ * A number at a key of a Redis or Valkey server, in the format of INCR; other programs may use it as
+ * well. Adds that one program makes at the same moment are sent as one command, and each gets its
+ * own value.
+ *
+ * An add without an answer may have happened or not. It then throws an
+ * {@linkcode UnreachableError} that says so, and is not tried again, unless it has an `operation`,
+ * a name by which the server counts it once.
+ *
+ * @example
+ * ```ts
+ * import { RedisCounter } from "@interlock/interlock/redis";
+ *
+ * await using visits = new RedisCounter("redis://127.0.0.1:6379", "visits");
+ * await visits.add(); // The value after it.
+ * await visits.add(5, { operation: crypto.randomUUID() }); // Once, whatever the network does.
+ * console.log(await visits.get());
+ * ```
+ */
+export class RedisCounter implements AsyncExchangeCounter, PlatformAsyncDisposable {
+  /** The key. */
+  readonly key: string;
+
+  readonly #adapter: RedisAdapter;
+  readonly #settings: CounterSettings;
+  /** Whether plain commands can do everything: no bounds and no expiry. */
+  readonly #isPlain: boolean;
+  #isNear = false;
+  readonly #inFlight = new InFlight();
+  /** Functions that close the coalesced counters with something to send, when this is closed. */
+  readonly #collectors = new Set<() => Promise<void>>();
+  #closed: Promise<void> | undefined;
+  #hasScripts = true;
+  #batch: AddBatch | undefined;
+  readonly #flushNow = () => void this.#flush();
+
+  /**
+   * The counter at `key`. Sends nothing yet; a missing key counts as 0.
+   *
+   * @param source A client, an adapter or an address.
+   * @throws {MisconfiguredError} If `source` is no client, adapter or address.
+   * @throws {TypeError} If the key is not a string or empty, or an option is of a wrong type.
+   * @throws {RangeError} If an option is out of bounds.
+   */
+  constructor(source: RedisSource, key: string, options: RedisCounterOptions = {}) {
+    if (typeof key !== "string" || key === "") {
+      throw new TypeError(
+        `Cannot count at the key ${nameOf(key)}: it must be a string that is not empty`,
+      );
+    }
+    checkText("key", key);
+    this.key = key;
+    this.#settings = settingsOf(options);
+    const { min, max, expireAfter } = this.#settings;
+    this.#isPlain = min === Number.MIN_SAFE_INTEGER && max === Number.MAX_SAFE_INTEGER &&
+      expireAfter === "";
+    this.#adapter = adapterOf(source, options);
+  }
+
+  /**
+   * Adds `n`.
+   *
+   * @param n A whole number; negative to subtract. Default: 1.
+   * @returns The value after this add, as if concurrent adds had run one by one.
+   * @throws {TypeError} If `n` is not a whole number.
+   * @throws {RangeError} If `n` or the sum is beyond 2^53 or the counter's bounds; the value is
+   * unchanged.
+   * @throws {UnreachableError} If no answer came; `mayHaveHappened` says whether it may count.
+   * @throws {RefusedError} If the server cannot do it now.
+   * @throws {MisconfiguredError} If another kind of value is at the key.
+   */
+  add(n = 1, options?: AddOptions): Promise<number> {
+    if (!Number.isSafeInteger(n) || options !== undefined) return this.#addOnce(n, options, false);
+    return this.#addToBatch(n, false);
+  }
+
+  /**
+   * Adds `n`. The same as {@linkcode add}, except for the result.
+   *
+   * @param n A whole number; negative to subtract. Default: 1.
+   * @returns The value before this add.
+   * @throws {TypeError} If `n` is not a whole number.
+   * @throws {RangeError} If `n`, the value or the sum is beyond 2^53 or the counter's bounds; the
+   * value is unchanged.
+   */
+  fetchAdd(n = 1, options?: AddOptions): Promise<number> {
+    if (!Number.isSafeInteger(n) || options !== undefined) return this.#addOnce(n, options, true);
+    return this.#addToBatch(n, true);
+  }
+
+  /**
+   * Reads the value.
+   *
+   * @throws {RangeError} If the value is beyond 2^53: another program has set it.
+   * @throws {MisconfiguredError} If there is no whole number at the key.
+   */
+  async get(): Promise<number> {
+    return this.#numberOf(await this.#ask("read", () => this.#adapter.send("GET", this.key)));
+  }
+
+  /**
+   * Sets the counter to `n`.
+   *
+   * @throws {TypeError} If `n` is not a whole number.
+   * @throws {RangeError} If `n` is beyond 2^53 or the counter's bounds; the value is unchanged.
+   */
+  async set(n: number): Promise<void> {
+    await this.#replace(n, "", "");
+  }
+
+  /**
+   * Sets the counter to `n` if `n` is less than the value, in one step.
+   *
+   * @returns The value before.
+   * @throws {TypeError} If `n` is not a whole number.
+   * @throws {RangeError} If `n` or the value is beyond 2^53, or `n` beyond the counter's bounds; the
+   * value is unchanged.
+   */
+  async fetchMin(n: number): Promise<number> {
+    return this.#numberOf(await this.#replace(n, "min", "1"));
+  }
+
+  /**
+   * Sets the counter to `n` if `n` is greater than the value, in one step.
+   *
+   * @returns The value before.
+   * @throws {TypeError} If `n` is not a whole number.
+   * @throws {RangeError} If `n` or the value is beyond 2^53, or `n` beyond the counter's bounds; the
+   * value is unchanged.
+   */
+  async fetchMax(n: number): Promise<number> {
+    return this.#numberOf(await this.#replace(n, "max", "1"));
+  }
+
+  /**
+   * Sets the counter to `n`, in one step with reading the value before.
+   *
+   * @returns The value before.
+   * @throws {TypeError} If `n` is not a whole number.
+   * @throws {RangeError} If `n` or the value is beyond 2^53, or `n` beyond the counter's bounds; the
+   * value is unchanged.
+   */
+  async exchange(n: number): Promise<number> {
+    return this.#numberOf(await this.#replace(n, "", "1"));
+  }
+
+  /**
+   * Sets the counter to `value` if it is `expected`, in one step.
+   *
+   * @returns The value before: `expected` if the counter was set.
+   * @throws {TypeError} If either is not a whole number.
+   * @throws {RangeError} If either is beyond 2^53, or `value` beyond the counter's bounds; the value
+   * is unchanged.
+   */
+  async compareExchange(expected: number, value: number): Promise<number> {
+    return this.#numberOf(await this.#replace(value, `${checkWhole(expected)}`, "1"));
+  }
+
+  /**
+   * Returns a counter that collects adds in this process, and sends them together.
+   *
+   * @throws {TypeError} If this counter has bounds: they need single adds.
+   */
+  coalesced(options: CoalescedOptions = {}): CoalescedCounter {
+    checkOptions(`collect adds to the counter "${this.key}"`, options);
+    const { min, max } = this.#settings;
+    if (min !== Number.MIN_SAFE_INTEGER || max !== Number.MAX_SAFE_INTEGER) {
+      throw new TypeError(
+        `Cannot collect adds to the counter "${this.key}": it has bounds, which need single adds`,
+      );
+    }
+    const name = crypto.randomUUID();
+    const forget = async () => void await this.#adapter.send("DEL", this.#recordOf(name));
+    const collector = new Collector({
+      send: (n, parcel, retryFor) => this.#tryAgain(n, name, retryFor, `${parcel}`),
+      get: () => this.get(),
+      forget: () => this.#inFlight.track(forget()),
+      closed: () => void this.#collectors.delete(close),
+    }, options);
+    const close = () =>
+      collector.close().catch((error) => options.onError?.(error, collector.pending));
+    this.#collectors.add(close);
+    return collector;
+  }
+
+  /**
+   * Sends what is not sent yet, also of its `coalesced()` counters, waits for the answers, and
+   * closes what it has opened: never the user's client. Nothing is tried again.
+   */
+  close(): Promise<void> {
+    return this.#closed ??= this.#close();
+  }
+
+  async #close(): Promise<void> {
+    try {
+      this.#flush();
+      await Promise.all([...this.#collectors].map((close) => close()));
+      await this.#inFlight.idle();
+    } finally {
+      await this.#adapter.close();
+    }
+  }
+
+  /** The same as {@linkcode close}, for `await using`. */
+  [asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #addToBatch(n: number, isFetch: boolean): Promise<number> {
+    if (this.#batch !== undefined && !this.#batch.takes(n)) this.#flush();
+    if (this.#batch === undefined) {
+      this.#batch = new AddBatch();
+      queueMicrotask(this.#flushNow);
+    }
+    return this.#batch.add(n, isFetch);
+  }
+
+  /** Sends the adds of this moment, and never rejects: each add has a promise of its own. */
+  #flush(): Promise<void> {
+    const batch = this.#batch;
+    if (batch === undefined) return Promise.resolve();
+    this.#batch = undefined;
+    if (!this.#isNear || Math.abs(batch.total) >= NEAR) {
+      return this.#inFlight.track(this.#send(batch));
+    }
+    this.#inFlight.begin();
+    return this.#adapter.send("INCRBY", this.key, `${batch.total}`).then(
+      (reply) => {
+        const sum = Number(reply);
+        this.#isNear = Math.abs(sum) < NEAR;
+        if (!this.#isNear && !batch.isExact(sum)) {
+          return this.#sendAgain(batch).finally(() => this.#inFlight.end());
+        }
+        this.#inFlight.end();
+        return batch.resolve(sum);
+      },
+      (error) => {
+        this.#inFlight.end();
+        batch.reject(this.#explain(batch.total, error));
+      },
+    );
+  }
+
+  /** Another program has brought the value near the limit meanwhile, so a script must check it. */
+  async #sendAgain(batch: AddBatch): Promise<void> {
+    try {
+      await this.#takeBack(batch);
+    } catch (error) {
+      return batch.reject(error);
+    }
+    await this.#send(batch);
+  }
+
+  async #send(batch: AddBatch): Promise<void> {
+    try {
+      batch.resolve(await this.#addAll(batch));
+    } catch (error) {
+      if (!(error instanceof RangeError) || batch.size === 1) return batch.reject(error);
+      batch.oneByOne((single) => this.#inFlight.track(this.#addAll(single)));
+    }
+  }
+
+  async #addAll(batch: AddBatch): Promise<number> {
+    if (this.#hasScripts) {
+      try {
+        return await this.#scriptAdd(batch.total, batch.fall, batch.rise);
+      } catch (error) {
+        if (!this.#isPlain || !(error instanceof UnsupportedError)) throw error;
+        this.#hasScripts = false;
+      }
+    }
+    const add = () => this.#adapter.send("INCRBY", this.key, `${batch.total}`);
+    const sum = Number(await this.#ask("add to", add));
+    if (batch.isExact(sum)) return sum;
+    await this.#takeBack(batch);
+    throw this.#beyond(batch.total, `about ${sum - batch.total}`);
+  }
+
+  async #takeBack({ total }: AddBatch): Promise<void> {
+    await this.#ask(
+      "take back an add to",
+      () => this.#adapter.send("DECRBY", this.key, `${total}`),
+    );
+  }
+
+  async #scriptAdd(
+    total: number,
+    fall: number,
+    rise: number,
+    operation?: string,
+    parcel = "",
+  ): Promise<number> {
+    const { min, max, expireAfter, rememberFor } = this.#settings;
+    const keys = operation === undefined ? [this.key] : [this.key, this.#recordOf(operation)];
+    let reply: Reply;
+    try {
+      const args = [total, 0 - total, min, max, fall, rise].map(String);
+      reply = await ADD.run(this.#adapter, keys, [...args, expireAfter, rememberFor, parcel]);
+    } catch (error) {
+      throw this.#explain(total, error);
+    }
+    if (Array.isArray(reply)) {
+      const [why, value] = reply as string[];
+      if (why === "beyond") throw this.#beyond(total, value);
+      throw new TypeError(
+        `Cannot add ${total} to the counter "${this.key}": the operation "${operation}" added ` +
+          `${value} before. Give each add a name of its own`,
+      );
+    }
+    const sum = Number(reply);
+    this.#isNear = this.#isPlain && Math.abs(sum) < NEAR;
+    return sum;
+  }
+
+  /** An add by itself: with options, or with a number that cannot be added. */
+  async #addOnce(n: number, options: AddOptions = {}, isFetch: boolean): Promise<number> {
+    checkWhole(n);
+    const what = `add to the counter "${this.key}"`;
+    checkOptions(what, options);
+    const { operation, retryFor = RETRY_MS } = options;
+    checkNumber(what, "retryFor", retryFor, 0, Infinity);
+    if (operation === undefined) return await this.#addToBatch(n, isFetch);
+    if (typeof operation !== "string" || operation === "") {
+      throw new TypeError(
+        `Cannot ${what}: operation must be a string that is not empty, not ${nameOf(operation)}`,
+      );
+    }
+    checkText("operation", operation);
+    this.#flush();
+    const batch = new AddBatch();
+    const value = batch.add(n, isFetch);
+    batch.resolve(await this.#tryAgain(n, operation, retryFor, undefined, batch));
+    return await value;
+  }
+
+  #tryAgain(
+    n: number,
+    operation: string,
+    retryFor: number,
+    parcel?: string,
+    margin?: AddBatch,
+  ): Promise<number> {
+    return this.#inFlight.track(this.#try(n, operation, retryFor, parcel, margin));
+  }
+
+  async #try(
+    n: number,
+    operation: string,
+    retryFor: number,
+    parcel?: string,
+    { fall, rise } = { fall: 0, rise: 0 },
+  ): Promise<number> {
+    const ends = performance.now() + retryFor;
+    for (let pause = 20;; pause = Math.min(pause * 2, 500)) {
+      try {
+        return await this.#scriptAdd(n, fall, rise, operation, parcel);
+      } catch (error) {
+        if (
+          !isTemporary(error) || this.#closed !== undefined || performance.now() + pause > ends
+        ) {
+          throw error;
+        }
+        await new Promise((resolve) => setTimeout(resolve, pause));
+      }
+    }
+  }
+
+  #recordOf(operation: string): string {
+    return operationKey(this.key, operation, this.#settings.prefix);
+  }
+
+  async #replace(n: number, condition: string, mustTell: string): Promise<Reply> {
+    const { min, max, expireAfter } = this.#settings;
+    if (checkWhole(n) < min || n > max) {
+      throw new RangeError(
+        `Cannot set the counter "${this.key}" to ${n}: it must be from ${min} to ${max}`,
+      );
+    }
+    const args = [`${n}`, condition, expireAfter, mustTell];
+    const reply = await this.#ask("set", () => SET.run(this.#adapter, [this.key], args));
+    this.#isNear = false;
+    if (!Array.isArray(reply)) return reply;
+    throw new RangeError(
+      `Cannot set the counter "${this.key}" to ${n}: its value, ${reply[1]}, is beyond 2^53 and ` +
+        "cannot be returned exactly. It is unchanged",
+    );
+  }
+
+  /** Sends a question after the adds that were made before. */
+  async #ask(what: string, ask: () => Promise<Reply>): Promise<Reply> {
+    this.#flush();
+    try {
+      return await this.#inFlight.track(ask());
+    } catch (error) {
+      throw explain(`${what} the counter "${this.key}"`, error);
+    }
+  }
+
+  #numberOf(reply: Reply): number {
+    const text = String(reply ?? 0);
+    if (!WHOLE.test(text)) {
+      throw new MisconfiguredError(
+        `Cannot read the counter "${this.key}": its key has not a whole number but ` +
+          JSON.stringify(text.slice(0, 40)),
+      );
+    }
+    const number = Number(text);
+    if (Number.isSafeInteger(number)) return number;
+    throw new RangeError(`Cannot read the counter "${this.key}" exactly: it is ${text}`);
+  }
+
+  #explain(n: number, error: unknown): unknown {
+    const overflows = codeOf(error) === "ERR" && /would overflow/.test((error as Error).message);
+    if (overflows) return this.#beyond(n, "near 2^63");
+    return explain(`add ${n} to the counter "${this.key}"`, error);
+  }
+
+  #beyond(n: number, value: number | string): RangeError {
+    const { min, max } = this.#settings;
+    const limits = this.#isPlain ? "2^53" : `its bounds, ${min} to ${max}`;
+    return new RangeError(
+      `Cannot add ${n} to the counter "${this.key}": the sum is beyond ${limits}; the value stays ` +
+        value,
+    );
+  }
+}

@@ -1,0 +1,35 @@
+import type { LeaseDeadline } from "./lease_deadline.ts";
+
+/** Lets the tasks of one object pass one by one, in the order they came. */
+export class TaskQueue {
+  readonly #waiting: (() => void)[] = [];
+  #isTaken = false;
+
+  /** Takes the turn if no other task has it. */
+  tryEnter(): boolean {
+    if (this.#isTaken) return false;
+    return this.#isTaken = true;
+  }
+
+  /** Waits for the turn, which another task has. It lasts until {@linkcode leave}. */
+  async enter(deadline: LeaseDeadline): Promise<void> {
+    let go = () => {};
+    const turn = new Promise<void>((resolve) => go = resolve);
+    this.#waiting.push(go);
+    try {
+      await deadline.wait(turn);
+    } catch (error) {
+      const at = this.#waiting.indexOf(go);
+      if (at >= 0) this.#waiting.splice(at, 1);
+      else this.leave(); // The turn came at the same time as the deadline.
+      throw error;
+    }
+  }
+
+  /** Ends the turn. */
+  leave(): void {
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#isTaken = false;
+    else next();
+  }
+}

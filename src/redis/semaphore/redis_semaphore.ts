@@ -1,0 +1,253 @@
+import { type AcquireOptions, nameOf } from "../../contract/options.ts";
+import { asyncDispose, type PlatformAsyncDisposable } from "../../contract/platform.ts";
+import { millisecondsSince } from "../../runtime/waiting/instant.ts";
+import { connectionOf, type ConnectionOptions, type RedisSource } from "../client/adapter_of.ts";
+import { checkOptions } from "../client/arguments.ts";
+import type { Connection } from "../client/connection.ts";
+import { InFlight } from "../client/in_flight.ts";
+import { abandonRequest, type AcquireTarget, waitForGrant } from "../lease/acquire_loop.ts";
+import type { Attempt, Grant } from "../lease/attempt.ts";
+import { type HeldLock, Hold } from "../lease/hold.ts";
+import { thisOwner, valueOf } from "../lease/holder_value.ts";
+import { reliableTime } from "../lease/lease.ts";
+import { LeaseDeadline } from "../lease/lease_deadline.ts";
+import { guardOf } from "../lease/lease_guard.ts";
+import type { RedisGuard } from "../lease/redis_guard.ts";
+import type { Sleeper } from "../lease/sleeper.ts";
+import { TaskQueue } from "../lease/task_queue.ts";
+import { WakeChannel } from "../lease/wake_channel.ts";
+import {
+  type LockSettings,
+  type RedisLockOptions,
+  settingsOf,
+} from "../lock/redis_lock_options.ts";
+import { type PermitRequest, permitWaiterOf, ServerSemaphore } from "./server_semaphore.ts";
+
+/** Options for `RedisSemaphore`. */
+export type RedisSemaphoreOptions = Pick<
+  RedisLockOptions,
+  "leaseTime" | "maxHold" | "fair" | "label"
+>;
+
+/** Options for `RedisSemaphore.tryAcquire`. */
+export interface TryAcquirePermitsOptions {
+  /**
+   * How many permits, from 1 to all there are. The semaphore grants all of them at once, or none.
+   *
+   * @default {1}
+   */
+  permits?: number;
+}
+
+/** Options for `RedisSemaphore.acquire`. */
+export interface AcquirePermitsOptions extends AcquireOptions, TryAcquirePermitsOptions {}
+
+/** The most permits that a semaphore can have. */
+const MOST = 1_000_000;
+
+/**
+ * A semaphore on a Redis or Valkey server: limits concurrent holders, over any number of machines.
+ * Each hold is a lease of its own. The permits of a holder that died come back when its lease ends,
+ * by the clock of the server; a live holder's lease is renewed until its guard is released.
+ *
+ * A guard promises what that of a `RedisLock` does: a holder that was stopped for longer than its
+ * lease is one too many, until it looks at its {@linkcode RedisGuard.signal}.
+ *
+ * @example
+ * ```ts
+ * import { RedisSemaphore } from "@interlock/interlock/redis";
+ *
+ * await using downloads = new RedisSemaphore("redis://127.0.0.1:6379", "downloads", 3);
+ * {
+ *   await using guard = await downloads.acquire({ timeout: 5000 });
+ *   await fetch("data:,work", { signal: guard.signal }); // With at most two others.
+ * }
+ * ```
+ */
+export class RedisSemaphore implements PlatformAsyncDisposable {
+  /** The name: for all clients of a server, the same name is the same semaphore. */
+  readonly name: string;
+  /** How many permits there are. */
+  readonly permits: number;
+
+  readonly #settings: LockSettings;
+  readonly #adapter: Connection;
+  readonly #server: ServerSemaphore;
+  readonly #wakeChannel: WakeChannel;
+  readonly #sleepers = new Set<Sleeper>();
+  readonly #taskQueue: TaskQueue | undefined;
+  readonly #client = crypto.randomUUID().replaceAll("-", "");
+  readonly #owner: string;
+  readonly #target: AcquireTarget<PermitRequest>;
+  readonly #lock: HeldLock<PermitRequest>;
+  readonly #holds = new Set<Hold<PermitRequest>>();
+  #count = 0;
+  readonly #inFlight = new InFlight();
+  #closed: Promise<void> | undefined;
+
+  /**
+   * A semaphore of a server. Sends nothing before it is acquired.
+   *
+   * @param source A client, an adapter or an address.
+   * @param permits How many there are, from 1 to 1,000,000: the same number for all users. It can be
+   * changed while there are no holders and no waiters.
+   * @throws {MisconfiguredError} If the source is no client and no address.
+   * @throws {TypeError} If the name, the number or an option cannot be used.
+   * @throws {RangeError} If the number or an option is out of bounds.
+   */
+  constructor(
+    source: RedisSource,
+    name: string,
+    permits: number,
+    options: RedisSemaphoreOptions & ConnectionOptions = {},
+  ) {
+    checkOptions("create a semaphore", options);
+    const { leaseTime, maxHold, fair, label } = options;
+    this.#settings = settingsOf({ leaseTime, maxHold, fair, label }, "create a semaphore");
+    this.permits = checkPermits("create a semaphore", permits, MOST);
+    this.#adapter = connectionOf(source, options);
+    this.#server = new ServerSemaphore(this.#adapter, name, permits);
+    this.name = name;
+    this.#wakeChannel = new WakeChannel(this.#adapter, this.#server, this.#client);
+    this.#target = {
+      server: this.#server,
+      wakeChannel: this.#wakeChannel,
+      sleepers: this.#sleepers,
+      inFlight: this.#inFlight,
+      isClosed: () => this.#closed !== undefined,
+    };
+    this.#lock = {
+      name,
+      maxHold: this.#settings.maxHold,
+      inFlight: this.#inFlight,
+      renew: (request) => this.#server.renew(request),
+      release: (request) => this.#server.release(request),
+      keeps: (hold) => {
+        this.#holds.delete(hold);
+        return false;
+      },
+    };
+    this.#owner = thisOwner(label);
+    if (!this.#settings.fair) this.#taskQueue = new TaskQueue();
+  }
+
+  /**
+   * Acquires permits if enough of them are free, else returns `undefined`; also if it is fair and
+   * others wait for permits. Never waits for a release.
+   *
+   * @throws {UnreachableError} If the server did not answer.
+   * @throws {RefusedError} If the server cannot do it now.
+   * @throws {MisconfiguredError} If it can never work, or others use another number of permits.
+   */
+  async tryAcquire(options?: TryAcquirePermitsOptions): Promise<RedisGuard<number> | undefined> {
+    const wanted = this.#wantedIn(options);
+    this.#checkOpen();
+    return await this.#inFlight.track(this.#try(this.#request(wanted)));
+  }
+
+  /**
+   * Waits for permits. The tasks of one object get them in the order of their calls, so those that
+   * want few do not starve one that wants many. A wait keeps the process alive.
+   *
+   * A server that cannot be reached, or answers with a temporary error (`BUSY`, `LOADING`), is
+   * tried again until the timeout, and at most for the time of one lease.
+   *
+   * @throws {DOMException} Named `TimeoutError`, if the timeout ran out.
+   * @throws {UnreachableError} If the server did not answer, or later than the lease lasts.
+   * @throws {RefusedError} If the server cannot do it now.
+   * @throws {MisconfiguredError} If it can never work, or others use another number of permits.
+   */
+  async acquire(options?: AcquirePermitsOptions): Promise<RedisGuard<number>> {
+    const deadline = new LeaseDeadline(this.#server.what, options);
+    const wanted = this.#wantedIn(options);
+    this.#checkOpen();
+    if (this.#taskQueue?.tryEnter() === false) await this.#taskQueue.enter(deadline);
+    try {
+      return await this.#inFlight.track(this.#wait(wanted, deadline));
+    } finally {
+      this.#taskQueue?.leave();
+    }
+  }
+
+  /** How many permits are free at this moment; for information only. */
+  async available(): Promise<number> {
+    this.#checkOpen();
+    return Math.max(0, this.permits - await this.#server.held());
+  }
+
+  /**
+   * Releases the holds of this object, ends its waits, waits for the answers under way, and closes
+   * the connections that it has opened.
+   */
+  close(): Promise<void> {
+    return this.#closed ??= this.#close();
+  }
+
+  /** The same as {@linkcode close}. */
+  [asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    try {
+      for (const sleeper of this.#sleepers) sleeper.wake(); // They see that it is closed.
+      this.#adapter.stopWaiting();
+      await this.#inFlight.idle();
+      await Promise.allSettled([...this.#holds].map((hold) => hold.end()));
+    } finally {
+      this.#wakeChannel.end();
+      await this.#adapter.close();
+    }
+  }
+
+  #checkOpen(): void {
+    if (this.#closed !== undefined) throw new TypeError(`Cannot use "${this.name}": it was closed`);
+  }
+
+  #wantedIn(options: TryAcquirePermitsOptions | undefined): number {
+    const what = `acquire permits of "${this.name}"`;
+    checkOptions(what, options);
+    return checkPermits(what, options?.permits === undefined ? 1 : options.permits, this.permits);
+  }
+
+  async #try(request: PermitRequest): Promise<RedisGuard<number> | undefined> {
+    let attempt: Attempt;
+    try {
+      attempt = await this.#server.attempt(request);
+    } catch (error) {
+      abandonRequest(this.#target, request); // They may have been granted.
+      throw error;
+    }
+    if (!attempt.granted) return undefined;
+    const inTime = millisecondsSince(attempt.sent) < reliableTime(request.leaseTime);
+    if (inTime) return this.#guard(request, attempt);
+    await this.#server.withdraw(request);
+    return undefined;
+  }
+
+  async #wait(wanted: number, deadline: LeaseDeadline): Promise<RedisGuard<number>> {
+    const request = this.#request(wanted);
+    const waiter = permitWaiterOf(this.#client, this.#count, wanted);
+    return this.#guard(request, await waitForGrant(this.#target, request, waiter, deadline));
+  }
+
+  #request(wanted: number): PermitRequest {
+    const { leaseTime, fair } = this.#settings;
+    return { value: valueOf(this.#client, ++this.#count, this.#owner), leaseTime, wanted, fair };
+  }
+
+  #guard(request: PermitRequest, { sent, token }: Grant): RedisGuard<number> {
+    const state = { token, recovered: false, previousOwner: undefined, shared: false };
+    const hold = new Hold(this.#lock, request, sent, state);
+    this.#holds.add(hold);
+    return guardOf(hold);
+  }
+}
+
+function checkPermits(what: string, permits: unknown, most: number): number {
+  if (typeof permits !== "number" || !Number.isInteger(permits)) {
+    throw new TypeError(`Cannot ${what}: permits must be a whole number, not ${nameOf(permits)}`);
+  }
+  if (permits >= 1 && permits <= most) return permits;
+  throw new RangeError(`Cannot ${what}: permits must be from 1 to ${most}: ${permits}`);
+}
