@@ -91,15 +91,15 @@ export const FILE_MUTANTS: readonly Mutant[] = [
     name: "a canceled wait keeps a lock that it gets",
     changes: [
       { file: QUEUE, text: "return wait.file.close(); // It was cancelled.", by: "return;" },
-      { file: WAITER, text: "      unlockFd(own); // The wait", by: "      // The wait" },
+      { file: WAITER, text: "    unlockFd(own); // The wait", by: "    // The wait" },
     ],
     tests: ["files/behaviour/acquire", "stress/files/all_runtimes", "files/behaviour/descriptors"],
   },
   mutant(
     "a cancellation does not release a lock that came before it",
     WAITS,
-    "    if (!this.#settle(number)) return this.wait!.file.unlock();\n",
-    "    this.#settle(number);\n",
+    "if (job !== undefined && !job.helper.callOff(job.number)) wait.file.unlock();",
+    "job?.helper.callOff(job.number);",
     ["files/behaviour/acquire"],
   ),
   mutant(

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import {
   duration,
-  fastest,
   geometricMean,
   listed,
   multiple,
@@ -66,11 +65,6 @@ describe("rowsOf", () => {
     const found = rowsOf(run(rows), { subject: "a", operation: "x", by: "interlock" });
     assert.deepEqual(found, rows.slice(0, 2));
     assert.deepEqual(rowsOf(run(rows), { subject: "b" }), []);
-  });
-
-  it("finds rows of which the fastest can be chosen", () => {
-    assert.equal(fastest(rows.slice(0, 2)), rows[1]);
-    assert.equal(fastest([]), undefined);
   });
 });
 
