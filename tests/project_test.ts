@@ -122,9 +122,7 @@ describe("the project", () => {
   });
 
   it("has no circle of imports", () => {
-    // Those of src/files are being broken up.
-    const circles = circlesIn(imports).filter((circle) => !circle.includes("src/files/"));
-    assert.deepEqual(circles, []);
+    assert.deepEqual(circlesIn(imports), []);
   });
 
   it("has no circle of imports between the folders of the runtime", () => {
