@@ -127,12 +127,11 @@ class DescriptorTarget implements Target {
           stop();
           try {
             if (error !== undefined) throw error;
-            // Even if the time ran out: it has the lock.
-            if (locked && !deadline.isAborted) return resolve();
-            if (locked) this.file.unlock();
             deadline.throwIfAborted();
-            throw deadline.timeout();
+            if (!locked) throw deadline.timeout();
+            resolve(); // Even if the time ran out: it has the lock.
           } catch (failure) {
+            if (locked) this.file.unlock();
             reject(failure);
           }
         },

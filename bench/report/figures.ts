@@ -63,11 +63,6 @@ export function rowsOf({ rows }: Pick<Results, "rows">, wanted: RowFilter): Row[
   return rows.filter((row) => keys.every((key) => row[key] === wanted[key]));
 }
 
-/** The fastest of some rows. */
-export function fastest(rows: readonly Row[]): Row | undefined {
-  return rows.toSorted((a, b) => a.median - b.median)[0];
-}
-
 /** One thing, or several: `1 round`, `3 rounds`. */
 export function counted(count: number, thing: string): string {
   return `${count.toLocaleString("en")} ${thing}${count === 1 ? "" : "s"}`;

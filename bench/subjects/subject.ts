@@ -52,8 +52,6 @@ export interface Operation {
   /** Its package. Default: `interlock`. */
   readonly by?: string;
   readonly media: readonly RowKey["medium"][];
-  /** Whether it is similar to another, so that a quick run skips it. */
-  readonly minor?: boolean;
   /** Makes the function to repeat: in one thread by mitata, and in each member of a fleet. */
   readonly make?: (context: BenchContext) => Repeated | Promise<Repeated>;
   /** Whether one thread alone is measured. Default: `true`. */

@@ -1,3 +1,4 @@
+import { onAbort } from "./abort.ts";
 import { timeoutError } from "./errors.ts";
 import { type AcquireOptions, checkAcquireOptions } from "./options.ts";
 
@@ -21,8 +22,7 @@ export class Deadline {
    * @throws The reason of the signal, if it is aborted.
    */
   constructor(options: AcquireOptions | undefined, describe: () => string, what?: string) {
-    checkAcquireOptions(options, what);
-    const { timeout = Infinity, signal } = options ?? {};
+    const { timeout = Infinity, signal } = checkAcquireOptions(options, what);
     this.#at = performance.now() + timeout;
     this.#signal = signal;
     this.#describe = describe;
@@ -42,11 +42,6 @@ export class Deadline {
   /** Whether there is no time left. */
   get isPast(): boolean {
     return this.#at !== Infinity && performance.now() >= this.#at;
-  }
-
-  /** Whether the wait was aborted. */
-  get isAborted(): boolean {
-    return this.#signal?.aborted === true;
   }
 
   /** Throws the reason of the signal, if the wait was aborted. */
@@ -74,24 +69,23 @@ export class Deadline {
    * no time left. Call it before the waiter is registered anywhere, since a signal may refuse to be
    * watched.
    *
-   * @returns A function that ends the watch, to be called at the end of the wait.
+   * @returns A function that ends the watch, to be called at the end of the wait. It never throws.
+   * @throws What the signal throws; its reason, if it was aborted meanwhile.
    */
-  watch(onAbort: (reason: unknown) => void, onPast: () => void, more = 0): () => void {
-    const signal = this.#signal;
+  watch(abort: (reason: unknown) => void, onPast: () => void, more = 0): () => void {
     const end = this.#at + more;
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const abort = () => onAbort(signal!.reason);
     // A timer may fire up to a millisecond early.
     const look = () => performance.now() < end ? arm() : onPast();
     const arm = () => {
       const left = Math.max(0, Math.ceil(end - performance.now()));
       timer = setTimeout(look, Math.min(left, LONGEST_TIMER_MS));
     };
-    signal?.addEventListener("abort", abort);
+    const stop = onAbort(this.#signal, abort);
     if (end !== Infinity) arm();
     return () => {
       clearTimeout(timer);
-      signal?.removeEventListener("abort", abort);
+      stop();
     };
   }
 

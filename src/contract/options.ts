@@ -15,23 +15,27 @@ export interface AcquireOptions {
   signal?: PlatformAbortSignal;
 }
 
+const NONE: AcquireOptions = Object.freeze({});
+
 /**
  * Throws unless `options` is `undefined` or an object whose `timeout` and `signal` are usable.
  *
  * @param what What the options are for, such as "acquire a mutex".
+ * @returns What was checked. A wait must use this: a getter may give something else the next time.
  * @throws {TypeError} If the options, the timeout or the signal are of a wrong type.
  * @throws {RangeError} If the timeout is negative or NaN.
  */
-export function checkAcquireOptions(options: unknown, what = "wait"): void {
-  if (options === undefined) return;
+export function checkAcquireOptions(options: unknown, what = "wait"): AcquireOptions {
+  if (options === undefined) return NONE;
   if (typeof options !== "object" || options === null) {
     throw new TypeError(`Cannot ${what}: options must be an object, not ${nameOf(options)}`);
   }
-  const { timeout, signal } = options as { readonly timeout?: unknown; readonly signal?: unknown };
+  const { timeout, signal } = options as AcquireOptions;
   if (timeout !== undefined) checkTimeout(timeout, what);
   if (signal !== undefined && !isSignal(signal)) {
     throw new TypeError(`Cannot ${what}: signal must be an AbortSignal, not ${nameOf(signal)}`);
   }
+  return { timeout, signal };
 }
 
 function checkTimeout(timeout: unknown, what: string): void {
@@ -52,7 +56,8 @@ function isSignal(value: unknown): boolean {
   if (value instanceof AbortSignal) return true;
   const signal = value as Partial<AbortSignal> | null;
   return typeof signal === "object" && signal !== null && typeof signal.aborted === "boolean" &&
-    typeof signal.throwIfAborted === "function" && typeof signal.addEventListener === "function";
+    typeof signal.throwIfAborted === "function" && typeof signal.addEventListener === "function" &&
+    typeof signal.removeEventListener === "function";
 }
 
 /** A value in a few words, for the message of a `TypeError`. */

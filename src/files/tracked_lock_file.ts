@@ -79,9 +79,11 @@ export class TrackedLockFile implements QueuedFile {
       await this.#queue.wait(this, shared, () => {}, deadline);
       // It may have been closed since the lock was granted; closing it has released the lock.
       if (this.#closed !== undefined) throw this.#closed;
-      if (deadline?.isAborted) {
+      try {
+        deadline?.throwIfAborted();
+      } catch (reason) {
         this.release();
-        deadline.throwIfAborted();
+        throw reason;
       }
       if (this.#file.isCurrent()) return;
       // Not released before that: the next waiter of this object would acquire the old file.

@@ -198,8 +198,6 @@ class Pump {
   readonly #awaited = new Set<AsyncWaiters>();
   /** Watches the events of mapped memory, if a helper can be started. */
   #watch: FutexWatch | undefined;
-  /** Whether the helper has failed; a new one would fail as well. */
-  #broken = false;
   /** The time of the last or the next check for dead owners. */
   #looked = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -260,7 +258,7 @@ class Pump {
   }
 
   #armMapped(): void {
-    if (!this.#broken) this.#watch ??= FutexWatch.start(() => this.#wake(), () => this.#fail());
+    this.#watch ??= FutexWatch.start(() => this.#wake(), () => this.#fail());
     if (this.#watch === undefined) return; // The tick polls.
     const words = [...this.#all].flatMap(([waiters, region]) => {
       const address = region.addressOf(waiters.event);
@@ -277,7 +275,6 @@ class Pump {
   }
 
   #fail(): void {
-    this.#broken = true;
     this.#watch = undefined;
     if (this.#timer === undefined) return;
     clearTimeout(this.#timer); // It may be set to the slow interval.

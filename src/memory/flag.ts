@@ -92,8 +92,7 @@ export class Flag {
    */
   wait(options?: AcquireOptions): Promise<void> {
     try {
-      checkAcquireOptions(options, TASK);
-      options?.signal?.throwIfAborted();
+      checkAcquireOptions(options, TASK).signal?.throwIfAborted();
       if (this.isSet) return Promise.resolve();
       const waiters = this.#attachment.asyncWaiters;
       // Marks the word, so that `set` counts up the event.

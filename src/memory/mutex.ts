@@ -273,9 +273,9 @@ export class Mutex implements RawLock {
   }
 
   #check(options: MutexAcquireOptions): void {
-    checkAcquireOptions(options, "acquire a mutex");
+    const { signal } = checkAcquireOptions(options, "acquire a mutex");
     checkRecover(options);
-    options.signal?.throwIfAborted();
+    signal?.throwIfAborted();
   }
 
   /** Makes the guard of the lock, which this object has just acquired. */

@@ -33,6 +33,9 @@ const BROKEN = {
   removeEventListener() {},
 } as unknown as AbortSignal;
 
+/** A signal that cannot be told to end what it has begun. */
+const ENDLESS = { ...BROKEN, addEventListener() {}, removeEventListener: undefined };
+
 /** The options with which an `acquire` is rejected before it waits. */
 const AT_ONCE: Readonly<Record<string, AcquireOptions>> = {
   "an aborted signal": { signal: AbortSignal.abort(REASON) },
@@ -40,6 +43,7 @@ const AT_ONCE: Readonly<Record<string, AcquireOptions>> = {
   "a timeout that is none": { timeout: NaN },
   "a timeout of 0": { timeout: 0 },
   "a signal that is none": { signal: {} as AbortSignal },
+  "a signal without removeEventListener": { signal: ENDLESS as unknown as AbortSignal },
   "a signal that refuses listeners": { signal: BROKEN },
   "such a signal and a timeout": { signal: BROKEN, timeout: 30 },
 };

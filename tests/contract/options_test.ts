@@ -53,6 +53,24 @@ describe("checkAcquireOptions", () => {
     }
   });
 
+  it("reads each option once, and returns what it has checked", () => {
+    const { signal } = new AbortController();
+    const reads: string[] = [];
+    const options = {
+      get timeout() {
+        reads.push("timeout");
+        return reads.length > 2 ? NaN : 5;
+      },
+      get signal() {
+        reads.push("signal");
+        return signal;
+      },
+    };
+    assert.deepEqual(checkAcquireOptions(options), { timeout: 5, signal });
+    assert.deepEqual(reads.sort(), ["signal", "timeout"]);
+    assert.deepEqual(checkAcquireOptions(undefined), {});
+  });
+
   it("accepts a signal of another realm", () => {
     const { signal } = new AbortController();
     const foreign = {

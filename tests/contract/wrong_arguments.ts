@@ -22,6 +22,7 @@ export const WRONG_SIGNALS = [
   [],
   () => {},
   new AbortController(),
+  { aborted: false, throwIfAborted() {}, addEventListener() {} },
 ] as unknown[] as AbortSignal[];
 
 /** Locks that are none, for `withLock` and `locked`: a `TypeError`. */

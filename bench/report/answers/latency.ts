@@ -1,5 +1,5 @@
 import type { Results, Row } from "../../results.ts";
-import { type Answer, chartOf, sentences } from "./answer.ts";
+import { type Answer, comparison, sentences } from "./answer.ts";
 import { duration, range, RUNTIMES, SERIES_NAMES, times } from "../figures.ts";
 import { nameOf, NAMES } from "../names.ts";
 
@@ -40,6 +40,20 @@ export function latencies(results: Results): Answer {
     const figure = medianOf(groups.get(NAMES[key]) ?? []);
     return figure === "" ? [] : [`${text} ${figure}`];
   });
+  const charted = [...groups].map(([label, rows]) => ({
+    label,
+    note: rows[0].count > 1 ? `${rows[0].count} ${rows[0].setting}` : "alone",
+    dots: rows.map((row) => {
+      const { p50, p99, p999 } = row.latency;
+      return { name: seriesOf(row), value: p50, most: p999, ticks: [p99, p999] };
+    }),
+  }));
+  const rows = [...groups].flatMap(([label, rows]) =>
+    rows.map((row) => {
+      const { p50, p99, p999, max } = row.latency;
+      return [label, seriesOf(row), ...[p50, p99, p999, max].map(duration)];
+    })
+  );
   return {
     id: "latency",
     question: "How long until it is my turn?",
@@ -49,28 +63,8 @@ export function latencies(results: Results): Answer {
     ),
     reading: "Time from the release of the lock, or from the request for a free one, to the " +
       "acquisition. The point is the median; the ticks are at 99 % and 99.9 %.",
-    chart: chartOf(
-      "ns",
-      [...groups].map(([label, rows]) => ({
-        label,
-        note: rows[0].count > 1 ? `${rows[0].count} ${rows[0].setting}` : "alone",
-        dots: rows.map((row) => ({
-          name: seriesOf(row),
-          value: row.latency.p50,
-          most: row.latency.p999,
-          ticks: [row.latency.p99, row.latency.p999],
-        })),
-      })),
-    ),
-    table: {
-      head: ["", "by", "median", "99 %", "99.9 %", "longest"],
-      rows: [...groups].flatMap(([label, rows]) =>
-        rows.map((row) => {
-          const { p50, p99, p999, max } = row.latency;
-          return [label, seriesOf(row), ...[p50, p99, p999, max].map(duration)];
-        })
-      ),
-    },
+    ...comparison("ns", charted),
+    table: { head: ["", "by", "median", "99 %", "99.9 %", "longest"], rows },
   };
 }
 
@@ -79,6 +73,6 @@ function medianOf(rows: readonly Timed[]): string {
   const ours = rows.filter(({ by }) => by === "interlock").map(({ latency }) => latency.p50);
   if (ours.length === 0) return "";
   const c = rows.find(({ by }) => by === "c")?.latency.p50;
-  const against = c === undefined ? "" : ` (${range(ours.map((ns) => ns / c), times)} times C's)`;
-  return `**${range(ours, duration)}**${against}`;
+  const against = c && ` (${range(ours.map((ns) => ns / c), times)} times C's)`;
+  return `**${range(ours, duration)}**${against ?? ""}`;
 }

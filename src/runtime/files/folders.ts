@@ -2,7 +2,7 @@ import { O_DIRECTORY, O_RDONLY } from "../c/constants.ts";
 import { EEXIST, ENOENT, errno, systemError } from "../c/errno.ts";
 import { libc } from "../c/libc.ts";
 import { pathBytes, pathOf } from "../paths/path_bytes.ts";
-import { foldersTo } from "../paths/path_parts.ts";
+import { folderOf, foldersTo } from "../paths/path_parts.ts";
 import { closeFile, openFile } from "./open_file.ts";
 
 /** Creates a folder that only this user can use, unless it exists. */
@@ -34,6 +34,17 @@ export function namesIn(folder: string): string[] {
         if (name !== "." && name !== "..") names.push(name);
       }
     }
+  } finally {
+    closeFile(fd);
+  }
+}
+
+/** Returns when the names in the folder of a path are on the storage. */
+export function syncFolder(path: string): void {
+  const folder = folderOf(path);
+  const fd = openFile(folder, O_RDONLY | O_DIRECTORY);
+  try {
+    if (libc.fsync(fd) !== 0) throw systemError("make durable", folder, errno());
   } finally {
     closeFile(fd);
   }

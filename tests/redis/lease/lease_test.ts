@@ -5,7 +5,7 @@ import { adapterOf, type RedisAdapter, RedisLock } from "../../../src/redis/mod.
 import { Proxy } from "../../support/proxy.ts";
 import { RedisServer, skip } from "../../support/redis_server.ts";
 import { until } from "../../support/until.ts";
-import { stopHolder } from "../fixtures/lock_proof.ts";
+import { stopHolder } from "../../stress/redis/lock_runs.ts";
 import { ask, redisProcess } from "../redis_process.ts";
 
 const DEADLINE = { timeout: 30_000 };
