@@ -50,7 +50,7 @@ import { type LockRequest, waiterOf } from "./server_lock.ts";
  *
  * @example A write that is rejected if it comes too late
  * ```ts
- * import { RedisLock } from "@interlock/interlock/redis";
+ * import { adapterOf, RedisLock, Script } from "@interlock/interlock/redis";
  *
  * // Run by the store of the data: here the same server, in a database `WHERE token <= $1`.
  * const write = new Script(`
