@@ -1,6 +1,7 @@
-import { DeadlockError } from "../contract/errors.ts";
+import { DeadlockError, LockLostError } from "../contract/errors.ts";
 import type { GuardedLock, HoldState } from "../contract/lock_guard.ts";
-import type { AcquireOptions } from "../contract/options.ts";
+import { onAbort } from "../contract/abort.ts";
+import { type AcquireOptions, checkAcquireOptions } from "../contract/options.ts";
 import { quotePath } from "../runtime/paths/path_bytes.ts";
 import { deadlineFrom } from "./deadline.ts";
 import { FileGuard } from "./file_guard.ts";
@@ -28,6 +29,8 @@ export class FileHolds implements GuardedLock<FileGuard> {
   /** The record that the present hold has written. */
   #entry: Entry | undefined;
   #closed = false;
+  /** Ends the upgrade that the guards wait for. */
+  #endUpgrade: ((reason: Error) => void) | undefined;
 
   constructor(path: string, options: FileLockOptions) {
     const { shared = false, reentrant = false, record = true, label, range, replaceable } = options;
@@ -128,17 +131,27 @@ export class FileHolds implements GuardedLock<FileGuard> {
   }
 
   async upgrade(guard: FileGuard, options: AcquireOptions | undefined): Promise<boolean> {
-    const deadline = deadlineFrom(options);
-    using upgrade = this.#startUpgrade(guard);
-    if (!upgrade.tryInPlace()) await upgrade.wait(deadline);
-    return upgrade.finish(() => this.#enter());
+    const { timeout, signal } = checkAcquireOptions(options, "upgrade a file lock");
+    signal?.throwIfAborted();
+    // The release of the guard ends the wait as well.
+    const ending = new AbortController();
+    const deadline = deadlineFrom({ timeout, signal: ending.signal });
+    const stop = onAbort(signal, (reason) => ending.abort(reason));
+    try {
+      using upgrade = this.#startUpgrade(guard);
+      this.#endUpgrade = (reason) => ending.abort(reason);
+      if (!upgrade.tryInPlace()) await upgrade.wait(deadline);
+      return this.#finishUpgrade(upgrade, guard);
+    } finally {
+      stop();
+    }
   }
 
   upgradeSync(guard: FileGuard, options: AcquireOptions | undefined): boolean {
     const deadline = deadlineFrom(options);
     using upgrade = this.#startUpgrade(guard);
     if (!upgrade.tryInPlace()) upgrade.waitSync(deadline);
-    return upgrade.finish(() => this.#enter());
+    return this.#finishUpgrade(upgrade, guard);
   }
 
   downgrade(guard: FileGuard): void {
@@ -156,6 +169,11 @@ export class FileHolds implements GuardedLock<FileGuard> {
   }
 
   release(guard: FileGuard): void {
+    if (this.#guards.deleteWaiting(guard)) {
+      // The hold was given up already; the last guard ends the wait for the next one.
+      if (!this.#guards.isWaiting) this.#endUpgrade?.(this.#releasedError());
+      return;
+    }
     if (!this.#guards.delete(guard)) {
       throw new Error(
         `Cannot release ${quotePath(this.#path)}: this guard does not hold it any more: ${
@@ -220,7 +238,22 @@ export class FileHolds implements GuardedLock<FileGuard> {
 
   #startUpgrade(guard: FileGuard): Upgrade {
     this.#checkChange(guard, "shared", "upgrade");
+    this.#endUpgrade = undefined;
     return new Upgrade(this.#tracked, this.#suspend());
+  }
+
+  /** Ends an upgrade that has the lock. The guards may have been released during the wait. */
+  #finishUpgrade(upgrade: Upgrade, guard: FileGuard): boolean {
+    if (!this.#guards.isWaiting) upgrade.abandon(this.#releasedError());
+    const isInPlace = upgrade.finish(() => this.#enter());
+    if (this.#guards.stateOf(guard) === "waiting") return isInPlace;
+    throw this.#releasedError(); // Other guards of the reentrant lock have the hold.
+  }
+
+  #releasedError(): LockLostError {
+    return new LockLostError(
+      `Cannot upgrade ${quotePath(this.#path)}: its guard was released meanwhile`,
+    );
   }
 
   #taken(shared: boolean): FileGuard {
@@ -261,8 +294,7 @@ export class FileHolds implements GuardedLock<FileGuard> {
   #suspend(): (held: boolean) => void {
     const guards = this.#guards.suspend();
     return (held) => {
-      this.#guards.resume(guards, held);
-      for (const guard of guards) {
+      for (const guard of this.#guards.resume(guards, held)) {
         guard.token = this.#entry?.token;
         if (this.#entry?.recovered) {
           guard.recovered = true;

@@ -71,8 +71,8 @@ export const FILE_MUTANTS: readonly Mutant[] = [
   mutant(
     "a lock that comes after the abort is kept",
     TRACKED,
-    "        this.release();\n        throw deadline",
-    "        throw deadline",
+    "        this.release();\n        throw reason",
+    "        throw reason",
     ["files/acquire", "files/proof"],
   ),
   {
