@@ -95,7 +95,7 @@ export class FileHolds implements GuardedLock<FileGuard> {
     const shared = isShared(options, this.#shared);
     const tracked = this.open;
     if (tracked.mode !== undefined) {
-      return this.#mayReenter(shared) ? this.#guard() : undefined;
+      return this.#mayReenter(shared) ? this.#reenter() : undefined;
     }
     return tracked.tryTake(shared) ? this.#taken(shared) : undefined;
   }
@@ -106,7 +106,7 @@ export class FileHolds implements GuardedLock<FileGuard> {
     const tracked = this.open;
     if (tracked.mode !== undefined) {
       this.#checkReentry(shared);
-      return this.#guard();
+      return this.#reenter();
     }
     if (!tracked.takeSync(shared, deadline)) throw lockTimeoutError(tracked.file);
     return this.#taken(shared);
@@ -118,7 +118,7 @@ export class FileHolds implements GuardedLock<FileGuard> {
     const tracked = this.open;
     if (this.#reentrant && this.#isHeld) {
       this.#checkReentry(shared);
-      return this.#guard();
+      return this.#reenter();
     }
     if (!await tracked.take(shared, deadline)) throw lockTimeoutError(tracked.file);
     void this.open; // It may have been closed since: the descriptor may be another file's.
@@ -258,6 +258,15 @@ export class FileHolds implements GuardedLock<FileGuard> {
 
   #taken(shared: boolean): FileGuard {
     if (!shared) this.#enter();
+    return this.#guard();
+  }
+
+  /** Makes one more guard of the present hold. */
+  #reenter(): FileGuard {
+    // lock() and runSync() have written no record.
+    if (this.#tracked.mode === "exclusive") {
+      this.#entry ??= this.#record?.enter(this.#tracked.file);
+    }
     return this.#guard();
   }
 
