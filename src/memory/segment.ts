@@ -2,6 +2,7 @@ import { nameOf } from "../contract/options.ts";
 import type { PathLike } from "../contract/path_like.ts";
 import { dispose, type PlatformDisposable } from "../contract/platform.ts";
 import { removeFile } from "../runtime/files/folders.ts";
+import { isUtf8, pathBytes } from "../runtime/paths/path_bytes.ts";
 import { checkOptions } from "./arguments.ts";
 import { AtomicCounter } from "./atomic_counter.ts";
 import { Directory, type Entry } from "./directory.ts";
@@ -43,7 +44,12 @@ export interface SegmentOptions {
 /** The handle of a segment, to post to a worker for {@linkcode Segment.from}. */
 export type SegmentHandle =
   | { readonly memory: MemoryHandle }
-  | { readonly name: string; readonly directory: string; readonly id: string };
+  | {
+    readonly name: string;
+    /** As bytes if it is not UTF-8. */
+    readonly directory: string | Uint8Array;
+    readonly id: string;
+  };
 
 /** A segment in the result of {@linkcode Segment.list}. */
 export interface SegmentInfo {
@@ -214,7 +220,9 @@ export class Segment implements PlatformDisposable {
   get handle(): SegmentHandle {
     const { name, memory } = this;
     if (name === undefined) return { memory: memory.handle! };
-    return { name, directory: this.#directory!, id: memory.id! };
+    const path = this.#directory!;
+    const directory = isUtf8(path) ? path : pathBytes(path).slice(0, -1); // Without its NUL.
+    return { name, directory, id: memory.id! };
   }
 
   /** The bytes for the things in the segment. */
