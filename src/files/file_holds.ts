@@ -1,5 +1,10 @@
 import { DeadlockError, LockLostError } from "../contract/errors.ts";
-import type { GuardedLock, HoldState } from "../contract/lock_guard.ts";
+import {
+  type GuardedLock,
+  type HoldState,
+  setRecovered,
+  setToken,
+} from "../contract/lock_guard.ts";
 import { onAbort } from "../contract/abort.ts";
 import { type AcquireOptions, checkAcquireOptions } from "../contract/options.ts";
 import { quotePath } from "../runtime/paths/path_bytes.ts";
@@ -304,11 +309,8 @@ export class FileHolds implements GuardedLock<FileGuard> {
     const guards = this.#guards.suspend();
     return (held) => {
       for (const guard of this.#guards.resume(guards, held)) {
-        guard.token = this.#entry?.token;
-        if (this.#entry?.recovered) {
-          guard.recovered = true;
-          guard.previousOwner = this.#entry.previousOwner;
-        }
+        setToken(guard, this.#entry?.token);
+        if (this.#entry?.recovered) setRecovered(guard, this.#entry.previousOwner);
       }
     };
   }

@@ -66,6 +66,9 @@ interface OpenedCell {
   readonly cell: unknown;
 }
 
+/** What the constructor requires: a program cannot get it, so it cannot call the constructor. */
+const CONSTRUCT: unique symbol = Symbol("construct");
+
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 const DEFAULT_SIZE = 65536;
 
@@ -113,7 +116,17 @@ export class Segment implements PlatformDisposable {
   readonly #entries: Directory;
   readonly #cells = new Map<string, OpenedCell>();
 
-  private constructor(memory: Memory, name: string | undefined, directory: string | undefined) {
+  private constructor(
+    key: typeof CONSTRUCT,
+    memory: Memory,
+    name: string | undefined,
+    directory: string | undefined,
+  ) {
+    if (key !== CONSTRUCT) {
+      throw new TypeError(
+        "Cannot construct a Segment: use Segment.open, Segment.anonymous or Segment.from",
+      );
+    }
     this.memory = memory;
     this.name = name;
     this.#directory = directory;
@@ -154,7 +167,7 @@ export class Segment implements PlatformDisposable {
    * @throws {RangeError} If `size` is not a positive whole number, or too much for a segment.
    */
   static anonymous(size: number = DEFAULT_SIZE): Segment {
-    return new Segment(Memory.anonymous(size), undefined, undefined);
+    return new Segment(CONSTRUCT, Memory.anonymous(size), undefined, undefined);
   }
 
   /**
@@ -182,7 +195,7 @@ export class Segment implements PlatformDisposable {
   }
 
   static #checked(memory: Memory, name: string | undefined, directory?: string): Segment {
-    const segment = new Segment(memory, name, directory);
+    const segment = new Segment(CONSTRUCT, memory, name, directory);
     try {
       segment.names();
       return segment;
