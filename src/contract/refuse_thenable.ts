@@ -23,7 +23,8 @@ export function refuseThenable(result: unknown, what: string, instead: string): 
 
 /** Throws if `result` is a generator: the body of its function has not run yet. */
 export function refuseGenerator(result: unknown, what: string): void {
-  if (!isObject(result)) return;
+  // A cheap look first: few results have a `next`.
+  if (!isObject(result) || typeof (result as { next?: unknown }).next !== "function") return;
   for (const prototype of GENERATORS) {
     if (!Object.prototype.isPrototypeOf.call(prototype, result)) continue;
     throw new TypeError(
