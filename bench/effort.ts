@@ -1,36 +1,24 @@
-/** Durations and repetitions of a run; times in milliseconds. */
-export interface Effort {
-  readonly rounds: number;
-  /** The least processor time for which mitata measures one operation. */
-  readonly alone: number;
-  /** How long members run before their window begins. */
-  readonly lead: number;
-  /** The window in which their operations are counted. */
-  readonly window: number;
-  /** The number of hand-overs between two members. */
-  readonly turns: number;
-  /** How often a program is started and timed. */
-  readonly launches: number;
-  /** The numbers of members at once. */
-  readonly sizes: readonly number[];
-  /** Whether to measure operations that are similar to others. */
-  readonly minor: boolean;
-  /** Whether to measure operations on memory on anonymous memory too. */
-  readonly anonymous: boolean;
-}
-
-/** For a report: takes less than 15 minutes. */
-export const FULL: Effort = {
+/** For a report: takes less than 15 minutes. Durations in milliseconds. */
+export const FULL = {
   rounds: 3,
+  /** The least processor time for which mitata measures one operation. */
   alone: 200,
+  /** How long members run before their window begins. */
   lead: 40,
+  /** The window in which their operations are counted. */
   window: 150,
+  /** The number of hand-overs between two members. */
   turns: 2000,
+  /** How often a program is started and timed. */
   launches: 3,
+  /** The numbers of members at once. */
   sizes: [1, 2, 4, 16, 64],
-  minor: true,
+  /** Whether to measure operations on memory on anonymous memory too. */
   anonymous: true,
 };
+
+/** Durations and repetitions of a run. */
+export type Effort = Readonly<typeof FULL>;
 
 /** For a first impression: takes less than a minute. */
 export const QUICK: Effort = {
@@ -41,6 +29,5 @@ export const QUICK: Effort = {
   turns: 100,
   launches: 1,
   sizes: [1, 4],
-  minor: false,
   anonymous: false,
 };

@@ -4,7 +4,7 @@ import { rowId, type RowKey } from "./results.ts";
 import { has, type Rivals } from "./rivals.ts";
 import type { Site } from "./site.ts";
 import { fleetStep, launchStep, programStep, type Step, type Task } from "./steps.ts";
-import type { Operation, Subject } from "./subjects/subject.ts";
+import type { Operation, Program, Subject } from "./subjects/subject.ts";
 
 /** The conditions of a plan. */
 export interface Setup {
@@ -29,6 +29,11 @@ export function wantedBy(filter: string | undefined): Setup["wants"] {
   return (row) => pattern.test(rowId(row));
 }
 
+/** Estimates how long a run takes, in milliseconds. */
+export function durationOf(steps: readonly Step[], { rounds }: Effort): number {
+  return rounds * steps.reduce((sum, { ms }) => sum + ms, 0);
+}
+
 /**
  * All steps of a round: first operations of one thread, next to the rivals of each; then operations
  * of several at once, in the same way.
@@ -47,63 +52,56 @@ export function planOf(subjects: readonly Subject[], setup: Setup): Step[] {
   ];
 }
 
-/** Estimates how long a run takes, in milliseconds. */
-export function durationOf(steps: readonly Step[], { rounds }: Effort): number {
-  return rounds * steps.reduce((sum, { ms }) => sum + ms, 0);
+/** Whether a row can be measured, and is wanted. */
+function isIn({ wants, rivals, hasRedis }: Setup): (row: RowKey) => boolean {
+  return (row) => (row.medium !== "redis" || hasRedis) && has(rivals, row.by) && wants(row);
 }
 
 function aloneSteps({ name: subject, operations = [] }: Subject, setup: Setup): Step[] {
-  const { runtimes, effort, site, wants } = setup;
-  return operations.flatMap((one) => {
-    const { name: operation, by = "interlock", media, make, alone = true, minor = false } = one;
-    if (make === undefined || !alone || isMissing(one, setup) || minor && !effort.minor) return [];
-    const wanted = media.filter((medium) =>
-      media.length === 1 || medium !== "anonymous" || effort.anonymous
-    );
-    return wanted.flatMap((medium) =>
+  const { runtimes, effort, site } = setup;
+  const isShort = (medium: string) => medium !== "anonymous" || effort.anonymous;
+  return operations.filter(({ make, alone = true }) => alone && make !== undefined).flatMap((
+    { name: operation, by = "interlock", media },
+  ) =>
+    media.filter((medium) => media.length === 1 || isShort(medium)).flatMap((medium) =>
       runtimes.flatMap((runtime) => {
         const key = { subject, operation, by, runtime: runtime.name, medium };
-        const row: RowKey = { ...key, setting: "alone", count: 1 };
-        return wants(row) ? [fleetStep([{ row, how: "alone" }], [runtime], effort, site)] : [];
+        return [{ ...key, setting: "alone", count: 1 } as const].filter(isIn(setup))
+          .map((row) => fleetStep([{ row, how: "alone" }], [runtime], effort, site));
       })
-    );
-  });
+    )
+  );
 }
 
 function launchSteps({ name: subject, launches = [] }: Subject, setup: Setup): Step[] {
-  const { runtimes, effort, site, wants } = setup;
+  const { runtimes, effort, site } = setup;
   return launches.flatMap((launch) => {
     const { name: operation, by = "interlock", medium = "none", processes, anyRuntime } = launch;
-    if (isMissing({ by, media: [medium] }, setup)) return [];
+    const setting = processes === undefined ? "alone" : "processes";
     return (anyRuntime ? runtimes.slice(0, 1) : runtimes).flatMap((runtime) => {
-      const row: RowKey = {
-        subject,
-        operation,
-        by,
-        ...!anyRuntime && { runtime: runtime.name },
-        medium,
-        setting: processes === undefined ? "alone" : "processes",
-        count: processes ?? 1,
-      };
-      return wants(row) ? [launchStep(row, launch, runtime, effort, site)] : [];
+      const key = { subject, operation, by, ...!anyRuntime && { runtime: runtime.name }, medium };
+      return [{ ...key, setting, count: processes ?? 1 } as const].filter(isIn(setup))
+        .map((row) => launchStep(row, launch, runtime, effort, site));
     });
   });
 }
 
 function programSteps({ name: subject, programs = [] }: Subject, setup: Setup): Step[] {
-  const { rivals, effort, site, wants } = setup;
-  return programs.flatMap((program) => {
-    const { by, name: operation, medium, sizes, needs = by } = program;
-    if (!has(rivals, needs)) return [];
-    const key = { subject, operation, by, medium };
-    const alone: RowKey = { ...key, setting: "alone", count: 1 };
-    const together = (count: number): RowKey => ({ ...key, setting: "processes", count });
-    const rows = sizes === "alone" ? [alone] : sizes === "relay" ? [together(2)] : sizes
-      .filter((size) => effort.sizes.includes(size))
-      .flatMap((count) => count === 1 ? [alone, together(1)] : [together(count)]);
-    const command = rivals?.commands[by] ?? [];
-    return rows.filter(wants).map((row) => programStep(row, program, command, effort, site));
+  const { rivals, effort, site } = setup;
+  return programs.filter(({ by, needs = by }) => has(rivals, needs)).flatMap((program) => {
+    const { by, name: operation, medium } = program;
+    return membersOf(program, effort)
+      .map(([setting, count]): RowKey => ({ subject, operation, by, medium, setting, count }))
+      .filter(isIn(setup))
+      .map((row) => programStep(row, program, rivals?.commands[by] ?? [], effort, site));
   });
+}
+
+function membersOf({ sizes }: Program, effort: Effort): [RowKey["setting"], number][] {
+  if (sizes === "alone") return [["alone", 1]];
+  if (sizes === "relay") return [["processes", 2]];
+  return sizes.filter((size) => effort.sizes.includes(size))
+    .flatMap((size) => size === 1 ? [["alone", 1], ["processes", 1]] : [["processes", size]]);
 }
 
 type Group = [RowKey["runtime"], readonly Runtime[], RowKey["setting"], readonly number[]];
@@ -117,43 +115,34 @@ function fleetSteps(subjects: readonly Subject[], setup: Setup): Step[] {
     ),
     ["mixed", runtimes, "processes", runtimes.length > 1 ? MIXED_SIZES : []],
   ];
-  return groups.flatMap(([name, members, setting, sizes]) =>
-    sizes.flatMap((size) => {
-      const key = { runtime: name, setting, count: size } as const;
-      const tasks = subjects.flatMap((subject) => tasksOf(subject, key, setup));
+  return groups.flatMap(([runtime, members, setting, sizes]) =>
+    sizes.flatMap((count) => {
+      const tasks = subjects.flatMap(({ name: subject, operations = [] }) =>
+        operations.flatMap((one): Task[] => {
+          const { name: operation, by = "interlock", media } = one;
+          const how = howOf(one, setting, count, effort);
+          const medium = !media.includes("mapped")
+            ? media[0]
+            : setting === "processes"
+            ? "mapped"
+            : "anonymous";
+          const row = { subject, operation, by, runtime, medium, setting, count };
+          return how !== undefined && isIn(setup)(row) ? [{ row, how }] : [];
+        })
+      );
       return tasks.length === 0 ? [] : [fleetStep(tasks, members, effort, site)];
     })
   );
 }
 
-function tasksOf(
-  { name: subject, operations = [] }: Subject,
-  key: Pick<RowKey, "runtime" | "setting" | "count">,
-  setup: Setup,
-): Task[] {
-  const { setting, count } = key;
-  const { effort, wants } = setup;
-  return operations.flatMap((one): Task[] => {
-    const { name: operation, by = "interlock", media, relay, sizes = [], processes } = one;
-    const row: RowKey = { subject, operation, by, medium: mediumOf(media, setting), ...key };
-    const isWindow = sizes.includes(count) && effort.sizes.includes(count) &&
-      !(processes && setting === "workers");
-    const isRelay = relay !== undefined && setting === "processes" && count === 2;
-    if (!(isWindow || isRelay) || isMissing(one, setup) || !wants(row)) return [];
-    return [{ row, how: isWindow ? "window" : "relay" }];
-  });
-}
-
-/** Whether the server or the rival of an operation is missing. */
-function isMissing(
-  { media, by = "interlock" }: Pick<Operation, "media" | "by">,
-  { hasRedis, rivals }: Setup,
-): boolean {
-  return media[0] === "redis" && !hasRedis || !has(rivals, by);
-}
-
-/** The medium that the members of a fleet share. */
-function mediumOf(media: Operation["media"], setting: RowKey["setting"]): RowKey["medium"] {
-  if (!media.includes("mapped")) return media[0];
-  return setting === "processes" ? "mapped" : "anonymous";
+/** How so many members at once are measured, if they are. */
+function howOf(
+  { relay, sizes = [], processes }: Operation,
+  setting: RowKey["setting"],
+  count: number,
+  effort: Effort,
+): Task["how"] | undefined {
+  if (processes && setting === "workers") return undefined;
+  if (sizes.includes(count) && effort.sizes.includes(count)) return "window";
+  return relay !== undefined && setting === "processes" && count === 2 ? "relay" : undefined;
 }

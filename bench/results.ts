@@ -126,8 +126,8 @@ export function readResults(path: string | URL): Results {
   );
 }
 
-/** Formats the file of a run: JSON with a line for each row and each verdict. */
-export function formatResults(results: Results): string {
+/** Formats the file of a run, or of ratios: JSON with a line for each row and each verdict. */
+export function formatResults(results: object): string {
   const lines = Object.entries(results).map(([name, value]) => {
     const text = Array.isArray(value) && value.length > 0
       ? `[\n  ${value.map((one) => JSON.stringify(one)).join(",\n  ")}\n ]`

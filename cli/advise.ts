@@ -1,9 +1,7 @@
 import { type Command, Option } from "commander";
-import type { Flags } from "./advice/advise.ts";
-import { NEEDS, REACHES, RUNTIMES, SURVIVALS } from "../src/advice/candidate.ts";
-import { rateOf } from "./advice/rate.ts";
+import { NEEDS, REACHES, RUNTIMES, SURVIVALS } from "../src/advice/candidates.ts";
 import { interruptible } from "../src/host/interruption.ts";
-import { invalidOption } from "../src/host/usage_error.ts";
+import type { Flags } from "./advice/advise.ts";
 
 /** Adds `interlock advise`. */
 export function addAdvise(program: Command): void {
@@ -21,7 +19,6 @@ export function addAdvise(program: Command): void {
     .option(
       "--rate <number>",
       "total operations per second, all processes together (default: 1000)",
-      rate,
     )
     .addOption(
       new Option("--runtime <name>", "the runtime (default: this one)").choices(RUNTIMES),
@@ -35,10 +32,4 @@ export function addAdvise(program: Command): void {
         await advise(flags, signal);
       }, { output: false })
     );
-}
-
-function rate(text: string): number {
-  const value = rateOf(text);
-  if (value === undefined) throw invalidOption("--rate", "be above 0", text);
-  return value;
 }

@@ -9,9 +9,10 @@ import {
   countSchema,
   type CountSetting,
   parseCount,
+  type Run,
 } from "../src/counting/config.ts";
 import type { CountResult } from "../src/counting/result.ts";
-import { type Run, runStrategy } from "../src/counting/run.ts";
+import { runStrategy } from "../src/counting/run.ts";
 import { findRuntimes } from "../src/host/runtimes.ts";
 import {
   isExact,

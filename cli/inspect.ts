@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { inspectSegment } from "../src/memory/inspection.ts";
 import { Segment } from "../src/memory/mod.ts";
 import { homeOfSegments } from "../src/memory/segment_home.ts";
-import { adapterOf } from "../src/redis/adapter_of.ts";
+import { adapterOf } from "../src/redis/client/adapter_of.ts";
 import {
   type InspectedLock,
   type InspectedSemaphore,

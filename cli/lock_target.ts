@@ -8,9 +8,9 @@ import {
   statSync,
 } from "node:fs";
 import { dirname } from "node:path";
+import type { Deadline } from "../src/contract/deadline.ts";
 import { capabilitiesOf } from "../src/files/capabilities.ts";
 import { TrackedLockFile } from "../src/files/tracked_lock_file.ts";
-import type { Deadline } from "../src/files/deadline.ts";
 import { cancelWait, type KernelWait, startWait } from "../src/files/kernel_waits.ts";
 import { adapter } from "../src/runtime/adapters/adapter.ts";
 import { DescriptorLockFile } from "../src/runtime/file_locks/descriptor_lock_file.ts";
@@ -19,16 +19,14 @@ import type { LockFile } from "../src/runtime/file_locks/lock_file.ts";
 
 /** The mode of new files, as in flock(1): the umask decides which users may lock them. */
 const MODE = 0o666;
-/** The longest time of a timer. */
-const LONGEST_MS = 2 ** 31 - 1;
 
 /** What to lock: a file, a folder, or the open file of a descriptor of the shell. */
 export interface Target {
   readonly file: LockFile;
   /** Takes the lock if it is free. */
   tryTake(shared: boolean): boolean;
-  /** Waits for the lock; resolves to false if the time runs out. */
-  take(shared: boolean, deadline: Deadline): Promise<boolean>;
+  /** Waits for the lock. */
+  take(shared: boolean, deadline: Deadline): Promise<void>;
   /** Releases the lock, if it is held, and closes the file. */
   close(reason: Error): void;
 }
@@ -119,27 +117,27 @@ class DescriptorTarget implements Target {
     return this.file.tryLock(shared);
   }
 
-  take(shared: boolean, { at, signal }: Deadline): Promise<boolean> {
-    signal?.throwIfAborted();
+  take(shared: boolean, deadline: Deadline): Promise<void> {
     return new Promise((resolve, reject) => {
-      let timer: ReturnType<typeof setTimeout> | undefined;
+      deadline.throwIfAborted();
       const wait: KernelWait = {
         file: this.file,
         shared,
         onEnd: (locked, error) => {
-          clearTimeout(timer);
-          signal?.removeEventListener("abort", abort);
-          if (error !== undefined) return reject(error);
-          if (!signal?.aborted) return resolve(locked); // Even if the time ran out: it has the lock.
-          if (locked) this.file.unlock();
-          reject(signal.reason);
+          stop();
+          try {
+            if (error !== undefined) throw error;
+            deadline.throwIfAborted();
+            if (!locked) throw deadline.timeout();
+            resolve(); // Even if the time ran out: it has the lock.
+          } catch (failure) {
+            if (locked) this.file.unlock();
+            reject(failure);
+          }
         },
       };
-      const abort = () => cancelWait(wait);
-      signal?.addEventListener("abort", abort);
-      const left = Math.min(Math.max(0, at - performance.now()), LONGEST_MS);
-      if (at !== Infinity) timer = setTimeout(abort, left);
-
+      const cancel = () => cancelWait(wait);
+      const stop = deadline.watch(cancel, cancel);
       startWait(wait);
     });
   }

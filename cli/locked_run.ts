@@ -1,5 +1,7 @@
 import { writeSync } from "node:fs";
 import process from "node:process";
+import { Deadline } from "../src/contract/deadline.ts";
+import { isTimeoutError } from "../src/contract/errors.ts";
 import { describeOwner } from "../src/contract/owner.ts";
 import { capabilitiesOf } from "../src/files/capabilities.ts";
 import { ownerOf, starterOf, thisOwner } from "../src/files/lock_owner.ts";
@@ -124,8 +126,13 @@ async function lock(
       return false;
     }
     say(`waiting for ${path}, held by ${holder()}`);
-    if (!await target.take(shared, { at: began + timeout, signal })) {
-      say(`cannot lock ${path} within ${timeout / 1000} s, held by ${holder()}`);
+    const left = Math.max(0, began + timeout - performance.now());
+    const tooLate = () => `cannot lock ${path} within ${timeout / 1000} s, held by ${holder()}`;
+    try {
+      await target.take(shared, new Deadline({ timeout: left, signal }, tooLate));
+    } catch (error) {
+      if (!isTimeoutError(error)) throw error;
+      say((error as Error).message);
       return false;
     }
   }

@@ -41,6 +41,47 @@ describe("the project", () => {
     assert.deepEqual(Object.keys(npm.scripts).sort(), launched.map(([task]) => task).sort());
   });
 
+  it("installs for counting what the command line and the library import, and no more", () => {
+    const imported = new Set<string>();
+    for (const folder of ["src", "cli", "workers"]) {
+      const files = readdirSync(root + folder, { recursive: true, encoding: "utf8" });
+      for (const file of files.filter((name) => name.endsWith(".ts"))) {
+        const imports = /^(?! \*).*(?:from |import\()"([^.$][^"]*)"/gm;
+        for (const [, name] of read(`${folder}/${file}`).matchAll(imports)) {
+          // Itself is imported by the examples that `advise` prints.
+          if (!name.startsWith("node:") && !name.startsWith(npm.name)) imported.add(name);
+        }
+      }
+    }
+    assert.deepEqual(Object.keys(npm.dependencies).sort(), [...imported].sort());
+  });
+
+  it("has the same packages in the lock file of counting as in that of all tasks", () => {
+    const [all, counting] = ["deno.lock", "deno.production.lock"].map((path) =>
+      JSON.parse(read(path)).npm
+    );
+    assert.ok(Object.keys(counting).length > 0);
+    for (const name of Object.keys(counting)) {
+      assert.equal(counting[name].integrity, all[name].integrity, name);
+    }
+    const direct = Object.keys(npm.dependencies);
+    const isIn = (name: string) => Object.keys(counting).some((key) => key.startsWith(`${name}@`));
+    assert.deepEqual(direct.filter((name) => !isIn(name)), []);
+    const development = Object.keys(npm.devDependencies);
+    assert.deepEqual(development.filter(isIn), []);
+  });
+
+  it("has the tests of a source at the same path in tests", () => {
+    // These test what several files do together, or the project itself.
+    const WHOLE = /^tests\/(?:stress\/|mutants\/|[^/]*$)|\/behaviour\//;
+    const tests = modules.filter((path) => path.startsWith("tests/") && path.endsWith("_test.ts"));
+    const alone = tests.filter((path) => !WHOLE.test(path)).filter((path) => {
+      const source = path.replace(/^tests\//, "").replace(/_test\.ts$/, ".ts");
+      return !modules.includes(source) && !modules.includes(`src/${source}`);
+    });
+    assert.deepEqual(alone, []);
+  });
+
   it("has an up-to-date schema", () => {
     const { title: _, ...schema } = JSON.parse(read("schema/count.schema.json"));
     assert.deepEqual(schema, { ...z.toJSONSchema(countSchema, { io: "input" }) });
@@ -81,9 +122,7 @@ describe("the project", () => {
   });
 
   it("has no circle of imports", () => {
-    // Those of src/files are being broken up.
-    const circles = circlesIn(imports).filter((circle) => !circle.includes("src/files/"));
-    assert.deepEqual(circles, []);
+    assert.deepEqual(circlesIn(imports), []);
   });
 
   it("has no circle of imports between the folders of the runtime", () => {

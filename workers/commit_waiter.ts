@@ -4,15 +4,11 @@
  *
  * @module
  */
-import { AT_WORK, type CommitJob, type CommitMessage, STOP } from "../src/files/commit_helper.ts";
+import type { CommitAnswer, CommitJob } from "../src/files/commit_job.ts";
 import { GroupCommit } from "../src/files/group_commit.ts";
 import { TrackedLockFile } from "../src/files/tracked_lock_file.ts";
-import { adapter } from "../src/runtime/adapters/adapter.ts";
+import { serveParent } from "../src/runtime/threads/serve_parent.ts";
 
-const parent = adapter.parentThread();
-if (parent === undefined) throw new Error("This module is for a Web Worker");
-
-const say = (message: CommitMessage) => parent.postMessage(message);
 const counters = new Map<
   number,
   { readonly tracked: TrackedLockFile; readonly commit: GroupCommit }
@@ -39,36 +35,21 @@ function close(counter: number): void {
   }
 }
 
-function wait(counter: number, path: string, number: number): CommitMessage {
+function wait(counter: number, path: string, number: number): CommitAnswer {
   let opened = counters.get(counter);
-  try {
-    if (opened === undefined) counters.set(counter, opened = open(path));
-  } catch {
-    return { counter, unopened: true };
-  }
+  // If it cannot be opened, the parent waits itself.
+  if (opened === undefined) counters.set(counter, opened = open(path));
   try {
     opened.commit.await(number);
-    return { counter };
+    return {};
   } catch (error) {
-    // Field by field, since `postMessage` drops the fields of an error.
     const { message } = error as Error;
-    return { counter, error: { message, fields: { ...error as object } } };
+    return { error: { message, fields: { ...error as object } } };
   }
 }
 
-function work({ counter, path, number }: CommitJob): void {
-  if (number === undefined) close(counter);
-  else say(wait(counter, path, number));
-}
-
-parent.onMessage((message) => {
-  const job = message as CommitJob;
-  Atomics.store(job.words, AT_WORK, 1);
-  try {
-    if (Atomics.load(job.words, STOP) === 0) work(job);
-  } finally {
-    Atomics.store(job.words, AT_WORK, 0);
-    Atomics.notify(job.words, AT_WORK);
-  }
+serveParent<CommitJob, CommitAnswer | undefined>(({ counter, path, number }) => {
+  if (number !== undefined) return wait(counter, path, number);
+  close(counter);
+  return undefined;
 });
-say({ ready: true });

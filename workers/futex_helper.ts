@@ -4,19 +4,12 @@
  *
  * @module
  */
-import { adapter } from "../src/runtime/adapters/adapter.ts";
+import { serveParent } from "../src/runtime/threads/serve_parent.ts";
 import { FutexWatcher } from "../src/runtime/waiting/futex_watcher.ts";
-import type { WatchStart } from "../src/runtime/waiting/watched_words.ts";
-
-const parent = adapter.parentThread();
-if (parent === undefined) throw new Error("This module is for a Web Worker");
+import type { WatchJob } from "../src/runtime/waiting/watched_words.ts";
 
 let watcher: FutexWatcher | undefined;
-parent.onMessage((message) => {
-  const onChange = () => parent.postMessage("changed");
-  if (message === "go") watcher?.run(onChange);
-  else {
-    watcher = new FutexWatcher(message as WatchStart);
-    onChange(); // Reports that it has begun.
-  }
+serveParent<WatchJob, void>(({ control }, task) => {
+  watcher ??= new FutexWatcher(control);
+  watcher.run(task.tellNews, task.isCalledOff);
 });

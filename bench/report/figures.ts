@@ -63,28 +63,9 @@ export function rowsOf({ rows }: Pick<Results, "rows">, wanted: RowFilter): Row[
   return rows.filter((row) => keys.every((key) => row[key] === wanted[key]));
 }
 
-/** The fastest of some rows. */
-export function fastest(rows: readonly Row[]): Row | undefined {
-  return rows.toSorted((a, b) => a.median - b.median)[0];
-}
-
-/** Everything that was measured, with its version: `["Deno", "2.9.6"]`. */
-export function versionsOf(versions: Results["versions"]): [string, string][] {
-  return Object.entries(versions).map(([name, version]) => [
-    (SERIES_NAMES as Readonly<Record<string, string>>)[name] ?? name,
-    // Some programs begin with their own name.
-    version.startsWith(`${name} `) ? version.slice(name.length + 1) : version,
-  ]);
-}
-
-/** One thing, or several: `1 round`, `3 rounds`. */
-export function counted(count: number, thing: string): string {
-  return `${count.toLocaleString("en")} ${thing}${count === 1 ? "" : "s"}`;
-}
+const LIST = new Intl.ListFormat("en-GB");
 
 /** "a", "a and b", "a, b and c". */
 export function listed(words: readonly string[]): string {
-  return words.length < 2
-    ? words.join()
-    : `${words.slice(0, -1).join(", ")} and ${words[words.length - 1]}`;
+  return LIST.format(words);
 }

@@ -1,20 +1,7 @@
 import { membersOf, type Results, type Row, type Verdict } from "../results.ts";
-import { duration, multiple, SERIES_NAMES } from "./figures.ts";
+import type { Answer } from "./answers/answer.ts";
+import { duration, listed, multiple, SERIES_NAMES } from "./figures.ts";
 import { rivalOf } from "./names.ts";
-
-/** A claim with every result of the run about it. */
-export interface Claim {
-  readonly claim: string;
-  readonly goal: string;
-  readonly parts: readonly {
-    /** The runtime or rival of the row. */
-    readonly who: string;
-    /** The properties that tell this row from the others of the claim. */
-    readonly variant: string;
-    readonly measured: string;
-    readonly met: boolean;
-  }[];
-}
 
 /** The properties, other than the runtime, in which the rows of one claim may differ. */
 const DIFFERENCES: readonly ((row: Row) => string)[] = [
@@ -23,46 +10,50 @@ const DIFFERENCES: readonly ((row: Row) => string)[] = [
   (row) => row.setting === "alone" ? "alone" : membersOf(row),
 ];
 
-/** The claims in their order, each with the runtimes in which it was measured. */
-export function claimsOf({ goals, rows }: Pick<Results, "goals" | "rows">): Claim[] {
-  const byId = new Map(rows.map((row) => [row.id, row]));
-  const groups = Map.groupBy(goals, ({ claim, goal, kind }) => `${claim}/${goal}/${kind}`);
-  return [...groups.values()].map((verdicts) => {
+/** How many goals are met: `28 of 43`. A goal is met if no runtime and no size misses it. */
+export function standing({ goals }: Pick<Results, "goals">): string {
+  const all = [...Map.groupBy(goals, keyOf).values()];
+  return `${all.filter((verdicts) => verdicts.every(({ met }) => met)).length} of ${all.length}`;
+}
+
+function keyOf({ claim, goal, kind }: Verdict): string {
+  return `${claim}/${goal}/${kind}`;
+}
+
+/** Which goals are met? The table has a row for each claim and size. */
+export function goals(results: Pick<Results, "goals" | "rows">): Answer {
+  const byId = new Map(results.rows.map((row) => [row.id, row]));
+  const rows = [...Map.groupBy(results.goals, keyOf).values()].flatMap((verdicts) => {
     const [first] = verdicts;
-    const rival = first.of === undefined ? undefined : byId.get(first.of);
+    const claim = first.claim[0].toUpperCase() + first.claim.slice(1);
     const found = verdicts.flatMap(({ row }) => byId.get(row) ?? []);
     const differing = DIFFERENCES.filter((of) => new Set(found.map(of)).size > 1);
-    return {
-      claim: first.claim[0].toUpperCase() + first.claim.slice(1),
-      goal: goalOf(first, rival === undefined ? undefined : rivalOf(rival)),
-      parts: verdicts.map((verdict) => {
-        const row = byId.get(verdict.row);
-        return {
-          who: row === undefined ? "" : SERIES_NAMES[row.runtime ?? "mixed"],
-          variant: row === undefined ? "" : differing.map((of) => of(row)).join(", "),
-          measured: measuredOf(verdict),
-          met: verdict.met,
-        };
-      }),
+    const variantOf = ({ row: id }: Verdict) => {
+      const row = byId.get(id);
+      return row === undefined ? "" : differing.map((of) => of(row)).join(", ");
     };
+    const whoOf = ({ row }: Verdict) => SERIES_NAMES[byId.get(row)?.runtime ?? "mixed"];
+    return [...Map.groupBy(verdicts, variantOf)].map(([variant, parts]) => [
+      variant === "" ? claim : `${claim}: ${variant}`,
+      goalOf(first, byId.get(first.of ?? "")),
+      parts.map((part) => `${whoOf(part)} ${measuredOf(part)}`).join(", "),
+      verdictOf(parts.length, parts.filter(({ met }) => !met).map(whoOf)),
+    ]);
   });
+  return {
+    id: "goals",
+    question: "Goals",
+    answer: rows.length === 0 ? "This run has no goals." : `**${standing(results)}** goals are ` +
+      "met in every runtime and every size in which they were measured. What was tried for the " +
+      "others is in docs/performance.md.",
+    table: { head: ["", "goal", "measured", "verdict"], rows },
+  };
 }
 
-/** The parts of a claim, grouped by `variant`, in their order. */
-export function partsByVariant({ parts }: Claim): [string, Claim["parts"][number][]][] {
-  return [...Map.groupBy(parts, ({ variant }) => variant)];
-}
-
-/** How many of the goals are met: `28 of 43`. A goal is met if no runtime and no size misses it. */
-export function standing(claims: readonly Claim[]): string {
-  const met = claims.filter(({ parts }) => parts.every(({ met }) => met)).length;
-  return `${met} of ${claims.length}`;
-}
-
-function goalOf({ goal, kind }: Verdict, rival = "interlock"): string {
+function goalOf({ goal, kind }: Verdict, rival: Row | undefined): string {
   if (kind === "at most ns") return `≤ ${duration(goal)}`;
   const ratio = `${goal.toLocaleString("en", { maximumFractionDigits: 3 })}×`;
-  const of = rival === "interlock" ? "" : ` ${rival}`;
+  const of = rival === undefined || rival.by === "interlock" ? "" : ` ${rivalOf(rival)}`;
   if (kind === "at most times") return `≤ ${ratio}${of}`;
   return `≥ ${ratio} faster${of === "" ? "" : ` than${of}`}`;
 }
@@ -71,4 +62,9 @@ function goalOf({ goal, kind }: Verdict, rival = "interlock"): string {
 function measuredOf({ measured, kind }: Verdict): string {
   if (kind === "at most ns") return duration(measured);
   return measured < 9.995 ? `${measured.toFixed(2)}×` : multiple(measured);
+}
+
+function verdictOf(count: number, missed: readonly string[]): string {
+  if (missed.length === 0) return "met";
+  return missed.length === count ? "**not met**" : `**not met** by ${listed(missed)}`;
 }

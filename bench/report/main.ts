@@ -10,7 +10,6 @@ import { basename, dirname, resolve } from "node:path";
 import process from "node:process";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { readResults } from "../results.ts";
-import { answersTo } from "./answers/all.ts";
 import { documentation } from "./docs.ts";
 import { pageOf } from "./page.ts";
 import { forDocumentation, newest, type Run } from "./runs.ts";
@@ -20,7 +19,7 @@ const PAGE = resolve(ROOT, "bench/report.html");
 
 /** Writes the files of the documentation, or only reports which of them are out of date. */
 async function writeDocs({ file, results }: Run, check = false): Promise<void> {
-  const files = await documentation(results, file, answersTo(results));
+  const files = await documentation(results, file);
   const stale = [...files].filter(([name, text]) => {
     const path = resolve(ROOT, name);
     return !existsSync(path) || readFileSync(path, "utf8") !== text;
@@ -54,7 +53,7 @@ async function main(path: string | undefined, { out, docs, check }: Options): Pr
   if (run === undefined) {
     throw new Error("Cannot write a report: bench/results has no run; `deno task bench` makes one");
   }
-  const page = await pageOf(run.results, answersTo(run.results));
+  const page = await pageOf(run.results);
   write(resolve(out), page, `${run.results.rows.length} figures of ${run.file}`);
 }
 

@@ -14,14 +14,8 @@ export function markdownTable({ head, rows }: Table): string {
 }
 
 /** Breaks text into lines of at most 100 characters, as `deno fmt` does. */
-export function wrapped(text: string, width = 100): string {
-  const line = new RegExp(`\\S(?:.{0,${width - 1}}|\\S*)(?= |$)`, "g");
-  return text.match(line)?.join("\n") ?? "";
-}
-
-/** Formats an item of a list. */
-export function item(text: string): string {
-  return `- ${wrapped(text, 98).replaceAll("\n", "\n  ")}`;
+export function wrapped(text: string): string {
+  return text.match(/\S(?:.{0,99}|\S*)(?= |$)/g)?.join("\n") ?? "";
 }
 
 /**

@@ -1,5 +1,6 @@
 import { readdirSync } from "node:fs";
 import { readResults, type Results } from "../results.ts";
+import type { Answer } from "./answers/answer.ts";
 import { listed, RUNTIMES, SERIES_NAMES } from "./figures.ts";
 
 const RESULTS = new URL("../results/", import.meta.url);
@@ -34,13 +35,43 @@ export function summary({ when, machine: { cores, cpu }, rounds, versions }: Res
     (rounds === 1 ? "One round." : `Medians of ${rounds} rounds.`);
 }
 
-/** Warnings about figures that are rough, incomplete or disturbed. */
-export function warnings({ mode, filter, machine: { cores, load } }: Results): string[] {
+/** Warnings about figures that are rough, incomplete or disturbed; empty if there are none. */
+export function warnings({ mode, filter, machine: { cores, load } }: Results): string {
   return [
-    ...mode === "quick" ? ["A quick run: its figures are rough."] : [],
-    ...filter === undefined ? [] : [`Only a part of the benchmark: ${filter}.`],
-    ...load.before > cores / 4
-      ? [`The machine was not idle: load average ${load.before.toFixed(2)} at the start.`]
-      : [],
+    mode === "quick" && "A quick run: its figures are rough.",
+    filter !== undefined && `Only a part of the benchmark: ${filter}.`,
+    load.before > cores / 4 &&
+    `The machine was not idle: load average ${load.before.toFixed(2)} at the start.`,
+  ].filter(Boolean).join(" ");
+}
+
+/** On which machine, with which versions, and what is missing? */
+export function machine(results: Results): Answer {
+  const { machine, versions, missing, wallSeconds, when, rows, rounds } = results;
+  const { cores, cpu, arch, memoryBytes, platform, kernel, fileSystems, load, noise } = machine;
+  const facts: [string, string][] = [
+    ["Processor", `${cores} × ${cpu} (${arch})`],
+    ["Memory", `${(memoryBytes / 2 ** 30).toFixed(1)} GiB`],
+    ["System", `${platform} ${kernel}`],
+    ...Object.entries(fileSystems).map(([path, kind]): [string, string] => [`Files ${path}`, kind]),
+    ["Load before, after", `${load.before.toFixed(2)}, ${load.after.toFixed(2)}`],
+    ["Noise", `${Math.round(noise * 100)} % between the rounds of a row (median)`],
+    ["Run", `${when.slice(0, 16).replace("T", " ")} UTC, ${(wallSeconds / 60).toFixed(1)} min`],
+    ["Figures", `${rows.length.toLocaleString("en")} of ${rounds} rounds each`],
+    // Some programs begin with their own name.
+    ...Object.entries(versions).map(([name, version]): [string, string] => [
+      (SERIES_NAMES as Readonly<Record<string, string>>)[name] ?? name,
+      version.replace(`${name} `, ""),
+    ]),
   ];
+  return {
+    id: "machine",
+    question: "Machine",
+    answer: [
+      summary(results),
+      ...missing.map(({ what, todo }) => `Not measured: ${what}; ${todo}.`),
+    ]
+      .join(" "),
+    table: { head: ["", ""], rows: facts },
+  };
 }

@@ -23,7 +23,6 @@ const bare = operationsOn(MEMORY, ({ memory, offset }) => {
   return { atomics: region.atomics, at: region.resolve(offset, 4, 4) };
 });
 
-const minor = true;
 const alone = { medium: "mapped", setting: "alone" } as const;
 const processes = { medium: "mapped", setting: "processes" } as const;
 
@@ -33,9 +32,9 @@ export const subject: Subject = {
   operations: [
     atomic("add", (counter) => () => counter.add(), { sizes: SIZES, read: ({ value }) => value }),
     atomic("fetchAdd", (counter) => () => counter.fetchAdd()),
-    atomic("exchange", (counter) => () => counter.exchange(1), { minor }),
-    atomic("compareExchange", (counter) => () => counter.compareExchange(0, 0), { minor }),
-    atomic("read", (counter) => () => counter.value, { minor }),
+    atomic("exchange", (counter) => () => counter.exchange(1)),
+    atomic("compareExchange", (counter) => () => counter.compareExchange(0, 0)),
+    atomic("read", (counter) => () => counter.value),
     bare("add of 32 bits", ({ atomics, at }) => () => atomics.add32(at, 1)),
     striped("striped add", (counter) => () => counter.add(), {
       sizes: SIZES,

@@ -43,8 +43,8 @@ export const subject: Subject = {
     }, { sizes: SIZES }),
     lock("guard by using", guard),
     on({ record: false })("guard by using, no record", guard),
-    on({ shared: true })("shared guard by using", guard, { minor: true }),
-    on({ range: { start: 0, length: 1 } })("guard of a range by using", guard, { minor: true }),
+    on({ shared: true })("shared guard by using", guard),
+    on({ range: { start: 0, length: 1 } })("guard of a range by using", guard),
     lock("guard by try, finally", (lock) => () => {
       const guard = lock.acquireSync();
       try {

@@ -22,7 +22,7 @@ export const subject: Subject = {
   name: "json_file",
   operations: [
     on(false)("read", (file) => () => file.readSync()),
-    on(false)("update, not durable", update, { minor: true }),
+    on(false)("update, not durable", update),
     on(true)("update", update),
   ],
   goals: [],

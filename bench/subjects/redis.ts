@@ -149,7 +149,7 @@ export const subject: Subject = {
       .about({ operation: "counter add" }).costs(1.2, { by: "node-redis" }),
     ...DEPTHS.map(([operation, depth]) =>
       claim(`Adds of 4 clients, ${depth} deep, reach at least 0.8 times redis-benchmark's INCR`)
-        .about({ operation }).isFaster(0.8, { by: "redis-benchmark" })
+        .about({ operation }).reaches(0.8, { by: "redis-benchmark" })
     ),
     claim("A coalesced add takes at most 200 ns: 5,000,000 per second")
       .about({ operation: "counter add, coalesced" }).takes(200),

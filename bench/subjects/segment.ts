@@ -51,7 +51,7 @@ export const subject: Subject = {
     alone("mutex by its name", ({ fast }) => {
       const segment = Segment.open("named", { directory: fast });
       return () => segment.mutex("jobs");
-    }, { minor: true }),
+    }),
     alone("mutex, 1 in turn", (context) => turns(context, 1, 1)),
     alone("mutex, 64 of 8 segments in turn", (context) => turns(context, 8, 8)),
     alone("mutex among 1 cell", (context) => among(context, 1)),

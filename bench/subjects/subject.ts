@@ -52,8 +52,6 @@ export interface Operation {
   /** Its package. Default: `interlock`. */
   readonly by?: string;
   readonly media: readonly RowKey["medium"][];
-  /** Whether it is similar to another, so that a quick run skips it. */
-  readonly minor?: boolean;
   /** Makes the function to repeat: in one thread by mitata, and in each member of a fleet. */
   readonly make?: (context: BenchContext) => Repeated | Promise<Repeated>;
   /** Whether one thread alone is measured. Default: `true`. */
@@ -215,6 +213,9 @@ export function claim(text: string) {
         /** At least so many times as fast as a rival that does the same work. */
         isFaster: (goal: number, of: Goal["of"]) =>
           goals({ kind: "at least times faster", goal, of, sameWork: true }),
+        /** At least so many times as fast as a yardstick. */
+        reaches: (goal: number, of: Goal["of"]) =>
+          goals({ kind: "at least times faster", goal, of, sameWork: false }),
         /** At most so many nanoseconds. */
         takes: (goal: number, percentile?: keyof Latency) =>
           goals({ kind: "at most ns", goal, percentile }),

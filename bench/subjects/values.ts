@@ -22,7 +22,6 @@ import {
 
 const SIZES = [1, 2, 4];
 const Point = defineRecord({ x: "Float64", y: "Float64", name: field.text(16) });
-const minor = true;
 
 const on = <T>(open: (context: BenchContext) => T) => operationsOn(MEMORY, open);
 const rawValue = on(({ memory, offset }) => new RawValue(memory, offset));
@@ -55,7 +54,7 @@ export const subject: Subject = {
   operations: [
     rawValue("raw value += 1", (one) => () => one.value += 1),
     sharedValue("shared value += 1", (one) => () => one.value += 1),
-    sharedValue("shared value update", (one) => () => one.update((was) => was + 1), { minor }),
+    sharedValue("shared value update", (one) => () => one.update((was) => was + 1)),
     locked("shared value under a mutex", ({ memory, offset }) => {
       const value = new SharedValue(memory, offset + Mutex.BYTES);
       return [new Mutex(memory, offset), () => value.value += 1, () => value.value];
@@ -68,17 +67,17 @@ export const subject: Subject = {
       const { mutex, raw } = new SharedArray(memory, offset, 1);
       return [mutex, () => raw.set(0, raw.get(0) + 1), () => raw.get(0)];
     }),
-    rawArray("raw array cell + 1", (cells) => () => cells.set(3, cells.get(3) + 1), { minor }),
-    sharedArray("shared array update", (all) => () => all.update(3, (was) => was + 1), { minor }),
-    rawRecord("raw record read", (point) => () => point.read(), { minor }),
-    sharedRecord("shared record read", (point) => () => point.read(), { minor }),
+    rawArray("raw array cell + 1", (cells) => () => cells.set(3, cells.get(3) + 1)),
+    sharedArray("shared array update", (all) => () => all.update(3, (was) => was + 1)),
+    rawRecord("raw record read", (point) => () => point.read()),
+    sharedRecord("shared record read", (point) => () => point.read()),
     sharedRecord("shared record update", (point) => () => point.update(({ x }) => ({ x: x + 1 }))),
     seqlock("seqlock record read", (point) => () => point.read()),
     flag("flag look", (flag) => () => flag.isSet),
     flag("flag set, clear", (flag) => () => {
       flag.set();
       flag.clear();
-    }, { minor }),
+    }),
   ],
   programs: programsBy("python", "mapped", SIZES, {
     "shared value under a mutex": "shared-value",

@@ -1,13 +1,12 @@
 import { readFileSync } from "node:fs";
 import process from "node:process";
-import { adapter } from "../../src/runtime/mod.ts";
-import { print } from "../../src/host/interruption.ts";
-import { UsageError } from "../../src/host/usage_error.ts";
 import { decide, type Wish } from "../../src/advice/decide.ts";
 import { type Figures, figuresFor, parseRun } from "../../src/advice/figures.ts";
 import measured from "../../src/advice/figures.json" with { type: "json" };
-import { ask } from "./questions.ts";
-import { DEFAULTS } from "./rate.ts";
+import { print } from "../../src/host/interruption.ts";
+import { invalidOption, UsageError } from "../../src/host/usage_error.ts";
+import { adapter } from "../../src/runtime/mod.ts";
+import { ask, DEFAULTS, rateOf } from "./questions.ts";
 import { adviceJson, adviceText } from "./text.ts";
 
 /** The options of the command line. */
@@ -15,7 +14,7 @@ export interface Flags {
   readonly for?: Wish["need"];
   readonly where?: Wish["reach"];
   readonly survive?: Wish["survives"];
-  readonly rate?: number;
+  readonly rate?: string;
   readonly runtime?: Wish["runtime"];
   readonly results?: string;
   readonly json?: true;
@@ -23,16 +22,20 @@ export interface Flags {
 
 /** Asks for missing options, decides, and prints the advice. */
 export async function advise(flags: Flags, signal: AbortSignal): Promise<void> {
-  const figures = flags.results === undefined ? measured as Figures : readFigures(flags.results);
-  const asking = process.stdin.isTTY && process.stdout.isTTY && !flags.json;
-  const wish = asking ? await ask(given(flags), signal) : wishOf(given(flags));
+  const { for: need, where: reach, survive: survives, runtime, results, json } = flags;
+  const rate = flags.rate === undefined ? undefined : rateOf(flags.rate);
+  if (flags.rate !== undefined && rate === undefined) {
+    throw invalidOption("--rate", "be above 0", flags.rate);
+  }
+  const given = { need, reach, survives, rate, runtime };
+  const figures = results === undefined ? measured as Figures : readFigures(results);
+  const asking = process.stdin.isTTY && process.stdout.isTTY && !json;
+  const wish = asking ? await ask(given, signal) : wishOf(given);
   const advice = decide(wish, figures);
   await print(
-    flags.json ? JSON.stringify(adviceJson(wish, advice, figures), null, 2) : adviceText(
-      wish,
-      advice,
-      figures,
-    ),
+    json
+      ? JSON.stringify(adviceJson(wish, advice, figures), null, 2)
+      : adviceText(wish, advice, figures),
   );
   if (advice.chosen === undefined) process.exitCode = 1;
 }
@@ -43,12 +46,6 @@ function readFigures(path: string): Figures {
   } catch (error) {
     throw new UsageError(`Cannot read ${path}: ${(error as Error).message}`, { cause: error });
   }
-}
-
-function given(
-  { for: need, where: reach, survive: survives, rate, runtime }: Flags,
-): Partial<Wish> {
-  return { need, reach, survives, rate, runtime };
 }
 
 function wishOf({ need, reach, survives, rate, runtime }: Partial<Wish>): Wish {

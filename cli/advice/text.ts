@@ -1,24 +1,22 @@
-import { type Advice, capacity, type Cost, type Wish } from "../../src/advice/decide.ts";
-import type { AdviceRuntime } from "../../src/advice/candidate.ts";
+import {
+  type Advice,
+  capacity,
+  type Choice,
+  type Cost,
+  type Wish,
+} from "../../src/advice/decide.ts";
 import type { Figures } from "../../src/advice/figures.ts";
 
-const RUNTIME_NAMES: Readonly<Record<AdviceRuntime, string>> = {
-  deno: "Deno",
-  bun: "Bun",
-  node: "Node",
-};
+const RUNTIME_NAMES = { deno: "Deno", bun: "Bun", node: "Node" } as const;
 
 /** Formats the advice as text. */
 export function adviceText(wish: Wish, { chosen, rejected }: Advice, { run }: Figures): string {
-  const others = rejected.map(({ candidate, why, cost }) => {
-    const figure = cost.alone === undefined ? "" : ` (${duration(cost.alone)} alone)`;
-    return `  ${candidate.name} ${why}${figure}.`;
-  });
-  if (chosen === undefined) {
-    return [`No ${wish.need} is suitable:`, ...others].join("\n");
-  }
+  const others = rejected.map(({ candidate, why, cost: { alone } }) =>
+    `  ${candidate.name} ${why}${alone === undefined ? "" : ` (${duration(alone)} alone)`}.`
+  );
+  if (chosen === undefined) return [`No ${wish.need} is suitable:`, ...others].join("\n");
   const { candidate, cost } = chosen;
-  const source = run === undefined || Object.keys(cost).every((key) => !cost[key as keyof Cost])
+  const source = run === undefined || perSecond(cost) === null
     ? "  Not measured yet: run `deno task bench`."
     : `  Measured ${run.when.slice(0, 10)} on ${run.cores} cores of ${run.cpu}; your machine ` +
       "may differ (--results).";
@@ -37,51 +35,39 @@ export function adviceText(wish: Wish, { chosen, rejected }: Advice, { run }: Fi
   ].join("\n");
 }
 
-/** The advice as JSON. */
-export interface AdviceJson {
-  readonly wish: Wish;
-  /** `null` if nothing is suitable. */
-  readonly use: {
-    readonly name: string;
-    readonly medium: string;
-    readonly nanoseconds: Cost;
-    /** Of 4 at once, if that was measured; `null` without measurements. */
-    readonly perSecond: number | null;
-    readonly notes: readonly string[];
-    readonly code: string;
-  } | null;
-  readonly not: readonly {
-    readonly name: string;
-    readonly medium: string;
-    readonly nanoseconds: Cost;
-    readonly why: string;
-  }[];
-  /** Date and machine of the measurements. */
-  readonly measured: Figures["run"] | null;
+function costLines({ need, runtime }: Wish, cost: Cost): string[] {
+  const { alone, together } = cost;
+  const parts = [
+    alone !== undefined && `${duration(alone)} per ${need === "counter" ? "add" : "hold"} alone`,
+    together !== undefined && `${duration(together)} with 4 at once`,
+  ];
+  const rate = perSecond(cost)?.toLocaleString("en");
+  if (rate === undefined) return [];
+  return [`  ${RUNTIME_NAMES[runtime]}: ${parts.filter(Boolean).join(", ")}: ${rate} per second.`];
 }
 
-/** Formats the advice as JSON. */
+/** Formats the advice as JSON; `null` stands for no suitable candidate, and for no measurements. */
 export function adviceJson(
   wish: Wish,
   { chosen, rejected }: Advice,
   { run }: Figures,
-): AdviceJson {
+) {
+  const described = ({ candidate: { name, medium }, cost }: Choice) => ({
+    name,
+    medium,
+    nanoseconds: cost,
+  });
   return {
     wish,
     use: chosen === undefined ? null : {
-      name: chosen.candidate.name,
-      medium: chosen.candidate.medium,
-      nanoseconds: chosen.cost,
+      ...described(chosen),
+      /** Of 4 at once, if that was measured. */
       perSecond: perSecond(chosen.cost),
       notes: chosen.candidate.notes,
       code: chosen.candidate.code,
     },
-    not: rejected.map(({ candidate: { name, medium }, cost, why }) => ({
-      name,
-      medium,
-      nanoseconds: cost,
-      why,
-    })),
+    not: rejected.map((one) => ({ ...described(one), why: one.why })),
+    /** Date and machine of the measurements. */
     measured: run ?? null,
   };
 }
@@ -89,18 +75,6 @@ export function adviceJson(
 function perSecond(cost: Cost): number | null {
   const rate = capacity(cost);
   return rate === Infinity ? null : Math.floor(rate);
-}
-
-function costLines({ need, runtime }: Wish, cost: Cost): string[] {
-  const what = need === "counter" ? "add" : "hold";
-  const lines: string[] = [];
-  if (cost.alone !== undefined) lines.push(`${duration(cost.alone)} per ${what} alone`);
-  if (cost.together !== undefined) lines.push(`${duration(cost.together)} with 4 at once`);
-  const rate = perSecond(cost);
-  if (rate === null) return [];
-  return [
-    `  ${RUNTIME_NAMES[runtime]}: ${lines.join(", ")}: ${rate.toLocaleString("en")} per second.`,
-  ];
 }
 
 function duration(ns: number): string {

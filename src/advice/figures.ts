@@ -1,6 +1,5 @@
 import { z } from "zod";
-import { CANDIDATES } from "./candidates.ts";
-import { type AdviceRuntime, type Measured, RUNTIMES } from "./candidate.ts";
+import { type AdviceRuntime, CANDIDATES, type Measured, RUNTIMES } from "./candidates.ts";
 
 /** The parts of a benchmark run that advice needs. */
 const runSchema = z.object({

@@ -67,3 +67,8 @@ export class SegmentFormatError extends Error {
 export function timeoutError(message: string): PlatformDOMException {
   return new DOMException(message, "TimeoutError");
 }
+
+/** Whether an error is that of a wait that timed out. */
+export function isTimeoutError(error: unknown): boolean {
+  return error instanceof DOMException && error.name === "TimeoutError";
+}

@@ -38,15 +38,6 @@ export function checkAcquireOptions(options: unknown, what = "wait"): AcquireOpt
   return { timeout, signal };
 }
 
-/**
- * The end of a wait on the monotonic clock of `performance.now()`, computed once. Throws as
- * {@linkcode checkAcquireOptions} does.
- */
-export function deadlineOf(options: AcquireOptions | undefined): number {
-  const { timeout } = checkAcquireOptions(options);
-  return timeout === undefined ? Infinity : performance.now() + timeout;
-}
-
 function checkTimeout(timeout: unknown, what: string): void {
   if (typeof timeout !== "number") {
     throw new TypeError(

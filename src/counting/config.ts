@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { STRATEGY_NAMES } from "./strategies/names.ts";
+import type { Runtime } from "../host/runtimes.ts";
+import { STRATEGY_NAMES, type StrategyName } from "./strategies/names.ts";
 
 /** With more workers, a run would measure the scheduler, not the locks. */
 const MOST_WORKERS = 256;
@@ -136,3 +137,9 @@ const ALLOWED: Readonly<Record<CountSetting, string>> = {
   warm: "true or false",
   json: "true or false",
 };
+
+/** One experiment: a strategy, and the runtimes among which its workers are distributed in turn. */
+export interface Run {
+  readonly strategy: StrategyName;
+  readonly runtimes: readonly Runtime[];
+}

@@ -1,4 +1,7 @@
 import type { RuntimeName } from "../runtime/adapters/port.ts";
+import type { CountConfig, Run } from "./config.ts";
+import { isExact } from "./strategies/names.ts";
+import type { WorkerReport } from "./worker.ts";
 
 /** The result of one run of one strategy; the shape of a line of `count --json`. */
 export interface CountResult {
@@ -30,5 +33,43 @@ export interface CountResult {
     readonly serialMs: number;
     readonly noFlagMs: number;
     readonly flagMs: number;
+  };
+}
+
+/** Computes the result of an experiment from the reports of its workers. */
+export function summarize(
+  { strategy, runtimes }: Run,
+  { unit, workers, increments }: CountConfig,
+  reports: readonly WorkerReport[],
+  totalMs: number,
+): CountResult {
+  const starts = reports.map(({ start }) => start);
+  const first = Math.min(...starts);
+  const countingNs = Math.max(...reports.map(({ end }) => end)) - first;
+  const { actual = 0, search } = reports[0];
+  const expected = search?.expected ?? workers * increments;
+  const spanMs = (spans: readonly (readonly [number, number])[]) =>
+    (Math.max(...spans.map(([, end]) => end)) - Math.min(...spans.map(([start]) => start))) / 1e6;
+  return {
+    strategy,
+    exact: isExact(strategy, workers),
+    unit,
+    runtimes: runtimes.map(({ name }) => name),
+    workers,
+    increments,
+    expected,
+    actual,
+    lost: expected - actual,
+    errors: reports.reduce((sum, { errors }) => sum + errors, 0),
+    errorSamples: reports.flatMap(({ errorSamples }) => errorSamples).slice(0, 10),
+    countingMs: countingNs / 1e6,
+    totalMs,
+    nsPerIncrement: search?.nsPerLook ?? countingNs / (workers * increments),
+    startSkewUs: (Math.max(...starts) - first) / 1e3,
+    search: search && {
+      serialMs: search.serialMs,
+      noFlagMs: spanMs(reports.map(({ search }) => search!.noFlag)),
+      flagMs: spanMs(reports.map(({ search }) => search!.flag)),
+    },
   };
 }

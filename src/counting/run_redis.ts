@@ -1,7 +1,7 @@
-import { adapterOf } from "../redis/adapter_of.ts";
-import type { RedisAdapter } from "../redis/adapter.ts";
-import { explain } from "../redis/errors.ts";
-import { partOf } from "../redis/names.ts";
+import { adapterOf } from "../redis/client/adapter_of.ts";
+import type { RedisAdapter } from "../redis/client/adapter.ts";
+import { explain } from "../redis/client/errors.ts";
+import { partOf } from "../redis/client/names.ts";
 import { keyOf } from "./redis_cells.ts";
 import { RedisServer } from "../host/redis_server.ts";
 

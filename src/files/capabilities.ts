@@ -1,4 +1,4 @@
-import { networkFileSystem } from "../runtime/files/network_file_system.ts";
+import { networkFileSystem } from "../runtime/files/file_status.ts";
 import type { LockFile, LockMechanism } from "../runtime/file_locks/lock_file.ts";
 
 /** The abilities of a {@linkcode FileLock} on this system and file system. */

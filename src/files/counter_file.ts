@@ -6,7 +6,6 @@ import { absolutePath } from "../runtime/files/absolute_path.ts";
 import { quotePath } from "../runtime/paths/path_bytes.ts";
 import { type Change, READ, type TaskChange } from "./counter_changes.ts";
 import { CounterText } from "./counter_text.ts";
-import { NEVER } from "./deadline.ts";
 import { GroupCommit } from "./group_commit.ts";
 import { TrackedLockFile } from "./tracked_lock_file.ts";
 
@@ -145,7 +144,7 @@ export class CounterFile {
 
   #take(shared: boolean): TrackedLockFile {
     this.#checkOpen();
-    this.#tracked.takeSync(shared, NEVER);
+    this.#tracked.takeSync(shared);
     return this.#tracked;
   }
 

@@ -1,14 +1,22 @@
 import type { SharableGuard } from "../contract/guard.ts";
-import { LockGuard } from "../contract/lock_guard.ts";
+import { type GuardedLock, LockGuard } from "../contract/lock_guard.ts";
 import type { AcquireOptions } from "../contract/options.ts";
-import type { FileHolds } from "./file_holds.ts";
 import type { Entry } from "./lock_record.ts";
+
+/** The holds of a `FileLock`, as its guards see them. */
+export interface GuardingHolds extends GuardedLock<FileGuard> {
+  /** Whether a guard shares the lock now. */
+  isShared(guard: FileGuard): boolean;
+  upgrade(guard: FileGuard, options: AcquireOptions | undefined): Promise<boolean>;
+  upgradeSync(guard: FileGuard, options: AcquireOptions | undefined): boolean;
+  downgrade(guard: FileGuard): void;
+}
 
 /** The guard of a `FileLock`; see {@linkcode SharableGuard}. */
 export class FileGuard extends LockGuard implements SharableGuard {
-  readonly #holds: FileHolds;
+  readonly #holds: GuardingHolds;
 
-  constructor(holds: FileHolds, entry: Entry | undefined) {
+  constructor(holds: GuardingHolds, entry: Entry | undefined) {
     super(holds, entry?.token, entry?.recovered, entry?.previousOwner);
     this.#holds = holds;
   }

@@ -1,18 +1,13 @@
-import { DeadlockError, LockLostError } from "../contract/errors.ts";
-import {
-  type GuardedLock,
-  type HoldState,
-  setRecovered,
-  setToken,
-} from "../contract/lock_guard.ts";
 import { onAbort } from "../contract/abort.ts";
+import { Deadline } from "../contract/deadline.ts";
+import { DeadlockError, LockLostError } from "../contract/errors.ts";
+import { type HoldState, setRecovered, setToken } from "../contract/lock_guard.ts";
 import { type AcquireOptions, checkAcquireOptions } from "../contract/options.ts";
 import { quotePath } from "../runtime/paths/path_bytes.ts";
-import { deadlineFrom } from "./deadline.ts";
-import { FileGuard } from "./file_guard.ts";
+import { FileGuard, type GuardingHolds } from "./file_guard.ts";
 import { type FileAcquireOptions, type FileLockOptions, isShared } from "./file_lock_options.ts";
 import { Guards } from "./guards.ts";
-import { lockTimeoutError, thisOwner } from "./lock_owner.ts";
+import { lockTimeoutMessage, thisOwner } from "./lock_owner.ts";
 import { type Entry, LockRecord } from "./lock_record.ts";
 import { TrackedLockFile } from "./tracked_lock_file.ts";
 import { Upgrade } from "./upgrade.ts";
@@ -21,14 +16,14 @@ import { Upgrade } from "./upgrade.ts";
  * The holds of one `FileLock`: those of its guards, those without a guard, and the record that an
  * exclusive hold has written.
  */
-export class FileHolds implements GuardedLock<FileGuard> {
+export class FileHolds implements GuardingHolds {
   readonly #tracked: TrackedLockFile;
   readonly #path: string;
   readonly #shared: boolean;
   readonly #reentrant: boolean;
   readonly #record: LockRecord | undefined;
   /** The guards of the present hold: at most one, unless the lock is reentrant. */
-  readonly #guards = new Guards();
+  readonly #guards = new Guards<FileGuard>();
   /** How often the present hold was acquired without a guard. */
   #bare = 0;
   /** The record that the present hold has written. */
@@ -75,10 +70,10 @@ export class FileHolds implements GuardedLock<FileGuard> {
   lockToRun(options: FileAcquireOptions | undefined): void {
     if (options === undefined && !this.#shared) return this.lock();
     const shared = isShared(options, this.#shared);
-    const deadline = deadlineFrom(options);
+    const deadline = this.#deadline(options);
     const tracked = this.open;
     if (tracked.mode !== undefined) this.#checkReentry(shared);
-    else if (!tracked.takeSync(shared, deadline)) throw lockTimeoutError(tracked.file);
+    else tracked.takeSync(shared, deadline);
     this.#bare++;
   }
 
@@ -107,25 +102,25 @@ export class FileHolds implements GuardedLock<FileGuard> {
 
   acquireSync(options: FileAcquireOptions | undefined): FileGuard {
     const shared = isShared(options, this.#shared);
-    const deadline = deadlineFrom(options);
+    const deadline = this.#deadline(options);
     const tracked = this.open;
     if (tracked.mode !== undefined) {
       this.#checkReentry(shared);
       return this.#reenter();
     }
-    if (!tracked.takeSync(shared, deadline)) throw lockTimeoutError(tracked.file);
+    tracked.takeSync(shared, deadline);
     return this.#taken(shared);
   }
 
   async acquire(options: FileAcquireOptions | undefined): Promise<FileGuard> {
     const shared = isShared(options, this.#shared);
-    const deadline = deadlineFrom(options);
+    const deadline = this.#deadline(options);
     const tracked = this.open;
     if (this.#reentrant && this.#isHeld) {
       this.#checkReentry(shared);
       return this.#reenter();
     }
-    if (!await tracked.take(shared, deadline)) throw lockTimeoutError(tracked.file);
+    await tracked.take(shared, deadline);
     void this.open; // It may have been closed since: the descriptor may be another file's.
     return this.#taken(shared);
   }
@@ -140,7 +135,7 @@ export class FileHolds implements GuardedLock<FileGuard> {
     signal?.throwIfAborted();
     // The release of the guard ends the wait as well.
     const ending = new AbortController();
-    const deadline = deadlineFrom({ timeout, signal: ending.signal });
+    const deadline = this.#deadline({ timeout, signal: ending.signal });
     const stop = onAbort(signal, (reason) => ending.abort(reason));
     try {
       using upgrade = this.#startUpgrade(guard);
@@ -153,7 +148,7 @@ export class FileHolds implements GuardedLock<FileGuard> {
   }
 
   upgradeSync(guard: FileGuard, options: AcquireOptions | undefined): boolean {
-    const deadline = deadlineFrom(options);
+    const deadline = this.#deadline(options);
     using upgrade = this.#startUpgrade(guard);
     if (!upgrade.tryInPlace()) upgrade.waitSync(deadline);
     return this.#finishUpgrade(upgrade, guard);
@@ -214,6 +209,12 @@ export class FileHolds implements GuardedLock<FileGuard> {
    */
   get #isHeld(): boolean {
     return this.#bare > 0 || !this.#guards.isEmpty;
+  }
+
+  /** The deadline of a wait that begins now; `undefined` if it has neither a timeout nor a signal. */
+  #deadline(options: AcquireOptions | undefined): Deadline | undefined {
+    if (options === undefined) return undefined;
+    return new Deadline(options, () => lockTimeoutMessage(this.#tracked.file));
   }
 
   #mayReenter(shared: boolean): boolean {

@@ -1,7 +1,7 @@
 import { UnsupportedError } from "../contract/errors.ts";
-import { syncFolder } from "../runtime/files/sync.ts";
+import { syncFolder } from "../runtime/files/folders.ts";
+import { reserve } from "../runtime/files/open_file.ts";
 import { type FileStatus, statusOf, writers } from "../runtime/files/file_status.ts";
-import { reserve } from "../runtime/files/file_contents.ts";
 import { futexWait, futexWake } from "../runtime/waiting/futex.ts";
 import { userId } from "../runtime/identity/thread_identity.ts";
 import type { LockFile } from "../runtime/file_locks/lock_file.ts";

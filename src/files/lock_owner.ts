@@ -1,4 +1,3 @@
-import { timeoutError } from "../contract/errors.ts";
 import { describeOwner, type Owner } from "../contract/owner.ts";
 import { adapter } from "../runtime/adapters/adapter.ts";
 import {
@@ -62,11 +61,9 @@ export function programOf(
   return inheritorOf(id, owner.descriptor, owner.pid);
 }
 
-/** The error of a wait for a file that ran out of time. */
-export function lockTimeoutError(file: LockFile): Error {
-  return timeoutError(
-    `Cannot lock ${quotePath(file.path)} in time: ${describeOwner(ownerOf(file))} holds it`,
-  );
+/** The message of the error if a wait for a file runs out of time. */
+export function lockTimeoutMessage(file: LockFile): string {
+  return `Cannot lock ${quotePath(file.path)} in time: ${describeOwner(ownerOf(file))} holds it`;
 }
 
 function isDead(owner: RecordedOwner): boolean {

@@ -1,3 +1,4 @@
+import type { Deadline } from "../contract/deadline.ts";
 import type { LockFile } from "../runtime/file_locks/lock_file.ts";
 import { cancelWait, type KernelWait, startWait } from "./kernel_waits.ts";
 
@@ -9,18 +10,26 @@ const PAUSE_MS = 1;
 const TRY_MS = 4;
 const NO_ROOM: readonly unknown[] = ["EMFILE", "ENFILE", "ENOMEM"];
 
-/** A wait for a lock that does not block its thread. */
-export interface Waiter {
-  readonly shared: boolean;
-  /** The tracked file that it waits with. */
-  readonly tracked: object;
-  /** Whether the tracked file holds nothing now. */
-  isFree(): boolean;
+/** How a file is held. */
+export type Mode = "exclusive" | "shared" | undefined;
+
+/** A lock file of this thread, as the queue of its open file sees it. */
+export interface QueuedFile {
+  /** How it is held now. */
+  readonly mode: Mode;
   /** Acquires the lock if it is free. */
-  tryTake(): boolean;
-  /** Replaces the open file of the tracked file by one that is locked already. */
-  adopt(file: LockFile): void;
-  /** Called once, with the lock held, when the waiter has left the queue. Must not throw. */
+  takeTurn(shared: boolean): boolean;
+  /** Replaces its open file by one that is locked already. */
+  adopt(file: LockFile, shared: boolean): void;
+}
+
+/** A wait for a lock that does not block its thread. */
+interface Waiter {
+  readonly tracked: QueuedFile;
+  readonly shared: boolean;
+  /** The queue that it is in. */
+  queue: LockQueue;
+  /** Called once, with the lock held, when the waiter has left the queue. Does not throw. */
   granted(): void;
   /** Called once if the wait failed, when the waiter has left the queue. */
   fail(error: unknown): void;
@@ -69,20 +78,55 @@ export class LockQueue {
     return this.#waiters.size > 0;
   }
 
-  /** Whether a waiter is in the queue. */
-  has(waiter: Waiter): boolean {
-    return this.#waiters.has(waiter);
+  /**
+   * Waits, behind the other waiters, until a tracked file has the lock. The caller must have tried to
+   * acquire it, if the file has no mode and there is no other waiter.
+   *
+   * @param granted Called at the grant, before any other code of this thread can run.
+   * @returns The result of `granted`.
+   * @throws {DOMException} Named `TimeoutError`, if the time runs out.
+   */
+  wait<T>(
+    tracked: QueuedFile,
+    shared: boolean,
+    granted: () => T | Promise<T>,
+    deadline?: Deadline,
+  ): Promise<T> {
+    return new Promise((resolve, reject) => {
+      deadline?.check();
+      const leave = (error: unknown) => {
+        if (waiter.queue.#remove(waiter)) waiter.fail(error);
+      };
+      const stop = deadline?.watch(leave, () => leave(deadline.timeout()));
+      const waiter: Waiter = {
+        tracked,
+        shared,
+        queue: this,
+        granted: () => {
+          stop?.();
+          try {
+            resolve(granted());
+          } catch (error) {
+            reject(error);
+          }
+        },
+        fail: (error) => {
+          stop?.();
+          reject(error);
+        },
+      };
+      this.#add(waiter);
+    });
   }
 
-  /** Puts a waiter at the end of the queue. */
-  add(waiter: Waiter): void {
+  #add(waiter: Waiter): void {
     if (this.#waiters.size === 0) this.#turnBegan = performance.now();
     this.#waiters.add(waiter);
-    this.#serve();
+    this.#serve(waiter);
   }
 
-  /** Removes a waiter from the queue; false if it was not queued. */
-  remove(waiter: Waiter): boolean {
+  /** Removes a waiter; false if it was not in the queue. */
+  #remove(waiter: Waiter): boolean {
     if (!this.#waiters.delete(waiter)) return false;
     if (this.#waiters.size === 0) this.#cancel();
     return true;
@@ -92,11 +136,12 @@ export class LockQueue {
    * Moves the waiters of a tracked file to the queue of its present file. They are served there
    * later: the tracked file may be about to acquire the lock itself.
    */
-  moveWaiters(tracked: object, to: LockQueue): void {
+  moveWaiters(tracked: QueuedFile, to: LockQueue): void {
     if (to === this) return;
     let isMoved = false;
     for (const waiter of this.#waiters) {
-      if (waiter.tracked !== tracked || !this.remove(waiter)) continue;
+      if (waiter.tracked !== tracked || !this.#remove(waiter)) continue;
+      waiter.queue = to;
       to.#waiters.add(waiter);
       isMoved = true;
     }
@@ -104,9 +149,9 @@ export class LockQueue {
   }
 
   /** Fails all waiters of a tracked file. */
-  expel(tracked: object, error: unknown): void {
+  expel(tracked: QueuedFile, error: unknown): void {
     for (const waiter of this.#waiters) {
-      if (waiter.tracked === tracked && this.remove(waiter)) waiter.fail(error);
+      if (waiter.tracked === tracked && this.#remove(waiter)) waiter.fail(error);
     }
   }
 
@@ -136,14 +181,19 @@ export class LockQueue {
     if (this.#waiters.size > 0) this.#serve();
   }
 
-  /** Grants the lock to the waiters at the head of the queue that can have it. */
-  #serve(): void {
+  /**
+   * Grants the lock to the waiters at the head of the queue that can have it.
+   *
+   * @param added The last one, if it has just come: its file was tried before, unless it had to queue.
+   */
+  #serve(added?: Waiter): void {
     for (const waiter of this.#waiters) {
       if (this.#paused) return;
       // The holder of this thread will call this again when it releases the lock.
-      if (this.exclusive || (this.sharers > 0 && !waiter.shared) || !waiter.isFree()) return;
+      const { tracked, shared } = waiter;
+      if (this.exclusive || (this.sharers > 0 && !shared) || tracked.mode !== undefined) return;
       try {
-        if (!waiter.tryTake()) return this.#waitInKernel(waiter.shared);
+        if (waiter === added || !tracked.takeTurn(shared)) return this.#waitInKernel(shared);
       } catch (error) {
         this.#waiters.delete(waiter);
         waiter.fail(error);
@@ -190,9 +240,10 @@ export class LockQueue {
     this.#turnBegan = performance.now();
     const [head] = this.#waiters;
     const { file } = wait;
-    if (locked && head !== undefined && head.shared === wait.shared && head.isFree()) {
+    const isWanted = head?.shared === wait.shared && head.tracked.mode === undefined;
+    if (locked && isWanted) {
       this.#waiters.delete(head);
-      head.adopt(file);
+      head.tracked.adopt(file, head.shared);
       head.granted();
     } else {
       file.close();

@@ -1,17 +1,13 @@
+import type { Deadline } from "../contract/deadline.ts";
 import { DeadlockError, LockLostError } from "../contract/errors.ts";
 import type { LockFile } from "../runtime/file_locks/lock_file.ts";
 import { openLockFile } from "../runtime/file_locks/open_lock_file.ts";
 import type { ByteRange } from "../runtime/file_locks/byte_range.ts";
 import { quotePath } from "../runtime/paths/path_bytes.ts";
-import { type Deadline, NEVER } from "./deadline.ts";
-import { LockQueue } from "./lock_queue.ts";
-import { waitInQueue } from "./waiting.ts";
+import { LockQueue, type Mode, type QueuedFile } from "./lock_queue.ts";
 
 /** The interval, in milliseconds, between looks at the path if not each hold begins with one. */
 const LOOK_MS = 10;
-
-/** How a file is held. */
-export type Mode = "exclusive" | "shared" | undefined;
 
 /** Options for {@linkcode TrackedLockFile}. */
 export interface TrackedLockFileOptions {
@@ -28,7 +24,7 @@ export interface TrackedLockFileOptions {
  * An open lock file that follows its path. A lock on a file that was removed, renamed or replaced
  * excludes no other process, so it is released, and the file that has the path now is locked.
  */
-export class TrackedLockFile {
+export class TrackedLockFile implements QueuedFile {
   #file: LockFile;
   #queue: LockQueue;
   #mode: Mode;
@@ -51,11 +47,6 @@ export class TrackedLockFile {
     return this.#mode;
   }
 
-  /** The queue of its open file in this thread. */
-  get queue(): LockQueue {
-    return this.#queue;
-  }
-
   /** The error of every use since it was closed. */
   get closed(): Error | undefined {
     return this.#closed;
@@ -69,31 +60,32 @@ export class TrackedLockFile {
     return false;
   }
 
-  /** Waits for the lock, blocking the thread. False if the time ran out. */
-  takeSync(shared: boolean, deadline: Deadline): boolean {
-    return this.#file.tryLock(shared) && this.#isTaken(shared) || this.#waitSync(shared, deadline);
+  /** Waits for the lock, blocking the thread. */
+  takeSync(shared: boolean, deadline?: Deadline): void {
+    if (this.#file.tryLock(shared) && this.#isTaken(shared)) return;
+    this.#waitSync(shared, deadline);
   }
 
   /** The same for a hot loop: exclusive, without a deadline, and with a look at the path in 10 ms. */
   lockBare(): void {
     if (this.#file.tryLock(false) && this.#isTaken(false, false)) return;
-    this.#waitSync(false, NEVER);
+    this.#waitSync(false);
   }
 
-  /** Waits for the lock without blocking the thread. False if the time ran out. */
-  async take(shared: boolean, deadline: Deadline): Promise<boolean> {
+  /** Waits for the lock without blocking the thread. */
+  async take(shared: boolean, deadline?: Deadline): Promise<void> {
     for (;;) {
-      if (this.#tryTakeFirst(shared)) return true;
-      if (!await waitInQueue(this, shared, deadline)) return false;
+      if (this.#tryTakeFirst(shared)) return;
+      await this.#queue.wait(this, shared, () => {}, deadline);
       // It may have been closed since the lock was granted; closing it has released the lock.
       if (this.#closed !== undefined) throw this.#closed;
       try {
-        deadline.signal?.throwIfAborted();
+        deadline?.throwIfAborted();
       } catch (reason) {
         this.release();
         throw reason;
       }
-      if (this.#file.isCurrent()) return true;
+      if (this.#file.isCurrent()) return;
       // Not released before that: the next waiter of this object would acquire the old file.
       this.#reopen();
     }
@@ -106,24 +98,10 @@ export class TrackedLockFile {
    */
   run<T>(shared: boolean, body: () => T): T | Promise<T> {
     if (this.#tryTakeFirst(shared)) return this.#runHeld(body);
-    return new Promise((resolve, reject) => {
-      this.#queue.add({
-        shared,
-        tracked: this,
-        isFree: () => this.#mode === undefined,
-        tryTake: () => this.takeTurn(shared),
-        adopt: (file) => this.adopt(file, shared),
-        granted: () => {
-          try {
-            const isCurrent = this.#file.isCurrent();
-            if (!isCurrent) this.#reopen();
-            resolve(isCurrent ? this.#runHeld(body) : this.run(shared, body));
-          } catch (error) {
-            reject(error);
-          }
-        },
-        fail: reject,
-      });
+    return this.#queue.wait(this, shared, () => {
+      const isCurrent = this.#file.isCurrent();
+      if (!isCurrent) this.#reopen();
+      return isCurrent ? this.#runHeld(body) : this.run(shared, body);
     });
   }
 
@@ -217,27 +195,27 @@ export class TrackedLockFile {
     }
   }
 
-  #waitSync(shared: boolean, { at, signal }: Deadline): boolean {
+  #waitSync(shared: boolean, deadline?: Deadline): void {
     const goOn = () => {
-      signal?.throwIfAborted();
-      return at === Infinity || performance.now() < at;
+      deadline?.throwIfAborted();
+      return deadline?.isPast !== true;
     };
     for (;;) {
       if (this.#file.tryLock(shared)) {
-        if (this.#isTaken(shared, true)) return true; // The last holder may have replaced the file.
+        if (this.#isTaken(shared, true)) return; // The last holder may have replaced the file.
         continue;
       }
-      if (at === Infinity && signal === undefined) this.#refuseDeadlock(shared);
+      if (deadline?.isEndless !== false) this.#refuseDeadlock(shared);
       const queue = this.#queue;
       let taken = false;
       queue.suspend();
       try {
-        if (!this.#file.waitLock(shared, goOn)) return false;
+        if (!this.#file.waitLock(shared, goOn)) throw deadline!.timeout();
         taken = this.#isTaken(shared, true);
       } finally {
         if (!taken) queue.resume();
       }
-      if (taken) return true;
+      if (taken) return;
     }
   }
 

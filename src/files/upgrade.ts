@@ -1,7 +1,6 @@
+import type { Deadline } from "../contract/deadline.ts";
 import { LockLostError } from "../contract/errors.ts";
 import { quotePath } from "../runtime/paths/path_bytes.ts";
-import type { Deadline } from "./deadline.ts";
-import { lockTimeoutError } from "./lock_owner.ts";
 import type { TrackedLockFile } from "./tracked_lock_file.ts";
 
 const GAVE_UP = "the shared hold was given up to wait, and the wait failed";
@@ -29,18 +28,18 @@ export class Upgrade implements Disposable {
   }
 
   /** Waits for the exclusive lock after {@linkcode tryInPlace} returned false. */
-  async wait(deadline: Deadline): Promise<void> {
+  async wait(deadline: Deadline | undefined): Promise<void> {
     try {
-      if (!await this.#tracked.take(false, deadline)) throw lockTimeoutError(this.#tracked.file);
+      await this.#tracked.take(false, deadline);
     } catch (cause) {
       throw this.#lost(cause, GAVE_UP);
     }
   }
 
   /** The blocking version of {@linkcode wait}. */
-  waitSync(deadline: Deadline): void {
+  waitSync(deadline: Deadline | undefined): void {
     try {
-      if (!this.#tracked.takeSync(false, deadline)) throw lockTimeoutError(this.#tracked.file);
+      this.#tracked.takeSync(false, deadline);
     } catch (cause) {
       throw this.#lost(cause, GAVE_UP);
     }

@@ -1,6 +1,5 @@
-import { onAbort } from "../contract/abort.ts";
-import { timeoutError } from "../contract/errors.ts";
-import { type AcquireOptions, checkAcquireOptions, deadlineOf } from "../contract/options.ts";
+import { Deadline } from "../contract/deadline.ts";
+import type { AcquireOptions } from "../contract/options.ts";
 import { FutexWatch } from "../runtime/waiting/futex_watch.ts";
 import { HEADER } from "./layout.ts";
 import type { Region } from "./region.ts";
@@ -10,7 +9,6 @@ const TICK = 4;
 /** How often waiters that have waited for long look for dead owners. */
 const SLOW_TICK = 25;
 const LONG = 1000;
-const MOST_TIMER = 2 ** 31 - 1;
 /** How long the tasks of one thread may pass a lock on among themselves while others wait. */
 const TURN = 1;
 
@@ -77,22 +75,16 @@ export class AsyncWaiters {
    * @throws {DOMException} Named `TimeoutError`, if the timeout ran out.
    */
   wait<T>(at: number, attempt: Attempt<T>, options: AcquireOptions | undefined): Promise<T> {
-    const read = checkAcquireOptions(options);
-    const deadline = deadlineOf(read);
-    if (deadline <= performance.now()) throw timeoutError(attempt.timeoutMessage());
+    const deadline = options && new Deadline(options, () => attempt.timeoutMessage());
+    deadline?.check();
     return new Promise<T>((resolve, reject) => {
-      let timer: ReturnType<typeof setTimeout> | undefined;
-      const expire = () => {
-        if (deadline > performance.now()) return arm();
-        // One last attempt: the owner may have died since.
-        if (waiter.attempt(true)) return;
-        end();
-        reject(timeoutError(attempt.timeoutMessage()));
+      const end = () => {
+        this.#remove(at, waiter);
+        stop?.();
       };
-      const arm = () => {
-        // Timers fire up to a millisecond early, and have a limit of 2^31 milliseconds.
-        const left = Math.max(0, Math.ceil(deadline - performance.now()));
-        timer = setTimeout(expire, Math.min(left, MOST_TIMER));
+      const fail = (reason: unknown) => {
+        end();
+        reject(reason);
       };
       const waiter: Waiter = {
         attempt: (patient) => {
@@ -100,8 +92,7 @@ export class AsyncWaiters {
           try {
             got = attempt.run(patient);
           } catch (error) {
-            end();
-            reject(error);
+            fail(error);
             return true;
           }
           if (got === undefined) return false;
@@ -109,24 +100,16 @@ export class AsyncWaiters {
           resolve(got);
           return true;
         },
-        reject: (reason) => {
-          end();
-          reject(reason);
-        },
+        reject: fail,
       };
-      const end = () => {
-        this.#remove(at, waiter);
-        clearTimeout(timer);
-        stop();
-      };
-      const stop = onAbort(read.signal, waiter.reject);
+      const stop = deadline?.watch(fail, () => {
+        // One last attempt: the owner may have died since.
+        if (!waiter.attempt(true)) fail(deadline.timeout());
+      });
       try {
         this.#add(at, waiter);
-        if (deadline !== Infinity && this.#has(at, waiter)) arm();
       } catch (error) {
-        // A rejected waiter must not be granted anything later.
-        end();
-        reject(error);
+        fail(error); // A rejected waiter must not be granted anything later.
       }
     });
   }
@@ -186,10 +169,6 @@ export class AsyncWaiters {
     }
   }
 
-  #has(at: number, waiter: Waiter): boolean {
-    return this.#queues.get(at)?.waiters.has(waiter) === true;
-  }
-
   #add(at: number, waiter: Waiter): void {
     const queue = this.#queues.get(at);
     if (queue !== undefined) return void queue.waiters.add(waiter);
@@ -219,8 +198,6 @@ class Pump {
   readonly #awaited = new Set<AsyncWaiters>();
   /** Watches the events of mapped memory, if a helper can be started. */
   #watch: FutexWatch | undefined;
-  /** Whether the helper has failed; a new one would fail as well. */
-  #broken = false;
   /** The time of the last or the next check for dead owners. */
   #looked = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -281,7 +258,7 @@ class Pump {
   }
 
   #armMapped(): void {
-    if (!this.#broken) this.#watch ??= FutexWatch.start(() => this.#wake(), () => this.#fail());
+    this.#watch ??= FutexWatch.start(() => this.#wake(), () => this.#fail());
     if (this.#watch === undefined) return; // The tick polls.
     const words = [...this.#all].flatMap(([waiters, region]) => {
       const address = region.addressOf(waiters.event);
@@ -298,7 +275,6 @@ class Pump {
   }
 
   #fail(): void {
-    this.#broken = true;
     this.#watch = undefined;
     if (this.#timer === undefined) return;
     clearTimeout(this.#timer); // It may be set to the slow interval.

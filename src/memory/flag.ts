@@ -1,5 +1,5 @@
-import { timeoutError } from "../contract/errors.ts";
-import { type AcquireOptions, checkAcquireOptions, deadlineOf } from "../contract/options.ts";
+import { Deadline } from "../contract/deadline.ts";
+import { type AcquireOptions, checkAcquireOptions } from "../contract/options.ts";
 import type { Attachment } from "./attachment.ts";
 import { attachmentOf, type Memory } from "./memory.ts";
 import { MAX_SLEEP, type Region } from "./region.ts";
@@ -113,14 +113,15 @@ export class Flag {
    */
   waitSync(options?: AcquireOptions): void {
     const { atomics } = this.#region;
-    const read = checkAcquireOptions(options, TASK);
-    const deadline = deadlineOf(read);
+    const deadline = options === undefined
+      ? undefined
+      : new Deadline(options, () => TIMEOUT_MESSAGE, TASK);
     for (;;) {
-      read.signal?.throwIfAborted();
+      deadline?.throwIfAborted();
       const word = atomics.load32(this.#at);
       if ((word & SET) !== 0) return;
-      const left = deadline - performance.now();
-      if (left <= 0) throw timeoutError(TIMEOUT_MESSAGE);
+      const left = deadline?.left ?? Infinity;
+      if (left <= 0) throw deadline!.timeout();
       const marked = word | SLEEPERS;
       if (word !== marked && atomics.compareExchange32(this.#at, word, marked) !== word) continue;
       this.#region.wait(this.#at, marked, Math.min(MAX_SLEEP, left));

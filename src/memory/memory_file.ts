@@ -1,10 +1,16 @@
 import { SegmentFormatError } from "../contract/errors.ts";
 import { nameOf } from "../contract/options.ts";
 import { EEXIST } from "../runtime/c/errno.ts";
-import { folderOf } from "../runtime/paths/path_parts.ts";
-import { closeFile, openFile, openIfThere } from "../runtime/files/open_file.ts";
+import { folderOf } from "../runtime/files/folders.ts";
+import {
+  closeFile,
+  openFile,
+  openIfThere,
+  readAt,
+  reserve,
+  writeAt,
+} from "../runtime/files/open_file.ts";
 import { openNameless, publish } from "../runtime/files/make_file.ts";
-import { readAt, reserve, writeAt } from "../runtime/files/file_contents.ts";
 import { statusOf } from "../runtime/files/file_status.ts";
 import { O_NOFOLLOW, O_RDONLY, O_RDWR } from "../runtime/c/constants.ts";
 import { unlockFlock, waitFlock } from "../runtime/file_locks/flock.ts";

@@ -1,13 +1,9 @@
-import { DeadlockError, LockLostError, OwnerDiedError, timeoutError } from "../contract/errors.ts";
+import { Deadline } from "../contract/deadline.ts";
+import { DeadlockError, LockLostError, OwnerDiedError } from "../contract/errors.ts";
 import type { Guard } from "../contract/guard.ts";
 import type { RawLock } from "../contract/lock.ts";
 import { type GuardedLock, type HoldState, LockGuard } from "../contract/lock_guard.ts";
-import {
-  type AcquireOptions,
-  checkAcquireOptions,
-  deadlineOf,
-  nameOf,
-} from "../contract/options.ts";
+import { type AcquireOptions, checkAcquireOptions, nameOf } from "../contract/options.ts";
 import { describeOwner, type Owner } from "../contract/owner.ts";
 import { refuseThenable } from "../contract/refuse_thenable.ts";
 import { checkOptions } from "./arguments.ts";
@@ -335,8 +331,7 @@ export class Mutex implements RawLock {
   #sleep(options: AcquireOptions | undefined): void {
     const { atomics } = this.#region;
     const { threads, thread } = this.#attachment;
-    const read = checkAcquireOptions(options);
-    const deadline = deadlineOf(read);
+    const deadline = options && new Deadline(options, () => this.#timeoutMessage());
     const start = performance.now();
     let slept = 0;
     let woken = false;
@@ -355,12 +350,12 @@ export class Mutex implements RawLock {
           "Cannot wait for a mutex: this thread holds it, so the wait would never end",
         );
       }
-      const now = performance.now();
-      const isLate = now >= deadline;
+      const left = deadline?.left ?? Infinity;
+      const isLate = left <= 0;
       if ((isLate || owner === seen) && this.#takeOver()) return;
       try {
-        read.signal?.throwIfAborted();
-        if (isLate) throw timeoutError(this.#timeoutMessage());
+        deadline?.throwIfAborted();
+        if (isLate) throw deadline!.timeout();
       } catch (error) {
         if (slept !== 0) this.#handOn();
         throw error;
@@ -376,8 +371,8 @@ export class Mutex implements RawLock {
       const marked = word | SLEEPERS;
       if (word !== marked && atomics.compareExchange32(this.#at, word, marked) !== word) continue;
       slept = SLEEPERS;
-      const slice = now - start > LONG_WAIT ? LATE_OWNER_CHECK : OWNER_CHECK;
-      woken = this.#region.wait(this.#at, marked, Math.min(slice, deadline - now));
+      const slice = performance.now() - start > LONG_WAIT ? LATE_OWNER_CHECK : OWNER_CHECK;
+      woken = this.#region.wait(this.#at, marked, Math.min(slice, left));
     }
   }
 

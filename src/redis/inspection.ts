@@ -1,10 +1,9 @@
 import type { Owner } from "../contract/owner.ts";
 import type { PlatformAbortSignal } from "../contract/platform.ts";
-import type { RedisAdapter, Reply } from "./adapter.ts";
-import { codeOf, explain } from "./errors.ts";
-import { SHARED } from "./lock_scripts.ts";
-import { partOf, PREFIX } from "./names.ts";
-import { ownerIn } from "./server_lock.ts";
+import type { RedisAdapter, Reply } from "./client/adapter.ts";
+import { codeOf, explain } from "./client/errors.ts";
+import { partOf, PREFIX } from "./client/names.ts";
+import { ownerIn, SHARED } from "./lease/holder_value.ts";
 
 /** The holder of a lock or of permits. */
 export interface InspectedHolder {

@@ -7,7 +7,6 @@ export { adapter } from "./adapters/adapter.ts";
 export * from "./c/constants.ts";
 export { libc } from "./c/libc.ts";
 export { monotonicNanoseconds } from "./waiting/clock.ts";
-export * from "./files/file_contents.ts";
 export * from "./files/file_status.ts";
 export * from "./files/folders.ts";
 export * from "./files/open_file.ts";

@@ -11,7 +11,7 @@ import {
   RedisLock,
   RedisSemaphore,
 } from "../../src/redis/mod.ts";
-import { partOf } from "../../src/redis/names.ts";
+import { partOf } from "../../src/redis/client/names.ts";
 import type { RedisView } from "../../cli/inspect_table.ts";
 import { inspectSegment } from "../../src/memory/inspection.ts";
 import { homeOfSegments } from "../../src/memory/segment_home.ts";

@@ -1,37 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { checkAcquireOptions, deadlineOf } from "../../src/contract/options.ts";
+import { checkAcquireOptions } from "../../src/contract/options.ts";
 import {
   WRONG_OPTIONS,
   WRONG_SIGNALS,
   WRONG_TIMEOUT_RANGES,
   WRONG_TIMEOUT_TYPES,
 } from "./wrong_arguments.ts";
-
-describe("deadlineOf", () => {
-  it("is infinite without a timeout", () => {
-    assert.equal(deadlineOf(undefined), Infinity);
-    assert.equal(deadlineOf({}), Infinity);
-    assert.equal(deadlineOf({ timeout: undefined, signal: undefined }), Infinity);
-    assert.equal(deadlineOf({ timeout: Infinity }), Infinity);
-  });
-
-  it("is the timeout after the call, on the monotonic clock", () => {
-    for (const timeout of [0, 0.25, 1, 5000, Number.MAX_SAFE_INTEGER]) {
-      const before = performance.now();
-      const deadline = deadlineOf({ timeout });
-      const after = performance.now();
-      assert.ok(before + timeout <= deadline && deadline <= after + timeout, String(timeout));
-    }
-    assert.ok(Number.isFinite(deadlineOf({ timeout: -0 })));
-  });
-
-  it("refuses what checkAcquireOptions refuses", () => {
-    for (const options of WRONG_OPTIONS) assert.throws(() => deadlineOf(options), TypeError);
-    assert.throws(() => deadlineOf({ timeout: NaN }), RangeError);
-    assert.throws(() => deadlineOf({ signal: {} as AbortSignal }), TypeError);
-  });
-});
 
 describe("checkAcquireOptions", () => {
   it("accepts options that are missing, empty or right", () => {

@@ -5,7 +5,7 @@ import { Directory } from "../../src/memory/directory.ts";
 import { checksum, HEADER } from "../../src/memory/layout.ts";
 import { regionOf } from "../../src/memory/memory.ts";
 import { Memory } from "../../src/memory/mod.ts";
-import { damageDirectories } from "./fixtures/damage.ts";
+import { damageDirectories } from "../stress/memory/damage.ts";
 import { itInBoth } from "./fixtures/both_memories.ts";
 
 const directoryOf = (memory: Memory) => new Directory(regionOf(memory), "the test");

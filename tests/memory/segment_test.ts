@@ -23,7 +23,7 @@ import { Child, executableOf } from "../support/child.ts";
 import { cannotMount, runMounted } from "../support/mounted.ts";
 import { inScratchFolder } from "../support/scratch_folder.ts";
 import { withThreads } from "../support/thread.ts";
-import { damageFiles } from "./fixtures/damage.ts";
+import { damageFiles } from "../stress/memory/damage.ts";
 import { ELEMENTS, TYPES } from "./fixtures/elements.ts";
 
 const DEADLINE = { timeout: 60_000 };
@@ -31,7 +31,7 @@ const WORKER = new URL("./fixtures/segment_worker.ts", import.meta.url);
 const PROCESS = new URL("./fixtures/segment_process.ts", import.meta.url);
 const SQUATTED = new URL("./fixtures/squatted_home_process.ts", import.meta.url);
 const PRIVATE_SHM = "mount -t tmpfs none /dev/shm";
-const RACER = new URL("./fixtures/racing_process.ts", import.meta.url);
+const RACER = new URL("../stress/memory/racing_process.ts", import.meta.url);
 /** `deno task soak` races 1,000 times. */
 const RACES = 20;
 const RACERS = 8;

@@ -1,5 +1,5 @@
-import { createClient } from "redis";
 import { Redis } from "ioredis";
+import { createClient } from "redis";
 import type { RedisSource } from "../../src/redis/mod.ts";
 
 /** A client, as a user would make it. */

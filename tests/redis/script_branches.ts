@@ -1,4 +1,4 @@
-import { ADD, SET } from "../../src/redis/counter_scripts.ts";
+import { ADD, SET } from "../../src/redis/counter/counter_scripts.ts";
 import {
   ACQUIRE,
   DOWNGRADE,
@@ -7,13 +7,13 @@ import {
   RENEW,
   TAKE,
   UPGRADE,
-} from "../../src/redis/lock_scripts.ts";
+} from "../../src/redis/lock/lock_scripts.ts";
 import { type RedisAdapter, type Reply, Script } from "../../src/redis/mod.ts";
 import {
   RELEASE_PERMITS,
   RENEW_PERMITS,
   TAKE as TAKE_PERMITS,
-} from "../../src/redis/semaphore_scripts.ts";
+} from "../../src/redis/semaphore/semaphore_scripts.ts";
 
 const LOCK = ["lock", "token", "shared", "queue", "seen"].map((part) => `{n}:${part}`);
 const [lock, token, shared, queue, seen] = LOCK;

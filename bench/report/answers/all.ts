@@ -1,4 +1,6 @@
 import type { Results } from "../../results.ts";
+import { goals } from "../goals.ts";
+import { machine } from "../runs.ts";
 import type { Answer } from "./answer.ts";
 import { whichCounter, whichLock } from "./costs.ts";
 import { latencies } from "./latency.ts";
@@ -7,8 +9,12 @@ import { whichRuntime } from "./runtimes.ts";
 import { safetyCost } from "./safety.ts";
 import { scaling } from "./scaling.ts";
 
+const QUESTIONS = [
+  ...[whichCounter, whichLock, scaling, whichRuntime, safetyCost, againstRivals, latencies],
+  ...[goals, machine],
+];
+
 /** The answers to all questions, in the order in which people ask them. */
 export function answersTo(results: Results): Answer[] {
-  return [whichCounter, whichLock, scaling, whichRuntime, safetyCost, againstRivals, latencies]
-    .map((answer) => answer(results));
+  return QUESTIONS.map((answer) => answer(results));
 }

@@ -1,5 +1,5 @@
 import type { Results, Row } from "../../results.ts";
-import { type Chart, type DotRow, written } from "../charts/chart.ts";
+import { type Chart, type Dot, type DotRow, written } from "../charts/chart.ts";
 import { multiple, range, type RowFilter, rowsOf, RUNTIMES, SERIES_NAMES } from "../figures.ts";
 import { NAMES } from "../names.ts";
 
@@ -16,7 +16,7 @@ export interface Answer {
   /** The answer in a sentence or two; the main figures are between `**`. */
   readonly answer: string;
   /** How to read the chart. */
-  readonly reading: string;
+  readonly reading?: string;
   /** Missing if the results lack the figures for it. */
   readonly chart?: Chart;
   /** The main rows only, for README.md and paper. Default: the whole chart. */
@@ -31,26 +31,32 @@ export interface Entry {
   readonly wanted: RowFilter;
 }
 
+/** Where the state of a subject is; that of the others is in mapped memory. */
+const MEDIA: Readonly<Record<string, Row["medium"]>> = {
+  file_lock: "file",
+  file_counter: "file",
+  redis: "redis",
+};
+
 /** The rows of Interlock for `subject/operation` by one undisturbed thread. */
-export function alone(key: string, medium: Row["medium"] = "mapped"): RowFilter {
+export function alone(key: string): RowFilter {
   const [subject, operation] = key.split(/\/(.*)/s);
+  const medium = MEDIA[subject] ?? "mapped";
   return { subject, operation, by: "interlock", medium, setting: "alone", count: 1 };
 }
 
 /** An operation with the name that users know. */
-export function entry(key: keyof typeof NAMES, medium: Row["medium"], note?: string): Entry {
-  return { label: NAMES[key], note, wanted: alone(key, medium) };
+export function entry(key: keyof typeof NAMES, note?: string): Entry {
+  return { label: NAMES[key], note, wanted: alone(key) };
 }
 
-/** The rows in the order of the runtimes, at most one for each. */
-export function byRuntime(results: Pick<Results, "rows">, wanted: RowFilter): Row[] {
-  return RUNTIMES.flatMap((runtime) => rowsOf(results, { ...wanted, runtime }).slice(0, 1));
-}
-
-/** A ratio in a runtime. */
-export interface Ratio {
-  readonly name: string;
-  readonly value: number;
+/** A point for each runtime that has such a row. */
+export function dotsOf(results: Pick<Results, "rows">, wanted: RowFilter): Dot[] {
+  return RUNTIMES.flatMap((runtime) => {
+    const [row] = rowsOf(results, { ...wanted, runtime });
+    if (row === undefined) return [];
+    return [{ name: SERIES_NAMES[runtime], value: row.median, least: row.least, most: row.most }];
+  });
 }
 
 /** How many times as long one takes as the other, in each runtime that has both. */
@@ -58,47 +64,41 @@ export function ratiosOf(
   results: Pick<Results, "rows">,
   one: RowFilter,
   other: RowFilter,
-): Ratio[] {
-  const others = byRuntime(results, other).filter(({ median }) => median > 0);
-  return byRuntime(results, one).flatMap(({ runtime, median }) => {
-    const row = others.find((row) => row.runtime === runtime);
-    return row ? [{ name: SERIES_NAMES[row.runtime!], value: median / row.median }] : [];
+): Dot[] {
+  const others = new Map(dotsOf(results, other).map(({ name, value }) => [name, value]));
+  return dotsOf(results, one).filter(({ name }) => others.get(name))
+    .map(({ name, value }) => ({ name, value: value / others.get(name)! }));
+}
+
+/** From the least to the most of some points. */
+export function rangeOf(dots: readonly Dot[], format = multiple): string {
+  return range(dots.map(({ value }) => value), format);
+}
+
+/**
+ * The chart and the table of the rows that have points: a line for each row, and a column for each
+ * runtime. The summary of a row is by default the range of its points.
+ */
+export function comparison(
+  unit: Chart["unit"],
+  all: readonly DotRow[],
+  { atOne, summary = "least to most", cells = "" }: Record<string, string | undefined> = {},
+): Pick<Answer, "chart" | "table"> {
+  const rows = all.filter(({ dots }) => dots.length > 0).map((row) => {
+    const ends = row.dots.flatMap(({ value, least = value, most = value }) => [least, most]);
+    return { aside: range(ends, (value) => written(value, unit)), ...row };
   });
-}
-
-/** From the least to the most of some ratios. */
-export function rangeOf(ratios: readonly Ratio[], format = multiple): string {
-  return range(ratios.map(({ value }) => value), format);
-}
-
-/** A chart of rows of points, unless there is none. */
-export function chartOf(
-  unit: Chart["unit"],
-  rows: readonly DotRow[],
-  atOne?: string,
-): Chart | undefined {
-  return rows.length === 0 ? undefined : { unit, rows, atOne };
-}
-
-/** The table of such a chart: a line for each row, a column for each runtime. */
-export function tableOf(
-  unit: Chart["unit"],
-  rows: readonly DotRow[],
-  aside: string,
-  cells = "",
-): Table {
   const names = RUNTIMES.map((runtime) => SERIES_NAMES[runtime]);
-  return {
-    head: [cells, ...names, aside],
-    rows: rows.map(({ label, note, aside = "", dots }) => [
-      note === undefined ? label : `${label} (${note})`,
-      ...names.map((name) => {
-        const dot = dots.find((one) => one.name === name);
-        return dot === undefined ? "–" : dot.text ?? written(dot.value, unit);
-      }),
-      aside,
-    ]),
-  };
+  const head = [cells, ...names, summary];
+  const lines = rows.map(({ label, note, aside, dots }) => {
+    const texts = new Map(
+      dots.map(({ name, value, text }) => [name, text ?? written(value, unit)]),
+    );
+    const name = note === undefined ? label : `${label} (${note})`;
+    return [name, ...names.map((name) => texts.get(name) ?? "–"), aside];
+  });
+  const chart = rows.length === 0 ? undefined : { unit, rows, atOne };
+  return { chart, table: { head, rows: lines } };
 }
 
 /** Joins the sentences of an answer, or says that the results lack the figures. */

@@ -1,15 +1,7 @@
 import type { Results, Row } from "../../results.ts";
-import { type Answer, chartOf, rangeOf, sentences, type Table, tableOf } from "./answer.ts";
+import { type Answer, comparison, rangeOf, sentences, type Table } from "./answer.ts";
 import type { DotRow } from "../charts/chart.ts";
-import {
-  duration,
-  geometricMean,
-  multiple,
-  range,
-  RUNTIMES,
-  SERIES_NAMES,
-  times,
-} from "../figures.ts";
+import { duration, geometricMean, SERIES_NAMES, times } from "../figures.ts";
 import { nameOf, NAMES, rivalOf } from "../names.ts";
 
 /** Rows of Interlock, one for each runtime, beside one rival's. */
@@ -40,8 +32,7 @@ const OTHER_WORK: ReadonlySet<string> = new Set([
 ]);
 /** Ratios this close to 1 count as equal. */
 const EQUAL = 0.05;
-const CELLS = "Interlock : rival";
-const FASTER = "Interlock is faster →";
+const TEXTS = { cells: "Interlock : rival", atOne: "Interlock is faster →" };
 
 /** The operations that README.md compares with rivals. */
 const MAIN: ReadonlySet<string> = new Set([
@@ -91,22 +82,18 @@ function matchOf(pairs: readonly { ours: Row; theirs: Row; ratio: number }[]): M
   const work = theirs.operation.replace(" under a lock", "").replace(/[;:] .*$/, "");
   const rival = isSame ? rivalOf(theirs) : `${rivalOf(theirs)}, other work: ${work}`;
   const members = ours.count > 1 ? `${ours.count} ${ours.setting}` : undefined;
-  const ratios = pairs.map(({ ratio }) => ratio);
-  const order = (runtime: Row["runtime"]) => RUNTIMES.findIndex((name) => name === runtime);
   return {
     label: nameOf(ours),
     note: `${members === undefined ? "" : `${members}, `}against ${rival}`,
     members,
     rival,
     isSame,
-    dots: pairs.toSorted((a, b) => order(a.ours.runtime) - order(b.ours.runtime))
-      .map(({ ours, theirs, ratio }) => ({
-        name: SERIES_NAMES[ours.runtime!],
-        value: ratio,
-        text: `${duration(ours.median)} : ${duration(theirs.median)}`,
-      })),
-    aside: range(ratios, multiple),
-    mean: geometricMean(ratios),
+    dots: pairs.map(({ ours, theirs, ratio }) => ({
+      name: SERIES_NAMES[ours.runtime!],
+      value: ratio,
+      text: `${duration(ours.median)} : ${duration(theirs.median)}`,
+    })),
+    mean: geometricMean(pairs.map(({ ratio }) => ratio)),
   };
 }
 
@@ -137,39 +124,37 @@ export function againstRivals(results: Results): Answer {
     reading:
       "How many times faster Interlock is than the rival at the same work in the same run; " +
       "left of 1 it is slower. The least and the most of the runtimes are at the right.",
-    chart: chartOf("times", same, FASTER),
-    main: chartOf("times", mainOf(same), FASTER),
-    table: tableOf("times", all, "times faster", CELLS),
+    chart: comparison("times", same, TEXTS).chart,
+    main: comparison("times", mainOf(same), TEXTS).chart,
+    table: comparison("times", all, { ...TEXTS, summary: "times faster" }).table,
   };
 }
 
 /** The main comparisons, each rival once: alone, or with several processes if not measured alone. */
 function mainOf(matches: readonly Match[]): Match[] {
-  return matches.filter(({ label, rival, members }) =>
-    MAIN.has(label) && (members === undefined ||
-      !matches.some((one) =>
-        one.label === label && one.rival === rival && one.members === undefined
-      ))
+  const main = matches.filter(({ label }) => MAIN.has(label));
+  const measuredAlone = main.filter(({ members }) => members === undefined).map((
+    { label, rival },
+  ) => `${label}/${rival}`);
+  return main.filter(({ label, rival, members }) =>
+    members === undefined || !measuredAlone.includes(`${label}/${rival}`)
   );
 }
 
-function said(matches: readonly Match[]): string[] {
+function said(matches: readonly Match[]): (string | false)[] {
   const [best, worst] = [matches[0], matches[matches.length - 1]];
   if (best === undefined) return [];
   const faster = matches.filter(({ dots }) => dots.every(({ value }) => value > 1 + EQUAL)).length;
   const slower = matches.filter(({ dots }) => dots.every(isSlower)).length;
+  const lead = `**${rangeOf(best.dots, times)} times** as fast as ${best.rival}`;
+  const deficit = `**${rangeOf(inverse(worst), times)} times** as long as ${worst.rival}`;
   return [
     `Faster in every runtime in **${faster} of ${matches.length}** comparisons of the same work, ` +
     `slower in every runtime in ${slower}, equal within ${100 * EQUAL} % or dependent on the ` +
     `runtime in ${matches.length - faster - slower}.`,
-    `Largest lead: ${named(best)}, **${
-      rangeOf(best.dots, times)
-    } times** as fast as ${best.rival}.`,
-    `Largest deficit: ${named(worst)} takes **${
-      rangeOf(inverse(worst), times)
-    } times** as long as ` +
-    `${worst.rival}.`,
-  ].filter((_, i) => i === 0 || (i === 1 ? best.mean > 1 : worst.mean < 1));
+    best.mean > 1 && `Largest lead: ${named(best)}, ${lead}.`,
+    worst.mean < 1 && `Largest deficit: ${named(worst)} takes ${deficit}.`,
+  ];
 }
 
 function named({ label, members }: Match): string {
@@ -188,5 +173,5 @@ function inverse({ dots }: Match) {
 export function losses(results: Pick<Results, "rows" | "goals">): Table {
   const slower = matchesOf(results).filter(({ dots }) => dots.some(isSlower)).reverse();
   const rows = slower.map((match) => ({ ...match, aside: rangeOf(inverse(match)) }));
-  return tableOf("times", rows, "times as long", CELLS);
+  return comparison("times", rows, { ...TEXTS, summary: "times as long" }).table;
 }

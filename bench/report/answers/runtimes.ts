@@ -1,15 +1,7 @@
 import type { Results } from "../../results.ts";
-import { type Answer, byRuntime, chartOf, rangeOf, sentences, tableOf } from "./answer.ts";
+import { type Answer, comparison, dotsOf, rangeOf, sentences } from "./answer.ts";
 import { COUNTERS, LOCKS } from "./costs.ts";
-import {
-  duration,
-  fastest,
-  geometricMean,
-  listed,
-  RUNTIMES,
-  SERIES_NAMES,
-  times,
-} from "../figures.ts";
+import { duration, geometricMean, listed, RUNTIMES, SERIES_NAMES, times } from "../figures.ts";
 
 /** A runtime within this ratio of the fastest counts as fastest too. */
 const SAME = 1.05;
@@ -17,14 +9,11 @@ const SAME = 1.05;
 /** Which runtime? */
 export function whichRuntime(results: Results): Answer {
   const rows = [...COUNTERS, ...LOCKS].flatMap(({ label, wanted }) => {
-    const all = byRuntime(results, wanted);
-    const best = fastest(all);
-    if (all.length < 2 || !best?.median) return [];
-    const dots = all.map(({ runtime, median }) => {
-      return { name: SERIES_NAMES[runtime!], value: median / best.median };
-    });
-    const aside = `${SERIES_NAMES[best.runtime!]} ${duration(best.median)}`;
-    return [{ label, aside, dots }];
+    const all = dotsOf(results, wanted);
+    const [best] = all.toSorted((a, b) => a.value - b.value);
+    if (all.length < 2 || best.value === 0) return [];
+    const dots = all.map(({ name, value }) => ({ name, value: value / best.value }));
+    return [{ label, dots, aside: `${best.name} ${duration(best.value)}` }];
   });
   const [best, ...others] = RUNTIMES.map((runtime) => {
     const name = SERIES_NAMES[runtime];
@@ -35,16 +24,17 @@ export function whichRuntime(results: Results): Answer {
   const rest = others.map(({ name, ratios, mean }) =>
     `${name} takes ${rangeOf(ratios, times)} times (geometric mean ${times(mean)})`
   );
+  const answer = best &&
+    `**${best.name}** is the fastest, or within ${
+      Math.round(100 * (SAME - 1))
+    } % of the fastest, in ${first} of ${best.ratios.length} operations. ${
+      listed(rest)
+    } as long as the fastest.`;
   return {
     id: "runtime",
     question: "Which runtime?",
-    answer: sentences([
-      best && `**${best.name}** is the fastest, or within ${Math.round(100 * (SAME - 1))} % of ` +
-        `the fastest, in ${first} of ${best.ratios.length} operations. ` +
-        `${listed(rest)} as long as the fastest.`,
-    ], "more than one runtime"),
+    answer: sentences([answer], "more than one runtime"),
     reading: "Multiples of the time of the fastest runtime, which is named at the right.",
-    chart: chartOf("times", rows),
-    table: tableOf("times", rows, "fastest"),
+    ...comparison("times", rows, { summary: "fastest" }),
   };
 }

@@ -1,5 +1,5 @@
 import type { Results } from "../../results.ts";
-import { alone, type Answer, chartOf, rangeOf, ratiosOf, sentences, tableOf } from "./answer.ts";
+import { alone, type Answer, comparison, rangeOf, ratiosOf, sentences } from "./answer.ts";
 import { type RowFilter, times } from "../figures.ts";
 
 interface Safety {
@@ -16,7 +16,7 @@ interface Safety {
 
 const RAW = alone("values/raw value += 1");
 const PAIR = alone("mutex/lock, unlock");
-const ADD = alone("file_counter/add", "file");
+const ADD = alone("file_counter/add");
 
 /** The guarantees, each with the operation that does the same without it. */
 export const SAFETIES: readonly Safety[] = [
@@ -56,19 +56,19 @@ export const SAFETIES: readonly Safety[] = [
   {
     label: "Others see who has it",
     note: "a FileLock's record, not without",
-    safe: alone("file_lock/guard by using", "file"),
-    bare: alone("file_lock/guard by using, no record", "file"),
+    safe: alone("file_lock/guard by using"),
+    bare: alone("file_lock/guard by using, no record"),
   },
   {
     label: "People may edit the number",
     note: "FileCounter, not { editable: false }",
     safe: ADD,
-    bare: alone("file_counter/add, not editable", "file"),
+    bare: alone("file_counter/add, not editable"),
   },
   {
     label: "It survives power loss",
     note: "{ durable: true }, not without",
-    safe: alone("file_counter/add, durable", "file"),
+    safe: alone("file_counter/add, durable"),
     bare: ADD,
     says: (times) => `an add that survives power loss **${times}** as long as one that need not`,
   },
@@ -76,21 +76,17 @@ export const SAFETIES: readonly Safety[] = [
 
 /** What does safety cost? */
 export function safetyCost(results: Results): Answer {
-  const rows = SAFETIES.map(({ label, note, safe, bare, says }) => {
-    const dots = ratiosOf(results, safe, bare);
-    return { label, note, says, aside: rangeOf(dots), dots };
-  }).filter(({ dots }) => dots.length > 0);
-  const text = rows.flatMap(({ says, dots }) => says?.(`${rangeOf(dots, times)} times`) ?? []);
+  const rows = SAFETIES.map(({ safe, bare, ...safety }) => {
+    return { ...safety, dots: ratiosOf(results, safe, bare) };
+  });
+  const said = rows.filter(({ dots }) => dots.length > 0)
+    .flatMap(({ says, dots }) => says?.(`${rangeOf(dots, times)} times`) ?? []).join("; ");
   return {
     id: "safety",
     question: "What does safety cost?",
-    answer: sentences(
-      [text.length > 0 && `${text.join("; ")}.`.replace(/^a/, "A")],
-      "safe operations beside bare ones",
-    ),
+    answer: sentences([said && `A${said.slice(1)}.`], "safe operations beside bare ones"),
     reading: "Multiples of the time without the guarantee; at 1 it is free. The least and the " +
       "most of the runtimes are at the right.",
-    chart: chartOf("times", rows, "slower →"),
-    table: tableOf("times", rows, "least to most"),
+    ...comparison("times", rows, { atOne: "slower →" }),
   };
 }

@@ -75,6 +75,9 @@ const SERIES = Object.keys(SHAPES) as (keyof typeof SHAPES)[];
 /** Specifies a chart for Vega-Lite. */
 export function draw(chart: Chart, { palette, width }: Look): TopLevelSpec {
   const content = "rows" in chart ? dotsOf(chart, palette, width) : linesOf(chart, palette, width);
+  const { ink, quiet, line } = palette;
+  const label = { labelColor: quiet, labelFontSize: 11, labelPadding: 6, labelFlush: false };
+  const title = { labelColor: ink, labelFontSize: 13, labelFontWeight: 600, labelAnchor: "start" };
   return {
     $schema: "https://vega.github.io/schema/vega-lite/v6.json",
     background: "transparent",
@@ -83,30 +86,10 @@ export function draw(chart: Chart, { palette, width }: Look): TopLevelSpec {
       font: FONT,
       view: { stroke: null },
       point: { filled: true, opacity: 1, size: 75 },
-      text: { fontSize: 12, fill: palette.ink, font: FONT, baseline: "middle", align: "left" },
-      header: {
-        labelColor: palette.ink,
-        labelFontSize: 13,
-        labelFontWeight: 600,
-        labelAnchor: "start",
-        title: null,
-      },
-      legend: {
-        labelColor: palette.ink,
-        labelFontSize: 12,
-        symbolSize: 75,
-        symbolOpacity: 1,
-        columnPadding: 16,
-      },
-      axis: {
-        domain: false,
-        ticks: false,
-        gridColor: palette.line,
-        labelColor: palette.quiet,
-        labelFontSize: 11,
-        labelPadding: 6,
-        title: null,
-      },
+      text: { fontSize: 12, fill: ink, font: FONT, baseline: "middle", align: "left" },
+      header: { ...title, title: null },
+      legend: { labelColor: ink, labelFontSize: 12, symbolSize: 75, symbolOpacity: 1 },
+      axis: { ...label, domain: false, ticks: false, gridColor: line, title: null },
     },
     ...content,
   } as unknown as TopLevelSpec;
@@ -126,14 +109,20 @@ function dotsOf({ rows, unit, atOne }: DotChart, palette: Palette, width: number
   const placed = rows.map(({ label, note = "", aside = "", dots }) => {
     const y = top + (head === 32 ? 8 : 12);
     const first = top + (isWide ? Math.max(0, (head - step * dots.length) / 2) : head + 2);
-    const texts = { label, note, y, noteY: y + 16, asideY: isWide ? top + head / 2 : y };
-    const rule = top - 6;
+    const texts = {
+      label,
+      note,
+      y,
+      rule: top - 6,
+      noteY: y + 16,
+      asideY: isWide ? top + head / 2 : y,
+    };
     top = Math.max(first + step * dots.length, top + head) + 13;
     const points = dots.map(({ value, least = value, most = value, ticks = [], name }, i) => {
       const text = isCompact ? "" : `${name} ${written(value, unit)}`;
       return { name, value, least, most, ticks, text, y: first + step * (i + 0.5) };
     });
-    return { ...texts, rule, points, aside: isCompact ? aside : "" };
+    return { ...texts, points, aside: isCompact ? aside : "" };
   });
   const points = placed.flatMap(({ points }) => points);
 
@@ -151,13 +140,7 @@ function dotsOf({ rows, unit, atOne }: DotChart, palette: Palette, width: number
   const side = isWide ? { align: "right", x: -20 } : { x: 2 - left };
   const end = isWide ? { x: plot + 16 } : { align: "right", x: plot + right - 4 };
   const quiet = { fontSize: 11, fill: palette.quiet };
-  const line = {
-    type: "rule",
-    stroke: palette.line,
-    strokeDash: [1, 3],
-    x: -left,
-    x2: plot + right,
-  };
+  const rule = { type: "rule", stroke: palette.line, strokeDash: [1, 3], x: -left };
   const layer: Layer[] = [
     ...atOne === undefined ? [] : [{
       data: { values: [{ one: 1, text: atOne }] },
@@ -170,7 +153,11 @@ function dotsOf({ rows, unit, atOne }: DotChart, palette: Palette, width: number
     {
       data: { values: placed },
       layer: [
-        { mark: line, encoding: y("rule"), transform: [{ filter: "datum.rule > 0" }] },
+        {
+          mark: { ...rule, x2: plot + right },
+          encoding: y("rule"),
+          transform: [{ filter: "datum.rule > 0" }],
+        },
         text("label", "y", { ...side, fontWeight: 600, fontSize: 12.5 }),
         text("note", "noteY", { ...side, ...quiet }),
         text("aside", "asideY", { ...end, fontWeight: 600 }),
@@ -210,7 +197,7 @@ function linesOf({ groups, unit }: LineChart, palette: Palette, width: number): 
     field: "count",
     type: "quantitative",
     scale: { type: "log", domain: [counts[0], counts[counts.length - 1]], nice: false },
-    axis: { values: counts, grid: false, labelFlush: false },
+    axis: { values: counts, grid: false },
   };
   return {
     padding: 2,
@@ -246,11 +233,10 @@ function lookOf(
 ): { color: Layer; shape: Layer } {
   const domain = SERIES.map((series) => SERIES_NAMES[series]);
   const values = [...new Set(points.map(({ name }) => name))];
-  const by = (range: readonly string[]): Layer => ({
-    field: "name",
-    scale: { domain, range },
-    legend: legend && { title: null, values, ...legend },
-  });
+  const by = (range: readonly string[]): Layer => {
+    const shown = legend && { title: null, values, columnPadding: 16, ...legend };
+    return { field: "name", scale: { domain, range }, legend: shown };
+  };
   return {
     color: by(SERIES.map((series) => palette[series])),
     shape: by(SERIES.map((series) => SHAPES[series])),
@@ -259,7 +245,8 @@ function lookOf(
 
 /** A logarithmic axis from the first to the last tick, labelled as far as there is room. */
 function logScale(ticks: readonly number[], unit: Unit, more: Layer = {}): Layer {
-  const texts = Object.fromEntries(ticks.map((tick) => [tick, brief(tick, unit)]));
+  const brief = (text: string) => text.replace(/\.0+(?=\D)|(?<=\.\d*)0+(?=\D)/, "");
+  const texts = Object.fromEntries(ticks.map((tick) => [tick, brief(written(tick, unit))]));
   return {
     type: "quantitative",
     scale: { type: "log", domain: [ticks[0], ticks[ticks.length - 1]], nice: false, clamp: true },
@@ -267,7 +254,6 @@ function logScale(ticks: readonly number[], unit: Unit, more: Layer = {}): Layer
       values: ticks,
       labelExpr: `${JSON.stringify(texts)}[toString(datum.value)]`,
       labelOverlap: "greedy",
-      labelFlush: false,
       ...more,
     },
   };
@@ -289,8 +275,4 @@ function ticksAround(values: readonly number[]): number[] {
 /** A value of a unit. */
 export function written(value: number, unit: Unit): string {
   return unit === "ns" ? duration(value) : multiple(value);
-}
-
-function brief(value: number, unit: Unit): string {
-  return written(value, unit).replace(/(\.\d*?)0+(?=\D|$)/, "$1").replace(/\.(?=\D|$)/, "");
 }

@@ -1,6 +1,6 @@
 import process from "node:process";
-import { RedisCounter } from "../../redis/redis_counter.ts";
-import { RedisLock } from "../../redis/redis_lock.ts";
+import { RedisCounter } from "../../redis/counter/redis_counter.ts";
+import { RedisLock } from "../../redis/lock/redis_lock.ts";
 import { COMMAND_TIMEOUT_MS, keyOf, REDIS_VARIABLE } from "../redis_cells.ts";
 import type { Counting, CountingContext } from "./strategy.ts";
 

@@ -1,13 +1,8 @@
-import type { Attempt } from "../server_lock.ts";
+import type { Attempt, Grant, Refusal } from "../lease/attempt.ts";
 import type { ServerReply } from "./server_replies.ts";
 
-/** The grant of one server. */
-export type Granted = Attempt & { granted: true };
-/** The refusal of one server. */
-export type Refused = Attempt & { granted: false };
-
 /** The grants among the replies. */
-export function grants(replies: readonly ServerReply<Attempt>[]): Granted[] {
+export function grants(replies: readonly ServerReply<Attempt>[]): Grant[] {
   return replies.flatMap((reply) =>
     "answer" in reply && reply.answer.granted ? [reply.answer] : []
   );
@@ -16,7 +11,7 @@ export function grants(replies: readonly ServerReply<Attempt>[]): Granted[] {
 /** The refusals among the replies, with their servers. */
 export function refusals(
   replies: readonly ServerReply<Attempt>[],
-): { server: number; answer: Refused }[] {
+): { server: number; answer: Refusal }[] {
   return replies.flatMap((reply) =>
     "answer" in reply && !reply.answer.granted
       ? [{ server: reply.server, answer: reply.answer }]

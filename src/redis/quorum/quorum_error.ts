@@ -1,4 +1,9 @@
-import { isTemporary, MisconfiguredError, RefusedError, UnreachableError } from "../errors.ts";
+import {
+  isTemporary,
+  MisconfiguredError,
+  RefusedError,
+  UnreachableError,
+} from "../client/errors.ts";
 
 /** A server that did not vote, and why. */
 export interface FailedServer {

@@ -1,8 +1,9 @@
 import type { Owner } from "../../contract/owner.ts";
 import { type Instant, thisInstant } from "../../runtime/waiting/instant.ts";
-import { InFlight } from "../in_flight.ts";
-import { type Attempt, type LockRequest, ServerLock } from "../server_lock.ts";
-import { grants, mostOf, refusals, type Refused } from "./grants.ts";
+import { InFlight } from "../client/in_flight.ts";
+import type { Attempt, Refusal } from "../lease/attempt.ts";
+import { type LockRequest, ServerLock } from "../lock/server_lock.ts";
+import { grants, mostOf, refusals } from "./grants.ts";
 import { type FailedServer, quorumError } from "./quorum_error.ts";
 import type { QuorumServer } from "./quorum_server.ts";
 import { type DelayedVote, delayOf } from "./restart_guard.ts";
@@ -191,7 +192,7 @@ export class QuorumLock {
     replies: readonly ServerReply<Confirmation>[],
     tickets: readonly string[],
     ties: number,
-  ): Refused {
+  ): Refusal {
     const failed = errorsOf(replies);
     if (this.#servers.length - failed.length < this.quorum) throw this.#error(verb, failed);
     const delays = replies.flatMap((reply) =>
@@ -221,10 +222,15 @@ export class QuorumLock {
   /** Releases each vote that was granted, may have been, or will be. */
   async #giveUp(
     request: LockRequest,
-    { value, asked }: Round,
+    round: Round,
     replies: readonly ServerReply<unknown>[],
   ): Promise<void> {
-    this.#rounds.delete(request.value);
+    const { value, asked } = round;
+    round.isOver = true;
+    // Until all servers have answered, a withdrawal of the waiter must wait for them.
+    Promise.allSettled(asked).then(() => {
+      if (this.#rounds.get(request.value) === round) this.#rounds.delete(request.value);
+    });
     const answered = new Set(replies.map(({ server }) => server));
     await Promise.all(asked.map((answer, i) => {
       const undone = answer.then(({ granted }) => granted, () => true).then(async (mayHold) => {
@@ -242,7 +248,7 @@ export class QuorumLock {
     yes: number,
     tickets: readonly string[],
     ties: number,
-  ): Refused {
+  ): Refusal {
     const failed = errorsOf(replies);
     const servers = new Set(failed.map(({ server }) => server));
     if (this.#servers.length - servers.size < this.quorum) throw this.#error(verb, failed);

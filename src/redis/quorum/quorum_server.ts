@@ -1,4 +1,4 @@
-import type { RedisAdapter } from "../adapter.ts";
+import type { RedisAdapter } from "../client/adapter.ts";
 
 /** One of the servers that vote. */
 export interface QuorumServer {

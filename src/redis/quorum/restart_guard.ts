@@ -1,4 +1,4 @@
-import { explain } from "../errors.ts";
+import { explain } from "../client/errors.ts";
 import type { QuorumServer } from "./quorum_server.ts";
 
 /** A vote that does not count yet. */

@@ -1,4 +1,4 @@
-import type { WakeChannel, Word } from "../wake_channel.ts";
+import type { WakeChannel, Word } from "../lease/wake_channel.ts";
 import { collectReplies, countReplies, errorsOf } from "./server_replies.ts";
 
 /** The wake channels of one client at several servers. */

@@ -1,8 +1,8 @@
 import type nodeProcess from "node:process";
 import { UnsupportedError } from "../../contract/errors.ts";
 import { LIBC_NAMES } from "./libc_names.ts";
-import { LISTENING, onceListening } from "./listening.ts";
 import type { Adapter, CFunctions, CSignatures, Endpoint, HelperThread } from "./port.ts";
+import { errorOf, parentOf, type WebEndpoint, workerOf } from "./web_workers.ts";
 
 /** The part of `bun:ffi` that is used here; other runtimes cannot resolve its types. */
 interface BunFFI {
@@ -14,21 +14,18 @@ interface BunFFI {
   toArrayBuffer(address: number, offset: number, size: number): ArrayBuffer;
 }
 
-interface BunWorker {
-  onmessage: ((event: MessageEvent) => void) | null;
+interface BunWorker extends WebEndpoint {
   onerror: ((event: ErrorEvent) => void) | null;
   addEventListener(event: "close", listen: () => void): void;
-  postMessage(message: unknown): void;
   terminate(): void;
   ref(): void;
   unref(): void;
 }
 
-// SAFETY: only Bun uses these, and it has all three; in other runtimes they may be undefined.
-const { Bun, Worker, postMessage } = globalThis as unknown as {
+// SAFETY: only Bun uses these, and it has both; in other runtimes they may be undefined.
+const { Bun, Worker } = globalThis as unknown as {
   Bun: { version: string; isMainThread: boolean };
   Worker: new (module: URL, options: { type: "module" }) => BunWorker;
-  postMessage(message: unknown): void;
 };
 
 // SAFETY: `i64_fast` gives a number for results within 2^53, and no call here gives a greater one.
@@ -67,18 +64,10 @@ function bind<const S extends CSignatures>(
 
 function spawnWorker(module: URL): HelperThread {
   const worker = new Worker(module, { type: "module" });
-  const { postMessage, hear } = onceListening((message) => worker.postMessage(message));
-  let receiver = (_message: unknown) => {};
-  worker.onmessage = ({ data }) => {
-    if (hear(data)) receiver(data);
-  };
   return {
-    postMessage,
-    onMessage: (receive) => receiver = receive,
+    ...workerOf(worker),
     onError: (receive) => {
-      worker.onerror = (event) => {
-        receive(event.error instanceof Error ? event.error : new Error(event.message));
-      };
+      worker.onerror = (event) => receive(errorOf(event));
     },
     onEnd: (listen) => {
       worker.onerror = listen;
@@ -91,16 +80,8 @@ function spawnWorker(module: URL): HelperThread {
 }
 
 function parentThread(): Endpoint | undefined {
-  if (Bun.isMainThread) return undefined;
-  // SAFETY: the scope of a Web Worker of Bun has this handler.
-  const scope = globalThis as unknown as { onmessage: (event: MessageEvent) => void };
-  return {
-    postMessage: (message) => postMessage(message),
-    onMessage: (receive) => {
-      scope.onmessage = (event) => receive(event.data);
-      postMessage(LISTENING);
-    },
-  };
+  // SAFETY: the global scope of a worker of Bun has both members.
+  return Bun.isMainThread ? undefined : parentOf(globalThis as unknown as WebEndpoint);
 }
 
 /** The port on `bun:ffi` and Bun's Web Workers. */

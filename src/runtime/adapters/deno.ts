@@ -1,6 +1,5 @@
 import { UnsupportedError } from "../../contract/errors.ts";
 import { LIBC_NAMES } from "./libc_names.ts";
-import { LISTENING, onceListening } from "./listening.ts";
 import type {
   Adapter,
   CFunctions,
@@ -10,16 +9,11 @@ import type {
   HelperThread,
   WorkerThread,
 } from "./port.ts";
+import { errorOf, onceListening, parentOf, type WebEndpoint, workerOf } from "./web_workers.ts";
 
 const NATIVE = { i32: "i32", u32: "u32", i64: "i64", pointer: "usize", bytes: "buffer" } as const;
 
 type Native = (...args: unknown[]) => number | bigint;
-
-/** The scope of a dedicated worker, which the types of this project leave out. */
-interface WorkerScope {
-  onmessage: ((event: MessageEvent) => void) | null;
-  postMessage(message: unknown): void;
-}
 
 function open(
   definitions: Deno.ForeignLibraryInterface,
@@ -94,18 +88,12 @@ function bufferAt(address: number, size: number): ArrayBuffer {
 
 function spawnWorker(module: URL): WorkerThread {
   const worker = new Worker(module, { type: "module" });
-  const { postMessage, hear } = onceListening((message) => worker.postMessage(message));
-  let receiver = (_message: unknown) => {};
-  worker.onmessage = ({ data }) => {
-    if (hear(data)) receiver(data);
-  };
   return {
-    postMessage,
-    onMessage: (receive) => receiver = receive,
+    ...workerOf(worker),
     onError: (receive) => {
       worker.onerror = (event) => {
         event.preventDefault();
-        receive(event.error instanceof Error ? event.error : new Error(event.message));
+        receive(errorOf(event));
       };
     },
     terminate: () => worker.terminate(),
@@ -192,14 +180,7 @@ function parentThread(): Endpoint | undefined {
   // Of a worker's scope, a worker of `node:worker_threads` has only this.
   if (!("postMessage" in globalThis)) return undefined;
   // SAFETY: a scope with `postMessage` is that of a worker, which has both members.
-  const scope = globalThis as unknown as WorkerScope;
-  return {
-    postMessage: (message) => scope.postMessage(message),
-    onMessage: (receive) => {
-      scope.onmessage = (event) => receive(event.data);
-      scope.postMessage(LISTENING);
-    },
-  };
+  return parentOf(globalThis as unknown as WebEndpoint);
 }
 
 /** The port on Deno's own foreign functions and Web Workers. */

@@ -2,13 +2,18 @@ import { adapter } from "../adapters/adapter.ts";
 
 const encoder = new TextEncoder();
 
+/** A string as C needs it: ended by NUL. */
+export function cString(text: string): Uint8Array {
+  return encoder.encode(`${text}\0`);
+}
+
 /** A list of strings as C needs it: pointers up to a null, in memory that does not move. */
 export class CStrings {
   readonly address: number;
   readonly #memory: Uint8Array;
 
   constructor(strings: readonly string[]) {
-    const encoded = strings.map((text) => encoder.encode(`${text}\0`));
+    const encoded = strings.map(cString);
     const table = 8 * (strings.length + 1);
     const bytes = encoded.reduce((sum, { length }) => sum + length, table);
     // SAFETY: V8 moves the memory of small arrays only, so an address of a large one stays right

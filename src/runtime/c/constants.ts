@@ -40,9 +40,6 @@ export const AT_SYMLINK_FOLLOW = 0x400;
 /** With an empty path: the file of the descriptor. */
 export const AT_EMPTY_PATH = 0x1000;
 
-/** For fcntl(2): the flags of the open file. */
-export const F_GETFL = 3;
-
 /** The error number of a call that a signal interrupted. */
 export const EINTR = 4;
 

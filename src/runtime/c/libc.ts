@@ -132,6 +132,11 @@ function repeated(call: Call, parameters: number): Call {
   }
 }
 
+/** The address of a function of the C library; 0 if there is none of this name. */
+export function addressOfFunction(name: string): number {
+  return libc.dlsym(0, new TextEncoder().encode(`${name}\0`));
+}
+
 const ERRNO = "__errno_location";
 let view: Int32Array | undefined;
 

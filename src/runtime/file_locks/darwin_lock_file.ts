@@ -1,7 +1,8 @@
 import { UnsupportedError } from "../../contract/errors.ts";
 import { absolutePath, workingDirectoryBy } from "../files/absolute_path.ts";
+import { ANY_MAY_WRITE, checkIsFile } from "../files/file_status.ts";
+import { foldersTo } from "../files/folders.ts";
 import { pathBytes, quotePath } from "../paths/path_bytes.ts";
-import { foldersTo } from "../paths/path_parts.ts";
 import { waitByTrying } from "../waiting/wait_by_trying.ts";
 import type { ByteRange } from "./byte_range.ts";
 import {
@@ -10,6 +11,7 @@ import {
   type DarwinStatus,
   darwinStatus,
   F_FULLFSYNC,
+  libSystem,
   O_CLOEXEC,
   O_CREAT,
   O_NOFOLLOW,
@@ -17,14 +19,12 @@ import {
   O_RDONLY,
   O_RDWR,
   STAT_BYTES,
-} from "./darwin_structs.ts";
+} from "./darwin_calls.ts";
 import { LOCK_EX, LOCK_NB, LOCK_SH, LOCK_UN } from "./flock.ts";
-import { libSystem } from "./libsystem.ts";
 import type { LockFile } from "./lock_file.ts";
 
 const MODE = 0o600;
 const FOLDER_MODE = 0o700;
-const ANY_MAY_WRITE = 0o222;
 const NOT_FOR_WRITING: readonly number[] = [DARWIN.EACCES, DARWIN.EPERM, DARWIN.EROFS];
 const status = new Uint8Array(new ArrayBuffer(STAT_BYTES));
 
@@ -97,15 +97,10 @@ export class DarwinLockFile implements LockFile {
     const { fd, writable } = open(full, path);
     this.#fd = fd;
     try {
-      const { isFile, isFolder, mode, id } = statusOf(fd, path);
-      if (!isFile) {
-        const what = isFolder ? "a directory" : "a pipe, a socket or a device";
-        throw new TypeError(
-          `Cannot use ${quotePath(path)} as a lock: it is ${what}, not a regular file`,
-        );
-      }
-      this.writable = writable && (mode & ANY_MAY_WRITE) !== 0;
-      this.id = id;
+      const found = statusOf(fd, path);
+      checkIsFile(path, found);
+      this.writable = writable && (found.mode & ANY_MAY_WRITE) !== 0;
+      this.id = found.id;
     } catch (error) {
       libSystem().close(fd);
       throw error;

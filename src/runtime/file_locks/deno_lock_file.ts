@@ -1,5 +1,6 @@
 import { UnsupportedError } from "../../contract/errors.ts";
 import { absolutePath } from "../files/absolute_path.ts";
+import { ANY_MAY_WRITE } from "../files/file_status.ts";
 import { checkPath, isUtf8, quotePath } from "../paths/path_bytes.ts";
 import { waitByTrying } from "../waiting/wait_by_trying.ts";
 import type { LockFile } from "./lock_file.ts";
@@ -25,7 +26,7 @@ export class DenoLockFile implements LockFile {
     this.#file = found.file;
     const status = this.#file.statSync();
     this.id = `${status.dev}:${status.ino}`;
-    this.writable = found.writable && ((status.mode ?? 0o600) & 0o222) !== 0;
+    this.writable = found.writable && ((status.mode ?? 0o600) & ANY_MAY_WRITE) !== 0;
     // `isCurrent` refuses a symbolic link, since Deno has no O_NOFOLLOW.
     if (!status.isFile || !this.isCurrent()) {
       this.#file.close();

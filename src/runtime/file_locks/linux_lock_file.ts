@@ -21,12 +21,10 @@ import {
 } from "../c/errno.ts";
 import { libc } from "../c/libc.ts";
 import { absolutePath } from "../files/absolute_path.ts";
-import { readAt, writeAt } from "../files/file_contents.ts";
-import { statusOf } from "../files/file_status.ts";
+import { ANY_MAY_WRITE, checkIsFile, statusOf } from "../files/file_status.ts";
 import { makeFolders } from "../files/folders.ts";
-import { closeFile } from "../files/open_file.ts";
-import { syncData } from "../files/sync.ts";
-import { pathBytes, quotePath } from "../paths/path_bytes.ts";
+import { closeFile, readAt, syncData, writeAt } from "../files/open_file.ts";
+import { pathBytes } from "../paths/path_bytes.ts";
 import { closeEarly, closeWithThread } from "../threads/thread_end.ts";
 import type { ByteRange } from "./byte_range.ts";
 import { tryFlock, unlockFlock, waitFlock } from "./flock.ts";
@@ -36,7 +34,6 @@ import { RangeRequests } from "./range_lock.ts";
 const STATX_INO = 0x100;
 const MODE = 0o600;
 const NOT_FOR_WRITING: readonly number[] = [EACCES, EPERM, EROFS, ETXTBSY];
-const ANY_MAY_WRITE = 0o222;
 
 /** The offsets of the inode (two halves) and the device in a `struct statx`, in 32-bit words. */
 const INODE = 8;
@@ -121,13 +118,7 @@ export class LinuxLockFile implements LockFile {
     this.#requests = range && new RangeRequests(range);
     try {
       const found = statusOf(opened.fd, path);
-      if (!found.isFile) {
-        throw new TypeError(
-          `Cannot use ${quotePath(path)} as a lock: it is ${
-            found.isFolder ? "a directory" : "a pipe, a socket or a device"
-          }, not a regular file`,
-        );
-      }
+      checkIsFile(path, found);
       this.writable = opened.writable && (found.mode & ANY_MAY_WRITE) !== 0;
       this.id = `${found.id} ${range ? `${range.start}+${range.length}` : ""}`;
       if (!lookAt(opened.fd, EMPTY, AT_EMPTY_PATH)) throw systemError("look at", path, errno());

@@ -2,7 +2,6 @@ import { namedError } from "../c/errno.ts";
 import { checkPath, quotePath } from "../paths/path_bytes.ts";
 import { waitByTrying } from "../waiting/wait_by_trying.ts";
 import type { ByteRange } from "./byte_range.ts";
-import { kernel32 } from "./kernel32.ts";
 import type { LockFile } from "./lock_file.ts";
 import {
   extendedPath,
@@ -15,6 +14,7 @@ import {
   GENERIC_READ,
   GENERIC_WRITE,
   INVALID_HANDLE,
+  kernel32,
   LOCKFILE_EXCLUSIVE_LOCK,
   LOCKFILE_FAIL_IMMEDIATELY,
   meansLocked,
@@ -27,7 +27,7 @@ import {
   textOf,
   wideString,
   windowsError,
-} from "./windows_structs.ts";
+} from "./windows_calls.ts";
 
 const LONGEST_PATH = 32768;
 const count = new Uint32Array(1);

@@ -1,11 +1,13 @@
 import { adapter } from "../adapters/adapter.ts";
-import { F_GETFL, O_NONBLOCK } from "../c/constants.ts";
+import { O_NONBLOCK } from "../c/constants.ts";
+import { interrupted } from "../c/errno.ts";
 import { libc } from "../c/libc.ts";
 import { statusOf } from "./file_status.ts";
 import { namesIn } from "./folders.ts";
 
 const F_GETFD = 1;
 const F_SETFD = 2;
+const F_GETFL = 3;
 const F_SETFL = 4;
 const F_DUPFD_CLOEXEC = 1030;
 const FD_CLOEXEC = 1;
@@ -34,6 +36,13 @@ export function duplicate(fd: number): number | undefined {
   return copy < 0 ? undefined : copy;
 }
 
+/** The flags of an open file; negative, with errno set, if the descriptor is not open. */
+export function flagsOf(fd: number): number {
+  let flags: number;
+  do flags = libc.fcntl(fd, F_GETFL, unused); while (interrupted(flags));
+  return flags;
+}
+
 /** Lets a descriptor stay open when this process becomes another program. */
 export function keepOnExec(fd: number): void {
   fcntl(fd, F_SETFD, 0);
@@ -46,7 +55,7 @@ export function keepOnExec(fd: number): void {
  */
 export function makeStreamsBlocking(): void {
   for (const fd of STREAMS) {
-    const flags = libc.fcntl(fd, F_GETFL, unused);
+    const flags = flagsOf(fd);
     if (flags >= 0 && (flags & O_NONBLOCK) !== 0) fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
   }
 }

@@ -1,7 +1,7 @@
 import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW } from "../c/constants.ts";
 import { ENOENT, errno, interrupted, systemError } from "../c/errno.ts";
 import { libc } from "../c/libc.ts";
-import { pathBytes } from "../paths/path_bytes.ts";
+import { pathBytes, quotePath } from "../paths/path_bytes.ts";
 
 const STATX_BASIC_STATS = 0x7ff;
 const S_IFMT = 0o170000;
@@ -25,6 +25,25 @@ export interface FileStatus {
   readonly id: string;
 }
 
+/** What the mode of a `struct stat` says; the same on macOS. */
+export function kindBy(mode: number): Pick<FileStatus, "isFile" | "isFolder" | "mode"> {
+  const kind = mode & S_IFMT;
+  return { isFile: kind === S_IFREG, isFolder: kind === S_IFDIR, mode: mode & 0o7777 };
+}
+
+/** The mode bits that let any user write. */
+export const ANY_MAY_WRITE = 0o222;
+
+/** Throws unless a file that is to be locked is a regular one. */
+export function checkIsFile(
+  path: string,
+  { isFile, isFolder }: Pick<FileStatus, "isFile" | "isFolder">,
+): void {
+  if (isFile) return;
+  const what = isFolder ? "a directory" : "a pipe, a socket or a device";
+  throw new TypeError(`Cannot use ${quotePath(path)} as a lock: it is ${what}, not a regular file`);
+}
+
 const status = new DataView(new ArrayBuffer(256));
 
 /** Fills {@linkcode status}; false, with errno set, if that fails. */
@@ -41,9 +60,7 @@ function statusFound(): FileStatus {
   const mode = status.getUint16(28, true);
   const device = `${status.getUint32(136, true)}:${status.getUint32(140, true)}`;
   return {
-    isFile: (mode & S_IFMT) === S_IFREG,
-    isFolder: (mode & S_IFMT) === S_IFDIR,
-    mode: mode & 0o7777,
+    ...kindBy(mode),
     user: status.getUint32(20, true),
     group: status.getUint32(24, true),
     size: Number(status.getBigUint64(40, true)),
@@ -77,4 +94,26 @@ export function inodeOf(path: string): number | undefined {
 /** The mode bits that let other users write; the group's bit counts if this user's group differs. */
 export function writers({ group, mode }: FileStatus): number {
   return mode & (group === libc.getgid() ? 0o002 : 0o022);
+}
+
+/** File systems whose files are on other machines, by the number that statfs(2) gives. */
+const NETWORK: Readonly<Record<number, string | undefined>> = {
+  0x00c36400: "ceph",
+  0x01021997: "9p",
+  0x0bd00bd0: "lustre",
+  0x517b: "smb",
+  0x5346414f: "afs",
+  0x65735546: "fuse",
+  0x6969: "nfs",
+  0x73757245: "coda",
+  0xfe534d42: "smb2",
+  0xff534d42: "cifs",
+};
+
+/** The network file system that a descriptor is, or may be (`fuse`), on; `undefined` for none. */
+export function networkFileSystem(fd: number): string | undefined {
+  const found = new DataView(new ArrayBuffer(120));
+  // SAFETY: a `struct statfs` has 120 bytes on 64-bit Linux.
+  if (libc.fstatfs(fd, new Uint8Array(found.buffer)) !== 0) return undefined;
+  return NETWORK[found.getUint32(0, true)];
 }

@@ -11,12 +11,9 @@ import {
 import { EEXIST, errno, systemError } from "../c/errno.ts";
 import { libc } from "../c/libc.ts";
 import { pathBytes } from "../paths/path_bytes.ts";
-import { folderOf } from "../paths/path_parts.ts";
-import { writeAt } from "./file_contents.ts";
-import { removeFile } from "./folders.ts";
-import { closeFile, openFile } from "./open_file.ts";
-import { privateName } from "./private_name.ts";
-import { syncData } from "./sync.ts";
+import { folderOf, removeFile } from "./folders.ts";
+import { closeFile, openFile, syncData, writeAt } from "./open_file.ts";
+import { privateName } from "./replace_file.ts";
 
 const RENAME_NOREPLACE = 1;
 

@@ -1,8 +1,8 @@
 import type { PlatformWasmMemory } from "../../contract/platform.ts";
 import { adapter } from "../adapters/adapter.ts";
-import { F_GETFL } from "../c/constants.ts";
-import { errno, interrupted, systemError } from "../c/errno.ts";
+import { errno, systemError } from "../c/errno.ts";
 import { libc } from "../c/libc.ts";
+import { flagsOf } from "./descriptors.ts";
 import { closeFile, tryOpen } from "./open_file.ts";
 
 const PROT_READ_WRITE = 3;
@@ -12,7 +12,6 @@ const MAP_PRIVATE_ANONYMOUS = 0x22;
 const MAP_FIXED = 0x10;
 const MAP_NORESERVE = 0x4000;
 const ACCESS_MODE = 3;
-const NOTHING = new Uint8Array(8);
 
 /** The unit of a mapping's length: the WebAssembly page, a multiple of all page sizes. */
 export const PAGE = 65536;
@@ -118,8 +117,7 @@ function giveRange(start: number, length: number): void {
  * lock on it, and the engine does not unmap when the thread ends.
  */
 function mapPlain(fd: number, path: string, size: number, kind: number): number {
-  let flags: number;
-  do flags = libc.fcntl(fd, F_GETFL, NOTHING); while (interrupted(flags));
+  const flags = flagsOf(fd);
   // With the same access, since root could open it for more.
   const own = flags < 0 ? undefined : tryOpen(`/proc/self/fd/${fd}`, flags & ACCESS_MODE);
   // SAFETY: the system picks an address at which nothing is mapped. The mapping stays until the process

@@ -1,5 +1,5 @@
-import { O_CLOEXEC, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDWR } from "../c/constants.ts";
-import { ENOENT, errno, systemError } from "../c/errno.ts";
+import { O_CLOEXEC, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } from "../c/constants.ts";
+import { EINTR, ENOENT, errno, interrupted, systemError } from "../c/errno.ts";
 import { libc } from "../c/libc.ts";
 import { pathBytes, quotePath } from "../paths/path_bytes.ts";
 import { statusOf } from "./file_status.ts";
@@ -53,4 +53,99 @@ export function openRegularFile(path: string): number {
 /** Closes a descriptor. */
 export function closeFile(fd: number): void {
   libc.close(fd);
+}
+
+/** Reads up to `bytes.length` bytes from an offset; returns how many there were. */
+export function readAt(fd: number, path: string, bytes: Uint8Array, offset: number): number {
+  let got: number;
+  // SAFETY: pread(2) writes no more than `bytes.length` bytes.
+  do got = libc.pread(fd, bytes, bytes.length, offset); while (interrupted(got));
+  if (got < 0) throw systemError("read", path, errno());
+  return got;
+}
+
+/**
+ * Fills `bytes` from an offset, or reads up to the end of the file; returns the number of bytes. A
+ * read that a signal cuts short goes on, so the end of the file costs one more call.
+ */
+export function readAllAt(fd: number, path: string, bytes: Uint8Array, offset: number): number {
+  let length = 0;
+  while (length < bytes.length) {
+    const got = readAt(fd, path, bytes.subarray(length), offset + length);
+    if (got === 0) break;
+    length += got;
+  }
+  return length;
+}
+
+/** The whole contents of a regular file; `undefined` if there is no file. */
+export function readFile(path: string): Uint8Array | undefined {
+  const fd = openIfThere(path, O_RDONLY | O_NOFOLLOW);
+  if (fd === undefined) return undefined;
+  try {
+    const { isFile, size } = statusOf(fd, path);
+    if (!isFile) throw new TypeError(`Cannot read ${quotePath(path)}: it is not a regular file`);
+    const contents = new Uint8Array(size);
+    return contents.subarray(0, readAllAt(fd, path, contents, 0));
+  } finally {
+    closeFile(fd);
+  }
+}
+
+/** Writes all of `bytes` at an offset. */
+export function writeAt(fd: number, path: string, bytes: Uint8Array, offset: number): void {
+  let written: number;
+  // SAFETY: pwrite(2) reads no more than `bytes.length` bytes.
+  do written = libc.pwrite(fd, bytes, bytes.length, offset); while (interrupted(written));
+  if (written < 0) throw systemError("write", path, errno());
+  // A full file system writes a part, and reports the reason at the next call.
+  if (written < bytes.length) writeAt(fd, path, bytes.subarray(written), offset + written);
+}
+
+/** Makes a file at least `size` bytes long and reserves the space. */
+export function reserve(fd: number, path: string, size: number): void {
+  let failure: number;
+  do failure = libc.posix_fallocate(fd, 0, size); while (failure === EINTR);
+  if (failure !== 0) throw systemError(`reserve ${size} bytes in`, path, failure);
+}
+
+/** Returns when the contents of a file are on the storage, unless the storage lies. */
+export function syncData(fd: number, path: string): void {
+  if (libc.fdatasync(fd) !== 0) throw systemError("make durable", path, errno());
+}
+
+const latin1 = new TextDecoder("latin1");
+const buffer = new Uint8Array(4096);
+
+/** The beginning of a file of `/proc`; `undefined` if it cannot be read for any reason. */
+export function readProc(path: string): string | undefined {
+  const fd = tryOpen(path, O_RDONLY);
+  if (fd === undefined) return undefined;
+  try {
+    // SAFETY: read(2) writes no more than `buffer.length` bytes.
+    const length = libc.read(fd, buffer, buffer.length);
+    return length < 0 ? undefined : latin1.decode(buffer.subarray(0, length));
+  } finally {
+    closeFile(fd);
+  }
+}
+
+/** All of a file of `/proc`, whose size is unknown; `undefined` if it cannot be read. */
+export function readAllOfProc(path: string): string | undefined {
+  const fd = tryOpen(path, O_RDONLY);
+  if (fd === undefined) return undefined;
+  const decoder = new TextDecoder();
+  const chunk = new Uint8Array(65536);
+  let text = "";
+  try {
+    for (;;) {
+      // SAFETY: read(2) writes no more than `chunk.length` bytes.
+      const length = libc.read(fd, chunk, chunk.length);
+      if (length < 0) return undefined;
+      if (length === 0) return text + decoder.decode();
+      text += decoder.decode(chunk.subarray(0, length), { stream: true });
+    }
+  } finally {
+    closeFile(fd);
+  }
 }

@@ -2,13 +2,9 @@ import { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_WRONLY } from "../c/constants.
 import { ENOENT, errno, systemError } from "../c/errno.ts";
 import { libc } from "../c/libc.ts";
 import { pathBytes } from "../paths/path_bytes.ts";
-import { folderOf, lastPartOf } from "../paths/path_parts.ts";
-import { writeAt } from "./file_contents.ts";
 import { type FileStatus, statusOf } from "./file_status.ts";
-import { namesIn, removeFile } from "./folders.ts";
-import { closeFile, openFile, tryOpen } from "./open_file.ts";
-import { isPrivateName, privateName } from "./private_name.ts";
-import { syncData, syncFolder } from "./sync.ts";
+import { folderOf, lastPartOf, namesIn, removeFile, syncFolder } from "./folders.ts";
+import { closeFile, openFile, syncData, tryOpen, writeAt } from "./open_file.ts";
 
 /**
  * Replaces a file, or makes it, in one step for all readers; only one caller at a time. Keeps its
@@ -99,4 +95,16 @@ function readableNamesIn(folder: string): string[] {
     if ((error as { code?: string }).code === "EACCES") return [];
     throw error;
   }
+}
+
+/** A random name beside a file, for the file that will replace it. */
+export function privateName(path: string): string {
+  return `${path}.${crypto.randomUUID()}.new`;
+}
+
+const PRIVATE = /^\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.new$/;
+
+/** Whether a file has the name of a new file beside the file `name`. */
+export function isPrivateName(found: string, name: string): boolean {
+  return found.startsWith(name) && PRIVATE.test(found.slice(name.length));
 }

@@ -1,6 +1,6 @@
 import { UnsupportedError } from "../../contract/errors.ts";
 import { adapter } from "../adapters/adapter.ts";
-import { CStrings, environmentStrings } from "../c/c_strings.ts";
+import { cString, CStrings, environmentStrings } from "../c/c_strings.ts";
 import { errno, systemError } from "../c/errno.ts";
 import { libc } from "../c/libc.ts";
 import { keepOnExec, makeStreamsBlocking, STREAMS } from "../files/descriptors.ts";
@@ -34,9 +34,8 @@ export function execProgram(
   // SAFETY: a `sigset_t` of glibc and of musl has 128 bytes.
   libc.sigprocmask(SIG_SETMASK, new Uint8Array(128), 0);
   const [argv, envp] = [new CStrings(command), environmentStrings(environment)];
-  const name = new TextEncoder().encode(`${command[0]}\0`);
   // SAFETY: the strings end with NUL, and `keep` below keeps both lists alive during the call.
-  libc.execvpe(name, argv.address, envp.address);
+  libc.execvpe(cString(command[0]), argv.address, envp.address);
   const failure = errno();
   for (const strings of [argv, envp]) strings.keep();
   throw systemError("start", command[0], failure);

@@ -1,6 +1,6 @@
 import { UnsupportedError } from "../../contract/errors.ts";
 import { adapter } from "../adapters/adapter.ts";
-import { CStrings, environmentStrings } from "../c/c_strings.ts";
+import { cString, CStrings, environmentStrings } from "../c/c_strings.ts";
 import { systemError } from "../c/errno.ts";
 import { libc } from "../c/libc.ts";
 import { isOpen, makeStreamsBlocking, STREAMS } from "../files/descriptors.ts";
@@ -8,7 +8,6 @@ import { isOpen, makeStreamsBlocking, STREAMS } from "../files/descriptors.ts";
 const SETSIGDEF = 4;
 const SETSIGMASK = 8;
 const WNOHANG = 1;
-const encoder = new TextEncoder();
 
 /**
  * Starts a program with this process's standard streams and all signals at their default; returns
@@ -47,7 +46,7 @@ export function spawnProgram(
   // SAFETY: the strings end with NUL, and `keep` below keeps both lists alive during the call.
   const failure = libc.posix_spawnp(
     new Uint8Array(pid.buffer),
-    encoder.encode(`${command[0]}\0`),
+    cString(command[0]),
     actions,
     attributes,
     argv.address,

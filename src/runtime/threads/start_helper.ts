@@ -1,7 +1,7 @@
 import { adapter } from "../adapters/adapter.ts";
 import { LIBC_NAMES } from "../adapters/libc_names.ts";
 import type { HelperThread } from "../adapters/port.ts";
-import { libc } from "../c/libc.ts";
+import { addressOfFunction, libc } from "../c/libc.ts";
 import { isOpen } from "../files/descriptors.ts";
 
 /**
@@ -79,7 +79,7 @@ export function hasFreeThreads(count: number): boolean {
   if (sem_init(semaphore, 0, 0) !== 0) return false;
   // SAFETY: sem_wait(3) takes a pointer, as a thread's start function does, and its result is not
   // read. The threads run no JavaScript, and are joined before this returns.
-  const wait = libc.dlsym(0, new TextEncoder().encode("sem_wait\0"));
+  const wait = addressOfFunction("sem_wait");
   if (wait === 0) return false;
   const address = adapter.addressOf(semaphore);
   const thread = new BigUint64Array(1);

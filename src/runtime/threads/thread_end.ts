@@ -2,8 +2,9 @@ import { UnsupportedError } from "../../contract/errors.ts";
 import { adapter } from "../adapters/adapter.ts";
 import { O_CLOEXEC, O_PATH } from "../c/constants.ts";
 import { ENOMEM, errno, systemError } from "../c/errno.ts";
-import { libc } from "../c/libc.ts";
+import { addressOfFunction, libc } from "../c/libc.ts";
 import { closeFile } from "../files/open_file.ts";
+import { pathBytes } from "../paths/path_bytes.ts";
 
 /*
  * The descriptors of a process stay open until the process ends, whichever thread opened them. A
@@ -17,7 +18,7 @@ import { closeFile } from "../files/open_file.ts";
  * placeholder under its number, for the next file of this thread.
  */
 
-const FOLDER = new TextEncoder().encode("/\0");
+const FOLDER = pathBytes("/");
 
 /** The numbers that {@linkcode closeWithThread} registered. */
 const registered = new Set<number>();
@@ -66,7 +67,7 @@ export function closeEarly(fd: number): void {
 
 /** Lets the C library call one of its functions with this argument when this thread ends. */
 function callAtThreadEnd(name: string, argument: number): void {
-  const address = libc.dlsym(0, new TextEncoder().encode(`${name}\0`));
+  const address = addressOfFunction(name);
   // SAFETY: the function takes one integer, and is part of the library that the third argument, an
   // address in it, keeps from being unloaded before the call. That argument must not be null.
   if (libc.__cxa_thread_atexit_impl(address, argument, address) !== 0) {

@@ -1,10 +1,11 @@
 import { adapter } from "../adapters/adapter.ts";
-import type { HelperThread } from "../adapters/port.ts";
-import { startHelper } from "../threads/start_helper.ts";
+import { type Helper, Helpers } from "../threads/helper.ts";
 import { futexWake } from "./futex.ts";
-import { CONTROL, ENTRY_WORDS, MOST_WATCHED, type WatchStart, WORDS } from "./watched_words.ts";
+import { CONTROL, ENTRY_WORDS, MOST_WATCHED, type WatchJob, WORDS } from "./watched_words.ts";
 
-const HELPER = new URL("../../../workers/futex_helper.ts", import.meta.url);
+const helpers = new Helpers<WatchJob>(
+  new URL("../../../workers/futex_helper.ts", import.meta.url),
+);
 
 /**
  * Watches futex words of this process without blocking this thread: one helper thread sleeps on all
@@ -12,37 +13,42 @@ const HELPER = new URL("../../../workers/futex_helper.ts", import.meta.url);
  * process alive, and is idle if there is nothing to watch.
  */
 export class FutexWatch {
-  readonly #control = new Int32Array(new SharedArrayBuffer(WORDS * 4));
+  readonly #control: Int32Array<SharedArrayBuffer>;
+  readonly #helper: Helper<WatchJob>;
   readonly #address: number;
-  readonly #helper: HelperThread;
-  #ready = false;
 
-  private constructor(helper: HelperThread, onChange: () => void) {
-    // SAFETY: shared memory does not move, and both threads keep it alive as long as they use it.
-    this.#address = adapter.addressOf(new Uint8Array(this.#control.buffer));
+  private constructor(
+    control: Int32Array<SharedArrayBuffer>,
+    helper: Helper<WatchJob>,
+    address: number,
+  ) {
+    this.#control = control;
     this.#helper = helper;
-    helper.onMessage(() => {
-      this.#ready = true;
-      onChange();
-    });
-    helper.unref();
-    helper.postMessage({ control: this.#control.buffer } satisfies WatchStart);
+    this.#address = address;
   }
 
   /**
-   * Starts the helper; `undefined` if none can be started now.
+   * Starts the helper; `undefined` if none can be started now, or if one has failed.
    *
    * @param onChange Called when a watched word no longer has the expected value.
    * @param onEnd Called when the helper has failed or ended: nothing is watched any more.
    */
   static start(onChange: () => void, onEnd: () => void): FutexWatch | undefined {
-    const helper = startHelper(HELPER, onEnd);
-    return helper && new FutexWatch(helper, onChange);
+    const control = new Int32Array(new SharedArrayBuffer(WORDS * 4));
+    // SAFETY: shared memory does not move, and both threads keep it alive as long as they use it.
+    const address = adapter.addressOf(new Uint8Array(control.buffer));
+    const interrupt = () => {
+      Atomics.add(control, CONTROL.change, 1);
+      futexWake(address, 1);
+    };
+    // When it has started, a word may have changed before.
+    const helper = helpers.start({ interrupt, onIdle: onChange, onNews: onChange, onEnd });
+    return helper && new FutexWatch(control, helper, address);
   }
 
   /** Whether the helper has begun; until then, no message tells of a change. */
   get ready(): boolean {
-    return this.#ready;
+    return this.#helper.isReady;
   }
 
   /**
@@ -65,7 +71,7 @@ export class FutexWatch {
     // After the entries: a helper that read half of them finds this changed and reads again.
     Atomics.add(control, CONTROL.change, 1);
     if (Atomics.compareExchange(control, CONTROL.running, 0, 1) === 0) {
-      if (count > 0) this.#helper.postMessage("go");
+      if (count > 0) this.#helper.tell({ control: control.buffer });
       else Atomics.store(control, CONTROL.running, 0);
     } else futexWake(this.#address, 1);
   }

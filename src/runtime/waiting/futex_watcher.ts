@@ -4,7 +4,7 @@ import { CLOCK_MONOTONIC } from "../c/constants.ts";
 import { EINTR, errno, ETIMEDOUT, EWOULDBLOCK } from "../c/errno.ts";
 import { libc } from "../c/libc.ts";
 import { futexWait } from "./futex.ts";
-import { CONTROL, ENTRY_WORDS, MOST_WATCHED, type WatchStart } from "./watched_words.ts";
+import { CONTROL, ENTRY_WORDS, MOST_WATCHED } from "./watched_words.ts";
 
 const SYS_FUTEX_WAITV = 449; // The same on every architecture.
 const FUTEX_32 = 2;
@@ -33,17 +33,17 @@ export class FutexWatcher {
   readonly #timeBytes = new Uint8Array(this.#time.buffer);
   #next = 0;
 
-  /** Takes over the control words of a start message. */
-  constructor({ control }: WatchStart) {
+  /** Takes over the control words of a job. */
+  constructor(control: SharedArrayBuffer) {
     this.#control = new Int32Array(control);
     this.#controlAddress = adapter.addressOf(new Uint8Array(control));
     errno(); // Binds it before it is needed.
   }
 
-  /** Watches until there is nothing left to watch. */
-  run(onChange: () => void): void {
+  /** Watches until there is nothing left to watch, or the process ends. */
+  run(onChange: () => void, isStopped: () => boolean): void {
     const control = this.#control;
-    for (;;) {
+    while (!isStopped()) {
       const change = Atomics.load(control, CONTROL.change);
       const count = Atomics.load(control, CONTROL.count);
       if (count === 0) {
@@ -60,7 +60,7 @@ export class FutexWatcher {
       const changed = refused ? this.#sleepOnOne(count) : this.#sleepOnAll(count);
       if (!changed || Atomics.load(control, CONTROL.change) !== change) continue;
       onChange();
-      while (Atomics.load(control, CONTROL.change) === change) {
+      while (Atomics.load(control, CONTROL.change) === change && !isStopped()) {
         this.#sleep(this.#controlAddress, change, LONGEST_SLEEP_NS);
       }
     }

@@ -1,6 +1,6 @@
 import { CLOCK_MONOTONIC } from "../c/constants.ts";
 import { errno, failureOf, systemError } from "../c/errno.ts";
-import { libc } from "../c/libc.ts";
+import { addressOfFunction, libc } from "../c/libc.ts";
 
 const SIGURG = 23;
 const SIGEV_THREAD_ID = 4;
@@ -52,9 +52,9 @@ let timerOfThread: number | undefined;
 /** Installs the handler and makes this thread's timer, at its first wait. */
 function interruptTimer(): number {
   if (timerOfThread !== undefined) return timerOfThread;
-  const { dlsym, gettid, sigaction, timer_create } = libc;
+  const { gettid, sigaction, timer_create } = libc;
   // SAFETY: getppid(2) takes no argument, may be called by a signal handler, and does nothing else.
-  const handler = dlsym(0, new TextEncoder().encode("getppid\0"));
+  const handler = addressOfFunction("getppid");
   // SAFETY: a `struct sigaction` of glibc and of musl has 152 bytes: the handler, no mask, no flags.
   const action = new DataView(new ArrayBuffer(152));
   action.setBigUint64(0, BigInt(handler), true);

@@ -8,7 +8,7 @@ export const ENTRY_WORDS = 4;
 /** The words of all entries and of what comes before them. */
 export const WORDS = CONTROL.entries + ENTRY_WORDS * MOST_WATCHED;
 
-/** The start message of a helper. */
-export interface WatchStart {
+/** A job of a helper: to watch the words until there are none. It has news when one has changed. */
+export interface WatchJob {
   readonly control: SharedArrayBuffer;
 }

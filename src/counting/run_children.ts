@@ -1,0 +1,66 @@
+import type { Runtime } from "../host/runtimes.ts";
+import { Child, type ChildEnd } from "./child.ts";
+import type { HostSpec } from "./host.ts";
+import type { WorkerMessage } from "./worker.ts";
+
+/** Thrown if a worker of a run died or failed. The message names the worker. */
+export class RunError extends Error {
+  override readonly name = "RunError";
+}
+
+/** The child processes of a run, which fails if one of them does. */
+export class RunChildren implements AsyncDisposable {
+  readonly #children: Child[] = [];
+  readonly #failure = Promise.withResolvers<never>();
+  readonly #signal: AbortSignal;
+  readonly #redis: string | undefined;
+
+  /**
+   * @param signal Fails the run with its reason.
+   * @param redis The address of the Redis server, for workers that count there.
+   */
+  constructor(signal: AbortSignal, redis: string | undefined) {
+    this.#failure.promise.catch(() => {});
+    this.#signal = signal;
+    this.#signal.addEventListener("abort", this.#abort);
+    this.#redis = redis;
+  }
+
+  readonly #abort = (): void => this.#failure.reject(this.#signal.reason);
+
+  /** Starts a child; the run fails if the child ends before `isDone` returns true. */
+  start(
+    runtime: Runtime,
+    what: string,
+    spec: HostSpec,
+    receive: (message: WorkerMessage) => void,
+    isDone: () => boolean,
+  ): Child {
+    const child: Child = new Child(runtime, what, spec, (message) => {
+      if (message.kind !== "failed") return receive(message);
+      this.#failure.reject(new RunError(`${child.name} failed: ${message.message}`));
+    }, this.#redis);
+    this.#children.push(child);
+    child.ended.then((end) => {
+      if (!isDone()) this.#failure.reject(new RunError(`${child.name} ${describe(end)}`));
+    });
+    return child;
+  }
+
+  /** Waits for a step of the run, or throws the failure of the run. */
+  async orFailure(step: Promise<unknown>): Promise<void> {
+    await Promise.race([step, this.#failure.promise]);
+  }
+
+  /** Kills the children that still run, and waits until all have ended. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#signal.removeEventListener("abort", this.#abort);
+    for (const child of this.#children) child.kill();
+    await Promise.all(this.#children.map(({ ended }) => ended));
+  }
+}
+
+function describe({ code, signal, stderr }: ChildEnd): string {
+  const how = signal !== null ? `was killed by ${signal}` : `ended with status ${code}`;
+  return `${how} before it had counted${stderr === "" ? "" : `:\n${stderr}`}`;
+}

@@ -1,0 +1,123 @@
+import { LONGEST_TIMER_MS } from "../../contract/deadline.ts";
+import { nameOf } from "../../contract/options.ts";
+import type { PlatformURL } from "../../contract/platform.ts";
+import type { RedisAdapter } from "./adapter.ts";
+import { checkNumber, checkOptions } from "./arguments.ts";
+import { BunDriver, type BunRedisClient } from "./bun_client.ts";
+import { Connection } from "./connection.ts";
+import type { Driver } from "./driver.ts";
+import { MisconfiguredError } from "./errors.ts";
+import { type IoredisClient, IoredisDriver } from "./ioredis.ts";
+import { type NodeRedisClient, NodeRedisDriver, OwnNodeRedisDriver } from "./node_redis.ts";
+import { SharedClient } from "./shared_client.ts";
+
+/**
+ * How to reach a Redis server: a client of node-redis, of ioredis or of Bun; an adapter for any
+ * other; or an address, to which node-redis connects if it is installed.
+ */
+export type RedisSource =
+  | string
+  | PlatformURL
+  | NodeRedisClient
+  | IoredisClient
+  | BunRedisClient
+  | RedisAdapter;
+
+/** Options for the connection to a server. */
+export interface ConnectionOptions {
+  /**
+   * How long to wait for the answer to a command, and for a connection, in milliseconds: above 0.
+   *
+   * @default {5000}
+   */
+  commandTimeout?: number;
+}
+
+const TIMEOUT_MS = 5000;
+const clients = new WeakMap<object, SharedClient>();
+
+/**
+ * Makes an adapter of a client, by the client's shape. All adapters of one client share a second
+ * connection for their subscriptions. It is opened when it is first needed, with the client's options
+ * (TLS, credentials). Closing an adapter does not close the client.
+ *
+ * If the client is connecting again, a command waits for it, up to `commandTimeout`; it is not put
+ * into the client's own queue.
+ *
+ * @throws {MisconfiguredError} If `source` is none of these, or no address of a Redis server.
+ * @throws {TypeError} If `commandTimeout` is not a number.
+ * @throws {RangeError} If it is not above 0, or too long for a timer.
+ */
+export function adapterOf(source: RedisSource, options: ConnectionOptions = {}): RedisAdapter {
+  return connectionOf(source, options);
+}
+
+/** The same as {@linkcode adapterOf}, with its own class as the type. */
+export function connectionOf(source: RedisSource, options: ConnectionOptions = {}): Connection {
+  checkOptions("reach a server", options);
+  const { commandTimeout = TIMEOUT_MS } = options;
+  checkNumber("reach a server", "commandTimeout", commandTimeout, 0, LONGEST_TIMER_MS);
+  if (commandTimeout === 0) {
+    throw new RangeError("Cannot reach a server: commandTimeout must be above 0 milliseconds: 0");
+  }
+  const isAddress = typeof source === "string" || source instanceof URL;
+  let client = isAddress ? undefined : clients.get(source);
+  if (client === undefined) {
+    client = new SharedClient(isAddress ? new OwnNodeRedisDriver(source) : driverOf(source));
+    if (!isAddress) clients.set(source, client);
+  }
+  const shared = client;
+  shared.users++;
+  return new Connection(shared, commandTimeout, async () => {
+    if (--shared.users > 0) return;
+    if (!isAddress) clients.delete(source);
+    await shared.close();
+  });
+}
+
+function driverOf(source: object): Driver {
+  const has = (...methods: string[]) =>
+    methods.every((method) => typeof (source as Record<string, unknown>)[method] === "function");
+  if (typeof source === "object" && source !== null) {
+    if (has("call", "duplicate", "disconnect")) return new IoredisDriver(source as IoredisClient);
+    if (has("sendCommand", "duplicate", "connect")) {
+      return new NodeRedisDriver(source as NodeRedisClient);
+    }
+    if (has("send", "duplicate", "connect")) return new BunDriver(source as BunRedisClient);
+    if (has("send", "subscribe", "close")) return driverOfAdapter(source as RedisAdapter);
+  }
+  throw new MisconfiguredError(
+    `Cannot reach a Redis server by ${
+      typeof source === "object" ? nameOf(source) : typeof source
+    }: ` +
+      "the source must be a client of node-redis, ioredis or Bun, a RedisAdapter, or an address " +
+      "such as redis://127.0.0.1:6379",
+  );
+}
+
+/** Drives an adapter that the user has written, or one of ours that is used again. */
+function driverOfAdapter(adapter: RedisAdapter): Driver {
+  return {
+    isReady: true,
+    ready: () => Promise.resolve(),
+    send: (command, args) => adapter.send(command, ...args),
+    openSubscriber(receive) {
+      const ends = new Map<string, () => Promise<void>>();
+      return Promise.resolve({
+        async subscribe(channel) {
+          ends.set(
+            channel,
+            await adapter.subscribe(channel, (message) => receive(channel, message)),
+          );
+        },
+        async unsubscribe(channel) {
+          const end = ends.get(channel);
+          ends.delete(channel);
+          await end?.();
+        },
+        close: async () => void await Promise.allSettled([...ends.values()].map((end) => end())),
+      });
+    },
+    close: () => Promise.resolve(), // It belongs to the user.
+  };
+}

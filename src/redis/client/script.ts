@@ -1,0 +1,137 @@
+import { UnsupportedError } from "../../contract/errors.ts";
+import { nameOf } from "../../contract/options.ts";
+import type { RedisAdapter, Reply } from "./adapter.ts";
+import { codeOf } from "./errors.ts";
+
+/** Does the work of a script by plain commands, for servers that run no scripts. */
+export type WithoutScripts = (
+  adapter: RedisAdapter,
+  keys: readonly string[],
+  args: readonly string[],
+) => Promise<Reply>;
+
+/**
+ * A Lua script that the server runs in one step. All keys that one call touches must be passed as
+ * keys, and be in one slot of a cluster; names of channels are arguments.
+ */
+export class Script {
+  /** The Lua. */
+  readonly source: string;
+  readonly #withoutScripts: WithoutScripts | undefined;
+  #sha1: string | undefined;
+
+  /**
+   * A script.
+   *
+   * @param withoutScripts Called instead, if the server or the rights of its user allow no scripts.
+   * @throws {TypeError} If the source is not a string, or `withoutScripts` not a function.
+   */
+  constructor(source: string, withoutScripts?: WithoutScripts) {
+    if (typeof source !== "string") {
+      throw new TypeError(
+        `Cannot create a script: its source must be a string, not ${nameOf(source)}`,
+      );
+    }
+    if (withoutScripts !== undefined && typeof withoutScripts !== "function") {
+      throw new TypeError(
+        `Cannot create a script: withoutScripts must be a function, not ${nameOf(withoutScripts)}`,
+      );
+    }
+    this.source = source;
+    this.#withoutScripts = withoutScripts;
+  }
+
+  /**
+   * Runs the script: by its digest, or by its source if the server does not know the digest.
+   *
+   * @throws {TypeError} If the adapter, a key or an argument is of a wrong type.
+   * @throws {UnsupportedError} If scripts are not allowed, and there is no other way.
+   * @throws What {@linkcode RedisAdapter.send} throws.
+   */
+  async run(
+    adapter: RedisAdapter,
+    keys: readonly string[],
+    args: readonly string[],
+  ): Promise<Reply> {
+    checkCall(adapter, keys, args);
+    const rest = [`${keys.length}`, ...keys, ...args];
+    try {
+      const sha1 = this.#sha1 ??= await digest(this.source);
+      return await adapter.send("EVALSHA", sha1, ...rest);
+    } catch (error) {
+      if (codeOf(error) !== "NOSCRIPT") return await this.#other(error, adapter, keys, args);
+    }
+    try {
+      return await adapter.send("EVAL", this.source, ...rest);
+    } catch (error) {
+      return await this.#other(error, adapter, keys, args);
+    }
+  }
+
+  async #other(
+    error: unknown,
+    adapter: RedisAdapter,
+    keys: readonly string[],
+    args: readonly string[],
+  ): Promise<Reply> {
+    if (!isWithoutScripts(error)) throw error;
+    if (this.#withoutScripts !== undefined) return await this.#withoutScripts(adapter, keys, args);
+    throw new UnsupportedError(
+      `Cannot run a script: the server runs none for this user ("${(error as Error).message}"). ` +
+        "Allow EVAL and EVALSHA to the user (ACL SETUSER name +eval +evalsha)",
+      { cause: error },
+    );
+  }
+}
+
+/** Whether the error says that EVAL itself is unknown or not allowed. */
+function isWithoutScripts(error: unknown): boolean {
+  const code = codeOf(error);
+  if (code !== "NOPERM" && code !== "ERR") return false;
+  const { message } = error as Error;
+  return /\beval(sha)?\b/i.test(message) && /permission|unknown command|disabled/i.test(message);
+}
+
+/**
+ * Deletes a key if its value is `value`, by a command of new servers: `DELIFEQ` (Valkey 9) or
+ * `DELEX ... IFEQ` (Redis 8.4). Not tested: no such server was available.
+ *
+ * @returns 1 if it was deleted, else 0.
+ * @throws {UnsupportedError} If the server has neither.
+ */
+export async function deleteIfEqual(
+  adapter: RedisAdapter,
+  key: string,
+  value: string,
+): Promise<Reply> {
+  for (const command of [["DELIFEQ", key, value], ["DELEX", key, "IFEQ", value]]) {
+    try {
+      return await adapter.send(command[0], ...command.slice(1));
+    } catch (error) {
+      const code = codeOf(error);
+      if (code !== "NOPERM" && !(code === "ERR" && /unknown command/i.test(String(error)))) {
+        throw error;
+      }
+    }
+  }
+  throw new UnsupportedError(
+    "Cannot use the lock: the server runs no scripts for this user, and has no command that " +
+      "compares and deletes (DELIFEQ of Valkey 9, DELEX of Redis 8.4). Allow EVAL and EVALSHA to " +
+      "the user (ACL SETUSER name +eval +evalsha)",
+  );
+}
+
+function checkCall(adapter: RedisAdapter, keys: readonly string[], args: readonly string[]): void {
+  if (typeof (adapter as RedisAdapter | undefined)?.send !== "function") {
+    throw new TypeError(`Cannot run a script: it needs a RedisAdapter, not ${nameOf(adapter)}`);
+  }
+  for (const [what, list] of [["keys", keys], ["args", args]] as const) {
+    if (Array.isArray(list) && list.every((text) => typeof text === "string")) continue;
+    throw new TypeError(`Cannot run a script: its ${what} must be an array of strings`);
+  }
+}
+
+async function digest(source: string): Promise<string> {
+  const bytes = await crypto.subtle.digest("SHA-1", new TextEncoder().encode(source));
+  return Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

@@ -1,0 +1,206 @@
+import { LONGEST_TIMER_MS } from "../../contract/deadline.ts";
+import { nameOf } from "../../contract/options.ts";
+import { asyncDispose, type PlatformAsyncDisposable } from "../../contract/platform.ts";
+import { checkNumber } from "../client/arguments.ts";
+import { checkWhole } from "./counter_options.ts";
+
+/** Options for `RedisCounter.coalesced`. */
+export interface CoalescedOptions {
+  /**
+   * How long an add waits at most before it is sent, in milliseconds.
+   *
+   * @default {100}
+   */
+  flushEvery?: number;
+  /**
+   * Called if the collected adds could not be sent, with their sum. They are kept, and sent again as
+   * the same parcel, so that they count once within the counter's `rememberFor`.
+   */
+  onError?: (error: unknown, pending: number) => void;
+}
+
+/** The counter of a {@linkcode CoalescedCounter}, as the latter sees it. */
+export interface CollectorLink {
+  /** Adds `n`; the same parcel counts once, however often it is sent. */
+  send(n: number, parcel: number, retryFor: number): Promise<number>;
+  get(): Promise<number>;
+  /** Makes the server forget which parcels it has counted. */
+  forget(): Promise<void>;
+  /** Called when everything was sent, and nothing more will be. */
+  closed(): void;
+}
+
+interface Parcel {
+  readonly n: number;
+  readonly number: number;
+}
+
+const FLUSH_MS = 100;
+const CLOSE_MS = 10_000;
+
+/**
+ * A counter whose adds are collected in this process and sent together. Made by
+ * `RedisCounter.coalesced`. If the process is killed, the collected adds are lost; a close loses
+ * nothing.
+ *
+ * @example
+ * ```ts
+ * import { RedisCounter } from "@interlock/interlock/redis";
+ *
+ * await using visits = new RedisCounter("redis://127.0.0.1:6379", "visits");
+ * await using collected = visits.coalesced({ flushEvery: 50 });
+ * for (let i = 0; i < 1_000_000; i++) collected.add();
+ * console.log(collected.pending); // 1000000: not on the server yet.
+ * console.log(await collected.flush()); // The value on the server.
+ * ```
+ */
+export interface CoalescedCounter extends PlatformAsyncDisposable<Promise<void>> {
+  /** The sum of the adds that are not known to be on the server. */
+  readonly pending: number;
+  /**
+   * Adds `n` here; it reaches the server within `flushEvery`, if the server can be reached.
+   *
+   * @param n A whole number; negative to subtract. Default: 1.
+   * @throws {TypeError} If `n` is not a whole number.
+   * @throws {RangeError} If `n`, or the sum of the collected adds, is beyond 2^53; nothing is added.
+   * @throws {Error} If it is closed.
+   */
+  add(n?: number): void;
+  /**
+   * Reads the value on the server, and adds {@linkcode CoalescedCounter.pending}: the value with the
+   * adds of this process, without those that other processes have not sent yet. Sends nothing.
+   *
+   * It first waits for adds that are being sent. Adds whose answer was lost count as pending until
+   * they were sent again. If the server has counted them, they are twice in this sum meanwhile.
+   *
+   * @throws {RangeError} If the sum is beyond 2^53.
+   * @throws What `RedisCounter.get` throws.
+   */
+  get(): Promise<number>;
+  /**
+   * Sends the collected adds.
+   *
+   * @returns The value on the server after it.
+   * @throws What `RedisCounter.add` throws; the adds are kept, and sent again later.
+   */
+  flush(): Promise<number>;
+  /**
+   * Sends the collected adds and takes no more. If the server cannot be reached, it tries again for
+   * ten seconds, unless its counter is being closed. After a failure it can be called again.
+   *
+   * @throws What {@linkcode CoalescedCounter.flush} throws; `pending` is then not on the server.
+   */
+  close(): Promise<void>;
+}
+
+/** The class behind {@linkcode CoalescedCounter}. */
+export class Collector implements CoalescedCounter {
+  readonly #counter: CollectorLink;
+  readonly #flushEvery: number;
+  readonly #onError: CoalescedOptions["onError"];
+  #collected = 0;
+  #parcels = 0;
+  /** What was sent, at least as a try, and is not known to count. */
+  #parcel: Parcel | undefined;
+  #sending: Promise<number> | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #closed = false;
+
+  /** Collects adds for `counter`. */
+  constructor(counter: CollectorLink, options: CoalescedOptions) {
+    const { flushEvery = FLUSH_MS, onError } = options;
+    checkNumber("collect adds", "flushEvery", flushEvery, 0, LONGEST_TIMER_MS);
+    if (onError !== undefined && typeof onError !== "function") {
+      throw new TypeError(
+        `Cannot collect adds: onError must be a function, not ${nameOf(onError)}`,
+      );
+    }
+    this.#counter = counter;
+    this.#flushEvery = flushEvery;
+    this.#onError = onError;
+  }
+
+  get pending(): number {
+    return this.#collected + (this.#parcel?.n ?? 0);
+  }
+
+  add(n = 1): void {
+    if (!Number.isSafeInteger(n)) checkWhole(n);
+    const sum = this.#collected + n;
+    if (!Number.isSafeInteger(sum)) {
+      throw new RangeError(`Cannot collect ${n} more: the sum would be beyond 2^53`);
+    }
+    if (this.#timer === undefined) this.#startTimer();
+    this.#collected = sum;
+  }
+
+  async get(): Promise<number> {
+    while (this.#sending !== undefined) await this.#sending.catch(() => {});
+    const { pending } = this; // What is sent from now on reaches the server after the question.
+    const sum = await this.#counter.get() + pending;
+    if (Number.isSafeInteger(sum)) return sum;
+    throw new RangeError("Cannot read the sum exactly: it is beyond 2^53");
+  }
+
+  flush(): Promise<number> {
+    return this.#flush(0);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    while (this.pending !== 0 || this.#parcel !== undefined) await this.#flush(CLOSE_MS);
+    this.#counter.closed();
+    if (this.#parcels === 0) return;
+    this.#parcels = 0;
+    await this.#counter.forget().catch(() => {}); // The server forgets them later by itself.
+  }
+
+  [asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #flush(retryFor: number): Promise<number> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const sending = this.#sending;
+    // What was collected since then is sent after it.
+    const next = sending === undefined
+      ? this.#send(retryFor)
+      : sending.then(() => this.#send(retryFor), () => this.#send(retryFor));
+    const sent: Promise<number> = next.finally(() => {
+      if (this.#sending === sent) this.#sending = undefined;
+    });
+    sent.catch(() => {}); // The caller of flush is told.
+    return this.#sending = sent;
+  }
+
+  #startTimer(): void {
+    if (this.#closed) throw new Error("Cannot collect an add: it was closed before");
+    this.#timer = setTimeout(() => {
+      this.flush().catch((error) => {
+        this.#onError?.(error, this.pending);
+        if (!this.#closed && this.#timer === undefined) this.#startTimer();
+      });
+    }, this.#flushEvery);
+  }
+
+  /** Sends the parcel that may not count yet, then the adds collected up to now. */
+  async #send(retryFor: number): Promise<number> {
+    let value = this.#parcel && await this.#deliver(this.#parcel, retryFor);
+    if (this.#collected !== 0) {
+      this.#parcel = { n: this.#collected, number: ++this.#parcels };
+      this.#collected = 0;
+      value = await this.#deliver(this.#parcel, retryFor);
+    }
+    return value ?? await this.#counter.get();
+  }
+
+  async #deliver({ n, number }: Parcel, retryFor: number): Promise<number> {
+    const value = await this.#counter.send(n, number, retryFor);
+    this.#parcel = undefined;
+    return value;
+  }
+}
+
+// A program cannot construct one by the constructor of one that it has.
+Reflect.deleteProperty(Collector.prototype, "constructor");

@@ -1,0 +1,95 @@
+import { LockLostError } from "../../contract/errors.ts";
+import type { Instant } from "../../runtime/waiting/instant.ts";
+import type { InFlight } from "../client/in_flight.ts";
+import { retry } from "../client/retry.ts";
+import { Lease } from "./lease.ts";
+import type { GuardedHold, GuardState } from "./lease_guard.ts";
+import type { LeaseServer } from "./lease_server.ts";
+
+/** The lock or semaphore of a {@linkcode Hold}, as the hold sees it. */
+export interface HeldLock<Request extends HoldRequest> {
+  /** Its name in messages. */
+  readonly name: string;
+  readonly maxHold: number;
+  /** The operations under way to the server. */
+  readonly inFlight: InFlight;
+  readonly server: LeaseServer<Request>;
+  /** Called when the last guard was released. Returns whether the hold goes on for another guard. */
+  keeps(hold: Hold<Request>): boolean;
+}
+
+/** The part of a request that every hold needs. */
+export interface HoldRequest {
+  readonly leaseTime: number;
+}
+
+/** How long a release is tried again if the server cannot be reached, in milliseconds. */
+export const RELEASE_MS = 2000;
+
+/** A lease that a server has granted to this process, with one guard, or several if reentrant. */
+export class Hold<Request extends HoldRequest = HoldRequest> implements GuardedHold {
+  readonly lease: Lease;
+  /** What the guards say; shared by the guards of one hold. */
+  state: GuardState;
+  /** How many guards are not released. */
+  guards = 1;
+  /** What the server was asked for. */
+  request: Request;
+  /** Whether nothing is held any more, and the program knows. */
+  isOver = false;
+  readonly #lock: HeldLock<Request>;
+
+  /** A hold whose request was sent at `sent`. */
+  constructor(lock: HeldLock<Request>, request: Request, sent: Instant, state: GuardState) {
+    this.#lock = lock;
+    this.request = request;
+    this.state = state;
+    const { name, maxHold } = lock;
+    const renew = () => lock.server.renew(this.request);
+    this.lease = new Lease({ name, leaseTime: request.leaseTime, maxHold, renew }, sent);
+  }
+
+  async release(): Promise<void> {
+    if (--this.guards > 0) {
+      if (this.lease.lost !== undefined) throw this.lostBefore(this.lease.lost);
+      return;
+    }
+    if (!this.#lock.keeps(this)) await this.end();
+  }
+
+  /**
+   * Ends the lease and releases the hold at the server.
+   *
+   * @throws {LockLostError} If it was lost before.
+   * @throws {UnreachableError} If the server was not reached; the hold ends with its lease.
+   */
+  async end(): Promise<void> {
+    const { name, inFlight, server } = this.#lock;
+    if (this.isOver) {
+      const { lost } = this.lease;
+      if (lost !== undefined) throw this.lostBefore(lost);
+      throw new Error(`Cannot release "${name}": it was closed before`);
+    }
+    this.isOver = true;
+    const { lost, left } = this.lease.end();
+    if (lost !== undefined) {
+      // If only the connection was lost, the server may still have the hold. This does not wait.
+      inFlight.track(server.release(this.request)).catch(() => {});
+      throw this.lostBefore(lost);
+    }
+    const deadline = performance.now() + Math.min(left, RELEASE_MS);
+    // A try without an answer may have released it already.
+    const release = async (isUnsure: boolean) => await server.release(this.request) || isUnsure;
+    if (!await inFlight.track(retry(release, deadline))) {
+      throw new LockLostError(`Lost "${name}" before it was released`);
+    }
+  }
+
+  /** The error of a release after the loss. */
+  protected lostBefore(cause: LockLostError): LockLostError {
+    return new LockLostError(
+      `Cannot release "${this.#lock.name}": it was lost before, and another client may have held it`,
+      { cause },
+    );
+  }
+}

@@ -1,0 +1,6 @@
+/** How long the others wait for a waiter that was woken and does not come, in milliseconds. */
+export const GRACE_MS = 500;
+/** How long the first waiter sleeps at most before it asks again, in milliseconds. */
+export const LOOK_MS = 5000;
+/** How long a server keeps the last token of a lock that is not used, in milliseconds. */
+export const TOKEN_KEPT_MS = 30 * 24 * 60 * 60 * 1000;

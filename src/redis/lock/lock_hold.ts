@@ -1,0 +1,239 @@
+import { LockLostError, UnsupportedError } from "../../contract/errors.ts";
+import type { AcquireOptions } from "../../contract/options.ts";
+import { type Instant, millisecondsSince, thisInstant } from "../../runtime/waiting/instant.ts";
+import {
+  isTemporary,
+  MisconfiguredError,
+  RefusedError,
+  UnreachableError,
+} from "../client/errors.ts";
+import { retry } from "../client/retry.ts";
+import { abandonRequest, type AcquireTarget, waitForGrant } from "../lease/acquire_loop.ts";
+import type { Grant } from "../lease/attempt.ts";
+import { type HeldLock, Hold } from "../lease/hold.ts";
+import { ownerIn } from "../lease/holder_value.ts";
+import { reliableTime } from "../lease/lease.ts";
+import { LeaseDeadline } from "../lease/lease_deadline.ts";
+import type { GuardState, SharableHold } from "../lease/lease_guard.ts";
+import type { LockBackend } from "./lock_backend.ts";
+import type { LockRequest } from "./server_lock.ts";
+
+/** A lock whose holds can change their mode, as a {@linkcode LockHold} sees it. */
+export interface SharableLock {
+  readonly source: AcquireTarget<LockRequest> & HeldLock<LockRequest>;
+  readonly backend: LockBackend;
+  /** A new request, with a value of its own, and the name of its waiter. */
+  request(shared: boolean): { request: LockRequest; waiter: string };
+  /** Waits until enough replicas have the hold, if the lock has the option `replicas`. */
+  checkReplicas(): Promise<void>;
+  /** Called when a hold has changed its mode. */
+  onChange(hold: LockHold): void;
+  /** Called when a hold is lost by a change of its mode. */
+  onLost(hold: LockHold): void;
+}
+
+/** What the guards of a grant say. */
+export function stateOf({ token, previous }: Grant, shared: boolean): GuardState {
+  return {
+    token,
+    recovered: previous !== undefined,
+    previousOwner: ownerIn(previous),
+    shared,
+  };
+}
+
+/** How long an upgrade waits for an answer after its deadline, in milliseconds. */
+const ANSWER_MS = 1000;
+
+/**
+ * A hold of a lock, which can change between shared and exclusive. One change goes on at a time, and
+ * neither a renewal nor a release goes on meanwhile: each of them asks the server by the mode.
+ *
+ * A hold gets a new value when it becomes exclusive. So a copy of an old request that arrives late
+ * finds that its value holds nothing, and changes nothing.
+ */
+export class LockHold extends Hold<LockRequest> implements SharableHold {
+  readonly #lock: SharableLock;
+  /** Resolves when the change of the mode that is under way has settled. */
+  #changing: Promise<void> | undefined;
+
+  /** A hold whose request was sent at `sent`. */
+  constructor(lock: SharableLock, request: LockRequest, sent: Instant, state: GuardState) {
+    super(lock.source, request, sent, state);
+    this.#lock = lock;
+  }
+
+  /** The change of the mode that is under way. */
+  get changing(): Promise<void> | undefined {
+    return this.#changing;
+  }
+
+  override async release(): Promise<void> {
+    while (this.#changing !== undefined) await this.#changing;
+    await super.release();
+  }
+
+  async upgrade(options: AcquireOptions | undefined): Promise<boolean> {
+    const { backend: { server } } = this.#lock;
+    const deadline = new LeaseDeadline(server.what, options);
+    while (this.#changing !== undefined) await deadline.wait(this.#changing);
+    this.#check("upgrade", true);
+    return await this.#change(async () => {
+      const isInPlace = await this.#upgradeInPlace(deadline);
+      if (!isInPlace) await this.#acquireAnew(deadline);
+      await this.#lock.checkReplicas().catch((error) => {
+        abandonRequest(this.#lock.source, this.request);
+        throw this.#lose("upgrade", error);
+      });
+      return isInPlace;
+    });
+  }
+
+  async downgrade(): Promise<void> {
+    while (this.#changing !== undefined) await this.#changing;
+    this.#check("downgrade", false);
+    await this.#change(() => this.#downgrade());
+  }
+
+  async #downgrade(): Promise<void> {
+    const { backend, source } = this.#lock;
+    const shared = { ...this.request, shared: true };
+    let sent = thisInstant();
+    let isUnsure = false;
+    let held: boolean;
+    try {
+      held = await retry((unsure) => {
+        isUnsure = unsure;
+        sent = thisInstant();
+        return backend.server.downgrade(this.request);
+      }, performance.now() + this.lease.left);
+    } catch (error) {
+      isUnsure ||= error instanceof UnreachableError && error.mayHaveHappened;
+      if (this.#isRefusal(error) && !isUnsure) throw error;
+      abandonRequest(source, shared); // It releases a hold of either mode.
+      throw this.#lose("downgrade", error);
+    }
+    this.request = shared;
+    if (!held) throw this.#lose("downgrade", "The server does not have the hold any more");
+    const { lost } = this.lease;
+    if (lost !== undefined) {
+      abandonRequest(source, shared);
+      throw this.#lose("downgrade", lost);
+    }
+    this.state.token = undefined;
+    this.state.shared = true;
+    this.lease.renewed(sent);
+  }
+
+  /** Makes a shared hold exclusive, if no other holder shares the lock. */
+  async #upgradeInPlace(deadline: LeaseDeadline): Promise<boolean> {
+    const { backend: { server }, source } = this.#lock;
+    const { request } = this.#lock.request(false);
+    const asked = server.upgrade(this.request, request);
+    let attempt: Awaited<typeof asked>;
+    try {
+      attempt = await deadline.wait(asked, ANSWER_MS);
+    } catch (error) {
+      if (this.#isRefusal(error)) throw error;
+      abandonRequest(source, request, undefined, asked);
+      abandonRequest(source, this.request);
+      if (!isTemporary(error) || deadline.isPast) throw this.#lose("upgrade", error);
+      return false;
+    }
+    if (attempt === undefined) {
+      throw this.#lose("upgrade", "The server does not have the hold any more");
+    }
+    if (!attempt.granted) {
+      deadline.refusal = attempt;
+      await this.#giveUp(deadline);
+      return false;
+    }
+    const isLate = millisecondsSince(attempt.sent) >= reliableTime(request.leaseTime);
+    const lost = this.lease.lost ??
+      (isLate ? "The answer came after the end of the lease" : undefined);
+    if (lost !== undefined) {
+      abandonRequest(source, request);
+      throw this.#lose("upgrade", lost);
+    }
+    this.request = request;
+    Object.assign(this.state, stateOf(attempt, false));
+    this.lease.renewed(attempt.sent);
+    return true;
+  }
+
+  /** Releases the shared hold, before the exclusive one is waited for. */
+  async #giveUp(deadline: LeaseDeadline): Promise<void> {
+    const { backend: { server }, source } = this.#lock;
+    this.lease.suspend();
+    const released = server.release(this.request);
+    try {
+      await deadline.wait(released, ANSWER_MS);
+    } catch (error) {
+      abandonRequest(source, this.request, undefined, released);
+      if (!isTemporary(error)) throw this.#lose("upgrade", error);
+    }
+  }
+
+  async #acquireAnew(deadline: LeaseDeadline): Promise<void> {
+    const { lost } = this.lease;
+    if (lost !== undefined) throw this.#lose("upgrade", lost);
+    this.lease.suspend();
+    const { request, waiter } = this.#lock.request(false);
+    let grant: Grant;
+    try {
+      grant = await waitForGrant(this.#lock.source, request, waiter, deadline);
+    } catch (error) {
+      throw this.#lose("upgrade", error);
+    }
+    this.request = request;
+    Object.assign(this.state, stateOf(grant, false));
+    this.lease.resume(grant.sent);
+  }
+
+  #check(what: string, shared: boolean): void {
+    const { name } = this.#lock.source;
+    const { lost } = this.lease;
+    if (lost !== undefined) {
+      throw new LockLostError(`Cannot ${what} "${name}": it was lost before`, { cause: lost });
+    }
+    if (this.isOver) throw new Error(`Cannot ${what} "${name}": it was closed before`);
+    if (this.state.shared === shared) return;
+    throw new Error(
+      `Cannot ${what} "${name}": this guard holds it ${shared ? "exclusively" : "shared"} already`,
+    );
+  }
+
+  async #change<T>(change: () => Promise<T>): Promise<T> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#changing = promise;
+    try {
+      const result = await this.#lock.source.inFlight.track(this.lease.withoutRenewals(change));
+      this.#lock.onChange(this);
+      return result;
+    } finally {
+      this.#changing = undefined;
+      resolve();
+    }
+  }
+
+  /** Whether nothing was changed: a script of one server does all or nothing. */
+  #isRefusal(error: unknown): boolean {
+    if (this.#lock.backend.adapter === undefined || isTemporary(error)) return false;
+    return error instanceof RefusedError || error instanceof MisconfiguredError ||
+      error instanceof UnsupportedError;
+  }
+
+  /** Ends the hold; returns the error that says why. */
+  #lose(what: string, why: unknown): LockLostError {
+    const reason = why instanceof Error ? why.message : String(why);
+    const error = new LockLostError(
+      `Cannot ${what} "${this.#lock.source.name}": nothing is held any more. ${reason}`,
+      typeof why === "string" ? undefined : { cause: why },
+    );
+    this.lease.lose(error);
+    this.lease.end();
+    this.isOver = true;
+    this.#lock.onLost(this);
+    return error;
+  }
+}

@@ -1,0 +1,196 @@
+import type { Owner } from "../../contract/owner.ts";
+import { type Instant, thisInstant } from "../../runtime/waiting/instant.ts";
+import type { RedisAdapter } from "../client/adapter.ts";
+import { explain } from "../client/errors.ts";
+import { partOf } from "../client/names.ts";
+import { Script } from "../client/script.ts";
+import type { Attempt } from "../lease/attempt.ts";
+import { ownerIn, SHARED } from "../lease/holder_value.ts";
+import { ACQUIRE, DOWNGRADE, RAISE, RELEASE, RENEW, TAKE, UPGRADE } from "./lock_scripts.ts";
+import {
+  acquireWithoutScripts,
+  downgradeWithoutScripts,
+  releaseWithoutScripts,
+  renewWithoutScripts,
+  takeWithoutScripts,
+} from "./lock_without_scripts.ts";
+
+const take = new Script(TAKE, takeWithoutScripts);
+const acquire = new Script(ACQUIRE, acquireWithoutScripts);
+const renew = new Script(RENEW, renewWithoutScripts);
+const raise = new Script(RAISE);
+const release = new Script(RELEASE, releaseWithoutScripts);
+const downgrade = new Script(DOWNGRADE, downgradeWithoutScripts);
+const upgrade = new Script(UPGRADE);
+
+/** A question to a server. */
+export interface LockRequest {
+  /** Identifies the hold: another one for each. Asked again with the same value, it stays one. */
+  readonly value: string;
+  /** How long the server keeps the hold, in milliseconds. */
+  readonly leaseTime: number;
+  /** Whether the lock is shared with other shared holders. */
+  readonly shared?: boolean;
+  /** Whether no waiter may be overtaken. */
+  readonly fair?: boolean;
+  /** How many tokens the hold uses. Default: 1. */
+  readonly tokens?: number;
+}
+
+/** The name of a waiter that listens to the channel of `client`. */
+export function waiterOf(client: string, number: number, shared: boolean): string {
+  return `${shared ? "r" : "w"}:${client}:${number}`;
+}
+
+/**
+ * One lock on one server: single questions and their answers. The acquire loop, the renewals and the
+ * lock of several servers build on it.
+ */
+export class ServerLock {
+  /** Its name in messages. */
+  readonly what: string;
+  /** The beginning of the name of a waiter's channel; the client's name follows. */
+  readonly channel: string;
+  /**
+   * Whether a message without receivers proves that its waiter is gone. Not in a cluster, which
+   * counts the receivers at one node only.
+   */
+  countsReceivers = false;
+
+  readonly #adapter: RedisAdapter;
+  /** All keys: lock, token, shared, queue, seen. */
+  readonly #all: readonly string[];
+  readonly #lock: readonly string[];
+  readonly #sharing: readonly string[];
+  readonly #taking: readonly string[];
+  readonly #releasing: readonly string[];
+  readonly #unsharing: readonly string[];
+  readonly #upgrading: readonly string[];
+
+  /**
+   * The lock called `name`.
+   *
+   * @throws {TypeError} If the name cannot be used.
+   */
+  constructor(adapter: RedisAdapter, name: string) {
+    this.#adapter = adapter;
+    this.channel = partOf(name, "wake:"); // First, since it checks the name.
+    this.what = `the lock "${name}"`;
+    const keys = ["lock", "token", "shared", "queue", "seen"].map((part) => partOf(name, part));
+    const [lock, token, shared, queue, seen] = this.#all = keys;
+    this.#lock = [lock];
+    this.#sharing = [lock, shared];
+    this.#taking = [lock, token];
+    this.#releasing = [lock, token, queue, seen];
+    this.#unsharing = [lock, token, queue, seen, shared];
+    this.#upgrading = [lock, token, shared];
+  }
+
+  /**
+   * Acquires the lock, or queues for it.
+   *
+   * @param waiter The waiter to queue if the lock is not free; see {@linkcode waiterOf}.
+   * @param ticket Its position in the queue, once it has one.
+   */
+  async attempt(request: LockRequest, waiter = "", ticket = ""): Promise<Attempt> {
+    const { value, leaseTime, shared = false, fair = false } = request;
+    const asks = [value, `${leaseTime}`, `${request.tokens ?? 1}`];
+    if (!shared && !fair && waiter === "") {
+      const attempt = await this.#ask(take, this.#taking, asks);
+      // The sharers may be gone: the other script looks.
+      if (attempt.granted || attempt.holder !== SHARED) return attempt;
+    }
+    const counts = this.countsReceivers ? "1" : "0";
+    asks.push(shared ? "r" : "w", fair ? "1" : "0", waiter, ticket, counts);
+    return await this.#ask(acquire, this.#all, asks);
+  }
+
+  /** Renews the lease; `false` if the value does not hold the lock any more. */
+  async renew({ value, leaseTime, shared }: LockRequest): Promise<boolean> {
+    const keys = shared ? this.#sharing : this.#lock;
+    return await this.#run(renew, "renew", keys, [value, `${leaseTime}`]) === 1;
+  }
+
+  /** Tells the server a token of other servers; `false` if the value does not hold the lock. */
+  async raise({ value }: LockRequest, token: number): Promise<boolean> {
+    return await this.#run(raise, "acquire", this.#taking, [value, `${token}`]) === 1;
+  }
+
+  /** Releases a hold, and wakes the next waiter. `false` if the value did not hold the lock. */
+  async release({ value, shared }: LockRequest): Promise<boolean> {
+    const args = [value, this.countsReceivers ? "1" : "0"];
+    const keys = shared ? this.#unsharing : this.#releasing;
+    return await this.#run(release, "release", keys, args) === 1;
+  }
+
+  /**
+   * Releases what a request may have got and was not used: a hold, the position of its waiter, or
+   * both. Wakes the next waiter.
+   */
+  async withdraw({ value, shared }: LockRequest, waiter = ""): Promise<void> {
+    const args = [value, this.countsReceivers ? "1" : "0", waiter];
+    await this.#run(release, "release", shared ? this.#unsharing : this.#releasing, args);
+  }
+
+  /** Makes an exclusive hold shared; `false` if the value does not hold the lock any more. */
+  async downgrade({ value, leaseTime }: LockRequest): Promise<boolean> {
+    const args = [value, `${leaseTime}`, this.countsReceivers ? "1" : "0"];
+    return await this.#run(downgrade, "downgrade", this.#unsharing, args) === 1;
+  }
+
+  /**
+   * Makes the only shared hold exclusive, with the value of `next`. Not granted if others share the
+   * lock; `undefined` if the value does not share it any more.
+   */
+  async upgrade({ value }: LockRequest, next: LockRequest): Promise<Attempt | undefined> {
+    const sent = thisInstant();
+    const args = [next.value, `${next.leaseTime}`, `${next.tokens ?? 1}`, value];
+    const reply = await this.#run(upgrade, "upgrade", this.#upgrading, args) as AttemptReply;
+    return reply[0] === -1 ? undefined : attemptIn(reply, sent);
+  }
+
+  /** The exclusive holder, and since when. */
+  async owner(): Promise<Owner | undefined> {
+    const [lock, token] = this.#taking;
+    try {
+      const [value, minted] = await Promise.all([
+        this.#adapter.send("GET", lock),
+        this.#adapter.send("HGET", token, "token"),
+      ]);
+      if (typeof value !== "string") return undefined;
+      // A token is the time it was minted, in microseconds.
+      return ownerIn(value, minted === null ? undefined : new Date(Number(minted) / 1000));
+    } catch (error) {
+      throw explain(`read the owner of ${this.what}`, error);
+    }
+  }
+
+  async #ask(script: Script, keys: readonly string[], args: string[]): Promise<Attempt> {
+    const sent = thisInstant();
+    return attemptIn(await this.#run(script, "acquire", keys, args) as AttemptReply, sent);
+  }
+
+  async #run(
+    script: Script,
+    verb: string,
+    keys: readonly string[],
+    args: readonly string[],
+  ): Promise<unknown> {
+    try {
+      return await script.run(this.#adapter, keys, args);
+    } catch (error) {
+      throw explain(`${verb} ${this.what}`, error);
+    }
+  }
+}
+
+type AttemptReply = readonly (string | number | null)[];
+
+function attemptIn(reply: AttemptReply, sent: Instant): Attempt {
+  if (reply[0] === 1) {
+    const [, token, previous] = reply as [number, number | null, string | null];
+    return { granted: true, sent, token: token ?? undefined, previous: previous ?? undefined };
+  }
+  const [, look, ticket, holder] = reply as [number, number, string, string | null];
+  return { granted: false, look, ticket, holder: holder ?? undefined };
+}

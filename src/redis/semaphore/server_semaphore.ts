@@ -1,0 +1,141 @@
+import { thisInstant } from "../../runtime/waiting/instant.ts";
+import type { RedisAdapter } from "../client/adapter.ts";
+import { explain, MisconfiguredError } from "../client/errors.ts";
+import { partOf } from "../client/names.ts";
+import { Script } from "../client/script.ts";
+import type { Attempt } from "../lease/attempt.ts";
+import { RELEASE_PERMITS, RENEW_PERMITS, TAKE } from "./semaphore_scripts.ts";
+
+const take = new Script(TAKE);
+const renew = new Script(RENEW_PERMITS);
+const release = new Script(RELEASE_PERMITS);
+
+/** A question to a server. */
+export interface PermitRequest {
+  /** Identifies the hold: another one for each. Asked again with the same value, it stays one. */
+  readonly value: string;
+  /** How long the server keeps the hold, in milliseconds. */
+  readonly leaseTime: number;
+  /** How many permits. */
+  readonly wanted: number;
+  /** Whether no waiter may be overtaken. */
+  readonly fair?: boolean;
+}
+
+/** The name of a waiter for `wanted` permits that listens to the channel of `client`. */
+export function permitWaiterOf(client: string, number: number, wanted: number): string {
+  return `s:${client}:${number}:${wanted}`;
+}
+
+/** One semaphore on one server: single questions and their answers. */
+export class ServerSemaphore {
+  /** Its name in messages. */
+  readonly what: string;
+  /** The beginning of the name of a waiter's channel; the client's name follows. */
+  readonly channel: string;
+  /** Whether a message without receivers proves that its waiter is gone. */
+  countsReceivers = false;
+
+  readonly #adapter: RedisAdapter;
+  readonly #keys: string[];
+  readonly #permits: number;
+
+  /**
+   * The semaphore called `name`, with this number of permits.
+   *
+   * @throws {TypeError} If the name cannot be used.
+   */
+  constructor(adapter: RedisAdapter, name: string, permits: number) {
+    this.#adapter = adapter;
+    this.#permits = permits;
+    this.channel = `${partOf(name, "semaphore-wake")}:`; // First, since it checks the name.
+    this.what = `the semaphore "${name}"`;
+    const parts = ["semaphore", "semaphore-token", "semaphore-queue", "semaphore-seen"];
+    this.#keys = parts.map((part) => partOf(name, part));
+  }
+
+  /**
+   * Acquires permits, or queues for them.
+   *
+   * @param waiter The waiter to queue if too few are free; see {@linkcode permitWaiterOf}.
+   * @param ticket Its position in the queue, once it has one.
+   * @throws {MisconfiguredError} If others use another number of permits.
+   */
+  async attempt(request: PermitRequest, waiter = "", ticket = ""): Promise<Attempt> {
+    const { value, leaseTime, wanted, fair = false } = request;
+    const sent = thisInstant();
+    const reply = await this.#run(
+      take,
+      "acquire",
+      this.#keys,
+      value,
+      `${leaseTime}`,
+      `${wanted}`,
+      `${this.#permits}`,
+      fair ? "1" : "0",
+      waiter,
+      ticket,
+      this.channel,
+      this.countsReceivers ? "1" : "0",
+    ) as [number, number, string?, number?];
+    if (reply[0] === 1) return { granted: true, sent, token: reply[1], previous: undefined };
+    if (reply[0] === -1) {
+      throw new MisconfiguredError(
+        `Cannot acquire ${this.what}: others use it with ${reply[1]} permits, this object with ` +
+          `${this.#permits}. Use the same number everywhere`,
+      );
+    }
+    const [, look, position, free] = reply;
+    const why = `${wanted} of ${this.#permits} permits are wanted, and ${free} are free`;
+    return { granted: false, look, ticket: position ?? "", holder: undefined, why };
+  }
+
+  /** Renews the lease; `false` if the value does not hold its permits any more. */
+  async renew({ value, leaseTime, wanted }: PermitRequest): Promise<boolean> {
+    const keys = this.#keys.slice(0, 1);
+    return await this.#run(renew, "renew", keys, value, `${leaseTime}`, `${wanted}`) === 1;
+  }
+
+  /** Releases permits, and wakes the next waiters. `false` if the value did not hold them. */
+  async release(request: PermitRequest): Promise<boolean> {
+    return await this.#release(request, "") === 1;
+  }
+
+  /**
+   * Releases what a request may have got and was not used: permits, the position of its waiter, or
+   * both. Wakes the next waiter.
+   */
+  async withdraw(request: PermitRequest, waiter = ""): Promise<void> {
+    await this.#release(request, waiter);
+  }
+
+  /** How many permits are held, by the server's clock. */
+  async held(): Promise<number> {
+    try {
+      const [seconds, micros] = await this.#adapter.send("TIME") as [string, string];
+      const now = Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
+      return Number(await this.#adapter.send("ZCOUNT", this.#keys[0], `(${now}`, "+inf"));
+    } catch (error) {
+      throw explain(`read ${this.what}`, error);
+    }
+  }
+
+  #release({ value, wanted }: PermitRequest, waiter: string): Promise<unknown> {
+    const counts = this.countsReceivers ? "1" : "0";
+    const args = [value, `${wanted}`, waiter, this.channel, counts];
+    return this.#run(release, "release", this.#keys, ...args);
+  }
+
+  async #run(
+    script: Script,
+    verb: string,
+    keys: string[],
+    ...args: string[]
+  ): Promise<unknown> {
+    try {
+      return await script.run(this.#adapter, keys, args);
+    } catch (error) {
+      throw explain(`${verb} ${this.what}`, error);
+    }
+  }
+}

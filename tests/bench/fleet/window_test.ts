@@ -1,0 +1,58 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { countInWindow, loopOf, partInside } from "../../../bench/fleet/window.ts";
+import { monotonicNanoseconds } from "../../../src/runtime/mod.ts";
+
+const WINDOW = { from: 100, to: 200 };
+
+describe("a window of the bench", () => {
+  it("counts the part of a chunk that is inside", () => {
+    assert.equal(partInside(120, 180, WINDOW), 1);
+    assert.equal(partInside(50, 150, WINDOW), 0.5);
+    assert.equal(partInside(175, 275, WINDOW), 0.25);
+    assert.equal(partInside(0, 400, WINDOW), 0.25);
+    assert.equal(partInside(0, 100, WINDOW), 0);
+    assert.equal(partInside(200, 300, WINDOW), 0);
+  });
+
+  it("is surrounded by operations, which are done but not counted", async () => {
+    let told = 0;
+    const run = (times: number) => {
+      for (let i = 0; i < times; i++) told += performance.now() > 0 ? 1 : 0;
+    };
+    const now = monotonicNanoseconds();
+    const window = { from: now + 2e6, to: now + 6e6 };
+    const { inside, done } = await countInWindow(run, window);
+    assert.ok(monotonicNanoseconds() >= window.to);
+    assert.equal(done, told);
+    assert.ok(inside > 0 && inside < done, `${inside} of ${done}`);
+  });
+
+  it("enlarges short chunks, and waits for asynchronous ones", async () => {
+    const asked: number[] = [];
+    let [running, most] = [0, 0];
+    const loop = async (times: number) => {
+      most = Math.max(most, ++running);
+      asked.push(times);
+      await Promise.resolve();
+      running--;
+    };
+    const now = monotonicNanoseconds();
+    await countInWindow(loop, { from: now, to: now + 20e6 });
+    assert.equal(most, 1);
+    assert.equal(asked[0], 1);
+    assert.ok(Math.max(...asked) > 1000, asked.join());
+    assert.ok(asked.every((times, i) => i === 0 || times <= 2 * asked[i - 1]), asked.join());
+  });
+
+  it("repeats an operation in a loop of its own, which awaits it if it must", async () => {
+    let done = 0;
+    const call = () => void done++;
+    const [one, other] = [loopOf(call), loopOf(call)];
+    assert.notEqual(String(one), String(other));
+    one(3);
+    assert.equal(done, 3);
+    await loopOf(() => Promise.resolve().then(call), true)(2);
+    assert.equal(done, 5);
+  });
+});

@@ -1,0 +1,283 @@
+import assert from "node:assert/strict";
+import process from "node:process";
+import { after, before, describe, it } from "node:test";
+import {
+  adapterOf,
+  type RedisAdapter,
+  RedisCounter,
+  type RedisGuard,
+  RedisLock,
+  RedisSemaphore,
+  type RedisSource,
+  UnreachableError,
+} from "../../../src/redis/mod.ts";
+import { adapter } from "../../../src/runtime/mod.ts";
+import { Child, RUN_WITH_PACKAGES } from "../../support/child.ts";
+import { Proxy } from "../../support/proxy.ts";
+import { RedisServer, skip } from "../../support/redis_server.ts";
+import { until } from "../../support/until.ts";
+import { CLIENTS, type TestClient } from "../clients.ts";
+
+const PROCESS = new URL("../fixtures/closing_work_process.ts", import.meta.url);
+const DEADLINE = { timeout: 60_000 };
+const ROUNDS = 10;
+
+/** A lock or a semaphore. */
+interface AnyLock extends AsyncDisposable {
+  tryAcquire(): Promise<RedisGuard | undefined>;
+  acquire(options?: { signal?: AbortSignal; timeout?: number }): Promise<RedisGuard>;
+  close(): Promise<void>;
+}
+
+const LOCKS: Readonly<Record<string, (source: RedisSource, name: string) => AnyLock>> = {
+  RedisLock: (source, name) => new RedisLock(source, name),
+  "RedisLock, fair": (source, name) => new RedisLock(source, name, { fair: true }),
+  "RedisLock, shared": (source, name) => new RedisLock(source, name, { shared: true }),
+  RedisSemaphore: (source, name) => new RedisSemaphore(source, name, 1),
+};
+
+const SOURCES: typeof CLIENTS = {
+  ...CLIENTS,
+  "an adapter": (url) => {
+    const source = adapterOf(url);
+    return Promise.resolve({ source, [Symbol.asyncDispose]: () => source.close() });
+  },
+};
+
+/** The keys of holds and waiters of a server. */
+async function traces(redis: RedisAdapter): Promise<string[]> {
+  const keys = await redis.send("KEYS", "interlock:{*") as string[];
+  return keys.filter((key) => !/token$/.test(key)).sort();
+}
+
+describe("an object that is closed during an operation", { skip }, () => {
+  let server: RedisServer;
+  let redis: RedisAdapter;
+  before(async () => {
+    server = await RedisServer.start();
+    redis = adapterOf(server.url);
+    await redis.send("PING");
+  });
+  after(async () => {
+    await redis.close();
+    await server[Symbol.asyncDispose]();
+  });
+
+  for (const [by, connect] of Object.entries(SOURCES)) {
+    for (const [kind, make] of Object.entries(LOCKS)) {
+      if (kind !== "RedisLock" && kind !== "RedisSemaphore" && by !== "address") continue;
+      it(`releases the grant of an aborted acquire: ${kind} by ${by}`, DEADLINE, async () => {
+        for (let i = 0; i < ROUNDS; i++) {
+          await using client: TestClient = await connect(server.url);
+          const tested = make(client.source, "aborted");
+          if (i % 3 !== 0) await (await tested.acquire()).release(); // Connected.
+          if (i % 3 === 2) await redis.send("SCRIPT", "FLUSH"); // So an acquire takes two steps.
+          const controller = new AbortController();
+          const { signal } = controller;
+          const acquiring = i % 2
+            ? tested.acquire({ signal })
+            : tested.acquire({ signal, timeout: 9000 });
+          const rejected = assert.rejects(acquiring, { name: "AbortError" });
+          for (let turns = i; turns > 0; turns--) await Promise.resolve();
+          controller.abort();
+          await rejected;
+          await tested.close();
+          assert.deepEqual(await traces(redis), [], `round ${i}`);
+        }
+      });
+
+      it(`completes releases that are not awaited: ${kind} by ${by}`, DEADLINE, async () => {
+        for (let i = 0; i < ROUNDS; i++) {
+          await using client: TestClient = await connect(server.url);
+          const tested = make(client.source, "released");
+          const guard = await tested.acquire();
+          if (i % 2) await redis.send("SCRIPT", "FLUSH");
+          const released = guard.release();
+          await tested.close();
+          assert.deepEqual(await traces(redis), [], `round ${i}`);
+          await released;
+        }
+      });
+    }
+
+    it(`counts the adds that were sent: RedisCounter by ${by}`, DEADLINE, async () => {
+      for (let i = 0; i < ROUNDS; i++) {
+        await redis.send("DEL", "n");
+        await using client: TestClient = await connect(server.url);
+        const counter = new RedisCounter(client.source, "n");
+        if (i % 2) await counter.set(0);
+        const adds: Promise<number>[] = [];
+        for (let round = 0; round < 5; round++) {
+          adds.push(counter.add(), counter.add(1, { operation: `${by} ${i}.${round}` }));
+          await Promise.resolve();
+        }
+        const collected = counter.coalesced();
+        collected.add(5);
+        await counter.close();
+        assert.equal(await redis.send("GET", "n"), "15");
+        assert.equal((await Promise.all(adds)).length, 10);
+        assert.equal(collected.pending, 0);
+        await assert.rejects(counter.add(), UnreachableError);
+        assert.throws(() => collected.add(), /closed/);
+      }
+    });
+  }
+
+  for (const [by, connect] of Object.entries(CLIENTS)) {
+    it(`closes while it subscribes to a server that is down: by ${by}`, DEADLINE, async () => {
+      await using gone = await RedisServer.start();
+      await using client: TestClient = await connect(gone.url);
+      const adapter = adapterOf(client.source, { commandTimeout: 600_000 });
+      await adapter.send("PING");
+      await gone.kill();
+      const subscribing = adapter.subscribe("news", () => {}).catch(() => {});
+      await new Promise((resolve) => setTimeout(resolve, 50)); // It is connecting.
+      await adapter.close();
+      await subscribing;
+    });
+  }
+
+  it("takes back an add beyond 2^53 while it is closed", DEADLINE, async () => {
+    await using proxy = await Proxy.start(server.port);
+    const counter = new RedisCounter(proxy.url, "edge");
+    await counter.set(5);
+    await counter.add();
+    await redis.send("SET", "edge", `${Number.MAX_SAFE_INTEGER}`);
+    let held = 0;
+    proxy.onReply = () => held++ === 0 ? "hold" : "pass";
+    const adding = assert.rejects(counter.add(), RangeError);
+    await until("the add", () => held > 0);
+    const closing = counter.close();
+    proxy.letGo();
+    await closing;
+    await adding;
+    assert.equal(await redis.send("GET", "edge"), `${Number.MAX_SAFE_INTEGER}`);
+  });
+
+  it("does the same by `await using`", DEADLINE, async () => {
+    let released: Promise<void>;
+    {
+      await using lock = new RedisLock(server.url, "using");
+      released = (await lock.acquire()).release();
+    }
+    assert.equal(await redis.send("EXISTS", "interlock:{using}:lock"), 0);
+    await released;
+  });
+
+  it("is closed within the time limit of a command if no answer comes", DEADLINE, async () => {
+    await using proxy = await Proxy.start(server.port);
+    const options = { commandTimeout: 300 };
+    const lock = new RedisLock(proxy.url, "silent", { ...options, leaseTime: 500 });
+    const slots = new RedisSemaphore(proxy.url, "silent", 1, { ...options, leaseTime: 500 });
+    const counter = new RedisCounter(proxy.url, "silent", options);
+    const guards = [await lock.acquire(), await slots.acquire()];
+    await counter.add();
+    proxy.onReply = () => "hold";
+    const late: Promise<unknown>[] = [...guards.map((guard) => guard.release()), counter.add()];
+    const settled = Promise.allSettled(late);
+    await Promise.all([lock, slots, counter].map((one) => one.close()));
+    for (const { status } of await settled) assert.equal(status, "rejected");
+  });
+
+  it("is closed at once if nothing was sent", DEADLINE, async () => {
+    const options = { commandTimeout: 600_000 };
+    const url = "redis://127.0.0.1:1";
+    const bolts: AnyLock[] = [
+      new RedisLock(url, "unsent", options),
+      new RedisLock([url, `${url}/1`, `${url}/2`], "unsent", options),
+      new RedisSemaphore(url, "unsent", 1, options),
+    ];
+    for (const tested of bolts) {
+      const aborted = assert.rejects(tested.acquire({ signal: AbortSignal.timeout(50) }));
+      const closed = [assert.rejects(tested.acquire()), assert.rejects(tested.tryAcquire())];
+      await aborted;
+      await tested.close();
+      await Promise.all(closed);
+    }
+  });
+
+  it("is closed at once while it waits, and acquires nothing later", DEADLINE, async () => {
+    await using holder = new RedisLock(server.url, "waited");
+    const guard = await holder.acquire();
+    for (const options of [{}, { fair: true }, { localHandOff: true }]) {
+      const lock = new RedisLock(server.url, "waited", options);
+      const waiting = Array.from({ length: 3 }, () => lock.acquire());
+      const settled = Promise.allSettled(waiting);
+      await until(
+        "the waiter",
+        async () => await redis.send("EXISTS", "interlock:{waited}:queue") === 1,
+      );
+      await lock.close();
+      for (const { status } of await settled) assert.equal(status, "rejected");
+      assert.equal(await redis.send("EXISTS", "interlock:{waited}:queue"), 0);
+    }
+    await guard.release();
+    assert.equal(await redis.send("EXISTS", "interlock:{waited}:lock"), 0);
+  });
+
+  it("ends the waits for its own hold", DEADLINE, async () => {
+    const lock = new RedisLock(server.url, "own", { localHandOff: true });
+    const guard = await lock.acquire();
+    const settled = Promise.allSettled([lock.acquire(), lock.acquire()]);
+    await Promise.resolve();
+    await lock.close();
+    for (const { status } of await settled) assert.equal(status, "rejected");
+    assert.equal(guard.held, false);
+  });
+
+  it("leaves nothing behind if the process ends then", DEADLINE, async () => {
+    await redis.send("DEL", "visits", "interlock:{work}:token");
+    const flags = RUN_WITH_PACKAGES[adapter.name];
+    await using child = new Child(process.execPath, flags, PROCESS, [server.url]);
+    assert.equal(await child.line(), "closed");
+    assert.equal((await child.ended).code, 0);
+    assert.equal(await redis.send("GET", "visits"), "3");
+    const left = await traces(redis);
+    assert.deepEqual(left.filter((key) => /\{(work|aborted)\}/.test(key)), []);
+  });
+});
+
+describe("a RedisLock of three servers that is closed", { skip }, () => {
+  it("leaves no vote behind", DEADLINE, async () => {
+    const servers = await Promise.all(Array.from({ length: 3 }, () => RedisServer.start()));
+    const admins = servers.map(({ url }) => adapterOf(url));
+    const urls = servers.map(({ url }) => url);
+    const options = { restartGuard: false };
+    try {
+      for (let i = 0; i < ROUNDS; i++) {
+        for (const what of ["aborted", "released", "refused"]) {
+          const lock = new RedisLock(urls, "n", options);
+          await (await lock.acquire()).release();
+          if (i % 2) { for (const admin of admins) await admin.send("SCRIPT", "FLUSH"); }
+          const controller = new AbortController();
+          const { signal } = controller;
+          if (what === "released") {
+            const guard = await lock.acquire();
+            guard.release().catch(() => {});
+          } else {
+            if (what === "refused") {
+              for (const admin of admins.slice(1)) {
+                await admin.send("SET", "interlock:{n}:lock", "of another", "PX", "60000");
+              }
+            }
+            const rejected = assert.rejects(lock.acquire({ signal }), { name: "AbortError" });
+            for (let turns = i; turns > 0; turns--) await Promise.resolve();
+            controller.abort();
+            await rejected;
+          }
+          await lock.close();
+          for (const [at, admin] of admins.entries()) {
+            const there = (await traces(admin)).filter((key) => !key.endsWith(":lock"));
+            assert.deepEqual(there, [], `${what}, round ${i}, server ${at}`);
+            const value = await admin.send("GET", "interlock:{n}:lock");
+            assert.ok(value === null || value === "of another", `${what}, round ${i}: ${value}`);
+            await admin.send("DEL", "interlock:{n}:lock");
+          }
+        }
+      }
+    } finally {
+      await Promise.all(admins.map((admin) => admin.close()));
+      await Promise.all(servers.map((server) => server[Symbol.asyncDispose]()));
+    }
+  });
+});

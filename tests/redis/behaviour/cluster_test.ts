@@ -1,0 +1,110 @@
+import { Cluster } from "ioredis";
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { createCluster } from "redis";
+import {
+  adapterOf,
+  MisconfiguredError,
+  RedisCounter,
+  RedisLock,
+  Script,
+} from "../../../src/redis/mod.ts";
+import { RedisServer, skip } from "../../support/redis_server.ts";
+import { until } from "../../support/until.ts";
+import type { TestClient } from "../clients.ts";
+
+/** A server that is a cluster of one node. */
+const CLUSTER = ["--cluster-enabled", "yes", "--cluster-announce-ip", "127.0.0.1"];
+
+const CLUSTERS: Readonly<Record<string, (port: number) => Promise<TestClient>>> = {
+  "node-redis": async (port) => {
+    const source = createCluster({ rootNodes: [{ url: `redis://127.0.0.1:${port}` }] });
+    source.on("error", () => {});
+    await source.connect();
+    return { source, [Symbol.asyncDispose]: () => Promise.resolve(source.destroy()) };
+  },
+  ioredis: (port) => {
+    const source = new Cluster([{ host: "127.0.0.1", port }]);
+    source.on("error", () => {});
+    return Promise.resolve({
+      source,
+      [Symbol.asyncDispose]: () => Promise.resolve(source.disconnect()),
+    });
+  },
+};
+
+describe("a cluster", { skip }, () => {
+  let server: RedisServer;
+  before(async () => {
+    server = await RedisServer.start({ config: CLUSTER });
+    const adapter = adapterOf(server.url);
+    await adapter.send("CLUSTER", "ADDSLOTSRANGE", "0", "16383");
+    while (!String(await adapter.send("CLUSTER", "INFO")).includes("cluster_state:ok"));
+    await adapter.close();
+  });
+  after(() => server[Symbol.asyncDispose]());
+
+  for (const [name, connect] of Object.entries(CLUSTERS)) {
+    it(`counts by ${name}, and keeps operations in the counter's slot`, async () => {
+      await using client = await connect(server.port);
+      for (const key of [`plain ${name}`, `a{tag ${name}}b`]) {
+        await using counter = new RedisCounter(client.source, key, { min: 0 });
+        assert.equal(await counter.add(), 1);
+        assert.equal(await counter.add(1, { operation: "a" }), 2);
+        assert.equal(await counter.add(1, { operation: "a" }), 2);
+        assert.equal(await counter.exchange(5), 2);
+        assert.equal(await counter.get(), 5);
+      }
+    });
+
+    it(`hands a lock on by ${name}`, async () => {
+      await using client = await connect(server.port);
+      for (const options of [{}, { fair: true }, { shared: true }]) {
+        const lockName = `${name} ${JSON.stringify(options)}`;
+        await using lock = new RedisLock(client.source, lockName, options);
+        await using other = new RedisLock(client.source, lockName);
+        const guard = await lock.acquire();
+        const waiting = other.acquire({ timeout: 4500 }); // Less than the time after which it asks by itself.
+        const probe = adapterOf(client.source);
+        const queue = `interlock:{${lockName}}:queue`;
+        await until("the waiter", async () => await probe.send("EXISTS", queue) === 1);
+        await guard.release();
+        await (await waiting).release();
+        await probe.close();
+      }
+    });
+
+    it(`says by ${name} that keys are in different slots`, async () => {
+      await using client = await connect(server.port);
+      await using counter = new RedisCounter(client.source, "a}b");
+      await assert.rejects(counter.add(1, { operation: "a" }), (error: unknown) => {
+        assert.ok(error instanceof MisconfiguredError, String(error));
+        assert.equal(error.code, "CROSSSLOT");
+        return true;
+      });
+    });
+
+    it(`publishes and subscribes by ${name}`, async () => {
+      await using client = await connect(server.port);
+      const adapter = adapterOf(client.source);
+      const received: string[] = [];
+      await adapter.subscribe("news", (message) => received.push(message));
+      const publish = new Script("return redis.call('PUBLISH', ARGV[1], ARGV[2])");
+      await publish.run(adapter, ["any"], ["news", "hello"]);
+      await until("the message", () => received.length > 0);
+      assert.deepEqual(received, ["hello"]);
+      await adapter.close();
+    });
+  }
+});
+
+describe("a node of a cluster by an address", { skip }, () => {
+  it("is reported as one", async () => {
+    await using server = await RedisServer.start({ config: CLUSTER });
+    const admin = adapterOf(server.url);
+    await admin.send("CLUSTER", "ADDSLOTSRANGE", "0", "8191");
+    await using counter = new RedisCounter(server.url, "n");
+    await assert.rejects(counter.add(), { name: "RefusedError", code: "CLUSTERDOWN" });
+    await admin.close();
+  });
+});

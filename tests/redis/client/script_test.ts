@@ -1,0 +1,63 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { UnsupportedError } from "../../../src/contract/mod.ts";
+import { deleteIfEqual } from "../../../src/redis/client/script.ts";
+import { adapterOf, type RedisAdapter, Script } from "../../../src/redis/mod.ts";
+import { RedisServer, skip } from "../../support/redis_server.ts";
+
+describe("Script", { skip }, () => {
+  const script = new Script("return {KEYS[1], ARGV[1], redis.call('INCR', KEYS[1])}");
+  let server: RedisServer;
+  let adapter: RedisAdapter;
+  before(async () => {
+    server = await RedisServer.start();
+    adapter = adapterOf(server.url);
+  });
+  after(async () => {
+    await adapter.close();
+    await server[Symbol.asyncDispose]();
+  });
+
+  it("runs by its source once, and then by its digest", async () => {
+    const commands: string[] = [];
+    const spy: RedisAdapter = {
+      ...adapter,
+      send: (command, ...args) => {
+        commands.push(command);
+        return adapter.send(command, ...args);
+      },
+    };
+    assert.deepEqual(await script.run(spy, ["k"], ["a"]), ["k", "a", 1]);
+    assert.deepEqual(await script.run(spy, ["k"], ["a"]), ["k", "a", 2]);
+    await adapter.send("SCRIPT", "FLUSH");
+    assert.deepEqual(await script.run(spy, ["k"], ["a"]), ["k", "a", 3]);
+    assert.deepEqual(commands, ["EVALSHA", "EVAL", "EVALSHA", "EVALSHA", "EVAL"]);
+  });
+
+  it("says that scripts are not allowed, or works without", async () => {
+    await adapter.send("ACL", "SETUSER", "plain", "on", ">pw", "~*", "+@all", "-eval", "-evalsha");
+    const plain = adapterOf(server.url.replace("//", "//plain:pw@"));
+    try {
+      await assert.rejects(script.run(plain, ["k"], ["a"]), (error: unknown) => {
+        assert.ok(error instanceof UnsupportedError, String(error));
+        assert.match(error.message, /NOPERM.*ACL SETUSER/);
+        return true;
+      });
+      const without = new Script(script.source, (its, [key]) => its.send("INCR", key));
+      assert.equal(await without.run(plain, ["other"], []), 1);
+      // This server has neither of the commands.
+      await assert.rejects(deleteIfEqual(plain, "k", "1"), UnsupportedError);
+    } finally {
+      await plain.close();
+    }
+  });
+
+  it("does not change errors of the script", async () => {
+    const broken = new Script("return redis.call('INCR', KEYS[1])");
+    await adapter.send("RPUSH", "list", "1");
+    await assert.rejects(broken.run(adapter, ["list"], []), { message: /^WRONGTYPE / });
+    await assert.rejects(new Script("return nonsense(").run(adapter, [], []), {
+      message: /^ERR .*compiling/,
+    });
+  });
+});

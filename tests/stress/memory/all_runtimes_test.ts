@@ -1,0 +1,38 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { seeded, seededKills } from "../seeded.ts";
+import { addTogether, giveUpAtRandom, holdTogether, killAtRandom } from "./runs.ts";
+
+const LIMIT = { timeout: 60_000 };
+/** `deno task soak` does all this for 50 times as long. */
+const [ADDS, HOLDS, KILLS, ABORTS] = [20_000, 200, 20, 300];
+
+describe("Processes of all runtimes together", () => {
+  it("add up exactly", LIMIT, seeded((folder) => addTogether(folder, ADDS)));
+
+  it(
+    "exclude each other, and each other's workers",
+    LIMIT,
+    seeded((folder, seed) => holdTogether(folder, HOLDS, seed)),
+  );
+
+  it(
+    "recover the locks of processes that are killed at random moments",
+    LIMIT,
+    seededKills(KILLS, async (folder, goesOn, seed) => {
+      const recoveries = await killAtRandom(folder, goesOn, seed);
+      const { recovered, max } = recoveries;
+      assert.ok(recovered === 0 || max < 5000, `a recovery took ${max} ms`);
+      return recoveries;
+    }),
+  );
+
+  it(
+    "neither lose nor duplicate a lock when a wait is aborted as the grant comes",
+    LIMIT,
+    seeded(async (folder, seed) => {
+      const gaveUp = await giveUpAtRandom(folder, ABORTS, seed);
+      assert.ok(gaveUp > 0 && gaveUp < ABORTS, `${gaveUp} of ${ABORTS} gave up`);
+    }),
+  );
+});

@@ -1,0 +1,179 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { Segment } from "../../../src/memory/mod.ts";
+import { Child, executableOf } from "../../support/child.ts";
+import { eventually, stateOf } from "../../support/eventually.ts";
+import { Thread } from "../../support/thread.ts";
+import { randomOf } from "../../support/random.ts";
+import { killAgents, type Recoveries, recoveriesOf, resultsOf, withAgents } from "../agents.ts";
+import { giveUpAtGrant, type Waits } from "../give_up.ts";
+import { LOCKS, StressMemory } from "./stress_memory.ts";
+import type { Workload } from "./workload.ts";
+import { AgentGroup, RUNTIMES } from "../../memory/fixtures/lock_agents.ts";
+
+const PROCESS = new URL("./stress_process.ts", import.meta.url);
+const THREAD = new URL("./stress_thread.ts", import.meta.url);
+const RACER = new URL("./racing_process.ts", import.meta.url);
+
+/** Checks the end of a run: each mutex is free, and no update was lost. */
+async function settle(stress: StressMemory): Promise<void> {
+  for (let i = 0; i < LOCKS; i++) {
+    const cell = stress.cell(i);
+    cell.visit(
+      await cell.mutex.acquire({ timeout: 10_000 }).catch((error) => {
+        throw new Error(`mutex ${i} cannot be acquired`, { cause: error });
+      }),
+    );
+    assert.equal(cell.number, cell.exitCount, `mutex ${i} has lost updates`);
+  }
+  assert.equal(stress.violations.value, 0, "the detectors saw two holders at once");
+}
+
+/** Runs workloads in so many processes, of all runtimes in turn, and workers of this process. */
+async function runAll(
+  processes: number,
+  threads: number,
+  workload: (i: number) => Workload,
+): Promise<void> {
+  const workers = Array.from({ length: threads }, () => new Thread(THREAD));
+  try {
+    workers.forEach((worker, i) => worker.post(workload(processes + i)));
+    for (const worker of workers) assert.equal(await worker.next(), "ready");
+    const workloads = Array.from({ length: processes }, (_, i) => workload(i));
+    await withAgents(PROCESS, workloads, async (agents) => {
+      for (const worker of workers) worker.post("go");
+      const ends = [resultsOf(agents), ...workers.map((worker) => worker.next())];
+      assert.deepEqual([...new Set((await Promise.all(ends)).flat())], ["done"]);
+    });
+  } finally {
+    for (const worker of workers) worker.end();
+  }
+}
+
+/** 8 processes of all runtimes add to one counter at once. */
+export async function addTogether(folder: string, rounds: number): Promise<void> {
+  const path = join(folder, "adds");
+  using stress = new StressMemory(path);
+  await runAll(8, 0, () => ({ path, what: "add", rounds }));
+  assert.equal(stress.adds.value, 8 * rounds);
+}
+
+/** 16 holders (9 processes of all runtimes, 7 workers of this one) share one mutex. */
+export async function holdTogether(folder: string, rounds: number, seed: number): Promise<void> {
+  const path = join(folder, "holds");
+  using stress = new StressMemory(path);
+  await runAll(9, 7, (i) => ({ path, what: "hold", rounds, seed: seed + i }));
+  assert.equal(stress.cell(0).exitCount, 16 * rounds);
+  await settle(stress);
+}
+
+/**
+ * 9 processes of all runtimes roam over 100 mutexes. In each round, one of them is killed at a random
+ * moment, and another one started. At the end, all mutexes can be acquired.
+ *
+ * @param goesOn Called before each round: whether to run it.
+ */
+export async function killAtRandom(
+  folder: string,
+  goesOn: (round: number) => boolean,
+  seed: number,
+): Promise<Recoveries> {
+  const path = join(folder, "kills");
+  const random = randomOf(seed);
+  using stress = new StressMemory(path);
+  const kills = await killAgents({
+    module: PROCESS,
+    count: 9,
+    workload: (number): Workload => ({ path, what: "roam", seed: seed + number }),
+    random,
+    goesOn,
+    onKill: ({ child }) => stress.noteKill(child.pid),
+    check(round) {
+      const message = `the detectors saw two holders at once, round ${round}`;
+      assert.equal(stress.violations.value, 0, message);
+    },
+    onStop: () => stress.stop.set(),
+  });
+  await settle(stress);
+  return recoveriesOf(kills, stress.recoveryTimes);
+}
+
+/**
+ * Tasks are aborted, or run out of time, at the moment of the grant, while processes of all runtimes
+ * contend for the lock. It is never held by two, and free in the end.
+ */
+export async function giveUpAtRandom(
+  folder: string,
+  rounds: number,
+  seed: number,
+): Promise<number> {
+  const path = join(folder, "aborts");
+  const random = randomOf(seed);
+  using stress = new StressMemory(path);
+  const workloads = RUNTIMES.map((_, i): Workload => ({ path, what: "contend", seed: seed + i }));
+  const cell = stress.cell(0);
+  const waits: Waits = {
+    hold: () => cell.mutex.acquire(),
+    first: (options) => cell.mutex.acquire(options),
+    second: () => cell.mutex.acquire(),
+    visit: (guard) => cell.visit(guard),
+  };
+  const { gaveUp } = await withAgents(PROCESS, workloads, async (agents) => {
+    const result = await giveUpAtGrant(waits, rounds, random);
+    stress.stop.set();
+    for (const end of await resultsOf(agents)) assert.equal(end, "done");
+    return result;
+  });
+  await settle(stress);
+  return gaveUp;
+}
+
+/** Stops an owner for some milliseconds: its lock is not acquired until it continues. */
+export async function stopOwner(folder: string, milliseconds: number): Promise<void> {
+  const group = new AgentGroup(folder);
+  try {
+    const others = await Promise.all(RUNTIMES.map((name) => group.process(name)));
+    for (const [i, owner] of others.entries()) {
+      await owner.take(i);
+      owner.child.stop("SIGSTOP");
+      await eventually(() => stateOf(owner.child.pid) === "T");
+      const isLate = { name: "TimeoutError" };
+      const pending = assert.rejects(group.mutex(i).acquire({ timeout: milliseconds }), isLate);
+      for (const other of others) {
+        if (other !== owner) {
+          other.tell({ act: "take", mutex: i, way: "timed", timeout: milliseconds });
+        }
+      }
+      await pending;
+      for (const other of others) {
+        if (other !== owner) assert.equal((await other.outcome()).error, "TimeoutError");
+      }
+      owner.child.stop("SIGCONT");
+      await owner.do({ act: "release", mutex: i });
+      group.mutex(i).acquireSync().release();
+    }
+  } finally {
+    await group.close();
+  }
+}
+
+/** 8 processes of all runtimes open, and so create, the same new segment at once, many times. */
+export async function raceToOpen(folder: string, races: number): Promise<void> {
+  const racers = Array.from({ length: 8 }, (_, i) => {
+    const name = RUNTIMES[i % RUNTIMES.length];
+    return Child.of(name, executableOf(name)!, RACER, folder);
+  });
+  try {
+    for (const racer of racers) assert.equal(await racer.line(), "ready");
+    for (let i = 0; i < races; i++) {
+      for (const racer of racers) racer.tell(`race${i}`);
+      const seen = await Promise.all(racers.map((racer) => racer.line()));
+      assert.equal(new Set(seen).size, 1, `race ${i}: they saw different segments`);
+      using segment = Segment.open(`race${i}`, { directory: folder, size: 4096 });
+      assert.equal(segment.counter("racers").value, 8);
+      assert.equal(Segment.remove(`race${i}`, { directory: folder }), true);
+    }
+  } finally {
+    for (const racer of racers) racer.kill();
+  }
+}

@@ -1,0 +1,73 @@
+import assert from "node:assert/strict";
+import { adapterOf, type RedisLockOptions } from "../../../src/redis/mod.ts";
+import { ask, redisProcess } from "../../redis/redis_process.ts";
+import type { Child } from "../../support/child.ts";
+import { RedisServer } from "../../support/redis_server.ts";
+import { runtimesHere } from "../../support/runtimes_here.ts";
+
+/** Runs `count` clients in processes of all runtimes, each `rounds` times inside one lock. */
+export async function holdTogether(
+  count: number,
+  rounds: number,
+  options: RedisLockOptions = {},
+): Promise<void> {
+  await using server = await RedisServer.start();
+  const runtimes = runtimesHere();
+  const clients = runtimes.map((_, i) => Math.floor((count + i) / runtimes.length));
+  const text = JSON.stringify(options);
+  const children = runtimes.map((runtime) => redisProcess(server.url, "counted", text, runtime));
+  const redis = adapterOf(server.url);
+  try {
+    for (const child of children) assert.equal(await child.line(), "ready");
+    const intrusions = await Promise.all(
+      children.map((child, i) => ask(child, `work ${clients[i]} ${rounds}`)),
+    );
+    assert.deepEqual(intrusions.map(Number), clients.map(() => 0), "two were inside");
+    const number = Number(await redis.send("GET", "counted number"));
+    assert.equal(number, count * rounds, "updates were lost");
+  } finally {
+    await redis.close();
+    await Promise.all(children.map((child) => child[Symbol.asyncDispose]()));
+  }
+}
+
+/**
+ * Stops a holder between its read and its write for longer than its lease, `rounds` times. No write
+ * that is guarded by the token is lost.
+ *
+ * @returns How many writes were acknowledged without the token, and how many of them were lost.
+ */
+export async function stopHolder(rounds: number): Promise<{ written: number; lost: number }> {
+  await using server = await RedisServer.start();
+  const options = `{"leaseTime":500}`;
+  await using stopped = redisProcess(server.url, "stopped", options);
+  await using running = redisProcess(server.url, "stopped", options);
+  for (const child of [stopped, running]) assert.equal(await child.line(), "ready");
+  const acknowledged = [0, 0];
+  const write = async (child: Child) => {
+    const done = (await ask(child, "write")).split(" ").map(Number);
+    done.forEach((n, i) => acknowledged[i] += n);
+  };
+  for (let round = 0; round < rounds; round++) {
+    await ask(stopped, "acquire");
+    await ask(stopped, "read");
+    stopped.stop("SIGSTOP");
+    assert.match(await ask(running, "acquire"), / true /); // Until the lease has run out.
+    await ask(running, "read");
+    await write(running);
+    assert.equal(await ask(running, "release"), "released");
+    stopped.stop("SIGCONT");
+    await write(stopped);
+    assert.equal(await ask(stopped, "aborted"), "true");
+    assert.equal(await ask(stopped, "held"), "false");
+    assert.equal(await ask(stopped, "release"), "lost");
+  }
+  const redis = adapterOf(server.url);
+  const [plain, guarded] =
+    (await Promise.all(["plain", "guarded"].map((k) => redis.send("GET", k))))
+      .map(Number);
+  await redis.close();
+  assert.equal(guarded, acknowledged[1], "a guarded write was lost");
+  assert.equal(guarded, rounds);
+  return { written: acknowledged[0], lost: acknowledged[0] - plain };
+}

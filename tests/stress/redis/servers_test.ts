@@ -1,0 +1,46 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { skip } from "../../support/redis_server.ts";
+import { inScratchFolder } from "../../support/scratch_folder.ts";
+import { failOver, killHoldersOfPermits, troubleServers } from "./server_runs.ts";
+
+const DEADLINE = { timeout: 60_000 };
+
+describe("several servers, replicas and semaphores", { skip }, () => {
+  it(
+    "permits of killed holders are never granted twice, and come back",
+    DEADLINE,
+    async () => {
+      const { holds } = await killHoldersOfPermits(6, 3, 3);
+      assert.ok(holds > 0);
+    },
+  );
+
+  it(
+    "a lock of three servers works while each of them is stopped or loses its data",
+    DEADLINE,
+    () =>
+      inScratchFolder(async (folder) => {
+        const { holds } = await troubleServers(folder, 3, 3);
+        assert.ok(holds > 3);
+      }),
+  );
+
+  it(
+    "a replica that is behind grants a lock twice; tokens save the data",
+    DEADLINE,
+    async () => {
+      assert.deepEqual(await failOver(2), { heldTwice: 2, lost: 2, lostGuarded: 0, refused: 0 });
+    },
+  );
+
+  it("with WAIT a hold counts only if the replica has it", DEADLINE, async () => {
+    const replicas = { count: 1, timeout: 100 };
+    assert.deepEqual(await failOver(1, replicas), {
+      heldTwice: 0,
+      lost: 0,
+      lostGuarded: 0,
+      refused: 1,
+    });
+  });
+});
