@@ -63,7 +63,7 @@ export interface SharableGuard<Token extends number | undefined = number | undef
    * @returns Whether the lock was held without a gap. If not, another holder may have been inside
    * in between: read again what was read before.
    * @throws {LockLostError} If the upgrade failed: nothing is held any more. Its `cause` is the
-   * reason, such as a `TimeoutError`.
+   * reason, such as a `TimeoutError`. A release of the guard, also by its block, ends the wait so.
    * @throws {Error} If this guard holds no shared lock.
    */
   upgrade(options?: AcquireOptions): Promise<boolean>;

@@ -21,20 +21,45 @@ export interface GuardedLock<G = unknown> {
   stateOf(guard: G): HoldState;
 }
 
+/** Changes the token of a guard, for a lock whose hold has changed its mode. */
+export let setToken: (guard: LockGuard, token: number | undefined) => void;
+
+/** Notes in a guard, for the same lock, that the owner before died holding the lock. */
+export let setRecovered: (guard: LockGuard, previousOwner: Owner | undefined) => void;
+
 /** The guard that local locks make; see {@linkcode Guard}. */
 export class LockGuard<Token extends number | undefined = number | undefined>
   implements Guard<Token> {
-  // Changed only by a lock, when the mode of its hold changes; read-only for programs.
-  token: Token;
-  recovered: boolean;
-  previousOwner: Owner | undefined;
+  #token: Token;
+  #recovered: boolean;
+  #previousOwner: Owner | undefined;
   #lock: GuardedLock | undefined;
 
   constructor(lock: GuardedLock, token: Token, recovered = false, previousOwner?: Owner) {
     this.#lock = lock;
-    this.token = token;
-    this.recovered = recovered;
-    this.previousOwner = previousOwner;
+    this.#token = token;
+    this.#recovered = recovered;
+    this.#previousOwner = previousOwner;
+  }
+
+  static {
+    setToken = (guard, token) => guard.#token = token;
+    setRecovered = (guard, previousOwner) => {
+      guard.#recovered = true;
+      guard.#previousOwner = previousOwner;
+    };
+  }
+
+  get token(): Token {
+    return this.#token;
+  }
+
+  get recovered(): boolean {
+    return this.#recovered;
+  }
+
+  get previousOwner(): Owner | undefined {
+    return this.#previousOwner;
   }
 
   get held(): boolean {

@@ -209,3 +209,8 @@ export class CounterBatchSync implements PlatformDisposable {
     return value;
   }
 }
+
+// A program cannot construct a batch, not even by the constructor of one that it has.
+for (const { prototype } of [CounterBatch, CounterBatchSync]) {
+  Reflect.deleteProperty(prototype, "constructor");
+}

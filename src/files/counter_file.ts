@@ -149,7 +149,7 @@ export class CounterFile {
   }
 
   #checked(after: number, n: number): number {
-    if (Number.isSafeInteger(after)) return after;
+    if (Number.isSafeInteger(after)) return after + 0; // Never -0, which the file cannot hold.
     throw new RangeError(
       `Cannot add ${n} to ${quotePath(this.path)}: the sum would be beyond 2^53`,
     );

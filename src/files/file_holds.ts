@@ -1,7 +1,8 @@
+import { onAbort } from "../contract/abort.ts";
 import { Deadline } from "../contract/deadline.ts";
-import { DeadlockError } from "../contract/errors.ts";
-import type { HoldState } from "../contract/lock_guard.ts";
-import type { AcquireOptions } from "../contract/options.ts";
+import { DeadlockError, LockLostError } from "../contract/errors.ts";
+import { type HoldState, setRecovered, setToken } from "../contract/lock_guard.ts";
+import { type AcquireOptions, checkAcquireOptions } from "../contract/options.ts";
 import { quotePath } from "../runtime/paths/path_bytes.ts";
 import { FileGuard, type GuardingHolds } from "./file_guard.ts";
 import { type FileAcquireOptions, type FileLockOptions, isShared } from "./file_lock_options.ts";
@@ -28,6 +29,8 @@ export class FileHolds implements GuardingHolds {
   /** The record that the present hold has written. */
   #entry: Entry | undefined;
   #closed = false;
+  /** Ends the upgrade that the guards wait for. */
+  #endUpgrade: ((reason: Error) => void) | undefined;
 
   constructor(path: string, options: FileLockOptions) {
     const { shared = false, reentrant = false, record = true, label, range, replaceable } = options;
@@ -92,7 +95,7 @@ export class FileHolds implements GuardingHolds {
     const shared = isShared(options, this.#shared);
     const tracked = this.open;
     if (tracked.mode !== undefined) {
-      return this.#mayReenter(shared) ? this.#guard() : undefined;
+      return this.#mayReenter(shared) ? this.#reenter() : undefined;
     }
     return tracked.tryTake(shared) ? this.#taken(shared) : undefined;
   }
@@ -103,7 +106,7 @@ export class FileHolds implements GuardingHolds {
     const tracked = this.open;
     if (tracked.mode !== undefined) {
       this.#checkReentry(shared);
-      return this.#guard();
+      return this.#reenter();
     }
     tracked.takeSync(shared, deadline);
     return this.#taken(shared);
@@ -115,7 +118,7 @@ export class FileHolds implements GuardingHolds {
     const tracked = this.open;
     if (this.#reentrant && this.#isHeld) {
       this.#checkReentry(shared);
-      return this.#guard();
+      return this.#reenter();
     }
     await tracked.take(shared, deadline);
     void this.open; // It may have been closed since: the descriptor may be another file's.
@@ -128,17 +131,27 @@ export class FileHolds implements GuardingHolds {
   }
 
   async upgrade(guard: FileGuard, options: AcquireOptions | undefined): Promise<boolean> {
-    const deadline = this.#deadline(options);
-    using upgrade = this.#startUpgrade(guard);
-    if (!upgrade.tryInPlace()) await upgrade.wait(deadline);
-    return upgrade.finish(() => this.#enter());
+    const { timeout, signal } = checkAcquireOptions(options, "upgrade a file lock");
+    signal?.throwIfAborted();
+    // The release of the guard ends the wait as well.
+    const ending = new AbortController();
+    const deadline = this.#deadline({ timeout, signal: ending.signal });
+    const stop = onAbort(signal, (reason) => ending.abort(reason));
+    try {
+      using upgrade = this.#startUpgrade(guard);
+      this.#endUpgrade = (reason) => ending.abort(reason);
+      if (!upgrade.tryInPlace()) await upgrade.wait(deadline);
+      return this.#finishUpgrade(upgrade, guard);
+    } finally {
+      stop();
+    }
   }
 
   upgradeSync(guard: FileGuard, options: AcquireOptions | undefined): boolean {
     const deadline = this.#deadline(options);
     using upgrade = this.#startUpgrade(guard);
     if (!upgrade.tryInPlace()) upgrade.waitSync(deadline);
-    return upgrade.finish(() => this.#enter());
+    return this.#finishUpgrade(upgrade, guard);
   }
 
   downgrade(guard: FileGuard): void {
@@ -156,6 +169,11 @@ export class FileHolds implements GuardingHolds {
   }
 
   release(guard: FileGuard): void {
+    if (this.#guards.deleteWaiting(guard)) {
+      // The hold was given up already; the last guard ends the wait for the next one.
+      if (!this.#guards.isWaiting) this.#endUpgrade?.(this.#releasedError());
+      return;
+    }
     if (!this.#guards.delete(guard)) {
       throw new Error(
         `Cannot release ${quotePath(this.#path)}: this guard does not hold it any more: ${
@@ -226,11 +244,35 @@ export class FileHolds implements GuardingHolds {
 
   #startUpgrade(guard: FileGuard): Upgrade {
     this.#checkChange(guard, "shared", "upgrade");
+    this.#endUpgrade = undefined;
     return new Upgrade(this.#tracked, this.#suspend());
+  }
+
+  /** Ends an upgrade that has the lock. The guards may have been released during the wait. */
+  #finishUpgrade(upgrade: Upgrade, guard: FileGuard): boolean {
+    if (!this.#guards.isWaiting) upgrade.abandon(this.#releasedError());
+    const isInPlace = upgrade.finish(() => this.#enter());
+    if (this.#guards.stateOf(guard) === "waiting") return isInPlace;
+    throw this.#releasedError(); // Other guards of the reentrant lock have the hold.
+  }
+
+  #releasedError(): LockLostError {
+    return new LockLostError(
+      `Cannot upgrade ${quotePath(this.#path)}: its guard was released meanwhile`,
+    );
   }
 
   #taken(shared: boolean): FileGuard {
     if (!shared) this.#enter();
+    return this.#guard();
+  }
+
+  /** Makes one more guard of the present hold. */
+  #reenter(): FileGuard {
+    // lock() and runSync() have written no record.
+    if (this.#tracked.mode === "exclusive") {
+      this.#entry ??= this.#record?.enter(this.#tracked.file);
+    }
     return this.#guard();
   }
 
@@ -267,13 +309,9 @@ export class FileHolds implements GuardingHolds {
   #suspend(): (held: boolean) => void {
     const guards = this.#guards.suspend();
     return (held) => {
-      this.#guards.resume(guards, held);
-      for (const guard of guards) {
-        guard.token = this.#entry?.token;
-        if (this.#entry?.recovered) {
-          guard.recovered = true;
-          guard.previousOwner = this.#entry.previousOwner;
-        }
+      for (const guard of this.#guards.resume(guards, held)) {
+        setToken(guard, this.#entry?.token);
+        if (this.#entry?.recovered) setRecovered(guard, this.#entry.previousOwner);
       }
     };
   }

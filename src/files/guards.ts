@@ -25,6 +25,16 @@ export class Guards<G extends WeakKey> {
     return true;
   }
 
+  /** Takes a guard out that waits for another hold; false if it does not wait. */
+  deleteWaiting(guard: G): boolean {
+    return this.#waiting.delete(guard);
+  }
+
+  /** Whether a guard waits for another hold. */
+  get isWaiting(): boolean {
+    return this.#waiting.size > 0;
+  }
+
   /** The state of the hold of a guard. */
   stateOf(guard: G): HoldState {
     if (this.#first === guard || this.#others.has(guard)) return "held";
@@ -50,13 +60,18 @@ export class Guards<G extends WeakKey> {
     return all;
   }
 
-  /** Ends {@linkcode suspend}: gives guards their hold back, or ends it. */
-  resume(guards: readonly G[], held: boolean): void {
-    for (const guard of guards) {
-      this.#waiting.delete(guard);
+  /**
+   * Ends {@linkcode suspend}: gives guards their hold back, or ends it.
+   *
+   * @returns The guards that were not released meanwhile.
+   */
+  resume(guards: readonly G[], held: boolean): readonly G[] {
+    const waiting = guards.filter((guard) => this.#waiting.delete(guard));
+    for (const guard of waiting) {
       if (held) this.add(guard);
       else this.#ended.set(guard, "its mode could not be changed");
     }
+    return waiting;
   }
 
   #clear(): G[] {

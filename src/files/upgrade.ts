@@ -45,6 +45,12 @@ export class Upgrade implements Disposable {
     }
   }
 
+  /** Releases the lock again, and throws. */
+  abandon(cause: unknown): never {
+    if (this.#tracked.closed === undefined) this.#tracked.release();
+    throw this.#lost(cause, GAVE_UP);
+  }
+
   /**
    * Writes the record; if that fails, nothing is held any more.
    *

@@ -9,6 +9,7 @@
  * | 16     | 8     | length of the whole memory, in bytes                             |
  * | 24     | 4     | checksum of the 24 bytes before                                  |
  * | 32     | 16    | boot id of the machine when it was last opened                   |
+ * | 48     | 16    | random id of the file; 0 in anonymous memory                     |
  * | 128    | 4     | directory: bytes in use after the header                         |
  * | 256    | 4     | directory: offset of the newest record after the header, plus 1  |
  * | 384    | 4     | event: counts the releases that asynchronous waiters wake for    |
@@ -43,6 +44,7 @@ export const HEADER = {
   length: 16,
   checksum: 24,
   boot: 32,
+  id: 48,
   used: 128,
   newest: 256,
   event: 384,
@@ -70,6 +72,9 @@ export const SLOT = {
   boot: 48,
   bytes: 64,
 } as const;
+
+/** The bytes of the random id of a file. */
+export const ID_BYTES = 16;
 
 /** The length of a memory is a multiple of this, its header included. */
 export const UNIT = 65536;

@@ -20,6 +20,9 @@ import {
 } from "./memory_file.ts";
 import { type MemoryHandle, Region } from "./region.ts";
 
+/** What the constructor requires: a program cannot get it, so it cannot call the constructor. */
+const CONSTRUCT: unique symbol = Symbol("construct");
+
 /** Allocates memory of this process that its threads can share. */
 function allocate(length: number): MemoryHandle {
   try {
@@ -83,7 +86,17 @@ export class Memory implements PlatformDisposable {
   readonly #attachment: Attachment;
   readonly #handle: MemoryHandle | undefined;
 
-  private constructor(source: Mapping | MemoryHandle, length: number, id?: string) {
+  private constructor(
+    key: typeof CONSTRUCT,
+    source: Mapping | MemoryHandle,
+    length: number,
+    id?: string,
+  ) {
+    if (key !== CONSTRUCT) {
+      throw new TypeError(
+        "Cannot construct a Memory: use Memory.anonymous, Memory.map or Memory.from",
+      );
+    }
     this.#attachment = new Attachment(new Region(source, length, id));
     const isShareable = source instanceof WebAssembly.Memory || source instanceof SharedArrayBuffer;
     this.#handle = isShareable ? source : undefined;
@@ -107,7 +120,12 @@ export class Memory implements PlatformDisposable {
       try {
         // SAFETY: the file has this length, and belongs to this user alone; only this user can
         // shorten it, which ends the processes that touch the missing part.
-        const memory = new Memory(mapFile(file.fd, path, file.length), file.length, file.id);
+        const memory = new Memory(
+          CONSTRUCT,
+          mapFile(file.fd, path, file.length),
+          file.length,
+          file.id,
+        );
         try {
           // Under the creation lock, no other process claims slots or resets locks.
           noteBoot(memory.#attachment, file.fd, path);
@@ -126,7 +144,12 @@ export class Memory implements PlatformDisposable {
       const file = openToLook(path);
       try {
         // SAFETY: as in `mapMemory`.
-        return new Memory(mapFile(file.fd, path, file.length, false), file.length, file.id);
+        return new Memory(
+          CONSTRUCT,
+          mapFile(file.fd, path, file.length, false),
+          file.length,
+          file.id,
+        );
       } finally {
         closeFile(file.fd);
       }
@@ -143,7 +166,7 @@ export class Memory implements PlatformDisposable {
    */
   static anonymous(size: number): Memory {
     const length = fileLength(size);
-    const memory = new Memory(allocate(length), length);
+    const memory = new Memory(CONSTRUCT, allocate(length), length);
     const { buffer, atomics } = memory.#attachment.region;
     new Uint8Array(buffer).set(newHeader(length));
     atomics.store32(HEADER.directoryOnly, 1);
@@ -162,7 +185,7 @@ export class Memory implements PlatformDisposable {
       const buffer = handle instanceof WebAssembly.Memory ? handle.buffer : handle;
       const header = new Uint8Array(buffer).slice(0, HEADER.boot);
       if (flawOf(header, buffer.byteLength) === undefined && buffer.byteLength <= LONGEST) {
-        return new Memory(handle, buffer.byteLength);
+        return new Memory(CONSTRUCT, handle, buffer.byteLength);
       }
     }
     throw new TypeError("Cannot open a memory: not the handle of one. Send memory.handle");

@@ -17,7 +17,7 @@ import { unlockFlock, waitFlock } from "../runtime/file_locks/flock.ts";
 import { userId } from "../runtime/identity/thread_identity.ts";
 import { checkRoom } from "../runtime/files/mapping.ts";
 import { closeEarly, closeWithThread } from "../runtime/threads/thread_end.ts";
-import { flawOf, HEADER, LONGEST, newHeader, UNIT } from "./layout.ts";
+import { flawOf, HEADER, ID_BYTES, LONGEST, newHeader, UNIT } from "./layout.ts";
 
 /** How long to wait for the creation lock, in milliseconds. */
 const CREATION_TIMEOUT = 10_000;
@@ -121,7 +121,7 @@ export function openMemoryFile(
             `${length - HEADER.end}. Remove it first, or ask for no more`,
         );
       }
-      return { fd, length, id: statusOf(fd, path).id };
+      return { fd, length, id: idOf(fd, path) };
     } catch (error) {
       closeEarly(fd);
       throw error;
@@ -144,7 +144,7 @@ export function openToLook(path: string): MemoryFile {
   const fd = openFile(path, O_RDONLY | O_NOFOLLOW);
   try {
     checkOwner(fd, path);
-    return { fd, length: checkHeader(fd, path), id: statusOf(fd, path).id };
+    return { fd, length: checkHeader(fd, path), id: idOf(fd, path) };
   } catch (error) {
     closeFile(fd);
     throw error;
@@ -172,6 +172,7 @@ function createFile(path: string, length: number): boolean {
   try {
     reserve(fd, path, length);
     writeAt(fd, path, newHeader(length), 0);
+    writeAt(fd, path, crypto.getRandomValues(new Uint8Array(ID_BYTES)), HEADER.id);
     writeAt(fd, path, Uint8Array.of(1), HEADER.directoryOnly);
     return publish(fd, path);
   } finally {
@@ -195,6 +196,13 @@ function lockAndCheck(fd: number, path: string): number | undefined {
     unlockFlock(fd, path);
     throw error;
   }
+}
+
+/** Tells a file from its copies by the inode, and from files that had the inode before by chance. */
+function idOf(fd: number, path: string): string {
+  const random = new Uint8Array(ID_BYTES);
+  readAt(fd, path, random, HEADER.id);
+  return `${statusOf(fd, path).id}:${random.toHex()}`;
 }
 
 function checkOwner(fd: number, path: string): void {

@@ -2,6 +2,7 @@ import { nameOf } from "../contract/options.ts";
 import type { PathLike } from "../contract/path_like.ts";
 import { dispose, type PlatformDisposable } from "../contract/platform.ts";
 import { removeFile } from "../runtime/files/folders.ts";
+import { isUtf8, pathBytes } from "../runtime/paths/path_bytes.ts";
 import { checkOptions } from "./arguments.ts";
 import { AtomicCounter } from "./atomic_counter.ts";
 import { Directory, type Entry } from "./directory.ts";
@@ -43,7 +44,12 @@ export interface SegmentOptions {
 /** The handle of a segment, to post to a worker for {@linkcode Segment.from}. */
 export type SegmentHandle =
   | { readonly memory: MemoryHandle }
-  | { readonly name: string; readonly directory: string; readonly id: string };
+  | {
+    readonly name: string;
+    /** As bytes if it is not UTF-8. */
+    readonly directory: string | Uint8Array;
+    readonly id: string;
+  };
 
 /** A segment in the result of {@linkcode Segment.list}. */
 export interface SegmentInfo {
@@ -59,6 +65,9 @@ interface OpenedCell {
   readonly options: string;
   readonly cell: unknown;
 }
+
+/** What the constructor requires: a program cannot get it, so it cannot call the constructor. */
+const CONSTRUCT: unique symbol = Symbol("construct");
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 const DEFAULT_SIZE = 65536;
@@ -107,7 +116,17 @@ export class Segment implements PlatformDisposable {
   readonly #entries: Directory;
   readonly #cells = new Map<string, OpenedCell>();
 
-  private constructor(memory: Memory, name: string | undefined, directory: string | undefined) {
+  private constructor(
+    key: typeof CONSTRUCT,
+    memory: Memory,
+    name: string | undefined,
+    directory: string | undefined,
+  ) {
+    if (key !== CONSTRUCT) {
+      throw new TypeError(
+        "Cannot construct a Segment: use Segment.open, Segment.anonymous or Segment.from",
+      );
+    }
     this.memory = memory;
     this.name = name;
     this.#directory = directory;
@@ -148,7 +167,7 @@ export class Segment implements PlatformDisposable {
    * @throws {RangeError} If `size` is not a positive whole number, or too much for a segment.
    */
   static anonymous(size: number = DEFAULT_SIZE): Segment {
-    return new Segment(Memory.anonymous(size), undefined, undefined);
+    return new Segment(CONSTRUCT, Memory.anonymous(size), undefined, undefined);
   }
 
   /**
@@ -176,7 +195,7 @@ export class Segment implements PlatformDisposable {
   }
 
   static #checked(memory: Memory, name: string | undefined, directory?: string): Segment {
-    const segment = new Segment(memory, name, directory);
+    const segment = new Segment(CONSTRUCT, memory, name, directory);
     try {
       segment.names();
       return segment;
@@ -214,7 +233,9 @@ export class Segment implements PlatformDisposable {
   get handle(): SegmentHandle {
     const { name, memory } = this;
     if (name === undefined) return { memory: memory.handle! };
-    return { name, directory: this.#directory!, id: memory.id! };
+    const path = this.#directory!;
+    const directory = isUtf8(path) ? path : pathBytes(path).slice(0, -1); // Without its NUL.
+    return { name, directory, id: memory.id! };
   }
 
   /** The bytes for the things in the segment. */

@@ -1,3 +1,4 @@
+import { refuseThenable } from "../contract/refuse_thenable.ts";
 import { checkFunction } from "./arguments.ts";
 import type { Elements, ElementType } from "./element.ts";
 import { type Memory, regionOf } from "./memory.ts";
@@ -98,7 +99,7 @@ export class SharedArray<T extends ElementType = "Int32"> {
    * Replaces an element by the result of `change`, under the lock.
    *
    * @param change Takes the element and returns the next one. Other threads wait meanwhile, so it
-   * must be quick, and not async. If it throws, the element stays.
+   * must be quick, and neither async nor a generator. If it throws, the element stays.
    * @returns The new element.
    * @throws {TypeError} If that is not of the type, such as a promise.
    * @throws {RangeError} If the array has no such index, or the value is out of the range of the
@@ -110,7 +111,9 @@ export class SharedArray<T extends ElementType = "Int32"> {
     const { mutex, raw } = this;
     mutex.lock();
     try {
-      raw.set(index, change(raw.get(index)));
+      const next = change(raw.get(index));
+      refuseThenable(next, "update an array", "withLock with its mutex");
+      raw.set(index, next);
       return raw.get(index);
     } finally {
       mutex.unlock();

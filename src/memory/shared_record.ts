@@ -1,3 +1,4 @@
+import { refuseThenable } from "../contract/refuse_thenable.ts";
 import { checkFunction } from "./arguments.ts";
 import { type Memory, regionOf } from "./memory.ts";
 import { Mutex } from "./mutex.ts";
@@ -100,7 +101,9 @@ export class SharedRecord<F extends Fields> {
     const { mutex, raw } = this;
     mutex.lock();
     try {
-      return raw.write(change(raw.read()));
+      const next = change(raw.read());
+      refuseThenable(next, "update a record", "withLock with its mutex");
+      return raw.write(next);
     } finally {
       mutex.unlock();
     }

@@ -1,3 +1,4 @@
+import { refuseThenable } from "../contract/refuse_thenable.ts";
 import { checkFunction } from "./arguments.ts";
 import type { Elements, ElementType } from "./element.ts";
 import { type Memory, regionOf } from "./memory.ts";
@@ -94,7 +95,9 @@ export class SharedValue<T extends ElementType = "Int32"> {
     const { mutex, raw } = this;
     mutex.lock();
     try {
-      raw.value = change(raw.value);
+      const next = change(raw.value);
+      refuseThenable(next, "update a value", "withLock with its mutex");
+      raw.value = next;
       return raw.value;
     } finally {
       mutex.unlock();

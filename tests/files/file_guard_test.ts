@@ -64,6 +64,36 @@ describe("The guard of a FileLock", () => {
 });
 
 describe("The guards of one hold of a reentrant FileLock", () => {
+  it("have a token and name their owner inside lock() and runSync(), too", () =>
+    withLocks({ reentrant: true, label: "mine" }, async (lock, other) => {
+      lock.lock();
+      assert.equal(other.owner()?.label, undefined);
+      const first = lock.acquireSync();
+      const second = await lock.acquire();
+      assert.equal(typeof first.token, "number");
+      assert.deepEqual([second.token, other.owner()?.label], [first.token, "mine"]);
+      first.release();
+      second.release();
+      const third = lock.tryAcquire();
+      assert.equal(third?.token, first.token);
+      lock.unlock();
+      third!.release();
+      assert.equal(other.owner(), undefined);
+      const last = lock.runSync(() => {
+        using guard = lock.acquireSync();
+        return guard.token;
+      });
+      assert.ok(last! > first.token!);
+      assert.deepEqual([lock.mode, other.owner()], [undefined, undefined]);
+      lock.runSync(() => {
+        using guard = lock.acquireSync({ shared: true });
+        assert.equal(guard.shared, false);
+      }, { shared: false });
+      using shared = lock.acquireSync({ shared: true });
+      using inner = lock.acquireSync({ shared: true });
+      assert.deepEqual([shared.token, inner.token], [undefined, undefined]);
+    }));
+
   it("change their mode together", () =>
     withLocks({ reentrant: true }, async (lock, other) => {
       const guards = [1, 2, 3].map(() => lock.acquireSync());

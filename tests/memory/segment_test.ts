@@ -14,8 +14,11 @@ import { describe, it } from "node:test";
 import { pathToFileURL } from "node:url";
 import { SegmentFormatError } from "../../src/contract/mod.ts";
 import { Segment, type SegmentHandle } from "../../src/memory/mod.ts";
+import { HEADER, ID_BYTES } from "../../src/memory/layout.ts";
 import { prepareHome } from "../../src/memory/segment_home.ts";
+import { makeDirectory } from "../../src/runtime/files/folders.ts";
 import { adapter } from "../../src/runtime/mod.ts";
+import { pathFrom } from "../../src/runtime/paths/path_like.ts";
 import { Child, executableOf } from "../support/child.ts";
 import { cannotMount, runMounted } from "../support/mounted.ts";
 import { inScratchFolder } from "../support/scratch_folder.ts";
@@ -107,6 +110,20 @@ describe("Segment", () => {
       for (const wrong of ["", url.href, new URL("http://localhost/")]) {
         assert.throws(() => Segment.open("paths", { directory: wrong }), TypeError);
       }
+    }),
+  );
+
+  it(
+    "is opened by its handle in a directory that is not UTF-8",
+    inFolder((folder) => {
+      const directory = Uint8Array.of(...new TextEncoder().encode(`${folder}/x`), 0xe9);
+      makeDirectory(pathFrom(directory)); // Deno's own mkdir cannot.
+      using segment = Segment.open("bytes", { directory });
+      segment.counter("done").add();
+      using again = Segment.from(structuredClone(segment.handle));
+      assert.equal(again.counter("done").value, 1);
+      using third = Segment.from(again.handle);
+      assert.equal(third.memory.id, segment.memory.id);
     }),
   );
 
@@ -213,6 +230,25 @@ describe("Segment", () => {
       assert.equal(made.counter("still").value, 0);
       assert.throws(() => Segment.from(kept.handle), /another one created since/);
       assert.deepEqual(Segment.list({ directory: join(directory, "none") }), []);
+    }),
+  );
+
+  it(
+    "is not opened by the handle of a removed one whose inode it has",
+    inFolder((directory) => {
+      const first = Segment.open("again", { directory });
+      const { handle } = first;
+      first.close();
+      Segment.remove("again", { directory });
+      // ext4 gives a new file the inode of the last one that was removed; tmpfs does not.
+      using second = Segment.open("again", { directory });
+      assert.throws(() => Segment.from(handle), /another one created since/);
+      // In place of a file with the inode of the second one.
+      const path = join(directory, "again");
+      const contents = readFileSync(path);
+      contents.fill(7, HEADER.id, HEADER.id + ID_BYTES);
+      writeFileSync(path, contents);
+      assert.throws(() => Segment.from(second.handle), /another one created since/);
     }),
   );
 

@@ -198,6 +198,27 @@ for (const durable of [false, true]) {
 }
 
 describe("The operations of a FileCounter", () => {
+  it("give 0, never -0", () =>
+    withCounter(false, async (counter) => {
+      const results = await Promise.all([
+        counter.exchange(-0),
+        counter.get(),
+        counter.fetchAdd(-0),
+        counter.fetchMin(-0),
+        counter.fetchMax(-0),
+        counter.compareExchange(-0, -0),
+        counter.add(-0),
+      ]);
+      const blocking = [
+        counter.exchangeSync(-0),
+        counter.fetchMinSync(-0),
+        counter.fetchAddSync(-0),
+        counter.addSync(-0),
+        counter.getSync(),
+      ];
+      for (const result of [...results, ...blocking]) assert.ok(Object.is(result, 0));
+    }));
+
   it("write nothing if the number stays the same", () =>
     withCounter(false, async (counter) => {
       counter.setSync(7);

@@ -114,7 +114,7 @@ for (const range of [undefined, { start: 3, length: 5 }]) {
         const upgrade = first.upgrade();
         assert.equal(a.mode, undefined);
         assert.throws(() => first.upgradeSync(), /its upgrade waits/);
-        assert.throws(() => first.release(), /does not hold it any more/);
+        assert.throws(() => first.downgrade(), /its upgrade waits/);
         assert.equal(first.held, false);
         second.release();
         assert.equal(await upgrade, false);
