@@ -86,24 +86,18 @@ static int64_t sum(void) {
   return sum;
 }
 
-static void make_mutex(int robust) {
-  pthread_mutexattr_t attributes;
-  pthread_mutexattr_init(&attributes);
-  pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
-  pthread_mutexattr_setrobust(&attributes, robust ? PTHREAD_MUTEX_ROBUST : PTHREAD_MUTEX_STALLED);
-  pthread_mutex_init(&shared->mutex, &attributes);
-}
-static void make_plain(int workers) { (void)workers, make_mutex(0); }
-static void make_robust(int workers) { (void)workers, make_mutex(1); }
-static void make_semaphore(int workers) {
-  (void)workers;
+/* Makes the locks, before the workers start. */
+static void make_locks(int robust, int workers) {
+  pthread_mutexattr_t mutex;
+  pthread_mutexattr_init(&mutex);
+  pthread_mutexattr_setpshared(&mutex, PTHREAD_PROCESS_SHARED);
+  pthread_mutexattr_setrobust(&mutex, robust ? PTHREAD_MUTEX_ROBUST : PTHREAD_MUTEX_STALLED);
+  pthread_mutex_init(&shared->mutex, &mutex);
+  pthread_barrierattr_t barrier;
+  pthread_barrierattr_init(&barrier);
+  pthread_barrierattr_setpshared(&barrier, PTHREAD_PROCESS_SHARED);
+  pthread_barrier_init(&shared->barrier, &barrier, workers);
   if (sem_init(&shared->semaphore, 1, 1) != 0) fail("sem_init");
-}
-static void make_barrier(int workers) {
-  pthread_barrierattr_t attributes;
-  pthread_barrierattr_init(&attributes);
-  pthread_barrierattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
-  pthread_barrier_init(&shared->barrier, &attributes, workers);
 }
 
 static void lock_mutex(void) {
@@ -199,11 +193,11 @@ static int64_t number_in_text(void) {
 /* An operation, and the lock of a relay. */
 struct subject {
   const char *name;
-  void (*prepare)(int workers); /* once, before the workers start */
   void (*run)(long times);
   int64_t (*read)(void); /* the count at the end; NULL: nothing is counted */
   int per;               /* the adds of one operation */
   int in_step;           /* all workers must do it equally often */
+  int robust;            /* the mutex tells of an owner that died */
   void (*lock)(void);    /* of a relay: a lock that two workers hand to each other */
   void (*unlock)(void);
 };
@@ -219,11 +213,11 @@ static const struct subject subjects[] = {
   {"atomic", .run = add_times, .read = number},
   {"atomic-32", .run = add_32_times, .read = number},
   {"striped", .run = add_striped_times, .read = sum},
-  {"mutex", make_plain, add_under_mutex_times, number},
-  {"robust-mutex", make_robust, add_under_mutex_times, number,
+  {"mutex", .run = add_under_mutex_times, .read = number},
+  {"robust-mutex", .run = add_under_mutex_times, .read = number, .robust = 1,
    .lock = lock_mutex, .unlock = unlock_mutex},
-  {"semaphore", make_semaphore, add_under_semaphore_times, number},
-  {"barrier", make_barrier, meet_times, .in_step = 1},
+  {"semaphore", .run = add_under_semaphore_times, .read = number},
+  {"barrier", .run = meet_times, .in_step = 1},
   {"wake-up", .lock = await_turn, .unlock = give_turn},
   {"flock", .run = flock_pair_times, .lock = lock_lock_file, .unlock = unlock_lock_file},
   {"text-file", .run = add_by_name_times, .read = number_in_text},
@@ -389,7 +383,7 @@ int main(int count, char **arguments) {
     if (strcmp(subject->name, arguments[2]) != 0) continue;
     int size = atoi(arguments[3]); /* workers or turns */
     if (size < 1 || size > (window ? MOST : MOST_TURNS)) break;
-    if (subject->prepare != NULL) subject->prepare(relay ? 2 : size);
+    make_locks(subject->robust, relay ? 2 : size);
     int64_t first = atol(arguments[4]);
     if (relay) return measure_relay(subject, size, first, arguments[5]);
     return measure_window(subject, size, first, atol(arguments[5]), arguments[6]);
