@@ -24,7 +24,7 @@ export async function documentation(results: Results, file: string): Promise<Map
   for (const { id, question, answer, chart, main = chart } of front) {
     const words = { id, title: question, description: answer.replaceAll("**", "") };
     for (const [name, palette] of PALETTES) {
-      const svg = await render(draw(main!, { palette, width: WIDE }), words);
+      const svg = await render(draw(main!, palette, WIDE), words);
       files.set(`docs/charts/${id}-${name}.svg`, `${svg}\n`);
     }
   }

@@ -40,19 +40,16 @@ function write(path: string, text: string, what: string): void {
 type Options = { readonly out: string; readonly docs?: true; readonly check?: true };
 
 async function main(path: string | undefined, { out, docs, check }: Options): Promise<void> {
-  const given = path === undefined
-    ? undefined
-    : { file: basename(path), results: readResults(path) };
-  if (docs || check) {
-    const run = given ?? forDocumentation();
-    if (run !== undefined) await writeDocs(run, check);
-    else if (check) console.log("bench/results has no run from which to write the documentation");
-    if (check) return;
-  }
-  const run = given ?? newest(() => true);
+  const run = path !== undefined
+    ? { file: basename(path), results: readResults(path) }
+    : docs || check
+    ? forDocumentation()
+    : newest(() => true);
   if (run === undefined) {
     throw new Error("Cannot write a report: bench/results has no run; `deno task bench` makes one");
   }
+  if (docs || check) await writeDocs(run, check);
+  if (check) return;
   const page = await pageOf(run.results);
   write(resolve(out), page, `${run.results.rows.length} figures of ${run.file}`);
 }

@@ -19,8 +19,8 @@ export function wrapped(text: string): string {
 }
 
 /**
- * Replaces the text between the marks `<!-- report: NAME -->` and `<!-- /report -->` by the block of
- * that name.
+ * Replaces the text between `<!-- report: NAME -->` and `<!-- /report -->` by the block of that
+ * name.
  *
  * @throws {Error} If the page names a block that does not exist.
  */

@@ -68,7 +68,7 @@ async function chartOf(
   width: number,
 ): Promise<string> {
   const words = { id: `${id}-${kind}`, title: question, description: answer.replaceAll("**", "") };
-  const svg = await render(draw(chart, { palette: NAMED, width }), words);
+  const svg = await render(draw(chart, NAMED, width), words);
   return `<div class="${kind}">${svg}</div>`;
 }
 

@@ -60,15 +60,14 @@ export function whichCounter(results: Results): Answer {
         results,
         FILE_COUNTER,
         ATOMIC,
-        (cost) =>
-          "FileCounter, for a number that people can read and edit and that outlives a reboot, " +
-          `takes ${cost("AtomicCounter")}.`,
+        "FileCounter, for a number that people can read and edit and that outlives a reboot, " +
+          "takes % as long as AtomicCounter",
       ),
       compared(
         results,
         REDIS_COUNTER,
         ATOMIC,
-        (cost) => `RedisCounter, for several machines, takes ${cost("AtomicCounter")}.`,
+        "RedisCounter, for several machines, takes % as long as AtomicCounter",
       ),
     ], "counters"),
     reading: "Time of one add by one undisturbed thread; further left is faster.",
@@ -90,15 +89,13 @@ export function whichLock(results: Results): Answer {
         results,
         FILE_LOCK,
         PAIR,
-        (cost) =>
-          "**FileLock**, to share a lock with other languages and the shell, takes " +
-          `${cost("Mutex")}.`,
+        "**FileLock**, to share a lock with other languages and the shell, takes % as long as Mutex",
       ),
       compared(
         results,
         REDIS_LOCK,
         AWAITED,
-        (cost) => `**RedisLock**, for several machines, takes ${cost("an awaited Mutex")}.`,
+        "**RedisLock**, for several machines, takes % as long as an awaited Mutex",
       ),
     ], "locks"),
     reading: "Time to acquire a free lock and to release it; further left is faster.",
@@ -112,18 +109,11 @@ function costOf(results: Results, { wanted }: Entry): string {
   return dots.length === 0 ? "" : rangeOf(dots, duration);
 }
 
-/** Says how many times as long one takes as another, unless one was not measured. */
-function compared(
-  results: Results,
-  one: Entry,
-  other: Entry,
-  say: (cost: (name: string) => string) => string,
-): string {
+/** Puts into a text how many times as long one takes as another, unless one was not measured. */
+function compared(results: Results, one: Entry, other: Entry, text: string): string {
   const ratios = ratiosOf(results, one.wanted, other.wanted);
   if (ratios.length === 0) return "";
-  return say((name) =>
-    `${rangeOf(ratios, times)} times as long as ${name} (${costOf(results, one)})`
-  );
+  return `${text.replace("%", `${rangeOf(ratios, times)} times`)} (${costOf(results, one)}).`;
 }
 
 /** How many times as fast a striped counter is with at most 4 processes. */

@@ -130,7 +130,7 @@ export function againstRivals(results: Results): Answer {
   };
 }
 
-/** The main comparisons, each rival once: alone, or with several processes if not measured alone. */
+/** The main comparisons, each rival once: alone, or else with several processes. */
 function mainOf(matches: readonly Match[]): Match[] {
   const main = matches.filter(({ label }) => MAIN.has(label));
   const measuredAlone = main.filter(({ members }) => members === undefined).map((

@@ -1,6 +1,6 @@
 import type { Results } from "../../results.ts";
 import { type Answer, type Entry, entry, rangeOf, ratiosOf, sentences } from "./answer.ts";
-import type { LinePoint } from "../charts/chart.ts";
+import type { LineChart } from "../charts/chart.ts";
 import { duration, listed, rowsOf, RUNTIMES, SERIES_NAMES, times } from "../figures.ts";
 
 const ATOMIC = entry("atomics/add");
@@ -62,7 +62,7 @@ export function scaling(results: Results): Answer {
   };
 }
 
-function linesOf(results: Results, subject: Entry): LinePoint[] {
+function linesOf(results: Results, subject: Entry): LineChart["groups"][number] {
   const lines = seriesOf(results, subject, "processes")
     .filter(({ series, rows }) => series !== "mixed" && rows.length > 1);
   if (lines.every(({ series }) => series === "c")) return [];

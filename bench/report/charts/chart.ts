@@ -33,29 +33,19 @@ export interface DotChart {
   readonly atOne?: string;
 }
 
-/** A point of a line in a panel. */
-export interface LinePoint {
-  readonly panel: string;
-  readonly name: string;
-  readonly count: number;
-  readonly value: number;
-}
-
-/** Panels of lines. */
+/** Panels of lines; the panels of one group are in one row and have the same axes. */
 export interface LineChart {
   readonly unit: Unit;
-  /** The panels of one group are in one row and have the same axes. */
-  readonly groups: readonly (readonly LinePoint[])[];
+  readonly groups: readonly (readonly {
+    readonly panel: string;
+    readonly name: string;
+    readonly count: number;
+    readonly value: number;
+  }[])[];
 }
 
 /** What a chart shows. */
 export type Chart = DotChart | LineChart;
-
-/** How a chart looks: its colours and its width in pixels. */
-export interface Look {
-  readonly palette: Palette;
-  readonly width: number;
-}
 
 /** The width of a chart on a page. */
 export const WIDE = 816;
@@ -72,8 +62,8 @@ const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', sa
 const SHAPES = { deno: "circle", bun: "square", node: "triangle-up", c: "cross" } as const;
 const SERIES = Object.keys(SHAPES) as (keyof typeof SHAPES)[];
 
-/** Specifies a chart for Vega-Lite. */
-export function draw(chart: Chart, { palette, width }: Look): TopLevelSpec {
+/** Specifies a chart for Vega-Lite, with its width in pixels. */
+export function draw(chart: Chart, palette: Palette, width: number): TopLevelSpec {
   const content = "rows" in chart ? dotsOf(chart, palette, width) : linesOf(chart, palette, width);
   const { ink, quiet, line } = palette;
   const label = { labelColor: quiet, labelFontSize: 11, labelPadding: 6, labelFlush: false };
@@ -125,7 +115,6 @@ function dotsOf({ rows, unit, atOne }: DotChart, palette: Palette, width: number
     return { ...texts, points, aside: isCompact ? aside : "" };
   });
   const points = placed.flatMap(({ points }) => points);
-
   const ends = points.flatMap(({ least, value, most }) => [least, value, most]);
   const ticks = ticksAround(atOne === undefined ? ends : [...ends, 1]);
   const axis = { orient: "top", labelFlush: !isWide };
@@ -263,13 +252,10 @@ function logScale(ticks: readonly number[], unit: Unit, more: Layer = {}): Layer
 function ticksAround(values: readonly number[]): number[] {
   const [least, most] = [Math.min(...values), Math.max(...values)];
   const steps = most / least > 30 ? [1] : most / least > 4 ? [1, 3] : [1, 1.5, 2, 3, 5, 7];
-  const all: number[] = [];
-  for (let power = Math.floor(Math.log10(least)); power <= Math.ceil(Math.log10(most)); power++) {
-    all.push(...steps.map((step) => Number((step * 10 ** power).toPrecision(3))));
-  }
+  const powers = Array.from({ length: 20 }, (_, i) => i - 5); // From 10 µ to 100 T.
+  const all = powers.flatMap((power) => steps.map((step) => Number(`${step}e${power}`)));
   const first = all.findLastIndex((tick) => tick <= least);
-  const last = all.findIndex((tick) => tick >= most);
-  return all.slice(Math.max(first, 0), last < 0 ? undefined : last + 1);
+  return all.slice(first, all.findIndex((tick) => tick >= most && tick > all[first]) + 1);
 }
 
 /** A value of a unit. */

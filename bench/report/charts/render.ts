@@ -7,7 +7,7 @@ const fail = (...words: readonly unknown[]): never => {
 };
 const STRICT = Object.assign(logger(Warn), { error: fail, warn: fail });
 
-/** Draws a chart as SVG, without a browser; the title and the description are its text alternative. */
+/** Draws a chart as SVG, without a browser. The title and the description are its alternative. */
 export async function render(
   spec: TopLevelSpec,
   { id, title, description }: Readonly<Record<"id" | "title" | "description", string>>,
