@@ -1,36 +1,12 @@
 import { execFile } from "node:child_process";
-import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { cacheFolder, type Runtime } from "../src/host/runtimes.ts";
+import { environment } from "../src/host/child.ts";
 
 /** The folder of the project. */
 export const ROOT: string = fileURLToPath(new URL("..", import.meta.url));
 
 const run = promisify(execFile);
-
-/** The command that runs a program of this project that may use its packages. */
-export function commandOf({ name, path }: Runtime, program: URL, ...args: string[]): string[] {
-  const flags = {
-    deno: ["run", "--quiet", "-A"],
-    bun: [],
-    node: ["--disable-warning=ExperimentalWarning"],
-  }[name];
-  return [path, ...flags, fileURLToPath(program), ...args];
-}
-
-/** The same for a program without packages: Deno does not look for its configuration. */
-export function bareCommandOf(runtime: Runtime, program: URL): string[] {
-  const [path, ...rest] = commandOf(runtime, program);
-  return runtime.name === "deno"
-    ? [path, "run", "--quiet", "--no-config", "--no-lock", "-A", rest.at(-1)!]
-    : [path, ...rest];
-}
-
-/** The environment of the programs of a run. */
-export function environment(): NodeJS.ProcessEnv {
-  return { NODE_COMPILE_CACHE: `${cacheFolder()}/node`, ...process.env, NO_COLOR: "1" };
-}
 
 /**
  * Runs a program and resolves to its standard output.

@@ -1,8 +1,6 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import process from "node:process";
-import { createInterface } from "node:readline";
+import { Child, describeEnd } from "../../src/host/child.ts";
 import type { Runtime } from "../../src/host/runtimes.ts";
-import { commandOf, environment, ROOT } from "../launch.ts";
 import type { Job, Report } from "./jobs.ts";
 import type { Answer, ProcessSpec } from "./member.ts";
 
@@ -21,23 +19,23 @@ export interface FleetSpec extends Pick<ProcessSpec, "site" | "jobs" | "mapped">
 /** Processes or workers that are started once and then do one job after the other together. */
 export class Fleet implements Disposable {
   readonly #spec: FleetSpec;
-  readonly #children: ChildProcess[];
+  readonly #children: Child[];
   /** The answers that have come since the last job, by number, and the promise of all of them. */
   #answers: Answer[] = [];
   #all = Promise.withResolvers<Answer[]>();
   #broken: Error | undefined;
 
-  private constructor(spec: FleetSpec, signal: AbortSignal) {
+  private constructor(spec: FleetSpec) {
     const { runtimes, threads, size } = this.#spec = spec;
     this.#children = threads
-      ? [this.#start(runtimes[0], undefined, signal)]
-      : Array.from({ length: size }, (_, i) =>
-        this.#start(runtimes[i % runtimes.length], i, signal));
+      ? [this.#start(runtimes[0], undefined)]
+      : Array.from({ length: size }, (_, i) => this.#start(runtimes[i % runtimes.length], i));
   }
 
-  /** Starts a fleet; resolves when all its members are ready. */
+  /** Starts a fleet, which the signal breaks; resolves when all its members are ready. */
   static async start(spec: FleetSpec, signal: AbortSignal): Promise<Fleet> {
-    const fleet = new Fleet(spec, signal);
+    const fleet = new Fleet(spec);
+    signal.addEventListener("abort", () => fleet.#break(signal.reason));
     try {
       await fleet.#next();
       return fleet;
@@ -50,53 +48,35 @@ export class Fleet implements Disposable {
   /** Lets all members do a job; resolves to their reports, by number. */
   async do(job: Job): Promise<Report[]> {
     const answers = this.#next();
-    for (const child of this.#children) child.stdin!.write(`${JSON.stringify(job)}\n`);
+    for (const child of this.#children) child.tell(JSON.stringify(job));
     return (await answers).map(({ report }) => report!);
   }
 
   /** Kills all members. */
   [Symbol.dispose](): void {
     this.#break(new Error("Cannot use a fleet after its disposal"));
-    for (const child of this.#children) child.kill("SIGKILL");
+    for (const child of this.#children) child.kill();
   }
 
-  #start(runtime: Runtime, worker: number | undefined, signal: AbortSignal): ChildProcess {
-    const { site, jobs, mapped, size } = this.#spec;
-    const spec: ProcessSpec = {
-      coordinator: process.pid,
-      site,
-      jobs,
-      workers: size,
-      worker,
-      mapped,
-    };
-    const [path, ...args] = commandOf(runtime, MEMBER, JSON.stringify(spec));
-    const child = spawn(path, args, {
-      cwd: ROOT,
-      env: environment(),
-      detached: true,
-      signal,
-      killSignal: "SIGKILL",
+  #start(runtime: Runtime, worker: number | undefined): Child {
+    const { site, jobs, mapped, size: workers } = this.#spec;
+    const spec: ProcessSpec = { coordinator: process.pid, site, jobs, workers, worker, mapped };
+    const child: Child = new Child<Answer>({
+      runtime,
+      what: `one of ${workers} members`,
+      program: MEMBER,
+      args: [JSON.stringify(spec)],
+      imports: true,
+      receive: ({ worker, ...answer }) => {
+        if (answer.failed) return this.#break(new Error(`${child.name}: ${answer.failed}`));
+        this.#answers[worker] = { worker, ...answer };
+        if (Object.keys(this.#answers).length === workers) this.#all.resolve(this.#answers);
+      },
     });
-    let said = "";
-    child.stdin.on("error", () => {}); // It died, which the "close" event reports.
-    child.stderr.setEncoding("utf8").on("data", (text) => said = (said + text).slice(-2000));
-    createInterface({ input: child.stdout }).on("line", (line) => this.#receive(JSON.parse(line)));
-    child.on("error", (error) => this.#break(error));
-    child.on("close", (status, killer) => {
-      const how = killer ?? `status ${status}`;
-      this.#break(
-        new Error(`${runtime.name}, 1 of ${size} members, ended with ${how}: ${said.trim()}`),
-      );
+    void child.ended.then((end) => {
+      this.#break(new Error(`${child.name} ${describeEnd(end, "been disposed of")}`));
     });
     return child;
-  }
-
-  #receive(answer: Answer): void {
-    const { worker, failed } = answer;
-    if (failed !== undefined) return this.#break(new Error(`Member ${worker} failed: ${failed}`));
-    this.#answers[worker] = answer;
-    if (Object.keys(this.#answers).length === this.#spec.size) this.#all.resolve(this.#answers);
   }
 
   #break(error: Error): void {

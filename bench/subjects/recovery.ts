@@ -1,10 +1,8 @@
-import { spawn } from "node:child_process";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
+import { Child, describeEnd } from "../../src/host/child.ts";
 import type { Runtime } from "../../src/host/runtimes.ts";
 import { monotonicNanoseconds } from "../../src/runtime/mod.ts";
-import { commandOf, environment } from "../launch.ts";
 import { makeSite } from "../site.ts";
 import { claim, type Subject } from "./subject.ts";
 
@@ -14,19 +12,28 @@ const operation = "recovery from an owner that was killed";
 
 /** Starts a process that acquires the mutex on request and holds it until it is killed. */
 function startHolder(runtime: Runtime, memory: string) {
-  const [path, ...args] = commandOf(runtime, HOLDER, memory);
-  const child = spawn(path, args, { env: environment(), stdio: ["pipe", "pipe", "inherit"] });
-  child.stdin.on("error", () => {}); // It was killed.
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  let said = Promise.withResolvers<number>();
+  const child = new Child<number>({
+    runtime,
+    what: "the holder of a mutex",
+    program: HOLDER,
+    args: [memory],
+    imports: false,
+    receive: (time) => said.resolve(time),
+  });
+  void child.ended.then((end) => {
+    said.promise.catch(() => {}); // It was killed.
+    said.reject(new Error(`${child.name} ${describeEnd(end, "been killed")}`));
+  });
   return {
     /** The next time that it prints. */
     async nextTime(): Promise<number> {
-      const { done, value } = await lines.next();
-      if (done) throw new Error("A process that must hold a mutex has ended");
-      return Number(value);
+      const time = await said.promise;
+      said = Promise.withResolvers();
+      return time;
     },
-    go: () => child.stdin.write("go\n"),
-    kill: () => child.kill("SIGKILL"),
+    go: () => child.tell("go"),
+    kill: () => child.kill(),
   };
 }
 

@@ -1,8 +1,9 @@
 import { join } from "node:path";
 import { parseCount } from "../../src/counting/config.ts";
 import { runStrategy } from "../../src/counting/run.ts";
+import { commandOf } from "../../src/host/child.ts";
 import type { Runtime } from "../../src/host/runtimes.ts";
-import { bareCommandOf, commandOf, timeOf } from "../launch.ts";
+import { timeOf } from "../launch.ts";
 import { makeSite } from "../site.ts";
 import { claim, type Subject } from "./subject.ts";
 
@@ -22,7 +23,7 @@ async function startOfWorkers(runtime: Runtime): Promise<number> {
   return (totalMs - countingMs) * 1e6;
 }
 
-const timeBare = (program: URL) => (runtime: Runtime) => timeOf(bareCommandOf(runtime, program));
+const timeBare = (program: URL) => (runtime: Runtime) => timeOf(commandOf(runtime, program, false));
 
 async function emptyProgramsInTurn(runtime: Runtime): Promise<number> {
   let ns = 0;
@@ -54,7 +55,10 @@ export const subject: Subject = {
       name: COMMAND,
       ms: 150,
       measure: (runtime) =>
-        commandUnderLock((file) => commandOf(runtime, CLI, "lock", file, "--", "true")),
+        commandUnderLock((file) =>
+          commandOf(runtime, CLI, true, "lock", file, "--", "true")
+            .filter((arg) => arg !== "--no-lock") // Users have one.
+        ),
     },
     {
       name: COMMAND,

@@ -47,7 +47,7 @@ export interface Relay {
 
 /** An operation in JavaScript. */
 export interface Operation {
-  /** The operation in words. Rows with the same name do the same work, whoever does it. */
+  /** The operation in words. Rows with the same name do the same work, in any language. */
   readonly name: string;
   /** Its package. Default: `interlock`. */
   readonly by?: string;

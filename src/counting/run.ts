@@ -1,7 +1,7 @@
 import process from "node:process";
 import type { Runtime } from "../host/runtimes.ts";
 import { Memory } from "../memory/memory.ts";
-import type { Child } from "./child.ts";
+import type { Child } from "../host/child.ts";
 import type { CountConfig, Run } from "./config.ts";
 import { Gate } from "./gate.ts";
 import { regions } from "./layout.ts";

@@ -1,7 +1,10 @@
+import { Child, describeEnd } from "../host/child.ts";
 import type { Runtime } from "../host/runtimes.ts";
-import { Child, type ChildEnd } from "./child.ts";
 import type { HostSpec } from "./host.ts";
+import { REDIS_VARIABLE } from "./redis_cells.ts";
 import type { WorkerMessage } from "./worker.ts";
+
+const PROGRAM = new URL("../../workers/counting_process.ts", import.meta.url);
 
 /** Thrown if a worker of a run died or failed. The message names the worker. */
 export class RunError extends Error {
@@ -36,13 +39,23 @@ export class RunChildren implements AsyncDisposable {
     receive: (message: WorkerMessage) => void,
     isDone: () => boolean,
   ): Child {
-    const child: Child = new Child(runtime, what, spec, (message) => {
-      if (message.kind !== "failed") return receive(message);
-      this.#failure.reject(new RunError(`${child.name} failed: ${message.message}`));
-    }, this.#redis);
+    const child: Child = new Child<WorkerMessage>({
+      runtime,
+      what,
+      program: PROGRAM,
+      args: [JSON.stringify(spec)],
+      imports: this.#redis !== undefined,
+      env: this.#redis === undefined ? {} : { [REDIS_VARIABLE]: this.#redis },
+      receive: (message) => {
+        if (message.kind !== "failed") return receive(message);
+        this.#failure.reject(new RunError(`${child.name} failed: ${message.message}`));
+      },
+    });
     this.#children.push(child);
     child.ended.then((end) => {
-      if (!isDone()) this.#failure.reject(new RunError(`${child.name} ${describe(end)}`));
+      if (!isDone()) {
+        this.#failure.reject(new RunError(`${child.name} ${describeEnd(end, "counted")}`));
+      }
     });
     return child;
   }
@@ -58,9 +71,4 @@ export class RunChildren implements AsyncDisposable {
     for (const child of this.#children) child.kill();
     await Promise.all(this.#children.map(({ ended }) => ended));
   }
-}
-
-function describe({ code, signal, stderr }: ChildEnd): string {
-  const how = signal !== null ? `was killed by ${signal}` : `ended with status ${code}`;
-  return `${how} before it had counted${stderr === "" ? "" : `:\n${stderr}`}`;
 }

@@ -3,38 +3,33 @@ import { join } from "node:path";
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import type { HostSpec } from "./host.ts";
-import { REDIS_VARIABLE } from "./redis_cells.ts";
-import { cacheFolder, type Runtime } from "../host/runtimes.ts";
-import type { WorkerMessage } from "./worker.ts";
+import { cacheFolder, type Runtime } from "./runtimes.ts";
 
-const ENTRY = new URL("../../workers/counting_process.ts", import.meta.url);
-const CONFIG = new URL("../../deno.json", import.meta.url);
+const CONFIG = fileURLToPath(new URL("../../deno.json", import.meta.url));
 const STDERR_KEPT = 4000;
 
-function argumentsFor({ name }: Runtime, spec: HostSpec, imports: boolean): string[] {
-  const rest = [fileURLToPath(ENTRY), JSON.stringify(spec)];
-  switch (name) {
-    case "deno":
-      // A worker that imports no package needs no config, lock file or package folder.
-      return [
-        "run",
-        "--quiet",
-        imports ? `--config=${fileURLToPath(CONFIG)}` : "--no-config",
-        "--no-lock",
-        "-A",
-        ...rest,
-      ];
-    case "bun":
-      return rest;
-    case "node":
-      return ["--disable-warning=ExperimentalWarning", ...rest];
-  }
+/**
+ * The command that runs a program of this project.
+ *
+ * @param imports Whether it imports packages; if not, it needs no config, lock file or package folder.
+ */
+export function commandOf(
+  { name, path }: Runtime,
+  program: URL,
+  imports: boolean,
+  ...args: string[]
+): string[] {
+  const flags = {
+    deno: ["run", "--quiet", imports ? `--config=${CONFIG}` : "--no-config", "--no-lock", "-A"],
+    bun: [],
+    node: ["--disable-warning=ExperimentalWarning"],
+  }[name];
+  return [path, ...flags, fileURLToPath(program), ...args];
 }
 
-/** The folder of Node's compiled code, with which a child starts in half the time. */
-function compileCache(): string {
-  return join(cacheFolder(), "node");
+/** The environment of child processes: with the code that Node has compiled, they start in half the time. */
+export function environment(): NodeJS.ProcessEnv {
+  return { NODE_COMPILE_CACHE: join(cacheFolder(), "node"), ...process.env, NO_COLOR: "1" };
 }
 
 /** The end of a child process. */
@@ -45,37 +40,37 @@ export interface ChildEnd {
   readonly stderr: string;
 }
 
-/** A child process of a run. */
-export class Child {
+/** Options for {@linkcode Child}. */
+export interface ChildOptions<Message> {
+  readonly runtime: Runtime;
+  /** What it is, for messages. */
+  readonly what: string;
+  readonly program: URL;
+  readonly args: readonly string[];
+  /** Whether the program imports packages. */
+  readonly imports: boolean;
+  readonly env?: NodeJS.ProcessEnv;
+  /** Is called with each line of its standard output, parsed as JSON. */
+  receive(message: Message): void;
+}
+
+/** A child process that prints messages as lines of JSON. */
+export class Child<Message = unknown> {
   /** The name for messages: `worker 2 (bun, pid 123)`. */
   readonly name: string;
   /** Resolves when it has ended and all its messages were received. */
   readonly ended: Promise<ChildEnd>;
   readonly #process: ChildProcess;
 
-  /**
-   * Starts it; calls `receive` with each of its messages.
-   *
-   * @param redis The address of the Redis server, for a worker that counts there.
-   */
-  constructor(
-    runtime: Runtime,
-    what: string,
-    spec: HostSpec,
-    receive: (message: WorkerMessage) => void,
-    redis?: string,
-  ) {
-    const child = spawn(runtime.path, argumentsFor(runtime, spec, redis !== undefined), {
+  /** Starts it. */
+  constructor({ runtime, what, program, args, imports, env, receive }: ChildOptions<Message>) {
+    const [path, ...rest] = commandOf(runtime, program, imports, ...args);
+    const child = spawn(path, rest, {
       stdio: ["pipe", "pipe", "pipe"],
       // In a group of its own: the coordinator ends its children itself after a Ctrl-C. In its group
       // they would get the signal too, and it could notice their end before its own signal.
       detached: true,
-      env: {
-        NODE_COMPILE_CACHE: compileCache(),
-        ...process.env,
-        NO_COLOR: "1",
-        ...redis !== undefined && { [REDIS_VARIABLE]: redis },
-      },
+      env: { ...environment(), ...env },
     });
     this.#process = child;
     this.name = `${what} (${runtime.name}, pid ${child.pid ?? "none"})`;
@@ -86,11 +81,7 @@ export class Child {
     createInterface({ input: child.stdout }).on("line", (line) => receive(JSON.parse(line)));
     this.ended = new Promise((resolve) => {
       child.on("error", (error) => {
-        resolve({
-          code: null,
-          signal: null,
-          stderr: `Cannot start ${runtime.path}: ${error.message}`,
-        });
+        resolve({ code: null, signal: null, stderr: `Cannot start ${path}: ${error.message}` });
       });
       child.on("close", (code, signal) => resolve({ code, signal, stderr: stderr.trim() }));
     });
@@ -105,4 +96,10 @@ export class Child {
   kill(): void {
     this.#process.kill("SIGKILL");
   }
+}
+
+/** Describes an end that came too early: `ended with status 1 before it had counted: ...`. */
+export function describeEnd({ code, signal, stderr }: ChildEnd, before: string): string {
+  const how = signal !== null ? `was killed by ${signal}` : `ended with status ${code}`;
+  return `${how} before it had ${before}${stderr === "" ? "" : `:\n${stderr}`}`;
 }
