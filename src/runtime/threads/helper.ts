@@ -149,9 +149,10 @@ export class Helper<Job, Answer = never> {
 
   #receive(message: HelperReport<Answer>): void {
     if ("news" in message) return this.#listener.onNews?.();
+    let onAnswer: OnAnswer<Answer> | undefined;
     if ("ready" in message) this.#isReady = true;
-    const onAnswer = "number" in message ? this.#asked.get(message.number) : undefined;
-    if ("number" in message) {
+    else {
+      onAnswer = this.#asked.get(message.number);
       if (onAnswer === undefined) return; // The helper has ended since.
       this.#asked.delete(message.number);
     }
