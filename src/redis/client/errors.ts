@@ -122,3 +122,16 @@ export function explain(what: string, error: unknown): unknown {
   const advice = MISTAKES[code];
   return new MisconfiguredError(advice ? `${why}. ${advice}` : why, code, { cause: error });
 }
+
+/**
+ * Waits for the answer to an operation, and {@linkcode explain}s its error.
+ *
+ * @param what The operation and its object, to follow "Cannot".
+ */
+export async function explained<T>(what: string, answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    throw explain(what, error);
+  }
+}

@@ -1,6 +1,6 @@
 import { UnsupportedError } from "../../contract/errors.ts";
 import type { RedisAdapter, Reply } from "../client/adapter.ts";
-import { codeOf, explain, isTemporary } from "../client/errors.ts";
+import { codeOf, explain, explained, isTemporary } from "../client/errors.ts";
 import { InFlight } from "../client/in_flight.ts";
 import { operationKey } from "../client/names.ts";
 import { AddBatch } from "./add_batch.ts";
@@ -202,11 +202,7 @@ export class Adds {
   /** Sends a question after the adds that were made before. */
   async ask(what: string, ask: () => Promise<Reply>): Promise<Reply> {
     this.flush();
-    try {
-      return await this.inFlight.track(ask());
-    } catch (error) {
-      throw explain(`${what} the counter "${this.#key}"`, error);
-    }
+    return await explained(`${what} the counter "${this.#key}"`, this.inFlight.track(ask()));
   }
 
   #explain(n: number, error: unknown): unknown {

@@ -23,6 +23,8 @@ export interface LeaseServer<Request> {
 
 /** What one client needs of the servers of a lock or semaphore. */
 export interface LeaseBackend<Request> {
+  /** The name of the client, which its requests and its wake channel have. */
+  readonly client: string;
   readonly server: LeaseServer<Request>;
   readonly wakeChannel: Pick<WakeChannel, "add" | "remove" | "end">;
   /** Ends the waits for servers to which nothing was ever sent. */
@@ -31,13 +33,19 @@ export interface LeaseBackend<Request> {
   close(): Promise<void>;
 }
 
-/** The backend of `client` for a lock or a semaphore on one server. */
-export function backendOf<Server extends WakeSource>(
+/** Makes a unique name of a client. */
+export function newClient(): string {
+  return crypto.randomUUID().replaceAll("-", "");
+}
+
+/** Makes the backend of a client for a lock or a semaphore on one server. */
+export function backendOf<Request, Server extends LeaseServer<Request> & WakeSource>(
   adapter: Connection,
   server: Server,
-  client: string,
-): { server: Server; wakeChannel: WakeChannel; stopWaiting(): void; close(): Promise<void> } {
+): LeaseBackend<Request> & { readonly server: Server } {
+  const client = newClient();
   return {
+    client,
     server,
     wakeChannel: new WakeChannel(adapter, server, client),
     stopWaiting: () => adapter.stopWaiting(),

@@ -9,22 +9,9 @@ import type { LeaseDeadline } from "./lease_deadline.ts";
 import type { LeaseBackend, LeaseServer } from "./lease_server.ts";
 import type { Sleeper } from "./sleeper.ts";
 
-/** The terms of a {@linkcode LeaseSource}. */
-export interface LeaseSourceTerms<
-  Request extends HoldRequest,
-  Held extends Hold<Request>,
-  Guard,
-> {
-  /** The name of the lock or semaphore, for messages. */
-  readonly name: string;
-  /** How long a hold is renewed, in milliseconds. */
-  readonly maxHold: number;
-  /** A name of the holder, for others to read. */
-  readonly label: string | undefined;
-  /** The name of the object, which the backend was made for. */
-  readonly client: string;
-  readonly backend: LeaseBackend<Request>;
-  /** Makes the guard of a grant, whose hold it gives to {@linkcode LeaseSource.add}. */
+/** How the holds of a {@linkcode LeaseSource} begin and go on. */
+export interface LeaseUse<Request extends HoldRequest, Held extends Hold<Request>, Guard> {
+  /** Makes the guard of a grant, whose hold it adds to {@linkcode LeaseSource.holds}. */
   guard(request: Request, grant: Grant): Guard | Promise<Guard>;
   /** Called when the last guard was released. Returns whether the hold goes on for another task. */
   passOn?(hold: Held): boolean;
@@ -39,26 +26,34 @@ export class LeaseSource<Request extends HoldRequest, Held extends Hold<Request>
   readonly wakeChannel: LeaseBackend<Request>["wakeChannel"];
   readonly sleepers: Set<Sleeper> = new Set();
   readonly inFlight: InFlight = new InFlight();
+  /** What is held now, to be released by {@linkcode close}. */
+  readonly holds: Set<Held> = new Set();
 
-  readonly #terms: LeaseSourceTerms<Request, Held, Guard>;
+  readonly #backend: LeaseBackend<Request>;
   readonly #owner: string;
+  readonly #use: LeaseUse<Request, Held, Guard>;
   #requestCount = 0;
-  readonly #holds = new Set<Held>();
   #closed: Promise<void> | undefined;
 
   /** Sends nothing before something is acquired. */
-  constructor(terms: LeaseSourceTerms<Request, Held, Guard>) {
-    this.#terms = terms;
-    this.name = terms.name;
-    this.maxHold = terms.maxHold;
-    this.server = terms.backend.server;
-    this.wakeChannel = terms.backend.wakeChannel;
-    this.#owner = thisOwner(terms.label);
+  constructor(
+    name: string,
+    { maxHold, label }: { readonly maxHold: number; readonly label: string | undefined },
+    backend: LeaseBackend<Request>,
+    use: LeaseUse<Request, Held, Guard>,
+  ) {
+    this.name = name;
+    this.maxHold = maxHold;
+    this.#backend = backend;
+    this.server = backend.server;
+    this.wakeChannel = backend.wakeChannel;
+    this.#owner = thisOwner(label);
+    this.#use = use;
   }
 
   /** The value of a new request, and what the name of its waiter is made of. */
   newRequest(): { value: string; client: string; number: number } {
-    const { client } = this.#terms;
+    const { client } = this.#backend;
     const number = ++this.#requestCount;
     return { value: valueOf(client, number, this.#owner), client, number };
   }
@@ -73,24 +68,9 @@ export class LeaseSource<Request extends HoldRequest, Held extends Hold<Request>
     return this.inFlight.track(this.#wait(request, waiter, deadline));
   }
 
-  /** Adds a hold, which {@linkcode close} releases. */
-  add(hold: Held): void {
-    this.#holds.add(hold);
-  }
-
-  /** Whether a hold was added, and neither released nor removed since. */
-  has(hold: Held): boolean {
-    return this.#holds.has(hold);
-  }
-
-  /** Removes a hold that was lost. */
-  remove(hold: Held): void {
-    this.#holds.delete(hold);
-  }
-
   keeps(hold: Held): boolean {
-    if (this.#terms.passOn?.(hold)) return true;
-    this.remove(hold);
+    if (this.#use.passOn?.(hold)) return true;
+    this.holds.delete(hold);
     return false;
   }
 
@@ -115,12 +95,12 @@ export class LeaseSource<Request extends HoldRequest, Held extends Hold<Request>
   async #close(): Promise<void> {
     try {
       for (const sleeper of this.sleepers) sleeper.wake(); // They see that it is closed.
-      this.#terms.backend.stopWaiting();
+      this.#backend.stopWaiting();
       await this.inFlight.idle();
-      await Promise.allSettled([...this.#holds].map((hold) => hold.end()));
+      await Promise.allSettled([...this.holds].map((hold) => hold.end()));
     } finally {
       this.wakeChannel.end();
-      await this.#terms.backend.close();
+      await this.#backend.close();
     }
   }
 
@@ -134,12 +114,12 @@ export class LeaseSource<Request extends HoldRequest, Held extends Hold<Request>
     }
     if (!attempt.granted) return undefined;
     const inTime = millisecondsSince(attempt.sent) < reliableTime(request.leaseTime);
-    if (inTime) return await this.#terms.guard(request, attempt);
+    if (inTime) return await this.#use.guard(request, attempt);
     await this.server.withdraw(request);
     return undefined;
   }
 
   async #wait(request: Request, waiter: string, deadline: LeaseDeadline): Promise<Guard> {
-    return await this.#terms.guard(request, await waitForGrant(this, request, waiter, deadline));
+    return await this.#use.guard(request, await waitForGrant(this, request, waiter, deadline));
   }
 }

@@ -1,6 +1,6 @@
 import type { RedisAdapter } from "../client/adapter.ts";
 import { connectionOf, type ConnectionOptions, type RedisSource } from "../client/adapter_of.ts";
-import { backendOf, type LeaseBackend } from "../lease/lease_server.ts";
+import { backendOf, type LeaseBackend, newClient } from "../lease/lease_server.ts";
 import { WakeChannel } from "../lease/wake_channel.ts";
 import { QuorumLock } from "../quorum/quorum_lock.ts";
 import { WakeChannels } from "../quorum/wake_channels.ts";
@@ -23,13 +23,13 @@ export interface LockBackend extends LeaseBackend<LockRequest> {
 export function lockBackendOf(
   sources: RedisSource | readonly RedisSource[],
   name: string,
-  client: string,
   settings: LockSettings,
   options: ConnectionOptions,
 ): LockBackend {
   if (!isSeveral(sources)) {
     const adapter = connectionOf(sources, options);
-    return { ...backendOf(adapter, new ServerLock(adapter, name), client), adapter };
+    const backend = backendOf<LockRequest, ServerLock>(adapter, new ServerLock(adapter, name));
+    return { ...backend, adapter };
   }
   const distinct = new Set(sources.map((source) => source instanceof URL ? source.href : source));
   if (sources.length === 0 || distinct.size < sources.length) {
@@ -51,8 +51,10 @@ export function lockBackendOf(
     label: labelOf(source, i),
   }));
   const lock = new QuorumLock(servers, name, settings.restartGuard);
+  const client = newClient();
   const channels = servers.map(({ adapter }, i) => new WakeChannel(adapter, lock.locks[i], client));
   return {
+    client,
     server: lock,
     wakeChannel: new WakeChannels(channels, lock.quorum),
     adapter: undefined,

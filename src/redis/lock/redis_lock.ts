@@ -5,7 +5,6 @@ import { asyncDispose, type PlatformAsyncDisposable } from "../../contract/platf
 import type { ConnectionOptions, RedisSource } from "../client/adapter_of.ts";
 import { checkFlag, checkOptions } from "../client/arguments.ts";
 import type { Grant } from "../lease/attempt.ts";
-import { newClient } from "../lease/holder_value.ts";
 import { LeaseDeadline } from "../lease/lease_deadline.ts";
 import { sharableGuardOf } from "../lease/lease_guard.ts";
 import { LeaseSource } from "../lease/lease_source.ts";
@@ -100,14 +99,8 @@ export class RedisLock implements AsyncLock, PlatformAsyncDisposable {
   ) {
     const settings = this.#settings = settingsOf(options);
     this.name = name;
-    const client = newClient();
-    const backend = this.#backend = lockBackendOf(source, name, client, settings, options);
-    const leases = this.#source = new LeaseSource({
-      name,
-      maxHold: settings.maxHold,
-      label: settings.label,
-      client,
-      backend,
+    const backend = this.#backend = lockBackendOf(source, name, settings, options);
+    const leases = this.#source = new LeaseSource(name, settings, backend, {
       guard: (request, grant) => this.#guard(request, grant),
       passOn: (hold) => this.#handOff?.pass(hold) ?? false,
     });
@@ -122,7 +115,7 @@ export class RedisLock implements AsyncLock, PlatformAsyncDisposable {
       },
       onLost: (hold) => {
         this.#handOff?.end(hold);
-        leases.remove(hold);
+        leases.holds.delete(hold);
       },
     };
     if (settings.localHandOff) this.#handOff = new LocalHandOff(settings.localHandOff);
@@ -199,7 +192,7 @@ export class RedisLock implements AsyncLock, PlatformAsyncDisposable {
 
   /** The hold that can be acquired again, if this lock is reentrant. */
   get #reentrant(): LockHold | undefined {
-    return this.#last && this.#source.has(this.#last) ? this.#last : undefined;
+    return this.#last && this.#source.holds.has(this.#last) ? this.#last : undefined;
   }
 
   #modeOf(options: RedisTryAcquireOptions | undefined): boolean {
@@ -261,7 +254,7 @@ export class RedisLock implements AsyncLock, PlatformAsyncDisposable {
     const { reentrant, replicas } = this.#settings;
     const shared = request.shared === true;
     const hold = new LockHold(this.#lock, request, grant.sent, stateOf(grant, shared));
-    this.#source.add(hold);
+    this.#source.holds.add(hold);
     if (replicas !== undefined) {
       try {
         await this.#checkReplicas();

@@ -1,5 +1,5 @@
 import type { RedisAdapter } from "../client/adapter.ts";
-import { explain, RefusedError } from "../client/errors.ts";
+import { explained, RefusedError } from "../client/errors.ts";
 import type { ReplicaOptions } from "./redis_lock_options.ts";
 
 /**
@@ -12,12 +12,8 @@ export async function checkReplicas(
   name: string,
   { count, timeout }: ReplicaOptions,
 ): Promise<void> {
-  let have: number;
-  try {
-    have = Number(await adapter.send("WAIT", `${count}`, `${timeout}`));
-  } catch (error) {
-    throw explain(`wait for the replicas of the lock "${name}"`, error);
-  }
+  const answer = adapter.send("WAIT", `${count}`, `${timeout}`);
+  const have = Number(await explained(`wait for the replicas of the lock "${name}"`, answer));
   if (have >= count) return;
   throw new RefusedError(
     `Cannot acquire the lock "${name}": ${have} of ${count} replicas had it within ${timeout} ms`,

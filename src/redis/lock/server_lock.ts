@@ -1,7 +1,7 @@
 import type { Owner } from "../../contract/owner.ts";
 import { type Instant, thisInstant } from "../../runtime/waiting/instant.ts";
 import type { RedisAdapter } from "../client/adapter.ts";
-import { explain } from "../client/errors.ts";
+import { explained } from "../client/errors.ts";
 import { partOf } from "../client/names.ts";
 import { Script } from "../client/script.ts";
 import type { Attempt } from "../lease/attempt.ts";
@@ -152,17 +152,14 @@ export class ServerLock {
   /** The exclusive holder, and since when. */
   async owner(): Promise<Owner | undefined> {
     const [lock, token] = this.#taking;
-    try {
-      const [value, minted] = await Promise.all([
-        this.#adapter.send("GET", lock),
-        this.#adapter.send("HGET", token, "token"),
-      ]);
-      if (typeof value !== "string") return undefined;
-      // A token is the time it was minted, in microseconds.
-      return ownerIn(value, minted === null ? undefined : new Date(Number(minted) / 1000));
-    } catch (error) {
-      throw explain(`read the owner of ${this.what}`, error);
-    }
+    const answers = Promise.all([
+      this.#adapter.send("GET", lock),
+      this.#adapter.send("HGET", token, "token"),
+    ]);
+    const [value, minted] = await explained(`read the owner of ${this.what}`, answers);
+    if (typeof value !== "string") return undefined;
+    // A token is the time it was minted, in microseconds.
+    return ownerIn(value, minted === null ? undefined : new Date(Number(minted) / 1000));
   }
 
   async #ask(script: Script, keys: readonly string[], args: string[]): Promise<Attempt> {
@@ -170,17 +167,13 @@ export class ServerLock {
     return attemptIn(await this.#run(script, "acquire", keys, args) as AttemptReply, sent);
   }
 
-  async #run(
+  #run(
     script: Script,
     verb: string,
     keys: readonly string[],
     args: readonly string[],
   ): Promise<unknown> {
-    try {
-      return await script.run(this.#adapter, keys, args);
-    } catch (error) {
-      throw explain(`${verb} ${this.what}`, error);
-    }
+    return explained(`${verb} ${this.what}`, script.run(this.#adapter, keys, args));
   }
 }
 

@@ -1,4 +1,4 @@
-import { explain } from "../client/errors.ts";
+import { explained } from "../client/errors.ts";
 import type { QuorumServer } from "./quorum_server.ts";
 
 /** A vote that does not count yet. */
@@ -19,12 +19,8 @@ export async function delayOf(
   { adapter, label }: QuorumServer,
   leaseTime: number,
 ): Promise<DelayedVote | undefined> {
-  let info: unknown;
-  try {
-    info = await adapter.send("INFO", "server");
-  } catch (error) {
-    throw explain("ask a server how long it has been up", error);
-  }
+  const answer = adapter.send("INFO", "server");
+  const info = await explained("ask a server how long it has been up", answer);
   const up = 1000 * Number(/uptime_in_seconds:(\d+)/.exec(String(info))?.[1]);
   if (up >= leaseTime + UPTIME_MS) return undefined;
   const why = `${label} has been up for ${up / 1000} s and may have forgotten a holder, so it ` +

@@ -4,7 +4,6 @@ import { connectionOf, type ConnectionOptions, type RedisSource } from "../clien
 import { checkOptions } from "../client/arguments.ts";
 import type { Grant } from "../lease/attempt.ts";
 import { Hold } from "../lease/hold.ts";
-import { newClient } from "../lease/holder_value.ts";
 import { LeaseDeadline } from "../lease/lease_deadline.ts";
 import { guardOf } from "../lease/lease_guard.ts";
 import { backendOf } from "../lease/lease_server.ts";
@@ -94,13 +93,8 @@ export class RedisSemaphore implements PlatformAsyncDisposable {
     const adapter = connectionOf(source, options);
     const server = this.#server = new ServerSemaphore(adapter, name, permits);
     this.name = name;
-    const client = newClient();
-    this.#source = new LeaseSource({
-      name,
-      maxHold: settings.maxHold,
-      label,
-      client,
-      backend: backendOf(adapter, server, client),
+    const backend = backendOf<PermitRequest, ServerSemaphore>(adapter, server);
+    this.#source = new LeaseSource(name, settings, backend, {
       guard: (request, grant) => this.#guard(request, grant),
     });
     if (!settings.fair) this.#taskQueue = new TaskQueue();
@@ -180,7 +174,7 @@ export class RedisSemaphore implements PlatformAsyncDisposable {
   #guard(request: PermitRequest, { sent, token }: Grant): RedisGuard<number> {
     const state = { token, recovered: false, previousOwner: undefined, shared: false };
     const hold = new Hold(this.#source, request, sent, state);
-    this.#source.add(hold);
+    this.#source.holds.add(hold);
     return guardOf(hold);
   }
 }

@@ -1,6 +1,6 @@
 import { thisInstant } from "../../runtime/waiting/instant.ts";
 import type { RedisAdapter } from "../client/adapter.ts";
-import { explain, MisconfiguredError } from "../client/errors.ts";
+import { explained, MisconfiguredError } from "../client/errors.ts";
 import { partOf } from "../client/names.ts";
 import { Script } from "../client/script.ts";
 import type { Attempt } from "../lease/attempt.ts";
@@ -111,13 +111,13 @@ export class ServerSemaphore {
 
   /** How many permits are held, by the server's clock. */
   async held(): Promise<number> {
-    try {
-      const [seconds, micros] = await this.#adapter.send("TIME") as [string, string];
-      const now = Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
-      return Number(await this.#adapter.send("ZCOUNT", this.#keys[0], `(${now}`, "+inf"));
-    } catch (error) {
-      throw explain(`read ${this.what}`, error);
-    }
+    return await explained(`read ${this.what}`, this.#held());
+  }
+
+  async #held(): Promise<number> {
+    const [seconds, micros] = await this.#adapter.send("TIME") as [string, string];
+    const now = Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
+    return Number(await this.#adapter.send("ZCOUNT", this.#keys[0], `(${now}`, "+inf"));
   }
 
   #release({ value, wanted }: PermitRequest, waiter: string): Promise<unknown> {
@@ -126,16 +126,7 @@ export class ServerSemaphore {
     return this.#run(release, "release", this.#keys, ...args);
   }
 
-  async #run(
-    script: Script,
-    verb: string,
-    keys: string[],
-    ...args: string[]
-  ): Promise<unknown> {
-    try {
-      return await script.run(this.#adapter, keys, args);
-    } catch (error) {
-      throw explain(`${verb} ${this.what}`, error);
-    }
+  #run(script: Script, verb: string, keys: string[], ...args: string[]): Promise<unknown> {
+    return explained(`${verb} ${this.what}`, script.run(this.#adapter, keys, args));
   }
 }
