@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
@@ -80,6 +80,21 @@ describe("the project", () => {
       return !modules.includes(source) && !modules.includes(`src/${source}`);
     });
     assert.deepEqual(alone, []);
+  });
+
+  it("has documents whose links lead to files, and a drawing of every folder of sources", () => {
+    for (const path of ["README.md", "CONTRIBUTING.md", "docs/architecture.md"]) {
+      for (const [, link] of read(path).matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)) {
+        const target = new URL(link, new URL(path, new URL("..", import.meta.url)));
+        assert.ok(existsSync(target), `${path}: ${link}`);
+      }
+    }
+    const drawn = read("docs/architecture.md");
+    for (const path of modules.filter((name) => name.startsWith("src/"))) {
+      for (const folder of path.split("/").slice(1, -1)) {
+        assert.ok(drawn.includes(`${folder}/ `), `docs/architecture.md does not draw ${path}`);
+      }
+    }
   });
 
   it("has an up-to-date schema", () => {

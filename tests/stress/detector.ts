@@ -2,7 +2,7 @@ import type { Guard } from "../../src/contract/mod.ts";
 
 /**
  * Watches a lock without using it, by two detectors: a mark that names the agent inside, and a number
- * that is counted up by a read and a write. An agent that is killed leaves them as they are.
+ * that is counted up by a read and a write. A killed agent leaves both unchanged.
  */
 export abstract class Detector {
   /** The number that is counted up by a read and a write. */
