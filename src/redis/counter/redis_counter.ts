@@ -9,6 +9,7 @@ import { codeOf, explain, isTemporary, MisconfiguredError } from "../client/erro
 import { InFlight } from "../client/in_flight.ts";
 import { checkText, operationKey } from "../client/names.ts";
 import { AddBatch } from "./add_batch.ts";
+import { CallOrder } from "./call_order.ts";
 import { type CoalescedCounter, type CoalescedOptions, Collector } from "./coalesced_counter.ts";
 import {
   type AddOptions,
@@ -17,7 +18,6 @@ import {
   type RedisCounterOptions,
   settingsOf,
 } from "./counter_options.ts";
-import { ADD, SET } from "./counter_scripts.ts";
 
 /**
  * While the value was last seen nearer to 0 than this, adds are plain INCRBYs: faster than a script,
@@ -31,6 +31,11 @@ const WHOLE = /^(0|-?[1-9]\d*)$/;
  * A number at a key of a Redis or Valkey server, in the format of INCR; other programs may use it as
  * well. Adds that one program makes at the same moment are sent as one command, and each gets its
  * own value.
+ *
+ * The server runs the operations of one `RedisCounter` in the order of their calls, also those that
+ * are not awaited. Only what was refused and is tried again can come later: an add with an
+ * `operation` after a failure, and adds that were sent as one command if their values would be
+ * beyond a bound; they are then tried one by one.
  *
  * An add without an answer may have happened or not. It then throws an
  * {@linkcode UnreachableError} that says so, and is not tried again, unless it has an `operation`,
@@ -51,6 +56,7 @@ export class RedisCounter implements AsyncExchangeCounter, PlatformAsyncDisposab
   readonly key: string;
 
   readonly #adapter: RedisAdapter;
+  readonly #order: CallOrder;
   readonly #settings: CounterSettings;
   /** Whether plain commands can do everything: no bounds and no expiry. */
   readonly #isPlain: boolean;
@@ -84,6 +90,7 @@ export class RedisCounter implements AsyncExchangeCounter, PlatformAsyncDisposab
     this.#isPlain = min === Number.MIN_SAFE_INTEGER && max === Number.MAX_SAFE_INTEGER &&
       expireAfter === "";
     this.#adapter = adapterOf(source, options);
+    this.#order = new CallOrder(this.#adapter);
   }
 
   /**
@@ -124,7 +131,18 @@ export class RedisCounter implements AsyncExchangeCounter, PlatformAsyncDisposab
    * @throws {MisconfiguredError} If there is no whole number at the key.
    */
   async get(): Promise<number> {
-    return this.#numberOf(await this.#ask("read", () => this.#adapter.send("GET", this.key)));
+    return this.#numberOf(await this.#ask("read", () => this.#read()));
+  }
+
+  async #read(): Promise<Reply> {
+    if (this.#hasScripts && this.#order.needsScript) {
+      try {
+        return await this.#order.run([this.key], []);
+      } catch (error) {
+        if (!(error instanceof UnsupportedError)) throw error;
+      }
+    }
+    return await this.#adapter.send("GET", this.key);
   }
 
   /**
@@ -249,7 +267,13 @@ export class RedisCounter implements AsyncExchangeCounter, PlatformAsyncDisposab
     const batch = this.#batch;
     if (batch === undefined) return Promise.resolve();
     this.#batch = undefined;
-    if (!this.#isNear || Math.abs(batch.total) >= NEAR) {
+    if (!this.#order.isHolding) return this.#sendBatch(batch);
+    return this.#inFlight.track(this.#order.inTurn(() => this.#sendBatch(batch)));
+  }
+
+  #sendBatch(batch: AddBatch): Promise<void> {
+    const needsScript = this.#hasScripts && this.#order.needsScript;
+    if (needsScript || !this.#isNear || Math.abs(batch.total) >= NEAR) {
       return this.#inFlight.track(this.#send(batch));
     }
     this.#inFlight.begin();
@@ -324,7 +348,7 @@ export class RedisCounter implements AsyncExchangeCounter, PlatformAsyncDisposab
     let reply: Reply;
     try {
       const args = [total, 0 - total, min, max, fall, rise].map(String);
-      reply = await ADD.run(this.#adapter, keys, [...args, expireAfter, rememberFor, parcel]);
+      reply = await this.#order.run(keys, [...args, expireAfter, rememberFor, parcel]);
     } catch (error) {
       throw this.#explain(total, error);
     }
@@ -382,7 +406,7 @@ export class RedisCounter implements AsyncExchangeCounter, PlatformAsyncDisposab
     const ends = performance.now() + retryFor;
     for (let pause = 20;; pause = Math.min(pause * 2, 500)) {
       try {
-        return await this.#scriptAdd(n, fall, rise, operation, parcel);
+        return await this.#order.inTurn(() => this.#scriptAdd(n, fall, rise, operation, parcel));
       } catch (error) {
         if (
           !isTemporary(error) || this.#closed !== undefined || performance.now() + pause > ends
@@ -406,7 +430,7 @@ export class RedisCounter implements AsyncExchangeCounter, PlatformAsyncDisposab
       );
     }
     const args = [`${n}`, condition, expireAfter, mustTell];
-    const reply = await this.#ask("set", () => SET.run(this.#adapter, [this.key], args));
+    const reply = await this.#ask("set", () => this.#order.run([this.key], args));
     this.#isNear = false;
     if (!Array.isArray(reply)) return reply;
     throw new RangeError(
@@ -415,11 +439,11 @@ export class RedisCounter implements AsyncExchangeCounter, PlatformAsyncDisposab
     );
   }
 
-  /** Sends a question after the adds that were made before. */
+  /** Sends a question after the operations that were called before. */
   async #ask(what: string, ask: () => Promise<Reply>): Promise<Reply> {
     this.#flush();
     try {
-      return await this.#inFlight.track(ask());
+      return await this.#inFlight.track(this.#order.inTurn(ask));
     } catch (error) {
       throw explain(`${what} the counter "${this.key}"`, error);
     }
