@@ -10,7 +10,13 @@ import { InFlight } from "../client/in_flight.ts";
 import { checkText, operationKey } from "../client/names.ts";
 import { AddBatch } from "./add_batch.ts";
 import { CallOrder } from "./call_order.ts";
-import { type CoalescedCounter, type CoalescedOptions, Collector } from "./coalesced_counter.ts";
+import {
+  type CoalescedCounter,
+  type CoalescedOptions,
+  Collector,
+  collectorSettingsOf,
+  report,
+} from "./coalesced_counter.ts";
 import {
   type AddOptions,
   checkWhole,
@@ -207,15 +213,16 @@ export class RedisCounter implements AsyncExchangeCounter, PlatformAsyncDisposab
    * Returns a counter that collects adds in this process, and sends them together.
    *
    * @throws {TypeError} If this counter has bounds: they need single adds.
+   * @throws {Error} If this counter is closed.
    */
   coalesced(options: CoalescedOptions = {}): CoalescedCounter {
-    checkOptions(`collect adds to the counter "${this.key}"`, options);
+    const what = `collect adds to the counter "${this.key}"`;
+    const settings = collectorSettingsOf(what, options);
     const { min, max } = this.#settings;
     if (min !== Number.MIN_SAFE_INTEGER || max !== Number.MAX_SAFE_INTEGER) {
-      throw new TypeError(
-        `Cannot collect adds to the counter "${this.key}": it has bounds, which need single adds`,
-      );
+      throw new TypeError(`Cannot ${what}: it has bounds, which need single adds`);
     }
+    if (this.#closed !== undefined) throw new Error(`Cannot ${what}: it was closed before`);
     const name = crypto.randomUUID();
     const forget = async () => void await this.#adapter.send("DEL", this.#recordOf(name));
     const collector = new Collector({
@@ -223,9 +230,9 @@ export class RedisCounter implements AsyncExchangeCounter, PlatformAsyncDisposab
       get: () => this.get(),
       forget: () => this.#inFlight.track(forget()),
       closed: () => void this.#collectors.delete(close),
-    }, options);
+    }, settings);
     const close = () =>
-      collector.close().catch((error) => options.onError?.(error, collector.pending));
+      collector.close().catch((error) => report(settings, error, collector.pending));
     this.#collectors.add(close);
     return collector;
   }

@@ -491,5 +491,55 @@ for (const [name, connect] of Object.entries(CLIENTS)) {
       assert.throws(() => collected.add(), /closed/);
       assert.throws(() => counter.coalesced({ flushEvery: -1 }), RangeError);
     });
+
+    it("collects nothing after a close", async () => {
+      await using counter = counterOf();
+      const collected = counter.coalesced();
+      collected.add(1);
+      collected.add(-1);
+      await collected.close(); // There is nothing to send.
+      assert.throws(() => collected.add(5), /Cannot collect an add: it was closed before/);
+      assert.equal(collected.pending, 0);
+      const idle = counter.coalesced();
+      await counter.close();
+      assert.throws(() => idle.add(5), /Cannot collect an add: it was closed before/);
+      assert.throws(() => counter.coalesced(), {
+        name: "Error",
+        message: 'Cannot collect adds to the counter "n": it was closed before',
+      });
+    });
+
+    it("sends collected adds again, whatever onError does", async () => {
+      await adapter.send("SET", "n", "text");
+      await using counter = counterOf();
+      const errors: unknown[] = [];
+      const fail = (error: unknown) => {
+        errors.push(error);
+        throw new Error("from onError");
+      };
+      await using throwing = counter.coalesced({ flushEvery: 5, onError: fail });
+      await using rejecting = counter.coalesced({
+        flushEvery: 5,
+        onError: (error) => Promise.reject(fail).catch((fail) => fail(error)),
+      });
+      throwing.add(1);
+      rejecting.add(2);
+      await until("some errors", () => errors.length >= 4);
+      await adapter.send("SET", "n", "10");
+      await until("the next tries", () => throwing.pending + rejecting.pending === 0);
+      assert.equal(await counter.get(), 13);
+    });
+
+    it("reads the options of collected adds once", async () => {
+      await adapter.send("SET", "n", "text");
+      const counter = counterOf();
+      const errors: unknown[] = [];
+      const options: Record<string, unknown> = { onError: (error: unknown) => errors.push(error) };
+      counter.coalesced(options).add(2);
+      options.onError = "no function";
+      await counter.close();
+      assert.equal(errors.length, 1);
+      assert.ok(errors[0] instanceof MisconfiguredError, String(errors[0]));
+    });
   });
 }
