@@ -71,6 +71,17 @@ describe("the project", () => {
     assert.deepEqual(development.filter(isIn), []);
   });
 
+  it("has the tests of a source at the same path in tests", () => {
+    // These test what several files do together, or the project itself.
+    const WHOLE = /^tests\/(?:stress\/|mutants\/|[^/]*$)|\/behaviour\//;
+    const tests = modules.filter((path) => path.startsWith("tests/") && path.endsWith("_test.ts"));
+    const alone = tests.filter((path) => !WHOLE.test(path)).filter((path) => {
+      const source = path.replace(/^tests\//, "").replace(/_test\.ts$/, ".ts");
+      return !modules.includes(source) && !modules.includes(`src/${source}`);
+    });
+    assert.deepEqual(alone, []);
+  });
+
   it("has an up-to-date schema", () => {
     const { title: _, ...schema } = JSON.parse(read("schema/count.schema.json"));
     assert.deepEqual(schema, { ...z.toJSONSchema(countSchema, { io: "input" }) });
@@ -111,9 +122,7 @@ describe("the project", () => {
   });
 
   it("has no circle of imports", () => {
-    // Those of src/files are being broken up.
-    const circles = circlesIn(imports).filter((circle) => !circle.includes("src/files/"));
-    assert.deepEqual(circles, []);
+    assert.deepEqual(circlesIn(imports), []);
   });
 
   it("has no circle of imports between the folders of the runtime", () => {

@@ -63,14 +63,9 @@ export function rowsOf({ rows }: Pick<Results, "rows">, wanted: RowFilter): Row[
   return rows.filter((row) => keys.every((key) => row[key] === wanted[key]));
 }
 
-/** One thing, or several: `1 round`, `3 rounds`. */
-export function counted(count: number, thing: string): string {
-  return `${count.toLocaleString("en")} ${thing}${count === 1 ? "" : "s"}`;
-}
+const LIST = new Intl.ListFormat("en-GB");
 
 /** "a", "a and b", "a, b and c". */
 export function listed(words: readonly string[]): string {
-  return words.length < 2
-    ? words.join()
-    : `${words.slice(0, -1).join(", ")} and ${words[words.length - 1]}`;
+  return LIST.format(words);
 }

@@ -5,7 +5,6 @@ import type { Answer, Table } from "./answers/answer.ts";
 import { type Chart, draw, NARROW, WIDE } from "./charts/chart.ts";
 import { NAMED, VARIABLES } from "./charts/palette.ts";
 import { escapeXml, render } from "./charts/render.ts";
-import { counted } from "./figures.ts";
 import { standing } from "./goals.ts";
 import { summary, warnings } from "./runs.ts";
 
@@ -30,7 +29,7 @@ ${readFileSync(STYLE, "utf8").replace("/* palette */", VARIABLES).trim()}
 <body>
 <header>
 <p class="quiet">Interlock, measured</p>
-<h1>${counted(results.rows.length, "figure")}${goals}</h1>
+<h1>${results.rows.length.toLocaleString("en")} figures${goals}</h1>
 <p class="quiet">${escapeXml(summary(results))}</p>
 ${warning === "" ? "" : `<p class="warning">${escapeXml(warning)}</p>`}
 <nav aria-label="Questions">

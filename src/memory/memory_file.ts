@@ -1,7 +1,7 @@
 import { SegmentFormatError } from "../contract/errors.ts";
 import { nameOf } from "../contract/options.ts";
 import { EEXIST } from "../runtime/c/errno.ts";
-import { folderOf } from "../runtime/paths/path_parts.ts";
+import { folderOf } from "../runtime/files/folders.ts";
 import {
   closeFile,
   openFile,

@@ -282,7 +282,7 @@ export const FILE_MUTANTS: readonly Mutant[] = [
     "src/runtime/paths/path_bytes.ts",
     "      text += String.fromCharCode(ESCAPED + byte);\n",
     '      text += "\\ufffd";\n',
-    ["runtime/paths/path_bytes", "runtime/paths/non_utf8"],
+    ["runtime/paths/path_bytes", "runtime/behaviour/non_utf8"],
   ),
   mutant(
     "a path of bytes ends at a NUL",

@@ -31,15 +31,23 @@ export interface Entry {
   readonly wanted: RowFilter;
 }
 
+/** Where the state of a subject is; that of the others is in mapped memory. */
+const MEDIA: Readonly<Record<string, Row["medium"]>> = {
+  file_lock: "file",
+  file_counter: "file",
+  redis: "redis",
+};
+
 /** The rows of Interlock for `subject/operation` by one undisturbed thread. */
-export function alone(key: string, medium: Row["medium"] = "mapped"): RowFilter {
+export function alone(key: string): RowFilter {
   const [subject, operation] = key.split(/\/(.*)/s);
+  const medium = MEDIA[subject] ?? "mapped";
   return { subject, operation, by: "interlock", medium, setting: "alone", count: 1 };
 }
 
 /** An operation with the name that users know. */
-export function entry(key: keyof typeof NAMES, medium: Row["medium"], note?: string): Entry {
-  return { label: NAMES[key], note, wanted: alone(key, medium) };
+export function entry(key: keyof typeof NAMES, note?: string): Entry {
+  return { label: NAMES[key], note, wanted: alone(key) };
 }
 
 /** A point for each runtime that has such a row. */

@@ -1,9 +1,7 @@
-import type { Results, Row } from "../../results.ts";
+import type { Latency, Results, Row } from "../../results.ts";
 import { type Answer, comparison, sentences } from "./answer.ts";
 import { duration, range, RUNTIMES, SERIES_NAMES, times } from "../figures.ts";
 import { nameOf, NAMES } from "../names.ts";
-
-type Timed = Row & { readonly latency: NonNullable<Row["latency"]> };
 
 const ORDER = [...RUNTIMES, "c"] as const;
 const SAID: readonly [keyof typeof NAMES, string][] = [
@@ -14,44 +12,39 @@ const SAID: readonly [keyof typeof NAMES, string][] = [
   ["async_acquire/acquire, release; each timed", "await of a free Mutex takes"],
 ];
 
-/** The rows of each operation that was timed call by call. */
+/** A row that was timed call by call. */
+interface Timed extends Latency {
+  readonly row: Row;
+  readonly name: string;
+}
+
+/** The rows of each operation that was timed call by call, C's last. */
 function timed({ rows }: Results): Map<string, Timed[]> {
-  // The other questions are about mapped memory too.
-  const all = rows.filter((row): row is Timed =>
-    row.latency !== undefined && row.medium !== "anonymous" && rank(row) >= 0
+  const all = ORDER.flatMap((series) =>
+    rows.filter(({ by, runtime, latency, medium }) =>
+      // The other questions are about mapped memory too.
+      latency !== undefined && medium !== "anonymous" &&
+      (by === "interlock" ? runtime : by) === series
+    ).map((row) => ({ row, name: SERIES_NAMES[series], ...row.latency! }))
   );
-  const groups = Map.groupBy(all, nameOf);
-  for (const rows of groups.values()) rows.sort((a, b) => rank(a) - rank(b));
-  return groups;
-}
-
-function rank({ by, runtime }: Row): number {
-  return ORDER.findIndex((series) => series === (by === "interlock" ? runtime : by));
-}
-
-function seriesOf(row: Row): string {
-  return SERIES_NAMES[ORDER[rank(row)]];
+  return Map.groupBy(all, ({ row }) => nameOf(row));
 }
 
 /** How long until it is my turn? */
 export function latencies(results: Results): Answer {
   const groups = timed(results);
-  const said = SAID.flatMap(([key, text]) => {
-    const figure = medianOf(groups.get(NAMES[key]) ?? []);
-    return figure === "" ? [] : [`${text} ${figure}`];
+  const said = SAID.filter(([key]) => groups.has(NAMES[key]))
+    .map(([key, text]) => `${text} ${medianOf(groups.get(NAMES[key])!)}`);
+  const charted = [...groups].map(([label, all]) => {
+    const [{ row: { count, setting } }] = all;
+    const dots = all.map(({ name, p50, p99, p999 }) => {
+      return { name, value: p50, most: p999, ticks: [p99, p999] };
+    });
+    return { label, note: count > 1 ? `${count} ${setting}` : "alone", dots };
   });
-  const charted = [...groups].map(([label, rows]) => ({
-    label,
-    note: rows[0].count > 1 ? `${rows[0].count} ${rows[0].setting}` : "alone",
-    dots: rows.map((row) => {
-      const { p50, p99, p999 } = row.latency;
-      return { name: seriesOf(row), value: p50, most: p999, ticks: [p99, p999] };
-    }),
-  }));
-  const rows = [...groups].flatMap(([label, rows]) =>
-    rows.map((row) => {
-      const { p50, p99, p999, max } = row.latency;
-      return [label, seriesOf(row), ...[p50, p99, p999, max].map(duration)];
+  const rows = [...groups].flatMap(([label, all]) =>
+    all.map(({ name, p50, p99, p999, max }) => {
+      return [label, name, ...[p50, p99, p999, max].map(duration)];
     })
   );
   return {
@@ -69,10 +62,10 @@ export function latencies(results: Results): Answer {
 }
 
 /** From the fastest to the slowest runtime, also as a multiple of C's. */
-function medianOf(rows: readonly Timed[]): string {
-  const ours = rows.filter(({ by }) => by === "interlock").map(({ latency }) => latency.p50);
-  if (ours.length === 0) return "";
-  const c = rows.find(({ by }) => by === "c")?.latency.p50;
+function medianOf(all: readonly Timed[]): string {
+  const c = all.find(({ row }) => row.by === "c")?.p50;
+  const ours = all.filter(({ row }) => row.by === "interlock").map(({ p50 }) => p50);
+  if (ours.length === 0) return "–";
   const against = c && ` (${range(ours.map((ns) => ns / c), times)} times C's)`;
   return `**${range(ours, duration)}**${against ?? ""}`;
 }

@@ -16,7 +16,7 @@ interface Safety {
 
 const RAW = alone("values/raw value += 1");
 const PAIR = alone("mutex/lock, unlock");
-const ADD = alone("file_counter/add", "file");
+const ADD = alone("file_counter/add");
 
 /** The guarantees, each with the operation that does the same without it. */
 export const SAFETIES: readonly Safety[] = [
@@ -56,19 +56,19 @@ export const SAFETIES: readonly Safety[] = [
   {
     label: "Others see who has it",
     note: "a FileLock's record, not without",
-    safe: alone("file_lock/guard by using", "file"),
-    bare: alone("file_lock/guard by using, no record", "file"),
+    safe: alone("file_lock/guard by using"),
+    bare: alone("file_lock/guard by using, no record"),
   },
   {
     label: "People may edit the number",
     note: "FileCounter, not { editable: false }",
     safe: ADD,
-    bare: alone("file_counter/add, not editable", "file"),
+    bare: alone("file_counter/add, not editable"),
   },
   {
     label: "It survives power loss",
     note: "{ durable: true }, not without",
-    safe: alone("file_counter/add, durable", "file"),
+    safe: alone("file_counter/add, durable"),
     bare: ADD,
     says: (times) => `an add that survives power loss **${times}** as long as one that need not`,
   },

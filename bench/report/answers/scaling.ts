@@ -3,16 +3,16 @@ import { type Answer, type Entry, entry, rangeOf, ratiosOf, sentences } from "./
 import type { LinePoint } from "../charts/chart.ts";
 import { duration, listed, rowsOf, RUNTIMES, SERIES_NAMES, times } from "../figures.ts";
 
-const ATOMIC = entry("atomics/add", "mapped");
-const STRIPED = entry("atomics/striped add", "mapped");
-const MUTEX = entry("mutex/lock, increment, unlock", "mapped");
+const ATOMIC = entry("atomics/add");
+const STRIPED = entry("atomics/striped add");
+const MUTEX = entry("mutex/lock, increment, unlock");
 /** The operations that are measured with many at once; those of a group have the same axes. */
 const GROUPS: readonly (readonly Entry[])[] = [
   [ATOMIC, STRIPED, MUTEX],
   [
-    entry("file_lock/lock, unlock", "file"),
-    entry("file_counter/add", "file"),
-    entry("file_counter/add, durable", "file"),
+    entry("file_lock/lock, unlock"),
+    entry("file_counter/add"),
+    entry("file_counter/add, durable"),
   ],
 ];
 /** All of them. */

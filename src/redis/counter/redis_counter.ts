@@ -1,15 +1,12 @@
 import type { AsyncExchangeCounter } from "../../contract/async_counter.ts";
-import { UnsupportedError } from "../../contract/errors.ts";
 import { nameOf } from "../../contract/options.ts";
 import { asyncDispose, type PlatformAsyncDisposable } from "../../contract/platform.ts";
 import type { RedisAdapter, Reply } from "../client/adapter.ts";
 import { adapterOf, type RedisSource } from "../client/adapter_of.ts";
 import { checkNumber, checkOptions } from "../client/arguments.ts";
-import { codeOf, explain, isTemporary, MisconfiguredError } from "../client/errors.ts";
-import { InFlight } from "../client/in_flight.ts";
-import { checkText, operationKey } from "../client/names.ts";
-import { AddBatch } from "./add_batch.ts";
-import { CallOrder } from "./call_order.ts";
+import { MisconfiguredError } from "../client/errors.ts";
+import { checkText } from "../client/names.ts";
+import { Adds } from "./adds.ts";
 import {
   type CoalescedCounter,
   type CoalescedOptions,
@@ -25,11 +22,6 @@ import {
   settingsOf,
 } from "./counter_options.ts";
 
-/**
- * While the value was last seen nearer to 0 than this, adds are plain INCRBYs: faster than a script,
- * and far from the limit of the exact numbers unless another program has just gone there.
- */
-const NEAR = 2 ** 50;
 const RETRY_MS = 10_000;
 const WHOLE = /^(0|-?[1-9]\d*)$/;
 
@@ -62,18 +54,11 @@ export class RedisCounter implements AsyncExchangeCounter, PlatformAsyncDisposab
   readonly key: string;
 
   readonly #adapter: RedisAdapter;
-  readonly #order: CallOrder;
   readonly #settings: CounterSettings;
-  /** Whether plain commands can do everything: no bounds and no expiry. */
-  readonly #isPlain: boolean;
-  #isNear = false;
-  readonly #inFlight = new InFlight();
+  readonly #adds: Adds;
   /** Functions that close the coalesced counters with something to send, when this is closed. */
   readonly #collectors = new Set<() => Promise<void>>();
   #closed: Promise<void> | undefined;
-  #hasScripts = true;
-  #batch: AddBatch | undefined;
-  readonly #flushNow = () => void this.#flush();
 
   /**
    * The counter at `key`. Sends nothing yet; a missing key counts as 0.
@@ -92,11 +77,8 @@ export class RedisCounter implements AsyncExchangeCounter, PlatformAsyncDisposab
     checkText("key", key);
     this.key = key;
     this.#settings = settingsOf(options);
-    const { min, max, expireAfter } = this.#settings;
-    this.#isPlain = min === Number.MIN_SAFE_INTEGER && max === Number.MAX_SAFE_INTEGER &&
-      expireAfter === "";
     this.#adapter = adapterOf(source, options);
-    this.#order = new CallOrder(this.#adapter);
+    this.#adds = new Adds(this.#adapter, key, this.#settings);
   }
 
   /**
@@ -113,7 +95,7 @@ export class RedisCounter implements AsyncExchangeCounter, PlatformAsyncDisposab
    */
   add(n = 1, options?: AddOptions): Promise<number> {
     if (!Number.isSafeInteger(n) || options !== undefined) return this.#addOnce(n, options, false);
-    return this.#addToBatch(n, false);
+    return this.#adds.add(n, false);
   }
 
   /**
@@ -127,7 +109,7 @@ export class RedisCounter implements AsyncExchangeCounter, PlatformAsyncDisposab
    */
   fetchAdd(n = 1, options?: AddOptions): Promise<number> {
     if (!Number.isSafeInteger(n) || options !== undefined) return this.#addOnce(n, options, true);
-    return this.#addToBatch(n, true);
+    return this.#adds.add(n, true);
   }
 
   /**
@@ -137,18 +119,7 @@ export class RedisCounter implements AsyncExchangeCounter, PlatformAsyncDisposab
    * @throws {MisconfiguredError} If there is no whole number at the key.
    */
   async get(): Promise<number> {
-    return this.#numberOf(await this.#ask("read", () => this.#read()));
-  }
-
-  async #read(): Promise<Reply> {
-    if (this.#hasScripts && this.#order.needsScript) {
-      try {
-        return await this.#order.run([this.key], []);
-      } catch (error) {
-        if (!(error instanceof UnsupportedError)) throw error;
-      }
-    }
-    return await this.#adapter.send("GET", this.key);
+    return this.#numberOf(await this.#adds.get());
   }
 
   /**
@@ -224,11 +195,10 @@ export class RedisCounter implements AsyncExchangeCounter, PlatformAsyncDisposab
     }
     if (this.#closed !== undefined) throw new Error(`Cannot ${what}: it was closed before`);
     const name = crypto.randomUUID();
-    const forget = async () => void await this.#adapter.send("DEL", this.#recordOf(name));
     const collector = new Collector({
-      send: (n, parcel, retryFor) => this.#tryAgain(n, name, retryFor, `${parcel}`),
+      send: (n, parcel, retryFor) => this.#adds.addParcel(n, name, parcel, retryFor),
       get: () => this.get(),
-      forget: () => this.#inFlight.track(forget()),
+      forget: () => this.#adds.forget(name),
       closed: () => void this.#collectors.delete(close),
     }, settings);
     const close = () =>
@@ -247,9 +217,10 @@ export class RedisCounter implements AsyncExchangeCounter, PlatformAsyncDisposab
 
   async #close(): Promise<void> {
     try {
-      this.#flush();
+      this.#adds.endRetries();
+      this.#adds.flush();
       await Promise.all([...this.#collectors].map((close) => close()));
-      await this.#inFlight.idle();
+      await this.#adds.inFlight.idle();
     } finally {
       await this.#adapter.close();
     }
@@ -260,118 +231,6 @@ export class RedisCounter implements AsyncExchangeCounter, PlatformAsyncDisposab
     return this.close();
   }
 
-  #addToBatch(n: number, isFetch: boolean): Promise<number> {
-    if (this.#batch !== undefined && !this.#batch.takes(n)) this.#flush();
-    if (this.#batch === undefined) {
-      this.#batch = new AddBatch();
-      queueMicrotask(this.#flushNow);
-    }
-    return this.#batch.add(n, isFetch);
-  }
-
-  /** Sends the adds of this moment, and never rejects: each add has a promise of its own. */
-  #flush(): Promise<void> {
-    const batch = this.#batch;
-    if (batch === undefined) return Promise.resolve();
-    this.#batch = undefined;
-    if (!this.#order.isHolding) return this.#sendBatch(batch);
-    return this.#inFlight.track(this.#order.inTurn(() => this.#sendBatch(batch)));
-  }
-
-  #sendBatch(batch: AddBatch): Promise<void> {
-    const needsScript = this.#hasScripts && this.#order.needsScript;
-    if (needsScript || !this.#isNear || Math.abs(batch.total) >= NEAR) {
-      return this.#inFlight.track(this.#send(batch));
-    }
-    this.#inFlight.begin();
-    return this.#adapter.send("INCRBY", this.key, `${batch.total}`).then(
-      (reply) => {
-        const sum = Number(reply);
-        this.#isNear = Math.abs(sum) < NEAR;
-        if (!this.#isNear && !batch.isExact(sum)) {
-          return this.#sendAgain(batch).finally(() => this.#inFlight.end());
-        }
-        this.#inFlight.end();
-        return batch.resolve(sum);
-      },
-      (error) => {
-        this.#inFlight.end();
-        batch.reject(this.#explain(batch.total, error));
-      },
-    );
-  }
-
-  /** Another program has brought the value near the limit meanwhile, so a script must check it. */
-  async #sendAgain(batch: AddBatch): Promise<void> {
-    try {
-      await this.#takeBack(batch);
-    } catch (error) {
-      return batch.reject(error);
-    }
-    await this.#send(batch);
-  }
-
-  async #send(batch: AddBatch): Promise<void> {
-    try {
-      batch.resolve(await this.#addAll(batch));
-    } catch (error) {
-      if (!(error instanceof RangeError) || batch.size === 1) return batch.reject(error);
-      batch.oneByOne((single) => this.#inFlight.track(this.#addAll(single)));
-    }
-  }
-
-  async #addAll(batch: AddBatch): Promise<number> {
-    if (this.#hasScripts) {
-      try {
-        return await this.#scriptAdd(batch.total, batch.fall, batch.rise);
-      } catch (error) {
-        if (!this.#isPlain || !(error instanceof UnsupportedError)) throw error;
-        this.#hasScripts = false;
-      }
-    }
-    const add = () => this.#adapter.send("INCRBY", this.key, `${batch.total}`);
-    const sum = Number(await this.#ask("add to", add));
-    if (batch.isExact(sum)) return sum;
-    await this.#takeBack(batch);
-    throw this.#beyond(batch.total, `about ${sum - batch.total}`);
-  }
-
-  async #takeBack({ total }: AddBatch): Promise<void> {
-    await this.#ask(
-      "take back an add to",
-      () => this.#adapter.send("DECRBY", this.key, `${total}`),
-    );
-  }
-
-  async #scriptAdd(
-    total: number,
-    fall: number,
-    rise: number,
-    operation?: string,
-    parcel = "",
-  ): Promise<number> {
-    const { min, max, expireAfter, rememberFor } = this.#settings;
-    const keys = operation === undefined ? [this.key] : [this.key, this.#recordOf(operation)];
-    let reply: Reply;
-    try {
-      const args = [total, 0 - total, min, max, fall, rise].map(String);
-      reply = await this.#order.run(keys, [...args, expireAfter, rememberFor, parcel]);
-    } catch (error) {
-      throw this.#explain(total, error);
-    }
-    if (Array.isArray(reply)) {
-      const [why, value] = reply as string[];
-      if (why === "beyond") throw this.#beyond(total, value);
-      throw new TypeError(
-        `Cannot add ${total} to the counter "${this.key}": the operation "${operation}" added ` +
-          `${value} before. Give each add a name of its own`,
-      );
-    }
-    const sum = Number(reply);
-    this.#isNear = this.#isPlain && Math.abs(sum) < NEAR;
-    return sum;
-  }
-
   /** An add by itself: with options, or with a number that cannot be added. */
   async #addOnce(n: number, options: AddOptions = {}, isFetch: boolean): Promise<number> {
     checkWhole(n);
@@ -379,54 +238,14 @@ export class RedisCounter implements AsyncExchangeCounter, PlatformAsyncDisposab
     checkOptions(what, options);
     const { operation, retryFor = RETRY_MS } = options;
     checkNumber(what, "retryFor", retryFor, 0, Infinity);
-    if (operation === undefined) return await this.#addToBatch(n, isFetch);
+    if (operation === undefined) return await this.#adds.add(n, isFetch);
     if (typeof operation !== "string" || operation === "") {
       throw new TypeError(
         `Cannot ${what}: operation must be a string that is not empty, not ${nameOf(operation)}`,
       );
     }
     checkText("operation", operation);
-    this.#flush();
-    const batch = new AddBatch();
-    const value = batch.add(n, isFetch);
-    batch.resolve(await this.#tryAgain(n, operation, retryFor, undefined, batch));
-    return await value;
-  }
-
-  #tryAgain(
-    n: number,
-    operation: string,
-    retryFor: number,
-    parcel?: string,
-    margin?: AddBatch,
-  ): Promise<number> {
-    return this.#inFlight.track(this.#try(n, operation, retryFor, parcel, margin));
-  }
-
-  async #try(
-    n: number,
-    operation: string,
-    retryFor: number,
-    parcel?: string,
-    { fall, rise } = { fall: 0, rise: 0 },
-  ): Promise<number> {
-    const ends = performance.now() + retryFor;
-    for (let pause = 20;; pause = Math.min(pause * 2, 500)) {
-      try {
-        return await this.#order.inTurn(() => this.#scriptAdd(n, fall, rise, operation, parcel));
-      } catch (error) {
-        if (
-          !isTemporary(error) || this.#closed !== undefined || performance.now() + pause > ends
-        ) {
-          throw error;
-        }
-        await new Promise((resolve) => setTimeout(resolve, pause));
-      }
-    }
-  }
-
-  #recordOf(operation: string): string {
-    return operationKey(this.key, operation, this.#settings.prefix);
+    return await this.#adds.addOnce(n, isFetch, operation, retryFor);
   }
 
   async #replace(n: number, condition: string, mustTell: string): Promise<Reply> {
@@ -437,23 +256,12 @@ export class RedisCounter implements AsyncExchangeCounter, PlatformAsyncDisposab
       );
     }
     const args = [`${n}`, condition, expireAfter, mustTell];
-    const reply = await this.#ask("set", () => this.#order.run([this.key], args));
-    this.#isNear = false;
+    const reply = await this.#adds.replace(args);
     if (!Array.isArray(reply)) return reply;
     throw new RangeError(
       `Cannot set the counter "${this.key}" to ${n}: its value, ${reply[1]}, is beyond 2^53 and ` +
         "cannot be returned exactly. It is unchanged",
     );
-  }
-
-  /** Sends a question after the operations that were called before. */
-  async #ask(what: string, ask: () => Promise<Reply>): Promise<Reply> {
-    this.#flush();
-    try {
-      return await this.#inFlight.track(this.#order.inTurn(ask));
-    } catch (error) {
-      throw explain(`${what} the counter "${this.key}"`, error);
-    }
   }
 
   #numberOf(reply: Reply): number {
@@ -467,20 +275,5 @@ export class RedisCounter implements AsyncExchangeCounter, PlatformAsyncDisposab
     const number = Number(text);
     if (Number.isSafeInteger(number)) return number;
     throw new RangeError(`Cannot read the counter "${this.key}" exactly: it is ${text}`);
-  }
-
-  #explain(n: number, error: unknown): unknown {
-    const overflows = codeOf(error) === "ERR" && /would overflow/.test((error as Error).message);
-    if (overflows) return this.#beyond(n, "near 2^63");
-    return explain(`add ${n} to the counter "${this.key}"`, error);
-  }
-
-  #beyond(n: number, value: number | string): RangeError {
-    const { min, max } = this.#settings;
-    const limits = this.#isPlain ? "2^53" : `its bounds, ${min} to ${max}`;
-    return new RangeError(
-      `Cannot add ${n} to the counter "${this.key}": the sum is beyond ${limits}; the value stays ` +
-        value,
-    );
   }
 }

@@ -7,23 +7,20 @@ import type { Attempt, Grant } from "./attempt.ts";
 import { RELEASE_MS } from "./hold.ts";
 import { reliableTime } from "./lease.ts";
 import type { LeaseDeadline } from "./lease_deadline.ts";
+import type { LeaseBackend, LeaseServer } from "./lease_server.ts";
 import { GRACE_MS } from "./server_times.ts";
 import { Sleeper } from "./sleeper.ts";
-import type { WakeChannel, Word } from "./wake_channel.ts";
+import type { Word } from "./wake_channel.ts";
 
 /** A lock or a semaphore, as the acquire loop sees it. */
 export interface AcquireTarget<Request> {
-  readonly server: {
-    /** The name of the target in messages. */
-    readonly what: string;
-    attempt(request: Request, waiter?: string, ticket?: string): Promise<Attempt>;
-    withdraw(request: Request, waiter?: string): Promise<void>;
-  };
-  readonly wakeChannel: Pick<WakeChannel, "add" | "remove">;
+  readonly server: LeaseServer<Request>;
+  readonly wakeChannel: LeaseBackend<Request>["wakeChannel"];
   /** The tasks that sleep, to be woken when the target is closed. */
   readonly sleepers: Set<Sleeper>;
   /** The operations under way, which `close` waits for. */
   readonly inFlight: InFlight;
+  /** Whether it was closed, so that nothing more is acquired. */
   isClosed(): boolean;
 }
 

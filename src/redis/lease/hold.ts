@@ -4,20 +4,18 @@ import type { InFlight } from "../client/in_flight.ts";
 import { retry } from "../client/retry.ts";
 import { Lease } from "./lease.ts";
 import type { GuardedHold, GuardState } from "./lease_guard.ts";
+import type { LeaseServer } from "./lease_server.ts";
 
 /** The lock or semaphore of a {@linkcode Hold}, as the hold sees it. */
-export interface HeldLock<Request> {
+export interface HeldLock<Request extends HoldRequest> {
   /** Its name in messages. */
   readonly name: string;
   readonly maxHold: number;
   /** The operations under way to the server. */
   readonly inFlight: InFlight;
-  /** Renews a hold; `false` if it is not held any more. */
-  renew(request: Request): Promise<boolean>;
-  /** Releases a hold; `false` if it was not held any more. Can be repeated. */
-  release(request: Request): Promise<boolean>;
+  readonly server: LeaseServer<Request>;
   /** Called when the last guard was released. Returns whether the hold goes on for another guard. */
-  keeps(hold: Hold<Request & HoldRequest>): boolean;
+  keeps(hold: Hold<Request>): boolean;
 }
 
 /** The part of a request that every hold needs. */
@@ -47,7 +45,7 @@ export class Hold<Request extends HoldRequest = HoldRequest> implements GuardedH
     this.request = request;
     this.state = state;
     const { name, maxHold } = lock;
-    const renew = () => lock.renew(this.request);
+    const renew = () => lock.server.renew(this.request);
     this.lease = new Lease({ name, leaseTime: request.leaseTime, maxHold, renew }, sent);
   }
 
@@ -66,7 +64,7 @@ export class Hold<Request extends HoldRequest = HoldRequest> implements GuardedH
    * @throws {UnreachableError} If the server was not reached; the hold ends with its lease.
    */
   async end(): Promise<void> {
-    const { name, inFlight } = this.#lock;
+    const { name, inFlight, server } = this.#lock;
     if (this.isOver) {
       const { lost } = this.lease;
       if (lost !== undefined) throw this.lostBefore(lost);
@@ -76,12 +74,12 @@ export class Hold<Request extends HoldRequest = HoldRequest> implements GuardedH
     const { lost, left } = this.lease.end();
     if (lost !== undefined) {
       // If only the connection was lost, the server may still have the hold. This does not wait.
-      inFlight.track(this.#lock.release(this.request)).catch(() => {});
+      inFlight.track(server.release(this.request)).catch(() => {});
       throw this.lostBefore(lost);
     }
     const deadline = performance.now() + Math.min(left, RELEASE_MS);
     // A try without an answer may have released it already.
-    const release = async (isUnsure: boolean) => await this.#lock.release(this.request) || isUnsure;
+    const release = async (isUnsure: boolean) => await server.release(this.request) || isUnsure;
     if (!await inFlight.track(retry(release, deadline))) {
       throw new LockLostError(`Lost "${name}" before it was released`);
     }

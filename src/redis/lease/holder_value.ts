@@ -12,6 +12,11 @@ export function thisOwner(label: string | undefined): string {
   return JSON.stringify({ pid: adapter.pid, host, runtime: runtimeName(), label });
 }
 
+/** A unique name of one object, which its requests and its wake channel have. */
+export function newClient(): string {
+  return crypto.randomUUID().replaceAll("-", "");
+}
+
 /** A unique value, with its owner for others to read. */
 export function valueOf(client: string, number: number, owner: string): string {
   return `${client}:${number} ${owner}`;

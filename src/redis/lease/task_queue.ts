@@ -5,14 +5,19 @@ export class TaskQueue {
   readonly #waiting: (() => void)[] = [];
   #isTaken = false;
 
-  /** Takes the turn if no other task has it. */
-  tryEnter(): boolean {
-    if (this.#isTaken) return false;
-    return this.#isTaken = true;
+  /** Runs `task` in its turn, which it waits for until the deadline. */
+  async run<T>(deadline: LeaseDeadline, task: () => Promise<T>): Promise<T> {
+    if (this.#isTaken) await this.#enter(deadline);
+    this.#isTaken = true;
+    try {
+      return await task();
+    } finally {
+      this.#leave();
+    }
   }
 
-  /** Waits for the turn, which another task has. It lasts until {@linkcode leave}. */
-  async enter(deadline: LeaseDeadline): Promise<void> {
+  /** Waits for the turn, which another task has. */
+  async #enter(deadline: LeaseDeadline): Promise<void> {
     let go = () => {};
     const turn = new Promise<void>((resolve) => go = resolve);
     this.#waiting.push(go);
@@ -21,13 +26,12 @@ export class TaskQueue {
     } catch (error) {
       const at = this.#waiting.indexOf(go);
       if (at >= 0) this.#waiting.splice(at, 1);
-      else this.leave(); // The turn came at the same time as the deadline.
+      else this.#leave(); // The turn came at the same time as the deadline.
       throw error;
     }
   }
 
-  /** Ends the turn. */
-  leave(): void {
+  #leave(): void {
     const next = this.#waiting.shift();
     if (next === undefined) this.#isTaken = false;
     else next();

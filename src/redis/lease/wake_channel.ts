@@ -5,7 +5,7 @@ import { explain } from "../client/errors.ts";
 export type Word = "go" | "next";
 
 /** A lock or a semaphore on one server, as its wake channel sees it. */
-interface Source {
+export interface WakeSource {
   /** Its name in messages. */
   readonly what: string;
   /** The beginning of the name of a waiter's channel; the client's name follows. */
@@ -20,14 +20,14 @@ interface Source {
  */
 export class WakeChannel {
   readonly #adapter: RedisAdapter;
-  readonly #server: Source;
+  readonly #server: WakeSource;
   readonly #channel: string;
   readonly #listeners = new Map<string, (word: Word) => void>();
   #subscribed: Promise<() => Promise<void>> | undefined;
   #hasAskedForCluster = false;
 
   /** The messages to `client` about a lock. */
-  constructor(adapter: RedisAdapter, server: Source, client: string) {
+  constructor(adapter: RedisAdapter, server: WakeSource, client: string) {
     this.#adapter = adapter;
     this.#server = server;
     this.#channel = server.channel + client;

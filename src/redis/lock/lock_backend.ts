@@ -1,21 +1,17 @@
 import type { RedisAdapter } from "../client/adapter.ts";
 import { connectionOf, type ConnectionOptions, type RedisSource } from "../client/adapter_of.ts";
+import { backendOf, type LeaseBackend } from "../lease/lease_server.ts";
 import { WakeChannel } from "../lease/wake_channel.ts";
 import { QuorumLock } from "../quorum/quorum_lock.ts";
 import { WakeChannels } from "../quorum/wake_channels.ts";
 import type { LockSettings } from "./redis_lock_options.ts";
-import { ServerLock } from "./server_lock.ts";
+import { type LockRequest, ServerLock } from "./server_lock.ts";
 
 /** The servers of a lock: one, or several that vote. */
-export interface LockBackend {
+export interface LockBackend extends LeaseBackend<LockRequest> {
   readonly server: ServerLock | QuorumLock;
-  readonly wakeChannel: WakeChannel | WakeChannels;
   /** The connection to the one server; `undefined` if there are several. */
   readonly adapter: RedisAdapter | undefined;
-  /** Ends the waits for servers to which nothing was ever sent. */
-  stopWaiting(): void;
-  /** Closes what was opened. */
-  close(): Promise<void>;
 }
 
 /**
@@ -33,10 +29,7 @@ export function lockBackendOf(
 ): LockBackend {
   if (!isSeveral(sources)) {
     const adapter = connectionOf(sources, options);
-    const server = new ServerLock(adapter, name);
-    const wakeChannel = new WakeChannel(adapter, server, client);
-    const stopWaiting = () => adapter.stopWaiting();
-    return { server, wakeChannel, adapter, stopWaiting, close: () => adapter.close() };
+    return { ...backendOf(adapter, new ServerLock(adapter, name), client), adapter };
   }
   const distinct = new Set(sources.map((source) => source instanceof URL ? source.href : source));
   if (sources.length === 0 || distinct.size < sources.length) {

@@ -19,9 +19,9 @@ import type { LockBackend } from "./lock_backend.ts";
 import type { LockRequest } from "./server_lock.ts";
 
 /** A lock whose holds can change their mode, as a {@linkcode LockHold} sees it. */
-export interface SharableLock extends HeldLock<LockRequest> {
+export interface SharableLock {
+  readonly source: AcquireTarget<LockRequest> & HeldLock<LockRequest>;
   readonly backend: LockBackend;
-  readonly target: AcquireTarget<LockRequest>;
   /** A new request, with a value of its own, and the name of its waiter. */
   request(shared: boolean): { request: LockRequest; waiter: string };
   /** Waits until enough replicas have the hold, if the lock has the option `replicas`. */
@@ -59,7 +59,7 @@ export class LockHold extends Hold<LockRequest> implements SharableHold {
 
   /** A hold whose request was sent at `sent`. */
   constructor(lock: SharableLock, request: LockRequest, sent: Instant, state: GuardState) {
-    super(lock, request, sent, state);
+    super(lock.source, request, sent, state);
     this.#lock = lock;
   }
 
@@ -82,7 +82,7 @@ export class LockHold extends Hold<LockRequest> implements SharableHold {
       const isInPlace = await this.#upgradeInPlace(deadline);
       if (!isInPlace) await this.#acquireAnew(deadline);
       await this.#lock.checkReplicas().catch((error) => {
-        abandonRequest(this.#lock.target, this.request);
+        abandonRequest(this.#lock.source, this.request);
         throw this.#lose("upgrade", error);
       });
       return isInPlace;
@@ -96,7 +96,7 @@ export class LockHold extends Hold<LockRequest> implements SharableHold {
   }
 
   async #downgrade(): Promise<void> {
-    const { backend, target } = this.#lock;
+    const { backend, source } = this.#lock;
     const shared = { ...this.request, shared: true };
     let sent = thisInstant();
     let isUnsure = false;
@@ -110,14 +110,14 @@ export class LockHold extends Hold<LockRequest> implements SharableHold {
     } catch (error) {
       isUnsure ||= error instanceof UnreachableError && error.mayHaveHappened;
       if (this.#isRefusal(error) && !isUnsure) throw error;
-      abandonRequest(target, shared); // It releases a hold of either mode.
+      abandonRequest(source, shared); // It releases a hold of either mode.
       throw this.#lose("downgrade", error);
     }
     this.request = shared;
     if (!held) throw this.#lose("downgrade", "The server does not have the hold any more");
     const { lost } = this.lease;
     if (lost !== undefined) {
-      abandonRequest(target, shared);
+      abandonRequest(source, shared);
       throw this.#lose("downgrade", lost);
     }
     this.state.token = undefined;
@@ -127,7 +127,7 @@ export class LockHold extends Hold<LockRequest> implements SharableHold {
 
   /** Makes a shared hold exclusive, if no other holder shares the lock. */
   async #upgradeInPlace(deadline: LeaseDeadline): Promise<boolean> {
-    const { backend: { server }, target } = this.#lock;
+    const { backend: { server }, source } = this.#lock;
     const { request } = this.#lock.request(false);
     const asked = server.upgrade(this.request, request);
     let attempt: Awaited<typeof asked>;
@@ -135,8 +135,8 @@ export class LockHold extends Hold<LockRequest> implements SharableHold {
       attempt = await deadline.wait(asked, ANSWER_MS);
     } catch (error) {
       if (this.#isRefusal(error)) throw error;
-      abandonRequest(target, request, undefined, asked);
-      abandonRequest(target, this.request);
+      abandonRequest(source, request, undefined, asked);
+      abandonRequest(source, this.request);
       if (!isTemporary(error) || deadline.isPast) throw this.#lose("upgrade", error);
       return false;
     }
@@ -152,7 +152,7 @@ export class LockHold extends Hold<LockRequest> implements SharableHold {
     const lost = this.lease.lost ??
       (isLate ? "The answer came after the end of the lease" : undefined);
     if (lost !== undefined) {
-      abandonRequest(target, request);
+      abandonRequest(source, request);
       throw this.#lose("upgrade", lost);
     }
     this.request = request;
@@ -163,13 +163,13 @@ export class LockHold extends Hold<LockRequest> implements SharableHold {
 
   /** Releases the shared hold, before the exclusive one is waited for. */
   async #giveUp(deadline: LeaseDeadline): Promise<void> {
-    const { backend: { server }, target } = this.#lock;
+    const { backend: { server }, source } = this.#lock;
     this.lease.suspend();
     const released = server.release(this.request);
     try {
       await deadline.wait(released, ANSWER_MS);
     } catch (error) {
-      abandonRequest(target, this.request, undefined, released);
+      abandonRequest(source, this.request, undefined, released);
       if (!isTemporary(error)) throw this.#lose("upgrade", error);
     }
   }
@@ -181,7 +181,7 @@ export class LockHold extends Hold<LockRequest> implements SharableHold {
     const { request, waiter } = this.#lock.request(false);
     let grant: Grant;
     try {
-      grant = await waitForGrant(this.#lock.target, request, waiter, deadline);
+      grant = await waitForGrant(this.#lock.source, request, waiter, deadline);
     } catch (error) {
       throw this.#lose("upgrade", error);
     }
@@ -191,7 +191,7 @@ export class LockHold extends Hold<LockRequest> implements SharableHold {
   }
 
   #check(what: string, shared: boolean): void {
-    const { name } = this.#lock;
+    const { name } = this.#lock.source;
     const { lost } = this.lease;
     if (lost !== undefined) {
       throw new LockLostError(`Cannot ${what} "${name}": it was lost before`, { cause: lost });
@@ -207,7 +207,7 @@ export class LockHold extends Hold<LockRequest> implements SharableHold {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#changing = promise;
     try {
-      const result = await this.#lock.inFlight.track(this.lease.withoutRenewals(change));
+      const result = await this.#lock.source.inFlight.track(this.lease.withoutRenewals(change));
       this.#lock.onChange(this);
       return result;
     } finally {
@@ -227,7 +227,7 @@ export class LockHold extends Hold<LockRequest> implements SharableHold {
   #lose(what: string, why: unknown): LockLostError {
     const reason = why instanceof Error ? why.message : String(why);
     const error = new LockLostError(
-      `Cannot ${what} "${this.#lock.name}": nothing is held any more. ${reason}`,
+      `Cannot ${what} "${this.#lock.source.name}": nothing is held any more. ${reason}`,
       typeof why === "string" ? undefined : { cause: why },
     );
     this.lease.lose(error);

@@ -2,18 +2,14 @@ import type { AsyncLock } from "../../contract/async_lock.ts";
 import { DeadlockError } from "../../contract/errors.ts";
 import type { Owner } from "../../contract/owner.ts";
 import { asyncDispose, type PlatformAsyncDisposable } from "../../contract/platform.ts";
-import { millisecondsSince } from "../../runtime/waiting/instant.ts";
 import type { ConnectionOptions, RedisSource } from "../client/adapter_of.ts";
 import { checkFlag, checkOptions } from "../client/arguments.ts";
-import { InFlight } from "../client/in_flight.ts";
-import { abandonRequest, type AcquireTarget, waitForGrant } from "../lease/acquire_loop.ts";
-import type { Attempt, Grant } from "../lease/attempt.ts";
-import { thisOwner, valueOf } from "../lease/holder_value.ts";
-import { reliableTime } from "../lease/lease.ts";
+import type { Grant } from "../lease/attempt.ts";
+import { newClient } from "../lease/holder_value.ts";
 import { LeaseDeadline } from "../lease/lease_deadline.ts";
 import { sharableGuardOf } from "../lease/lease_guard.ts";
+import { LeaseSource } from "../lease/lease_source.ts";
 import type { RedisSharableGuard } from "../lease/redis_guard.ts";
-import type { Sleeper } from "../lease/sleeper.ts";
 import { TaskQueue } from "../lease/task_queue.ts";
 import { LocalHandOff } from "./local_hand_off.ts";
 import { type LockBackend, lockBackendOf } from "./lock_backend.ts";
@@ -78,19 +74,12 @@ export class RedisLock implements AsyncLock, PlatformAsyncDisposable {
 
   readonly #settings: LockSettings;
   readonly #backend: LockBackend;
-  readonly #sleepers = new Set<Sleeper>();
-  readonly #target: AcquireTarget<LockRequest>;
+  readonly #source: LeaseSource<LockRequest, LockHold, RedisSharableGuard>;
   readonly #lock: SharableLock;
   readonly #taskQueue: TaskQueue | undefined;
   readonly #handOff: LocalHandOff | undefined;
-  readonly #client = crypto.randomUUID().replaceAll("-", "");
-  readonly #owner: string;
-  #count = 0;
-  readonly #holds = new Set<LockHold>();
-  /** The hold that can be acquired again, if this lock is reentrant. */
-  #reentrant: LockHold | undefined;
-  readonly #inFlight = new InFlight();
-  #closed: Promise<void> | undefined;
+  /** The last hold, if this lock is reentrant. */
+  #last: LockHold | undefined;
 
   /**
    * A lock of a server, or of several servers that know nothing of one another. With several, a
@@ -110,24 +99,21 @@ export class RedisLock implements AsyncLock, PlatformAsyncDisposable {
     options: RedisLockOptions & ConnectionOptions = {},
   ) {
     const settings = this.#settings = settingsOf(options);
-    const backend = this.#backend = lockBackendOf(source, name, this.#client, settings, options);
     this.name = name;
-    this.#target = {
-      server: backend.server,
-      wakeChannel: backend.wakeChannel,
-      sleepers: this.#sleepers,
-      inFlight: this.#inFlight,
-      isClosed: () => this.#closed !== undefined,
-    };
-    this.#lock = {
+    const client = newClient();
+    const backend = this.#backend = lockBackendOf(source, name, client, settings, options);
+    const leases = this.#source = new LeaseSource({
       name,
       maxHold: settings.maxHold,
-      inFlight: this.#inFlight,
+      label: settings.label,
+      client,
       backend,
-      target: this.#target,
-      renew: (request) => backend.server.renew(request),
-      release: (request) => backend.server.release(request),
-      keeps: (hold) => this.#keeps(hold as LockHold),
+      guard: (request, grant) => this.#guard(request, grant),
+      passOn: (hold) => this.#handOff?.pass(hold) ?? false,
+    });
+    this.#lock = {
+      source: leases,
+      backend,
       request: (shared) => this.#request(shared),
       checkReplicas: () => this.#checkReplicas(),
       onChange: (hold) => {
@@ -136,10 +122,9 @@ export class RedisLock implements AsyncLock, PlatformAsyncDisposable {
       },
       onLost: (hold) => {
         this.#handOff?.end(hold);
-        this.#forget(hold);
+        leases.remove(hold);
       },
     };
-    this.#owner = thisOwner(settings.label);
     if (settings.localHandOff) this.#handOff = new LocalHandOff(settings.localHandOff);
     // A fair server puts the tasks in order, unless they share a hold here.
     if (!settings.fair || settings.reentrant || this.#handOff) this.#taskQueue = new TaskQueue();
@@ -155,11 +140,11 @@ export class RedisLock implements AsyncLock, PlatformAsyncDisposable {
    */
   async tryAcquire(options?: RedisTryAcquireOptions): Promise<RedisSharableGuard | undefined> {
     const shared = this.#modeOf(options);
-    this.#checkOpen();
+    this.#source.checkOpen();
     if (this.#reentrant?.changing !== undefined) return undefined;
     const again = this.#acquireAgain(shared, false);
     if (again !== undefined) return again;
-    return await this.#inFlight.track(this.#try(this.#request(shared).request));
+    return await this.#source.tryAcquire(this.#request(shared).request);
   }
 
   /**
@@ -180,21 +165,13 @@ export class RedisLock implements AsyncLock, PlatformAsyncDisposable {
   async acquire(options?: RedisAcquireOptions): Promise<RedisSharableGuard> {
     const deadline = new LeaseDeadline(this.#backend.server.what, options);
     const shared = this.#modeOf(options);
-    this.#checkOpen();
+    this.#source.checkOpen();
     if (this.#reentrant?.changing !== undefined) await this.#settle(deadline);
     const again = this.#acquireAgain(shared, true);
     if (again !== undefined) return again;
     const queue = shared && !this.#settings.reentrant ? undefined : this.#taskQueue;
-    if (queue?.tryEnter() === false) await queue.enter(deadline);
-    try {
-      const handed = shared ? undefined : this.#handOff && await this.#handOff.next(deadline);
-      if (handed !== undefined) return handed;
-      if (this.#reentrant?.changing !== undefined) await this.#settle(deadline);
-      return this.#acquireAgain(shared, true) ??
-        await this.#inFlight.track(this.#wait(shared, deadline));
-    } finally {
-      queue?.leave();
-    }
+    const wait = () => this.#acquireInTurn(shared, deadline);
+    return await (queue?.run(deadline, wait) ?? wait());
   }
 
   /**
@@ -202,7 +179,7 @@ export class RedisLock implements AsyncLock, PlatformAsyncDisposable {
    * if there is none.
    */
   async owner(): Promise<Owner | undefined> {
-    this.#checkOpen();
+    this.#source.checkOpen();
     return await this.#backend.server.owner();
   }
 
@@ -211,7 +188,8 @@ export class RedisLock implements AsyncLock, PlatformAsyncDisposable {
    * the connections that it has opened.
    */
   close(): Promise<void> {
-    return this.#closed ??= this.#close();
+    this.#handOff?.end();
+    return this.#source.close();
   }
 
   /** The same as {@linkcode close}. */
@@ -219,21 +197,9 @@ export class RedisLock implements AsyncLock, PlatformAsyncDisposable {
     return this.close();
   }
 
-  async #close(): Promise<void> {
-    try {
-      for (const sleeper of this.#sleepers) sleeper.wake(); // They see that it is closed.
-      this.#handOff?.end();
-      this.#backend.stopWaiting();
-      await this.#inFlight.idle();
-      await Promise.allSettled([...this.#holds].map((hold) => hold.end()));
-    } finally {
-      this.#backend.wakeChannel.end();
-      await this.#backend.close();
-    }
-  }
-
-  #checkOpen(): void {
-    if (this.#closed !== undefined) throw new TypeError(`Cannot use "${this.name}": it was closed`);
+  /** The hold that can be acquired again, if this lock is reentrant. */
+  get #reentrant(): LockHold | undefined {
+    return this.#last && this.#source.has(this.#last) ? this.#last : undefined;
   }
 
   #modeOf(options: RedisTryAcquireOptions | undefined): boolean {
@@ -241,6 +207,17 @@ export class RedisLock implements AsyncLock, PlatformAsyncDisposable {
     const { shared = this.#settings.shared } = options ?? {};
     checkFlag(`acquire "${this.name}"`, "shared", shared);
     return shared;
+  }
+
+  /** Acquires the lock for a task whose turn it is. */
+  async #acquireInTurn(shared: boolean, deadline: LeaseDeadline): Promise<RedisSharableGuard> {
+    const handed = shared ? undefined : this.#handOff && await this.#handOff.next(deadline);
+    if (handed !== undefined) return handed;
+    if (this.#reentrant?.changing !== undefined) await this.#settle(deadline);
+    const again = this.#acquireAgain(shared, true);
+    if (again !== undefined) return again;
+    const { request, waiter } = this.#request(shared);
+    return await this.#source.acquire(request, waiter, deadline);
   }
 
   /** Waits for a change of the mode of the hold that can be acquired again. */
@@ -268,44 +245,23 @@ export class RedisLock implements AsyncLock, PlatformAsyncDisposable {
 
   #request(shared: boolean): { request: LockRequest; waiter: string } {
     const { leaseTime, fair, localHandOff } = this.#settings;
-    const number = ++this.#count;
+    const { value, client, number } = this.#source.newRequest();
     const request = {
-      value: valueOf(this.#client, number, this.#owner),
+      value,
       leaseTime,
       shared,
       // An object whose hand-offs have reached their bound must not overtake the waiters.
       fair: fair || localHandOff !== undefined,
       tokens: shared ? 1 : localHandOff?.holds ?? 1,
     };
-    return { request, waiter: waiterOf(this.#client, number, shared) };
-  }
-
-  async #try(request: LockRequest): Promise<RedisSharableGuard | undefined> {
-    const { server } = this.#backend;
-    let attempt: Attempt;
-    try {
-      attempt = await server.attempt(request);
-    } catch (error) {
-      abandonRequest(this.#target, request); // It may have been granted.
-      throw error;
-    }
-    if (!attempt.granted) return undefined;
-    const inTime = millisecondsSince(attempt.sent) < reliableTime(request.leaseTime);
-    if (inTime) return await this.#guard(request, attempt);
-    await server.withdraw(request);
-    return undefined;
-  }
-
-  async #wait(shared: boolean, deadline: LeaseDeadline): Promise<RedisSharableGuard> {
-    const { request, waiter } = this.#request(shared);
-    return await this.#guard(request, await waitForGrant(this.#target, request, waiter, deadline));
+    return { request, waiter: waiterOf(client, number, shared) };
   }
 
   async #guard(request: LockRequest, grant: Grant): Promise<RedisSharableGuard> {
     const { reentrant, replicas } = this.#settings;
     const shared = request.shared === true;
     const hold = new LockHold(this.#lock, request, grant.sent, stateOf(grant, shared));
-    this.#holds.add(hold);
+    this.#source.add(hold);
     if (replicas !== undefined) {
       try {
         await this.#checkReplicas();
@@ -316,7 +272,7 @@ export class RedisLock implements AsyncLock, PlatformAsyncDisposable {
       }
     }
     const guard = sharableGuardOf(hold);
-    if (reentrant) this.#reentrant = hold;
+    if (reentrant) this.#last = hold;
     if (!shared) this.#handOff?.begin(hold, grant.token!);
     return guard;
   }
@@ -324,17 +280,5 @@ export class RedisLock implements AsyncLock, PlatformAsyncDisposable {
   async #checkReplicas(): Promise<void> {
     const { replicas } = this.#settings;
     if (replicas !== undefined) await checkReplicas(this.#backend.adapter!, this.name, replicas);
-  }
-
-  /** Whether a hold whose last guard was released goes on for another task. */
-  #keeps(hold: LockHold): boolean {
-    if (this.#handOff?.pass(hold)) return true;
-    this.#forget(hold);
-    return false;
-  }
-
-  #forget(hold: LockHold): void {
-    this.#holds.delete(hold);
-    if (this.#reentrant === hold) this.#reentrant = undefined;
   }
 }

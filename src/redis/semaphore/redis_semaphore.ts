@@ -1,21 +1,16 @@
 import { type AcquireOptions, nameOf } from "../../contract/options.ts";
 import { asyncDispose, type PlatformAsyncDisposable } from "../../contract/platform.ts";
-import { millisecondsSince } from "../../runtime/waiting/instant.ts";
 import { connectionOf, type ConnectionOptions, type RedisSource } from "../client/adapter_of.ts";
 import { checkOptions } from "../client/arguments.ts";
-import type { Connection } from "../client/connection.ts";
-import { InFlight } from "../client/in_flight.ts";
-import { abandonRequest, type AcquireTarget, waitForGrant } from "../lease/acquire_loop.ts";
-import type { Attempt, Grant } from "../lease/attempt.ts";
-import { type HeldLock, Hold } from "../lease/hold.ts";
-import { thisOwner, valueOf } from "../lease/holder_value.ts";
-import { reliableTime } from "../lease/lease.ts";
+import type { Grant } from "../lease/attempt.ts";
+import { Hold } from "../lease/hold.ts";
+import { newClient } from "../lease/holder_value.ts";
 import { LeaseDeadline } from "../lease/lease_deadline.ts";
 import { guardOf } from "../lease/lease_guard.ts";
+import { backendOf } from "../lease/lease_server.ts";
+import { LeaseSource } from "../lease/lease_source.ts";
 import type { RedisGuard } from "../lease/redis_guard.ts";
-import type { Sleeper } from "../lease/sleeper.ts";
 import { TaskQueue } from "../lease/task_queue.ts";
-import { WakeChannel } from "../lease/wake_channel.ts";
 import {
   type LockSettings,
   type RedisLockOptions,
@@ -71,19 +66,9 @@ export class RedisSemaphore implements PlatformAsyncDisposable {
   readonly permits: number;
 
   readonly #settings: LockSettings;
-  readonly #adapter: Connection;
   readonly #server: ServerSemaphore;
-  readonly #wakeChannel: WakeChannel;
-  readonly #sleepers = new Set<Sleeper>();
+  readonly #source: LeaseSource<PermitRequest, Hold<PermitRequest>, RedisGuard<number>>;
   readonly #taskQueue: TaskQueue | undefined;
-  readonly #client = crypto.randomUUID().replaceAll("-", "");
-  readonly #owner: string;
-  readonly #target: AcquireTarget<PermitRequest>;
-  readonly #lock: HeldLock<PermitRequest>;
-  readonly #holds = new Set<Hold<PermitRequest>>();
-  #count = 0;
-  readonly #inFlight = new InFlight();
-  #closed: Promise<void> | undefined;
 
   /**
    * A semaphore of a server. Sends nothing before it is acquired.
@@ -103,32 +88,22 @@ export class RedisSemaphore implements PlatformAsyncDisposable {
   ) {
     checkOptions("create a semaphore", options);
     const { leaseTime, maxHold, fair, label } = options;
-    this.#settings = settingsOf({ leaseTime, maxHold, fair, label }, "create a semaphore");
+    const settings = settingsOf({ leaseTime, maxHold, fair, label }, "create a semaphore");
+    this.#settings = settings;
     this.permits = checkPermits("create a semaphore", permits, MOST);
-    this.#adapter = connectionOf(source, options);
-    this.#server = new ServerSemaphore(this.#adapter, name, permits);
+    const adapter = connectionOf(source, options);
+    const server = this.#server = new ServerSemaphore(adapter, name, permits);
     this.name = name;
-    this.#wakeChannel = new WakeChannel(this.#adapter, this.#server, this.#client);
-    this.#target = {
-      server: this.#server,
-      wakeChannel: this.#wakeChannel,
-      sleepers: this.#sleepers,
-      inFlight: this.#inFlight,
-      isClosed: () => this.#closed !== undefined,
-    };
-    this.#lock = {
+    const client = newClient();
+    this.#source = new LeaseSource({
       name,
-      maxHold: this.#settings.maxHold,
-      inFlight: this.#inFlight,
-      renew: (request) => this.#server.renew(request),
-      release: (request) => this.#server.release(request),
-      keeps: (hold) => {
-        this.#holds.delete(hold);
-        return false;
-      },
-    };
-    this.#owner = thisOwner(label);
-    if (!this.#settings.fair) this.#taskQueue = new TaskQueue();
+      maxHold: settings.maxHold,
+      label,
+      client,
+      backend: backendOf(adapter, server, client),
+      guard: (request, grant) => this.#guard(request, grant),
+    });
+    if (!settings.fair) this.#taskQueue = new TaskQueue();
   }
 
   /**
@@ -141,8 +116,8 @@ export class RedisSemaphore implements PlatformAsyncDisposable {
    */
   async tryAcquire(options?: TryAcquirePermitsOptions): Promise<RedisGuard<number> | undefined> {
     const wanted = this.#wantedIn(options);
-    this.#checkOpen();
-    return await this.#inFlight.track(this.#try(this.#request(wanted)));
+    this.#source.checkOpen();
+    return await this.#source.tryAcquire(this.#request(wanted).request);
   }
 
   /**
@@ -160,18 +135,17 @@ export class RedisSemaphore implements PlatformAsyncDisposable {
   async acquire(options?: AcquirePermitsOptions): Promise<RedisGuard<number>> {
     const deadline = new LeaseDeadline(this.#server.what, options);
     const wanted = this.#wantedIn(options);
-    this.#checkOpen();
-    if (this.#taskQueue?.tryEnter() === false) await this.#taskQueue.enter(deadline);
-    try {
-      return await this.#inFlight.track(this.#wait(wanted, deadline));
-    } finally {
-      this.#taskQueue?.leave();
-    }
+    this.#source.checkOpen();
+    const wait = () => {
+      const { request, waiter } = this.#request(wanted);
+      return this.#source.acquire(request, waiter, deadline);
+    };
+    return await (this.#taskQueue?.run(deadline, wait) ?? wait());
   }
 
   /** How many permits are free at this moment; for information only. */
   async available(): Promise<number> {
-    this.#checkOpen();
+    this.#source.checkOpen();
     return Math.max(0, this.permits - await this.#server.held());
   }
 
@@ -180,28 +154,12 @@ export class RedisSemaphore implements PlatformAsyncDisposable {
    * the connections that it has opened.
    */
   close(): Promise<void> {
-    return this.#closed ??= this.#close();
+    return this.#source.close();
   }
 
   /** The same as {@linkcode close}. */
   [asyncDispose](): Promise<void> {
     return this.close();
-  }
-
-  async #close(): Promise<void> {
-    try {
-      for (const sleeper of this.#sleepers) sleeper.wake(); // They see that it is closed.
-      this.#adapter.stopWaiting();
-      await this.#inFlight.idle();
-      await Promise.allSettled([...this.#holds].map((hold) => hold.end()));
-    } finally {
-      this.#wakeChannel.end();
-      await this.#adapter.close();
-    }
-  }
-
-  #checkOpen(): void {
-    if (this.#closed !== undefined) throw new TypeError(`Cannot use "${this.name}": it was closed`);
   }
 
   #wantedIn(options: TryAcquirePermitsOptions | undefined): number {
@@ -210,36 +168,19 @@ export class RedisSemaphore implements PlatformAsyncDisposable {
     return checkPermits(what, options?.permits === undefined ? 1 : options.permits, this.permits);
   }
 
-  async #try(request: PermitRequest): Promise<RedisGuard<number> | undefined> {
-    let attempt: Attempt;
-    try {
-      attempt = await this.#server.attempt(request);
-    } catch (error) {
-      abandonRequest(this.#target, request); // They may have been granted.
-      throw error;
-    }
-    if (!attempt.granted) return undefined;
-    const inTime = millisecondsSince(attempt.sent) < reliableTime(request.leaseTime);
-    if (inTime) return this.#guard(request, attempt);
-    await this.#server.withdraw(request);
-    return undefined;
-  }
-
-  async #wait(wanted: number, deadline: LeaseDeadline): Promise<RedisGuard<number>> {
-    const request = this.#request(wanted);
-    const waiter = permitWaiterOf(this.#client, this.#count, wanted);
-    return this.#guard(request, await waitForGrant(this.#target, request, waiter, deadline));
-  }
-
-  #request(wanted: number): PermitRequest {
+  #request(wanted: number): { request: PermitRequest; waiter: string } {
     const { leaseTime, fair } = this.#settings;
-    return { value: valueOf(this.#client, ++this.#count, this.#owner), leaseTime, wanted, fair };
+    const { value, client, number } = this.#source.newRequest();
+    return {
+      request: { value, leaseTime, wanted, fair },
+      waiter: permitWaiterOf(client, number, wanted),
+    };
   }
 
   #guard(request: PermitRequest, { sent, token }: Grant): RedisGuard<number> {
     const state = { token, recovered: false, previousOwner: undefined, shared: false };
-    const hold = new Hold(this.#lock, request, sent, state);
-    this.#holds.add(hold);
+    const hold = new Hold(this.#source, request, sent, state);
+    this.#source.add(hold);
     return guardOf(hold);
   }
 }

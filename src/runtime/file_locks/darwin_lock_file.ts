@@ -1,8 +1,8 @@
 import { UnsupportedError } from "../../contract/errors.ts";
 import { absolutePath, workingDirectoryBy } from "../files/absolute_path.ts";
 import { ANY_MAY_WRITE, checkIsFile } from "../files/file_status.ts";
+import { foldersTo } from "../files/folders.ts";
 import { pathBytes, quotePath } from "../paths/path_bytes.ts";
-import { foldersTo } from "../paths/path_parts.ts";
 import { waitByTrying } from "../waiting/wait_by_trying.ts";
 import type { ByteRange } from "./byte_range.ts";
 import {

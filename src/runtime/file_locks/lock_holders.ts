@@ -1,5 +1,5 @@
 import { namesIn } from "../files/folders.ts";
-import { readAllOfProc } from "../files/proc.ts";
+import { readAllOfProc } from "../files/open_file.ts";
 import { processIdentity } from "../identity/thread_identity.ts";
 
 /**

@@ -1,8 +1,8 @@
 import { ENOENT, errno, systemError } from "../c/errno.ts";
 import { libc } from "../c/libc.ts";
 import { pathBytes, pathOf, quotePath } from "../paths/path_bytes.ts";
-import { folderOf, lastPartOf } from "../paths/path_parts.ts";
 import { statusAt } from "./file_status.ts";
+import { folderOf, lastPartOf } from "./folders.ts";
 
 /** The longest path of Linux and of macOS, in bytes. */
 const LONGEST_PATH = 4096;

@@ -2,8 +2,27 @@ import { O_DIRECTORY, O_RDONLY } from "../c/constants.ts";
 import { EEXIST, ENOENT, errno, systemError } from "../c/errno.ts";
 import { libc } from "../c/libc.ts";
 import { pathBytes, pathOf } from "../paths/path_bytes.ts";
-import { folderOf, foldersTo } from "../paths/path_parts.ts";
 import { closeFile, openFile } from "./open_file.ts";
+
+/** The folder that a path is in. */
+export function folderOf(path: string): string {
+  const end = path.lastIndexOf("/");
+  return end < 0 ? "." : path.slice(0, end) || "/";
+}
+
+/** The last part of a path: the name in its folder. */
+export function lastPartOf(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
+}
+
+/** The folders on the way to an absolute path, from the top. */
+export function foldersTo(path: string): string[] {
+  const folders: string[] = [];
+  for (let at = path.indexOf("/", 1); at > 0; at = path.indexOf("/", at + 1)) {
+    folders.push(path.slice(0, at));
+  }
+  return folders;
+}
 
 /** Creates a folder that only this user can use, unless it exists. */
 export function makeDirectory(path: string): void {

@@ -11,8 +11,7 @@ import {
 import { EEXIST, errno, systemError } from "../c/errno.ts";
 import { libc } from "../c/libc.ts";
 import { pathBytes } from "../paths/path_bytes.ts";
-import { folderOf } from "../paths/path_parts.ts";
-import { removeFile } from "./folders.ts";
+import { folderOf, removeFile } from "./folders.ts";
 import { closeFile, openFile, syncData, writeAt } from "./open_file.ts";
 import { privateName } from "./replace_file.ts";
 

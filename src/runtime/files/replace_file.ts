@@ -2,9 +2,8 @@ import { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_WRONLY } from "../c/constants.
 import { ENOENT, errno, systemError } from "../c/errno.ts";
 import { libc } from "../c/libc.ts";
 import { pathBytes } from "../paths/path_bytes.ts";
-import { folderOf, lastPartOf } from "../paths/path_parts.ts";
 import { type FileStatus, statusOf } from "./file_status.ts";
-import { namesIn, removeFile, syncFolder } from "./folders.ts";
+import { folderOf, lastPartOf, namesIn, removeFile, syncFolder } from "./folders.ts";
 import { closeFile, openFile, syncData, tryOpen, writeAt } from "./open_file.ts";
 
 /**

@@ -1,5 +1,5 @@
 import { libc } from "../c/libc.ts";
-import { readProc } from "../files/proc.ts";
+import { readProc } from "../files/open_file.ts";
 
 let name: string | undefined;
 

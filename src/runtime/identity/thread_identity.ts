@@ -2,7 +2,7 @@ import { adapter } from "../adapters/adapter.ts";
 import { errno, ESRCH } from "../c/errno.ts";
 import { libc } from "../c/libc.ts";
 import { inodeOf } from "../files/file_status.ts";
-import { readProc } from "../files/proc.ts";
+import { readProc } from "../files/open_file.ts";
 
 /**
  * The identity of a thread, different from that of any other thread of this machine, earlier or

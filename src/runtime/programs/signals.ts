@@ -1,5 +1,5 @@
 import { adapter } from "../adapters/adapter.ts";
-import { readProc } from "../files/proc.ts";
+import { readProc } from "../files/open_file.ts";
 
 const RT_SIGACTION = { x64: 13, arm64: 134 } as const;
 const SIGNATURE = {

@@ -11,7 +11,9 @@ import { RUN } from "../../support/child.ts";
 import { inScratchFolder } from "../../support/scratch_folder.ts";
 
 const DEADLINE = { timeout: 60_000 };
-const LIMITED = fileURLToPath(new URL("../fixtures/limited_release_process.ts", import.meta.url));
+const LIMITED = fileURLToPath(
+  new URL("../fixtures/release_at_size_limit_process.ts", import.meta.url),
+);
 const hasPrlimit = spawnSync("prlimit", ["--version"]).status === 0;
 const skip = !hasPrlimit && "prlimit(1) of util-linux is MISSING, this was NOT TESTED";
 

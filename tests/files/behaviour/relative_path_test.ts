@@ -6,7 +6,7 @@ import { Child, executableOf } from "../../support/child.ts";
 import { inScratchFolder } from "../../support/scratch_folder.ts";
 
 const DEADLINE = { timeout: 60_000 };
-const MOVER = new URL("../fixtures/moving_process.ts", import.meta.url);
+const MOVER = new URL("../fixtures/changing_folder_process.ts", import.meta.url);
 const deno = executableOf("deno");
 const skip = deno === undefined && "Deno is MISSING (run by tests/run.ts): this was NOT TESTED";
 

@@ -28,7 +28,7 @@ describe("Locks, counters and documents that cannot be written", { skip }, () =>
     () =>
       inScratchFolder((folder) => {
         const script = `mount -t tmpfs -o size=64k none ${folder}`;
-        runMounted(script, fixture("full"), folder);
+        runMounted(script, fixture("full_disk"), folder);
       }),
   );
 
@@ -41,6 +41,6 @@ describe("Locks, counters and documents that cannot be written", { skip }, () =>
   it(
     "say so if a file may not grow",
     DEADLINE,
-    () => withFiles((folder) => runMounted(NO_BYTE, fixture("limited"), folder)),
+    () => withFiles((folder) => runMounted(NO_BYTE, fixture("size_limit"), folder)),
   );
 });

@@ -17,7 +17,7 @@ import { cannotMount, runMounted } from "../../support/mounted.ts";
 import { inScratchFolder } from "../../support/scratch_folder.ts";
 
 const DEADLINE = { timeout: 60_000 };
-const SMALL = new URL("../fixtures/small_process.ts", import.meta.url);
+const SMALL = new URL("../fixtures/full_disk_process.ts", import.meta.url);
 const UNIT = 65536;
 const MOST = LONGEST - HEADER.end;
 

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { LockLostError, withLock } from "../../../src/contract/mod.ts";
 import { adapterOf, type RedisAdapter, RedisLock } from "../../../src/redis/mod.ts";
+import { stopHolder } from "../../stress/redis/lock_runs.ts";
 import { Proxy } from "../../support/proxy.ts";
 import { RedisServer, skip } from "../../support/redis_server.ts";
 import { until } from "../../support/until.ts";
-import { stopHolder } from "../../stress/redis/lock_runs.ts";
 import { ask, redisProcess } from "../redis_process.ts";
 
 const DEADLINE = { timeout: 30_000 };

@@ -8,7 +8,8 @@ import { kernelWaiters } from "../../support/kernel_waiters.ts";
 import { Program } from "../../support/program.ts";
 import { foldersIn, inScratchFolder } from "../../support/scratch_folder.ts";
 import { until } from "../../support/until.ts";
-import { ProofFolder } from "./stress_folder.ts";
+import { seeded, seededKills } from "../seeded.ts";
+import { StressFolder } from "./stress_folder.ts";
 import {
   checkOverlaps,
   giveUpAtRandom,
@@ -20,7 +21,6 @@ import {
 const DEADLINE = { timeout: 60_000 };
 const ACQUIRER = new URL("../../files/fixtures/acquiring_process.ts", import.meta.url);
 const WORKER = new URL("./stress_process.ts", import.meta.url);
-const TRIES = 4;
 /** `deno task soak` does all this for 50 times as long. */
 const [HOLDS, LOCKS, KILLS, REPLACED, ABORTS] = [100, 40, 8, 20, 200];
 
@@ -31,19 +31,7 @@ function processorTime(pid: number): number {
   return 10 * (Number(fields[11]) + Number(fields[12]));
 }
 
-function seeded(body: (folder: string, seed: number) => Promise<void>): () => Promise<void> {
-  return () =>
-    inScratchFolder(async (folder) => {
-      const seed = Math.floor(Math.random() * 2 ** 31);
-      try {
-        await body(folder, seed);
-      } catch (error) {
-        throw new Error(`with the seed ${seed}`, { cause: error });
-      }
-    });
-}
-
-describe("the proof of file locks", () => {
+describe("File locks of all runtimes together", () => {
   it("notices two holders that are inside together", () => {
     checkOverlaps([[0, 5, 7, 0], [0, 7, 9, 0], [0, 1, 4, 1], [0, 2, 3, 1]]);
     checkOverlaps([[0, 1, 4, 0], [0, 2, 3, 0]], [[1, 2]]);
@@ -75,16 +63,7 @@ describe("the proof of file locks", () => {
   it(
     "a SIGKILL at any time frees the lock at once, and loses no acknowledged change",
     DEADLINE,
-    seeded(async (_folder, seed) => {
-      // By chance, no process may have held the lock when it was killed: then it is tried again.
-      for (let i = 0; i < TRIES; i++) {
-        const { recovered } = await inScratchFolder((folder) =>
-          killAtRandom(folder, (round) => round < KILLS, seed + i)
-        );
-        if (recovered > 0) return;
-      }
-      assert.fail(`${TRIES * KILLS} were killed, and none of them held the lock`);
-    }),
+    seededKills(KILLS, killAtRandom),
   );
 
   for (const across of [false, true]) {
@@ -174,10 +153,10 @@ describe("the proof of file locks", () => {
         inScratchFolder(async (folder) => {
           // Of 1000 paths, 4 are waited for in the kernel and 996 are tried every 64 ms.
           const limit = paths > 1 ? 0.1 : 0.02;
-          using proof = new ProofFolder(folder);
+          using stress = new StressFolder(folder);
           const files = Array.from(
             { length: paths },
-            (_, i) => paths === 1 ? proof.lock : `${proof.lock}-${i}`,
+            (_, i) => paths === 1 ? stress.lock : `${stress.lock}-${i}`,
           );
           const locks = files.map((path) => new FileLock(path));
           for (const lock of locks) lock.lock();

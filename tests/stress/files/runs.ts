@@ -2,53 +2,34 @@ import assert from "node:assert/strict";
 import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { FileCounter, FileLock, JsonFile } from "../../../src/files/mod.ts";
-import { monotonicNanoseconds, type RuntimeName } from "../../../src/runtime/mod.ts";
-import { Child } from "../../support/child.ts";
+import { monotonicNanoseconds } from "../../../src/runtime/mod.ts";
 import { kernelWaiters } from "../../support/kernel_waiters.ts";
 import { LATE, leastLateness } from "../../support/lateness.ts";
 import { randomOf } from "../../support/random.ts";
 import { runtimesHere } from "../../support/runtimes_here.ts";
 import { until } from "../../support/until.ts";
-import { ACKNOWLEDGED, type Kill, ProofFolder } from "./stress_folder.ts";
+import {
+  killAgents,
+  type Recoveries,
+  recoveriesOf,
+  resultsOf,
+  type RunningAgent,
+  startAgent,
+  withAgents,
+} from "../agents.ts";
+import { ACKNOWLEDGED, type Kill, StressFolder } from "./stress_folder.ts";
 import {
   type Document,
   documentAfter,
   type GivenUp,
   type Hold,
-  type ProofTask,
   type WaitCosts,
+  type Workload,
 } from "./workload.ts";
 
 const PROCESS = new URL("./stress_process.ts", import.meta.url);
 /** How many processes there are at a time, of which one is killed in each round. */
 const PROCESSES = 6;
-
-/** Runs `body` with a process for each task, of all runtimes in turn, when all are ready. */
-async function withProcesses<T>(
-  tasks: readonly ProofTask[],
-  body: (children: readonly Child[]) => Promise<T>,
-): Promise<T> {
-  const runtimes = runtimesHere();
-  const children = tasks.map((task, i) => start(runtimes[i % runtimes.length], task));
-  try {
-    for (const child of children) assert.equal(await child.line(), "ready");
-    for (const child of children) child.tell("go");
-    return await body(children);
-  } finally {
-    for (const child of children) await child[Symbol.asyncDispose]();
-  }
-}
-
-function start(name: RuntimeName, task: ProofTask): Child {
-  return Child.in(name, PROCESS, JSON.stringify(task));
-}
-
-/** The result of each process. */
-async function resultsOf<T>(children: readonly Child[]): Promise<T[]> {
-  const results: T[] = [];
-  for (const child of children) results.push(JSON.parse(await child.line()));
-  return results;
-}
 
 /** Times between which a file was replaced by a process that did not hold its lock. */
 type Replacement = readonly [before: number, after: number];
@@ -89,7 +70,7 @@ export async function holdTogether(
   { processes, rounds, locks = 1, ranges = false }: HoldSizes,
   seed: number,
 ): Promise<{ holds: number; shared: number }> {
-  const tasks = Array.from({ length: processes }, (_, i): ProofTask => ({
+  const workloads = Array.from({ length: processes }, (_, i): Workload => ({
     folder,
     what: "hold",
     rounds,
@@ -97,23 +78,14 @@ export async function holdTogether(
     seed: seed + i,
     ...ranges && { range: { start: 100 - i, length: 1 + 2 * i } },
   }));
-  const holds = (await withProcesses(tasks, (children) => resultsOf<Hold[]>(children))).flat();
+  const holds = (await withAgents(PROCESS, workloads, (children) => resultsOf<Hold[]>(children)))
+    .flat();
   checkOverlaps(holds);
   const alone = holds.filter(([, , , shared]) => shared === 0).length;
   assert.equal(alone, processes * rounds * locks);
-  using proof = new ProofFolder(folder);
-  assert.equal(proof.number, alone, "updates were lost");
+  using stress = new StressFolder(folder);
+  assert.equal(stress.number, alone, "updates were lost");
   return { holds: alone, shared: holds.length - alone };
-}
-
-/** Figures of the recoveries, in milliseconds. */
-export interface Recoveries {
-  readonly kills: number;
-  /** How many of the killed processes held the lock. */
-  readonly recovered: number;
-  readonly p50: number;
-  readonly p99: number;
-  readonly max: number;
 }
 
 /**
@@ -121,7 +93,7 @@ export interface Recoveries {
  * of them is killed at a random time, and another one started. Each time, the counters must have all
  * acknowledged adds, and the document must be whole.
  *
- * @param goesOn Called before each round with its number; false ends the proof.
+ * @param goesOn Called before each round with its number; false ends the stress.
  */
 export async function killAtRandom(
   folder: string,
@@ -129,84 +101,56 @@ export async function killAtRandom(
   seed: number,
 ): Promise<Recoveries> {
   const random = randomOf(seed);
-  const runtimes = runtimesHere();
-  using proof = new ProofFolder(folder);
-  using lock = new FileLock(proof.lock);
-  using state = new State(proof);
-  const kills: Kill[] = [];
-  let next = seed;
-  const begin = async (name: RuntimeName) => {
-    const number = next++;
-    const child = start(name, { folder, what: "useAll", seed: number });
-    assert.equal(await child.line(), "ready");
-    child.tell("go");
-    return { name, child, number };
-  };
-  const processes = await Promise.all(
-    Array.from({ length: PROCESSES }, (_, i) => begin(runtimes[i % runtimes.length])),
-  );
-  try {
-    for (let round = 0; goesOn(round); round++) {
-      await sleep(random() * 10); // A random time.
-      // Every other time the process that holds the lock now, if it still does.
-      const owner = random() < 0.5 ? lock.owner()?.pid : undefined;
-      const found = processes.findIndex(({ child }) => child.pid === owner);
-      const victim = found >= 0 ? found : Math.floor(random() * processes.length);
-      const { name, child, number } = processes[victim];
-      kills.push({ pid: child.pid, at: monotonicNanoseconds() });
-      child.kill();
-      const { signal, stderr } = await child.ended;
-      assert.equal(signal, "SIGKILL", `it was not killed, but ended: ${stderr}`);
-      state.ended(number);
-      const living = processes.filter((_, i) => i !== victim).map(({ number }) => number);
-      state.check(living, round);
-      processes[victim] = await begin(name);
-    }
-    // The others still work: no process is stuck.
-    for (const { child } of processes) child.tell("stop");
-    await Promise.all(processes.map(async ({ child, number }) => {
-      assert.equal(JSON.parse(await child.line()), "done");
-      await child.ended;
-      state.ended(number);
-    }));
-    state.check([], kills.length, kills.length);
-    proof.visit(lock.acquireSync({ timeout: 5000 }));
-  } finally {
-    for (const { child } of processes) await child[Symbol.asyncDispose]();
-  }
-  const times = proof.recoveryTimes(kills).sort((a, b) => a - b);
-  const at = (share: number) => times[Math.min(times.length - 1, Math.floor(share * times.length))];
-  return { kills: kills.length, recovered: times.length, p50: at(0.5), p99: at(0.99), max: at(1) };
+  using stress = new StressFolder(folder);
+  using lock = new FileLock(stress.lock);
+  using state = new State(stress);
+  const noted: Kill[] = [];
+  const seedOf = ({ number }: RunningAgent) => seed + number;
+  const kills = await killAgents({
+    module: PROCESS,
+    count: PROCESSES,
+    workload: (number): Workload => ({ folder, what: "useAll", seed: seed + number }),
+    random,
+    goesOn,
+    // Every other time the process that holds the lock now, if it still does.
+    victim: () => random() < 0.5 ? lock.owner()?.pid : undefined,
+    onKill: ({ child }) => noted.push({ pid: child.pid, at: monotonicNanoseconds() }),
+    onEnd: (agent) => state.ended(seedOf(agent)),
+    check: (round, living) => state.check(living.map(seedOf), round),
+  });
+  state.check([], kills, kills);
+  stress.visit(lock.acquireSync({ timeout: 5000 }));
+  return recoveriesOf(kills, stress.recoveryTimes(noted));
 }
 
 /** Compares the files with the acknowledged changes. */
 class State implements Disposable {
-  readonly #proof: ProofFolder;
+  readonly #stress: StressFolder;
   readonly #counters: readonly FileCounter[];
   readonly #looks: readonly FileLock[];
   readonly #file: JsonFile<Document>;
   /** The acknowledged changes of the processes that have ended, by kind. */
   readonly #acknowledged = new Float64Array(ACKNOWLEDGED.length);
 
-  constructor(proof: ProofFolder) {
-    this.#proof = proof;
+  constructor(stress: StressFolder) {
+    this.#stress = stress;
     this.#counters = [
-      new FileCounter(proof.count),
-      new FileCounter(proof.durable, { durable: true }),
+      new FileCounter(stress.count),
+      new FileCounter(stress.durable, { durable: true }),
     ];
     this.#looks = this.#counters.map(({ path }) => new FileLock(path, { shared: true }));
-    this.#file = new JsonFile(proof.document, { initial: documentAfter(0) });
+    this.#file = new JsonFile(stress.document, { initial: documentAfter(0) });
   }
 
   ended(number: number): void {
-    this.#proof.acknowledgedBy(number).forEach((more, i) => this.#acknowledged[i] += more);
+    this.#stress.acknowledgedBy(number).forEach((more, i) => this.#acknowledged[i] += more);
   }
 
   /** @param most How many changes at most may have been made without an acknowledgement. */
   check(living: readonly number[], round: number, most = Infinity): void {
     const acknowledged = this.#acknowledged.slice();
     for (const number of living) {
-      this.#proof.acknowledgedBy(number).forEach((more, i) => acknowledged[i] += more);
+      this.#stress.acknowledgedBy(number).forEach((more, i) => acknowledged[i] += more);
     }
     const found = this.#counters.map((counter, i) => {
       using _guard = this.#looks[i].acquireSync({ timeout: 5000 });
@@ -253,16 +197,16 @@ export async function replaceAtRandom(
   seed: number,
 ): Promise<{ replaced: number; holds: number }> {
   const random = randomOf(seed);
-  using proof = new ProofFolder(folder);
-  const path = proof.lock;
+  using stress = new StressFolder(folder);
+  const path = stress.lock;
   using lock = new FileLock(path);
   const replacements: Replacement[] = [];
-  const tasks = Array.from({ length: PROCESSES }, (_, i): ProofTask => ({
+  const workloads = Array.from({ length: PROCESSES }, (_, i): Workload => ({
     folder,
     what: "follow",
     seed: seed + i,
   }));
-  const holds = await withProcesses(tasks, async (children) => {
+  const holds = await withAgents(PROCESS, workloads, async (children) => {
     const own: Hold[] = [];
     for (let i = 0; i < rounds; i++) {
       const asked = monotonicNanoseconds();
@@ -318,34 +262,36 @@ export async function giveUpAtRandom(
   seed: number,
 ): Promise<{ gaveUp: number; granted: number }> {
   const runtimes = runtimesHere();
-  const tasks = runtimes.map((name, i): ProofTask => ({
+  const workloads = runtimes.map((name, i): Workload => ({
     folder: folder(across ? "all" : name),
     what: "giveUp",
     rounds,
     seed: seed + i,
   }));
-  const contenders = across ? [0, 1].map((i): ProofTask => ({ ...tasks[i], what: "contend" })) : [];
+  const contenders = across
+    ? [0, 1].map((i): Workload => ({ ...workloads[i], what: "contend" }))
+    : [];
   const sum = { gaveUp: 0, granted: 0 };
-  const visits = await withProcesses([...tasks, ...contenders], async (children) => {
+  const visits = await withAgents(PROCESS, [...workloads, ...contenders], async (children) => {
     const visits: number[] = [];
-    for (const given of await resultsOf<GivenUp>(children.slice(0, tasks.length))) {
+    for (const given of await resultsOf<GivenUp>(children.slice(0, workloads.length))) {
       visits.push(given.visits);
       sum.gaveUp += given.gaveUp;
       sum.granted += given.granted;
     }
-    const rest = children.slice(tasks.length);
+    const rest = children.slice(workloads.length);
     for (const child of rest) child.tell("stop");
     return [...visits, ...await resultsOf<number>(rest)];
   });
   const all = visits.reduce((sum, number) => sum + number, 0);
   let found = 0;
-  for (const path of new Set(tasks.map(({ folder }) => folder))) {
-    using proof = new ProofFolder(path);
-    found += proof.number;
-    using lock = new FileLock(proof.lock);
+  for (const path of new Set(workloads.map(({ folder }) => folder))) {
+    using stress = new StressFolder(path);
+    found += stress.number;
+    using lock = new FileLock(stress.lock);
     const guard = lock.tryAcquire();
     assert.ok(guard, "another process still holds it");
-    proof.visit(guard);
+    stress.visit(guard);
   }
   assert.equal(found, all, "updates were lost");
   assert.equal(sum.gaveUp + sum.granted, runtimes.length * rounds);
@@ -364,15 +310,20 @@ export async function waitTogether(
   const found: Record<string, WaitCosts & { control: number }> = {};
   for (const name of runtimesHere()) {
     const path = folder(name);
-    using proof = new ProofFolder(path);
+    using stress = new StressFolder(path);
     const files = Array.from(
       { length: paths },
-      (_, i) => paths === 1 ? proof.lock : `${proof.lock}-${i}`,
+      (_, i) => paths === 1 ? stress.lock : `${stress.lock}-${i}`,
     );
     const locks = files.map((path) => new FileLock(path));
     try {
       for (const lock of locks) lock.lock();
-      await using child = start(name, { folder: path, what: "wait", locks: count, paths });
+      await using child = startAgent(name, PROCESS, {
+        folder: path,
+        what: "wait",
+        locks: count,
+        paths,
+      });
       assert.equal(await child.line(), "ready");
       child.tell("go");
       assert.equal(await child.line(), "waiting");

@@ -1,19 +1,9 @@
 /**
- * A process that does a task of a proof, given as JSON. Says `ready`, begins at a line, and prints the
- * result as a line of JSON. The line `stop` ends it.
+ * A process that does the workload of its argument; see {@linkcode serveAgent}.
  *
  * @module
  */
-import process from "node:process";
+import { serveAgent } from "../serve_agent.ts";
 import { prepare } from "./workload.ts";
 
-let [started, stopped] = [false, false];
-const run = prepare(JSON.parse(process.argv[2]), () => stopped);
-process.stdin.setEncoding("utf8").on("data", async (lines: string) => {
-  if (lines.includes("stop")) stopped = true; // Both may come together.
-  if (started) return;
-  started = true;
-  const result = await run();
-  process.stdout.write(`${JSON.stringify(result ?? "done")}\n`, () => process.exit(0));
-});
-process.stdout.write("ready\n");
+serveAgent(prepare);

@@ -8,10 +8,11 @@ import { leastLateness } from "../../support/lateness.ts";
 import { openFiles } from "../../support/open_files.ts";
 import { randomOf } from "../../support/random.ts";
 import { until } from "../../support/until.ts";
-import { ProofFolder } from "./stress_folder.ts";
+import { giveUpAtGrant, type Waits } from "../give_up.ts";
+import { StressFolder } from "./stress_folder.ts";
 
-/** The task of a process in a proof. */
-export interface ProofTask {
+/** The workload of a process. */
+export interface Workload {
   readonly folder: string;
   readonly what: "hold" | "follow" | "useAll" | "contend" | "giveUp" | "wait";
   readonly rounds?: number;
@@ -37,33 +38,33 @@ export function documentAfter(done: number): Document {
   return { done, filler: "x".repeat((done * 997) % 20_000) };
 }
 
-/** Opens all that a task needs; the returned function does the task. */
-export function prepare(task: ProofTask, isStopped: () => boolean): () => Promise<unknown> {
-  const proof = new ProofFolder(task.folder);
-  const random = randomOf(task.seed ?? 1);
-  const { rounds = 0, paths = 1, range } = task;
-  const locks = Array.from({ length: task.locks ?? 1 }, (_, i) =>
+/** Opens all that a task needs; the returned function does the workload. */
+export function prepare(workload: Workload, isStopped: () => boolean): () => Promise<unknown> {
+  const folder = new StressFolder(workload.folder);
+  const random = randomOf(workload.seed ?? 1);
+  const { rounds = 0, paths = 1, range } = workload;
+  const locks = Array.from({ length: workload.locks ?? 1 }, (_, i) =>
     new FileLock(
-      paths === 1 ? proof.lock : `${proof.lock}-${i % paths}`,
+      paths === 1 ? folder.lock : `${folder.lock}-${i % paths}`,
       range === undefined ? {} : { range },
     ));
-  switch (task.what) {
+  switch (workload.what) {
     case "hold":
-      return () => hold(proof, locks, rounds, random);
+      return () => hold(folder, locks, rounds, random);
     case "follow":
       return () => follow(locks[0], isStopped, random);
     case "contend":
-      return () => contend(proof, locks[0], isStopped, random);
+      return () => contend(folder, locks[0], isStopped, random);
     case "giveUp":
-      return () => giveUp(proof, rounds, random);
+      return () => giveUp(folder, rounds, random);
     case "wait":
       return () => waitWith(locks);
     case "useAll":
-      return () => useAll(proof, locks[0], isStopped, random, task.seed!);
+      return () => useAll(folder, locks[0], isStopped, random, workload.seed!);
   }
 }
 
-/** How many `FileLock`s `giveUp` has, with the one of every task. */
+/** How many `FileLock`s `giveUp` has, with the one of every workload. */
 const LOCKS = 4;
 const word = new Int32Array(new SharedArrayBuffer(4));
 
@@ -95,7 +96,7 @@ async function acquire(lock: FileLock, random: () => number, alone: boolean): Pr
 
 /** Holds the lock for so many rounds with each `FileLock`, and shares it in a tenth of them. */
 async function hold(
-  proof: ProofFolder,
+  folder: StressFolder,
   locks: readonly FileLock[],
   rounds: number,
   random: () => number,
@@ -108,23 +109,23 @@ async function hold(
       if (alone && random() < 0.3) {
         lock.lock();
         const began = monotonicNanoseconds();
-        proof.enter(false);
-        proof.leave();
+        folder.enter(false);
+        folder.leave();
         holds.push([asked, began, monotonicNanoseconds(), 0]);
         lock.unlock();
       } else {
         const guard = await acquire(lock, random, alone);
         const began = monotonicNanoseconds();
-        proof.enter(guard.recovered);
-        proof.leave();
+        folder.enter(guard.recovered);
+        folder.leave();
         holds.push([asked, began, monotonicNanoseconds(), 0]);
         guard.release();
       }
       if (random() >= 0.1) continue;
       using _shared = await lock.acquire({ shared: true });
       const began = monotonicNanoseconds();
-      const { number } = proof;
-      if (number !== proof.number) throw new Error("another process counts beside a shared hold");
+      const { number } = folder;
+      if (number !== folder.number) throw new Error("another process counts beside a shared hold");
       holds.push([began, began, monotonicNanoseconds(), 1]);
     }
   }));
@@ -154,7 +155,7 @@ async function follow(
 
 /** Acquires the lock with short timeouts, again and again, until it must stop. */
 async function contend(
-  proof: ProofFolder,
+  folder: StressFolder,
   lock: FileLock,
   isStopped: () => boolean,
   random: () => number,
@@ -167,7 +168,7 @@ async function contend(
         ? lock.acquireSync({ timeout })
         : await lock.acquire({ timeout });
       if (random() < 0.5) nap(random());
-      proof.visit(guard);
+      folder.visit(guard);
       visits++;
     } catch (error) {
       if (!isTimeout(error)) throw error;
@@ -177,53 +178,37 @@ async function contend(
   return visits;
 }
 
-/** How often the waits of `giveUp` were granted. */
+/** How often the waits of `giveUp` gave up, and how often it was inside. */
 export interface GivenUp {
-  visits: number;
-  gaveUp: number;
+  readonly visits: number;
+  readonly gaveUp: number;
   /** The waits that were granted before they could give up. */
-  granted: number;
+  readonly granted: number;
 }
 
-/**
- * Waits that are aborted, or run out of time, at the moment of the grant, by a release in this thread
- * or by the kernel, from another process.
- */
-async function giveUp(proof: ProofFolder, rounds: number, random: () => number): Promise<GivenUp> {
-  using lock = new FileLock(proof.lock);
-  using impatient = new FileLock(proof.lock);
-  using patient = new FileLock(proof.lock);
-  const result = { visits: 0, gaveUp: 0, granted: 0 };
-  const visit = (guard: Guard) => {
-    proof.visit(guard);
-    result.visits++;
+/** Gives up waits at a release in this thread, or at a grant by the kernel, from another process. */
+async function giveUp(
+  folder: StressFolder,
+  rounds: number,
+  random: () => number,
+): Promise<GivenUp> {
+  using lock = new FileLock(folder.lock);
+  using impatient = new FileLock(folder.lock);
+  using patient = new FileLock(folder.lock);
+  let visits = 0;
+  const waits: Waits = {
+    hold: async () => random() < 0.5 ? await lock.acquire() : undefined,
+    first: (options) => impatient.acquire(options),
+    second: () => patient.acquire(),
+    visit(guard) {
+      folder.visit(guard);
+      visits++;
+    },
   };
-  for (let i = 0; i < rounds; i++) {
-    const controller = new AbortController();
-    const options = i % 2 === 0 ? { signal: controller.signal } : { timeout: random() * 2 };
-    const guard = random() < 0.5 ? await lock.acquire() : undefined;
-    const first = impatient.acquire(options).then((guard) => {
-      visit(guard);
-      result.granted++;
-    }, (error) => {
-      if (!/AbortError|TimeoutError/.test((error as Error).name)) throw error;
-      result.gaveUp++;
-    });
-    // The next waiter must get the lock, whether the first gives up or not.
-    const second = patient.acquire().then(visit);
-    // One after the other: at once, a microtask later, or some time later.
-    const acts = [() => guard && visit(guard), () => controller.abort()];
-    if (random() < 0.5) acts.reverse();
-    acts[0]();
-    const pause = random();
-    if (pause < 0.3) await Promise.resolve();
-    else if (pause < 0.6) await sleep(2 * random());
-    acts[1]();
-    await Promise.all([first, second]);
-  }
+  const result = await giveUpAtGrant(waits, rounds, random);
   // A cancelled wait ends soon, and then its file is closed.
-  await until("the end of all waits", () => openFiles(proof.lock).length === LOCKS);
-  return result;
+  await until("the end of all waits", () => openFiles(folder.lock).length === LOCKS);
+  return { visits, ...result };
 }
 
 /** The costs of waiting. */
@@ -260,35 +245,35 @@ async function waitWith(locks: readonly FileLock[]): Promise<WaitCosts> {
 
 /** Holds, counts and changes a document, in every way, until it must stop or is killed. */
 async function useAll(
-  proof: ProofFolder,
+  folder: StressFolder,
   lock: FileLock,
   isStopped: () => boolean,
   random: () => number,
   number: number,
 ): Promise<void> {
-  const counter = new FileCounter(proof.count);
-  const durable = new FileCounter(proof.durable, { durable: true });
-  const file = new JsonFile<Document>(proof.document, { initial: documentAfter(0) });
+  const counter = new FileCounter(folder.count);
+  const durable = new FileCounter(folder.durable, { durable: true });
+  const file = new JsonFile<Document>(folder.document, { initial: documentAfter(0) });
   while (!isStopped()) {
     const what = random();
     if (what < 0.15) {
       if (random() < 0.5) counter.addSync();
       else await counter.add();
-      proof.acknowledge("count", number);
+      folder.acknowledge("count", number);
     } else if (what < 0.25) {
       if (random() < 0.5) durable.addSync();
       else await durable.add();
-      proof.acknowledge("durable", number);
+      folder.acknowledge("durable", number);
     } else if (what < 0.3) {
       file.updateSync(({ done }) => documentAfter(done + 1));
-      proof.acknowledge("document", number);
+      folder.acknowledge("document", number);
     } else {
       const since = monotonicNanoseconds();
       const guard = await acquire(lock, random, true);
-      if (guard.recovered) proof.noteRecovery(since, guard.previousOwner?.pid);
-      proof.enter(guard.recovered);
+      if (guard.recovered) folder.noteRecovery(since, guard.previousOwner?.pid);
+      folder.enter(guard.recovered);
       if (random() < 0.5) nap(random()); // A kill here leaves the detectors half-written.
-      proof.leave();
+      folder.leave();
       guard.release();
     }
     if (random() < 0.2) await sleep(random());

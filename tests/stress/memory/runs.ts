@@ -1,13 +1,12 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
-import type { Guard } from "../../../src/contract/mod.ts";
 import { Segment } from "../../../src/memory/mod.ts";
-import type { RuntimeName } from "../../../src/runtime/mod.ts";
 import { Child, executableOf } from "../../support/child.ts";
 import { eventually, stateOf } from "../../support/eventually.ts";
 import { Thread } from "../../support/thread.ts";
 import { randomOf } from "../../support/random.ts";
+import { killAgents, type Recoveries, recoveriesOf, resultsOf, withAgents } from "../agents.ts";
+import { giveUpAtGrant, type Waits } from "../give_up.ts";
 import { LOCKS, StressMemory } from "./stress_memory.ts";
 import type { Workload } from "./workload.ts";
 import { AgentGroup, RUNTIMES } from "../../memory/fixtures/lock_agents.ts";
@@ -15,10 +14,6 @@ import { AgentGroup, RUNTIMES } from "../../memory/fixtures/lock_agents.ts";
 const PROCESS = new URL("./stress_process.ts", import.meta.url);
 const THREAD = new URL("./stress_thread.ts", import.meta.url);
 const RACER = new URL("./racing_process.ts", import.meta.url);
-
-function start(name: RuntimeName, workload: Workload): Child {
-  return Child.of(name, executableOf(name)!, PROCESS, JSON.stringify(workload));
-}
 
 /** Checks the end of a run: each mutex is free, and no update was lost. */
 async function settle(stress: StressMemory): Promise<void> {
@@ -29,36 +24,28 @@ async function settle(stress: StressMemory): Promise<void> {
         throw new Error(`mutex ${i} cannot be acquired`, { cause: error });
       }),
     );
-    assert.equal(cell.number, cell.exits.value, `mutex ${i} has lost updates`);
+    assert.equal(cell.number, cell.exitCount, `mutex ${i} has lost updates`);
   }
   assert.equal(stress.violations.value, 0, "the detectors saw two holders at once");
 }
 
 /** Runs workloads in so many processes, of all runtimes in turn, and workers of this process. */
-async function all(
+async function runAll(
   processes: number,
   threads: number,
   workload: (i: number) => Workload,
 ): Promise<void> {
-  const children = Array.from(
-    { length: processes },
-    (_, i) => start(RUNTIMES[i % RUNTIMES.length], workload(i)),
-  );
   const workers = Array.from({ length: threads }, () => new Thread(THREAD));
   try {
     workers.forEach((worker, i) => worker.post(workload(processes + i)));
-    await Promise.all([
-      ...children.map((child) => child.line()),
-      ...workers.map((worker) => worker.next()),
-    ]);
-    for (const child of children) child.tell("go");
-    for (const worker of workers) worker.post("go");
-    await Promise.all([
-      ...children.map(async (child) => assert.equal(await child.line(), "done")),
-      ...workers.map(async (worker) => assert.equal(await worker.next(), "done")),
-    ]);
+    for (const worker of workers) assert.equal(await worker.next(), "ready");
+    const workloads = Array.from({ length: processes }, (_, i) => workload(i));
+    await withAgents(PROCESS, workloads, async (agents) => {
+      for (const worker of workers) worker.post("go");
+      const ends = [resultsOf(agents), ...workers.map((worker) => worker.next())];
+      assert.deepEqual([...new Set((await Promise.all(ends)).flat())], ["done"]);
+    });
   } finally {
-    for (const child of children) child.kill();
     for (const worker of workers) worker.end();
   }
 }
@@ -67,7 +54,7 @@ async function all(
 export async function addTogether(folder: string, rounds: number): Promise<void> {
   const path = join(folder, "adds");
   using stress = new StressMemory(path);
-  await all(8, 0, () => ({ path, what: "add", rounds }));
+  await runAll(8, 0, () => ({ path, what: "add", rounds }));
   assert.equal(stress.adds.value, 8 * rounds);
 }
 
@@ -75,18 +62,9 @@ export async function addTogether(folder: string, rounds: number): Promise<void>
 export async function holdTogether(folder: string, rounds: number, seed: number): Promise<void> {
   const path = join(folder, "holds");
   using stress = new StressMemory(path);
-  await all(9, 7, (i) => ({ path, what: "hold", rounds, seed: seed + i }));
-  assert.equal(stress.cell(0).exits.value, 16 * rounds);
+  await runAll(9, 7, (i) => ({ path, what: "hold", rounds, seed: seed + i }));
+  assert.equal(stress.cell(0).exitCount, 16 * rounds);
   await settle(stress);
-}
-
-/** Figures of the recoveries, in milliseconds. */
-export interface Recoveries {
-  readonly kills: number;
-  readonly recovered: number;
-  readonly p50: number;
-  readonly p99: number;
-  readonly max: number;
 }
 
 /**
@@ -103,43 +81,21 @@ export async function killAtRandom(
   const path = join(folder, "kills");
   const random = randomOf(seed);
   using stress = new StressMemory(path);
-  let count = 0;
-  const begin = async (name: RuntimeName) => {
-    const child = start(name, { path, what: "roam", seed: seed + count++ });
-    await child.line();
-    child.tell("go");
-    return { name, child };
-  };
-  const roamers = await Promise.all(
-    Array.from({ length: 9 }, (_, i) => begin(RUNTIMES[i % RUNTIMES.length])),
-  );
-  try {
-    for (let round = 0; goesOn(round); round++) {
-      await sleep(random() * 10); // For a random moment.
-      const victim = Math.floor(random() * roamers.length);
-      const { name, child } = roamers[victim];
-      child.kill();
-      stress.noteKill(child.pid);
-      const { signal, stderr } = await child.ended;
-      assert.equal(signal, "SIGKILL", `it ended by itself: ${stderr}`);
-      roamers[victim] = await begin(name);
-      assert.equal(
-        stress.violations.value,
-        0,
-        `the detectors saw two holders at once, round ${round}`,
-      );
-    }
-    // The living processes still work.
-    stress.stop.set();
-    await Promise.all(roamers.map(async ({ child }) => assert.equal(await child.line(), "done")));
-    await settle(stress);
-  } finally {
-    for (const { child } of roamers) child.kill();
-    await Promise.all(roamers.map(({ child }) => child.ended));
-  }
-  const times = stress.recoveryTimes.sort((a, b) => a - b);
-  const at = (share: number) => times[Math.min(times.length - 1, Math.floor(share * times.length))];
-  return { kills: count - 9, recovered: times.length, p50: at(0.5), p99: at(0.99), max: at(1) };
+  const kills = await killAgents({
+    module: PROCESS,
+    count: 9,
+    workload: (number): Workload => ({ path, what: "roam", seed: seed + number }),
+    random,
+    goesOn,
+    onKill: ({ child }) => stress.noteKill(child.pid),
+    check(round) {
+      const message = `the detectors saw two holders at once, round ${round}`;
+      assert.equal(stress.violations.value, 0, message);
+    },
+    onStop: () => stress.stop.set(),
+  });
+  await settle(stress);
+  return recoveriesOf(kills, stress.recoveryTimes);
 }
 
 /**
@@ -154,40 +110,20 @@ export async function giveUpAtRandom(
   const path = join(folder, "aborts");
   const random = randomOf(seed);
   using stress = new StressMemory(path);
-  const children = RUNTIMES.map((name, i) =>
-    start(name, { path, what: "contend", seed: seed + i })
-  );
+  const workloads = RUNTIMES.map((_, i): Workload => ({ path, what: "contend", seed: seed + i }));
   const cell = stress.cell(0);
-  let gaveUp = 0;
-  try {
-    await Promise.all(children.map((child) => child.line()));
-    for (const child of children) child.tell("go");
-    for (let i = 0; i < rounds; i++) {
-      const controller = new AbortController();
-      const options = i % 2 === 0 ? { signal: controller.signal } : { timeout: random() * 2 };
-      const visit = (guard: Guard) => cell.visit(guard);
-      const guard = await cell.mutex.acquire();
-      const first = cell.mutex.acquire(options).then(visit, (error) => {
-        assert.match((error as Error).name, /AbortError|TimeoutError/);
-        gaveUp++;
-      });
-      // The next in the queue, which must get the lock whether the first one does or not.
-      const second = cell.mutex.acquire().then(visit);
-      // Both acts in a random order: at once, a microtask later, or some time later.
-      const acts = [() => cell.visit(guard), () => controller.abort()];
-      if (random() < 0.5) acts.reverse();
-      acts[0]();
-      const pause = random();
-      if (pause < 0.3) await Promise.resolve();
-      else if (pause < 0.6) await sleep(2 * random());
-      acts[1]();
-      await Promise.all([first, second]);
-    }
+  const waits: Waits = {
+    hold: () => cell.mutex.acquire(),
+    first: (options) => cell.mutex.acquire(options),
+    second: () => cell.mutex.acquire(),
+    visit: (guard) => cell.visit(guard),
+  };
+  const { gaveUp } = await withAgents(PROCESS, workloads, async (agents) => {
+    const result = await giveUpAtGrant(waits, rounds, random);
     stress.stop.set();
-    await Promise.all(children.map(async (child) => assert.equal(await child.line(), "done")));
-  } finally {
-    for (const child of children) child.kill();
-  }
+    for (const end of await resultsOf(agents)) assert.equal(end, "done");
+    return result;
+  });
   await settle(stress);
   return gaveUp;
 }

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { adapterOf, type RedisLockOptions } from "../../../src/redis/mod.ts";
+import { ask, redisProcess } from "../../redis/redis_process.ts";
 import type { Child } from "../../support/child.ts";
 import { RedisServer } from "../../support/redis_server.ts";
 import { runtimesHere } from "../../support/runtimes_here.ts";
-import { ask, redisProcess } from "../../redis/redis_process.ts";
 
 /** Runs `count` clients in processes of all runtimes, each `rounds` times inside one lock. */
 export async function holdTogether(

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { baselineOf, checkRatios, ratiosOf } from "../../bench/compare.ts";
-import { median, spreadOf } from "../../bench/statistics.ts";
-import { resultsOf, rowOf } from "./results.ts";
+import { baselineOf, checkRatios, ratiosOf } from "../../../bench/compare.ts";
+import { median, spreadOf } from "../../../bench/statistics.ts";
+import { resultsOf, rowOf } from "../results.ts";
 
 const regressionsOf = (...given: Parameters<typeof checkRatios>) =>
   checkRatios(...given).changes.filter(({ verdict }) => verdict === "slower");

@@ -1,0 +1,145 @@
+import { millisecondsSince } from "../../runtime/waiting/instant.ts";
+import { InFlight } from "../client/in_flight.ts";
+import { abandonRequest, type AcquireTarget, waitForGrant } from "./acquire_loop.ts";
+import type { Attempt, Grant } from "./attempt.ts";
+import type { HeldLock, Hold, HoldRequest } from "./hold.ts";
+import { thisOwner, valueOf } from "./holder_value.ts";
+import { reliableTime } from "./lease.ts";
+import type { LeaseDeadline } from "./lease_deadline.ts";
+import type { LeaseBackend, LeaseServer } from "./lease_server.ts";
+import type { Sleeper } from "./sleeper.ts";
+
+/** The terms of a {@linkcode LeaseSource}. */
+export interface LeaseSourceTerms<
+  Request extends HoldRequest,
+  Held extends Hold<Request>,
+  Guard,
+> {
+  /** The name of the lock or semaphore, for messages. */
+  readonly name: string;
+  /** How long a hold is renewed, in milliseconds. */
+  readonly maxHold: number;
+  /** A name of the holder, for others to read. */
+  readonly label: string | undefined;
+  /** The name of the object, which the backend was made for. */
+  readonly client: string;
+  readonly backend: LeaseBackend<Request>;
+  /** Makes the guard of a grant, whose hold it gives to {@linkcode LeaseSource.add}. */
+  guard(request: Request, grant: Grant): Guard | Promise<Guard>;
+  /** Called when the last guard was released. Returns whether the hold goes on for another task. */
+  passOn?(hold: Held): boolean;
+}
+
+/** What a lock and a semaphore do alike: ask the servers for leases, wait for them, and close. */
+export class LeaseSource<Request extends HoldRequest, Held extends Hold<Request>, Guard>
+  implements AcquireTarget<Request>, HeldLock<Request> {
+  readonly name: string;
+  readonly maxHold: number;
+  readonly server: LeaseServer<Request>;
+  readonly wakeChannel: LeaseBackend<Request>["wakeChannel"];
+  readonly sleepers: Set<Sleeper> = new Set();
+  readonly inFlight: InFlight = new InFlight();
+
+  readonly #terms: LeaseSourceTerms<Request, Held, Guard>;
+  readonly #owner: string;
+  #requestCount = 0;
+  readonly #holds = new Set<Held>();
+  #closed: Promise<void> | undefined;
+
+  /** Sends nothing before something is acquired. */
+  constructor(terms: LeaseSourceTerms<Request, Held, Guard>) {
+    this.#terms = terms;
+    this.name = terms.name;
+    this.maxHold = terms.maxHold;
+    this.server = terms.backend.server;
+    this.wakeChannel = terms.backend.wakeChannel;
+    this.#owner = thisOwner(terms.label);
+  }
+
+  /** The value of a new request, and what the name of its waiter is made of. */
+  newRequest(): { value: string; client: string; number: number } {
+    const { client } = this.#terms;
+    const number = ++this.#requestCount;
+    return { value: valueOf(client, number, this.#owner), client, number };
+  }
+
+  /** Asks once; `undefined` if it is not granted, or too late. */
+  tryAcquire(request: Request): Promise<Guard | undefined> {
+    return this.inFlight.track(this.#try(request));
+  }
+
+  /** Asks until it is granted. */
+  acquire(request: Request, waiter: string, deadline: LeaseDeadline): Promise<Guard> {
+    return this.inFlight.track(this.#wait(request, waiter, deadline));
+  }
+
+  /** Adds a hold, which {@linkcode close} releases. */
+  add(hold: Held): void {
+    this.#holds.add(hold);
+  }
+
+  /** Whether a hold was added, and neither released nor removed since. */
+  has(hold: Held): boolean {
+    return this.#holds.has(hold);
+  }
+
+  /** Removes a hold that was lost. */
+  remove(hold: Held): void {
+    this.#holds.delete(hold);
+  }
+
+  keeps(hold: Held): boolean {
+    if (this.#terms.passOn?.(hold)) return true;
+    this.remove(hold);
+    return false;
+  }
+
+  isClosed(): boolean {
+    return this.#closed !== undefined;
+  }
+
+  /**
+   * Checks that it is not closed.
+   *
+   * @throws {TypeError} If it is.
+   */
+  checkOpen(): void {
+    if (this.isClosed()) throw new TypeError(`Cannot use "${this.name}": it was closed`);
+  }
+
+  /** Ends the waits, waits for the answers under way, releases the holds, and ends the connections. */
+  close(): Promise<void> {
+    return this.#closed ??= this.#close();
+  }
+
+  async #close(): Promise<void> {
+    try {
+      for (const sleeper of this.sleepers) sleeper.wake(); // They see that it is closed.
+      this.#terms.backend.stopWaiting();
+      await this.inFlight.idle();
+      await Promise.allSettled([...this.#holds].map((hold) => hold.end()));
+    } finally {
+      this.wakeChannel.end();
+      await this.#terms.backend.close();
+    }
+  }
+
+  async #try(request: Request): Promise<Guard | undefined> {
+    let attempt: Attempt;
+    try {
+      attempt = await this.server.attempt(request);
+    } catch (error) {
+      abandonRequest(this, request); // It may have been granted.
+      throw error;
+    }
+    if (!attempt.granted) return undefined;
+    const inTime = millisecondsSince(attempt.sent) < reliableTime(request.leaseTime);
+    if (inTime) return await this.#terms.guard(request, attempt);
+    await this.server.withdraw(request);
+    return undefined;
+  }
+
+  async #wait(request: Request, waiter: string, deadline: LeaseDeadline): Promise<Guard> {
+    return await this.#terms.guard(request, await waitForGrant(this, request, waiter, deadline));
+  }
+}
