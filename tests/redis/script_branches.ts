@@ -1,4 +1,4 @@
-import { ADD, SET } from "../../src/redis/counter/counter_scripts.ts";
+import { COUNTER } from "../../src/redis/counter/counter_scripts.ts";
 import {
   ACQUIRE,
   DOWNGRADE,
@@ -237,38 +237,38 @@ export const BRANCHES: Readonly<Record<string, ScriptBranch>> = {
     args: ["me", "2", "s:0123:1:1", "wake:", "0"],
     there: [...HELD_PERMITS, ["ZADD", PERMITS[0], "1", "1:she"], ...WAITER_FOR_ONE],
   },
-  "adds": { script: ADD, keys: ["n"], args: add(3) },
-  "adds to a number": { script: ADD, keys: ["n"], args: add(3), there: [["SET", "n", "4"]] },
-  "adds with an expiry": { script: ADD, keys: ["n"], args: add(3, "60000") },
-  "adds an operation": { script: ADD, keys: ["n", "record"], args: add(3) },
+  "adds": { script: COUNTER, keys: ["n"], args: add(3) },
+  "adds to a number": { script: COUNTER, keys: ["n"], args: add(3), there: [["SET", "n", "4"]] },
+  "adds with an expiry": { script: COUNTER, keys: ["n"], args: add(3, "60000") },
+  "adds an operation": { script: COUNTER, keys: ["n", "record"], args: add(3) },
   "adds an operation with an expiry": {
-    script: ADD,
+    script: COUNTER,
     keys: ["n", "record"],
     args: add(3, "60000"),
     there: [["SET", "n", "4"]],
   },
   "adds a parcel": {
-    script: ADD,
+    script: COUNTER,
     keys: ["n", "record"],
     args: add(3, "", "2"),
     there: [["SET", "n", "4"], ["SET", "record", "1 4 4", "PX", "60000"]],
   },
-  "does not add beyond": { script: ADD, keys: ["n"], args: add(101) },
+  "does not add beyond": { script: COUNTER, keys: ["n"], args: add(101) },
   "does not add beyond, from near 2^53": {
-    script: ADD,
+    script: COUNTER,
     keys: ["n"],
     args: add(101),
     there: [["SET", "n", "9007199254740991"]],
   },
-  "sets": { script: SET, keys: ["n"], args: ["7", "", "", ""] },
-  "sets to less": { script: SET, keys: ["n"], args: ["-7", "min", "60000", "1"] },
+  "sets": { script: COUNTER, keys: ["n"], args: ["7", "", "", ""] },
+  "sets to less": { script: COUNTER, keys: ["n"], args: ["-7", "min", "60000", "1"] },
   "sets to more": {
-    script: SET,
+    script: COUNTER,
     keys: ["n"],
     args: ["7", "max", "60000", "1"],
     there: [["SET", "n", "4"]],
   },
-  "sets with an expiry": { script: SET, keys: ["n"], args: ["7", "", "60000", "1"] },
+  "sets with an expiry": { script: COUNTER, keys: ["n"], args: ["7", "", "60000", "1"] },
 };
 
 /** All keys of the server with their values, and roughly their expiry. */

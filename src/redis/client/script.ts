@@ -19,6 +19,7 @@ export class Script {
   readonly source: string;
   readonly #withoutScripts: WithoutScripts | undefined;
   #sha1: string | undefined;
+  #digesting: Promise<void> | undefined;
 
   /**
    * A script.
@@ -42,7 +43,9 @@ export class Script {
   }
 
   /**
-   * Runs the script: by its digest, or by its source if the server does not know the digest.
+   * Runs the script: by its digest, or by its source if the server does not know the digest. The
+   * first calls use the source, since the digest is computed meanwhile. The command is sent before
+   * this returns, so that commands sent later do not overtake it.
    *
    * @throws {TypeError} If the adapter, a key or an argument is of a wrong type.
    * @throws {UnsupportedError} If scripts are not allowed, and there is no other way.
@@ -55,17 +58,26 @@ export class Script {
   ): Promise<Reply> {
     checkCall(adapter, keys, args);
     const rest = [`${keys.length}`, ...keys, ...args];
-    try {
-      const sha1 = this.#sha1 ??= await digest(this.source);
-      return await adapter.send("EVALSHA", sha1, ...rest);
-    } catch (error) {
-      if (codeOf(error) !== "NOSCRIPT") return await this.#other(error, adapter, keys, args);
+    if (this.#sha1 === undefined) {
+      this.#digesting ??= this.#digest();
+    } else {
+      try {
+        return await adapter.send("EVALSHA", this.#sha1, ...rest);
+      } catch (error) {
+        if (codeOf(error) !== "NOSCRIPT") return await this.#other(error, adapter, keys, args);
+      }
     }
     try {
       return await adapter.send("EVAL", this.source, ...rest);
     } catch (error) {
       return await this.#other(error, adapter, keys, args);
     }
+  }
+
+  async #digest(): Promise<void> {
+    const bytes = await crypto.subtle.digest("SHA-1", new TextEncoder().encode(this.source));
+    const hex = Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0"));
+    this.#sha1 = hex.join("");
   }
 
   async #other(
@@ -129,9 +141,4 @@ function checkCall(adapter: RedisAdapter, keys: readonly string[], args: readonl
     if (Array.isArray(list) && list.every((text) => typeof text === "string")) continue;
     throw new TypeError(`Cannot run a script: its ${what} must be an array of strings`);
   }
-}
-
-async function digest(source: string): Promise<string> {
-  const bytes = await crypto.subtle.digest("SHA-1", new TextEncoder().encode(source));
-  return Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

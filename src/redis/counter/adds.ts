@@ -4,8 +4,8 @@ import { codeOf, explain, explained, isTemporary } from "../client/errors.ts";
 import { InFlight } from "../client/in_flight.ts";
 import { operationKey } from "../client/names.ts";
 import { AddBatch } from "./add_batch.ts";
+import { CallOrder } from "./call_order.ts";
 import type { CounterSettings } from "./counter_options.ts";
-import { ADD } from "./counter_scripts.ts";
 
 /**
  * While the value was last seen nearer to 0 than this, adds are plain INCRBYs: faster than a script,
@@ -13,12 +13,13 @@ import { ADD } from "./counter_scripts.ts";
  */
 const NEAR = 2 ** 50;
 
-/** The adds to one counter: those of one moment are sent as one command. */
+/** The operations of one counter; the adds of one moment are sent as one command. */
 export class Adds {
   /** The operations under way. */
   readonly inFlight: InFlight = new InFlight();
 
   readonly #adapter: RedisAdapter;
+  readonly #order: CallOrder;
   readonly #key: string;
   readonly #settings: CounterSettings;
   /** Whether plain commands can do everything: no bounds and no expiry. */
@@ -32,6 +33,7 @@ export class Adds {
   /** The adds to the counter at `key`. */
   constructor(adapter: RedisAdapter, key: string, settings: CounterSettings) {
     this.#adapter = adapter;
+    this.#order = new CallOrder(adapter);
     this.#key = key;
     this.#settings = settings;
     const { min, max, expireAfter } = settings;
@@ -54,7 +56,13 @@ export class Adds {
     const batch = this.#batch;
     if (batch === undefined) return Promise.resolve();
     this.#batch = undefined;
-    if (!this.#isNear || Math.abs(batch.total) >= NEAR) {
+    if (!this.#order.isHolding) return this.#sendBatch(batch);
+    return this.inFlight.track(this.#order.inTurn(() => this.#sendBatch(batch)));
+  }
+
+  #sendBatch(batch: AddBatch): Promise<void> {
+    const needsScript = this.#hasScripts && this.#order.needsScript;
+    if (needsScript || !this.#isNear || Math.abs(batch.total) >= NEAR) {
       return this.inFlight.track(this.#send(batch));
     }
     this.inFlight.begin();
@@ -104,14 +112,14 @@ export class Adds {
       }
     }
     const add = () => this.#adapter.send("INCRBY", this.#key, `${batch.total}`);
-    const sum = Number(await this.ask("add to", add));
+    const sum = Number(await this.#ask("add to", add));
     if (batch.isExact(sum)) return sum;
     await this.#takeBack(batch);
     throw this.#beyond(batch.total, `about ${sum - batch.total}`);
   }
 
   async #takeBack({ total }: AddBatch): Promise<void> {
-    await this.ask(
+    await this.#ask(
       "take back an add to",
       () => this.#adapter.send("DECRBY", this.#key, `${total}`),
     );
@@ -129,7 +137,7 @@ export class Adds {
     let reply: Reply;
     try {
       const args = [total, 0 - total, min, max, fall, rise].map(String);
-      reply = await ADD.run(this.#adapter, keys, [...args, expireAfter, rememberFor, parcel]);
+      reply = await this.#order.run(keys, [...args, expireAfter, rememberFor, parcel]);
     } catch (error) {
       throw this.#explain(total, error);
     }
@@ -166,9 +174,25 @@ export class Adds {
     await this.inFlight.track(this.#adapter.send("DEL", this.#recordOf(operation)));
   }
 
-  /** The value was set: it may be near the limit. */
-  forgetValue(): void {
-    this.#isNear = false;
+  /** Reads the value. */
+  get(): Promise<Reply> {
+    return this.#ask("read", async () => {
+      if (this.#hasScripts && this.#order.needsScript) {
+        try {
+          return await this.#order.run([this.#key], []);
+        } catch (error) {
+          if (!(error instanceof UnsupportedError)) throw error;
+        }
+      }
+      return await this.#adapter.send("GET", this.#key);
+    });
+  }
+
+  /** Replaces the value, by these arguments of the script. */
+  async replace(args: readonly string[]): Promise<Reply> {
+    const reply = await this.#ask("set", () => this.#order.run([this.#key], args));
+    this.#isNear = false; // It may be near the limit now.
+    return reply;
   }
 
   /** From now on, nothing is tried again. */
@@ -186,7 +210,7 @@ export class Adds {
     const ends = performance.now() + retryFor;
     for (let pause = 20;; pause = Math.min(pause * 2, 500)) {
       try {
-        return await this.#scriptAdd(n, fall, rise, operation, parcel);
+        return await this.#order.inTurn(() => this.#scriptAdd(n, fall, rise, operation, parcel));
       } catch (error) {
         const isOver = this.#isClosing || performance.now() + pause > ends;
         if (isOver || !isTemporary(error)) throw error;
@@ -199,10 +223,11 @@ export class Adds {
     return operationKey(this.#key, operation, this.#settings.prefix);
   }
 
-  /** Sends a question after the adds that were made before. */
-  async ask(what: string, ask: () => Promise<Reply>): Promise<Reply> {
+  /** Sends a question after the operations that were called before. */
+  async #ask(what: string, ask: () => Promise<Reply>): Promise<Reply> {
     this.flush();
-    return await explained(`${what} the counter "${this.#key}"`, this.inFlight.track(ask()));
+    const answer = this.inFlight.track(this.#order.inTurn(ask));
+    return await explained(`${what} the counter "${this.#key}"`, answer);
   }
 
   #explain(n: number, error: unknown): unknown {

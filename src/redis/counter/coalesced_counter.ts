@@ -1,7 +1,7 @@
 import { LONGEST_TIMER_MS } from "../../contract/deadline.ts";
 import { nameOf } from "../../contract/options.ts";
 import { asyncDispose, type PlatformAsyncDisposable } from "../../contract/platform.ts";
-import { checkNumber } from "../client/arguments.ts";
+import { checkNumber, checkOptions } from "../client/arguments.ts";
 import { checkWhole } from "./counter_options.ts";
 
 /** Options for `RedisCounter.coalesced`. */
@@ -14,7 +14,8 @@ export interface CoalescedOptions {
   flushEvery?: number;
   /**
    * Called if the collected adds could not be sent, with their sum. They are kept, and sent again as
-   * the same parcel, so that they count once within the counter's `rememberFor`.
+   * the same parcel, so that they count once within the counter's `rememberFor`. An error of this
+   * function is ignored.
    */
   onError?: (error: unknown, pending: number) => void;
 }
@@ -33,6 +34,12 @@ export interface CollectorLink {
 interface Parcel {
   readonly n: number;
   readonly number: number;
+}
+
+/** The options of a collector with their defaults, read once. */
+export interface CollectorSettings {
+  readonly flushEvery: number;
+  readonly onError: CoalescedOptions["onError"];
 }
 
 const FLUSH_MS = 100;
@@ -93,11 +100,40 @@ export interface CoalescedCounter extends PlatformAsyncDisposable<Promise<void>>
   close(): Promise<void>;
 }
 
+/**
+ * Checks options, and fills in the defaults.
+ *
+ * @param what What is tried, to follow "Cannot".
+ * @throws {TypeError} If an option is of a wrong type.
+ * @throws {RangeError} If it is out of bounds.
+ */
+export function collectorSettingsOf(what: string, options: CoalescedOptions): CollectorSettings {
+  checkOptions(what, options);
+  const { flushEvery = FLUSH_MS, onError } = options;
+  checkNumber(what, "flushEvery", flushEvery, 0, LONGEST_TIMER_MS);
+  if (onError !== undefined && typeof onError !== "function") {
+    throw new TypeError(`Cannot ${what}: onError must be a function, not ${nameOf(onError)}`);
+  }
+  return { flushEvery, onError };
+}
+
+/** Tells the program an error. The adds must go on, whatever its function does. */
+export async function report(
+  { onError }: CollectorSettings,
+  error: unknown,
+  pending: number,
+): Promise<void> {
+  try {
+    await onError?.(error, pending);
+  } catch {
+    // There is nothing else to tell it to.
+  }
+}
+
 /** The class behind {@linkcode CoalescedCounter}. */
 export class Collector implements CoalescedCounter {
   readonly #counter: CollectorLink;
-  readonly #flushEvery: number;
-  readonly #onError: CoalescedOptions["onError"];
+  readonly #settings: CollectorSettings;
   #collected = 0;
   #parcels = 0;
   /** What was sent, at least as a try, and is not known to count. */
@@ -107,17 +143,9 @@ export class Collector implements CoalescedCounter {
   #closed = false;
 
   /** Collects adds for `counter`. */
-  constructor(counter: CollectorLink, options: CoalescedOptions) {
-    const { flushEvery = FLUSH_MS, onError } = options;
-    checkNumber("collect adds", "flushEvery", flushEvery, 0, LONGEST_TIMER_MS);
-    if (onError !== undefined && typeof onError !== "function") {
-      throw new TypeError(
-        `Cannot collect adds: onError must be a function, not ${nameOf(onError)}`,
-      );
-    }
+  constructor(counter: CollectorLink, settings: CollectorSettings) {
     this.#counter = counter;
-    this.#flushEvery = flushEvery;
-    this.#onError = onError;
+    this.#settings = settings;
   }
 
   get pending(): number {
@@ -148,6 +176,7 @@ export class Collector implements CoalescedCounter {
 
   async close(): Promise<void> {
     this.#closed = true;
+    this.#stopTimer(); // An add looks for the close only if no timer runs.
     while (this.pending !== 0 || this.#parcel !== undefined) await this.#flush(CLOSE_MS);
     this.#counter.closed();
     if (this.#parcels === 0) return;
@@ -160,8 +189,7 @@ export class Collector implements CoalescedCounter {
   }
 
   #flush(retryFor: number): Promise<number> {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#stopTimer();
     const sending = this.#sending;
     // What was collected since then is sent after it.
     const next = sending === undefined
@@ -178,10 +206,15 @@ export class Collector implements CoalescedCounter {
     if (this.#closed) throw new Error("Cannot collect an add: it was closed before");
     this.#timer = setTimeout(() => {
       this.flush().catch((error) => {
-        this.#onError?.(error, this.pending);
+        report(this.#settings, error, this.pending);
         if (!this.#closed && this.#timer === undefined) this.#startTimer();
       });
-    }, this.#flushEvery);
+    }, this.#settings.flushEvery);
+  }
+
+  #stopTimer(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
   }
 
   /** Sends the parcel that may not count yet, then the adds collected up to now. */

@@ -9,13 +9,13 @@ import { Script } from "../client/script.ts";
  */
 
 /**
- * Keys: the counter; the record of the operation, if the add has one. Arguments: 1, 2 the number to
+ * Adds. Keys: the counter; the record of the operation, if the add has one. Arguments: 1, 2 the number to
  * add, and its negative; 3, 4 the least and the greatest value; 5, 6 how far the values on the way
  * fall below the last one and rise above it; 7 how many milliseconds after its first change the
  * counter expires, or nothing; 8 how many milliseconds the record is kept; 9 the number of the
  * parcel among those of the operation, from 1, or nothing if there is only one.
  */
-export const ADD: Script = new Script(`
+const ADD = `
 local key, record = KEYS[1], KEYS[2]
 if record then
   local done = redis.call('GET', record)
@@ -53,7 +53,7 @@ if record then
   redis.call('SET', record, table.concat({parcel, ARGV[1], text}, ' '), 'PX', ARGV[8])
 end
 if sum > 4503599627370496 or sum < -4503599627370496 then return text end
-return sum`);
+return sum`;
 
 /**
  * Replaces the value. Keys: the counter. Arguments: 1 the new value; 2 when it is set: `""` always,
@@ -61,7 +61,7 @@ return sum`);
  * replace; 3 how many milliseconds after its first change the counter expires, or nothing; 4 `1` if
  * the value before must be one that can be returned exactly.
  */
-export const SET: Script = new Script(`
+const SET = `
 local key = KEYS[1]
 local was = redis.call('GET', key) or '0'
 if was ~= '0' and not was:match('^%-?[1-9]%d*$') then
@@ -79,4 +79,16 @@ if condition == '' or condition == was or (condition == 'min' and new < n) or
     redis.call('SET', key, ARGV[1], 'KEEPTTL')
   end
 end
-return was`);
+return was`;
+
+/**
+ * All of the above in one script: `ADD` with its 9 arguments, `SET` with its 4, and a read without
+ * any. It is one, so that a server that has forgotten it refuses all calls that were sent before its
+ * answer, and not only some of them: then they can be sent again in their order.
+ */
+export const COUNTER: Script = new Script(`
+if #ARGV == 0 then return redis.call('GET', KEYS[1]) end
+if #ARGV == 4 then
+${SET}
+end
+${ADD}`);

@@ -7,7 +7,13 @@ import { checkNumber, checkOptions } from "../client/arguments.ts";
 import { MisconfiguredError } from "../client/errors.ts";
 import { checkText } from "../client/names.ts";
 import { Adds } from "./adds.ts";
-import { type CoalescedCounter, type CoalescedOptions, Collector } from "./coalesced_counter.ts";
+import {
+  type CoalescedCounter,
+  type CoalescedOptions,
+  Collector,
+  collectorSettingsOf,
+  report,
+} from "./coalesced_counter.ts";
 import {
   type AddOptions,
   checkWhole,
@@ -15,7 +21,6 @@ import {
   type RedisCounterOptions,
   settingsOf,
 } from "./counter_options.ts";
-import { SET } from "./counter_scripts.ts";
 
 const RETRY_MS = 10_000;
 const WHOLE = /^(0|-?[1-9]\d*)$/;
@@ -24,6 +29,11 @@ const WHOLE = /^(0|-?[1-9]\d*)$/;
  * A number at a key of a Redis or Valkey server, in the format of INCR; other programs may use it as
  * well. Adds that one program makes at the same moment are sent as one command, and each gets its
  * own value.
+ *
+ * The server runs the operations of one `RedisCounter` in the order of their calls, also those that
+ * are not awaited. Only what was refused and is tried again can come later: an add with an
+ * `operation` after a failure, and adds that were sent as one command if their values would be
+ * beyond a bound; they are then tried one by one.
  *
  * An add without an answer may have happened or not. It then throws an
  * {@linkcode UnreachableError} that says so, and is not tried again, unless it has an `operation`,
@@ -109,7 +119,7 @@ export class RedisCounter implements AsyncExchangeCounter, PlatformAsyncDisposab
    * @throws {MisconfiguredError} If there is no whole number at the key.
    */
   async get(): Promise<number> {
-    return this.#numberOf(await this.#adds.ask("read", () => this.#adapter.send("GET", this.key)));
+    return this.#numberOf(await this.#adds.get());
   }
 
   /**
@@ -174,24 +184,25 @@ export class RedisCounter implements AsyncExchangeCounter, PlatformAsyncDisposab
    * Returns a counter that collects adds in this process, and sends them together.
    *
    * @throws {TypeError} If this counter has bounds: they need single adds.
+   * @throws {Error} If this counter is closed.
    */
   coalesced(options: CoalescedOptions = {}): CoalescedCounter {
-    checkOptions(`collect adds to the counter "${this.key}"`, options);
+    const what = `collect adds to the counter "${this.key}"`;
+    const settings = collectorSettingsOf(what, options);
     const { min, max } = this.#settings;
     if (min !== Number.MIN_SAFE_INTEGER || max !== Number.MAX_SAFE_INTEGER) {
-      throw new TypeError(
-        `Cannot collect adds to the counter "${this.key}": it has bounds, which need single adds`,
-      );
+      throw new TypeError(`Cannot ${what}: it has bounds, which need single adds`);
     }
+    if (this.#closed !== undefined) throw new Error(`Cannot ${what}: it was closed before`);
     const name = crypto.randomUUID();
     const collector = new Collector({
       send: (n, parcel, retryFor) => this.#adds.addParcel(n, name, parcel, retryFor),
       get: () => this.get(),
       forget: () => this.#adds.forget(name),
       closed: () => void this.#collectors.delete(close),
-    }, options);
+    }, settings);
     const close = () =>
-      collector.close().catch((error) => options.onError?.(error, collector.pending));
+      collector.close().catch((error) => report(settings, error, collector.pending));
     this.#collectors.add(close);
     return collector;
   }
@@ -245,8 +256,7 @@ export class RedisCounter implements AsyncExchangeCounter, PlatformAsyncDisposab
       );
     }
     const args = [`${n}`, condition, expireAfter, mustTell];
-    const reply = await this.#adds.ask("set", () => SET.run(this.#adapter, [this.key], args));
-    this.#adds.forgetValue();
+    const reply = await this.#adds.replace(args);
     if (!Array.isArray(reply)) return reply;
     throw new RangeError(
       `Cannot set the counter "${this.key}" to ${n}: its value, ${reply[1]}, is beyond 2^53 and ` +

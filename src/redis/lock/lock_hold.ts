@@ -1,5 +1,5 @@
 import { LockLostError, UnsupportedError } from "../../contract/errors.ts";
-import type { AcquireOptions } from "../../contract/options.ts";
+import { type AcquireOptions, nameOf } from "../../contract/options.ts";
 import { type Instant, millisecondsSince, thisInstant } from "../../runtime/waiting/instant.ts";
 import {
   isTemporary,
@@ -42,6 +42,7 @@ export function stateOf({ token, previous }: Grant, shared: boolean): GuardState
   };
 }
 
+const MISSING = "The server does not have the hold any more";
 /** How long an upgrade waits for an answer after its deadline, in milliseconds. */
 const ANSWER_MS = 1000;
 
@@ -83,7 +84,7 @@ export class LockHold extends Hold<LockRequest> implements SharableHold {
       if (!isInPlace) await this.#acquireAnew(deadline);
       await this.#lock.checkReplicas().catch((error) => {
         abandonRequest(this.#lock.source, this.request);
-        throw this.#lose("upgrade", error);
+        throw this.#loseBy("upgrade", error);
       });
       return isInPlace;
     });
@@ -111,14 +112,14 @@ export class LockHold extends Hold<LockRequest> implements SharableHold {
       isUnsure ||= error instanceof UnreachableError && error.mayHaveHappened;
       if (this.#isRefusal(error) && !isUnsure) throw error;
       abandonRequest(source, shared); // It releases a hold of either mode.
-      throw this.#lose("downgrade", error);
+      throw this.#loseBy("downgrade", error);
     }
     this.request = shared;
-    if (!held) throw this.#lose("downgrade", "The server does not have the hold any more");
+    if (!held) throw this.#lose("downgrade", MISSING);
     const { lost } = this.lease;
     if (lost !== undefined) {
       abandonRequest(source, shared);
-      throw this.#lose("downgrade", lost);
+      throw this.#loseBy("downgrade", lost);
     }
     this.state.token = undefined;
     this.state.shared = true;
@@ -137,11 +138,11 @@ export class LockHold extends Hold<LockRequest> implements SharableHold {
       if (this.#isRefusal(error)) throw error;
       abandonRequest(source, request, undefined, asked);
       abandonRequest(source, this.request);
-      if (!isTemporary(error) || deadline.isPast) throw this.#lose("upgrade", error);
+      if (!isTemporary(error) || deadline.isPast) throw this.#loseBy("upgrade", error);
       return false;
     }
     if (attempt === undefined) {
-      throw this.#lose("upgrade", "The server does not have the hold any more");
+      throw this.#lose("upgrade", MISSING);
     }
     if (!attempt.granted) {
       deadline.refusal = attempt;
@@ -149,11 +150,11 @@ export class LockHold extends Hold<LockRequest> implements SharableHold {
       return false;
     }
     const isLate = millisecondsSince(attempt.sent) >= reliableTime(request.leaseTime);
-    const lost = this.lease.lost ??
-      (isLate ? "The answer came after the end of the lease" : undefined);
-    if (lost !== undefined) {
+    const { lost } = this.lease;
+    if (isLate || lost !== undefined) {
       abandonRequest(source, request);
-      throw this.#lose("upgrade", lost);
+      if (lost !== undefined) throw this.#loseBy("upgrade", lost);
+      throw this.#lose("upgrade", "The answer came after the end of the lease");
     }
     this.request = request;
     Object.assign(this.state, stateOf(attempt, false));
@@ -170,20 +171,20 @@ export class LockHold extends Hold<LockRequest> implements SharableHold {
       await deadline.wait(released, ANSWER_MS);
     } catch (error) {
       abandonRequest(source, this.request, undefined, released);
-      if (!isTemporary(error)) throw this.#lose("upgrade", error);
+      if (!isTemporary(error)) throw this.#loseBy("upgrade", error);
     }
   }
 
   async #acquireAnew(deadline: LeaseDeadline): Promise<void> {
     const { lost } = this.lease;
-    if (lost !== undefined) throw this.#lose("upgrade", lost);
+    if (lost !== undefined) throw this.#loseBy("upgrade", lost);
     this.lease.suspend();
     const { request, waiter } = this.#lock.request(false);
     let grant: Grant;
     try {
       grant = await waitForGrant(this.#lock.source, request, waiter, deadline);
     } catch (error) {
-      throw this.#lose("upgrade", error);
+      throw this.#loseBy("upgrade", error);
     }
     this.request = request;
     Object.assign(this.state, stateOf(grant, false));
@@ -223,17 +224,25 @@ export class LockHold extends Hold<LockRequest> implements SharableHold {
       error instanceof UnsupportedError;
   }
 
+  /** Ends the hold because of an error, or of the reason of an abort, which can be any value. */
+  #loseBy(what: string, cause: unknown): LockLostError {
+    return this.#lose(what, textOf(cause), { cause });
+  }
+
   /** Ends the hold; returns the error that says why. */
-  #lose(what: string, why: unknown): LockLostError {
-    const reason = why instanceof Error ? why.message : String(why);
-    const error = new LockLostError(
-      `Cannot ${what} "${this.#lock.source.name}": nothing is held any more. ${reason}`,
-      typeof why === "string" ? undefined : { cause: why },
-    );
+  #lose(what: string, why: string, options?: ErrorOptions): LockLostError {
+    const message = `Cannot ${what} "${this.#lock.source.name}": nothing is held any more. ${why}`;
+    const error = new LockLostError(message, options);
     this.lease.lose(error);
     this.lease.end();
     this.isOver = true;
     this.#lock.onLost(this);
     return error;
   }
+}
+
+/** What an error says, or the reason of an abort. */
+function textOf(cause: unknown): string {
+  if (cause instanceof Error) return cause.message;
+  return `It was aborted with ${nameOf(cause)}`;
 }

@@ -252,6 +252,30 @@ describe("the guard of a RedisLock", { skip }, () => {
     await (await b.acquire({ timeout: 0 })).release();
   });
 
+  test("is lost with the reason of the abort as the cause", 2, {}, async ([a, b], name) => {
+    const reasons = [null, "enough", 3, Symbol("enough"), Object.create(null), new Error("enough")];
+    for (const reason of reasons) {
+      const guard = await a.acquire({ shared: true });
+      const { signal } = guard;
+      const other = await b.acquire({ shared: true });
+      const controller = new AbortController();
+      const upgraded = guard.upgrade({ signal: controller.signal });
+      await waiting(name, 1);
+      controller.abort(reason);
+      await assert.rejects(upgraded, (error: unknown) => {
+        assert.ok(error instanceof LockLostError, String(error));
+        assert.match(error.message, /^Cannot upgrade "upgrade \d+": nothing is held any more\. ./);
+        assert.ok("cause" in error);
+        assert.equal(error.cause, reason);
+        return true;
+      });
+      assert.deepEqual([guard.held, signal.aborted], [false, true]);
+      await other.release();
+      await guard[Symbol.asyncDispose](); // The error of the upgrade says it all.
+      await waiting(name, 0);
+    }
+  });
+
   test("keeps its hold if an upgrade is called wrongly", 2, {}, async ([a, b]) => {
     const guard = await a.acquire({ shared: true });
     const reason = new Error("enough");

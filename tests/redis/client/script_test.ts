@@ -31,7 +31,14 @@ describe("Script", { skip }, () => {
     assert.deepEqual(await script.run(spy, ["k"], ["a"]), ["k", "a", 2]);
     await adapter.send("SCRIPT", "FLUSH");
     assert.deepEqual(await script.run(spy, ["k"], ["a"]), ["k", "a", 3]);
-    assert.deepEqual(commands, ["EVALSHA", "EVAL", "EVALSHA", "EVALSHA", "EVAL"]);
+    assert.deepEqual(commands, ["EVAL", "EVALSHA", "EVALSHA", "EVAL"]);
+  });
+
+  it("is sent before it returns, also the first time", async () => {
+    await adapter.send("SET", "first", "5");
+    const fresh = new Script("return redis.call('INCR', KEYS[1])");
+    const asked = [fresh.run(adapter, ["first"], []), adapter.send("GET", "first")];
+    assert.deepEqual(await Promise.all(asked), [6, "6"]);
   });
 
   it("says that scripts are not allowed, or works without", async () => {

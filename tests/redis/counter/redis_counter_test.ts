@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, it } from "node:test";
-import { ADD } from "../../../src/redis/counter/counter_scripts.ts";
+import { COUNTER } from "../../../src/redis/counter/counter_scripts.ts";
 import {
   adapterOf,
   MisconfiguredError,
@@ -344,6 +344,67 @@ for (const [name, connect] of Object.entries(CLIENTS)) {
       assert.equal(await counter.exchange(7), 2);
     });
 
+    it("keeps the order of the calls, whatever the server has forgotten", async () => {
+      await using counter = counterOf();
+      await using other = counterOf({}, "other");
+      const prepare: Record<string, () => Promise<unknown>> = {
+        "nothing is known": () => Promise.resolve(),
+        "a script to set": () => counter.set(0),
+        "a script to add": () => counter.add(0, { operation: crypto.randomUUID() }),
+        "the value is near 0": () => counter.add(),
+        "the script of another counter": () => other.add(1, { operation: crypto.randomUUID() }),
+      };
+      for (const isForgotten of [true, false]) {
+        for (const [what, load] of Object.entries(prepare)) {
+          if (isForgotten) await adapter.send("SCRIPT", "FLUSH");
+          await load();
+          const ask = [
+            counter.set(0),
+            counter.add(5),
+            counter.get(),
+            counter.exchange(2),
+            counter.add(7),
+            counter.add(1, { operation: crypto.randomUUID() }),
+            counter.fetchMax(3),
+            counter.get(),
+          ];
+          assert.deepEqual(await Promise.all(ask), [undefined, 5, 5, 5, 9, 10, 10, 10], what);
+        }
+      }
+      await counter.add();
+      await adapter.send("SCRIPT", "FLUSH");
+      assert.deepEqual(await Promise.all([counter.exchange(1), counter.add(5)]), [11, 6]);
+    });
+
+    it("holds back what is called while a script is sent again", async () => {
+      const answers: (() => void)[] = [];
+      let isForgetful = false;
+      const forgetful: RedisAdapter = {
+        async send(command, ...args) {
+          if (command !== "EVALSHA" || !isForgetful) return await adapter.send(command, ...args);
+          await new Promise<void>((resolve) => answers.push(resolve));
+          throw new Error("NOSCRIPT No matching script.");
+        },
+        subscribe: (channel, listener) => adapter.subscribe(channel, listener),
+        close: () => Promise.resolve(),
+      };
+      await using counter = new RedisCounter(forgetful, "n", { min: -100 });
+      await counter.add(0);
+      isForgetful = true;
+      const asked: Promise<unknown>[] = [counter.add(5), counter.exchange(1)];
+      assert.equal(answers.length, 2);
+      answers[0]();
+      assert.equal(await asked[0], 5, "the first was sent again");
+      isForgetful = false;
+      asked.push(counter.add(2), counter.get(), counter.add(1, { operation: "a" }), counter.get());
+      const closed = counter.close();
+      // An operation that was not held back would be done by then.
+      assert.equal(await stored(), "5");
+      answers[1]();
+      assert.deepEqual(await Promise.all(asked), [5, 5, 3, 3, 4, 4]);
+      await closed;
+    });
+
     it("says that another kind of value is at the key, and does not change it", async () => {
       await using counter = counterOf();
       await adapter.send("RPUSH", "n", "a");
@@ -396,7 +457,7 @@ for (const [name, connect] of Object.entries(CLIENTS)) {
     it("recognizes an old copy of a parcel", async () => {
       const bounds = [`${-EDGE}`, `${EDGE}`, "0", "0", "", "60000"];
       const send = (n: number, parcel: number) =>
-        ADD.run(adapter, ["n", "record"], [`${n}`, `${-n}`, ...bounds, `${parcel}`]);
+        COUNTER.run(adapter, ["n", "record"], [`${n}`, `${-n}`, ...bounds, `${parcel}`]);
       assert.equal(await send(5, 1), 5);
       assert.equal(await send(5, 1), "5");
       assert.equal(await send(2, 2), 7);
@@ -429,6 +490,56 @@ for (const [name, connect] of Object.entries(CLIENTS)) {
       assert.equal(await counter.get(), 1005);
       assert.throws(() => collected.add(), /closed/);
       assert.throws(() => counter.coalesced({ flushEvery: -1 }), RangeError);
+    });
+
+    it("collects nothing after a close", async () => {
+      await using counter = counterOf();
+      const collected = counter.coalesced();
+      collected.add(1);
+      collected.add(-1);
+      await collected.close(); // There is nothing to send.
+      assert.throws(() => collected.add(5), /Cannot collect an add: it was closed before/);
+      assert.equal(collected.pending, 0);
+      const idle = counter.coalesced();
+      await counter.close();
+      assert.throws(() => idle.add(5), /Cannot collect an add: it was closed before/);
+      assert.throws(() => counter.coalesced(), {
+        name: "Error",
+        message: 'Cannot collect adds to the counter "n": it was closed before',
+      });
+    });
+
+    it("sends collected adds again, whatever onError does", async () => {
+      await adapter.send("SET", "n", "text");
+      await using counter = counterOf();
+      const errors: unknown[] = [];
+      const fail = (error: unknown) => {
+        errors.push(error);
+        throw new Error("from onError");
+      };
+      await using throwing = counter.coalesced({ flushEvery: 5, onError: fail });
+      await using rejecting = counter.coalesced({
+        flushEvery: 5,
+        onError: (error) => Promise.reject(fail).catch((fail) => fail(error)),
+      });
+      throwing.add(1);
+      rejecting.add(2);
+      await until("some errors", () => errors.length >= 4);
+      await adapter.send("SET", "n", "10");
+      await until("the next tries", () => throwing.pending + rejecting.pending === 0);
+      assert.equal(await counter.get(), 13);
+    });
+
+    it("reads the options of collected adds once", async () => {
+      await adapter.send("SET", "n", "text");
+      const counter = counterOf();
+      const errors: unknown[] = [];
+      const options: Record<string, unknown> = { onError: (error: unknown) => errors.push(error) };
+      counter.coalesced(options).add(2);
+      options.onError = "no function";
+      await counter.close();
+      assert.equal(errors.length, 1);
+      assert.ok(errors[0] instanceof MisconfiguredError, String(errors[0]));
     });
   });
 }
