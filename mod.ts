@@ -1,5 +1,5 @@
 /**
- * One lock, one counter, wherever TypeScript runs: across Web Workers, processes and runtimes.
+ * Locks and counters that Web Workers, processes and runtimes share.
  *
  * @example
  * ```ts

@@ -44,8 +44,8 @@ export function goals(results: Pick<Results, "goals" | "rows">): Answer {
     id: "goals",
     question: "Goals",
     answer: rows.length === 0 ? "This run has no goals." : `**${standing(results)}** goals are ` +
-      "met in every runtime and every size in which they were measured. What was tried for the " +
-      "others is in docs/performance.md.",
+      "met in every runtime and every size in which they were measured. For the others, see " +
+      "“What was tried” in docs/performance.md.",
     table: { head: ["", "goal", "measured", "verdict"], rows },
   };
 }

@@ -16,7 +16,7 @@ export interface AsyncGuard<Token extends number | undefined = number | undefine
    * the token with each write can reject a stale writer.
    */
   readonly token: Token;
-  /** Whether this guard still holds its lock, as far as it can be known here. */
+  /** Whether this guard still holds its lock, as far as this process can know. */
   readonly held: boolean;
   /** Whether the last owner died holding the lock, or its lease ran out. */
   readonly recovered: boolean;
@@ -43,8 +43,8 @@ export interface AsyncSharableGuard<Token extends number | undefined = number | 
   /** Whether the hold is shared now. */
   readonly shared: boolean;
   /**
-   * Makes a shared hold exclusive. If others share the lock, the hold is given up and the
-   * exclusive lock waited for, since two holders that waited for each other would wait forever.
+   * Makes a shared hold exclusive. If others share the lock, the guard gives its hold
+   * up and waits for the exclusive lock, since two holders that waited for each other would wait forever.
    *
    * @returns Whether the lock was held without a gap. If not, another holder may have been inside
    * in between: read again what was read before.

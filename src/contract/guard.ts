@@ -56,8 +56,8 @@ export interface SharableGuard<Token extends number | undefined = number | undef
   /** Whether the hold is shared now. */
   readonly shared: boolean;
   /**
-   * Makes a shared hold exclusive. If others share the lock, the hold is given up and the
-   * exclusive lock waited for, since two holders that waited for each other would wait forever. The
+   * Makes a shared hold exclusive. If others share the lock, the guard gives its hold
+   * up and waits for the exclusive lock, since two holders that waited for each other would wait forever. The
    * guard gets a token, if the lock has tokens.
    *
    * @returns Whether the lock was held without a gap. If not, another holder may have been inside

@@ -3,7 +3,10 @@
  * it. A field is missing if the medium does not record it.
  */
 export interface Owner {
-  /** The process, as its PID namespace numbers it. */
+  /**
+   * The process, as its PID namespace numbers it; 0 for a thread of this process if the runtime may
+   * not ask the system.
+   */
   readonly pid: number;
   /** The thread, by its number in the same namespace. */
   readonly thread?: number;
@@ -22,7 +25,7 @@ export function describeOwner(owner: Owner | undefined): string {
   if (owner === undefined) return "an unknown owner";
   const { pid, thread, host, runtime, label, since } = owner;
   const parts = [
-    `process ${pid}`,
+    pid === 0 ? "a thread of this process" : `process ${pid}`,
     thread !== undefined && thread !== pid && `thread ${thread}`,
     runtime,
     label && JSON.stringify(label),

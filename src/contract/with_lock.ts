@@ -70,7 +70,7 @@ export type LockedDecorator = <This, Arguments extends unknown[], Result>(
 /**
  * Wraps a function so that each call runs inside the lock: `locked(lock)(body)`.
  *
- * It is also a decorator of methods, by the standard of 2023: `@locked(lock)`. Bun runs decorators,
+ * It is also a standard (TC39, 2023) method decorator: `@locked(lock)`. Bun runs decorators,
  * and Deno does in TypeScript files. Node 26 has no decorator syntax: there they are a `SyntaxError`
  * unless TypeScript or Babel has compiled them.
  *
@@ -105,7 +105,7 @@ function checkLock(lock: unknown): void {
 
 function checkBody(body: unknown): void {
   if (typeof body === "function") return;
-  throw new TypeError(`Cannot run ${nameOf(body)} inside a lock: not a function`);
+  throw new TypeError(`Cannot ${TASK}: the body must be a function, not ${nameOf(body)}`);
 }
 
 /** Throws unless what the lock's `acquire` gave can be released; the body has not run then. */

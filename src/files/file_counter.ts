@@ -134,7 +134,7 @@ export class FileCounter implements AsyncExchangeCounter, PlatformDisposable {
   }
 
   /**
-   * Adds `n`; as {@linkcode FileCounter.add}, but for the result.
+   * Adds `n`. The same as {@linkcode FileCounter.add}, except for the result.
    *
    * @returns The value before.
    */

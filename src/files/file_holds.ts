@@ -225,7 +225,7 @@ export class FileHolds implements GuardingHolds {
     if (this.#mayReenter(shared)) return;
     const why = this.#reentrant && this.#isHeld
       ? "this lock shares it: upgrade the guard"
-      : "this lock holds it already";
+      : "this FileLock object holds it already";
     throw new DeadlockError(`Cannot wait for ${quotePath(this.#path)}: ${why}`);
   }
 

@@ -22,8 +22,8 @@ export interface FileLockOptions {
   shared?: boolean;
   /**
    * Whether this object can acquire the lock again while it holds it. Each guard is released on its
-   * own, and the last one releases the lock. The guards of one hold change their mode together. The
-   * object counts, not the task.
+   * own, and the last one releases the lock. The guards of one hold change their mode together. Reentrancy
+   * belongs to the object, not to the task.
    *
    * @default {false}
    */
@@ -39,8 +39,8 @@ export interface FileLockOptions {
    */
   record?: boolean;
   /**
-   * Whether the file may be removed or replaced while it is in use: each hold begins with a look at
-   * the path. `false` looks every 10 ms and after each wait, which halves the cost of a guard that
+   * Whether the file may be removed or replaced while it is in use: each acquire checks the
+   * path. `false` checks it every 10 ms and after each wait, which halves the cost of a guard that
    * writes no record.
    *
    * @default {true}

@@ -135,7 +135,7 @@ export class JsonFile<T> implements PlatformDisposable {
    * Replaces the document under the lock, whatever it was before.
    *
    * @returns The new document, as `read` returns it.
-   * @throws What {@linkcode JsonFile.update} throws, but for `change` and for `read`.
+   * @throws What {@linkcode JsonFile.update} throws, except the errors of `change` and `read`.
    */
   async write(document: T, options?: AcquireOptions): Promise<T> {
     refuseDeadlock(this.#file, options);

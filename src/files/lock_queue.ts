@@ -1,4 +1,4 @@
-import type { Deadline } from "../contract/deadline.ts";
+import { type Deadline, LONGEST_TIMER_MS } from "../contract/deadline.ts";
 import type { LockFile } from "../runtime/file_locks/lock_file.ts";
 import { cancelWait, type KernelWait, startWait } from "./kernel_waits.ts";
 
@@ -97,13 +97,19 @@ export class LockQueue {
       const leave = (error: unknown) => {
         if (waiter.queue.#remove(waiter)) waiter.fail(error);
       };
-      const stop = deadline?.watch(leave, () => leave(deadline.timeout()));
+      const stopWatch = deadline?.watch(leave, () => leave(deadline.timeout()));
+      // Keeps the process alive, also if no helper waits since this thread itself holds the lock.
+      const alive = setInterval(() => {}, LONGEST_TIMER_MS);
+      const stop = () => {
+        clearInterval(alive);
+        stopWatch?.();
+      };
       const waiter: Waiter = {
         tracked,
         shared,
         queue: this,
         granted: () => {
-          stop?.();
+          stop();
           try {
             resolve(granted());
           } catch (error) {
@@ -111,7 +117,7 @@ export class LockQueue {
           }
         },
         fail: (error) => {
-          stop?.();
+          stop();
           reject(error);
         },
       };

@@ -118,7 +118,7 @@ export class Directory {
     const bytes = isText ? encoder.encode(name) : undefined;
     if (bytes === undefined || bytes.length === 0 || bytes.length > MOST_NAME) {
       throw new TypeError(
-        `Cannot use the name ${nameOf(name)} in ${this.#what}: it must be a string of 1 to ` +
+        `Cannot use ${nameOf(name)} as a name in ${this.#what}: it must be a string of 1 to ` +
           `${MOST_NAME} bytes, without NUL or a lone surrogate`,
       );
     }
@@ -128,7 +128,7 @@ export class Directory {
   #same(entry: Entry, shape: string): Entry {
     if (entry.shape === shape) return entry;
     throw new TypeError(
-      `Cannot use "${entry.name}" in ${this.#what} as ${shape}: it is ${entry.shape}`,
+      `Cannot open "${entry.name}" in ${this.#what}: its kind is ${entry.shape}, not ${shape}`,
     );
   }
 

@@ -20,7 +20,7 @@ const TIMEOUT_MESSAGE = "Cannot wait any longer for a flag: it was not set in ti
  * | ------------ | -------------------------------- | ----------------------------------- |
  * | `0`          | clear, no waiter                 | set: to `1`; a waiter: sets a bit   |
  * | bit 31       | clear, some threads may sleep    | set: to `1`, then wakes all         |
- * | bit 30       | clear, some tasks may wait       | set: to `1`, then counts the event  |
+ * | bit 30       | clear, some tasks may wait       | set: to `1`, increments the event   |
  * | `1`          | set                              | clear: to `0`                       |
  *
  * It contains no lock, so no thread can die holding one. If a setter dies before it wakes the

@@ -30,7 +30,9 @@ const CREATION_TIMEOUT = 10_000;
  */
 export function fileLength(size: number): number {
   if (typeof size !== "number") {
-    throw new TypeError(`Cannot make a memory of ${nameOf(size)} bytes: not a number`);
+    throw new TypeError(
+      `Cannot make a memory: size must be a number of bytes, not ${nameOf(size)}`,
+    );
   }
   if (!Number.isInteger(size) || size <= 0) {
     throw new RangeError(`Cannot make a memory of ${size} bytes: not a positive whole number`);

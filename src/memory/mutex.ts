@@ -83,7 +83,7 @@ function checkRecover({ recover }: MutexTryAcquireOptions): void {
  * | `0`             | free                              | compare-and-swap to `me`                 |
  * | `owner`         | held, no waiter                   | owner: to `0`; a waiter: sets a bit      |
  * | `owner`, bit 31 | held, some threads may sleep      | owner: to `0`, then wakes one            |
- * | `owner`, bit 30 | held, some tasks may wait         | owner: to `0`, then counts the event up  |
+ * | `owner`, bit 30 | held, some tasks may wait         | owner: to `0`, then increments the event |
  * | any `owner`     | held by an owner that is dead     | a waiter: swaps it for `me`, keeps bits  |
  *
  * The owner is a slot of the memory and its generation; see thread_registry.ts for when an owner
@@ -201,7 +201,9 @@ export class Mutex implements RawLock {
    */
   runSync<T>(body: () => T, options?: MutexAcquireOptions): T {
     if (typeof body !== "function") {
-      throw new TypeError(`Cannot run ${nameOf(body)} in a mutex: not a function`);
+      throw new TypeError(
+        `Cannot run inside a mutex: the body must be a function, not ${nameOf(body)}`,
+      );
     }
     if (options !== undefined) this.#check(options);
     const acquired = this.#region.atomics.tryLock(this.#at, this.#me, SPINS);

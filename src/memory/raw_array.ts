@@ -112,7 +112,7 @@ export class RawArray<T extends ElementType = "Int32"> {
   }
 
   #badIndex(index: unknown): Error {
-    const message = `Cannot use index ${nameOf(index)} of an array: it must be a whole ` +
+    const message = `Cannot use ${nameOf(index)} as an index of an array: it must be a whole ` +
       `number from 0 to ${this.length - 1}`;
     return typeof index === "number" ? new RangeError(message) : new TypeError(message);
   }

@@ -113,7 +113,7 @@ export class Region {
     return Atomics.wait(this.#words, at >> 2, expected, time) === "ok";
   }
 
-  /** Sleeps for so many milliseconds, 50 at most; no other thread wakes this one. */
+  /** Sleeps for `milliseconds`, 50 at most; no other thread wakes this one. */
   nap(milliseconds: number): void {
     this.wait(this.base + HEADER.nap, 0, milliseconds);
   }

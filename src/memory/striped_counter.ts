@@ -24,7 +24,7 @@ export class StripedCounter implements Counter {
   readonly #mine: AtomicCounter;
 
   /**
-   * The bytes that a counter of so many stripes takes.
+   * The bytes that a counter of `stripes` cells takes.
    *
    * @throws {TypeError} If `stripes` is not a number.
    * @throws {RangeError} If `stripes` is not a positive whole number.

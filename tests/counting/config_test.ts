@@ -62,7 +62,10 @@ describe("parseCount", () => {
   for (const [input, message] of wrong) {
     it(`rejects ${JSON.stringify(input)}`, () => {
       const said = refusal(input);
-      assert.ok(said.startsWith(`Cannot count: wrong settings in count.json:\n  ${message}`), said);
+      assert.ok(
+        said.startsWith(`Cannot count: invalid settings in count.json:\n  ${message}`),
+        said,
+      );
     });
   }
 

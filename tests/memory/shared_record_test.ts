@@ -52,7 +52,10 @@ for (const kind of [SharedRecord, SeqlockRecord]) {
       assert.throws(() => point.write({ x: 2, z: 1 } as { x: number }), TypeError);
       assert.throws(() => point.update(() => assert.fail("no")), /no/);
       const later = (() => Promise.resolve({ x: 2 })) as unknown as () => { x: number };
-      assert.throws(() => point.update(later), /TypeError: Cannot write a Promise/);
+      assert.throws(
+        () => point.update(later),
+        /TypeError: Cannot update a record: the function returned a promise/,
+      );
       assert.throws(
         () => point.write(new Map([["x", 2]]) as { x?: number }),
         /TypeError: Cannot write a Map/,

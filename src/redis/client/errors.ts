@@ -5,7 +5,7 @@
 export class UnreachableError extends Error {
   /** `UnreachableError`. */
   override readonly name = "UnreachableError";
-  /** `false` if the command surely was not run and will not be. */
+  /** `false` if the server certainly did not run the command, and will not. */
   readonly mayHaveHappened: boolean;
 
   /** An error about a command without a reply. */
@@ -33,7 +33,7 @@ export class RefusedError extends Error {
 }
 
 /**
- * It can never work like this: another kind of value is at the key (`WRONGTYPE`), keys are in
+ * The command can never succeed: another kind of value is at the key (`WRONGTYPE`), keys are in
  * different slots (`CROSSSLOT`), or it is no address of a server and no Redis client. Nothing was
  * changed.
  */

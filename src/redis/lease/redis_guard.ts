@@ -15,7 +15,7 @@ export interface RedisGuard<Token extends number | undefined = number | undefine
   extends AsyncGuard<Token> {
   /** A fencing token, greater than that of every earlier hold; `undefined` while it is shared. */
   readonly token: Token;
-  /** Whether this guard was not released, and its lease surely goes on now. */
+  /** Whether this guard was not released, and its lease has certainly not ended yet. */
   readonly held: boolean;
   /** For how many milliseconds the lease lasts unless it is renewed; `0` if it is not held. */
   readonly left: number;

@@ -81,7 +81,7 @@ export class RedisLock implements AsyncLock, PlatformAsyncDisposable {
   #last: LockHold | undefined;
 
   /**
-   * A lock of a server, or of several servers that know nothing of one another. With several, a
+   * A lock of a server, or of several independent servers. With several, a
    * client holds it to which a majority has granted it, and it works while a majority is up. Sends
    * nothing before it is acquired.
    *

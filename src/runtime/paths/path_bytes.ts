@@ -28,7 +28,7 @@ export function checkPath(path: string): string {
   }
   if (path === "" || path.includes("\0") || !path.isWellFormed()) {
     throw new TypeError(
-      `Cannot use the path ${JSON.stringify(path)}: it must be not empty and without NUL or a ` +
+      `Cannot use the path ${JSON.stringify(path)}: it must not be empty, or contain NUL or a ` +
         "lone surrogate",
     );
   }

@@ -13,6 +13,7 @@ import { until } from "../../support/until.ts";
 const DEADLINE = { timeout: 60_000 };
 const HOLDER = new URL("../fixtures/holding_process.ts", import.meta.url);
 const HOLDER_OF_MANY = new URL("../fixtures/holding_many_process.ts", import.meta.url);
+const OWN_WAITER = new URL("../fixtures/own_thread_wait_process.ts", import.meta.url);
 const ACQUIRER = new URL("../fixtures/acquiring_process.ts", import.meta.url);
 
 function withTwo(body: (a: FileLock, b: FileLock) => void | Promise<void>): Promise<void> {
@@ -288,6 +289,17 @@ describe("FileLock.acquire", () => {
         }),
     );
   }
+
+  it(
+    "keeps the process alive, also if another lock of the thread holds the file",
+    DEADLINE,
+    () =>
+      inScratchFolder(async (folder) => {
+        await using child = Child.here(OWN_WAITER, join(folder, "lock"));
+        assert.equal(await child.line(), "TimeoutError");
+        assert.equal((await child.ended).code, 0);
+      }),
+  );
 
   it(
     "is either granted or aborted if both happen at once",
