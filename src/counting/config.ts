@@ -71,7 +71,9 @@ export function parseCount(
   const problems = error?.issues.flatMap((issue) => describe(issue, input, nameOf)) ??
     conflicts(data!, nameOf);
   if (problems.length === 0) return data!;
-  throw new ConfigError(`Cannot count: invalid settings in ${source}:\n  ${problems.join("\n  ")}`);
+  throw new ConfigError(
+    `Cannot count: invalid settings in ${source}:\n  ${[...new Set(problems)].join("\n  ")}`,
+  );
 }
 
 type Name = (setting: CountSetting) => string;

@@ -128,7 +128,7 @@ export class Directory {
   #same(entry: Entry, shape: string): Entry {
     if (entry.shape === shape) return entry;
     throw new TypeError(
-      `Cannot open "${entry.name}" in ${this.#what}: its kind is ${entry.shape}, not ${shape}`,
+      `Cannot open "${entry.name}" in ${this.#what} as ${shape}: its kind is ${entry.shape}`,
     );
   }
 

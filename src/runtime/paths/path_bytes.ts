@@ -28,8 +28,10 @@ export function checkPath(path: string): string {
   }
   if (path === "" || path.includes("\0") || !path.isWellFormed()) {
     throw new TypeError(
-      `Cannot use the path ${JSON.stringify(path)}: it must not be empty, or contain NUL or a ` +
-        "lone surrogate",
+      `Cannot use the path ${
+        JSON.stringify(path)
+      }: it must not be empty, and must be without NUL and ` +
+        "lone surrogates",
     );
   }
   return path;

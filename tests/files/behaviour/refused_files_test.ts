@@ -36,7 +36,7 @@ function makeRefused(folder: string): Refusal[] {
     { path: at("x".repeat(256)), code: "ENAMETOOLONG", words: /too long/ },
     { path: at("nul\0"), words: /without NUL/ },
     { path: `${folder}/half\ud800`, words: /lone surrogate/ },
-    { path: "", words: /not empty/ },
+    { path: "", words: /not be empty/ },
   ];
 }
 
