@@ -8,6 +8,8 @@ import { LockQueue, type Mode, type QueuedFile } from "./lock_queue.ts";
 
 /** The interval, in milliseconds, between looks at the path if not each hold begins with one. */
 const LOOK_MS = 10;
+/** How often {@linkcode TrackedLockFile.run} tries before it waits: a counter is locked for a write. */
+const RUN_TRIES = 20;
 
 /** Options for {@linkcode TrackedLockFile}. */
 export interface TrackedLockFileOptions {
@@ -97,7 +99,9 @@ export class TrackedLockFile implements QueuedFile {
    * {@linkcode takeSync} meanwhile.
    */
   run<T>(shared: boolean, body: () => T): T | Promise<T> {
-    if (this.#tryTakeFirst(shared)) return this.#runHeld(body);
+    for (let i = 0; i < RUN_TRIES; i++) {
+      if (this.#tryTakeFirst(shared)) return this.#runHeld(body);
+    }
     return this.#queue.wait(this, shared, () => {
       const isCurrent = this.#file.isCurrent();
       if (!isCurrent) this.#reopen();

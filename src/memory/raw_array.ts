@@ -103,12 +103,11 @@ export class RawArray<T extends ElementType = "Int32"> {
   }
 
   #offsetOf(index: number): number {
-    if (
-      !(typeof index === "number" && index >= 0 && index < this.length && Number.isInteger(index))
-    ) {
-      throw this.#badIndex(index);
+    // In this order: the first is false for what is not a number, and throws for nothing.
+    if (Number.isInteger(index) && index >= 0 && index < this.length) {
+      return this.#at + index * this.#bytes;
     }
-    return this.#at + index * this.#bytes;
+    throw this.#badIndex(index);
   }
 
   #badIndex(index: unknown): Error {

@@ -62,7 +62,8 @@ export interface SegmentInfo {
 /** A named thing that this object has opened. */
 interface OpenedCell {
   readonly shape: string;
-  readonly options: string;
+  /** The option of a mutex. */
+  readonly onOwnerDied: string | undefined;
   readonly cell: unknown;
 }
 
@@ -262,7 +263,7 @@ export class Segment implements PlatformDisposable {
   mutex(name: string, options?: MutexOptions): Mutex {
     const onOwnerDied = onOwnerDiedOf(options);
     const make = ({ offset }: Entry) => new Mutex(this.memory, offset, { onOwnerDied });
-    return this.#cell(name, "mutex", Mutex.BYTES, make, `onOwnerDied: "${onOwnerDied}"`);
+    return this.#cell(name, "mutex", Mutex.BYTES, make, onOwnerDied);
   }
 
   /** The counter of a name. */
@@ -390,16 +391,16 @@ export class Segment implements PlatformDisposable {
     shape: string,
     size: number,
     make: (entry: Entry) => T,
-    options = "",
+    onOwnerDied?: string,
   ): T {
     // Also if this object has opened it before.
     if (this.memory.closed) throw new TypeError("Cannot use a segment that was closed");
     const opened = this.#cells.get(name);
     if (opened?.shape === shape) {
-      if (opened.options !== options) {
+      if (opened.onOwnerDied !== onOwnerDied) {
         throw new TypeError(
-          `Cannot open the ${shape} ${JSON.stringify(name)} with ${options}: this segment has ` +
-            `opened it with ${opened.options}`,
+          `Cannot open the ${shape} ${JSON.stringify(name)} with onOwnerDied: "${onOwnerDied}": ` +
+            `this segment has opened it with onOwnerDied: "${opened.onOwnerDied}"`,
         );
       }
       // SAFETY: the shape names the class, and the types of its elements.
@@ -408,7 +409,7 @@ export class Segment implements PlatformDisposable {
     const entry = this.#entries.obtain(name, shape, size);
     attachmentOf(this.memory).namedLocks.add(entry.offset);
     const cell = make(entry);
-    this.#cells.set(name, { shape, options, cell });
+    this.#cells.set(name, { shape, onOwnerDied, cell });
     return cell;
   }
 }

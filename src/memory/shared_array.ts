@@ -110,11 +110,15 @@ export class SharedArray<T extends ElementType = "Int32"> {
     checkFunction(change, "update an array");
     const { mutex, raw } = this;
     mutex.lock();
+    let next: Elements[T] | undefined;
     try {
-      const next = change(raw.get(index));
-      refuseThenable(next, "update an array", "withLock with its mutex");
+      next = change(raw.get(index));
       raw.set(index, next);
       return raw.get(index);
+    } catch (error) {
+      // Only a value that was refused can be a promise; so a good one pays nothing for this.
+      refuseThenable(next, "update an array", "withLock with its mutex");
+      throw error;
     } finally {
       mutex.unlock();
     }

@@ -100,10 +100,14 @@ export class SharedRecord<F extends Fields> {
     checkFunction(change, "update a record");
     const { mutex, raw } = this;
     mutex.lock();
+    let next: Partial<RecordValue<F>> | undefined;
     try {
-      const next = change(raw.read());
-      refuseThenable(next, "update a record", "withLock with its mutex");
+      next = change(raw.read());
       return raw.write(next);
+    } catch (error) {
+      // Only a value that was refused can be a promise; so a good one pays nothing for this.
+      refuseThenable(next, "update a record", "withLock with its mutex");
+      throw error;
     } finally {
       mutex.unlock();
     }

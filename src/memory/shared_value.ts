@@ -94,11 +94,15 @@ export class SharedValue<T extends ElementType = "Int32"> {
     checkFunction(change, "update a value");
     const { mutex, raw } = this;
     mutex.lock();
+    let next: Elements[T] | undefined;
     try {
-      const next = change(raw.value);
-      refuseThenable(next, "update a value", "withLock with its mutex");
+      next = change(raw.value);
       raw.value = next;
       return raw.value;
+    } catch (error) {
+      // Only a value that was refused can be a promise; so a good one pays nothing for this.
+      refuseThenable(next, "update a value", "withLock with its mutex");
+      throw error;
     } finally {
       mutex.unlock();
     }
