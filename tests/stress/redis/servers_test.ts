@@ -35,7 +35,7 @@ describe("several servers, replicas and semaphores", { skip }, () => {
   );
 
   it("with WAIT a hold counts only if the replica has it", DEADLINE, async () => {
-    const replicas = { count: 1, timeout: 100 };
+    const replicas = { count: 1, timeout: 2000 };
     assert.deepEqual(await failOver(1, replicas), {
       heldTwice: 0,
       lost: 0,
