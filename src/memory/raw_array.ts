@@ -103,7 +103,7 @@ export class RawArray<T extends ElementType = "Int32"> {
   }
 
   #offsetOf(index: number): number {
-    // In this order: the first is false for what is not a number, and throws for nothing.
+    // First, since a comparison throws for a symbol; `isInteger` takes any value.
     if (Number.isInteger(index) && index >= 0 && index < this.length) {
       return this.#at + index * this.#bytes;
     }
