@@ -5,7 +5,7 @@
  * @module
  */
 import { XMLParser } from "fast-xml-parser";
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { availableParallelism, constants, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -17,6 +17,8 @@ import { childEnvironment } from "./support/child_environment.ts";
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 /** A test that takes longer hangs; the slowest takes a tenth of it. */
 const TIMEOUT_MS = 60_000;
+/** A part that takes longer hangs, since not every runtime ends a test that does; most take 3 min. */
+const PART_TIMEOUT_MS = 8 * 60_000;
 
 interface Counts {
   passed: number;
@@ -96,7 +98,7 @@ function countReport(report: string): Counts {
 const PARTS = 4;
 /** The parts that run at once, if there are two processors: tests wait much of the time. */
 const AT_ONCE = availableParallelism() > 1 ? 3 : 1;
-const running = new Set<ReturnType<typeof spawn>>();
+const running = new Set<ChildProcess>();
 
 /** A part of the files, to be tested on one runtime. */
 interface Part {
@@ -114,6 +116,15 @@ function partsOf(runtime: Runtime, files: readonly string[]): Part[] {
   }));
 }
 
+/** Sends a signal to a part and to what it has started. */
+function kill({ pid }: ChildProcess, signal: NodeJS.Signals): void {
+  try {
+    process.kill(-pid!, signal);
+  } catch {
+    // It has ended already.
+  }
+}
+
 /** Tests a part, and shows its output when it has ended. */
 async function testPart(
   { runtime, files, title }: Part,
@@ -127,11 +138,23 @@ async function testPart(
     cwd: ROOT,
     stdio: ["ignore", log, log],
     env,
+    // A process group of its own, which ends with the part.
+    detached: true,
   });
   running.add(child);
+  const watch = setTimeout(() => {
+    console.log(`\n${title} has not ended after ${PART_TIMEOUT_MS / 60_000} min. Its processes:`);
+    console.log(
+      spawnSync("ps", ["-o", "pid,ppid,stat,wchan:24,time,args", "-g", `${child.pid}`], {
+        encoding: "utf8",
+      }).stdout,
+    );
+    kill(child, "SIGKILL");
+  }, PART_TIMEOUT_MS);
   const [code, signal] = await new Promise<[number | null, string | null]>((resolve, reject) => {
     child.on("error", reject).on("close", (code, signal) => resolve([code, signal]));
   });
+  clearTimeout(watch);
   running.delete(child);
   closeSync(log);
   giveBack();
@@ -160,7 +183,7 @@ function add(sum: Counts, { passed, failed, skipped }: Counts): void {
 
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   process.on(signal, () => {
-    for (const child of running) child.kill(signal);
+    for (const child of running) kill(child, signal);
     process.exit(128 + constants.signals[signal]);
   });
 }
