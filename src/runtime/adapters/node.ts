@@ -36,7 +36,11 @@ function load(): NodeFFI {
   try {
     // SAFETY: `node:ffi` has the functions of {@linkcode NodeFFI} since Node 26.10.
     const ffi = process.getBuiltinModule("node:ffi") as unknown as NodeFFI | undefined;
-    if (ffi !== undefined) return ffi;
+    if (ffi !== undefined) {
+      // With fast calls, V8 crashes now and then as it compiles calls of `node:ffi` (Node 26.10).
+      process.getBuiltinModule("node:v8").setFlagsFromString("--no-turbo-fast-api-calls");
+      return ffi;
+    }
   } catch (error) {
     failure = error;
   }
