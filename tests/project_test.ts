@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
@@ -171,6 +172,14 @@ describe("the project", () => {
     assert.deepEqual(namedIn(' * import "./a.ts"\n// from "./a.ts"\n"./a.ts"'), []);
     const circle = new Map([["a", new Set(["b"])], ["b", new Set(["c"])], ["c", new Set(["b"])]]);
     assert.deepEqual(circlesIn(circle), ["b -> c -> b"]);
+  });
+
+  it("waits for nothing while its modules load, so that require() can load them", () => {
+    const require = createRequire(import.meta.url);
+    const { "./cli": _, ...library } = deno.exports;
+    for (const path of Object.values(library)) {
+      assert.ok(Object.keys(require(root + path)).length > 0, path);
+    }
   });
 
   it("has a core without dependencies", () => {
