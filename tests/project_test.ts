@@ -88,8 +88,9 @@ describe("the project", () => {
   });
 
   it("has documents whose links lead to files, and a drawing of every folder of sources", () => {
-    for (const path of ["README.md", "CONTRIBUTING.md", "docs/architecture.md"]) {
-      for (const [, link] of read(path).matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)) {
+    for (const path of ["README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/architecture.md"]) {
+      // `../../` leads to a page of the repository, such as its workflows.
+      for (const [, link] of read(path).matchAll(/\]\((?!https?:|#|\.\.\/\.\.\/)([^)#\s]+)/g)) {
         const target = new URL(link, new URL(path, new URL("..", import.meta.url)));
         assert.ok(existsSync(target), `${path}: ${link}`);
       }
@@ -98,6 +99,17 @@ describe("the project", () => {
     for (const path of modules.filter((name) => name.startsWith("src/"))) {
       for (const folder of path.split("/").slice(1, -1)) {
         assert.ok(drawn.includes(`${folder}/ `), `docs/architecture.md does not draw ${path}`);
+      }
+    }
+  });
+
+  it("has workflows with no more rights than they need, and actions that cannot change", () => {
+    const folder = ".github/workflows";
+    for (const name of readdirSync(root + folder)) {
+      const text = read(`${folder}/${name}`);
+      assert.match(text, /^permissions:\n {2}contents: read\n\n/m, `${name}: rights of all jobs`);
+      for (const [, action] of text.matchAll(/uses: (?!\.\/)(.*)/g)) {
+        assert.match(action, /^[\w-]+\/[\w-]+@[0-9a-f]{40} # v[\d.]+$/, name);
       }
     }
   });
@@ -151,8 +163,15 @@ describe("the project", () => {
     assert.deepEqual(circlesIn(imports), []);
   });
 
-  it("has no circle of imports between the folders of the runtime", () => {
-    const folderOf = (file: string) => /^src\/runtime\/(\w+)\//.exec(file)?.[1];
+  it("has no circle of imports between folders", () => {
+    for (const parent of ["src", "src/redis", "src/runtime"]) {
+      const child = new RegExp(`^${parent}/(\\w+)/`);
+      const folderOf = (file: string) => child.exec(file)?.[1];
+      assert.deepEqual(circlesIn(importsOfFolders(imports, folderOf)), [], parent);
+    }
+    // Not `workers`: the code that starts a worker names its entry module, which imports its other
+    // side of the protocol from the same folder.
+    const folderOf = (file: string) => /^(?!workers)(?:src\/)?\w+(?=\/)/.exec(file)?.[0];
     assert.deepEqual(circlesIn(importsOfFolders(imports, folderOf)), []);
   });
 

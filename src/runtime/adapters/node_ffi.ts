@@ -41,6 +41,8 @@ export function nodeFFI(process: typeof nodeProcess): CAccess | undefined {
   // SAFETY: `node:ffi` has the functions of {@linkcode NodeFFI} since Node 26.10.
   const ffi = process.getBuiltinModule("node:ffi") as unknown as NodeFFI | undefined;
   if (ffi === undefined) return undefined;
+  // With fast calls, V8 crashes now and then as it compiles calls of `node:ffi` (Node 26.10).
+  process.getBuiltinModule("node:v8").setFlagsFromString("--no-turbo-fast-api-calls");
 
   const open = (definitions: Parameters<NodeFFI["dlopen"]>[1], name: string) => {
     try {
