@@ -6,7 +6,7 @@ import { findRuntimes, type Runtime, RuntimeError } from "../src/host/runtimes.t
 import type { RuntimeName } from "../src/runtime/adapters/port.ts";
 import type { Effort } from "./effort.ts";
 import { launch } from "./launch.ts";
-import { durationOf, planOf, wantedBy } from "./plan.ts";
+import { planOf, wantedBy } from "./plan.ts";
 import type { Results } from "./results.ts";
 import { findRivals, type Rivals } from "./rivals.ts";
 import { measureRounds, type Observer } from "./rounds.ts";
@@ -86,7 +86,8 @@ export async function measure(
     });
   }
   const steps = planOf(SUBJECTS, { ...setup, rivals, hasRedis: redis !== undefined });
-  const observer = observe({ runtimes, rivals, steps, planned: durationOf(steps, effort) });
+  const planned = effort.rounds * steps.reduce((sum, { ms }) => sum + ms, 0);
+  const observer = observe({ runtimes, rivals, steps, planned });
   if (observer === undefined) return undefined;
 
   const { rows, missing } = await measureRounds(steps, effort.rounds, signal, observer);

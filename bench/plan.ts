@@ -3,7 +3,7 @@ import type { Effort } from "./effort.ts";
 import { rowId, type RowKey } from "./results.ts";
 import { has, type Rivals } from "./rivals.ts";
 import type { Site } from "./site.ts";
-import { fleetStep, launchStep, programStep, type Step, type Task } from "./steps.ts";
+import { fleetStep, programStep, type Step, type Task } from "./steps.ts";
 import type { Operation, Program, Subject } from "./subjects/subject.ts";
 
 /** The conditions of a plan. */
@@ -23,15 +23,9 @@ export interface Setup {
 const MIXED_SIZES = [4, 16];
 
 /** The condition for rows of `--filter`, a regular expression that is searched in their ids. */
-export function wantedBy(filter: string | undefined): Setup["wants"] {
-  if (filter === undefined) return () => true;
+export function wantedBy(filter = ""): Setup["wants"] {
   const pattern = new RegExp(filter, "i");
   return (row) => pattern.test(rowId(row));
-}
-
-/** Estimates how long a run takes, in milliseconds. */
-export function durationOf(steps: readonly Step[], { rounds }: Effort): number {
-  return rounds * steps.reduce((sum, { ms }) => sum + ms, 0);
 }
 
 /**
@@ -39,17 +33,13 @@ export function durationOf(steps: readonly Step[], { rounds }: Effort): number {
  * of several at once, in the same way.
  */
 export function planOf(subjects: readonly Subject[], setup: Setup): Step[] {
-  const programs = subjects.map((subject) => programSteps(subject, setup));
+  const single = subjects.flatMap((subject) => [
+    ...aloneSteps(subject, setup),
+    ...programSteps(subject, setup),
+  ]);
   const isAlone = ({ rows: [{ setting }] }: Step) => setting === "alone";
-  return [
-    ...subjects.flatMap((subject, i) => [
-      ...aloneSteps(subject, setup),
-      ...launchSteps(subject, setup),
-      ...programs[i].filter(isAlone),
-    ]),
-    ...programs.flat().filter((step) => !isAlone(step)),
-    ...fleetSteps(subjects, setup),
-  ];
+  const together = single.filter((step) => !isAlone(step));
+  return [...single.filter(isAlone), ...together, ...fleetSteps(subjects, setup)];
 }
 
 /** Whether a row can be measured, and is wanted. */
@@ -59,11 +49,10 @@ function isIn({ wants, rivals, hasRedis }: Setup): (row: RowKey) => boolean {
 
 function aloneSteps({ name: subject, operations = [] }: Subject, setup: Setup): Step[] {
   const { runtimes, effort, site } = setup;
-  const isShort = (medium: string) => medium !== "anonymous" || effort.anonymous;
   return operations.filter(({ make, alone = true }) => alone && make !== undefined).flatMap((
     { name: operation, by = "interlock", media },
   ) =>
-    media.filter((medium) => media.length === 1 || isShort(medium)).flatMap((medium) =>
+    media.slice(0, effort.anonymous ? undefined : 1).flatMap((medium) =>
       runtimes.flatMap((runtime) => {
         const key = { subject, operation, by, runtime: runtime.name, medium };
         return [{ ...key, setting: "alone", count: 1 } as const].filter(isIn(setup))
@@ -73,33 +62,24 @@ function aloneSteps({ name: subject, operations = [] }: Subject, setup: Setup): 
   );
 }
 
-function launchSteps({ name: subject, launches = [] }: Subject, setup: Setup): Step[] {
-  const { runtimes, effort, site } = setup;
-  return launches.flatMap((launch) => {
-    const { name: operation, by = "interlock", medium = "none", processes, anyRuntime } = launch;
-    const setting = processes === undefined ? "alone" : "processes";
-    return (anyRuntime ? runtimes.slice(0, 1) : runtimes).flatMap((runtime) => {
-      const key = { subject, operation, by, ...!anyRuntime && { runtime: runtime.name }, medium };
-      return [{ ...key, setting, count: processes ?? 1 } as const].filter(isIn(setup))
-        .map((row) => launchStep(row, launch, runtime, effort, site));
-    });
-  });
-}
-
 function programSteps({ name: subject, programs = [] }: Subject, setup: Setup): Step[] {
-  const { rivals, effort, site } = setup;
-  return programs.filter(({ by, needs = by }) => has(rivals, needs)).flatMap((program) => {
-    const { by, name: operation, medium } = program;
-    return membersOf(program, effort)
-      .map(([setting, count]): RowKey => ({ subject, operation, by, medium, setting, count }))
-      .filter(isIn(setup))
-      .map((row) => programStep(row, program, rivals?.commands[by] ?? [], effort, site));
-  });
+  const { runtimes, rivals, effort, site } = setup;
+  return programs.filter(({ needs }) => needs === undefined || has(rivals, needs)).flatMap(
+    (program) => {
+      const { name: operation, by = "interlock", medium = "none", inEach } = program;
+      return (inEach ? runtimes : runtimes.slice(0, 1)).flatMap((runtime) =>
+        membersOf(program, effort).map(([setting, count]): RowKey => {
+          const key = { subject, operation, by, ...inEach && { runtime: runtime.name }, medium };
+          return { ...key, setting, count };
+        }).filter(isIn(setup)).map((row) => programStep(row, program, runtime, effort, site))
+      );
+    },
+  );
 }
 
-function membersOf({ sizes }: Program, effort: Effort): [RowKey["setting"], number][] {
+function membersOf({ sizes = "alone" }: Program, effort: Effort): [RowKey["setting"], number][] {
   if (sizes === "alone") return [["alone", 1]];
-  if (sizes === "relay") return [["processes", 2]];
+  if (sizes === "pair") return [["processes", 2]];
   return sizes.filter((size) => effort.sizes.includes(size))
     .flatMap((size) => size === 1 ? [["alone", 1], ["processes", 1]] : [["processes", size]]);
 }
@@ -121,11 +101,8 @@ function fleetSteps(subjects: readonly Subject[], setup: Setup): Step[] {
         operations.flatMap((one): Task[] => {
           const { name: operation, by = "interlock", media } = one;
           const how = howOf(one, setting, count, effort);
-          const medium = !media.includes("mapped")
-            ? media[0]
-            : setting === "processes"
-            ? "mapped"
-            : "anonymous";
+          const inMemory = setting === "processes" ? "mapped" : "anonymous";
+          const medium = media.includes("mapped") ? inMemory : media[0];
           const row = { subject, operation, by, runtime, medium, setting, count };
           return how !== undefined && isIn(setup)(row) ? [{ row, how }] : [];
         })
@@ -144,5 +121,5 @@ function howOf(
 ): Task["how"] | undefined {
   if (processes && setting === "workers") return undefined;
   if (sizes.includes(count) && effort.sizes.includes(count)) return "window";
-  return relay !== undefined && setting === "processes" && count === 2 ? "relay" : undefined;
+  return relay !== undefined && setting === "processes" && count === 2 ? "pair" : undefined;
 }

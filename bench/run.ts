@@ -16,11 +16,10 @@ import type { RuntimeName } from "../src/runtime/adapters/port.ts";
 import { addCompare } from "./compare.ts";
 import { FULL, QUICK } from "./effort.ts";
 import { measure, type Plan } from "./measure.ts";
-import { formatResults, type Results, rowId } from "./results.ts";
+import { formatResults, RESULTS, type Results, rowId } from "./results.ts";
 import { clock, progressOf, summaryOf } from "./screen.ts";
 
 const RUNTIMES: readonly RuntimeName[] = ["deno", "bun", "node"];
-const RESULTS = new URL("./results/", import.meta.url);
 
 interface Flags {
   readonly quick?: true;

@@ -1,15 +1,16 @@
 import { Mutex } from "../../src/memory/mod.ts";
-import { claim, MEMORY, type Operation, operationsOn, type Subject } from "./subject.ts";
+import { claim, MEMORY, on, type Operation, type Subject } from "./subject.ts";
 
 interface AsyncMutexPackage {
   readonly Mutex: new () => { acquire(): Promise<() => void> };
 }
 
-const on = (media: Operation["media"]) =>
-  operationsOn(media, ({ memory, offset }) => new Mutex(memory, offset));
-const inMemory = on(MEMORY);
-const inThread = on(["anonymous"]);
-const byPackage = operationsOn(["none"], ({ load }) => load("async-mutex") as AsyncMutexPackage);
+const inMemory = on(MEMORY, ({ memory, offset }) => new Mutex(memory, offset));
+const inThread = on(["anonymous"], ({ memory, offset }) => new Mutex(memory, offset));
+const byPackage = on(["none"], ({ load }) => {
+  const { Mutex } = load("async-mutex") as AsyncMutexPackage;
+  return new Mutex();
+});
 
 const pair = (mutex: Mutex) => async () => (await mutex.acquire()).release();
 
@@ -38,12 +39,13 @@ export const subject: Subject = {
     inMemory("acquire, release; each timed", pair, { timed: true }),
     fromTaskToTask(10),
     fromTaskToTask(1000),
-    byPackage("acquire, release", ({ Mutex }) => {
-      const mutex = new Mutex();
-      return async () => (await mutex.acquire())();
-    }, { by: "async-mutex" }),
+    byPackage("acquire, release", (mutex) => async () => (await mutex.acquire())(), {
+      by: "async-mutex",
+    }),
   ],
-  goals: claim("A mutex from task to task costs at most 1.5 times as much if 1,000 tasks wait")
-    .about({ operation: "from task to task, 1,000 wait" })
-    .costs(1.5, { operation: "from task to task, 10 wait" }),
+  goals: [
+    claim("A mutex from task to task costs at most 1.5 times as much if 1,000 tasks wait")
+      .about({ operation: "from task to task, 1,000 wait" })
+      .costs(1.5, { operation: "from task to task, 10 wait" }),
+  ],
 };

@@ -1,7 +1,7 @@
 import { Mutex, Segment } from "../../src/memory/mod.ts";
-import { type BenchContext, claim, operationsOn, type Subject } from "./subject.ts";
+import { type BenchContext, claim, on, type Subject } from "./subject.ts";
 
-const alone = operationsOn(["mapped"], (context) => context);
+const alone = on(["mapped"], (context) => context);
 
 function pair(mutex: Mutex): () => void {
   return () => {
@@ -71,5 +71,5 @@ export const subject: Subject = {
     claim("A mutex costs at most 1.5 times as much if 1,000 tasks wait nearby")
       .about({ operation: "mutex beside 1,000 waiting tasks" })
       .costs(1.5, { operation: "mutex beside 10 waiting tasks" }),
-  ].flat(),
+  ],
 };
