@@ -4,7 +4,7 @@ import { fileSystemOf } from "../src/host/machine.ts";
 import { findRedisServer, RedisServer } from "../src/host/redis_server.ts";
 import { findRuntimes, type Runtime, RuntimeError } from "../src/host/runtimes.ts";
 import type { RuntimeName } from "../src/runtime/adapters/port.ts";
-import type { Effort } from "./effort.ts";
+import { FULL, QUICK } from "./effort.ts";
 import { launch } from "./launch.ts";
 import { planOf, wantedBy } from "./plan.ts";
 import type { Results } from "./results.ts";
@@ -19,7 +19,6 @@ import { verdictsOf } from "./verdicts.ts";
 /** Options for {@linkcode measure}. */
 export interface MeasureOptions {
   readonly mode: Results["mode"];
-  readonly effort: Effort;
   readonly filter: string | undefined;
   readonly runtimes: readonly RuntimeName[];
 }
@@ -57,10 +56,11 @@ async function availableRuntimes(
  * @throws {RangeError} If there is nothing to measure.
  */
 export async function measure(
-  { mode, effort, filter, runtimes: names }: MeasureOptions,
+  { mode, filter, runtimes: names }: MeasureOptions,
   signal: AbortSignal,
   observe: (plan: Plan) => Observer | undefined,
 ): Promise<Results | undefined> {
+  const effort = mode === "quick" ? QUICK : FULL;
   const when = new Date().toISOString();
   const [before] = loadavg();
   const began = performance.now();

@@ -33,33 +33,22 @@ export function wantedBy(filter = ""): Setup["wants"] {
  * of several at once, in the same way.
  */
 export function planOf(subjects: readonly Subject[], setup: Setup): Step[] {
+  const { runtimes, effort, site } = setup;
   const single = subjects.flatMap((subject) => [
-    ...aloneSteps(subject, setup),
+    ...runtimes.flatMap((runtime) =>
+      tasksOf(subject, setup, runtime.name, "alone", 1)
+        .map((task) => fleetStep([task], [runtime], effort, site))
+    ),
     ...programSteps(subject, setup),
   ]);
   const isAlone = ({ rows: [{ setting }] }: Step) => setting === "alone";
-  const together = single.filter((step) => !isAlone(step));
-  return [...single.filter(isAlone), ...together, ...fleetSteps(subjects, setup)];
+  const programs = single.filter((step) => !isAlone(step));
+  return [...single.filter(isAlone), ...programs, ...fleetSteps(subjects, setup)];
 }
 
 /** Whether a row can be measured, and is wanted. */
 function isIn({ wants, rivals, hasRedis }: Setup): (row: RowKey) => boolean {
   return (row) => (row.medium !== "redis" || hasRedis) && has(rivals, row.by) && wants(row);
-}
-
-function aloneSteps({ name: subject, operations = [] }: Subject, setup: Setup): Step[] {
-  const { runtimes, effort, site } = setup;
-  return operations.filter(({ make, alone = true }) => alone && make !== undefined).flatMap((
-    { name: operation, by = "interlock", media },
-  ) =>
-    media.slice(0, effort.anonymous ? undefined : 1).flatMap((medium) =>
-      runtimes.flatMap((runtime) => {
-        const key = { subject, operation, by, runtime: runtime.name, medium };
-        return [{ ...key, setting: "alone", count: 1 } as const].filter(isIn(setup))
-          .map((row) => fleetStep([{ row, how: "alone" }], [runtime], effort, site));
-      })
-    )
-  );
 }
 
 function programSteps({ name: subject, programs = [] }: Subject, setup: Setup): Step[] {
@@ -84,42 +73,56 @@ function membersOf({ sizes = "alone" }: Program, effort: Effort): [RowKey["setti
     .flatMap((size) => size === 1 ? [["alone", 1], ["processes", 1]] : [["processes", size]]);
 }
 
-type Group = [RowKey["runtime"], readonly Runtime[], RowKey["setting"], readonly number[]];
-
+/** A fleet for each kind of members and each number of them, with the tasks of all subjects. */
 function fleetSteps(subjects: readonly Subject[], setup: Setup): Step[] {
   const { runtimes, effort, site } = setup;
   const sizes = [...new Set([...effort.sizes, 2])].sort((a, b) => a - b);
-  const groups: Group[] = [
-    ...(["workers", "processes"] as const).flatMap((setting) =>
-      runtimes.map((runtime): Group => [runtime.name, [runtime], setting, sizes])
-    ),
-    ["mixed", runtimes, "processes", runtimes.length > 1 ? MIXED_SIZES : []],
-  ];
-  return groups.flatMap(([runtime, members, setting, sizes]) =>
-    sizes.flatMap((count) => {
-      const tasks = subjects.flatMap(({ name: subject, operations = [] }) =>
-        operations.flatMap((one): Task[] => {
-          const { name: operation, by = "interlock", media } = one;
-          const how = howOf(one, setting, count, effort);
-          const inMemory = setting === "processes" ? "mapped" : "anonymous";
-          const medium = media.includes("mapped") ? inMemory : media[0];
-          const row = { subject, operation, by, runtime, medium, setting, count };
-          return how !== undefined && isIn(setup)(row) ? [{ row, how }] : [];
-        })
-      );
+  const of = (name: RowKey["runtime"], members: readonly Runtime[], setting: RowKey["setting"]) =>
+    (name === "mixed" ? MIXED_SIZES : sizes).flatMap((count) => {
+      const tasks = subjects.flatMap((one) => tasksOf(one, setup, name, setting, count));
       return tasks.length === 0 ? [] : [fleetStep(tasks, members, effort, site)];
-    })
-  );
+    });
+  return [
+    ...runtimes.flatMap((runtime) => of(runtime.name, [runtime], "workers")),
+    ...runtimes.flatMap((runtime) => of(runtime.name, [runtime], "processes")),
+    ...runtimes.length > 1 ? of("mixed", runtimes, "processes") : [],
+  ];
+}
+
+/** What so many members do of a subject. */
+function tasksOf(
+  { name: subject, operations = [] }: Subject,
+  setup: Setup,
+  runtime: RowKey["runtime"],
+  setting: RowKey["setting"],
+  count: number,
+): Task[] {
+  return operations.flatMap((one) => {
+    const { name: operation, by = "interlock" } = one;
+    const how = howOf(one, setting, count, setup.effort);
+    if (how === undefined) return [];
+    return mediaOf(one, setting, setup.effort)
+      .map((medium) => ({ subject, operation, by, runtime, medium, setting, count }))
+      .filter(isIn(setup)).map((row) => ({ row, how }));
+  });
 }
 
 /** How so many members at once are measured, if they are. */
 function howOf(
-  { relay, sizes = [], processes }: Operation,
+  { relay, make, alone = true, sizes = [], processes }: Operation,
   setting: RowKey["setting"],
   count: number,
   effort: Effort,
 ): Task["how"] | undefined {
+  if (setting === "alone") return alone && make !== undefined ? "alone" : undefined;
   if (processes && setting === "workers") return undefined;
   if (sizes.includes(count) && effort.sizes.includes(count)) return "window";
   return relay !== undefined && setting === "processes" && count === 2 ? "pair" : undefined;
+}
+
+/** Each medium alone, as far as there is time; workers share anonymous memory, processes a file. */
+function mediaOf({ media }: Operation, setting: RowKey["setting"], { anonymous }: Effort) {
+  if (setting === "alone") return anonymous ? media : media.slice(0, 1);
+  const inMemory = setting === "processes" ? "mapped" : "anonymous";
+  return [media.includes("mapped") ? inMemory : media[0]];
 }

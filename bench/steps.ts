@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import type { Runtime } from "../src/host/runtimes.ts";
 import { type Effort, leadOf, workMs } from "./effort.ts";
-import { Fleet } from "./fleet/fleet.ts";
+import { startFleet } from "./fleet/fleet.ts";
 import type { Job, Report } from "./fleet/jobs.ts";
 import type { RowKey } from "./results.ts";
 import { makeSite, type Site } from "./site.ts";
@@ -80,7 +80,7 @@ export function fleetStep(
       using own = makeSite(site);
       const threads = setting === "workers";
       const spec = { runtimes, threads, size, site: own, jobs: tasks.length, mapped };
-      using fleet = await Fleet.start(spec, signal);
+      using fleet = await startFleet(spec, signal);
       const all = [...tasks.entries()];
       for (const [index, task] of reverse ? all.reverse() : all) {
         const reports = await fleet.do({ index, row: task.row, how: howOf(task, effort) });

@@ -1,5 +1,5 @@
 import { Mutex } from "../../src/memory/mod.ts";
-import { claim, MEMORY, on, type Operation, type Subject } from "./subject.ts";
+import { claim, HOLDS, MEMORY, on, type Operation, type Subject } from "./subject.ts";
 
 interface AsyncMutexPackage {
   readonly Mutex: new () => { acquire(): Promise<() => void> };
@@ -12,12 +12,10 @@ const byPackage = on(["none"], ({ load }) => {
   return new Mutex();
 });
 
-const pair = (mutex: Mutex) => async () => (await mutex.acquire()).release();
-
 /** A mutex that passes from task to task while `waiters` tasks wait. */
 function fromTaskToTask(waiters: number): Operation {
   return inThread(`from task to task, ${waiters.toLocaleString("en")} wait`, (mutex) => {
-    const turn = pair(mutex);
+    const turn = HOLDS.awaited(mutex);
     // The number of waiters stays the same: for each that acquires, one is added.
     let last: Promise<unknown> = Promise.resolve();
     for (let i = 0; i < waiters; i++) last = turn();
@@ -35,8 +33,8 @@ function fromTaskToTask(waiters: number): Operation {
 export const subject: Subject = {
   name: "async_acquire",
   operations: [
-    inMemory("acquire, release", pair),
-    inMemory("acquire, release; each timed", pair, { timed: true }),
+    inMemory("acquire, release", HOLDS.awaited),
+    inMemory("acquire, release; each timed", HOLDS.awaited, { timed: true }),
     fromTaskToTask(10),
     fromTaskToTask(1000),
     byPackage("acquire, release", (mutex) => async () => (await mutex.acquire())(), {

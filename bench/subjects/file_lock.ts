@@ -6,6 +6,7 @@ import {
   type BenchContext,
   claim,
   handOvers,
+  HOLDS,
   on,
   RUNTIMES,
   SIZES,
@@ -27,33 +28,18 @@ const locking = (options?: FileLockOptions) => on(["file"], (context) => open(co
 const lock = locking();
 const byPackage = on(["file"], (context) => context);
 
-const guard = (lock: FileLock) => () => {
-  using _guard = lock.acquireSync();
-};
-const pair = (lock: FileLock) => async () => (await lock.acquire()).release();
-
 /** Locks on files. */
 export const subject: Subject = {
   name: "file_lock",
   operations: [
-    lock("lock, unlock", (lock) => () => {
-      lock.lock();
-      lock.unlock();
-    }, { sizes: SIZES }),
-    lock("guard by using", guard),
-    locking({ record: false })("guard by using, no record", guard),
-    locking({ shared: true })("shared guard by using", guard),
-    locking({ range: { start: 0, length: 1 } })("guard of a range by using", guard),
-    lock("guard by try, finally", (lock) => () => {
-      const guard = lock.acquireSync();
-      try {
-        return guard.token;
-      } finally {
-        guard.release();
-      }
-    }),
-    lock("acquire, release", pair),
-    lock("acquire, release; each timed", pair, { timed: true }),
+    lock("lock, unlock", HOLDS.pair, { sizes: SIZES }),
+    lock("guard by using", HOLDS.byUsing),
+    locking({ record: false })("guard by using, no record", HOLDS.byUsing),
+    locking({ shared: true })("shared guard by using", HOLDS.byUsing),
+    locking({ range: { start: 0, length: 1 } })("guard of a range by using", HOLDS.byUsing),
+    lock("guard by try, finally", HOLDS.byFinally),
+    lock("acquire, release", HOLDS.awaited),
+    lock("acquire, release; each timed", HOLDS.awaited, { timed: true }),
     ...handOvers(["file"], open),
     byPackage("acquire, release", ({ folder, load }) => {
       const { lock } = load("proper-lockfile") as ProperLockfile;

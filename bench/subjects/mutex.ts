@@ -2,7 +2,16 @@ import { withLock } from "../../src/contract/mod.ts";
 import { regionOf } from "../../src/memory/memory.ts";
 import { Mutex } from "../../src/memory/mod.ts";
 import { peers } from "../launch.ts";
-import { type BenchContext, claim, handOvers, MEMORY, on, SIZES, type Subject } from "./subject.ts";
+import {
+  type BenchContext,
+  claim,
+  handOvers,
+  HOLDS,
+  MEMORY,
+  on,
+  SIZES,
+  type Subject,
+} from "./subject.ts";
 
 const open = ({ memory, offset }: BenchContext) => new Mutex(memory, offset);
 const alone = on(MEMORY, open);
@@ -20,26 +29,14 @@ const CONTENDED = { ...INCREMENT, setting: "processes", count: [2, 4, 16] } as c
 export const subject: Subject = {
   name: "mutex",
   operations: [
-    alone("lock, unlock", (mutex) => () => {
-      mutex.lock();
-      mutex.unlock();
-    }),
+    alone("lock, unlock", HOLDS.pair),
     guarding(INCREMENT.operation, ({ mutex, cell }) => () => {
       mutex.lock();
       cell[0]++;
       mutex.unlock();
     }, { sizes: SIZES, read: ({ cell }) => cell[0] }),
-    alone("guard by using", (mutex) => () => {
-      using _guard = mutex.acquireSync();
-    }),
-    alone("guard by try, finally", (mutex) => () => {
-      const guard = mutex.acquireSync();
-      try {
-        return guard.token;
-      } finally {
-        guard.release();
-      }
-    }),
+    alone("guard by using", HOLDS.byUsing),
+    alone("guard by try, finally", HOLDS.byFinally),
     alone("tryAcquire, release", (mutex) => () => mutex.tryAcquire()!.release()),
     alone("withLock", (mutex) => () => withLock(mutex, () => {})),
     ...handOvers(["mapped"], open),

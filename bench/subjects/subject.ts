@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { AsyncLock, RawLock } from "../../src/contract/mod.ts";
 import type { Runtime } from "../../src/host/runtimes.ts";
 import type { Memory } from "../../src/memory/memory.ts";
 import type { Effort } from "../effort.ts";
@@ -152,10 +153,30 @@ export function on<T>(
   });
 }
 
+/** The ways to hold a lock of this machine for a moment. */
+export const HOLDS = {
+  pair: (lock: RawLock) => () => {
+    lock.lock();
+    lock.unlock();
+  },
+  byUsing: (lock: RawLock) => () => {
+    using _guard = lock.acquireSync();
+  },
+  byFinally: (lock: RawLock) => () => {
+    const guard = lock.acquireSync();
+    try {
+      return guard.token;
+    } finally {
+      guard.release();
+    }
+  },
+  awaited: (lock: RawLock) => async () => (await lock.acquire()).release(),
+};
+
 /** The hand-overs of a lock: by its bare pair, and to a task. */
 export function handOvers(
   media: Operation["media"],
-  open: (context: BenchContext) => Relay & Parameters<typeof byTasks>[0],
+  open: (context: BenchContext) => RawLock,
 ): Operation[] {
   return [
     { name: "hand-over", media, relay: open },
@@ -164,9 +185,7 @@ export function handOvers(
 }
 
 /** A lock that the tasks of two processes hand to each other. */
-export function byTasks(
-  lock: { acquire(): Promise<{ release(): void | Promise<void> }> },
-): Relay {
+export function byTasks(lock: RawLock | AsyncLock): Relay {
   let release: Relay["unlock"] = () => {};
   return {
     async lock() {

@@ -52,7 +52,8 @@ async function installIn(folder: string, signal: AbortSignal | undefined): Promi
     } catch (error) {
       const { code, stderr } = error as { code?: string; stderr?: string };
       if (code === "ENOENT") continue;
-      throw new Error(stderr?.trim().split("\n").at(-1) || (error as Error).message);
+      const why = stderr?.trim().split("\n").slice(0, 2).join("; ");
+      throw new Error(why || (error as Error).message);
     }
   }
   throw new Error("none of npm, bun and deno is on the PATH");
