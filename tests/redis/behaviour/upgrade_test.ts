@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { LockLostError, UnsupportedError } from "../../../src/contract/mod.ts";
-import { DOWNGRADE, RENEW, UPGRADE } from "../../../src/redis/lock/lock_scripts.ts";
+import { DOWNGRADE, RENEW, UPGRADE } from "../../../src/redis/server_lock/lock_scripts.ts";
 import {
   adapterOf,
   type RedisAdapter,
@@ -460,7 +460,7 @@ describe("the guard of a RedisLock", { skip }, () => {
         await using child = redisProcess(
           server.url,
           name,
-          JSON.stringify({ leaseTime: 1500, shared }),
+          JSON.stringify({ leaseTime: 4000, shared }),
         );
         assert.equal(await child.line(), "ready");
         await ask(child, "acquire");
