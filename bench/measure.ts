@@ -4,9 +4,9 @@ import { fileSystemOf } from "../src/host/machine.ts";
 import { findRedisServer, RedisServer } from "../src/host/redis_server.ts";
 import { findRuntimes, type Runtime, RuntimeError } from "../src/host/runtimes.ts";
 import type { RuntimeName } from "../src/runtime/adapters/port.ts";
-import type { Effort } from "./effort.ts";
+import { FULL, QUICK } from "./effort.ts";
 import { launch } from "./launch.ts";
-import { durationOf, planOf, wantedBy } from "./plan.ts";
+import { planOf, wantedBy } from "./plan.ts";
 import type { Results } from "./results.ts";
 import { findRivals, type Rivals } from "./rivals.ts";
 import { measureRounds, type Observer } from "./rounds.ts";
@@ -19,7 +19,6 @@ import { verdictsOf } from "./verdicts.ts";
 /** Options for {@linkcode measure}. */
 export interface MeasureOptions {
   readonly mode: Results["mode"];
-  readonly effort: Effort;
   readonly filter: string | undefined;
   readonly runtimes: readonly RuntimeName[];
 }
@@ -57,10 +56,11 @@ async function availableRuntimes(
  * @throws {RangeError} If there is nothing to measure.
  */
 export async function measure(
-  { mode, effort, filter, runtimes: names }: MeasureOptions,
+  { mode, filter, runtimes: names }: MeasureOptions,
   signal: AbortSignal,
   observe: (plan: Plan) => Observer | undefined,
 ): Promise<Results | undefined> {
+  const effort = mode === "quick" ? QUICK : FULL;
   const when = new Date().toISOString();
   const [before] = loadavg();
   const began = performance.now();
@@ -86,7 +86,8 @@ export async function measure(
     });
   }
   const steps = planOf(SUBJECTS, { ...setup, rivals, hasRedis: redis !== undefined });
-  const observer = observe({ runtimes, rivals, steps, planned: durationOf(steps, effort) });
+  const planned = effort.rounds * steps.reduce((sum, { ms }) => sum + ms, 0);
+  const observer = observe({ runtimes, rivals, steps, planned });
   if (observer === undefined) return undefined;
 
   const { rows, missing } = await measureRounds(steps, effort.rounds, signal, observer);

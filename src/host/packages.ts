@@ -1,0 +1,60 @@
+import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import process from "node:process";
+import { promisify } from "node:util";
+import { adapter } from "../runtime/mod.ts";
+
+const run = promisify(execFile);
+const INSTALL_MS = 180_000;
+/** The first that exists is used; only npm obeys package-lock.json. */
+const MANAGERS = {
+  npm: ["install", "--ignore-scripts", "--no-audit", "--no-fund"],
+  bun: ["install", "--ignore-scripts"],
+  deno: ["install", "--node-modules-dir=auto"],
+};
+
+/**
+ * Makes a folder with the packages of a package.json, unless the folder exists.
+ *
+ * @param files The texts of package.json and, if there is one, of package-lock.json.
+ * @param signal Ends the installation.
+ * @throws {Error} If there is no package manager, or it cannot install them.
+ */
+export async function installPackages(
+  folder: string,
+  files: Readonly<Record<string, string>>,
+  signal?: AbortSignal,
+): Promise<void> {
+  if (existsSync(folder)) return;
+  await mkdir(dirname(folder), { recursive: true });
+  // Under a private name first: another run may install the same, or this run may be killed.
+  const made = await mkdtemp(join(dirname(folder), "new-"));
+  try {
+    for (const [name, text] of Object.entries(files)) await writeFile(join(made, name), text);
+    await installIn(made, signal);
+    await rename(made, folder).catch((error) => {
+      if (!existsSync(folder)) throw error;
+    });
+  } finally {
+    await rm(made, { recursive: true, force: true });
+  }
+}
+
+async function installIn(folder: string, signal: AbortSignal | undefined): Promise<void> {
+  const env = { ...process.env, NO_COLOR: "1" };
+  for (const [manager, args] of Object.entries(MANAGERS)) {
+    const path = manager === adapter.name ? process.execPath : manager;
+    try {
+      await run(path, args, { cwd: folder, timeout: INSTALL_MS, env, signal });
+      return;
+    } catch (error) {
+      const { code, stderr } = error as { code?: string; stderr?: string };
+      if (code === "ENOENT") continue;
+      const why = stderr?.trim().split("\n").slice(0, 2).join("; ");
+      throw new Error(why || (error as Error).message);
+    }
+  }
+  throw new Error("none of npm, bun and deno is on the PATH");
+}
