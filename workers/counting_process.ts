@@ -5,6 +5,8 @@
  */
 import { dieWith, type HostSpec, hostThreads, hostWorker, say } from "../src/counting/host.ts";
 import { adapter } from "../src/runtime/mod.ts";
+// For JSR, whose npm packages have JavaScript only of what imports reach.
+import type {} from "./counting_thread.ts";
 
 const spec: HostSpec = JSON.parse(adapter.args[0]);
 dieWith(spec.coordinator);
@@ -16,7 +18,10 @@ try {
       adapter.exit(0);
       break;
     case "threads":
-      await hostThreads(spec.threads, new URL(`./counting_thread${import.meta.url.slice(-3)}`, import.meta.url));
+      await hostThreads(
+        spec.threads,
+        new URL(`./counting_thread${import.meta.url.slice(-3)}`, import.meta.url),
+      );
       adapter.exit(0);
       break;
     case "manager": {
