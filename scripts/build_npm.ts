@@ -7,7 +7,15 @@
  */
 import { decode, encode } from "@jridgewell/sourcemap-codec";
 import { build, type Plugin } from "esbuild";
-import { chmodSync, cpSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join, posix } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
@@ -115,7 +123,8 @@ const IMPORT = /(^(?:(?:import|export|\}).* from |(?! \*).*\bimport\())"(\.[^"]+
 
 /** The package.json of the package: the project's, without what only development needs. */
 function manifest(): object {
-  const { scripts: _, devDependencies: __, private: ___, dependencies, exports, bin, ...same } = npm;
+  const { scripts: _, devDependencies: __, private: ___, dependencies, exports, bin, ...same } =
+    npm;
   const optional = Object.keys(npm.peerDependencies);
   return {
     ...same,
