@@ -2,74 +2,60 @@ import type nodeProcess from "node:process";
 import type * as nodeThreads from "node:worker_threads";
 import { UnsupportedError } from "../../contract/errors.ts";
 import { LIBC_NAMES } from "./libc_names.ts";
-import type {
-  Adapter,
-  CFunctions,
-  CSignature,
-  CSignatures,
-  Endpoint,
-  HelperThread,
-} from "./port.ts";
-
-type Native = (...args: unknown[]) => number | bigint;
-
-/** The part of `node:ffi` that is used here; the types of older versions lack it. */
-interface NodeFFI {
-  dlopen(
-    name: string,
-    definitions: Record<string, { arguments: string[]; return: string }>,
-  ): { functions: Record<string, Native> };
-  getRawPointer(source: ArrayBufferLike | ArrayBufferView): bigint;
-  toArrayBuffer(address: bigint, size: number, copy: boolean): ArrayBuffer;
-}
+import type { NodeCalls } from "./node_calls.ts";
+import { nodeFfi } from "./node_ffi.ts";
+import { nodeKoffi } from "./node_koffi.ts";
+import type { Adapter, CFunctions, CSignatures, Endpoint, HelperThread } from "./port.ts";
 
 // Set by {@linkcode nodeAdapter}, since the other runtimes load this module as well.
 let process: typeof nodeProcess;
 let threads: typeof nodeThreads;
 
-const NATIVE = { i32: "i32", u32: "u32", i64: "i64", pointer: "pointer", bytes: "buffer" } as const;
-
 const STILL = "Anonymous memory for the workers of this process still works";
 
-function load(): NodeFFI {
+/** With `node:ffi` if this Node has it and permits it, else with koffi. */
+function load(): NodeCalls {
+  const ffi = nodeFfi(process);
+  const isDenied = ffi !== undefined && process.permission?.has("ffi") === false;
+  if (ffi !== undefined && !isDenied) return ffi;
+  let problem = `Node ${process.versions.node} has no node:ffi`;
+  let advice = "Install koffi (npm install koffi), or use Node 26.10 or later, without " +
+    "--no-experimental-ffi";
   let failure: unknown;
   try {
-    // SAFETY: `node:ffi` has the functions of {@linkcode NodeFFI} since Node 26.10.
-    const ffi = process.getBuiltinModule("node:ffi") as unknown as NodeFFI | undefined;
-    if (ffi !== undefined) return ffi;
+    const koffi = nodeKoffi(process);
+    if (koffi !== undefined) return koffi;
   } catch (error) {
     failure = error;
+    problem += `, and koffi cannot be loaded: ${(error as Error).message.replace(/\.$/, "")}`;
+    advice = process.permission === undefined
+      ? "Start Node without --no-addons, or reinstall koffi"
+      : "Add --allow-addons, and --allow-fs-read for its folder";
   }
-  throw new UnsupportedError(
-    `Cannot call the C library: Node ${process.versions.node} has no node:ffi. Use Node 26.10 or ` +
-      `later, without --no-experimental-ffi. ${STILL}`,
-    { cause: failure },
-  );
+  if (isDenied) {
+    problem = "Node was started with --permission and without --allow-ffi";
+    advice = "Add that flag";
+  }
+  throw new UnsupportedError(`Cannot call the C library: ${problem}. ${advice}. ${STILL}`, {
+    cause: failure,
+  });
 }
 
-let loaded: NodeFFI | undefined;
-function ffi(): NodeFFI {
+let loaded: NodeCalls | undefined;
+function calls(): NodeCalls {
   return loaded ??= load();
 }
 
-function open(
-  definitions: Parameters<NodeFFI["dlopen"]>[1],
-  libraries: readonly string[],
-): Record<string, Native> {
-  const { dlopen } = ffi();
+function bind<const S extends CSignatures>(
+  signatures: S,
+  libraries: readonly string[] = LIBC_NAMES,
+): CFunctions<S> {
+  const { bind } = calls();
   let failure: unknown;
-  for (const name of libraries) {
+  for (const library of libraries) {
     try {
-      // SAFETY: a definition must be that of the C function; Node checks neither types nor lengths.
-      return dlopen(name, definitions).functions;
+      return bind(signatures, library);
     } catch (error) {
-      if ((error as { code?: string }).code === "ERR_ACCESS_DENIED") {
-        throw new UnsupportedError(
-          "Cannot call the C library: Node was started with --permission and without --allow-ffi. " +
-            `Add that flag. ${STILL}`,
-          { cause: error },
-        );
-      }
       failure = error;
     }
   }
@@ -87,40 +73,6 @@ function mayCallC(): boolean {
   } catch {
     return false;
   }
-}
-
-/** Node takes and returns bigint for 64-bit types; the port promises numbers. */
-function narrow(native: Native, { parameters, result }: CSignature): Native {
-  const wide = parameters.map((type) => type === "i64" || type === "pointer");
-  const wideResult = result === "i64" || result === "pointer";
-  if (!wideResult && !wide.includes(true)) return native;
-  const widen = (i: number, value: unknown) => wide[i] ? BigInt(value as number) : value;
-  switch (wide.length) { // Of fixed length: a spread costs as much as the system call.
-    case 3:
-      return (a, b, c) => Number(native(widen(0, a), widen(1, b), widen(2, c)));
-    case 4:
-      return (a, b, c, d) => Number(native(widen(0, a), widen(1, b), widen(2, c), widen(3, d)));
-    case 5:
-      return (a, b, c, d, e) =>
-        Number(native(widen(0, a), widen(1, b), widen(2, c), widen(3, d), widen(4, e)));
-    default:
-      return (...args) => Number(native(...args.map((value, i) => widen(i, value))));
-  }
-}
-
-function bind<const S extends CSignatures>(
-  signatures: S,
-  libraries: readonly string[] = LIBC_NAMES,
-): CFunctions<S> {
-  const entries = Object.entries(signatures);
-  const definitions = entries.map(([name, { parameters, result }]) => [
-    name,
-    { arguments: parameters.map((type) => NATIVE[type]), return: NATIVE[result] },
-  ]);
-  const functions = open(Object.fromEntries(definitions), libraries);
-  return Object.fromEntries(
-    entries.map(([name, signature]) => [name, narrow(functions[name], signature)]),
-  ) as CFunctions<S>;
 }
 
 /** The data that a worker is started with. */
@@ -196,7 +148,7 @@ function parentThread(): Endpoint | undefined {
   };
 }
 
-/** The port on `node:ffi` and `node:worker_threads`. */
+/** The port on `node:ffi` or koffi, and on `node:worker_threads`. */
 export function nodeAdapter(): Adapter {
   // SAFETY: Node has `process`.
   ({ process } = globalThis as unknown as { process: typeof nodeProcess });
@@ -212,10 +164,8 @@ export function nodeAdapter(): Adapter {
     mapping: "over-wasm",
     mayCallC,
     bind,
-    // SAFETY: see the port: the caller keeps `bytes` alive and passes memory that does not move.
-    addressOf: (bytes) => Number(ffi().getRawPointer(bytes.buffer)) + bytes.byteOffset,
-    // SAFETY: see the port: the memory stays mapped as long as the buffer is used.
-    bufferAt: (address, size) => ffi().toArrayBuffer(BigInt(address), size, false),
+    addressOf: (bytes) => calls().addressOf(bytes),
+    bufferAt: (address, size) => calls().bufferAt(address, size),
     spawnWorker,
     spawnHelper: spawnWorker,
     onExit: (listener) => void process.on("exit", listener),
