@@ -60,8 +60,6 @@ function argumentsFor({ name }: Runtime, files: readonly string[], report: strin
     case "node":
       return [
         "--disable-warning=ExperimentalWarning",
-        // Node 26.10 aborts now and then as V8 compiles calls of `node:ffi`; see README.md.
-        "--no-turbo-fast-api-calls",
         "--test",
         `--test-timeout=${TIMEOUT_MS}`,
         // One file at a time, as in the other runtimes: the tests need the cores themselves.

@@ -4,7 +4,10 @@ import type { HostSpec } from "./host.ts";
 import { REDIS_VARIABLE } from "./redis_cells.ts";
 import type { WorkerMessage } from "./worker.ts";
 
-const PROGRAM = new URL("../../workers/counting_process.ts", import.meta.url);
+const PROGRAM = new URL(
+  `../../workers/counting_process${import.meta.url.slice(-3)}`, // .ts here, .js in the npm package
+  import.meta.url,
+);
 
 /** Thrown if a worker of a run died or failed. The message names the worker. */
 export class RunError extends Error {

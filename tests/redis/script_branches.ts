@@ -7,7 +7,7 @@ import {
   RENEW,
   TAKE,
   UPGRADE,
-} from "../../src/redis/lock/lock_scripts.ts";
+} from "../../src/redis/server_lock/lock_scripts.ts";
 import { type RedisAdapter, type Reply, Script } from "../../src/redis/mod.ts";
 import {
   RELEASE_PERMITS,

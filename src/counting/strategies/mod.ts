@@ -38,18 +38,12 @@ export async function loadStrategy(name: StrategyName): Promise<Strategy> {
     case "striped":
       return (await import("./counters.ts")).striped;
     case "redis":
-      return (await importRedis()).redis;
+      return (await import("./redis.ts")).redis;
     case "redis-get-set":
-      return (await importRedis()).redisGetSet;
+      return (await import("./redis.ts")).redisGetSet;
     case "redis-lock":
-      return (await importRedis()).redisLock;
+      return (await import("./redis.ts")).redisLock;
     case "redis-coalesced":
-      return (await importRedis()).redisCoalesced;
+      return (await import("./redis.ts")).redisCoalesced;
   }
-}
-
-/** Imports by a variable: Deno loads literal imports at the start of every worker. */
-function importRedis(): Promise<typeof import("./redis.ts")> {
-  const path = "./redis.ts";
-  return import(path);
 }

@@ -5,7 +5,7 @@ import { WakeChannel } from "../lease/wake_channel.ts";
 import { QuorumLock } from "../quorum/quorum_lock.ts";
 import { WakeChannels } from "../quorum/wake_channels.ts";
 import type { LockSettings } from "./redis_lock_options.ts";
-import { type LockRequest, ServerLock } from "./server_lock.ts";
+import { type LockRequest, ServerLock } from "../server_lock/server_lock.ts";
 
 /** The servers of a lock: one, or several that vote. */
 export interface LockBackend extends LeaseBackend<LockRequest> {

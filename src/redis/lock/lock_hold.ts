@@ -16,7 +16,7 @@ import { reliableTime } from "../lease/lease.ts";
 import { LeaseDeadline } from "../lease/lease_deadline.ts";
 import type { GuardState, SharableHold } from "../lease/lease_guard.ts";
 import type { LockBackend } from "./lock_backend.ts";
-import type { LockRequest } from "./server_lock.ts";
+import type { LockRequest } from "../server_lock/server_lock.ts";
 
 /** A lock whose holds can change their mode, as a {@linkcode LockHold} sees it. */
 export interface SharableLock {

@@ -21,7 +21,7 @@ import {
   settingsOf,
 } from "./redis_lock_options.ts";
 import { checkReplicas } from "./replicas.ts";
-import { type LockRequest, waiterOf } from "./server_lock.ts";
+import { type LockRequest, waiterOf } from "../server_lock/server_lock.ts";
 
 /**
  * A lock on a Redis or Valkey server, for processes on any number of machines. It is a lease: the

@@ -1,20 +1,21 @@
 import type { Owner } from "../../contract/owner.ts";
 import { type Instant, thisInstant } from "../../runtime/waiting/instant.ts";
 import { InFlight } from "../client/in_flight.ts";
-import type { Attempt, Refusal } from "../lease/attempt.ts";
-import { type LockRequest, ServerLock } from "../lock/server_lock.ts";
-import { grants, mostOf, refusals } from "./grants.ts";
+import type { Attempt } from "../lease/attempt.ts";
+import { type LockRequest, ServerLock } from "../server_lock/server_lock.ts";
+import { grants, mostOf } from "./grants.ts";
 import { type FailedServer, quorumError } from "./quorum_error.ts";
 import type { QuorumServer } from "./quorum_server.ts";
-import { type DelayedVote, delayOf } from "./restart_guard.ts";
+import {
+  type Confirmation,
+  pauseAfter,
+  type QuorumTicket,
+  refused,
+  ticketIn,
+  unconfirmed,
+} from "./refusal.ts";
+import { delayOf } from "./restart_guard.ts";
 import { collectReplies, countReplies, errorsOf, type ServerReply } from "./server_replies.ts";
-
-/** The pause after a tie is up to this long, and longer with each tie. */
-const TIE_MS = 4;
-const LONGEST_TIE_MS = 250;
-
-/** The answer of a server to a confirmation: whether its vote counts, or counts later. */
-type Confirmation = boolean | DelayedVote;
 
 /** A value that holds nothing. */
 const NO_HOLDER = "-";
@@ -71,13 +72,13 @@ export class QuorumLock {
 
   /** Acquires the lock, or queues for it at the servers that do not grant it. */
   async attempt(request: LockRequest, waiter?: string, ticket?: string): Promise<Attempt> {
-    const { tickets, ties } = ticketsIn(ticket);
-    const began = (ties > 0 ? pauseAfter(ties) : Promise.resolve()).then(thisInstant);
+    const last = ticketIn(ticket, this.#servers.length);
+    const began = pauseAfter(last.ties).then(thisInstant);
     const round = this.#begin(request, async (lock, value, i) => {
       await began;
-      return await lock.attempt({ ...request, value, fair: false }, waiter, tickets[i]);
+      return await lock.attempt({ ...request, value, fair: false }, waiter, last.tickets[i]);
     });
-    const attempt = await this.#poll("acquire", request, round, began, tickets, ties);
+    const attempt = await this.#poll("acquire", request, round, began, last);
     if (attempt.granted) this.#leaveQueues(request, round.asked, waiter);
     return attempt;
   }
@@ -94,11 +95,12 @@ export class QuorumLock {
     if (shared === undefined) return undefined;
     shared.isOver = true;
     const began = Promise.resolve(thisInstant());
+    const first = ticketIn(undefined, this.#servers.length);
     const round = this.#begin(next, async (lock, value) => {
       const attempt = await lock.upgrade({ ...request, value: shared.value }, { ...next, value });
       return attempt ?? { granted: false, look: 0, ticket: "", holder: undefined };
     });
-    const attempt = await this.#poll("upgrade", next, round, began, [], 0, request.value);
+    const attempt = await this.#poll("upgrade", next, round, began, first, request.value);
     if (!attempt.granted) return attempt;
     // The servers that have not changed it still have the shared hold.
     this.release(request).catch(() => this.#rounds.delete(request.value)); // Its lease ends it.
@@ -136,8 +138,7 @@ export class QuorumLock {
     request: LockRequest,
     round: Round,
     began: Promise<Instant>,
-    tickets: readonly string[],
-    ties: number,
+    last: QuorumTicket,
     before = request.value,
   ): Promise<Attempt> {
     const sent = await began;
@@ -157,10 +158,12 @@ export class QuorumLock {
         return { granted: true, sent, token, previous };
       }
       await this.#giveUp(request, round, replies);
-      return this.#unconfirmed(verb, confirmed, tickets, ties);
+      this.#requireQuorum(verb, confirmed);
+      return unconfirmed(confirmed, last);
     }
     await this.#giveUp(request, round, replies);
-    return this.#refused(verb, replies, granted.length, tickets, ties);
+    this.#requireQuorum(verb, replies);
+    return refused(replies, this.quorum, last);
   }
 
   /** Tells a majority the token, and asks it whether its votes count. */
@@ -184,24 +187,6 @@ export class QuorumLock {
       const yes = countReplies(replies, (answer) => answer === true);
       return yes >= this.quorum || yes + missing < this.quorum;
     });
-  }
-
-  /** A majority was won but not confirmed. */
-  #unconfirmed(
-    verb: string,
-    replies: readonly ServerReply<Confirmation>[],
-    tickets: readonly string[],
-    ties: number,
-  ): Refusal {
-    const failed = errorsOf(replies);
-    if (this.#servers.length - failed.length < this.quorum) throw this.#error(verb, failed);
-    const delays = replies.flatMap((reply) =>
-      "answer" in reply && typeof reply.answer === "object" ? [reply.answer] : []
-    );
-    const look = delays.length > 0 ? Math.min(...delays.map((answer) => answer.in)) : 0;
-    const why = delays.map(({ why }) => why).join("; ") || undefined;
-    const next = this.#servers.map((_, i) => tickets[i] ?? "");
-    return { granted: false, look, ticket: [...next, ties + 1].join(","), holder: undefined, why };
   }
 
   /** The majority has granted the lock: the waiter leaves the queues of the other servers. */
@@ -239,35 +224,6 @@ export class QuorumLock {
       const told = this.inFlight.track(undone).catch(() => {}); // Else its lease ends it.
       return answered.has(i) ? told : undefined;
     }));
-  }
-
-  /** Too few servers have granted the lock. */
-  #refused(
-    verb: string,
-    replies: readonly ServerReply<unknown>[],
-    yes: number,
-    tickets: readonly string[],
-    ties: number,
-  ): Refusal {
-    const failed = errorsOf(replies);
-    const servers = new Set(failed.map(({ server }) => server));
-    if (this.#servers.length - servers.size < this.quorum) throw this.#error(verb, failed);
-    const refused = refusals(replies as readonly ServerReply<Attempt>[]);
-    const next = this.#servers.map((_, i) =>
-      refused.find(({ server }) => server === i)?.answer.ticket || tickets[i] || ""
-    );
-    const holder = mostOf(refused.map(({ answer }) => answer.holder));
-    const looks = refused.map(({ answer }) => answer.look).sort((a, b) => a - b);
-    const look = looks[Math.max(0, this.quorum - yes - 1)] ?? looks.at(-1) ?? 0;
-    // With some of the votes, there is a tie with another client, or a server has just come back.
-    const split = yes > 0;
-    const certain = split && holder.count + servers.size < this.quorum;
-    return {
-      granted: false,
-      look: certain ? 0 : split ? Math.min(look, LONGEST_TIE_MS) : look,
-      ticket: [...next, split ? ties + 1 : 0].join(","),
-      holder: certain ? undefined : holder.value,
-    };
   }
 
   /**
@@ -331,10 +287,7 @@ export class QuorumLock {
   async owner(): Promise<Owner | undefined> {
     const owners = this.locks.map((lock) => lock.owner());
     const replies = await collectReplies(owners, () => false);
-    const failed = errorsOf(replies);
-    if (this.#servers.length - failed.length < this.quorum) {
-      throw this.#error("read the owner of", failed);
-    }
+    this.#requireQuorum("read the owner of", replies);
     const found = replies.flatMap((reply) =>
       "answer" in reply && reply.answer ? [reply.answer] : []
     );
@@ -356,18 +309,14 @@ export class QuorumLock {
     throw this.#error(verb, errorsOf(replies));
   }
 
+  /** Throws if too few servers have answered. */
+  #requireQuorum(verb: string, replies: readonly ServerReply<unknown>[]): void {
+    const failed = errorsOf(replies);
+    if (this.#servers.length - failed.length < this.quorum) throw this.#error(verb, failed);
+  }
+
   #error(verb: string, failed: readonly FailedServer[]): unknown {
     const isUndone = verb === "acquire";
     return quorumError(`${verb} ${this.what}`, this.#servers, this.quorum, failed, isUndone);
   }
-}
-
-function ticketsIn(ticket: string | undefined): { tickets: string[]; ties: number } {
-  const parts = ticket ? ticket.split(",") : [];
-  return { ties: Number(parts.pop() ?? 0), tickets: parts };
-}
-
-function pauseAfter(ties: number): Promise<void> {
-  const most = Math.min(TIE_MS * 2 ** Math.min(ties, 10), LONGEST_TIE_MS);
-  return new Promise((resolve) => setTimeout(resolve, Math.random() * most));
 }

@@ -20,6 +20,7 @@
 
 import { checkRights } from "../client/rights.ts";
 import { GRACE_MS, LOOK_MS, TOKEN_KEPT_MS } from "../lease/server_times.ts";
+import { WAITER_FUNCTIONS } from "../lease/waiter_scripts.ts";
 
 const COMMON = `
 local permitsKey, tokenKey, queueKey, seenKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
@@ -27,17 +28,9 @@ local call, pcall = redis.call, redis.pcall
 local time = call('TIME')
 local us = time[1] * 1000000 + time[2]
 local now = math.floor(us / 1000)
-local function forget(waiter)
-  call('ZREM', queueKey, waiter)
-  call('ZREM', seenKey, waiter)
-end
+${WAITER_FUNCTIONS}
 local function wants(waiter)
   return tonumber(string.match(waiter, '%d+$'))
-end
-local function tell(waiter, word)
-  local client = string.match(waiter, '^%a:([^:]+):')
-  local heard = pcall('PUBLISH', channel .. client, word .. ' ' .. waiter)
-  return type(heard) ~= 'number' or heard > 0 or not countable
 end
 local function wake(free)
   local rank = 0

@@ -1,6 +1,5 @@
 import type nodeProcess from "node:process";
-import { UnsupportedError } from "../../contract/errors.ts";
-import { LIBC_NAMES } from "./libc_names.ts";
+import { LIBC_NAMES, openFirst } from "./libraries.ts";
 import type { Adapter, CFunctions, CSignatures, Endpoint, HelperThread } from "./port.ts";
 import { errorOf, parentOf, type WebEndpoint, workerOf } from "./web_workers.ts";
 
@@ -46,19 +45,11 @@ function bind<const S extends CSignatures>(
       { args: parameters.map((type) => ARGUMENT[type]), returns: RESULT[result] },
     ]),
   );
-  let failure: unknown;
-  for (const name of libraries) {
-    try {
-      // SAFETY: a signature must be that of the C function; Bun checks neither types nor lengths.
-      return ffi.dlopen(name, symbols).symbols as unknown as CFunctions<S>;
-    } catch (error) {
-      failure = error;
-    }
-  }
-  throw new UnsupportedError(
-    `Cannot load ${libraries[0]} on ${process.platform} ${process.arch}: the system has no such ` +
-      "library. Anonymous memory for the workers of this process still works",
-    { cause: failure },
+  // SAFETY: a signature must be that of the C function; Bun checks neither types nor lengths.
+  return openFirst(
+    libraries,
+    `${process.platform} ${process.arch}`,
+    (name) => ffi.dlopen(name, symbols).symbols as unknown as CFunctions<S>,
   );
 }
 

@@ -1,5 +1,5 @@
 import { UnsupportedError } from "../../contract/errors.ts";
-import { LIBC_NAMES } from "./libc_names.ts";
+import { LIBC_NAMES, openFirst, STILL_WORKS } from "./libraries.ts";
 import type {
   Adapter,
   CFunctions,
@@ -15,31 +15,18 @@ const NATIVE = { i32: "i32", u32: "u32", i64: "i64", pointer: "usize", bytes: "b
 
 type Native = (...args: unknown[]) => number | bigint;
 
-function open(
-  definitions: Deno.ForeignLibraryInterface,
-  libraries: readonly string[],
-): Record<string, Native> {
-  let failure: unknown;
-  for (const name of libraries) {
-    try {
-      // SAFETY: a definition must be that of the C function; Deno checks neither types nor lengths.
-      return Deno.dlopen(name, definitions).symbols as unknown as Record<string, Native>;
-    } catch (error) {
-      if (error instanceof Deno.errors.NotCapable) {
-        throw new UnsupportedError(
-          "Cannot call the C library: Deno was started without --allow-ffi. Add that flag; " +
-            "without it, anonymous memory for the workers of this process still works",
-          { cause: error },
-        );
-      }
-      failure = error;
-    }
+function open(definitions: Deno.ForeignLibraryInterface, name: string): Record<string, Native> {
+  try {
+    // SAFETY: a definition must be that of the C function; Deno checks neither types nor lengths.
+    return Deno.dlopen(name, definitions).symbols as unknown as Record<string, Native>;
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotCapable)) throw error;
+    throw new UnsupportedError(
+      "Cannot call the C library: Deno was started without --allow-ffi. Add that flag. " +
+        STILL_WORKS,
+      { cause: error },
+    );
   }
-  throw new UnsupportedError(
-    `Cannot load ${libraries[0]} on ${Deno.build.target}: the system has no such library. ` +
-      "Anonymous memory for the workers of this process still works",
-    { cause: failure },
-  );
 }
 
 /** Deno returns 64-bit results as bigint; the port promises numbers. */
@@ -68,7 +55,11 @@ function bind<const S extends CSignatures>(
       result: NATIVE[result],
     };
   }
-  const symbols = open(definitions as Deno.ForeignLibraryInterface, libraries);
+  const symbols = openFirst(
+    libraries,
+    Deno.build.target,
+    (name) => open(definitions as Deno.ForeignLibraryInterface, name),
+  );
   return Object.fromEntries(
     Object.entries(signatures).map(([name, signature]) => [name, narrow(symbols[name], signature)]),
   ) as CFunctions<S>;

@@ -1,74 +1,57 @@
 import type nodeProcess from "node:process";
 import type * as nodeThreads from "node:worker_threads";
 import { UnsupportedError } from "../../contract/errors.ts";
-import { LIBC_NAMES } from "./libc_names.ts";
-import type { NodeCalls } from "./node_calls.ts";
-import { nodeFfi } from "./node_ffi.ts";
+import { STILL_WORKS } from "./libraries.ts";
+import { nodeFFI } from "./node_ffi.ts";
 import { nodeKoffi } from "./node_koffi.ts";
-import type { Adapter, CFunctions, CSignatures, Endpoint, HelperThread } from "./port.ts";
+import type { Adapter, CAccess, Endpoint, HelperThread } from "./port.ts";
 
 // Set by {@linkcode nodeAdapter}, since the other runtimes load this module as well.
 let process: typeof nodeProcess;
 let threads: typeof nodeThreads;
 
-const STILL = "Anonymous memory for the workers of this process still works";
+let access: CAccess | undefined;
 
-/** With `node:ffi` if this Node has it and permits it, else with koffi. */
-function load(): NodeCalls {
-  const ffi = nodeFfi(process);
-  const isDenied = ffi !== undefined && process.permission?.has("ffi") === false;
-  if (ffi !== undefined && !isDenied) return ffi;
-  let problem = `Node ${process.versions.node} has no node:ffi`;
-  let advice = "Install koffi (npm install koffi), or use Node 26.10 or later, without " +
-    "--no-experimental-ffi";
-  let failure: unknown;
+/** The calls of C, made at the first use: by `node:ffi` if this Node has and permits it, else by koffi. */
+function c(): CAccess {
+  if (access !== undefined) return access;
+  let failure: NodeJS.ErrnoException | undefined;
   try {
-    const koffi = nodeKoffi(process);
-    if (koffi !== undefined) return koffi;
+    access = nodeFFI(process) ?? nodeKoffi(process);
+    if (access !== undefined) return access;
   } catch (error) {
-    failure = error;
-    problem += `, and koffi cannot be loaded: ${(error as Error).message.replace(/\.$/, "")}`;
-    advice = process.permission === undefined
-      ? "Start Node without --no-addons, or reinstall koffi"
-      : "Add --allow-addons, and --allow-fs-read for its folder";
+    failure = error as NodeJS.ErrnoException;
   }
-  if (isDenied) {
-    problem = "Node was started with --permission and without --allow-ffi";
-    advice = "Add that flag";
-  }
-  throw new UnsupportedError(`Cannot call the C library: ${problem}. ${advice}. ${STILL}`, {
+  throw new UnsupportedError(`Cannot call the C library: ${missing(failure)}. ${STILL_WORKS}`, {
     cause: failure,
   });
 }
 
-let loaded: NodeCalls | undefined;
-function calls(): NodeCalls {
-  return loaded ??= load();
-}
-
-function bind<const S extends CSignatures>(
-  signatures: S,
-  libraries: readonly string[] = LIBC_NAMES,
-): CFunctions<S> {
-  const { bind } = calls();
-  let failure: unknown;
-  for (const library of libraries) {
-    try {
-      return bind(signatures, library);
-    } catch (error) {
-      failure = error;
-    }
+/**
+ * What is missing for calls of C, and what to do.
+ *
+ * @param failure Why koffi cannot be loaded, if it is installed.
+ */
+function missing(failure: NodeJS.ErrnoException | undefined): string {
+  const { permission, versions, getBuiltinModule } = process;
+  if (getBuiltinModule("node:module").isBuiltin("node:ffi")) {
+    return "Node was started with --permission and without --allow-ffi. Add that flag";
   }
-  throw new UnsupportedError(
-    `Cannot load ${libraries[0]} on ${process.platform} ${process.arch}: the system has no such ` +
-      `library. ${STILL}`,
-    { cause: failure },
-  );
+  const problem = `Node ${versions.node} has no node:ffi`;
+  const or = "or use Node 26.10 or later, without --no-experimental-ffi";
+  if (failure === undefined) return `${problem}. Install koffi (npm install koffi), ${or}`;
+  const advice = permission !== undefined
+    ? "Add --allow-addons, and --allow-fs-read for its folder"
+    : failure.code === "ERR_DLOPEN_DISABLED"
+    ? "Start Node without --no-addons"
+    : "Install it again";
+  const reason = failure.message.replace(/\.$/, "");
+  return `${problem}, and koffi cannot be loaded: ${reason}. ${advice}, ${or}`;
 }
 
 function mayCallC(): boolean {
   try {
-    bind({ getpid: { parameters: [], result: "i32" } });
+    c().bind({ getpid: { parameters: [], result: "i32" } });
     return true;
   } catch {
     return false;
@@ -148,7 +131,7 @@ function parentThread(): Endpoint | undefined {
   };
 }
 
-/** The port on `node:ffi` or koffi, and on `node:worker_threads`. */
+/** The port on calls of C ({@linkcode c}) and `node:worker_threads`. */
 export function nodeAdapter(): Adapter {
   // SAFETY: Node has `process`.
   ({ process } = globalThis as unknown as { process: typeof nodeProcess });
@@ -163,9 +146,9 @@ export function nodeAdapter(): Adapter {
     exit: (status) => process.exit(status),
     mapping: "over-wasm",
     mayCallC,
-    bind,
-    addressOf: (bytes) => calls().addressOf(bytes),
-    bufferAt: (address, size) => calls().bufferAt(address, size),
+    bind: (signatures, libraries) => c().bind(signatures, libraries),
+    addressOf: (bytes) => c().addressOf(bytes),
+    bufferAt: (address, size) => c().bufferAt(address, size),
     spawnWorker,
     spawnHelper: spawnWorker,
     onExit: (listener) => void process.on("exit", listener),

@@ -1,6 +1,6 @@
 import type nodeProcess from "node:process";
-import type { NodeCalls } from "./node_calls.ts";
-import type { CFunctions, CSignature } from "./port.ts";
+import { LIBC_NAMES, openFirst } from "./libraries.ts";
+import type { CAccess, CFunctions, CSignature, CSignatures } from "./port.ts";
 
 type Native = (...args: unknown[]) => number | bigint;
 
@@ -36,14 +36,13 @@ function narrow(native: Native, { parameters, result }: CSignature): Native {
 }
 
 /**
- * Loads `node:ffi` without the warning that it is experimental, which each thread of each program
- * would print. The load is synchronous, so no other code's warning can come in between.
+ * Loads `node:ffi` without its warning that it is experimental, which would be printed by each program
+ * and each of its workers. No other code runs meanwhile, so no other warning is lost.
  */
 function loadQuietly(process: typeof nodeProcess): NodeFFI | undefined {
   const { emitWarning } = process;
-  process.emitWarning = (warning: string | Error, ...rest: unknown[]) => {
-    if (rest[0] === "ExperimentalWarning") return;
-    Reflect.apply(emitWarning, process, [warning, ...rest]);
+  process.emitWarning = (...args: unknown[]) => {
+    if (args[1] !== "ExperimentalWarning") Reflect.apply(emitWarning, process, args);
   };
   try {
     // SAFETY: `node:ffi` has the functions of {@linkcode NodeFFI} since Node 26.10.
@@ -53,25 +52,40 @@ function loadQuietly(process: typeof nodeProcess): NodeFFI | undefined {
   }
 }
 
-/** Calls of C with `node:ffi`; `undefined` if this Node lacks it, as all before 26 do. */
-export function nodeFfi(process: typeof nodeProcess): NodeCalls | undefined {
+/** Calls of C by `node:ffi`; `undefined` if this Node has no such module, or does not permit it. */
+export function nodeFFI(process: typeof nodeProcess): CAccess | undefined {
+  if (process.permission?.has("ffi") === false) return undefined;
   const ffi = loadQuietly(process);
-  return ffi && {
-    bind(signatures, library) {
-      const entries = Object.entries(signatures);
-      const definitions = entries.map(([name, { parameters, result }]) => [
-        name,
-        { arguments: parameters.map((type) => NATIVE[type]), return: NATIVE[result] },
-      ]);
+  if (ffi === undefined) return undefined;
+  // With fast calls, V8 crashes now and then as it compiles calls of `node:ffi` (Node 26.10).
+  process.getBuiltinModule("node:v8").setFlagsFromString("--no-turbo-fast-api-calls");
+  const { dlopen, getRawPointer, toArrayBuffer } = ffi;
+
+  function bind<const S extends CSignatures>(
+    signatures: S,
+    libraries: readonly string[] = LIBC_NAMES,
+  ): CFunctions<S> {
+    const entries = Object.entries(signatures);
+    const definitions = entries.map(([name, { parameters, result }]) => [
+      name,
+      { arguments: parameters.map((type) => NATIVE[type]), return: NATIVE[result] },
+    ]);
+    const functions = openFirst(
+      libraries,
+      `${process.platform} ${process.arch}`,
       // SAFETY: a definition must be that of the C function; Node checks neither types nor lengths.
-      const { functions } = ffi.dlopen(library, Object.fromEntries(definitions));
-      return Object.fromEntries(
-        entries.map(([name, signature]) => [name, narrow(functions[name], signature)]),
-      ) as CFunctions<typeof signatures>;
-    },
+      (name) => dlopen(name, Object.fromEntries(definitions)).functions,
+    );
+    return Object.fromEntries(
+      entries.map(([name, signature]) => [name, narrow(functions[name], signature)]),
+    ) as CFunctions<S>;
+  }
+
+  return {
+    bind,
     // SAFETY: see the port: the caller keeps `bytes` alive and passes memory that does not move.
-    addressOf: (bytes) => Number(ffi.getRawPointer(bytes.buffer)) + bytes.byteOffset,
+    addressOf: (bytes) => Number(getRawPointer(bytes.buffer)) + bytes.byteOffset,
     // SAFETY: see the port: the memory stays mapped as long as the buffer is used.
-    bufferAt: (address, size) => ffi.toArrayBuffer(BigInt(address), size, false),
+    bufferAt: (address, size) => toArrayBuffer(BigInt(address), size, false),
   };
 }

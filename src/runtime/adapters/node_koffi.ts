@@ -1,6 +1,6 @@
 import type nodeProcess from "node:process";
-import type { NodeCalls } from "./node_calls.ts";
-import type { CFunctions } from "./port.ts";
+import { LIBC_NAMES, openFirst } from "./libraries.ts";
+import type { CAccess, CFunctions, CSignatures } from "./port.ts";
 
 /** The part of koffi that is used here. */
 interface Koffi {
@@ -54,25 +54,33 @@ function find(process: typeof nodeProcess): string | undefined {
 }
 
 /**
- * Calls of C with the package koffi; `undefined` if it is not installed.
+ * Calls of C by the package koffi; `undefined` if it is not installed.
  *
  * @throws {Error} If it is installed, but cannot be loaded.
  */
-export function nodeKoffi(process: typeof nodeProcess): NodeCalls | undefined {
+export function nodeKoffi(process: typeof nodeProcess): CAccess | undefined {
   const path = find(process);
   if (path === undefined) return undefined;
   const koffi = process.getBuiltinModule("node:module").createRequire(path)(path) as Koffi;
-  return {
-    bind(signatures, library) {
-      const { func } = koffi.load(library);
-      // SAFETY: a signature must be that of the C function; koffi checks no lengths.
+
+  function bind<const S extends CSignatures>(
+    signatures: S,
+    libraries: readonly string[] = LIBC_NAMES,
+  ): CFunctions<S> {
+    return openFirst(libraries, `${process.platform} ${process.arch}`, (name) => {
+      const library = koffi.load(name);
       return Object.fromEntries(
         Object.entries(signatures).map(([name, { parameters, result }]) => [
           name,
-          func(name, TYPES[result], parameters.map((type) => TYPES[type])),
+          // SAFETY: a signature must be that of the C function; koffi checks no lengths.
+          library.func(name, TYPES[result], parameters.map((type) => TYPES[type])),
         ]),
-      ) as CFunctions<typeof signatures>;
-    },
+      ) as CFunctions<S>;
+    });
+  }
+
+  return {
+    bind,
     // SAFETY: see the port: the caller keeps `bytes` alive and passes memory that does not move.
     addressOf: (bytes) => Number(koffi.address(bytes)),
     // SAFETY: see the port: the memory stays mapped as long as the buffer is used.

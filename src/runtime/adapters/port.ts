@@ -67,30 +67,8 @@ export interface HelperThread extends WorkerThread {
   onEnd(listen: () => void): void;
 }
 
-/** What each runtime provides. */
-export interface Adapter {
-  /** Which runtime this is. */
-  readonly name: RuntimeName;
-  /** The version of the runtime, such as `2.9.6`. */
-  readonly version: string;
-  /** The operating system, by Node's name for it: `linux`, `darwin`, `win32`. */
-  readonly platform: string;
-  /** The processor, by Node's name for it: `x64`, `arm64`. */
-  readonly arch: string;
-  /** The number of this process. */
-  readonly pid: number;
-  /** The arguments of this program, after its own name. */
-  readonly args: readonly string[];
-  /** Ends the process at once. */
-  exit(status: number): never;
-  /**
-   * How a file becomes shared memory. For V8, it is mapped over the pages of a shared
-   * `WebAssembly.Memory`. For JavaScriptCore, which clears the pages of a memory that it frees, a
-   * plain mapping becomes a buffer.
-   */
-  readonly mapping: "over-wasm" | "plain";
-  /** Whether {@linkcode bind} finds the C library of Linux, without a prompt for a permission. */
-  mayCallC(): boolean;
+/** How a runtime calls C. */
+export interface CAccess {
   /**
    * Finds functions in the C library of Linux, or in another one.
    *
@@ -114,6 +92,32 @@ export interface Adapter {
    * used.
    */
   bufferAt(address: number, size: number): ArrayBuffer;
+}
+
+/** What each runtime provides. */
+export interface Adapter extends CAccess {
+  /** Which runtime this is. */
+  readonly name: RuntimeName;
+  /** The version of the runtime, such as `2.9.6`. */
+  readonly version: string;
+  /** The operating system, by Node's name for it: `linux`, `darwin`, `win32`. */
+  readonly platform: string;
+  /** The processor, by Node's name for it: `x64`, `arm64`. */
+  readonly arch: string;
+  /** The number of this process. */
+  readonly pid: number;
+  /** The arguments of this program, after its own name. */
+  readonly args: readonly string[];
+  /** Ends the process at once. */
+  exit(status: number): never;
+  /**
+   * How a file becomes shared memory. For V8, it is mapped over the pages of a shared
+   * `WebAssembly.Memory`. For JavaScriptCore, which clears the pages of a memory that it frees, a
+   * plain mapping becomes a buffer.
+   */
+  readonly mapping: "over-wasm" | "plain";
+  /** Whether {@linkcode CAccess.bind} finds the C library of Linux, without a prompt for a permission. */
+  mayCallC(): boolean;
   /** Starts a Web Worker on a module. */
   spawnWorker(module: URL): WorkerThread;
   /**

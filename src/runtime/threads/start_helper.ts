@@ -1,5 +1,5 @@
 import { adapter } from "../adapters/adapter.ts";
-import { LIBC_NAMES } from "../adapters/libc_names.ts";
+import { LIBC_NAMES } from "../adapters/libraries.ts";
 import type { HelperThread } from "../adapters/port.ts";
 import { addressOfFunction, libc } from "../c/libc.ts";
 import { isOpen } from "../files/descriptors.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { RELEASE } from "../../../src/redis/lock/lock_scripts.ts";
+import { RELEASE } from "../../../src/redis/server_lock/lock_scripts.ts";
 import {
   adapterOf,
   type RedisAdapter,

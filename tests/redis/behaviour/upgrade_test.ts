@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { LockLostError, UnsupportedError } from "../../../src/contract/mod.ts";
-import { DOWNGRADE, RENEW, UPGRADE } from "../../../src/redis/lock/lock_scripts.ts";
+import { DOWNGRADE, RENEW, UPGRADE } from "../../../src/redis/server_lock/lock_scripts.ts";
 import {
   adapterOf,
   type RedisAdapter,

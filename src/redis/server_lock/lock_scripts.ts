@@ -23,46 +23,12 @@
 
 import { checkRights } from "../client/rights.ts";
 import { SHARED } from "../lease/holder_value.ts";
-import { GRACE_MS, LOOK_MS, TOKEN_KEPT_MS } from "../lease/server_times.ts";
+import { GRACE_MS, LOOK_MS } from "../lease/server_times.ts";
+import { CHECK_HOLD_RIGHTS, MINT, READ_TOKEN, REPEAT } from "./minting_scripts.ts";
+import { QUEUE_FUNCTIONS } from "./queue_scripts.ts";
 
-const DAY_US = 24 * 60 * 60 * 1e6;
 /** Longer than any waiter sleeps. */
 const QUEUE_KEPT_MS = 60_000;
-
-/** Reads what {@linkcode MINT} writes. The expiry of the hash is set by the first of each day. */
-const READ_TOKEN = `
-local last = redis.call('HMGET', KEYS[2], 'token', 'holder')
-local time = redis.call('TIME')
-local us = time[1] * 1000000 + time[2]
-local token = tonumber(last[1] or 0)
-local kept = math.floor(token / ${DAY_US}) == math.floor(us / ${DAY_US})
-`;
-
-/** Checks the rights to acquire the lock exclusively and to release it, except SET, the first write. */
-const CHECK_HOLD_RIGHTS = `
-${checkRights("KEYS[2]", "HSET", "HDEL")}
-${checkRights("KEYS[1]", "DEL")}
-if not kept then
-  ${checkRights("KEYS[2]", "PEXPIRE")}
-end
-`;
-
-/** Acquires the lock, and mints tokens for `value`. */
-const MINT = `
-redis.call('SET', KEYS[1], value, 'PX', lease)
-token = math.max(token + 1, us)
-redis.call('HSET', KEYS[2], 'token', string.format('%.0f', token + tokens - 1), 'holder', value)
-if last[2] then redis.call('HSET', KEYS[2], 'before', last[2]) end
-if not kept then redis.call('PEXPIRE', KEYS[2], ${TOKEN_KEPT_MS}) end
-return { 1, token, last[2] }
-`;
-
-/** Answers a holder that asks again, since the first answer was lost. */
-const REPEAT = `
-local minted = redis.call('HGET', KEYS[2], 'token') or 0
-redis.call('PEXPIRE', KEYS[1], lease)
-return { 1, minted - tokens + 1, false }
-`;
 
 /**
  * Acquires a free lock, exclusively.
@@ -80,40 +46,6 @@ end
 ${READ_TOKEN}
 ${CHECK_HOLD_RIGHTS}
 ${MINT}
-`;
-
-const QUEUE_FUNCTIONS = `
-local channel = string.sub(KEYS[1], 1, -5) .. 'wake:'
-local function forget(waiter)
-  redis.call('ZREM', queueKey, waiter)
-  redis.call('ZREM', seenKey, waiter)
-end
-local function shares(waiter)
-  return string.sub(waiter, 1, 1) == 'r'
-end
-local function tell(waiter, word)
-  local client = string.match(waiter, '^%a:([^:]+):')
-  local heard = redis.pcall('PUBLISH', channel .. client, word .. ' ' .. waiter)
-  return type(heard) ~= 'number' or heard > 0 or not countable
-end
-local function wake()
-  local rank, sharing = 0, false
-  while true do
-    local waiter = redis.call('ZRANGE', queueKey, rank, rank)[1]
-    if not waiter then return end
-    local seen = tonumber(redis.call('ZSCORE', seenKey, waiter) or 0)
-    local goes = rank == 0 or (sharing and shares(waiter))
-    if seen < now or not tell(waiter, goes and 'go' or 'next') then
-      forget(waiter)
-    elseif not goes then
-      return
-    else
-      if seen > now + ${GRACE_MS} then redis.pcall('ZADD', seenKey, now + ${GRACE_MS}, waiter) end
-      if rank == 0 then sharing = shares(waiter) end
-      rank = rank + 1
-    end
-  end
-end
 `;
 
 /**

@@ -1,0 +1,174 @@
+/**
+ * Builds the npm package in `dist`: each module by itself as JavaScript for the oldest Node that the
+ * package supports, with source maps and declarations, and a package.json made from that of the
+ * project. What is published is the same as on JSR: `publish.include` of deno.json.
+ *
+ * @module
+ */
+import { decode, encode } from "@jridgewell/sourcemap-codec";
+import { build, type Plugin } from "esbuild";
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join, posix } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import ts from "typescript";
+import deno from "../deno.json" with { type: "json" };
+import npm from "../package.json" with { type: "json" };
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const DIST = join(ROOT, "dist");
+
+const isModule = (path: string) => path.endsWith(".ts");
+const published = deno.publish.include.filter((path) => path !== "deno.json");
+const modules = published.flatMap((path) => filesIn(path)).filter(isModule);
+
+/** A published file, or all files of a published folder. */
+function filesIn(path: string): string[] {
+  if (!statSync(join(ROOT, path)).isDirectory()) return [path];
+  return readdirSync(join(ROOT, path), { recursive: true, encoding: "utf8" })
+    .map((name) => `${path}/${name}`);
+}
+
+const compiled = (path: string) => path.replace(/\.ts$/, ".js");
+const declared = (path: string) => path.replace(/\.ts$/, ".d.ts");
+
+/** Leaves imports of other modules as they are, by their compiled names; JSON becomes a part of a module. */
+const separateModules: Plugin = {
+  name: "separate modules",
+  setup({ onResolve }) {
+    onResolve({ filter: /^\.\.?\/.*\.ts$/ }, ({ path, kind }) => {
+      return kind === "entry-point" ? undefined : { path: compiled(path), external: true };
+    });
+  },
+};
+
+async function emitModules(): Promise<void> {
+  const { outputFiles } = await build({
+    write: false,
+    absWorkingDir: ROOT,
+    entryPoints: modules,
+    outdir: DIST,
+    outbase: ROOT,
+    bundle: true,
+    packages: "external",
+    plugins: [separateModules],
+    format: "esm",
+    target: `node${oldestNode()}`,
+    sourcemap: true,
+    sourcesContent: false,
+    legalComments: "none",
+    // Imports of types say so; all others are kept.
+    tsconfigRaw: { compilerOptions: { verbatimModuleSyntax: true } },
+    logLevel: "warning",
+  });
+  for (const { path, text } of outputFiles) {
+    writeText(path, path.endsWith(".map") ? mapOfLines(text) : text);
+  }
+}
+
+/** Reduces a source map to one place for each line, a seventh of its size. */
+function mapOfLines(text: string): string {
+  const map = JSON.parse(text);
+  const lines = decode(map.mappings).map((line) => line.slice(0, 1));
+  return JSON.stringify({ ...map, names: [], mappings: encode(lines) });
+}
+
+function oldestNode(): string {
+  const [version] = /\d+\.\d+/.exec(npm.engines.node)!;
+  return version;
+}
+
+/**
+ * Writes the declarations that the exports reach. Their types are not checked, which is `deno task
+ * check`, since Deno knows types that tsc lacks.
+ */
+function emitDeclarations(): void {
+  const host = ts.createCompilerHost({});
+  const program = ts.createProgram(modules.map((path) => join(ROOT, path)), {
+    declaration: true,
+    emitDeclarationOnly: true,
+    noCheck: true,
+    // Each export has an explicit type, so a module's declarations need no other module.
+    noResolve: true,
+    target: ts.ScriptTarget.ESNext,
+    module: ts.ModuleKind.NodeNext,
+    types: [],
+    rootDir: ROOT,
+    outDir: "/",
+  }, host);
+  const all = new Map<string, string>();
+  const { diagnostics } = program.emit(undefined, (path, text) => void all.set(path, text));
+  if (diagnostics.length > 0) throw new Error(ts.formatDiagnostics(diagnostics, host));
+
+  const reached = new Set(Object.values(npm.exports).map((path) => posix.join("/", path)));
+  for (const path of reached) {
+    const text = all.get(declared(path))!.replace(IMPORT, (_, before, imported) => {
+      reached.add(posix.join(dirname(path), imported));
+      return `${before}"${compiled(imported)}"`;
+    });
+    writeText(join(DIST, declared(path)), text);
+  }
+}
+
+/** An import in a declaration; comments have a star before it. */
+const IMPORT = /(^(?:(?:import|export|\}).* from |(?! \*).*\bimport\())"(\.[^"]+)"/gm;
+
+/** The package.json of the package: the project's, without what only development needs. */
+function manifest(): object {
+  const { scripts: _, devDependencies: __, private: ___, dependencies, exports, bin, ...same } =
+    npm;
+  const optional = Object.keys(npm.peerDependencies);
+  return {
+    ...same,
+    exports: {
+      ...Object.fromEntries(
+        Object.entries(exports).map(([name, path]) => [name, {
+          types: declared(path),
+          default: compiled(path),
+        }]),
+      ),
+      "./package.json": "./package.json",
+    },
+    bin: { interlock: compiled(bin.interlock) },
+    files: [
+      ...published.flatMap((path) => {
+        return isModule(path) ? [compiled(path), `${compiled(path)}.map`, declared(path)] : [path];
+      }),
+      "deno.json",
+    ],
+    sideEffects: [compiled(bin.interlock), "./workers/*.js"],
+    // In a clone, `count` needs a client of Redis; a program that uses the package may not.
+    dependencies: Object.fromEntries(
+      Object.entries(dependencies).filter(([name]) => !optional.includes(name)),
+    ),
+  };
+}
+
+function writeText(path: string, text: string): void {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, text);
+}
+
+function writeJson(path: string, value: object): void {
+  writeText(join(DIST, path), `${JSON.stringify(value, null, 2)}\n`);
+}
+
+rmSync(DIST, { recursive: true, force: true });
+await emitModules();
+emitDeclarations();
+for (const path of published.flatMap(filesIn)) {
+  if (/\.(?:md|schema\.json)$|LICENSE$/.test(path)) cpSync(join(ROOT, path), join(DIST, path));
+}
+writeJson("package.json", manifest());
+// For the workers of `count` in Deno.
+writeJson("deno.json", { nodeModulesDir: deno.nodeModulesDir });
+chmodSync(join(DIST, compiled(npm.bin.interlock)), 0o755);
+process.stdout.write(`Built ${modules.length} modules into ${DIST}\n`);
