@@ -20,11 +20,13 @@ export class RuntimeError extends Error {
   override readonly name = "RuntimeError";
 }
 
-/** The oldest usable version, and the version fetched from npm if the PATH has none. */
-export const NEEDED: Readonly<Record<RuntimeName, { least: string; fetched: string }>> = {
-  deno: { least: "2.9.0", fetched: "2.9.6" },
-  bun: { least: "1.4.0", fetched: "1.4.5" },
-  node: { least: "26.10.0", fetched: "26.10.0" },
+/** The oldest usable version, and the version and size that npm provides if the PATH has none. */
+export const NEEDED: Readonly<
+  Record<RuntimeName, { least: string; fetched: string; megabytes: number }>
+> = {
+  deno: { least: "2.9.0", fetched: "2.9.6", megabytes: 42 },
+  bun: { least: "1.4.0", fetched: "1.4.5", megabytes: 52 },
+  node: { least: "26.10.0", fetched: "26.10.0", megabytes: 57 },
 };
 
 const run = promisify(execFile);
@@ -46,6 +48,29 @@ export async function findRuntimes(
   signal?: AbortSignal,
 ): Promise<Runtime[]> {
   return await Promise.all(names.map((name) => find(name, signal)));
+}
+
+/**
+ * Finds those of the runtimes that are there or that npm provides, as {@linkcode findRuntimes}.
+ *
+ * @param onMissing Called with the error for each of the others.
+ * @param signal Ends a fetch.
+ */
+export async function findAvailable(
+  names: readonly RuntimeName[],
+  onMissing: (name: RuntimeName, error: RuntimeError) => void,
+  signal?: AbortSignal,
+): Promise<Runtime[]> {
+  const found = await Promise.all(
+    names.map((name) =>
+      findRuntimes([name], signal).catch((error) => {
+        if (!(error instanceof RuntimeError)) throw error;
+        onMissing(name, error);
+        return [];
+      })
+    ),
+  );
+  return found.flat();
 }
 
 async function find(name: RuntimeName, signal: AbortSignal | undefined): Promise<Runtime> {
@@ -133,7 +158,7 @@ async function fromCache(
   seen: readonly string[],
   signal: AbortSignal | undefined,
 ): Promise<Runtime> {
-  const { least, fetched: version } = NEEDED[name];
+  const { least, fetched: version, megabytes } = NEEDED[name];
   const missing = `Cannot find ${name} ${least} or newer: the PATH has ` +
     (seen.length === 0 ? "none" : `only ${seen.join(", ")}`);
   const found = packageOf(name);
@@ -149,7 +174,7 @@ async function fromCache(
   if (await isFile(path)) return cached;
 
   try {
-    process.stderr.write(`Fetching ${name} ${version} from npm\n`);
+    process.stderr.write(`Fetching ${name} ${version} from npm (about ${megabytes} MB) ...\n`);
     await mkdir(cache, { recursive: true });
     // Under a private name first: another run may fetch the same version, or this run may be killed.
     const made = await mkdtemp(join(cache, "new-"));
@@ -167,7 +192,7 @@ async function fromCache(
     signal?.throwIfAborted();
     throw new RuntimeError(
       `${missing}, and fetching ${found.name} ${version} from npm failed: ` +
-        `${messageOf(error)}. Install ${name} and put it on the PATH`,
+        `${reasonOf(error)}. Install ${name} and put it on the PATH`,
       { cause: error },
     );
   }
@@ -190,6 +215,10 @@ async function install(
       "--ignore-scripts",
       "--no-audit",
       "--no-fund",
+      // Its defaults wait for 70 s before it reports a registry that cannot be reached.
+      "--fetch-retries=1",
+      "--fetch-retry-mintimeout=1000",
+      "--json",
       what,
     ]],
     [adapter.name === "bun" ? process.execPath : "bun", ["add", "--ignore-scripts", what]],
@@ -210,7 +239,16 @@ async function install(
   throw new Error("none of npm, bun and deno is on the PATH");
 }
 
-function messageOf(error: unknown): string {
-  const { stderr, message } = error as { stderr?: string; message: string };
-  return stderr?.trim().split("\n").at(-1) || message;
+/** Why a package manager failed, in one line. */
+function reasonOf(error: unknown): string {
+  const { killed, stdout = "", stderr = "", message } = error as Error & {
+    readonly killed?: boolean;
+    readonly stdout?: string;
+    readonly stderr?: string;
+  };
+  if (killed) return `it took longer than ${FETCH_MS / 1000} s`;
+  const npm = /^ *"summary": (".*"),?$/m.exec(stdout)?.[1];
+  if (npm !== undefined) return JSON.parse(npm).split("\n")[0];
+  const others = /^error: (.*)$/m.exec(stderr)?.[1];
+  return others ?? message.split("\n")[0];
 }
