@@ -2,7 +2,7 @@ import { cpus, loadavg, release, tmpdir, totalmem } from "node:os";
 import process from "node:process";
 import { fileSystemOf } from "../src/host/machine.ts";
 import { findRedisServer, RedisServer } from "../src/host/redis_server.ts";
-import { findRuntimes, type Runtime, RuntimeError } from "../src/host/runtimes.ts";
+import { findAvailable, type Runtime } from "../src/host/runtimes.ts";
 import type { RuntimeName } from "../src/runtime/adapters/port.ts";
 import { FULL, QUICK } from "./effort.ts";
 import { launch } from "./launch.ts";
@@ -32,24 +32,6 @@ export interface Plan {
   readonly planned: number;
 }
 
-/** The runtimes that were found; the others are recorded. */
-async function availableRuntimes(
-  names: readonly RuntimeName[],
-  missing: Results["missing"],
-  signal: AbortSignal,
-): Promise<Runtime[]> {
-  const found = await Promise.all(
-    names.map((name) =>
-      findRuntimes([name], signal).catch((error) => {
-        if (!(error instanceof RuntimeError)) throw error;
-        missing.push({ what: `${name}: ${error.message}`, todo: `install ${name}` });
-        return [];
-      })
-    ),
-  );
-  return found.flat();
-}
-
 /**
  * Makes a plan, calls `observe` with it, and measures it unless `observe` returns `undefined`.
  *
@@ -66,7 +48,11 @@ export async function measure(
   const began = performance.now();
   const absent: Results["missing"] = [];
   using site = makeSite();
-  const runtimes = await availableRuntimes(names, absent, signal);
+  const runtimes = await findAvailable(
+    names,
+    (name, { message }) => absent.push({ what: `${name}: ${message}`, todo: `install ${name}` }),
+    signal,
+  );
   const setup = { runtimes, effort, site, wants: wantedBy(filter) };
   const possible = planOf(SUBJECTS, { ...setup, rivals: undefined, hasRedis: true })
     .flatMap(({ rows }) => rows);
