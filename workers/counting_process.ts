@@ -16,7 +16,10 @@ try {
       adapter.exit(0);
       break;
     case "threads":
-      await hostThreads(spec.threads, new URL(`./counting_thread${import.meta.url.slice(-3)}`, import.meta.url));
+      await hostThreads(
+        spec.threads,
+        new URL(`./counting_thread${import.meta.url.slice(-3)}`, import.meta.url),
+      );
       adapter.exit(0);
       break;
     case "manager": {
