@@ -27,6 +27,8 @@ import { isFailure, notesOf, tableOf } from "./count_table.ts";
 import { interruptible, print } from "../src/host/interruption.ts";
 import { describeMachine, fileSystemOf } from "../src/host/machine.ts";
 import { invalidOption, UsageError } from "../src/host/usage_error.ts";
+// For JSR, whose npm packages have JavaScript only of what imports reach.
+import type {} from "../workers/counting_process.ts";
 
 const ALL_RUNTIMES: readonly RuntimeName[] = ["deno", "bun", "node"];
 
