@@ -14,6 +14,7 @@ const TASKS = {
   test: ["tests/run.ts"],
   bench: ["bench/run.ts"],
   report: ["bench/report/main.ts"],
+  consumers: ["tests/consumers/main.ts"],
   soak: ["tests/stress/main.ts"],
   mutants: ["tests/mutants/main.ts"],
 };
