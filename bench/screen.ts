@@ -46,7 +46,7 @@ export function tableOf({ head, rows }: Table, colWidths: (number | null)[] = []
     wordWrap: true,
     style: { head: [], border: [], compact: true },
   });
-  table.push(...rows.map((cells) => [...cells]));
+  table.push(...rows.map((cells) => cells.map((text) => text.replaceAll("**", ""))));
   return table.toString();
 }
 
@@ -82,8 +82,8 @@ export function summaryOf(results: Results): string {
   return [
     ...[...Map.groupBy(rows, ({ subject }) => subject)]
       .map(([subject, rows]) => `${subject}\n${figuresOf(rows)}`),
-    table.rows.length > 0 && `goals\n${tableOf(table, [60, null, 60])}\n${answer}`
-      .replaceAll("**", ""),
+    table.rows.length > 0 &&
+    `goals\n${tableOf(table, [60, null, 60])}\n${answer.replaceAll("**", "")}`,
     missing.map(({ what, todo }) => colors.yellow(`MISSING: ${what}; ${todo}`)).join("\n"),
     `${spread}; the load average was ${load.before.toFixed(2)} at the start.`,
   ].filter(Boolean).join("\n\n");

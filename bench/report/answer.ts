@@ -82,9 +82,14 @@ export function sentence(results: Results, text: string): string {
   return isComplete ? completed : "";
 }
 
-/** Joins the sentences of an answer, or says that the results lack the figures. */
-export function sentences(all: readonly (string | undefined | false)[], what: string): string {
-  return all.filter(Boolean).join(" ") || `This run has no figures of ${what}.`;
+/** Joins the complete sentences of an answer, or says that the results lack the figures. */
+export function sentences(
+  results: Results,
+  what: string,
+  all: readonly (string | undefined | false)[],
+): string {
+  const complete = all.map((text) => text && sentence(results, text)).filter(Boolean);
+  return complete.join(" ") || `This run has no figures of ${what}.`;
 }
 
 /**

@@ -125,6 +125,13 @@ export const SAFETIES: readonly Safety[] = [
   },
 ];
 
+/** The increments whose growth the answer on scaling gives. */
+const GROWN = [
+  ["mutex/lock, increment, unlock", "Mutex"],
+  ["atomics/add", "AtomicCounter"],
+  ["atomics/striped add", "StripedCounter"],
+];
+
 /** A runtime within this ratio of the fastest counts as fastest too. */
 const SAME = 1.05;
 const SIZES = [1, 2, 4, 16, 64];
@@ -140,23 +147,17 @@ export function whichCounter(results: Results): Answer {
   return {
     id: "counter",
     question: "Which counter?",
-    answer: sentences([
-      sentence(results, "On one machine: **AtomicCounter**, {atomics/add} per add."),
+    answer: sentences(results, "counters", [
+      "On one machine: **AtomicCounter**, {atomics/add} per add.",
       gains.length > 0 &&
       (gains.some(({ value }) => value > SAME)
         ? `If 4 processes add at once, **StripedCounter** is ${gain}.`
         : `StripedCounter gains nothing here if 4 processes add at once (${gain}).`),
-      sentence(
-        results,
-        "FileCounter, for a number that people can read and edit and that outlives a reboot, " +
-          "takes {file_counter/add : atomics/add} as long as AtomicCounter ({file_counter/add}).",
-      ),
-      sentence(
-        results,
-        "RedisCounter, for several machines, takes {redis/counter add : atomics/add} as long as " +
-          "AtomicCounter ({redis/counter add}).",
-      ),
-    ], "counters"),
+      "FileCounter, for a number that people can read and edit and that outlives a reboot, takes " +
+      "{file_counter/add : atomics/add} as long as AtomicCounter ({file_counter/add}).",
+      "RedisCounter, for several machines, takes {redis/counter add : atomics/add} as long as " +
+      "AtomicCounter ({redis/counter add}).",
+    ]),
     reading: "Time of one add by one undisturbed thread; further left is faster.",
     ...comparison("ns", timesOf(results, COUNTERS)),
   };
@@ -167,25 +168,15 @@ export function whichLock(results: Results): Answer {
   return {
     id: "lock",
     question: "Which lock?",
-    answer: sentences([
-      sentence(
-        results,
-        "For programs on one machine: **Mutex**, {mutex/lock, unlock} for lock and unlock, " +
-          "{async_acquire/acquire, release} with await.",
-      ),
-      sentence(
-        results,
-        "**FileLock**, to share a lock with other languages and the shell, takes " +
-          "{file_lock/lock, unlock : mutex/lock, unlock} as long as Mutex " +
-          "({file_lock/lock, unlock}).",
-      ),
-      sentence(
-        results,
-        "**RedisLock**, for several machines, takes " +
-          "{redis/lock: acquire, release : async_acquire/acquire, release} as long as an awaited " +
-          "Mutex ({redis/lock: acquire, release}).",
-      ),
-    ], "locks"),
+    answer: sentences(results, "locks", [
+      "For programs on one machine: **Mutex**, {mutex/lock, unlock} for lock and unlock, " +
+      "{async_acquire/acquire, release} with await.",
+      "**FileLock**, to share a lock with other languages and the shell, takes " +
+      "{file_lock/lock, unlock : mutex/lock, unlock} as long as Mutex ({file_lock/lock, unlock}).",
+      "**RedisLock**, for several machines, takes " +
+      "{redis/lock: acquire, release : async_acquire/acquire, release} as long as an awaited " +
+      "Mutex ({redis/lock: acquire, release}).",
+    ]),
     reading: "Time to acquire a free lock and to release it; further left is faster.",
     ...comparison("ns", timesOf(results, LOCKS)),
   };
@@ -206,29 +197,22 @@ export function scaling(results: Results): Answer {
       rows.map(({ count, median }) => ({ panel, name, count, value: median }))
     )
   ).filter((points) => points.length > 0);
-  const growth = (key: string, most: number, name: string) =>
-    sentence(results, `**{${key} @${most} processes : ${key} @1 processes}** as long on ${name}`);
-  const growths = [64, 16, 4, 2].map((most) => ({
+  const grown = SIZES.slice(1).map((most) => ({
     most,
-    all: [
-      growth("mutex/lock, increment, unlock", most, "Mutex"),
-      growth("atomics/add", most, "AtomicCounter"),
-      growth("atomics/striped add", most, "StripedCounter"),
-    ].filter(Boolean),
-  }));
-  const grown = growths.find(({ all }) => all[0]?.endsWith("Mutex"));
+    all: GROWN.map(([key, name]) => {
+      const ratio = `{${key} @${most} processes : ${key} @1 processes}`;
+      return sentence(results, `**${ratio}** as long on ${name}`);
+    }),
+  })).findLast(({ all: [first] }) => first !== "");
   return {
     id: "scaling",
     question: "How does it scale?",
-    answer: sentences([
+    answer: sentences(results, "several processes at once", [
       grown && `Compared with one process, an increment by ${grown.most} processes at once takes ` +
-        `${listed(grown.all)}.`,
-      sentence(
-        results,
-        "Four workers of one process take {mutex/lock, increment, unlock @4 workers : " +
-          "mutex/lock, increment, unlock @4 processes} as long as four processes.",
-      ),
-    ], "several processes at once"),
+        `${listed(grown.all.filter(Boolean))}.`,
+      "Four workers of one process take {mutex/lock, increment, unlock @4 workers : " +
+      "mutex/lock, increment, unlock @4 processes} as long as four processes.",
+    ]),
     reading: `Time in which all processes together complete one operation, by the number of ` +
       `processes; ${results.machine.cores} cores. A flat line means that contention costs nothing.`,
     ...groups.length > 0 && { chart: { unit: "ns", groups } },
@@ -273,12 +257,12 @@ export function whichRuntime(results: Results): Answer {
   return {
     id: "runtime",
     question: "Which runtime?",
-    answer: sentences([
+    answer: sentences(results, "more than one runtime", [
       best &&
       `**${best.name}** is the fastest, or within ${Math.round(100 * (SAME - 1))} % of the ` +
         `fastest, in ${first} of ${best.ratios.length} operations. ${listed(rest)} as long as ` +
         "the fastest.",
-    ], "more than one runtime"),
+    ]),
     reading: "Multiples of the time of the fastest runtime, which is named at the right.",
     ...comparison("times", rows, { summary: "fastest" }),
   };
@@ -293,7 +277,9 @@ export function safetyCost(results: Results): Answer {
   return {
     id: "safety",
     question: "What does safety cost?",
-    answer: sentences([said && `A${said.slice(1)}.`], "safe operations beside bare ones"),
+    answer: sentences(results, "safe operations beside bare ones", [
+      said && `A${said.slice(1)}.`,
+    ]),
     reading: "Multiples of the time without the guarantee; at 1 it is free. The least and the " +
       "most of the runtimes are at the right.",
     ...comparison("times", rows, { atOne: "slower →" }),
@@ -341,10 +327,9 @@ export function latencies(results: Results): Answer {
   return {
     id: "latency",
     question: "How long until it is my turn?",
-    answer: sentences(
-      [said.length > 0 && `Medians: ${said.join("; ")}.`],
-      "hand-over and awaited locks",
-    ),
+    answer: sentences(results, "hand-over and awaited locks", [
+      said.length > 0 && `Medians: ${said.join("; ")}.`,
+    ]),
     reading: "Time from the release of the lock, or from the request for a free one, to the " +
       "acquisition. The point is the median; the ticks are at 99 % and 99.9 %.",
     ...comparison("ns", charted),
