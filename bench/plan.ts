@@ -1,5 +1,5 @@
 import type { Runtime } from "../src/host/runtimes.ts";
-import type { Effort } from "./effort.ts";
+import { type Effort, leadOf } from "./effort.ts";
 import { rowId, type RowKey } from "./results.ts";
 import type { Site } from "./site.ts";
 import { fleetStep, programStep, type Step, type Task } from "./steps.ts";
@@ -30,11 +30,11 @@ export function wantedBy(filter = ""): Setup["wants"] {
  * of several at once, in the same way.
  */
 export function planOf(subjects: readonly Subject[], setup: Setup): Step[] {
-  const { runtimes, effort, site } = setup;
+  const { runtimes, site } = setup;
   const single = subjects.flatMap((subject) => [
     ...runtimes.flatMap((runtime) =>
       tasksOf(subject, setup, runtime.name, "alone", 1)
-        .map((task) => fleetStep([task], [runtime], effort, site))
+        .map((task) => fleetStep([task], [runtime], site))
     ),
     ...programSteps(subject, setup),
   ]);
@@ -86,7 +86,7 @@ function fleetSteps(subjects: readonly Subject[], setup: Setup): Step[] {
   const of = (name: RowKey["runtime"], members: readonly Runtime[], setting: RowKey["setting"]) =>
     (name === "mixed" ? MIXED_SIZES : sizes).flatMap((count) => {
       const tasks = subjects.flatMap((one) => tasksOf(one, setup, name, setting, count));
-      return tasks.length === 0 ? [] : [fleetStep(tasks, members, effort, site)];
+      return tasks.length === 0 ? [] : [fleetStep(tasks, members, site)];
     });
   return [
     ...runtimes.flatMap((runtime) => of(runtime.name, [runtime], "workers")),
@@ -120,10 +120,12 @@ function howOf(
   count: number,
   effort: Effort,
 ): Task["how"] | undefined {
-  if (setting === "alone") return alone && make !== undefined ? "alone" : undefined;
+  if (setting === "alone") return alone && make ? { alone: effort.alone * 1e6 } : undefined;
   if (processes && setting === "workers") return undefined;
-  if (sizes.includes(count) && effort.sizes.includes(count)) return "window";
-  return relay !== undefined && setting === "processes" && count === 2 ? "pair" : undefined;
+  if (sizes.includes(count) && effort.sizes.includes(count)) {
+    return { lead: leadOf(count, effort) * 1e6, window: effort.window * 1e6 };
+  }
+  return relay && setting === "processes" && count === 2 ? { turns: effort.turns } : undefined;
 }
 
 /** Each medium alone, as far as there is time; workers share anonymous memory, processes a file. */
