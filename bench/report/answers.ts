@@ -4,7 +4,6 @@ import {
   comparison,
   dotsOf,
   rangeOf,
-  ratiosOf,
   rowsOf,
   sentence,
   sentences,
@@ -58,13 +57,11 @@ export const SCALED: readonly (readonly (keyof typeof NAMES)[])[] = [
   ["file_lock/lock, unlock", "file_counter/add", "file_counter/add, durable"],
 ];
 
-/** A guarantee, what gives it and what does not, and both operations. */
+/** A guarantee, what gives it and what does not, and the operations with it and without it. */
 interface Safety {
   readonly label: string;
   readonly note: string;
-  readonly safe: string;
-  /** The same work without the guarantee. */
-  readonly bare: string;
+  readonly ratio: string;
   /** The words of the answer, with % for the figure, for the main ones. */
   readonly says?: string;
 }
@@ -74,53 +71,45 @@ export const SAFETIES: readonly Safety[] = [
   {
     label: "No update is lost",
     note: "update(), not RawValue += 1",
-    safe: "values/shared value update",
-    bare: "values/raw value += 1",
+    ratio: "values/shared value update : values/raw value += 1",
     says: "an update that is never lost takes **%** as long as a bare one",
   },
   {
     label: "Mutual exclusion",
     note: "a Mutex around RawValue += 1",
-    safe: "values/raw value under a mutex",
-    bare: "values/raw value += 1",
+    ratio: "values/raw value under a mutex : values/raw value += 1",
     says: "a mutex around it **%**",
   },
   {
     label: "The lock is always released",
     note: "try, finally, not the bare pair",
-    safe: "mutex/guard by try, finally",
-    bare: "mutex/lock, unlock",
+    ratio: "mutex/guard by try, finally : mutex/lock, unlock",
   },
   {
     label: "… by the language",
     note: "using, not the bare pair",
-    safe: "mutex/guard by using",
-    bare: "mutex/lock, unlock",
+    ratio: "mutex/guard by using : mutex/lock, unlock",
     says: "a guard by using % as long as the bare pair of calls",
   },
   {
     label: "The event loop runs on",
     note: "await acquire(), not the bare pair",
-    safe: "async_acquire/acquire, release",
-    bare: "mutex/lock, unlock",
+    ratio: "async_acquire/acquire, release : mutex/lock, unlock",
   },
   {
     label: "Others see who has it",
     note: "a FileLock's record, not without",
-    safe: "file_lock/guard by using",
-    bare: "file_lock/guard by using, no record",
+    ratio: "file_lock/guard by using : file_lock/guard by using, no record",
   },
   {
     label: "People may edit the number",
     note: "FileCounter, not { editable: false }",
-    safe: "file_counter/add",
-    bare: "file_counter/add, not editable",
+    ratio: "file_counter/add : file_counter/add, not editable",
   },
   {
     label: "It survives power loss",
     note: "{ durable: true }, not without",
-    safe: "file_counter/add, durable",
-    bare: "file_counter/add",
+    ratio: "file_counter/add, durable : file_counter/add",
     says: "an add that survives power loss **%** as long as one that need not",
   },
 ];
@@ -142,7 +131,7 @@ const timesOf = (results: Results, all: readonly Entry[]) =>
 
 /** Which counter? */
 export function whichCounter(results: Results): Answer {
-  const gains = ratiosOf(results, "atomics/add @4 processes", "atomics/striped add @4 processes");
+  const gains = dotsOf(results, "atomics/add @4 processes : atomics/striped add @4 processes");
   const gain = `${rangeOf(gains, times)} times as fast`;
   return {
     id: "counter",
@@ -270,10 +259,11 @@ export function whichRuntime(results: Results): Answer {
 
 /** What does safety cost? */
 export function safetyCost(results: Results): Answer {
-  const rows = SAFETIES.map((one) => ({ ...one, dots: ratiosOf(results, one.safe, one.bare) }));
-  const said = rows.filter(({ dots }) => dots.length > 0)
-    .flatMap(({ says, dots }) => says?.replace("%", `${rangeOf(dots, times)} times`) ?? [])
-    .join("; ");
+  const rows = SAFETIES.map((one) => ({ ...one, dots: dotsOf(results, one.ratio) }));
+  const said = SAFETIES.map(({ says = "", ratio }) =>
+    sentence(results, says.replace("%", `{${ratio}}`))
+  )
+    .filter(Boolean).join("; ");
   return {
     id: "safety",
     question: "What does safety cost?",
