@@ -2,7 +2,7 @@ import { cpus, loadavg, release, tmpdir, totalmem } from "node:os";
 import process from "node:process";
 import { fileSystemOf } from "../src/host/machine.ts";
 import { findRedisServer, RedisServer } from "../src/host/redis_server.ts";
-import { findRuntimes, type Runtime, RuntimeError } from "../src/host/runtimes.ts";
+import { findAvailable } from "../src/host/runtimes.ts";
 import type { RuntimeName } from "../src/runtime/adapters/port.ts";
 import { FULL, QUICK } from "./effort.ts";
 import { launch } from "./launch.ts";
@@ -28,25 +28,6 @@ export interface Plan extends Pick<Results, "versions"> {
   readonly steps: readonly Step[];
   /** In milliseconds. */
   readonly planned: number;
-}
-
-async function addRuntimes(
-  names: readonly RuntimeName[],
-  { versions, missing }: Found,
-  signal: AbortSignal,
-): Promise<Runtime[]> {
-  const runtimes: Runtime[] = [];
-  for (const name of names) {
-    try {
-      const [runtime] = await findRuntimes([name], signal);
-      versions[name] = runtime.version;
-      runtimes.push(runtime);
-    } catch (error) {
-      if (!(error instanceof RuntimeError)) throw error;
-      missing.push({ what: `${name}: ${error.message}`, todo: `install ${name}` });
-    }
-  }
-  return runtimes;
 }
 
 async function startRedis(site: Site, { versions, missing }: Found): Promise<AsyncDisposable> {
@@ -80,7 +61,13 @@ export async function measure(
   const began = performance.now();
   const found: Found = { versions: {}, missing: [] };
   using site = makeSite();
-  const runtimes = await addRuntimes(names, found, signal);
+  const runtimes = await findAvailable(
+    names,
+    (name, { message }) =>
+      found.missing.push({ what: `${name}: ${message}`, todo: `install ${name}` }),
+    signal,
+  );
+  for (const { name, version } of runtimes) found.versions[name] = version;
   const setup = { runtimes, effort, site, wants: wantedBy(filter) };
   const possible = planOf(SUBJECTS, { ...setup, has: () => true }).flatMap(({ rows }) => rows);
   if (possible.length === 0) throw new RangeError(`Cannot measure: no row matches "${filter}"`);

@@ -10,7 +10,16 @@ const run = promisify(execFile);
 const INSTALL_MS = 180_000;
 /** The first that exists is used; only npm obeys package-lock.json. */
 const MANAGERS = {
-  npm: ["install", "--ignore-scripts", "--no-audit", "--no-fund"],
+  npm: [
+    "install",
+    "--ignore-scripts",
+    "--no-audit",
+    "--no-fund",
+    // Its defaults wait for 70 s before it reports a registry that cannot be reached.
+    "--fetch-retries=1",
+    "--fetch-retry-mintimeout=1000",
+    "--json",
+  ],
   bun: ["install", "--ignore-scripts"],
   deno: ["install", "--node-modules-dir=auto"],
 };
@@ -50,11 +59,23 @@ async function installIn(folder: string, signal: AbortSignal | undefined): Promi
       await run(path, args, { cwd: folder, timeout: INSTALL_MS, env, signal });
       return;
     } catch (error) {
-      const { code, stderr } = error as { code?: string; stderr?: string };
-      if (code === "ENOENT") continue;
-      const why = stderr?.trim().split("\n").slice(0, 2).join("; ");
-      throw new Error(why || (error as Error).message);
+      if ((error as { code?: string }).code === "ENOENT") continue;
+      throw new Error(reasonOf(error), { cause: error });
     }
   }
   throw new Error("none of npm, bun and deno is on the PATH");
+}
+
+/** Why a package manager failed, in one line. */
+function reasonOf(error: unknown): string {
+  const { killed, stdout = "", stderr = "", message } = error as Error & {
+    readonly killed?: boolean;
+    readonly stdout?: string;
+    readonly stderr?: string;
+  };
+  if (killed) return `it took longer than ${INSTALL_MS / 1000} s`;
+  const npm = /^ *"summary": (".*"),?$/m.exec(stdout)?.[1];
+  if (npm !== undefined) return JSON.parse(npm).split("\n")[0];
+  const others = /^error: (.*)$/m.exec(stderr)?.[1];
+  return others ?? message.split("\n")[0];
 }

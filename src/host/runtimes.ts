@@ -21,11 +21,13 @@ export class RuntimeError extends Error {
   override readonly name = "RuntimeError";
 }
 
-/** The oldest usable version, and the version fetched from npm if the PATH has none. */
-export const NEEDED: Readonly<Record<RuntimeName, { least: string; fetched: string }>> = {
-  deno: { least: "2.9.0", fetched: "2.9.6" },
-  bun: { least: "1.4.0", fetched: "1.4.5" },
-  node: { least: "26.10.0", fetched: "26.10.0" },
+/** The oldest usable version, and the version and size that npm provides if the PATH has none. */
+export const NEEDED: Readonly<
+  Record<RuntimeName, { least: string; fetched: string; megabytes: number }>
+> = {
+  deno: { least: "2.9.0", fetched: "2.9.6", megabytes: 42 },
+  bun: { least: "1.4.0", fetched: "1.4.5", megabytes: 52 },
+  node: { least: "26.10.0", fetched: "26.10.0", megabytes: 57 },
 };
 
 const run = promisify(execFile);
@@ -46,6 +48,29 @@ export async function findRuntimes(
   signal?: AbortSignal,
 ): Promise<Runtime[]> {
   return await Promise.all(names.map((name) => find(name, signal)));
+}
+
+/**
+ * Finds those of the runtimes that are there or that npm provides, as {@linkcode findRuntimes}.
+ *
+ * @param onMissing Called with the error for each of the others.
+ * @param signal Ends a fetch.
+ */
+export async function findAvailable(
+  names: readonly RuntimeName[],
+  onMissing: (name: RuntimeName, error: RuntimeError) => void,
+  signal?: AbortSignal,
+): Promise<Runtime[]> {
+  const found = await Promise.all(
+    names.map((name) =>
+      findRuntimes([name], signal).catch((error) => {
+        if (!(error instanceof RuntimeError)) throw error;
+        onMissing(name, error);
+        return [];
+      })
+    ),
+  );
+  return found.flat();
 }
 
 async function find(name: RuntimeName, signal: AbortSignal | undefined): Promise<Runtime> {
@@ -133,7 +158,7 @@ async function fromCache(
   seen: readonly string[],
   signal: AbortSignal | undefined,
 ): Promise<Runtime> {
-  const { least, fetched: version } = NEEDED[name];
+  const { least, fetched: version, megabytes } = NEEDED[name];
   const missing = `Cannot find ${name} ${least} or newer: the PATH has ` +
     (seen.length === 0 ? "none" : `only ${seen.join(", ")}`);
   const found = packageOf(name);
@@ -148,7 +173,7 @@ async function fromCache(
   if (await isFile(path)) return cached;
 
   try {
-    process.stderr.write(`Fetching ${name} ${version} from npm\n`);
+    process.stderr.write(`Fetching ${name} ${version} from npm (about ${megabytes} MB) ...\n`);
     const dependencies = { [found.name]: version };
     await installPackages(folder, { "package.json": JSON.stringify({ dependencies }) }, signal);
     if (await versionOf(name, path) !== undefined) return cached;
