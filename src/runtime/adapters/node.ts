@@ -3,6 +3,7 @@ import type * as nodeThreads from "node:worker_threads";
 import { UnsupportedError } from "../../contract/errors.ts";
 import { STILL_WORKS } from "./libraries.ts";
 import { nodeFFI } from "./node_ffi.ts";
+import { nodeKoffi } from "./node_koffi.ts";
 import type { Adapter, CAccess, Endpoint, HelperThread } from "./port.ts";
 
 // Set by {@linkcode nodeAdapter}, since the other runtimes load this module as well.
@@ -11,17 +12,41 @@ let threads: typeof nodeThreads;
 
 let access: CAccess | undefined;
 
-/**
- * The calls of C, made at the first use. The rest of the adapter does not know what makes them: for a
- * Node without `node:ffi`, another module that returns a `CAccess` belongs behind `nodeFFI(process)`.
- */
+/** The calls of C, made at the first use: by `node:ffi` if this Node has and permits it, else by koffi. */
 function c(): CAccess {
-  access ??= nodeFFI(process);
   if (access !== undefined) return access;
-  throw new UnsupportedError(
-    `Cannot call the C library: Node ${process.versions.node} has no node:ffi. Use Node 26.10 or ` +
-      `later, without --no-experimental-ffi. ${STILL_WORKS}`,
-  );
+  let failure: NodeJS.ErrnoException | undefined;
+  try {
+    access = nodeFFI(process) ?? nodeKoffi(process);
+    if (access !== undefined) return access;
+  } catch (error) {
+    failure = error as NodeJS.ErrnoException;
+  }
+  throw new UnsupportedError(`Cannot call the C library: ${missing(failure)}. ${STILL_WORKS}`, {
+    cause: failure,
+  });
+}
+
+/**
+ * What is missing for calls of C, and what to do.
+ *
+ * @param failure Why koffi cannot be loaded, if it is installed.
+ */
+function missing(failure: NodeJS.ErrnoException | undefined): string {
+  const { permission, versions, getBuiltinModule } = process;
+  if (getBuiltinModule("node:module").isBuiltin("node:ffi")) {
+    return "Node was started with --permission and without --allow-ffi. Add that flag";
+  }
+  const problem = `Node ${versions.node} has no node:ffi`;
+  const or = "or use Node 26.10 or later, without --no-experimental-ffi";
+  if (failure === undefined) return `${problem}. Install koffi (npm install koffi), ${or}`;
+  const advice = permission !== undefined
+    ? "Add --allow-addons, and --allow-fs-read for its folder"
+    : failure.code === "ERR_DLOPEN_DISABLED"
+    ? "Start Node without --no-addons"
+    : "Install it again";
+  const reason = failure.message.replace(/\.$/, "");
+  return `${problem}, and koffi cannot be loaded: ${reason}. ${advice}, ${or}`;
 }
 
 function mayCallC(): boolean {
