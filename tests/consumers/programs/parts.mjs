@@ -58,20 +58,25 @@ export async function testAwaitedWait(worker) {
   await thread.terminate();
 }
 
-/** Locks, counters and documents in files. */
-export async function testFiles() {
+/** Locks, counters and documents in files; a worker holds a lock for which a task waits. */
+export async function testFiles(worker) {
   await inFolder(async (folder) => {
     const path = join(folder, "jobs.lock");
-    const [held, wanted] = [new FileLock(path, { label: "first" }), new FileLock(path)];
-    const guard = held.acquireSync();
-    await assert.rejects(wanted.acquire({ timeout: 1 }), /"first".* holds it/);
-    const waiting = wanted.acquire({ timeout: 60_000 });
-    // A waiter sleeps in the kernel, which only a helper thread can do.
+    const thread = new Worker(worker);
+    thread.postMessage({ path });
+    const [answer] = await once(thread, "message");
+    assert.equal(answer, "held");
+    const lock = new FileLock(path);
+    await assert.rejects(lock.acquire({ timeout: 1 }), /"the worker".* holds it/);
+    const waiting = lock.acquire({ timeout: 60_000 });
+    // Only a helper thread can sleep in the kernel while this one runs.
     await until(() => kernelWaiters(path) === 1, "a helper thread waits in the kernel");
+    thread.postMessage("release");
+    const guard = await waiting;
+    assert.ok(guard.held && guard.token > 1);
     guard.release();
-    (await waiting).release();
-    held.close();
-    wanted.close();
+    lock.close();
+    await thread.terminate();
 
     const visits = new FileCounter(join(folder, "visits"));
     await Promise.all(Array.from({ length: 20 }, () => visits.add()));
