@@ -41,7 +41,7 @@ export async function testWorkers(worker) {
   assert.equal(segment.counter("total").value, 2 * TIMES);
 }
 
-/** A task waits for a mutex that a worker holds, without blocking its thread. */
+/** A task waits for a mutex that a worker holds, and for a flag, without blocking its thread. */
 export async function testAwaitedWait(worker) {
   const segment = Segment.anonymous();
   const thread = new Worker(worker);
@@ -55,6 +55,9 @@ export async function testAwaitedWait(worker) {
   const guard = await waiting;
   assert.ok(guard.held && !guard.recovered && guard.token > 1);
   guard.release();
+  const set = segment.flag("go").wait({ timeout: 60_000 });
+  thread.postMessage({ handle: segment.handle, set: true });
+  await set;
   await thread.terminate();
 }
 
@@ -98,8 +101,10 @@ export async function testProcesses(command) {
     const children = [1, 2].map(() =>
       spawn(command[0], [...command.slice(1), "child", directory], { stdio: "inherit" })
     );
-    const ends = await Promise.all(children.map((child) => once(child, "exit")));
-    assert.deepEqual(ends, [[0, null], [0, null]]);
+    const ended = Promise.all(children.map((child) => once(child, "exit")));
+    const mutex = segment.mutex("turn");
+    for (let i = 0; i < 20; i++) (await mutex.acquire({ timeout: 60_000 })).release();
+    assert.deepEqual(await ended, [[0, null], [0, null]]);
     assert.equal(segment.rawValue("sum").value, 2 * TIMES);
     segment.close();
   });

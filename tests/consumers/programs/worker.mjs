@@ -16,6 +16,7 @@ parentPort.on("message", (message) => {
   if (message.path) return hold(new FileLock(message.path, { label: "the worker" }));
   const segment = Segment.from(message.handle);
   if (message.hold) return hold(segment.mutex("turn"));
+  if (message.set) return segment.flag("go").set();
   addToSum(segment, message.times);
   const counter = segment.counter("total");
   for (let i = 0; i < message.times; i++) counter.add();
