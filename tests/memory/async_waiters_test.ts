@@ -23,8 +23,6 @@ import {
 
 const LIMIT = { timeout: 30_000 };
 const WAITERS = 1000;
-/** How long a waiting thread or process may take to end, in milliseconds. */
-const END = 1000;
 const WAITING = new URL("./fixtures/waiting_process.ts", import.meta.url);
 const SECCOMP = new URL("./fixtures/seccomp_process.ts", import.meta.url);
 const PARTY = fileURLToPath(new URL("./fixtures/agent_process.ts", import.meta.url));
@@ -136,10 +134,8 @@ describe("A wait", () => {
         const child = await waiter(group, how, bit);
         child.tell("exit");
         assert.equal(await child.line(), "exits");
-        const start = performance.now();
+        // The lock is still held: the process ends before its wait.
         assert.equal((await child.ended).code, 7);
-        const took = performance.now() - start;
-        assert.ok(took < END, `the exit took ${took} ms`);
       }),
     );
   }
@@ -154,15 +150,12 @@ describe("A wait", () => {
         const { thread } = await agent.do({ act: "who" });
         agent.tell({ act: "take", mutex: 0, way });
         await group.waited(0, bit);
-        const start = performance.now();
         agent.thread.end();
         // Deno ends a thread only when it is back in its event loop. The thread gets the lock and
         // ends holding it, as one that is killed.
         const runsOn = adapter.name === "deno" && way === "lock";
         if (runsOn) guard.release();
         await eventually(() => stateOf(process.pid, thread) === undefined);
-        const took = performance.now() - start;
-        assert.ok(took < END, `the thread ended after ${took} ms`);
         if (!runsOn) guard.release();
         const next = group.mutex(0).acquireSync();
         assert.equal(next.recovered, runsOn);

@@ -12,6 +12,7 @@ import {
   type Reply,
   Script,
 } from "../../../src/redis/mod.ts";
+import { aborted } from "../../support/aborted.ts";
 import { Proxy } from "../../support/proxy.ts";
 import { RedisServer, skip } from "../../support/redis_server.ts";
 import { until } from "../../support/until.ts";
@@ -304,7 +305,7 @@ describe("the guard of a RedisLock", { skip }, () => {
     await assert.rejects(alone.release(), LockLostError);
     const expired = new RedisLock(redis, name, { maxHold: 10 });
     const guard = await expired.acquire();
-    await new Promise((resolve) => guard.signal.addEventListener("abort", resolve));
+    await aborted(guard.signal);
     await assert.rejects(guard.downgrade(), isLost("LockLostError"));
     await assert.rejects(guard.release(), LockLostError);
     await expired.close();
@@ -480,7 +481,7 @@ describe("the guard of a RedisLock", { skip }, () => {
   test("learns by the upgrade that the last exclusive holder died", 3, {}, async ([a, b], name) => {
     const lost = new RedisLock(redis, name, { leaseTime: 100, maxHold: 20, label: "lost" });
     const dead = await lost.acquire();
-    await new Promise((resolve) => dead.signal.addEventListener("abort", resolve));
+    await aborted(dead.signal);
     const guard = await a.acquire({ shared: true });
     assert.equal(await guard.upgrade(), true);
     assert.deepEqual([guard.recovered, guard.previousOwner?.label], [true, "lost"]);

@@ -15,6 +15,7 @@ import {
 } from "../../../src/redis/mod.ts";
 import { adapter } from "../../../src/runtime/mod.ts";
 import { describeAsyncLock } from "../../contract/describe_async_lock.ts";
+import { aborted } from "../../support/aborted.ts";
 import { Child, RUN_WITH_PACKAGES } from "../../support/child.ts";
 import { RedisServer, skip } from "../../support/redis_server.ts";
 
@@ -220,7 +221,7 @@ describe("RedisLock of several servers", { skip }, () => {
       await sleep(1500);
       assert.equal(guard.held, true, "one server less must be harmless");
       await without(servers.slice(1, 2), async () => {
-        await new Promise((resolve) => guard.signal.addEventListener("abort", resolve));
+        await aborted(guard.signal);
         assert.ok(guard.signal.reason instanceof LockLostError);
         await assert.rejects(guard.release(), LockLostError);
       });

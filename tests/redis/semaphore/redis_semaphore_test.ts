@@ -12,6 +12,7 @@ import {
   type RedisSemaphoreOptions,
 } from "../../../src/redis/mod.ts";
 import { ServerSemaphore } from "../../../src/redis/semaphore/server_semaphore.ts";
+import { aborted } from "../../support/aborted.ts";
 import { RedisServer, skip } from "../../support/redis_server.ts";
 
 const DEADLINE = { timeout: 30_000 };
@@ -165,7 +166,7 @@ describe("RedisSemaphore", { skip }, () => {
     assert.equal(await other.tryAcquire(), undefined);
     assert.equal(guard.held, true);
     await redis.send("DEL", partOf(pool, "semaphore"));
-    await new Promise((resolve) => signal.addEventListener("abort", resolve));
+    await aborted(signal);
     assert.ok(signal.reason instanceof LockLostError);
     assert.equal(guard.held, false);
     await assert.rejects(guard.release(), LockLostError);
