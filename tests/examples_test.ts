@@ -38,7 +38,8 @@ function sources(): string[] {
   ];
 }
 
-const run = (file: string) => promisify(execFile)(process.execPath, [...FLAGS[adapter.name], file]);
+const run = (file: string) =>
+  promisify(execFile)(process.execPath, [...FLAGS[adapter.name], file], { timeout: 50_000 });
 
 let redis: RedisServer | undefined;
 before(async () => {
