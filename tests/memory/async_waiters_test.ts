@@ -9,7 +9,8 @@ import { fileURLToPath } from "node:url";
 import { Memory, Mutex } from "../../src/memory/mod.ts";
 import { adapter } from "../../src/runtime/mod.ts";
 import { Child, executableOf, RUN } from "../support/child.ts";
-import { eventually, stateOf } from "../support/eventually.ts";
+import { stateOf } from "../support/thread_state.ts";
+import { until } from "../support/until.ts";
 import { LATE, lateness, leastLateness } from "../support/lateness.ts";
 import { inScratchFolder } from "../support/scratch_folder.ts";
 import {
@@ -114,7 +115,9 @@ async function waiter(group: AgentGroup, how: string, bit: number): Promise<Chil
   const child = Child.here(WAITING, group.path, how);
   await group.waited(0, bit);
   // Its helper thread has started, if it needs one.
-  if (bit === TASKS) await eventually(() => readdirSync(`/proc/${child.pid}/task`).length > 1);
+  if (bit === TASKS) {
+    await until("its helper thread", () => readdirSync(`/proc/${child.pid}/task`).length > 1);
+  }
   return child;
 }
 
@@ -155,7 +158,7 @@ describe("A wait", () => {
         // ends holding it, as one that is killed.
         const runsOn = adapter.name === "deno" && way === "lock";
         if (runsOn) guard.release();
-        await eventually(() => stateOf(process.pid, thread) === undefined);
+        await until("the end of the thread", () => stateOf(process.pid, thread) === undefined);
         if (!runsOn) guard.release();
         const next = group.mutex(0).acquireSync();
         assert.equal(next.recovered, runsOn);

@@ -12,7 +12,6 @@ import {
   type Reply,
   Script,
 } from "../../../src/redis/mod.ts";
-import { aborted } from "../../support/aborted.ts";
 import { Proxy } from "../../support/proxy.ts";
 import { RedisServer, skip } from "../../support/redis_server.ts";
 import { until } from "../../support/until.ts";
@@ -305,7 +304,7 @@ describe("the guard of a RedisLock", { skip }, () => {
     await assert.rejects(alone.release(), LockLostError);
     const expired = new RedisLock(redis, name, { maxHold: 10 });
     const guard = await expired.acquire();
-    await aborted(guard.signal);
+    await until("the end of the hold", () => guard.signal.aborted);
     await assert.rejects(guard.downgrade(), isLost("LockLostError"));
     await assert.rejects(guard.release(), LockLostError);
     await expired.close();
@@ -481,7 +480,7 @@ describe("the guard of a RedisLock", { skip }, () => {
   test("learns by the upgrade that the last exclusive holder died", 3, {}, async ([a, b], name) => {
     const lost = new RedisLock(redis, name, { leaseTime: 100, maxHold: 20, label: "lost" });
     const dead = await lost.acquire();
-    await aborted(dead.signal);
+    await until("the end of the hold", () => dead.signal.aborted);
     const guard = await a.acquire({ shared: true });
     assert.equal(await guard.upgrade(), true);
     assert.deepEqual([guard.recovered, guard.previousOwner?.label], [true, "lost"]);
