@@ -5,7 +5,7 @@
  * @module
  */
 import type { Command } from "commander";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import colors from "picocolors";
 import { z } from "zod";
 import { print } from "../src/host/interruption.ts";
@@ -136,9 +136,6 @@ async function check(file: string | undefined, { accept }: { accept?: true }): P
     const { when, machine: { cpu, cores } } = results;
     const ratios = ratiosOf(results);
     return writeFileSync(BASELINE, formatResults({ when, machine: { cpu, cores }, ratios }));
-  }
-  if (!existsSync(BASELINE)) {
-    throw new UsageError("Cannot check: there is no bench/baseline.json; make it with --accept");
   }
   const { ratios } = baselineSchema.parse(JSON.parse(readFileSync(BASELINE, "utf8")));
   const comparison = checkRatios(ratios, results);
