@@ -100,27 +100,6 @@ interface NodeWorker {
   unref(): void;
 }
 
-/** Whether Deno may read modules in a folder without a prompt at the terminal. */
-function mayRead(folder: URL): boolean {
-  return folder.protocol !== "file:" ||
-    Deno.permissions.querySync({ name: "read", path: folder }).state === "granted";
-}
-
-/**
- * Whether a worker could start: Deno (2.9) names the working directory for it, and reports an error
- * on the standard error output if the name is not UTF-8 or the folder was removed.
- */
-function canNameFolder(): boolean {
-  // Without the permission, the question would be a prompt at the terminal.
-  if (Deno.permissions.querySync({ name: "read" }).state !== "granted") return true;
-  try {
-    Deno.cwd();
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 /** Starts a helper by Node's module, whose loading takes 40 ms once; few programs need helpers. */
 function spawnHelper(module: URL): HelperThread {
   // SAFETY: Deno has `process`, and Node's `Worker` has the methods of {@linkcode NodeWorker}.
@@ -131,16 +110,6 @@ function spawnHelper(module: URL): HelperThread {
       };
     };
   };
-  if (!mayRead(new URL("..", module))) {
-    throw new UnsupportedError(
-      "Cannot start a helper thread: Deno may not read its module. Add --allow-read",
-    );
-  }
-  if (!canNameFolder()) {
-    throw new UnsupportedError(
-      "Cannot start a helper thread: Deno needs a working directory whose path is UTF-8",
-    );
-  }
   const { Worker } = process.getBuiltinModule("node:worker_threads");
   // Without the environment, since Deno needs a permission to read it.
   const worker = new Worker(module, { env: {} });

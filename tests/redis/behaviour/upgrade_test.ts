@@ -460,7 +460,7 @@ describe("the guard of a RedisLock", { skip }, () => {
         await using child = redisProcess(
           server.url,
           name,
-          JSON.stringify({ leaseTime: 1500, shared }),
+          JSON.stringify({ leaseTime: 4000, shared }),
         );
         assert.equal(await child.line(), "ready");
         await ask(child, "acquire");
