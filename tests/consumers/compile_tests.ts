@@ -1,6 +1,6 @@
 import { transform } from "esbuild";
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const TESTS = fileURLToPath(new URL("..", import.meta.url));
@@ -13,17 +13,18 @@ const MODULE = /(["'`]\.{1,2}\/[^"'`\n]*)\.ts(["'`])/g;
  * there, they test its modules, since what they import are relative paths.
  */
 export async function compileTests(installed: string, target: string): Promise<void> {
-  for (const name of readdirSync(TESTS, { recursive: true, encoding: "utf8" })) {
+  const tests = join(installed, "tests");
+  cpSync(TESTS, tests, { recursive: true });
+  for (const name of readdirSync(tests, { recursive: true, encoding: "utf8" })) {
     if (!name.endsWith(".ts")) continue;
-    const text = readFileSync(join(TESTS, name), "utf8").replace(MODULE, "$1.js$2");
-    const { code } = await transform(text, {
+    const path = join(tests, name);
+    const { code } = await transform(readFileSync(path, "utf8").replace(MODULE, "$1.js$2"), {
       loader: "ts",
       target,
       sourcefile: name,
       tsconfigRaw: { compilerOptions: { verbatimModuleSyntax: true } },
     });
-    const path = join(installed, "tests", name.replace(/\.ts$/, ".js"));
-    mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(path, code);
+    writeFileSync(path.replace(/\.ts$/, ".js"), code);
+    rmSync(path);
   }
 }
