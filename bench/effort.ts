@@ -1,3 +1,5 @@
+import { availableParallelism } from "node:os";
+
 /** For a report: takes less than 15 minutes. Durations in milliseconds. */
 export const FULL = {
   rounds: 3,
@@ -22,12 +24,21 @@ export type Effort = Readonly<typeof FULL>;
 
 /** For a first impression: takes less than a minute. */
 export const QUICK: Effort = {
-  rounds: 1,
-  alone: 12,
-  lead: 15,
-  window: 20,
-  turns: 100,
-  launches: 1,
-  sizes: [1, 4],
-  anonymous: false,
+  ...{ rounds: 1, alone: 12, lead: 15, window: 20, turns: 100, launches: 1 },
+  ...{ sizes: [1, 4], anonymous: false },
 };
+
+/** How long a lock is held after the other member has come, so that it sleeps; nanoseconds. */
+export const HOLD = 100_000;
+const MOST_LEADS = 16;
+
+/** The lead of a fleet: the more members share a processor, the longer they take to warm up. */
+export function leadOf(size: number, { lead }: Effort): number {
+  return lead * Math.min(Math.ceil(size / availableParallelism()), MOST_LEADS);
+}
+
+/** Estimates how long members work in a window, or hand a lock to each other; milliseconds. */
+export function workMs(size: number | "pair", effort: Effort): number {
+  if (size === "pair") return effort.turns * (HOLD + 30_000) / 1e6;
+  return leadOf(size, effort) + effort.window;
+}

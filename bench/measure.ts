@@ -2,11 +2,11 @@ import { cpus, loadavg, release, tmpdir, totalmem } from "node:os";
 import process from "node:process";
 import { fileSystemOf } from "../src/host/machine.ts";
 import { findRedisServer, RedisServer } from "../src/host/redis_server.ts";
-import { findRuntimes, type Runtime, RuntimeError } from "../src/host/runtimes.ts";
+import { findAvailable, type Runtime } from "../src/host/runtimes.ts";
 import type { RuntimeName } from "../src/runtime/adapters/port.ts";
-import type { Effort } from "./effort.ts";
+import { FULL, QUICK } from "./effort.ts";
 import { launch } from "./launch.ts";
-import { durationOf, planOf, wantedBy } from "./plan.ts";
+import { planOf, wantedBy } from "./plan.ts";
 import type { Results } from "./results.ts";
 import { findRivals, type Rivals } from "./rivals.ts";
 import { measureRounds, type Observer } from "./rounds.ts";
@@ -19,7 +19,6 @@ import { verdictsOf } from "./verdicts.ts";
 /** Options for {@linkcode measure}. */
 export interface MeasureOptions {
   readonly mode: Results["mode"];
-  readonly effort: Effort;
   readonly filter: string | undefined;
   readonly runtimes: readonly RuntimeName[];
 }
@@ -33,40 +32,27 @@ export interface Plan {
   readonly planned: number;
 }
 
-/** The runtimes that were found; the others are recorded. */
-async function availableRuntimes(
-  names: readonly RuntimeName[],
-  missing: Results["missing"],
-  signal: AbortSignal,
-): Promise<Runtime[]> {
-  const found = await Promise.all(
-    names.map((name) =>
-      findRuntimes([name], signal).catch((error) => {
-        if (!(error instanceof RuntimeError)) throw error;
-        missing.push({ what: `${name}: ${error.message}`, todo: `install ${name}` });
-        return [];
-      })
-    ),
-  );
-  return found.flat();
-}
-
 /**
  * Makes a plan, calls `observe` with it, and measures it unless `observe` returns `undefined`.
  *
  * @throws {RangeError} If there is nothing to measure.
  */
 export async function measure(
-  { mode, effort, filter, runtimes: names }: MeasureOptions,
+  { mode, filter, runtimes: names }: MeasureOptions,
   signal: AbortSignal,
   observe: (plan: Plan) => Observer | undefined,
 ): Promise<Results | undefined> {
+  const effort = mode === "quick" ? QUICK : FULL;
   const when = new Date().toISOString();
   const [before] = loadavg();
   const began = performance.now();
   const absent: Results["missing"] = [];
   using site = makeSite();
-  const runtimes = await availableRuntimes(names, absent, signal);
+  const runtimes = await findAvailable(
+    names,
+    (name, { message }) => absent.push({ what: `${name}: ${message}`, todo: `install ${name}` }),
+    signal,
+  );
   const setup = { runtimes, effort, site, wants: wantedBy(filter) };
   const possible = planOf(SUBJECTS, { ...setup, rivals: undefined, hasRedis: true })
     .flatMap(({ rows }) => rows);
@@ -86,7 +72,8 @@ export async function measure(
     });
   }
   const steps = planOf(SUBJECTS, { ...setup, rivals, hasRedis: redis !== undefined });
-  const observer = observe({ runtimes, rivals, steps, planned: durationOf(steps, effort) });
+  const planned = effort.rounds * steps.reduce((sum, { ms }) => sum + ms, 0);
+  const observer = observe({ runtimes, rivals, steps, planned });
   if (observer === undefined) return undefined;
 
   const { rows, missing } = await measureRounds(steps, effort.rounds, signal, observer);

@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { figuresFor } from "../../src/advice/figures.ts";
 import type { Results } from "../results.ts";
-import { answersTo } from "./answers/all.ts";
-import type { Answer } from "./answers/answer.ts";
-import { losses } from "./answers/rivals.ts";
+import { answersTo } from "./answers.ts";
+import type { Answer } from "./answer.ts";
+import { losses } from "./rivals.ts";
 import { draw, WIDE } from "./charts/chart.ts";
 import { DARK, LIGHT } from "./charts/palette.ts";
 import { render } from "./charts/render.ts";

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { Results } from "../results.ts";
-import { answersTo } from "./answers/all.ts";
-import type { Answer, Table } from "./answers/answer.ts";
+import { answersTo } from "./answers.ts";
+import type { Answer, Table } from "./answer.ts";
 import { type Chart, draw, NARROW, WIDE } from "./charts/chart.ts";
 import { NAMED, VARIABLES } from "./charts/palette.ts";
 import { escapeXml, render } from "./charts/render.ts";

@@ -3,8 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Child, describeEnd } from "../../src/host/child.ts";
 import type { Runtime } from "../../src/host/runtimes.ts";
 import { monotonicNanoseconds } from "../../src/runtime/mod.ts";
-import { makeSite } from "../site.ts";
-import { claim, type Subject } from "./subject.ts";
+import { claim, type Launch, type Subject } from "./subject.ts";
 
 const HOLDER = new URL("../programs/holder.ts", import.meta.url);
 const HOLDERS = 12;
@@ -38,8 +37,7 @@ function startHolder(runtime: Runtime, memory: string) {
 }
 
 /** Kills one holder after the other; measures the time from the kill to the next acquisition. */
-async function recoveries(runtime: Runtime): Promise<number[]> {
-  using site = makeSite();
+async function recoveries({ runtime, site }: Launch): Promise<{ samples: number[] }> {
   const memory = join(site.fast, "memory");
   const holders = Array.from({ length: HOLDERS }, () => startHolder(runtime, memory));
   try {
@@ -56,7 +54,7 @@ async function recoveries(runtime: Runtime): Promise<number[]> {
       samples.push(await next.nextTime() - killed);
       last = next;
     }
-    return samples;
+    return { samples };
   } finally {
     for (const holder of holders) holder.kill();
   }
@@ -65,12 +63,9 @@ async function recoveries(runtime: Runtime): Promise<number[]> {
 /** The time to detect that an owner died. */
 export const subject: Subject = {
   name: "recovery",
-  launches: [{
-    name: operation,
-    processes: 2,
-    medium: "mapped",
-    ms: 800,
-    oncePerRound: true,
+  programs: [{
+    ...{ name: operation, inEach: true, medium: "mapped", sizes: "pair" },
+    ms: () => 800,
     measure: recoveries,
   }],
   goals: [
@@ -78,5 +73,5 @@ export const subject: Subject = {
       .about({ operation }).takes(5e6, "p50"),
     claim("All but one in a hundred recoveries from an owner that was killed take at most 100 ms")
       .about({ operation }).takes(100e6, "p99"),
-  ].flat(),
+  ],
 };

@@ -1,10 +1,7 @@
 import { adapter, type RuntimeName } from "../../src/runtime/mod.ts";
-import { Child, executableOf, RUN } from "../support/child.ts";
+import { Child, executableOf, RUN_WITH_PACKAGES } from "../support/child.ts";
 
 const MODULE = new URL("./fixtures/lock_process.ts", import.meta.url);
-/** Deno finds the client by the configuration of the project. */
-const FLAGS = { ...RUN, deno: ["run", "--quiet", "-A"] };
-const WITHOUT_FFI = ["run", "--quiet", "--deny-ffi", "-A"];
 
 /** Options for a process. */
 interface Surroundings {
@@ -22,15 +19,15 @@ export function redisProcess(
   { environment = {}, mayCallC = true }: Surroundings = {},
 ): Child {
   const variables = Object.entries(environment).map(([key, value]) => `${key}=${value}`);
-  const flags = runtime === "deno" && !mayCallC ? WITHOUT_FFI : FLAGS[runtime];
-  const args = [...variables, executableOf(runtime)!, ...flags];
+  const flags = runtime === "deno" && !mayCallC ? ["--deny-ffi"] : [];
+  const args = [...variables, executableOf(runtime)!, ...RUN_WITH_PACKAGES[runtime], ...flags];
   return new Child("env", args, MODULE, [url, name, options]);
 }
 
 /** A process in this runtime that gives up waiting; see fixtures/giving_up_process.ts. */
 export function givingUpProcess(url: string): Child {
   const module = new URL("./fixtures/giving_up_process.ts", import.meta.url);
-  return new Child(executableOf(adapter.name)!, FLAGS[adapter.name], module, [url]);
+  return new Child(executableOf(adapter.name)!, RUN_WITH_PACKAGES[adapter.name], module, [url]);
 }
 
 /** Sends a command to a process, and returns its answer. */

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { RuntimeName } from "../../src/runtime/mod.ts";
-import { Child } from "../support/child.ts";
+import { Child, executableOf, RUN_WITH_PACKAGES } from "../support/child.ts";
 import { runtimesHere } from "../support/runtimes_here.ts";
 
 /** Starts a process whose module calls `serveAgent`. */
 export function startAgent(name: RuntimeName, module: URL, workload: object): Child {
-  return Child.in(name, module, JSON.stringify(workload));
+  const flags = RUN_WITH_PACKAGES[name];
+  return new Child(executableOf(name)!, flags, module, [JSON.stringify(workload)]);
 }
 
 /** Runs `body` with a process for each workload, of all runtimes in turn, when all have begun. */
@@ -52,8 +53,8 @@ export interface KillRun {
   readonly random: () => number;
   /** Called before each round with its number; false ends the run. */
   goesOn(round: number): boolean;
-  /** The process to kill; a random one if this is missing or returns none of the agents. */
-  victim?(): number | undefined;
+  /** The agent to kill; a random one if this is missing or returns none. */
+  victim?(agents: readonly RunningAgent[]): RunningAgent | undefined;
   /** Called just before an agent is killed. */
   onKill(agent: RunningAgent): void;
   /** Called after an agent has ended. */
@@ -88,10 +89,7 @@ export async function killAgents(run: KillRun): Promise<number> {
   try {
     while (run.goesOn(kills)) {
       await sleep(random() * 10); // A random time.
-      const pid = run.victim?.();
-      const found = agents.findIndex(({ child }) => child.pid === pid);
-      const at = found >= 0 ? found : Math.floor(random() * agents.length);
-      const victim = agents[at];
+      const victim = run.victim?.(agents) ?? agents[Math.floor(random() * agents.length)];
       run.onKill(victim);
       victim.child.kill();
       const { signal, stderr } = await victim.child.ended;
@@ -99,7 +97,7 @@ export async function killAgents(run: KillRun): Promise<number> {
       run.onEnd?.(victim);
       run.check(kills, agents.filter((agent) => agent !== victim));
       kills++;
-      agents[at] = await begin(victim.name);
+      agents[agents.indexOf(victim)] = await begin(victim.name);
     }
     run.onStop?.();
     for (const { child } of agents) child.tell("stop");

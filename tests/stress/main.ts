@@ -184,14 +184,15 @@ const PROOFS: readonly Proof[] = [
     size: 200, // Killed holders.
     share: 0.05,
     step: 50,
-    run: (_folder, size) => killHoldersOfPermits(6, 3, size),
+    run: (folder, size, seed) =>
+      killHoldersOfPermits(folder, 6, 3, (round) => round < size && performance.now() < ends, seed),
   },
   {
     name: "redis-servers",
     size: 60, // Servers of a quorum that are stopped or killed, one after the other.
     share: 0.1,
     step: 12,
-    run: (folder, size) => troubleServers(folder, 6, size),
+    run: (folder, size, seed) => troubleServers(folder, 6, size, seed),
   },
   {
     name: "redis-failovers",

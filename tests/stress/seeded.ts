@@ -25,7 +25,11 @@ const TRIES = 4;
  */
 export function seededKills(
   kills: number,
-  run: (folder: string, goesOn: (round: number) => boolean, seed: number) => Promise<Recoveries>,
+  run: (
+    folder: string,
+    goesOn: (round: number) => boolean,
+    seed: number,
+  ) => Promise<Pick<Recoveries, "recovered">>,
 ): () => Promise<void> {
   return seeded(async (_folder, seed) => {
     for (let i = 0; i < TRIES; i++) {

@@ -15,12 +15,10 @@ import {
 } from "../../../src/redis/mod.ts";
 import { adapter } from "../../../src/runtime/mod.ts";
 import { describeAsyncLock } from "../../contract/describe_async_lock.ts";
-import { Child, RUN } from "../../support/child.ts";
+import { Child, RUN_WITH_PACKAGES } from "../../support/child.ts";
 import { RedisServer, skip } from "../../support/redis_server.ts";
 
 const DEADLINE = { timeout: 30_000 };
-/** Deno finds the client by the configuration of the project. */
-const FLAGS = { ...RUN, deno: ["run", "--quiet", "-A"] };
 const GIVING_UP = new URL("../fixtures/giving_up_quorum_process.ts", import.meta.url);
 /** The servers of a test are fresh; two of the tests are about that. */
 const NEW = { restartGuard: false, commandTimeout: 5000 };
@@ -335,7 +333,9 @@ describe("RedisLock of several servers", { skip }, () => {
   });
 
   test("does not keep a process alive after its wait was given up", async () => {
-    await using child = new Child(process.execPath, FLAGS[adapter.name], GIVING_UP, [urls()[0]]);
+    await using child = new Child(process.execPath, RUN_WITH_PACKAGES[adapter.name], GIVING_UP, [
+      urls()[0],
+    ]);
     await child.line();
     assert.equal((await child.ended).code, 0);
   });

@@ -113,7 +113,10 @@ export async function killAtRandom(
     random,
     goesOn,
     // Every other time the process that holds the lock now, if it still does.
-    victim: () => random() < 0.5 ? lock.owner()?.pid : undefined,
+    victim(agents) {
+      const pid = random() < 0.5 ? lock.owner()?.pid : undefined;
+      return agents.find(({ child }) => child.pid === pid);
+    },
     onKill: ({ child }) => noted.push({ pid: child.pid, at: monotonicNanoseconds() }),
     onEnd: (agent) => state.ended(seedOf(agent)),
     check: (round, living) => state.check(living.map(seedOf), round),

@@ -4,6 +4,10 @@ import { ask, redisProcess } from "../../redis/redis_process.ts";
 import type { Child } from "../../support/child.ts";
 import { RedisServer } from "../../support/redis_server.ts";
 import { runtimesHere } from "../../support/runtimes_here.ts";
+import { resultsOf, withAgents } from "../agents.ts";
+import type { Workload } from "./workload.ts";
+
+const PROCESS = new URL("./stress_process.ts", import.meta.url);
 
 /** Runs `count` clients in processes of all runtimes, each `rounds` times inside one lock. */
 export async function holdTogether(
@@ -13,22 +17,19 @@ export async function holdTogether(
 ): Promise<void> {
   await using server = await RedisServer.start();
   const runtimes = runtimesHere();
-  const clients = runtimes.map((_, i) => Math.floor((count + i) / runtimes.length));
-  const text = JSON.stringify(options);
-  const children = runtimes.map((runtime) => redisProcess(server.url, "counted", text, runtime));
+  const workloads = runtimes.map((_, i): Workload => ({
+    what: "contend",
+    urls: [server.url],
+    rounds,
+    clients: Math.floor((count + i) / runtimes.length),
+    options,
+  }));
+  const intrusions = await withAgents(PROCESS, workloads, (agents) => resultsOf<number>(agents));
+  assert.deepEqual(intrusions, workloads.map(() => 0), "two were inside");
   const redis = adapterOf(server.url);
-  try {
-    for (const child of children) assert.equal(await child.line(), "ready");
-    const intrusions = await Promise.all(
-      children.map((child, i) => ask(child, `work ${clients[i]} ${rounds}`)),
-    );
-    assert.deepEqual(intrusions.map(Number), clients.map(() => 0), "two were inside");
-    const number = Number(await redis.send("GET", "counted number"));
-    assert.equal(number, count * rounds, "updates were lost");
-  } finally {
-    await redis.close();
-    await Promise.all(children.map((child) => child[Symbol.asyncDispose]()));
-  }
+  const number = Number(await redis.send("GET", "number"));
+  await redis.close();
+  assert.equal(number, count * rounds, "updates were lost");
 }
 
 /**

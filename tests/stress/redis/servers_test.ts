@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { skip } from "../../support/redis_server.ts";
-import { inScratchFolder } from "../../support/scratch_folder.ts";
+import { seeded, seededKills } from "../seeded.ts";
 import { failOver, killHoldersOfPermits, troubleServers } from "./server_runs.ts";
 
 const DEADLINE = { timeout: 60_000 };
@@ -10,20 +10,19 @@ describe("several servers, replicas and semaphores", { skip }, () => {
   it(
     "permits of killed holders are never granted twice, and come back",
     DEADLINE,
-    async () => {
-      const { holds } = await killHoldersOfPermits(6, 3, 3);
-      assert.ok(holds > 0);
-    },
+    seededKills(
+      3,
+      (folder, goesOn, seed) => killHoldersOfPermits(folder, 6, 3, goesOn, seed),
+    ),
   );
 
   it(
     "a lock of three servers works while each of them is stopped or loses its data",
     DEADLINE,
-    () =>
-      inScratchFolder(async (folder) => {
-        const { holds } = await troubleServers(folder, 3, 3);
-        assert.ok(holds > 3);
-      }),
+    seeded(async (folder, seed) => {
+      const { holds } = await troubleServers(folder, 3, 3, seed);
+      assert.ok(holds > 3);
+    }),
   );
 
   it(
@@ -35,7 +34,7 @@ describe("several servers, replicas and semaphores", { skip }, () => {
   );
 
   it("with WAIT a hold counts only if the replica has it", DEADLINE, async () => {
-    const replicas = { count: 1, timeout: 2000 };
+    const replicas = { count: 1, timeout: 500 }; // Less than the time limit of a command.
     assert.deepEqual(await failOver(1, replicas), {
       heldTwice: 0,
       lost: 0,

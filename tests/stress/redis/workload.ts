@@ -1,0 +1,145 @@
+import process from "node:process";
+import { setTimeout as sleep } from "node:timers/promises";
+import {
+  adapterOf,
+  RedisCounter,
+  RedisLock,
+  type RedisLockOptions,
+  RedisSemaphore,
+  RefusedError,
+  UnreachableError,
+} from "../../../src/redis/mod.ts";
+import { StressFolder } from "../files/stress_folder.ts";
+import { HoldLog } from "./hold_log.ts";
+
+/** Adds ones to the counter `n`. */
+export interface Adds {
+  readonly what: "add";
+  readonly urls: readonly string[];
+  readonly rounds: number;
+  /** With an operation each, plainly, or for the value before. */
+  readonly how: "named" | "plain" | "tickets";
+  /** Makes the operations of a process different from those of the others. */
+  readonly number: number;
+}
+
+/** The adds of a process, and the values before if it asked for them. */
+export interface Added {
+  readonly acknowledged: number;
+  /** Adds that may have happened. */
+  readonly unknown: number;
+  readonly tickets: readonly number[];
+}
+
+/** Several clients acquire one lock for some rounds. */
+export interface Contends {
+  readonly what: "contend";
+  readonly urls: readonly string[];
+  readonly rounds: number;
+  readonly clients: number;
+  readonly options: RedisLockOptions;
+}
+
+/** Holds the lock, or a permit of the semaphore, called `held`, and logs each hold. */
+export interface Holds {
+  readonly what: "hold";
+  readonly urls: readonly string[];
+  readonly folder: string;
+  readonly number: number;
+  readonly options: { readonly leaseTime: number; readonly commandTimeout?: number };
+  /** Of how many permits it holds one. Without it, it holds a lock. */
+  readonly permits?: number;
+}
+
+/** The workload of a process. */
+export type Workload = Adds | Contends | Holds;
+
+/** The returned function does the workload. */
+export function prepare(workload: Workload, isStopped: () => boolean): () => Promise<unknown> {
+  switch (workload.what) {
+    case "add":
+      return () => add(workload);
+    case "contend":
+      return () => contend(workload);
+    case "hold":
+      return () => hold(workload, isStopped);
+  }
+}
+
+/** Says `under way` after a quarter of the adds. */
+async function add({ urls: [url], rounds, how, number }: Adds): Promise<Added> {
+  await using counter = new RedisCounter(url, "n");
+  const tickets: number[] = [];
+  let [acknowledged, unknown] = [0, 0];
+  for (let i = 0; i < rounds; i++) {
+    const options = { operation: `${number}-${i}`, retryFor: 60_000 };
+    try {
+      if (how === "tickets") tickets.push(await counter.fetchAdd());
+      else await counter.add(1, how === "named" ? options : undefined);
+      acknowledged++;
+    } catch (error) {
+      if (error instanceof UnreachableError) unknown += Number(error.mayHaveHappened);
+      else if (!(error instanceof RefusedError && error.code === "LOADING")) throw error;
+    }
+    if (i === Math.floor(rounds / 4)) process.stdout.write("under way\n");
+  }
+  return { acknowledged, unknown, tickets };
+}
+
+/**
+ * Runs clients with a connection each. Inside, each counts itself in and increments a number in two
+ * steps.
+ *
+ * @returns How often another client was inside at the same time.
+ */
+async function contend({ urls: [url], rounds, clients, options }: Contends): Promise<number> {
+  let intrusions = 0;
+  await Promise.all(Array.from({ length: clients }, async () => {
+    await using lock = new RedisLock(url, "contended", options);
+    const redis = adapterOf(url);
+    for (let i = 0; i < rounds; i++) {
+      await using _guard = await lock.acquire();
+      const [number, inside] = await Promise.all([
+        redis.send("GET", "number"),
+        redis.send("INCR", "inside"),
+      ]);
+      if (inside !== 1) intrusions++;
+      await Promise.all([
+        redis.send("SET", "number", `${Number(number) + 1}`),
+        redis.send("DECR", "inside"),
+      ]);
+    }
+    await redis.close();
+  }));
+  return intrusions;
+}
+
+/** Holds until it must stop or is killed. Holders of a lock are watched by the detectors. */
+async function hold(
+  { urls, folder: path, number, options, permits }: Holds,
+  isStopped: () => boolean,
+): Promise<void> {
+  await using holder = permits === undefined
+    ? new RedisLock(urls, "held", options)
+    : new RedisSemaphore(urls[0], "held", permits, options);
+  using folder = new StressFolder(path);
+  using log = new HoldLog(path, number);
+  while (!isStopped()) {
+    const guard = await holder.acquire().catch((error) => {
+      if (!(error instanceof UnreachableError)) throw error; // Servers are stopped meanwhile.
+    });
+    // A hold that was lost while this process did not run does not count.
+    if (guard === undefined || !guard.held) continue;
+    log.begin(guard.token!);
+    if (permits === undefined) {
+      folder.enter(false);
+      await Promise.resolve();
+      folder.leave();
+    } else {
+      // Some holds are long, so that a kill often comes within one.
+      await sleep(Math.random() * (Math.random() < 0.05 ? 200 : 5));
+    }
+    log.end();
+    await guard.release();
+  }
+}
