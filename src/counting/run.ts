@@ -28,38 +28,16 @@ export async function runStrategy(
 ): Promise<CountResult> {
   signal.throwIfAborted();
   const began = performance.now();
-  await using prepared = await prepare(run, config);
-  const reports = new RunReports(config.workers, onStep);
-  await count(run, prepared, reports, signal);
-  return summarize(run, config, reports.reports, performance.now() - began);
-}
-
-/** What the processes of a run share; removed when they have ended. */
-interface PreparedRun extends AsyncDisposable {
-  readonly specs: readonly WorkerSpec[];
-  /** Whether the workers are threads; the default is a process for each. */
-  readonly threads: boolean;
-  /** The mapped memory; `undefined` if one process makes the memory for its own threads. */
-  readonly memory: Memory | undefined;
-  /** The socket of the manager; `undefined` if the run needs none. */
-  readonly manager: string | undefined;
-  readonly redis: RunRedis | undefined;
-}
-
-/** Makes the folder, the memory and the numbers on the Redis server. */
-async function prepare({ strategy, runtimes }: Run, config: CountConfig): Promise<PreparedRun> {
+  const { strategy, runtimes } = run;
   const { workers } = config;
   const { real, scratch, byteLength } = regions(workers);
   const threads = config.unit === "worker";
   const anonymous = threads && runtimes.length === 1;
 
-  await using stack = new AsyncDisposableStack();
-  const folder = stack.use(new RunFolder(config.directory));
-  const memory = anonymous ? undefined : stack.use(Memory.map(folder.memory, byteLength));
-  const redis = needsRedis(strategy)
-    ? stack.use(
-      await (await import("./run_redis.ts")).RunRedis.open(config.redis, [real, scratch]),
-    )
+  using folder = new RunFolder(config.directory);
+  using memory = anonymous ? undefined : Memory.map(folder.memory, byteLength);
+  await using redis = needsRedis(strategy)
+    ? await (await import("./run_redis.ts")).RunRedis.open(config.redis, [real, scratch])
     : undefined;
   const manager = strategy.startsWith("manager") && !anonymous ? folder.socket : undefined;
   const specs = Array.from({ length: workers }, (_, worker): WorkerSpec => ({
@@ -74,9 +52,21 @@ async function prepare({ strategy, runtimes }: Run, config: CountConfig): Promis
     redis: redis?.key,
     manager,
   }));
-  const made = stack.move();
-  const dispose = () => made.disposeAsync();
-  return { specs, threads, memory, manager, redis, [Symbol.asyncDispose]: dispose };
+  const reports = new RunReports(workers, onStep);
+  await count(run, { specs, threads, memory, manager, redis }, reports, signal);
+  return summarize(run, config, reports.reports, performance.now() - began);
+}
+
+/** What the processes of a run share. */
+interface PreparedRun {
+  readonly specs: readonly WorkerSpec[];
+  /** Whether the workers are threads; the default is a process for each. */
+  readonly threads: boolean;
+  /** The mapped memory; `undefined` if one process makes the memory for its own threads. */
+  readonly memory: Memory | undefined;
+  /** The socket of the manager; `undefined` if the run needs none. */
+  readonly manager: string | undefined;
+  readonly redis: RunRedis | undefined;
 }
 
 /** Starts the processes, lets their workers count at once, and waits until all have ended. */
