@@ -6,6 +6,8 @@ import { executableOf, runtimes } from "./runtimes.ts";
 
 const PARTS = ["entries", "workers", "wait", "files", "processes", "without-redis"];
 
+const all = await runtimes();
+
 /** The built files alone: without the project, nothing but the bundle can be loaded. */
 function alone(folder: string): string {
   const cwd = mkdtempSync(join(SCRATCH, "bundle-"));
@@ -14,7 +16,7 @@ function alone(folder: string): string {
 }
 
 for (const [format, extension] of [["esm", ".mjs"], ["cjs", ".cjs"]]) {
-  describe(`A bundle of esbuild as ${format}`, async () => {
+  describe(`A bundle of esbuild as ${format}`, () => {
     let made: Promise<string> | undefined;
     const bundle = () => made ??= build();
     async function build(): Promise<string> {
@@ -32,7 +34,7 @@ for (const [format, extension] of [["esm", ".mjs"], ["cjs", ".cjs"]]) {
       return alone(join(cwd, "out"));
     }
 
-    for (const { title, command, needs } of await runtimes()) {
+    for (const { title, command, needs } of all) {
       it(`runs in ${title}`, async () => {
         const cwd = await bundle();
         if (needs.length > 0) await run(["npm", "install", "--no-audit", ...needs], { cwd });

@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { makeProject, run, runParts } from "./project.ts";
 import { CURRENT } from "./runtimes.ts";
@@ -29,25 +30,25 @@ describe("The package works in", () => {
       "worker.ts": 'import "./worker.mjs";',
     });
 
-  for (const pool of ["threads", "forks", "vmThreads"]) {
-    it(`vitest, with ${pool}`, async () => {
-      const cwd = await project();
-      await run([...node, "node_modules/vitest/vitest.mjs", "run", `--pool=${pool}`], { cwd, env });
-    });
+  /** Runs the tests, all of which must pass, and nothing else may fail. */
+  async function runTests(...args: string[]): Promise<void> {
+    const { stdout, stderr } = await run([...node, ...args], { cwd: await project(), env });
+    assert.match(stdout + stderr, /\b(?:4 passed|pass 4)\b/);
   }
 
-  it("jest, with modules", async () => {
-    const cwd = await project();
-    await run([...node, "--experimental-vm-modules", "node_modules/jest/bin/jest.js"], {
-      cwd,
-      env,
-    });
-  });
+  for (const pool of ["threads", "forks", "vmThreads"]) {
+    it(
+      `vitest, with ${pool}`,
+      () => runTests("node_modules/vitest/vitest.mjs", "run", `--pool=${pool}`),
+    );
+  }
 
-  it("node --test", async () => {
-    const cwd = await project();
-    await run([...node, "--test", "parts.node.mjs"], { cwd, env });
-  });
+  it(
+    "jest, with modules",
+    () => runTests("--experimental-vm-modules", "node_modules/jest/bin/jest.js"),
+  );
+
+  it("node --test", () => runTests("--test", "parts.node.mjs"));
 
   it("tsx", async () => {
     const cwd = await project();

@@ -40,7 +40,7 @@ describe("The declarations of the package compile strictly", () => {
   for (const [resolution, flags] of Object.entries(shapes)) {
     it(`with the module resolution ${resolution}`, async () => {
       const cwd = await project();
-      const options = ["--strict", "--target", "es2022", "--lib", "esnext,dom", "--types", ""];
+      const options = ["--strict", "--target", "es2022", "--lib", "esnext,dom"];
       await run(
         [toolPath("tsc"), ...options, ...flags, "--outDir", join(cwd, resolution), "program.ts"],
         { cwd },
