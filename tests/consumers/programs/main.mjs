@@ -11,7 +11,7 @@ const run = {
   entries: parts.testEntries,
   workers: () => parts.testWorkers(worker),
   wait: () => parts.testAwaitedWait(worker),
-  files: parts.testFiles,
+  files: () => parts.testFiles(worker),
   processes: () => parts.testProcesses([process.execPath, ...flags, program]),
   "without-redis": parts.testMissingRedis,
   "without-c": parts.testWithoutC,
