@@ -5,7 +5,7 @@
  * @module
  */
 import type { Command } from "commander";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import colors from "picocolors";
 import { z } from "zod";
 import { print } from "../src/host/interruption.ts";
@@ -102,29 +102,28 @@ export function checkRatios(ratios: readonly Figure[], results: Results): Compar
   return { changes, onlyBefore: [], onlyAfter: [] };
 }
 
-/** Formats a comparison, the greatest changes first. */
+/** Formats a comparison: what has changed, the worst first. */
 export function describeComparison(
   { changes, onlyBefore, onlyAfter }: Comparison,
   format: (figure: number) => string = duration,
 ): string {
-  const { slower = [], faster = [], same = [] } = Object.groupBy(
-    changes.toSorted((a, b) => b.ratio - a.ratio),
-    ({ verdict }) => verdict,
-  );
-  const table = (changes: readonly Change[]) =>
-    tableOf({
-      head: ["row", "before", "after", "ratio", "noise"],
-      rows: changes.map(({ id, before, after, ratio, noise }) => {
+  const changed = changes.filter(({ verdict }) => verdict !== "same");
+  const table = tableOf({
+    head: ["row", "before", "after", "ratio", "noise", ""],
+    rows: changed.sort((a, b) => b.ratio - a.ratio).map(
+      ({ id, before, after, ratio, noise, verdict }) => {
+        const colour = verdict === "slower" ? colors.red : colors.green;
         const figures = [format(before), format(after), `${ratio.toFixed(2)} x`];
-        return [id, ...figures, `${(noise * 100).toFixed(0)}%`];
-      }),
-    });
+        return [id, ...figures, `${(noise * 100).toFixed(0)}%`, colour(verdict)];
+      },
+    ),
+  });
+  const count = (wanted: string) => changes.filter(({ verdict }) => verdict === wanted).length;
   return [
-    slower.length > 0 && `${colors.red("slower")}\n${table(slower)}`,
-    faster.length > 0 && `${colors.green("faster")}\n${table(faster.reverse())}`,
+    changed.length > 0 && table,
     onlyBefore.length > 0 && `Only in the first:\n  ${onlyBefore.join("\n  ")}`,
     onlyAfter.length > 0 && `Only in the second:\n  ${onlyAfter.join("\n  ")}`,
-    `${slower.length} slower, ${faster.length} faster, ${same.length} the same within noise`,
+    `${count("slower")} slower, ${count("faster")} faster, ${count("same")} the same within noise`,
   ].filter(Boolean).join("\n\n");
 }
 
@@ -137,9 +136,6 @@ async function check(file: string | undefined, { accept }: { accept?: true }): P
     const { when, machine: { cpu, cores } } = results;
     const ratios = ratiosOf(results);
     return writeFileSync(BASELINE, formatResults({ when, machine: { cpu, cores }, ratios }));
-  }
-  if (!existsSync(BASELINE)) {
-    throw new UsageError("Cannot check: there is no bench/baseline.json; make it with --accept");
   }
   const { ratios } = baselineSchema.parse(JSON.parse(readFileSync(BASELINE, "utf8")));
   const comparison = checkRatios(ratios, results);

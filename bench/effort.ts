@@ -37,8 +37,7 @@ export function leadOf(size: number, { lead }: Effort): number {
   return lead * Math.min(Math.ceil(size / availableParallelism()), MOST_LEADS);
 }
 
-/** Estimates how long members work in a window, or hand a lock to each other; milliseconds. */
-export function workMs(size: number | "pair", effort: Effort): number {
-  if (size === "pair") return effort.turns * (HOLD + 30_000) / 1e6;
-  return leadOf(size, effort) + effort.window;
+/** Estimates how long so many hand-overs take, in milliseconds. */
+export function relayMs(turns: number): number {
+  return turns * (HOLD + 30_000) / 1e6;
 }

@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { environment } from "../src/host/child.ts";
-import { HOLD, leadOf, workMs } from "./effort.ts";
+import { HOLD, leadOf, relayMs } from "./effort.ts";
 import { median } from "./statistics.ts";
 import type { Figure, Launch, Program } from "./subjects/subject.ts";
 
@@ -60,7 +60,10 @@ export function peers(
 ): Program[] {
   return Object.entries(names).map(([name, program]): Program => ({
     ...{ name, by, medium, sizes, ...more },
-    ms: (effort, count) => START[by] + workMs(sizes === "pair" ? sizes : count, effort),
+    ms(effort, count) {
+      const ms = leadOf(count, effort) + effort.window;
+      return START[by] + (sizes === "pair" ? relayMs(effort.turns) : ms);
+    },
     async measure({ row: { count }, effort, site, signal }): Promise<Figure> {
       const args = sizes === "pair"
         ? ["relay", program, effort.turns, HOLD]

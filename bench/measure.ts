@@ -2,15 +2,15 @@ import { cpus, loadavg, release, tmpdir, totalmem } from "node:os";
 import process from "node:process";
 import { fileSystemOf } from "../src/host/machine.ts";
 import { findRedisServer, RedisServer } from "../src/host/redis_server.ts";
-import { findAvailable, type Runtime } from "../src/host/runtimes.ts";
+import { findAvailable } from "../src/host/runtimes.ts";
 import type { RuntimeName } from "../src/runtime/adapters/port.ts";
 import { FULL, QUICK } from "./effort.ts";
 import { launch } from "./launch.ts";
 import { planOf, wantedBy } from "./plan.ts";
 import type { Results } from "./results.ts";
-import { findRivals, type Rivals } from "./rivals.ts";
+import { addRivals, type Found } from "./rivals.ts";
 import { measureRounds, type Observer } from "./rounds.ts";
-import { makeSite } from "./site.ts";
+import { makeSite, type Site } from "./site.ts";
 import { noiseOf } from "./statistics.ts";
 import type { Step } from "./steps.ts";
 import { SUBJECTS } from "./subjects/mod.ts";
@@ -24,12 +24,25 @@ export interface MeasureOptions {
 }
 
 /** The plan of a run. */
-export interface Plan {
-  readonly runtimes: readonly Runtime[];
-  readonly rivals: Rivals;
+export interface Plan extends Pick<Results, "versions"> {
   readonly steps: readonly Step[];
   /** In milliseconds. */
   readonly planned: number;
+}
+
+async function startRedis(site: Site, { versions, missing }: Found): Promise<AsyncDisposable> {
+  const path = findRedisServer();
+  if (path === undefined) {
+    missing.push({
+      what: "redis-server, so Redis was not measured",
+      todo: "apt-get install redis-server, or put valkey-server on the PATH",
+    });
+    return new AsyncDisposableStack();
+  }
+  const server = await RedisServer.start();
+  site.redis = server.url;
+  versions["redis-server"] = /v=(\S+)/.exec(await launch([path, "--version"]))?.[1] ?? "unknown";
+  return server;
 }
 
 /**
@@ -46,34 +59,25 @@ export async function measure(
   const when = new Date().toISOString();
   const [before] = loadavg();
   const began = performance.now();
-  const absent: Results["missing"] = [];
+  const found: Found = { versions: {}, missing: [] };
   using site = makeSite();
   const runtimes = await findAvailable(
     names,
-    (name, { message }) => absent.push({ what: `${name}: ${message}`, todo: `install ${name}` }),
+    (name, { message }) =>
+      found.missing.push({ what: `${name}: ${message}`, todo: `install ${name}` }),
     signal,
   );
+  for (const { name, version } of runtimes) found.versions[name] = version;
   const setup = { runtimes, effort, site, wants: wantedBy(filter) };
-  const possible = planOf(SUBJECTS, { ...setup, rivals: undefined, hasRedis: true })
-    .flatMap(({ rows }) => rows);
+  const possible = planOf(SUBJECTS, { ...setup, has: () => true }).flatMap(({ rows }) => rows);
   if (possible.length === 0) throw new RangeError(`Cannot measure: no row matches "${filter}"`);
-  const rivals = await findRivals(new Set(possible.map(({ by }) => by)), site);
-  const wantsRedis = possible.some(({ medium }) => medium === "redis");
-  const server = findRedisServer();
-  await using redis = wantsRedis && server ? await RedisServer.start() : undefined;
-  if (redis !== undefined) {
-    site.redis = redis.url;
-    const version = /v=(\S+)/.exec(await launch([server!, "--version"]))?.[1];
-    rivals.versions["redis-server"] = version ?? "unknown";
-  } else if (wantsRedis) {
-    absent.push({
-      what: "redis-server, so Redis was not measured",
-      todo: "apt-get install redis-server, or put valkey-server on the PATH",
-    });
-  }
-  const steps = planOf(SUBJECTS, { ...setup, rivals, hasRedis: redis !== undefined });
+  await addRivals(new Set(possible.map(({ by }) => by)), site, found);
+  await using _redis = possible.some(({ medium }) => medium === "redis")
+    ? await startRedis(site, found)
+    : undefined;
+  const steps = planOf(SUBJECTS, { ...setup, has: (name) => name in found.versions });
   const planned = effort.rounds * steps.reduce((sum, { ms }) => sum + ms, 0);
-  const observer = observe({ runtimes, rivals, steps, planned });
+  const observer = observe({ versions: found.versions, steps, planned });
   if (observer === undefined) return undefined;
 
   const { rows, missing } = await measureRounds(steps, effort.rounds, signal, observer);
@@ -98,11 +102,8 @@ export async function measure(
       load: { before, after: loadavg()[0] },
       noise: noiseOf(rows),
     },
-    versions: {
-      ...Object.fromEntries(runtimes.map(({ name, version }) => [name, version])),
-      ...rivals.versions,
-    },
-    missing: [...absent, ...rivals.missing, ...missing],
+    versions: found.versions,
+    missing: [...found.missing, ...missing],
     rows,
     goals: verdictsOf(SUBJECTS, rows),
   };

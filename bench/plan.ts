@@ -1,7 +1,6 @@
 import type { Runtime } from "../src/host/runtimes.ts";
-import type { Effort } from "./effort.ts";
+import { type Effort, leadOf } from "./effort.ts";
 import { rowId, type RowKey } from "./results.ts";
-import { has, type Rivals } from "./rivals.ts";
 import type { Site } from "./site.ts";
 import { fleetStep, programStep, type Step, type Task } from "./steps.ts";
 import type { Operation, Program, Subject } from "./subjects/subject.ts";
@@ -9,12 +8,10 @@ import type { Operation, Program, Subject } from "./subjects/subject.ts";
 /** The conditions of a plan. */
 export interface Setup {
   readonly runtimes: readonly Runtime[];
-  /** `undefined`: all that there are. */
-  readonly rivals: Rivals | undefined;
   readonly effort: Effort;
   readonly site: Site;
-  /** Whether there is a Redis server. */
-  readonly hasRedis: boolean;
+  /** Whether the machine has a rival, or what it needs, by the names in the versions of a run. */
+  readonly has: (name: string) => boolean;
   /** Whether a row is wanted. */
   readonly wants: (row: RowKey) => boolean;
 }
@@ -33,11 +30,11 @@ export function wantedBy(filter = ""): Setup["wants"] {
  * of several at once, in the same way.
  */
 export function planOf(subjects: readonly Subject[], setup: Setup): Step[] {
-  const { runtimes, effort, site } = setup;
+  const { runtimes, site } = setup;
   const single = subjects.flatMap((subject) => [
     ...runtimes.flatMap((runtime) =>
       tasksOf(subject, setup, runtime.name, "alone", 1)
-        .map((task) => fleetStep([task], [runtime], effort, site))
+        .map((task) => fleetStep([task], [runtime], site))
     ),
     ...programSteps(subject, setup),
   ]);
@@ -46,14 +43,23 @@ export function planOf(subjects: readonly Subject[], setup: Setup): Step[] {
   return [...single.filter(isAlone), ...programs, ...fleetSteps(subjects, setup)];
 }
 
+/** What rows need, by the name of their implementation, if it has another name or is always there. */
+const NEEDS: Readonly<Record<string, string | undefined>> = {
+  ...{ c: "cc", python: "python3", interlock: undefined, "empty program": undefined },
+};
+
 /** Whether a row can be measured, and is wanted. */
-function isIn({ wants, rivals, hasRedis }: Setup): (row: RowKey) => boolean {
-  return (row) => (row.medium !== "redis" || hasRedis) && has(rivals, row.by) && wants(row);
+function isIn({ wants, has }: Setup): (row: RowKey) => boolean {
+  return (row) => {
+    const needed = row.by in NEEDS ? NEEDS[row.by] : row.by;
+    const isThere = needed === undefined || has(needed);
+    return isThere && (row.medium !== "redis" || has("redis-server")) && wants(row);
+  };
 }
 
 function programSteps({ name: subject, programs = [] }: Subject, setup: Setup): Step[] {
-  const { runtimes, rivals, effort, site } = setup;
-  return programs.filter(({ needs }) => needs === undefined || has(rivals, needs)).flatMap(
+  const { runtimes, effort, site, has } = setup;
+  return programs.filter(({ needs }) => needs === undefined || has(needs)).flatMap(
     (program) => {
       const { name: operation, by = "interlock", medium = "none", inEach } = program;
       return (inEach ? runtimes : runtimes.slice(0, 1)).flatMap((runtime) =>
@@ -80,7 +86,7 @@ function fleetSteps(subjects: readonly Subject[], setup: Setup): Step[] {
   const of = (name: RowKey["runtime"], members: readonly Runtime[], setting: RowKey["setting"]) =>
     (name === "mixed" ? MIXED_SIZES : sizes).flatMap((count) => {
       const tasks = subjects.flatMap((one) => tasksOf(one, setup, name, setting, count));
-      return tasks.length === 0 ? [] : [fleetStep(tasks, members, effort, site)];
+      return tasks.length === 0 ? [] : [fleetStep(tasks, members, site)];
     });
   return [
     ...runtimes.flatMap((runtime) => of(runtime.name, [runtime], "workers")),
@@ -114,10 +120,12 @@ function howOf(
   count: number,
   effort: Effort,
 ): Task["how"] | undefined {
-  if (setting === "alone") return alone && make !== undefined ? "alone" : undefined;
+  if (setting === "alone") return alone && make ? { alone: effort.alone * 1e6 } : undefined;
   if (processes && setting === "workers") return undefined;
-  if (sizes.includes(count) && effort.sizes.includes(count)) return "window";
-  return relay !== undefined && setting === "processes" && count === 2 ? "pair" : undefined;
+  if (sizes.includes(count) && effort.sizes.includes(count)) {
+    return { lead: leadOf(count, effort) * 1e6, window: effort.window * 1e6 };
+  }
+  return relay && setting === "processes" && count === 2 ? { turns: effort.turns } : undefined;
 }
 
 /** Each medium alone, as far as there is time; workers share anonymous memory, processes a file. */

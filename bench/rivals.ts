@@ -10,89 +10,69 @@ import type { Results } from "./results.ts";
 import type { Site } from "./site.ts";
 import project from "./rivals/package.json" with { type: "json" };
 
-/** The rivals that this machine has, and those that it lacks. */
-export interface Rivals {
-  /** Compilers, commands and packages by name, each with its version. */
-  readonly versions: Record<string, string>;
-  readonly missing: Results["missing"];
-}
+/** What this machine has, and what it lacks: runtimes, servers, compilers, commands, packages. */
+export type Found = Pick<Results, "versions" | "missing">;
 
 const HERE = fileURLToPath(new URL("./rivals/", import.meta.url));
 const PACKAGES: readonly string[] = Object.keys(project.dependencies);
-/** Rivals that are commands, and how to install them. */
-const COMMANDS = [
-  ["flock", "install util-linux"],
-  ["redis-benchmark", "apt-get install redis-tools"],
-] as const;
-/** The first that has fasteners is used: another Python may come first on the PATH. */
-const PYTHONS = ["python3", "/usr/bin/python3", "/usr/local/bin/python3"];
-const PROBE = "import sys; print(sys.version.split()[0])";
-const PROBE_FASTENERS =
+/** The one that has fasteners is used: it may not be the first on the PATH. */
+const PYTHONS = ["python3", "/usr/bin/python3"];
+const PYTHON_VERSION = "import sys; print(sys.version.split()[0])";
+const FASTENERS_VERSION =
   "from importlib.metadata import version; import fasteners; print(version('fasteners'))";
-/** What a rival needs, if it has another name. */
-const NEEDS: Readonly<Record<string, string>> = { c: "cc", python: "python3" };
-const ALWAYS = ["interlock", "empty program", "node-redis"];
-
-/** Whether a rival was found; `undefined` for rivals means that all are there. */
-export function has(rivals: Rivals | undefined, name: string): boolean {
-  return rivals === undefined || ALWAYS.includes(name) || (NEEDS[name] ?? name) in rivals.versions;
-}
-
 /**
- * Finds, builds and installs the rivals, and lists the missing ones.
+ * Finds, builds and installs the rivals, and adds their versions, or what is missing.
  *
  * @param wanted The rivals whose rows are wanted; others are not looked for.
  */
-export async function findRivals(wanted: ReadonlySet<string>, site: Site): Promise<Rivals> {
-  const versions: Rivals["versions"] = {};
-  const missing: Rivals["missing"] = [];
-  const lacks = (what: string, todo: string) =>
-    void missing.push({ what: `${what} not measured`, todo });
-  site.commands = {};
-  for (const [command, todo] of COMMANDS.filter(([command]) => wanted.has(command))) {
-    const version = await outputOf(command, "--version");
-    if (version === undefined) lacks(`${command}, so it was`, todo);
-    else versions[command] = /\d+(\.\d+)+/.exec(version)![0];
+export async function addRivals(
+  wanted: ReadonlySet<string>,
+  site: Site,
+  { versions, missing }: Found,
+): Promise<void> {
+  const python = await withFasteners();
+  const needed: [by: string, name: string, tellVersion: string[], todo: string][] = [
+    ["flock", "flock", ["flock", "--version"], "install util-linux"],
+    ["redis-benchmark", "redis-benchmark", ["redis-benchmark", "--version"], "install redis-tools"],
+    ["c", "cc", ["cc", "--version"], "install gcc or clang"],
+    ["python", "python3", [python, "-c", PYTHON_VERSION], "install python3"],
+    ["python", "fasteners", [python, "-c", FASTENERS_VERSION], "install python3-fasteners"],
+  ];
+  for (const [, name, command, todo] of needed.filter(([by]) => wanted.has(by))) {
+    const version = await firstLineOf(command);
+    if (version !== undefined) versions[name] = version.replace(`${name} `, "");
+    else missing.push({ what: `${name}, so it was not measured`, todo });
+  }
+  site.commands = { python: [python, join(HERE, "peers.py")] };
+  if (versions.cc !== undefined) {
+    const path = join(site.temporary, "peers");
+    await launch(["cc", "-O2", "-pthread", join(HERE, "peers.c"), "-o", path]);
+    versions.cc += ", -O2";
+    site.commands.c = [path];
   }
   if (wanted.has("node-redis")) {
     versions["node-redis"] = createRequire(import.meta.url)("redis/package.json").version;
-  }
-  if (wanted.has("c")) {
-    const version = await outputOf("cc", "--version");
-    if (version === undefined) lacks("a C compiler, so C was", "install gcc or clang");
-    else {
-      const path = join(site.temporary, "peers");
-      await launch(["cc", "-O2", "-pthread", join(HERE, "peers.c"), "-o", path]);
-      versions.cc = `${version.split("\n")[0]}, -O2`;
-      site.commands.c = [path];
-    }
-  }
-  if (wanted.has("python")) {
-    for (const python of PYTHONS) {
-      const version = await outputOf(python, "-c", PROBE);
-      const fasteners = await outputOf(python, "-c", PROBE_FASTENERS);
-      if (version === undefined || (versions.python3 && !fasteners)) continue;
-      site.commands.python = [python, join(HERE, "peers.py")];
-      Object.assign(versions, { python3: version }, fasteners && { fasteners });
-      if (fasteners) break;
-    }
-    const what = versions.python3 ? "fasteners, a package of Python" : "python3";
-    if (!versions.fasteners) lacks(`${what}, so it was`, "apt-get install python3-fasteners");
   }
   if (PACKAGES.some((name) => wanted.has(name))) {
     try {
       site.packages = await packagesOfRivals();
       Object.assign(versions, project.dependencies);
     } catch (error) {
-      const what = `npm packages of rivals (${(error as Error).message}), so they were`;
-      lacks(what, "install npm and connect to a network");
+      const what = `npm packages of rivals, so they were not measured: ${(error as Error).message}`;
+      missing.push({ what, todo: "install npm and connect to a network" });
     }
   }
-  return { versions, missing };
 }
 
-function outputOf(...command: readonly string[]): Promise<string | undefined> {
-  return launch(command).then((out) => out.trim(), () => undefined);
+async function firstLineOf(command: readonly string[]): Promise<string | undefined> {
+  return await launch(command).then((out) => out.trim().split("\n")[0], () => undefined);
+}
+
+async function withFasteners(): Promise<string> {
+  for (const python of PYTHONS) {
+    if (await firstLineOf([python, "-c", FASTENERS_VERSION]) !== undefined) return python;
+  }
+  return PYTHONS[0];
 }
 
 /**

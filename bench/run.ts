@@ -57,13 +57,12 @@ async function run(flags: Flags, signal: AbortSignal): Promise<void> {
   await say(`Took ${clock(results.wallSeconds * 1000)}`);
 }
 
-function describe({ runtimes, rivals, steps, planned }: Plan, { dryRun }: Flags): string {
+function describe({ versions, steps, planned }: Plan, { dryRun }: Flags): string {
   const rows = steps.flatMap(({ rows }) => rows);
   return [
     ...dryRun ? rows.map(rowId) : [],
     describeMachine(),
-    ...runtimes.map(({ name, version, path }) => `${name} ${version}: ${path}`),
-    ...Object.entries(rivals.versions).map(([name, version]) => `${name} ${version}`),
+    ...Object.entries(versions).map(([name, version]) => `${name} ${version}`),
     `${rows.length} rows, about ${clock(planned)}`,
   ].join("\n");
 }

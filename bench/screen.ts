@@ -1,7 +1,6 @@
-import { SingleBar } from "cli-progress";
 import CliTable from "cli-table3";
-import process from "node:process";
 import colors from "picocolors";
+import { progressBar } from "../src/host/progress.ts";
 import type { Table } from "./report/answer.ts";
 import { duration } from "./report/figures.ts";
 import { goals } from "./report/goals.ts";
@@ -16,24 +15,17 @@ export function clock(ms: number): string {
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
 }
 
-/** A progress bar with the time left, if the output is a terminal; `planned` in milliseconds. */
+/** A progress bar with the time left; `planned` in milliseconds. */
 export function progressOf(planned: number): Observer & { stop(): void } {
-  const bar = process.stderr.isTTY
-    ? new SingleBar({
-      format: "{bar} {percentage}%, {eta_formatted} left  {what}",
-      stream: process.stderr,
-      clearOnComplete: true,
-      hideCursor: true,
-    })
-    : undefined;
-  bar?.start(planned, 0, { what: "" });
+  const bar = progressBar("{bar} {percentage}%, {eta_formatted} left  {what}");
+  bar.start(planned, 0, { what: "" });
   return {
     begins: ({ rows }) => {
       const what = rows.length === 1 ? rowId(rows[0]) : `${rows.length} rows, ${rowId(rows[0])}`;
-      bar?.update({ what: what.slice(0, 60) });
+      bar.update({ what: what.slice(0, 60) });
     },
-    ended: (ms) => bar?.increment(ms),
-    stop: () => bar?.stop(),
+    ended: (ms) => bar.increment(ms),
+    stop: () => bar.stop(),
   };
 }
 
@@ -46,7 +38,7 @@ export function tableOf({ head, rows }: Table, colWidths: (number | null)[] = []
     wordWrap: true,
     style: { head: [], border: [], compact: true },
   });
-  table.push(...rows.map((cells) => [...cells]));
+  table.push(...rows.map((cells) => cells.map((text) => text.replaceAll("**", ""))));
   return table.toString();
 }
 
@@ -82,8 +74,8 @@ export function summaryOf(results: Results): string {
   return [
     ...[...Map.groupBy(rows, ({ subject }) => subject)]
       .map(([subject, rows]) => `${subject}\n${figuresOf(rows)}`),
-    table.rows.length > 0 && `goals\n${tableOf(table, [60, null, 60])}\n${answer}`
-      .replaceAll("**", ""),
+    table.rows.length > 0 &&
+    `goals\n${tableOf(table, [60, null, 60])}\n${answer.replaceAll("**", "")}`,
     missing.map(({ what, todo }) => colors.yellow(`MISSING: ${what}; ${todo}`)).join("\n"),
     `${spread}; the load average was ${load.before.toFixed(2)} at the start.`,
   ].filter(Boolean).join("\n\n");

@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
 import type { Runtime } from "../src/host/runtimes.ts";
-import { type Effort, leadOf, workMs } from "./effort.ts";
+import { type Effort, relayMs } from "./effort.ts";
 import { startFleet } from "./fleet/fleet.ts";
 import type { Job, Report } from "./fleet/jobs.ts";
 import type { RowKey } from "./results.ts";
@@ -23,39 +23,30 @@ export interface Step {
 }
 
 /** A row that a fleet measures. */
-export interface Task {
-  readonly row: RowKey;
-  readonly how: "alone" | "window" | "pair";
-}
+export type Task = Pick<Job, "how"> & { readonly row: RowKey };
 
 /** Estimated times in milliseconds: to start a fleet, each of its members, and a job of one. */
 const MS = { fleet: 80, processes: 50, workers: 25, alone: 0, job: 7 };
 /** The time that mitata takes, divided by the requested processor time. */
 const OVERHEAD = 1.6;
 
-function msOf({ how, row: { count } }: Task, effort: Effort): number {
-  if (how === "alone") return OVERHEAD * effort.alone;
-  const size = how === "pair" ? how : count;
-  return MS.job * Math.ceil(count / availableParallelism()) + workMs(size, effort);
-}
-
-function howOf({ how, row: { count } }: Task, effort: Effort): Job["how"] {
-  if (how === "alone") return { alone: effort.alone * 1e6 };
-  if (how === "pair") return { turns: effort.turns };
-  return { lead: leadOf(count, effort) * 1e6, window: effort.window * 1e6 };
+function msOf({ how, row: { count } }: Task): number {
+  if ("alone" in how) return OVERHEAD * how.alone / 1e6;
+  const ms = "turns" in how ? relayMs(how.turns) : (how.lead + how.window) / 1e6;
+  return MS.job * Math.ceil(count / availableParallelism()) + ms;
 }
 
 /** The figure of one job's reports. Throws if the count differs from the operations done. */
-function figureOf(reports: readonly Report[], { row }: Task, { window }: Effort): Figure {
-  const [{ ns, samples, total }] = reports;
-  if (ns !== undefined) return { ns, samples };
-  if (samples !== undefined) return { samples: reports.flatMap(({ samples }) => samples!) };
+function figureOf(reports: readonly Report[], { row, how }: Task): Figure {
+  const [first] = reports;
+  if ("alone" in how) return first;
+  if ("turns" in how) return { samples: reports.flatMap(({ samples }) => samples!) };
   const sum = (of: (report: Report) => number) => reports.reduce((all, one) => all + of(one), 0);
   const done = sum(({ count }) => count!.done);
-  if (total !== undefined && total !== done) {
-    throw new Error(`"${row.operation}" was done ${done} times, but ${total} were counted`);
+  if (first.total !== undefined && first.total !== done) {
+    throw new Error(`"${row.operation}" was done ${done} times, but ${first.total} were counted`);
   }
-  return { ns: window * 1e6 / sum(({ count }) => count!.inside) };
+  return { ns: how.window / sum(({ count }) => count!.inside) };
 }
 
 /**
@@ -66,7 +57,6 @@ function figureOf(reports: readonly Report[], { row }: Task, { window }: Effort)
 export function fleetStep(
   tasks: readonly Task[],
   runtimes: readonly Runtime[],
-  effort: Effort,
   site: Site,
 ): Step {
   const [{ row: { by, medium, setting, count: size } }] = tasks;
@@ -74,7 +64,7 @@ export function fleetStep(
   const mapped = setting !== "alone" || medium === "mapped";
   return {
     rows: tasks.map(({ row }) => row),
-    ms: tasks.reduce((ms, task) => ms + msOf(task, effort), start),
+    ms: tasks.reduce((ms, task) => ms + msOf(task), start),
     todo: by === "interlock" ? undefined : `see ${by} in the other runtimes`,
     async measure(take, reverse, signal) {
       using own = makeSite(site);
@@ -83,8 +73,7 @@ export function fleetStep(
       using fleet = await startFleet(spec, signal);
       const all = [...tasks.entries()];
       for (const [index, task] of reverse ? all.reverse() : all) {
-        const reports = await fleet.do({ index, row: task.row, how: howOf(task, effort) });
-        take(task.row, figureOf(reports, task, effort));
+        take(task.row, figureOf(await fleet.do({ index, ...task }), task));
       }
     },
   };

@@ -1,4 +1,3 @@
-import { SingleBar } from "cli-progress";
 import type { Command } from "commander";
 import { readFileSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -13,6 +12,7 @@ import {
 } from "../src/counting/config.ts";
 import type { CountResult } from "../src/counting/result.ts";
 import { runStrategy } from "../src/counting/run.ts";
+import { progressBar } from "../src/host/progress.ts";
 import { findAvailable, findRuntimes, type Runtime } from "../src/host/runtimes.ts";
 import {
   isExact,
@@ -154,6 +154,10 @@ function plan(
   if (strategies !== undefined || runtimes !== undefined || workers < ALL_RUNTIMES.length) {
     return [first];
   }
+  if (!import.meta.url.startsWith("file:")) {
+    process.stderr.write(`Counting only in ${adapter.name}: the others run no programs from JSR\n`);
+    return [first];
+  }
   const exact = possible.filter((name) => isExact(name, workers));
   return [first, { strategies: exact, runtimes: ALL_RUNTIMES, optional: true }];
 }
@@ -225,9 +229,9 @@ async function countPart(
   if (!config.json) await print(`\n${titleOf(config)} on ${names}`);
   try {
     for (const [index, run] of runs.entries()) {
-      progress?.start(runs.length * steps, index * steps, { what: `${run.strategy} on ${names}` });
-      const result = await runStrategy(run, config, signal, () => progress?.increment())
-        .finally(() => progress?.stop());
+      progress.start(runs.length * steps, index * steps, { what: `${run.strategy} on ${names}` });
+      const result = await runStrategy(run, config, signal, () => progress.increment())
+        .finally(() => progress.stop());
       const row = table.add(result);
       await print(config.json ? lineOf(result) : row);
     }
@@ -253,15 +257,4 @@ function footOf({ warm, directory = tmpdir() }: CountConfig): string {
   return `${describeMachine()}. Workers ${warm ? "warm" : "cold"}. The text file is on ` +
     `${fileSystemOf(directory)}; each increment opens it again to rewrite it, and closes the ` +
     "reader before the write.";
-}
-
-/** A progress bar, which clears its line when it is stopped, if the output is a terminal. */
-function progressBar(): SingleBar | undefined {
-  if (!process.stderr.isTTY) return undefined;
-  return new SingleBar({
-    format: "{bar} {percentage}% {what}",
-    stream: process.stderr,
-    clearOnComplete: true,
-    hideCursor: true,
-  });
 }

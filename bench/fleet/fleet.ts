@@ -1,5 +1,6 @@
 import process from "node:process";
-import { Child, describeEnd } from "../../src/host/child.ts";
+import type { Child } from "../../src/host/child.ts";
+import { ChildError, Children } from "../../src/host/children.ts";
 import type { Runtime } from "../../src/host/runtimes.ts";
 import type { Job, Report } from "./jobs.ts";
 import type { Answer, ProcessSpec } from "./member.ts";
@@ -27,29 +28,8 @@ export async function startFleet(
   { runtimes, threads, size, ...shared }: FleetSpec,
   signal: AbortSignal,
 ): Promise<Fleet> {
-  const broken = Promise.withResolvers<never>();
-  broken.promise.catch(() => {}); // It also breaks while nothing waits for it.
+  const children = new Children(signal);
   let take: (answer: Answer) => void;
-
-  function start(i: number): Child {
-    const worker = threads ? undefined : i;
-    const spec: ProcessSpec = { coordinator: process.pid, workers: size, worker, ...shared };
-    const child = new Child<Answer>({
-      runtime: runtimes[i % runtimes.length],
-      what: `one of ${size} members`,
-      program: MEMBER,
-      args: [JSON.stringify(spec)],
-      imports: true,
-      receive(answer) {
-        if (answer.failed === undefined) take(answer);
-        else broken.reject(new Error(`${child.name}: ${answer.failed}`));
-      },
-    });
-    void child.ended.then((end) =>
-      broken.reject(new Error(`${child.name} ${describeEnd(end, "been disposed of")}`))
-    );
-    return child;
-  }
 
   /** The next answer of each member. */
   async function next(): Promise<Answer[]> {
@@ -60,30 +40,35 @@ export async function startFleet(
       if (Object.keys(answers).length === size) all.resolve(answers);
     };
     const late = new Error(`Members did not answer in ${TIMEOUT_MS / 1000} s`);
-    const timer = setTimeout(() => broken.reject(late), TIMEOUT_MS);
-    try {
-      return await Promise.race([all.promise, broken.promise]);
-    } finally {
-      clearTimeout(timer);
-    }
+    const timer = setTimeout(() => children.fail(late), TIMEOUT_MS);
+    return await children.orFailure(all.promise).finally(() => clearTimeout(timer));
+  }
+
+  function start(runtime: Runtime, worker: number | undefined): void {
+    const spec: ProcessSpec = { coordinator: process.pid, workers: size, worker, ...shared };
+    const child: Child = children.start<Answer>({
+      ...{ runtime, what: `one of ${size} members`, program: MEMBER, imports: true },
+      args: [JSON.stringify(spec)],
+      receive(answer) {
+        if (answer.failed === undefined) take(answer);
+        else children.fail(new ChildError(`${child.name}: ${answer.failed}`));
+      },
+    }, "been disposed of");
   }
 
   const ready = next();
-  const children = Array.from({ length: threads ? 1 : size }, (_, i) => start(i));
-  const kill = () => {
-    for (const child of children) child.kill();
-  };
-  signal.addEventListener("abort", () => broken.reject(signal.reason));
+  if (threads) start(runtimes[0], undefined);
+  else for (let i = 0; i < size; i++) start(runtimes[i % runtimes.length], i);
   await ready.catch((error) => {
-    kill();
+    children[Symbol.dispose]();
     throw error;
   });
   return {
     async do(job) {
       const answers = next();
-      for (const child of children) child.tell(JSON.stringify(job));
+      children.tell(JSON.stringify(job));
       return (await answers).map(({ report }) => report!);
     },
-    [Symbol.dispose]: kill,
+    [Symbol.dispose]: () => children[Symbol.dispose](),
   };
 }

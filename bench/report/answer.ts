@@ -45,20 +45,21 @@ export function rowsOf({ rows }: Pick<Results, "rows">, wanted: object): Row[] {
   return rows.filter((row) => all.every(([key, value]) => row[key] === value));
 }
 
-/** A point for each runtime that has such a row. */
-export function dotsOf(results: Pick<Results, "rows">, key: string): Dot[] {
+/**
+ * A point for each runtime that has such a row: its time, or for `KEY : KEY` how many times as long
+ * the first takes as the second.
+ */
+export function dotsOf(results: Pick<Results, "rows">, text: string): Dot[] {
+  const [key, other] = text.split(" : ");
   const wanted = wantedBy(key);
-  return RUNTIMES.flatMap((runtime) =>
+  const dots = RUNTIMES.flatMap((runtime) =>
     rowsOf(results, { ...wanted, runtime }).slice(0, 1).map(({ median: value, least, most }) => {
       return { name: SERIES_NAMES[runtime], value, least, most };
     })
   );
-}
-
-/** How many times as long one takes as the other, in each runtime that has both. */
-export function ratiosOf(results: Pick<Results, "rows">, one: string, other: string): Dot[] {
+  if (other === undefined) return dots;
   const others = new Map(dotsOf(results, other).map(({ name, value }) => [name, value]));
-  return dotsOf(results, one).filter(({ name }) => others.get(name))
+  return dots.filter(({ name }) => others.get(name))
     .map(({ name, value }) => ({ name, value: value / others.get(name)! }));
 }
 
@@ -73,18 +74,22 @@ export function rangeOf(dots: readonly Dot[], format: (value: number) => string)
  */
 export function sentence(results: Results, text: string): string {
   let isComplete = true;
-  const completed = text.replaceAll(/\{(.+?)(?: : (.+?))?\}/g, (_, one: string, other?: string) => {
-    const dots = other === undefined ? dotsOf(results, one) : ratiosOf(results, one, other);
+  const completed = text.replaceAll(/\{(.+?)\}/g, (_, what: string) => {
+    const dots = dotsOf(results, what);
     isComplete &&= dots.length > 0;
-    if (other === undefined) return rangeOf(dots, duration);
-    return `${rangeOf(dots, times)} times`;
+    return what.includes(" : ") ? `${rangeOf(dots, times)} times` : rangeOf(dots, duration);
   });
   return isComplete ? completed : "";
 }
 
-/** Joins the sentences of an answer, or says that the results lack the figures. */
-export function sentences(all: readonly (string | undefined | false)[], what: string): string {
-  return all.filter(Boolean).join(" ") || `This run has no figures of ${what}.`;
+/** Joins the complete sentences of an answer, or says that the results lack the figures. */
+export function sentences(
+  results: Results,
+  what: string,
+  all: readonly (string | undefined | false)[],
+): string {
+  const complete = all.map((text) => text && sentence(results, text)).filter(Boolean);
+  return complete.join(" ") || `This run has no figures of ${what}.`;
 }
 
 /**

@@ -4,7 +4,6 @@ import {
   comparison,
   dotsOf,
   rangeOf,
-  ratiosOf,
   rowsOf,
   sentence,
   sentences,
@@ -58,13 +57,11 @@ export const SCALED: readonly (readonly (keyof typeof NAMES)[])[] = [
   ["file_lock/lock, unlock", "file_counter/add", "file_counter/add, durable"],
 ];
 
-/** A guarantee, what gives it and what does not, and both operations. */
+/** A guarantee, what gives it and what does not, and the operations with it and without it. */
 interface Safety {
   readonly label: string;
   readonly note: string;
-  readonly safe: string;
-  /** The same work without the guarantee. */
-  readonly bare: string;
+  readonly ratio: string;
   /** The words of the answer, with % for the figure, for the main ones. */
   readonly says?: string;
 }
@@ -74,55 +71,54 @@ export const SAFETIES: readonly Safety[] = [
   {
     label: "No update is lost",
     note: "update(), not RawValue += 1",
-    safe: "values/shared value update",
-    bare: "values/raw value += 1",
+    ratio: "values/shared value update : values/raw value += 1",
     says: "an update that is never lost takes **%** as long as a bare one",
   },
   {
     label: "Mutual exclusion",
     note: "a Mutex around RawValue += 1",
-    safe: "values/raw value under a mutex",
-    bare: "values/raw value += 1",
+    ratio: "values/raw value under a mutex : values/raw value += 1",
     says: "a mutex around it **%**",
   },
   {
     label: "The lock is always released",
     note: "try, finally, not the bare pair",
-    safe: "mutex/guard by try, finally",
-    bare: "mutex/lock, unlock",
+    ratio: "mutex/guard by try, finally : mutex/lock, unlock",
   },
   {
     label: "… by the language",
     note: "using, not the bare pair",
-    safe: "mutex/guard by using",
-    bare: "mutex/lock, unlock",
+    ratio: "mutex/guard by using : mutex/lock, unlock",
     says: "a guard by using % as long as the bare pair of calls",
   },
   {
     label: "The event loop runs on",
     note: "await acquire(), not the bare pair",
-    safe: "async_acquire/acquire, release",
-    bare: "mutex/lock, unlock",
+    ratio: "async_acquire/acquire, release : mutex/lock, unlock",
   },
   {
     label: "Others see who has it",
     note: "a FileLock's record, not without",
-    safe: "file_lock/guard by using",
-    bare: "file_lock/guard by using, no record",
+    ratio: "file_lock/guard by using : file_lock/guard by using, no record",
   },
   {
     label: "People may edit the number",
     note: "FileCounter, not { editable: false }",
-    safe: "file_counter/add",
-    bare: "file_counter/add, not editable",
+    ratio: "file_counter/add : file_counter/add, not editable",
   },
   {
     label: "It survives power loss",
     note: "{ durable: true }, not without",
-    safe: "file_counter/add, durable",
-    bare: "file_counter/add",
+    ratio: "file_counter/add, durable : file_counter/add",
     says: "an add that survives power loss **%** as long as one that need not",
   },
+];
+
+/** The increments whose growth the answer on scaling gives. */
+const GROWN = [
+  ["mutex/lock, increment, unlock", "Mutex"],
+  ["atomics/add", "AtomicCounter"],
+  ["atomics/striped add", "StripedCounter"],
 ];
 
 /** A runtime within this ratio of the fastest counts as fastest too. */
@@ -135,28 +131,22 @@ const timesOf = (results: Results, all: readonly Entry[]) =>
 
 /** Which counter? */
 export function whichCounter(results: Results): Answer {
-  const gains = ratiosOf(results, "atomics/add @4 processes", "atomics/striped add @4 processes");
+  const gains = dotsOf(results, "atomics/add @4 processes : atomics/striped add @4 processes");
   const gain = `${rangeOf(gains, times)} times as fast`;
   return {
     id: "counter",
     question: "Which counter?",
-    answer: sentences([
-      sentence(results, "On one machine: **AtomicCounter**, {atomics/add} per add."),
+    answer: sentences(results, "counters", [
+      "On one machine: **AtomicCounter**, {atomics/add} per add.",
       gains.length > 0 &&
       (gains.some(({ value }) => value > SAME)
         ? `If 4 processes add at once, **StripedCounter** is ${gain}.`
         : `StripedCounter gains nothing here if 4 processes add at once (${gain}).`),
-      sentence(
-        results,
-        "FileCounter, for a number that people can read and edit and that outlives a reboot, " +
-          "takes {file_counter/add : atomics/add} as long as AtomicCounter ({file_counter/add}).",
-      ),
-      sentence(
-        results,
-        "RedisCounter, for several machines, takes {redis/counter add : atomics/add} as long as " +
-          "AtomicCounter ({redis/counter add}).",
-      ),
-    ], "counters"),
+      "FileCounter, for a number that people can read and edit and that outlives a reboot, takes " +
+      "{file_counter/add : atomics/add} as long as AtomicCounter ({file_counter/add}).",
+      "RedisCounter, for several machines, takes {redis/counter add : atomics/add} as long as " +
+      "AtomicCounter ({redis/counter add}).",
+    ]),
     reading: "Time of one add by one undisturbed thread; further left is faster.",
     ...comparison("ns", timesOf(results, COUNTERS)),
   };
@@ -167,25 +157,15 @@ export function whichLock(results: Results): Answer {
   return {
     id: "lock",
     question: "Which lock?",
-    answer: sentences([
-      sentence(
-        results,
-        "For programs on one machine: **Mutex**, {mutex/lock, unlock} for lock and unlock, " +
-          "{async_acquire/acquire, release} with await.",
-      ),
-      sentence(
-        results,
-        "**FileLock**, to share a lock with other languages and the shell, takes " +
-          "{file_lock/lock, unlock : mutex/lock, unlock} as long as Mutex " +
-          "({file_lock/lock, unlock}).",
-      ),
-      sentence(
-        results,
-        "**RedisLock**, for several machines, takes " +
-          "{redis/lock: acquire, release : async_acquire/acquire, release} as long as an awaited " +
-          "Mutex ({redis/lock: acquire, release}).",
-      ),
-    ], "locks"),
+    answer: sentences(results, "locks", [
+      "For programs on one machine: **Mutex**, {mutex/lock, unlock} for lock and unlock, " +
+      "{async_acquire/acquire, release} with await.",
+      "**FileLock**, to share a lock with other languages and the shell, takes " +
+      "{file_lock/lock, unlock : mutex/lock, unlock} as long as Mutex ({file_lock/lock, unlock}).",
+      "**RedisLock**, for several machines, takes " +
+      "{redis/lock: acquire, release : async_acquire/acquire, release} as long as an awaited " +
+      "Mutex ({redis/lock: acquire, release}).",
+    ]),
     reading: "Time to acquire a free lock and to release it; further left is faster.",
     ...comparison("ns", timesOf(results, LOCKS)),
   };
@@ -206,29 +186,22 @@ export function scaling(results: Results): Answer {
       rows.map(({ count, median }) => ({ panel, name, count, value: median }))
     )
   ).filter((points) => points.length > 0);
-  const growth = (key: string, most: number, name: string) =>
-    sentence(results, `**{${key} @${most} processes : ${key} @1 processes}** as long on ${name}`);
-  const growths = [64, 16, 4, 2].map((most) => ({
+  const grown = SIZES.slice(1).map((most) => ({
     most,
-    all: [
-      growth("mutex/lock, increment, unlock", most, "Mutex"),
-      growth("atomics/add", most, "AtomicCounter"),
-      growth("atomics/striped add", most, "StripedCounter"),
-    ].filter(Boolean),
-  }));
-  const grown = growths.find(({ all }) => all[0]?.endsWith("Mutex"));
+    all: GROWN.map(([key, name]) => {
+      const ratio = `{${key} @${most} processes : ${key} @1 processes}`;
+      return sentence(results, `**${ratio}** as long on ${name}`);
+    }),
+  })).findLast(({ all: [first] }) => first !== "");
   return {
     id: "scaling",
     question: "How does it scale?",
-    answer: sentences([
+    answer: sentences(results, "several processes at once", [
       grown && `Compared with one process, an increment by ${grown.most} processes at once takes ` +
-        `${listed(grown.all)}.`,
-      sentence(
-        results,
-        "Four workers of one process take {mutex/lock, increment, unlock @4 workers : " +
-          "mutex/lock, increment, unlock @4 processes} as long as four processes.",
-      ),
-    ], "several processes at once"),
+        `${listed(grown.all.filter(Boolean))}.`,
+      "Four workers of one process take {mutex/lock, increment, unlock @4 workers : " +
+      "mutex/lock, increment, unlock @4 processes} as long as four processes.",
+    ]),
     reading: `Time in which all processes together complete one operation, by the number of ` +
       `processes; ${results.machine.cores} cores. A flat line means that contention costs nothing.`,
     ...groups.length > 0 && { chart: { unit: "ns", groups } },
@@ -273,12 +246,12 @@ export function whichRuntime(results: Results): Answer {
   return {
     id: "runtime",
     question: "Which runtime?",
-    answer: sentences([
+    answer: sentences(results, "more than one runtime", [
       best &&
       `**${best.name}** is the fastest, or within ${Math.round(100 * (SAME - 1))} % of the ` +
         `fastest, in ${first} of ${best.ratios.length} operations. ${listed(rest)} as long as ` +
         "the fastest.",
-    ], "more than one runtime"),
+    ]),
     reading: "Multiples of the time of the fastest runtime, which is named at the right.",
     ...comparison("times", rows, { summary: "fastest" }),
   };
@@ -286,14 +259,17 @@ export function whichRuntime(results: Results): Answer {
 
 /** What does safety cost? */
 export function safetyCost(results: Results): Answer {
-  const rows = SAFETIES.map((one) => ({ ...one, dots: ratiosOf(results, one.safe, one.bare) }));
-  const said = rows.filter(({ dots }) => dots.length > 0)
-    .flatMap(({ says, dots }) => says?.replace("%", `${rangeOf(dots, times)} times`) ?? [])
-    .join("; ");
+  const rows = SAFETIES.map((one) => ({ ...one, dots: dotsOf(results, one.ratio) }));
+  const said = SAFETIES.map(({ says = "", ratio }) =>
+    sentence(results, says.replace("%", `{${ratio}}`))
+  )
+    .filter(Boolean).join("; ");
   return {
     id: "safety",
     question: "What does safety cost?",
-    answer: sentences([said && `A${said.slice(1)}.`], "safe operations beside bare ones"),
+    answer: sentences(results, "safe operations beside bare ones", [
+      said && `A${said.slice(1)}.`,
+    ]),
     reading: "Multiples of the time without the guarantee; at 1 it is free. The least and the " +
       "most of the runtimes are at the right.",
     ...comparison("times", rows, { atOne: "slower →" }),
@@ -341,10 +317,9 @@ export function latencies(results: Results): Answer {
   return {
     id: "latency",
     question: "How long until it is my turn?",
-    answer: sentences(
-      [said.length > 0 && `Medians: ${said.join("; ")}.`],
-      "hand-over and awaited locks",
-    ),
+    answer: sentences(results, "hand-over and awaited locks", [
+      said.length > 0 && `Medians: ${said.join("; ")}.`,
+    ]),
     reading: "Time from the release of the lock, or from the request for a free one, to the " +
       "acquisition. The point is the median; the ticks are at 99 % and 99.9 %.",
     ...comparison("ns", charted),

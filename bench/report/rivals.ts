@@ -113,7 +113,7 @@ export function againstRivals(results: Results): Answer {
   return {
     id: "rivals",
     question: "How does it compare with rivals?",
-    answer: sentences(said(same), "rivals"),
+    answer: sentences(results, "rivals", said(same)),
     reading:
       "How many times faster Interlock is than the rival at the same work in the same run; " +
       "left of 1 it is slower. The least and the most of the runtimes are at the right.",

@@ -7,12 +7,6 @@ import {
 import { launch, launched } from "../launch.ts";
 import { type BenchContext, byTasks, claim, on, type Program, type Subject } from "./subject.ts";
 
-interface BareClient {
-  incrBy(key: string, n: number): Promise<number>;
-  set(key: string, value: string, options: object): Promise<unknown>;
-  del(key: string): Promise<number>;
-}
-
 interface Redlock {
   lock(resource: string, ttl: number): Promise<{ unlock(): Promise<void> }>;
 }
@@ -44,7 +38,7 @@ function ioredis({ redis, load }: BenchContext): IoredisClient {
 
 const bare = on(["redis"], async ({ redis }) => {
   const { createClient } = await import("redis");
-  return await createClient({ url: redis }).connect() as unknown as BareClient;
+  return await createClient({ url: redis }).connect();
 });
 const counter = on(["redis"], newCounter);
 const counters = on(

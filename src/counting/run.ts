@@ -18,7 +18,7 @@ import type { WorkerSpec } from "./worker.ts";
  *
  * @param signal Kills the processes and rejects with its reason.
  * @param onStep Called twice per worker: when it is ready and when it is done.
- * @throws {RunError} If a worker died or failed.
+ * @throws {ChildError} If a worker died or failed.
  */
 export async function runStrategy(
   run: Run,
@@ -103,7 +103,13 @@ async function startManager(
 ): Promise<void> {
   const serving = Promise.withResolvers<void>();
   const spec = { role: "manager", coordinator: process.pid, socket } as const;
-  children.start(runtime, "the manager", spec, () => serving.resolve(), () => reports.complete);
+  children.startCounting(
+    runtime,
+    "the manager",
+    spec,
+    () => serving.resolve(),
+    () => reports.complete,
+  );
   await children.orFailure(serving.promise);
 }
 
@@ -117,7 +123,7 @@ function startThreads(
   const what = `the process of workers ${threads.map(({ worker }) => worker).join(", ")}`;
   const spec = { role: "threads", coordinator: process.pid, threads } as const;
   const isDone = () => threads.every(({ worker }) => reports[worker] !== undefined);
-  return children.start(runtime, what, spec, receive, isDone);
+  return children.startCounting(runtime, what, spec, receive, isDone);
 }
 
 /** Starts a process for one worker. */
@@ -129,5 +135,5 @@ function startWorker(
 ): Child {
   const spec = { role: "worker", coordinator: process.pid, worker } as const;
   const isDone = () => reports[worker.worker] !== undefined;
-  return children.start(runtime, `worker ${worker.worker}`, spec, receive, isDone);
+  return children.startCounting(runtime, `worker ${worker.worker}`, spec, receive, isDone);
 }

@@ -1,4 +1,5 @@
-import { Child, describeEnd } from "../host/child.ts";
+import type { Child } from "../host/child.ts";
+import { ChildError, Children } from "../host/children.ts";
 import type { Runtime } from "../host/runtimes.ts";
 import type { HostSpec } from "./host.ts";
 import { REDIS_VARIABLE } from "./redis_cells.ts";
@@ -9,16 +10,8 @@ const PROGRAM = new URL(
   import.meta.url,
 );
 
-/** Thrown if a worker of a run died or failed. The message names the worker. */
-export class RunError extends Error {
-  override readonly name = "RunError";
-}
-
 /** The child processes of a run, which fails if one of them does. */
-export class RunChildren implements AsyncDisposable {
-  readonly #children: Child[] = [];
-  readonly #failure = Promise.withResolvers<never>();
-  readonly #signal: AbortSignal;
+export class RunChildren extends Children {
   readonly #redis: string | undefined;
 
   /**
@@ -26,52 +19,31 @@ export class RunChildren implements AsyncDisposable {
    * @param redis The address of the Redis server, for workers that count there.
    */
   constructor(signal: AbortSignal, redis: string | undefined) {
-    this.#failure.promise.catch(() => {});
-    this.#signal = signal;
-    this.#signal.addEventListener("abort", this.#abort);
+    super(signal);
     this.#redis = redis;
   }
 
-  readonly #abort = (): void => this.#failure.reject(this.#signal.reason);
-
-  /** Starts a child; the run fails if the child ends before `isDone` returns true. */
-  start(
+  /** Starts a child that counts; the run fails if it ends before `isDone` returns true. */
+  startCounting(
     runtime: Runtime,
     what: string,
     spec: HostSpec,
     receive: (message: WorkerMessage) => void,
     isDone: () => boolean,
   ): Child {
-    const child: Child = new Child<WorkerMessage>({
+    const options = {
       runtime,
       what,
       program: PROGRAM,
       args: [JSON.stringify(spec)],
       imports: this.#redis !== undefined,
       env: this.#redis === undefined ? {} : { [REDIS_VARIABLE]: this.#redis },
-      receive: (message) => {
+      receive: (message: WorkerMessage) => {
         if (message.kind !== "failed") return receive(message);
-        this.#failure.reject(new RunError(`${child.name} failed: ${message.message}`));
+        this.fail(new ChildError(`${child.name} failed: ${message.message}`));
       },
-    });
-    this.#children.push(child);
-    child.ended.then((end) => {
-      if (!isDone()) {
-        this.#failure.reject(new RunError(`${child.name} ${describeEnd(end, "counted")}`));
-      }
-    });
+    };
+    const child = this.start(options, "counted", isDone);
     return child;
-  }
-
-  /** Waits for a step of the run, or throws the failure of the run. */
-  async orFailure(step: Promise<unknown>): Promise<void> {
-    await Promise.race([step, this.#failure.promise]);
-  }
-
-  /** Kills the children that still run, and waits until all have ended. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#signal.removeEventListener("abort", this.#abort);
-    for (const child of this.#children) child.kill();
-    await Promise.all(this.#children.map(({ ended }) => ended));
   }
 }

@@ -18,8 +18,7 @@ const runtimes = (["deno", "bun", "node"] as const)
 function plan(effort: Effort, more: Partial<Setup> = {}) {
   return planOf(SUBJECTS, {
     runtimes,
-    rivals: undefined,
-    hasRedis: true,
+    has: () => true,
     effort,
     site: {} as Site,
     wants: () => true,
@@ -70,8 +69,7 @@ describe("the plan of a bench", () => {
   });
 
   it("leaves out missing rivals", () => {
-    const rivals = { commands: {}, versions: {}, missing: [] };
-    const steps = plan(FULL, { rivals, hasRedis: false });
+    const steps = plan(FULL, { has: () => false });
     const by = new Set(steps.flatMap(({ rows }) => rows.map(({ by }) => by)));
     assert.deepEqual([...by].sort(), ["empty program", "interlock"]);
   });

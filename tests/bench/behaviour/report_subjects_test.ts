@@ -18,7 +18,7 @@ describe("the benchmark measures every operation of the report:", () => {
   const wanted: Readonly<Record<string, readonly string[]>> = {
     counters: COUNTERS.map(([key]) => key),
     locks: LOCKS.map(([key]) => key),
-    safety: SAFETIES.flatMap(({ safe, bare }) => [safe, bare]),
+    safety: SAFETIES.flatMap(({ ratio }) => ratio.split(" : ")),
     scaling: SCALED.flat(),
     advice: CANDIDATES.map(({ measured: { subject, operation } }) => `${subject}/${operation}`),
     names: Object.keys(NAMES),

@@ -5,7 +5,7 @@ import { describe, it } from "node:test";
 import { FileCounter, FileLock } from "../../../src/files/mod.ts";
 import { adapter } from "../../../src/runtime/mod.ts";
 import { Child } from "../../support/child.ts";
-import { eventually, stateOf } from "../../support/eventually.ts";
+import { stateOf } from "../../support/thread_state.ts";
 import { openFiles } from "../../support/open_files.ts";
 import { randomOf } from "../../support/random.ts";
 import { runtimesHere } from "../../support/runtimes_here.ts";
@@ -197,7 +197,7 @@ describe("A file lock of a thread that lives on", () => {
           const number = await threads[1].next<number>();
           assert.deepEqual(locks.slice(3).map(isFree), [true, true, true]);
           end(threads[1], how);
-          await eventually(() => stateOf(process.pid, number) === undefined);
+          await until("the end of the thread", () => stateOf(process.pid, number) === undefined);
           for (const { path } of more) assert.equal(isFree(open(path)), false);
         }),
     );
