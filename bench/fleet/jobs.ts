@@ -102,7 +102,13 @@ function contextOf({ memory, site, worker, workers }: Membership, index: number)
   const [folder, fast] = [temporary, site.fast].map((parent) => join(parent, String(index)));
   for (const path of [folder, fast]) mkdirSync(path, { recursive: true });
   return {
-    ...{ memory, offset: index * CONTEXT_BYTES, folder, fast, worker, workers, redis },
+    memory,
+    offset: index * CONTEXT_BYTES,
+    folder,
+    fast,
+    worker,
+    workers,
+    redis,
     load(name) {
       if (packages === undefined) throw new Error(`Cannot load ${name}: it is not installed`);
       return createRequire(join(packages, "package.json"))(name);

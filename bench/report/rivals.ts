@@ -83,7 +83,9 @@ function matchOf(pairs: readonly { ours: Row; theirs: Row; ratio: number }[]): M
   return {
     label: nameOf(ours),
     note: `${members === undefined ? "" : `${members}, `}against ${rival}`,
-    ...{ members, rival, isSame },
+    members,
+    rival,
+    isSame,
     dots: pairs.map(({ ours, theirs, ratio }) => ({
       name: SERIES_NAMES[ours.runtime!],
       value: ratio,
