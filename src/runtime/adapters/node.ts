@@ -21,6 +21,7 @@ function c(): CAccess {
     if (access !== undefined) return access;
   } catch (error) {
     failure = error as NodeJS.ErrnoException;
+    if (failure.syscall !== undefined) throw failure; // Such as EMFILE.
   }
   throw new UnsupportedError(`Cannot call the C library: ${missing(failure)}. ${STILL_WORKS}`, {
     cause: failure,
@@ -58,39 +59,9 @@ function mayCallC(): boolean {
   }
 }
 
-/** The data that a worker is started with. */
-interface Start {
-  /** Its word becomes 1 when the module has run. */
-  readonly interlockLoaded: Int32Array;
-}
-
-/** The longest time that an end waits for a worker to load, in milliseconds. */
-const LOAD_MS = 5000;
-
-/** The words of the workers that may be loading. */
-const loading = new Set<Int32Array>();
-
-function waitForLoading(): void {
-  const end = performance.now() + LOAD_MS;
-  for (const loaded of loading) {
-    Atomics.wait(loaded, 0, 0, Math.max(0, end - performance.now()));
-  }
-}
-
-/**
- * Starts a worker. V8 aborts if a thread is ended while modules with a top-level `await` run (a check
- * in `SourceTextModule::AsyncModuleExecutionFulfilled`), so the end of the process or of the worker
- * waits until the worker has loaded.
- */
 function spawnWorker(module: URL): HelperThread {
-  const loaded = new Int32Array(new SharedArrayBuffer(4));
   // This throws if no thread can be started.
-  const worker = new threads.Worker(module, {
-    workerData: { interlockLoaded: loaded } satisfies Start,
-  });
-  if (loading.size === 0) process.off("exit", waitForLoading).on("exit", waitForLoading);
-  loading.add(loaded);
-  worker.on("exit", () => void loading.delete(loaded));
+  const worker = new threads.Worker(module);
   return {
     ref: () => worker.ref(),
     unref: () => worker.unref(),
@@ -106,28 +77,16 @@ function spawnWorker(module: URL): HelperThread {
       worker.on("error", listen);
       worker.on("exit", listen);
     },
-    terminate: () => {
-      const { value } = Atomics.waitAsync(loaded, 0, 0, LOAD_MS);
-      if (typeof value === "string") void worker.terminate();
-      else void value.then(() => worker.terminate());
-    },
+    terminate: () => void worker.terminate(),
   };
 }
 
 function parentThread(): Endpoint | undefined {
-  const { parentPort: port, workerData } = threads;
+  const { parentPort: port } = threads;
   if (port === null) return undefined;
   return {
     postMessage: (message) => port.postMessage(message),
-    onMessage: (receive) => {
-      port.on("message", receive);
-      const loaded = (workerData as Start | null)?.interlockLoaded;
-      if (loaded === undefined) return;
-      setImmediate(() => { // Runs when all of the module has run.
-        Atomics.store(loaded, 0, 1);
-        Atomics.notify(loaded, 0);
-      });
-    },
+    onMessage: (receive) => void port.on("message", receive),
   };
 }
 

@@ -29,8 +29,8 @@ const SIGNATURES = {
   sem_init: { parameters: ["bytes", "i32", "u32"], result: "i32" },
   sem_post: { parameters: ["bytes"], result: "i32" },
 } as const;
-/** A `sem_t` (32 bytes), which outlives the threads that wait for it. */
-const semaphore = new Uint8Array(new SharedArrayBuffer(32));
+/** A `sem_t`, which outlives the threads that wait for it. Some pages have no shared memory. */
+let semaphore: Uint8Array | undefined;
 
 let refusedAt = -Infinity;
 
@@ -94,6 +94,7 @@ export function hasFreeDescriptors(count: number): boolean {
  */
 export function hasFreeThreads(count: number): boolean {
   const { pthread_create, pthread_join, sem_init, sem_post } = adapter.bind(SIGNATURES, LIBRARIES);
+  semaphore ??= new Uint8Array(new SharedArrayBuffer(32));
   if (sem_init(semaphore, 0, 0) !== 0) return false;
   // SAFETY: sem_wait(3) takes a pointer, as a thread's start function does, and its result is not
   // read. The threads run no JavaScript, and are joined before this returns.

@@ -38,7 +38,7 @@ describe("a window of the bench", () => {
       running--;
     };
     const now = monotonicNanoseconds();
-    await countInWindow(loop, { from: now, to: now + 20e6 });
+    await countInWindow(loop, { from: now, to: now + 300e6 });
     assert.equal(most, 1);
     assert.equal(asked[0], 1);
     assert.ok(Math.max(...asked) > 1000, asked.join());

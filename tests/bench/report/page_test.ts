@@ -9,7 +9,7 @@ import type { Browser, Page } from "playwright-core";
 import { pageOf } from "../../../bench/report/page.ts";
 import { newest, readResults } from "../../../bench/results.ts";
 import { adapter } from "../../../src/runtime/mod.ts";
-import { chromium } from "./fixtures/chromium.ts";
+import { chromium } from "../../support/chromium.ts";
 import {
   contrasts,
   kindsOfCharts,

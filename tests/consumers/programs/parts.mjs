@@ -41,7 +41,7 @@ export async function testWorkers(worker) {
   assert.equal(segment.counter("total").value, 2 * TIMES);
 }
 
-/** A task waits for a mutex that a worker holds, without blocking its thread. */
+/** A task waits for a mutex that a worker holds, and for a flag, without blocking its thread. */
 export async function testAwaitedWait(worker) {
   const segment = Segment.anonymous();
   const thread = new Worker(worker);
@@ -55,23 +55,31 @@ export async function testAwaitedWait(worker) {
   const guard = await waiting;
   assert.ok(guard.held && !guard.recovered && guard.token > 1);
   guard.release();
+  const set = segment.flag("go").wait({ timeout: 60_000 });
+  thread.postMessage({ handle: segment.handle, set: true });
+  await set;
   await thread.terminate();
 }
 
-/** Locks, counters and documents in files. */
-export async function testFiles() {
+/** Locks, counters and documents in files; a worker holds a lock for which a task waits. */
+export async function testFiles(worker) {
   await inFolder(async (folder) => {
     const path = join(folder, "jobs.lock");
-    const [held, wanted] = [new FileLock(path, { label: "first" }), new FileLock(path)];
-    const guard = held.acquireSync();
-    await assert.rejects(wanted.acquire({ timeout: 1 }), /"first".* holds it/);
-    const waiting = wanted.acquire({ timeout: 60_000 });
-    // A waiter sleeps in the kernel, which only a helper thread can do.
+    const thread = new Worker(worker);
+    thread.postMessage({ path });
+    const [answer] = await once(thread, "message");
+    assert.equal(answer, "held");
+    const lock = new FileLock(path);
+    await assert.rejects(lock.acquire({ timeout: 1 }), /"the worker".* holds it/);
+    const waiting = lock.acquire({ timeout: 60_000 });
+    // Only a helper thread can sleep in the kernel while this one runs.
     await until(() => kernelWaiters(path) === 1, "a helper thread waits in the kernel");
+    thread.postMessage("release");
+    const guard = await waiting;
+    assert.ok(guard.held && guard.token > 1);
     guard.release();
-    (await waiting).release();
-    held.close();
-    wanted.close();
+    lock.close();
+    await thread.terminate();
 
     const visits = new FileCounter(join(folder, "visits"));
     await Promise.all(Array.from({ length: 20 }, () => visits.add()));
@@ -93,8 +101,10 @@ export async function testProcesses(command) {
     const children = [1, 2].map(() =>
       spawn(command[0], [...command.slice(1), "child", directory], { stdio: "inherit" })
     );
-    const ends = await Promise.all(children.map((child) => once(child, "exit")));
-    assert.deepEqual(ends, [[0, null], [0, null]]);
+    const ended = Promise.all(children.map((child) => once(child, "exit")));
+    const mutex = segment.mutex("turn");
+    for (let i = 0; i < 20; i++) (await mutex.acquire({ timeout: 60_000 })).release();
+    assert.deepEqual(await ended, [[0, null], [0, null]]);
     assert.equal(segment.rawValue("sum").value, 2 * TIMES);
     segment.close();
   });
