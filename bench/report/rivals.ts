@@ -32,6 +32,8 @@ const OTHER_WORK: readonly string[] = [
 const EQUAL = 0.05;
 const TEXTS = { cells: "Interlock : rival", atOne: "Interlock is faster →" };
 
+const FOUR = "4 processes";
+
 /** The operations that README.md compares with rivals. */
 const MAIN: readonly string[] = [
   NAMES["atomics/add"],
@@ -70,8 +72,6 @@ export function matchesOf({ rows, goals }: Pick<Results, "rows" | "goals">): Mat
   );
   return [...groups.values()].map((pairs) => matchOf(pairs)).sort((a, b) => b.mean - a.mean);
 }
-
-const FOUR = "4 processes";
 
 function matchOf(pairs: readonly { ours: Row; theirs: Row; ratio: number }[]): Match {
   const [{ ours, theirs }] = pairs;
