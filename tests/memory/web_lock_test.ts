@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Memory } from "../../src/memory/mod.ts";
-import { Child, executableOf } from "../support/child.ts";
+import { Child, executableOf, NODE_WITHOUT_C } from "../support/child.ts";
 
 const PROCESS = new URL("./fixtures/web_lock_process.ts", import.meta.url);
 const SLOTS_PROCESS = new URL("./fixtures/web_lock_slots_process.ts", import.meta.url);
@@ -9,7 +9,7 @@ const CLOSED_PROCESS = new URL("./fixtures/closed_memories_process.ts", import.m
 /** Bun has no Web Locks, and always has foreign functions. */
 const WITHOUT = {
   deno: ["run", "--quiet", "--no-config", "--no-lock", "--allow-read"],
-  node: ["--disable-warning=ExperimentalWarning", "--no-experimental-ffi"],
+  node: NODE_WITHOUT_C,
 } as const;
 
 describe("If the runtime must not ask the system about threads", () => {

@@ -23,7 +23,6 @@ const FREE = [0, 1, 2, 3, 4, 5, 6, 7, 8, 63, 64, 65];
 const PERMISSIONS: Readonly<Record<string, readonly string[] | undefined>> = {
   deno: ["run", "--quiet", "--no-config", "--no-lock", "--allow-ffi"],
   node: [
-    "--disable-warning=ExperimentalWarning",
     "--permission",
     "--allow-ffi",
     "--allow-fs-read=*",
