@@ -74,7 +74,8 @@ export function peers(
         : ["window", program, count, leadOf(count, effort) * 1e6, effort.window * 1e6];
       const folder = fast ? site.fast : site.temporary;
       const command = [...site.commands![by]!, ...args.map(String), folder];
-      return JSON.parse(await launch(command, { signal }));
+      const { inside, samples } = JSON.parse(await launch(command, { signal }));
+      return sizes === "pair" ? { samples } : { ns: effort.window * 1e6 / inside };
     },
   }));
 }
