@@ -5,8 +5,8 @@ import { fileURLToPath } from "node:url";
 
 const TESTS = fileURLToPath(new URL("..", import.meta.url));
 
-/** A path in the text of a module, of an import or for a `URL`. */
-const MODULE = /(["'`]\.{1,2}\/[^"'`\n]*)\.ts(["'`])/g;
+/** A path of a module, in an import or another text. */
+const MODULE = /(["'`][\w./-]+)\.ts(["'`])/g;
 
 /**
  * Compiles the tests for an older Node, as the package is compiled, into a package as it is installed:
