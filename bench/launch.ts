@@ -56,14 +56,13 @@ export function peers(
   medium: Program["medium"],
   sizes: Program["sizes"],
   names: Readonly<Record<string, string>>,
-  { fast = false, ...more }: Pick<Program, "needs"> & { readonly fast?: boolean } = {},
+  { fast = false } = {},
 ): Program[] {
   return Object.entries(names).map(([name, program]): Program => ({
     name,
     by,
     medium,
     sizes,
-    ...more,
     ms(effort, count) {
       const ms = leadOf(count, effort) + effort.window;
       return START[by] + (sizes === "pair" ? relayMs(effort.turns) : ms);
