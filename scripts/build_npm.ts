@@ -1,5 +1,5 @@
 /**
- * Builds the npm package in `dist`: each module that it needs by itself, as JavaScript for the oldest
+ * Builds the npm package in `dist`, or in the folder of its argument: each module that it needs by itself, as JavaScript for the oldest
  * Node that the package supports, with source maps and declarations, and a package.json made from
  * that of the project.
  *
@@ -24,7 +24,7 @@ import deno from "../deno.json" with { type: "json" };
 import npm from "../package.json" with { type: "json" };
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
-const DIST = join(ROOT, "dist");
+const DIST = process.argv[2] ?? join(ROOT, "dist");
 
 const isModule = (path: string) => path.endsWith(".ts");
 const published = deno.publish.include.filter((path) => path !== "deno.json");

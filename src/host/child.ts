@@ -32,7 +32,7 @@ export function commandOf(
   const flags = {
     deno: ["run", "--quiet", config, "--no-lock", "-A"],
     bun: [],
-    node: ["--disable-warning=ExperimentalWarning"],
+    node: [],
   }[name];
   return [path, ...flags, isFile ? fileURLToPath(program) : program.href, ...args];
 }
