@@ -192,8 +192,13 @@ function isFinal(error: Error): boolean {
   return /^(WRONGPASS|NOAUTH|NOPERM|DENIED|ERR)\b/.test(error.message);
 }
 
+/**
+ * Loads node-redis.
+ *
+ * @throws {MisconfiguredError} If it is not installed.
+ */
 // deno-lint-ignore no-explicit-any -- The package need not be there, nor its types.
-async function loadNodeRedis(): Promise<{ createClient(options: object): any }> {
+export async function loadNodeRedis(): Promise<{ createClient(options: object): any }> {
   try {
     return await import("redis");
   } catch (error) {
