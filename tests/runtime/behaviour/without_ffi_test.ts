@@ -19,7 +19,8 @@ const STARTS: readonly {
   { runtime: "deno", args: [...DENO, "-A", "--deny-ffi"], says: ["--allow-ffi"] },
   {
     runtime: "node",
-    args: [...NODE, "--no-experimental-ffi"],
+    // Without addons as well: otherwise koffi calls C.
+    args: [...NODE, "--no-experimental-ffi", "--no-addons"],
     says: ["node:ffi", "--no-experimental-ffi"],
   },
   {
