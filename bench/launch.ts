@@ -59,7 +59,11 @@ export function peers(
   { fast = false, ...more }: Pick<Program, "needs"> & { readonly fast?: boolean } = {},
 ): Program[] {
   return Object.entries(names).map(([name, program]): Program => ({
-    ...{ name, by, medium, sizes, ...more },
+    name,
+    by,
+    medium,
+    sizes,
+    ...more,
     ms(effort, count) {
       const ms = leadOf(count, effort) + effort.window;
       return START[by] + (sizes === "pair" ? relayMs(effort.turns) : ms);

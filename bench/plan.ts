@@ -43,18 +43,15 @@ export function planOf(subjects: readonly Subject[], setup: Setup): Step[] {
   return [...single.filter(isAlone), ...programs, ...fleetSteps(subjects, setup)];
 }
 
-/** What rows need, by the name of their implementation, if it has another name or is always there. */
-const NEEDS: Readonly<Record<string, string | undefined>> = {
-  ...{ c: "cc", python: "python3", interlock: undefined, "empty program": undefined },
-};
+/** What rivals need, if it has another name. */
+const NEEDS: Readonly<Record<string, string>> = { c: "cc", python: "python3" };
+const ALWAYS = ["interlock", "empty program"];
 
 /** Whether a row can be measured, and is wanted. */
 function isIn({ wants, has }: Setup): (row: RowKey) => boolean {
-  return (row) => {
-    const needed = row.by in NEEDS ? NEEDS[row.by] : row.by;
-    const isThere = needed === undefined || has(needed);
-    return isThere && (row.medium !== "redis" || has("redis-server")) && wants(row);
-  };
+  return (row) =>
+    (ALWAYS.includes(row.by) || has(NEEDS[row.by] ?? row.by)) &&
+    (row.medium !== "redis" || has("redis-server")) && wants(row);
 }
 
 function programSteps({ name: subject, programs = [] }: Subject, setup: Setup): Step[] {

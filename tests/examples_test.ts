@@ -38,7 +38,8 @@ function sources(): string[] {
   ];
 }
 
-const run = (file: string) => promisify(execFile)(process.execPath, [...FLAGS[adapter.name], file]);
+const run = (file: string) =>
+  promisify(execFile)(process.execPath, [...FLAGS[adapter.name], file], { timeout: 50_000 });
 
 /** A program that imports from here, and uses the server and the folder of this test. */
 function localized(code: string): string {

@@ -10,9 +10,6 @@ const WARM_TURNS = 100;
 /** The size of a set of processors. */
 const BYTES = 128;
 
-/** The offsets of the words of a relay. */
-const OFFSETS = { turn: 0, coming: 128, released: 256 } as const;
-
 /**
  * Hands a lock over between two members, `turns` times after a warm-up. The holder waits until the
  * other member has come and sleeps, records the time and releases; the other records when it has the
@@ -30,8 +27,8 @@ export async function handOver(
 ): Promise<number[]> {
   const region = regionOf(memory);
   const { atomics } = region;
-  const [turn, coming, released] = [OFFSETS.turn, OFFSETS.coming, OFFSETS.released]
-    .map((at) => region.resolve(offset + at, 8, 8));
+  // Each word in a cache line of its own.
+  const [turn, coming, released] = [0, 128, 256].map((at) => region.resolve(offset + at, 8, 8));
   const samples: number[] = [];
   const all = turns + WARM_TURNS;
   const see = async (at: number, wanted: number) => {

@@ -32,13 +32,6 @@ export interface BenchContext {
 /** The bytes from {@linkcode BenchContext.offset} on that an operation may use. */
 export const CONTEXT_BYTES = 1 << 15;
 
-/** An operation that is ready to be repeated. */
-export interface Repeated {
-  readonly call: () => unknown;
-  /** Reads the total of all workers from the shared state. */
-  readonly read?: () => number;
-}
-
 /** A lock that two processes hand to each other. */
 export interface Relay {
   lock(): void | Promise<void>;
@@ -54,8 +47,11 @@ export interface Operation {
   /** Its package. Default: `interlock`. */
   readonly by?: string;
   readonly media: readonly RowKey["medium"][];
-  /** Makes the function to repeat: in one thread by mitata, and in each member of a fleet. */
-  readonly make?: (context: BenchContext) => Repeated | Promise<Repeated>;
+  /**
+   * Makes the function to repeat: in one thread by mitata, and in each member of a fleet; and one
+   * that reads the total of all workers from the shared state.
+   */
+  readonly make?: (context: BenchContext) => Promise<{ call(): unknown; read?(): number }>;
   /** Whether one thread alone is measured. Default: `true`. */
   readonly alone?: boolean;
   /** The numbers of members at once. Default: none. */
@@ -127,8 +123,6 @@ export interface Subject {
 export const MEMORY: readonly RowKey["medium"][] = ["mapped", "anonymous"];
 /** The numbers of members at once, if all are of interest. */
 export const SIZES: readonly number[] = [1, 2, 4, 16, 64];
-/** The runtimes, for claims that differ between them. */
-export const RUNTIMES = ["deno", "bun", "node"] as const;
 
 /**
  * Makes a function that makes operations on what `open` makes. Each has a name, the function to

@@ -28,76 +28,68 @@ export async function runStrategy(
 ): Promise<CountResult> {
   signal.throwIfAborted();
   const began = performance.now();
-  await using prepared = await prepare(run, config);
+  const { real, scratch, byteLength } = regions(config.workers);
+  const threads = config.unit === "worker";
+  // Removed when the processes have ended.
+  using folder = new RunFolder(config.directory);
+  using memory = threads && run.runtimes.length === 1
+    ? undefined
+    : Memory.map(folder.memory, byteLength);
+  await using redis = needsRedis(run.strategy)
+    ? await (await import("./run_redis.ts")).RunRedis.open(config.redis, [real, scratch])
+    : undefined;
+  const shared = { threads, folder, memory, redis };
   const reports = new RunReports(config.workers, onStep);
-  await count(run, prepared, reports, signal);
+  await count(run, config, shared, reports, signal);
   return summarize(run, config, reports.reports, performance.now() - began);
 }
 
-/** What the processes of a run share; removed when they have ended. */
-interface PreparedRun extends AsyncDisposable {
-  readonly specs: readonly WorkerSpec[];
+/** What the processes of a run share. */
+interface Shared {
   /** Whether the workers are threads; the default is a process for each. */
   readonly threads: boolean;
+  readonly folder: RunFolder;
   /** The mapped memory; `undefined` if one process makes the memory for its own threads. */
   readonly memory: Memory | undefined;
-  /** The socket of the manager; `undefined` if the run needs none. */
-  readonly manager: string | undefined;
+  /** The numbers on the Redis server; `undefined` if the run needs none. */
   readonly redis: RunRedis | undefined;
-}
-
-/** Makes the folder, the memory and the numbers on the Redis server. */
-async function prepare({ strategy, runtimes }: Run, config: CountConfig): Promise<PreparedRun> {
-  const { workers } = config;
-  const { real, scratch, byteLength } = regions(workers);
-  const threads = config.unit === "worker";
-  const anonymous = threads && runtimes.length === 1;
-
-  await using stack = new AsyncDisposableStack();
-  const folder = stack.use(new RunFolder(config.directory));
-  const memory = anonymous ? undefined : stack.use(Memory.map(folder.memory, byteLength));
-  const redis = needsRedis(strategy)
-    ? stack.use(
-      await (await import("./run_redis.ts")).RunRedis.open(config.redis, [real, scratch]),
-    )
-    : undefined;
-  const manager = strategy.startsWith("manager") && !anonymous ? folder.socket : undefined;
-  const specs = Array.from({ length: workers }, (_, worker): WorkerSpec => ({
-    strategy,
-    worker,
-    workers,
-    increments: config.increments,
-    granularity: config.granularity,
-    warm: config.warm,
-    memory: anonymous ? undefined : folder.memory,
-    file: folder.text,
-    redis: redis?.key,
-    manager,
-  }));
-  const made = stack.move();
-  const dispose = () => made.disposeAsync();
-  return { specs, threads, memory, manager, redis, [Symbol.asyncDispose]: dispose };
 }
 
 /** Starts the processes, lets their workers count at once, and waits until all have ended. */
 async function count(
-  { runtimes }: Run,
-  prepared: PreparedRun,
+  { strategy, runtimes }: Run,
+  { workers, increments, granularity, warm }: CountConfig,
+  { threads, folder, memory, redis }: Shared,
   reports: RunReports,
   signal: AbortSignal,
 ): Promise<void> {
-  await using children = new RunChildren(signal, prepared.redis?.url);
-  if (prepared.manager !== undefined) {
-    await startManager(prepared.manager, runtimes[0], children, reports);
-  }
+  await using children = new RunChildren(signal, redis?.url);
+  const manager = strategy.startsWith("manager") && memory !== undefined
+    ? folder.socket
+    : undefined;
+  if (manager !== undefined) await startManager(manager, runtimes[0], children, reports);
+  const specs = Array.from({ length: workers }, (_, worker): WorkerSpec => ({
+    strategy,
+    worker,
+    workers,
+    increments,
+    granularity,
+    warm,
+    memory: memory && folder.memory,
+    file: folder.text,
+    redis: redis?.key,
+    manager,
+  }));
   const hosts = runtimes.flatMap((runtime, i) => {
-    const specs = prepared.specs.filter(({ worker }) => worker % runtimes.length === i);
-    return prepared.threads
-      ? [startThreads(specs, runtime, children, reports)]
-      : specs.map((spec) => startWorker(spec, runtime, children, reports));
+    const own = specs.filter(({ worker }) => worker % runtimes.length === i);
+    return threads
+      ? [startThreads(own, runtime, children, reports)]
+      : own.map((spec) => startWorker(spec, runtime, children, reports));
   });
   await children.orFailure(reports.allReady);
-  openGate(prepared, hosts[0]);
+  // In the memory that all share, or by the process that has the memory.
+  if (memory !== undefined) new Gate(memory, workers).open();
+  else hosts[0].tell("open");
   await children.orFailure(reports.allDone);
   await children.orFailure(Promise.all(hosts.map(({ ended }) => ended)));
 }
@@ -144,10 +136,4 @@ function startWorker(
   const spec = { role: "worker", coordinator: process.pid, worker } as const;
   const isDone = () => reports[worker.worker] !== undefined;
   return children.startCounting(runtime, `worker ${worker.worker}`, spec, receive, isDone);
-}
-
-/** Opens the gate: in the memory that all share, or by the process that has the memory. */
-function openGate({ memory, specs }: PreparedRun, host: Child): void {
-  if (memory !== undefined) new Gate(memory, specs.length).open();
-  else host.tell("open");
 }

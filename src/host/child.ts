@@ -24,7 +24,8 @@ export function commandOf(
   const isFile = program.protocol === "file:";
   if (!isFile && name !== "deno") {
     throw new RuntimeError(
-      `Cannot run ${program.href} in ${name}: only Deno runs programs from JSR`,
+      `Cannot run ${program.href} in ${name}: only Deno runs programs from JSR. Install the package ` +
+        "from npm",
     );
   }
   const config = imports && isFile ? `--config=${fileURLToPath(CONFIG)}` : "--no-config";

@@ -16,6 +16,7 @@ export class Children implements AsyncDisposable, Disposable {
     this.#failure.promise.catch(() => {}); // It may come while nothing waits for it.
     this.#signal = signal;
     signal.addEventListener("abort", this.#abort);
+    if (signal.aborted) this.#abort();
   }
 
   readonly #abort = (): void => this.fail(this.#signal.reason);

@@ -14,7 +14,7 @@ const ARGS = { deno: ["run", "--quiet", "-A"], bun: [], node: [] }[adapter.name]
 
 function bench(...args: string[]) {
   const env = { ...process.env, NO_COLOR: "1" };
-  return run(process.execPath, [...ARGS, ENTRY, ...args], { cwd: ROOT, env });
+  return run(process.execPath, [...ARGS, ENTRY, ...args], { cwd: ROOT, env, timeout: 55_000 });
 }
 
 describe("deno task bench", () => {

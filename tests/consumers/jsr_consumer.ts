@@ -12,6 +12,7 @@ import { CURRENT } from "./runtimes.ts";
 const PROGRAMS = fileURLToPath(new URL("programs", import.meta.url));
 const [denoRuntime] = CURRENT.filter(({ title }) => title === "Deno");
 const DENO = denoRuntime.command[0];
+const CLI = `jsr:${deno.name}@${deno.version}/cli`;
 const PARTS = ["entries", "workers", "wait", "files", "processes"];
 
 let registry: JsrRegistry;
@@ -62,11 +63,12 @@ describe("The package on JSR, in full", { skip: SHORT && "the long form runs it"
   });
 
   it("has a command", async () => {
-    const options = await makeDenoProject(`jsr:${deno.name}@${deno.version}/cli`);
-    await runCommand(
-      [...denoRuntime.command, "--quiet", `jsr:${deno.name}@${deno.version}/cli`],
-      options,
-    );
+    const options = await makeDenoProject(CLI);
+    const interlock = [...denoRuntime.command, "--quiet", CLI];
+    await runCommand(interlock, options);
+    const { stdout, stderr } = await run([...interlock, "count", "--increments", "10"], options);
+    assert.match(stdout, /4 processes x 10 increments on deno\n/);
+    assert.match(stderr, /^Counting only in deno: the others run no programs from JSR$/m);
   });
 });
 

@@ -2,11 +2,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, it } from "node:test";
-import { fileURLToPath } from "node:url";
-import { makeProject, run, TARBALL } from "./project.ts";
-
-const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-const bin = (name: string) => [join(ROOT, "node_modules/.bin", name)];
+import { makeProject, run, TARBALL, toolPath } from "./project.ts";
 
 describe("The packed package", () => {
   let installed: Promise<string> | undefined;
@@ -35,11 +31,11 @@ describe("The packed package", () => {
   });
 
   it("has nothing to say for publint", async () => {
-    await run([...bin("publint"), "--strict", TARBALL], { cwd: ROOT });
+    await run([toolPath("publint"), "--strict", TARBALL], { cwd: dirname(TARBALL) });
   });
 
   it("has types that are right, as an ES module", async () => {
-    await run([...bin("attw"), TARBALL, "--profile", "esm-only"], { cwd: ROOT });
+    await run([toolPath("attw"), TARBALL, "--profile", "esm-only"], { cwd: dirname(TARBALL) });
   });
 
   it("needs nothing for the library: no package is imported before it is used", async () => {

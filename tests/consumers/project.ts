@@ -12,9 +12,13 @@ export const SHORT: boolean = process.env.INTERLOCK_SHORT === "1";
 /** A folder that is removed at the end of all. */
 export const SCRATCH: string = given("INTERLOCK_SCRATCH");
 
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const PROGRAMS = fileURLToPath(new URL("programs", import.meta.url));
 /** A command that takes longer hangs. */
 const TIMEOUT_MS = 180_000;
+
+/** A tool that the project itself has installed. */
+export const toolPath = (name: string): string => join(ROOT, "node_modules/.bin", name);
 
 function given(variable: string): string {
   const value = process.env[variable];

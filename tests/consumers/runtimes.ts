@@ -18,12 +18,14 @@ export interface ConsumerRuntime {
   readonly needs: readonly string[];
 }
 
-const executableOf = (name: string) => process.env[`INTERLOCK_${name.toUpperCase()}`]!;
+/** The Deno, Bun or Node of the project. */
+export const executableOf = (name: string): string =>
+  process.env[`INTERLOCK_${name.toUpperCase()}`]!;
 
-function node(title: string, path: string, flags: readonly string[] = []): ConsumerRuntime {
+function node(title: string, path: string): ConsumerRuntime {
   return {
     title,
-    command: [path, ...flags],
+    command: [path],
     interlock: ["npx", "interlock"],
     // So that `#!/usr/bin/env node` is this one.
     env: { PATH: `${dirname(path)}:${process.env.PATH}` },
@@ -35,7 +37,7 @@ const [bun, deno] = ["bun", "deno"].map(executableOf);
 
 /** The Node, Bun and Deno of the project. */
 export const CURRENT: readonly ConsumerRuntime[] = [
-  node("Node 26", executableOf("node"), ["--disable-warning=ExperimentalWarning"]),
+  node("Node 26", executableOf("node")),
   {
     title: "Bun",
     command: [bun],

@@ -21,6 +21,7 @@ function c(): CAccess {
     if (access !== undefined) return access;
   } catch (error) {
     failure = error as NodeJS.ErrnoException;
+    if (failure.syscall !== undefined) throw failure; // Such as EMFILE.
   }
   throw new UnsupportedError(`Cannot call the C library: ${missing(failure)}. ${STILL_WORKS}`, {
     cause: failure,

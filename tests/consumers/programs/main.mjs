@@ -3,16 +3,18 @@ import process from "node:process";
 import * as parts from "./parts.mjs";
 
 const [program, ...given] = process.argv.slice(1);
-// The worker is beside the program, in sources as in bundles.
-const worker = program.replace(/main(\.\w+)$/, "worker$1");
+// The worker is beside the program, in sources as in bundles and executables.
+const worker = program.replace(/main(\.\w+)?$/, "worker$1");
+const isExecutable = program.startsWith("/$bunfs/");
 const flags = "Deno" in globalThis ? ["run", "-A"] : process.execArgv;
+const self = isExecutable ? [process.execPath] : [process.execPath, ...flags, program];
 
 const run = {
   entries: parts.testEntries,
   workers: () => parts.testWorkers(worker),
   wait: () => parts.testAwaitedWait(worker),
   files: () => parts.testFiles(worker),
-  processes: () => parts.testProcesses([process.execPath, ...flags, program]),
+  processes: () => parts.testProcesses(self),
   "without-redis": parts.testMissingRedis,
   "without-c": parts.testWithoutC,
   redis: parts.testRedis,

@@ -304,7 +304,7 @@ describe("the guard of a RedisLock", { skip }, () => {
     await assert.rejects(alone.release(), LockLostError);
     const expired = new RedisLock(redis, name, { maxHold: 10 });
     const guard = await expired.acquire();
-    await new Promise((resolve) => guard.signal.addEventListener("abort", resolve));
+    await until("the end of the hold", () => guard.signal.aborted);
     await assert.rejects(guard.downgrade(), isLost("LockLostError"));
     await assert.rejects(guard.release(), LockLostError);
     await expired.close();
@@ -480,7 +480,7 @@ describe("the guard of a RedisLock", { skip }, () => {
   test("learns by the upgrade that the last exclusive holder died", 3, {}, async ([a, b], name) => {
     const lost = new RedisLock(redis, name, { leaseTime: 100, maxHold: 20, label: "lost" });
     const dead = await lost.acquire();
-    await new Promise((resolve) => dead.signal.addEventListener("abort", resolve));
+    await until("the end of the hold", () => dead.signal.aborted);
     const guard = await a.acquire({ shared: true });
     assert.equal(await guard.upgrade(), true);
     assert.deepEqual([guard.recovered, guard.previousOwner?.label], [true, "lost"]);
