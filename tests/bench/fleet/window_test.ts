@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { countInWindow, loopOf, partInside } from "../../../bench/fleet/window.ts";
+import {
+  type Count,
+  countInWindow,
+  loopOf,
+  partInside,
+  type Window,
+} from "../../../bench/fleet/window.ts";
 import { monotonicNanoseconds } from "../../../src/runtime/mod.ts";
 
 const WINDOW = { from: 100, to: 200 };
@@ -17,7 +23,7 @@ describe("a window of the bench", () => {
 
   it("is surrounded by operations, which are done but not counted", async () => {
     /** Counts in a window that begins soon; again if the system let this thread run too late. */
-    async function count() {
+    async function count(): Promise<Count & { told: number; window: Window }> {
       let [told, began] = [0, Infinity];
       const run = (times: number) => {
         began = Math.min(began, monotonicNanoseconds());
