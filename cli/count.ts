@@ -23,7 +23,7 @@ import {
 import { findRedisServer, NO_SERVER } from "../src/host/redis_server.ts";
 import { adapter } from "../src/runtime/mod.ts";
 import type { RuntimeName } from "../src/runtime/adapters/port.ts";
-import { isFailure, notesOf, tableOf } from "./count_table.ts";
+import { isFailure, reportOf } from "./count_table.ts";
 import { interruptible, print } from "../src/host/interruption.ts";
 import { describeMachine, fileSystemOf } from "../src/host/machine.ts";
 import { invalidOption, UsageError } from "../src/host/usage_error.ts";
@@ -193,15 +193,16 @@ async function count(config: CountConfig, signal: AbortSignal): Promise<void> {
     try {
       for (const run of runs[index]) {
         progress?.update({ what: `${run.strategy} on ${part.runtimes.join(", ")}` });
-        const result = await runStrategy(run, config, signal, () => progress?.increment());
-        if (isFailure(result)) failures++;
+        const onStep = progress && (() => progress.increment());
+        const result = await runStrategy(run, config, signal, onStep);
         results.push(result);
         if (config.json) await print(lineOf(result));
       }
     } finally {
+      failures += results.filter(isFailure).length;
       // Even if a run failed: the results of the runs before it are shown.
       progress?.stop();
-      if (!config.json && results.length > 0) await print(report(results, part, config));
+      if (!config.json && results.length > 0) await print(reportOf(results, part.runtimes, config));
     }
   }
   if (!config.json) await print(`\n${footOf(config)}`);
@@ -215,13 +216,6 @@ async function count(config: CountConfig, signal: AbortSignal): Promise<void> {
 
 function lineOf({ exact: _, ...result }: CountResult): string {
   return JSON.stringify(result);
-}
-
-function report(results: readonly CountResult[], { runtimes }: Part, config: CountConfig): string {
-  const { workers, increments, unit } = config;
-  const title = `${workers} ${unit === "process" ? "processes" : "Web Workers"} x ` +
-    `${increments.toLocaleString("en")} increments on ${runtimes.join(", ")}`;
-  return ["", title, tableOf(results), ...notesOf(results)].join("\n");
 }
 
 function footOf({ warm, directory = tmpdir() }: CountConfig): string {

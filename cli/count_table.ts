@@ -1,5 +1,6 @@
 import Table from "cli-table3";
 import colors from "picocolors";
+import type { CountConfig } from "../src/counting/config.ts";
 import type { CountResult } from "../src/counting/result.ts";
 
 const BAR = 20;
@@ -16,8 +17,19 @@ export function isFailure({ exact, lost }: CountResult): boolean {
   return exact && lost !== 0;
 }
 
+/** Formats the results of some runs: a title, the table and its notes. */
+export function reportOf(
+  results: readonly CountResult[],
+  runtimes: readonly string[],
+  { workers, increments, unit }: CountConfig,
+): string {
+  const title = `${workers} ${unit === "process" ? "processes" : "Web Workers"} x ` +
+    `${format(increments)} increments on ${runtimes.join(", ")}`;
+  return ["", title, tableOf(results), ...notesOf(results)].join("\n");
+}
+
 /** Formats the results as a table. */
-export function tableOf(results: readonly CountResult[]): string {
+function tableOf(results: readonly CountResult[]): string {
   const table = new Table({
     head: [
       "strategy",
@@ -53,7 +65,7 @@ export function tableOf(results: readonly CountResult[]): string {
 }
 
 /** Notes below the table: the prime search, and texts that were no number. */
-export function notesOf(results: readonly CountResult[]): string[] {
+function notesOf(results: readonly CountResult[]): string[] {
   return results.flatMap(({ strategy, search, errors, errorSamples, nsPerIncrement }) => {
     const notes: string[] = [];
     if (search !== undefined) {

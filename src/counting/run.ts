@@ -1,7 +1,5 @@
 import process from "node:process";
-import type { Runtime } from "../host/runtimes.ts";
 import { Memory } from "../memory/memory.ts";
-import type { Child } from "../host/child.ts";
 import type { CountConfig, Run } from "./config.ts";
 import { Gate } from "./gate.ts";
 import { regions } from "./layout.ts";
@@ -9,9 +7,8 @@ import { type CountResult, summarize } from "./result.ts";
 import { RunChildren } from "./run_children.ts";
 import { RunFolder } from "./run_folder.ts";
 import type { RunRedis } from "./run_redis.ts";
-import { RunReports } from "./run_reports.ts";
 import { needsRedis } from "./strategies/names.ts";
-import type { WorkerSpec } from "./worker.ts";
+import type { WorkerReport, WorkerSpec } from "./worker.ts";
 
 /**
  * Runs one experiment in processes of its own, all of which have ended when this settles.
@@ -24,14 +21,13 @@ export async function runStrategy(
   run: Run,
   config: CountConfig,
   signal: AbortSignal,
-  onStep: () => void,
+  onStep?: () => void,
 ): Promise<CountResult> {
   signal.throwIfAborted();
   const began = performance.now();
   await using prepared = await prepare(run, config);
-  const reports = new RunReports(config.workers, onStep);
-  await count(run, prepared, reports, signal);
-  return summarize(run, config, reports.reports, performance.now() - began);
+  const reports = await count(run, prepared, signal, onStep);
+  return summarize(run, config, reports, performance.now() - began);
 }
 
 /** What the processes of a run share; removed when they have ended. */
@@ -82,66 +78,26 @@ async function prepare({ strategy, runtimes }: Run, config: CountConfig): Promis
 /** Starts the processes, lets their workers count at once, and waits until all have ended. */
 async function count(
   { runtimes }: Run,
-  prepared: PreparedRun,
-  reports: RunReports,
+  { specs, threads, memory, manager: socket, redis }: PreparedRun,
   signal: AbortSignal,
-): Promise<void> {
-  await using children = new RunChildren(signal, prepared.redis?.url);
-  if (prepared.manager !== undefined) {
-    await startManager(prepared.manager, runtimes[0], children, reports);
+  onStep?: () => void,
+): Promise<readonly WorkerReport[]> {
+  const workers = specs.length;
+  const coordinator = process.pid;
+  await using children = new RunChildren({ workers, signal, redis: redis?.url, onStep });
+  if (socket !== undefined) {
+    children.start(runtimes[0], { role: "manager", coordinator, socket });
+    await children.serving();
   }
   const hosts = runtimes.flatMap((runtime, i) => {
-    const specs = prepared.specs.filter(({ worker }) => worker % runtimes.length === i);
-    return prepared.threads
-      ? [startThreads(specs, runtime, children, reports)]
-      : specs.map((spec) => startWorker(spec, runtime, children, reports));
+    const own = specs.filter(({ worker }) => worker % runtimes.length === i);
+    return threads
+      ? [children.start(runtime, { role: "threads", coordinator, threads: own })]
+      : own.map((worker) => children.start(runtime, { role: "worker", coordinator, worker }));
   });
-  await children.orFailure(reports.allReady);
-  openGate(prepared, hosts[0]);
-  await children.orFailure(reports.allDone);
-  await children.orFailure(Promise.all(hosts.map(({ ended }) => ended)));
-}
-
-/** Starts the manager, and waits until it serves. */
-async function startManager(
-  socket: string,
-  runtime: Runtime,
-  children: RunChildren,
-  reports: RunReports,
-): Promise<void> {
-  const serving = Promise.withResolvers<void>();
-  const spec = { role: "manager", coordinator: process.pid, socket } as const;
-  children.start(runtime, "the manager", spec, () => serving.resolve(), () => reports.complete);
-  await children.orFailure(serving.promise);
-}
-
-/** Starts one process with all workers of a runtime as threads. */
-function startThreads(
-  threads: readonly WorkerSpec[],
-  runtime: Runtime,
-  children: RunChildren,
-  { reports, receive }: RunReports,
-): Child {
-  const what = `the process of workers ${threads.map(({ worker }) => worker).join(", ")}`;
-  const spec = { role: "threads", coordinator: process.pid, threads } as const;
-  const isDone = () => threads.every(({ worker }) => reports[worker] !== undefined);
-  return children.start(runtime, what, spec, receive, isDone);
-}
-
-/** Starts a process for one worker. */
-function startWorker(
-  worker: WorkerSpec,
-  runtime: Runtime,
-  children: RunChildren,
-  { reports, receive }: RunReports,
-): Child {
-  const spec = { role: "worker", coordinator: process.pid, worker } as const;
-  const isDone = () => reports[worker.worker] !== undefined;
-  return children.start(runtime, `worker ${worker.worker}`, spec, receive, isDone);
-}
-
-/** Opens the gate: in the memory that all share, or by the process that has the memory. */
-function openGate({ memory, specs }: PreparedRun, host: Child): void {
-  if (memory !== undefined) new Gate(memory, specs.length).open();
-  else host.tell("open");
+  await children.ready();
+  // The process that has the memory opens the gate if it shares it with no other.
+  if (memory !== undefined) new Gate(memory, workers).open();
+  else hosts[0].tell("open");
+  return await children.reports(hosts);
 }

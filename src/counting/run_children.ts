@@ -1,8 +1,8 @@
 import { Child, describeEnd } from "../host/child.ts";
 import type { Runtime } from "../host/runtimes.ts";
-import type { HostSpec } from "./host.ts";
+import type { ChildMessage, HostSpec } from "./host.ts";
 import { REDIS_VARIABLE } from "./redis_cells.ts";
-import type { WorkerMessage } from "./worker.ts";
+import type { WorkerReport } from "./worker.ts";
 
 const PROGRAM = new URL(
   `../../workers/counting_process${import.meta.url.slice(-3)}`, // .ts here, .js in the npm package
@@ -14,64 +14,115 @@ export class RunError extends Error {
   override readonly name = "RunError";
 }
 
-/** The child processes of a run, which fails if one of them does. */
-export class RunChildren implements AsyncDisposable {
-  readonly #children: Child[] = [];
-  readonly #failure = Promise.withResolvers<never>();
-  readonly #signal: AbortSignal;
-  readonly #redis: string | undefined;
+/** Options for {@linkcode RunChildren}. */
+export interface RunChildrenOptions {
+  readonly workers: number;
+  /** Fails the run with its reason. */
+  readonly signal: AbortSignal;
+  /** The address of the Redis server, for workers that count there. */
+  readonly redis: string | undefined;
+  /** Called twice per worker: when it is ready and when it is done. */
+  readonly onStep?: (() => void) | undefined;
+}
 
-  /**
-   * @param signal Fails the run with its reason.
-   * @param redis The address of the Redis server, for workers that count there.
-   */
-  constructor(signal: AbortSignal, redis: string | undefined) {
+/** The child processes of a run and the reports of their workers. The run fails if one of them does. */
+export class RunChildren implements AsyncDisposable {
+  readonly #options: RunChildrenOptions;
+  readonly #children: Child[] = [];
+  /** The reports of the workers that are done, by worker. */
+  readonly #reports: WorkerReport[] = [];
+  #readyCount = 0;
+  #doneCount = 0;
+  readonly #serving = Promise.withResolvers<void>();
+  readonly #ready = Promise.withResolvers<void>();
+  readonly #done = Promise.withResolvers<void>();
+  readonly #failure = Promise.withResolvers<never>();
+
+  constructor(options: RunChildrenOptions) {
+    this.#options = options;
     this.#failure.promise.catch(() => {});
-    this.#signal = signal;
-    this.#signal.addEventListener("abort", this.#abort);
-    this.#redis = redis;
+    options.signal.addEventListener("abort", this.#abort);
   }
 
-  readonly #abort = (): void => this.#failure.reject(this.#signal.reason);
+  readonly #abort = (): void => this.#failure.reject(this.#options.signal.reason);
 
-  /** Starts a child; the run fails if the child ends before `isDone` returns true. */
-  start(
-    runtime: Runtime,
-    what: string,
-    spec: HostSpec,
-    receive: (message: WorkerMessage) => void,
-    isDone: () => boolean,
-  ): Child {
-    const child: Child = new Child<WorkerMessage>({
+  /** Starts a child; the run fails if the child ends before its workers have reported. */
+  start(runtime: Runtime, spec: HostSpec): Child {
+    const { redis } = this.#options;
+    const child: Child = new Child<ChildMessage>({
       runtime,
-      what,
+      what: nameOf(spec),
       program: PROGRAM,
       args: [JSON.stringify(spec)],
-      imports: this.#redis !== undefined,
-      env: this.#redis === undefined ? {} : { [REDIS_VARIABLE]: this.#redis },
-      receive: (message) => {
-        if (message.kind !== "failed") return receive(message);
-        this.#failure.reject(new RunError(`${child.name} failed: ${message.message}`));
-      },
+      imports: redis !== undefined,
+      env: redis === undefined ? {} : { [REDIS_VARIABLE]: redis },
+      receive: (message) => this.#receive(message, child),
     });
     this.#children.push(child);
     child.ended.then((end) => {
-      if (!isDone()) {
+      if (!this.#isDone(spec)) {
         this.#failure.reject(new RunError(`${child.name} ${describeEnd(end, "counted")}`));
       }
     });
     return child;
   }
 
-  /** Waits for a step of the run, or throws the failure of the run. */
-  async orFailure(step: Promise<unknown>): Promise<void> {
+  /** Waits until the manager serves. */
+  async serving(): Promise<void> {
+    await this.#orFailure(this.#serving.promise);
+  }
+
+  /** Waits until all workers are ready to count. */
+  async ready(): Promise<void> {
+    await this.#orFailure(this.#ready.promise);
+  }
+
+  /** Waits for the reports of all workers, and until their processes, `hosts`, have ended. */
+  async reports(hosts: readonly Child[]): Promise<readonly WorkerReport[]> {
+    await this.#orFailure(this.#done.promise);
+    await this.#orFailure(Promise.all(hosts.map(({ ended }) => ended)));
+    return this.#reports;
+  }
+
+  #receive(message: ChildMessage, child: Child): void {
+    const { workers, onStep } = this.#options;
+    if (message.kind === "failed") {
+      return this.#failure.reject(new RunError(`${child.name} failed: ${message.message}`));
+    }
+    if (message.kind === "serving") return this.#serving.resolve();
+    onStep?.();
+    if (message.kind === "ready") {
+      if (++this.#readyCount === workers) this.#ready.resolve();
+      return;
+    }
+    this.#reports[message.worker] = message.report;
+    if (++this.#doneCount === workers) this.#done.resolve();
+  }
+
+  /** Whether the workers of a child have reported; of the manager, whether all have. */
+  #isDone(spec: HostSpec): boolean {
+    if (spec.role === "manager") return this.#doneCount === this.#options.workers;
+    return workersOf(spec).every((worker) => this.#reports[worker] !== undefined);
+  }
+
+  async #orFailure(step: Promise<unknown>): Promise<void> {
     await Promise.race([step, this.#failure.promise]);
   }
 
   /** Kills the children that still run, and waits until all have ended. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#signal.removeEventListener("abort", this.#abort);
+    this.#options.signal.removeEventListener("abort", this.#abort);
     for (const child of this.#children) child.kill();
     await Promise.all(this.#children.map(({ ended }) => ended));
   }
+}
+
+function workersOf(spec: Exclude<HostSpec, { role: "manager" }>): number[] {
+  return (spec.role === "worker" ? [spec.worker] : spec.threads).map(({ worker }) => worker);
+}
+
+function nameOf(spec: HostSpec): string {
+  if (spec.role === "manager") return "the manager";
+  const workers = workersOf(spec).join(", ");
+  return spec.role === "worker" ? `worker ${workers}` : `the process of workers ${workers}`;
 }
