@@ -9,12 +9,8 @@ export type { Elements, ElementType } from "./element.ts";
 export { Flag } from "./flag.ts";
 export { Memory } from "./memory.ts";
 export type { OpenMode } from "./memory_file.ts";
-export {
-  Mutex,
-  type MutexAcquireOptions,
-  type MutexOptions,
-  type MutexTryAcquireOptions,
-} from "./mutex.ts";
+export { Mutex } from "./mutex.ts";
+export type { MutexAcquireOptions, MutexOptions, MutexTryAcquireOptions } from "./mutex_options.ts";
 export { RawArray } from "./raw_array.ts";
 export { RawRecord } from "./raw_record.ts";
 export { RawValue } from "./raw_value.ts";
