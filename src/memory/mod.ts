@@ -28,4 +28,5 @@ export { SharedArray } from "./shared_array.ts";
 export { SharedRecord } from "./shared_record.ts";
 export { SharedValue } from "./shared_value.ts";
 export { StripedCounter } from "./striped_counter.ts";
-export { Segment, type SegmentHandle, type SegmentInfo, type SegmentOptions } from "./segment.ts";
+export { Segment } from "./segment.ts";
+export type { SegmentHandle, SegmentInfo, SegmentOptions } from "./segment_options.ts";
