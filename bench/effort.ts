@@ -1,3 +1,5 @@
+import { availableParallelism } from "node:os";
+
 /** For a report: takes less than 15 minutes. Durations in milliseconds. */
 export const FULL = {
   rounds: 3,
@@ -31,3 +33,17 @@ export const QUICK: Effort = {
   sizes: [1, 4],
   anonymous: false,
 };
+
+/** How long a lock is held after the other member has come, so that it sleeps; nanoseconds. */
+export const HOLD = 100_000;
+const MOST_LEADS = 16;
+
+/** The lead of a fleet: the more members share a processor, the longer they take to warm up. */
+export function leadOf(size: number, { lead }: Effort): number {
+  return lead * Math.min(Math.ceil(size / availableParallelism()), MOST_LEADS);
+}
+
+/** Estimates how long so many hand-overs take, in milliseconds. */
+export function relayMs(turns: number): number {
+  return turns * (HOLD + 30_000) / 1e6;
+}

@@ -2,10 +2,15 @@ import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { environment } from "../src/host/child.ts";
+import { HOLD, leadOf, relayMs } from "./effort.ts";
+import { median } from "./statistics.ts";
+import type { Figure, Launch, Program } from "./subjects/subject.ts";
 
 /** The folder of the project. */
 export const ROOT: string = fileURLToPath(new URL("..", import.meta.url));
 
+/** Estimated times in milliseconds to start a process. */
+const START = { c: 5, python: 120 };
 const run = promisify(execFile);
 
 /**
@@ -16,20 +21,10 @@ const run = promisify(execFile);
  */
 export async function launch(
   [path, ...args]: readonly string[],
-  { signal, timeout = 60_000, cwd = ROOT }: {
-    readonly signal?: AbortSignal;
-    readonly timeout?: number;
-    readonly cwd?: string;
-  } = {},
+  options: { readonly signal?: AbortSignal; readonly timeout?: number; readonly cwd?: string } = {},
 ): Promise<string> {
-  const { stdout } = await run(path, args, {
-    cwd,
-    env: environment(),
-    killSignal: "SIGKILL",
-    maxBuffer: 2 ** 26,
-    signal,
-    timeout,
-  });
+  const usual = { cwd: ROOT, killSignal: "SIGKILL", maxBuffer: 2 ** 26, timeout: 60_000 } as const;
+  const { stdout } = await run(path, args, { ...usual, env: environment(), ...options });
   return stdout;
 }
 
@@ -38,4 +33,48 @@ export async function timeOf(command: readonly string[]): Promise<number> {
   const began = performance.now();
   await launch(command);
   return (performance.now() - began) * 1e6;
+}
+
+/** What is started and timed several times in a round, and takes about `ms` each time. */
+export function launched(
+  ms: number,
+  measure: (launch: Launch) => Promise<number>,
+): Pick<Program, "ms" | "measure"> {
+  return {
+    ms: ({ launches }) => ms * launches,
+    async measure(launch) {
+      const samples: number[] = [];
+      while (samples.length < launch.effort.launches) samples.push(await measure(launch));
+      return { ns: median(samples) };
+    },
+  };
+}
+
+/** Programs of `bench/rivals` in C or Python: the name of each operation, and of its program. */
+export function peers(
+  by: "c" | "python",
+  medium: Program["medium"],
+  sizes: Program["sizes"],
+  names: Readonly<Record<string, string>>,
+  { fast = false, ...more }: Pick<Program, "needs"> & { readonly fast?: boolean } = {},
+): Program[] {
+  return Object.entries(names).map(([name, program]): Program => ({
+    name,
+    by,
+    medium,
+    sizes,
+    ...more,
+    ms(effort, count) {
+      const ms = leadOf(count, effort) + effort.window;
+      return START[by] + (sizes === "pair" ? relayMs(effort.turns) : ms);
+    },
+    async measure({ row: { count }, effort, site, signal }): Promise<Figure> {
+      const args = sizes === "pair"
+        ? ["relay", program, effort.turns, HOLD]
+        : ["window", program, count, leadOf(count, effort) * 1e6, effort.window * 1e6];
+      const folder = fast ? site.fast : site.temporary;
+      const command = [...site.commands![by]!, ...args.map(String), folder];
+      return JSON.parse(await launch(command, { signal }));
+    },
+  }));
 }

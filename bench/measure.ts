@@ -2,15 +2,15 @@ import { cpus, loadavg, release, tmpdir, totalmem } from "node:os";
 import process from "node:process";
 import { fileSystemOf } from "../src/host/machine.ts";
 import { findRedisServer, RedisServer } from "../src/host/redis_server.ts";
-import { findRuntimes, type Runtime, RuntimeError } from "../src/host/runtimes.ts";
+import { findAvailable } from "../src/host/runtimes.ts";
 import type { RuntimeName } from "../src/runtime/adapters/port.ts";
-import type { Effort } from "./effort.ts";
+import { FULL, QUICK } from "./effort.ts";
 import { launch } from "./launch.ts";
-import { durationOf, planOf, wantedBy } from "./plan.ts";
+import { planOf, wantedBy } from "./plan.ts";
 import type { Results } from "./results.ts";
-import { findRivals, type Rivals } from "./rivals.ts";
+import { addRivals, type Found } from "./rivals.ts";
 import { measureRounds, type Observer } from "./rounds.ts";
-import { makeSite } from "./site.ts";
+import { makeSite, type Site } from "./site.ts";
 import { noiseOf } from "./statistics.ts";
 import type { Step } from "./steps.ts";
 import { SUBJECTS } from "./subjects/mod.ts";
@@ -19,36 +19,30 @@ import { verdictsOf } from "./verdicts.ts";
 /** Options for {@linkcode measure}. */
 export interface MeasureOptions {
   readonly mode: Results["mode"];
-  readonly effort: Effort;
   readonly filter: string | undefined;
   readonly runtimes: readonly RuntimeName[];
 }
 
 /** The plan of a run. */
-export interface Plan {
-  readonly runtimes: readonly Runtime[];
-  readonly rivals: Rivals;
+export interface Plan extends Pick<Results, "versions"> {
   readonly steps: readonly Step[];
   /** In milliseconds. */
   readonly planned: number;
 }
 
-/** The runtimes that were found; the others are recorded. */
-async function availableRuntimes(
-  names: readonly RuntimeName[],
-  missing: Results["missing"],
-  signal: AbortSignal,
-): Promise<Runtime[]> {
-  const found = await Promise.all(
-    names.map((name) =>
-      findRuntimes([name], signal).catch((error) => {
-        if (!(error instanceof RuntimeError)) throw error;
-        missing.push({ what: `${name}: ${error.message}`, todo: `install ${name}` });
-        return [];
-      })
-    ),
-  );
-  return found.flat();
+async function startRedis(site: Site, { versions, missing }: Found): Promise<AsyncDisposable> {
+  const path = findRedisServer();
+  if (path === undefined) {
+    missing.push({
+      what: "redis-server, so Redis was not measured",
+      todo: "apt-get install redis-server, or put valkey-server on the PATH",
+    });
+    return new AsyncDisposableStack();
+  }
+  const server = await RedisServer.start();
+  site.redis = server.url;
+  versions["redis-server"] = /v=(\S+)/.exec(await launch([path, "--version"]))?.[1] ?? "unknown";
+  return server;
 }
 
 /**
@@ -57,36 +51,33 @@ async function availableRuntimes(
  * @throws {RangeError} If there is nothing to measure.
  */
 export async function measure(
-  { mode, effort, filter, runtimes: names }: MeasureOptions,
+  { mode, filter, runtimes: names }: MeasureOptions,
   signal: AbortSignal,
   observe: (plan: Plan) => Observer | undefined,
 ): Promise<Results | undefined> {
+  const effort = mode === "quick" ? QUICK : FULL;
   const when = new Date().toISOString();
   const [before] = loadavg();
   const began = performance.now();
-  const absent: Results["missing"] = [];
+  const found: Found = { versions: {}, missing: [] };
   using site = makeSite();
-  const runtimes = await availableRuntimes(names, absent, signal);
+  const runtimes = await findAvailable(
+    names,
+    (name, { message }) =>
+      found.missing.push({ what: `${name}: ${message}`, todo: `install ${name}` }),
+    signal,
+  );
+  for (const { name, version } of runtimes) found.versions[name] = version;
   const setup = { runtimes, effort, site, wants: wantedBy(filter) };
-  const possible = planOf(SUBJECTS, { ...setup, rivals: undefined, hasRedis: true })
-    .flatMap(({ rows }) => rows);
+  const possible = planOf(SUBJECTS, { ...setup, has: () => true }).flatMap(({ rows }) => rows);
   if (possible.length === 0) throw new RangeError(`Cannot measure: no row matches "${filter}"`);
-  const rivals = await findRivals(new Set(possible.map(({ by }) => by)), site);
-  const wantsRedis = possible.some(({ medium }) => medium === "redis");
-  const server = findRedisServer();
-  await using redis = wantsRedis && server ? await RedisServer.start() : undefined;
-  if (redis !== undefined) {
-    site.redis = redis.url;
-    const version = /v=(\S+)/.exec(await launch([server!, "--version"]))?.[1];
-    rivals.versions["redis-server"] = version ?? "unknown";
-  } else if (wantsRedis) {
-    absent.push({
-      what: "redis-server, so Redis was not measured",
-      todo: "apt-get install redis-server, or put valkey-server on the PATH",
-    });
-  }
-  const steps = planOf(SUBJECTS, { ...setup, rivals, hasRedis: redis !== undefined });
-  const observer = observe({ runtimes, rivals, steps, planned: durationOf(steps, effort) });
+  await addRivals(new Set(possible.map(({ by }) => by)), site, found);
+  await using _redis = possible.some(({ medium }) => medium === "redis")
+    ? await startRedis(site, found)
+    : undefined;
+  const steps = planOf(SUBJECTS, { ...setup, has: (name) => name in found.versions });
+  const planned = effort.rounds * steps.reduce((sum, { ms }) => sum + ms, 0);
+  const observer = observe({ versions: found.versions, steps, planned });
   if (observer === undefined) return undefined;
 
   const { rows, missing } = await measureRounds(steps, effort.rounds, signal, observer);
@@ -111,11 +102,8 @@ export async function measure(
       load: { before, after: loadavg()[0] },
       noise: noiseOf(rows),
     },
-    versions: {
-      ...Object.fromEntries(runtimes.map(({ name, version }) => [name, version])),
-      ...rivals.versions,
-    },
-    missing: [...absent, ...rivals.missing, ...missing],
+    versions: found.versions,
+    missing: [...found.missing, ...missing],
     rows,
     goals: verdictsOf(SUBJECTS, rows),
   };

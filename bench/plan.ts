@@ -1,20 +1,17 @@
 import type { Runtime } from "../src/host/runtimes.ts";
-import type { Effort } from "./effort.ts";
+import { type Effort, leadOf } from "./effort.ts";
 import { rowId, type RowKey } from "./results.ts";
-import { has, type Rivals } from "./rivals.ts";
 import type { Site } from "./site.ts";
-import { fleetStep, launchStep, programStep, type Step, type Task } from "./steps.ts";
+import { fleetStep, programStep, type Step, type Task } from "./steps.ts";
 import type { Operation, Program, Subject } from "./subjects/subject.ts";
 
 /** The conditions of a plan. */
 export interface Setup {
   readonly runtimes: readonly Runtime[];
-  /** `undefined`: all that there are. */
-  readonly rivals: Rivals | undefined;
   readonly effort: Effort;
   readonly site: Site;
-  /** Whether there is a Redis server. */
-  readonly hasRedis: boolean;
+  /** Whether the machine has a rival, or what it needs, by the names in the versions of a run. */
+  readonly has: (name: string) => boolean;
   /** Whether a row is wanted. */
   readonly wants: (row: RowKey) => boolean;
 }
@@ -23,15 +20,9 @@ export interface Setup {
 const MIXED_SIZES = [4, 16];
 
 /** The condition for rows of `--filter`, a regular expression that is searched in their ids. */
-export function wantedBy(filter: string | undefined): Setup["wants"] {
-  if (filter === undefined) return () => true;
+export function wantedBy(filter = ""): Setup["wants"] {
   const pattern = new RegExp(filter, "i");
   return (row) => pattern.test(rowId(row));
-}
-
-/** Estimates how long a run takes, in milliseconds. */
-export function durationOf(steps: readonly Step[], { rounds }: Effort): number {
-  return rounds * steps.reduce((sum, { ms }) => sum + ms, 0);
 }
 
 /**
@@ -39,110 +30,104 @@ export function durationOf(steps: readonly Step[], { rounds }: Effort): number {
  * of several at once, in the same way.
  */
 export function planOf(subjects: readonly Subject[], setup: Setup): Step[] {
-  const programs = subjects.map((subject) => programSteps(subject, setup));
+  const { runtimes, site } = setup;
+  const single = subjects.flatMap((subject) => [
+    ...runtimes.flatMap((runtime) =>
+      tasksOf(subject, setup, runtime.name, "alone", 1)
+        .map((task) => fleetStep([task], [runtime], site))
+    ),
+    ...programSteps(subject, setup),
+  ]);
   const isAlone = ({ rows: [{ setting }] }: Step) => setting === "alone";
-  return [
-    ...subjects.flatMap((subject, i) => [
-      ...aloneSteps(subject, setup),
-      ...launchSteps(subject, setup),
-      ...programs[i].filter(isAlone),
-    ]),
-    ...programs.flat().filter((step) => !isAlone(step)),
-    ...fleetSteps(subjects, setup),
-  ];
+  const programs = single.filter((step) => !isAlone(step));
+  return [...single.filter(isAlone), ...programs, ...fleetSteps(subjects, setup)];
 }
+
+/** What rivals need, if it has another name. */
+const NEEDS: Readonly<Record<string, string>> = { c: "cc", python: "python3" };
+const ALWAYS = ["interlock", "empty program"];
 
 /** Whether a row can be measured, and is wanted. */
-function isIn({ wants, rivals, hasRedis }: Setup): (row: RowKey) => boolean {
-  return (row) => (row.medium !== "redis" || hasRedis) && has(rivals, row.by) && wants(row);
-}
-
-function aloneSteps({ name: subject, operations = [] }: Subject, setup: Setup): Step[] {
-  const { runtimes, effort, site } = setup;
-  const isShort = (medium: string) => medium !== "anonymous" || effort.anonymous;
-  return operations.filter(({ make, alone = true }) => alone && make !== undefined).flatMap((
-    { name: operation, by = "interlock", media },
-  ) =>
-    media.filter((medium) => media.length === 1 || isShort(medium)).flatMap((medium) =>
-      runtimes.flatMap((runtime) => {
-        const key = { subject, operation, by, runtime: runtime.name, medium };
-        return [{ ...key, setting: "alone", count: 1 } as const].filter(isIn(setup))
-          .map((row) => fleetStep([{ row, how: "alone" }], [runtime], effort, site));
-      })
-    )
-  );
-}
-
-function launchSteps({ name: subject, launches = [] }: Subject, setup: Setup): Step[] {
-  const { runtimes, effort, site } = setup;
-  return launches.flatMap((launch) => {
-    const { name: operation, by = "interlock", medium = "none", processes, anyRuntime } = launch;
-    const setting = processes === undefined ? "alone" : "processes";
-    return (anyRuntime ? runtimes.slice(0, 1) : runtimes).flatMap((runtime) => {
-      const key = { subject, operation, by, ...!anyRuntime && { runtime: runtime.name }, medium };
-      return [{ ...key, setting, count: processes ?? 1 } as const].filter(isIn(setup))
-        .map((row) => launchStep(row, launch, runtime, effort, site));
-    });
-  });
+function isIn({ wants, has }: Setup): (row: RowKey) => boolean {
+  return (row) =>
+    (ALWAYS.includes(row.by) || has(NEEDS[row.by] ?? row.by)) &&
+    (row.medium !== "redis" || has("redis-server")) && wants(row);
 }
 
 function programSteps({ name: subject, programs = [] }: Subject, setup: Setup): Step[] {
-  const { rivals, effort, site } = setup;
-  return programs.filter(({ by, needs = by }) => has(rivals, needs)).flatMap((program) => {
-    const { by, name: operation, medium } = program;
-    return membersOf(program, effort)
-      .map(([setting, count]): RowKey => ({ subject, operation, by, medium, setting, count }))
-      .filter(isIn(setup))
-      .map((row) => programStep(row, program, rivals?.commands[by] ?? [], effort, site));
-  });
+  const { runtimes, effort, site, has } = setup;
+  return programs.filter(({ needs }) => needs === undefined || has(needs)).flatMap(
+    (program) => {
+      const { name: operation, by = "interlock", medium = "none", inEach } = program;
+      return (inEach ? runtimes : runtimes.slice(0, 1)).flatMap((runtime) =>
+        membersOf(program, effort).map(([setting, count]): RowKey => {
+          const key = { subject, operation, by, ...inEach && { runtime: runtime.name }, medium };
+          return { ...key, setting, count };
+        }).filter(isIn(setup)).map((row) => programStep(row, program, runtime, effort, site))
+      );
+    },
+  );
 }
 
-function membersOf({ sizes }: Program, effort: Effort): [RowKey["setting"], number][] {
+function membersOf({ sizes = "alone" }: Program, effort: Effort): [RowKey["setting"], number][] {
   if (sizes === "alone") return [["alone", 1]];
-  if (sizes === "relay") return [["processes", 2]];
+  if (sizes === "pair") return [["processes", 2]];
   return sizes.filter((size) => effort.sizes.includes(size))
     .flatMap((size) => size === 1 ? [["alone", 1], ["processes", 1]] : [["processes", size]]);
 }
 
-type Group = [RowKey["runtime"], readonly Runtime[], RowKey["setting"], readonly number[]];
-
+/** A fleet for each kind of members and each number of them, with the tasks of all subjects. */
 function fleetSteps(subjects: readonly Subject[], setup: Setup): Step[] {
   const { runtimes, effort, site } = setup;
   const sizes = [...new Set([...effort.sizes, 2])].sort((a, b) => a - b);
-  const groups: Group[] = [
-    ...(["workers", "processes"] as const).flatMap((setting) =>
-      runtimes.map((runtime): Group => [runtime.name, [runtime], setting, sizes])
-    ),
-    ["mixed", runtimes, "processes", runtimes.length > 1 ? MIXED_SIZES : []],
+  const of = (name: RowKey["runtime"], members: readonly Runtime[], setting: RowKey["setting"]) =>
+    (name === "mixed" ? MIXED_SIZES : sizes).flatMap((count) => {
+      const tasks = subjects.flatMap((one) => tasksOf(one, setup, name, setting, count));
+      return tasks.length === 0 ? [] : [fleetStep(tasks, members, site)];
+    });
+  return [
+    ...runtimes.flatMap((runtime) => of(runtime.name, [runtime], "workers")),
+    ...runtimes.flatMap((runtime) => of(runtime.name, [runtime], "processes")),
+    ...runtimes.length > 1 ? of("mixed", runtimes, "processes") : [],
   ];
-  return groups.flatMap(([runtime, members, setting, sizes]) =>
-    sizes.flatMap((count) => {
-      const tasks = subjects.flatMap(({ name: subject, operations = [] }) =>
-        operations.flatMap((one): Task[] => {
-          const { name: operation, by = "interlock", media } = one;
-          const how = howOf(one, setting, count, effort);
-          const medium = !media.includes("mapped")
-            ? media[0]
-            : setting === "processes"
-            ? "mapped"
-            : "anonymous";
-          const row = { subject, operation, by, runtime, medium, setting, count };
-          return how !== undefined && isIn(setup)(row) ? [{ row, how }] : [];
-        })
-      );
-      return tasks.length === 0 ? [] : [fleetStep(tasks, members, effort, site)];
-    })
-  );
+}
+
+/** What so many members do of a subject. */
+function tasksOf(
+  { name: subject, operations = [] }: Subject,
+  setup: Setup,
+  runtime: RowKey["runtime"],
+  setting: RowKey["setting"],
+  count: number,
+): Task[] {
+  return operations.flatMap((one) => {
+    const { name: operation, by = "interlock" } = one;
+    const how = howOf(one, setting, count, setup.effort);
+    if (how === undefined) return [];
+    return mediaOf(one, setting, setup.effort)
+      .map((medium) => ({ subject, operation, by, runtime, medium, setting, count }))
+      .filter(isIn(setup)).map((row) => ({ row, how }));
+  });
 }
 
 /** How so many members at once are measured, if they are. */
 function howOf(
-  { relay, sizes = [], processes }: Operation,
+  { relay, make, alone = true, sizes = [], processes }: Operation,
   setting: RowKey["setting"],
   count: number,
   effort: Effort,
 ): Task["how"] | undefined {
+  if (setting === "alone") return alone && make ? { alone: effort.alone * 1e6 } : undefined;
   if (processes && setting === "workers") return undefined;
-  if (sizes.includes(count) && effort.sizes.includes(count)) return "window";
-  return relay !== undefined && setting === "processes" && count === 2 ? "relay" : undefined;
+  if (sizes.includes(count) && effort.sizes.includes(count)) {
+    return { lead: leadOf(count, effort) * 1e6, window: effort.window * 1e6 };
+  }
+  return relay && setting === "processes" && count === 2 ? { turns: effort.turns } : undefined;
+}
+
+/** Each medium alone, as far as there is time; workers share anonymous memory, processes a file. */
+function mediaOf({ media }: Operation, setting: RowKey["setting"], { anonymous }: Effort) {
+  if (setting === "alone") return anonymous ? media : media.slice(0, 1);
+  const inMemory = setting === "processes" ? "mapped" : "anonymous";
+  return [media.includes("mapped") ? inMemory : media[0]];
 }

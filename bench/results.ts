@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { z } from "zod";
 
 const ns = z.number().nonnegative();
@@ -52,10 +52,8 @@ export const verdictSchema = z.object({
   claim: z.string(),
   /** The id of our row. */
   row: z.string(),
-  /** The id of the rival's row; without it the goal is a time. */
+  /** The id of the row of a rival or of a yardstick; without it the goal is a time. */
   of: z.string().optional(),
-  /** Whether both rows do the same work; otherwise the other is a yardstick. Older runs lack it. */
-  sameWork: z.boolean().optional(),
   goal: z.number().positive(),
   kind: z.enum(["at most times", "at least times faster", "at most ns"]),
   /** The median over the rounds of the ratio to the rival, or of the time itself. */
@@ -105,6 +103,15 @@ export type Verdict = z.infer<typeof verdictSchema>;
 /** A run. */
 export type Results = z.infer<typeof resultsSchema>;
 
+/** A run of the bench, and the name of its file. */
+export interface Run {
+  readonly file: string;
+  readonly results: Results;
+}
+
+/** The folder of all runs. */
+export const RESULTS: URL = new URL("./results/", import.meta.url);
+
 /** The id of a row: `mutex/lock, unlock/interlock/deno/mapped/processes/4`. */
 export function rowId(key: RowKey): string {
   const { subject, operation, by, runtime, medium, setting, count } = key;
@@ -124,6 +131,16 @@ export function readResults(path: string | URL): Results {
   throw new TypeError(
     `Cannot read ${path}: not the results of a benchmark:\n${z.prettifyError(parsed.error)}`,
   );
+}
+
+/** The newest run in bench/results that fulfils the condition, and the name of its file. */
+export function newest(wanted: (results: Results) => boolean): Run | undefined {
+  const files = readdirSync(RESULTS).filter((name) => /^bench-.*\.json$/.test(name)).sort();
+  for (const file of files.reverse()) {
+    const results = readResults(new URL(file, RESULTS));
+    if (wanted(results)) return { file, results };
+  }
+  return undefined;
 }
 
 /** Formats the file of a run, or of ratios: JSON with a line for each row and each verdict. */

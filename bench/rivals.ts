@@ -1,164 +1,90 @@
 import { createHash } from "node:crypto";
-import { copyFileSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { delimiter, join } from "node:path";
-import process from "node:process";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { installPackages } from "../src/host/packages.ts";
 import { cacheFolder } from "../src/host/runtimes.ts";
-import { adapter } from "../src/runtime/mod.ts";
 import { launch } from "./launch.ts";
 import type { Results } from "./results.ts";
 import type { Site } from "./site.ts";
 import project from "./rivals/package.json" with { type: "json" };
 
-/** The rivals that this machine has, and those that it lacks. */
-export interface Rivals {
-  /** The commands of the programs that measure. */
-  readonly commands: { c?: readonly string[]; python?: readonly string[] };
-  /** Compilers, commands and packages by name, each with its version. */
-  readonly versions: Record<string, string>;
-  readonly missing: Results["missing"];
-}
+/** What this machine has, and what it lacks: runtimes, servers, compilers, commands, packages. */
+export type Found = Pick<Results, "versions" | "missing">;
 
 const HERE = fileURLToPath(new URL("./rivals/", import.meta.url));
 const PACKAGES: readonly string[] = Object.keys(project.dependencies);
-const COMPILERS = ["cc", "gcc", "clang"];
-/** Rivals that are commands, and how to install them. */
-const COMMANDS = [
-  ["flock", "install util-linux"],
-  ["redis-benchmark", "apt-get install redis-tools"],
-] as const;
-const PROBE = "import sys; print(sys.version.split()[0])";
-const PROBE_FASTENERS =
+/** The one that has fasteners is used: it may not be the first on the PATH. */
+const PYTHONS = ["python3", "/usr/bin/python3"];
+const PYTHON_VERSION = "import sys; print(sys.version.split()[0])";
+const FASTENERS_VERSION =
   "from importlib.metadata import version; import fasteners; print(version('fasteners'))";
-/** The first that exists is used; only npm obeys the lock file. */
-const MANAGERS = [
-  ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
-  [adapter.name === "bun" ? process.execPath : "bun", "install", "--ignore-scripts"],
-  [adapter.name === "deno" ? process.execPath : "deno", "install", "--node-modules-dir=auto"],
-];
-const INSTALL_MS = 120_000;
-/** What a rival needs, if it has another name. */
-const NEEDS: Readonly<Record<string, string>> = { c: "cc", python: "python3" };
-const ALWAYS = ["interlock", "empty program", "node-redis"];
-
-/** Whether a rival was found; `undefined` for rivals means that all are there. */
-export function has(rivals: Rivals | undefined, name: string): boolean {
-  return rivals === undefined || ALWAYS.includes(name) || (NEEDS[name] ?? name) in rivals.versions;
-}
 
 /**
- * Finds, builds and installs the rivals, and lists the missing ones.
+ * Finds, builds and installs the rivals, and adds their versions, or what is missing.
  *
  * @param wanted The rivals whose rows are wanted; others are not looked for.
  */
-export async function findRivals(wanted: ReadonlySet<string>, site: Site): Promise<Rivals> {
-  const rivals: Rivals = { commands: {}, versions: {}, missing: [] };
-  const { versions } = rivals;
-  const lacks = (what: string, todo: string) => void rivals.missing.push({ what, todo });
-  for (const [command, todo] of COMMANDS) {
-    if (!wanted.has(command)) continue;
-    const version = await outputOf(command, "--version");
-    if (version === undefined) lacks(`${command}, so it was not measured`, todo);
-    else versions[command] = /\d+(\.\d+)+/.exec(version)![0];
+export async function addRivals(
+  wanted: ReadonlySet<string>,
+  site: Site,
+  { versions, missing }: Found,
+): Promise<void> {
+  const python = wanted.has("python") ? await withFasteners() : PYTHONS[0];
+  const needed: [by: string, name: string, tellVersion: string[], todo: string][] = [
+    ["flock", "flock", ["flock", "--version"], "install util-linux"],
+    ["redis-benchmark", "redis-benchmark", ["redis-benchmark", "--version"], "install redis-tools"],
+    ["c", "cc", ["cc", "--version"], "install gcc or clang"],
+    ["python", "python3", [python, "-c", PYTHON_VERSION], "install python3"],
+    ["python", "fasteners", [python, "-c", FASTENERS_VERSION], "install python3-fasteners"],
+  ];
+  for (const [, name, command, todo] of needed.filter(([by]) => wanted.has(by))) {
+    const version = await firstLineOf(command);
+    if (version !== undefined) versions[name] = version.replace(`${name} `, "");
+    else missing.push({ what: `${name}, so it was not measured`, todo });
+  }
+  site.commands = { python: [python, join(HERE, "peers.py")] };
+  if (versions.cc !== undefined) {
+    const path = join(site.temporary, "peers");
+    await launch(["cc", "-O2", "-pthread", join(HERE, "peers.c"), "-o", path]);
+    versions.cc += ", -O2";
+    site.commands.c = [path];
   }
   if (wanted.has("node-redis")) {
-    const { version } = createRequire(import.meta.url)("redis/package.json") as { version: string };
-    versions["node-redis"] = version;
-  }
-  if (wanted.has("c")) {
-    await buildC(rivals, site.temporary);
-    if (!has(rivals, "c")) lacks("a C compiler, so C was not measured", "install gcc or clang");
-  }
-  if (wanted.has("python")) {
-    await findPython(rivals);
-    if (!has(rivals, "fasteners")) {
-      const what = has(rivals, "python") ? "fasteners, a package of Python" : "python3";
-      lacks(`${what}, so it was not measured`, "apt-get install python3-fasteners");
-    }
+    versions["node-redis"] = createRequire(import.meta.url)("redis/package.json").version;
   }
   if (PACKAGES.some((name) => wanted.has(name))) {
     try {
-      site.packages = await installPackages();
+      site.packages = await packagesOfRivals();
       Object.assign(versions, project.dependencies);
     } catch (error) {
-      lacks(
-        `npm packages of rivals, so they were not measured: ${(error as Error).message}`,
-        "install npm and connect to a network",
-      );
+      const what = `npm packages of rivals, so they were not measured: ${(error as Error).message}`;
+      missing.push({ what, todo: "install npm and connect to a network" });
     }
   }
-  return rivals;
 }
 
-function outputOf(...command: readonly string[]): Promise<string | undefined> {
-  return launch(command).then((out) => out.trim(), () => undefined);
+async function firstLineOf(command: readonly string[]): Promise<string | undefined> {
+  return await launch(command).then((out) => out.trim().split("\n")[0], () => undefined);
 }
 
-/** Compiles the C program into a folder with `-O2`. */
-async function buildC({ commands, versions }: Rivals, folder: string): Promise<void> {
-  for (const compiler of COMPILERS) {
-    const version = await outputOf(compiler, "--version");
-    if (version === undefined) continue;
-    const path = join(folder, "peers");
-    await launch([compiler, "-O2", "-pthread", join(HERE, "peers.c"), "-o", path]);
-    versions.cc = `${version.split("\n")[0]}, -O2`;
-    commands.c = [path];
-    return;
+async function withFasteners(): Promise<string> {
+  for (const python of PYTHONS) {
+    if (await firstLineOf([python, "-c", FASTENERS_VERSION]) !== undefined) return python;
   }
-}
-
-/** Finds Python on the PATH, preferably one that has fasteners. */
-async function findPython({ commands, versions }: Rivals): Promise<void> {
-  for (const folder of new Set((process.env.PATH ?? "").split(delimiter).filter(Boolean))) {
-    const python = join(folder, "python3");
-    const version = await outputOf(python, "-c", PROBE);
-    if (version === undefined) continue;
-    const fasteners = await outputOf(python, "-c", PROBE_FASTENERS);
-    if (fasteners === undefined && commands.python !== undefined) continue;
-    commands.python = [python, join(HERE, "peers.py")];
-    Object.assign(versions, { python3: version }, fasteners && { fasteners });
-    if (fasteners !== undefined) return;
-  }
+  return PYTHONS[0];
 }
 
 /**
  * Installs the packages of rivals into the user's cache, once for each version of their lock file.
  * They are not dependencies of the project, so that counting and testing do not fetch them.
- *
- * @throws {Error} If there is no package manager, or it cannot install them.
  */
-async function installPackages(): Promise<string> {
-  const lock = readFileSync(join(HERE, "package-lock.json"));
-  const name = `rivals-${createHash("sha256").update(lock).digest("hex").slice(0, 12)}`;
-  const folder = join(cacheFolder(), name);
-  if (existsSync(folder)) return folder;
-  // Under a private name first: another run may install the same, or this run may be killed.
-  const made = mkdtempSync(join(cacheFolder(), "new-"));
-  try {
-    for (const file of ["package.json", "package-lock.json"]) {
-      copyFileSync(join(HERE, file), join(made, file));
-    }
-    await install(made);
-    try {
-      renameSync(made, folder);
-    } catch (error) {
-      if (!existsSync(folder)) throw error;
-    }
-  } finally {
-    rmSync(made, { recursive: true, force: true });
-  }
+async function packagesOfRivals(): Promise<string> {
+  const [manifest, lock] = ["package.json", "package-lock.json"]
+    .map((name) => readFileSync(join(HERE, name), "utf8"));
+  const version = createHash("sha256").update(lock).digest("hex").slice(0, 12);
+  const folder = join(cacheFolder(), `rivals-${version}`);
+  await installPackages(folder, { "package.json": manifest, "package-lock.json": lock });
   return folder;
-}
-
-async function install(folder: string): Promise<void> {
-  for (const command of MANAGERS) {
-    try {
-      await launch(command, { cwd: folder, timeout: INSTALL_MS });
-      return;
-    } catch (error) {
-      if ((error as { code?: string }).code !== "ENOENT") throw error;
-    }
-  }
-  throw new Error("none of npm, bun and deno is on the PATH");
 }

@@ -1,12 +1,7 @@
 import { type Results, type Row, rowId, type RowKey } from "./results.ts";
 import { latencyOf, median } from "./statistics.ts";
-import type { Figure, Step } from "./steps.ts";
-
-/** The result of all rounds: rows, and the rivals that failed. */
-export interface Measured {
-  readonly rows: Row[];
-  readonly missing: Results["missing"];
-}
+import type { Step } from "./steps.ts";
+import type { Figure } from "./subjects/subject.ts";
 
 /** Is called for each step: before it begins, and after it, with its planned milliseconds. */
 export interface Observer {
@@ -25,14 +20,11 @@ export async function measureRounds(
   rounds: number,
   signal: AbortSignal,
   observer: Observer,
-): Promise<Measured> {
-  const figures = new Map<string, Figure[]>();
+): Promise<Pick<Results, "rows" | "missing">> {
+  const taken: { readonly id: string; readonly figure: Figure }[] = [];
   const missing: Results["missing"] = [];
   const left = new Set(steps);
-  const take = (row: RowKey, figure: Figure) => {
-    const id = rowId(row);
-    figures.set(id, [...figures.get(id) ?? [], figure]);
-  };
+  const take = (row: RowKey, figure: Figure) => void taken.push({ id: rowId(row), figure });
   for (let round = 0; round < rounds; round++) {
     const reverse = round % 2 === 1;
     for (const step of reverse ? steps.toReversed() : steps) {
@@ -52,13 +44,14 @@ export async function measureRounds(
       observer.ended(step.ms);
     }
   }
+  const figures = Map.groupBy(taken, ({ id }) => id);
   const rows = [...left].flatMap(({ rows }) => rows)
-    .map((row) => rowOf(row, figures.get(rowId(row))!));
+    .map((row) => rowOf(row, figures.get(rowId(row))!.map(({ figure }) => figure)));
   return { rows, missing };
 }
 
 function rowOf(key: RowKey, figures: readonly Figure[]): Row {
-  const rounds = figures.map(({ ns }) => ns);
+  const rounds = figures.map(({ ns, samples }) => ns ?? median(samples!));
   const samples = figures.flatMap(({ samples = [] }) => samples);
   return {
     id: rowId(key),

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { mkdirSync, writeFileSync } from "node:fs";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
@@ -14,28 +14,18 @@ import { describeMachine } from "../src/host/machine.ts";
 import { invalidOption } from "../src/host/usage_error.ts";
 import type { RuntimeName } from "../src/runtime/adapters/port.ts";
 import { addCompare } from "./compare.ts";
-import { FULL, QUICK } from "./effort.ts";
 import { measure, type Plan } from "./measure.ts";
-import { formatResults, type Results, rowId } from "./results.ts";
+import { formatResults, RESULTS, type Results, rowId } from "./results.ts";
+import { RUNTIMES } from "./report/figures.ts";
 import { clock, progressOf, summaryOf } from "./screen.ts";
-
-const RUNTIMES: readonly RuntimeName[] = ["deno", "bun", "node"];
-const RESULTS = new URL("./results/", import.meta.url);
 
 interface Flags {
   readonly quick?: true;
   readonly filter?: string;
-  readonly rounds?: number;
-  readonly runtime: RuntimeName[];
+  readonly runtime: readonly RuntimeName[];
   readonly json?: true;
   readonly save: boolean;
   readonly dryRun?: true;
-}
-
-function whole(text: string): number {
-  const value = Number(text);
-  if (Number.isInteger(value) && value >= 1) return value;
-  throw invalidOption("--rounds", "be a whole number from 1", text);
 }
 
 function pattern(text: string): string {
@@ -47,42 +37,32 @@ function pattern(text: string): string {
   }
 }
 
-function runtimeNames(text: string): RuntimeName[] {
-  return text.split(",").map((part) => {
-    const found = RUNTIMES.find((name) => name === part.trim());
-    if (found !== undefined) return found;
-    throw invalidOption("--runtime", `be one or more of ${RUNTIMES.join(", ")}`, text);
-  });
-}
-
 async function run(flags: Flags, signal: AbortSignal): Promise<void> {
-  const usual = flags.quick ? QUICK : FULL;
-  const effort = { ...usual, rounds: flags.rounds ?? usual.rounds };
-  const say = (text: string) => flags.json ? void process.stderr.write(`${text}\n`) : print(text);
+  const { quick, filter, runtime: runtimes, json, dryRun } = flags;
+  const say = (text: string) => json ? void process.stderr.write(`${text}\n`) : print(text);
   let progress: ReturnType<typeof progressOf> | undefined;
   const results = await measure(
-    { mode: flags.quick ? "quick" : "full", effort, filter: flags.filter, runtimes: flags.runtime },
+    { mode: quick ? "quick" : "full", filter, runtimes },
     signal,
     (plan) => {
       void say(describe(plan, flags));
-      return flags.dryRun ? undefined : progress = progressOf(plan.planned);
+      return dryRun ? undefined : progress = progressOf(plan.planned);
     },
   ).finally(() => progress?.stop());
   if (results === undefined) return;
 
   const file = flags.save ? save(results) : undefined;
-  await print(flags.json ? JSON.stringify(results) : summaryOf(results));
+  await print(json ? JSON.stringify(results) : summaryOf(results));
   if (file !== undefined) await say(`Saved as ${file}`);
   await say(`Took ${clock(results.wallSeconds * 1000)}`);
 }
 
-function describe({ runtimes, rivals, steps, planned }: Plan, { dryRun }: Flags): string {
+function describe({ versions, steps, planned }: Plan, { dryRun }: Flags): string {
   const rows = steps.flatMap(({ rows }) => rows);
   return [
     ...dryRun ? rows.map(rowId) : [],
     describeMachine(),
-    ...runtimes.map(({ name, version, path }) => `${name} ${version}: ${path}`),
-    ...Object.entries(rivals.versions).map(([name, version]) => `${name} ${version}`),
+    ...Object.entries(versions).map(([name, version]) => `${name} ${version}`),
     `${rows.length} rows, about ${clock(planned)}`,
   ].join("\n");
 }
@@ -106,10 +86,9 @@ program.command("run", { isDefault: true })
     "only rows whose id matches the regular expression (--dry-run lists the ids)",
     pattern,
   )
-  .option("--rounds <number>", "number of measurements of each row", whole)
-  .option("--runtime <names>", "runtimes to measure, separated by commas", runtimeNames, [
-    ...RUNTIMES,
-  ])
+  .addOption(
+    new Option("--runtime <names...>", "runtimes to measure").choices(RUNTIMES).default(RUNTIMES),
+  )
   .option("--json", "print the results as JSON")
   .option("--no-save", "do not write a file to bench/results")
   .option("--dry-run", "list the rows and the estimated time without measuring")

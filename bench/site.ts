@@ -10,6 +10,8 @@ export interface Site {
   readonly temporary: string;
   /** A folder on a file system in memory, if there is one. */
   readonly fast: string;
+  /** The commands of `bench/rivals`, if they can run. */
+  commands?: { c?: readonly string[]; python?: readonly string[] };
   /** The folder with the packages of rivals; `undefined` if they are not installed. */
   packages?: string;
   /** The address of a private Redis server; `undefined` if there is none. */

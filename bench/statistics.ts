@@ -7,20 +7,11 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-/** The percentile `part` (0 to 1) by the nearest rank. */
-function percentile(sorted: readonly number[], part: number): number {
-  return sorted[Math.max(Math.ceil(part * sorted.length) - 1, 0)];
-}
-
-/** Percentiles of single operations. */
+/** Percentiles of single operations, by the nearest rank. */
 export function latencyOf(samples: readonly number[]): Latency {
   const sorted = samples.toSorted((a, b) => a - b);
-  return {
-    p50: percentile(sorted, 0.5),
-    p99: percentile(sorted, 0.99),
-    p999: percentile(sorted, 0.999),
-    max: sorted[sorted.length - 1],
-  };
+  const at = (part: number) => sorted[Math.max(Math.ceil(part * sorted.length) - 1, 0)];
+  return { p50: at(0.5), p99: at(0.99), p999: at(0.999), max: at(1) };
 }
 
 /** The range of a row's rounds, divided by their median. */

@@ -8,18 +8,21 @@ export function verdictsOf(subjects: readonly Subject[], rows: readonly Row[]): 
   return subjects.flatMap(({ name, goals }) =>
     goals.flatMap((goal) =>
       rows
-        .filter((row) => row.subject === name && row.by === "interlock" && has(row, goal.row))
+        .filter((row) => row.subject === name && row.by === "interlock" && isAbout(goal, row))
         .flatMap((row) => verdictOn(goal, row, byId) ?? [])
     )
   );
 }
 
-function has(row: RowKey, parts: Partial<RowKey>): boolean {
-  return Object.entries(parts).every(([name, value]) => row[name as keyof RowKey] === value);
+function isAbout({ row: wanted }: Goal, row: RowKey): boolean {
+  return Object.entries(wanted).every(([key, value]) => {
+    const found = row[key as keyof RowKey];
+    return Array.isArray(value) ? value.includes(found) : value === found;
+  });
 }
 
 function verdictOn(
-  { claim, kind, goal, of, sameWork, percentile }: Goal,
+  { claim, kind, goal, of, percentile }: Goal,
   row: Row,
   byId: ReadonlyMap<string, Row>,
 ): Verdict | undefined {
@@ -32,13 +35,5 @@ function verdictOn(
   );
   const measured = percentile === undefined ? median(ratios) : row.latency![percentile];
   const met = kind === "at least times faster" ? measured >= goal : measured <= goal;
-  return {
-    claim,
-    row: row.id,
-    ...rival && { of: rival.id, sameWork },
-    goal,
-    kind,
-    measured,
-    met,
-  };
+  return { claim, row: row.id, ...rival && { of: rival.id }, goal, kind, measured, met };
 }

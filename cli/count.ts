@@ -1,4 +1,3 @@
-import { SingleBar } from "cli-progress";
 import type { Command } from "commander";
 import { readFileSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -13,7 +12,8 @@ import {
 } from "../src/counting/config.ts";
 import type { CountResult } from "../src/counting/result.ts";
 import { runStrategy } from "../src/counting/run.ts";
-import { findRuntimes } from "../src/host/runtimes.ts";
+import { progressBar } from "../src/host/progress.ts";
+import { findAvailable, findRuntimes, type Runtime } from "../src/host/runtimes.ts";
 import {
   isExact,
   needsRedis,
@@ -23,10 +23,12 @@ import {
 import { findRedisServer, NO_SERVER } from "../src/host/redis_server.ts";
 import { adapter } from "../src/runtime/mod.ts";
 import type { RuntimeName } from "../src/runtime/adapters/port.ts";
-import { isFailure, reportOf } from "./count_table.ts";
+import { CountTable, isFailure, notesOf } from "./count_table.ts";
 import { interruptible, print } from "../src/host/interruption.ts";
 import { describeMachine, fileSystemOf } from "../src/host/machine.ts";
 import { invalidOption, UsageError } from "../src/host/usage_error.ts";
+// For JSR, whose npm packages have JavaScript only of what imports reach.
+import type {} from "../workers/counting_process.ts";
 
 const ALL_RUNTIMES: readonly RuntimeName[] = ["deno", "bun", "node"];
 
@@ -140,6 +142,8 @@ function isDirectory(path: string): boolean {
 interface Part {
   readonly strategies: readonly StrategyName[];
   readonly runtimes: readonly RuntimeName[];
+  /** Whether to count without the runtimes that are missing. */
+  readonly optional?: boolean;
 }
 
 function plan(
@@ -150,8 +154,12 @@ function plan(
   if (strategies !== undefined || runtimes !== undefined || workers < ALL_RUNTIMES.length) {
     return [first];
   }
+  if (!import.meta.url.startsWith("file:")) {
+    process.stderr.write(`Counting only in ${adapter.name}: the others run no programs from JSR\n`);
+    return [first];
+  }
   const exact = possible.filter((name) => isExact(name, workers));
-  return [first, { strategies: exact, runtimes: ALL_RUNTIMES }];
+  return [first, { strategies: exact, runtimes: ALL_RUNTIMES, optional: true }];
 }
 
 /** The strategies to run; skips those whose server is missing, and says so. */
@@ -168,42 +176,32 @@ function possibleOf(config: CountConfig): readonly StrategyName[] {
   return strategies.filter((name) => !needsRedis(name));
 }
 
-async function count(config: CountConfig, signal: AbortSignal): Promise<void> {
-  const parts = plan(config, possibleOf(config));
-  const names = ALL_RUNTIMES.filter((name) =>
-    parts.some(({ runtimes }) => runtimes.includes(name))
-  );
-  const found = await findRuntimes(names, signal);
-  const heading = found.map(({ name, version, path }) => `${name} ${version} (${path})`).join("\n");
-  if (config.json) process.stderr.write(`${heading}\n`);
-  else await print(heading);
+/** The runtimes of a part. Fetches those that are missing, which says so. */
+async function runtimesOf(
+  { runtimes, optional }: Part,
+  signal: AbortSignal,
+): Promise<readonly Runtime[]> {
+  if (!optional) return await findRuntimes(runtimes, signal);
+  const leaveOut = (name: RuntimeName, { message }: Error) =>
+    process.stderr.write(`Counting without ${name}. ${message}\n`);
+  return await findAvailable(runtimes, leaveOut, signal);
+}
 
-  const runs = parts.map(({ strategies, runtimes }) =>
-    strategies.flatMap((strategy) =>
-      Array<Run>(config.repeat).fill({
-        strategy,
-        runtimes: runtimes.map((name) => found.find((runtime) => runtime.name === name)!),
-      })
-    )
-  );
+async function count(config: CountConfig, signal: AbortSignal): Promise<void> {
+  const named = new Set<RuntimeName>();
   let failures = 0;
-  for (const [index, part] of parts.entries()) {
-    const results: CountResult[] = [];
-    const progress = progressBar(runs[index].length * config.workers * 2);
-    try {
-      for (const run of runs[index]) {
-        progress?.update({ what: `${run.strategy} on ${part.runtimes.join(", ")}` });
-        const onStep = progress && (() => progress.increment());
-        const result = await runStrategy(run, config, signal, onStep);
-        results.push(result);
-        if (config.json) await print(lineOf(result));
-      }
-    } finally {
-      failures += results.filter(isFailure).length;
-      // Even if a run failed: the results of the runs before it are shown.
-      progress?.stop();
-      if (!config.json && results.length > 0) await print(reportOf(results, part.runtimes, config));
+  for (const part of plan(config, possibleOf(config))) {
+    // Only now: the table of this runtime does not wait for the others to be fetched.
+    const runtimes = await runtimesOf(part, signal);
+    if (part.optional && runtimes.length < 2) continue;
+    for (const { name, version, path } of runtimes) {
+      if (named.has(name)) continue;
+      named.add(name);
+      const heading = `${name} ${version} (${path})`;
+      if (config.json) process.stderr.write(`${heading}\n`);
+      else await print(heading);
     }
+    failures += await countPart(part.strategies, runtimes, config, signal);
   }
   if (!config.json) await print(`\n${footOf(config)}`);
   if (failures === 0) return;
@@ -214,25 +212,49 @@ async function count(config: CountConfig, signal: AbortSignal): Promise<void> {
   );
 }
 
+/** Runs the strategies and prints each result; returns how many that must be exact were not. */
+async function countPart(
+  strategies: readonly StrategyName[],
+  runtimes: readonly Runtime[],
+  config: CountConfig,
+  signal: AbortSignal,
+): Promise<number> {
+  const runs = strategies.flatMap((strategy) =>
+    Array<Run>(config.repeat).fill({ strategy, runtimes })
+  );
+  const names = runtimes.map(({ name }) => name).join(", ");
+  const table = new CountTable(strategies, config.workers * config.increments);
+  const steps = config.workers * 2;
+  const progress = progressBar();
+  if (!config.json) await print(`\n${titleOf(config)} on ${names}`);
+  try {
+    for (const [index, run] of runs.entries()) {
+      progress.start(runs.length * steps, index * steps, { what: `${run.strategy} on ${names}` });
+      const result = await runStrategy(run, config, signal, () => progress.increment())
+        .finally(() => progress.stop());
+      const row = table.add(result);
+      await print(config.json ? lineOf(result) : row);
+    }
+  } finally {
+    // Even if a run failed: the table is complete up to it.
+    if (!config.json && table.results.length > 0) {
+      await print([table.end, ...notesOf(table.results)].join("\n"));
+    }
+  }
+  return table.results.filter(isFailure).length;
+}
+
 function lineOf({ exact: _, ...result }: CountResult): string {
   return JSON.stringify(result);
+}
+
+function titleOf({ workers, increments, unit }: CountConfig): string {
+  return `${workers} ${unit === "process" ? "processes" : "Web Workers"} x ` +
+    `${increments.toLocaleString("en")} increments`;
 }
 
 function footOf({ warm, directory = tmpdir() }: CountConfig): string {
   return `${describeMachine()}. Workers ${warm ? "warm" : "cold"}. The text file is on ` +
     `${fileSystemOf(directory)}; each increment opens it again to rewrite it, and closes the ` +
     "reader before the write.";
-}
-
-/** A progress bar, if the output is a terminal. */
-function progressBar(steps: number): SingleBar | undefined {
-  if (!process.stderr.isTTY) return undefined;
-  const bar = new SingleBar({
-    format: "{bar} {percentage}% {what}",
-    stream: process.stderr,
-    clearOnComplete: true,
-    hideCursor: true,
-  });
-  bar.start(steps, 0, { what: "" });
-  return bar;
 }

@@ -1,8 +1,8 @@
 import Table from "cli-table3";
 import colors from "picocolors";
-import type { CountConfig } from "../src/counting/config.ts";
 import type { CountResult } from "../src/counting/result.ts";
 
+/** The blocks of the longest bar: a nanosecond. The shortest is half a millisecond or more. */
 const BAR = 20;
 
 /** `exact`, or how many updates were lost. */
@@ -17,39 +17,40 @@ export function isFailure({ exact, lost }: CountResult): boolean {
   return exact && lost !== 0;
 }
 
-/** Formats the results of some runs: a title, the table and its notes. */
-export function reportOf(
-  results: readonly CountResult[],
-  runtimes: readonly string[],
-  { workers, increments, unit }: CountConfig,
-): string {
-  const title = `${workers} ${unit === "process" ? "processes" : "Web Workers"} x ` +
-    `${format(increments)} increments on ${runtimes.join(", ")}`;
-  return ["", title, tableOf(results), ...notesOf(results)].join("\n");
-}
+/**
+ * A table whose rows are shown as soon as they are measured, so its columns have the width of the
+ * longest text possible, and its bars a fixed scale: each block halves the cost.
+ */
+export class CountTable {
+  readonly results: CountResult[] = [];
+  readonly #table: Table.Table;
 
-/** Formats the results as a table. */
-function tableOf(results: readonly CountResult[]): string {
-  const table = new Table({
-    head: [
-      "strategy",
-      "expected",
-      "actual",
-      "lost",
-      "errors",
-      "counting ms",
-      "ns/increment",
-      "speed (log)",
-      "verdict",
-    ],
-    colAligns: ["left", "right", "right", "right", "right", "right", "right", "left", "left"],
-    style: { head: [], border: [], compact: true },
-  });
-  const costs = results.map(({ nsPerIncrement }) => nsPerIncrement);
-  const fastest = Math.min(...costs);
-  const slowest = Math.max(...costs);
-  for (const result of results) {
-    table.push([
+  /** Makes a table for these strategies, which count up to `most`. */
+  constructor(strategies: readonly string[], most: number) {
+    const digits = format(-most).length;
+    const widths = {
+      strategy: Math.max(...strategies.map(({ length }) => length)),
+      expected: digits,
+      actual: digits,
+      lost: digits,
+      errors: digits,
+      "counting ms": 11,
+      "ns/increment": 12,
+      "speed (log)": BAR,
+      verdict: `GAINED ${format(most)} updates`.length,
+    };
+    this.#table = new Table({
+      head: Object.keys(widths),
+      colWidths: Object.entries(widths).map(([head, width]) => Math.max(head.length, width) + 2),
+      colAligns: ["left", "right", "right", "right", "right", "right", "right", "left", "left"],
+      style: { head: [], border: [], compact: true },
+    });
+  }
+
+  /** Adds a result; returns the lines to print: its row, before the first one also the head. */
+  add(result: CountResult): string {
+    const isFirst = this.results.push(result) === 1;
+    this.#table.push([
       result.strategy,
       format(result.expected),
       format(result.actual),
@@ -57,15 +58,24 @@ function tableOf(results: readonly CountResult[]): string {
       format(result.errors),
       format(result.countingMs, 1),
       format(result.nsPerIncrement, result.nsPerIncrement < 100 ? 1 : 0),
-      bar(result.nsPerIncrement, fastest, slowest),
+      bar(result.nsPerIncrement),
       paint(result)(verdictOf(result)),
     ]);
+    return this.#lines.slice(isFirst ? 0 : -2, -1).join("\n");
   }
-  return table.toString();
+
+  /** The line below the last row. */
+  get end(): string {
+    return this.#lines.at(-1)!;
+  }
+
+  get #lines(): string[] {
+    return this.#table.toString().split("\n");
+  }
 }
 
 /** Notes below the table: the prime search, and texts that were no number. */
-function notesOf(results: readonly CountResult[]): string[] {
+export function notesOf(results: readonly CountResult[]): string[] {
   return results.flatMap(({ strategy, search, errors, errorSamples, nsPerIncrement }) => {
     const notes: string[] = [];
     if (search !== undefined) {
@@ -85,9 +95,8 @@ function notesOf(results: readonly CountResult[]): string[] {
   });
 }
 
-function bar(cost: number, fastest: number, slowest: number): string {
-  const share = slowest > fastest ? Math.log(slowest / cost) / Math.log(slowest / fastest) : 1;
-  return "█".repeat(1 + Math.round(share * (BAR - 1)));
+function bar(cost: number): string {
+  return "█".repeat(Math.min(BAR, Math.max(1, BAR - Math.round(Math.log2(cost)))));
 }
 
 function paint(result: CountResult): (text: string) => string {

@@ -16,7 +16,6 @@ export interface Release {
   readonly deno: { readonly version: string };
   readonly npm: {
     readonly version: string;
-    readonly private?: boolean;
     readonly repository?: string | { readonly url: string };
   };
   readonly lock: { readonly version: string };
@@ -52,7 +51,6 @@ export function reasonsAgainst(release: Release): string[] {
         `"## ${deno.version} (YYYY-MM-DD)"`,
     );
   }
-  if (npm.private) reasons.push('package.json has "private": true, with which npm refuses');
   const repository = repositoryOf(npm);
   if (repository === undefined) {
     reasons.push('package.json has no "repository" on GitHub, which proves the origin on npm');

@@ -42,10 +42,15 @@ function commandFor(all) {
 /** Installs the packages for counting, or those for all tasks; ends the process if that fails. */
 export function install(all) {
   if (areInstalled(all)) return;
+  const megabytes = all ? 17 : 2;
+  console.error(`Fetching the packages of this task from npm (about ${megabytes} MB) ...`);
   const [command, ...args] = commandFor(all);
-  const { status, error } = spawnSync(command, args, { cwd: ROOT, stdio: ["ignore", 2, 2] });
+  // What the package manager prints matters only if it fails.
+  const options = { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"], encoding: "utf8" };
+  const { status, error, stdout, stderr } = spawnSync(command, args, options);
   if (status === 0) return;
-  console.error(`Cannot install the packages with "${command} ${args.join(" ")}"`, error ?? "");
+  const printed = error?.message ?? `${stdout}${stderr}`.trim();
+  console.error(`${printed}\nCannot install the packages with "${command} ${args.join(" ")}"`);
   process.exit(1);
 }
 

@@ -14,6 +14,7 @@ const TASKS = {
   test: ["tests/run.ts"],
   bench: ["bench/run.ts"],
   report: ["bench/report/main.ts"],
+  consumers: ["tests/consumers/main.ts"],
   soak: ["tests/stress/main.ts"],
   mutants: ["tests/mutants/main.ts"],
 };
@@ -38,6 +39,9 @@ if (process.versions.bun) {
   const args = ["--disable-warning=ExperimentalWarning", root + entry, ...fixed, ...given];
   process.execve(process.execPath, [process.execPath, ...args], process.env);
 } else {
+  console.error(
+    `Node ${process.versions.node} is too old: running on Deno from npm (about 42 MB, once) ...`,
+  );
   const child = spawn("npx", ["-y", "deno", "task", task, ...given], {
     cwd: root,
     stdio: "inherit",

@@ -38,7 +38,18 @@ function sources(): string[] {
   ];
 }
 
-const run = (file: string) => promisify(execFile)(process.execPath, [...FLAGS[adapter.name], file]);
+const run = (file: string) =>
+  promisify(execFile)(process.execPath, [...FLAGS[adapter.name], file], { timeout: 50_000 });
+
+/** A program that imports from here, and uses the server and the folder of this test. */
+function localized(code: string): string {
+  const front = new URL("../mod.ts", import.meta.url).href;
+  const redisFront = new URL("../src/redis/mod.ts", import.meta.url).href;
+  return code.replaceAll('"@interlock/interlock"', JSON.stringify(front))
+    .replaceAll('"@interlock/interlock/redis"', JSON.stringify(redisFront))
+    .replaceAll("redis://127.0.0.1:6379", redis?.url ?? "")
+    .replaceAll(/"\/(?:tmp|dev\/shm)\//g, `"${folder}/`);
+}
 
 let redis: RedisServer | undefined;
 before(async () => {
@@ -52,17 +63,26 @@ describe("the examples in the documentation run", () => {
       const wantsRedis = code.includes("redis://");
       it(`${path}, number ${i + 1}`, { skip: wantsRedis && skip }, async () => {
         const file = join(folder, `${path.replaceAll("/", "_")}_${i}.ts`);
-        const front = new URL("../mod.ts", import.meta.url).href;
-        const redisFront = new URL("../src/redis/mod.ts", import.meta.url).href;
-        const here = code.replaceAll('"@interlock/interlock"', JSON.stringify(front))
-          .replaceAll('"@interlock/interlock/redis"', JSON.stringify(redisFront))
-          .replaceAll("redis://127.0.0.1:6379", redis?.url ?? "")
-          .replaceAll(/"\/(?:tmp|dev\/shm)\//g, `"${folder}/`);
-        writeFileSync(file, here);
+        writeFileSync(file, localized(code));
         await run(file);
       });
     });
   }
+});
+
+describe("the first program", () => {
+  const readme = readFileSync(join(ROOT, "README.md"), "utf8");
+  const parts = /^## A first program\n\n```ts\n(.*?)^```\n\n```sh\n(.*?)^```/ms.exec(readme);
+
+  it("needs only the flags that README.md names", async () => {
+    const [, program, commands] = parts!;
+    const command = commands.split("\n").find((line) => line.startsWith(`${adapter.name} `))!;
+    const [, ...args] = command.replace(/#.*/, "").trim().split(/ +/);
+    writeFileSync(join(folder, "main.ts"), localized(program));
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, args, { cwd: folder });
+    assert.match(stdout, /^\d+\n$/);
+    assert.equal(stderr, "");
+  });
 });
 
 describe("the examples in the folder run", () => {

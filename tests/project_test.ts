@@ -1,11 +1,15 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import process from "node:process";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { countSchema } from "../src/counting/config.ts";
 import deno from "../deno.json" with { type: "json" };
+import { adapter } from "../src/runtime/mod.ts";
+import { RUN_WITH_PACKAGES } from "./support/child.ts";
 import { circlesIn, importsIn, importsOfFolders, namedIn } from "./support/imports.ts";
 import npm from "../package.json" with { type: "json" };
 
@@ -113,6 +117,12 @@ describe("the project", () => {
   it("has an up-to-date schema", () => {
     const { title: _, ...schema } = JSON.parse(read("schema/count.schema.json"));
     assert.deepEqual(schema, { ...z.toJSONSchema(countSchema, { io: "input" }) });
+  });
+
+  it("has an up-to-date program of helper threads", () => {
+    const args = [...RUN_WITH_PACKAGES[adapter.name], `${root}scripts/build_helper.ts`, "--check"];
+    const { status, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
+    assert.deepEqual({ status, stderr }, { status: 0, stderr: "" });
   });
 
   it("imports only from lower layers", () => {

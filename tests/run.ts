@@ -6,7 +6,15 @@
  */
 import { XMLParser } from "fast-xml-parser";
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import {
+  closeSync,
+  fstatSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+} from "node:fs";
 import { availableParallelism, constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -17,8 +25,11 @@ import { childEnvironment } from "./support/child_environment.ts";
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 /** A test that takes longer hangs; the slowest takes a tenth of it. */
 const TIMEOUT_MS = 60_000;
-/** A part that takes longer hangs, since not every runtime ends a test that does; most take 3 min. */
-const PART_TIMEOUT_MS = 8 * 60_000;
+/**
+ * A part that prints nothing for longer hangs. The runtimes print a line for each test; none of them ends
+ * a test that blocks its thread, and Deno no test without a limit of its own.
+ */
+const SILENCE_MS = 4 * 60_000;
 
 interface Counts {
   passed: number;
@@ -62,6 +73,8 @@ function argumentsFor({ name }: Runtime, files: readonly string[], report: strin
         "--disable-warning=ExperimentalWarning",
         "--test",
         `--test-timeout=${TIMEOUT_MS}`,
+        // A test that fails may leave a child process, on which Node would wait for ever.
+        "--test-force-exit",
         // One file at a time, as in the other runtimes: the tests need the cores themselves.
         "--test-concurrency=1",
         "--test-reporter=junit",
@@ -73,15 +86,20 @@ function argumentsFor({ name }: Runtime, files: readonly string[], report: strin
   }
 }
 
-function countReport(report: string): Counts {
+/** What failed, for the end of the output. */
+const failures: string[] = [];
+
+function countReport(report: string, title: string): Counts {
   const counts = { passed: 0, failed: 0, skipped: 0 };
   const isArray = (name: string) => name === "testsuite" || name === "testcase";
   const parser = new XMLParser({ ignoreAttributes: false, attributeNamePrefix: "@", isArray });
   const visit = ({ testsuite = [], testcase = [] }: Node): void => {
     testsuite.forEach(visit);
     for (const test of testcase) {
-      if (test.failure !== undefined || test.error !== undefined) counts.failed++;
-      else if (test.skipped !== undefined) {
+      if (test.failure !== undefined || test.error !== undefined) {
+        counts.failed++;
+        failures.push(`${title}: ${test["@name"]}`);
+      } else if (test.skipped !== undefined) {
         counts.skipped++;
         console.log(`SKIPPED: ${test["@name"]}`);
       } else counts.passed++;
@@ -123,6 +141,12 @@ function kill({ pid }: ChildProcess, signal: NodeJS.Signals): void {
   }
 }
 
+/** The processes of this machine as a tree, with the kernel function in which each one sleeps. */
+function processes(): string {
+  const columns = "pid,ppid,stat,wchan:24,etimes,time,args";
+  return spawnSync("ps", ["-e", "--forest", "-o", columns], { encoding: "utf8" }).stdout;
+}
+
 /** Tests a part, and shows its output when it has ended. */
 async function testPart(
   { runtime, files, title }: Part,
@@ -140,37 +164,37 @@ async function testPart(
     detached: true,
   });
   running.add(child);
-  const watch = setTimeout(() => {
-    console.log(`\n${title} has not ended after ${PART_TIMEOUT_MS / 60_000} min. Its processes:`);
-    console.log(
-      spawnSync("ps", ["-o", "pid,ppid,stat,wchan:24,time,args", "-g", `${child.pid}`], {
-        encoding: "utf8",
-      }).stdout,
-    );
+  let [size, since, hangs] = [0, start, false];
+  const watch = setInterval(() => {
+    const { size: now } = fstatSync(log);
+    if (now !== size) [size, since] = [now, performance.now()];
+    if (hangs || performance.now() - since < SILENCE_MS) return;
+    hangs = true;
+    console.log(`\n${title} (pid ${child.pid}) hangs. All processes:\n${processes()}`);
     kill(child, "SIGKILL");
-  }, PART_TIMEOUT_MS);
+  }, 1000);
   const [code, signal] = await new Promise<[number | null, string | null]>((resolve, reject) => {
     child.on("error", reject).on("close", (code, signal) => resolve([code, signal]));
   });
-  clearTimeout(watch);
+  clearInterval(watch);
   running.delete(child);
   closeSync(log);
   giveBack();
   const seconds = Math.round((performance.now() - start) / 1000);
   console.log(`\n== ${title}, ${seconds} s (${runtime.path})`);
   console.log(readFileSync(`${path}.log`, "utf8"));
-  const counts = { passed: 0, failed: 0, skipped: 0 };
+  const end = hangs
+    ? "hung in the test after the last line of its output"
+    : `ended with ${signal ?? `status ${code}`}`;
   try {
-    Object.assign(counts, countReport(`${path}.xml`));
+    const counts = countReport(`${path}.xml`, title);
+    if (counts.failed > 0 || (code === 0 && counts.passed > 0)) return counts;
+    failures.push(`${title} ${end} after ${counts.passed} tests`);
+    return { ...counts, failed: 1 };
   } catch (error) {
-    console.log(`Cannot read the report of ${title}: ${(error as Error).message}`);
+    failures.push(`${title} ${end}: ${(error as Error).message}`);
+    return { passed: 0, failed: 1, skipped: 0 };
   }
-  const { passed, failed } = counts;
-  if (failed === 0 && (code !== 0 || passed === 0)) {
-    console.log(`${title} ended with ${signal ?? `status ${code}`} after ${passed} tests`);
-    counts.failed = 1;
-  }
-  return counts;
 }
 
 function add(sum: Counts, { passed, failed, skipped }: Counts): void {
@@ -215,8 +239,9 @@ try {
     add(sum, one);
   }
 } catch (error) {
-  console.log((error as Error).message);
+  failures.push((error as Error).message);
   sum.failed++;
 }
+for (const failure of failures) console.log(`FAILED: ${failure}`);
 console.log(`\n${sum.passed} passed, ${sum.failed} failed, ${sum.skipped} skipped`);
 process.exit(sum.failed === 0 ? 0 : 1);

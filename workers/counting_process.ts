@@ -5,6 +5,8 @@
  */
 import { dieWith, type HostSpec, hostThreads, hostWorker, say } from "../src/counting/host.ts";
 import { adapter } from "../src/runtime/mod.ts";
+// For JSR, whose npm packages have JavaScript only of what imports reach.
+import type {} from "./counting_thread.ts";
 
 const spec: HostSpec = JSON.parse(adapter.args[0]);
 dieWith(spec.coordinator);

@@ -1,5 +1,6 @@
 import process from "node:process";
-import { Child, describeEnd } from "../../src/host/child.ts";
+import type { Child } from "../../src/host/child.ts";
+import { ChildError, Children } from "../../src/host/children.ts";
 import type { Runtime } from "../../src/host/runtimes.ts";
 import type { Job, Report } from "./jobs.ts";
 import type { Answer, ProcessSpec } from "./member.ts";
@@ -17,84 +18,60 @@ export interface FleetSpec extends Pick<ProcessSpec, "site" | "jobs" | "mapped">
 }
 
 /** Processes or workers that are started once and then do one job after the other together. */
-export class Fleet implements Disposable {
-  readonly #spec: FleetSpec;
-  readonly #children: Child[];
-  /** The answers that have come since the last job, by number, and the promise of all of them. */
-  #answers: Answer[] = [];
-  #all = Promise.withResolvers<Answer[]>();
-  #broken: Error | undefined;
-
-  private constructor(spec: FleetSpec) {
-    const { runtimes, threads, size } = this.#spec = spec;
-    this.#children = threads
-      ? [this.#start(runtimes[0], undefined)]
-      : Array.from({ length: size }, (_, i) => this.#start(runtimes[i % runtimes.length], i));
-  }
-
-  /** Starts a fleet, which the signal breaks; resolves when all its members are ready. */
-  static async start(spec: FleetSpec, signal: AbortSignal): Promise<Fleet> {
-    const fleet = new Fleet(spec);
-    signal.addEventListener("abort", () => fleet.#break(signal.reason));
-    try {
-      await fleet.#next();
-      return fleet;
-    } catch (error) {
-      fleet[Symbol.dispose]();
-      throw error;
-    }
-  }
-
+export interface Fleet extends Disposable {
   /** Lets all members do a job; resolves to their reports, by number. */
-  async do(job: Job): Promise<Report[]> {
-    const answers = this.#next();
-    for (const child of this.#children) child.tell(JSON.stringify(job));
-    return (await answers).map(({ report }) => report!);
-  }
+  do(job: Job): Promise<Report[]>;
+}
 
-  /** Kills all members. */
-  [Symbol.dispose](): void {
-    this.#break(new Error("Cannot use a fleet after its disposal"));
-    for (const child of this.#children) child.kill();
-  }
-
-  #start(runtime: Runtime, worker: number | undefined): Child {
-    const { site, jobs, mapped, size: workers } = this.#spec;
-    const spec: ProcessSpec = { coordinator: process.pid, site, jobs, workers, worker, mapped };
-    const child: Child = new Child<Answer>({
-      runtime,
-      what: `one of ${workers} members`,
-      program: MEMBER,
-      args: [JSON.stringify(spec)],
-      imports: true,
-      receive: ({ worker, ...answer }) => {
-        if (answer.failed) return this.#break(new Error(`${child.name}: ${answer.failed}`));
-        this.#answers[worker] = { worker, ...answer };
-        if (Object.keys(this.#answers).length === workers) this.#all.resolve(this.#answers);
-      },
-    });
-    void child.ended.then((end) => {
-      this.#break(new Error(`${child.name} ${describeEnd(end, "been disposed of")}`));
-    });
-    return child;
-  }
-
-  #break(error: Error): void {
-    this.#broken ??= error;
-    this.#all.reject(this.#broken);
-  }
+/** Starts a fleet, which the signal breaks; resolves when all its members are ready. */
+export async function startFleet(
+  { runtimes, threads, size, ...shared }: FleetSpec,
+  signal: AbortSignal,
+): Promise<Fleet> {
+  const children = new Children(signal);
+  let take: (answer: Answer) => void;
 
   /** The next answer of each member. */
-  async #next(): Promise<Answer[]> {
-    if (this.#broken !== undefined) throw this.#broken;
-    this.#answers = [];
-    this.#all = Promise.withResolvers();
-    const late = () => this.#break(new Error(`Members did not answer in ${TIMEOUT_MS / 1000} s`));
-    const timer = setTimeout(late, TIMEOUT_MS);
-    try {
-      return await this.#all.promise;
-    } finally {
-      clearTimeout(timer);
-    }
+  async function next(): Promise<Answer[]> {
+    const all = Promise.withResolvers<Answer[]>();
+    const answers: Answer[] = [];
+    take = (answer) => {
+      answers[answer.worker] = answer;
+      if (Object.keys(answers).length === size) all.resolve(answers);
+    };
+    const late = new Error(`Members did not answer in ${TIMEOUT_MS / 1000} s`);
+    const timer = setTimeout(() => children.fail(late), TIMEOUT_MS);
+    return await children.orFailure(all.promise).finally(() => clearTimeout(timer));
   }
+
+  function start(runtime: Runtime, worker: number | undefined): void {
+    const spec: ProcessSpec = { coordinator: process.pid, workers: size, worker, ...shared };
+    const child: Child = children.start<Answer>({
+      runtime,
+      what: `one of ${size} members`,
+      program: MEMBER,
+      imports: true,
+      args: [JSON.stringify(spec)],
+      receive(answer) {
+        if (answer.failed === undefined) take(answer);
+        else children.fail(new ChildError(`${child.name}: ${answer.failed}`));
+      },
+    }, "been disposed of");
+  }
+
+  const ready = next();
+  if (threads) start(runtimes[0], undefined);
+  else for (let i = 0; i < size; i++) start(runtimes[i % runtimes.length], i);
+  await ready.catch((error) => {
+    children[Symbol.dispose]();
+    throw error;
+  });
+  return {
+    async do(job) {
+      const answers = next();
+      children.tell(JSON.stringify(job));
+      return (await answers).map(({ report }) => report!);
+    },
+    [Symbol.dispose]: () => children[Symbol.dispose](),
+  };
 }

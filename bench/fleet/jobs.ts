@@ -1,11 +1,18 @@
+import { mkdirSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
 import { Gate } from "../../src/counting/gate.ts";
 import { type Memory, regionOf } from "../../src/memory/memory.ts";
 import { monotonicNanoseconds } from "../../src/runtime/mod.ts";
 import type { RowKey } from "../results.ts";
 import type { Site } from "../site.ts";
-import { CONTEXT_BYTES, type Operation, type Subject } from "../subjects/subject.ts";
-import { contextOf } from "./context.ts";
-import { pinned } from "./pinned.ts";
+import {
+  type BenchContext,
+  CONTEXT_BYTES,
+  type Figure,
+  type Operation,
+  type Subject,
+} from "../subjects/subject.ts";
 import { handOver } from "./relay.ts";
 import { type Count, countInWindow, loopOf, warmUp } from "./window.ts";
 
@@ -21,19 +28,15 @@ export interface Job {
     | { readonly turns: number };
 }
 
-/** The result of a member. */
-export interface Report {
-  /** Nanoseconds per operation, of one thread alone. */
-  readonly ns?: number;
+/** The result of a member: a figure of one thread alone or of hand-overs, or a count. */
+export interface Report extends Figure {
   /** The operations in a window. */
   readonly count?: Count;
-  /** Times of single operations. */
-  readonly samples?: readonly number[];
   /** From the first member only: the total of all members, as the operation reads it. */
   readonly total?: number;
 }
 
-/** A member of a fleet: its number, and the resources that it shares with the others. */
+/** A member of a fleet: its number of all, and the resources that it shares with the others. */
 export interface Membership {
   readonly worker: number;
   readonly workers: number;
@@ -58,28 +61,33 @@ export function bytesFor({ jobs, workers }: Pick<Membership, "jobs" | "workers">
 
 /** Does a member's part of a job. All begin together, and all return after the last is done. */
 export async function perform({ index, row, how }: Job, member: Membership): Promise<Report> {
-  const { worker, workers, jobs, memory, site } = member;
+  const { worker, workers, jobs, memory } = member;
   const operation = await operationOf(row);
-  const context = contextOf(memory, site, index, worker, workers);
+  const { per = 1, awaited } = operation;
+  const context = contextOf(member, index);
   if ("alone" in how) {
     const { call } = await operation.make!(context);
-    return await measureAlone(call, operation, how.alone);
+    const { timed } = operation;
+    const { measure } = await import("mitata");
+    const { p50, samples } = await measure(call, {
+      min_cpu_time: how.alone,
+      ...timed && { batch_threshold: 0, max_samples: MOST_SAMPLES },
+    });
+    return { ns: p50 / per, ...timed && { samples } };
   }
   const region = regionOf(memory);
   const frame = (index + 1) * CONTEXT_BYTES - FRAME;
   const gate = new Gate(memory, workers, frame + FRAME_OFFSETS.gate);
   if ("turns" in how) {
     const relay = operation.relay!(context);
-    using _pinned = relay.yields ? undefined : pinned(worker);
     const turns = relay.yields ? Math.ceil(how.turns / SLOWER) : how.turns;
     const at = frame + FRAME_OFFSETS.relay;
     return { samples: await handOver(relay, memory, at, worker, turns, () => gate.meet()) };
   }
   // It warms up alone, in a context of its own, which an earlier job may have used.
-  const scratch = contextOf(memory, site, jobs + worker, 0, 1);
+  const scratch = contextOf({ ...member, worker: 0, workers: 1 }, jobs + worker);
   new Uint8Array(region.buffer, region.resolve(scratch.offset, CONTEXT_BYTES, 8), CONTEXT_BYTES)
     .fill(0);
-  const { per = 1, awaited } = operation;
   await warmUp(loopOf((await operation.make!(scratch)).call, awaited));
   const { call, read } = await operation.make!(context);
   const loop = loopOf(call, awaited);
@@ -94,6 +102,26 @@ export async function perform({ index, row, how }: Job, member: Membership): Pro
   return { count, total: worker === 0 ? read?.() : undefined };
 }
 
+/** Makes the context number `index`: its part of the memory, and folders of its own. */
+function contextOf({ memory, site, worker, workers }: Membership, index: number): BenchContext {
+  const { temporary, packages, redis = "" } = site;
+  const [folder, fast] = [temporary, site.fast].map((parent) => join(parent, String(index)));
+  for (const path of [folder, fast]) mkdirSync(path, { recursive: true });
+  return {
+    memory,
+    offset: index * CONTEXT_BYTES,
+    folder,
+    fast,
+    worker,
+    workers,
+    redis,
+    load(name) {
+      if (packages === undefined) throw new Error(`Cannot load ${name}: it is not installed`);
+      return createRequire(join(packages, "package.json"))(name);
+    },
+  };
+}
+
 /** Loads the operation of a row, without other subjects. */
 async function operationOf({ subject, operation, by }: Job["row"]): Promise<Operation> {
   const loaded = await import(`../subjects/${subject}.ts`) as { subject: Subject };
@@ -102,17 +130,4 @@ async function operationOf({ subject, operation, by }: Job["row"]): Promise<Oper
   );
   if (found !== undefined) return found;
   throw new Error(`Cannot find "${operation}" by ${by} in bench/subjects/${subject}.ts`);
-}
-
-async function measureAlone(
-  call: () => unknown,
-  { timed = false, per = 1 }: Operation,
-  ns: number,
-): Promise<Report> {
-  const { measure } = await import("mitata");
-  const stats = await measure(call, {
-    min_cpu_time: ns,
-    ...timed && { batch_threshold: 0, max_samples: MOST_SAMPLES },
-  });
-  return { ns: stats.p50 / per, ...timed && { samples: stats.samples } };
 }

@@ -1,16 +1,14 @@
 import { setTimeout } from "node:timers/promises";
 import { type Memory, regionOf } from "../../src/memory/memory.ts";
-import { monotonicNanoseconds } from "../../src/runtime/mod.ts";
+import { adapter, monotonicNanoseconds } from "../../src/runtime/mod.ts";
+import { HOLD } from "../effort.ts";
 import type { Relay } from "../subjects/subject.ts";
-
-/** How long the lock is held after the other member has come, so that it sleeps; nanoseconds. */
-export const HOLD = 100_000;
 
 /** The first turns are not counted: engines are still compiling. */
 const WARM_TURNS = 100;
 
-/** The offsets of the words of a relay. */
-const OFFSETS = { turn: 0, coming: 128, released: 256 } as const;
+/** The size of a set of processors. */
+const BYTES = 128;
 
 /**
  * Hands a lock over between two members, `turns` times after a warm-up. The holder waits until the
@@ -29,8 +27,8 @@ export async function handOver(
 ): Promise<number[]> {
   const region = regionOf(memory);
   const { atomics } = region;
-  const [turn, coming, released] = [OFFSETS.turn, OFFSETS.coming, OFFSETS.released]
-    .map((at) => region.resolve(offset + at, 8, 8));
+  // Each word in a cache line of its own.
+  const [turn, coming, released] = [0, 128, 256].map((at) => region.resolve(offset + at, 8, 8));
   const samples: number[] = [];
   const all = turns + WARM_TURNS;
   const see = async (at: number, wanted: number) => {
@@ -46,6 +44,7 @@ export async function handOver(
     atomics.store32(turn, worker);
   };
 
+  using _pinned = relay.yields ? undefined : pinned(worker);
   if (worker === 0) await relay.lock();
   meet();
   if (worker === 1) await take();
@@ -63,4 +62,26 @@ export async function handOver(
     if (i + 1 < all) await take();
   }
   return samples.slice(WARM_TURNS / 2);
+}
+
+/**
+ * Keeps this thread on the `index`th processor of those that it may use, until disposal. Two threads
+ * hand a lock over faster on one processor than on two, and the system would choose by chance. See
+ * sched_setaffinity(2).
+ */
+function pinned(index: number): Disposable {
+  if (adapter.platform !== "linux") return { [Symbol.dispose]: () => {} };
+  const signature = { parameters: ["i32", "i64", "bytes"], result: "i32" } as const;
+  const { sched_getaffinity, sched_setaffinity } = adapter.bind({
+    sched_getaffinity: signature,
+    sched_setaffinity: signature,
+  });
+  const before = new Uint8Array(BYTES);
+  sched_getaffinity(0, BYTES, before);
+  const allowed = [...Array(BYTES * 8).keys()].filter((i) => before[i >> 3] >> (i & 7) & 1);
+  const mine = allowed[index % allowed.length];
+  const mask = new Uint8Array(BYTES);
+  mask[mine >> 3] = 1 << (mine & 7);
+  sched_setaffinity(0, BYTES, mask);
+  return { [Symbol.dispose]: () => void sched_setaffinity(0, BYTES, before) };
 }

@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { figuresFor } from "../../src/advice/figures.ts";
 import type { Results } from "../results.ts";
-import { answersTo } from "./answers/all.ts";
-import type { Answer } from "./answers/answer.ts";
-import { losses } from "./answers/rivals.ts";
+import { answersTo } from "./answers.ts";
+import type { Answer } from "./answer.ts";
+import { losses } from "./rivals.ts";
 import { draw, WIDE } from "./charts/chart.ts";
 import { DARK, LIGHT } from "./charts/palette.ts";
 import { render } from "./charts/render.ts";
@@ -21,10 +21,10 @@ export async function documentation(results: Results, file: string): Promise<Map
   const answers = answersTo(results);
   const front = FRONT.flatMap((id) => answers.find((one) => one.id === id && one.chart) ?? []);
   const files = new Map<string, string>();
-  for (const { id, question, answer, chart, main = chart } of front) {
-    const words = { id, title: question, description: answer.replaceAll("**", "") };
+  for (const answer of front) {
+    const { id, chart, main = chart } = answer;
     for (const [name, palette] of PALETTES) {
-      const svg = await render(draw(main!, palette, WIDE), words);
+      const svg = await render(draw(main!, palette, WIDE), id, answer);
       files.set(`docs/charts/${id}-${name}.svg`, `${svg}\n`);
     }
   }

@@ -1,5 +1,3 @@
-import type { Results, Row } from "../results.ts";
-
 /** The three runtimes, in the order of every chart and table. */
 export const RUNTIMES = ["deno", "bun", "node"] as const;
 
@@ -50,17 +48,6 @@ function threeDigits(value: number): string {
 /** The mean of ratios. */
 export function geometricMean(ratios: readonly number[]): number {
   return Math.exp(ratios.reduce((sum, ratio) => sum + Math.log(ratio), 0) / ratios.length);
-}
-
-/** The properties that a row must have. */
-export type RowFilter = Partial<
-  Pick<Row, "subject" | "operation" | "by" | "runtime" | "medium" | "setting" | "count">
->;
-
-/** The rows with these properties. */
-export function rowsOf({ rows }: Pick<Results, "rows">, wanted: RowFilter): Row[] {
-  const keys = Object.keys(wanted) as (keyof RowFilter)[];
-  return rows.filter((row) => keys.every((key) => row[key] === wanted[key]));
 }
 
 const LIST = new Intl.ListFormat("en-GB");

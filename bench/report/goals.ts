@@ -1,5 +1,5 @@
 import { membersOf, type Results, type Row, type Verdict } from "../results.ts";
-import type { Answer } from "./answers/answer.ts";
+import type { Answer } from "./answer.ts";
 import { duration, listed, multiple, SERIES_NAMES } from "./figures.ts";
 import { rivalOf } from "./names.ts";
 

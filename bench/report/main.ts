@@ -9,10 +9,10 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
 import process from "node:process";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { readResults } from "../results.ts";
+import { newest, readResults, type Run } from "../results.ts";
 import { documentation } from "./docs.ts";
 import { pageOf } from "./page.ts";
-import { forDocumentation, newest, type Run } from "./runs.ts";
+import { forDocumentation } from "./runs.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const PAGE = resolve(ROOT, "bench/report.html");

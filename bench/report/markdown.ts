@@ -1,4 +1,4 @@
-import type { Table } from "./answers/answer.ts";
+import type { Table } from "./answer.ts";
 
 /** Formats a table as `deno fmt` does. */
 export function markdownTable({ head, rows }: Table): string {

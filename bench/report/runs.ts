@@ -1,25 +1,6 @@
-import { readdirSync } from "node:fs";
-import { readResults, type Results } from "../results.ts";
-import type { Answer } from "./answers/answer.ts";
+import { newest, type Results, type Run } from "../results.ts";
+import type { Answer } from "./answer.ts";
 import { listed, RUNTIMES, SERIES_NAMES } from "./figures.ts";
-
-const RESULTS = new URL("../results/", import.meta.url);
-
-/** A run of the bench, and the name of its file. */
-export interface Run {
-  readonly file: string;
-  readonly results: Results;
-}
-
-/** The newest run in bench/results that fulfils the condition. */
-export function newest(wanted: (results: Results) => boolean): Run | undefined {
-  const names = readdirSync(RESULTS).filter((name) => /^bench-.*\.json$/.test(name)).sort();
-  for (const name of names.reverse()) {
-    const results = readResults(new URL(name, RESULTS));
-    if (wanted(results)) return { file: name, results };
-  }
-  return undefined;
-}
 
 /** The newest complete run; a quick one only if there is no full one. */
 export function forDocumentation(): Run | undefined {
@@ -49,17 +30,17 @@ export function warnings({ mode, filter, machine: { cores, load } }: Results): s
 export function machine(results: Results): Answer {
   const { machine, versions, missing, wallSeconds, when, rows, rounds } = results;
   const { cores, cpu, arch, memoryBytes, platform, kernel, fileSystems, load, noise } = machine;
-  const facts: [string, string][] = [
+  const facts: string[][] = [
     ["Processor", `${cores} × ${cpu} (${arch})`],
     ["Memory", `${(memoryBytes / 2 ** 30).toFixed(1)} GiB`],
     ["System", `${platform} ${kernel}`],
-    ...Object.entries(fileSystems).map(([path, kind]): [string, string] => [`Files ${path}`, kind]),
+    ...Object.entries(fileSystems).map(([path, kind]) => [`Files ${path}`, kind]),
     ["Load before, after", `${load.before.toFixed(2)}, ${load.after.toFixed(2)}`],
     ["Noise", `${Math.round(noise * 100)} % between the rounds of a row (median)`],
     ["Run", `${when.slice(0, 16).replace("T", " ")} UTC, ${(wallSeconds / 60).toFixed(1)} min`],
     ["Figures", `${rows.length.toLocaleString("en")} of ${rounds} rounds each`],
     // Some programs begin with their own name.
-    ...Object.entries(versions).map(([name, version]): [string, string] => [
+    ...Object.entries(versions).map(([name, version]) => [
       (SERIES_NAMES as Readonly<Record<string, string>>)[name] ?? name,
       version.replace(`${name} `, ""),
     ]),
@@ -67,11 +48,8 @@ export function machine(results: Results): Answer {
   return {
     id: "machine",
     question: "Machine",
-    answer: [
-      summary(results),
-      ...missing.map(({ what, todo }) => `Not measured: ${what}; ${todo}.`),
-    ]
-      .join(" "),
+    answer: summary(results) +
+      missing.map(({ what, todo }) => ` Not measured: ${what}; ${todo}.`).join(""),
     table: { head: ["", ""], rows: facts },
   };
 }

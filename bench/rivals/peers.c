@@ -8,7 +8,6 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
@@ -33,8 +32,8 @@
 #define MOST_TURNS 100000
 
 static struct shared {
-  LINE int here;          /* workers that have come to the gate */
-  LINE int64_t from;      /* when the window begins; 0: the gate is closed */
+  LINE pthread_barrier_t gate;
+  LINE int64_t from;      /* when the window begins */
   LINE int last;          /* of workers in step: the number of the last step; 0: not known */
   LINE int turn;          /* of a relay: the worker that has the lock */
   LINE int coming;        /* whether the other worker is about to sleep */
@@ -68,7 +67,7 @@ static int64_t now(void) {
 }
 
 static void sleep_on(int *word, int seen) { syscall(SYS_futex, word, FUTEX_WAIT, seen, NULL); }
-static void wake(int *word, int most) { syscall(SYS_futex, word, FUTEX_WAKE, most, NULL); }
+static void wake(int *word) { syscall(SYS_futex, word, FUTEX_WAKE, 1, NULL); }
 
 /* ---- Memory: atomic adds, and an int under the locks of glibc for processes. */
 
@@ -97,6 +96,7 @@ static void make_locks(int robust, int workers) {
   pthread_barrierattr_init(&barrier);
   pthread_barrierattr_setpshared(&barrier, PTHREAD_PROCESS_SHARED);
   pthread_barrier_init(&shared->barrier, &barrier, workers);
+  pthread_barrier_init(&shared->gate, &barrier, workers);
   if (sem_init(&shared->semaphore, 1, 1) != 0) fail("sem_init");
 }
 
@@ -119,7 +119,7 @@ static void await_turn(void) {
 }
 static void give_turn(void) {
   __atomic_store_n((int *)&shared->number, 1 - me, __ATOMIC_SEQ_CST);
-  wake((int *)&shared->number, 1);
+  wake((int *)&shared->number);
 }
 
 /* ---- Files: flock(2), and numbers in a text file under it. */
@@ -243,13 +243,11 @@ static void open_files(const char *folder, int worker) {
   inode = opened.st_ino;
 }
 
-/* Sleeps until all workers are here; the last one sets when the window begins. */
-static int64_t pass_gate(int workers, int64_t lead) {
-  if (__atomic_add_fetch(&shared->here, 1, __ATOMIC_SEQ_CST) == workers) {
-    __atomic_store_n(&shared->from, now() + lead, __ATOMIC_SEQ_CST);
-    wake((int *)&shared->from, INT_MAX);
-  }
-  while (__atomic_load_n(&shared->from, __ATOMIC_SEQ_CST) == 0) sleep_on((int *)&shared->from, 0);
+/* Sleeps until all workers are here; one of them sets when the window begins. */
+static int64_t pass_gate(int64_t lead) {
+  int is_one = pthread_barrier_wait(&shared->gate) == PTHREAD_BARRIER_SERIAL_THREAD;
+  if (is_one) shared->from = now() + lead;
+  pthread_barrier_wait(&shared->gate);
   return shared->from;
 }
 
@@ -267,8 +265,8 @@ static int goes_on_in_step(int64_t step, int64_t start, int64_t to) {
   return last == 0 || step < last;
 }
 
-static void work(const struct subject *subject, int workers, int64_t lead, int64_t window) {
-  int64_t from = pass_gate(workers, lead), to = from + window, done = 0;
+static void work(const struct subject *subject, int64_t lead, int64_t window) {
+  int64_t from = pass_gate(lead), to = from + window, done = 0;
   double inside = 0;
   long times = 1;
   for (int64_t start = now(); subject->in_step ? goes_on_in_step(done, start, to) : start < to;) {
@@ -311,7 +309,7 @@ static void take(const struct subject *relay, int turn) {
 static void hand_over(const struct subject *relay, int turns, int64_t hold) {
   pin(me);
   if (me == 0) relay->lock();
-  pass_gate(2, 0);
+  pass_gate(0);
   if (me == 1) take(relay, 0);
   for (int turn = me; turn < turns; turn += 2) {
     see(&shared->coming, 1);
@@ -346,7 +344,7 @@ static void await_workers(int workers) {
 static int measure_window(const struct subject *subject, int workers, int64_t lead, int64_t window,
                           const char *folder) {
   for (int i = 0; i < workers; i++) {
-    if (start(folder, i)) exit((work(subject, workers, lead, window), 0));
+    if (start(folder, i)) exit((work(subject, lead, window), 0));
   }
   await_workers(workers);
   double inside = 0;

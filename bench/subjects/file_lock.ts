@@ -1,16 +1,8 @@
 import { openSync } from "node:fs";
 import { join } from "node:path";
 import { FileLock, type FileLockOptions } from "../../src/files/mod.ts";
-import {
-  type BenchContext,
-  claim,
-  handOvers,
-  operationsOn,
-  programsBy,
-  RUNTIMES,
-  SIZES,
-  type Subject,
-} from "./subject.ts";
+import { peers } from "../launch.ts";
+import { type BenchContext, claim, handOvers, HOLDS, on, SIZES, type Subject } from "./subject.ts";
 
 interface ProperLockfile {
   lock(path: string, options: { realpath: boolean }): Promise<() => Promise<void>>;
@@ -23,38 +15,25 @@ interface FsNativeExtensions {
 
 const open = ({ folder }: BenchContext, options?: FileLockOptions) =>
   new FileLock(join(folder, "lock"), options);
-const on = (options?: FileLockOptions) =>
-  operationsOn(["file"], (context) => open(context, options));
-const lock = on();
-const byPackage = operationsOn(["file"], (context) => context);
+const locking = (options?: FileLockOptions) => on(["file"], (context) => open(context, options));
+const lock = locking();
+const byPackage = on(["file"], (context) => context);
 
-const guard = (lock: FileLock) => () => {
-  using _guard = lock.acquireSync();
-};
-const pair = (lock: FileLock) => async () => (await lock.acquire()).release();
+const C = { by: "c" };
+const PAIR = { operation: "lock, unlock", setting: "alone" } as const;
 
 /** Locks on files. */
 export const subject: Subject = {
   name: "file_lock",
   operations: [
-    lock("lock, unlock", (lock) => () => {
-      lock.lock();
-      lock.unlock();
-    }, { sizes: SIZES }),
-    lock("guard by using", guard),
-    on({ record: false })("guard by using, no record", guard),
-    on({ shared: true })("shared guard by using", guard),
-    on({ range: { start: 0, length: 1 } })("guard of a range by using", guard),
-    lock("guard by try, finally", (lock) => () => {
-      const guard = lock.acquireSync();
-      try {
-        return guard.token;
-      } finally {
-        guard.release();
-      }
-    }),
-    lock("acquire, release", pair),
-    lock("acquire, release; each timed", pair, { timed: true }),
+    lock("lock, unlock", HOLDS.pair, { sizes: SIZES }),
+    lock("guard by using", HOLDS.byUsing),
+    locking({ record: false })("guard by using, no record", HOLDS.byUsing),
+    locking({ shared: true })("shared guard by using", HOLDS.byUsing),
+    locking({ range: { start: 0, length: 1 } })("guard of a range by using", HOLDS.byUsing),
+    lock("guard by try, finally", HOLDS.byFinally),
+    lock("acquire, release", HOLDS.awaited),
+    lock("acquire, release; each timed", HOLDS.awaited, { timed: true }),
     ...handOvers(["file"], open),
     byPackage("acquire, release", ({ folder, load }) => {
       const { lock } = load("proper-lockfile") as ProperLockfile;
@@ -71,23 +50,20 @@ export const subject: Subject = {
     }, { by: "fs-native-extensions" }),
   ],
   programs: [
-    ...programsBy("c", "file", SIZES, { "lock, unlock": "flock" }),
-    ...programsBy("c", "file", "relay", { "hand-over": "flock" }),
-    ...programsBy("python", "file", [1, 2, 4], { "lock, unlock": "file-lock" }, {
-      needs: "fasteners",
-    }),
+    ...peers("c", "file", SIZES, { "lock, unlock": "flock" }),
+    ...peers("c", "file", "pair", { "hand-over": "flock" }),
+    ...peers("python", "file", [1, 2, 4], { "lock, unlock": "file-lock" }, { needs: "fasteners" }),
   ],
   goals: [
-    ...RUNTIMES.map((runtime) => {
-      const most = runtime === "node" ? 1.5 : 1.3;
-      return claim(`FileLock's lock and unlock alone cost at most ${most} times C's flock pair`)
-        .about({ operation: "lock, unlock", setting: "alone", runtime }).costs(most, { by: "c" });
-    }),
+    claim("FileLock's lock and unlock alone cost at most 1.3 times C's flock pair")
+      .about({ ...PAIR, runtime: ["deno", "bun"] }).costs(1.3, C),
+    claim("FileLock's lock and unlock alone cost at most 1.5 times C's flock pair")
+      .about({ ...PAIR, runtime: "node" }).costs(1.5, C),
     claim("FileLock's acquire and release take at most 10 µs")
       .about({ operation: "acquire, release" }).takes(10_000),
     claim("FileLock's acquire and release are at least 20 times faster than proper-lockfile's")
       .about({ operation: "acquire, release" }).isFaster(20, { by: "proper-lockfile" }),
     claim("A file lock is handed over in at most 2 times C's time")
-      .about({ operation: "hand-over" }).costs(2, { by: "c" }),
-  ].flat(),
+      .about({ operation: "hand-over" }).costs(2, C),
+  ],
 };

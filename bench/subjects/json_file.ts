@@ -1,14 +1,14 @@
 import { join } from "node:path";
 import { JsonFile } from "../../src/files/mod.ts";
-import { operationsOn, type Subject } from "./subject.ts";
+import { on, type Subject } from "./subject.ts";
 
 interface Jobs {
   readonly done: number;
   readonly names: readonly string[];
 }
 
-const on = (durable: boolean) =>
-  operationsOn(["file"], ({ folder }) => {
+const updating = (durable: boolean) =>
+  on(["file"], ({ folder }) => {
     const initial = { done: 0, names: ["fetch", "build", "publish"] };
     const file = new JsonFile<Jobs>(join(folder, "jobs.json"), { initial, durable });
     file.updateSync((jobs) => jobs);
@@ -21,9 +21,9 @@ const update = (file: JsonFile<Jobs>) => () =>
 export const subject: Subject = {
   name: "json_file",
   operations: [
-    on(false)("read", (file) => () => file.readSync()),
-    on(false)("update, not durable", update),
-    on(true)("update", update),
+    updating(false)("read", (file) => () => file.readSync()),
+    updating(false)("update, not durable", update),
+    updating(true)("update", update),
   ],
   goals: [],
 };

@@ -1,52 +1,42 @@
 import { withLock } from "../../src/contract/mod.ts";
 import { regionOf } from "../../src/memory/memory.ts";
 import { Mutex } from "../../src/memory/mod.ts";
+import { peers } from "../launch.ts";
 import {
   type BenchContext,
   claim,
   handOvers,
+  HOLDS,
   MEMORY,
-  operationsOn,
-  programsBy,
+  on,
   SIZES,
   type Subject,
 } from "./subject.ts";
 
 const open = ({ memory, offset }: BenchContext) => new Mutex(memory, offset);
-const alone = operationsOn(MEMORY, open);
+const alone = on(MEMORY, open);
 /** A mutex and an integer for its holder. */
-const guarding = operationsOn(MEMORY, (context) => {
+const guarding = on(MEMORY, (context) => {
   const region = regionOf(context.memory);
   const at = region.resolve(context.offset + Mutex.BYTES, 4, 4);
   return { mutex: open(context), cell: new Int32Array(region.buffer, at, 1) };
 });
 
 const INCREMENT = { operation: "lock, increment, unlock", medium: "mapped" } as const;
+const CONTENDED = { ...INCREMENT, setting: "processes", count: [2, 4, 16] } as const;
 
 /** The mutex in shared memory, and the futex that it sleeps on. */
 export const subject: Subject = {
   name: "mutex",
   operations: [
-    alone("lock, unlock", (mutex) => () => {
-      mutex.lock();
-      mutex.unlock();
-    }),
+    alone("lock, unlock", HOLDS.pair),
     guarding(INCREMENT.operation, ({ mutex, cell }) => () => {
       mutex.lock();
       cell[0]++;
       mutex.unlock();
     }, { sizes: SIZES, read: ({ cell }) => cell[0] }),
-    alone("guard by using", (mutex) => () => {
-      using _guard = mutex.acquireSync();
-    }),
-    alone("guard by try, finally", (mutex) => () => {
-      const guard = mutex.acquireSync();
-      try {
-        return guard.token;
-      } finally {
-        guard.release();
-      }
-    }),
+    alone("guard by using", HOLDS.byUsing),
+    alone("guard by try, finally", HOLDS.byFinally),
     alone("tryAcquire, release", (mutex) => () => mutex.tryAcquire()!.release()),
     alone("withLock", (mutex) => () => withLock(mutex, () => {})),
     ...handOvers(["mapped"], open),
@@ -70,23 +60,23 @@ export const subject: Subject = {
     },
   ],
   programs: [
-    ...programsBy("c", "mapped", SIZES, {
+    ...peers("c", "mapped", SIZES, {
       "lock, increment, unlock": "robust-mutex",
       "lock, increment, unlock; not robust": "mutex",
       "semaphore: wait, increment, post": "semaphore",
     }),
-    ...programsBy("c", "mapped", [2, 4, 16], { "barrier": "barrier" }),
-    ...programsBy("c", "mapped", "relay", { "hand-over": "robust-mutex", "wake-up": "wake-up" }),
+    ...peers("c", "mapped", [2, 4, 16], { "barrier": "barrier" }),
+    ...peers("c", "mapped", "pair", { "hand-over": "robust-mutex", "wake-up": "wake-up" }),
   ],
   goals: [
     claim("A mutex around an increment, alone, costs no more than C's robust one")
       .about({ ...INCREMENT, setting: "alone" }).costs(1, { by: "c" }),
     claim("A mutex of several processes costs at most 0.6 times C's robust one")
-      .about({ ...INCREMENT, setting: "processes" }, 2, 4, 16).costs(0.6, { by: "c" }),
+      .about(CONTENDED).costs(0.6, { by: "c" }),
     claim("A mutex of several processes costs no more than C's plain one")
-      .about({ ...INCREMENT, setting: "processes" }, 2, 4, 16)
+      .about(CONTENDED)
       .costs(1, { by: "c", operation: "lock, increment, unlock; not robust" }),
     claim("A thread is woken in at most 1.5 times C's time")
       .about({ operation: "wake-up" }).costs(1.5, { by: "c" }),
-  ].flat(),
+  ],
 };

@@ -4,21 +4,8 @@ import {
   RedisLock,
   RedisSemaphore,
 } from "../../src/redis/mod.ts";
-import { launch } from "../launch.ts";
-import {
-  type BenchContext,
-  byTasks,
-  claim,
-  type Launch,
-  operationsOn,
-  type Subject,
-} from "./subject.ts";
-
-interface BareClient {
-  incrBy(key: string, n: number): Promise<number>;
-  set(key: string, value: string, options: object): Promise<unknown>;
-  del(key: string): Promise<number>;
-}
+import { launch, launched } from "../launch.ts";
+import { type BenchContext, byTasks, claim, on, type Program, type Subject } from "./subject.ts";
 
 interface Redlock {
   lock(resource: string, ttl: number): Promise<{ unlock(): Promise<void> }>;
@@ -49,26 +36,26 @@ function ioredis({ redis, load }: BenchContext): IoredisClient {
   return new Redis(redis);
 }
 
-const bare = operationsOn(["redis"], async ({ redis }) => {
+const bare = on(["redis"], async ({ redis }) => {
   const { createClient } = await import("redis");
-  return await createClient({ url: redis }).connect() as unknown as BareClient;
+  return await createClient({ url: redis }).connect();
 });
-const counter = operationsOn(["redis"], newCounter);
-const counters = operationsOn(
+const counter = on(["redis"], newCounter);
+const counters = on(
   ["redis"],
   (context) => Promise.all(Array.from({ length: PIPELINE.clients }, () => newCounter(context))),
 );
-const lock = operationsOn(["redis"], ({ redis }) => new RedisLock(redis, "lock"));
-const lockOverIoredis = operationsOn(
+const lock = on(["redis"], ({ redis }) => new RedisLock(redis, "lock"));
+const lockOverIoredis = on(
   ["redis"],
   (context) => new RedisLock(ioredis(context), "ioredis-lock"),
 );
-const semaphore = operationsOn(["redis"], ({ redis }) => new RedisSemaphore(redis, "permits", 4));
-const redlock = operationsOn(["redis"], (context) => {
+const semaphore = on(["redis"], ({ redis }) => new RedisSemaphore(redis, "permits", 4));
+const redlock = on(["redis"], (context) => {
   const Redlock = context.load("redlock") as new (clients: object[]) => Redlock;
   return new Redlock([ioredis(context)]);
 });
-const npmMutex = operationsOn(["redis"], (context) => {
+const npmMutex = on(["redis"], (context) => {
   const { Mutex } = context.load("redis-semaphore") as {
     Mutex: new (client: object, key: string) => NpmMutex;
   };
@@ -136,25 +123,23 @@ export const subject: Subject = {
       relay: ({ redis, folder }) => ({ ...byTasks(new RedisLock(redis, folder)), yields: true }),
     },
   ],
-  launches: DEPTHS.map(([name, depth]): Launch => ({
+  programs: DEPTHS.map(([name, depth]): Program => ({
     name,
     by: "redis-benchmark",
     medium: "redis",
-    ms: 700,
-    anyRuntime: true,
-    measure: (_runtime, { redis }) => redisBenchmark(redis!, depth),
+    ...launched(700, ({ site }) => redisBenchmark(site.redis!, depth)),
   })),
   goals: [
     claim("RedisCounter.add, awaited, costs at most 1.2 times node-redis's INCRBY")
       .about({ operation: "counter add" }).costs(1.2, { by: "node-redis" }),
     ...DEPTHS.map(([operation, depth]) =>
       claim(`Adds of 4 clients, ${depth} deep, reach at least 0.8 times redis-benchmark's INCR`)
-        .about({ operation }).reaches(0.8, { by: "redis-benchmark" })
+        .about({ operation }).isFaster(0.8, { by: "redis-benchmark" })
     ),
     claim("A coalesced add takes at most 200 ns: 5,000,000 per second")
       .about({ operation: "counter add, coalesced" }).takes(200),
     claim("RedisLock's acquire and release cost at most 1.2 times two bare round trips")
-      .about({ operation: LOCK }).measures(1.2, { by: "node-redis" }),
+      .about({ operation: LOCK }).costs(1.2, { by: "node-redis" }),
     ...["redlock", "redis-semaphore"].map((by) =>
       claim(`RedisLock's acquire and release are at least 1.5 times faster than ${by}'s`)
         .about({ operation: OVER_IOREDIS }) // The rivals use ioredis too.
@@ -162,6 +147,6 @@ export const subject: Subject = {
     ),
     claim("A RedisLock is handed to a waiter in less than 3 bare round trips")
       .about({ operation: "lock: hand-over" })
-      .measures(3, { by: "node-redis", operation: "counter add", setting: "alone", count: 1 }),
-  ].flat(),
+      .costs(3, { by: "node-redis", operation: "counter add", setting: "alone", count: 1 }),
+  ],
 };

@@ -1,14 +1,7 @@
 import { Mutex, Segment } from "../../src/memory/mod.ts";
-import { type BenchContext, claim, operationsOn, type Subject } from "./subject.ts";
+import { type BenchContext, claim, HOLDS, on, type Subject } from "./subject.ts";
 
-const alone = operationsOn(["mapped"], (context) => context);
-
-function pair(mutex: Mutex): () => void {
-  return () => {
-    mutex.lock();
-    mutex.unlock();
-  };
-}
+const alone = on(["mapped"], (context) => context);
 
 /** Several mutexes in several segments, used in turn by one call site. */
 function turns({ fast }: BenchContext, segments: number, mutexes: number): () => unknown {
@@ -28,7 +21,7 @@ function turns({ fast }: BenchContext, segments: number, mutexes: number): () =>
 function among({ fast }: BenchContext, cells: number): () => unknown {
   const segment = Segment.open("among", { directory: fast, size: 1 << 20 });
   for (let i = 0; i < cells; i++) segment.counter(`cell ${i}`);
-  return pair(segment.mutex("mine"));
+  return HOLDS.pair(segment.mutex("mine"));
 }
 
 /** A mutex next to another one for which tasks of this thread wait. */
@@ -36,7 +29,7 @@ function beside({ memory, offset }: BenchContext, waiters: number): () => unknow
   const other = new Mutex(memory, offset);
   other.lock();
   for (let i = 0; i < waiters; i++) void other.acquire();
-  return pair(new Mutex(memory, offset + Mutex.BYTES));
+  return HOLDS.pair(new Mutex(memory, offset + Mutex.BYTES));
 }
 
 /** Segments, and costs that must not grow with the number of things in them. */
@@ -71,5 +64,5 @@ export const subject: Subject = {
     claim("A mutex costs at most 1.5 times as much if 1,000 tasks wait nearby")
       .about({ operation: "mutex beside 1,000 waiting tasks" })
       .costs(1.5, { operation: "mutex beside 10 waiting tasks" }),
-  ].flat(),
+  ],
 };

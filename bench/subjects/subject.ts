@@ -4,8 +4,10 @@
  *
  * @module
  */
+import type { AsyncLock, RawLock } from "../../src/contract/mod.ts";
 import type { Runtime } from "../../src/host/runtimes.ts";
 import type { Memory } from "../../src/memory/memory.ts";
+import type { Effort } from "../effort.ts";
 import type { Latency, RowKey, Verdict } from "../results.ts";
 import type { Site } from "../site.ts";
 
@@ -30,13 +32,6 @@ export interface BenchContext {
 /** The bytes from {@linkcode BenchContext.offset} on that an operation may use. */
 export const CONTEXT_BYTES = 1 << 15;
 
-/** An operation that is ready to be repeated. */
-export interface Repeated {
-  readonly call: () => unknown;
-  /** Reads the total of all workers from the shared state. */
-  readonly read?: () => number;
-}
-
 /** A lock that two processes hand to each other. */
 export interface Relay {
   lock(): void | Promise<void>;
@@ -52,8 +47,11 @@ export interface Operation {
   /** Its package. Default: `interlock`. */
   readonly by?: string;
   readonly media: readonly RowKey["medium"][];
-  /** Makes the function to repeat: in one thread by mitata, and in each member of a fleet. */
-  readonly make?: (context: BenchContext) => Repeated | Promise<Repeated>;
+  /**
+   * Makes the function to repeat: in one thread by mitata, and in each member of a fleet; and one
+   * that reads the total of all workers from the shared state.
+   */
+  readonly make?: (context: BenchContext) => Promise<{ call(): unknown; read?(): number }>;
   /** Whether one thread alone is measured. Default: `true`. */
   readonly alone?: boolean;
   /** The numbers of members at once. Default: none. */
@@ -70,49 +68,45 @@ export interface Operation {
   readonly relay?: (context: BenchContext) => Relay;
 }
 
-/** The implementation of an operation by a program in C or Python, of `bench/rivals`. */
-export interface Program {
-  readonly by: "c" | "python";
-  /** The name of the operation in the program. */
-  readonly program: string;
-  /** The operation to compare with. */
-  readonly name: string;
-  readonly medium: RowKey["medium"];
-  /** The numbers of processes at once; 1 is also measured alone. A relay has two. */
-  readonly sizes: readonly number[] | "alone" | "relay";
-  /** Whether its files are on a file system in memory. */
-  readonly fast?: boolean;
-  /** A package that it needs. */
-  readonly needs?: "fasteners";
+/** The figures of a row in one round: a time per operation, or the times of single operations. */
+export interface Figure {
+  /** In nanoseconds. Default: the median of the samples. */
+  readonly ns?: number;
+  readonly samples?: readonly number[];
 }
 
-/** An operation that is timed from outside, by starting programs. */
+/** What a {@linkcode Program} is measured with. */
 export interface Launch {
-  readonly name: string;
-  readonly by?: string;
-  readonly medium?: RowKey["medium"];
-  /** The number of processes. Default: one, alone. */
-  readonly processes?: number;
-  /** The estimated time in milliseconds. */
-  readonly ms: number;
-  /** Whether it does not depend on the runtime. */
-  readonly anyRuntime?: boolean;
-  /** Whether it is measured once per round, since one measurement has many samples. */
-  readonly oncePerRound?: boolean;
-  /** Measures it, in nanoseconds: one time, or many for the percentiles. */
-  readonly measure: (runtime: Runtime, site: Site) => Promise<number | number[]>;
+  readonly row: RowKey;
+  /** The runtime of its row; one of them, if the program needs none. */
+  readonly runtime: Runtime;
+  readonly effort: Effort;
+  readonly site: Site;
+  readonly signal: AbortSignal;
 }
 
-/** A claim about each of our rows with the properties of `row`. */
-export interface Goal {
-  readonly claim: string;
-  readonly kind: Verdict["kind"];
-  readonly goal: number;
-  readonly row: Partial<RowKey>;
-  /** The properties in which the rival's row differs from ours. */
+/** An operation that is measured by starting programs. */
+export interface Program {
+  readonly name: string;
+  /** Its implementation. Default: `interlock`. */
+  readonly by?: string;
+  /** Whether it is measured in each runtime. */
+  readonly inEach?: boolean;
+  readonly medium?: RowKey["medium"];
+  /** The numbers of processes at once; 1 is also measured alone. Default: alone. */
+  readonly sizes?: readonly number[] | "alone" | "pair";
+  /** What it needs other than the program of `by`. */
+  readonly needs?: string;
+  /** Estimates how long it takes in a round, in milliseconds. */
+  readonly ms: (effort: Effort, count: number) => number;
+  readonly measure: (launch: Launch) => Promise<Figure>;
+}
+
+/** A claim about each of our rows that has the properties of `row`, or one of several. */
+export interface Goal extends Pick<Verdict, "claim" | "kind" | "goal"> {
+  readonly row: { readonly [Key in keyof RowKey]?: RowKey[Key] | readonly RowKey[Key][] };
+  /** The properties in which the row of the rival, or of the yardstick, differs from ours. */
   readonly of?: Partial<RowKey>;
-  /** Whether the other row does the same work; otherwise it is a yardstick. */
-  readonly sameWork?: boolean;
   /** For a time: the percentile. Default: the median of the rounds. */
   readonly percentile?: keyof Latency;
 }
@@ -122,7 +116,6 @@ export interface Subject {
   readonly name: string;
   readonly operations?: readonly Operation[];
   readonly programs?: readonly Program[];
-  readonly launches?: readonly Launch[];
   readonly goals: readonly Goal[];
 }
 
@@ -130,14 +123,12 @@ export interface Subject {
 export const MEMORY: readonly RowKey["medium"][] = ["mapped", "anonymous"];
 /** The numbers of members at once, if all are of interest. */
 export const SIZES: readonly number[] = [1, 2, 4, 16, 64];
-/** The runtimes, for claims that differ between them. */
-export const RUNTIMES = ["deno", "bun", "node"] as const;
 
 /**
  * Makes a function that makes operations on what `open` makes. Each has a name, the function to
  * repeat, and, if several do it at once, a function that reads their total.
  */
-export function operationsOn<T>(
+export function on<T>(
   media: Operation["media"],
   open: (context: BenchContext) => T | Promise<T>,
 ): (
@@ -156,10 +147,30 @@ export function operationsOn<T>(
   });
 }
 
+/** The ways to hold a lock of this machine for a moment. */
+export const HOLDS = {
+  pair: (lock: RawLock) => () => {
+    lock.lock();
+    lock.unlock();
+  },
+  byUsing: (lock: RawLock) => () => {
+    using _guard = lock.acquireSync();
+  },
+  byFinally: (lock: RawLock) => () => {
+    const guard = lock.acquireSync();
+    try {
+      return guard.token;
+    } finally {
+      guard.release();
+    }
+  },
+  awaited: (lock: RawLock) => async () => (await lock.acquire()).release(),
+};
+
 /** The hand-overs of a lock: by its bare pair, and to a task. */
 export function handOvers(
   media: Operation["media"],
-  open: (context: BenchContext) => Relay & Parameters<typeof byTasks>[0],
+  open: (context: BenchContext) => RawLock,
 ): Operation[] {
   return [
     { name: "hand-over", media, relay: open },
@@ -168,9 +179,7 @@ export function handOvers(
 }
 
 /** A lock that the tasks of two processes hand to each other. */
-export function byTasks(
-  lock: { acquire(): Promise<{ release(): void | Promise<void> }> },
-): Relay {
+export function byTasks(lock: RawLock | AsyncLock): Relay {
   let release: Relay["unlock"] = () => {};
   return {
     async lock() {
@@ -181,45 +190,22 @@ export function byTasks(
   };
 }
 
-/** Makes the programs of one rival: the name of each operation, and that of its program. */
-export function programsBy(
-  by: Program["by"],
-  medium: Program["medium"],
-  sizes: Program["sizes"],
-  names: Readonly<Record<string, string>>,
-  more: Pick<Program, "fast" | "needs"> = {},
-): Program[] {
-  return Object.entries(names)
-    .map(([name, program]) => ({ by, program, name, medium, sizes, ...more }));
-}
-
-/**
- * Begins a claim: `claim(text).about(row).costs(3, rival)`. With counts, it is about the rows of so
- * many at once.
- */
-export function claim(text: string) {
+/** Begins a claim: `claim(text).about(rows).costs(3, rival)`. */
+export function claim(claim: string) {
   return {
-    about(row: Partial<RowKey>, ...counts: readonly number[]) {
-      const rows = counts.length === 0 ? [row] : counts.map((count) => ({ ...row, count }));
-      const goals = (goal: Omit<Goal, "claim" | "row">): Goal[] =>
-        rows.map((row) => ({ claim: text, row, ...goal }));
-      return {
-        /** At most so many times the time of a rival that does the same work. */
-        costs: (goal: number, of: Goal["of"]) =>
-          goals({ kind: "at most times", goal, of, sameWork: true }),
-        /** At most so many times the time of a yardstick: a row that does other work. */
-        measures: (goal: number, of: Goal["of"]) =>
-          goals({ kind: "at most times", goal, of, sameWork: false }),
-        /** At least so many times as fast as a rival that does the same work. */
-        isFaster: (goal: number, of: Goal["of"]) =>
-          goals({ kind: "at least times faster", goal, of, sameWork: true }),
-        /** At least so many times as fast as a yardstick. */
-        reaches: (goal: number, of: Goal["of"]) =>
-          goals({ kind: "at least times faster", goal, of, sameWork: false }),
-        /** At most so many nanoseconds. */
-        takes: (goal: number, percentile?: keyof Latency) =>
-          goals({ kind: "at most ns", goal, percentile }),
-      };
-    },
+    about: (row: Goal["row"]) => ({
+      /** At most so many times the time of a rival, or of a yardstick. */
+      costs(goal: number, of: Goal["of"]): Goal {
+        return { claim, row, kind: "at most times", goal, of };
+      },
+      /** At least so many times as fast as a rival, or as a yardstick. */
+      isFaster(goal: number, of: Goal["of"]): Goal {
+        return { claim, row, kind: "at least times faster", goal, of };
+      },
+      /** At most so many nanoseconds. */
+      takes(goal: number, percentile?: Goal["percentile"]): Goal {
+        return { claim, row, kind: "at most ns", goal, percentile };
+      },
+    }),
   };
 }

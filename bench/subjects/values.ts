@@ -11,34 +11,27 @@ import {
   SharedRecord,
   SharedValue,
 } from "../../src/memory/mod.ts";
-import {
-  type BenchContext,
-  claim,
-  MEMORY,
-  operationsOn,
-  programsBy,
-  type Subject,
-} from "./subject.ts";
+import { peers } from "../launch.ts";
+import { type BenchContext, claim, MEMORY, on, type Subject } from "./subject.ts";
 
 const SIZES = [1, 2, 4];
 const Point = defineRecord({ x: "Float64", y: "Float64", name: field.text(16) });
 
-const on = <T>(open: (context: BenchContext) => T) => operationsOn(MEMORY, open);
-const rawValue = on(({ memory, offset }) => new RawValue(memory, offset));
-const sharedValue = on(({ memory, offset }) => new SharedValue(memory, offset));
-const rawArray = on(({ memory, offset }) => new RawArray(memory, offset, 8));
-const sharedArray = on(({ memory, offset }) => new SharedArray(memory, offset, 8));
-const rawRecord = on(({ memory, offset }) => new RawRecord(memory, offset, Point));
-const sharedRecord = on(({ memory, offset }) => new SharedRecord(memory, offset, Point));
-const seqlock = on(({ memory, offset }) => new SeqlockRecord(memory, offset, Point));
-const flag = on(({ memory, offset }) => new Flag(memory, offset));
+const rawValue = on(MEMORY, ({ memory, offset }) => new RawValue(memory, offset));
+const sharedValue = on(MEMORY, ({ memory, offset }) => new SharedValue(memory, offset));
+const rawArray = on(MEMORY, ({ memory, offset }) => new RawArray(memory, offset, 8));
+const sharedArray = on(MEMORY, ({ memory, offset }) => new SharedArray(memory, offset, 8));
+const rawRecord = on(MEMORY, ({ memory, offset }) => new RawRecord(memory, offset, Point));
+const sharedRecord = on(MEMORY, ({ memory, offset }) => new SharedRecord(memory, offset, Point));
+const seqlock = on(MEMORY, ({ memory, offset }) => new SeqlockRecord(memory, offset, Point));
+const flag = on(MEMORY, ({ memory, offset }) => new Flag(memory, offset));
 
 /** An increment under a mutex, by one thread and by several. */
 function locked(
   name: string,
   open: (context: BenchContext) => [Mutex, increment: () => void, read: () => number],
 ) {
-  return on(open)(name, ([mutex, increment]) => () => {
+  return on(MEMORY, open)(name, ([mutex, increment]) => () => {
     mutex.lock();
     try {
       increment();
@@ -79,7 +72,7 @@ export const subject: Subject = {
       flag.clear();
     }),
   ],
-  programs: programsBy("python", "mapped", SIZES, {
+  programs: peers("python", "mapped", SIZES, {
     "shared value under a mutex": "shared-value",
     "raw value under a mutex": "raw-value",
     "array cell under its mutex": "array",
@@ -88,9 +81,9 @@ export const subject: Subject = {
     ["shared value under a mutex", "A shared value under a mutex"],
     ["raw value under a mutex", "A raw value under a mutex"],
     ["array cell under its mutex", "An array's cell under its mutex"],
-  ].flatMap(([operation, what]) =>
+  ].map(([operation, what]) =>
     claim(`${what} is at least 5 times faster than Python's`)
-      .about({ operation, medium: "mapped", setting: "processes" }, 2, 4)
+      .about({ operation, medium: "mapped", setting: "processes", count: [2, 4] })
       .isFaster(5, { by: "python" })
   ),
 };

@@ -15,88 +15,81 @@ import type { WorkerReport, WorkerSpec } from "./worker.ts";
  *
  * @param signal Kills the processes and rejects with its reason.
  * @param onStep Called twice per worker: when it is ready and when it is done.
- * @throws {RunError} If a worker died or failed.
+ * @throws {ChildError} If a worker died or failed.
  */
 export async function runStrategy(
   run: Run,
   config: CountConfig,
   signal: AbortSignal,
-  onStep?: () => void,
+  onStep: () => void,
 ): Promise<CountResult> {
   signal.throwIfAborted();
   const began = performance.now();
-  await using prepared = await prepare(run, config);
-  const reports = await count(run, prepared, signal, onStep);
+  const { real, scratch, byteLength } = regions(config.workers);
+  const threads = config.unit === "worker";
+  // Removed when the processes have ended.
+  using folder = new RunFolder(config.directory);
+  using memory = threads && run.runtimes.length === 1
+    ? undefined
+    : Memory.map(folder.memory, byteLength);
+  await using redis = needsRedis(run.strategy)
+    ? await (await import("./run_redis.ts")).RunRedis.open(config.redis, [real, scratch])
+    : undefined;
+  const shared = { threads, folder, memory, redis };
+  const reports = await count(run, config, shared, signal, onStep);
   return summarize(run, config, reports, performance.now() - began);
 }
 
-/** What the processes of a run share; removed when they have ended. */
-interface PreparedRun extends AsyncDisposable {
-  readonly specs: readonly WorkerSpec[];
+/** What the processes of a run share. */
+interface Shared {
   /** Whether the workers are threads; the default is a process for each. */
   readonly threads: boolean;
+  readonly folder: RunFolder;
   /** The mapped memory; `undefined` if one process makes the memory for its own threads. */
   readonly memory: Memory | undefined;
-  /** The socket of the manager; `undefined` if the run needs none. */
-  readonly manager: string | undefined;
+  /** The numbers on the Redis server; `undefined` if the run needs none. */
   readonly redis: RunRedis | undefined;
-}
-
-/** Makes the folder, the memory and the numbers on the Redis server. */
-async function prepare({ strategy, runtimes }: Run, config: CountConfig): Promise<PreparedRun> {
-  const { workers } = config;
-  const { real, scratch, byteLength } = regions(workers);
-  const threads = config.unit === "worker";
-  const anonymous = threads && runtimes.length === 1;
-
-  await using stack = new AsyncDisposableStack();
-  const folder = stack.use(new RunFolder(config.directory));
-  const memory = anonymous ? undefined : stack.use(Memory.map(folder.memory, byteLength));
-  const redis = needsRedis(strategy)
-    ? stack.use(
-      await (await import("./run_redis.ts")).RunRedis.open(config.redis, [real, scratch]),
-    )
-    : undefined;
-  const manager = strategy.startsWith("manager") && !anonymous ? folder.socket : undefined;
-  const specs = Array.from({ length: workers }, (_, worker): WorkerSpec => ({
-    strategy,
-    worker,
-    workers,
-    increments: config.increments,
-    granularity: config.granularity,
-    warm: config.warm,
-    memory: anonymous ? undefined : folder.memory,
-    file: folder.text,
-    redis: redis?.key,
-    manager,
-  }));
-  const made = stack.move();
-  const dispose = () => made.disposeAsync();
-  return { specs, threads, memory, manager, redis, [Symbol.asyncDispose]: dispose };
 }
 
 /** Starts the processes, lets their workers count at once, and waits until all have ended. */
 async function count(
-  { runtimes }: Run,
-  { specs, threads, memory, manager: socket, redis }: PreparedRun,
+  { strategy, runtimes }: Run,
+  { workers, increments, granularity, warm }: CountConfig,
+  { threads, folder, memory, redis }: Shared,
   signal: AbortSignal,
-  onStep?: () => void,
+  onStep: () => void,
 ): Promise<readonly WorkerReport[]> {
-  const workers = specs.length;
   const coordinator = process.pid;
   await using children = new RunChildren({ workers, signal, redis: redis?.url, onStep });
-  if (socket !== undefined) {
-    children.start(runtimes[0], { role: "manager", coordinator, socket });
+  const manager = strategy.startsWith("manager") && memory !== undefined
+    ? folder.socket
+    : undefined;
+  if (manager !== undefined) {
+    children.startCounting(runtimes[0], { role: "manager", coordinator, socket: manager });
     await children.serving();
   }
+  const specs = Array.from({ length: workers }, (_, worker): WorkerSpec => ({
+    strategy,
+    worker,
+    workers,
+    increments,
+    granularity,
+    warm,
+    memory: memory && folder.memory,
+    file: folder.text,
+    redis: redis?.key,
+    manager,
+  }));
   const hosts = runtimes.flatMap((runtime, i) => {
     const own = specs.filter(({ worker }) => worker % runtimes.length === i);
     return threads
-      ? [children.start(runtime, { role: "threads", coordinator, threads: own })]
-      : own.map((worker) => children.start(runtime, { role: "worker", coordinator, worker }));
+      ? [children.startCounting(runtime, { role: "threads", coordinator, threads: own })]
+      : own.map((worker) =>
+        children.startCounting(runtime, { role: "worker", coordinator, worker })
+      );
   });
   await children.ready();
-  // The process that has the memory opens the gate if it shares it with no other.
+  // In the memory that all share, or by the process that has the memory.
   if (memory !== undefined) new Gate(memory, workers).open();
   else hosts[0].tell("open");
   return await children.reports(hosts);

@@ -1,4 +1,5 @@
-import { Child, describeEnd } from "../host/child.ts";
+import type { Child } from "../host/child.ts";
+import { ChildError, Children } from "../host/children.ts";
 import type { Runtime } from "../host/runtimes.ts";
 import type { ChildMessage, HostSpec } from "./host.ts";
 import { REDIS_VARIABLE } from "./redis_cells.ts";
@@ -9,11 +10,6 @@ const PROGRAM = new URL(
   import.meta.url,
 );
 
-/** Thrown if a worker of a run died or failed. The message names the worker. */
-export class RunError extends Error {
-  override readonly name = "RunError";
-}
-
 /** Options for {@linkcode RunChildren}. */
 export interface RunChildrenOptions {
   readonly workers: number;
@@ -22,13 +18,12 @@ export interface RunChildrenOptions {
   /** The address of the Redis server, for workers that count there. */
   readonly redis: string | undefined;
   /** Called twice per worker: when it is ready and when it is done. */
-  readonly onStep?: (() => void) | undefined;
+  readonly onStep: () => void;
 }
 
 /** The child processes of a run and the reports of their workers. The run fails if one of them does. */
-export class RunChildren implements AsyncDisposable {
+export class RunChildren extends Children {
   readonly #options: RunChildrenOptions;
-  readonly #children: Child[] = [];
   /** The reports of the workers that are done, by worker. */
   readonly #reports: WorkerReport[] = [];
   #readyCount = 0;
@@ -36,61 +31,55 @@ export class RunChildren implements AsyncDisposable {
   readonly #serving = Promise.withResolvers<void>();
   readonly #ready = Promise.withResolvers<void>();
   readonly #done = Promise.withResolvers<void>();
-  readonly #failure = Promise.withResolvers<never>();
 
   constructor(options: RunChildrenOptions) {
+    super(options.signal);
     this.#options = options;
-    this.#failure.promise.catch(() => {});
-    options.signal.addEventListener("abort", this.#abort);
   }
 
-  readonly #abort = (): void => this.#failure.reject(this.#options.signal.reason);
-
-  /** Starts a child; the run fails if the child ends before its workers have reported. */
-  start(runtime: Runtime, spec: HostSpec): Child {
+  /** Starts a child that counts; the run fails if it ends before its workers have reported. */
+  startCounting(runtime: Runtime, spec: HostSpec): Child {
     const { redis } = this.#options;
-    const child: Child = new Child<ChildMessage>({
-      runtime,
-      what: nameOf(spec),
-      program: PROGRAM,
-      args: [JSON.stringify(spec)],
-      imports: redis !== undefined,
-      env: redis === undefined ? {} : { [REDIS_VARIABLE]: redis },
-      receive: (message) => this.#receive(message, child),
-    });
-    this.#children.push(child);
-    child.ended.then((end) => {
-      if (!this.#isDone(spec)) {
-        this.#failure.reject(new RunError(`${child.name} ${describeEnd(end, "counted")}`));
-      }
-    });
+    const child: Child = this.start<ChildMessage>(
+      {
+        runtime,
+        what: nameOf(spec),
+        program: PROGRAM,
+        args: [JSON.stringify(spec)],
+        imports: redis !== undefined,
+        env: redis === undefined ? {} : { [REDIS_VARIABLE]: redis },
+        receive: (message) => this.#receive(message, child),
+      },
+      "counted",
+      () => this.#isDone(spec),
+    );
     return child;
   }
 
   /** Waits until the manager serves. */
-  async serving(): Promise<void> {
-    await this.#orFailure(this.#serving.promise);
+  serving(): Promise<void> {
+    return this.orFailure(this.#serving.promise);
   }
 
   /** Waits until all workers are ready to count. */
-  async ready(): Promise<void> {
-    await this.#orFailure(this.#ready.promise);
+  ready(): Promise<void> {
+    return this.orFailure(this.#ready.promise);
   }
 
   /** Waits for the reports of all workers, and until their processes, `hosts`, have ended. */
   async reports(hosts: readonly Child[]): Promise<readonly WorkerReport[]> {
-    await this.#orFailure(this.#done.promise);
-    await this.#orFailure(Promise.all(hosts.map(({ ended }) => ended)));
+    await this.orFailure(this.#done.promise);
+    await this.orFailure(Promise.all(hosts.map(({ ended }) => ended)));
     return this.#reports;
   }
 
   #receive(message: ChildMessage, child: Child): void {
     const { workers, onStep } = this.#options;
     if (message.kind === "failed") {
-      return this.#failure.reject(new RunError(`${child.name} failed: ${message.message}`));
+      return this.fail(new ChildError(`${child.name} failed: ${message.message}`));
     }
     if (message.kind === "serving") return this.#serving.resolve();
-    onStep?.();
+    onStep();
     if (message.kind === "ready") {
       if (++this.#readyCount === workers) this.#ready.resolve();
       return;
@@ -103,17 +92,6 @@ export class RunChildren implements AsyncDisposable {
   #isDone(spec: HostSpec): boolean {
     if (spec.role === "manager") return this.#doneCount === this.#options.workers;
     return workersOf(spec).every((worker) => this.#reports[worker] !== undefined);
-  }
-
-  async #orFailure(step: Promise<unknown>): Promise<void> {
-    await Promise.race([step, this.#failure.promise]);
-  }
-
-  /** Kills the children that still run, and waits until all have ended. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#options.signal.removeEventListener("abort", this.#abort);
-    for (const child of this.#children) child.kill();
-    await Promise.all(this.#children.map(({ ended }) => ended));
   }
 }
 

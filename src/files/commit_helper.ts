@@ -2,9 +2,7 @@ import { type Helper, Helpers } from "../runtime/threads/helper.ts";
 import type { CommitAnswer, CommitJob } from "./commit_job.ts";
 import type { GroupCommit } from "./group_commit.ts";
 
-const helpers = new Helpers<CommitJob, CommitAnswer>(
-  new URL("../../workers/commit_waiter.ts", import.meta.url),
-);
+const helpers = new Helpers<CommitJob, CommitAnswer>("commit");
 /** The numbers of the counters that the helper knows. */
 const counters = new Map<GroupCommit, number>();
 let helper: Helper<CommitJob, CommitAnswer> | undefined;

@@ -8,7 +8,6 @@ import type { LockFile } from "../runtime/file_locks/lock_file.ts";
 import { openLockFile } from "../runtime/file_locks/open_lock_file.ts";
 import { mapFile, type Mapping, PAGE, unmap } from "../runtime/files/mapping.ts";
 import { quotePath } from "../runtime/paths/path_bytes.ts";
-import type { TrackedLockFile } from "./tracked_lock_file.ts";
 
 const MARK = new TextEncoder().encode("interlock commit\n");
 const BYTES = 4096;
@@ -28,6 +27,13 @@ const WAIT_SHARE = 0.5;
 /** The interval at which waiters check whether there is a leader: it may have been killed. */
 const LOOK_MS = 5;
 
+/** An open file that follows its path. */
+export interface SyncedFile {
+  readonly file: LockFile;
+  /** Opens the file that has the path now. */
+  follow(): void;
+}
+
 /**
  * One fdatasync(2) for the writes of many adders. Each write under the counter's lock gets the next
  * number. The adder that holds the lock on a small file beside the counter is the leader, and syncs
@@ -39,7 +45,7 @@ const LOOK_MS = 5;
  * number is greater than those that it calls synced.
  */
 export class GroupCommit {
-  readonly #counter: TrackedLockFile;
+  readonly #counter: SyncedFile;
   readonly #file: LockFile;
   readonly #mapping: Mapping;
   readonly #words: Int32Array;
@@ -51,7 +57,7 @@ export class GroupCommit {
    *
    * @throws {Error} If it has other contents, or if other users may write to it than to the counter.
    */
-  constructor(counter: TrackedLockFile) {
+  constructor(counter: SyncedFile) {
     this.#counter = counter;
     this.#file = openLockFile(`${counter.file.path}.commit`);
     try {

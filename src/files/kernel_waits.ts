@@ -21,9 +21,7 @@ export interface KernelWait {
 
 type LockHelper = Helper<LockJob, boolean>;
 
-const helpers = new Helpers<LockJob, boolean>(
-  new URL("../../workers/lock_waiter.ts", import.meta.url),
-);
+const helpers = new Helpers<LockJob, boolean>("lock");
 /** Waits in the kernel: the helper of each, and the number of its job. */
 const helped = new Map<KernelWait, { readonly helper: LockHelper; readonly number: number }>();
 const polled = new Set<KernelWait>();

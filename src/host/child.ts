@@ -3,15 +3,16 @@ import { join } from "node:path";
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { cacheFolder, type Runtime } from "./runtimes.ts";
+import { cacheFolder, type Runtime, RuntimeError } from "./runtimes.ts";
 
-const CONFIG = fileURLToPath(new URL("../../deno.json", import.meta.url));
+const CONFIG = new URL("../../deno.json", import.meta.url);
 const STDERR_KEPT = 4000;
 
 /**
  * The command that runs a program of this project.
  *
  * @param imports Whether it imports packages; if not, it needs no config, lock file or package folder.
+ * @throws {RuntimeError} If this runtime cannot run a program from where it is.
  */
 export function commandOf(
   { name, path }: Runtime,
@@ -19,12 +20,21 @@ export function commandOf(
   imports: boolean,
   ...args: string[]
 ): string[] {
+  // From JSR, Deno runs a program by its address; its imports name the packages and their versions.
+  const isFile = program.protocol === "file:";
+  if (!isFile && name !== "deno") {
+    throw new RuntimeError(
+      `Cannot run ${program.href} in ${name}: only Deno runs programs from JSR. Install the package ` +
+        "from npm",
+    );
+  }
+  const config = imports && isFile ? `--config=${fileURLToPath(CONFIG)}` : "--no-config";
   const flags = {
-    deno: ["run", "--quiet", imports ? `--config=${CONFIG}` : "--no-config", "--no-lock", "-A"],
+    deno: ["run", "--quiet", config, "--no-lock", "-A"],
     bun: [],
     node: ["--disable-warning=ExperimentalWarning"],
   }[name];
-  return [path, ...flags, fileURLToPath(program), ...args];
+  return [path, ...flags, isFile ? fileURLToPath(program) : program.href, ...args];
 }
 
 /** The folder of the code that Node has compiled; checked once. */

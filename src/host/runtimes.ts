@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdir, mkdtemp, rename, rm, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import process from "node:process";
@@ -7,6 +7,7 @@ import { promisify } from "node:util";
 import { adapter } from "../runtime/mod.ts";
 import type { RuntimeName } from "../runtime/adapters/port.ts";
 import { makeTrustedFolder } from "./own_folder.ts";
+import { installPackages } from "./packages.ts";
 
 /** A runtime that was found and is new enough. */
 export interface Runtime {
@@ -20,15 +21,16 @@ export class RuntimeError extends Error {
   override readonly name = "RuntimeError";
 }
 
-/** The oldest usable version, and the version fetched from npm if the PATH has none. */
-export const NEEDED: Readonly<Record<RuntimeName, { least: string; fetched: string }>> = {
-  deno: { least: "2.9.0", fetched: "2.9.6" },
-  bun: { least: "1.4.0", fetched: "1.4.5" },
-  node: { least: "26.10.0", fetched: "26.10.0" },
+/** The oldest usable version, and the version and size that npm provides if the PATH has none. */
+export const NEEDED: Readonly<
+  Record<RuntimeName, { least: string; fetched: string; megabytes: number }>
+> = {
+  deno: { least: "2.9.0", fetched: "2.9.6", megabytes: 42 },
+  bun: { least: "1.4.0", fetched: "1.4.5", megabytes: 52 },
+  node: { least: "26.10.0", fetched: "26.10.0", megabytes: 57 },
 };
 
 const run = promisify(execFile);
-const FETCH_MS = 180_000;
 const PROBE_MS = 20_000;
 /** Prints the runtime that runs it: `bun run` puts a Bun named `node` on the PATH. */
 const PROBE =
@@ -46,6 +48,29 @@ export async function findRuntimes(
   signal?: AbortSignal,
 ): Promise<Runtime[]> {
   return await Promise.all(names.map((name) => find(name, signal)));
+}
+
+/**
+ * Finds those of the runtimes that are there or that npm provides, as {@linkcode findRuntimes}.
+ *
+ * @param onMissing Called with the error for each of the others.
+ * @param signal Ends a fetch.
+ */
+export async function findAvailable(
+  names: readonly RuntimeName[],
+  onMissing: (name: RuntimeName, error: RuntimeError) => void,
+  signal?: AbortSignal,
+): Promise<Runtime[]> {
+  const found = await Promise.all(
+    names.map((name) =>
+      findRuntimes([name], signal).catch((error) => {
+        if (!(error instanceof RuntimeError)) throw error;
+        onMissing(name, error);
+        return [];
+      })
+    ),
+  );
+  return found.flat();
 }
 
 async function find(name: RuntimeName, signal: AbortSignal | undefined): Promise<Runtime> {
@@ -133,7 +158,7 @@ async function fromCache(
   seen: readonly string[],
   signal: AbortSignal | undefined,
 ): Promise<Runtime> {
-  const { least, fetched: version } = NEEDED[name];
+  const { least, fetched: version, megabytes } = NEEDED[name];
   const missing = `Cannot find ${name} ${least} or newer: the PATH has ` +
     (seen.length === 0 ? "none" : `only ${seen.join(", ")}`);
   const found = packageOf(name);
@@ -142,75 +167,23 @@ async function fromCache(
       `${missing}, and npm has it only for Linux on x64 and arm64. Install ${name} and put it on the PATH`,
     );
   }
-  const cache = join(cacheFolder(), "runtimes");
-  const folder = join(cache, `${name}-${version}`);
+  const folder = join(cacheFolder(), "runtimes", `${name}-${version}`);
   const path = join(folder, "node_modules", found.name, found.executable);
   const cached = { name, version, path };
   if (await isFile(path)) return cached;
 
   try {
-    process.stderr.write(`Fetching ${name} ${version} from npm\n`);
-    await mkdir(cache, { recursive: true });
-    // Under a private name first: another run may fetch the same version, or this run may be killed.
-    const made = await mkdtemp(join(cache, "new-"));
-    try {
-      await install(`${found.name}@${version}`, made, signal);
-      await rename(made, folder).catch(async (error) => {
-        if (!await isFile(path)) throw error;
-      });
-    } finally {
-      await rm(made, { recursive: true, force: true });
-    }
+    process.stderr.write(`Fetching ${name} ${version} from npm (about ${megabytes} MB) ...\n`);
+    const dependencies = { [found.name]: version };
+    await installPackages(folder, { "package.json": JSON.stringify({ dependencies }) }, signal);
     if (await versionOf(name, path) !== undefined) return cached;
     throw new Error(`${path} does not run`);
   } catch (error) {
     signal?.throwIfAborted();
     throw new RuntimeError(
       `${missing}, and fetching ${found.name} ${version} from npm failed: ` +
-        `${messageOf(error)}. Install ${name} and put it on the PATH`,
+        `${(error as Error).message}. Install ${name} and put it on the PATH`,
       { cause: error },
     );
   }
-}
-
-/** Installs one package into a folder, with the first package manager that exists. */
-async function install(
-  what: string,
-  folder: string,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  const env = { ...process.env, NO_COLOR: "1" };
-  const options = { cwd: folder, timeout: FETCH_MS, env, signal };
-  const managers: [string, string[]][] = [
-    ["npm", [
-      "install",
-      "--prefix",
-      folder,
-      "--no-save",
-      "--ignore-scripts",
-      "--no-audit",
-      "--no-fund",
-      what,
-    ]],
-    [adapter.name === "bun" ? process.execPath : "bun", ["add", "--ignore-scripts", what]],
-    [adapter.name === "deno" ? process.execPath : "deno", [
-      "add",
-      "--node-modules-dir=auto",
-      `npm:${what}`,
-    ]],
-  ];
-  for (const [manager, args] of managers) {
-    try {
-      await run(manager, args, options);
-      return;
-    } catch (error) {
-      if ((error as { code?: string }).code !== "ENOENT") throw error;
-    }
-  }
-  throw new Error("none of npm, bun and deno is on the PATH");
-}
-
-function messageOf(error: unknown): string {
-  const { stderr, message } = error as { stderr?: string; message: string };
-  return stderr?.trim().split("\n").at(-1) || message;
 }

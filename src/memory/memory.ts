@@ -25,8 +25,9 @@ const CONSTRUCT: unique symbol = Symbol("construct");
 
 /** Allocates memory of this process that its threads can share. */
 function allocate(length: number): MemoryHandle {
+  const { mapping } = adapter;
   try {
-    if (adapter.mapping === "plain") return new SharedArrayBuffer(length);
+    if (mapping === "plain") return new SharedArrayBuffer(length);
     const pages = length / PAGE;
     return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
   } catch (cause) {

@@ -204,7 +204,7 @@ function lockAndCheck(fd: number, path: string): number | undefined {
 function idOf(fd: number, path: string): string {
   const random = new Uint8Array(ID_BYTES);
   readAt(fd, path, random, HEADER.id);
-  return `${statusOf(fd, path).id}:${random.toHex()}`;
+  return `${statusOf(fd, path).id}:${random.join()}`;
 }
 
 function checkOwner(fd: number, path: string): void {

@@ -12,7 +12,7 @@ export const OWNER = 0x3fffffff;
 
 const SLOT_BITS = 10;
 const GENERATIONS = 1 << 20;
-const RUNTIMES = ["", "deno", "bun", "node"];
+const RUNTIMES = ["", "deno", "bun", "node", "browser"];
 
 /**
  * The threads that have a memory open, a slot each. A lock word names a thread by its slot and the

@@ -11,7 +11,7 @@ import { inspectSegment } from "../../src/memory/inspection.ts";
 import { homeOfSegments } from "../../src/memory/segment_home.ts";
 import { RedisServer, skip } from "../support/redis_server.ts";
 import { cannotRunUnder, mounting } from "../support/mounted.ts";
-import { COMMAND, interlock } from "./interlock.ts";
+import { COMMAND, interlock, until } from "./interlock.ts";
 import { startServers } from "../redis/suite.ts";
 
 const DEADLINE = { timeout: 60_000 };
@@ -30,9 +30,8 @@ describe("interlock inspect --redis", { skip }, () => {
     assert.equal(status, 0, stderr);
     return JSON.parse(stdout);
   };
-  const waitsAt = async (name: string, part: string) => {
-    while (await suite.redis.send("ZCARD", partOf(name, part)) !== 1);
-  };
+  const waitsAt = (name: string, part: string) =>
+    until("a waiter", async () => await suite.redis.send("ZCARD", partOf(name, part)) === 1);
 
   it("shows locks and semaphores, their holders and waiters", DEADLINE, async () => {
     await using nightly = new RedisLock(suite.redis, "nightly {1}", { label: "backup" });

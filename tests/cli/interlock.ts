@@ -12,6 +12,9 @@ const FLAGS = {
   node: ["--disable-warning=ExperimentalWarning"],
 } as const;
 
+/** A command that takes longer hangs. */
+const TIMEOUT_MS = 50_000;
+
 /** The end of a command. */
 export interface Ending {
   readonly status: number | null;
@@ -34,6 +37,8 @@ export class Interlock {
     const { env, giveBack } = childEnvironment(variables);
     this.process = spawn(COMMAND[0], [...COMMAND.slice(1), ...args], {
       env,
+      timeout: TIMEOUT_MS,
+      killSignal: "SIGKILL",
       stdio: ["ignore", "pipe", "pipe"],
       detached: true, // The leader of a process group, as a shell starts it.
     });

@@ -105,7 +105,7 @@ export function describeRejected(
     test("by a timeout", async ({ acquire }, release) => {
       const waits = [acquire({ timeout: 20 }), acquire({ timeout: 30 })];
       const last = acquire();
-      for (const wait of waits) await assert.rejects(wait, { name: "TimeoutError" });
+      await Promise.all(waits.map((wait) => assert.rejects(wait, { name: "TimeoutError" })));
       await release();
       await (await last).release();
     });

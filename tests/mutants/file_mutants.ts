@@ -5,7 +5,7 @@ const TRACKED = "src/files/tracked_lock_file.ts";
 const QUEUE = "src/files/lock_queue.ts";
 const WAITS = "src/files/kernel_waits.ts";
 const RECORD = "src/files/lock_record.ts";
-const WAITER = "workers/lock_waiter.ts";
+const WAITER = "src/files/lock_waiter.ts";
 const NATIVE = "src/runtime/file_locks/linux_lock_file.ts";
 const REPLACE = "src/runtime/files/replace_file.ts";
 

@@ -63,8 +63,9 @@ function change(folder: string, { name, changes }: Mutant): void {
     }
     writeFileSync(path, source.replace(text, () => by));
   }
-  if (changes.some(({ file }) => file.endsWith(".wat"))) {
-    const args = ["run", "-A", "--quiet", "--no-lock", "scripts/build_wasm.ts"];
+  // Each source may be part of a generated file.
+  for (const script of ["scripts/build_wasm.ts", "scripts/build_helper.ts"]) {
+    const args = ["run", "-A", "--quiet", "--no-lock", script];
     execFileSync(pathOf("deno"), args, { cwd: folder, stdio: "inherit" });
   }
 }

@@ -1,4 +1,3 @@
-import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
@@ -8,7 +7,7 @@ export class StartedUnder implements AsyncDisposable {
   readonly child: ChildProcess;
   readonly #command: string;
   readonly #lines: AsyncIterator<string>;
-  readonly #ended: Promise<unknown>;
+  readonly #ended: Promise<unknown[]>;
 
   constructor(command: string, args: readonly string[]) {
     const child = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"] });
@@ -21,8 +20,9 @@ export class StartedUnder implements AsyncDisposable {
   /** The next line of its standard output. */
   async line(): Promise<string> {
     const { done, value } = await this.#lines.next();
-    assert.ok(!done, `${this.#command} ended without a line`);
-    return value;
+    if (done !== true) return value;
+    const [code, signal] = await this.#ended;
+    throw new Error(`${this.#command} ended (${code ?? signal}) without a line`);
   }
 
   /** Sends it a request; returns its answer. */

@@ -1,4 +1,4 @@
-import { createRequire, syncBuiltinESMExports } from "node:module";
+import type * as threads from "node:worker_threads";
 
 /** A worker of the runtime, to end it from outside. */
 export interface StartedWorker {
@@ -11,6 +11,9 @@ export interface StartedWorker {
  */
 export const started: StartedWorker[] = [];
 
+/** How many of them were helpers that have loaded. */
+export let ready = 0;
+
 // deno-lint-ignore no-explicit-any -- Each runtime has another class.
 type AnyClass = new (...args: any[]) => StartedWorker;
 
@@ -20,13 +23,18 @@ function recording(Worker: AnyClass): AnyClass {
     constructor(...args: any[]) {
       super(...args);
       started.push(this);
+      const hear = (message: { ready?: true }) => void (message.ready && ready++);
+      if (this instanceof EventTarget) {
+        this.addEventListener("message", (event) => hear((event as MessageEvent).data));
+      } else (this as unknown as threads.Worker).on("message", hear);
     }
   };
 }
 
-const module = createRequire(import.meta.url)("node:worker_threads");
-module.Worker = recording(module.Worker);
-if ("Bun" in globalThis) {
-  const scope = globalThis as unknown as { Worker: AnyClass };
-  scope.Worker = recording(scope.Worker);
-} else syncBuiltinESMExports();
+// SAFETY: each runtime has `process`; only Bun has to have `Worker`.
+const scope = globalThis as unknown as {
+  process: { getBuiltinModule(name: string): { Worker: AnyClass } };
+  Worker: AnyClass;
+};
+const holder = "Bun" in globalThis ? scope : scope.process.getBuiltinModule("node:worker_threads");
+holder.Worker = recording(holder.Worker);

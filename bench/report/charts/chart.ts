@@ -93,68 +93,63 @@ function dotsOf({ rows, unit, atOne }: DotChart, palette: Palette, width: number
   const [left, right] = isWide ? [276, 132] : [8, isCompact ? 12 : 100];
   const plot = width - left - right;
   const step = isCompact ? 8 : 19;
-  const head = rows.some(({ note }) => note !== undefined) ? 32 : 24;
+  // The height of a label and its note, and how far below the top of its row the label is.
+  const [head, middle] = rows.some(({ note }) => note !== undefined) ? [32, 8] : [24, 12];
 
   let top = atOne ? 20 : 4;
   const placed = rows.map(({ label, note = "", aside = "", dots }) => {
-    const y = top + (head === 32 ? 8 : 12);
+    const y = top + middle;
     const first = top + (isWide ? Math.max(0, (head - step * dots.length) / 2) : head + 2);
-    const texts = {
-      label,
-      note,
-      y,
-      rule: top - 6,
-      noteY: y + 16,
-      asideY: isWide ? top + head / 2 : y,
-    };
     top = Math.max(first + step * dots.length, top + head) + 13;
     const points = dots.map(({ value, least = value, most = value, ticks = [], name }, i) => {
       const text = isCompact ? "" : `${name} ${written(value, unit)}`;
       return { name, value, least, most, ticks, text, y: first + step * (i + 0.5) };
     });
-    return { ...texts, points, aside: isCompact ? aside : "" };
+    return { label, note, y, points, aside: isCompact ? aside : "" };
   });
   const points = placed.flatMap(({ points }) => points);
   const ends = points.flatMap(({ least, value, most }) => [least, value, most]);
   const ticks = ticksAround(atOne === undefined ? ends : [...ends, 1]);
   const axis = { orient: "top", labelFlush: !isWide };
   const x = (field: string) => ({ field, ...logScale(ticks, unit, axis) });
-  const y = (field: string) => ({ y: { field, type: "quantitative", scale: null, axis: null } });
+  const y = { field: "y", type: "quantitative", scale: null, axis: null };
   const legend = { orient: "none", direction: "horizontal", legendX: 2 - left, legendY: -46 };
   const { color, shape } = lookOf(palette, points, isCompact && legend);
-  const text = (field: string, at: string, mark: Layer): Layer => ({
+  const text = (field: string, mark: Layer): Layer => ({
     mark: { type: "text", ...mark },
-    encoding: { ...y(at), text: { field } },
+    encoding: { text: { field } },
   });
   const side = isWide ? { align: "right", x: -20 } : { x: 2 - left };
-  const end = isWide ? { x: plot + 16 } : { align: "right", x: plot + right - 4 };
+  const end = isWide
+    ? { x: plot + 16, dy: head / 2 - middle }
+    : { align: "right", x: plot + right - 4 };
   const quiet = { fontSize: 11, fill: palette.quiet };
-  const rule = { type: "rule", stroke: palette.line, strokeDash: [1, 3], x: -left };
+  const rule = { type: "rule", stroke: palette.line, strokeDash: [1, 3] };
   const layer: Layer[] = [
     ...atOne === undefined ? [] : [{
       data: { values: [{ one: 1, text: atOne }] },
       encoding: { x: x("one") },
       layer: [
         { mark: { type: "rule", stroke: palette.quiet, strokeWidth: 1.25 } },
-        { mark: { type: "text", dx: 8, y: 7, ...quiet }, encoding: { text: { field: "text" } } },
+        text("text", { dx: 8, y: 7, ...quiet }),
       ],
     }],
     {
       data: { values: placed },
+      encoding: { y },
       layer: [
         {
-          mark: { ...rule, x2: plot + right },
-          encoding: y("rule"),
-          transform: [{ filter: "datum.rule > 0" }],
+          data: { values: placed.slice(atOne ? 0 : 1) },
+          mark: { ...rule, x: -left, x2: plot + right, yOffset: -middle - 6 },
         },
-        text("label", "y", { ...side, fontWeight: 600, fontSize: 12.5 }),
-        text("note", "noteY", { ...side, ...quiet }),
-        text("aside", "asideY", { ...end, fontWeight: 600 }),
+        text("label", { ...side, fontWeight: 600, fontSize: 12.5 }),
+        text("note", { ...side, ...quiet, dy: 16 }),
+        text("aside", { ...end, fontWeight: 600 }),
       ],
     },
     {
       data: { values: points },
-      encoding: { ...y("y"), color },
+      encoding: { y, color },
       layer: [
         {
           mark: { type: "rule", strokeWidth: 3, opacity: 0.35, strokeCap: "round" },

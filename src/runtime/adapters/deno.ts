@@ -15,18 +15,21 @@ const NATIVE = { i32: "i32", u32: "u32", i64: "i64", pointer: "usize", bytes: "b
 
 type Native = (...args: unknown[]) => number | bigint;
 
-function open(definitions: Deno.ForeignLibraryInterface, name: string): Record<string, Native> {
-  try {
-    // SAFETY: a definition must be that of the C function; Deno checks neither types nor lengths.
-    return Deno.dlopen(name, definitions).symbols as unknown as Record<string, Native>;
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotCapable)) throw error;
-    throw new UnsupportedError(
-      "Cannot call the C library: Deno was started without --allow-ffi. Add that flag. " +
-        STILL_WORKS,
-      { cause: error },
-    );
-  }
+/** Whether all of the permission was granted: with some paths of it, Deno permits no pointers. */
+const isGranted = ({ state, partial }: Deno.PermissionStatus) => state === "granted" && !partial;
+
+const mayCall = () => isGranted(Deno.permissions.querySync({ name: "ffi" }));
+
+let mayLoad = false;
+
+/** Asks for the permission once, if there is a terminal; `dlopen` itself would ask for each library. */
+function requirePermission(): void {
+  mayLoad ||= mayCall() || isGranted(Deno.permissions.requestSync({ name: "ffi" }));
+  if (mayLoad) return;
+  throw new UnsupportedError(
+    "Cannot call the C library: Deno was started without --allow-ffi, or with it for some paths " +
+      `only. Add that flag, without a path. ${STILL_WORKS}`,
+  );
 }
 
 /** Deno returns 64-bit results as bigint; the port promises numbers. */
@@ -55,10 +58,12 @@ function bind<const S extends CSignatures>(
       result: NATIVE[result],
     };
   }
+  requirePermission();
   const symbols = openFirst(
     libraries,
     Deno.build.target,
-    (name) => open(definitions as Deno.ForeignLibraryInterface, name),
+    // SAFETY: a definition must be that of the C function; Deno checks neither types nor lengths.
+    (name) => Deno.dlopen(name, definitions).symbols as unknown as Record<string, Native>,
   );
   return Object.fromEntries(
     Object.entries(signatures).map(([name, signature]) => [name, narrow(symbols[name], signature)]),
@@ -100,27 +105,6 @@ interface NodeWorker {
   unref(): void;
 }
 
-/** Whether Deno may read modules in a folder without a prompt at the terminal. */
-function mayRead(folder: URL): boolean {
-  return folder.protocol !== "file:" ||
-    Deno.permissions.querySync({ name: "read", path: folder }).state === "granted";
-}
-
-/**
- * Whether a worker could start: Deno (2.9) names the working directory for it, and reports an error
- * on the standard error output if the name is not UTF-8 or the folder was removed.
- */
-function canNameFolder(): boolean {
-  // Without the permission, the question would be a prompt at the terminal.
-  if (Deno.permissions.querySync({ name: "read" }).state !== "granted") return true;
-  try {
-    Deno.cwd();
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 /** Starts a helper by Node's module, whose loading takes 40 ms once; few programs need helpers. */
 function spawnHelper(module: URL): HelperThread {
   // SAFETY: Deno has `process`, and Node's `Worker` has the methods of {@linkcode NodeWorker}.
@@ -131,16 +115,6 @@ function spawnHelper(module: URL): HelperThread {
       };
     };
   };
-  if (!mayRead(new URL("..", module))) {
-    throw new UnsupportedError(
-      "Cannot start a helper thread: Deno may not read its module. Add --allow-read",
-    );
-  }
-  if (!canNameFolder()) {
-    throw new UnsupportedError(
-      "Cannot start a helper thread: Deno needs a working directory whose path is UTF-8",
-    );
-  }
   const { Worker } = process.getBuiltinModule("node:worker_threads");
   // Without the environment, since Deno needs a permission to read it.
   const worker = new Worker(module, { env: {} });
@@ -186,8 +160,7 @@ export const denoAdapter = (): Adapter => ({
   args: Deno.args,
   exit: (status) => Deno.exit(status),
   mapping: "over-wasm",
-  mayCallC: () =>
-    Deno.build.os === "linux" && Deno.permissions.querySync({ name: "ffi" }).state === "granted",
+  mayCallC: () => Deno.build.os === "linux" && mayCall(),
   bind,
   addressOf,
   bufferAt,

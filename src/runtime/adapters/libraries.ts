@@ -14,7 +14,7 @@ export const STILL_WORKS = "Anonymous memory for the workers of this process sti
  * Opens the first of these libraries that the system has.
  *
  * @param system The system and the processor, for the error.
- * @param open Opens one. Only an {@linkcode UnsupportedError} ends the search.
+ * @param open Opens one.
  * @throws {UnsupportedError} If there is none.
  */
 export function openFirst<T>(
@@ -27,7 +27,6 @@ export function openFirst<T>(
     try {
       return open(name);
     } catch (error) {
-      if (error instanceof UnsupportedError) throw error;
       failure = error;
     }
   }

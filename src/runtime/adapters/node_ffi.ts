@@ -1,6 +1,5 @@
 import type nodeProcess from "node:process";
-import { UnsupportedError } from "../../contract/errors.ts";
-import { LIBC_NAMES, openFirst, STILL_WORKS } from "./libraries.ts";
+import { LIBC_NAMES, openFirst } from "./libraries.ts";
 import type { CAccess, CFunctions, CSignature, CSignatures } from "./port.ts";
 
 type Native = (...args: unknown[]) => number | bigint;
@@ -36,27 +35,31 @@ function narrow(native: Native, { parameters, result }: CSignature): Native {
   }
 }
 
-/** Calls of C by `node:ffi`; `undefined` if this Node has no such module. */
+/**
+ * Loads `node:ffi` without its warning that it is experimental, which would be printed by each program
+ * and each of its workers. No other code runs meanwhile, so no other warning is lost.
+ */
+function loadQuietly(process: typeof nodeProcess): NodeFFI | undefined {
+  const { emitWarning } = process;
+  process.emitWarning = (...args: unknown[]) => {
+    if (args[1] !== "ExperimentalWarning") Reflect.apply(emitWarning, process, args);
+  };
+  try {
+    // SAFETY: `node:ffi` has the functions of {@linkcode NodeFFI} since Node 26.10.
+    return process.getBuiltinModule("node:ffi") as unknown as NodeFFI | undefined;
+  } finally {
+    process.emitWarning = emitWarning;
+  }
+}
+
+/** Calls of C by `node:ffi`; `undefined` if this Node has no such module, or does not permit it. */
 export function nodeFFI(process: typeof nodeProcess): CAccess | undefined {
-  // SAFETY: `node:ffi` has the functions of {@linkcode NodeFFI} since Node 26.10.
-  const ffi = process.getBuiltinModule("node:ffi") as unknown as NodeFFI | undefined;
+  if (process.permission?.has("ffi") === false) return undefined;
+  const ffi = loadQuietly(process);
   if (ffi === undefined) return undefined;
   // With fast calls, V8 crashes now and then as it compiles calls of `node:ffi` (Node 26.10).
   process.getBuiltinModule("node:v8").setFlagsFromString("--no-turbo-fast-api-calls");
-
-  const open = (definitions: Parameters<NodeFFI["dlopen"]>[1], name: string) => {
-    try {
-      // SAFETY: a definition must be that of the C function; Node checks neither types nor lengths.
-      return ffi.dlopen(name, definitions).functions;
-    } catch (error) {
-      if ((error as { code?: string }).code !== "ERR_ACCESS_DENIED") throw error;
-      throw new UnsupportedError(
-        "Cannot call the C library: Node was started with --permission and without --allow-ffi. " +
-          `Add that flag. ${STILL_WORKS}`,
-        { cause: error },
-      );
-    }
-  };
+  const { dlopen, getRawPointer, toArrayBuffer } = ffi;
 
   function bind<const S extends CSignatures>(
     signatures: S,
@@ -70,7 +73,8 @@ export function nodeFFI(process: typeof nodeProcess): CAccess | undefined {
     const functions = openFirst(
       libraries,
       `${process.platform} ${process.arch}`,
-      (name) => open(Object.fromEntries(definitions), name),
+      // SAFETY: a definition must be that of the C function; Node checks neither types nor lengths.
+      (name) => dlopen(name, Object.fromEntries(definitions)).functions,
     );
     return Object.fromEntries(
       entries.map(([name, signature]) => [name, narrow(functions[name], signature)]),
@@ -80,8 +84,8 @@ export function nodeFFI(process: typeof nodeProcess): CAccess | undefined {
   return {
     bind,
     // SAFETY: see the port: the caller keeps `bytes` alive and passes memory that does not move.
-    addressOf: (bytes) => Number(ffi.getRawPointer(bytes.buffer)) + bytes.byteOffset,
+    addressOf: (bytes) => Number(getRawPointer(bytes.buffer)) + bytes.byteOffset,
     // SAFETY: see the port: the memory stays mapped as long as the buffer is used.
-    bufferAt: (address, size) => ffi.toArrayBuffer(BigInt(address), size, false),
+    bufferAt: (address, size) => toArrayBuffer(BigInt(address), size, false),
   };
 }

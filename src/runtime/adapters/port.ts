@@ -1,7 +1,7 @@
 /**
- * The runtime port: all that the rest of the library knows of Deno, Bun and Node.
+ * The runtime port: all that the rest of the library knows of Deno, Bun, Node and browsers.
  *
- * An adapter (`deno.ts`, `bun.ts`, `node.ts`) implements {@linkcode Adapter} and nothing else; every
+ * An adapter (`deno.ts`, `bun.ts`, `node.ts`, `browser.ts`) implements {@linkcode Adapter} and nothing else; every
  * algorithm above it is written once.
  *
  * @module
@@ -98,7 +98,7 @@ export interface CAccess {
 export interface Adapter extends CAccess {
   /** Which runtime this is. */
   readonly name: RuntimeName;
-  /** The version of the runtime, such as `2.9.6`. */
+  /** The version of the runtime, such as `2.9.6`; in a browser, what it calls itself. */
   readonly version: string;
   /** The operating system, by Node's name for it: `linux`, `darwin`, `win32`. */
   readonly platform: string;

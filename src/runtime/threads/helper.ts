@@ -1,6 +1,12 @@
 import { adapter } from "../adapters/adapter.ts";
 import type { HelperThread } from "../adapters/port.ts";
-import { type HelperJob, type HelperReport, WORD_COUNT, WORDS } from "./helper_messages.ts";
+import {
+  type HelperJob,
+  type HelperReport,
+  type HelperStart,
+  WORD_COUNT,
+  WORDS,
+} from "./helper_messages.ts";
 import { startHelper } from "./start_helper.ts";
 
 /** The interval at which a helper is interrupted until it has returned from the kernel. */
@@ -42,13 +48,13 @@ export class Helper<Job, Answer = never> {
   #isReady = false;
   #hasEnded = false;
 
-  constructor(thread: HelperThread, listener: HelperListener<Job, Answer>) {
+  constructor(thread: HelperThread, kind: string, listener: HelperListener<Job, Answer>) {
     this.#thread = thread;
     this.#listener = listener;
     // SAFETY: the helper runs `serveParent` for this kind of answers.
     thread.onMessage((message) => this.#receive(message as HelperReport<Answer>));
     thread.unref();
-    thread.postMessage({ words: this.#words });
+    thread.postMessage({ words: this.#words, kind } satisfies HelperStart);
   }
 
   /** Whether it has started. */
@@ -163,15 +169,21 @@ export class Helper<Job, Answer = never> {
   }
 }
 
-/** The helper threads of one kind, which run one module. One that fails is not replaced. */
+/** The helper threads that do one kind of jobs. One that fails is not replaced. */
 export class Helpers<Job, Answer = never> {
-  readonly #module: URL;
+  readonly #kind: string;
+  readonly #program: string | undefined;
   readonly #all = new Set<Helper<Job, Answer>>();
   #isBroken = false;
   #isStoppedAtExit = false;
 
-  constructor(module: URL) {
-    this.#module = module;
+  /**
+   * @param kind The name of the kind in the program.
+   * @param program The URL of a program that calls `serveParent`; by default that of the library.
+   */
+  constructor(kind: string, program?: string) {
+    this.#kind = kind;
+    this.#program = program;
   }
 
   /** Those that were started and have not ended. */
@@ -182,13 +194,13 @@ export class Helpers<Job, Answer = never> {
   /** Starts one more; `undefined` if none can be started now, or if one has failed. */
   start(listener: HelperListener<Job, Answer>): Helper<Job, Answer> | undefined {
     if (this.#isBroken) return undefined;
-    const thread = startHelper(this.#module, () => {
+    const thread = startHelper(() => {
       this.#isBroken = true;
       this.#all.delete(helper);
       helper.end();
-    });
+    }, this.#program);
     if (thread === undefined) return undefined;
-    const helper = new Helper<Job, Answer>(thread, listener);
+    const helper = new Helper<Job, Answer>(thread, this.#kind, listener);
     this.#all.add(helper);
     if (!this.#isStoppedAtExit) adapter.onExit?.(() => this.#stop());
     this.#isStoppedAtExit = true;

@@ -19,6 +19,8 @@ export const WORD_COUNT = 4;
 /** The first message to a helper. */
 export interface HelperStart {
   readonly words: Int32Array;
+  /** The kind of jobs that follow. */
+  readonly kind: string;
 }
 
 /** The other messages to a helper. */

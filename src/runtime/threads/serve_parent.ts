@@ -13,16 +13,22 @@ export interface Task {
 }
 
 /**
- * Does the jobs of the thread that started this one as a helper; see `Helper`.
- *
- * @param work Returns the answer to a job, if it has one. If it throws, the job has failed; without an
+ * Does a job, and returns the answer, if it has one. If it throws, the job has failed; without an
  * answer to fail, the helper itself has.
  */
-export function serveParent<Job, Answer>(work: (job: Job, task: Task) => Answer): void {
+export type Work<Job, Answer> = (job: Job, task: Task) => Answer;
+
+/**
+ * Does the jobs of the thread that started this one as a helper; see `Helper`.
+ *
+ * @param works How to do each kind of jobs; the helper gets jobs of one kind.
+ */
+export function serveParent(works: Readonly<Record<string, Work<never, unknown>>>): void {
   const parent = adapter.parentThread();
   if (parent === undefined) throw new Error("This module is for a Web Worker");
-  const say = (report: HelperReport<Answer>) => parent.postMessage(report);
+  const say = (report: HelperReport<unknown>) => parent.postMessage(report);
   let words: Int32Array;
+  let work: Work<never, unknown>;
 
   const isStopped = () => Atomics.load(words, WORDS.stopped) !== 0;
 
@@ -38,7 +44,7 @@ export function serveParent<Job, Answer>(work: (job: Job, task: Task) => Answer)
   });
 
   /** Does a job, unless the process ends; `undefined` if there is nothing to say. */
-  const report = (message: HelperJob<Job>): HelperReport<Answer> | undefined => {
+  const report = (message: HelperJob<never>): HelperReport<unknown> | undefined => {
     const { number, job, isAsked } = message;
     // SAFETY: foreign functions are called between these two stores only. Node crashes if a thread is
     // ended in one, so a process that ends reads the word first.
@@ -59,8 +65,12 @@ export function serveParent<Job, Answer>(work: (job: Job, task: Task) => Answer)
 
   parent.onMessage((message) => {
     // SAFETY: the parent is a `Helper` for this kind of jobs.
-    const received = message as HelperStart | HelperJob<Job>;
-    if ("words" in received) return void (words = received.words);
+    const received = message as HelperStart | HelperJob<never>;
+    if ("words" in received) {
+      words = received.words;
+      work = works[received.kind];
+      return;
+    }
     const said = report(received);
     if (said !== undefined) say(said);
   });

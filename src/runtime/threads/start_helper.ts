@@ -2,7 +2,10 @@ import { adapter } from "../adapters/adapter.ts";
 import { LIBC_NAMES } from "../adapters/libraries.ts";
 import type { HelperThread } from "../adapters/port.ts";
 import { addressOfFunction, libc } from "../c/libc.ts";
+import { workingDirectoryBy } from "../files/absolute_path.ts";
 import { isOpen } from "../files/descriptors.ts";
+import { isUtf8 } from "../paths/path_bytes.ts";
+import { HELPER_PROGRAM } from "./helper_program.ts";
 
 /**
  * The descriptors and threads that must be free before a helper is started. For a helper, Deno
@@ -26,8 +29,8 @@ const SIGNATURES = {
   sem_init: { parameters: ["bytes", "i32", "u32"], result: "i32" },
   sem_post: { parameters: ["bytes"], result: "i32" },
 } as const;
-/** A `sem_t` (32 bytes), which outlives the threads that wait for it. */
-const semaphore = new Uint8Array(new SharedArrayBuffer(32));
+/** A `sem_t`, which outlives the threads that wait for it. Some pages have no shared memory. */
+let semaphore: Uint8Array | undefined;
 
 let refusedAt = -Infinity;
 
@@ -37,12 +40,17 @@ let refusedAt = -Infinity;
  * manage without a helper then, and after `onEnd`.
  *
  * @param onEnd Called once, when the thread has failed or ended.
+ * @param program The URL of its module. The default is a `data:` URL: no file that a bundler, a compiler
+ * or a registry leaves out, and none that needs a permission to read.
  */
-export function startHelper(module: URL, onEnd: () => void): HelperThread | undefined {
+export function startHelper(
+  onEnd: () => void,
+  program: string = HELPER_PROGRAM,
+): HelperThread | undefined {
   if (performance.now() - refusedAt < RETRY_MS) return undefined;
   try {
-    if (hasFreeDescriptors(DESCRIPTORS) && hasFreeThreads(THREADS)) {
-      const thread = adapter.spawnHelper(module);
+    if (hasNamedFolder() && hasFreeDescriptors(DESCRIPTORS) && hasFreeThreads(THREADS)) {
+      const thread = adapter.spawnHelper(new URL(program));
       let isThere = true;
       thread.onEnd(() => {
         if (isThere) onEnd();
@@ -55,6 +63,16 @@ export function startHelper(module: URL, onEnd: () => void): HelperThread | unde
   }
   refusedAt = performance.now();
   return undefined;
+}
+
+/**
+ * Whether the working directory has a name for Deno (2.9), which asks for it as a worker starts. If it
+ * was removed or its name is not UTF-8, Deno reports an error on the standard error output.
+ */
+function hasNamedFolder(): boolean {
+  if (adapter.name !== "deno") return true;
+  const folder = workingDirectoryBy(libc.getcwd);
+  return folder !== undefined && isUtf8(folder);
 }
 
 /** Whether this process can open `count` files. Opens none: another thread may need the last one. */
@@ -76,6 +94,7 @@ export function hasFreeDescriptors(count: number): boolean {
  */
 export function hasFreeThreads(count: number): boolean {
   const { pthread_create, pthread_join, sem_init, sem_post } = adapter.bind(SIGNATURES, LIBRARIES);
+  semaphore ??= new Uint8Array(new SharedArrayBuffer(32));
   if (sem_init(semaphore, 0, 0) !== 0) return false;
   // SAFETY: sem_wait(3) takes a pointer, as a thread's start function does, and its result is not
   // read. The threads run no JavaScript, and are joined before this returns.

@@ -3,9 +3,7 @@ import { type Helper, Helpers } from "../threads/helper.ts";
 import { futexWake } from "./futex.ts";
 import { CONTROL, ENTRY_WORDS, MOST_WATCHED, type WatchJob, WORDS } from "./watched_words.ts";
 
-const helpers = new Helpers<WatchJob>(
-  new URL("../../../workers/futex_helper.ts", import.meta.url),
-);
+const helpers = new Helpers<WatchJob>("futex");
 
 /**
  * Watches futex words of this process without blocking this thread: one helper thread sleeps on all

@@ -3,8 +3,9 @@ import type { CFunctions } from "../adapters/port.ts";
 import { CLOCK_MONOTONIC } from "../c/constants.ts";
 import { EINTR, errno, ETIMEDOUT, EWOULDBLOCK } from "../c/errno.ts";
 import { libc } from "../c/libc.ts";
+import type { Task } from "../threads/serve_parent.ts";
 import { futexWait } from "./futex.ts";
-import { CONTROL, ENTRY_WORDS, MOST_WATCHED } from "./watched_words.ts";
+import { CONTROL, ENTRY_WORDS, MOST_WATCHED, type WatchJob } from "./watched_words.ts";
 
 const SYS_FUTEX_WAITV = 449; // The same on every architecture.
 const FUTEX_32 = 2;
@@ -19,11 +20,8 @@ const WAITV = {
   syscall: { parameters: ["i64", "bytes", "u32", "u32", "bytes", "i32"], result: "i32" },
 } as const;
 
-/**
- * The helper's part: sleeps until a word has changed, reports it, and goes on when it gets the next
- * words to watch.
- */
-export class FutexWatcher {
+/** Sleeps until a word has changed, reports it, and goes on when it gets the next words to watch. */
+class FutexWatcher {
   readonly #control: Int32Array;
   readonly #controlAddress: number;
   readonly #waitv: CFunctions<typeof WAITV> = adapter.bind(WAITV);
@@ -120,4 +118,12 @@ export class FutexWatcher {
   #sleep(address: number, expected: number, nanoseconds: number): boolean {
     return futexWait(address, expected, nanoseconds / 1e6) || errno() === EWOULDBLOCK;
   }
+}
+
+let watcher: FutexWatcher | undefined;
+
+/** Watches futex words for the thread that started this one: the helper's side of `FutexWatch`. */
+export function futexWatcher({ control }: WatchJob, task: Task): void {
+  watcher ??= new FutexWatcher(control);
+  watcher.run(task.tellNews, task.isCalledOff);
 }

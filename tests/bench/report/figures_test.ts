@@ -6,10 +6,8 @@ import {
   listed,
   multiple,
   range,
-  rowsOf,
   times,
 } from "../../../bench/report/figures.ts";
-import { row, run } from "./fixtures/runs.ts";
 
 describe("duration", () => {
   it("has three digits and a suitable unit", () => {
@@ -50,21 +48,6 @@ describe("geometricMean", () => {
   it("is 1 for a half and a double", () => {
     assert.ok(Math.abs(geometricMean([0.5, 2]) - 1) < 1e-12);
     assert.ok(Math.abs(geometricMean([1, 10, 100]) - 10) < 1e-9);
-  });
-});
-
-describe("rowsOf", () => {
-  const rows = [
-    row({ subject: "a", operation: "x", runtime: "deno", median: 3 }),
-    row({ subject: "a", operation: "x", runtime: "bun", median: 2 }),
-    row({ subject: "a", operation: "y", runtime: "bun", median: 1 }),
-    row({ subject: "a", operation: "x", by: "c", median: 1 }),
-  ];
-
-  it("finds the rows with all given properties", () => {
-    const found = rowsOf(run(rows), { subject: "a", operation: "x", by: "interlock" });
-    assert.deepEqual(found, rows.slice(0, 2));
-    assert.deepEqual(rowsOf(run(rows), { subject: "b" }), []);
   });
 });
 

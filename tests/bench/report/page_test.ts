@@ -7,10 +7,9 @@ import { after, before, describe, it } from "node:test";
 import { pathToFileURL } from "node:url";
 import type { Browser, Page } from "playwright-core";
 import { pageOf } from "../../../bench/report/page.ts";
-import { newest } from "../../../bench/report/runs.ts";
-import { readResults } from "../../../bench/results.ts";
+import { newest, readResults } from "../../../bench/results.ts";
 import { adapter } from "../../../src/runtime/mod.ts";
-import { chromium } from "./fixtures/chromium.ts";
+import { chromium } from "../../support/chromium.ts";
 import {
   contrasts,
   kindsOfCharts,

@@ -30,6 +30,12 @@ const PERMISSIONS: Readonly<Record<string, readonly string[] | undefined>> = {
   ],
 };
 const flags = PERMISSIONS[adapter.name];
+/** Deno starts no helper in a folder that is not UTF-8, and may not read where it is. */
+const IN_FOLDER = [
+  "sh",
+  "-c",
+  `cd "$0" && d=$(printf 'caf\\351') && mkdir "$d" && cd "$d" && "$@"`,
+];
 
 /** Fails unless a child reports that it is done, and ends by itself without an error. */
 async function assertDone(child: Child, noise = /^$/): Promise<void> {
@@ -73,7 +79,8 @@ describe("Tasks that wait without a helper thread are granted the lock, or nothi
       DEADLINE,
       () =>
         inScratchFolder(async (folder) => {
-          await using child = new Child(process.execPath, flags, WITHOUT_HELPER, [folder, "none"]);
+          const [program, ...args] = [...IN_FOLDER, folder, process.execPath, ...flags];
+          await using child = new Child(program, args, WITHOUT_HELPER, [folder, "none"]);
           await assertDone(child, /^$|^\(node:\d+\) \[PERM/);
         }),
     );

@@ -100,7 +100,7 @@ describe("A folder that is removed", () => {
         child.close();
         const isClear = (error: NodeJS.ErrnoException) =>
           error.code === "ENOTDIR" && error.message.includes(path);
-        for (const wait of waits) await assert.rejects(wait, isClear);
+        await Promise.all(waits.map((wait) => assert.rejects(wait, isClear)));
         assert.throws(() => lock.acquireSync(), isClear);
         assert.throws(() => lock.tryAcquire(), isClear);
         await assert.rejects(lock.acquire(), isClear);

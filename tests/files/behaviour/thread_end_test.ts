@@ -5,7 +5,7 @@ import { describe, it } from "node:test";
 import { FileCounter, FileLock } from "../../../src/files/mod.ts";
 import { adapter } from "../../../src/runtime/mod.ts";
 import { Child } from "../../support/child.ts";
-import { eventually, stateOf } from "../../support/eventually.ts";
+import { stateOf } from "../../support/thread_state.ts";
 import { openFiles } from "../../support/open_files.ts";
 import { randomOf } from "../../support/random.ts";
 import { runtimesHere } from "../../support/runtimes_here.ts";
@@ -177,8 +177,11 @@ describe("A file lock of a thread that lives on", () => {
           const threads: Thread[] = [];
           for (const path of paths) threads.push(await threadWith({ path, way: "open and close" }));
           const names = paths.flatMap((path) => [path, `${path}-1`, `${path}-2`]);
-          using stack = new DisposableStack();
-          const locks = names.map((path) => stack.use(new FileLock(path)));
+          const opened: FileLock[] = [];
+          const open = (path: string) => opened[opened.push(new FileLock(path)) - 1];
+          // Node 22 has no DisposableStack.
+          using _ = { [Symbol.dispose]: () => opened.forEach((lock) => lock.close()) };
+          const locks = names.map(open);
           const isFree = (lock: FileLock) => {
             using guard = lock.tryAcquire();
             return guard !== undefined;
@@ -187,17 +190,15 @@ describe("A file lock of a thread that lives on", () => {
           end(threads[0], how);
           await until("the locks of the one", () => locks.slice(0, 3).every(isFree));
           // These files get the descriptors of the ended thread.
-          const more = Array.from({ length: 20 }, (_, i) => {
-            return stack.use(new FileLock(join(folder, `${i}`)));
-          });
+          const more = Array.from({ length: 20 }, (_, i) => open(join(folder, `${i}`)));
           for (const lock of more) lock.acquireSync();
           assert.deepEqual(locks.slice(3).map(isFree), [false, false, false]);
           threads[1].post("close");
           const number = await threads[1].next<number>();
           assert.deepEqual(locks.slice(3).map(isFree), [true, true, true]);
           end(threads[1], how);
-          await eventually(() => stateOf(process.pid, number) === undefined);
-          for (const { path } of more) assert.equal(isFree(stack.use(new FileLock(path))), false);
+          await until("the end of the thread", () => stateOf(process.pid, number) === undefined);
+          for (const { path } of more) assert.equal(isFree(open(path)), false);
         }),
     );
   }

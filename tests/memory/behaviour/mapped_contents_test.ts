@@ -7,7 +7,8 @@ import { HEADER } from "../../../src/memory/layout.ts";
 import { Memory } from "../../../src/memory/mod.ts";
 import type { RuntimeName } from "../../../src/runtime/mod.ts";
 import { Child, executableOf, RUN } from "../../support/child.ts";
-import { eventually, stateOf } from "../../support/eventually.ts";
+import { stateOf } from "../../support/thread_state.ts";
+import { until } from "../../support/until.ts";
 import { inScratchFolder } from "../../support/scratch_folder.ts";
 import { RUNTIMES, ThreadAgent } from "../fixtures/lock_agents.ts";
 import { ROOM } from "../fixtures/lock_agent.ts";
@@ -54,7 +55,7 @@ describe("A mapped file keeps its contents", () => {
           await agent.do({ act: "release", mutex: 0 });
           const before = readFileSync(path).subarray(HEADER.end);
           agent.thread.end();
-          await eventually(() => stateOf(process.pid, thread) === undefined);
+          await until("the end of the thread", () => stateOf(process.pid, thread) === undefined);
           assert.equal(readFileSync(path).subarray(HEADER.end).equals(before), true);
         }
       }),

@@ -10,7 +10,8 @@ import { SLOT } from "../../../src/memory/layout.ts";
 import { adapter } from "../../../src/runtime/mod.ts";
 import { executableOf, RUN } from "../../support/child.ts";
 import { childEnvironment } from "../../support/child_environment.ts";
-import { eventually, stateOf } from "../../support/eventually.ts";
+import { stateOf } from "../../support/thread_state.ts";
+import { until } from "../../support/until.ts";
 import { type AgentGroup, RUNTIMES, withAgents } from "../fixtures/lock_agents.ts";
 
 const LIMIT = { timeout: 30_000 };
@@ -64,7 +65,7 @@ describe("A mutex is never taken from a living owner", () => {
         const other = await group.process();
         await owner.take(0);
         owner.child.stop("SIGSTOP");
-        await eventually(() => stateOf(owner.child.pid) === "T");
+        await until("the stop", () => stateOf(owner.child.pid) === "T");
         other.tell({ act: "take", mutex: 0, way: "acquireSync", timeout: WHILE });
         await assertNotStolen(group, 0);
         assert.equal((await other.outcome()).error, "TimeoutError");
@@ -214,7 +215,7 @@ again.kill(); taker.kill()
         parent.tell({ act: "take", mutex: 0 });
         assert.equal(JSON.parse(await parent.line()).got, true);
         process.kill(pid, "SIGKILL");
-        await eventually(() => stateOf(pid) === "Z");
+        await until("the zombie", () => stateOf(pid) === "Z");
         const guard = group.mutex(0).acquireSync({ timeout: 20_000 });
         assert.equal(guard.recovered, true);
         assert.equal(guard.previousOwner?.pid, pid);

@@ -3,7 +3,8 @@ import process from "node:process";
 import { describe, it } from "node:test";
 import type { Guard } from "../../../src/contract/mod.ts";
 import { OwnerDiedError } from "../../../src/contract/mod.ts";
-import { eventually, stateOf } from "../../support/eventually.ts";
+import { stateOf } from "../../support/thread_state.ts";
+import { until } from "../../support/until.ts";
 import { type AgentGroup, RUNTIMES, SLEEPERS, TASKS, withAgents } from "../fixtures/lock_agents.ts";
 import { type CommandResult, type Way, WAYS } from "../fixtures/lock_agent.ts";
 
@@ -182,7 +183,7 @@ describe("A mutex whose holder was a thread", () => {
         const pending = group.mutex(WAYS.length - 1).acquire();
         if (how === "was terminated") holder.thread.end();
         else holder.thread.post("end");
-        await eventually(() => stateOf(process.pid, dead.thread) === undefined);
+        await until("the end of the thread", () => stateOf(process.pid, dead.thread) === undefined);
         const guard = await pending;
         assertRecovered(guard, dead);
         guard.release();
@@ -199,7 +200,7 @@ describe("A mutex whose holder was a thread", () => {
       const { thread } = await other.do({ act: "who" });
       await holder.do({ act: "take", mutex: 0 });
       other.thread.post("end");
-      await eventually(() => stateOf(process.pid, thread) === undefined);
+      await until("the end of the thread", () => stateOf(process.pid, thread) === undefined);
       assert.equal(group.mutex(0).tryAcquire(), undefined);
       await holder.do({ act: "release", mutex: 0 });
       assertFree(group, 0);

@@ -39,7 +39,9 @@ describe("a cluster", { skip }, () => {
     server = await RedisServer.start({ config: CLUSTER });
     const adapter = adapterOf(server.url);
     await adapter.send("CLUSTER", "ADDSLOTSRANGE", "0", "16383");
-    while (!String(await adapter.send("CLUSTER", "INFO")).includes("cluster_state:ok"));
+    const isReady = async () =>
+      /cluster_state:ok/.test(String(await adapter.send("CLUSTER", "INFO")));
+    await until("the cluster", isReady);
     await adapter.close();
   });
   after(() => server[Symbol.asyncDispose]());

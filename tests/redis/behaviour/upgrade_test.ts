@@ -286,7 +286,7 @@ describe("the guard of a RedisLock", { skip }, () => {
     await assert.rejects(alone.release(), LockLostError);
     const expired = new RedisLock(suite.redis, name, { maxHold: 10 });
     const guard = await expired.acquire();
-    await new Promise((resolve) => guard.signal.addEventListener("abort", resolve));
+    await until("the end of the hold", () => guard.signal.aborted);
     await assert.rejects(guard.downgrade(), isLost("LockLostError"));
     await assert.rejects(guard.release(), LockLostError);
     await expired.close();
@@ -462,7 +462,7 @@ describe("the guard of a RedisLock", { skip }, () => {
   test("learns by the upgrade that the last exclusive holder died", 3, {}, async ([a, b], name) => {
     const lost = new RedisLock(suite.redis, name, { leaseTime: 100, maxHold: 20, label: "lost" });
     const dead = await lost.acquire();
-    await until("the abort", () => dead.signal.aborted);
+    await until("the end of the hold", () => dead.signal.aborted);
     const guard = await a.acquire({ shared: true });
     assert.equal(await guard.upgrade(), true);
     assert.deepEqual([guard.recovered, guard.previousOwner?.label], [true, "lost"]);

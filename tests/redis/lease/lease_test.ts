@@ -18,9 +18,7 @@ describe("A lease", { skip }, () => {
 
   const left = (name: string) =>
     suite.redis.send("PTTL", `interlock:{${name}}:lock`) as Promise<number>;
-  const gone = async (name: string) => {
-    while (await left(name) > 0);
-  };
+  const gone = (name: string) => until(`the end of "${name}"`, async () => await left(name) < 0);
 
   it("is renewed while the guard is held", DEADLINE, async () => {
     const leaseTime = 1000;
@@ -126,7 +124,7 @@ describe("A lease", { skip }, () => {
       return "hold";
     };
     const acquiring = lock.acquire();
-    while (await left("late") < 0);
+    await until("the grant", () => held);
     await gone("late");
     const minted = await suite.redis.send("HGET", "interlock:{late}:token", "token");
     proxy.letGo();

@@ -10,6 +10,7 @@ import {
 } from "../../../src/redis/mod.ts";
 import { describeAsyncLock } from "../../contract/describe_async_lock.ts";
 import { RedisServer, skip } from "../../support/redis_server.ts";
+import { until } from "../../support/until.ts";
 import { CLIENTS } from "../clients.ts";
 import { givingUpProcess } from "../redis_process.ts";
 
@@ -149,7 +150,7 @@ describe("RedisLock", () => {
     waiting.catch(() => {});
     const second = lock.acquire({ timeout: 60_000 });
     second.catch(() => {});
-    while (await lock.owner() === undefined);
+    await until("the holder", () => lock.owner());
     await lock.close();
     await lock.close();
     await assert.rejects(waiting, /closed/);

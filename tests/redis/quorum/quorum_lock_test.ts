@@ -17,6 +17,7 @@ import { adapter } from "../../../src/runtime/mod.ts";
 import { describeAsyncLock } from "../../contract/describe_async_lock.ts";
 import { Child, RUN_WITH_PACKAGES } from "../../support/child.ts";
 import { RedisServer, skip } from "../../support/redis_server.ts";
+import { until } from "../../support/until.ts";
 import { startServers } from "../suite.ts";
 
 const DEADLINE = { timeout: 30_000 };
@@ -59,9 +60,6 @@ describe("RedisLock of several servers", { skip }, () => {
     }
     return count;
   };
-  const eventually = async (condition: () => Promise<boolean>) => {
-    while (!await condition()) await sleep(5);
-  };
 
   test("excludes others, and is released at all servers", async () => {
     const lock = name();
@@ -73,7 +71,7 @@ describe("RedisLock of several servers", { skip }, () => {
     assert.equal((await other.owner())?.pid, (await mine.owner())?.pid);
     await assert.rejects(other.acquire({ timeout: 300 }), /holds it/);
     await guard.release();
-    await eventually(async () => await countAt(lock, "lock") === 0);
+    await until("the release", async () => await countAt(lock, "lock") === 0);
     assert.equal(await mine.owner(), undefined);
     const next = await other.tryAcquire();
     assert.ok(next);
@@ -88,10 +86,10 @@ describe("RedisLock of several servers", { skip }, () => {
     await using other = new RedisLock(adapters, lock, options);
     const guard = await mine.acquire();
     const waiting = other.acquire();
-    await eventually(async () => await countAt(lock, "queue") >= 2);
+    await until("the waiter", async () => await countAt(lock, "queue") >= 2);
     await guard.release();
     await (await waiting).release();
-    await eventually(async () => await countAt(lock, "lock") === 0);
+    await until("the release", async () => await countAt(lock, "lock") === 0);
   });
 
   test("works without one of three servers", async () => {
@@ -211,7 +209,7 @@ describe("RedisLock of several servers", { skip }, () => {
       await sleep(1500);
       assert.equal(guard.held, true, "one server less must be harmless");
       await without(servers.slice(1, 2), async () => {
-        await new Promise((resolve) => guard.signal.addEventListener("abort", resolve));
+        await until("the loss", () => guard.signal.aborted);
         assert.ok(guard.signal.reason instanceof LockLostError);
         await assert.rejects(guard.release(), LockLostError);
       });
@@ -223,9 +221,9 @@ describe("RedisLock of several servers", { skip }, () => {
     await using mine = new RedisLock(urls(), lock, { ...NEW, leaseTime: 3000 });
     const guard = await mine.acquire();
     await without(servers.slice(2), async () => {});
-    await eventually(async () => await countAt(lock, "lock") === 3);
+    await until("all votes", async () => await countAt(lock, "lock") === 3);
     await guard.release();
-    await eventually(async () => await countAt(lock, "lock") === 0);
+    await until("the release", async () => await countAt(lock, "lock") === 0);
   });
 
   test("does not count votes of servers that may have forgotten theirs", async () => {
@@ -258,7 +256,7 @@ describe("RedisLock of several servers", { skip }, () => {
       await guard.release();
     });
     // Late votes are released as well.
-    await eventually(async () => await countAt(lock, "lock") === 0);
+    await until("the release", async () => await countAt(lock, "lock") === 0);
   });
 
   test("distinguishes misconfigured servers from busy ones", async () => {
@@ -312,7 +310,7 @@ describe("RedisLock of several servers", { skip }, () => {
     const guard = await other.acquire();
     const controller = new AbortController();
     const waiting = mine.acquire({ signal: controller.signal });
-    await eventually(async () => isQueued && await countAt(lock, "queue") === 2);
+    await until("the waiter", async () => isQueued && await countAt(lock, "queue") === 2);
     await sleep(50); // The two have answered, so the third is not waited for.
     controller.abort();
     await assert.rejects(waiting, { name: "AbortError" });

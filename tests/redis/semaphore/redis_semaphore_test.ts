@@ -11,6 +11,7 @@ import {
 } from "../../../src/redis/mod.ts";
 import { ServerSemaphore } from "../../../src/redis/semaphore/server_semaphore.ts";
 import { skip } from "../../support/redis_server.ts";
+import { until } from "../../support/until.ts";
 import { startServers } from "../suite.ts";
 
 const DEADLINE = { timeout: 30_000 };
@@ -27,9 +28,8 @@ describe("RedisSemaphore", { skip }, () => {
     new RedisSemaphore(suite.redis, name, permits, options);
   const waiters = async (name: string) =>
     Number(await suite.redis.send("ZCARD", partOf(name, "semaphore-queue")));
-  const untilWaiting = async (name: string, count: number) => {
-    while (await waiters(name) !== count) await sleep(2);
-  };
+  const untilWaiting = (name: string, count: number) =>
+    until(`${count} waiters`, async () => await waiters(name) === count);
 
   test("grants as many permits as there are", async () => {
     const pool = name();
@@ -119,7 +119,7 @@ describe("RedisSemaphore", { skip }, () => {
     const first = await all[0].acquire();
     const order: number[] = [];
     const waiting = all.slice(1).map(async (semaphore, i) => {
-      while (await waiters(pool) !== i) await sleep(2);
+      await untilWaiting(pool, i);
       await using _guard = await semaphore.acquire();
       order.push(i);
     });
@@ -154,7 +154,7 @@ describe("RedisSemaphore", { skip }, () => {
     assert.equal(await other.tryAcquire(), undefined);
     assert.equal(guard.held, true);
     await suite.redis.send("DEL", partOf(pool, "semaphore"));
-    await new Promise((resolve) => signal.addEventListener("abort", resolve));
+    await until("the loss", () => signal.aborted);
     assert.ok(signal.reason instanceof LockLostError);
     assert.equal(guard.held, false);
     await assert.rejects(guard.release(), LockLostError);

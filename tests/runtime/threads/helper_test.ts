@@ -7,13 +7,13 @@ import type { TestJob } from "../fixtures/helper_worker.ts";
 type TestHelper = Helper<TestJob, number>;
 
 const LIMIT = { timeout: 60_000 };
-const MODULE = new URL("../fixtures/helper_worker.ts", import.meta.url);
+const MODULE = new URL("../fixtures/helper_worker.ts", import.meta.url).href;
 const GONE: TestJob = { kind: "throw" };
 
 function start(
   listener: HelperListener<TestJob, number> = {},
 ): { readonly helpers: Helpers<TestJob, number>; readonly helper: TestHelper } {
-  const helpers = new Helpers<TestJob, number>(MODULE);
+  const helpers = new Helpers<TestJob, number>("test", MODULE);
   const helper = helpers.start(listener);
   assert.ok(helper, "no helper can be started here");
   return { helpers, helper };

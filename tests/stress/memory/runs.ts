@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { Segment } from "../../../src/memory/mod.ts";
 import { Child, executableOf } from "../../support/child.ts";
-import { eventually, stateOf } from "../../support/eventually.ts";
+import { stateOf } from "../../support/thread_state.ts";
+import { until } from "../../support/until.ts";
 import { Thread } from "../../support/thread.ts";
 import { randomOf } from "../../support/random.ts";
 import { killAgents, type Recoveries, recoveriesOf, resultsOf, withAgents } from "../agents.ts";
@@ -136,7 +137,7 @@ export async function stopOwner(folder: string, milliseconds: number): Promise<v
     for (const [i, owner] of others.entries()) {
       await owner.take(i);
       owner.child.stop("SIGSTOP");
-      await eventually(() => stateOf(owner.child.pid) === "T");
+      await until("the stop", () => stateOf(owner.child.pid) === "T");
       const isLate = { name: "TimeoutError" };
       const pending = assert.rejects(group.mutex(i).acquire({ timeout: milliseconds }), isLate);
       for (const other of others) {

@@ -1,16 +1,9 @@
-/**
- * A helper thread that waits in the kernel for file locks of another thread, one at a time. A lock
- * belongs to the open file, not to the thread. The helper waits with a descriptor of its own: the
- * parent's is closed if the parent ends, and its number may soon be another file's.
- *
- * @module
- */
-import type { LockJob } from "../src/files/lock_job.ts";
-import { unlockFd, waitForFd } from "../src/runtime/file_locks/lock_by_descriptor.ts";
-import { duplicate } from "../src/runtime/files/descriptors.ts";
-import { threadIdentity, threadIsThere } from "../src/runtime/identity/thread_identity.ts";
-import { serveParent } from "../src/runtime/threads/serve_parent.ts";
-import { closeEarly, closeWithThread } from "../src/runtime/threads/thread_end.ts";
+import { unlockFd, waitForFd } from "../runtime/file_locks/lock_by_descriptor.ts";
+import { duplicate } from "../runtime/files/descriptors.ts";
+import { threadIdentity, threadIsThere } from "../runtime/identity/thread_identity.ts";
+import type { Task } from "../runtime/threads/serve_parent.ts";
+import { closeEarly, closeWithThread } from "../runtime/threads/thread_end.ts";
+import type { LockJob } from "./lock_job.ts";
 
 /** Waits with a copy of the descriptor; if the process can open no more, with the parent's. */
 function withOwnDescriptor(job: LockJob, wait: (job: LockJob) => boolean): boolean {
@@ -25,7 +18,12 @@ function withOwnDescriptor(job: LockJob, wait: (job: LockJob) => boolean): boole
   }
 }
 
-serveParent<LockJob, boolean>((job, task) => {
+/**
+ * Waits in the kernel for file locks of another thread, one at a time: the helper's side of
+ * `startWait`. A lock belongs to the open file, not to the thread. The helper waits with a descriptor
+ * of its own: the parent's is closed if the parent ends, and its number may soon be another file's.
+ */
+export function lockWaiter(job: LockJob, task: Task): boolean {
   if (task.isCalledOff()) return false;
   const { pid } = threadIdentity();
   const isWanted = () => !task.isCalledOff() && threadIsThere(pid, job.parent);
@@ -35,4 +33,4 @@ serveParent<LockJob, boolean>((job, task) => {
     unlockFd(own); // The wait was cancelled, or the parent has ended.
     return false;
   });
-});
+}

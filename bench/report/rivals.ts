@@ -1,8 +1,8 @@
-import type { Results, Row } from "../../results.ts";
+import type { Results, Row } from "../results.ts";
 import { type Answer, comparison, rangeOf, sentences, type Table } from "./answer.ts";
-import type { DotRow } from "../charts/chart.ts";
-import { duration, geometricMean, SERIES_NAMES, times } from "../figures.ts";
-import { nameOf, NAMES, rivalOf } from "../names.ts";
+import type { DotRow } from "./charts/chart.ts";
+import { duration, geometricMean, multiple, SERIES_NAMES, times } from "./figures.ts";
+import { nameOf, NAMES, rivalOf } from "./names.ts";
 
 /** Rows of Interlock, one for each runtime, beside one rival's. */
 export interface Match extends DotRow {
@@ -15,27 +15,27 @@ export interface Match extends DotRow {
   readonly mean: number;
 }
 
-/** The variant of an operation, after its name. */
-const VARIANT = /; .*$/;
 /** Operations of Interlock that do the same work as a rival's operation of another name. */
 const SAME_WORK: Readonly<Record<string, string>> = {
   "file_counter/add": "text file under a lock",
   "redis/lock over ioredis: acquire, release": "lock: acquire, release",
 };
 /** Rivals that do other work under the same name. */
-const OTHER_WORK: ReadonlySet<string> = new Set([
+const OTHER_WORK: readonly string[] = [
   // Two bare round trips: it releases without a look at the owner.
   "redis/lock: acquire, release/node-redis",
   // Sends each add; Interlock sends the adds of the same moment as one.
   "redis/counter add, pipelined/redis-benchmark",
   "redis/counter add, pipelined 64 deep/redis-benchmark",
-]);
+];
 /** Ratios this close to 1 count as equal. */
 const EQUAL = 0.05;
 const TEXTS = { cells: "Interlock : rival", atOne: "Interlock is faster →" };
 
+const FOUR = "4 processes";
+
 /** The operations that README.md compares with rivals. */
-const MAIN: ReadonlySet<string> = new Set([
+const MAIN: readonly string[] = [
   NAMES["atomics/add"],
   NAMES["mutex/lock, increment, unlock"],
   NAMES["async_acquire/acquire, release"],
@@ -47,26 +47,24 @@ const MAIN: ReadonlySet<string> = new Set([
   NAMES["redis/counter add"],
   NAMES["redis/lock: acquire, release"],
   NAMES["start_up/command under a file lock"],
-]);
+];
 
 /**
  * All comparisons that the results allow, from best to worst: with rivals that do the same work,
  * and with the rivals that goals name.
  */
 export function matchesOf({ rows, goals }: Pick<Results, "rows" | "goals">): Match[] {
-  const ours = rows.filter(({ by, runtime, median }) =>
-    by === "interlock" && runtime !== "mixed" && median > 0
-  );
   const named = new Set(goals.map(({ row, of }) => `${row} ${of}`));
-  const pairs = rows.filter((row) => isRival(row) && isShown(row)).flatMap((theirs) => {
-    const same = ours.filter((row) => isSameWork(row, theirs));
-    // A rival without a medium keeps its state in the memory of its process.
-    const isAnonymous = theirs.medium === "none" && same.some((row) => row.medium === "anonymous");
-    const medium = isAnonymous ? "anonymous" : theirs.medium;
-    const others = ours.filter((row) => isShown(row) && named.has(`${row.id} ${theirs.id}`));
-    return [...new Set([...same.filter((row) => row.medium === medium), ...others])]
-      .map((ours) => ({ ours, theirs, ratio: theirs.median / ours.median }));
-  });
+  // The chart of scaling has the other sizes.
+  const { ours = [], theirs = [] } = Object.groupBy(
+    rows.filter(({ setting, count }) => setting === "alone" || `${count} ${setting}` === FOUR),
+    ({ by }) => by === "interlock" ? "ours" : by === "empty program" ? "none" : "theirs",
+  );
+  const pairs = theirs.flatMap((theirs) =>
+    ours.filter((row) => row.runtime !== "mixed" && row.median > 0).filter((row) =>
+      isSameWork(row, theirs) && isSameMedium(row, theirs) || named.has(`${row.id} ${theirs.id}`)
+    ).map((ours) => ({ ours, theirs, ratio: theirs.median / ours.median }))
+  );
   const groups = Map.groupBy(
     pairs,
     ({ ours, theirs }) =>
@@ -78,10 +76,10 @@ export function matchesOf({ rows, goals }: Pick<Results, "rows" | "goals">): Mat
 function matchOf(pairs: readonly { ours: Row; theirs: Row; ratio: number }[]): Match {
   const [{ ours, theirs }] = pairs;
   const isSame = isSameWork(ours, theirs) &&
-    !OTHER_WORK.has(`${theirs.subject}/${theirs.operation}/${theirs.by}`);
+    !OTHER_WORK.includes(`${theirs.subject}/${theirs.operation}/${theirs.by}`);
   const work = theirs.operation.replace(" under a lock", "").replace(/[;:] .*$/, "");
   const rival = isSame ? rivalOf(theirs) : `${rivalOf(theirs)}, other work: ${work}`;
-  const members = ours.count > 1 ? `${ours.count} ${ours.setting}` : undefined;
+  const members = ours.count > 1 ? FOUR : undefined;
   return {
     label: nameOf(ours),
     note: `${members === undefined ? "" : `${members}, `}against ${rival}`,
@@ -97,20 +95,17 @@ function matchOf(pairs: readonly { ours: Row; theirs: Row; ratio: number }[]): M
   };
 }
 
-function isRival({ by }: Row): boolean {
-  return by !== "interlock" && by !== "empty program";
-}
-
-/** Whether the row is alone or of 4 processes; the chart of scaling has the others. */
-function isShown({ setting, count }: Row): boolean {
-  return setting === "alone" || (setting === "processes" && count === 4);
-}
-
+/** Whether both are the same operation; a rival may have variants of it, named after a semicolon. */
 function isSameWork(ours: Row, theirs: Row): boolean {
-  const operation = theirs.operation.replace(VARIANT, "");
+  const operation = theirs.operation.replace(/; .*$/, "");
   return ours.subject === theirs.subject && ours.setting === theirs.setting &&
-    ours.count === theirs.count && (theirs.runtime ?? ours.runtime) === ours.runtime &&
+    (theirs.runtime ?? ours.runtime) === ours.runtime &&
     [ours.operation, SAME_WORK[`${ours.subject}/${ours.operation}`]].includes(operation);
+}
+
+/** A rival without a medium may keep its state in the memory of its process. */
+function isSameMedium(ours: Row, { medium }: Row): boolean {
+  return ours.medium === medium || (medium === "none" && ours.medium === "anonymous");
 }
 
 /** How does it compare with rivals? */
@@ -120,7 +115,7 @@ export function againstRivals(results: Results): Answer {
   return {
     id: "rivals",
     question: "How does it compare with rivals?",
-    answer: sentences(said(same), "rivals"),
+    answer: sentences(results, "rivals", said(same)),
     reading:
       "How many times faster Interlock is than the rival at the same work in the same run; " +
       "left of 1 it is slower. The least and the most of the runtimes are at the right.",
@@ -132,12 +127,10 @@ export function againstRivals(results: Results): Answer {
 
 /** The main comparisons, each rival once: alone, or else with several processes. */
 function mainOf(matches: readonly Match[]): Match[] {
-  const main = matches.filter(({ label }) => MAIN.has(label));
-  const measuredAlone = main.filter(({ members }) => members === undefined).map((
-    { label, rival },
-  ) => `${label}/${rival}`);
-  return main.filter(({ label, rival, members }) =>
-    members === undefined || !measuredAlone.includes(`${label}/${rival}`)
+  const keyOf = ({ label, rival }: Match) => `${label}/${rival}`;
+  const alone = matches.filter(({ members }) => members === undefined).map(keyOf);
+  return matches.filter((match) =>
+    MAIN.includes(match.label) && (match.members === undefined || !alone.includes(keyOf(match)))
   );
 }
 
@@ -146,6 +139,7 @@ function said(matches: readonly Match[]): (string | false)[] {
   if (best === undefined) return [];
   const faster = matches.filter(({ dots }) => dots.every(({ value }) => value > 1 + EQUAL)).length;
   const slower = matches.filter(({ dots }) => dots.every(isSlower)).length;
+  const named = ({ label, members }: Match) => [label, members].filter(Boolean).join(", ");
   const lead = `**${rangeOf(best.dots, times)} times** as fast as ${best.rival}`;
   const deficit = `**${rangeOf(inverse(worst), times)} times** as long as ${worst.rival}`;
   return [
@@ -155,10 +149,6 @@ function said(matches: readonly Match[]): (string | false)[] {
     best.mean > 1 && `Largest lead: ${named(best)}, ${lead}.`,
     worst.mean < 1 && `Largest deficit: ${named(worst)} takes ${deficit}.`,
   ];
-}
-
-function named({ label, members }: Match): string {
-  return members === undefined ? label : `${label}, ${members}`;
 }
 
 function isSlower({ value }: { readonly value: number }): boolean {
@@ -172,6 +162,6 @@ function inverse({ dots }: Match) {
 /** The comparisons in which Interlock is slower in some runtime, the worst first. */
 export function losses(results: Pick<Results, "rows" | "goals">): Table {
   const slower = matchesOf(results).filter(({ dots }) => dots.some(isSlower)).reverse();
-  const rows = slower.map((match) => ({ ...match, aside: rangeOf(inverse(match)) }));
+  const rows = slower.map((match) => ({ ...match, aside: rangeOf(inverse(match), multiple) }));
   return comparison("times", rows, { ...TEXTS, summary: "times as long" }).table;
 }

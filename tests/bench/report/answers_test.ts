@@ -1,14 +1,17 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { answersTo } from "../../../../bench/report/answers/all.ts";
-import { whichCounter, whichLock } from "../../../../bench/report/answers/costs.ts";
-import { latencies } from "../../../../bench/report/answers/latency.ts";
-import { againstRivals, losses, matchesOf } from "../../../../bench/report/answers/rivals.ts";
-import { whichRuntime } from "../../../../bench/report/answers/runtimes.ts";
-import { safetyCost } from "../../../../bench/report/answers/safety.ts";
-import { scaling } from "../../../../bench/report/answers/scaling.ts";
-import { newest } from "../../../../bench/report/runs.ts";
-import { row, rowsOfAll, run } from "../fixtures/runs.ts";
+import {
+  answersTo,
+  latencies,
+  safetyCost,
+  scaling,
+  whichCounter,
+  whichLock,
+  whichRuntime,
+} from "../../../bench/report/answers.ts";
+import { againstRivals, losses, matchesOf } from "../../../bench/report/rivals.ts";
+import { newest } from "../../../bench/results.ts";
+import { row, rowsOfAll, run } from "./fixtures/runs.ts";
 
 const ADD = { subject: "atomics", operation: "add" };
 const STRIPED = { subject: "atomics", operation: "striped add" };
