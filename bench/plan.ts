@@ -51,22 +51,21 @@ const ALWAYS = ["interlock", "empty program"];
 function isIn({ wants, has }: Setup): (row: RowKey) => boolean {
   return (row) =>
     (ALWAYS.includes(row.by) || has(NEEDS[row.by] ?? row.by)) &&
-    (row.medium !== "redis" || has("redis-server")) && wants(row);
+    (row.medium !== "redis" || has("redis-server")) &&
+    (row.medium !== "file" || row.by !== "python" || has("fasteners")) && wants(row);
 }
 
 function programSteps({ name: subject, programs = [] }: Subject, setup: Setup): Step[] {
-  const { runtimes, effort, site, has } = setup;
-  return programs.filter(({ needs }) => needs === undefined || has(needs)).flatMap(
-    (program) => {
-      const { name: operation, by = "interlock", medium = "none", inEach } = program;
-      return (inEach ? runtimes : runtimes.slice(0, 1)).flatMap((runtime) =>
-        membersOf(program, effort).map(([setting, count]): RowKey => {
-          const key = { subject, operation, by, ...inEach && { runtime: runtime.name }, medium };
-          return { ...key, setting, count };
-        }).filter(isIn(setup)).map((row) => programStep(row, program, runtime, effort, site))
-      );
-    },
-  );
+  const { runtimes, effort, site } = setup;
+  return programs.flatMap((program) => {
+    const { name: operation, by = "interlock", medium = "none", inEach } = program;
+    return (inEach ? runtimes : runtimes.slice(0, 1)).flatMap((runtime) =>
+      membersOf(program, effort).map(([setting, count]): RowKey => {
+        const key = { subject, operation, by, ...inEach && { runtime: runtime.name }, medium };
+        return { ...key, setting, count };
+      }).filter(isIn(setup)).map((row) => programStep(row, program, runtime, effort, site))
+    );
+  });
 }
 
 function membersOf({ sizes = "alone" }: Program, effort: Effort): [RowKey["setting"], number][] {

@@ -55,17 +55,6 @@ for (const { title, command, interlock, env, needs } of await runtimes()) {
       );
     });
 
-    if (needs.length > 0) {
-      it("says what to install for calls of the C library", async () => {
-        const cwd = await projectWith([]);
-        await runParts(
-          [...command, "main.mjs"],
-          ["entries", "workers", "wait", "without-c=npm install koffi", "without-redis"],
-          { cwd },
-        );
-      });
-    }
-
     it("has a command", async () => {
       const cwd = await project();
       const interlockSays = async (...args: string[]) => {
