@@ -11,7 +11,14 @@ import { z } from "zod";
 import { print } from "../src/host/interruption.ts";
 import { UsageError } from "../src/host/usage_error.ts";
 import { duration } from "./report/figures.ts";
-import { formatResults, newest, readResults, type Results } from "./results.ts";
+import {
+  formatResults,
+  newest,
+  readResults,
+  type Results,
+  type Row,
+  rowSchema,
+} from "./results.ts";
 import { tableOf } from "./screen.ts";
 import { median, spreadOf } from "./statistics.ts";
 
@@ -22,12 +29,13 @@ const LEAST_OF_ONE = 0.3;
 /** The same for a ratio. */
 const LEAST_OF_RATIOS = 0.25;
 
-const figureSchema = z.object({ id: z.string(), rounds: z.array(z.number()).min(1) });
 /** Our times divided by a rival's in the same round, by the ids of the two rows. */
-const baselineSchema = z.object({ ratios: z.array(figureSchema) });
+const baselineSchema = z.object({
+  ratios: z.array(rowSchema.pick({ id: true, rounds: true })),
+});
 
-/** A figure of each round. */
-export type Figure = z.infer<typeof figureSchema>;
+/** A figure in each round. */
+export type Rounds = Pick<Row, "id" | "rounds">;
 
 /** A figure that both have. */
 export interface Change {
@@ -53,8 +61,8 @@ export interface Comparison {
  * by more than the spread of either and `least`.
  */
 function compareFigures(
-  before: readonly Figure[],
-  after: readonly Figure[],
+  before: readonly Rounds[],
+  after: readonly Rounds[],
   least: number,
 ): Comparison {
   const [old, now] = [before, after].map((all) => new Map(all.map((one) => [one.id, one])));
@@ -66,7 +74,7 @@ function compareFigures(
   };
 }
 
-function changeOf(was: Figure, { id, rounds }: Figure, least: number): Change {
+function changeOf(was: Rounds, { id, rounds }: Rounds, least: number): Change {
   const [before, after] = [median(was.rounds), median(rounds)];
   const ratio = after / before;
   const noise = Math.max(least, spreadOf(was), spreadOf({ rounds }));
@@ -85,7 +93,7 @@ export function compareResults(before: Results, after: Results): Comparison {
 }
 
 /** The ratios of a run, for each row that a claim compares with another. */
-export function ratiosOf({ rows, goals }: Results): Figure[] {
+export function ratiosOf({ rows, goals }: Results): Rounds[] {
   const byId = new Map(rows.map((row) => [row.id, row.rounds]));
   const pairs = new Map(
     goals.flatMap(({ row, of }) => of === undefined ? [] : [[`${row} : ${of}`, { row, of }]]),
@@ -97,7 +105,7 @@ export function ratiosOf({ rows, goals }: Results): Figure[] {
 }
 
 /** Compares the ratios that a run has with the baseline's. */
-export function checkRatios(ratios: readonly Figure[], results: Results): Comparison {
+export function checkRatios(ratios: readonly Rounds[], results: Results): Comparison {
   const { changes } = compareFigures(ratios, ratiosOf(results), LEAST_OF_RATIOS);
   return { changes, onlyBefore: [], onlyAfter: [] };
 }

@@ -24,8 +24,14 @@ export type Effort = Readonly<typeof FULL>;
 
 /** For a first impression: takes less than a minute. */
 export const QUICK: Effort = {
-  ...{ rounds: 1, alone: 12, lead: 15, window: 20, turns: 100, launches: 1 },
-  ...{ sizes: [1, 4], anonymous: false },
+  rounds: 1,
+  alone: 12,
+  lead: 15,
+  window: 20,
+  turns: 100,
+  launches: 1,
+  sizes: [1, 4],
+  anonymous: false,
 };
 
 /** How long a lock is held after the other member has come, so that it sleeps; nanoseconds. */

@@ -56,10 +56,13 @@ export function peers(
   medium: Program["medium"],
   sizes: Program["sizes"],
   names: Readonly<Record<string, string>>,
-  { fast = false, ...more }: Pick<Program, "needs"> & { readonly fast?: boolean } = {},
+  { fast = false } = {},
 ): Program[] {
   return Object.entries(names).map(([name, program]): Program => ({
-    ...{ name, by, medium, sizes, ...more },
+    name,
+    by,
+    medium,
+    sizes,
     ms(effort, count) {
       const ms = leadOf(count, effort) + effort.window;
       return START[by] + (sizes === "pair" ? relayMs(effort.turns) : ms);
@@ -70,7 +73,8 @@ export function peers(
         : ["window", program, count, leadOf(count, effort) * 1e6, effort.window * 1e6];
       const folder = fast ? site.fast : site.temporary;
       const command = [...site.commands![by]!, ...args.map(String), folder];
-      return JSON.parse(await launch(command, { signal }));
+      const { inside, samples } = JSON.parse(await launch(command, { signal }));
+      return sizes === "pair" ? { samples } : { ns: effort.window * 1e6 / inside };
     },
   }));
 }

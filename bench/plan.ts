@@ -43,33 +43,29 @@ export function planOf(subjects: readonly Subject[], setup: Setup): Step[] {
   return [...single.filter(isAlone), ...programs, ...fleetSteps(subjects, setup)];
 }
 
-/** What rows need, by the name of their implementation, if it has another name or is always there. */
-const NEEDS: Readonly<Record<string, string | undefined>> = {
-  ...{ c: "cc", python: "python3", interlock: undefined, "empty program": undefined },
-};
+/** What rivals need, if it has another name. */
+const NEEDS: Readonly<Record<string, string>> = { c: "cc", python: "python3" };
+const ALWAYS = ["interlock", "empty program"];
 
 /** Whether a row can be measured, and is wanted. */
 function isIn({ wants, has }: Setup): (row: RowKey) => boolean {
-  return (row) => {
-    const needed = row.by in NEEDS ? NEEDS[row.by] : row.by;
-    const isThere = needed === undefined || has(needed);
-    return isThere && (row.medium !== "redis" || has("redis-server")) && wants(row);
-  };
+  return (row) =>
+    (ALWAYS.includes(row.by) || has(NEEDS[row.by] ?? row.by)) &&
+    (row.medium !== "redis" || has("redis-server")) &&
+    (row.medium !== "file" || row.by !== "python" || has("fasteners")) && wants(row);
 }
 
 function programSteps({ name: subject, programs = [] }: Subject, setup: Setup): Step[] {
-  const { runtimes, effort, site, has } = setup;
-  return programs.filter(({ needs }) => needs === undefined || has(needs)).flatMap(
-    (program) => {
-      const { name: operation, by = "interlock", medium = "none", inEach } = program;
-      return (inEach ? runtimes : runtimes.slice(0, 1)).flatMap((runtime) =>
-        membersOf(program, effort).map(([setting, count]): RowKey => {
-          const key = { subject, operation, by, ...inEach && { runtime: runtime.name }, medium };
-          return { ...key, setting, count };
-        }).filter(isIn(setup)).map((row) => programStep(row, program, runtime, effort, site))
-      );
-    },
-  );
+  const { runtimes, effort, site } = setup;
+  return programs.flatMap((program) => {
+    const { name: operation, by = "interlock", medium = "none", inEach } = program;
+    return (inEach ? runtimes : runtimes.slice(0, 1)).flatMap((runtime) =>
+      membersOf(program, effort).map(([setting, count]): RowKey => {
+        const key = { subject, operation, by, ...inEach && { runtime: runtime.name }, medium };
+        return { ...key, setting, count };
+      }).filter(isIn(setup)).map((row) => programStep(row, program, runtime, effort, site))
+    );
+  });
 }
 
 function membersOf({ sizes = "alone" }: Program, effort: Effort): [RowKey["setting"], number][] {

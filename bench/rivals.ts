@@ -20,6 +20,7 @@ const PYTHONS = ["python3", "/usr/bin/python3"];
 const PYTHON_VERSION = "import sys; print(sys.version.split()[0])";
 const FASTENERS_VERSION =
   "from importlib.metadata import version; import fasteners; print(version('fasteners'))";
+
 /**
  * Finds, builds and installs the rivals, and adds their versions, or what is missing.
  *
@@ -30,7 +31,7 @@ export async function addRivals(
   site: Site,
   { versions, missing }: Found,
 ): Promise<void> {
-  const python = await withFasteners();
+  const python = wanted.has("python") ? await withFasteners() : PYTHONS[0];
   const needed: [by: string, name: string, tellVersion: string[], todo: string][] = [
     ["flock", "flock", ["flock", "--version"], "install util-linux"],
     ["redis-benchmark", "redis-benchmark", ["redis-benchmark", "--version"], "install redis-tools"],

@@ -47,7 +47,13 @@ export async function measureRounds(
   const figures = Map.groupBy(taken, ({ id }) => id);
   const rows = [...left].flatMap(({ rows }) => rows)
     .map((row) => rowOf(row, figures.get(rowId(row))!.map(({ figure }) => figure)));
-  return { rows, missing };
+  for (const { id } of rows.filter(({ most }) => most === Infinity)) {
+    missing.push({
+      what: `${id}: no operation was done in the window`,
+      todo: "repeat it on an idle machine",
+    });
+  }
+  return { rows: rows.filter(({ most }) => most < Infinity), missing };
 }
 
 function rowOf(key: RowKey, figures: readonly Figure[]): Row {

@@ -162,18 +162,28 @@ function plan(
   return [first, { strategies: exact, runtimes: ALL_RUNTIMES, optional: true }];
 }
 
-/** The strategies to run; skips those whose server is missing, and says so. */
-function possibleOf(config: CountConfig): readonly StrategyName[] {
-  const { redis } = config;
+/** The strategies to run; skips those whose server or package is missing, and says so. */
+async function possibleOf(config: CountConfig): Promise<readonly StrategyName[]> {
   const strategies: readonly StrategyName[] = config.strategies ?? STRATEGY_NAMES;
   const onServer = strategies.filter(needsRedis);
-  if (onServer.length === 0 || redis !== undefined || findRedisServer() !== undefined) {
-    return strategies;
-  }
-  const reason = `${onServer.join(", ")}: ${NO_SERVER}, and no --redis URL was given`;
-  if (onServer.length === strategies.length) throw new Error(`Cannot run ${reason}`);
+  if (onServer.length === 0) return strategies;
+  const missing = await missingFor(config);
+  if (missing === undefined) return strategies;
+  const reason = `${onServer.join(", ")}: ${missing}`;
+  const isWanted = onServer.length === strategies.length || config.redis !== undefined;
+  if (isWanted) throw new Error(`Cannot run ${reason}`);
   process.stderr.write(`Skipping ${reason}\n`);
   return strategies.filter((name) => !needsRedis(name));
+}
+
+/** What the strategies on a server lack. */
+async function missingFor({ redis }: CountConfig): Promise<string | undefined> {
+  if (redis === undefined && findRedisServer() === undefined) {
+    return `${NO_SERVER}, and no --redis URL was given`;
+  }
+  const { loadNodeRedis } = await import("../src/redis/client/node_redis.ts");
+  const why = "the package redis is not installed. Install it (npm install redis)";
+  return await loadNodeRedis().then(() => undefined, () => why);
 }
 
 /** The runtimes of a part. Fetches those that are missing, which says so. */
@@ -190,7 +200,7 @@ async function runtimesOf(
 async function count(config: CountConfig, signal: AbortSignal): Promise<void> {
   const named = new Set<RuntimeName>();
   let failures = 0;
-  for (const part of plan(config, possibleOf(config))) {
+  for (const part of plan(config, await possibleOf(config))) {
     // Only now: the table of this runtime does not wait for the others to be fetched.
     const runtimes = await runtimesOf(part, signal);
     if (part.optional && runtimes.length < 2) continue;

@@ -1,7 +1,7 @@
 /**
- * Builds the npm package in `dist`: each module by itself as JavaScript for the oldest Node that the
- * package supports, with source maps and declarations, and a package.json made from that of the
- * project. What is published is the same as on JSR: `publish.include` of deno.json.
+ * Builds the npm package in `dist`, or in the folder of its argument: each module that it needs by itself, as JavaScript for the oldest
+ * Node that the package supports, with source maps and declarations, and a package.json made from
+ * that of the project.
  *
  * @module
  */
@@ -24,11 +24,17 @@ import deno from "../deno.json" with { type: "json" };
 import npm from "../package.json" with { type: "json" };
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
-const DIST = join(ROOT, "dist");
+const DIST = process.argv[2] ?? join(ROOT, "dist");
 
 const isModule = (path: string) => path.endsWith(".ts");
 const published = deno.publish.include.filter((path) => path !== "deno.json");
 const modules = published.flatMap((path) => filesIn(path)).filter(isModule);
+
+/** What programs start or import; the helper is a part of the library, as text. */
+const entries = [
+  ...Object.values(npm.exports).map((path) => posix.normalize(path)),
+  ...modules.filter((path) => path.startsWith("workers/") && path !== "workers/helper.ts"),
+];
 
 /** A published file, or all files of a published folder. */
 function filesIn(path: string): string[] {
@@ -69,18 +75,32 @@ async function emitModules(): Promise<void> {
     tsconfigRaw: { compilerOptions: { verbatimModuleSyntax: true } },
     logLevel: "warning",
   });
-  for (const { path, text } of outputFiles) {
-    writeText(path, path.endsWith(".map") ? mapOfLines(path, text) : text);
+  const texts = new Map(outputFiles.map(({ path, text }) => [relative(DIST, path), text]));
+  for (const module of reached(".js", texts)) {
+    writeText(`${module}.js`, texts.get(`${module}.js`)!);
+    writeText(`${module}.js.map`, mapOfLines(module, texts.get(`${module}.js.map`)!));
   }
+}
+
+/** The modules without extension that the entries reach by their imports, by what was built of them. */
+function reached(extension: string, texts: ReadonlyMap<string, string>): ReadonlySet<string> {
+  const all = new Set(entries.map((path) => path.replace(/\.ts$/, "")));
+  for (const module of all) {
+    const text = texts.get(module + extension)!;
+    for (const [, path] of text.matchAll(/\b(?:from |import\()"(\.[^"]+)\.js"/g)) {
+      all.add(posix.join(posix.dirname(module), path));
+    }
+  }
+  return all;
 }
 
 /**
  * Reduces a source map to one place for each line, a quarter of its size, in the sources of this
  * version on the web: the package has none.
  */
-function mapOfLines(path: string, text: string): string {
+function mapOfLines(module: string, text: string): string {
   const repository = npm.repository.url.replace(/^git\+|\.git$/g, "");
-  const source = relative(DIST, path).replace(/\.js\.map$/, ".ts");
+  const source = `${module}.ts`;
   const { sources, mappings } = JSON.parse(text);
   // The others are JSON.
   const own = sources.findIndex((path: string) => path.endsWith(source));
@@ -117,24 +137,20 @@ function emitDeclarations(): void {
     module: ts.ModuleKind.NodeNext,
     types: [],
     rootDir: ROOT,
-    outDir: "/",
+    outDir: DIST,
   }, host);
-  const all = new Map<string, string>();
-  const { diagnostics } = program.emit(undefined, (path, text) => void all.set(path, text));
+  const texts = new Map<string, string>();
+  const { diagnostics } = program.emit(undefined, (path, text) => {
+    texts.set(relative(DIST, path), text.replace(IMPORT, (_, from, to) => `${from}"${to}.js"`));
+  });
   if (diagnostics.length > 0) throw new Error(ts.formatDiagnostics(diagnostics, host));
-
-  const reached = new Set(Object.values(npm.exports).map((path) => posix.join("/", path)));
-  for (const path of reached) {
-    const text = all.get(declared(path))!.replace(IMPORT, (_, before, imported) => {
-      reached.add(posix.join(dirname(path), imported));
-      return `${before}"${compiled(imported)}"`;
-    });
-    writeText(join(DIST, declared(path)), text);
+  for (const module of reached(".d.ts", texts)) {
+    writeText(`${module}.d.ts`, texts.get(`${module}.d.ts`)!);
   }
 }
 
-/** An import in a declaration; comments have a star before it. */
-const IMPORT = /(^(?:(?:import|export|\}).* from |(?! \*).*\bimport\())"(\.[^"]+)"/gm;
+/** An import of a module in a declaration; comments have a star before it. */
+const IMPORT = /(^(?:(?:import|export|\}).* from |(?! \*).*\bimport\())"(\.[^"]+)\.ts"/gm;
 
 /** The package.json of the package: the project's, without what only development needs. */
 function manifest(): object {
@@ -168,12 +184,12 @@ function manifest(): object {
 }
 
 function writeText(path: string, text: string): void {
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, text);
+  mkdirSync(join(DIST, dirname(path)), { recursive: true });
+  writeFileSync(join(DIST, path), text);
 }
 
 function writeJson(path: string, value: object): void {
-  writeText(join(DIST, path), `${JSON.stringify(value, null, 2)}\n`);
+  writeText(path, `${JSON.stringify(value, null, 2)}\n`);
 }
 
 rmSync(DIST, { recursive: true, force: true });
@@ -186,4 +202,4 @@ writeJson("package.json", manifest());
 // For the workers of `count` in Deno.
 writeJson("deno.json", { nodeModulesDir: deno.nodeModulesDir });
 chmodSync(join(DIST, compiled(npm.bin.interlock)), 0o755);
-process.stdout.write(`Built ${modules.length} modules into ${DIST}\n`);
+process.stdout.write(`Built ${DIST}\n`);

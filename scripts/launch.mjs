@@ -36,7 +36,7 @@ if (process.versions.bun) {
 } else if (isNewEnough(process.versions.node.split(".").map(Number))) {
   install(!COUNTING.includes(task));
   // The task replaces this process, so that it gets the signals.
-  const args = ["--disable-warning=ExperimentalWarning", root + entry, ...fixed, ...given];
+  const args = [root + entry, ...fixed, ...given];
   process.execve(process.execPath, [process.execPath, ...args], process.env);
 } else {
   console.error(

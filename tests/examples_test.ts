@@ -14,7 +14,7 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const FLAGS = {
   deno: ["run", "-A", `--config=${ROOT}deno.json`],
   bun: [],
-  node: ["--disable-warning=ExperimentalWarning"],
+  node: [],
 };
 
 let folder = "";

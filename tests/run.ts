@@ -70,7 +70,6 @@ function argumentsFor({ name }: Runtime, files: readonly string[], report: strin
       ];
     case "node":
       return [
-        "--disable-warning=ExperimentalWarning",
         "--test",
         `--test-timeout=${TIMEOUT_MS}`,
         // A test that fails may leave a child or a connection, for which Node would wait for ever.

@@ -18,7 +18,13 @@ const DEADLINE = { timeout: 120_000 };
 const PROGRAM = fileURLToPath(new URL("./fixtures/shipped_program.ts", import.meta.url));
 const HOLDER = new URL("./files/fixtures/holding_process.ts", import.meta.url);
 const EMPTY = fileURLToPath(new URL("../bench/programs/empty.ts", import.meta.url));
-const HERE = [process.execPath, ...RUN[adapter.name]];
+/** Runs a bundle. A helper needs the permission of its parent to call C, and no other. */
+const HERE = [
+  process.execPath,
+  ...{ ...RUN, deno: ["run", "--quiet", "--no-config", "--no-lock", "--no-prompt", "--allow-ffi"] }[
+    adapter.name
+  ],
+];
 
 /** Makes something that runs from a folder; returns the command that runs it. */
 type Shape = (folder: string) => readonly string[] | Promise<readonly string[]>;

@@ -47,7 +47,10 @@ export async function startFleet(
   function start(runtime: Runtime, worker: number | undefined): void {
     const spec: ProcessSpec = { coordinator: process.pid, workers: size, worker, ...shared };
     const child: Child = children.start<Answer>({
-      ...{ runtime, what: `one of ${size} members`, program: MEMBER, imports: true },
+      runtime,
+      what: `one of ${size} members`,
+      program: MEMBER,
+      imports: true,
       args: [JSON.stringify(spec)],
       receive(answer) {
         if (answer.failed === undefined) take(answer);

@@ -36,7 +36,7 @@ export interface Report extends Figure {
   readonly total?: number;
 }
 
-/** A member of a fleet: its number, and the resources that it shares with the others. */
+/** A member of a fleet: its number of all, and the resources that it shares with the others. */
 export interface Membership {
   readonly worker: number;
   readonly workers: number;
@@ -63,10 +63,17 @@ export function bytesFor({ jobs, workers }: Pick<Membership, "jobs" | "workers">
 export async function perform({ index, row, how }: Job, member: Membership): Promise<Report> {
   const { worker, workers, jobs, memory } = member;
   const operation = await operationOf(row);
+  const { per = 1, awaited } = operation;
   const context = contextOf(member, index);
   if ("alone" in how) {
     const { call } = await operation.make!(context);
-    return await measureAlone(call, operation, how.alone);
+    const { timed } = operation;
+    const { measure } = await import("mitata");
+    const { p50, samples } = await measure(call, {
+      min_cpu_time: how.alone,
+      ...timed && { batch_threshold: 0, max_samples: MOST_SAMPLES },
+    });
+    return { ns: p50 / per, ...timed && { samples } };
   }
   const region = regionOf(memory);
   const frame = (index + 1) * CONTEXT_BYTES - FRAME;
@@ -81,7 +88,6 @@ export async function perform({ index, row, how }: Job, member: Membership): Pro
   const scratch = contextOf({ ...member, worker: 0, workers: 1 }, jobs + worker);
   new Uint8Array(region.buffer, region.resolve(scratch.offset, CONTEXT_BYTES, 8), CONTEXT_BYTES)
     .fill(0);
-  const { per = 1, awaited } = operation;
   await warmUp(loopOf((await operation.make!(scratch)).call, awaited));
   const { call, read } = await operation.make!(context);
   const loop = loopOf(call, awaited);
@@ -102,7 +108,13 @@ function contextOf({ memory, site, worker, workers }: Membership, index: number)
   const [folder, fast] = [temporary, site.fast].map((parent) => join(parent, String(index)));
   for (const path of [folder, fast]) mkdirSync(path, { recursive: true });
   return {
-    ...{ memory, offset: index * CONTEXT_BYTES, folder, fast, worker, workers, redis },
+    memory,
+    offset: index * CONTEXT_BYTES,
+    folder,
+    fast,
+    worker,
+    workers,
+    redis,
     load(name) {
       if (packages === undefined) throw new Error(`Cannot load ${name}: it is not installed`);
       return createRequire(join(packages, "package.json"))(name);
@@ -118,17 +130,4 @@ async function operationOf({ subject, operation, by }: Job["row"]): Promise<Oper
   );
   if (found !== undefined) return found;
   throw new Error(`Cannot find "${operation}" by ${by} in bench/subjects/${subject}.ts`);
-}
-
-async function measureAlone(
-  call: () => unknown,
-  { timed = false, per = 1 }: Operation,
-  ns: number,
-): Promise<Report> {
-  const { measure } = await import("mitata");
-  const stats = await measure(call, {
-    min_cpu_time: ns,
-    ...timed && { batch_threshold: 0, max_samples: MOST_SAMPLES },
-  });
-  return { ns: stats.p50 / per, ...timed && { samples: stats.samples } };
 }

@@ -11,16 +11,11 @@ import { createInterface } from "node:readline";
 import { dieWith } from "../../src/counting/host.ts";
 import { Memory, type MemoryHandle } from "../../src/memory/mod.ts";
 import { adapter } from "../../src/runtime/mod.ts";
-import type { Site } from "../site.ts";
 import { bytesFor, type Job, type Membership, perform, type Report } from "./jobs.ts";
 
 /** The parameters of a process of a fleet. */
-export interface ProcessSpec {
+export interface ProcessSpec extends Omit<Membership, "memory" | "worker"> {
   readonly coordinator: number;
-  readonly site: Site;
-  readonly jobs: number;
-  /** The number of members of the fleet. */
-  readonly workers: number;
   /** The number of this process; `undefined` if all members are its Web Workers. */
   readonly worker?: number;
   /** Whether the memory is a mapped file. */

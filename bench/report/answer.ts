@@ -23,11 +23,6 @@ export interface Answer {
   readonly table: Table;
 }
 
-/** Where the state of a subject is; that of the others is in mapped memory. */
-const MEDIA: Readonly<Record<string, Row["medium"]>> = {
-  ...{ file_lock: "file", file_counter: "file", redis: "redis" },
-};
-
 /**
  * The properties of the rows of Interlock that a text names: `atomics/add`, alone, or
  * `atomics/add @4 workers`. Workers share anonymous memory instead of a mapped file.
@@ -35,7 +30,8 @@ const MEDIA: Readonly<Record<string, Row["medium"]>> = {
 export function wantedBy(key: string) {
   const [, subject, operation, count = "1", setting = "alone"] =
     /^(.*?)\/(.*?)(?: @(\d+) (workers|processes))?$/.exec(key)!;
-  const medium = MEDIA[subject] ?? (setting === "workers" ? "anonymous" : "mapped");
+  const memory = setting === "workers" ? "anonymous" : "mapped";
+  const medium = subject === "redis" ? "redis" : subject.startsWith("file_") ? "file" : memory;
   return { subject, operation, by: "interlock", medium, setting, count: Number(count) };
 }
 

@@ -21,10 +21,10 @@ export async function documentation(results: Results, file: string): Promise<Map
   const answers = answersTo(results);
   const front = FRONT.flatMap((id) => answers.find((one) => one.id === id && one.chart) ?? []);
   const files = new Map<string, string>();
-  for (const { id, question, answer, chart, main = chart } of front) {
-    const words = { id, title: question, description: answer.replaceAll("**", "") };
+  for (const answer of front) {
+    const { id, chart, main = chart } = answer;
     for (const [name, palette] of PALETTES) {
-      const svg = await render(draw(main!, palette, WIDE), words);
+      const svg = await render(draw(main!, palette, WIDE), id, answer);
       files.set(`docs/charts/${id}-${name}.svg`, `${svg}\n`);
     }
   }

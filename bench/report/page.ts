@@ -46,12 +46,16 @@ ${(await Promise.all(answers.map(sectionOf))).join("\n")}
 
 async function sectionOf(answer: Answer): Promise<string> {
   const { id, question, reading = "", chart, main, table } = answer;
+  const drawn = async (kind: string, chart: Chart, width: number) => {
+    const svg = await render(draw(chart, NAMED, width), `${id}-${kind}`, answer);
+    return `<div class="${kind}">${svg}</div>`;
+  };
   const charts = chart === undefined ? [] : [
     `<figcaption class="quiet">${escapeXml(reading)}</figcaption>`,
-    await chartOf(answer, "wide", chart, WIDE),
-    await chartOf(answer, "narrow", chart, NARROW),
+    await drawn("wide", chart, WIDE),
+    await drawn("narrow", chart, NARROW),
     // The full chart may not fit on a sheet of paper.
-    ...main === undefined ? [] : [await chartOf(answer, "paper", main, WIDE)],
+    ...main === undefined ? [] : [await drawn("paper", main, WIDE)],
   ];
   return `<section id="${id}">
 <h2>${escapeXml(question)}</h2>
@@ -59,17 +63,6 @@ async function sectionOf(answer: Answer): Promise<string> {
 ${charts.length === 0 ? "" : `<figure>\n${charts.join("\n")}\n</figure>`}
 ${table.rows.length === 0 ? "" : tableOf(table, charts.length === 0)}
 </section>`;
-}
-
-async function chartOf(
-  { id, question, answer }: Answer,
-  kind: string,
-  chart: Chart,
-  width: number,
-): Promise<string> {
-  const words = { id: `${id}-${kind}`, title: question, description: answer.replaceAll("**", "") };
-  const svg = await render(draw(chart, NAMED, width), words);
-  return `<div class="${kind}">${svg}</div>`;
 }
 
 /** Escapes text, marks its main figures and keeps each number on one line with its unit or name. */

@@ -32,6 +32,8 @@ const OTHER_WORK: readonly string[] = [
 const EQUAL = 0.05;
 const TEXTS = { cells: "Interlock : rival", atOne: "Interlock is faster →" };
 
+const FOUR = "4 processes";
+
 /** The operations that README.md compares with rivals. */
 const MAIN: readonly string[] = [
   NAMES["atomics/add"],
@@ -71,8 +73,6 @@ export function matchesOf({ rows, goals }: Pick<Results, "rows" | "goals">): Mat
   return [...groups.values()].map((pairs) => matchOf(pairs)).sort((a, b) => b.mean - a.mean);
 }
 
-const FOUR = "4 processes";
-
 function matchOf(pairs: readonly { ours: Row; theirs: Row; ratio: number }[]): Match {
   const [{ ours, theirs }] = pairs;
   const isSame = isSameWork(ours, theirs) &&
@@ -83,7 +83,9 @@ function matchOf(pairs: readonly { ours: Row; theirs: Row; ratio: number }[]): M
   return {
     label: nameOf(ours),
     note: `${members === undefined ? "" : `${members}, `}against ${rival}`,
-    ...{ members, rival, isSame },
+    members,
+    rival,
+    isSame,
     dots: pairs.map(({ ours, theirs, ratio }) => ({
       name: SERIES_NAMES[ours.runtime!],
       value: ratio,

@@ -3,7 +3,8 @@
  *        peers relay SUBJECT TURNS HOLD_NS FOLDER
  *
  * The same measurements as bench/fleet/window.ts and bench/fleet/relay.ts, in forked processes.
- * Prints a line of JSON: {"ns": ...} or {"samples": [...]}. Built by bench/rivals.ts.
+ * Prints a line of JSON: {"inside": ...}, the operations in the window, or {"samples": [...]}.
+ * Built by bench/rivals.ts.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -356,7 +357,7 @@ static int measure_window(const struct subject *subject, int workers, int64_t le
   open_files(folder, 0);
   int64_t counted = subject->read == NULL ? done : subject->read();
   if (counted != done) fprintf(stderr, "peers: counted %ld of %ld\n", (long)counted, (long)done);
-  printf("{\"ns\":%.4f}\n", window / inside);
+  printf("{\"inside\":%.6f}\n", inside);
   return counted == done ? 0 : 1;
 }
 

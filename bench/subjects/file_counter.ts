@@ -73,8 +73,8 @@ export const subject: Subject = {
     }),
     ...peers("c", "file", SIZES, { [FAST]: "text-file" }, { fast: true }),
     ...peers("c", "file", "alone", { [BATCHED]: "batch" }),
-    ...peers("python", "file", SIZES, { [TEXT]: "text-file" }, { needs: "fasteners" }),
-    ...peers("python", "file", SIZES, { [FAST]: "text-file" }, { needs: "fasteners", fast: true }),
+    ...peers("python", "file", SIZES, { [TEXT]: "text-file" }),
+    ...peers("python", "file", SIZES, { [FAST]: "text-file" }, { fast: true }),
   ],
   goals: [
     claim("An increment of a text file under a FileLock costs at most 1.3 times C's")

@@ -52,7 +52,7 @@ export const subject: Subject = {
   programs: [
     ...peers("c", "file", SIZES, { "lock, unlock": "flock" }),
     ...peers("c", "file", "pair", { "hand-over": "flock" }),
-    ...peers("python", "file", [1, 2, 4], { "lock, unlock": "file-lock" }, { needs: "fasteners" }),
+    ...peers("python", "file", [1, 2, 4], { "lock, unlock": "file-lock" }),
   ],
   goals: [
     claim("FileLock's lock and unlock alone cost at most 1.3 times C's flock pair")

@@ -15,13 +15,11 @@ function startHolder(children: Children, runtime: Runtime, memory: string) {
   let isKilled = false;
   const child = children.start<number>(
     {
-      ...{
-        runtime,
-        what: "the holder of a mutex",
-        program: HOLDER,
-        args: [memory],
-        imports: false,
-      },
+      runtime,
+      what: "the holder of a mutex",
+      program: HOLDER,
+      args: [memory],
+      imports: false,
       receive: (time) => said.resolve(time),
     },
     "been killed",
@@ -67,7 +65,10 @@ async function recoveries({ runtime, site, signal }: Launch): Promise<Figure> {
 export const subject: Subject = {
   name: "recovery",
   programs: [{
-    ...{ name: operation, inEach: true, medium: "mapped", sizes: "pair" },
+    name: operation,
+    inEach: true,
+    medium: "mapped",
+    sizes: "pair",
     ms: () => 800,
     measure: recoveries,
   }],

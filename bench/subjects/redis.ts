@@ -124,7 +124,9 @@ export const subject: Subject = {
     },
   ],
   programs: DEPTHS.map(([name, depth]): Program => ({
-    ...{ name, by: "redis-benchmark", medium: "redis" },
+    name,
+    by: "redis-benchmark",
+    medium: "redis",
     ...launched(700, ({ site }) => redisBenchmark(site.redis!, depth)),
   })),
   goals: [

@@ -95,8 +95,6 @@ export interface Program {
   readonly medium?: RowKey["medium"];
   /** The numbers of processes at once; 1 is also measured alone. Default: alone. */
   readonly sizes?: readonly number[] | "alone" | "pair";
-  /** What it needs other than the program of `by`. */
-  readonly needs?: string;
   /** Estimates how long it takes in a round, in milliseconds. */
   readonly ms: (effort: Effort, count: number) => number;
   readonly measure: (launch: Launch) => Promise<Figure>;

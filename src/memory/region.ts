@@ -1,5 +1,6 @@
 import { nameOf } from "../contract/options.ts";
 import type { PlatformWasmMemory } from "../contract/platform.ts";
+import { UnsupportedError } from "../contract/errors.ts";
 import { futexWait, futexWake } from "../runtime/waiting/futex.ts";
 import { type Mapping, unmap } from "../runtime/files/mapping.ts";
 import type { AtomicOperations } from "./atomic_operations.ts";
@@ -105,12 +106,21 @@ export class Region {
    * the caller must look at the word again.
    *
    * @returns Whether another thread woke this one.
+   * @throws {UnsupportedError} If this is the main thread of a page.
    */
   wait(at: number, expected: number, milliseconds: number = MAX_SLEEP): boolean {
     const time = milliseconds < MAX_SLEEP ? Math.max(0, milliseconds) : MAX_SLEEP;
     // SAFETY: the address is inside the mapping, which stays until `close`.
     if (this.#words === undefined) return futexWait(this.addressOf(at) ?? refuse(), expected, time);
-    return Atomics.wait(this.#words, at >> 2, expected, time) === "ok";
+    try {
+      return Atomics.wait(this.#words, at >> 2, expected, time) === "ok";
+    } catch (cause) {
+      throw new UnsupportedError(
+        "Cannot block the main thread of a page, which browsers forbid. Await the asynchronous " +
+          "method, such as acquire(), or wait in a worker",
+        { cause },
+      );
+    }
   }
 
   /** Sleeps for `milliseconds`, 50 at most; no other thread wakes this one. */

@@ -5,7 +5,7 @@ import { bootId } from "../runtime/identity/machine.ts";
 import { HEADER, isKnownBoot, isSameBoot, SLOT, SLOTS } from "./layout.ts";
 import { lockWordsOf } from "./lock_words.ts";
 import type { Region } from "./region.ts";
-import { hasWebLocks, holdWebLock, whenWebLockIsFree } from "./web_lock.ts";
+import { holdWebLock, whenWebLockIsFree } from "./web_lock.ts";
 
 /** The bits of a lock word that name the holder; the bits above them are about waiters. */
 export const OWNER = 0x3fffffff;
@@ -110,12 +110,12 @@ export class ThreadRegistry {
   /** Whether an identity belongs to this thread, which may have opened the memory twice. */
   isMine(identity: number, thread: ThreadIdentity | undefined): boolean {
     const at = this.#find(identity);
-    if (at === undefined || thread === undefined || !this.#isOfThisBoot(at)) return false;
+    if (at === undefined || thread === undefined) return false;
     const known = this.#threadAt(at);
     return known.thread === thread.thread && known.pid === thread.pid &&
       known.startTime === thread.startTime && known.startTime !== 0 &&
       known.namespace === thread.namespace && known.namespace !== 0 &&
-      known.timeNamespace === thread.timeNamespace;
+      known.timeNamespace === thread.timeNamespace && this.#isOfThisBoot(at);
   }
 
   /** What is known about the thread of an identity. */
@@ -158,9 +158,11 @@ export class ThreadRegistry {
 
   /** Holds a Web Lock for this thread of an identity, so that other threads learn of its end. */
   holdWebLock(identity: number): void {
-    if (!hasWebLocks() || !holdWebLock(this.#webLockOf(identity))) return;
-    const at = this.#find(identity);
-    if (at !== undefined) this.#region.atomics.store32(at + SLOT.webLock, 1);
+    holdWebLock(this.#webLockOf(identity), () => {
+      if (this.#region.closed) return;
+      const at = this.#find(identity);
+      if (at !== undefined) this.#region.atomics.store32(at + SLOT.webLock, 1);
+    });
   }
 
   /**

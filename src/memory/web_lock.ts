@@ -22,13 +22,18 @@ export function hasWebLocks(): boolean {
  * Holds a Web Lock until this thread ends. The main thread needs none, since all others end with
  * it; in Deno, a lock would keep the process alive.
  *
- * @returns Whether it is held: both runtimes grant a free lock within the call, so the end of a
- * worker before its first task is noticed as well.
+ * @param onHeld Called when it is held. Deno and Node grant a free lock within the call, so the end of
+ * a worker before its first task is noticed as well; a browser grants it later.
  */
-export function holdWebLock(name: string): boolean {
-  if (adapter.parentThread() === undefined) return false;
-  void locks()?.request(name, {}, () => new Promise(() => {}));
-  return true;
+export function holdWebLock(name: string, onHeld: () => void): void {
+  const manager = locks();
+  if (manager === undefined || adapter.parentThread() === undefined) return;
+  const isLater = adapter.platform === "browser";
+  void manager.request(name, {}, () => {
+    if (isLater) onHeld();
+    return new Promise(() => {});
+  });
+  if (!isLater) onHeld();
 }
 
 /** Calls `report` if no thread holds the Web Lock, without waiting for it. */

@@ -59,6 +59,15 @@ describe("the rounds of a bench", () => {
     assert.equal(missing[0].todo, "do without");
   });
 
+  it("leave out a row without an operation in its window, and say so", async () => {
+    const steps = [step("none", (round) => round === 0 ? 1 : Infinity), step("some", () => 1)];
+    const { rows, missing } = await measureRounds(steps, 2, never, silent);
+    assert.deepEqual(rows.map(({ operation }) => operation), ["some"]);
+    assert.equal(missing.length, 1);
+    assert.match(missing[0].what, /none.*: no operation was done in the window/);
+    assert.match(missing[0].todo, /idle machine/);
+  });
+
   it("end if one of our steps fails", async () => {
     const broken = step("ours", () => {
       throw new Error("no");

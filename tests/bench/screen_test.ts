@@ -17,8 +17,13 @@ describe("the summary of a run", () => {
     const text = summaryOf(resultsOf(rows, {
       missing: [{ what: "python3, so it was not measured", todo: "install it" }],
       goals: [{
-        ...{ claim: "It is quick", row: rows[0].id, of: rows[1].id, kind: "at most times" },
-        ...{ goal: 2, measured: 2.5, met: false },
+        claim: "It is quick",
+        row: rows[0].id,
+        of: rows[1].id,
+        kind: "at most times",
+        goal: 2,
+        measured: 2.5,
+        met: false,
       }],
     }));
     assert.match(text, /lock, unlock .* mapped .* one .* 5\.0 ns .* c 2\.0 ns/);

@@ -9,7 +9,7 @@ const MAIN = fileURLToPath(new URL("../../cli/main.ts", import.meta.url));
 const FLAGS = {
   deno: ["run", "--quiet", "-A"],
   bun: [],
-  node: ["--disable-warning=ExperimentalWarning"],
+  node: [],
 } as const;
 
 /** A command that takes longer hangs. */

@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { makeProject, run, runParts, SCRATCH, toolPath } from "./project.ts";
@@ -12,6 +12,8 @@ const all = await runtimes();
 function alone(folder: string): string {
   const cwd = mkdtempSync(join(SCRATCH, "bundle-"));
   cpSync(folder, cwd, { recursive: true });
+  // Bun would install what is missing if there were no such folder.
+  mkdirSync(join(cwd, "node_modules"));
   return cwd;
 }
 

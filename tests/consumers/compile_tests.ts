@@ -5,22 +5,24 @@ import { fileURLToPath } from "node:url";
 
 const TESTS = fileURLToPath(new URL("..", import.meta.url));
 
-/** A path in the text of a module, of an import or for a `URL`. */
-const MODULE = /(["'`]\.{1,2}\/[^"'`\n]*)\.ts(["'`])/g;
+/** The end of a path of a module, in an import or another text. */
+const MODULE = /\.ts(?=["'`])/g;
 
 /**
- * Compiles the tests for an older Node, as the package is compiled, into a package as it is installed:
- * there, they test its modules, since what they import are relative paths.
+ * Compiles the tests for older versions of Node into the package as it is installed in a project. There
+ * they test its modules, since what they import are relative paths.
+ *
+ * @param installed The folder of the package.
  */
-export async function compileTests(installed: string, target: string): Promise<void> {
+export async function compileTests(installed: string): Promise<void> {
   const tests = join(installed, "tests");
   cpSync(TESTS, tests, { recursive: true });
   for (const name of readdirSync(tests, { recursive: true, encoding: "utf8" })) {
     if (!name.endsWith(".ts")) continue;
     const path = join(tests, name);
-    const { code } = await transform(readFileSync(path, "utf8").replace(MODULE, "$1.js$2"), {
+    const { code } = await transform(readFileSync(path, "utf8").replace(MODULE, ".js"), {
       loader: "ts",
-      target,
+      target: "node22",
       sourcefile: name,
       tsconfigRaw: { compilerOptions: { verbatimModuleSyntax: true } },
     });

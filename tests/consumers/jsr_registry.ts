@@ -6,7 +6,7 @@ import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import deno from "../../deno.json" with { type: "json" };
 import { run } from "./project.ts";
 
@@ -26,6 +26,7 @@ export class JsrRegistry implements AsyncDisposable {
   readonly folder: string;
   /** What `deno publish` printed. */
   messages = "";
+  #graph: object = {};
   readonly #server: Server;
   readonly #deno: string;
 
@@ -56,6 +57,7 @@ export class JsrRegistry implements AsyncDisposable {
         env: registry.environment,
       });
       registry.messages = stdout + stderr;
+      registry.#graph = await registry.#readGraph();
     } catch (error) {
       await registry[Symbol.asyncDispose]();
       throw error;
@@ -84,13 +86,44 @@ export class JsrRegistry implements AsyncDisposable {
       case `${name}/meta.json`:
         return [200, JSON.stringify({ name, latest: version, versions: { [version]: {} } })];
       case `${name}/${version}_meta.json`:
-        return [200, JSON.stringify({ manifest: this.#manifest(), exports })];
+        return [
+          200,
+          JSON.stringify({ manifest: this.#manifest(), exports, moduleGraph2: this.#graph }),
+        ];
     }
     const file = path.split(`${name}/${version}/`)[1];
     if (file === undefined || !(`/${file}` in this.#manifest())) {
       return [404, JSON.stringify({ code: "notFound", message: `There is no ${path}` })];
     }
     return [200, readFileSync(join(this.folder, file)), TYPES[file.split(".").at(-1)!]];
+  }
+
+  /** What each module imports, as JSR tells Deno, which then loads modules before it has read others. */
+  async #readGraph(): Promise<object> {
+    const files = this.#files().filter((path) => path.endsWith(".ts"));
+    const modules: GraphModule[] = [];
+    // Of a module that no other imports, Deno describes only what it is asked for.
+    for (
+      const path of [
+        ...Object.values(exports),
+        ...files.filter((path) => path.startsWith("workers/")),
+      ]
+    ) {
+      const { stdout } = await run(
+        [this.#deno, "info", "--json", "--no-config", "--no-lock", "--no-npm", path],
+        {
+          cwd: this.folder,
+        },
+      );
+      modules.push(...JSON.parse(stdout).modules);
+    }
+    const root = pathToFileURL(`${this.folder}/`).href;
+    return Object.fromEntries(
+      modules.filter(({ specifier }) => specifier.startsWith(root)).map((module) => [
+        `/${module.specifier.slice(root.length)}`,
+        { dependencies: module.dependencies?.map(describeImport) },
+      ]),
+    );
   }
 
   #manifest(): Record<string, { size: number; checksum: string }> {
@@ -151,6 +184,43 @@ export class JsrRegistry implements AsyncDisposable {
     this.#server.closeAllConnections();
     await once(this.#server, "close");
   }
+}
+
+/** A module, as `deno info` describes it. */
+interface GraphModule {
+  readonly specifier: string;
+  readonly dependencies?: readonly GraphImport[];
+}
+
+interface GraphImport {
+  readonly specifier: string;
+  readonly isDynamic?: true;
+  readonly code?: { readonly span: Span };
+  readonly type?: { readonly span: Span };
+  readonly assertionType?: string;
+}
+
+interface Span {
+  readonly start: Place;
+  readonly end: Place;
+}
+
+interface Place {
+  readonly line: number;
+  readonly character: number;
+}
+
+function describeImport({ specifier, isDynamic, code, type, assertionType }: GraphImport): object {
+  const { start, end } = (code ?? type)!.span;
+  const range = [start, end].map(({ line, character }) => [line, character]);
+  if (isDynamic) return { type: "dynamic", argument: specifier, argumentRange: range };
+  return {
+    type: "static",
+    kind: code === undefined ? "importType" : "import",
+    specifier,
+    specifierRange: range,
+    ...assertionType && { importAttributes: { known: { type: { known: assertionType } } } },
+  };
 }
 
 /** Unpacks a `.tar.gz` into a folder. */

@@ -46,7 +46,7 @@ const { status } = spawnSync(
         runtimes.map(({ name, path }) => [`INTERLOCK_${name.toUpperCase()}`, path]),
       ),
       INTERLOCK_SCRATCH: folder,
-      INTERLOCK_TARBALL: await pack(folder),
+      INTERLOCK_TARBALL: pack(folder),
       INTERLOCK_SHORT: isShort ? "1" : "",
     },
   },

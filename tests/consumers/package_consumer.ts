@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, it } from "node:test";
+import { skip } from "../support/redis_server.ts";
 import { makeProject, run, TARBALL, toolPath } from "./project.ts";
 
 describe("The packed package", () => {
@@ -69,5 +70,17 @@ describe("The packed package", () => {
     for (const name of Object.keys(peerDependenciesMeta)) {
       assert.ok(!installed.includes(name), name);
     }
+  });
+
+  it("has a command that says what to install for Redis", { skip }, async () => {
+    const cwd = join(await folder(), "../../..");
+    const count = ["npx", "interlock", "count", "--workers", "2", "--increments", "10", "--json"];
+    const { stdout, stderr } = await run([...count, "atomic", "redis"], { cwd });
+    assert.deepEqual(stdout.match(/"strategy":"[^"]*"/g), ['"strategy":"atomic"']);
+    assert.match(stderr, /^Skipping redis: .*npm install redis/m);
+    await assert.rejects(
+      run([...count, "redis"], { cwd }),
+      /Cannot run redis: .*npm install redis/,
+    );
   });
 });

@@ -59,12 +59,15 @@ const OLDER = ["22.12.0", "22.23.3", "24.21.0"];
 
 /** The runtimes to test: the current ones, in the long form also older versions of Node. */
 export async function runtimes(): Promise<readonly ConsumerRuntime[]> {
-  if (SHORT) return CURRENT;
-  const older = OLDER.map(async (version) => ({
+  return SHORT ? CURRENT : [...CURRENT, ...await olderNodes()];
+}
+
+/** The older versions of Node. */
+export function olderNodes(): Promise<ConsumerRuntime[]> {
+  return Promise.all(OLDER.map(async (version) => ({
     ...node(`Node ${version}`, await fetchNode(version)),
     needs: ["koffi"],
-  }));
-  return [...CURRENT, ...await Promise.all(older)];
+  })));
 }
 
 /** Fetches a version of Node from npm into the user's cache; returns the executable. */

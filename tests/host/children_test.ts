@@ -14,7 +14,11 @@ function start(children: Children, isDone?: () => boolean) {
   const lines: ((line: string) => void)[] = [];
   const child = children.start<string>(
     {
-      ...{ runtime, what: "an echo", program: ECHO, args: [], imports: false },
+      runtime,
+      what: "an echo",
+      program: ECHO,
+      args: [],
+      imports: false,
       receive: (line) => lines.shift()?.(line),
     },
     "echoed",

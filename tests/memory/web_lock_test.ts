@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Memory } from "../../src/memory/mod.ts";
-import { Child, executableOf } from "../support/child.ts";
+import { adapter } from "../../src/runtime/mod.ts";
+import { Child, executableOf, NODE_WITHOUT_C } from "../support/child.ts";
 
 const PROCESS = new URL("./fixtures/web_lock_process.ts", import.meta.url);
 const SLOTS_PROCESS = new URL("./fixtures/web_lock_slots_process.ts", import.meta.url);
@@ -9,13 +10,17 @@ const CLOSED_PROCESS = new URL("./fixtures/closed_memories_process.ts", import.m
 /** Bun has no Web Locks, and always has foreign functions. */
 const WITHOUT = {
   deno: ["run", "--quiet", "--no-config", "--no-lock", "--allow-read"],
-  node: ["--disable-warning=ExperimentalWarning", "--no-experimental-ffi"],
+  node: NODE_WITHOUT_C,
 } as const;
+/** Why Web Locks cannot be tested in a runtime. */
+const skipIn = (name: keyof typeof WITHOUT) =>
+  name === adapter.name && !("locks" in navigator) && "This version has no Web Locks";
 
 describe("If the runtime must not ask the system about threads", () => {
   for (const name of ["deno", "node"] as const) {
     for (const how of ["by itself", "terminated"]) {
-      it(`a task detects the end of a worker, ${how}: ${name}`, { timeout: 30_000 }, async () => {
+      const options = { timeout: 30_000, skip: skipIn(name) };
+      it(`a task detects the end of a worker, ${how}: ${name}`, options, async () => {
         const child = new Child(executableOf(name)!, WITHOUT[name], PROCESS, [how]);
         assert.deepEqual(JSON.parse(await child.line()), {
           recovery: "web-locks",
@@ -30,7 +35,7 @@ describe("If the runtime must not ask the system about threads", () => {
   for (const name of ["deno", "node"] as const) {
     for (const how of ["by itself", "terminated"]) {
       const title = `slots of workers that ended, ${how}, are reused: ${name}`;
-      it(title, { timeout: 240_000 }, async () => {
+      it(title, { timeout: 240_000, skip: skipIn(name) }, async () => {
         const child = new Child(executableOf(name)!, WITHOUT[name], SLOTS_PROCESS, [how]);
         assert.deepEqual(JSON.parse(await child.line()), {
           answers: ["claimed"],

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { isBuiltin } from "node:module";
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
@@ -15,8 +16,14 @@ export function executableOf(name: RuntimeName): string | undefined {
 export const RUN: Readonly<Record<RuntimeName, readonly string[]>> = {
   deno: ["run", "--quiet", "--no-config", "--no-lock", "-A"],
   bun: [],
-  node: ["--disable-warning=ExperimentalWarning"],
+  node: [],
 };
+
+/** The flags with which Node has neither `node:ffi` nor koffi. Before 26, it knows only one of them. */
+export const NODE_WITHOUT_C: readonly string[] = [
+  ...adapter.name === "node" && !isBuiltin("node:ffi") ? [] : ["--no-experimental-ffi"],
+  "--no-addons",
+];
 
 /** The same for a module that imports packages. */
 export const RUN_WITH_PACKAGES: typeof RUN = {

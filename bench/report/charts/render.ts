@@ -7,10 +7,11 @@ const fail = (...words: readonly unknown[]): never => {
 };
 const STRICT = Object.assign(logger(Warn), { error: fail, warn: fail });
 
-/** Draws a chart as SVG, without a browser. The title and the description are its alternative. */
+/** Draws a chart as SVG, without a browser. The question and the answer are its alternative. */
 export async function render(
   spec: TopLevelSpec,
-  { id, title, description }: Readonly<Record<"id" | "title" | "description", string>>,
+  id: string,
+  { question, answer }: { readonly question: string; readonly answer: string },
 ): Promise<string> {
   const view = new View(parse(compile(spec, { logger: STRICT }).spec), { renderer: "none" });
   // A label without room is there, but not visible.
@@ -21,8 +22,8 @@ export async function render(
     /^<svg[^>]*>/,
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" ` +
       `viewBox="${viewBox}" role="img" aria-labelledby="${id}-title ${id}-desc">` +
-      `<title id="${id}-title">${escapeXml(title)}</title>` +
-      `<desc id="${id}-desc">${escapeXml(description)}</desc>`,
+      `<title id="${id}-title">${escapeXml(question)}</title>` +
+      `<desc id="${id}-desc">${escapeXml(answer.replaceAll("**", ""))}</desc>`,
   );
 }
 

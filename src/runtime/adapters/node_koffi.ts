@@ -4,11 +4,14 @@ import type { CAccess, CFunctions, CSignatures } from "./port.ts";
 
 /** The part of koffi that is used here. */
 interface Koffi {
-  load(library: string): {
-    func(name: string, result: string, parameters: readonly string[]): unknown;
-  };
+  load(name: string): Library;
   address(source: ArrayBufferView): bigint;
   view(address: bigint, size: number): ArrayBuffer;
+}
+
+/** A library that is open. */
+interface Library {
+  func(name: string, result: string, parameters: readonly string[]): unknown;
 }
 
 // Of 64 bits as numbers: koffi takes both, and returns a bigint only above 2^53.
@@ -62,13 +65,20 @@ export function nodeKoffi(process: typeof nodeProcess): CAccess | undefined {
   const path = find(process);
   if (path === undefined) return undefined;
   const koffi = process.getBuiltinModule("node:module").createRequire(path)(path) as Koffi;
+  const libraries = new Map<string, Library>();
+
+  function load(name: string): Library {
+    const library = libraries.get(name) ?? koffi.load(name);
+    libraries.set(name, library);
+    return library;
+  }
 
   function bind<const S extends CSignatures>(
     signatures: S,
     libraries: readonly string[] = LIBC_NAMES,
   ): CFunctions<S> {
     return openFirst(libraries, `${process.platform} ${process.arch}`, (name) => {
-      const library = koffi.load(name);
+      const library = load(name);
       return Object.fromEntries(
         Object.entries(signatures).map(([name, { parameters, result }]) => [
           name,

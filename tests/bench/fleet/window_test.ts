@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { countInWindow, loopOf, partInside } from "../../../bench/fleet/window.ts";
+import {
+  type Count,
+  countInWindow,
+  loopOf,
+  partInside,
+  type Window,
+} from "../../../bench/fleet/window.ts";
 import { monotonicNanoseconds } from "../../../src/runtime/mod.ts";
 
 const WINDOW = { from: 100, to: 200 };
@@ -16,13 +22,19 @@ describe("a window of the bench", () => {
   });
 
   it("is surrounded by operations, which are done but not counted", async () => {
-    let told = 0;
-    const run = (times: number) => {
-      for (let i = 0; i < times; i++) told += performance.now() > 0 ? 1 : 0;
-    };
-    const now = monotonicNanoseconds();
-    const window = { from: now + 2e6, to: now + 6e6 };
-    const { inside, done } = await countInWindow(run, window);
+    /** Counts in a window that begins soon; again if the system let this thread run too late. */
+    async function count(): Promise<Count & { told: number; window: Window }> {
+      let [told, began] = [0, Infinity];
+      const run = (times: number) => {
+        began = Math.min(began, monotonicNanoseconds());
+        for (let i = 0; i < times; i++) told += performance.now() > 0 ? 1 : 0;
+      };
+      const now = monotonicNanoseconds();
+      const window = { from: now + 2e6, to: now + 6e6 };
+      const counted = await countInWindow(run, window);
+      return began < window.from ? { told, window, ...counted } : await count();
+    }
+    const { told, window, inside, done } = await count();
     assert.ok(monotonicNanoseconds() >= window.to);
     assert.equal(done, told);
     assert.ok(inside > 0 && inside < done, `${inside} of ${done}`);
@@ -37,12 +49,16 @@ describe("a window of the bench", () => {
       await Promise.resolve();
       running--;
     };
-    const now = monotonicNanoseconds();
-    await countInWindow(loop, { from: now, to: now + 300e6 });
+    while (asked.length < 20) { // Again if the system let this thread run too late.
+      asked.length = 0;
+      const now = monotonicNanoseconds();
+      await countInWindow(loop, { from: now, to: now + 5e6 });
+    }
     assert.equal(most, 1);
     assert.equal(asked[0], 1);
-    assert.ok(Math.max(...asked) > 1000, asked.join());
-    assert.ok(asked.every((times, i) => i === 0 || times <= 2 * asked[i - 1]), asked.join());
+    const first = asked.slice(0, 20);
+    assert.ok(first.some((times) => times > 16), first.join());
+    assert.ok(asked.every((times, i) => i === 0 || times <= 2 * asked[i - 1]), first.join());
   });
 
   it("repeats an operation in a loop of its own, which awaits it if it must", async () => {

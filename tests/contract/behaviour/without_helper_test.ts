@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { chmodSync } from "node:fs";
 import { join } from "node:path";
+import { isBuiltin } from "node:module";
 import process from "node:process";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -23,9 +24,11 @@ const FREE = [0, 1, 2, 3, 4, 5, 6, 7, 8, 63, 64, 65];
 const PERMISSIONS: Readonly<Record<string, readonly string[] | undefined>> = {
   deno: ["run", "--quiet", "--no-config", "--no-lock", "--allow-ffi"],
   node: [
-    "--disable-warning=ExperimentalWarning",
-    "--permission",
-    "--allow-ffi",
+    // Node 22.12 has the older name.
+    process.allowedNodeEnvironmentFlags?.has("--permission")
+      ? "--permission"
+      : "--experimental-permission",
+    isBuiltin("node:ffi") ? "--allow-ffi" : "--allow-addons",
     "--allow-fs-read=*",
   ],
 };

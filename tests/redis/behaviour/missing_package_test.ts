@@ -13,7 +13,7 @@ const SOURCES = fileURLToPath(new URL("../../../src", import.meta.url));
 const RUN = {
   deno: ["run", "-A", "--no-config", "--no-lock", "--cached-only"],
   bun: ["--no-install"],
-  node: ["--disable-warning=ExperimentalWarning"],
+  node: [],
 }[adapter.name];
 
 it("an address without node-redis is an error that says what to install", async () => {

@@ -1,33 +1,37 @@
 import assert from "node:assert/strict";
-import process from "node:process";
 import { describe, it } from "node:test";
-import { adapter } from "../../../src/runtime/mod.ts";
-import { Child, RUN } from "../../support/child.ts";
+import { Child, executableOf, RUN } from "../../support/child.ts";
+
+const DEADLINE = { timeout: 60_000 };
+const node = executableOf("node");
+const WARNING = new URL("../fixtures/warning_process.ts", import.meta.url);
+const COMPILING = new URL("../fixtures/compiling_process.ts", import.meta.url);
 
 /**
  * A Node that compiles a function when it is told to, for some time, and whose freed memory is filled
  * with other bytes (glibc).
  */
-const COMMAND = [
+const COMPILES = [
   "GLIBC_TUNABLES=glibc.malloc.perturb=85",
-  process.execPath,
+  node!,
   ...RUN.node,
   "--allow-natives-syntax",
   "--max-optimized-bytecode-size=1000000",
   "--max-inlined-bytecode-size-cumulative=100000",
 ];
 
-if (adapter.name === "node") {
-  describe("calls of C by node:ffi", () => {
-    it(
-      "do not crash V8 if a worker ends while they are compiled",
-      { timeout: 60_000 },
-      async () => {
-        const module = new URL("../fixtures/compiling_process.ts", import.meta.url);
-        await using child = new Child("env", COMMAND, module, []);
-        const { code, signal, stderr } = await child.ended;
-        assert.deepEqual({ code, signal, stderr }, { code: 0, signal: null, stderr: "" });
-      },
-    );
+describe("Calls of C in Node", { skip: node === undefined && "INTERLOCK_NODE is not set" }, () => {
+  it("warn of nothing, and the program's own warnings remain", DEADLINE, async () => {
+    const { code, stderr } = await Child.in("node", WARNING).ended;
+    assert.equal(code, 0, stderr);
+    const warnings = stderr.split("\n").filter((line) => line.includes("Warning: "))
+      .map((line) => line.replace(/.*Warning: /, ""));
+    assert.deepEqual(warnings, ["of the program", "of the program"]);
   });
-}
+
+  it("do not crash V8 if a worker ends while they are compiled", DEADLINE, async () => {
+    await using child = new Child("env", COMPILES, COMPILING, []);
+    const { code, signal, stderr } = await child.ended;
+    assert.deepEqual({ code, signal, stderr }, { code: 0, signal: null, stderr: "" });
+  });
+});

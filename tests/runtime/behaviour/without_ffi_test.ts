@@ -1,13 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { RuntimeName } from "../../../src/runtime/mod.ts";
-import { Child, executableOf } from "../../support/child.ts";
+import { Child, executableOf, NODE_WITHOUT_C } from "../../support/child.ts";
 
 const DEADLINE = { timeout: 60_000 };
 const PROBE = new URL("../fixtures/without_ffi_process.ts", import.meta.url);
 // With a permission at least: without any, Deno's `spawn` adds `-A` when it starts a Deno.
 const DENO = ["run", "--quiet", "--no-config", "--no-lock", "--no-prompt"];
-const NODE = ["--disable-warning=ExperimentalWarning"];
 
 /** Ways to start a runtime without foreign functions, and words of the error. */
 const STARTS: readonly {
@@ -19,12 +18,12 @@ const STARTS: readonly {
   { runtime: "deno", args: [...DENO, "-A", "--deny-ffi"], says: ["--allow-ffi"] },
   {
     runtime: "node",
-    args: [...NODE, "--no-experimental-ffi"],
-    says: ["node:ffi", "--no-experimental-ffi"],
+    args: NODE_WITHOUT_C,
+    says: ["node:ffi", "koffi", "--no-addons", "--no-experimental-ffi"],
   },
   {
     runtime: "node",
-    args: [...NODE, "--permission", "--allow-fs-read=*"],
+    args: ["--permission", "--allow-fs-read=*"],
     says: ["--permission", "--allow-ffi"],
   },
 ];
