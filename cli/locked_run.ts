@@ -7,6 +7,7 @@ import { capabilitiesOf } from "../src/files/capabilities.ts";
 import { ownerOf, starterOf, thisOwner } from "../src/files/lock_owner.ts";
 import { LABEL_LENGTH } from "../src/files/lock_record.ts";
 import { adapter } from "../src/runtime/adapters/adapter.ts";
+import { missingPermission } from "../src/runtime/adapters/missing_permission.ts";
 import { inheritedFiles } from "../src/runtime/files/descriptors.ts";
 import { execProgram } from "../src/runtime/programs/exec.ts";
 import type { LockFile } from "../src/runtime/file_locks/lock_file.ts";
@@ -50,6 +51,10 @@ function say(text: string): void {
   }
 }
 
+function reasonOf(error: unknown): string {
+  return missingPermission(error) ?? (error as Error).message;
+}
+
 /** The exit status for an error of a file, from sysexits.h as in flock(1). */
 function statusOfFailure(error: unknown): number {
   switch ((error as { code?: string }).code) {
@@ -77,7 +82,7 @@ export async function runLocked(
   try {
     opened = openForCommand(path);
   } catch (error) {
-    say((error as Error).message);
+    say(reasonOf(error));
     return statusOfFailure(error);
   }
   const { target, isNew } = opened;
@@ -102,7 +107,7 @@ export async function lockDescriptor(
   try {
     target = inheritedTarget(fd);
   } catch (error) {
-    say((error as Error).message);
+    say(reasonOf(error));
     return 65; // EX_DATAERR
   }
   if (options.mode === "none") target.file.unlock();
@@ -132,7 +137,7 @@ async function lock(
       await target.take(shared, new Deadline({ timeout: left, signal }, tooLate));
     } catch (error) {
       if (!isTimeoutError(error)) throw error;
-      say((error as Error).message);
+      say(reasonOf(error));
       return false;
     }
   }
@@ -173,7 +178,7 @@ async function runHolding(
       ? await runProgram(command, given, onStart)
       : await runChild(command, onStart);
   } catch (error) {
-    say((error as Error).message);
+    say(reasonOf(error));
     return (error as { code?: string }).code === "ENOENT" ? 127 : 126;
   } finally {
     noting(() => record?.leave());

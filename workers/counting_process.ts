@@ -26,7 +26,7 @@ try {
       break;
     case "manager": {
       const { serveManager } = await import("../src/counting/manager_socket.ts");
-      serveManager(spec.socket, () => say({ kind: "ready", worker: -1 }));
+      serveManager(spec.socket, () => say({ kind: "serving" }));
     }
   }
 } catch (error) {

@@ -16,6 +16,9 @@ export type HostSpec =
   }
   | { readonly role: "manager"; readonly coordinator: number; readonly socket: string };
 
+/** A message of a child process: of one of its workers, or that the manager serves. */
+export type ChildMessage = WorkerMessage | { readonly kind: "serving" };
+
 const PR_SET_PDEATHSIG = 1;
 const SIGKILL = 9;
 
@@ -29,7 +32,7 @@ export function dieWith(coordinator: number): void {
  * Sends a message to the coordinator: one line of JSON, written before this returns. Uses the C
  * library, since loading `node:fs` takes as long as starting the runtime.
  */
-export function say(message: WorkerMessage): void {
+export function say(message: ChildMessage): void {
   let bytes = new TextEncoder().encode(`${JSON.stringify(message)}\n`);
   while (bytes.length > 0) {
     const written = libc.write(1, bytes, bytes.length);

@@ -1,7 +1,5 @@
 import process from "node:process";
-import type { Runtime } from "../host/runtimes.ts";
 import { Memory } from "../memory/memory.ts";
-import type { Child } from "../host/child.ts";
 import type { CountConfig, Run } from "./config.ts";
 import { Gate } from "./gate.ts";
 import { regions } from "./layout.ts";
@@ -9,9 +7,8 @@ import { type CountResult, summarize } from "./result.ts";
 import { RunChildren } from "./run_children.ts";
 import { RunFolder } from "./run_folder.ts";
 import type { RunRedis } from "./run_redis.ts";
-import { RunReports } from "./run_reports.ts";
 import { needsRedis } from "./strategies/names.ts";
-import type { WorkerSpec } from "./worker.ts";
+import type { WorkerReport, WorkerSpec } from "./worker.ts";
 
 /**
  * Runs one experiment in processes of its own, all of which have ended when this settles.
@@ -39,9 +36,8 @@ export async function runStrategy(
     ? await (await import("./run_redis.ts")).RunRedis.open(config.redis, [real, scratch])
     : undefined;
   const shared = { threads, folder, memory, redis };
-  const reports = new RunReports(config.workers, onStep);
-  await count(run, config, shared, reports, signal);
-  return summarize(run, config, reports.reports, performance.now() - began);
+  const reports = await count(run, config, shared, signal, onStep);
+  return summarize(run, config, reports, performance.now() - began);
 }
 
 /** What the processes of a run share. */
@@ -60,14 +56,18 @@ async function count(
   { strategy, runtimes }: Run,
   { workers, increments, granularity, warm }: CountConfig,
   { threads, folder, memory, redis }: Shared,
-  reports: RunReports,
   signal: AbortSignal,
-): Promise<void> {
-  await using children = new RunChildren(signal, redis?.url);
+  onStep: () => void,
+): Promise<readonly WorkerReport[]> {
+  const coordinator = process.pid;
+  await using children = new RunChildren({ workers, signal, redis: redis?.url, onStep });
   const manager = strategy.startsWith("manager") && memory !== undefined
     ? folder.socket
     : undefined;
-  if (manager !== undefined) await startManager(manager, runtimes[0], children, reports);
+  if (manager !== undefined) {
+    children.startCounting(runtimes[0], { role: "manager", coordinator, socket: manager });
+    await children.serving();
+  }
   const specs = Array.from({ length: workers }, (_, worker): WorkerSpec => ({
     strategy,
     worker,
@@ -83,57 +83,14 @@ async function count(
   const hosts = runtimes.flatMap((runtime, i) => {
     const own = specs.filter(({ worker }) => worker % runtimes.length === i);
     return threads
-      ? [startThreads(own, runtime, children, reports)]
-      : own.map((spec) => startWorker(spec, runtime, children, reports));
+      ? [children.startCounting(runtime, { role: "threads", coordinator, threads: own })]
+      : own.map((worker) =>
+        children.startCounting(runtime, { role: "worker", coordinator, worker })
+      );
   });
-  await children.orFailure(reports.allReady);
+  await children.ready();
   // In the memory that all share, or by the process that has the memory.
   if (memory !== undefined) new Gate(memory, workers).open();
   else hosts[0].tell("open");
-  await children.orFailure(reports.allDone);
-  await children.orFailure(Promise.all(hosts.map(({ ended }) => ended)));
-}
-
-/** Starts the manager, and waits until it serves. */
-async function startManager(
-  socket: string,
-  runtime: Runtime,
-  children: RunChildren,
-  reports: RunReports,
-): Promise<void> {
-  const serving = Promise.withResolvers<void>();
-  const spec = { role: "manager", coordinator: process.pid, socket } as const;
-  children.startCounting(
-    runtime,
-    "the manager",
-    spec,
-    () => serving.resolve(),
-    () => reports.complete,
-  );
-  await children.orFailure(serving.promise);
-}
-
-/** Starts one process with all workers of a runtime as threads. */
-function startThreads(
-  threads: readonly WorkerSpec[],
-  runtime: Runtime,
-  children: RunChildren,
-  { reports, receive }: RunReports,
-): Child {
-  const what = `the process of workers ${threads.map(({ worker }) => worker).join(", ")}`;
-  const spec = { role: "threads", coordinator: process.pid, threads } as const;
-  const isDone = () => threads.every(({ worker }) => reports[worker] !== undefined);
-  return children.startCounting(runtime, what, spec, receive, isDone);
-}
-
-/** Starts a process for one worker. */
-function startWorker(
-  worker: WorkerSpec,
-  runtime: Runtime,
-  children: RunChildren,
-  { reports, receive }: RunReports,
-): Child {
-  const spec = { role: "worker", coordinator: process.pid, worker } as const;
-  const isDone = () => reports[worker.worker] !== undefined;
-  return children.startCounting(runtime, `worker ${worker.worker}`, spec, receive, isDone);
+  return await children.reports(hosts);
 }

@@ -1,5 +1,6 @@
 import { CommanderError } from "commander";
 import process from "node:process";
+import { missingPermission } from "../runtime/adapters/missing_permission.ts";
 import { Interruption } from "./interruption.ts";
 import { UsageError } from "./usage_error.ts";
 
@@ -10,6 +11,8 @@ import { UsageError } from "./usage_error.ts";
 export function statusOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2; // Commander has printed it.
   if (error instanceof Interruption) return error.status;
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  const message = missingPermission(error) ??
+    (error instanceof Error ? error.message : String(error));
+  process.stderr.write(`${message}\n`);
   return error instanceof UsageError ? 2 : 1;
 }

@@ -75,7 +75,7 @@ function reasonOf(error: unknown): string {
   };
   if (killed) return `it took longer than ${INSTALL_MS / 1000} s`;
   const npm = /^ *"summary": (".*"),?$/m.exec(stdout)?.[1];
-  if (npm !== undefined) return JSON.parse(npm).split("\n")[0];
+  if (npm !== undefined) return JSON.parse(npm).split("\n")[0].replace(/\.$/, "");
   const others = /^error: (.*)$/m.exec(stderr)?.[1];
   return others ?? message.split("\n")[0];
 }

@@ -9,12 +9,8 @@ export type { Elements, ElementType } from "./element.ts";
 export { Flag } from "./flag.ts";
 export { Memory } from "./memory.ts";
 export type { OpenMode } from "./memory_file.ts";
-export {
-  Mutex,
-  type MutexAcquireOptions,
-  type MutexOptions,
-  type MutexTryAcquireOptions,
-} from "./mutex.ts";
+export { Mutex } from "./mutex.ts";
+export type { MutexAcquireOptions, MutexOptions, MutexTryAcquireOptions } from "./mutex_options.ts";
 export { RawArray } from "./raw_array.ts";
 export { RawRecord } from "./raw_record.ts";
 export { RawValue } from "./raw_value.ts";
@@ -32,4 +28,5 @@ export { SharedArray } from "./shared_array.ts";
 export { SharedRecord } from "./shared_record.ts";
 export { SharedValue } from "./shared_value.ts";
 export { StripedCounter } from "./striped_counter.ts";
-export { Segment, type SegmentHandle, type SegmentInfo, type SegmentOptions } from "./segment.ts";
+export { Segment } from "./segment.ts";
+export type { SegmentHandle, SegmentInfo, SegmentOptions } from "./segment_options.ts";

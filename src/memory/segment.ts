@@ -1,5 +1,3 @@
-import { nameOf } from "../contract/options.ts";
-import type { PathLike } from "../contract/path_like.ts";
 import { dispose, type PlatformDisposable } from "../contract/platform.ts";
 import { removeFile } from "../runtime/files/folders.ts";
 import { isUtf8, pathBytes } from "../runtime/paths/path_bytes.ts";
@@ -10,54 +8,24 @@ import { elementOf, type ElementType } from "./element.ts";
 import { Flag } from "./flag.ts";
 import { HEADER } from "./layout.ts";
 import { attachmentOf, mapMemory, Memory, regionOf } from "./memory.ts";
-import { checkMode, type OpenMode } from "./memory_file.ts";
-import { Mutex, type MutexOptions, onOwnerDiedOf } from "./mutex.ts";
+import { checkMode } from "./memory_file.ts";
+import { Mutex } from "./mutex.ts";
+import { type MutexOptions, onOwnerDiedOf } from "./mutex_options.ts";
 import { RawArray } from "./raw_array.ts";
 import { RawValue } from "./raw_value.ts";
 import { folderOfSegments, memoriesIn } from "./segment_home.ts";
 import { type Fields, layoutOf, type RecordDescription } from "./record.ts";
-import type { MemoryHandle } from "./region.ts";
+import {
+  checkSegmentName,
+  type SegmentHandle,
+  type SegmentInfo,
+  type SegmentOptions,
+} from "./segment_options.ts";
 import { SeqlockRecord } from "./seqlock_record.ts";
 import { SharedArray } from "./shared_array.ts";
 import { SharedRecord } from "./shared_record.ts";
 import { SharedValue } from "./shared_value.ts";
 import { StripedCounter } from "./striped_counter.ts";
-
-/** Options for `Segment.open`. */
-export interface SegmentOptions {
-  /**
-   * The bytes for the things in the segment, at least. Each named thing takes 128 bytes and its own
-   * size, rounded up to 128. With the header of 66,560 bytes, a segment has at most 1 GiB. Default:
-   * 65,536 for a new segment, and any size for one that exists.
-   */
-  size?: number;
-  /**
-   * Whether the segment may exist, must exist (`open`) or must not exist (`create`).
-   *
-   * @default {"open-or-create"}
-   */
-  mode?: OpenMode;
-  /** The folder of the segment. Default: `/dev/shm/interlock-UID`, for this user alone. */
-  directory?: PathLike;
-}
-
-/** The handle of a segment, to post to a worker for {@linkcode Segment.from}. */
-export type SegmentHandle =
-  | { readonly memory: MemoryHandle }
-  | {
-    readonly name: string;
-    /** As bytes if it is not UTF-8. */
-    readonly directory: string | Uint8Array;
-    readonly id: string;
-  };
-
-/** A segment in the result of {@linkcode Segment.list}. */
-export interface SegmentInfo {
-  /** The name, for {@linkcode Segment.open}. */
-  readonly name: string;
-  /** The bytes for the things in the segment. */
-  readonly size: number;
-}
 
 /** A named thing that this object has opened. */
 interface OpenedCell {
@@ -70,16 +38,7 @@ interface OpenedCell {
 /** What the constructor requires: a program cannot get it, so it cannot call the constructor. */
 const CONSTRUCT: unique symbol = Symbol("construct");
 
-const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 const DEFAULT_SIZE = 65536;
-
-function checkName(name: string): void {
-  if (typeof name === "string" && NAME.test(name)) return;
-  throw new TypeError(
-    `Cannot use ${nameOf(name)} as the name of a segment: it must begin with a letter or ` +
-      'digit, and have at most 128 letters, digits, ".", "_" and "-"',
-  );
-}
 
 /**
  * Shared memory in which things have names: all threads that open a segment, of all processes and
@@ -151,7 +110,7 @@ export class Segment implements PlatformDisposable {
    * @throws {Error} With the `code` of the system: no permission, no space.
    */
   static open(name: string, options: SegmentOptions = {}): Segment {
-    checkName(name);
+    checkSegmentName(name);
     checkOptions(options, "open a segment");
     const { size, mode = "open-or-create" } = options;
     checkMode(mode, "open a segment");
@@ -225,7 +184,7 @@ export class Segment implements PlatformDisposable {
    * @throws {UnsupportedError} If the runtime lacks foreign functions or the permission for them.
    */
   static remove(name: string, options: Pick<SegmentOptions, "directory"> = {}): boolean {
-    checkName(name);
+    checkSegmentName(name);
     checkOptions(options, "remove a segment");
     return removeFile(`${folderOfSegments(options.directory)}/${name}`);
   }

@@ -110,12 +110,12 @@ export class ThreadRegistry {
   /** Whether an identity belongs to this thread, which may have opened the memory twice. */
   isMine(identity: number, thread: ThreadIdentity | undefined): boolean {
     const at = this.#find(identity);
-    if (at === undefined || thread === undefined || !this.#isOfThisBoot(at)) return false;
+    if (at === undefined || thread === undefined) return false;
     const known = this.#threadAt(at);
     return known.thread === thread.thread && known.pid === thread.pid &&
       known.startTime === thread.startTime && known.startTime !== 0 &&
       known.namespace === thread.namespace && known.namespace !== 0 &&
-      known.timeNamespace === thread.timeNamespace;
+      known.timeNamespace === thread.timeNamespace && this.#isOfThisBoot(at);
   }
 
   /** What is known about the thread of an identity. */

@@ -2,15 +2,9 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import process from "node:process";
-import { after, before, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { Segment } from "../../mod.ts";
-import {
-  adapterOf,
-  type RedisAdapter,
-  RedisCounter,
-  RedisLock,
-  RedisSemaphore,
-} from "../../src/redis/mod.ts";
+import { RedisCounter, RedisLock, RedisSemaphore } from "../../src/redis/mod.ts";
 import { partOf } from "../../src/redis/client/names.ts";
 import type { RedisView } from "../../cli/inspect_table.ts";
 import { inspectSegment } from "../../src/memory/inspection.ts";
@@ -18,27 +12,18 @@ import { homeOfSegments } from "../../src/memory/segment_home.ts";
 import { RedisServer, skip } from "../support/redis_server.ts";
 import { cannotRunUnder, mounting } from "../support/mounted.ts";
 import { COMMAND, interlock, until } from "./interlock.ts";
+import { startServers } from "../redis/suite.ts";
 
 const DEADLINE = { timeout: 60_000 };
 
 describe("interlock inspect --redis", { skip }, () => {
-  let server: RedisServer;
-  let redis: RedisAdapter;
-
-  before(async () => {
-    server = await RedisServer.start();
-    redis = adapterOf(server.url);
-  });
-  after(async () => {
-    await redis?.close();
-    await server?.[Symbol.asyncDispose]();
-  });
+  const suite = startServers();
 
   const look = async (...args: string[]): Promise<RedisView> => {
     const { status, stdout, stderr } = await interlock([
       "inspect",
       "--redis",
-      server.url,
+      suite.server.url,
       "--json",
       ...args,
     ]);
@@ -46,22 +31,22 @@ describe("interlock inspect --redis", { skip }, () => {
     return JSON.parse(stdout);
   };
   const waitsAt = (name: string, part: string) =>
-    until("a waiter", async () => await redis.send("ZCARD", partOf(name, part)) === 1);
+    until("a waiter", async () => await suite.redis.send("ZCARD", partOf(name, part)) === 1);
 
   it("shows locks and semaphores, their holders and waiters", DEADLINE, async () => {
-    await using nightly = new RedisLock(redis, "nightly {1}", { label: "backup" });
-    await using next = new RedisLock(redis, "nightly {1}");
-    await using catalogue = new RedisLock(redis, "catalogue", { shared: true });
-    await using dead = new RedisLock(redis, "dead", { leaseTime: 60_000, label: "gone" });
-    await using idle = new RedisLock(redis, "idle");
-    await using downloads = new RedisSemaphore(redis, "downloads", 4);
+    await using nightly = new RedisLock(suite.redis, "nightly {1}", { label: "backup" });
+    await using next = new RedisLock(suite.redis, "nightly {1}");
+    await using catalogue = new RedisLock(suite.redis, "catalogue", { shared: true });
+    await using dead = new RedisLock(suite.redis, "dead", { leaseTime: 60_000, label: "gone" });
+    await using idle = new RedisLock(suite.redis, "idle");
+    await using downloads = new RedisSemaphore(suite.redis, "downloads", 4);
     const guard = await nightly.acquire();
     const waiting = next.acquire();
     await catalogue.acquire();
     await catalogue.acquire();
     await (await idle.acquire()).release();
     await dead.acquire();
-    await redis.send("DEL", partOf("dead", "lock")); // As if its lease had ended.
+    await suite.redis.send("DEL", partOf("dead", "lock")); // As if its lease had ended.
     const permits = await downloads.acquire({ permits: 3 });
     const wanting = downloads.acquire({ permits: 2 });
     await Promise.all([
@@ -99,7 +84,7 @@ describe("interlock inspect --redis", { skip }, () => {
     ]);
     assert.deepEqual((await look("--match", "cat*")).locks.map(({ name }) => name), ["catalogue"]);
 
-    const { status, stdout } = await interlock(["inspect", "--redis", server.url]);
+    const { status, stdout } = await interlock(["inspect", "--redis", suite.server.url]);
     assert.equal(status, 0);
     assert.match(stdout, /nightly \{1\} +│ held +│ process \d+, .*"backup"/);
     assert.match(stdout, /catalogue +│ shared by 2/);
@@ -117,13 +102,13 @@ describe("interlock inspect --redis", { skip }, () => {
     "shows the counters of a pattern, among many keys, without KEYS",
     DEADLINE,
     async () => {
-      await using visits = new RedisCounter(redis, "visits:a");
+      await using visits = new RedisCounter(suite.redis, "visits:a");
       await visits.add(41);
-      await redis.send("SET", "visits:b", "7", "PX", "60000");
-      await redis.send("SET", "visits:text", "no number");
-      await redis.send("LPUSH", "visits:list", "1");
+      await suite.redis.send("SET", "visits:b", "7", "PX", "60000");
+      await suite.redis.send("SET", "visits:text", "no number");
+      await suite.redis.send("LPUSH", "visits:list", "1");
       const pairs = Array.from({ length: 3000 }, (_, i) => [`other:${i}`, "1"]).flat();
-      await redis.send("MSET", ...pairs);
+      await suite.redis.send("MSET", ...pairs);
       const { counters } = await look("--counters", "visits:*");
       assert.deepEqual(counters.map(({ key, value }) => [key, value]), [
         ["visits:a", 41],
@@ -132,23 +117,29 @@ describe("interlock inspect --redis", { skip }, () => {
       assert.ok(counters[1].expiresIn! > 0);
       const many = await look("--counters", "other:*");
       assert.equal(many.counters.length, 3000);
-      assert.doesNotMatch(String(await redis.send("INFO", "commandstats")), /cmdstat_keys:/);
+      assert.doesNotMatch(String(await suite.redis.send("INFO", "commandstats")), /cmdstat_keys:/);
     },
   );
 
   it("reports a key with other contents, and shows the rest", DEADLINE, async () => {
-    await redis.send("SET", partOf("odd", "queue"), "text");
-    await using fine = new RedisLock(redis, "fine");
+    await suite.redis.send("SET", partOf("odd", "queue"), "text");
+    await using fine = new RedisLock(suite.redis, "fine");
     await using _guard = await fine.acquire();
     const { locks, foreign } = await look();
     assert.deepEqual(locks.map(({ name }) => name).filter((name) => name === "fine"), ["fine"]);
     assert.deepEqual(foreign.map(({ key }) => key), ["odd"]);
-    await redis.send("DEL", partOf("odd", "queue"));
+    await suite.redis.send("DEL", partOf("odd", "queue"));
   });
 
   it("says that there is nothing", DEADLINE, async () => {
-    await redis.send("FLUSHALL");
-    const { stdout } = await interlock(["inspect", "--redis", server.url, "--counters", "a*"]);
+    await suite.redis.send("FLUSHALL");
+    const { stdout } = await interlock([
+      "inspect",
+      "--redis",
+      suite.server.url,
+      "--counters",
+      "a*",
+    ]);
     assert.equal(
       stdout,
       "No lock or semaphore is in use\nNo counter matches a*\n",

@@ -5,8 +5,8 @@ import { fileURLToPath } from "node:url";
 
 const TESTS = fileURLToPath(new URL("..", import.meta.url));
 
-/** A path of a module, in an import or another text. */
-const MODULE = /(["'`][\w./-]+)\.ts(["'`])/g;
+/** The end of a path of a module, in an import or another text. */
+const MODULE = /\.ts(?=["'`])/g;
 
 /**
  * Compiles the tests for older versions of Node into the package as it is installed in a project. There
@@ -20,7 +20,7 @@ export async function compileTests(installed: string): Promise<void> {
   for (const name of readdirSync(tests, { recursive: true, encoding: "utf8" })) {
     if (!name.endsWith(".ts")) continue;
     const path = join(tests, name);
-    const { code } = await transform(readFileSync(path, "utf8").replace(MODULE, "$1.js$2"), {
+    const { code } = await transform(readFileSync(path, "utf8").replace(MODULE, ".js"), {
       loader: "ts",
       target: "node22",
       sourcefile: name,

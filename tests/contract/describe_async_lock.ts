@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { describe, it } from "node:test";
-import { type AsyncLock, locked, withLock } from "../../src/contract/mod.ts";
+import { describe } from "node:test";
+import { type AsyncLock, withLock } from "../../src/contract/mod.ts";
 import { ourError } from "../support/our_error.ts";
 import { isTimeout } from "./describe_lock.ts";
 import {
@@ -9,6 +9,7 @@ import {
   WRONG_TIMEOUT_RANGES,
   WRONG_TIMEOUT_TYPES,
 } from "./wrong_arguments.ts";
+import { assertFree, testsWith, testWrappers } from "./lock_tests.ts";
 
 /** A free lock. */
 export interface AsyncLockUnderTest {
@@ -18,7 +19,6 @@ export interface AsyncLockUnderTest {
   close(): Promise<void>;
 }
 
-const DEADLINE = { timeout: 30_000 };
 /** How often an abort races the grant; `deno task soak` races them more often. */
 const ABORTS = 60;
 
@@ -41,25 +41,7 @@ export function describeAsyncLock(
   make: () => Promise<AsyncLockUnderTest>,
   skip: string | false,
 ): void {
-  const test = (title: string, body: (made: AsyncLockUnderTest) => Promise<void>) => {
-    it(title, DEADLINE, async () => {
-      const made = await make();
-      try {
-        await body(made);
-      } finally {
-        await made.close();
-      }
-    });
-  };
-
-  /** Fails unless the lock is free for both holders. */
-  const assertFree = async ({ lock, other }: AsyncLockUnderTest) => {
-    for (const handle of [lock, other]) {
-      const guard = await handle.tryAcquire();
-      assert.ok(guard, "the lock is not free");
-      await guard.release();
-    }
-  };
+  const test = testsWith(make);
 
   /** The same after an abort, of which a server may hear a moment later. */
   const assertFreeSoon = async ({ lock, other }: AsyncLockUnderTest) => {
@@ -256,35 +238,6 @@ export function describeAsyncLock(
       }
     });
 
-    test("withLock releases the lock whether its body returns or fails", async (made) => {
-      assert.equal(await withLock(made.lock, (guard) => guard.held), true);
-      const failure = new Error("of the body");
-      const thrower = () => {
-        throw failure;
-      };
-      await assert.rejects(withLock(made.lock, thrower), failure);
-      await assert.rejects(withLock(made.lock, () => Promise.reject(failure)), failure);
-      await assertFree(made);
-    });
-
-    test("locked passes the receiver and the arguments to what it wraps", async (made) => {
-      class Account {
-        balance = 1;
-        async add(this: Account, n: number, m: number) {
-          assert.equal(await made.other.tryAcquire(), undefined);
-          return this.balance += n + m;
-        }
-      }
-      const add = locked(made.lock)(
-        Account.prototype.add,
-        { kind: "method", name: "add" } as ClassMethodDecoratorContext<Account>,
-      );
-      const account = new Account();
-      assert.deepEqual(await Promise.all([add.call(account, 1, 2), add.call(account, 3, 4)]), [
-        4,
-        11,
-      ]);
-      await assertFree(made);
-    });
+    testWrappers(test);
   });
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { describe, it } from "node:test";
-import { DeadlockError, locked, type RawLock, withLock } from "../../src/contract/mod.ts";
+import { describe } from "node:test";
+import { DeadlockError, type RawLock, withLock } from "../../src/contract/mod.ts";
 import { Flag, Memory, RawValue } from "../../src/memory/mod.ts";
 import { lookingSignal } from "../support/looking_signal.ts";
 import { ourError } from "../support/our_error.ts";
@@ -15,6 +15,7 @@ import {
   WRONG_TIMEOUT_RANGES,
   WRONG_TIMEOUT_TYPES,
 } from "./wrong_arguments.ts";
+import { testsWith, testWrappers } from "./lock_tests.ts";
 
 /** A free lock. */
 export interface LockUnderTest {
@@ -26,7 +27,6 @@ export interface LockUnderTest {
   close(): void;
 }
 
-const DEADLINE = { timeout: 30_000 };
 const WORKERS = 4;
 /** How often an abort races the grant; `deno task soak` races them 10,000 times. */
 const ABORTS = 400;
@@ -77,16 +77,7 @@ export function describeLock(
   make: () => LockUnderTest | Promise<LockUnderTest>,
   rounds: number,
 ): void {
-  const test = (title: string, body: (made: LockUnderTest) => void | Promise<void>) => {
-    it(title, DEADLINE, async () => {
-      const made = await make();
-      try {
-        await body(made);
-      } finally {
-        made.close();
-      }
-    });
-  };
+  const test = testsWith(make);
 
   describe(`${name} keeps the contract of Lock:`, () => {
     test("tryAcquire acquires a free lock, and no held one", (made) => {
@@ -410,37 +401,7 @@ export function describeLock(
       }
     });
 
-    test("withLock releases the lock whether its body returns or fails", async (made) => {
-      assert.equal(await withLock(made.lock, (guard) => guard.held), true);
-      const failure = new Error("of the body");
-      const thrower = () => {
-        throw failure;
-      };
-      await assert.rejects(withLock(made.lock, thrower), failure);
-      await assert.rejects(withLock(made.lock, () => Promise.reject(failure)), failure);
-      assertFree(made);
-    });
-
-    test("locked passes the receiver and the arguments to what it wraps", async (made) => {
-      class Account {
-        balance = 1;
-        add(this: Account, n: number, m: number) {
-          assert.equal(made.other.tryAcquire(), undefined);
-          return this.balance += n + m;
-        }
-      }
-      // The call that a decorator makes: Node cannot parse the syntax of decorators.
-      const add = locked(made.lock)(
-        Account.prototype.add,
-        { kind: "method", name: "add" } as ClassMethodDecoratorContext<Account>,
-      );
-      const account = new Account();
-      assert.deepEqual(await Promise.all([add.call(account, 1, 2), add.call(account, 3, 4)]), [
-        4,
-        11,
-      ]);
-      assertFree(made);
-    });
+    testWrappers(test);
 
     test(`${WORKERS} workers exclude each other`, async (made) => {
       const memory = Memory.anonymous(256);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { describe, it } from "node:test";
+import { describe } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import {
   type AcquireOptions,
@@ -10,6 +10,7 @@ import {
 import { ourError } from "../support/our_error.ts";
 import { isTimeout } from "./describe_lock.ts";
 import { WRONG_OPTIONS, WRONG_SIGNALS, WRONG_TIMEOUT_RANGES } from "./wrong_arguments.ts";
+import { assertFree, testsWith } from "./lock_tests.ts";
 
 interface Options extends AcquireOptions {
   shared?: boolean;
@@ -33,7 +34,6 @@ export interface SharableLockUnderTest {
   close(): void | Promise<void>;
 }
 
-const DEADLINE = { timeout: 30_000 };
 /** How long a wait is watched that must not end, in milliseconds. */
 const WATCH_MS = 30;
 
@@ -49,25 +49,7 @@ export function describeSharableLock(
   make: () => SharableLockUnderTest | Promise<SharableLockUnderTest>,
   skip: string | false = false,
 ): void {
-  const test = (title: string, body: (made: SharableLockUnderTest) => Promise<void>) => {
-    it(title, DEADLINE, async () => {
-      const made = await make();
-      try {
-        await body(made);
-      } finally {
-        await made.close();
-      }
-    });
-  };
-
-  /** Fails unless the lock is free for both holders. */
-  const assertFree = async ({ lock, other }: SharableLockUnderTest) => {
-    for (const handle of [lock, other]) {
-      const guard = await handle.tryAcquire();
-      assert.ok(guard, "the lock is not free");
-      await guard.release();
-    }
-  };
+  const test = testsWith(make);
 
   /** Fails if another holder can acquire the lock, even to share it. */
   const assertExclusive = async (handle: SharableLock) => {

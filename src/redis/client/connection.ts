@@ -1,4 +1,6 @@
+import { UnsupportedError } from "../../contract/errors.ts";
 import { nameOf } from "../../contract/options.ts";
+import { missingPermission } from "../../runtime/adapters/missing_permission.ts";
 import type { RedisAdapter, Reply } from "./adapter.ts";
 import { codeOf, UnreachableError } from "./errors.ts";
 import type { SharedClient } from "./shared_client.ts";
@@ -206,6 +208,8 @@ export class Connection implements RedisAdapter {
     if (error instanceof UnreachableError || error instanceof TypeError) return error;
     if (!(error instanceof Error) || error.name === "MisconfiguredError") return error;
     if (codeOf(error) !== undefined) return withoutCommand(error);
+    const missing = missingPermission(error);
+    if (missing !== undefined) return new UnsupportedError(missing, { cause: error });
     const surely = NEVER_SENT.has(error.name) || NEVER_SENT.has(error.message);
     const why = error.message || (error as { code?: string }).code || error.name;
     return new UnreachableError(why, mayHaveHappened && !surely, { cause: withoutCommand(error) });
@@ -213,7 +217,9 @@ export class Connection implements RedisAdapter {
 
   #unreachable(why: string, mayHaveHappened: boolean): UnreachableError {
     const lastError = withoutCommand(this.#client.driver.lastError);
-    const last = mayHaveHappened || !(lastError instanceof Error) ? "" : ` (${lastError.message})`;
+    const last = mayHaveHappened || !(lastError instanceof Error)
+      ? ""
+      : ` (${missingPermission(lastError) ?? lastError.message})`;
     return new UnreachableError(`${why}${last}`, mayHaveHappened, { cause: lastError });
   }
 }

@@ -1,3 +1,5 @@
+import { UnsupportedError } from "../../contract/errors.ts";
+
 /**
  * The server could not be reached, or did not answer in time. {@linkcode mayHaveHappened} says
  * whether the command may have been run, or may still be run.
@@ -108,6 +110,9 @@ export function explain(what: string, error: unknown): unknown {
       : "Nothing was changed";
     const text = `Cannot ${what}: ${error.message}. ${outcome}`;
     return new UnreachableError(text, error.mayHaveHappened, { cause: error });
+  }
+  if (error instanceof UnsupportedError) {
+    return new UnsupportedError(`Cannot ${what}: ${error.message}`, { cause: error });
   }
   const said = codeOf(error);
   if (said === undefined) return error;

@@ -1,4 +1,5 @@
 import type { PlatformAbortSignal } from "../../contract/platform.ts";
+import { missingPermission } from "../../runtime/adapters/missing_permission.ts";
 import type { Driver, Subscriber } from "./driver.ts";
 import { UnreachableError } from "./errors.ts";
 
@@ -146,5 +147,6 @@ function duplicateOf(client: IoredisClient, options: object): IoredisClient {
 }
 
 function isFinal(error: Error): boolean {
-  return /^(WRONGPASS|NOAUTH|NOPERM|DENIED)\b/.test(error.message);
+  return /^(WRONGPASS|NOAUTH|NOPERM|DENIED)\b/.test(error.message) ||
+    missingPermission(error) !== undefined;
 }

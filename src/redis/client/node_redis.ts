@@ -1,4 +1,5 @@
 import type { PlatformAbortSignal, PlatformURL } from "../../contract/platform.ts";
+import { missingPermission } from "../../runtime/adapters/missing_permission.ts";
 import { addressIn } from "./address.ts";
 import type { Driver, Subscriber } from "./driver.ts";
 import { MisconfiguredError, UnreachableError } from "./errors.ts";
@@ -172,6 +173,8 @@ export class OwnNodeRedisDriver implements Driver {
       url: this.#url,
       // Commands wait in the connection, not in a queue of the client that is written too late.
       disableOfflineQueue: true,
+      // They read the environment, for which Deno needs a permission.
+      maintNotifications: "disabled",
       socket: {
         reconnectStrategy: (retries: number, cause: Error) =>
           isFinal(cause) ? cause : Math.min(20 * 2 ** retries, 1000) + Math.random() * 20,
@@ -187,9 +190,10 @@ export class OwnNodeRedisDriver implements Driver {
   }
 }
 
-/** Whether another try is useless: the password or the number of the database is wrong. */
+/** Whether another try is useless: the password or the database is wrong, or a permission is missing. */
 function isFinal(error: Error): boolean {
-  return /^(WRONGPASS|NOAUTH|NOPERM|DENIED|ERR)\b/.test(error.message);
+  return /^(WRONGPASS|NOAUTH|NOPERM|DENIED|ERR)\b/.test(error.message) ||
+    missingPermission(error) !== undefined;
 }
 
 /**

@@ -57,7 +57,8 @@ export function nodeFFI(process: typeof nodeProcess): CAccess | undefined {
   if (process.permission?.has("ffi") === false) return undefined;
   const ffi = loadQuietly(process);
   if (ffi === undefined) return undefined;
-  // With fast calls, V8 crashes now and then as it compiles calls of `node:ffi` (Node 26.10).
+  // As a worker or the process ends, Node (26.10) frees what V8 reads as it compiles a fast call in
+  // another thread. The process crashes then.
   process.getBuiltinModule("node:v8").setFlagsFromString("--no-turbo-fast-api-calls");
   const { dlopen, getRawPointer, toArrayBuffer } = ffi;
 

@@ -1,4 +1,5 @@
 import { UnsupportedError } from "../../contract/errors.ts";
+import { missingPermission } from "../adapters/missing_permission.ts";
 import { absolutePath } from "../files/absolute_path.ts";
 import { ANY_MAY_WRITE } from "../files/file_status.ts";
 import { checkPath, isUtf8, quotePath } from "../paths/path_bytes.ts";
@@ -22,7 +23,7 @@ export class DenoLockFile implements LockFile {
   constructor(path: string, full: string = fullPath(path)) {
     this.path = path;
     this.#full = full;
-    const found = open(full, path);
+    const found = openPermitted(full, path);
     this.#file = found.file;
     const status = this.#file.statSync();
     this.id = `${status.dev}:${status.ino}`;
@@ -125,6 +126,19 @@ function refuseOthers(full: string, path: string): void {
   }
 }
 
+/** {@linkcode open}, whose error says which permission is missing. */
+function openPermitted(path: string, given: string): ReturnType<typeof open> {
+  try {
+    return open(path, given);
+  } catch (error) {
+    const missing = missingPermission(error);
+    if (missing === undefined) throw error;
+    throw new UnsupportedError(`Cannot lock ${quotePath(given)}: ${missing}, or --allow-ffi`, {
+      cause: error,
+    });
+  }
+}
+
 function open(
   path: string,
   given: string,
@@ -142,9 +156,11 @@ function open(
       return { file: Deno.openSync(path, write), writable: true };
     }
     const { NotCapable, PermissionDenied } = Deno.errors;
-    if (error instanceof PermissionDenied || error instanceof NotCapable) {
+    if (!(error instanceof PermissionDenied || error instanceof NotCapable)) throw error;
+    try {
       return { file: Deno.openSync(path, { read: true }), writable: false };
+    } catch (failure) {
+      throw failure instanceof Deno.errors.NotFound ? error : failure;
     }
-    throw error;
   }
 }

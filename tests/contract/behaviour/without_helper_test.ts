@@ -24,7 +24,10 @@ const FREE = [0, 1, 2, 3, 4, 5, 6, 7, 8, 63, 64, 65];
 const PERMISSIONS: Readonly<Record<string, readonly string[] | undefined>> = {
   deno: ["run", "--quiet", "--no-config", "--no-lock", "--allow-ffi"],
   node: [
-    "--permission",
+    // Node 22.12 has the older name.
+    process.allowedNodeEnvironmentFlags?.has("--permission")
+      ? "--permission"
+      : "--experimental-permission",
     isBuiltin("node:ffi") ? "--allow-ffi" : "--allow-addons",
     "--allow-fs-read=*",
   ],

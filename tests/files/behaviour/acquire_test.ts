@@ -24,6 +24,22 @@ function withTwo(body: (a: FileLock, b: FileLock) => void | Promise<void>): Prom
   });
 }
 
+/** Runs `body` with a lock that another process holds. */
+function withHeld(
+  body: (lock: FileLock, holder: Child, folder: string) => Promise<void>,
+): Promise<void> {
+  return inScratchFolder(async (folder) => {
+    const path = join(folder, "lock");
+    using lock = new FileLock(path);
+    await using holder = Child.here(HOLDER, path);
+    assert.equal(await holder.line(), "held");
+    await body(lock, holder, folder);
+  });
+}
+
+/** Resolves when one thread waits in the kernel for a file of the folder. */
+const oneWaits = (folder: string) => until("waits in the kernel", () => kernelWaits(folder) === 1);
+
 /** How many threads wait in the kernel for files of a folder. */
 const kernelWaits = (folder: string) =>
   kernelWaiters(...readdirSync(folder).map((name) => join(folder, name)));
@@ -146,7 +162,7 @@ describe("FileLock.acquire", () => {
           await using child = Child.here(HOLDER, path);
           assert.equal(await child.line(), "held");
           const pending = lock.acquire();
-          await until("waits in the kernel", () => kernelWaits(folder) === 1);
+          await oneWaits(folder);
           child[end]();
           const guard = await pending;
           assert.equal(guard.recovered, end === "kill");
@@ -159,20 +175,16 @@ describe("FileLock.acquire", () => {
     "does not keep the lock after an abort, however late it is granted",
     DEADLINE,
     () =>
-      inScratchFolder(async (folder) => {
-        const path = join(folder, "lock");
-        using lock = new FileLock(path);
-        await using child = Child.here(HOLDER, path);
-        assert.equal(await child.line(), "held");
+      withHeld(async (lock, child, folder) => {
         const controller = new AbortController();
         const pending = lock.acquire({ signal: controller.signal });
-        await until("waits in the kernel", () => kernelWaits(folder) === 1);
+        await oneWaits(folder);
         controller.abort();
         await assert.rejects(pending, { name: "AbortError" });
         await until("waits in the kernel", () => kernelWaits(folder) === 0);
         child.close();
         await child.ended;
-        using other = new FileLock(path);
+        using other = new FileLock(lock.path);
         // If the cancelled wait still got the lock, it has released it.
         (await other.acquire({ timeout: 20_000 })).release();
         (await lock.acquire({ timeout: 20_000 })).release();
@@ -184,18 +196,14 @@ describe("FileLock.acquire", () => {
       `does not block its own thread with a grant that ${what}`,
       DEADLINE,
       () =>
-        inScratchFolder(async (folder) => {
-          const path = join(folder, "lock");
-          using lock = new FileLock(path);
-          using other = new FileLock(path);
-          await using child = Child.here(HOLDER, path);
-          assert.equal(await child.line(), "held");
+        withHeld(async (lock, child, folder) => {
+          using other = new FileLock(lock.path);
           const controller = new AbortController();
           const pending = lock.acquire({ signal: controller.signal });
-          await until("waits in the kernel", () => kernelWaits(folder) === 1);
+          await oneWaits(folder);
           // From here on this thread receives no message, not even that of the grant.
           child.kill();
-          for (const began = performance.now(); !isHeldHere(path);) {
+          for (const began = performance.now(); !isHeldHere(lock.path);) {
             assert.ok(performance.now() - began < 20_000, "it was not granted");
           }
           if (what === "was aborted") {
@@ -216,14 +224,10 @@ describe("FileLock.acquire", () => {
     "goes on after its thread has blocked without success",
     DEADLINE,
     () =>
-      inScratchFolder(async (folder) => {
-        const path = join(folder, "lock");
-        using lock = new FileLock(path);
-        using other = new FileLock(path);
-        await using child = Child.here(HOLDER, path);
-        assert.equal(await child.line(), "held");
+      withHeld(async (lock, child, folder) => {
+        using other = new FileLock(lock.path);
         const pending = lock.acquire();
-        await until("waits in the kernel", () => kernelWaits(folder) === 1);
+        await oneWaits(folder);
         assert.throws(() => other.acquireSync({ timeout: 1 }), { name: "TimeoutError" });
         child.close();
         (await pending).release();
@@ -242,7 +246,7 @@ describe("FileLock.acquire", () => {
         for (const args of [[], ["again"]]) {
           await using child = Child.here(ACQUIRER, path, ...args);
           assert.equal(await child.line(), "waiting");
-          await until("waits in the kernel", () => kernelWaits(folder) === 1);
+          await oneWaits(folder);
           lock.unlock();
           assert.equal(await child.line(), "had it");
           assert.equal((await child.ended).code, 0);

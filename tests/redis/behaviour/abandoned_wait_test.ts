@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { RELEASE } from "../../../src/redis/server_lock/lock_scripts.ts";
 import {
-  adapterOf,
   type RedisAdapter,
   type RedisGuard,
   RedisLock,
   RedisSemaphore,
 } from "../../../src/redis/mod.ts";
 import { RELEASE_PERMITS } from "../../../src/redis/semaphore/semaphore_scripts.ts";
-import { RedisServer, skip } from "../../support/redis_server.ts";
+import { skip } from "../../support/redis_server.ts";
+import { startServers } from "../suite.ts";
 import { until } from "../../support/until.ts";
 
 const DEADLINE = { timeout: 60_000 };
@@ -43,16 +43,7 @@ const LOCKS: Readonly<Record<string, (sources: Sources) => AnyLock>> = {
 };
 
 describe("a waiter that gives up", { skip }, () => {
-  let servers: RedisServer[];
-  let all: RedisAdapter[];
-  before(async () => {
-    servers = await Promise.all(Array.from({ length: 3 }, () => RedisServer.start()));
-    all = servers.map(({ url }) => adapterOf(url));
-  });
-  after(async () => {
-    await Promise.all(all.map((adapter) => adapter.close()));
-    await Promise.all(servers.map((server) => server[Symbol.asyncDispose]()));
-  });
+  const { adapters: all } = startServers(3);
 
   /** Connections that call `step` before and after each command. */
   const stepping = (step: () => void): Sources =>

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import process from "node:process";
-import { after, before, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import {
   adapterOf,
   type RedisAdapter,
@@ -17,6 +17,7 @@ import { Proxy } from "../../support/proxy.ts";
 import { RedisServer, skip } from "../../support/redis_server.ts";
 import { until } from "../../support/until.ts";
 import { CLIENTS, type TestClient } from "../clients.ts";
+import { startServers } from "../suite.ts";
 
 const PROCESS = new URL("../fixtures/closing_work_process.ts", import.meta.url);
 const DEADLINE = { timeout: 60_000 };
@@ -51,27 +52,17 @@ async function traces(redis: RedisAdapter): Promise<string[]> {
 }
 
 describe("an object that is closed during an operation", { skip }, () => {
-  let server: RedisServer;
-  let redis: RedisAdapter;
-  before(async () => {
-    server = await RedisServer.start();
-    redis = adapterOf(server.url);
-    await redis.send("PING");
-  });
-  after(async () => {
-    await redis.close();
-    await server[Symbol.asyncDispose]();
-  });
+  const suite = startServers();
 
   for (const [by, connect] of Object.entries(SOURCES)) {
     for (const [kind, make] of Object.entries(LOCKS)) {
       if (kind !== "RedisLock" && kind !== "RedisSemaphore" && by !== "address") continue;
       it(`releases the grant of an aborted acquire: ${kind} by ${by}`, DEADLINE, async () => {
         for (let i = 0; i < ROUNDS; i++) {
-          await using client: TestClient = await connect(server.url);
+          await using client: TestClient = await connect(suite.server.url);
           const tested = make(client.source, "aborted");
           if (i % 3 !== 0) await (await tested.acquire()).release(); // Connected.
-          if (i % 3 === 2) await redis.send("SCRIPT", "FLUSH"); // So an acquire takes two steps.
+          if (i % 3 === 2) await suite.redis.send("SCRIPT", "FLUSH"); // So an acquire takes two steps.
           const controller = new AbortController();
           const { signal } = controller;
           const acquiring = i % 2
@@ -82,19 +73,19 @@ describe("an object that is closed during an operation", { skip }, () => {
           controller.abort();
           await rejected;
           await tested.close();
-          assert.deepEqual(await traces(redis), [], `round ${i}`);
+          assert.deepEqual(await traces(suite.redis), [], `round ${i}`);
         }
       });
 
       it(`completes releases that are not awaited: ${kind} by ${by}`, DEADLINE, async () => {
         for (let i = 0; i < ROUNDS; i++) {
-          await using client: TestClient = await connect(server.url);
+          await using client: TestClient = await connect(suite.server.url);
           const tested = make(client.source, "released");
           const guard = await tested.acquire();
-          if (i % 2) await redis.send("SCRIPT", "FLUSH");
+          if (i % 2) await suite.redis.send("SCRIPT", "FLUSH");
           const released = guard.release();
           await tested.close();
-          assert.deepEqual(await traces(redis), [], `round ${i}`);
+          assert.deepEqual(await traces(suite.redis), [], `round ${i}`);
           await released;
         }
       });
@@ -102,8 +93,8 @@ describe("an object that is closed during an operation", { skip }, () => {
 
     it(`counts the adds that were sent: RedisCounter by ${by}`, DEADLINE, async () => {
       for (let i = 0; i < ROUNDS; i++) {
-        await redis.send("DEL", "n");
-        await using client: TestClient = await connect(server.url);
+        await suite.redis.send("DEL", "n");
+        await using client: TestClient = await connect(suite.server.url);
         const counter = new RedisCounter(client.source, "n");
         if (i % 2) await counter.set(0);
         const adds: Promise<number>[] = [];
@@ -114,7 +105,7 @@ describe("an object that is closed during an operation", { skip }, () => {
         const collected = counter.coalesced();
         collected.add(5);
         await counter.close();
-        assert.equal(await redis.send("GET", "n"), "15");
+        assert.equal(await suite.redis.send("GET", "n"), "15");
         assert.equal((await Promise.all(adds)).length, 10);
         assert.equal(collected.pending, 0);
         await assert.rejects(counter.add(), UnreachableError);
@@ -138,11 +129,11 @@ describe("an object that is closed during an operation", { skip }, () => {
   }
 
   it("takes back an add beyond 2^53 while it is closed", DEADLINE, async () => {
-    await using proxy = await Proxy.start(server.port);
+    await using proxy = await Proxy.start(suite.server.port);
     const counter = new RedisCounter(proxy.url, "edge");
     await counter.set(5);
     await counter.add();
-    await redis.send("SET", "edge", `${Number.MAX_SAFE_INTEGER}`);
+    await suite.redis.send("SET", "edge", `${Number.MAX_SAFE_INTEGER}`);
     let held = 0;
     proxy.onReply = () => held++ === 0 ? "hold" : "pass";
     const adding = assert.rejects(counter.add(), RangeError);
@@ -151,21 +142,21 @@ describe("an object that is closed during an operation", { skip }, () => {
     proxy.letGo();
     await closing;
     await adding;
-    assert.equal(await redis.send("GET", "edge"), `${Number.MAX_SAFE_INTEGER}`);
+    assert.equal(await suite.redis.send("GET", "edge"), `${Number.MAX_SAFE_INTEGER}`);
   });
 
   it("does the same by `await using`", DEADLINE, async () => {
     let released: Promise<void>;
     {
-      await using lock = new RedisLock(server.url, "using");
+      await using lock = new RedisLock(suite.server.url, "using");
       released = (await lock.acquire()).release();
     }
-    assert.equal(await redis.send("EXISTS", "interlock:{using}:lock"), 0);
+    assert.equal(await suite.redis.send("EXISTS", "interlock:{using}:lock"), 0);
     await released;
   });
 
   it("is closed within the time limit of a command if no answer comes", DEADLINE, async () => {
-    await using proxy = await Proxy.start(server.port);
+    await using proxy = await Proxy.start(suite.server.port);
     const options = { commandTimeout: 300 };
     const lock = new RedisLock(proxy.url, "silent", { ...options, leaseTime: 500 });
     const slots = new RedisSemaphore(proxy.url, "silent", 1, { ...options, leaseTime: 500 });
@@ -197,26 +188,26 @@ describe("an object that is closed during an operation", { skip }, () => {
   });
 
   it("is closed at once while it waits, and acquires nothing later", DEADLINE, async () => {
-    await using holder = new RedisLock(server.url, "waited");
+    await using holder = new RedisLock(suite.server.url, "waited");
     const guard = await holder.acquire();
     for (const options of [{}, { fair: true }, { localHandOff: true }]) {
-      const lock = new RedisLock(server.url, "waited", options);
+      const lock = new RedisLock(suite.server.url, "waited", options);
       const waiting = Array.from({ length: 3 }, () => lock.acquire());
       const settled = Promise.allSettled(waiting);
       await until(
         "the waiter",
-        async () => await redis.send("EXISTS", "interlock:{waited}:queue") === 1,
+        async () => await suite.redis.send("EXISTS", "interlock:{waited}:queue") === 1,
       );
       await lock.close();
       for (const { status } of await settled) assert.equal(status, "rejected");
-      assert.equal(await redis.send("EXISTS", "interlock:{waited}:queue"), 0);
+      assert.equal(await suite.redis.send("EXISTS", "interlock:{waited}:queue"), 0);
     }
     await guard.release();
-    assert.equal(await redis.send("EXISTS", "interlock:{waited}:lock"), 0);
+    assert.equal(await suite.redis.send("EXISTS", "interlock:{waited}:lock"), 0);
   });
 
   it("ends the waits for its own hold", DEADLINE, async () => {
-    const lock = new RedisLock(server.url, "own", { localHandOff: true });
+    const lock = new RedisLock(suite.server.url, "own", { localHandOff: true });
     const guard = await lock.acquire();
     const settled = Promise.allSettled([lock.acquire(), lock.acquire()]);
     await Promise.resolve();
@@ -226,13 +217,13 @@ describe("an object that is closed during an operation", { skip }, () => {
   });
 
   it("leaves nothing behind if the process ends then", DEADLINE, async () => {
-    await redis.send("DEL", "visits", "interlock:{work}:token");
+    await suite.redis.send("DEL", "visits", "interlock:{work}:token");
     const flags = RUN_WITH_PACKAGES[adapter.name];
-    await using child = new Child(process.execPath, flags, PROCESS, [server.url]);
+    await using child = new Child(process.execPath, flags, PROCESS, [suite.server.url]);
     assert.equal(await child.line(), "closed");
     assert.equal((await child.ended).code, 0);
-    assert.equal(await redis.send("GET", "visits"), "3");
-    const left = await traces(redis);
+    assert.equal(await suite.redis.send("GET", "visits"), "3");
+    const left = await traces(suite.redis);
     assert.deepEqual(left.filter((key) => /\{(work|aborted)\}/.test(key)), []);
   });
 });

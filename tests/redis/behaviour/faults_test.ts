@@ -1,17 +1,12 @@
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { UnsupportedError } from "../../../src/contract/mod.ts";
-import {
-  adapterOf,
-  type RedisAdapter,
-  RedisCounter,
-  RefusedError,
-  UnreachableError,
-} from "../../../src/redis/mod.ts";
+import { RedisCounter, RefusedError, UnreachableError } from "../../../src/redis/mod.ts";
 import { Proxy } from "../../support/proxy.ts";
 import { RedisServer, skip } from "../../support/redis_server.ts";
 import { until } from "../../support/until.ts";
 import { CLIENTS } from "../clients.ts";
+import { startServers } from "../suite.ts";
 
 const isUnreachable = (mayHaveHappened: boolean) => (error: unknown) => {
   assert.ok(error instanceof UnreachableError, String(error));
@@ -36,19 +31,10 @@ function heal(proxy: Proxy): void {
 
 for (const [name, connect] of Object.entries(CLIENTS)) {
   describe(`a RedisCounter by ${name} with faults`, { skip }, () => {
-    let server: RedisServer;
-    let admin: RedisAdapter;
-    before(async () => {
-      server = await RedisServer.start();
-      admin = adapterOf(server.url);
-    });
-    after(async () => {
-      await admin.close();
-      await server[Symbol.asyncDispose]();
-    });
+    const suite = startServers();
 
     it("says that an add may have happened if its answer was cut off", async () => {
-      await using proxy = await Proxy.start(server.port);
+      await using proxy = await Proxy.start(suite.server.port);
       await using client = await connect(proxy.url);
       await using counter = new RedisCounter(client.source, "honest");
       await counter.add();
@@ -56,13 +42,13 @@ for (const [name, connect] of Object.entries(CLIENTS)) {
         cutAdds(proxy, where);
         await assert.rejects(counter.add(), isUnreachable(true));
         heal(proxy);
-        assert.equal(await admin.send("GET", "honest"), stored);
+        assert.equal(await suite.redis.send("GET", "honest"), stored);
       }
       assert.equal(await counter.add(), 3);
     });
 
     it("counts operations once, wherever the connection is cut", async () => {
-      await using proxy = await Proxy.start(server.port);
+      await using proxy = await Proxy.start(suite.server.port);
       await using client = await connect(proxy.url);
       await using counter = new RedisCounter(client.source, "exact");
       let left = 0;
@@ -75,12 +61,12 @@ for (const [name, connect] of Object.entries(CLIENTS)) {
       }
       left = -1;
       assert.deepEqual(seen, Array.from({ length: 12 }, (_, i) => i + 1));
-      assert.equal(await admin.send("GET", "exact"), "12");
+      assert.equal(await suite.redis.send("GET", "exact"), "12");
       assert.ok(proxy.connections > 5, "it was cut");
     });
 
     it("keeps the collected adds while the server is down, and counts them once", async () => {
-      await using proxy = await Proxy.start(server.port);
+      await using proxy = await Proxy.start(suite.server.port);
       await using client = await connect(proxy.url);
       await using counter = new RedisCounter(client.source, "collected");
       const reports: [unknown, number][] = [];
@@ -99,7 +85,7 @@ for (const [name, connect] of Object.entries(CLIENTS)) {
       heal(proxy);
       await collected.close();
       assert.equal(collected.pending, 0);
-      assert.equal(await admin.send("GET", "collected"), "8");
+      assert.equal(await suite.redis.send("GET", "collected"), "8");
     });
 
     it("continues after the server was killed, with AOF", async () => {
@@ -135,23 +121,14 @@ for (const [name, connect] of Object.entries(CLIENTS)) {
 }
 
 describe("a RedisCounter without the rights", { skip }, () => {
-  let server: RedisServer;
-  let admin: RedisAdapter;
-  before(async () => {
-    server = await RedisServer.start({ password: "secret" });
-    admin = adapterOf(server.url);
-  });
-  after(async () => {
-    await admin.close();
-    await server[Symbol.asyncDispose]();
-  });
+  const suite = startServers(1, { password: "secret" });
 
   const refusal = (code: string) => (error: unknown) => {
     assert.ok(error instanceof RefusedError, String(error));
     assert.equal(error.code, code);
     return true;
   };
-  const addressOf = (user: string) => server.url.replace(":secret@", `${user}@`);
+  const addressOf = (user: string) => suite.server.url.replace(":secret@", `${user}@`);
 
   it("says that a password is missing or wrong", async () => {
     await using without = new RedisCounter(addressOf(""), "n");
@@ -162,7 +139,7 @@ describe("a RedisCounter without the rights", { skip }, () => {
   });
 
   it("says that the user has no right to the key", async () => {
-    await admin.send("ACL", "SETUSER", "other", "on", ">pw", "~other:*", "+@all");
+    await suite.redis.send("ACL", "SETUSER", "other", "on", ">pw", "~other:*", "+@all");
     await using counter = new RedisCounter(addressOf("other:pw"), "n");
     await assert.rejects(counter.add(), refusal("NOPERM"));
     await assert.rejects(counter.get(), refusal("NOPERM"));
@@ -171,11 +148,21 @@ describe("a RedisCounter without the rights", { skip }, () => {
   });
 
   it("works without scripts as far as possible", async () => {
-    await admin.send("ACL", "SETUSER", "plain", "on", ">pw", "~*", "+@all", "-eval", "-evalsha");
+    await suite.redis.send(
+      "ACL",
+      "SETUSER",
+      "plain",
+      "on",
+      ">pw",
+      "~*",
+      "+@all",
+      "-eval",
+      "-evalsha",
+    );
     await using counter = new RedisCounter(addressOf("plain:pw"), "plain");
     assert.deepEqual(await Promise.all([counter.add(2), counter.add(3)]), [2, 5]);
     assert.equal(await counter.get(), 5);
-    await admin.send("SET", "plain", `${Number.MAX_SAFE_INTEGER}`);
+    await suite.redis.send("SET", "plain", `${Number.MAX_SAFE_INTEGER}`);
     await assert.rejects(counter.add(), RangeError);
     assert.equal(await counter.get(), Number.MAX_SAFE_INTEGER);
     await assert.rejects(counter.add(1, { operation: "a" }), UnsupportedError);

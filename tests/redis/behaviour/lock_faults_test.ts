@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { LockLostError, UnsupportedError } from "../../../src/contract/mod.ts";
 import {
   adapterOf,
   MisconfiguredError,
-  type RedisAdapter,
   RedisLock,
   RefusedError,
   UnreachableError,
@@ -13,28 +12,19 @@ import { Proxy } from "../../support/proxy.ts";
 import { RedisServer, skip } from "../../support/redis_server.ts";
 import { until } from "../../support/until.ts";
 import { CLIENTS } from "../clients.ts";
+import { startServers } from "../suite.ts";
 
 const DEADLINE = { timeout: 30_000 };
 
 describe("RedisLock with faults", { skip }, () => {
-  let server: RedisServer;
-  let redis: RedisAdapter;
-  before(async () => {
-    server = await RedisServer.start({ config: ["--repl-diskless-sync-delay", "0"] });
-    redis = adapterOf(server.url);
-    await redis.send("PING");
-  });
-  after(async () => {
-    await redis.close();
-    await server[Symbol.asyncDispose]();
-  });
+  const suite = startServers(1, { config: ["--repl-diskless-sync-delay", "0"] });
 
-  const at = (name: string) => redis.send("GET", `interlock:{${name}}:lock`);
+  const at = (name: string) => suite.redis.send("GET", `interlock:{${name}}:lock`);
 
   for (const [client, connect] of Object.entries(CLIENTS)) {
     it(`acquires the lock once if the answer was cut off: ${client}`, DEADLINE, async () => {
       const name = `cut ${client}`;
-      await using proxy = await Proxy.start(server.port);
+      await using proxy = await Proxy.start(suite.server.port);
       await using source = await connect(proxy.url);
       await using lock = new RedisLock(source.source, name);
       await (await lock.acquire()).release(); // The server knows the scripts.
@@ -48,7 +38,7 @@ describe("RedisLock with faults", { skip }, () => {
       assert.equal(cut, true);
       assert.equal(guard.held, true);
       assert.equal(
-        Number(await redis.send("HGET", `interlock:{${name}}:token`, "token")),
+        Number(await suite.redis.send("HGET", `interlock:{${name}}:token`, "token")),
         guard.token,
       );
       await guard.release();
@@ -57,7 +47,7 @@ describe("RedisLock with faults", { skip }, () => {
 
     it(`releases the lock if the answer was cut off: ${client}`, DEADLINE, async () => {
       const name = `cut release ${client}`;
-      await using proxy = await Proxy.start(server.port);
+      await using proxy = await Proxy.start(suite.server.port);
       await using source = await connect(proxy.url);
       await using lock = new RedisLock(source.source, name);
       const guard = await lock.acquire();
@@ -73,7 +63,7 @@ describe("RedisLock with faults", { skip }, () => {
   }
 
   it("releases a lock that was granted after the wait had ended", DEADLINE, async () => {
-    await using proxy = await Proxy.start(server.port);
+    await using proxy = await Proxy.start(suite.server.port);
     await using lock = new RedisLock(proxy.url, "late grant");
     await (await lock.acquire()).release();
     proxy.onReply = () => "hold";
@@ -109,17 +99,17 @@ describe("RedisLock with faults", { skip }, () => {
   });
 
   it("works after the server has forgotten the scripts", DEADLINE, async () => {
-    await using lock = new RedisLock(server.url, "flushed");
+    await using lock = new RedisLock(suite.server.url, "flushed");
     await (await lock.acquire()).release();
-    await redis.send("SCRIPT", "FLUSH");
+    await suite.redis.send("SCRIPT", "FLUSH");
     const guard = await lock.acquire();
-    await redis.send("SCRIPT", "FLUSH");
+    await suite.redis.send("SCRIPT", "FLUSH");
     await guard.release();
     assert.equal(await at("flushed"), null);
   });
 
   it("says that it may run no scripts, and acquires nothing", DEADLINE, async () => {
-    await redis.send(
+    await suite.redis.send(
       "ACL",
       "SETUSER",
       "plain",
@@ -130,7 +120,7 @@ describe("RedisLock with faults", { skip }, () => {
       "+@all",
       "-@scripting",
     );
-    const url = `redis://plain:secret@127.0.0.1:${server.port}`;
+    const url = `redis://plain:secret@127.0.0.1:${suite.server.port}`;
     for (const options of [{}, { fair: true }]) {
       await using lock = new RedisLock(url, "no scripts", options);
       for (const acquire of [() => lock.acquire(), () => lock.tryAcquire()]) {
@@ -150,8 +140,8 @@ describe("RedisLock with faults", { skip }, () => {
     async () => {
       for (const key of ["lock", "token"]) {
         const path = `interlock:{wrong ${key}}:${key}`;
-        await redis.send("RPUSH", path, "not ours");
-        await using lock = new RedisLock(server.url, `wrong ${key}`);
+        await suite.redis.send("RPUSH", path, "not ours");
+        await using lock = new RedisLock(suite.server.url, `wrong ${key}`);
         for (const acquire of [() => lock.acquire(), () => lock.tryAcquire()]) {
           await assert.rejects(acquire(), (error) => {
             assert.ok(error instanceof MisconfiguredError, String(error));
@@ -159,9 +149,9 @@ describe("RedisLock with faults", { skip }, () => {
             return true;
           });
         }
-        assert.deepEqual(await redis.send("LRANGE", path, "0", "-1"), ["not ours"]);
+        assert.deepEqual(await suite.redis.send("LRANGE", path, "0", "-1"), ["not ours"]);
         await until("nothing left", async () => {
-          const keys = await redis.send("KEYS", `interlock:{wrong ${key}}:*`) as string[];
+          const keys = await suite.redis.send("KEYS", `interlock:{wrong ${key}}:*`) as string[];
           return keys.length === 1;
         });
       }
@@ -172,16 +162,16 @@ describe("RedisLock with faults", { skip }, () => {
     "waits for a key that another program has set without a lease, and acquires the lock then",
     DEADLINE,
     async () => {
-      await redis.send("SET", "interlock:{foreign}:lock", "by hand");
-      await using lock = new RedisLock(server.url, "foreign");
+      await suite.redis.send("SET", "interlock:{foreign}:lock", "by hand");
+      await using lock = new RedisLock(suite.server.url, "foreign");
       assert.equal(await lock.owner(), undefined);
       await assert.rejects(lock.acquire({ timeout: 20 }), { name: "TimeoutError" });
       const acquiring = lock.acquire();
       await until(
         "the waiter",
-        async () => await redis.send("EXISTS", "interlock:{foreign}:queue") === 1,
+        async () => await suite.redis.send("EXISTS", "interlock:{foreign}:queue") === 1,
       );
-      await redis.send("DEL", "interlock:{foreign}:lock");
+      await suite.redis.send("DEL", "interlock:{foreign}:lock");
       await (await acquiring).release();
     },
   );
@@ -252,19 +242,21 @@ describe("RedisLock with faults", { skip }, () => {
   );
 
   it("waits for its replicas if configured", DEADLINE, async () => {
-    await using replica = await RedisServer.start({ replicaOf: server.port });
+    await using replica = await RedisServer.start({ replicaOf: suite.server.port });
     const copy = adapterOf(replica.url);
     await until(
       "the replica",
       async () => /master_link_status:up/.test(String(await copy.send("INFO"))),
     );
-    await using lock = new RedisLock(server.url, "copied", {
+    await using lock = new RedisLock(suite.server.url, "copied", {
       replicas: { count: 1, timeout: 5000 },
     });
     const guard = await lock.acquire();
     assert.equal(await copy.send("GET", "interlock:{copied}:lock"), await at("copied"));
     await guard.release();
-    await using two = new RedisLock(server.url, "copied", { replicas: { count: 2, timeout: 20 } });
+    await using two = new RedisLock(suite.server.url, "copied", {
+      replicas: { count: 2, timeout: 20 },
+    });
     for (const acquire of [() => two.acquire(), () => two.tryAcquire()]) {
       await assert.rejects(acquire(), (error) => {
         assert.ok(error instanceof RefusedError && error.code === "NOREPLICAS", String(error));

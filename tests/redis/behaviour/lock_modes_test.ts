@@ -1,58 +1,30 @@
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { DeadlockError } from "../../../src/contract/mod.ts";
-import {
-  adapterOf,
-  type RedisAdapter,
-  RedisLock,
-  type RedisLockOptions,
-} from "../../../src/redis/mod.ts";
-import { RedisServer, skip } from "../../support/redis_server.ts";
-import { until } from "../../support/until.ts";
+import { RedisLock, type RedisLockOptions } from "../../../src/redis/mod.ts";
+import { skip } from "../../support/redis_server.ts";
 import { ask, redisProcess } from "../redis_process.ts";
+import { startServers, waitersAt, withLocks } from "../suite.ts";
 
 const DEADLINE = { timeout: 30_000 };
 
 describe("RedisLock", { skip }, () => {
-  let server: RedisServer;
-  let redis: RedisAdapter;
-  before(async () => {
-    server = await RedisServer.start();
-    redis = adapterOf(server.url);
-    await redis.send("PING");
-  });
-  after(async () => {
-    await redis.close();
-    await server[Symbol.asyncDispose]();
-  });
+  const suite = startServers();
 
   let names = 0;
-  /** Runs `body` with `count` locks of one name. */
-  async function withLocks(
+  const withNewLocks = (
     count: number,
     options: RedisLockOptions,
     body: (locks: RedisLock[], name: string) => Promise<void>,
-  ): Promise<void> {
-    const name = `modes ${++names}`;
-    const locks = Array.from({ length: count }, () => new RedisLock(redis, name, options));
-    try {
-      await body(locks, name);
-    } finally {
-      await Promise.all(locks.map((lock) => lock.close()));
-    }
-  }
-  const waiting = (name: string, count: number) =>
-    until(
-      `${count} waiters`,
-      async () => await redis.send("ZCARD", `interlock:{${name}}:queue`) === count,
-    );
+  ) => withLocks(count, suite.redis, `modes ${++names}`, options, body);
+  const waiting = (name: string, count: number) => waitersAt(suite.redis, name, count);
 
   describe("that is shared", () => {
     it(
       "has many shared holders, and no exclusive one beside them",
       DEADLINE,
       () =>
-        withLocks(3, {}, async ([a, b, c]) => {
+        withNewLocks(3, {}, async ([a, b, c]) => {
           const first = await a.acquire({ shared: true });
           const second = await b.tryAcquire({ shared: true });
           const third = await a.acquire({ shared: true, timeout: 0 });
@@ -76,7 +48,7 @@ describe("RedisLock", { skip }, () => {
       "queues shared requests behind exclusive ones",
       DEADLINE,
       () =>
-        withLocks(3, {}, async ([a, b, c], name) => {
+        withNewLocks(3, {}, async ([a, b, c], name) => {
           const reader = await a.acquire({ shared: true });
           const order: string[] = [];
           const alone = b.acquire().then((guard) => (order.push("alone"), guard));
@@ -97,7 +69,7 @@ describe("RedisLock", { skip }, () => {
       "grants the lock to all waiting sharers at once",
       DEADLINE,
       () =>
-        withLocks(4, {}, async ([a, ...others], name) => {
+        withNewLocks(4, {}, async ([a, ...others], name) => {
           const alone = await a.acquire();
           const readers = others.map((lock) => lock.acquire({ shared: true }));
           await waiting(name, 3);
@@ -110,13 +82,13 @@ describe("RedisLock", { skip }, () => {
 
     it("forgets a dead sharer", DEADLINE, async () => {
       await using child = redisProcess(
-        server.url,
+        suite.server.url,
         "dead reader",
         `{"leaseTime":400,"shared":true}`,
       );
       assert.equal(await child.line(), "ready");
       await ask(child, "acquire");
-      await using lock = new RedisLock(redis, "dead reader");
+      await using lock = new RedisLock(suite.redis, "dead reader");
       const mine = await lock.acquire({ shared: true });
       assert.equal(await lock.tryAcquire(), undefined);
       child.kill();
@@ -131,7 +103,7 @@ describe("RedisLock", { skip }, () => {
       "is granted in the order of the requests",
       DEADLINE,
       () =>
-        withLocks(3, { fair: true }, async (locks, name) => {
+        withNewLocks(3, { fair: true }, async (locks, name) => {
           const guard = await locks[0].acquire();
           const order: number[] = [];
           const all: Promise<void>[] = [];
@@ -150,7 +122,7 @@ describe("RedisLock", { skip }, () => {
       "cannot be acquired by a client that has not waited",
       DEADLINE,
       () =>
-        withLocks(2, { fair: true }, async ([a, b], name) => {
+        withNewLocks(2, { fair: true }, async ([a, b], name) => {
           const guard = await a.acquire();
           const first = b.acquire();
           await waiting(name, 1);
@@ -163,9 +135,9 @@ describe("RedisLock", { skip }, () => {
     for (const [how, signal] of [["dead", "SIGKILL"], ["stopped", "SIGSTOP"]] as const) {
       it(`is granted to the waiter behind one that is ${how}`, DEADLINE, async () => {
         const name = `waiter ${how}`;
-        await using child = redisProcess(server.url, name, `{"fair":true}`);
+        await using child = redisProcess(suite.server.url, name, `{"fair":true}`);
         assert.equal(await child.line(), "ready");
-        await using lock = new RedisLock(redis, name, { fair: true });
+        await using lock = new RedisLock(suite.redis, name, { fair: true });
         const guard = await lock.acquire();
         child.tell("acquire");
         await waiting(name, 1);
@@ -187,7 +159,7 @@ describe("RedisLock", { skip }, () => {
       "is acquired again by its holder, with the same token, and released once by each guard",
       DEADLINE,
       () =>
-        withLocks(2, { reentrant: true }, async ([lock, other]) => {
+        withNewLocks(2, { reentrant: true }, async ([lock, other]) => {
           const outer = await lock.acquire();
           const inner = await lock.acquire();
           const tried = await lock.tryAcquire();
@@ -206,7 +178,7 @@ describe("RedisLock", { skip }, () => {
       "cannot be acquired exclusively while the object shares it",
       DEADLINE,
       () =>
-        withLocks(1, { reentrant: true }, async ([lock]) => {
+        withNewLocks(1, { reentrant: true }, async ([lock]) => {
           const guard = await lock.acquire({ shared: true });
           await assert.rejects(lock.acquire(), DeadlockError);
           assert.equal(await lock.tryAcquire(), undefined);
@@ -220,7 +192,7 @@ describe("RedisLock", { skip }, () => {
       "is one hold for tasks that acquire it at the same time",
       DEADLINE,
       () =>
-        withLocks(1, { reentrant: true }, async ([lock]) => {
+        withNewLocks(1, { reentrant: true }, async ([lock]) => {
           const guards = await Promise.all([lock.acquire(), lock.acquire(), lock.acquire()]);
           assert.equal(new Set(guards.map(({ token }) => token)).size, 1);
           for (const guard of guards) await guard.release();
@@ -231,7 +203,7 @@ describe("RedisLock", { skip }, () => {
 
   describe("with localHandOff", () => {
     const commands = async () => {
-      const stats = String(await redis.send("INFO", "commandstats"));
+      const stats = String(await suite.redis.send("INFO", "commandstats"));
       return Number(/cmdstat_evalsha:calls=(\d+)/.exec(stats)?.[1] ?? 0);
     };
 
@@ -239,7 +211,7 @@ describe("RedisLock", { skip }, () => {
       "asks the server once for many tasks, each with a token of its own",
       DEADLINE,
       () =>
-        withLocks(1, { localHandOff: { holds: 50, time: Infinity } }, async ([lock]) => {
+        withNewLocks(1, { localHandOff: { holds: 50, time: Infinity } }, async ([lock]) => {
           await (await lock.acquire()).release();
           const before = await commands();
           const tokens: number[] = [];
@@ -260,7 +232,7 @@ describe("RedisLock", { skip }, () => {
       "leaves the lock to other clients in between",
       DEADLINE,
       () =>
-        withLocks(
+        withNewLocks(
           2,
           { localHandOff: { holds: 10, time: Infinity } },
           async ([busy, other], name) => {
@@ -290,7 +262,7 @@ describe("RedisLock", { skip }, () => {
       "does not hand the lock on to sharers",
       DEADLINE,
       () =>
-        withLocks(1, { localHandOff: true }, async ([lock], name) => {
+        withNewLocks(1, { localHandOff: true }, async ([lock], name) => {
           const guard = await lock.acquire();
           const reader = lock.acquire({ shared: true });
           const next = lock.acquire();
@@ -309,7 +281,7 @@ describe("RedisLock", { skip }, () => {
       "passes the turn on when a task gives up",
       DEADLINE,
       () =>
-        withLocks(1, { localHandOff: true }, async ([lock]) => {
+        withNewLocks(1, { localHandOff: true }, async ([lock]) => {
           for (let i = 0; i < 40; i++) {
             const guard = await lock.acquire();
             const controller = new AbortController();

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { LockLostError } from "../../../src/contract/mod.ts";
 import { partOf } from "../../../src/redis/client/names.ts";
-import { adapterOf, type RedisAdapter, RedisLock } from "../../../src/redis/mod.ts";
-import { RedisServer, skip } from "../../support/redis_server.ts";
+import { RedisLock } from "../../../src/redis/mod.ts";
+import { type RedisServer, skip } from "../../support/redis_server.ts";
+import { startServers, withLocks } from "../suite.ts";
 import { until } from "../../support/until.ts";
 
 const DEADLINE = { timeout: 30_000 };
@@ -11,32 +12,13 @@ const DEADLINE = { timeout: 30_000 };
 const FRESH = { restartGuard: false, commandTimeout: 5000 };
 
 describe("the guard of a RedisLock of three servers", { skip }, () => {
-  let servers: RedisServer[] = [];
-  let adapters: RedisAdapter[] = [];
+  const { servers, adapters } = startServers(3);
   let names = 0;
-  before(async () => {
-    servers = await Promise.all([1, 2, 3].map(() => RedisServer.start()));
-    adapters = servers.map(({ url }) => adapterOf(url));
-    await Promise.all(adapters.map((adapter) => adapter.send("PING")));
-  });
-  after(async () => {
-    await Promise.all(adapters.map((adapter) => adapter.close()));
-    await Promise.all(servers.map((server) => server[Symbol.asyncDispose]()));
-  });
 
   const test = (
     title: string,
     body: (locks: RedisLock[], name: string) => Promise<void>,
-  ) =>
-    it(title, DEADLINE, async () => {
-      const name = `quorum upgrade ${++names}`;
-      const locks = Array.from({ length: 3 }, () => new RedisLock(adapters, name, FRESH));
-      try {
-        await body(locks, name);
-      } finally {
-        await Promise.all(locks.map((lock) => lock.close()));
-      }
-    });
+  ) => it(title, DEADLINE, () => withLocks(3, adapters, `quorum upgrade ${++names}`, FRESH, body));
   const waiting = (name: string) =>
     until("a waiter", async () => {
       const queues = await Promise.all(

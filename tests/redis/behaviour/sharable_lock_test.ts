@@ -1,20 +1,9 @@
-import { after, before } from "node:test";
-import { adapterOf, type RedisAdapter, RedisLock } from "../../../src/redis/mod.ts";
+import { RedisLock } from "../../../src/redis/mod.ts";
 import { describeSharableLock } from "../../contract/describe_sharable_lock.ts";
-import { RedisServer, skip } from "../../support/redis_server.ts";
+import { skip } from "../../support/redis_server.ts";
+import { startServers } from "../suite.ts";
 
-let servers: RedisServer[] = [];
-let adapters: RedisAdapter[] = [];
-if (skip === false) {
-  before(async () => {
-    servers = await Promise.all([1, 2, 3].map(() => RedisServer.start()));
-    adapters = servers.map(({ url }) => adapterOf(url));
-  });
-  after(async () => {
-    await Promise.all(adapters.map((adapter) => adapter.close()));
-    await Promise.all(servers.map((server) => server[Symbol.asyncDispose]()));
-  });
-}
+const { adapters } = startServers(3);
 
 let names = 0;
 for (const count of [1, 3]) {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import {
   adapterOf,
   type RedisAdapter,
@@ -9,6 +9,7 @@ import {
   RefusedError,
 } from "../../../src/redis/mod.ts";
 import { RedisServer, skip } from "../../support/redis_server.ts";
+import { startServers } from "../suite.ts";
 import { until } from "../../support/until.ts";
 
 const DEADLINE = { timeout: 60_000 };
@@ -23,24 +24,14 @@ const PASSING = [
 const LASTING = ["OOM command not allowed when used memory > 'maxmemory'.", "READONLY You can't"];
 
 describe("a server with a temporary error", { skip }, () => {
-  let servers: RedisServer[];
-  let all: RedisAdapter[];
-  let redis: RedisAdapter;
-  before(async () => {
-    servers = await Promise.all(Array.from({ length: 3 }, () => RedisServer.start()));
-    all = servers.map(({ url }) => adapterOf(url));
-    redis = all[0];
-  });
-  after(async () => {
-    await Promise.all(all.map((adapter) => adapter.close()));
-    await Promise.all(servers.map((server) => server[Symbol.asyncDispose]()));
-  });
+  const suite = startServers(3);
+  const { adapters: all } = suite;
 
   /** A connection whose server refuses the scripts for which `refuses` is true. */
   const refusing = (
     message: string,
     refuses: () => boolean,
-    inner: RedisAdapter = redis,
+    inner: RedisAdapter = suite.redis,
   ): RedisAdapter => ({
     send(command, ...args) {
       if (command.startsWith("EVAL") && refuses()) return Promise.reject(new Error(message));
@@ -78,7 +69,7 @@ describe("a server with a temporary error", { skip }, () => {
       const guard = await lock.acquire();
       left = 3;
       await guard.release();
-      assert.equal(await redis.send("EXISTS", `interlock:{given ${code}}:lock`), 0);
+      assert.equal(await suite.redis.send("EXISTS", `interlock:{given ${code}}:lock`), 0);
 
       const key = `interlock:{aborted ${code}}:lock`;
       const controller = new AbortController();
@@ -99,7 +90,7 @@ describe("a server with a temporary error", { skip }, () => {
         `aborted ${code}`,
       );
       await assert.rejects(aborted.acquire({ signal: controller.signal }), { name: "AbortError" });
-      await until("the withdrawal", async () => await redis.send("EXISTS", key) === 0);
+      await until("the withdrawal", async () => await suite.redis.send("EXISTS", key) === 0);
     });
   }
 

@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { LockLostError, UnsupportedError } from "../../../src/contract/mod.ts";
 import { DOWNGRADE, RENEW, UPGRADE } from "../../../src/redis/server_lock/lock_scripts.ts";
 import {
-  adapterOf,
   type RedisAdapter,
   RedisLock,
   type RedisLockOptions,
@@ -13,9 +12,10 @@ import {
   Script,
 } from "../../../src/redis/mod.ts";
 import { Proxy } from "../../support/proxy.ts";
-import { RedisServer, skip } from "../../support/redis_server.ts";
+import { skip } from "../../support/redis_server.ts";
 import { until } from "../../support/until.ts";
 import { ask, redisProcess } from "../redis_process.ts";
+import { startServers, waitersAt, withLocks } from "../suite.ts";
 
 const DEADLINE = { timeout: 30_000 };
 
@@ -38,17 +38,7 @@ function cutOnce(way: Proxy): Proxy["onReply"] {
 }
 
 describe("the guard of a RedisLock", { skip }, () => {
-  let server: RedisServer;
-  let redis: RedisAdapter;
-  before(async () => {
-    server = await RedisServer.start();
-    redis = adapterOf(server.url);
-    await redis.send("PING");
-  });
-  after(async () => {
-    await redis.close();
-    await server[Symbol.asyncDispose]();
-  });
+  const suite = startServers();
 
   let names = 0;
   const test = (
@@ -57,21 +47,13 @@ describe("the guard of a RedisLock", { skip }, () => {
     options: RedisLockOptions,
     body: (locks: RedisLock[], name: string) => Promise<void>,
   ) =>
-    it(title, DEADLINE, async () => {
-      const name = `upgrade ${++names}`;
-      const locks = Array.from({ length: count }, () => new RedisLock(redis, name, options));
-      try {
-        await body(locks, name);
-      } finally {
-        await Promise.all(locks.map((lock) => lock.close()));
-      }
-    });
-  const waiting = (name: string, count: number) =>
-    until(
-      `${count} waiters`,
-      async () => await redis.send("ZCARD", `interlock:{${name}}:queue`) === count,
+    it(
+      title,
+      DEADLINE,
+      () => withLocks(count, suite.redis, `upgrade ${++names}`, options, body),
     );
-  const sharers = (name: string) => redis.send("ZCARD", `interlock:{${name}}:shared`);
+  const waiting = (name: string, count: number) => waitersAt(suite.redis, name, count);
+  const sharers = (name: string) => suite.redis.send("ZCARD", `interlock:{${name}}:shared`);
 
   test("upgrades the only shared hold in place", 2, {}, async ([a, b]) => {
     const first = await b.acquire();
@@ -294,15 +276,15 @@ describe("the guard of a RedisLock", { skip }, () => {
 
   test("says that the hold was lost before", 1, { leaseTime: 60_000 }, async ([lock], name) => {
     const shared = await lock.acquire({ shared: true });
-    await redis.send("DEL", `interlock:{${name}}:lock`, `interlock:{${name}}:shared`);
+    await suite.redis.send("DEL", `interlock:{${name}}:lock`, `interlock:{${name}}:shared`);
     await assert.rejects(shared.upgrade(), isLost());
     await shared[Symbol.asyncDispose]();
     const alone = await lock.acquire();
-    await redis.send("DEL", `interlock:{${name}}:lock`);
+    await suite.redis.send("DEL", `interlock:{${name}}:lock`);
     await assert.rejects(alone.downgrade(), isLost());
     assert.equal(alone.signal.aborted, true);
     await assert.rejects(alone.release(), LockLostError);
-    const expired = new RedisLock(redis, name, { maxHold: 10 });
+    const expired = new RedisLock(suite.redis, name, { maxHold: 10 });
     const guard = await expired.acquire();
     await until("the end of the hold", () => guard.signal.aborted);
     await assert.rejects(guard.downgrade(), isLost("LockLostError"));
@@ -340,12 +322,12 @@ describe("the guard of a RedisLock", { skip }, () => {
           await hold?.(what);
         }
         try {
-          return await redis.send(command, ...args);
+          return await suite.redis.send(command, ...args);
         } finally {
           if (what !== undefined) log.push(`${what} ends`);
         }
       },
-      subscribe: (channel, listener) => redis.subscribe(channel, listener),
+      subscribe: (channel, listener) => suite.redis.subscribe(channel, listener),
       close: () => Promise.resolve(),
     };
     await using lock = new RedisLock(slow, name, { leaseTime: 1500 });
@@ -382,8 +364,8 @@ describe("the guard of a RedisLock", { skip }, () => {
   test("is not changed by a copy of an old request", 1, {}, async ([lock], name) => {
     const keys = (...parts: string[]) => parts.map((part) => `interlock:{${name}}:${part}`);
     const state = async () => [
-      await redis.send("GET", keys("lock")[0]),
-      await redis.send("ZRANGE", keys("shared")[0], "0", "-1"),
+      await suite.redis.send("GET", keys("lock")[0]),
+      await suite.redis.send("ZRANGE", keys("shared")[0], "0", "-1"),
     ];
     const guard = await lock.acquire();
     const [first] = await state();
@@ -396,24 +378,24 @@ describe("the guard of a RedisLock", { skip }, () => {
     const upgrade = new Script(UPGRADE);
     const toDowngrade = keys("lock", "token", "queue", "seen", "shared");
     const toUpgrade = keys("lock", "token", "shared");
-    assert.equal(await downgrade.run(redis, toDowngrade, [`${first}`, "10000", "0"]), 0);
+    assert.equal(await downgrade.run(suite.redis, toDowngrade, [`${first}`, "10000", "0"]), 0);
     assert.deepEqual(await state(), before);
     await guard.downgrade();
     const shared = await state();
     const late = [`${second}`, "10000", "1", `${first}`];
-    assert.deepEqual(await upgrade.run(redis, toUpgrade, late), [-1]);
+    assert.deepEqual(await upgrade.run(suite.redis, toUpgrade, late), [-1]);
     assert.deepEqual(await state(), shared);
     await guard.release();
-    assert.deepEqual(await upgrade.run(redis, toUpgrade, late), [-1]);
-    assert.equal(await downgrade.run(redis, toDowngrade, [`${second}`, "10000", "0"]), 0);
+    assert.deepEqual(await upgrade.run(suite.redis, toUpgrade, late), [-1]);
+    assert.equal(await downgrade.run(suite.redis, toDowngrade, [`${second}`, "10000", "0"]), 0);
     assert.deepEqual(await state(), [null, []]);
   });
 
   it("is upgraded again if the answer was lost, with a gap", DEADLINE, async () => {
     const name = `answers ${++names}`;
-    await using way = await Proxy.start(server.port);
+    await using way = await Proxy.start(suite.server.port);
     await using lock = new RedisLock(way.url, name, { leaseTime: 3000, commandTimeout: 200 });
-    await using other = new RedisLock(redis, name);
+    await using other = new RedisLock(suite.redis, name);
     await using guard = await lock.acquire({ shared: true });
     way.onReply = cutOnce(way);
     const upgraded = guard.upgrade();
@@ -424,9 +406,9 @@ describe("the guard of a RedisLock", { skip }, () => {
 
   it("is downgraded again if the answer was lost", DEADLINE, async () => {
     const name = `answers ${++names}`;
-    await using way = await Proxy.start(server.port);
+    await using way = await Proxy.start(suite.server.port);
     await using lock = new RedisLock(way.url, name, { leaseTime: 3000, commandTimeout: 200 });
-    await using other = new RedisLock(redis, name);
+    await using other = new RedisLock(suite.redis, name);
     await using guard = await lock.acquire();
     way.onReply = cutOnce(way);
     const downgraded = guard.downgrade();
@@ -437,10 +419,10 @@ describe("the guard of a RedisLock", { skip }, () => {
 
   it("gets the lock of a dead sharer when its lease ends", DEADLINE, async () => {
     const name = "dead sharer";
-    await using child = redisProcess(server.url, name, `{"leaseTime":1500,"shared":true}`);
+    await using child = redisProcess(suite.server.url, name, `{"leaseTime":1500,"shared":true}`);
     assert.equal(await child.line(), "ready");
     await ask(child, "acquire");
-    await using lock = new RedisLock(redis, name);
+    await using lock = new RedisLock(suite.redis, name);
     await using guard = await lock.acquire({ shared: true });
     const upgraded = guard.upgrade();
     await waiting(name, 1);
@@ -458,14 +440,14 @@ describe("the guard of a RedisLock", { skip }, () => {
         const name = `killed after ${change}`;
         const shared = change === "upgrade";
         await using child = redisProcess(
-          server.url,
+          suite.server.url,
           name,
           JSON.stringify({ leaseTime: 4000, shared }),
         );
         assert.equal(await child.line(), "ready");
         await ask(child, "acquire");
         assert.match(await ask(child, change), shared ? /^true \d+$/ : /^undefined undefined$/);
-        await using lock = new RedisLock(redis, name);
+        await using lock = new RedisLock(suite.redis, name);
         assert.equal(await lock.tryAcquire(), undefined);
         child.kill();
         const pid = child.pid;
@@ -478,7 +460,7 @@ describe("the guard of a RedisLock", { skip }, () => {
   }
 
   test("learns by the upgrade that the last exclusive holder died", 3, {}, async ([a, b], name) => {
-    const lost = new RedisLock(redis, name, { leaseTime: 100, maxHold: 20, label: "lost" });
+    const lost = new RedisLock(suite.redis, name, { leaseTime: 100, maxHold: 20, label: "lost" });
     const dead = await lost.acquire();
     await until("the end of the hold", () => dead.signal.aborted);
     const guard = await a.acquire({ shared: true });
@@ -615,30 +597,30 @@ describe("the guard of a RedisLock", { skip }, () => {
 
   it("is still exclusive if the server refuses a downgrade", DEADLINE, async () => {
     const name = `refused ${++names}`;
-    await redis.send("ACL", "SETUSER", "user", "on", ">pw", "~*", "&*", "+@all");
-    const url = server.url.replace("redis://", "redis://user:pw@");
+    await suite.redis.send("ACL", "SETUSER", "user", "on", ">pw", "~*", "&*", "+@all");
+    const url = suite.server.url.replace("redis://", "redis://user:pw@");
     await using lock = new RedisLock(url, name);
     await using guard = await lock.acquire();
-    await redis.send("ACL", "SETUSER", "user", "+@all", "-zadd");
+    await suite.redis.send("ACL", "SETUSER", "user", "+@all", "-zadd");
     await assert.rejects(guard.downgrade(), { name: "RefusedError", code: "NOPERM" });
     assert.deepEqual([guard.held, guard.shared], [true, false]);
-    await redis.send("ACL", "SETUSER", "user", "+@all", "-eval", "-evalsha");
+    await suite.redis.send("ACL", "SETUSER", "user", "+@all", "-eval", "-evalsha");
     await assert.rejects(guard.downgrade(), (error) => {
       assert.ok(error instanceof UnsupportedError);
       assert.match(error.message, /runs no scripts/);
       return true;
     });
-    await redis.send("ACL", "SETUSER", "user", "+@all");
+    await suite.redis.send("ACL", "SETUSER", "user", "+@all");
     await guard.downgrade();
-    await redis.send("ACL", "SETUSER", "user", "+@all", "-hset");
+    await suite.redis.send("ACL", "SETUSER", "user", "+@all", "-hset");
     await assert.rejects(guard.upgrade(), { name: "RefusedError", code: "NOPERM" });
     assert.deepEqual([guard.held, guard.shared], [true, true]);
-    await redis.send("ACL", "SETUSER", "user", "+@all");
+    await suite.redis.send("ACL", "SETUSER", "user", "+@all");
     assert.equal(await guard.upgrade(), true);
   });
 
   it("cannot be constructed by a program", DEADLINE, async () => {
-    await using lock = new RedisLock(redis, `constructor ${++names}`);
+    await using lock = new RedisLock(suite.redis, `constructor ${++names}`);
     await using guard = await lock.acquire();
     const made = new (guard.constructor as new () => RedisSharableGuard)();
     assert.equal(made.release, undefined);

@@ -11,6 +11,7 @@ import {
 } from "../../../src/redis/mod.ts";
 import { RedisServer, skip } from "../../support/redis_server.ts";
 import { BRANCHES, contentsOf, prepare, type ScriptBranch, timeless } from "../script_branches.ts";
+import { startServers } from "../suite.ts";
 
 const DEADLINE = { timeout: 60_000 };
 
@@ -100,53 +101,35 @@ describe("a script whose user lacks one right", { skip }, () => {
 });
 
 describe("a script with a key of another type", { skip }, () => {
-  let server: RedisServer;
-  let redis: RedisAdapter;
-  before(async () => {
-    server = await RedisServer.start();
-    redis = adapterOf(server.url);
-  });
-  after(async () => {
-    await redis.close();
-    await server[Symbol.asyncDispose]();
-  });
+  const suite = startServers();
 
   for (const [title, { script, keys, args, there = [] }] of Object.entries(BRANCHES)) {
     it(`${title}: all or nothing`, DEADLINE, async () => {
       for (const foreign of keys) {
-        await redis.send("FLUSHALL");
+        await suite.redis.send("FLUSHALL");
         for (const [command, ...rest] of there) {
-          if (rest[0] !== foreign) await redis.send(command, ...rest);
+          if (rest[0] !== foreign) await suite.redis.send(command, ...rest);
         }
-        await redis.send("RPUSH", foreign, "not ours");
-        const kinds = () => Promise.all(keys.map((key) => redis.send("TYPE", key)));
+        await suite.redis.send("RPUSH", foreign, "not ours");
+        const kinds = () => Promise.all(keys.map((key) => suite.redis.send("TYPE", key)));
         const types = await kinds();
-        const dumps = () => Promise.all(keys.map((key) => redis.send("DUMP", key)));
+        const dumps = () => Promise.all(keys.map((key) => suite.redis.send("DUMP", key)));
         const contents = await dumps();
         try {
-          await script.run(redis, keys, args);
+          await script.run(suite.redis, keys, args);
         } catch (error) {
           assert.match(String(error), /WRONGTYPE/, foreign);
           assert.deepEqual(await kinds(), types, foreign);
           assert.deepEqual(await dumps(), contents, `written before ${foreign} was read`);
         }
-        assert.deepEqual(await redis.send("LRANGE", foreign, "0", "-1"), ["not ours"]);
+        assert.deepEqual(await suite.redis.send("LRANGE", foreign, "0", "-1"), ["not ours"]);
       }
     });
   }
 });
 
 describe("a script that the server refuses", { skip }, () => {
-  let server: RedisServer;
-  let redis: RedisAdapter;
-  before(async () => {
-    server = await RedisServer.start();
-    redis = adapterOf(server.url);
-  });
-  after(async () => {
-    await redis.close();
-    await server[Symbol.asyncDispose]();
-  });
+  const suite = startServers();
 
   const reasons = [
     ["OOM", "maxmemory", "1", "0"],
@@ -156,29 +139,29 @@ describe("a script that the server refuses", { skip }, () => {
     for (const [title, branch] of Object.entries(BRANCHES)) {
       it(`${title}, or says ${code} and does nothing`, DEADLINE, async () => {
         const { script, keys, args } = branch;
-        await prepare(redis, branch);
-        const reply = timeless(await script.run(redis, keys, args));
-        const done = timeless(await contentsOf(redis));
-        await prepare(redis, branch);
-        const untouched = await contentsOf(redis);
-        await redis.send("CONFIG", "SET", setting, on);
+        await prepare(suite.redis, branch);
+        const reply = timeless(await script.run(suite.redis, keys, args));
+        const done = timeless(await contentsOf(suite.redis));
+        await prepare(suite.redis, branch);
+        const untouched = await contentsOf(suite.redis);
+        await suite.redis.send("CONFIG", "SET", setting, on);
         try {
-          assert.equal(timeless(await script.run(redis, keys, args)), reply);
-          assert.equal(timeless(await contentsOf(redis)), done);
+          assert.equal(timeless(await script.run(suite.redis, keys, args)), reply);
+          assert.equal(timeless(await contentsOf(suite.redis)), done);
         } catch (error) {
           if (error instanceof assert.AssertionError) throw error;
           assert.match(String(error), new RegExp(code));
-          assert.equal(await contentsOf(redis), untouched);
+          assert.equal(await contentsOf(suite.redis), untouched);
           assert.ok(!/^(renews|releases|withdraws)/.test(title) || code !== "OOM", title);
         } finally {
-          await redis.send("CONFIG", "SET", setting, off);
+          await suite.redis.send("CONFIG", "SET", setting, off);
         }
       });
     }
   }
 
   it("says that it is a replica, and does nothing", DEADLINE, async () => {
-    await using replica = await RedisServer.start({ replicaOf: server.port });
+    await using replica = await RedisServer.start({ replicaOf: suite.server.port });
     const lock = new RedisLock(replica.url, "n");
     const semaphore = new RedisSemaphore(replica.url, "n", 1);
     try {

@@ -1,49 +1,51 @@
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { UnsupportedError } from "../../../src/contract/mod.ts";
 import { deleteIfEqual } from "../../../src/redis/client/script.ts";
 import { adapterOf, type RedisAdapter, Script } from "../../../src/redis/mod.ts";
-import { RedisServer, skip } from "../../support/redis_server.ts";
+import { skip } from "../../support/redis_server.ts";
+import { startServers } from "../suite.ts";
 
 describe("Script", { skip }, () => {
   const script = new Script("return {KEYS[1], ARGV[1], redis.call('INCR', KEYS[1])}");
-  let server: RedisServer;
-  let adapter: RedisAdapter;
-  before(async () => {
-    server = await RedisServer.start();
-    adapter = adapterOf(server.url);
-  });
-  after(async () => {
-    await adapter.close();
-    await server[Symbol.asyncDispose]();
-  });
+  const suite = startServers();
 
   it("runs by its source once, and then by its digest", async () => {
     const commands: string[] = [];
     const spy: RedisAdapter = {
-      ...adapter,
+      ...suite.redis,
       send: (command, ...args) => {
         commands.push(command);
-        return adapter.send(command, ...args);
+        return suite.redis.send(command, ...args);
       },
     };
     assert.deepEqual(await script.run(spy, ["k"], ["a"]), ["k", "a", 1]);
     assert.deepEqual(await script.run(spy, ["k"], ["a"]), ["k", "a", 2]);
-    await adapter.send("SCRIPT", "FLUSH");
+    await suite.redis.send("SCRIPT", "FLUSH");
     assert.deepEqual(await script.run(spy, ["k"], ["a"]), ["k", "a", 3]);
     assert.deepEqual(commands, ["EVAL", "EVALSHA", "EVALSHA", "EVAL"]);
   });
 
   it("is sent before it returns, also the first time", async () => {
-    await adapter.send("SET", "first", "5");
+    await suite.redis.send("SET", "first", "5");
     const fresh = new Script("return redis.call('INCR', KEYS[1])");
-    const asked = [fresh.run(adapter, ["first"], []), adapter.send("GET", "first")];
+    const asked = [fresh.run(suite.redis, ["first"], []), suite.redis.send("GET", "first")];
     assert.deepEqual(await Promise.all(asked), [6, "6"]);
   });
 
   it("says that scripts are not allowed, or works without", async () => {
-    await adapter.send("ACL", "SETUSER", "plain", "on", ">pw", "~*", "+@all", "-eval", "-evalsha");
-    const plain = adapterOf(server.url.replace("//", "//plain:pw@"));
+    await suite.redis.send(
+      "ACL",
+      "SETUSER",
+      "plain",
+      "on",
+      ">pw",
+      "~*",
+      "+@all",
+      "-eval",
+      "-evalsha",
+    );
+    const plain = adapterOf(suite.server.url.replace("//", "//plain:pw@"));
     try {
       await assert.rejects(script.run(plain, ["k"], ["a"]), (error: unknown) => {
         assert.ok(error instanceof UnsupportedError, String(error));
@@ -61,9 +63,9 @@ describe("Script", { skip }, () => {
 
   it("does not change errors of the script", async () => {
     const broken = new Script("return redis.call('INCR', KEYS[1])");
-    await adapter.send("RPUSH", "list", "1");
-    await assert.rejects(broken.run(adapter, ["list"], []), { message: /^WRONGTYPE / });
-    await assert.rejects(new Script("return nonsense(").run(adapter, [], []), {
+    await suite.redis.send("RPUSH", "list", "1");
+    await assert.rejects(broken.run(suite.redis, ["list"], []), { message: /^WRONGTYPE / });
+    await assert.rejects(new Script("return nonsense(").run(suite.redis, [], []), {
       message: /^ERR .*compiling/,
     });
   });

@@ -1,38 +1,30 @@
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { LockLostError, withLock } from "../../../src/contract/mod.ts";
-import { adapterOf, type RedisAdapter, RedisLock } from "../../../src/redis/mod.ts";
+import { RedisLock } from "../../../src/redis/mod.ts";
 import { stopHolder } from "../../stress/redis/lock_runs.ts";
 import { Proxy } from "../../support/proxy.ts";
-import { RedisServer, skip } from "../../support/redis_server.ts";
+import { skip } from "../../support/redis_server.ts";
 import { until } from "../../support/until.ts";
 import { ask, redisProcess } from "../redis_process.ts";
+import { startServers } from "../suite.ts";
 
 const DEADLINE = { timeout: 30_000 };
 
 const aborted = (signal: AbortSignal) => until("the abort", () => signal.aborted);
 
 describe("A lease", { skip }, () => {
-  let server: RedisServer;
-  let redis: RedisAdapter;
-  before(async () => {
-    server = await RedisServer.start();
-    redis = adapterOf(server.url);
-    await redis.send("PING"); // It is connected.
-  });
-  after(async () => {
-    await redis.close();
-    await server[Symbol.asyncDispose]();
-  });
+  const suite = startServers();
 
-  const left = (name: string) => redis.send("PTTL", `interlock:{${name}}:lock`) as Promise<number>;
+  const left = (name: string) =>
+    suite.redis.send("PTTL", `interlock:{${name}}:lock`) as Promise<number>;
   const gone = (name: string) => until(`the end of "${name}"`, async () => await left(name) < 0);
 
   it("is renewed while the guard is held", DEADLINE, async () => {
     const leaseTime = 1000;
     const hold = async (name: string, shared: boolean) => {
-      await using lock = new RedisLock(server.url, name, { leaseTime, shared });
-      await using other = new RedisLock(server.url, name);
+      await using lock = new RedisLock(suite.server.url, name, { leaseTime, shared });
+      await using other = new RedisLock(suite.server.url, name);
       const start = performance.now();
       const guard = await lock.acquire();
       const { signal } = guard;
@@ -53,7 +45,7 @@ describe("A lease", { skip }, () => {
     DEADLINE,
     async () => {
       const cutOff = async (name: string, shared: boolean) => {
-        await using proxy = await Proxy.start(server.port);
+        await using proxy = await Proxy.start(suite.server.port);
         await using lock = new RedisLock(proxy.url, name, { leaseTime: 2500, shared });
         const guard = await lock.acquire();
         proxy.onRequest = () => "hold";
@@ -71,9 +63,9 @@ describe("A lease", { skip }, () => {
   );
 
   it("is lost with its key", DEADLINE, async () => {
-    await using lock = new RedisLock(server.url, "deleted", { leaseTime: 900 });
+    await using lock = new RedisLock(suite.server.url, "deleted", { leaseTime: 900 });
     const guard = await lock.acquire();
-    await redis.send("DEL", "interlock:{deleted}:lock");
+    await suite.redis.send("DEL", "interlock:{deleted}:lock");
     await aborted(guard.signal);
     assert.match(String(guard.signal.reason), /LockLostError: Lost "deleted": .* any more/);
     await assert.rejects(guard.release(), LockLostError);
@@ -83,10 +75,10 @@ describe("A lease", { skip }, () => {
     "that was lost makes the release fail, and another client's hold stays",
     DEADLINE,
     async () => {
-      await using lock = new RedisLock(server.url, "taken over");
-      await using other = new RedisLock(server.url, "taken over");
+      await using lock = new RedisLock(suite.server.url, "taken over");
+      await using other = new RedisLock(suite.server.url, "taken over");
       const guard = await lock.acquire();
-      await redis.send("DEL", "interlock:{taken over}:lock");
+      await suite.redis.send("DEL", "interlock:{taken over}:lock");
       await using next = await other.acquire();
       await assert.rejects(guard.release(), LockLostError);
       assert.equal(next.held, true);
@@ -95,8 +87,8 @@ describe("A lease", { skip }, () => {
   );
 
   it("is not renewed beyond maxHold", DEADLINE, async () => {
-    await using lock = new RedisLock(server.url, "longest", { leaseTime: 3000, maxHold: 50 });
-    await using other = new RedisLock(server.url, "longest");
+    await using lock = new RedisLock(suite.server.url, "longest", { leaseTime: 3000, maxHold: 50 });
+    await using other = new RedisLock(suite.server.url, "longest");
     const guard = await lock.acquire();
     await aborted(guard.signal);
     assert.match(String(guard.signal.reason), /maxHold of 50 ms/);
@@ -107,10 +99,10 @@ describe("A lease", { skip }, () => {
   });
 
   it("does not hide an error of the body when it is lost", DEADLINE, async () => {
-    await using lock = new RedisLock(server.url, "both");
+    await using lock = new RedisLock(suite.server.url, "both");
     const failure = new Error("of the body");
     const body = async () => {
-      await redis.send("DEL", "interlock:{both}:lock");
+      await suite.redis.send("DEL", "interlock:{both}:lock");
       throw failure;
     };
     await assert.rejects(withLock(lock, body), (error) => {
@@ -122,7 +114,7 @@ describe("A lease", { skip }, () => {
   });
 
   it("does not count if the answer comes after its end", DEADLINE, async () => {
-    await using proxy = await Proxy.start(server.port);
+    await using proxy = await Proxy.start(suite.server.port);
     await using lock = new RedisLock(proxy.url, "late", { leaseTime: 1000 });
     await (await lock.acquire()).release(); // The server knows the scripts.
     let held = false;
@@ -134,7 +126,7 @@ describe("A lease", { skip }, () => {
     const acquiring = lock.acquire();
     await until("the grant", () => held);
     await gone("late");
-    const minted = await redis.send("HGET", "interlock:{late}:token", "token");
+    const minted = await suite.redis.send("HGET", "interlock:{late}:token", "token");
     proxy.letGo();
     const guard = await acquiring;
     assert.ok(guard.token! > Number(minted), "the expired hold was granted");
@@ -143,7 +135,7 @@ describe("A lease", { skip }, () => {
   });
 
   it("that is shorter than the latency is refused", DEADLINE, async () => {
-    await using proxy = await Proxy.start(server.port);
+    await using proxy = await Proxy.start(suite.server.port);
     await using lock = new RedisLock(proxy.url, "far", { leaseTime: 10 });
     await (await lock.acquire()).release().catch(() => {});
     proxy.onReply = () => {
@@ -156,10 +148,10 @@ describe("A lease", { skip }, () => {
   });
 
   it("of a killed process ends, and the next holder learns of it", DEADLINE, async () => {
-    await using child = redisProcess(server.url, "killed", `{"leaseTime":300}`);
+    await using child = redisProcess(suite.server.url, "killed", `{"leaseTime":300}`);
     assert.equal(await child.line(), "ready");
     const [token] = (await ask(child, "acquire")).split(" ");
-    await using lock = new RedisLock(server.url, "killed");
+    await using lock = new RedisLock(suite.server.url, "killed");
     assert.equal(await lock.tryAcquire(), undefined);
     child.kill();
     await child.ended;

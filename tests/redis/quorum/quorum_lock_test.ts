@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import process from "node:process";
-import { after, before, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { LockLostError } from "../../../src/contract/mod.ts";
 import { partOf } from "../../../src/redis/client/names.ts";
@@ -18,6 +18,7 @@ import { describeAsyncLock } from "../../contract/describe_async_lock.ts";
 import { Child, RUN_WITH_PACKAGES } from "../../support/child.ts";
 import { RedisServer, skip } from "../../support/redis_server.ts";
 import { until } from "../../support/until.ts";
+import { startServers } from "../suite.ts";
 
 const DEADLINE = { timeout: 30_000 };
 const GIVING_UP = new URL("../fixtures/giving_up_quorum_process.ts", import.meta.url);
@@ -25,19 +26,9 @@ const GIVING_UP = new URL("../fixtures/giving_up_quorum_process.ts", import.meta
 const NEW = { restartGuard: false, commandTimeout: 5000 };
 
 describe("RedisLock of several servers", { skip }, () => {
-  let servers: RedisServer[] = [];
   /** Connected once, for the tests that do not stop or kill servers. */
-  let adapters: RedisAdapter[] = [];
+  const { servers, adapters } = startServers(3);
   let names = 0;
-
-  before(async () => {
-    servers = await Promise.all([1, 2, 3].map(() => RedisServer.start()));
-    adapters = servers.map(({ url }) => adapterOf(url));
-  });
-  after(async () => {
-    await Promise.all(adapters.map((adapter) => adapter.close()));
-    await Promise.all(servers.map((server) => server[Symbol.asyncDispose]()));
-  });
 
   const urls = () => servers.map(({ url }) => url);
   const name = () => `majority-${++names}`;
@@ -349,18 +340,7 @@ describe("RedisLock of several servers", { skip }, () => {
   });
 });
 
-let contractServers: RedisServer[] = [];
-let contractAdapters: RedisAdapter[] = [];
-if (skip === false) {
-  before(async () => {
-    contractServers = await Promise.all([1, 2, 3].map(() => RedisServer.start()));
-    contractAdapters = contractServers.map(({ url }) => adapterOf(url));
-  });
-  after(async () => {
-    await Promise.all(contractAdapters.map((adapter) => adapter.close()));
-    await Promise.all(contractServers.map((server) => server[Symbol.asyncDispose]()));
-  });
-}
+const { adapters: contractAdapters } = startServers(3);
 
 let locks = 0;
 describeAsyncLock("RedisLock of three servers", () => {

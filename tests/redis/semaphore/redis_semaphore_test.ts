@@ -1,44 +1,33 @@
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { LockLostError, withLock } from "../../../src/contract/mod.ts";
 import { partOf } from "../../../src/redis/client/names.ts";
 import {
-  adapterOf,
   MisconfiguredError,
-  type RedisAdapter,
   type RedisGuard,
   RedisSemaphore,
   type RedisSemaphoreOptions,
 } from "../../../src/redis/mod.ts";
 import { ServerSemaphore } from "../../../src/redis/semaphore/server_semaphore.ts";
-import { RedisServer, skip } from "../../support/redis_server.ts";
+import { skip } from "../../support/redis_server.ts";
 import { until } from "../../support/until.ts";
+import { startServers } from "../suite.ts";
 
 const DEADLINE = { timeout: 30_000 };
 /** So long that a test fails if it waits for the end of a lease. */
 const FOR_EVER = { leaseTime: 600_000 };
 
 describe("RedisSemaphore", { skip }, () => {
-  let server: RedisServer;
-  let redis: RedisAdapter;
+  const suite = startServers();
   let names = 0;
-
-  before(async () => {
-    server = await RedisServer.start();
-    redis = adapterOf(server.url);
-  });
-  after(async () => {
-    await redis?.close();
-    await server?.[Symbol.asyncDispose]();
-  });
 
   const name = () => `semaphore-${++names}`;
   const test = (title: string, body: () => Promise<void>) => it(title, DEADLINE, body);
   const open = (name: string, permits: number, options: RedisSemaphoreOptions = FOR_EVER) =>
-    new RedisSemaphore(redis, name, permits, options);
+    new RedisSemaphore(suite.redis, name, permits, options);
   const waiters = async (name: string) =>
-    Number(await redis.send("ZCARD", partOf(name, "semaphore-queue")));
+    Number(await suite.redis.send("ZCARD", partOf(name, "semaphore-queue")));
   const untilWaiting = (name: string, count: number) =>
     until(`${count} waiters`, async () => await waiters(name) === count);
 
@@ -143,7 +132,7 @@ describe("RedisSemaphore", { skip }, () => {
 
   test("gets permits back when the lease of a dead holder ends", async () => {
     const pool = name();
-    const dead = new ServerSemaphore(redis, pool, 2);
+    const dead = new ServerSemaphore(suite.redis, pool, 2);
     const request = { value: "dead", leaseTime: 200, wanted: 2 };
     assert.equal((await dead.attempt(request)).granted, true);
     await using one = open(pool, 2);
@@ -164,7 +153,7 @@ describe("RedisSemaphore", { skip }, () => {
     await sleep(700);
     assert.equal(await other.tryAcquire(), undefined);
     assert.equal(guard.held, true);
-    await redis.send("DEL", partOf(pool, "semaphore"));
+    await suite.redis.send("DEL", partOf(pool, "semaphore"));
     await until("the loss", () => signal.aborted);
     assert.ok(signal.reason instanceof LockLostError);
     assert.equal(guard.held, false);
@@ -184,7 +173,7 @@ describe("RedisSemaphore", { skip }, () => {
   });
 
   test("stays one hold if asked again with the same value", async () => {
-    const pool = new ServerSemaphore(redis, name(), 3);
+    const pool = new ServerSemaphore(suite.redis, name(), 3);
     const request = { value: "a", leaseTime: 10_000, wanted: 2 };
     const first = await pool.attempt(request);
     const again = await pool.attempt(request);
@@ -258,7 +247,7 @@ describe("RedisSemaphore", { skip }, () => {
 
   test("says that another kind of value is at its key", async () => {
     const pool = name();
-    await redis.send("SET", partOf(pool, "semaphore"), "text");
+    await suite.redis.send("SET", partOf(pool, "semaphore"), "text");
     await using semaphore = open(pool, 1);
     await assert.rejects(semaphore.acquire(), { name: "MisconfiguredError", code: "WRONGTYPE" });
   });
@@ -267,7 +256,7 @@ describe("RedisSemaphore", { skip }, () => {
     const pool = name();
     const holders = 60;
     const calls = async () => {
-      const stats = String(await redis.send("INFO", "commandstats"));
+      const stats = String(await suite.redis.send("INFO", "commandstats"));
       return Number(/cmdstat_evalsha:calls=(\d+)/.exec(stats)?.[1] ?? 0);
     };
     const all = Array.from({ length: holders }, () => open(pool, 2));

@@ -1,24 +1,15 @@
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
-import { adapterOf, type RedisAdapter, RedisLock } from "../../../src/redis/mod.ts";
-import { RedisServer, skip } from "../../support/redis_server.ts";
+import { describe, it } from "node:test";
+import { RedisLock } from "../../../src/redis/mod.ts";
+import { skip } from "../../support/redis_server.ts";
 import { until } from "../../support/until.ts";
 import { holdTogether } from "./lock_runs.ts";
+import { startServers } from "../../redis/suite.ts";
 
 const DEADLINE = { timeout: 60_000 };
 
 describe("RedisLock with many clients", { skip }, () => {
-  let server: RedisServer;
-  let redis: RedisAdapter;
-  before(async () => {
-    server = await RedisServer.start();
-    redis = adapterOf(server.url);
-    await redis.send("PING");
-  });
-  after(async () => {
-    await redis.close();
-    await server[Symbol.asyncDispose]();
-  });
+  const suite = startServers();
 
   for (const fair of [false, true]) {
     const how = fair ? ", in their order" : "";
@@ -33,9 +24,9 @@ describe("RedisLock with many clients", { skip }, () => {
     const WAITERS = 1000;
     const locks = Array.from(
       { length: WAITERS },
-      () => new RedisLock(redis, "crowd", { leaseTime: 60_000 }),
+      () => new RedisLock(suite.redis, "crowd", { leaseTime: 60_000 }),
     );
-    await using holder = new RedisLock(redis, "crowd", { leaseTime: 60_000 });
+    await using holder = new RedisLock(suite.redis, "crowd", { leaseTime: 60_000 });
     const guard = await holder.acquire();
     let inside = 0;
     const all = locks.map(async (lock) => {
@@ -46,14 +37,14 @@ describe("RedisLock with many clients", { skip }, () => {
     });
     await until(
       "the crowd",
-      async () => await redis.send("ZCARD", "interlock:{crowd}:queue") === WAITERS,
+      async () => await suite.redis.send("ZCARD", "interlock:{crowd}:queue") === WAITERS,
     );
-    await redis.send("CONFIG", "RESETSTAT");
+    await suite.redis.send("CONFIG", "RESETSTAT");
     const start = performance.now();
     await guard.release();
     await Promise.all(all);
     const seconds = (performance.now() - start) / 1000;
-    const stats = String(await redis.send("INFO", "commandstats"));
+    const stats = String(await suite.redis.send("INFO", "commandstats"));
     const scripts = Number(/cmdstat_evalsha:calls=(\d+)/.exec(stats)![1]);
     // Each asks once when it is woken, and releases. A few ask by themselves, after seconds.
     assert.ok(scripts <= 2 * WAITERS + 1 + WAITERS * seconds / 5, `${scripts} scripts were run`);

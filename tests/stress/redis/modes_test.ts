@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { setImmediate as later } from "node:timers/promises";
 import { LockLostError } from "../../../src/contract/mod.ts";
-import { adapterOf, type RedisAdapter, RedisLock } from "../../../src/redis/mod.ts";
+import { RedisLock } from "../../../src/redis/mod.ts";
 import { randomOf } from "../../support/random.ts";
-import { RedisServer, skip } from "../../support/redis_server.ts";
+import { skip } from "../../support/redis_server.ts";
+import { startServers } from "../../redis/suite.ts";
 
 const DEADLINE = { timeout: 60_000 };
 
@@ -78,16 +79,7 @@ async function useInModes(
 }
 
 describe("RedisLock in changing modes", { skip }, () => {
-  let servers: RedisServer[] = [];
-  let adapters: RedisAdapter[] = [];
-  before(async () => {
-    servers = await Promise.all([1, 2, 3].map(() => RedisServer.start()));
-    adapters = servers.map(({ url }) => adapterOf(url));
-  });
-  after(async () => {
-    await Promise.all(adapters.map((adapter) => adapter.close()));
-    await Promise.all(servers.map((server) => server[Symbol.asyncDispose]()));
-  });
+  const { adapters } = startServers(3);
 
   let names = 0;
   for (const count of [1, 3]) {

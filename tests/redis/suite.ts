@@ -1,0 +1,68 @@
+import { after, before } from "node:test";
+import {
+  adapterOf,
+  type RedisAdapter,
+  RedisLock,
+  type RedisLockOptions,
+} from "../../src/redis/mod.ts";
+import { RedisServer, type RedisServerOptions, skip } from "../support/redis_server.ts";
+import { until } from "../support/until.ts";
+
+/** The servers of a suite of tests, and a connection to each. There are none before its first test. */
+export interface Suite {
+  readonly servers: readonly RedisServer[];
+  readonly adapters: readonly RedisAdapter[];
+  /** The first server, and the connection to it. */
+  readonly server: RedisServer;
+  readonly redis: RedisAdapter;
+}
+
+/** Starts servers before the tests of a suite, and ends them after these. A skipped suite has none. */
+export function startServers(count = 1, options?: RedisServerOptions): Suite {
+  const servers: RedisServer[] = [];
+  const adapters: RedisAdapter[] = [];
+  if (skip === false) {
+    before(async () => {
+      const starting = Array.from({ length: count }, () => RedisServer.start(options));
+      servers.push(...await Promise.all(starting));
+      adapters.push(...servers.map(({ url }) => adapterOf(url)));
+      await Promise.all(adapters.map((adapter) => adapter.send("PING"))); // They are connected.
+    });
+    after(async () => {
+      await Promise.all(adapters.map((adapter) => adapter.close()));
+      await Promise.all(servers.map((server) => server[Symbol.asyncDispose]()));
+    });
+  }
+  return {
+    servers,
+    adapters,
+    get server() {
+      return servers[0];
+    },
+    get redis() {
+      return adapters[0];
+    },
+  };
+}
+
+/** Runs `body` with `count` objects of one lock, and closes them. */
+export async function withLocks(
+  count: number,
+  source: RedisAdapter | readonly RedisAdapter[],
+  name: string,
+  options: RedisLockOptions & { commandTimeout?: number },
+  body: (locks: RedisLock[], name: string) => Promise<void>,
+): Promise<void> {
+  const locks = Array.from({ length: count }, () => new RedisLock(source, name, options));
+  try {
+    await body(locks, name);
+  } finally {
+    await Promise.all(locks.map((lock) => lock.close()));
+  }
+}
+
+/** Resolves when so many clients wait for a lock at a server. */
+export async function waitersAt(redis: RedisAdapter, name: string, count: number): Promise<void> {
+  const key = `interlock:{${name}}:queue`;
+  await until(`${count} waiters`, async () => await redis.send("ZCARD", key) === count);
+}
