@@ -3,7 +3,8 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, it } from "node:test";
 import { skip } from "../support/redis_server.ts";
-import { makeProject, run, TARBALL, toolPath } from "./project.ts";
+import { makeProject, run, runParts, TARBALL, toolPath } from "./project.ts";
+import { executableOf } from "./runtimes.ts";
 
 describe("The packed package", () => {
   let installed: Promise<string> | undefined;
@@ -70,6 +71,15 @@ describe("The packed package", () => {
     for (const name of Object.keys(peerDependenciesMeta)) {
       assert.ok(!installed.includes(name), name);
     }
+  });
+
+  it("is installed by Bun too, without the optional packages", async () => {
+    const bun = executableOf("bun");
+    const cwd = await makeProject([], {}, [bun, "add"]);
+    const { peerDependenciesMeta } = await manifest();
+    const installed = readdirSync(join(cwd, "node_modules"));
+    assert.deepEqual(installed.filter((name) => name in peerDependenciesMeta), []);
+    await runParts([bun, "main.mjs"], ["entries", "workers", "without-redis"], { cwd });
   });
 
   it("has a command that says what to install for Redis", { skip }, async () => {
