@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { describe, it } from "node:test";
 import { skip } from "../support/redis_server.ts";
 import { makeProject, run, runParts, TARBALL, toolPath } from "./project.ts";
-import { executableOf } from "./runtimes.ts";
+import { CURRENT, executableOf } from "./runtimes.ts";
 
 describe("The packed package", () => {
   let installed: Promise<string> | undefined;
@@ -84,12 +84,13 @@ describe("The packed package", () => {
 
   it("has a command that says what to install for Redis", { skip }, async () => {
     const cwd = join(await folder(), "../../..");
-    const count = ["npx", "interlock", "count", "--workers", "2", "--increments", "10", "--json"];
-    const { stdout, stderr } = await run([...count, "atomic", "redis"], { cwd });
+    const [{ interlock, env }] = CURRENT;
+    const count = [...interlock, "count", "--workers", "2", "--increments", "10", "--json"];
+    const { stdout, stderr } = await run([...count, "atomic", "redis"], { cwd, env });
     assert.deepEqual(stdout.match(/"strategy":"[^"]*"/g), ['"strategy":"atomic"']);
     assert.match(stderr, /^Skipping redis: .*npm install redis/m);
     await assert.rejects(
-      run([...count, "redis"], { cwd }),
+      run([...count, "redis"], { cwd, env }),
       /Cannot run redis: .*npm install redis/,
     );
   });
