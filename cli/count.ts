@@ -27,7 +27,7 @@ import { CountTable, isFailure, notesOf } from "./count_table.ts";
 import { interruptible, print } from "../src/host/interruption.ts";
 import { describeMachine, fileSystemOf } from "../src/host/machine.ts";
 import { invalidOption, UsageError } from "../src/host/usage_error.ts";
-// For JSR, whose npm packages have JavaScript only of what imports reach.
+// For JSR: its npm package contains only the modules that others import.
 import type {} from "../workers/counting_process.ts";
 
 const ALL_RUNTIMES: readonly RuntimeName[] = ["deno", "bun", "node"];

@@ -18,8 +18,8 @@ export function isFailure({ exact, lost }: CountResult): boolean {
 }
 
 /**
- * A table whose rows are shown as soon as they are measured, so its columns have the width of the
- * longest text possible, and its bars a fixed scale: each block halves the cost.
+ * A table that shows each row at once, before the later ones are known. So its columns have the
+ * width of the longest possible text, and its bars a fixed scale: each block halves the cost.
  */
 export class CountTable {
   readonly results: CountResult[] = [];

@@ -72,7 +72,7 @@ function argumentsFor({ name }: Runtime, files: readonly string[], report: strin
       return [
         "--test",
         `--test-timeout=${TIMEOUT_MS}`,
-        // A test that fails may leave a child process, on which Node would wait for ever.
+        // A test that fails may leave a child or a connection, for which Node would wait for ever.
         "--test-force-exit",
         // One file at a time, as in the other runtimes: the tests need the cores themselves.
         "--test-concurrency=1",

@@ -5,7 +5,7 @@
  */
 import { dieWith, type HostSpec, hostThreads, hostWorker, say } from "../src/counting/host.ts";
 import { adapter } from "../src/runtime/mod.ts";
-// For JSR, whose npm packages have JavaScript only of what imports reach.
+// For JSR: its npm package contains only the modules that others import.
 import type {} from "./counting_thread.ts";
 
 const spec: HostSpec = JSON.parse(adapter.args[0]);

@@ -12,7 +12,7 @@ const STDERR_KEPT = 4000;
  * The command that runs a program of this project.
  *
  * @param imports Whether it imports packages; if not, it needs no config, lock file or package folder.
- * @throws {RuntimeError} If this runtime cannot run a program from where it is.
+ * @throws {RuntimeError} If this runtime cannot run a program from that address.
  */
 export function commandOf(
   { name, path }: Runtime,

@@ -75,7 +75,8 @@ export async function findAvailable(
 
 async function find(name: RuntimeName, signal: AbortSignal | undefined): Promise<Runtime> {
   const { least } = NEEDED[name];
-  if (name === adapter.name && isAtLeast(adapter.version, least)) {
+  // An older Node that has koffi will do.
+  if (name === adapter.name && (isAtLeast(adapter.version, least) || adapter.mayCallC())) {
     return { name, version: adapter.version, path: process.execPath };
   }
   const variable = `INTERLOCK_${name.toUpperCase()}`;

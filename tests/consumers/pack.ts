@@ -11,8 +11,8 @@ export function pack(folder: string): string {
   const dist = join(folder, "dist");
   const flags = adapter.name === "deno" ? ["run", "-A"] : [];
   execFileSync(process.execPath, [...flags, BUILD, dist], { stdio: ["ignore", 2, 2] });
-  const output = execFileSync("npm", ["pack", "--json", `--pack-destination=${folder}`, dist], {
+  const output = execFileSync("npm", ["pack", "--silent", `--pack-destination=${folder}`, dist], {
     encoding: "utf8",
   });
-  return join(folder, JSON.parse(output)[0].filename);
+  return join(folder, output.trim());
 }

@@ -3,7 +3,8 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, it } from "node:test";
 import { skip } from "../support/redis_server.ts";
-import { makeProject, run, TARBALL, toolPath } from "./project.ts";
+import { makeProject, run, runParts, TARBALL, toolPath } from "./project.ts";
+import { CURRENT, executableOf } from "./runtimes.ts";
 
 describe("The packed package", () => {
   let installed: Promise<string> | undefined;
@@ -72,14 +73,24 @@ describe("The packed package", () => {
     }
   });
 
+  it("is installed by Bun too, without the optional packages", async () => {
+    const bun = executableOf("bun");
+    const cwd = await makeProject([], {}, [bun, "add"]);
+    const { peerDependenciesMeta } = await manifest();
+    const installed = readdirSync(join(cwd, "node_modules"));
+    assert.deepEqual(installed.filter((name) => name in peerDependenciesMeta), []);
+    await runParts([bun, "main.mjs"], ["entries", "workers", "without-redis"], { cwd });
+  });
+
   it("has a command that says what to install for Redis", { skip }, async () => {
     const cwd = join(await folder(), "../../..");
-    const count = ["npx", "interlock", "count", "--workers", "2", "--increments", "10", "--json"];
-    const { stdout, stderr } = await run([...count, "atomic", "redis"], { cwd });
+    const [{ interlock, env }] = CURRENT;
+    const count = [...interlock, "count", "--workers", "2", "--increments", "10", "--json"];
+    const { stdout, stderr } = await run([...count, "atomic", "redis"], { cwd, env });
     assert.deepEqual(stdout.match(/"strategy":"[^"]*"/g), ['"strategy":"atomic"']);
     assert.match(stderr, /^Skipping redis: .*npm install redis/m);
     await assert.rejects(
-      run([...count, "redis"], { cwd }),
+      run([...count, "redis"], { cwd, env }),
       /Cannot run redis: .*npm install redis/,
     );
   });

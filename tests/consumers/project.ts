@@ -59,10 +59,13 @@ export async function run(command: readonly string[], options: RunOptions): Prom
   return { stdout, stderr };
 }
 
+const NPM = ["npm", "install", "--prefer-offline", "--no-audit", "--no-fund"];
+
 /** Makes an empty project with the programs of this folder, and installs packages in it. */
 export async function makeProject(
   packages: readonly string[] = [],
   files: Readonly<Record<string, string>> = {},
+  install: readonly string[] = NPM,
 ): Promise<string> {
   const folder = mkdtempSync(join(SCRATCH, "project-"));
   cpSync(PROGRAMS, folder, { recursive: true });
@@ -71,14 +74,11 @@ export async function makeProject(
     mkdirSync(dirname(join(folder, path)), { recursive: true });
     writeFileSync(join(folder, path), text);
   }
-  await run(
-    ["npm", "install", "--prefer-offline", "--no-audit", "--no-fund", TARBALL, ...packages],
-    { cwd: folder },
-  );
+  await run([...install, TARBALL, ...packages], { cwd: folder });
   return folder;
 }
 
-/** Runs parts of `main.mjs`, or of what was made of it: each must pass, without a word of error. */
+/** Runs parts of `main.mjs`, or of a bundle of it: each must pass, and print no error. */
 export async function runParts(
   command: readonly string[],
   parts: readonly string[],

@@ -54,8 +54,10 @@ export const CURRENT: readonly ConsumerRuntime[] = [
   },
 ];
 
-/** The older versions of Node: the oldest that the package supports, and the last one of each line. */
-const OLDER = ["22.12.0", "22.23.3", "24.21.0"];
+/** The oldest Node that the package supports; for arm64, the oldest of these that npm has. */
+const OLDEST = process.arch === "arm64" ? "22.13.1" : "22.12.0";
+/** The older versions of Node: the oldest, and the last one of each line. */
+const OLDER = [OLDEST, "22.23.3", "24.21.0"];
 
 /** The runtimes to test: the current ones, in the long form also older versions of Node. */
 export async function runtimes(): Promise<readonly ConsumerRuntime[]> {

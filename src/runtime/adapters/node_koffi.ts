@@ -39,8 +39,9 @@ function find(process: typeof nodeProcess): string | undefined {
   if (typeof inherited === "string") return inherited;
   const { createRequire } = process.getBuiltinModule("node:module");
   const bases = [
-    // A bundle in CommonJS has no URL.
-    typeof __filename === "string" ? __filename : import.meta.url,
+    import.meta.url,
+    // Of a bundle in CommonJS, which has no URL; in a text that Node runs, it is no path.
+    typeof __filename === "string" ? __filename : "",
     process.argv[1] ?? `${process.cwd()}/`,
   ];
   for (const base of bases) {
