@@ -1,8 +1,8 @@
 import process from "node:process";
-import { Memory } from "../memory/memory.ts";
-import type { CountConfig, Run } from "./config.ts";
 import { type Child, Children, nextOf } from "../host/children.ts";
 import type { Runtime } from "../host/runtimes.ts";
+import { Memory } from "../memory/memory.ts";
+import type { CountConfig, Run } from "./config.ts";
 import { Gate } from "./gate.ts";
 import type { ChildMessage, HostSpec } from "./host.ts";
 import { regions } from "./layout.ts";

@@ -73,7 +73,7 @@ export interface ChildOptions {
   readonly duty: string;
 }
 
-/** A child process that prints messages as lines of JSON; one with `failed` is an error's text. */
+/** A child process that prints messages as lines of JSON. A message with `failed` reports an error. */
 export class Child<Message = unknown> {
   /** The name for messages: `worker 2 (bun, pid 123)`. */
   readonly name: string;
@@ -144,7 +144,12 @@ export class Child<Message = unknown> {
   }
 }
 
-/** Waits for the next message of each of the children, or throws the first error of one. */
+/**
+ * Waits for the next message of each child.
+ *
+ * @param onMessage Called after each message.
+ * @throws {ChildError} As soon as one failed, or ended before.
+ */
 export async function nextOf<Message>(
   children: readonly Child<Message>[],
   onMessage?: () => void,
@@ -161,7 +166,7 @@ export class Children implements AsyncDisposable, Disposable {
   readonly #children: Child[] = [];
   readonly #signal: AbortSignal;
 
-  /** @param signal Kills all; what waits for one then throws its reason. */
+  /** @param signal Kills all. Waiting for a child then throws its reason. */
   constructor(signal: AbortSignal) {
     this.#signal = signal;
     signal.addEventListener("abort", this.#kill);
@@ -169,7 +174,11 @@ export class Children implements AsyncDisposable, Disposable {
 
   readonly #kill = (): void => this.#children.forEach((child) => child.kill());
 
-  /** Starts a child. */
+  /**
+   * Starts a child.
+   *
+   * @throws {RuntimeError} If this runtime cannot run the program from its address.
+   */
   start<Message>(options: ChildOptions): Child<Message> {
     this.#signal.throwIfAborted();
     const child = new Child<Message>(options, this.#signal);
