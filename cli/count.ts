@@ -236,12 +236,13 @@ async function countPart(
   const table = new CountTable(strategies, config.workers * config.increments);
   const steps = config.workers * 2;
   const progress = progressBar();
+  const onStep = progress && (() => progress.increment());
   if (!config.json) await print(`\n${titleOf(config)} on ${names}`);
   try {
     for (const [index, run] of runs.entries()) {
-      progress.start(runs.length * steps, index * steps, { what: `${run.strategy} on ${names}` });
-      const result = await runStrategy(run, config, signal, () => progress.increment())
-        .finally(() => progress.stop());
+      progress?.start(runs.length * steps, index * steps, { what: `${run.strategy} on ${names}` });
+      const result = await runStrategy(run, config, signal, onStep)
+        .finally(() => progress?.stop());
       const row = table.add(result);
       await print(config.json ? lineOf(result) : row);
     }
