@@ -233,7 +233,8 @@ async function countPart(
     Array<Run>(config.repeat).fill({ strategy, runtimes })
   );
   const names = runtimes.map(({ name }) => name).join(", ");
-  const table = new CountTable(strategies, config.workers * config.increments);
+  const most = config.workers * config.increments;
+  const table = new CountTable(strategies, most, process.stdout.columns || Infinity);
   const steps = config.workers * 2;
   const progress = progressBar();
   const onStep = progress && (() => progress.increment());

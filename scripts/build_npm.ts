@@ -46,7 +46,7 @@ function filesIn(path: string): string[] {
 const compiled = (path: string) => path.replace(/\.ts$/, ".js");
 const declared = (path: string) => path.replace(/\.ts$/, ".d.ts");
 
-/** Keeps imports of other modules, with their compiled names; JSON becomes a part of the module that imports it. */
+/** Keeps imports of modules, by their compiled names; JSON becomes a part of its importer. */
 const separateModules: Plugin = {
   name: "separate modules",
   setup({ onResolve }) {
