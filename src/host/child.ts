@@ -50,7 +50,7 @@ export function environment(): NodeJS.ProcessEnv {
 export interface ChildEnd {
   readonly code: number | null;
   readonly signal: string | null;
-  /** The end of its standard error. */
+  /** The end of its standard error, and of the other text that it printed. */
   readonly stderr: string;
 }
 
@@ -89,10 +89,15 @@ export class Child<Message = unknown> {
     this.#process = child;
     this.name = `${what} (${runtime.name}, pid ${child.pid ?? "none"})`;
     let stderr = "";
-    child.stderr.setEncoding("utf8");
-    child.stderr.on("data", (text: string) => stderr = (stderr + text).slice(-STDERR_KEPT));
+    const keep = (text: string) => stderr = (stderr + text).slice(-STDERR_KEPT);
+    child.stderr.setEncoding("utf8").on("data", keep);
     child.stdin.on("error", () => {}); // It died, which `ended` reports.
-    createInterface({ input: child.stdout }).on("line", (line) => receive(JSON.parse(line)));
+    createInterface({ input: child.stdout }).on("line", (line) => {
+      const message = parse(line);
+      // A module that the user preloads (NODE_OPTIONS) may print text.
+      if (message === undefined) keep(`${line}\n`);
+      else receive(message as Message);
+    });
     this.ended = new Promise((resolve) => {
       child.on("error", (error) => {
         resolve({ code: null, signal: null, stderr: `Cannot start ${path}: ${error.message}` });
@@ -109,6 +114,15 @@ export class Child<Message = unknown> {
   /** Kills it at once. */
   kill(): void {
     this.#process.kill("SIGKILL");
+  }
+}
+
+/** The value of a line of JSON; `undefined` for any other text. */
+function parse(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
   }
 }
 

@@ -49,6 +49,16 @@ describe("children", () => {
     await assert.rejects(children.orFailure(next()), ChildError, "and all later steps");
   });
 
+  it("may print other text, which is shown if they fail", async () => {
+    await using children = new Children(never);
+    const { child, next } = start(children);
+    child.tell("no JSON");
+    child.tell('"one"');
+    assert.equal(await children.orFailure(next()), "one");
+    child.tell('"end"');
+    await assert.rejects(children.orFailure(next()), /no JSON\ntold to end$/);
+  });
+
   it("may end when they are done", async () => {
     await using children = new Children(never);
     const [{ child }, other] = [start(children, () => true), start(children)];
