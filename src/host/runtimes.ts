@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
-import { stat } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { rm, stat } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import process from "node:process";
@@ -172,12 +173,18 @@ async function fromCache(
   const path = join(folder, "node_modules", found.name, found.executable);
   const cached = { name, version, path };
   if (await isFile(path)) return cached;
+  if (existsSync(folder)) {
+    throw new RuntimeError(
+      `${missing}, and the one that was fetched from npm is incomplete. Remove "${folder}"`,
+    );
+  }
 
   try {
     process.stderr.write(`Fetching ${name} ${version} from npm (about ${megabytes} MB) ...\n`);
     const dependencies = { [found.name]: version };
     await installPackages(folder, { "package.json": JSON.stringify({ dependencies }) }, signal);
     if (await versionOf(name, path) !== undefined) return cached;
+    await rm(folder, { recursive: true, force: true }); // The next run would use it.
     throw new Error(`${path} does not run`);
   } catch (error) {
     signal?.throwIfAborted();

@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { findRuntimes } from "../../src/host/runtimes.ts";
+import { findRuntimes, NEEDED } from "../../src/host/runtimes.ts";
 import { adapter } from "../../src/runtime/mod.ts";
 import { type Ending, interlock } from "./interlock.ts";
 
@@ -170,5 +170,20 @@ describe("interlock count", () => {
     const nowhere = { [variable]: undefined, PATH: old, XDG_CACHE_HOME: "/dev/null" };
     fails(await interlock(args, nowhere), 1, new RegExp(`${join(old, other)} \\(1\\.0\\.0\\)`));
     fails(await interlock(args, { [variable]: join(old, other) }), 1, new RegExp(variable));
+  });
+
+  it("says what to remove if a runtime from npm is incomplete", async () => {
+    const other = adapter.name === "node" ? "bun" : "node";
+    const cache = join(folder, "cache");
+    const incomplete = join(cache, "interlock", "runtimes", `${other}-${NEEDED[other].fetched}`);
+    mkdirSync(incomplete, { recursive: true, mode: 0o700 });
+    const env = {
+      [`INTERLOCK_${other.toUpperCase()}`]: undefined,
+      PATH: "/nonexistent",
+      XDG_CACHE_HOME: cache,
+    };
+    const ending = await interlock(["count", "atomic", ...SMALL, "--runtime", other], env);
+    fails(ending, 1, new RegExp(`is incomplete\\. Remove "${incomplete}"`));
+    assert.doesNotMatch(ending.stderr, /Fetching/);
   });
 });
