@@ -44,17 +44,17 @@ function find(process: typeof nodeProcess): string | undefined {
   if (inherited !== undefined) return inherited;
   const { createRequire } = process.getBuiltinModule("node:module");
   const bases = [
-    import.meta.url,
+    () => import.meta.url,
     // Of a bundle in CommonJS, which has no URL; in a text that Node runs, it is no path.
-    typeof __filename === "string" ? __filename : "",
-    process.argv[1] ?? `${process.cwd()}/`,
+    () => typeof __filename === "string" ? __filename : "",
+    () => process.argv[1] ?? `${process.cwd()}/`,
   ];
   for (const base of bases) {
     try {
-      return createRequire(base).resolve("koffi");
+      return createRequire(base()).resolve("koffi");
     } catch (error) {
       if ((error as { code?: string }).code === "ERR_ACCESS_DENIED") throw error;
-      // It is not there, or `base` is not a file.
+      // It is not there, `base` gives no file, or the working directory was removed.
     }
   }
   return undefined;
