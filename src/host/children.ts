@@ -50,7 +50,7 @@ export function environment(): NodeJS.ProcessEnv {
 interface ChildEnd {
   readonly code: number | null;
   readonly signal: string | null;
-  /** The end of its standard error. */
+  /** The end of its standard error, and of the other text that it printed. */
   readonly stderr: string;
 }
 
@@ -83,6 +83,10 @@ export class Child<Message = unknown> {
   readonly #lines: AsyncIterator<string, undefined>;
   readonly #duty: string;
   readonly #signal: AbortSignal;
+  #stderr = "";
+  readonly #keep = (text: string): void => {
+    this.#stderr = (this.#stderr + text).slice(-STDERR_KEPT);
+  };
 
   /** Starts it. */
   constructor(
@@ -101,9 +105,7 @@ export class Child<Message = unknown> {
     this.#duty = duty;
     this.#signal = signal;
     this.name = `${what} (${runtime.name}, pid ${child.pid ?? "none"})`;
-    let stderr = "";
-    child.stderr.setEncoding("utf8");
-    child.stderr.on("data", (text: string) => stderr = (stderr + text).slice(-STDERR_KEPT));
+    child.stderr.setEncoding("utf8").on("data", this.#keep);
     child.stdin.on("error", () => {}); // It died, which `next` reports.
     const lines = createInterface({ input: child.stdout });
     this.#lines = lines[Symbol.asyncIterator]();
@@ -112,7 +114,7 @@ export class Child<Message = unknown> {
         resolve({ code: null, signal: null, stderr: `Cannot start ${path}: ${error.message}` });
         lines.close(); // Only Node closes it.
       });
-      child.on("close", (code, signal) => resolve({ code, signal, stderr: stderr.trim() }));
+      child.on("close", (code, signal) => resolve({ code, signal, stderr: this.#stderr.trim() }));
     });
   }
 
@@ -122,15 +124,23 @@ export class Child<Message = unknown> {
    * @throws {ChildError} If it failed, or ended before.
    */
   async next(): Promise<Message> {
-    const line = await this.#lines.next();
-    if (line.done) {
-      const end = await this.ended;
-      this.#signal.throwIfAborted();
-      throw new ChildError(`${this.name} ${describeEnd(end, this.#duty)}`);
+    for (;;) {
+      const line = await this.#lines.next();
+      if (line.done) {
+        const end = await this.ended;
+        this.#signal.throwIfAborted();
+        throw new ChildError(`${this.name} ${describeEnd(end, this.#duty)}`);
+      }
+      let message: Message & { readonly failed?: string };
+      try {
+        message = JSON.parse(line.value);
+      } catch {
+        this.#keep(`${line.value}\n`); // A module that the user preloads (NODE_OPTIONS) may print text.
+        continue;
+      }
+      if (message.failed === undefined) return message;
+      throw new ChildError(`${this.name} failed: ${message.failed}`);
     }
-    const message: Message & { readonly failed?: string } = JSON.parse(line.value);
-    if (message.failed === undefined) return message;
-    throw new ChildError(`${this.name} failed: ${message.failed}`);
   }
 
   /** Writes a line to its standard input. */

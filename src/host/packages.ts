@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import process from "node:process";
 import { promisify } from "node:util";
@@ -8,6 +8,10 @@ import { adapter } from "../runtime/mod.ts";
 
 const run = promisify(execFile);
 const INSTALL_MS = 180_000;
+/** The age of a folder whose installation cannot still run, in milliseconds. */
+const LEFT_MS = 20 * INSTALL_MS;
+/** The beginning of the names of folders in which an installation runs. */
+const UNFINISHED = "new-";
 /** The first that exists is used; only npm obeys package-lock.json. */
 const MANAGERS = {
   npm: [
@@ -38,8 +42,9 @@ export async function installPackages(
 ): Promise<void> {
   if (existsSync(folder)) return;
   await mkdir(dirname(folder), { recursive: true });
+  await removeLeft(dirname(folder));
   // Under a private name first: another run may install the same, or this run may be killed.
-  const made = await mkdtemp(join(dirname(folder), "new-"));
+  const made = await mkdtemp(join(dirname(folder), UNFINISHED));
   try {
     for (const [name, text] of Object.entries(files)) await writeFile(join(made, name), text);
     await installIn(made, signal);
@@ -48,6 +53,17 @@ export async function installPackages(
     });
   } finally {
     await rm(made, { recursive: true, force: true });
+  }
+}
+
+/** Removes what runs have left that were killed. */
+async function removeLeft(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (!name.startsWith(UNFINISHED)) continue;
+    const path = join(folder, name);
+    const begun = await stat(path).catch(() => undefined); // Another run may have removed it.
+    if (begun === undefined || Date.now() - begun.mtimeMs < LEFT_MS) continue;
+    await rm(path, { recursive: true, force: true });
   }
 }
 

@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
-import { stat } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { rm, stat } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import process from "node:process";
@@ -82,21 +83,20 @@ async function find(name: RuntimeName, signal: AbortSignal | undefined): Promise
   const variable = `INTERLOCK_${name.toUpperCase()}`;
   const given = process.env[variable];
   if (given) {
-    const version = await versionOf(name, given);
+    const { version, flaw } = await probe(name, given);
     if (version !== undefined && isAtLeast(version, least)) return { name, version, path: given };
     throw new RuntimeError(
-      `Cannot use ${variable}=${given}: ` +
-        (version === undefined ? `it is not ${name}` : `it is ${name} ${version}`) +
-        `; ${name} ${least} or newer is needed`,
+      `Cannot use ${variable}=${given}: it ${flaw ?? `is ${name} ${version}`}; ` +
+        `${name} ${least} or newer is needed`,
     );
   }
   const seen: string[] = [];
   for (const folder of new Set((process.env.PATH ?? "").split(delimiter).filter(Boolean))) {
     const path = join(folder, name);
     if (!await isFile(path)) continue;
-    const version = await versionOf(name, path);
+    const { version, flaw } = await probe(name, path);
     if (version !== undefined && isAtLeast(version, least)) return { name, version, path };
-    seen.push(`${path} (${version ?? `not ${name}`})`);
+    seen.push(`${path} (${flaw ?? version})`);
   }
   return await fromCache(name, seen, signal);
 }
@@ -121,7 +121,11 @@ async function isFile(path: string): Promise<boolean> {
   return await stat(path).then((status) => status.isFile(), () => false);
 }
 
-async function versionOf(name: RuntimeName, path: string): Promise<string | undefined> {
+/** The version of an executable; its flaw if it does not run, or is another program. */
+async function probe(
+  name: RuntimeName,
+  path: string,
+): Promise<{ readonly version?: string; readonly flaw?: string }> {
   const args = name === "deno" ? ["eval", PROBE] : ["-e", PROBE];
   try {
     // In a folder without a package: Bun and Deno would read the current folder's.
@@ -131,9 +135,11 @@ async function versionOf(name: RuntimeName, path: string): Promise<string | unde
       env: { ...process.env, NO_COLOR: "1" },
     });
     const [found, version] = stdout.trim().split(" ");
-    return found === name ? version : undefined;
-  } catch {
-    return undefined;
+    return found === name ? { version } : { flaw: `is not ${name}` };
+  } catch (error) {
+    const { killed, code, signal } = error as { killed?: boolean; code?: unknown; signal?: string };
+    const reason = killed ? `it took longer than ${PROBE_MS / 1000} s` : code ?? signal;
+    return { flaw: `does not run (${typeof reason === "number" ? `status ${reason}` : reason})` };
   }
 }
 
@@ -172,13 +178,20 @@ async function fromCache(
   const path = join(folder, "node_modules", found.name, found.executable);
   const cached = { name, version, path };
   if (await isFile(path)) return cached;
+  if (existsSync(folder)) {
+    throw new RuntimeError(
+      `${missing}, and the one that was fetched from npm is incomplete. Remove "${folder}"`,
+    );
+  }
 
   try {
     process.stderr.write(`Fetching ${name} ${version} from npm (about ${megabytes} MB) ...\n`);
     const dependencies = { [found.name]: version };
     await installPackages(folder, { "package.json": JSON.stringify({ dependencies }) }, signal);
-    if (await versionOf(name, path) !== undefined) return cached;
-    throw new Error(`${path} does not run`);
+    const { flaw } = await probe(name, path);
+    if (flaw === undefined) return cached;
+    await rm(folder, { recursive: true, force: true }); // The next run would use it.
+    throw new Error(`${path} ${flaw}`);
   } catch (error) {
     signal?.throwIfAborted();
     throw new RuntimeError(

@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import process from "node:process";
 import { after, before, describe, it } from "node:test";
-import { findRuntimes } from "../../src/host/runtimes.ts";
+import { findRuntimes, NEEDED } from "../../src/host/runtimes.ts";
 import { adapter } from "../../src/runtime/mod.ts";
 import { type Ending, interlock } from "./interlock.ts";
 
@@ -170,5 +171,28 @@ describe("interlock count", () => {
     const nowhere = { [variable]: undefined, PATH: old, XDG_CACHE_HOME: "/dev/null" };
     fails(await interlock(args, nowhere), 1, new RegExp(`${join(old, other)} \\(1\\.0\\.0\\)`));
     fails(await interlock(args, { [variable]: join(old, other) }), 1, new RegExp(variable));
+    const none = { [variable]: join(old, "none") };
+    fails(
+      await interlock(args, none),
+      1,
+      /old\/none: it does not run \(ENOENT\); \w+ [\d.]+ or newer/,
+    );
+    const another = { [variable]: process.execPath };
+    fails(await interlock(args, another), 1, new RegExp(`: it is not ${other};|it does not run`));
+  });
+
+  it("says what to remove if a runtime from npm is incomplete", async () => {
+    const other = adapter.name === "node" ? "bun" : "node";
+    const cache = join(folder, "cache");
+    const incomplete = join(cache, "interlock", "runtimes", `${other}-${NEEDED[other].fetched}`);
+    mkdirSync(incomplete, { recursive: true, mode: 0o700 });
+    const env = {
+      [`INTERLOCK_${other.toUpperCase()}`]: undefined,
+      PATH: "/nonexistent",
+      XDG_CACHE_HOME: cache,
+    };
+    const ending = await interlock(["count", "atomic", ...SMALL, "--runtime", other], env);
+    fails(ending, 1, new RegExp(`is incomplete\\. Remove "${incomplete}"`));
+    assert.doesNotMatch(ending.stderr, /Fetching/);
   });
 });

@@ -67,6 +67,16 @@ describe("children", () => {
     await assert.rejects(child.next(), /before it had echoed:\nCannot start \/no\/such\/program/);
   });
 
+  it("may print other text, which is shown if they fail", async () => {
+    await using children = new Children(never);
+    const child = start(children);
+    child.tell("no JSON");
+    child.tell('"one"');
+    assert.equal(await child.next(), "one");
+    child.tell('"end"');
+    await assert.rejects(child.next(), /no JSON\ntold to end$/);
+  });
+
   it("may end when they are done", async () => {
     await using children = new Children(never);
     const [child, other] = [start(children), start(children)];

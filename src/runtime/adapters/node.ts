@@ -3,7 +3,7 @@ import type * as nodeThreads from "node:worker_threads";
 import { UnsupportedError } from "../../contract/errors.ts";
 import { STILL_WORKS } from "./libraries.ts";
 import { nodeFFI } from "./node_ffi.ts";
-import { nodeKoffi } from "./node_koffi.ts";
+import { inheritedKoffi, nodeKoffi } from "./node_koffi.ts";
 import type { Adapter, CAccess, Endpoint, HelperThread } from "./port.ts";
 
 // Set by {@linkcode nodeAdapter}, since the other runtimes load this module as well.
@@ -17,7 +17,9 @@ function c(): CAccess {
   if (access !== undefined) return access;
   let failure: NodeJS.ErrnoException | undefined;
   try {
-    access = nodeFFI(process) ?? nodeKoffi(process);
+    // A helper has none of the flags with which the program may have disabled node:ffi.
+    const mayUseFFI = inheritedKoffi(process) === undefined;
+    access = (mayUseFFI ? nodeFFI(process) : undefined) ?? nodeKoffi(process);
     if (access !== undefined) return access;
   } catch (error) {
     failure = error as NodeJS.ErrnoException;
@@ -59,9 +61,9 @@ function mayCallC(): boolean {
   }
 }
 
-function spawnWorker(module: URL): HelperThread {
+function spawnWorker(module: URL, options?: nodeThreads.WorkerOptions): HelperThread {
   // This throws if no thread can be started.
-  const worker = new threads.Worker(module);
+  const worker = new threads.Worker(module, options);
   return {
     ref: () => worker.ref(),
     unref: () => worker.unref(),
@@ -108,8 +110,10 @@ export function nodeAdapter(): Adapter {
     bind: (signatures, libraries) => c().bind(signatures, libraries),
     addressOf: (bytes) => c().addressOf(bytes),
     bufferAt: (address, size) => c().bufferAt(address, size),
-    spawnWorker,
-    spawnHelper: spawnWorker,
+    spawnWorker: (module) => spawnWorker(module),
+    // Without `--import` and `--require`, also of NODE_OPTIONS: a module that waits for a lock would
+    // start a helper in each helper.
+    spawnHelper: (module) => spawnWorker(module, { execArgv: [], env: {} }),
     onExit: (listener) => void process.on("exit", listener),
     parentThread,
   };

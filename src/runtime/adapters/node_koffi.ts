@@ -28,30 +28,33 @@ const INHERITED = "interlock: koffi";
 
 declare const __filename: unknown;
 
+/** The path of the koffi that the thread which started this one uses; `undefined` if it uses none. */
+export function inheritedKoffi(process: typeof nodeProcess): string | undefined {
+  const threads = process.getBuiltinModule("node:worker_threads");
+  return threads.getEnvironmentData(INHERITED) as string | undefined;
+}
+
 /**
  * The path of koffi as Node finds it from this module, from the bundle that contains it, or from the
  * program. A worker uses that of the thread that started it, since its own module may be a `data:`
  * URL, from which nothing is found.
  */
 function find(process: typeof nodeProcess): string | undefined {
-  const threads = process.getBuiltinModule("node:worker_threads");
-  const inherited = threads.getEnvironmentData(INHERITED);
-  if (typeof inherited === "string") return inherited;
+  const inherited = inheritedKoffi(process);
+  if (inherited !== undefined) return inherited;
   const { createRequire } = process.getBuiltinModule("node:module");
   const bases = [
-    import.meta.url,
+    () => import.meta.url,
     // Of a bundle in CommonJS, which has no URL; in a text that Node runs, it is no path.
-    typeof __filename === "string" ? __filename : "",
-    process.argv[1] ?? `${process.cwd()}/`,
+    () => typeof __filename === "string" ? __filename : "",
+    () => process.argv[1] ?? `${process.cwd()}/`,
   ];
   for (const base of bases) {
     try {
-      const path = createRequire(base).resolve("koffi");
-      threads.setEnvironmentData(INHERITED, path);
-      return path;
+      return createRequire(base()).resolve("koffi");
     } catch (error) {
       if ((error as { code?: string }).code === "ERR_ACCESS_DENIED") throw error;
-      // It is not there, or `base` is not a file.
+      // It is not there, `base` gives no file, or the working directory was removed.
     }
   }
   return undefined;
@@ -66,6 +69,7 @@ export function nodeKoffi(process: typeof nodeProcess): CAccess | undefined {
   const path = find(process);
   if (path === undefined) return undefined;
   const koffi = process.getBuiltinModule("node:module").createRequire(path)(path) as Koffi;
+  process.getBuiltinModule("node:worker_threads").setEnvironmentData(INHERITED, path);
   const libraries = new Map<string, Library>();
 
   function load(name: string): Library {

@@ -5,6 +5,7 @@ import { Child, executableOf, RUN } from "../../support/child.ts";
 const DEADLINE = { timeout: 60_000 };
 const node = executableOf("node");
 const WARNING = new URL("../fixtures/warning_process.ts", import.meta.url);
+const HELPER = new URL("../fixtures/helper_process.ts", import.meta.url);
 const COMPILING = new URL("../fixtures/compiling_process.ts", import.meta.url);
 
 /**
@@ -19,6 +20,23 @@ const COMPILES = [
   "--max-optimized-bytecode-size=1000000",
   "--max-inlined-bytecode-size-cumulative=100000",
 ];
+
+/** Prints a line in each thread that imports it. */
+const IMPORT = "--import=data:text/javascript,process._rawDebug(1)";
+
+describe("A helper in Node", { skip: node === undefined && "INTERLOCK_NODE is not set" }, () => {
+  const ways = {
+    "the command line": [node!, IMPORT],
+    NODE_OPTIONS: [`NODE_OPTIONS=${IMPORT}`, node!],
+  };
+  for (const [way, command] of Object.entries(ways)) {
+    it(`imports none of the modules of ${way}, which could start helpers`, DEADLINE, async () => {
+      await using child = new Child("env", command, HELPER, []);
+      const { code, stderr } = await child.ended;
+      assert.deepEqual({ code, stderr }, { code: 0, stderr: "1\n" });
+    });
+  }
+});
 
 describe("Calls of C in Node", { skip: node === undefined && "INTERLOCK_NODE is not set" }, () => {
   it("warn of nothing, and the program's own warnings remain", DEADLINE, async () => {

@@ -36,6 +36,28 @@ describe("koffi in Node", { skip }, () => {
   }
 });
 
+describe("koffi in Node", { skip }, () => {
+  it(
+    "is found if the working directory of a text that Node runs was removed",
+    DEADLINE,
+    () =>
+      inScratchFolder(async (folder) => {
+        const library = new URL("../../../src/runtime/mod.ts", import.meta.url).href;
+        const program = `import("${library}").then(({ libc }) => console.log(libc.getpid()))`;
+        const { stdout } = await promisify(execFile)("sh", [
+          "-c",
+          'cd "$1" && rmdir "$1" && exec "$2" "$3" -e "$4"',
+          "sh",
+          folder,
+          executableOf("node")!,
+          WITHOUT_FFI,
+          program,
+        ]);
+        assert.match(stdout, /^\d+\n$/);
+      }),
+  );
+});
+
 const USES: readonly (readonly [RuntimeName, readonly string[], boolean])[] = [
   ["deno", [], false],
   ["bun", [], false],
