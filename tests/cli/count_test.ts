@@ -197,6 +197,11 @@ describe("interlock count", () => {
     assert.doesNotMatch(ending.stderr, /Fetching/);
   });
 
+  it("says in which folder it cannot make files", async () => {
+    const ending = await interlock(["count", "atomic", ...SMALL, "--dir", "/sys"]);
+    fails(ending, 1, /^Cannot make a folder in "\/sys": .+ \(E[A-Z]+\)$/m);
+  });
+
   // A user namespace in which this user has a number without a name.
   const unnamed = ["unshare", "--user", `--map-user=${54321 + process.getuid!()}`];
   const skip = spawnSync(unnamed[0], [...unnamed.slice(1), "true"]).status !== 0 &&
