@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { environment } from "../src/host/child.ts";
+import { environment } from "../src/host/children.ts";
 import { HOLD, leadOf, relayMs } from "./effort.ts";
 import { median } from "./statistics.ts";
 import type { Figure, Launch, Program } from "./subjects/subject.ts";

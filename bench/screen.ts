@@ -18,14 +18,14 @@ export function clock(ms: number): string {
 /** A progress bar with the time left; `planned` in milliseconds. */
 export function progressOf(planned: number): Observer & { stop(): void } {
   const bar = progressBar("{bar} {percentage}%, {eta_formatted} left  {what}");
-  bar.start(planned, 0, { what: "" });
+  bar?.start(planned, 0, { what: "" });
   return {
     begins: ({ rows }) => {
       const what = rows.length === 1 ? rowId(rows[0]) : `${rows.length} rows, ${rowId(rows[0])}`;
-      bar.update({ what: what.slice(0, 60) });
+      bar?.update({ what: what.slice(0, 60) });
     },
-    ended: (ms) => bar.increment(ms),
-    stop: () => bar.stop(),
+    ended: (ms) => bar?.increment(ms),
+    stop: () => bar?.stop(),
   };
 }
 

@@ -27,7 +27,7 @@ import { CountTable, isFailure, notesOf } from "./count_table.ts";
 import { interruptible, print } from "../src/host/interruption.ts";
 import { describeMachine, fileSystemOf } from "../src/host/machine.ts";
 import { invalidOption, UsageError } from "../src/host/usage_error.ts";
-// For JSR, whose npm packages have JavaScript only of what imports reach.
+// For JSR: its npm package contains only the modules that others import.
 import type {} from "../workers/counting_process.ts";
 
 const ALL_RUNTIMES: readonly RuntimeName[] = ["deno", "bun", "node"];
@@ -233,15 +233,17 @@ async function countPart(
     Array<Run>(config.repeat).fill({ strategy, runtimes })
   );
   const names = runtimes.map(({ name }) => name).join(", ");
-  const table = new CountTable(strategies, config.workers * config.increments);
+  const most = config.workers * config.increments;
+  const table = new CountTable(strategies, most, process.stdout.columns || Infinity);
   const steps = config.workers * 2;
   const progress = progressBar();
+  const onStep = progress && (() => progress.increment());
   if (!config.json) await print(`\n${titleOf(config)} on ${names}`);
   try {
     for (const [index, run] of runs.entries()) {
-      progress.start(runs.length * steps, index * steps, { what: `${run.strategy} on ${names}` });
-      const result = await runStrategy(run, config, signal, () => progress.increment())
-        .finally(() => progress.stop());
+      progress?.start(runs.length * steps, index * steps, { what: `${run.strategy} on ${names}` });
+      const result = await runStrategy(run, config, signal, onStep)
+        .finally(() => progress?.stop());
       const row = table.add(result);
       await print(config.json ? lineOf(result) : row);
     }

@@ -17,32 +17,68 @@ export function isFailure({ exact, lost }: CountResult): boolean {
   return exact && lost !== 0;
 }
 
+/** What a terminal that is too narrow does not show, in this order: `errors` are in the notes too. */
+const OPTIONAL = ["speed (log)", "counting ms", "expected", "errors"];
+
+/** A column: the width of its longest possible text, and the text of a result. */
+interface Column {
+  readonly width: number;
+  readonly isText?: boolean;
+  textOf(result: CountResult): string;
+}
+
 /**
- * A table whose rows are shown as soon as they are measured, so its columns have the width of the
- * longest text possible, and its bars a fixed scale: each block halves the cost.
+ * A table that shows each row at once, before the later ones are known. So its columns have the
+ * width of the longest possible text, and its bars a fixed scale: each block halves the cost.
  */
 export class CountTable {
   readonly results: CountResult[] = [];
+  readonly #columns: readonly Column[];
   readonly #table: Table.Table;
 
-  /** Makes a table for these strategies, which count up to `most`. */
-  constructor(strategies: readonly string[], most: number) {
+  /**
+   * Makes a table for these strategies, which count up to `most`.
+   *
+   * @param room The characters in a line of the terminal. Default: enough for all columns.
+   */
+  constructor(strategies: readonly string[], most: number, room = Infinity) {
     const digits = format(-most).length;
-    const widths = {
-      strategy: Math.max(...strategies.map(({ length }) => length)),
-      expected: digits,
-      actual: digits,
-      lost: digits,
-      errors: digits,
-      "counting ms": 11,
-      "ns/increment": 12,
-      "speed (log)": BAR,
-      verdict: `GAINED ${format(most)} updates`.length,
-    };
+    const columns = new Map<string, Column>(Object.entries(
+      {
+        strategy: {
+          width: Math.max(...strategies.map(({ length }) => length)),
+          isText: true,
+          textOf: ({ strategy }) => strategy,
+        },
+        expected: { width: digits, textOf: ({ expected }) => format(expected) },
+        actual: { width: digits, textOf: ({ actual }) => format(actual) },
+        lost: { width: digits, textOf: ({ lost }) => format(lost) },
+        errors: { width: digits, textOf: ({ errors }) => format(errors) },
+        "counting ms": { width: 11, textOf: ({ countingMs }) => format(countingMs, 1) },
+        "ns/increment": {
+          width: 12,
+          textOf: ({ nsPerIncrement }) => format(nsPerIncrement, nsPerIncrement < 100 ? 1 : 0),
+        },
+        "speed (log)": {
+          width: BAR,
+          isText: true,
+          textOf: ({ nsPerIncrement }) => bar(nsPerIncrement),
+        },
+        verdict: {
+          width: `GAINED ${format(most)} updates`.length,
+          isText: true,
+          textOf: (result) => paint(result)(verdictOf(result)),
+        },
+      } satisfies Record<string, Column>,
+    ));
+    const widths = () => [...columns].map(([head, { width }]) => Math.max(head.length, width) + 2);
+    const lineWidth = () => widths().reduce((sum, width) => sum + width + 1, 1);
+    for (const head of OPTIONAL) if (lineWidth() > room) columns.delete(head);
+    this.#columns = [...columns.values()];
     this.#table = new Table({
-      head: Object.keys(widths),
-      colWidths: Object.entries(widths).map(([head, width]) => Math.max(head.length, width) + 2),
-      colAligns: ["left", "right", "right", "right", "right", "right", "right", "left", "left"],
+      head: [...columns.keys()],
+      colWidths: widths(),
+      colAligns: this.#columns.map(({ isText }) => isText ? "left" : "right"),
       style: { head: [], border: [], compact: true },
     });
   }
@@ -50,17 +86,7 @@ export class CountTable {
   /** Adds a result; returns the lines to print: its row, before the first one also the head. */
   add(result: CountResult): string {
     const isFirst = this.results.push(result) === 1;
-    this.#table.push([
-      result.strategy,
-      format(result.expected),
-      format(result.actual),
-      format(result.lost),
-      format(result.errors),
-      format(result.countingMs, 1),
-      format(result.nsPerIncrement, result.nsPerIncrement < 100 ? 1 : 0),
-      bar(result.nsPerIncrement),
-      paint(result)(verdictOf(result)),
-    ]);
+    this.#table.push(this.#columns.map(({ textOf }) => textOf(result)));
     return this.#lines.slice(isFirst ? 0 : -2, -1).join("\n");
   }
 

@@ -36,7 +36,7 @@ export function addLock(program: Command): void {
         "command appends to the file, create it first. Instead of a file and a command, the number " +
         "of a descriptor that the shell has opened can be given, to lock or unlock it.",
     )
-    .usage("[options] <file> [options] [--] <command...> | [options] <descriptor>")
+    .usage("[options] <file> [--] <command...> | <descriptor>")
     .version(program.version()!, "-V, --version", "output the version")
     .argument("<file>", "the lock file or a folder; a missing file is created and kept")
     .argument("[command...]", "the command and its arguments");

@@ -1,7 +1,7 @@
 /**
- * Builds the npm package in `dist`, or in the folder of its argument: each module that it needs by itself, as JavaScript for the oldest
- * Node that the package supports, with source maps and declarations, and a package.json made from
- * that of the project.
+ * Builds the npm package in `dist`, or in the folder that is its argument. Each module becomes
+ * JavaScript for the oldest Node that the package supports, with a source map and a declaration. The
+ * package.json is made from that of the project.
  *
  * @module
  */
@@ -30,7 +30,7 @@ const isModule = (path: string) => path.endsWith(".ts");
 const published = deno.publish.include.filter((path) => path !== "deno.json");
 const modules = published.flatMap((path) => filesIn(path)).filter(isModule);
 
-/** What programs start or import; the helper is a part of the library, as text. */
+/** The modules that programs start or import; the helper is a part of the library, as text. */
 const entries = [
   ...Object.values(npm.exports).map((path) => posix.normalize(path)),
   ...modules.filter((path) => path.startsWith("workers/") && path !== "workers/helper.ts"),
@@ -46,7 +46,7 @@ function filesIn(path: string): string[] {
 const compiled = (path: string) => path.replace(/\.ts$/, ".js");
 const declared = (path: string) => path.replace(/\.ts$/, ".d.ts");
 
-/** Leaves imports of other modules as they are, by their compiled names; JSON becomes a part of a module. */
+/** Keeps imports of modules, by their compiled names; JSON becomes a part of its importer. */
 const separateModules: Plugin = {
   name: "separate modules",
   setup({ onResolve }) {
@@ -82,7 +82,7 @@ async function emitModules(): Promise<void> {
   }
 }
 
-/** The modules without extension that the entries reach by their imports, by what was built of them. */
+/** The modules that the entries import, directly or through others; without extension. */
 function reached(extension: string, texts: ReadonlyMap<string, string>): ReadonlySet<string> {
   const all = new Set(entries.map((path) => path.replace(/\.ts$/, "")));
   for (const module of all) {

@@ -5,12 +5,11 @@
  */
 import { dieWith, type HostSpec, hostThreads, hostWorker, say } from "../src/counting/host.ts";
 import { adapter } from "../src/runtime/mod.ts";
-// For JSR, whose npm packages have JavaScript only of what imports reach.
+// For JSR: its npm package contains only the modules that others import.
 import type {} from "./counting_thread.ts";
 
 const spec: HostSpec = JSON.parse(adapter.args[0]);
 dieWith(spec.coordinator);
-const worker = spec.role === "worker" ? spec.worker.worker : 0;
 try {
   switch (spec.role) {
     case "worker":
@@ -30,6 +29,6 @@ try {
     }
   }
 } catch (error) {
-  say({ kind: "failed", worker, message: error instanceof Error ? error.message : String(error) });
+  say({ kind: "failed", failed: error instanceof Error ? error.message : String(error) });
   adapter.exit(1);
 }

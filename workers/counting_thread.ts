@@ -19,7 +19,7 @@ parent.onMessage((message) => {
   if (typeof message === "number") return answer?.(message);
   const { spec, handle } = message as ThreadStart;
   run(spec, handle).catch((error) =>
-    tell({ say: { kind: "failed", worker: spec.worker, message: String(error?.message ?? error) } })
+    tell({ say: { kind: "failed", failed: String(error?.message ?? error) } })
   );
 });
 

@@ -1,6 +1,5 @@
 import process from "node:process";
-import type { Child } from "../../src/host/child.ts";
-import { ChildError, Children } from "../../src/host/children.ts";
+import { type Child, Children, nextOf } from "../../src/host/children.ts";
 import type { Runtime } from "../../src/host/runtimes.ts";
 import type { Job, Report } from "./jobs.ts";
 import type { Answer, ProcessSpec } from "./member.ts";
@@ -29,40 +28,33 @@ export async function startFleet(
   signal: AbortSignal,
 ): Promise<Fleet> {
   const children = new Children(signal);
-  let take: (answer: Answer) => void;
-
-  /** The next answer of each member. */
-  async function next(): Promise<Answer[]> {
-    const all = Promise.withResolvers<Answer[]>();
-    const answers: Answer[] = [];
-    take = (answer) => {
-      answers[answer.worker] = answer;
-      if (Object.keys(answers).length === size) all.resolve(answers);
-    };
-    const late = new Error(`Members did not answer in ${TIMEOUT_MS / 1000} s`);
-    const timer = setTimeout(() => children.fail(late), TIMEOUT_MS);
-    return await children.orFailure(all.promise).finally(() => clearTimeout(timer));
-  }
-
-  function start(runtime: Runtime, worker: number | undefined): void {
+  const start = (runtime: Runtime, worker: number | undefined): Child<Answer> => {
     const spec: ProcessSpec = { coordinator: process.pid, workers: size, worker, ...shared };
-    const child: Child = children.start<Answer>({
+    return children.start({
       runtime,
       what: `one of ${size} members`,
       program: MEMBER,
       imports: true,
       args: [JSON.stringify(spec)],
-      receive(answer) {
-        if (answer.failed === undefined) take(answer);
-        else children.fail(new ChildError(`${child.name}: ${answer.failed}`));
-      },
-    }, "been disposed of");
+      duty: "been disposed of",
+    });
+  };
+  /** The process of each member. */
+  const hosts = threads
+    ? Array<Child<Answer>>(size).fill(start(runtimes[0], undefined))
+    : Array.from({ length: size }, (_, i) => start(runtimes[i % runtimes.length], i));
+
+  /** The next answer of each member. */
+  async function next(): Promise<Answer[]> {
+    const timeout = Promise.withResolvers<never>();
+    const late = new Error(`Members did not answer in ${TIMEOUT_MS / 1000} s`);
+    const timer = setTimeout(() => timeout.reject(late), TIMEOUT_MS);
+    const answers = await Promise.race([nextOf(hosts), timeout.promise])
+      .finally(() => clearTimeout(timer));
+    return answers.toSorted((one, other) => one.worker - other.worker);
   }
 
-  const ready = next();
-  if (threads) start(runtimes[0], undefined);
-  else for (let i = 0; i < size; i++) start(runtimes[i % runtimes.length], i);
-  await ready.catch((error) => {
+  await next().catch((error) => {
     children[Symbol.dispose]();
     throw error;
   });

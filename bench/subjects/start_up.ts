@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { parseCount } from "../../src/counting/config.ts";
 import { runStrategy } from "../../src/counting/run.ts";
-import { commandOf } from "../../src/host/child.ts";
+import { commandOf } from "../../src/host/children.ts";
 import { launched, timeOf } from "../launch.ts";
 import { makeSite } from "../site.ts";
 import { claim, type Launch, type Subject } from "./subject.ts";
@@ -17,7 +17,7 @@ const IMPORTING = new URL("../programs/importing.ts", import.meta.url);
 async function startOfWorkers({ runtime, signal }: Launch): Promise<number> {
   const config = parseCount({ workers: WORKERS, increments: 1000, warm: false }, "the benchmark");
   const run = { strategy: "atomic", runtimes: [runtime] } as const;
-  const { totalMs, countingMs } = await runStrategy(run, config, signal, () => {});
+  const { totalMs, countingMs } = await runStrategy(run, config, signal);
   return (totalMs - countingMs) * 1e6;
 }
 

@@ -1,4 +1,4 @@
-/** The prototypes of what generator functions return, sync and async. */
+/** The prototypes of generators, sync and async. */
 const GENERATORS: readonly object[] = [
   Object.getPrototypeOf(function* () {}).prototype,
   Object.getPrototypeOf(async function* () {}).prototype,

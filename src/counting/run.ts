@@ -1,14 +1,22 @@
 import process from "node:process";
+import { type Child, Children, nextOf } from "../host/children.ts";
+import type { Runtime } from "../host/runtimes.ts";
 import { Memory } from "../memory/memory.ts";
 import type { CountConfig, Run } from "./config.ts";
 import { Gate } from "./gate.ts";
+import type { ChildMessage, HostSpec } from "./host.ts";
 import { regions } from "./layout.ts";
 import { type CountResult, summarize } from "./result.ts";
-import { RunChildren } from "./run_children.ts";
+import { REDIS_VARIABLE } from "./redis_cells.ts";
 import { RunFolder } from "./run_folder.ts";
 import type { RunRedis } from "./run_redis.ts";
 import { needsRedis } from "./strategies/names.ts";
 import type { WorkerReport, WorkerSpec } from "./worker.ts";
+
+const PROGRAM = new URL(
+  `../../workers/counting_process${import.meta.url.slice(-3)}`, // .ts here, .js in the npm package
+  import.meta.url,
+);
 
 /**
  * Runs one experiment in processes of its own, all of which have ended when this settles.
@@ -21,7 +29,7 @@ export async function runStrategy(
   run: Run,
   config: CountConfig,
   signal: AbortSignal,
-  onStep: () => void,
+  onStep?: () => void,
 ): Promise<CountResult> {
   signal.throwIfAborted();
   const began = performance.now();
@@ -57,17 +65,27 @@ async function count(
   { workers, increments, granularity, warm }: CountConfig,
   { threads, folder, memory, redis }: Shared,
   signal: AbortSignal,
-  onStep: () => void,
+  onStep?: () => void,
 ): Promise<readonly WorkerReport[]> {
   const coordinator = process.pid;
-  await using children = new RunChildren({ workers, signal, redis: redis?.url, onStep });
-  const manager = strategy.startsWith("manager") && memory !== undefined
-    ? folder.socket
-    : undefined;
-  if (manager !== undefined) {
-    children.startCounting(runtimes[0], { role: "manager", coordinator, socket: manager });
-    await children.serving();
-  }
+  await using children = new Children(signal);
+  const start = (runtime: Runtime, what: string, spec: HostSpec): Child<ChildMessage> =>
+    children.start({
+      runtime,
+      what,
+      program: PROGRAM,
+      args: [JSON.stringify(spec)],
+      imports: redis !== undefined,
+      env: redis && { [REDIS_VARIABLE]: redis.url },
+      duty: "counted",
+    });
+
+  const socket = strategy.startsWith("manager") && memory !== undefined ? folder.socket : undefined;
+  const managers = socket === undefined
+    ? []
+    : [start(runtimes[0], "the manager", { role: "manager", coordinator, socket })];
+  await nextOf(managers);
+
   const specs = Array.from({ length: workers }, (_, worker): WorkerSpec => ({
     strategy,
     worker,
@@ -78,19 +96,38 @@ async function count(
     memory: memory && folder.memory,
     file: folder.text,
     redis: redis?.key,
-    manager,
+    manager: socket,
   }));
-  const hosts = runtimes.flatMap((runtime, i) => {
-    const own = specs.filter(({ worker }) => worker % runtimes.length === i);
-    return threads
-      ? [children.startCounting(runtime, { role: "threads", coordinator, threads: own })]
-      : own.map((worker) =>
-        children.startCounting(runtime, { role: "worker", coordinator, worker })
-      );
-  });
-  await children.ready();
+  /** The process of each worker. */
+  let hosts: readonly Child<ChildMessage>[];
+  if (threads) {
+    const processes = runtimes.map((runtime, i) => {
+      const own = specs.filter(({ worker }) => worker % runtimes.length === i);
+      const what = `the process of workers ${own.map(({ worker }) => worker).join(", ")}`;
+      return start(runtime, what, { role: "threads", coordinator, threads: own });
+    });
+    hosts = specs.map(({ worker }) => processes[worker % runtimes.length]);
+  } else {
+    hosts = specs.map((worker, i) =>
+      start(runtimes[i % runtimes.length], `worker ${i}`, { role: "worker", coordinator, worker })
+    );
+  }
+  /** The next message of each worker, while the manager serves, which prints no other. */
+  const next = async () => {
+    const messages = nextOf(hosts, onStep);
+    await Promise.race([messages, ...managers.map((manager) => manager.next())]);
+    return await messages;
+  };
+
+  await next(); // They are ready.
   // In the memory that all share, or by the process that has the memory.
   if (memory !== undefined) new Gate(memory, workers).open();
   else hosts[0].tell("open");
-  return await children.reports(hosts);
+  const reports: WorkerReport[] = [];
+  for (const message of await next()) {
+    if (message.kind === "done") reports[message.worker] = message.report;
+  }
+  await Promise.all(hosts.map(({ ended }) => ended));
+  signal.throwIfAborted();
+  return reports;
 }

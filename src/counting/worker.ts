@@ -29,7 +29,7 @@ export interface WorkerSpec {
 export type WorkerMessage =
   | { readonly kind: "ready"; readonly worker: number }
   | { readonly kind: "done"; readonly worker: number; readonly report: WorkerReport }
-  | { readonly kind: "failed"; readonly worker: number; readonly message: string };
+  | { readonly kind: "failed"; readonly failed: string };
 
 /** What a worker measured. */
 export interface WorkerReport {

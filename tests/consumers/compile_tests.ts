@@ -9,8 +9,8 @@ const TESTS = fileURLToPath(new URL("..", import.meta.url));
 const MODULE = /\.ts(?=["'`])/g;
 
 /**
- * Compiles the tests for older versions of Node into the package as it is installed in a project. There
- * they test its modules, since what they import are relative paths.
+ * Compiles the tests for older versions of Node, into the package that a project has installed. There
+ * they test the modules of the package, since they import them by relative paths.
  *
  * @param installed The folder of the package.
  */

@@ -6,7 +6,7 @@ import { compileTests } from "./compile_tests.ts";
 import { makeProject, run, runParts, SHORT } from "./project.ts";
 import { olderNodes } from "./runtimes.ts";
 
-/** The tests of what calls C; those of a helper need its module, which the package has as text. */
+/** The tests of the code that calls C. Those of helpers need a module that the package has only as text. */
 const FOLDERS = ["contract", "memory", "files", "runtime/files"];
 /** A test that takes longer hangs, in milliseconds. */
 const TIMEOUT_MS = 120_000;

@@ -78,7 +78,7 @@ export async function makeProject(
   return folder;
 }
 
-/** Runs parts of `main.mjs`, or of what was made of it: each must pass, without a word of error. */
+/** Runs parts of `main.mjs`, or of a bundle of it: each must pass, and print no error. */
 export async function runParts(
   command: readonly string[],
   parts: readonly string[],

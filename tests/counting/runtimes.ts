@@ -17,5 +17,5 @@ export function count(
   settings: object,
 ): Promise<CountResult> {
   const config = parseCount(settings, "the test");
-  return runStrategy({ strategy, runtimes }, config, new AbortController().signal, () => {});
+  return runStrategy({ strategy, runtimes }, config, new AbortController().signal);
 }

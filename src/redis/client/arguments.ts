@@ -39,5 +39,5 @@ export function checkNumber(
     throw new TypeError(`Cannot ${what}: ${name} must be a number, not ${nameOf(value)}`);
   }
   if (value >= least && value <= most) return;
-  throw new RangeError(`Cannot ${what}: ${name} must be from ${least} to ${most}: ${value}`);
+  throw new RangeError(`Cannot ${what}: ${name} must be from ${least} to ${most} (given ${value})`);
 }

@@ -58,6 +58,7 @@ export async function waitForGrant<Request extends { readonly leaseTime: number 
   let failure: unknown;
   // Whether the server may hold something for this request.
   let unsure = false;
+  deadline.refusal ??= { holder: undefined, why: "no server has answered" };
   try {
     for (;;) {
       if (target.isClosed()) throw new TypeError(`Cannot acquire ${server.what}: it was closed`);

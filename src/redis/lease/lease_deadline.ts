@@ -4,10 +4,10 @@ import { describeOwner } from "../../contract/owner.ts";
 import type { Refusal } from "./attempt.ts";
 import { ownerIn, SHARED } from "./holder_value.ts";
 
-/** The end of a wait for something on a server, whose last answer tells who holds it. */
+/** The deadline of a wait for something on a server; the last answer of the server names the holder. */
 export class LeaseDeadline extends Deadline {
   /** The last answer of the server, for the message. */
-  refusal: Refusal | undefined;
+  refusal: Pick<Refusal, "holder" | "why"> | undefined;
 
   /**
    * The deadline of a wait for the thing that `what` names in messages.

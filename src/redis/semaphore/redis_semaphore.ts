@@ -184,5 +184,5 @@ function checkPermits(what: string, permits: unknown, most: number): number {
     throw new TypeError(`Cannot ${what}: permits must be a whole number, not ${nameOf(permits)}`);
   }
   if (permits >= 1 && permits <= most) return permits;
-  throw new RangeError(`Cannot ${what}: permits must be from 1 to ${most}: ${permits}`);
+  throw new RangeError(`Cannot ${what}: permits must be from 1 to ${most} (given ${permits})`);
 }

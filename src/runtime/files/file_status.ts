@@ -34,7 +34,7 @@ export function kindBy(mode: number): Pick<FileStatus, "isFile" | "isFolder" | "
 /** The mode bits that let any user write. */
 export const ANY_MAY_WRITE = 0o222;
 
-/** Throws unless a file that is to be locked is a regular one. */
+/** Throws unless a lock file is a regular file. */
 export function checkIsFile(
   path: string,
   { isFile, isFolder }: Pick<FileStatus, "isFile" | "isFolder">,

@@ -33,7 +33,7 @@ const PERMISSIONS: Readonly<Record<string, readonly string[] | undefined>> = {
   ],
 };
 const flags = PERMISSIONS[adapter.name];
-/** Deno starts no helper in a folder that is not UTF-8, and may not read where it is. */
+/** Deno starts no helper in a folder whose name is not UTF-8. */
 const IN_FOLDER = [
   "sh",
   "-c",

@@ -78,6 +78,18 @@ describe("RedisLock with faults", { skip }, () => {
     await (await lock.acquire({ timeout: 0 })).release();
   });
 
+  it("does not say that others hold a lock if the server does not answer", DEADLINE, async () => {
+    await using proxy = await Proxy.start(suite.server.port);
+    await using lock = new RedisLock(proxy.url, "silence");
+    await (await lock.acquire()).release();
+    proxy.onReply = () => "hold";
+    const acquiring = lock.acquire({ timeout: 50 });
+    await assert.rejects(acquiring, /"silence" in time: no server has answered/);
+    proxy.onReply = () => "pass";
+    proxy.letGo();
+    await (await lock.acquire()).release();
+  });
+
   it("says that the server cannot be reached, and when the time is over", DEADLINE, async () => {
     await using lock = new RedisLock("redis://127.0.0.1:1", "nobody", { commandTimeout: 100 });
     await assert.rejects(lock.tryAcquire(), UnreachableError);

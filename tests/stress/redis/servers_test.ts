@@ -34,7 +34,7 @@ describe("several servers, replicas and semaphores", { skip }, () => {
   );
 
   it("with WAIT a hold counts only if the replica has it", DEADLINE, async () => {
-    const replicas = { count: 1, timeout: 500 }; // Less than the time limit of a command.
+    const replicas = { count: 1, timeout: 3000 }; // Less than the time limit of a command.
     assert.deepEqual(await failOver(1, replicas), {
       heldTwice: 0,
       lost: 0,
