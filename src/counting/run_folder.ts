@@ -13,8 +13,19 @@ import { basename, isAbsolute, join, resolve } from "node:path";
 import process from "node:process";
 import { FileLock } from "../files/file_lock.ts";
 import { makePrivateFolder } from "../host/own_folder.ts";
+import { namedError } from "../runtime/c/errno.ts";
 
 const PREFIX = "interlock-count-";
+
+/** Makes the folder of the text file. */
+function makeFolder(outer: string): string {
+  try {
+    return mkdtempSync(join(outer, PREFIX));
+  } catch (error) {
+    const { code = "unknown", errno = 0 } = error as NodeJS.ErrnoException;
+    throw namedError("make a folder in", outer, code, errno);
+  }
+}
 
 /**
  * The files of one run: shared memory and socket in a folder for this user only, on `tmpfs`; the text
@@ -37,7 +48,7 @@ export class RunFolder implements Disposable {
   constructor(directory: string | undefined) {
     const home = homeOfRuns();
     removeDead(home);
-    const textFolder = mkdtempSync(join(resolve(directory ?? tmpdir()), PREFIX));
+    const textFolder = makeFolder(resolve(directory ?? tmpdir()));
     // It has a private name until its lock is held, or another run would take it for dead.
     const made = mkdtempSync(join(home, "new-"));
     writeFileSync(join(made, "text-folder"), textFolder);

@@ -81,12 +81,9 @@ export class Child<Message = unknown> {
   readonly ended: Promise<ChildEnd>;
   readonly #process: ChildProcess;
   readonly #lines: AsyncIterator<string, undefined>;
+  readonly #keep: (text: string) => void;
   readonly #duty: string;
   readonly #signal: AbortSignal;
-  #stderr = "";
-  readonly #keep = (text: string): void => {
-    this.#stderr = (this.#stderr + text).slice(-STDERR_KEPT);
-  };
 
   /** Starts it. */
   constructor(
@@ -105,6 +102,8 @@ export class Child<Message = unknown> {
     this.#duty = duty;
     this.#signal = signal;
     this.name = `${what} (${runtime.name}, pid ${child.pid ?? "none"})`;
+    let stderr = "";
+    this.#keep = (text) => stderr = (stderr + text).slice(-STDERR_KEPT);
     child.stderr.setEncoding("utf8").on("data", this.#keep);
     child.stdin.on("error", () => {}); // It died, which `next` reports.
     const lines = createInterface({ input: child.stdout });
@@ -114,7 +113,15 @@ export class Child<Message = unknown> {
         resolve({ code: null, signal: null, stderr: `Cannot start ${path}: ${error.message}` });
         lines.close(); // Only Node closes it.
       });
-      child.on("close", (code, signal) => resolve({ code, signal, stderr: this.#stderr.trim() }));
+      child.on("close", (code, signal) => {
+        resolve({
+          code,
+          signal,
+          get stderr() {
+            return stderr.trim();
+          },
+        });
+      });
     });
   }
 
@@ -124,23 +131,20 @@ export class Child<Message = unknown> {
    * @throws {ChildError} If it failed, or ended before.
    */
   async next(): Promise<Message> {
-    for (;;) {
-      const line = await this.#lines.next();
-      if (line.done) {
-        const end = await this.ended;
-        this.#signal.throwIfAborted();
-        throw new ChildError(`${this.name} ${describeEnd(end, this.#duty)}`);
-      }
-      let message: Message & { readonly failed?: string };
-      try {
-        message = JSON.parse(line.value);
-      } catch {
-        this.#keep(`${line.value}\n`); // A module that the user preloads (NODE_OPTIONS) may print text.
-        continue;
-      }
-      if (message.failed === undefined) return message;
-      throw new ChildError(`${this.name} failed: ${message.failed}`);
+    const line = await this.#lines.next();
+    if (line.done) {
+      const end = await this.ended;
+      this.#signal.throwIfAborted();
+      throw new ChildError(`${this.name} ${describeEnd(end, this.#duty)}`);
     }
+    const message = parse<Message & { readonly failed?: string }>(line.value);
+    if (message === undefined) {
+      // A module that the user preloads (NODE_OPTIONS) may print text.
+      this.#keep(`${line.value}\n`);
+      return await this.next();
+    }
+    if (message.failed === undefined) return message;
+    throw new ChildError(`${this.name} failed: ${message.failed}`);
   }
 
   /** Writes a line to its standard input. */
@@ -211,6 +215,15 @@ export class Children implements AsyncDisposable, Disposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this[Symbol.dispose]();
     await Promise.all(this.#children.map(({ ended }) => ended));
+  }
+}
+
+/** The value of a line of JSON; `undefined` for any other text. */
+function parse<T>(line: string): T | undefined {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
   }
 }
 

@@ -107,10 +107,19 @@ async function find(name: RuntimeName, signal: AbortSignal | undefined): Promise
  * @throws {Error} If another user could have changed its contents.
  */
 export function cacheFolder(): string {
-  const home = process.env.XDG_CACHE_HOME || join(homedir() || tmpdir(), ".cache");
+  const home = process.env.XDG_CACHE_HOME || join(homeFolder() || tmpdir(), ".cache");
   const folder = join(home, "interlock");
   makeTrustedFolder(folder);
   return folder;
+}
+
+/** The user's home; none for a user without an entry in /etc/passwd, as in containers. */
+function homeFolder(): string | undefined {
+  try {
+    return homedir();
+  } catch {
+    return undefined;
+  }
 }
 
 function isAtLeast(version: string, least: string): boolean {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,7 +7,7 @@ import process from "node:process";
 import { after, before, describe, it } from "node:test";
 import { findRuntimes, NEEDED } from "../../src/host/runtimes.ts";
 import { adapter } from "../../src/runtime/mod.ts";
-import { type Ending, interlock } from "./interlock.ts";
+import { COMMAND, type Ending, interlock } from "./interlock.ts";
 
 const KEYS = [
   "strategy",
@@ -194,5 +195,21 @@ describe("interlock count", () => {
     const ending = await interlock(["count", "atomic", ...SMALL, "--runtime", other], env);
     fails(ending, 1, new RegExp(`is incomplete\\. Remove "${incomplete}"`));
     assert.doesNotMatch(ending.stderr, /Fetching/);
+  });
+
+  it("says in which folder it cannot make files", async () => {
+    const ending = await interlock(["count", "atomic", ...SMALL, "--dir", "/sys"]);
+    fails(ending, 1, /^Cannot make a folder in "\/sys": .+ \(E[A-Z]+\)$/m);
+  });
+
+  // A user namespace in which this user has a number without a name.
+  const unnamed = ["unshare", "--user", `--map-user=${54321 + process.getuid!()}`];
+  const skip = spawnSync(unnamed[0], [...unnamed.slice(1), "true"]).status !== 0 &&
+    "this machine permits no user namespaces";
+  it("runs as a user without a name and a home", { skip }, () => {
+    const command = [...unnamed, ...COMMAND, "count", "atomic", ...SMALL];
+    const options = { env: { PATH: process.env.PATH, TMPDIR: folder }, encoding: "utf8" } as const;
+    const { status, stderr } = spawnSync(command[0], command.slice(1), options);
+    assert.equal(status, 0, stderr);
   });
 });
