@@ -96,8 +96,10 @@ function removeDead(home: string): void {
     try {
       using lock = new FileLock(join(folder, "alive.lock"));
       if (lock.tryAcquire() === undefined) continue;
-      const text = readFileSync(join(folder, "text-folder"), "utf8");
-      if (isOurs(text)) rmSync(text, { recursive: true, force: true });
+      const note = join(folder, "text-folder");
+      // Missing if a removal was not finished, or if the lock above has made the folder again.
+      const text = existsSync(note) ? readFileSync(note, "utf8") : undefined;
+      if (text !== undefined && isOurs(text)) rmSync(text, { recursive: true, force: true });
       rmSync(folder, { recursive: true, force: true });
     } catch (error) {
       // Another run is removing it at the same moment.

@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -195,6 +203,16 @@ describe("interlock count", () => {
     const ending = await interlock(["count", "atomic", ...SMALL, "--runtime", other], env);
     fails(ending, 1, new RegExp(`is incomplete\\. Remove "${incomplete}"`));
     assert.doesNotMatch(ending.stderr, /Fetching/);
+  });
+
+  it("removes what is left of a run whose removal was not finished", async () => {
+    const runs = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
+    const left = join(runs, `interlock-${process.getuid!()}`, `count-left-${process.pid}`);
+    mkdirSync(left, { recursive: true, mode: 0o700 });
+    writeFileSync(join(left, "alive.lock"), "");
+    const { status, stderr } = await interlock(["count", "atomic", ...SMALL]);
+    assert.equal(status, 0, stderr);
+    assert.equal(existsSync(left), false);
   });
 
   it("says in which folder it cannot make files", async () => {
