@@ -17,7 +17,6 @@ export interface Match extends DotRow {
 
 /** Operations of Interlock that do the same work as a rival's operation of another name. */
 const SAME_WORK: Readonly<Record<string, string>> = {
-  "file_counter/add": "text file under a lock",
   "redis/lock over ioredis: acquire, release": "lock: acquire, release",
 };
 /** Rivals that do other work under the same name. */
