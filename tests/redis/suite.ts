@@ -45,6 +45,12 @@ export function startServers(count = 1, options?: RedisServerOptions): Suite {
   };
 }
 
+/** Adds the user `plain` with the password `pw`, who may do everything but run scripts. */
+export async function addUserWithoutScripts(admin: RedisAdapter): Promise<void> {
+  const rules = ["on", ">pw", "~*", "+@all", "-eval", "-evalsha"];
+  await admin.send("ACL", "SETUSER", "plain", ...rules);
+}
+
 /** Runs `body` with `count` objects of one lock, and closes them. */
 export async function withLocks(
   count: number,

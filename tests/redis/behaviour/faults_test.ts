@@ -6,7 +6,7 @@ import { Proxy } from "../../support/proxy.ts";
 import { RedisServer, skip } from "../../support/redis_server.ts";
 import { until } from "../../support/until.ts";
 import { CLIENTS } from "../clients.ts";
-import { startServers } from "../suite.ts";
+import { addUserWithoutScripts, startServers } from "../suite.ts";
 
 const isUnreachable = (mayHaveHappened: boolean) => (error: unknown) => {
   assert.ok(error instanceof UnreachableError, String(error));
@@ -148,17 +148,7 @@ describe("a RedisCounter without the rights", { skip }, () => {
   });
 
   it("works without scripts as far as possible", async () => {
-    await suite.redis.send(
-      "ACL",
-      "SETUSER",
-      "plain",
-      "on",
-      ">pw",
-      "~*",
-      "+@all",
-      "-eval",
-      "-evalsha",
-    );
+    await addUserWithoutScripts(suite.redis);
     await using counter = new RedisCounter(addressOf("plain:pw"), "plain");
     assert.deepEqual(await Promise.all([counter.add(2), counter.add(3)]), [2, 5]);
     assert.equal(await counter.get(), 5);

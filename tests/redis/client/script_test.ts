@@ -5,7 +5,7 @@ import { deleteIfEqual } from "../../../src/redis/client/script.ts";
 import { adapterOf, type RedisAdapter, Script } from "../../../src/redis/mod.ts";
 import { skip } from "../../support/redis_server.ts";
 import { until } from "../../support/until.ts";
-import { startServers } from "../suite.ts";
+import { addUserWithoutScripts, startServers } from "../suite.ts";
 
 describe("Script", { skip }, () => {
   const script = new Script("return {KEYS[1], ARGV[1], redis.call('INCR', KEYS[1])}");
@@ -38,17 +38,7 @@ describe("Script", { skip }, () => {
   });
 
   it("says that scripts are not allowed, or works without", async () => {
-    await suite.redis.send(
-      "ACL",
-      "SETUSER",
-      "plain",
-      "on",
-      ">pw",
-      "~*",
-      "+@all",
-      "-eval",
-      "-evalsha",
-    );
+    await addUserWithoutScripts(suite.redis);
     const plain = adapterOf(suite.server.url.replace("//", "//plain:pw@"));
     try {
       await assert.rejects(script.run(plain, ["k"], ["a"]), (error: unknown) => {
