@@ -22,18 +22,18 @@ export function hasWebLocks(): boolean {
  * Holds a Web Lock until this thread ends. The main thread needs none, since all others end with
  * it; in Deno, a lock would keep the process alive.
  *
- * @param onHeld Called when it is held. Deno and Node grant a free lock within the call, so the end of
- * a worker before its first task is noticed as well; a browser grants it later.
+ * @param onHeld Called when it is held: within the call if the runtime grants a free lock then, so
+ * that the end of a worker before its first task is noticed as well.
  */
 export function holdWebLock(name: string, onHeld: () => void): void {
   const manager = locks();
   if (manager === undefined || adapter.parentThread() === undefined) return;
-  const isLater = adapter.platform === "browser";
+  const { grantsWebLocksLater } = adapter;
   void manager.request(name, {}, () => {
-    if (isLater) onHeld();
+    if (grantsWebLocksLater) onHeld();
     return new Promise(() => {});
   });
-  if (!isLater) onHeld();
+  if (!grantsWebLocksLater) onHeld();
 }
 
 /** Calls `report` if no thread holds the Web Lock, without waiting for it. */

@@ -41,6 +41,7 @@ export function browserAdapter(): Adapter {
     bufferAt: refuse,
     spawnWorker: refuse,
     spawnHelper: refuse,
+    grantsWebLocksLater: true,
     parentThread: () => "WorkerGlobalScope" in scope ? parentOf(scope) : undefined,
   };
 }

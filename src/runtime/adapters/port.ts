@@ -127,6 +127,8 @@ export interface Adapter extends CAccess {
   spawnHelper(module: URL): HelperThread;
   /** Calls `listener` before the process ends by itself, if the runtime needs that. */
   readonly onExit?: (listener: () => void) => void;
+  /** Whether a free Web Lock is granted some time after the request, and not within the call. */
+  readonly grantsWebLocksLater?: boolean;
   /** In a Web Worker: the way to its parent. */
   parentThread(): Endpoint | undefined;
 }
