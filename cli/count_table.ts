@@ -1,5 +1,5 @@
 import Table from "cli-table3";
-import colors from "./colors.ts";
+import colors from "../src/host/colors.ts";
 import type { CountResult } from "../src/counting/result.ts";
 
 /** The blocks of the longest bar: a nanosecond. The shortest is half a millisecond or more. */

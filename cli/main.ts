@@ -19,12 +19,16 @@ const program = new Command("interlock")
   .exitOverride()
   .configureOutput({
     writeOut: (text) => output += text,
+    // Nothing is coloured; to find out would need permissions in Deno.
+    getOutHasColors: () => false,
+    getErrHasColors: () => false,
     outputError: (message, write) => write(withoutAddresses(message)),
   })
   .showHelpAfterError("(see --help)");
 addLock(program.enablePositionalOptions());
-// Loading these takes half of the start, and scripts run `interlock lock` often.
-if (process.argv[2] !== "lock") {
+
+/** Adds the other commands: loading them takes half of the start, and `lock` runs often. */
+async function addOthers(): Promise<void> {
   (await import("./count.ts")).addCount(program);
   (await import("./inspect.ts")).addInspect(program);
   (await import("./advise.ts")).addAdvise(program);
@@ -55,6 +59,9 @@ async function attempt(step: () => unknown): Promise<void> {
   }
 }
 
-await attempt(() => program.parseAsync(process.argv));
+await attempt(async () => {
+  if (process.argv[2] !== "lock") await addOthers();
+  await program.parseAsync(process.argv);
+});
 if (output !== "") await attempt(() => print(output.trimEnd()));
 process.exit();
