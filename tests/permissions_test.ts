@@ -147,7 +147,13 @@ describePrompts("Deno at a terminal", { skip }, () => {
   });
 
   for (
-    const words of ["--help", "advise --for lock --where machine", "inspect", "count", "lock x y"]
+    const words of [
+      "--help",
+      "advise -f lock -w machine -s crash --readable -n 4 -r node",
+      "inspect",
+      "count",
+      "lock x y",
+    ]
   ) {
     it(`runs interlock ${words} without a permission, and without a stack trace`, async () => {
       const main = join(ROOT, "cli/main.ts");
