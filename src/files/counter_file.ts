@@ -1,3 +1,4 @@
+import type { FileAccess } from "../runtime/files/file_access.ts";
 import { makeFile } from "../runtime/files/make_file.ts";
 import { inodeOf } from "../runtime/files/file_status.ts";
 import { makeFolders } from "../runtime/files/folders.ts";
@@ -17,14 +18,16 @@ export class CounterFile {
 
   readonly #text = new CounterText();
   readonly #tracked: TrackedLockFile;
+  readonly #durable: boolean;
   #closed = false;
 
   /** Opens the file; makes it, with a 0, if it is missing. */
-  constructor(path: string, editable: boolean, durable: boolean) {
+  constructor(path: string, editable: boolean, durable: boolean, access: FileAccess | undefined) {
     this.path = path;
+    this.#durable = durable;
     if (inodeOf(path) === undefined) {
-      makeFolders(path);
-      makeFile(path, this.#text.buffer.subarray(0, this.#text.format(0, 0)));
+      makeFolders(path, access);
+      makeFile(path, this.#text.buffer.subarray(0, this.#text.format(0, 0)), access);
     }
     // A file that is removed later must not come back empty, without a number.
     this.#tracked = new TrackedLockFile(absolutePath(path), {
@@ -32,17 +35,11 @@ export class CounterFile {
       create: false,
     });
     try {
-      if (!this.#tracked.file.writable) {
-        throw Object.assign(
-          new Error(`Cannot count in ${quotePath(path)}: the file is read-only`),
-          {
-            code: "EACCES",
-            path,
-          },
-        );
-      }
       this.readSync();
-      this.commit = durable ? new GroupCommit(this.#tracked) : undefined;
+      const mayWrite = this.#tracked.file.writable;
+      this.commit = durable && mayWrite
+        ? new GroupCommit(this.#tracked, access !== undefined)
+        : undefined;
     } catch (error) {
       this.close();
       throw error;
@@ -66,6 +63,7 @@ export class CounterFile {
     let before: number;
     let write = 0;
     try {
+      this.#checkWritable(file);
       const length = file.read(this.#text.buffer, 0);
       before = this.#parse(file, length);
       const after = change(before, n, replacement);
@@ -110,6 +108,7 @@ export class CounterFile {
     let isRead = true;
     for (const task of changes) {
       try {
+        if (task.change !== READ) this.#checkWritable(file);
         const after = this.#checked(task.change(value, task.n, task.replacement), task.n);
         task.result = task.wantsAfter ? after : value;
         value = after;
@@ -140,6 +139,15 @@ export class CounterFile {
 
   #checkOpen(): void {
     if (this.#closed) throw this.#closedError();
+  }
+
+  #checkWritable({ path, writable }: LockFile): void {
+    // The file may have become writable since a durable counter was opened.
+    if (writable && (this.commit !== undefined || !this.#durable)) return;
+    throw Object.assign(
+      new Error(`Cannot count in ${quotePath(path)}: this user may only read the file (EACCES)`),
+      { code: "EACCES", path },
+    );
   }
 
   #take(shared: boolean): TrackedLockFile {

@@ -1,7 +1,9 @@
 import type { AsyncExchangeCounter } from "../contract/async_counter.ts";
+import { checkFileAccess, type FileAccessOptions } from "../contract/file_access.ts";
 import { nameOf } from "../contract/options.ts";
 import type { PathLike } from "../contract/path_like.ts";
 import { dispose, type PlatformDisposable } from "../contract/platform.ts";
+import { fileAccessBy } from "../runtime/files/file_access.ts";
 import { filePathFrom } from "../runtime/paths/path_like.ts";
 import { quotePath } from "../runtime/paths/path_bytes.ts";
 import { CounterBatch, CounterBatchSync } from "./counter_batch.ts";
@@ -11,7 +13,7 @@ import { CounterTasks } from "./counter_tasks.ts";
 import { checkBoolean, checkObject } from "./file_lock_options.ts";
 
 /** Options for {@linkcode FileCounter}. */
-export interface FileCounterOptions {
+export interface FileCounterOptions extends FileAccessOptions {
   /**
    * Whether a file that an editor has put in place of the last one is noticed at once. `false`
    * notices it within 10 ms, and saves a look at the path.
@@ -36,7 +38,8 @@ export interface FileCounterOptions {
  * Each change is one write under flock(2), never shorter than the text before it, so a process that
  * is killed at any instant leaves the number before or after. If the file holds anything but a
  * number, that is an error and the file is not changed: the counter never starts again by itself.
- * If the file is removed later, that is an error (`ENOENT`) until a new counter makes it again.
+ * If the file is removed later, that is an error (`ENOENT`) until a new counter makes it again. A
+ * user that may only read the file can read the number.
  *
  * Each operation has a blocking twin with the ending `Sync`. The asynchronous operations of one
  * object are made in the order of the calls. Those of many tasks at the same time share one write,
@@ -70,16 +73,20 @@ export class FileCounter implements AsyncExchangeCounter, PlatformDisposable {
    *
    * @throws {UnsupportedError} If the runtime lacks foreign functions or the right to use them.
    * @throws {TypeError} If the path is not that of a regular file, or an option has a wrong type.
+   * @throws {RangeError} If the mode or the group is out of bounds.
    * @throws {SyntaxError} If the file does not hold a number.
-   * @throws {Error} With the `code` of the system: no permission to write, no space.
+   * @throws {Error} With the `code` of the system: no permission to read, no space; a group that this
+   * user is not in (`EPERM`). Or if there is no such group.
    */
   constructor(path: PathLike, options: FileCounterOptions = {}) {
     checkObject(options, "options", "make a counter");
     const { editable = true, durable = false } = options;
     checkBoolean(editable, "editable", "make a counter");
     checkBoolean(durable, "durable", "make a counter");
+    checkFileAccess(options, "make a counter");
     this.path = filePathFrom(path);
-    this.#file = new CounterFile(this.path, editable, durable);
+    const access = fileAccessBy(options, "make a counter");
+    this.#file = new CounterFile(this.path, editable, durable, access);
     this.#tasks = new CounterTasks(this.#file);
   }
 
@@ -92,6 +99,7 @@ export class FileCounter implements AsyncExchangeCounter, PlatformDisposable {
    * @throws {TypeError} If `n` is not a whole number.
    * @throws {SyntaxError} If the file does not hold a number.
    * @throws {RangeError} If `n` or the sum is beyond 2^53; this add alone is not made.
+   * @throws {Error} With the `code` `EACCES`, if this user may only read the file.
    */
   add(n = 1): Promise<number> {
     return this.#flaw("add", n) ?? this.#tasks.change(ADD, n, 0, true);

@@ -3,6 +3,7 @@ import { Deadline } from "../contract/deadline.ts";
 import { DeadlockError, LockLostError } from "../contract/errors.ts";
 import { type HoldState, setRecovered, setToken } from "../contract/lock_guard.ts";
 import { type AcquireOptions, checkAcquireOptions } from "../contract/options.ts";
+import type { FileAccess } from "../runtime/files/file_access.ts";
 import { quotePath } from "../runtime/paths/path_bytes.ts";
 import { FileGuard, type GuardingHolds } from "./file_guard.ts";
 import { type FileAcquireOptions, type FileLockOptions, isShared } from "./file_lock_options.ts";
@@ -32,12 +33,12 @@ export class FileHolds implements GuardingHolds {
   /** Ends the upgrade that the guards wait for. */
   #endUpgrade: ((reason: Error) => void) | undefined;
 
-  constructor(path: string, options: FileLockOptions) {
+  constructor(path: string, options: FileLockOptions, access?: FileAccess) {
     const { shared = false, reentrant = false, record = true, label, range, replaceable } = options;
     this.#path = path;
     this.#shared = shared;
     this.#reentrant = reentrant;
-    this.#tracked = new TrackedLockFile(path, { range, replaceable });
+    this.#tracked = new TrackedLockFile(path, { range, replaceable, access });
     if (record && range === undefined && this.#tracked.file.writable) {
       this.#record = new LockRecord(thisOwner(this.#tracked.file, label));
     }

@@ -4,6 +4,7 @@ import type { Owner } from "../contract/owner.ts";
 import type { PathLike } from "../contract/path_like.ts";
 import { dispose, type PlatformDisposable } from "../contract/platform.ts";
 import { refuseThenable } from "../contract/refuse_thenable.ts";
+import { fileAccessBy } from "../runtime/files/file_access.ts";
 import { filePathFrom } from "../runtime/paths/path_like.ts";
 import { quotePath } from "../runtime/paths/path_bytes.ts";
 import { capabilitiesOf, type FileLockCapabilities } from "./capabilities.ts";
@@ -57,14 +58,15 @@ export class FileLock implements RawLock, PlatformDisposable {
    *
    * @throws {UnsupportedError} If this system or runtime cannot lock a file, or not a range of one.
    * @throws {TypeError} If the path is not that of a regular file, or an option has a wrong type.
-   * @throws {RangeError} If the range or the label is out of bounds.
-   * @throws {Error} With the `code` of the system: a symbolic link, no permission, no space.
+   * @throws {RangeError} If the range, the label or the mode is out of bounds.
+   * @throws {Error} With the `code` of the system: a symbolic link, no permission, no space; a group
+   * that this user is not in (`EPERM`). Or if there is no such group.
    */
   constructor(path: PathLike, options: FileLockOptions = {}) {
     checkLockOptions(options);
     this.path = filePathFrom(path);
     this.#running = `run inside ${quotePath(this.path)}`;
-    this.#holds = new FileHolds(this.path, options);
+    this.#holds = new FileHolds(this.path, options, fileAccessBy(options, "make a file lock"));
   }
 
   /** How this object holds the lock now. */

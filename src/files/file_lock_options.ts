@@ -1,3 +1,4 @@
+import { checkFileAccess, type FileAccessOptions } from "../contract/file_access.ts";
 import { type AcquireOptions, checkAcquireOptions, nameOf } from "../contract/options.ts";
 import type { ByteRange } from "../runtime/file_locks/byte_range.ts";
 import { LABEL_LENGTH } from "./lock_record.ts";
@@ -13,7 +14,7 @@ export interface FileAcquireOptions extends AcquireOptions {
 }
 
 /** Options for `FileLock`. */
-export interface FileLockOptions {
+export interface FileLockOptions extends FileAccessOptions {
   /**
    * The default of `shared` for `acquire`, `acquireSync`, `tryAcquire` and `runSync`.
    *
@@ -70,6 +71,7 @@ export function checkLockOptions(options: FileLockOptions): void {
       `Cannot ${task}: label must have at most ${LABEL_LENGTH} characters (given ${label.length})`,
     );
   }
+  checkFileAccess(options, task);
   if (range === undefined) return;
   checkObject(range, "range", task);
   for (const name of ["start", "length"] as const) {

@@ -1,7 +1,9 @@
+import { checkFileAccess, type FileAccessOptions } from "../contract/file_access.ts";
 import type { AcquireOptions } from "../contract/options.ts";
 import type { PathLike } from "../contract/path_like.ts";
 import { dispose, type PlatformDisposable } from "../contract/platform.ts";
 import { refuseThenable } from "../contract/refuse_thenable.ts";
+import { type FileAccess, fileAccessBy } from "../runtime/files/file_access.ts";
 import { readFile } from "../runtime/files/open_file.ts";
 import { realPath } from "../runtime/files/absolute_path.ts";
 import { removeLeftovers, replaceFile } from "../runtime/files/replace_file.ts";
@@ -20,7 +22,7 @@ export interface JsonSchema<T> {
 }
 
 /** Options for {@linkcode JsonFile}. */
-export interface JsonFileOptions<T> {
+export interface JsonFileOptions<T> extends FileAccessOptions {
   /** Checks each document that is read or written. Default: every document is allowed. */
   schema?: JsonSchema<T>;
   /** The document to use if the file is missing. Default: a missing file is an error. */
@@ -44,8 +46,10 @@ const decoder = new TextDecoder("utf-8", { fatal: true });
  * after it, also after a crash. An unreadable file is an error, and is not changed.
  *
  * A symbolic link is followed once, when the object is made: the file that it leads to is read and
- * replaced, and the lock is beside that file. A write keeps the owner, the group and the permissions
- * of the file, or throws; it keeps no access control list and no other hard links.
+ * replaced, and the lock is beside that file. A write keeps the group and the permissions of the file,
+ * or throws. It keeps the owner, too, unless another user who may write to the file replaces it; in a
+ * folder with the sticky bit, such as `/tmp`, the system lets only the owner do that. It keeps no
+ * access control list and no other hard links. A user that may only read the file can read it.
  *
  * Each operation has a blocking twin with the ending `Sync`.
  *
@@ -67,7 +71,10 @@ export class JsonFile<T> implements PlatformDisposable {
   readonly #quoted: string;
   /** Its absolute path without links: it does not depend on the working directory. */
   readonly #file: string;
-  readonly #lock: FileHolds;
+  readonly #access: FileAccess | undefined;
+  /** Opened by the first write: a reader may not be allowed to make the lock file. */
+  #holds: FileHolds | undefined;
+  #closed = false;
   readonly #schema: JsonSchema<T> | undefined;
   readonly #initial: T | undefined;
   readonly #durable: boolean;
@@ -75,12 +82,13 @@ export class JsonFile<T> implements PlatformDisposable {
   #swept = false;
 
   /**
-   * Opens the lock beside the file; the file itself is opened by each operation.
+   * Finds the file, which each operation opens. The first write opens the lock beside it.
    *
    * @throws {TypeError} If JSON cannot carry the initial document, the path is not that of a regular
    * file, or an option has a wrong type.
+   * @throws {RangeError} If the mode or the group is out of bounds.
    * @throws {UnsupportedError} If the runtime lacks foreign functions or the right to use them.
-   * @throws {Error} With the `code` of the system: no permission, no space.
+   * @throws {Error} With the `code` of the system: no permission. Or if there is no such group.
    */
   constructor(path: PathLike, options: JsonFileOptions<T> = {}) {
     checkOptions(options);
@@ -92,7 +100,7 @@ export class JsonFile<T> implements PlatformDisposable {
     this.#initial = options.initial;
     this.#durable = options.durable ?? true;
     checkFile(this.#file, this.path); // Before a lock file is made beside it.
-    this.#lock = new FileHolds(`${this.#file}.lock`, {});
+    this.#access = fileAccessBy(options, "open a document");
   }
 
   /**
@@ -187,12 +195,18 @@ export class JsonFile<T> implements PlatformDisposable {
 
   /** Closes the lock. Closing twice does nothing. */
   close(): void {
-    this.#lock.close();
+    this.#closed = true;
+    this.#holds?.close();
   }
 
   /** The same as {@linkcode close}. */
   [dispose](): void {
     this.close();
+  }
+
+  get #lock(): FileHolds {
+    if (this.#closed) throw new TypeError(`Cannot write ${this.#quoted}: it was closed`);
+    return this.#holds ??= new FileHolds(`${this.#file}.lock`, {}, this.#access);
   }
 
   #check(document: unknown): T {
@@ -205,12 +219,12 @@ export class JsonFile<T> implements PlatformDisposable {
     checkJson(checked, `write ${this.#quoted}`);
     const text = JSON.stringify(checked, null, 2);
     const written = this.#check(JSON.parse(text));
-    if (this.#lock.mode !== "exclusive") {
+    if (this.#holds?.mode !== "exclusive") {
       throw new TypeError(`Cannot write ${this.#quoted}: it was closed meanwhile`);
     }
     if (!this.#swept) removeLeftovers(this.#file);
     this.#swept = true;
-    replaceFile(this.#file, encoder.encode(`${text}\n`), this.#durable);
+    replaceFile(this.#file, encoder.encode(`${text}\n`), this.#durable, this.#access);
     return written;
   }
 }
@@ -219,6 +233,7 @@ function checkOptions(options: JsonFileOptions<unknown>): void {
   const task = "open a document";
   checkObject(options, "options", task);
   checkBoolean(options.durable, "durable", task);
+  checkFileAccess(options, task);
   if (options.schema === undefined) return;
   checkObject(options.schema, "schema", task);
   checkFunction(options.schema.parse, "schema.parse", task);

@@ -3,6 +3,7 @@ import { DeadlockError, LockLostError } from "../contract/errors.ts";
 import type { LockFile } from "../runtime/file_locks/lock_file.ts";
 import { openLockFile } from "../runtime/file_locks/open_lock_file.ts";
 import type { ByteRange } from "../runtime/file_locks/byte_range.ts";
+import type { FileAccess } from "../runtime/files/file_access.ts";
 import { quotePath } from "../runtime/paths/path_bytes.ts";
 import { LockQueue, type Mode, type QueuedFile } from "./lock_queue.ts";
 
@@ -20,6 +21,8 @@ export interface TrackedLockFileOptions {
   readonly create?: boolean;
   /** Whether the file is opened for writing, too, if that is allowed. */
   readonly write?: boolean;
+  /** Who may use a file that is made; `undefined` for only this user. */
+  readonly access?: FileAccess | undefined;
 }
 
 /**
@@ -35,8 +38,8 @@ export class TrackedLockFile implements QueuedFile {
   #closed: Error | undefined;
 
   constructor(path: string, options: TrackedLockFileOptions = {}) {
-    const { range, replaceable = true, create, write } = options;
-    this.#file = openLockFile(path, range, create, write);
+    const { range, replaceable = true, create, write, access } = options;
+    this.#file = openLockFile(path, range, create, write, access);
     this.#queue = LockQueue.enter(this.#file);
     this.#replaceable = replaceable;
   }

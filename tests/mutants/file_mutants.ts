@@ -182,14 +182,14 @@ export const FILE_MUTANTS: readonly Mutant[] = [
   mutant(
     "a document gets another owner",
     REPLACE,
-    "    if (last !== undefined) makeAlike(fd, path, last);\n",
-    "",
+    "if (last !== undefined) makeAlike(fd, path, last);",
+    "if (last !== undefined) void last;",
     ["files/behaviour/json_replace"],
   ),
   mutant(
     "a document is written after its lock was closed",
     "src/files/json_file.ts",
-    'if (this.#lock.mode !== "exclusive") {',
+    'if (this.#holds?.mode !== "exclusive") {',
     'if (this.path === "") {',
     ["files/behaviour/json_nested"],
   ),
