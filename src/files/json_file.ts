@@ -2,6 +2,7 @@ import { checkFileAccess, type FileAccessOptions } from "../contract/file_access
 import type { AcquireOptions } from "../contract/options.ts";
 import type { PathLike } from "../contract/path_like.ts";
 import { dispose, type PlatformDisposable } from "../contract/platform.ts";
+import { quoteText } from "../contract/printable.ts";
 import { refuseThenable } from "../contract/refuse_thenable.ts";
 import { type FileAccess, fileAccessBy } from "../runtime/files/file_access.ts";
 import { readFile } from "../runtime/files/open_file.ts";
@@ -39,6 +40,8 @@ export interface JsonFileOptions<T> extends FileAccessOptions {
 const encoder = new TextEncoder();
 // A byte order mark, which some editors put before the text, is skipped.
 const decoder = new TextDecoder("utf-8", { fatal: true });
+/** The place in the message of V8 about a text that is not JSON. */
+const PLACE = /\(line (\d+) column (\d+)\)$/;
 
 /**
  * A JSON document that many processes read and change. A write is made under a lock, on the file
@@ -125,18 +128,7 @@ export class JsonFile<T> implements PlatformDisposable {
         path: this.path,
       });
     }
-    let document: unknown;
-    try {
-      document = JSON.parse(decoder.decode(contents));
-    } catch (error) {
-      throw new SyntaxError(
-        `Cannot read ${this.#quoted}: it is not JSON, and stays unchanged: ${
-          (error as Error).message
-        }`,
-        { cause: error },
-      );
-    }
-    return this.#check(document);
+    return this.#check(this.#parse(contents));
   }
 
   /**
@@ -207,6 +199,25 @@ export class JsonFile<T> implements PlatformDisposable {
   get #lock(): FileHolds {
     if (this.#closed) throw new TypeError(`Cannot write ${this.#quoted}: it was closed`);
     return this.#holds ??= new FileHolds(`${this.#file}.lock`, {}, this.#access);
+  }
+
+  #parse(contents: Uint8Array): unknown {
+    let text: string | undefined;
+    try {
+      text = decoder.decode(contents);
+      return JSON.parse(text);
+    } catch (error) {
+      // The engine's message has parts of the file, and only some engines tell the place.
+      const place = PLACE.exec((error as Error).message);
+      const what = text === undefined
+        ? "it is not UTF-8"
+        : text.trim() === ""
+        ? "it is empty"
+        : place === null
+        ? `it is not JSON, and begins with ${quoteText(text.slice(0, 40))}`
+        : `it is not JSON, at line ${place[1]}, column ${place[2]}`;
+      throw new SyntaxError(`Cannot read ${this.#quoted}: ${what}. The file is unchanged`);
+    }
   }
 
   #check(document: unknown): T {

@@ -58,10 +58,17 @@ describe("JsonFile", () => {
       const path = join(folder, "jobs.json");
       using file = new JsonFile<Jobs>(path);
       assert.throws(() => file.readSync(), { code: "ENOENT" });
-      for (const contents of ["", "{", "\xff\xfe"]) {
+      const hostile = '{\n"done":\x1b[31m 1\x9b2J }';
+      for (const contents of ["", "{", "\xff\xfe", hostile, hostile.slice(9)]) {
         writeFileSync(path, contents, "latin1");
-        assert.throws(() => file.readSync(), SyntaxError);
-        await assert.rejects(file.update(() => ({ done: 1 })), SyntaxError);
+        assert.throws(() => file.readSync(), { name: "SyntaxError", message: /is unchanged$/ });
+        await assert.rejects(file.update(() => ({ done: 1 })), (error: Error) => {
+          assert.equal(error.name, "SyntaxError");
+          // deno-lint-ignore no-control-regex
+          assert.doesNotMatch(error.message, /[\x00-\x1f\x7f-\x9f]/);
+          assert.equal(error.cause, undefined);
+          return true;
+        });
         assert.equal(readFileSync(path, "latin1"), contents);
       }
       writeFileSync(path, '{"done":1}');

@@ -46,7 +46,9 @@ export const FILE_MUTANTS: readonly Mutant[] = [
     "    void mayBegin;\n",
     ["files/lock_record"],
   ),
-  mutant("the token does not grow", RECORD, ": last) + 1;", ": last);", ["files/lock_record"]),
+  mutant("the token does not grow", RECORD, "microseconds()) + 1;", "microseconds());", [
+    "files/lock_record",
+  ]),
   mutant(
     "a release writes without reading the file",
     RECORD,
