@@ -1,3 +1,5 @@
+import { Deadline } from "../contract/deadline.ts";
+import type { AcquireOptions } from "../contract/options.ts";
 import type { FileAccess } from "../runtime/files/file_access.ts";
 import { makeFile } from "../runtime/files/make_file.ts";
 import { inodeOf } from "../runtime/files/file_status.ts";
@@ -8,6 +10,7 @@ import { quotePath } from "../runtime/paths/path_bytes.ts";
 import { type Change, READ, type TaskChange } from "./counter_changes.ts";
 import { CounterText } from "./counter_text.ts";
 import { GroupCommit } from "./group_commit.ts";
+import { lockTimeoutMessage } from "./lock_owner.ts";
 import { TrackedLockFile } from "./tracked_lock_file.ts";
 
 /** The file of a counter: reads and changes the number in it under its lock. */
@@ -35,7 +38,7 @@ export class CounterFile {
       create: false,
     });
     try {
-      this.readSync();
+      if (this.#tracked.tryTake(true)) this.#readHeld();
       const mayWrite = this.#tracked.file.writable;
       this.commit = durable && mayWrite
         ? new GroupCommit(this.#tracked, access !== undefined)
@@ -47,18 +50,19 @@ export class CounterFile {
   }
 
   /** Reads the number under the shared lock. Blocks the thread. */
-  readSync(): number {
-    const { file } = this.#take(true);
-    try {
-      return this.#parse(file, file.read(this.#text.buffer, 0));
-    } finally {
-      this.#tracked.release();
-    }
+  readSync(options?: AcquireOptions): number {
+    this.#take(true, options);
+    return this.#readHeld();
   }
 
   /** Changes the number, syncs if the counter is durable, and returns the value before. */
-  changeSync(change: Change, n: number, replacement = 0): number {
-    const { file } = this.#take(false);
+  changeSync(
+    change: Change,
+    n: number,
+    replacement: number,
+    options: AcquireOptions | undefined,
+  ): number {
+    const { file } = this.#take(false, options);
     const { commit } = this;
     let before: number;
     let write = 0;
@@ -78,10 +82,20 @@ export class CounterFile {
     return before;
   }
 
-  /** Runs `body` under the lock: at once if it is free, else when it is granted. */
-  run(shared: boolean, body: () => void): void | Promise<void> {
+  /** The deadline of a wait for the lock that begins now. */
+  deadline(options: AcquireOptions): Deadline {
+    const describe = () => lockTimeoutMessage(this.#tracked.file);
+    return new Deadline(options, describe, `count in ${quotePath(this.path)}`);
+  }
+
+  /**
+   * Runs `body` under the lock: at once if it is free, else when it is granted.
+   *
+   * @param signal Ends the wait.
+   */
+  run(shared: boolean, body: () => void, signal: AbortSignal): void | Promise<void> {
     this.#checkOpen();
-    return this.#tracked.run(shared, body);
+    return this.#tracked.run(shared, body, () => this.deadline({ signal }));
   }
 
   /** The same; blocks the thread meanwhile. */
@@ -150,10 +164,20 @@ export class CounterFile {
     );
   }
 
-  #take(shared: boolean): TrackedLockFile {
+  #take(shared: boolean, options?: AcquireOptions): TrackedLockFile {
     this.#checkOpen();
-    this.#tracked.takeSync(shared);
+    this.#tracked.takeSync(shared, options === undefined ? undefined : this.deadline(options));
     return this.#tracked;
+  }
+
+  /** Reads the number, and releases the lock. */
+  #readHeld(): number {
+    const { file } = this.#tracked;
+    try {
+      return this.#parse(file, file.read(this.#text.buffer, 0));
+    } finally {
+      this.#tracked.release();
+    }
   }
 
   #checked(after: number, n: number): number {

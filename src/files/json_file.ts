@@ -1,5 +1,5 @@
 import { checkFileAccess, type FileAccessOptions } from "../contract/file_access.ts";
-import type { AcquireOptions } from "../contract/options.ts";
+import { type AcquireOptions, nameOf } from "../contract/options.ts";
 import type { PathLike } from "../contract/path_like.ts";
 import { dispose, type PlatformDisposable } from "../contract/platform.ts";
 import { quoteText } from "../contract/printable.ts";
@@ -35,8 +35,17 @@ export interface JsonFileOptions<T> extends FileAccessOptions {
    * @default {true}
    */
   durable?: boolean;
+  /**
+   * What each level of the text is indented by, as in `JSON.stringify`: a number of spaces or a text
+   * of white space, at most 10; 0 for a document in one line.
+   *
+   * @default {2}
+   */
+  indent?: number | string;
 }
 
+/** `JSON.stringify` takes no more. */
+const MOST_INDENT = 10;
 const encoder = new TextEncoder();
 // A byte order mark, which some editors put before the text, is skipped.
 const decoder = new TextDecoder("utf-8", { fatal: true });
@@ -81,6 +90,7 @@ export class JsonFile<T> implements PlatformDisposable {
   readonly #schema: JsonSchema<T> | undefined;
   readonly #initial: T | undefined;
   readonly #durable: boolean;
+  readonly #indent: number | string;
   /** False if a writer may have been killed, so that its new file may still be there. */
   #swept = false;
 
@@ -102,6 +112,7 @@ export class JsonFile<T> implements PlatformDisposable {
     this.#schema = options.schema;
     this.#initial = options.initial;
     this.#durable = options.durable ?? true;
+    this.#indent = options.indent ?? 2;
     checkFile(this.#file, this.path); // Before a lock file is made beside it.
     this.#access = fileAccessBy(options, "open a document");
   }
@@ -228,7 +239,7 @@ export class JsonFile<T> implements PlatformDisposable {
   #replace(document: T): T {
     const checked = this.#check(document);
     checkJson(checked, `write ${this.#quoted}`);
-    const text = JSON.stringify(checked, null, 2);
+    const text = JSON.stringify(checked, null, this.#indent);
     const written = this.#check(JSON.parse(text));
     if (this.#holds?.mode !== "exclusive") {
       throw new TypeError(`Cannot write ${this.#quoted}: it was closed meanwhile`);
@@ -244,10 +255,27 @@ function checkOptions(options: JsonFileOptions<unknown>): void {
   const task = "open a document";
   checkObject(options, "options", task);
   checkBoolean(options.durable, "durable", task);
+  checkIndent(options.indent, task);
   checkFileAccess(options, task);
   if (options.schema === undefined) return;
   checkObject(options.schema, "schema", task);
   checkFunction(options.schema.parse, "schema.parse", task);
+}
+
+/** Throws if text of the document would be cut, or would be no JSON. */
+function checkIndent(indent: unknown, task: string): void {
+  if (indent === undefined) return;
+  if (typeof indent !== "number" && typeof indent !== "string") {
+    throw new TypeError(`Cannot ${task}: indent must be a number or a text, not ${nameOf(indent)}`);
+  }
+  const isUsable = typeof indent === "number"
+    ? Number.isInteger(indent) && indent >= 0 && indent <= MOST_INDENT
+    : /^[ \t\n\r]*$/.test(indent) && indent.length <= MOST_INDENT;
+  if (isUsable) return;
+  throw new RangeError(
+    `Cannot ${task}: indent must be a number from 0 to ${MOST_INDENT}, or as many spaces and tabs ` +
+      `(given ${typeof indent === "number" ? indent : quoteText(indent)})`,
+  );
 }
 
 /** Throws if a path leads to something that is not a regular file. */

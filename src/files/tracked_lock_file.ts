@@ -100,16 +100,18 @@ export class TrackedLockFile implements QueuedFile {
    * Runs `body` inside the lock: at once if it is free, else as soon as the lock is granted. No other
    * code of this thread can run between the grant and `body`, so this file may be locked by
    * {@linkcode takeSync} meanwhile.
+   *
+   * @param deadline Called if the lock is not free.
    */
-  run<T>(shared: boolean, body: () => T): T | Promise<T> {
+  run<T>(shared: boolean, body: () => T, deadline?: () => Deadline): T | Promise<T> {
     for (let i = 0; i < RUN_TRIES; i++) {
       if (this.#tryTakeFirst(shared)) return this.#runHeld(body);
     }
     return this.#queue.wait(this, shared, () => {
       const isCurrent = this.#file.isCurrent();
       if (!isCurrent) this.#reopen();
-      return isCurrent ? this.#runHeld(body) : this.run(shared, body);
-    });
+      return isCurrent ? this.#runHeld(body) : this.run(shared, body, deadline);
+    }, deadline?.());
   }
 
   /** Like {@linkcode tryTake} without a look at the path, for a waiter whose turn it is. */

@@ -53,6 +53,28 @@ describe("JsonFile", () => {
       assert.deepEqual(file.readSync(), { done: 50 });
     }));
 
+  it("is indented as the option says", () =>
+    inScratchFolder((folder) => {
+      const path = join(folder, "jobs.json");
+      for (const [indent, text] of [[undefined, "  "], [4, "    "], ["\t", "\t"]] as const) {
+        using file = new JsonFile<Jobs>(path, { indent });
+        file.writeSync({ done: 1 });
+        assert.equal(readFileSync(path, "utf8"), `{\n${text}"done": 1\n}\n`);
+      }
+      for (const indent of [0, ""]) {
+        using file = new JsonFile<Jobs>(path, { indent });
+        file.writeSync({ done: 1 });
+        assert.equal(readFileSync(path, "utf8"), '{"done":1}\n');
+      }
+      for (const indent of [-1, 11, 1.5, NaN, "x", " ".repeat(11)]) {
+        assert.throws(() => new JsonFile(path, { indent }), {
+          name: "RangeError",
+          message: /^Cannot open a document: indent must be a number from 0 to 10/,
+        });
+      }
+      assert.throws(() => new JsonFile(path, { indent: true as unknown as number }), TypeError);
+    }));
+
   it("keeps a file that it cannot read, or cannot write the change of", () =>
     inScratchFolder(async (folder) => {
       const path = join(folder, "jobs.json");

@@ -247,7 +247,7 @@ export const FILE_MUTANTS: readonly Mutant[] = [
   mutant(
     "a task's change is made later than its lock is granted",
     TRACKED,
-    "return isCurrent ? this.#runHeld(body) : this.run(shared, body);",
+    "return isCurrent ? this.#runHeld(body) : this.run(shared, body, deadline);",
     "return Promise.resolve().then(() => this.#runHeld(body));",
     ["files/behaviour/counter_operations"],
   ),
@@ -257,6 +257,27 @@ export const FILE_MUTANTS: readonly Mutant[] = [
     "const isCurrent = this.#file.isCurrent();",
     "const isCurrent = true;",
     ["files/behaviour/counter_operations"],
+  ),
+  mutant(
+    "a task fails because others gave up",
+    "src/files/counter_tasks.ts",
+    "if (!signal.aborted) this.#failCollected(error);",
+    "this.#failCollected(error);",
+    ["files/behaviour/counter_waits"],
+  ),
+  mutant(
+    "a user that may not write to a document replaces it",
+    REPLACE,
+    "if (failure !== EPERM || !mayWrite(path)) {",
+    "if (failure !== EPERM) {",
+    ["files/behaviour/users", "files/behaviour/json_replace"],
+  ),
+  mutant(
+    "a token that no holder can have written is believed",
+    RECORD,
+    "last <= GREATEST ? last",
+    "last >= 0 ? last",
+    ["files/lock_record"],
   ),
   mutant(
     "the error of a batch that was written by itself is lost",
