@@ -13,8 +13,8 @@ export interface FileAcquireOptions extends AcquireOptions {
   shared?: boolean;
 }
 
-/** Options for `FileLock`. */
-export interface FileLockOptions extends FileAccessOptions {
+/** Options for `FileLock.ofDescriptor`. */
+export interface DescriptorLockOptions {
   /**
    * The default of `shared` for `acquire`, `acquireSync`, `tryAcquire` and `runSync`.
    *
@@ -29,6 +29,10 @@ export interface FileLockOptions extends FileAccessOptions {
    * @default {false}
    */
   reentrant?: boolean;
+}
+
+/** Options for `FileLock`. */
+export interface FileLockOptions extends DescriptorLockOptions, FileAccessOptions {
   /** A name for the holder in its record, at most 100 characters. */
   label?: string;
   /**
@@ -81,6 +85,20 @@ export function checkLockOptions(options: FileLockOptions): void {
       `Cannot ${task}: range.${name} must be a whole number from 0, not ${nameOf(value)}`,
     );
   }
+}
+
+/** Returns a number that may be a descriptor; throws for any other value. */
+export function checkDescriptor(descriptor: unknown): number {
+  if (
+    Number.isInteger(descriptor) && (descriptor as number) >= 0 && descriptor as number < 2 ** 31
+  ) {
+    return descriptor as number;
+  }
+  throw new TypeError(
+    `Cannot make a file lock: a descriptor must be a whole number from 0, not ${
+      nameOf(descriptor)
+    }`,
+  );
 }
 
 /**

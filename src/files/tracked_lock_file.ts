@@ -37,9 +37,12 @@ export class TrackedLockFile implements QueuedFile {
   #looked = -Infinity;
   #closed: Error | undefined;
 
-  constructor(path: string, options: TrackedLockFileOptions = {}) {
+  /** Opens a file by its path, or takes over an open one. */
+  constructor(source: string | LockFile, options: TrackedLockFileOptions = {}) {
     const { range, replaceable = true, create, write, access } = options;
-    this.#file = openLockFile(path, range, create, write, access);
+    this.#file = typeof source === "string"
+      ? openLockFile(source, range, create, write, access)
+      : source;
     this.#queue = LockQueue.enter(this.#file);
     this.#replaceable = replaceable;
   }
@@ -121,6 +124,14 @@ export class TrackedLockFile implements QueuedFile {
     return true;
   }
 
+  get canAdopt(): boolean {
+    return this.#file.isBorrowed !== true;
+  }
+
+  reopen(): LockFile | undefined {
+    return this.canAdopt ? this.#file.reopen() : undefined;
+  }
+
   /** Replaces the open file by one that is locked already. */
   adopt(file: LockFile, shared: boolean): void {
     this.#replace(file);
@@ -166,6 +177,8 @@ export class TrackedLockFile implements QueuedFile {
       this.#queue.expel(this, error);
     } finally {
       try {
+        // Only that releases the lock of a file that the caller has open as well.
+        if (this.#file.isBorrowed && this.#mode !== undefined) this.#file.unlock();
         this.#file.close();
       } finally {
         this.#unmark();

@@ -130,7 +130,7 @@ export class LinuxLockFile implements LockFile {
       const found = statusOf(opened.fd, path);
       checkIsFile(path, found);
       this.writable = opened.writable && (found.mode & ANY_MAY_WRITE) !== 0;
-      this.id = `${found.id} ${range ? `${range.start}+${range.length}` : ""}`;
+      this.id = range === undefined ? found.id : `${found.id} ${range.start}+${range.length}`;
       if (!lookAt(opened.fd, EMPTY, AT_EMPTY_PATH)) throw systemError("look at", path, errno());
       this.#inode = [status[INODE], status[INODE + 1]];
       this.#device = [status[DEVICE], status[DEVICE + 1]];
