@@ -10,6 +10,7 @@ import { CounterBatch, CounterBatchSync } from "./counter_batch.ts";
 import { ADD, MAX, MIN, READ, REPLACE, SET } from "./counter_changes.ts";
 import { CounterFile } from "./counter_file.ts";
 import { CounterTasks } from "./counter_tasks.ts";
+import { closeIfDropped, wasClosed } from "./dropped.ts";
 import { checkBoolean, checkObject } from "./file_lock_options.ts";
 
 /** Options for {@linkcode FileCounter}. */
@@ -90,6 +91,7 @@ export class FileCounter implements AsyncExchangeCounter, PlatformDisposable {
     const access = fileAccessBy(options, "make a counter");
     this.#file = new CounterFile(this.path, editable, durable, access);
     this.#tasks = new CounterTasks(this.#file);
+    closeIfDropped(this, this.#tasks);
   }
 
   /**
@@ -248,11 +250,8 @@ export class FileCounter implements AsyncExchangeCounter, PlatformDisposable {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    try {
-      this.#tasks.finish();
-    } finally {
-      this.#file.close();
-    }
+    wasClosed(this);
+    this.#tasks.close();
   }
 
   /** The same as {@linkcode FileCounter.close}. */
