@@ -142,8 +142,8 @@ export const FILE_MUTANTS: readonly Mutant[] = [
   mutant(
     "a longer number gets no room",
     "src/files/counter_file.ts",
-    "        file.sync();\n        length = longer;",
-    "        length = longer;",
+    "      file.sync();\n      text = ",
+    "      text = ",
     ["files/behaviour/power_loss"],
   ),
   mutant(

@@ -75,6 +75,7 @@ const WORDS: Readonly<Record<string, string | undefined>> = {
 export const {
   EACCES,
   EEXIST,
+  EFBIG,
   ELOOP,
   ENOENT,
   ENOMEM,
