@@ -95,8 +95,8 @@ export class FileCounter implements AsyncExchangeCounter, PlatformDisposable {
   }
 
   /**
-   * Adds `n`. A durable counter resolves when the sum is on the storage; if that fails, the sum may
-   * be in the file or not.
+   * Adds `n`. A durable counter resolves when the sum is on the storage. If the sum was written, and
+   * only that failed, the error has `mayHaveHappened: true`: do not add again.
    *
    * @param n A whole number; negative to subtract. Default: 1.
    * @returns The value after this add.
