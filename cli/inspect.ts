@@ -76,7 +76,7 @@ function isUsed(
 function viewSegments(): SegmentView[] {
   return Segment.list().map(({ name, size }) => {
     try {
-      return { name, size, cells: inspectSegment(`${homeOfSegments()}/${name}`) };
+      return { name, size, ...inspectSegment(`${homeOfSegments()}/${name}`) };
     } catch (error) {
       return { name, size, cells: [], error: (error as Error).message };
     }
