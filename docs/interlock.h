@@ -37,6 +37,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -217,6 +218,19 @@ static inline void interlock_boot(unsigned char boot[16]) {
   }
 }
 
+/* Whether the file is on another machine, or may be (FUSE): its server can lose a lock. */
+static inline int interlock_is_remote(int fd) {
+  static const uint32_t remote[] = {
+      0x00c36400, 0x01021997, 0x0bd00bd0, 0x517b,     0x5346414f, /* Ceph, 9P, Lustre, SMB, AFS */
+      0x65735546, 0x6969,     0x73757245, 0xfe534d42, 0xff534d42, /* FUSE, NFS, Coda, SMB 2, CIFS */
+  };
+  struct statfs found;
+  if (fstatfs(fd, &found) != 0) return 1;
+  for (size_t i = 0; i < sizeof remote / sizeof *remote; i++)
+    if ((uint32_t)found.f_type == remote[i]) return 1;
+  return 0;
+}
+
 /* Asks for (F_OFD_GETLK) or takes (F_OFD_SETLK) the life byte of an identity. */
 static inline int interlock_life(int fd, int operation, uint32_t identity, short *type) {
   struct flock byte = {
@@ -321,7 +335,7 @@ static inline int interlock_claim(struct interlock *it, int fd) {
       interlock_store(it, at + INTERLOCK_S_TIME_NAMESPACE, thread.time_namespace);
       interlock_store(it, at + INTERLOCK_S_RUNTIME, 5);
       interlock_boot(it->map + at + INTERLOCK_S_BOOT);
-      if (interlock_life(fd, F_OFD_SETLK, me, NULL) == 0)
+      if (!interlock_is_remote(fd) && interlock_life(fd, F_OFD_SETLK, me, NULL) == 0)
         interlock_store(it, at + INTERLOCK_S_BYTE, me);
       interlock_store(it, at + INTERLOCK_S_IDENTITY, me);
       it->me = me;
