@@ -1,4 +1,5 @@
 import { SegmentFormatError } from "../contract/errors.ts";
+import type { FileAccessOptions } from "../contract/file_access.ts";
 import { nameOf } from "../contract/options.ts";
 import { EEXIST } from "../runtime/c/errno.ts";
 import { folderOf } from "../runtime/files/folders.ts";
@@ -10,14 +11,15 @@ import {
   reserve,
   writeAt,
 } from "../runtime/files/open_file.ts";
+import { type FileAccess, giveAccess } from "../runtime/files/file_access.ts";
 import { openNameless, publish } from "../runtime/files/make_file.ts";
 import { statusOf } from "../runtime/files/file_status.ts";
 import { O_NOFOLLOW, O_RDONLY, O_RDWR } from "../runtime/c/constants.ts";
 import { unlockFlock, waitFlock } from "../runtime/file_locks/flock.ts";
-import { userId } from "../runtime/identity/thread_identity.ts";
 import { checkRoom } from "../runtime/files/mapping.ts";
 import { closeEarly, closeWithThread } from "../runtime/threads/thread_end.ts";
 import { flawOf, HEADER, ID_BYTES, LONGEST, newHeader, UNIT } from "./layout.ts";
+import { flawOfFile, segmentAccessBy, withGroup } from "./segment_access.ts";
 
 /** How long to wait for the creation lock, in milliseconds. */
 const CREATION_TIMEOUT = 10_000;
@@ -57,19 +59,39 @@ export interface MemoryFile {
   readonly id: string;
 }
 
-/** Whether a file may exist, must exist, or must not exist. */
-export type OpenMode = "open-or-create" | "open" | "create";
+/** Options for `Memory.map`. */
+export interface MapOptions extends FileAccessOptions {
+  /**
+   * Whether a missing file is created. `"exclusive"` also refuses a file that exists (`EEXIST`);
+   * with `false`, the file must exist (`ENOENT`).
+   *
+   * @default {true}
+   */
+  create?: boolean | "exclusive";
+}
+
+/** How the file of a memory is opened. */
+export interface MemoryFileOptions {
+  readonly create: boolean | "exclusive";
+  /** The users that the file is for; `undefined` for this user alone. */
+  readonly access: FileAccess | undefined;
+}
 
 /**
- * Checks a mode that a program gave.
+ * Checks the options that a program gave.
  *
- * @throws {TypeError} If it is not a mode.
+ * @throws {TypeError} If one has a wrong type.
+ * @throws {RangeError} If the mode cannot be that of a memory.
+ * @throws {Error} If the system does not know the group.
  */
-export function checkMode(mode: OpenMode, task: string): void {
-  if (mode === "open-or-create" || mode === "open" || mode === "create") return;
-  throw new TypeError(
-    `Cannot ${task}: mode must be "open-or-create", "open" or "create", not ${nameOf(mode)}`,
-  );
+export function memoryFileOptions(options: MapOptions, task: string): MemoryFileOptions {
+  const { create = true, mode, group } = options;
+  if (typeof create !== "boolean" && create !== "exclusive") {
+    throw new TypeError(
+      `Cannot ${task}: create must be true, false or "exclusive", not ${nameOf(create)}`,
+    );
+  }
+  return { create, access: segmentAccessBy({ mode, group }, task) };
 }
 
 /** The sizes in bytes of the file of a memory, without its header. */
@@ -90,28 +112,30 @@ export interface FileSize {
  */
 export function openMemoryFile(
   path: string,
-  { create, minimum }: FileSize,
-  mode: OpenMode = "open-or-create",
+  { create: newSize, minimum }: FileSize,
+  options: MemoryFileOptions,
 ): MemoryFile {
-  const newLength = create === undefined ? undefined : fileLength(create);
+  const newLength = newSize === undefined ? undefined : fileLength(newSize);
   const minimumLength = minimum === undefined ? 0 : fileLength(minimum);
+  const access = options.access && withGroup(options.access, path);
+  let { create } = options;
   for (;;) {
-    const fd = mode === "create" ? undefined : openExisting(path, mode);
+    const fd = create === "exclusive" ? undefined : openExisting(path, create);
     if (fd === undefined) {
       if (newLength === undefined) {
         throw new TypeError(`Cannot create "${path}": give its size in bytes`);
       }
-      if (!createFile(path, newLength) && mode === "create") {
+      if (!createFile(path, newLength, access) && create === "exclusive") {
         throw Object.assign(
           new Error(`Cannot create "${path}": it exists already (EEXIST)`),
           { code: "EEXIST", errno: EEXIST, path },
         );
       }
-      mode = mode === "create" ? "open" : mode;
+      if (create === "exclusive") create = false;
       continue;
     }
     try {
-      const length = lockAndCheck(fd, path);
+      const length = lockAndCheck(fd, path, access);
       if (length === undefined) {
         closeEarly(fd); // It was removed before the lock was granted.
         continue;
@@ -145,7 +169,7 @@ export function releaseMemoryFile({ fd }: MemoryFile, path: string): void {
 export function openToLook(path: string): MemoryFile {
   const fd = openFile(path, O_RDONLY | O_NOFOLLOW);
   try {
-    checkOwner(fd, path);
+    checkAccess(fd, path, undefined);
     return { fd, length: checkHeader(fd, path), id: idOf(fd, path) };
   } catch (error) {
     closeFile(fd);
@@ -153,10 +177,8 @@ export function openToLook(path: string): MemoryFile {
   }
 }
 
-function openExisting(path: string, mode: OpenMode): number | undefined {
-  const fd = mode === "open"
-    ? openFile(path, O_RDWR | O_NOFOLLOW)
-    : openIfThere(path, O_RDWR | O_NOFOLLOW);
+function openExisting(path: string, create: boolean): number | undefined {
+  const fd = create ? openIfThere(path, O_RDWR | O_NOFOLLOW) : openFile(path, O_RDWR | O_NOFOLLOW);
   if (fd === undefined) return undefined;
   try {
     // If this thread is terminated, this releases the creation lock.
@@ -168,7 +190,7 @@ function openExisting(path: string, mode: OpenMode): number | undefined {
 }
 
 /** Makes the whole file without a name, then names it; returns false if the name is taken. */
-function createFile(path: string, length: number): boolean {
+function createFile(path: string, length: number, access: FileAccess | undefined): boolean {
   checkRoom(length); // First: a file that this thread cannot map must not be created.
   const fd = openNameless(folderOf(path));
   try {
@@ -176,6 +198,7 @@ function createFile(path: string, length: number): boolean {
     writeAt(fd, path, newHeader(length), 0);
     writeAt(fd, path, crypto.getRandomValues(new Uint8Array(ID_BYTES)), HEADER.id);
     writeAt(fd, path, Uint8Array.of(1), HEADER.directoryOnly);
+    if (access !== undefined) giveAccess(fd, path, access);
     return publish(fd, path);
   } finally {
     closeFile(fd);
@@ -183,8 +206,12 @@ function createFile(path: string, length: number): boolean {
 }
 
 /** Waits for the creation lock and checks the file; `undefined` if it was removed meanwhile. */
-function lockAndCheck(fd: number, path: string): number | undefined {
-  checkOwner(fd, path);
+function lockAndCheck(
+  fd: number,
+  path: string,
+  access: FileAccess | undefined,
+): number | undefined {
+  checkAccess(fd, path, access);
   const end = performance.now() + CREATION_TIMEOUT;
   if (!waitFlock(fd, path, () => performance.now() < end)) {
     throw new Error(
@@ -207,13 +234,10 @@ function idOf(fd: number, path: string): string {
   return `${statusOf(fd, path).id}:${random.join()}`;
 }
 
-function checkOwner(fd: number, path: string): void {
-  const { isFile, user, mode } = statusOf(fd, path);
-  if (!isFile) throw flawed(path, "it is not a regular file");
-  if (user !== userId()) throw flawed(path, `it belongs to user ${user}`);
-  if ((mode & 0o077) !== 0) {
-    throw flawed(path, `other users can use it: its mode is ${mode.toString(8)}`);
-  }
+function checkAccess(fd: number, path: string, access: FileAccess | undefined): void {
+  const found = statusOf(fd, path);
+  const flaw = found.isFile ? flawOfFile(found, access) : "it is not a regular file";
+  if (flaw !== undefined) throw flawed(path, flaw);
 }
 
 /** The length of the file. */

@@ -1,4 +1,5 @@
 import { dispose, type PlatformDisposable } from "../contract/platform.ts";
+import type { FileAccess } from "../runtime/files/file_access.ts";
 import { removeFile } from "../runtime/files/folders.ts";
 import { isUtf8, pathBytes } from "../runtime/paths/path_bytes.ts";
 import { checkOptions } from "./arguments.ts";
@@ -8,15 +9,17 @@ import { elementOf, type ElementType } from "./element.ts";
 import { Flag } from "./flag.ts";
 import { HEADER } from "./layout.ts";
 import { attachmentOf, mapMemory, Memory, regionOf } from "./memory.ts";
-import { checkMode } from "./memory_file.ts";
+import { memoryFileOptions } from "./memory_file.ts";
 import { Mutex } from "./mutex.ts";
 import { type MutexOptions, onOwnerDiedOf } from "./mutex_options.ts";
 import { RawArray } from "./raw_array.ts";
 import { RawValue } from "./raw_value.ts";
+import { segmentAccessBy } from "./segment_access.ts";
 import { folderOfSegments, memoriesIn } from "./segment_home.ts";
 import { type Fields, layoutOf, type RecordDescription } from "./record.ts";
 import {
   checkSegmentName,
+  type SegmentFolderOptions,
   type SegmentHandle,
   type SegmentInfo,
   type SegmentOptions,
@@ -33,6 +36,13 @@ interface OpenedCell {
   /** The option of a mutex. */
   readonly onOwnerDied: string | undefined;
   readonly cell: unknown;
+}
+
+/** Where a named segment is, and which users it is for. */
+interface SegmentFile {
+  readonly name: string;
+  readonly directory: string;
+  readonly access: FileAccess | undefined;
 }
 
 /** What the constructor requires: a program cannot get it, so it cannot call the constructor. */
@@ -72,15 +82,14 @@ export class Segment implements PlatformDisposable {
   /** The memory that contains the things. */
   readonly memory: Memory;
 
-  readonly #directory: string | undefined;
+  readonly #file: SegmentFile | undefined;
   readonly #entries: Directory;
   readonly #cells = new Map<string, OpenedCell>();
 
   private constructor(
     key: typeof CONSTRUCT,
     memory: Memory,
-    name: string | undefined,
-    directory: string | undefined,
+    file: SegmentFile | undefined,
   ) {
     if (key !== CONSTRUCT) {
       throw new TypeError(
@@ -88,8 +97,8 @@ export class Segment implements PlatformDisposable {
       );
     }
     this.memory = memory;
-    this.name = name;
-    this.#directory = directory;
+    const name = this.name = file?.name;
+    this.#file = file;
     this.#entries = new Directory(
       regionOf(memory),
       name === undefined ? "an anonymous segment" : `the segment "${name}"`,
@@ -112,11 +121,15 @@ export class Segment implements PlatformDisposable {
   static open(name: string, options: SegmentOptions = {}): Segment {
     checkSegmentName(name);
     checkOptions(options, "open a segment");
-    const { size, mode = "open-or-create" } = options;
-    checkMode(mode, "open a segment");
-    const directory = folderOfSegments(options.directory, true);
-    const sizes = { create: size ?? DEFAULT_SIZE, minimum: size };
-    return Segment.#checked(mapMemory(`${directory}/${name}`, sizes, mode), name, directory);
+    const { size } = options;
+    const opening = memoryFileOptions(options, "open a segment");
+    const directory = folderOfSegments(options.directory, opening.access, true);
+    const memory = mapMemory(
+      `${directory}/${name}`,
+      { create: size ?? DEFAULT_SIZE, minimum: size },
+      opening,
+    );
+    return Segment.#checked(memory, { name, directory, access: opening.access });
   }
 
   /**
@@ -127,7 +140,7 @@ export class Segment implements PlatformDisposable {
    * @throws {RangeError} If `size` is not a positive whole number, or too much for a segment.
    */
   static anonymous(size: number = DEFAULT_SIZE): Segment {
-    return new Segment(CONSTRUCT, Memory.anonymous(size), undefined, undefined);
+    return new Segment(CONSTRUCT, Memory.anonymous(size), undefined);
   }
 
   /**
@@ -139,11 +152,11 @@ export class Segment implements PlatformDisposable {
   static from(handle: SegmentHandle): Segment {
     if (typeof handle === "object" && handle !== null) {
       if ("memory" in handle) {
-        return Segment.#checked(Memory.from(handle.memory), undefined, undefined);
+        return Segment.#checked(Memory.from(handle.memory));
       }
       if ("name" in handle && "id" in handle) {
-        const { name, directory, id } = handle;
-        const segment = Segment.open(name, { mode: "open", directory });
+        const { name, directory, id, access } = handle;
+        const segment = Segment.open(name, { ...access, create: false, directory });
         if (segment.memory.id === id) return segment;
         segment.close();
         throw new Error(
@@ -154,8 +167,8 @@ export class Segment implements PlatformDisposable {
     throw new TypeError("Cannot open a segment: not the handle of one. Send segment.handle");
   }
 
-  static #checked(memory: Memory, name: string | undefined, directory?: string): Segment {
-    const segment = new Segment(CONSTRUCT, memory, name, directory);
+  static #checked(memory: Memory, file?: SegmentFile): Segment {
+    const segment = new Segment(CONSTRUCT, memory, file);
     try {
       segment.names();
       return segment;
@@ -170,9 +183,10 @@ export class Segment implements PlatformDisposable {
    *
    * @throws {UnsupportedError} If the runtime lacks foreign functions or the permission for them.
    */
-  static list(options: Pick<SegmentOptions, "directory"> = {}): SegmentInfo[] {
+  static list(options: SegmentFolderOptions = {}): SegmentInfo[] {
     checkOptions(options, "list segments");
-    return memoriesIn(folderOfSegments(options.directory));
+    const access = segmentAccessBy(options, "list segments");
+    return memoriesIn(folderOfSegments(options.directory, access));
   }
 
   /**
@@ -183,19 +197,20 @@ export class Segment implements PlatformDisposable {
    * @throws {TypeError} If the name or an option cannot be used.
    * @throws {UnsupportedError} If the runtime lacks foreign functions or the permission for them.
    */
-  static remove(name: string, options: Pick<SegmentOptions, "directory"> = {}): boolean {
+  static remove(name: string, options: SegmentFolderOptions = {}): boolean {
     checkSegmentName(name);
     checkOptions(options, "remove a segment");
-    return removeFile(`${folderOfSegments(options.directory)}/${name}`);
+    const access = segmentAccessBy(options, "remove a segment");
+    return removeFile(`${folderOfSegments(options.directory, access)}/${name}`);
   }
 
   /** The handle to post to a worker of this process, for {@linkcode Segment.from}. */
   get handle(): SegmentHandle {
     const { name, memory } = this;
     if (name === undefined) return { memory: memory.handle! };
-    const path = this.#directory!;
+    const { directory: path, access } = this.#file!;
     const directory = isUtf8(path) ? path : pathBytes(path).slice(0, -1); // Without its NUL.
-    return { name, directory, id: memory.id! };
+    return { name, directory, id: memory.id!, ...access && { access } };
   }
 
   /** The bytes for the things in the segment. */

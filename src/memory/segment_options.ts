@@ -1,10 +1,11 @@
+import type { FileAccessOptions } from "../contract/file_access.ts";
 import { nameOf } from "../contract/options.ts";
 import type { PathLike } from "../contract/path_like.ts";
-import type { OpenMode } from "./memory_file.ts";
+import type { MapOptions } from "./memory_file.ts";
 import type { MemoryHandle } from "./region.ts";
 
 /** Options for `Segment.open`. */
-export interface SegmentOptions {
+export interface SegmentOptions extends MapOptions {
   /**
    * The bytes for the things in the segment, at least. Each named thing takes 128 bytes and its own
    * size, rounded up to 128. With the header of 66,560 bytes, a segment has at most 1 GiB. Default:
@@ -12,12 +13,10 @@ export interface SegmentOptions {
    */
   size?: number;
   /**
-   * Whether the segment may exist, must exist (`open`) or must not exist (`create`).
-   *
-   * @default {"open-or-create"}
+   * The folder of the segment. Default: what the variable `INTERLOCK_DIR` of the environment says,
+   * else `/dev/shm/interlock-UID`, for this user alone. A segment for other users (`mode`) needs a
+   * folder that they can use.
    */
-  mode?: OpenMode;
-  /** The folder of the segment. Default: `/dev/shm/interlock-UID`, for this user alone. */
   directory?: PathLike;
 }
 
@@ -29,7 +28,12 @@ export type SegmentHandle =
     /** As bytes if it is not UTF-8. */
     readonly directory: string | Uint8Array;
     readonly id: string;
+    /** The users that it is for, if not this one alone. */
+    readonly access?: FileAccessOptions;
   };
+
+/** Options for `Segment.list` and `Segment.remove`. */
+export type SegmentFolderOptions = Pick<SegmentOptions, "directory" | "mode" | "group">;
 
 /** A segment in the result of {@linkcode Segment.list}. */
 export interface SegmentInfo {

@@ -64,9 +64,17 @@ const CALLS: Readonly<Record<string, readonly [call: Call, taken: readonly strin
     (options) => Segment.open("interlock-test-none", options),
     ["undefined", "an object", "an array", "an object without a prototype"],
   ],
+  "Segment.open, create": [
+    (create) => Segment.open("interlock-test-none", { create }),
+    ["undefined", "true"],
+  ],
   "Segment.open, mode": [
-    (mode) => Segment.open("interlock-test-none", { mode }),
+    (mode) => Segment.open("interlock-test-none", { create: false, mode }),
     ["undefined"],
+  ],
+  "Segment.open, group": [
+    (group) => Segment.open("interlock-test-none", { create: false, group }),
+    ["undefined", "a string"], // Which could be the name of a group.
   ],
   "Segment.open, directory": [
     (directory) => Segment.open("interlock-test-none", { directory }),
@@ -296,12 +304,21 @@ describe("A wrong argument gives a TypeError or RangeError of the library:", () 
       assert.deepEqual(Segment.list({ directory }), []);
     }));
 
-  it("Memory.map, size and mode", () =>
+  it("Memory.map, size and options", () =>
     inScratchFolder(async (folder) => {
       for (const [name, value] of Object.entries(VALUES)) {
-        await assertRefused((size) => Memory.map(`${folder}/m`, size, "create"), value, name);
+        await assertRefused(
+          (size) => Memory.map(`${folder}/m`, size, { create: "exclusive" }),
+          value,
+          name,
+        );
         if (name === "undefined") continue;
-        await assertRefused((mode) => Memory.map(`${folder}/m`, 1, mode), value, name);
+        for (const option of ["create", "mode", "group"]) {
+          if (option === "create" && typeof value === "boolean") continue;
+          if (option === "group" && name === "a string") continue;
+          const open = (value: never) => Memory.map(`${folder}/m`, 1, { [option]: value });
+          await assertRefused(open, value, name);
+        }
       }
       assert.deepEqual(Segment.list({ directory: folder }), []);
     }));

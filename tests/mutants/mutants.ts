@@ -184,9 +184,16 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
   mutant(
     "the folder of segments may belong to any user",
     "src/memory/segment_home.ts",
-    "    if (flaw === undefined) return;\n",
-    "    return;\n",
-    ["memory/segment"],
+    '    if (flaw !== undefined) throw refused(folder, flaw, "Give another directory");\n',
+    "",
+    ["memory/segment_home"],
+  ),
+  mutant(
+    "a segment is for any group",
+    "src/memory/segment_access.ts",
+    "access.mode === EVERYBODY || group === access.group",
+    "true",
+    ["memory/segment_access"],
   ),
   mutant(
     "boot ignored",
