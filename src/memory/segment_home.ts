@@ -12,7 +12,7 @@ import { closeFile, openFile, openIfThere, readAt } from "../runtime/files/open_
 import { userId } from "../runtime/identity/thread_identity.ts";
 import { quotePath } from "../runtime/paths/path_bytes.ts";
 import { isPathLike, pathFrom } from "../runtime/paths/path_like.ts";
-import { flawOf, HEADER } from "./layout.ts";
+import { flawOf, HEADER, lengthIn } from "./layout.ts";
 import { flawOfFolder } from "./segment_access.ts";
 
 /** The variable of the environment that names the folder of segments. */
@@ -167,9 +167,10 @@ function sizeOf(path: string): number | undefined {
   try {
     const { isFile, size } = statusOf(fd, path);
     if (!isFile) return undefined;
-    const header = new Uint8Array(HEADER.boot);
+    const header = new Uint8Array(HEADER.checked);
     const got = readAt(fd, path, header, 0);
-    return flawOf(header.subarray(0, got), size) === undefined ? size - HEADER.end : undefined;
+    const flaw = flawOf(header.subarray(0, got), size);
+    return flaw === undefined ? lengthIn(header) - HEADER.end : undefined;
   } finally {
     closeFile(fd);
   }
