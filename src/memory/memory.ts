@@ -196,18 +196,20 @@ export class Memory implements PlatformDisposable {
 
   /**
    * Maps a file as memory, shared by all processes that map the same file, in any runtime. Creates
-   * a missing file, for this user alone unless the options say more, with its space reserved. If the file is made shorter while
-   * it is mapped, processes that touch the missing part are ended (`SIGBUS`).
+   * a missing file, for this user alone unless the options say more, and makes a shorter one longer,
+   * with its space reserved. If the file is made shorter while it is mapped, processes that touch the
+   * missing part are ended (`SIGBUS`).
    *
    * @param path The file; best on `tmpfs`, such as below `/dev/shm`.
    * @param size The bytes that can be used, at least; rounded up. Default: all bytes of the file,
    * which must exist then.
+   * @param options Whether to create a missing file, and for which users.
    * @throws {TypeError} If an argument cannot be used.
    * @throws {UnsupportedError} If the runtime lacks foreign functions or the permission for them.
    * @throws {SegmentFormatError} If the file is not a memory, or not for the users that the options
    * name.
-   * @throws {RangeError} If the file exists and is smaller; if it has, or would have, more than
-   * 1 GiB with the header of 266,240 bytes; or if this thread has mapped too much already.
+   * @throws {RangeError} If the file has, or would have, more than 1 GiB with the header of
+   * 266,240 bytes; or if this thread has mapped too much already.
    * @throws {Error} With the `code` of the system: no such folder, no permission, no space.
    */
   static map(path: PathLike, size?: number, options: MapOptions = {}): Memory {
@@ -217,7 +219,7 @@ export class Memory implements PlatformDisposable {
     const file = filePathFrom(path);
     checkOptions(options, "map a memory");
     const checked = memoryFileOptions(options, "map a memory");
-    return mapMemory(file, { create: size, minimum: size }, checked);
+    return mapMemory(file, { create: size, minimum: size, most: undefined }, checked);
   }
 
   /** The bytes that can be used. */

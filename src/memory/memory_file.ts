@@ -2,13 +2,14 @@ import { SegmentFormatError } from "../contract/errors.ts";
 import type { FileAccessOptions } from "../contract/file_access.ts";
 import { nameOf } from "../contract/options.ts";
 import { EEXIST } from "../runtime/c/errno.ts";
-import { folderOf } from "../runtime/files/folders.ts";
+import { folderOf, removeFile } from "../runtime/files/folders.ts";
 import {
   closeFile,
   openFile,
   openIfThere,
   readAt,
   reserve,
+  tryOpen,
   writeAt,
 } from "../runtime/files/open_file.ts";
 import { type FileAccess, giveAccess } from "../runtime/files/file_access.ts";
@@ -30,10 +31,10 @@ const CREATION_TIMEOUT = 10_000;
  * @throws {TypeError} If `size` is not a number.
  * @throws {RangeError} If `size` is not a positive whole number, or too much for a memory.
  */
-export function fileLength(size: number): number {
+export function fileLength(size: number, name = "size"): number {
   if (typeof size !== "number") {
     throw new TypeError(
-      `Cannot make a memory: size must be a number of bytes, not ${nameOf(size)}`,
+      `Cannot make a memory: ${name} must be a number of bytes, not ${nameOf(size)}`,
     );
   }
   if (!Number.isInteger(size) || size <= 0) {
@@ -98,8 +99,10 @@ export function memoryFileOptions(options: MapOptions, task: string): MemoryFile
 export interface FileSize {
   /** Of a file that is created; `undefined` if none can be. */
   readonly create: number | undefined;
-  /** The least size of a file that exists; `undefined` for any. */
+  /** The size to which a shorter file is made longer; `undefined` for none. */
   readonly minimum: number | undefined;
+  /** The size that the memory may grow to by itself; `undefined` for what the file says. */
+  readonly most: number | undefined;
 }
 
 /**
@@ -107,16 +110,17 @@ export interface FileSize {
  * must release the creation lock with {@linkcode releaseMemoryFile}.
  *
  * @throws {SegmentFormatError} If the file is not the file of a memory that this user can trust.
- * @throws {RangeError} If the file is smaller than the minimum.
+ * @throws {RangeError} If a size is too much for a memory, or for this thread.
  * @throws {Error} With the `code` of the system.
  */
 export function openMemoryFile(
   path: string,
-  { create: newSize, minimum }: FileSize,
+  { create: newSize, minimum, most }: FileSize,
   options: MemoryFileOptions,
 ): MemoryFile {
   const newLength = newSize === undefined ? undefined : fileLength(newSize);
-  const minimumLength = minimum === undefined ? 0 : fileLength(minimum);
+  const least = minimum === undefined ? 0 : fileLength(minimum);
+  const mostUnits = most === undefined ? 0 : fileLength(most, "maxSize") / UNIT;
   const access = options.access && withGroup(options.access, path);
   let { create } = options;
   for (;;) {
@@ -125,7 +129,7 @@ export function openMemoryFile(
       if (newLength === undefined) {
         throw new TypeError(`Cannot create "${path}": give its size in bytes`);
       }
-      if (!createFile(path, newLength, access) && create === "exclusive") {
+      if (!createFile(path, newLength, mostUnits, access) && create === "exclusive") {
         throw Object.assign(
           new Error(`Cannot create "${path}": it exists already (EEXIST)`),
           { code: "EEXIST", errno: EEXIST, path },
@@ -135,19 +139,14 @@ export function openMemoryFile(
       continue;
     }
     try {
-      const length = lockAndCheck(fd, path, access);
-      if (length === undefined) {
+      const found = lockAndCheck(fd, path, access);
+      if (found === undefined) {
         closeEarly(fd); // It was removed before the lock was granted.
         continue;
       }
-      if (minimumLength > length) {
-        unlockFlock(fd, path);
-        throw new RangeError(
-          `Cannot open "${path}" with ${minimum} bytes: it was made with ` +
-            `${length - HEADER.end}. Remove it first, or ask for no more`,
-        );
-      }
-      return { fd, length, id: idOf(fd, path) };
+      if (mostUnits > found.mostUnits) writeWord(fd, path, HEADER.mostUnits, mostUnits);
+      if (least > found.length) lengthen(fd, path, least);
+      return { fd, length: Math.max(least, found.length), id: idOf(fd, path) };
     } catch (error) {
       closeEarly(fd);
       throw error;
@@ -170,7 +169,7 @@ export function openToLook(path: string): MemoryFile {
   const fd = openFile(path, O_RDONLY | O_NOFOLLOW);
   try {
     checkAccess(fd, path, undefined);
-    return { fd, length: checkHeader(fd, path), id: idOf(fd, path) };
+    return { fd, length: checkHeader(fd, path).length, id: idOf(fd, path) };
   } catch (error) {
     closeFile(fd);
     throw error;
@@ -190,18 +189,69 @@ function openExisting(path: string, create: boolean): number | undefined {
 }
 
 /** Makes the whole file without a name, then names it; returns false if the name is taken. */
-function createFile(path: string, length: number, access: FileAccess | undefined): boolean {
+function createFile(
+  path: string,
+  length: number,
+  mostUnits: number,
+  access: FileAccess | undefined,
+): boolean {
   checkRoom(length); // First: a file that this thread cannot map must not be created.
   const fd = openNameless(folderOf(path));
   try {
     reserve(fd, path, length);
     writeAt(fd, path, newHeader(length), 0);
     writeAt(fd, path, crypto.getRandomValues(new Uint8Array(ID_BYTES)), HEADER.id);
-    writeAt(fd, path, Uint8Array.of(1), HEADER.directoryOnly);
+    writeWord(fd, path, HEADER.directoryOnly, 1);
+    writeWord(fd, path, HEADER.mostUnits, mostUnits);
     if (access !== undefined) giveAccess(fd, path, access);
     return publish(fd, path);
   } finally {
     closeFile(fd);
+  }
+}
+
+/**
+ * Makes a file longer, whose creation lock is held. If this process dies in between, the file is
+ * longer than its header says, as it may be.
+ */
+function lengthen(fd: number, path: string, length: number): void {
+  checkRoom(length); // First: a file that this thread cannot map must not grow.
+  reserve(fd, path, length);
+  writeWord(fd, path, HEADER.units, length / UNIT);
+}
+
+function writeWord(fd: number, path: string, at: number, value: number): void {
+  const bytes = new Uint8Array(4);
+  new DataView(bytes.buffer).setUint32(0, value, true);
+  writeAt(fd, path, bytes, at);
+}
+
+/**
+ * Removes the file of a memory, and tells the threads that have it open.
+ *
+ * @returns Whether there was one.
+ */
+export function removeMemoryFile(path: string): boolean {
+  // What cannot be opened can be removed: those who have it open compare it with the path as well.
+  const fd = tryOpen(path, O_RDWR | O_NOFOLLOW);
+  try {
+    const removed = removeFile(path);
+    if (fd !== undefined && removed) noteRemoved(fd, path);
+    return removed;
+  } finally {
+    if (fd !== undefined) closeFile(fd);
+  }
+}
+
+/** Notes in a memory that its file has no name any more. */
+function noteRemoved(fd: number, path: string): void {
+  const { isFile, size, links } = statusOf(fd, path);
+  const header = new Uint8Array(HEADER.checked);
+  // If another file got the name in between, it was that one that was removed.
+  if (!isFile || links !== 0) return;
+  const got = readAt(fd, path, header, 0);
+  if (flawOf(header.subarray(0, got), size) === undefined) {
+    writeWord(fd, path, HEADER.removed, 1);
   }
 }
 
@@ -210,7 +260,7 @@ function lockAndCheck(
   fd: number,
   path: string,
   access: FileAccess | undefined,
-): number | undefined {
+): CheckedHeader | undefined {
   checkAccess(fd, path, access);
   const end = performance.now() + CREATION_TIMEOUT;
   if (!waitFlock(fd, path, () => performance.now() < end)) {
@@ -240,8 +290,13 @@ function checkAccess(fd: number, path: string, access: FileAccess | undefined): 
   if (flaw !== undefined) throw flawed(path, flaw);
 }
 
-/** The length of the file. */
-function checkHeader(fd: number, path: string): number {
+/** What a header without a flaw says. */
+interface CheckedHeader {
+  readonly length: number;
+  readonly mostUnits: number;
+}
+
+function checkHeader(fd: number, path: string): CheckedHeader {
   const { size } = statusOf(fd, path);
   const header = new Uint8Array(HEADER.checked);
   const got = readAt(fd, path, header, 0);
@@ -249,7 +304,7 @@ function checkHeader(fd: number, path: string): number {
   if (flaw !== undefined) throw flawed(path, flaw);
   const length = lengthIn(header);
   if (length > LONGEST) throw tooLong(`open the memory "${path}"`, length - HEADER.end);
-  return length;
+  return { length, mostUnits: new DataView(header.buffer).getUint32(HEADER.mostUnits, true) };
 }
 
 function flawed(path: string, flaw: string): SegmentFormatError {

@@ -76,6 +76,10 @@ const CALLS: Readonly<Record<string, readonly [call: Call, taken: readonly strin
     (group) => Segment.open("interlock-test-none", { create: false, group }),
     ["undefined", "a string"], // Which could be the name of a group.
   ],
+  "Segment.open, checkStale": [
+    (checkStale) => Segment.open("interlock-test-none", { create: false, checkStale }),
+    ["undefined", "true"],
+  ],
   "Segment.open, directory": [
     (directory) => Segment.open("interlock-test-none", { directory }),
     ["undefined"],
@@ -94,6 +98,7 @@ const CALLS: Readonly<Record<string, readonly [call: Call, taken: readonly strin
     (options) => Segment.remove("interlock-test-none", options),
     OPTIONAL_OBJECT,
   ],
+  "segment.removeName": [(name) => segment.removeName(name), []],
   "segment.mutex, name": [(name) => segment.mutex(name), []],
   "segment.mutex, options": [(options) => segment.mutex("m", options), OPTIONAL_OBJECT],
   "segment.mutex, onOwnerDied": [
@@ -300,6 +305,7 @@ describe("A wrong argument gives a TypeError or RangeError of the library:", () 
       for (const [name, size] of Object.entries(VALUES)) {
         if (name === "undefined") continue;
         await assertRefused((size) => Segment.open("s", { size, directory }), size, name);
+        await assertRefused((maxSize) => Segment.open("s", { maxSize, directory }), size, name);
       }
       assert.deepEqual(Segment.list({ directory }), []);
     }));

@@ -49,7 +49,7 @@ describe("Segment", () => {
   );
 
   it(
-    "opens a segment of any size, unless a size is asked for",
+    "opens a segment of any size, and makes it longer if a greater size is asked for",
     inFolder((directory) => {
       Segment.open("small", { directory, size: 4096 }).close();
       const large = 1_000_000;
@@ -58,8 +58,10 @@ describe("Segment", () => {
         using small = Segment.open("small", { directory, create });
         small.counter("done").add();
         Segment.open("small", { directory, create, size: 4096 }).close();
-        const more = { directory, create, size: small.size + 1 };
-        assert.throws(() => Segment.open("small", more), /RangeError.*made with/);
+        const size = small.size + 1;
+        using more = Segment.open("small", { directory, create, size });
+        assert.ok(more.size >= size);
+        assert.equal(small.size, more.size);
         using again = Segment.open("large", { directory, create, size: 4096 });
         assert.ok(again.size >= large);
       }
@@ -254,8 +256,11 @@ describe("Segment", () => {
       }
       for (const size of [0, -1, 0.5, NaN]) {
         assert.throws(() => Segment.open("s", { size, directory }), RangeError);
+        assert.throws(() => Segment.open("s", { maxSize: size, directory }), RangeError);
         assert.throws(() => Segment.anonymous(size), RangeError);
       }
+      const less = { size: 200_000, maxSize: 4096, directory };
+      assert.throws(() => Segment.open("s", less), /RangeError: .*maxSize \(4096\)/);
       const create = "append" as "exclusive";
       assert.throws(() => Segment.open("s", { create, directory }), TypeError);
       for (const handle of [undefined, null, {}, 7, "a"] as unknown as SegmentHandle[]) {
