@@ -23,7 +23,7 @@ export function inspectSegment(path: string): InspectedCell[] {
   const { region, threads } = attachmentOf(memory);
   const ownerAt = (offset: number) =>
     threads.describe(region.atomics.load32(region.resolve(offset, 4, 4)) & OWNER);
-  return [...new Directory(region, `"${path}"`).entries()].map(({ name, shape, offset }) => ({
+  return [...new Directory({ region }, `"${path}"`).entries()].map(({ name, shape, offset }) => ({
     name,
     kind: shape,
     owner: shape === "mutex" ? ownerAt(offset) : undefined,
