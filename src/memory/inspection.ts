@@ -34,7 +34,7 @@ export function inspectSegment(path: string): InspectedSegment {
   using memory = copyMemory(path);
   const { region, threads: registry } = attachmentOf(memory);
   const threads = memory.threads();
-  const cells = [...new Directory(region, `"${path}"`).entries()].map((entry) => {
+  const cells = [...new Directory({ region }, `"${path}"`).entries()].map((entry) => {
     const { name, shape, offset, size } = entry;
     const at = region.resolve(offset, 4, 4);
     const isMutex = shape === "mutex";

@@ -12,6 +12,11 @@ export const OWNER = 0x3fffffff;
 /** The bytes of a mutex that name threads: its holder, and an owner that died. */
 const MUTEX_WORDS = 8;
 
+/** Whether a kind of named things begins with a mutex. */
+export function startsWithMutex(shape: string): boolean {
+  return LOCKED.test(shape);
+}
+
 /**
  * Yields the words of a memory that may name a thread: all words, if a program may have placed a
  * lock by an offset. A word that names a slot by chance only keeps that slot from being reused.
@@ -28,9 +33,9 @@ function rangesOf(region: Region): Pick<Entry, "offset" | "size">[] {
   const everything = [{ offset: 0, size }];
   if (atomics.load32(base + HEADER.directoryOnly) === 0) return everything;
   try {
-    return [...new Directory(region, "a memory").entries()].flatMap((entry) => {
+    return [...new Directory({ region }, "a memory").records()].flatMap((entry) => {
       if (LOCKLESS.test(entry.shape)) return [];
-      return LOCKED.test(entry.shape) ? { ...entry, size: MUTEX_WORDS } : entry;
+      return startsWithMutex(entry.shape) ? { ...entry, size: MUTEX_WORDS } : entry;
     });
   } catch {
     return everything; // The directory is damaged.

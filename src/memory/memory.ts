@@ -7,15 +7,17 @@ import { bootId } from "../runtime/identity/machine.ts";
 import { threadIdentity } from "../runtime/identity/thread_identity.ts";
 import { PAGE } from "../runtime/files/mapping.ts";
 import { filePathFrom, isPathLike } from "../runtime/paths/path_like.ts";
+import { checkOptions } from "./arguments.ts";
 import { Attachment, type Recovery } from "./attachment.ts";
 import { flawOf, HEADER, isKnownBoot, isSameBoot, LONGEST, newHeader, SLOTS } from "./layout.ts";
 import { MappedFile } from "./mapped_file.ts";
 import {
-  checkMode,
   fileLength,
   type FileSize,
+  type MapOptions,
+  type MemoryFileOptions,
+  memoryFileOptions,
   openMemoryFile,
-  type OpenMode,
   openToLook,
   releaseMemoryFile,
 } from "./memory_file.ts";
@@ -57,7 +59,7 @@ function noteBoot({ region, threads }: Attachment, fd: number, path: string): vo
 export let attachmentOf: (memory: Memory, what?: string) => Attachment;
 
 /** Maps the file of a memory; see {@linkcode Memory.map}. */
-export let mapMemory: (path: string, size: FileSize, mode?: OpenMode) => Memory;
+export let mapMemory: (path: string, size: FileSize, options: MemoryFileOptions) => Memory;
 
 /**
  * Maps a private copy of the file of a memory: claims no slot and writes nothing to
@@ -112,11 +114,11 @@ export class Memory implements PlatformDisposable {
       throw new TypeError(`Cannot place ${what} in ${nameOf(value)}: not a Memory`);
     };
 
-    mapMemory = (path, size, mode) => {
+    mapMemory = (path, size, options) => {
       // First, since both need a descriptor for a moment, and the file may take the last one.
       threadIdentity();
       bootId();
-      const file = openMemoryFile(path, size, mode);
+      const file = openMemoryFile(path, size, options);
       try {
         return MappedFile.open(file, path, (mapped) => {
           const memory = new Memory(CONSTRUCT, mapped);
@@ -182,28 +184,30 @@ export class Memory implements PlatformDisposable {
 
   /**
    * Maps a file as memory, shared by all processes that map the same file, in any runtime. Creates
-   * a missing file for this user alone, with its space reserved. If the file is made shorter while
-   * it is mapped, processes that touch the missing part are ended (`SIGBUS`).
+   * a missing file, for this user alone unless the options say more, and makes a shorter one longer,
+   * with its space reserved. If the file is made shorter while it is mapped, processes that touch the
+   * missing part are ended (`SIGBUS`).
    *
    * @param path The file; best on `tmpfs`, such as below `/dev/shm`.
    * @param size The bytes that can be used, at least; rounded up. Default: all bytes of the file,
    * which must exist then.
-   * @param mode Whether the file may exist, must exist (`open`) or must not exist (`create`).
-   * Default: it may.
+   * @param options Whether to create a missing file, and for which users.
    * @throws {TypeError} If an argument cannot be used.
    * @throws {UnsupportedError} If the runtime lacks foreign functions or the permission for them.
-   * @throws {SegmentFormatError} If the file is not a memory, or other users can use it.
-   * @throws {RangeError} If the file exists and is smaller; if it has, or would have, more than
-   * 1 GiB with the header of 266,240 bytes; or if this thread has mapped too much already.
+   * @throws {SegmentFormatError} If the file is not a memory, or not for the users that the options
+   * name.
+   * @throws {RangeError} If the file has, or would have, more than 1 GiB with the header of
+   * 266,240 bytes; or if this thread has mapped too much already.
    * @throws {Error} With the `code` of the system: no such folder, no permission, no space.
    */
-  static map(path: PathLike, size?: number, mode?: OpenMode): Memory {
+  static map(path: PathLike, size?: number, options: MapOptions = {}): Memory {
     if (!isPathLike(path)) {
       throw new TypeError(`Cannot map ${nameOf(path)} as a memory: not a path`);
     }
     const file = filePathFrom(path);
-    if (mode !== undefined) checkMode(mode, "map a memory");
-    return mapMemory(file, { create: size, minimum: size }, mode);
+    checkOptions(options, "map a memory");
+    const checked = memoryFileOptions(options, "map a memory");
+    return mapMemory(file, { create: size, minimum: size, most: undefined }, checked);
   }
 
   /** The bytes that can be used. */

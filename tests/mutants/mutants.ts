@@ -198,8 +198,8 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
   mutant(
     "a slot is freed by the first object that is closed",
     "src/memory/attachment.ts",
-    "const isLast = this.#slot?.users === 1;",
-    "const isLast = this.#slot !== undefined;",
+    "return this.#slot?.users === 1;",
+    "return this.#slot !== undefined;",
     ["memory/memory_test"],
   ),
   mutant(
@@ -226,9 +226,44 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
   mutant(
     "the folder of segments may belong to any user",
     "src/memory/segment_home.ts",
-    "    if (flaw === undefined) return;\n",
-    "    return;\n",
-    ["memory/segment"],
+    '    if (flaw !== undefined) throw refused(folder, flaw, "Give another directory");\n',
+    "",
+    ["memory/segment_home"],
+  ),
+  mutant(
+    "a removed name still leads to its thing",
+    "src/memory/directory.ts",
+    "if (!entry.removed) yield entry;",
+    "yield entry;",
+    ["memory/segment_memory"],
+  ),
+  mutant(
+    "a lock whose name was removed keeps no slot",
+    "src/memory/lock_words.ts",
+    '"a memory").records()',
+    '"a memory").entries()',
+    ["memory/segment_memory"],
+  ),
+  mutant(
+    "a segment that grew is not mapped again",
+    "src/memory/segment_memory.ts",
+    "if (this.size > this.region.size) this.#mapAgain(undefined);",
+    "",
+    ["memory/segment_memory"],
+  ),
+  mutant(
+    "a lock that is held loses its name",
+    "src/memory/segment.ts",
+    "if (guard === undefined) {\n      const owner",
+    "if (guard === null) {\n      const owner",
+    ["memory/segment_memory"],
+  ),
+  mutant(
+    "a segment is for any group",
+    "src/memory/segment_access.ts",
+    "access.mode === EVERYBODY || group === access.group",
+    "true",
+    ["memory/segment_access"],
   ),
   mutant(
     "boot ignored",

@@ -77,6 +77,7 @@ export const {
   ELOOP,
   ENOENT,
   ENOMEM,
+  ENOTDIR,
   ENXIO,
   EOPNOTSUPP,
   EPERM,

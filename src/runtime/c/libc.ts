@@ -28,6 +28,7 @@ const SIGNATURES = {
   fsync: { parameters: ["i32"], result: "i32" },
   getcwd: { parameters: ["bytes", "i64"], result: "pointer" },
   getdents64: { parameters: ["i32", "bytes", "i64"], result: "i32" },
+  getenv: { parameters: ["bytes"], result: "pointer" },
   getgid: { parameters: [], result: "u32" },
   gethostname: { parameters: ["bytes", "i64"], result: "i32" },
   getpid: { parameters: [], result: "i32" },
@@ -62,6 +63,7 @@ const SIGNATURES = {
   sigaction: { parameters: ["i32", "bytes", "pointer"], result: "i32" },
   sigprocmask: { parameters: ["i32", "bytes", "pointer"], result: "i32" },
   statx: { parameters: ["i32", "bytes", "i32", "u32", "bytes"], result: "i32" },
+  strlen: { parameters: ["pointer"], result: "i64" },
   // The longest call here is futex(2): number, word, operation, value, timeout.
   syscall: { parameters: ["i64", "pointer", "i32", "u32", "bytes"], result: "i32" },
   tgkill: { parameters: ["i32", "i32", "i32"], result: "i32" },

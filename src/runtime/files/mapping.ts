@@ -112,6 +112,20 @@ function giveRange(start: number, length: number): void {
   all.free = ranges;
 }
 
+/** The addresses of plain ranges whose buffers were collected, by their sizes. */
+const unreachable = new Map<number, number[]>();
+
+/**
+ * Collects ranges whose mapping has ended. Only when the engine has collected the buffer of a range
+ * is there no view left that could show the next file in it. The range stays mapped until then and
+ * afterwards, since a helper thread may still look at a word in it.
+ */
+const ended = new FinalizationRegistry<{ address: number; size: number }>(({ address, size }) => {
+  const addresses = unreachable.get(size);
+  if (addresses === undefined) unreachable.set(size, [address]);
+  else addresses.push(address);
+});
+
 /**
  * Opens a file again to map it, on an engine that does not unmap when a thread ends: a mapping keeps
  * its open file, and all locks on it. Returns `undefined` if the descriptor itself can be mapped, or
@@ -125,9 +139,12 @@ export function openToMap(fd: number): number | undefined {
 }
 
 function mapPlain(fd: number, path: string, size: number, kind: number): number {
-  // SAFETY: the system picks an address at which nothing is mapped. The mapping stays until the process
-  // ends, since `unmap` replaces its pages instead of removing them.
-  const address = libc.mmap(0, size, PROT_READ_WRITE, kind, fd, 0);
+  const range = unreachable.get(size)?.shift() ?? 0;
+  const fixed = range === 0 ? 0 : MAP_FIXED;
+  // SAFETY: the system picks an address at which nothing is mapped, or this replaces the empty pages of
+  // a range that no view shows. The range stays mapped until the process ends; after a failure, it is
+  // not used again, since the system may have removed its pages.
+  const address = libc.mmap(range, size, PROT_READ_WRITE, kind | fixed, fd, 0);
   if (address === -1) throw systemError("map", path, errno());
   return address;
 }
@@ -170,4 +187,5 @@ export function unmap(mapping: Mapping, size: number): void {
   const flags = MAP_PRIVATE_ANONYMOUS | MAP_FIXED | MAP_NORESERVE;
   libc.mmap(mapping.address, size, PROT_READ_WRITE, flags, -1, 0);
   if (mapping.memory !== undefined) giveRange(mapping.base, size);
+  else ended.register(mapping.buffer, { address: mapping.address, size });
 }

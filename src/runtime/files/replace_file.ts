@@ -2,6 +2,7 @@ import { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_WRONLY } from "../c/constants.
 import { ENOENT, errno, systemError } from "../c/errno.ts";
 import { libc } from "../c/libc.ts";
 import { pathBytes } from "../paths/path_bytes.ts";
+import { type FileAccess, giveAccess } from "./file_access.ts";
 import { type FileStatus, statusOf } from "./file_status.ts";
 import { folderOf, lastPartOf, namesIn, removeFile, syncFolder } from "./folders.ts";
 import { closeFile, openFile, syncData, tryOpen, writeAt } from "./open_file.ts";
@@ -12,13 +13,20 @@ import { closeFile, openFile, syncData, tryOpen, writeAt } from "./open_file.ts"
  * if anything fails. If the process is killed, {@linkcode removeLeftovers} removes it later.
  *
  * @param durable Whether both contents and name are on the storage when this returns.
+ * @param access Who may use the file if it is made; `undefined` for only this user.
  */
-export function replaceFile(path: string, contents: Uint8Array, durable: boolean): void {
+export function replaceFile(
+  path: string,
+  contents: Uint8Array,
+  durable: boolean,
+  access?: FileAccess,
+): void {
   const last = lastOf(path);
   const next = privateName(path);
   const fd = openFile(next, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW);
   try {
     if (last !== undefined) makeAlike(fd, path, last);
+    else if (access !== undefined) giveAccess(fd, path, access);
     writeAt(fd, path, contents, 0);
     if (durable) syncData(fd, path);
     // SAFETY: both paths end with NUL.
