@@ -104,8 +104,7 @@ export class SegmentMemory implements DirectoryMemory {
    * @throws {Error} If this thread holds a lock in one of them.
    */
   close(): void {
-    const isUsed = (memory: Memory) => [...attachmentOf(memory).locks].some(({ held }) => held);
-    this.#mapped.find(isUsed)?.close(); // Throws.
+    for (const memory of this.#mapped) attachmentOf(memory).checkUnheld();
     for (const memory of this.#mapped) memory.close();
   }
 
