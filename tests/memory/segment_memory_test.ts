@@ -387,8 +387,9 @@ describe("A name of a segment that is removed", () => {
         atomics.compareExchange32(at + SLOT.claim, 0, atomics.load32(at + SLOT.identity) || 1);
         atomics.store32(at + SLOT.gone, 1);
       }
+      const claim = atomics.load32(mine[0] + SLOT.claim);
       open().counter("here").add();
-      assert.equal(atomics.load32(mine[0] + SLOT.identity), word, "its slot was used again");
+      assert.equal(atomics.load32(mine[0] + SLOT.claim), claim, "its slot was freed");
       old.unlock();
     }),
   );
