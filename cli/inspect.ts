@@ -76,7 +76,7 @@ function isUsed(
 function viewSegments(): SegmentView[] {
   return Segment.list().map(({ name, size }) => {
     try {
-      return { name, size, cells: inspectSegment(`${folderOfSegments(undefined)}/${name}`) };
+      return { name, size, ...inspectSegment(`${folderOfSegments(undefined)}/${name}`) };
     } catch (error) {
       return { name, size, cells: [], error: (error as Error).message };
     }

@@ -5,11 +5,12 @@ import { adapter } from "../runtime/adapters/adapter.ts";
 import { closeFile, writeAt } from "../runtime/files/open_file.ts";
 import { bootId } from "../runtime/identity/machine.ts";
 import { threadIdentity } from "../runtime/identity/thread_identity.ts";
-import { mapFile, type Mapping, PAGE } from "../runtime/files/mapping.ts";
+import { PAGE } from "../runtime/files/mapping.ts";
 import { filePathFrom, isPathLike } from "../runtime/paths/path_like.ts";
 import { checkOptions } from "./arguments.ts";
 import { Attachment, type Recovery } from "./attachment.ts";
-import { flawOf, HEADER, isKnownBoot, isSameBoot, LONGEST, newHeader } from "./layout.ts";
+import { flawOf, HEADER, isKnownBoot, isSameBoot, LONGEST, newHeader, SLOTS } from "./layout.ts";
+import { MappedFile } from "./mapped_file.ts";
 import {
   fileLength,
   type FileSize,
@@ -21,6 +22,7 @@ import {
   releaseMemoryFile,
 } from "./memory_file.ts";
 import { type MemoryHandle, Region } from "./region.ts";
+import type { MemorySlots, MemoryThread } from "./wait_records.ts";
 
 /** What the constructor requires: a program cannot get it, so it cannot call the constructor. */
 const CONSTRUCT: unique symbol = Symbol("construct");
@@ -91,18 +93,15 @@ export class Memory implements PlatformDisposable {
 
   private constructor(
     key: typeof CONSTRUCT,
-    source: Mapping | MemoryHandle,
-    length: number,
-    id?: string,
+    source: MappedFile | MemoryHandle,
   ) {
     if (key !== CONSTRUCT) {
       throw new TypeError(
         "Cannot construct a Memory: use Memory.anonymous, Memory.map or Memory.from",
       );
     }
-    this.#attachment = new Attachment(new Region(source, length, id));
-    const isShareable = source instanceof WebAssembly.Memory || source instanceof SharedArrayBuffer;
-    this.#handle = isShareable ? source : undefined;
+    this.#attachment = new Attachment(new Region(source));
+    this.#handle = source instanceof MappedFile ? undefined : source;
   }
 
   static {
@@ -121,23 +120,18 @@ export class Memory implements PlatformDisposable {
       bootId();
       const file = openMemoryFile(path, size, options);
       try {
-        // SAFETY: the file has this length, and only the users that it is for can shorten it, which
-        // ends the processes that touch the missing part.
-        const memory = new Memory(
-          CONSTRUCT,
-          mapFile(file.fd, path, file.length),
-          file.length,
-          file.id,
-        );
-        try {
-          // Under the creation lock, no other process claims slots or resets locks.
-          noteBoot(memory.#attachment, file.fd, path);
-          memory.#attachment.claim();
-          return memory;
-        } catch (error) {
-          memory.close();
-          throw error;
-        }
+        return MappedFile.open(file, path, (mapped) => {
+          const memory = new Memory(CONSTRUCT, mapped);
+          try {
+            // Under the creation lock, no other process claims slots or resets locks.
+            noteBoot(memory.#attachment, file.fd, path);
+            memory.#attachment.claim();
+            return memory;
+          } catch (error) {
+            memory.close();
+            throw error;
+          }
+        });
       } finally {
         releaseMemoryFile(file, path);
       }
@@ -146,13 +140,7 @@ export class Memory implements PlatformDisposable {
     copyMemory = (path) => {
       const file = openToLook(path);
       try {
-        // SAFETY: as in `mapMemory`.
-        return new Memory(
-          CONSTRUCT,
-          mapFile(file.fd, path, file.length, false),
-          file.length,
-          file.id,
-        );
+        return new Memory(CONSTRUCT, MappedFile.copy(file, path));
       } finally {
         closeFile(file.fd);
       }
@@ -169,7 +157,7 @@ export class Memory implements PlatformDisposable {
    */
   static anonymous(size: number): Memory {
     const length = fileLength(size);
-    const memory = new Memory(CONSTRUCT, allocate(length), length);
+    const memory = new Memory(CONSTRUCT, allocate(length));
     const { buffer, atomics } = memory.#attachment.region;
     new Uint8Array(buffer).set(newHeader(length));
     atomics.store32(HEADER.directoryOnly, 1);
@@ -188,7 +176,7 @@ export class Memory implements PlatformDisposable {
       const buffer = handle instanceof WebAssembly.Memory ? handle.buffer : handle;
       const header = new Uint8Array(buffer).slice(0, HEADER.checked);
       if (flawOf(header, buffer.byteLength) === undefined && buffer.byteLength <= LONGEST) {
-        return new Memory(CONSTRUCT, handle, buffer.byteLength);
+        return new Memory(CONSTRUCT, handle);
       }
     }
     throw new TypeError("Cannot open a memory: not the handle of one. Send memory.handle");
@@ -229,7 +217,7 @@ export class Memory implements PlatformDisposable {
 
   /** Tells the file of a mapped memory from every other; `undefined` for an anonymous one. */
   get id(): string | undefined {
-    return this.#attachment.region.id;
+    return this.#attachment.region.file?.id;
   }
 
   /**
@@ -257,6 +245,21 @@ export class Memory implements PlatformDisposable {
    */
   get recovery(): Recovery {
     return this.#attachment.recovery;
+  }
+
+  /**
+   * How many threads have the memory open, and how many can. A thread has one slot, however often it
+   * opens the memory; in anonymous memory, from its first lock on. If no slot is left, those of dead
+   * threads are used again, and then it is a `RangeError` to open the memory.
+   */
+  get slots(): MemorySlots {
+    return { used: this.#attachment.threads.list().length, limit: SLOTS };
+  }
+
+  /** The threads that have the memory open, and what they wait for. Takes 20 us for each of them. */
+  threads(): MemoryThread[] {
+    const { threads } = this.#attachment;
+    return threads.list().flatMap((identity) => threads.look(identity) ?? []);
   }
 
   /**

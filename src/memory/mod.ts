@@ -10,6 +10,7 @@ export { Flag } from "./flag.ts";
 export { Memory } from "./memory.ts";
 export type { MapOptions } from "./memory_file.ts";
 export { Mutex } from "./mutex.ts";
+export type { MutexGuard } from "./mutex_guard.ts";
 export type { MutexAcquireOptions, MutexOptions, MutexTryAcquireOptions } from "./mutex_options.ts";
 export { RawArray } from "./raw_array.ts";
 export { RawRecord } from "./raw_record.ts";
@@ -35,3 +36,4 @@ export type {
   SegmentInfo,
   SegmentOptions,
 } from "./segment_options.ts";
+export type { MemorySlots, MemoryThread, RecordedWait, WaitKind } from "./wait_records.ts";

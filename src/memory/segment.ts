@@ -33,6 +33,7 @@ import { SharedArray } from "./shared_array.ts";
 import { SharedRecord } from "./shared_record.ts";
 import { SharedValue } from "./shared_value.ts";
 import { StripedCounter } from "./striped_counter.ts";
+import type { MemorySlots, MemoryThread } from "./wait_records.ts";
 
 /** A named thing that this object has opened. */
 interface OpenedCell {
@@ -239,6 +240,16 @@ export class Segment implements PlatformDisposable {
    */
   get stale(): boolean {
     return this.#memory.stale;
+  }
+
+  /** How many threads have the segment open, and how many can; see `Memory.slots`. */
+  get slots(): MemorySlots {
+    return this.memory.slots;
+  }
+
+  /** The threads that have the segment open, and what they wait for. Takes 20 us for each of them. */
+  threads(): MemoryThread[] {
+    return this.memory.threads();
   }
 
   /** The names and kinds of the things in the segment, the newest first. */

@@ -104,8 +104,8 @@ export class SegmentMemory implements DirectoryMemory {
    * @throws {Error} If this thread holds a lock in one of them.
    */
   close(): void {
-    const isUsed = (memory: Memory) => [...attachmentOf(memory).locks].some(({ held }) => held);
-    this.#mapped.find(isUsed)?.close(); // Throws.
+    if (this.memory.closed) return;
+    this.#mapped.find((memory) => attachmentOf(memory).locks.offsets().size > 0)?.close(); // Throws.
     for (const memory of this.#mapped) memory.close();
   }
 

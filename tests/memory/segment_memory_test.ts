@@ -13,7 +13,7 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { SegmentFormatError, StaleSegmentError } from "../../src/contract/mod.ts";
 import { HEADER, SLOT, SLOTS, UNIT } from "../../src/memory/layout.ts";
-import { regionOf } from "../../src/memory/memory.ts";
+import { attachmentOf, regionOf } from "../../src/memory/memory.ts";
 import { Segment, type SegmentOptions } from "../../src/memory/mod.ts";
 import { Child } from "../support/child.ts";
 import { inScratchFolder } from "../support/scratch_folder.ts";
@@ -388,7 +388,7 @@ describe("A name of a segment that is removed", () => {
         atomics.store32(at + SLOT.gone, 1);
       }
       const claim = atomics.load32(mine[0] + SLOT.claim);
-      open().counter("here").add();
+      attachmentOf(first.memory).threads.claim(undefined, true); // As another thread.
       assert.equal(atomics.load32(mine[0] + SLOT.claim), claim, "its slot was freed");
       old.unlock();
     }),

@@ -3,7 +3,7 @@ import { adapter } from "../adapters/adapter.ts";
 import { errno, systemError } from "../c/errno.ts";
 import { libc } from "../c/libc.ts";
 import { flagsOf } from "./descriptors.ts";
-import { closeFile, tryOpen } from "./open_file.ts";
+import { tryOpen } from "./open_file.ts";
 
 const PROT_READ_WRITE = 3;
 const MAP_SHARED = 1;
@@ -127,23 +127,26 @@ const ended = new FinalizationRegistry<{ address: number; size: number }>(({ add
 });
 
 /**
- * Maps the file by another open file, if `/proc` is mounted: a mapping keeps its open file and the
- * lock on it, and the engine does not unmap when the thread ends.
+ * Opens a file again to map it, on an engine that does not unmap when a thread ends: a mapping keeps
+ * its open file, and all locks on it. Returns `undefined` if the descriptor itself can be mapped, or
+ * must be since `/proc` is not mounted.
  */
-function mapPlain(fd: number, path: string, size: number, kind: number): number {
+export function openToMap(fd: number): number | undefined {
+  if (adapter.mapping !== "plain") return undefined;
   const flags = flagsOf(fd);
   // With the same access, since root could open it for more.
-  const own = flags < 0 ? undefined : tryOpen(`/proc/self/fd/${fd}`, flags & ACCESS_MODE);
+  return flags < 0 ? undefined : tryOpen(`/proc/self/fd/${fd}`, flags & ACCESS_MODE);
+}
+
+function mapPlain(fd: number, path: string, size: number, kind: number): number {
   const range = unreachable.get(size)?.shift() ?? 0;
   const fixed = range === 0 ? 0 : MAP_FIXED;
   // SAFETY: the system picks an address at which nothing is mapped, or this replaces the empty pages of
   // a range that no view shows. The range stays mapped until the process ends; after a failure, it is
   // not used again, since the system may have removed its pages.
-  const address = libc.mmap(range, size, PROT_READ_WRITE, kind | fixed, own ?? fd, 0);
-  const failure = errno();
-  if (own !== undefined) closeFile(own);
-  if (address !== -1) return address;
-  throw systemError("map", path, failure);
+  const address = libc.mmap(range, size, PROT_READ_WRITE, kind | fixed, fd, 0);
+  if (address === -1) throw systemError("map", path, errno());
+  return address;
 }
 
 /**
