@@ -1,5 +1,5 @@
-import colors from "picocolors";
 import type { Run } from "../src/counting/config.ts";
+import colors from "./colors.ts";
 import type { CountOutput } from "./count_export.ts";
 import { nameOf, type Outcome, verdictOf } from "./count_outcome.ts";
 import { chapterOf, errorsOf, lessonOf, searchOf } from "./count_story.ts";

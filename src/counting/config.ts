@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Runtime } from "../host/runtimes.ts";
+import { similarTo } from "../host/similar.ts";
 import { STRATEGY_NAMES, type StrategyName } from "./strategies/names.ts";
 
 /** With more workers, a run would measure the scheduler, not the locks. */
@@ -53,6 +54,8 @@ export const countSchema = z.strictObject({
   markdown: z.boolean().default(false)
     .meta({ description: "whether to print a Markdown table instead, times in ns" }),
 });
+
+const SETTINGS = Object.keys(countSchema.shape);
 
 /** The settings of a count, with defaults filled in. */
 export type CountConfig = z.output<typeof countSchema>;
@@ -115,9 +118,10 @@ function conflicts(
 
 function describe(issue: z.core.$ZodIssue, input: unknown, nameOf: Name): string[] {
   if (issue.code === "unrecognized_keys") {
-    const known = Object.keys(countSchema.shape).join(", ");
-    const verb = issue.keys.length === 1 ? "is not a setting" : "are not settings";
-    return [`${issue.keys.join(", ")} ${verb}; the settings are ${known}`];
+    return issue.keys.map((key) =>
+      `${show(key)} is not a setting${didYouMean(key, SETTINGS)}; the settings are ` +
+      SETTINGS.join(", ")
+    );
   }
   const [setting] = issue.path as [CountSetting | undefined];
   if (setting === undefined) return [`the settings must be a JSON object (given ${show(input)})`];
@@ -126,7 +130,13 @@ function describe(issue: z.core.$ZodIssue, input: unknown, nameOf: Name): string
     input,
   );
   const given = setting === "redis" ? SECRET : show(value);
-  return [`${nameOf(setting)} must be ${ALLOWED[setting]} (given ${given})`];
+  const meant = issue.code === "invalid_value" ? didYouMean(value, issue.values.map(String)) : "";
+  return [`${nameOf(setting)} must be ${ALLOWED[setting]} (given ${given})${meant}`];
+}
+
+function didYouMean(value: unknown, names: readonly string[]): string {
+  const similar = typeof value === "string" ? similarTo(value, names) : undefined;
+  return similar === undefined ? "" : `; did you mean ${similar}?`;
 }
 
 const SECRET = "a text that may contain a password and is not shown";

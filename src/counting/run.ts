@@ -10,7 +10,7 @@ import { type CountResult, summarize } from "./result.ts";
 import { REDIS_VARIABLE } from "./redis_cells.ts";
 import { RunFolder } from "./run_folder.ts";
 import type { RunRedis } from "./run_redis.ts";
-import { needsRedis } from "./strategies/names.ts";
+import { needsFile, needsRedis } from "./strategies/names.ts";
 import type { WorkerReport, WorkerSpec } from "./worker.ts";
 
 const PROGRAM = new URL(
@@ -37,7 +37,7 @@ export async function runStrategy(
   const { real, scratch, byteLength } = regions(run.workers);
   const threads = config.unit === "worker";
   // Removed when the processes have ended.
-  using folder = new RunFolder(config.directory);
+  using folder = new RunFolder(needsFile(run.strategy), config.directory);
   using memory = threads && run.runtimes.length === 1
     ? undefined
     : Memory.map(folder.memory, byteLength);

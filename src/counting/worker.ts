@@ -19,7 +19,7 @@ export interface WorkerSpec {
   readonly warm: boolean;
   /** The path of the mapped memory; `undefined` if the threads of one process share memory. */
   readonly memory: string | undefined;
-  /** The text file; the scratch file has `.scratch` appended to its name. */
+  /** The text file, if the strategy needs it; the scratch file has `.scratch` after its name. */
   readonly file: string;
   /** The beginning of the run's keys on the Redis server; `undefined` without a server. */
   readonly redis: string | undefined;

@@ -91,9 +91,9 @@ describe("interlock count", () => {
       /--unit must be process or worker \(given "fiber"\)/,
       /--increments must be .* \(given 1\.5\)/,
     );
-    fails(strategy, 2, /strategies must be one or more of file, file-lock, .* \(given "atomik"\)/);
+    fails(strategy, 2, /strategies must be .* \(given "atomik"\); did you mean atomic\?/);
     fails(runtimes, 2, /--workers must be at least 2, one for each of deno, bun \(given 1\)/);
-    fails(directory, 2, /--dir must be an existing folder \(given .*missing\)/);
+    fails(directory, 2, /--dir must be an existing folder \(given ".*missing"\)/);
   });
 
   it("reads a file, over which flags take precedence", async () => {
@@ -124,7 +124,7 @@ describe("interlock count", () => {
       2,
       /wrong\.json/,
       /workers must be .* \(given 0\)/,
-      /wokers is not a setting/,
+      /"wokers" is not a setting; did you mean workers\?/,
     );
     fails(await interlock(["count", "--config", join(folder, "none.json")]), 2, /none\.json/);
   });
@@ -291,7 +291,7 @@ describe("interlock count", () => {
   });
 
   it("says in which folder it cannot make files", async () => {
-    const ending = await interlock(["count", "atomic", ...SMALL, "--dir", "/sys"]);
+    const ending = await interlock(["count", "file", ...SMALL, "--dir", "/sys"]);
     fails(ending, 1, /^Cannot make a folder in "\/sys": .+ \(E[A-Z]+\)$/m);
   });
 
