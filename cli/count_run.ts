@@ -27,6 +27,8 @@ const ALL_RUNTIMES: readonly RuntimeName[] = ["deno", "bun", "node"];
 const [ROOM, LEAST_ROOM] = [80, 30];
 /** Steps of the progress bar for a worker: it is ready, and it has counted. */
 const STEPS = 2;
+/** The end of an error of a process, or of its workers, about a disk to which it cannot write. */
+const FULL_DISK = /\((?:ENOSPC|EDQUOT|EROFS)\)$/;
 
 /** The experiments on the same runtimes: they are in one table. */
 interface Part {
@@ -130,17 +132,24 @@ function outputOf({ json, csv, markdown, unit }: CountConfig): CountOutput {
 /**
  * Runs the experiments that the settings ask for, and prints them.
  *
- * @throws {Error} If a count that must be exact was not.
+ * @throws {Error} If a count that must be exact was not, or could not write to a disk.
  */
 export async function count(config: CountConfig, signal: AbortSignal): Promise<void> {
   const parts = plan(config, await missingServer(config));
   const output = outputOf(config);
   const steps = parts.flatMap(({ experiments }) => experiments)
     .reduce((sum, { workers }) => sum + workers * STEPS * config.repeat, 0);
-  const context: Context = { config, output, signal, progress: new Progress(steps) };
+  const failed: Context["failed"] = { exact: [], disk: [] };
   await using server = new PrivateServer(config.redis);
+  const context: Context = {
+    config,
+    output,
+    signal,
+    server,
+    failed,
+    progress: new Progress(steps),
+  };
   const named = new Set<RuntimeName>();
-  let failures = 0;
   for (const part of parts) {
     // Only now: the table of this runtime does not wait for the others to be fetched.
     const runtimes = await runtimesOf(part, signal);
@@ -153,15 +162,14 @@ export async function count(config: CountConfig, signal: AbortSignal): Promise<v
       if (output.say !== undefined) await show(output.say(heading));
       else process.stderr.write(`${heading}\n`);
     }
-    failures += await countPart(part, runtimes, server, context);
+    await countPart(part, runtimes, context);
   }
   await show(output.close?.(footOf(config)));
-  if (failures === 0) return;
-  throw new Error(
-    `${failures} ${
-      failures === 1 ? "count that must be exact is" : "counts that must be exact are"
-    } not exact`,
-  );
+  const problems = [
+    failed.exact.length > 0 && `Must be exact, and was not: ${failed.exact.join(", ")}`,
+    failed.disk.length > 0 && `Cannot write to the disk: ${failed.disk.join(", ")}`,
+  ].filter(Boolean);
+  if (problems.length > 0) throw new Error(problems.join("\n"));
 }
 
 /** What all parts of a count use. */
@@ -169,18 +177,20 @@ interface Context {
   readonly config: CountConfig;
   readonly output: CountOutput;
   readonly progress: Progress;
+  readonly server: PrivateServer;
   readonly signal: AbortSignal;
+  /** Why the command fails at its end: the runs that must be exact and were not, or had no disk. */
+  readonly failed: { readonly exact: string[]; readonly disk: string[] };
 }
 
-/** Runs the experiments and prints each result; returns how many that must be exact were not. */
+/** Runs the experiments of a part and prints each result. */
 async function countPart(
   { experiments, optional = false }: Part,
   runtimes: readonly Runtime[],
-  server: PrivateServer,
-  { config, output, progress, signal }: Context,
-): Promise<number> {
+  context: Context,
+): Promise<void> {
+  const { config, output, progress, failed } = context;
   const names = runtimes.map(({ name }) => name).join(", ");
-  let failures = 0;
   await show(
     output.begin?.(titleOf(config, names, optional), {
       names: experiments.map(nameOf),
@@ -198,32 +208,49 @@ async function countPart(
         progress.add(run.workers * STEPS * config.repeat);
         continue;
       }
-      const results: CountResult[] = [];
       try {
-        const redis = needsRedis(run.strategy) ? await server.start() : undefined;
-        while (results.length < config.repeat) {
-          // All runs of an experiment do the same number of increments.
-          const increments = config.increments ?? results.at(0)?.increments;
-          progress.show(`${nameOf(run)} on ${names}`);
-          const result = await runStrategy(
-            run,
-            { ...config, increments, redis },
-            signal,
-            () => progress.add(1),
-          ).finally(() => progress.hide());
-          results.push(result);
-          if (result.verdict === "broken") failures++;
-          await show(output.result?.({ run, results }));
-        }
-      } finally {
-        // Even if a run failed: the output is complete up to it.
-        if (results.length > 0) await show(output.row?.({ run, results }));
+        await countExperiment(run, context);
+      } catch (error) {
+        // A full disk costs only the strategies that need it.
+        const { message } = error as Error;
+        if (experiments.length === 1 || !FULL_DISK.test(message)) throw error;
+        failed.disk.push(nameOf(run));
+        if (output.leftOut === undefined) process.stderr.write(`${nameOf(run)}: ${message}\n`);
+        await show(output.leftOut?.(run, message));
       }
     }
   } finally {
     await show(output.end?.());
   }
-  return failures;
+}
+
+/** Runs an experiment as often as it is wanted, and prints the results. */
+async function countExperiment(
+  run: Run,
+  { config, output, progress, server, signal, failed }: Context,
+): Promise<void> {
+  const results: CountResult[] = [];
+  const what = `${nameOf(run)} on ${run.runtimes.map(({ name }) => name).join(", ")}`;
+  try {
+    const redis = needsRedis(run.strategy) ? await server.start() : undefined;
+    while (results.length < config.repeat) {
+      // All runs of an experiment do the same number of increments.
+      const increments = config.increments ?? results.at(0)?.increments;
+      progress.show(what);
+      const result = await runStrategy(
+        run,
+        { ...config, increments, redis },
+        signal,
+        () => progress.add(1),
+      ).finally(() => progress.hide());
+      results.push(result);
+      if (result.verdict === "broken") failed.exact.push(nameOf(run));
+      await show(output.result?.({ run, results }));
+    }
+  } finally {
+    // Even if a run failed: the output is complete up to it.
+    if (results.length > 0) await show(output.row?.({ run, results }));
+  }
 }
 
 async function show(lines: readonly string[] = []): Promise<void> {
