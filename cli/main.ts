@@ -8,13 +8,19 @@ import { Command } from "commander";
 import process from "node:process";
 import project from "../deno.json" with { type: "json" };
 import { statusOf } from "../src/host/exit_status.ts";
+import { print } from "../src/host/interruption.ts";
 import { addLock } from "./lock.ts";
 
+/** What commander prints on the standard output: written at the end, so that an error is ours. */
+let output = "";
 const program = new Command("interlock")
   .description("Locks and counters shared by threads, processes and machines.")
   .version(project.version)
   .exitOverride()
-  .configureOutput({ outputError: (message, write) => write(withoutAddresses(message)) })
+  .configureOutput({
+    writeOut: (text) => output += text,
+    outputError: (message, write) => write(withoutAddresses(message)),
+  })
   .showHelpAfterError("(see --help)");
 addLock(program.enablePositionalOptions());
 // Loading these takes half of the start, and scripts run `interlock lock` often.
@@ -22,6 +28,15 @@ if (process.argv[2] !== "lock") {
   (await import("./count.ts")).addCount(program);
   (await import("./inspect.ts")).addInspect(program);
   (await import("./advise.ts")).addAdvise(program);
+  (await import("./completions.ts")).addCompletions(program);
+  (await import("./options.ts")).addHelp(program, {
+    examples: [
+      ["interlock count", "see how shared counters go wrong, and what each cure costs"],
+      ["interlock lock /tmp/backup.lock -- sh backup.sh", "run a command only once at a time"],
+      ["interlock COMMAND --help", "the options and examples of a command"],
+    ],
+    statuses: [[0, "done"], [1, "failed"]],
+  });
 }
 
 /** Removes addresses from an error: one given as a wrong argument may contain a password. */
@@ -31,9 +46,15 @@ function withoutAddresses(message: string): string {
     .replace(/(but got \d+): .*(:\/\/|@).*/s, "$1.\n");
 }
 
-try {
-  await program.parseAsync(process.argv);
-} catch (error) {
-  process.exitCode = statusOf(error);
+/** Runs a step; an error of it decides the exit status. */
+async function attempt(step: () => unknown): Promise<void> {
+  try {
+    await step();
+  } catch (error) {
+    process.exitCode = statusOf(error);
+  }
 }
+
+await attempt(() => program.parseAsync(process.argv));
+if (output !== "") await attempt(() => print(output.trimEnd()));
 process.exit();
