@@ -14,7 +14,7 @@ import { CommandRecord } from "./command_record.ts";
 import type { LockedRun, LockOptions } from "./lock_options.ts";
 import { inheritedTarget, isReplaced, openTarget, type Target } from "./lock_target.ts";
 import { report, say } from "./output.ts";
-import { type Ending, runProgram } from "./run_program.ts";
+import { catchSignals, type Ending, runProgram } from "./run_program.ts";
 import { execProgram } from "../src/runtime/programs/exec.ts";
 
 /** The wait in the kernel looks at the time this often; what is left is waited for in small steps. */
@@ -191,6 +191,7 @@ function runHolding(
   const command = typeof run.command === "string"
     ? [variableIn(variables, "SHELL") || "/bin/sh", "-c", run.command]
     : run.command;
+  const signals = become ? undefined : catchSignals();
   let record: CommandRecord | undefined;
   // A process that becomes the command could not clear its record.
   if (mode === "exclusive" && !become && run.range === undefined) {
@@ -203,8 +204,8 @@ function runHolding(
   let ended: Ending | undefined;
   try {
     restoreFileLimit();
-    if (become) execProgram(command, variables);
-    ended = runProgram(command, variables, record !== undefined && !run.close);
+    if (signals === undefined) execProgram(command, variables);
+    ended = runProgram(command, variables, signals, record !== undefined && !run.close);
   } catch (error) {
     say((error as Error).message);
     return (error as { code?: string }).code === "ENOENT" ? 127 : 126;

@@ -19,6 +19,14 @@ export interface Ending {
 }
 
 /**
+ * Catches the signals to forward. Until then, they end this process; a program that is started later
+ * must get those that arrive meanwhile.
+ */
+export function catchSignals(): CaughtSignals {
+  return new CaughtSignals(FORWARDED, ignoredByCaller());
+}
+
+/**
  * Runs a program until it ends, and forwards signals to it.
  *
  * @param adopts Whether to find out what the program leaves behind.
@@ -26,14 +34,14 @@ export interface Ending {
 export function runProgram(
   command: readonly string[],
   environment: readonly string[],
+  signals: CaughtSignals,
   adopts: boolean,
 ): Ending {
   if (adopts) adoptOrphans();
-  // Until they are caught, signals end this process, and the command keeps the lock.
   const pid = spawnProgram(command, environment);
   const children = new Children(pid);
   const seen = new Set<number>();
-  const status = children.wait(new CaughtSignals(FORWARDED, ignoredByCaller()), (arrived) => {
+  const status = children.wait(signals, (arrived) => {
     for (const signal of arrived) {
       seen.add(signal);
       if (!(OF_TERMINAL.includes(signal) && libc.isatty(0))) libc.kill(pid, signal);

@@ -17,6 +17,7 @@ export const SIGNALS = {
 
 /** The signals that the runtimes themselves ignore. */
 const OF_RUNTIMES: readonly number[] = [SIGNALS.SIGPIPE, SIGNALS.SIGXFSZ];
+const OF_LIBRARIES: readonly number[] = [32, 33, 34];
 const SA_RESETHAND = 0x80000000;
 const RLIMIT_CORE = 4;
 const POLLIN = 1;
@@ -42,11 +43,16 @@ export function ignoredByCaller(): ReadonlySet<number> {
   return new Set([...signalsIn("SigIgn") ?? []].filter((signal) => !OF_RUNTIMES.includes(signal)));
 }
 
-/** The signals that a program must not ignore only because the runtime does, as a `sigset_t`. */
+/**
+ * The signals that a program must not ignore only because the runtime or the C library does, as a
+ * `sigset_t`: posix_spawn(3) of glibc lets it ignore the library's own ones.
+ */
 export function signalsToReset(): Uint8Array {
   // SAFETY: a `sigset_t` of glibc and of musl has 128 bytes.
   const set = new Uint8Array(128);
-  for (const signal of OF_RUNTIMES) set[(signal - 1) >> 3] |= 1 << ((signal - 1) & 7);
+  for (const signal of [...OF_RUNTIMES, ...OF_LIBRARIES]) {
+    set[(signal - 1) >> 3] |= 1 << ((signal - 1) & 7);
+  }
   return set;
 }
 
