@@ -1,3 +1,5 @@
+import { quoteText } from "../contract/printable.ts";
+
 const [SPACE, NEWLINE, MINUS, ZERO] = [32, 10, 45, 48];
 /** Editors add white space around a number; a crash can leave NULs at the end. */
 const NUMBER = /^\s*([+-]?\d+)[\s\0]*$/;
@@ -23,7 +25,7 @@ export class CounterText {
 
   /** The beginning of the text that was read, for a message. */
   excerpt(length: number): string {
-    return JSON.stringify(decoder.decode(this.buffer.subarray(0, Math.min(length, 40))));
+    return quoteText(decoder.decode(this.buffer.subarray(0, Math.min(length, 40))));
   }
 
   /** Writes a number to the buffer, padded to `least` bytes; returns its length. */

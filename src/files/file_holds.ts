@@ -3,6 +3,8 @@ import { Deadline } from "../contract/deadline.ts";
 import { DeadlockError, LockLostError } from "../contract/errors.ts";
 import { type HoldState, setRecovered, setToken } from "../contract/lock_guard.ts";
 import { type AcquireOptions, checkAcquireOptions } from "../contract/options.ts";
+import type { FileAccess } from "../runtime/files/file_access.ts";
+import type { LockFile } from "../runtime/file_locks/lock_file.ts";
 import { quotePath } from "../runtime/paths/path_bytes.ts";
 import { FileGuard, type GuardingHolds } from "./file_guard.ts";
 import { type FileAcquireOptions, type FileLockOptions, isShared } from "./file_lock_options.ts";
@@ -32,12 +34,13 @@ export class FileHolds implements GuardingHolds {
   /** Ends the upgrade that the guards wait for. */
   #endUpgrade: ((reason: Error) => void) | undefined;
 
-  constructor(path: string, options: FileLockOptions) {
+  /** The holds of the file at a path, or of an open one. */
+  constructor(source: string | LockFile, options: FileLockOptions, access?: FileAccess) {
     const { shared = false, reentrant = false, record = true, label, range, replaceable } = options;
-    this.#path = path;
+    this.#path = typeof source === "string" ? source : source.path;
     this.#shared = shared;
     this.#reentrant = reentrant;
-    this.#tracked = new TrackedLockFile(path, { range, replaceable });
+    this.#tracked = new TrackedLockFile(source, { range, replaceable, access });
     if (record && range === undefined && this.#tracked.file.writable) {
       this.#record = new LockRecord(thisOwner(this.#tracked.file, label));
     }

@@ -1,7 +1,7 @@
 import { UnsupportedError } from "../contract/errors.ts";
-import { syncFolder } from "../runtime/files/folders.ts";
+import { folderOf, syncFolder } from "../runtime/files/folders.ts";
 import { reserve } from "../runtime/files/open_file.ts";
-import { type FileStatus, statusOf, writers } from "../runtime/files/file_status.ts";
+import { type FileStatus, statusAt, statusOf, writers } from "../runtime/files/file_status.ts";
 import { futexWait, futexWake } from "../runtime/waiting/futex.ts";
 import { userId } from "../runtime/identity/thread_identity.ts";
 import type { LockFile } from "../runtime/file_locks/lock_file.ts";
@@ -55,11 +55,12 @@ export class GroupCommit {
   /**
    * Opens the file beside the counter, `PATH.commit`; makes it if it is missing.
    *
+   * @param isShared Whether, if it is made, the users of the counter may use it, not only this user.
    * @throws {Error} If it has other contents, or if other users may write to it than to the counter.
    */
-  constructor(counter: SyncedFile) {
+  constructor(counter: SyncedFile, isShared = false) {
     this.#counter = counter;
-    this.#file = openLockFile(`${counter.file.path}.commit`);
+    this.#file = openCommitFile(counter.file, isShared);
     try {
       this.#mapping = prepare(this.#file, counter.file);
     } catch (error) {
@@ -161,6 +162,14 @@ export class GroupCommit {
   }
 }
 
+function openCommitFile({ fd, path }: LockFile, isShared: boolean): LockFile {
+  const commit = `${path}.commit`;
+  if (!isShared || fd === undefined) return openLockFile(commit);
+  // By the counter, not by its options: it may have existed with another mode and another group.
+  const { mode, group } = statusOf(fd, path);
+  return openLockFile(commit, undefined, true, true, { mode: mode & 0o666 | 0o600, group });
+}
+
 /**
  * Prepares the file, and maps it by a second open file. A mapping keeps its open file beyond the end
  * of the thread, so a lock on that one would stay as well.
@@ -204,14 +213,32 @@ function prepare(file: LockFile, counter: LockFile): Mapping {
  * processes that map it.
  */
 function checkWriters({ path }: LockFile, found: FileStatus, counter: FileStatus): void {
-  const flaw = ![userId(), counter.user, 0].includes(found.user)
-    ? `it belongs to user ${found.user}`
-    : (writers(found) & ~counter.mode) !== 0
+  const owners = [userId(), counter.user, 0];
+  const isOurs = (file: FileStatus) => owners.includes(file.user) && !othersMayWrite(file, counter);
+  const flaw = othersMayWrite(found, counter)
     ? `other users may write to it, but not to the counter: its mode is ${found.mode.toString(8)}`
+    // Another writer of the counter may have made it, if no other user can have made it.
+    : !owners.includes(found.user) && !isOurs(statusAt(folderOf(path))!)
+    ? `it belongs to user ${found.user}`
     : undefined;
   if (flaw !== undefined) {
-    throw new Error(`Cannot use ${quotePath(path)} to share syncs: ${flaw}. Remove it`);
+    throw new Error(
+      `Cannot use ${
+        quotePath(path)
+      } to share syncs: ${flaw}. Remove it, and let the owner of the ` +
+        "counter open it first",
+    );
   }
+}
+
+/** Whether a file or folder lets users write, besides its owner, that may not write to the counter. */
+function othersMayWrite(found: FileStatus, counter: FileStatus): boolean {
+  const allowed = (counter.mode & 0o002) !== 0
+    ? 0o022
+    : found.group === counter.group
+    ? counter.mode & 0o020
+    : 0;
+  return (writers(found) & ~allowed) !== 0;
 }
 
 /** Whether the file has the mark; false if it is new. */

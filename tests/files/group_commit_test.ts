@@ -172,6 +172,7 @@ describe("group commit", () => {
       inScratchFolder((folder) => {
         const path = join(folder, "count");
         new FileCounter(path, { durable: true }).close();
+        chmodSync(folder, 0o777);
         chownSync(`${path}.commit`, 1234, 1234);
         const open = () => new FileCounter(path, { durable: true });
         assert.throws(open, /count\.commit".*: it belongs to user 1234\. Remove it/);

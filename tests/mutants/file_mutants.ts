@@ -46,7 +46,9 @@ export const FILE_MUTANTS: readonly Mutant[] = [
     "    void mayBegin;\n",
     ["files/lock_record"],
   ),
-  mutant("the token does not grow", RECORD, ": last) + 1;", ": last);", ["files/lock_record"]),
+  mutant("the token does not grow", RECORD, "microseconds()) + 1;", "microseconds());", [
+    "files/lock_record",
+  ]),
   mutant(
     "a release writes without reading the file",
     RECORD,
@@ -182,14 +184,14 @@ export const FILE_MUTANTS: readonly Mutant[] = [
   mutant(
     "a document gets another owner",
     REPLACE,
-    "    if (last !== undefined) makeAlike(fd, path, last);\n",
-    "",
+    "if (last !== undefined) makeAlike(fd, path, last);",
+    "if (last !== undefined) void last;",
     ["files/behaviour/json_replace"],
   ),
   mutant(
     "a document is written after its lock was closed",
     "src/files/json_file.ts",
-    'if (this.#lock.mode !== "exclusive") {',
+    'if (this.#holds?.mode !== "exclusive") {',
     'if (this.path === "") {',
     ["files/behaviour/json_nested"],
   ),
@@ -245,7 +247,7 @@ export const FILE_MUTANTS: readonly Mutant[] = [
   mutant(
     "a task's change is made later than its lock is granted",
     TRACKED,
-    "return isCurrent ? this.#runHeld(body) : this.run(shared, body);",
+    "return isCurrent ? this.#runHeld(body) : this.run(shared, body, deadline);",
     "return Promise.resolve().then(() => this.#runHeld(body));",
     ["files/behaviour/counter_operations"],
   ),
@@ -255,6 +257,27 @@ export const FILE_MUTANTS: readonly Mutant[] = [
     "const isCurrent = this.#file.isCurrent();",
     "const isCurrent = true;",
     ["files/behaviour/counter_operations"],
+  ),
+  mutant(
+    "a task fails because others gave up",
+    "src/files/counter_tasks.ts",
+    "if (!signal.aborted) this.#failCollected(error);",
+    "this.#failCollected(error);",
+    ["files/behaviour/counter_waits"],
+  ),
+  mutant(
+    "a user that may not write to a document replaces it",
+    REPLACE,
+    "if (failure !== EPERM || !mayWrite(path)) {",
+    "if (failure !== EPERM) {",
+    ["files/behaviour/users", "files/behaviour/json_replace"],
+  ),
+  mutant(
+    "a token that no holder can have written is believed",
+    RECORD,
+    "last <= GREATEST ? last",
+    "last >= 0 ? last",
+    ["files/lock_record"],
   ),
   mutant(
     "the error of a batch that was written by itself is lost",
