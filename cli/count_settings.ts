@@ -27,6 +27,8 @@ export interface CountFlags {
   /** False if `--no-config` was given. */
   readonly config?: string | false;
   readonly json?: true;
+  readonly csv?: true;
+  readonly markdown?: true;
 }
 
 /** The file of settings that is used without `--config`, if the current folder has one. */

@@ -17,11 +17,11 @@ describe("parseCount", () => {
     assert.deepEqual(parseCount({}, "count.json"), {
       unit: "process",
       workers: 4,
-      increments: 1000,
-      granularity: "increment",
       repeat: 1,
       warm: true,
       json: false,
+      csv: false,
+      markdown: false,
     });
   });
 
@@ -57,6 +57,7 @@ describe("parseCount", () => {
       { strategies: ["atomic"], granularity: "call" },
       'granularity must be increment with atomic; only file-lock allows call (given "call")',
     ],
+    [{ json: true, csv: true }, "only one of json, csv can be given"],
     [
       { strategies: ["atomik"] },
       "strategies must be one or more of file, file-lock, value, value-lock, value-lock-manual, " +
