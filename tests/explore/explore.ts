@@ -1,0 +1,407 @@
+import {
+  type Entry,
+  NAPPED,
+  type Next,
+  nextOf,
+  type Operation,
+  type Program,
+  type Result,
+  TIMED_OUT,
+  whileExploring,
+} from "./actor.ts";
+
+/** What is explored: some actors on a few words of one memory. */
+export interface Scenario {
+  readonly name: string;
+  /** The memory, as the actors find it. */
+  readonly buffer: SharedArrayBuffer;
+  /** The bytes of the words whose reads and writes are steps. */
+  readonly words: readonly number[];
+  /**
+   * Words that are read and written without atomic operations. An actor reads them as they were at
+   * its last step, and its writes appear with its next one. Default: none.
+   */
+  readonly plain?: readonly number[];
+  /** The byte of a word on which a sleep ends by itself, at once: a nap. */
+  readonly nap: number;
+  /** Words beside the memory, in which the actors note what the rules are about. */
+  readonly notes: Int32Array;
+  /** Prepares the objects of each actor and returns its program. */
+  readonly actors: readonly (() => Program)[];
+  /** Releases what an actor has left in this thread, after each execution. */
+  cleanUp?(): void;
+  /** How many actors may die. Default: 0. */
+  readonly deaths?: number;
+  /** Marks an actor as dead in the memory. */
+  onDeath?(actor: number): void;
+  /** The actors whose sleeps may end by themselves at any time: they have a timeout. */
+  readonly timed?: readonly number[];
+  /** How many sleeps may end without a wake. Default: 0. */
+  readonly spurious?: number;
+  /** Returns the rule that the memory breaks in its state. */
+  check?(): string | undefined;
+  /** The same for a state in which nothing more can happen; may change the memory. */
+  checkEnd?(): string | undefined;
+}
+
+/** What was found. */
+export interface Outcome {
+  readonly states: number;
+  readonly ends: number;
+  readonly seconds: number;
+  /** The rule that is broken, and the shortest way to it. */
+  readonly fault: { readonly rule: string; readonly path: readonly Move[] } | undefined;
+}
+
+/** A step on a path. */
+export interface Move {
+  readonly actor: number;
+  readonly what: string;
+  readonly before: readonly number[];
+  readonly after: readonly number[];
+}
+
+/** An actor after a history. Equal histories are one object. */
+interface Local {
+  readonly id: number;
+  readonly actor: number;
+  readonly history: readonly Entry[];
+  /** By the result of the next step, and the plain words after it. */
+  readonly children: Map<Result, Local>;
+  next: Next | undefined;
+  /** The plain words that it wrote since its last step, and their values. */
+  writes: readonly (readonly [number, number])[];
+  /** How many sleeps have ended by themselves one after the other. */
+  readonly timeouts: number;
+}
+
+const TIMED = /^time/;
+
+const [RUNS, SLEEPS, DEAD, WOKEN] = [0, 1, 2, 3];
+
+interface State {
+  readonly words: Int32Array;
+  readonly locals: readonly Local[];
+  readonly status: readonly number[];
+  readonly deaths: number;
+  readonly spurious: number;
+  readonly parent: State | undefined;
+  readonly actor: number;
+  readonly what: string;
+}
+
+/** Timers up to this many milliseconds are a part of the way a wake takes; others look by the clock. */
+const SOON = 1;
+/** The most sleeps of one actor that end by themselves before something must have happened. */
+const MOST_TIMEOUTS = 4;
+
+/**
+ * Explores every state that the actors can reach, breadth first, so that the first fault has the
+ * shortest path. An actor is a function of the results of its operations: it is executed again from
+ * the beginning, up to the operation after them. A state is the tracked words, the notes, and the
+ * results of each actor.
+ *
+ * The moves of a state are the next operation of each actor; the death of an actor; the end of a
+ * sleep by a wake, a timeout or for no reason. A sleep without a timeout of its own ends by itself
+ * only if there is no other move. Without deaths, that is a lost wakeup.
+ *
+ * @param limit The most states; more are an error.
+ */
+export async function explore(scenario: Scenario, limit = 5_000_000): Promise<Outcome> {
+  const tracked = new Set(scenario.words);
+  const explorer = new Explorer(scenario);
+  return await whileExploring(
+    scenario.buffer,
+    (at) => tracked.has(at - at % 4),
+    (plain) => explorer.setPlain(plain),
+    () => explorer.run(limit),
+  );
+}
+
+class Explorer {
+  readonly #scenario: Scenario;
+  readonly #view: Int32Array;
+  /** The words of a state. */
+  readonly #indexes: readonly number[];
+  readonly #plain: readonly number[];
+  readonly #known = new Set<string>();
+  readonly #queue: State[] = [];
+  #start = new Int32Array();
+  #locals = 0;
+  #fault: { rule: string; state: State } | undefined;
+
+  constructor(scenario: Scenario) {
+    this.#scenario = scenario;
+    this.#view = new Int32Array(scenario.buffer);
+    this.#plain = (scenario.plain ?? []).map((at) => at / 4);
+    this.#indexes = [...scenario.words.map((at) => at / 4), ...this.#plain];
+  }
+
+  async run(limit: number): Promise<Outcome> {
+    const start = performance.now();
+    const { actors, notes } = this.#scenario;
+    notes.fill(0);
+    this.#start = this.#save();
+    this.#add({
+      words: this.#start,
+      locals: actors.map((_, actor) => this.#local(actor, [], 0)),
+      status: actors.map(() => RUNS),
+      deaths: 0,
+      spurious: 0,
+      parent: undefined,
+      actor: -1,
+      what: "",
+    });
+    let ends = 0;
+    let done = 0;
+    for (; done < this.#queue.length && this.#fault === undefined; done++) {
+      if (done > limit) throw new Error(`${this.#scenario.name}: more than ${limit} states`);
+      const state = this.#queue[done];
+      // @ts-expect-error: what was explored is needed only as a parent.
+      this.#queue[done] = undefined;
+      if (await this.#expand(state)) ends++;
+    }
+    return {
+      states: this.#known.size,
+      ends,
+      seconds: (performance.now() - start) / 1000,
+      fault: this.#fault && { rule: this.#fault.rule, path: pathTo(this.#fault.state) },
+    };
+  }
+
+  #save(): Int32Array {
+    const { notes } = this.#scenario;
+    const words = new Int32Array(this.#indexes.length + notes.length);
+    for (let i = 0; i < this.#indexes.length; i++) words[i] = this.#view[this.#indexes[i]];
+    words.set(notes, this.#indexes.length);
+    return words;
+  }
+
+  #restore({ words }: State): void {
+    for (let i = 0; i < this.#indexes.length; i++) this.#view[this.#indexes[i]] = words[i];
+    this.#scenario.notes.set(words.subarray(this.#indexes.length));
+  }
+
+  /** Fills the plain words. */
+  setPlain(plain: Int32Array): void {
+    for (let i = 0; i < plain.length; i++) this.#view[this.#plain[i]] = plain[i];
+  }
+
+  /** The plain words of a state. */
+  #plainOf(words: Int32Array): Int32Array | undefined {
+    if (this.#plain.length === 0) return undefined;
+    const end = this.#indexes.length;
+    return words.subarray(end - this.#plain.length, end);
+  }
+
+  #local(actor: number, history: readonly Entry[], timeouts: number): Local {
+    const children = new Map<Result, Local>();
+    return { id: ++this.#locals, actor, history, children, next: undefined, writes: [], timeouts };
+  }
+
+  /** What the actor does next, found once for each history. */
+  async #nextOf(local: Local): Promise<Next> {
+    if (local.next !== undefined) return local.next;
+    const before = local.history.at(-1)?.plain ?? this.#plainOf(this.#start);
+    if (before !== undefined) this.setPlain(before);
+    local.next = await nextOf(this.#scenario.actors[local.actor], local.history);
+    local.writes = this.#plain.flatMap((index, i) => {
+      const value = this.#view[index];
+      return value === before![i] ? [] : [[index, value]];
+    });
+    this.#scenario.cleanUp?.();
+    return local.next;
+  }
+
+  /** The actor after one more step, which left these words. */
+  #after(local: Local, result: Result, words: Int32Array): Local {
+    const plain = this.#plainOf(words);
+    const key = plain === undefined ? result : `${result} ${plain}`;
+    let child = local.children.get(key);
+    if (child === undefined) {
+      const timeouts = local.timeouts + (typeof result === "string" && TIMED.test(result) ? 1 : 0);
+      child = this.#local(local.actor, [...local.history, { result, plain }], timeouts);
+      local.children.set(key, child);
+    }
+    return child;
+  }
+
+  /** Notes a state, unless it is known; the memory must be in this state. */
+  #add(state: State): void {
+    let key = state.words.join();
+    for (const { id } of state.locals) key += `,${id}`;
+    key += `/${state.status.join("")}${state.deaths}${state.spurious}`;
+    if (this.#known.has(key)) return;
+    this.#known.add(key);
+    this.#queue.push(state);
+    this.#restore(state);
+    const rule = this.#scenario.check?.();
+    if (rule !== undefined) this.#fail(state, rule);
+  }
+
+  #fail(state: State, rule: string): void {
+    this.#fault ??= { rule, state };
+  }
+
+  /** Adds the states after a state; returns whether there are none. */
+  async #expand(state: State): Promise<boolean> {
+    const { deaths = 0, timed = [], spurious = 0 } = this.#scenario;
+    const nexts: Next[] = [];
+    for (const local of state.locals) nexts.push(await this.#nextOf(local));
+    const sleepers: number[] = [];
+    let moves = 0;
+    for (const [actor, next] of nexts.entries()) {
+      if (state.status[actor] === DEAD || next.kind === "end") continue;
+      if (next.kind === "error") {
+        const { error } = next as { error: unknown };
+        this.#fail(state, `actor ${actor} failed: ${error instanceof Error ? error.stack : error}`);
+        return false;
+      }
+      const operation = next as Operation;
+      if (state.deaths < deaths) this.#die(state, actor);
+      if (state.status[actor] === WOKEN) {
+        moves++;
+        this.#move(state, actor, (operation.args[1] as number[])[0], "is woken");
+      } else if (state.status[actor] === SLEEPS || operation.kind === "idle") {
+        sleepers.push(actor);
+        for (const result of timeoutsOf(operation, timed.includes(actor) ? Infinity : SOON)) {
+          moves++;
+          this.#move(state, actor, result, "time passes");
+        }
+        if (state.status[actor] === SLEEPS && state.spurious < spurious) {
+          this.#move(state, actor, "ok", "wakes for no reason", { spurious: state.spurious + 1 });
+        }
+      } else {
+        moves++;
+        this.#take(state, actor, operation, nexts);
+      }
+    }
+    if (moves > 0) return false;
+    if (sleepers.length === 0) {
+      this.#restore(state);
+      const rule = this.#scenario.checkEnd?.();
+      if (rule !== undefined) this.#fail(state, rule);
+      return true;
+    }
+    if (state.deaths === 0) {
+      this.#fail(state, `lost wakeup: ${sleepers.map((i) => `actor ${i}`).join(", ")}`);
+    }
+    for (const actor of sleepers) {
+      if (state.locals[actor].timeouts >= MOST_TIMEOUTS) {
+        this.#fail(state, `actor ${actor} does not recover from a death`);
+      }
+      for (const result of timeoutsOf(nexts[actor] as Operation, Infinity)) {
+        this.#move(state, actor, result, "time passes");
+      }
+    }
+    return false;
+  }
+
+  /** The next operation of an actor. */
+  #take(state: State, actor: number, operation: Operation, nexts: readonly Next[]): void {
+    const { kind, at, args } = operation;
+    if (kind === "notify") return this.#wake(state, actor, operation, nexts);
+    if (kind === "wait" || kind === "waitAsync") {
+      if (at === this.#scenario.nap) return this.#move(state, actor, NAPPED, "naps");
+      this.#restore(state);
+      const isEqual = this.#view[at / 4] === args[0];
+      if (kind === "waitAsync") return this.#move(state, actor, isEqual, `watches: ${isEqual}`);
+      if (!isEqual) return this.#move(state, actor, "not-equal", "does not sleep");
+      return this.#push(state, actor, { what: "sleeps" }, SLEEPS);
+    }
+    this.#restore(state);
+    for (const [index, value] of state.locals[actor].writes) this.#view[index] = value;
+    let result: Result;
+    try {
+      result = operation.run();
+    } catch (error) {
+      const broken = { ...state, words: this.#save(), actor, what: kind, parent: state };
+      return this.#fail(broken, (error as Error).message);
+    }
+    const what = describe(operation, result);
+    this.#move({ ...state, words: this.#save() }, actor, result, what, { parent: state });
+  }
+
+  /** Wakes each possible choice of sleepers. */
+  #wake(state: State, actor: number, { at, args }: Operation, nexts: readonly Next[]): void {
+    const asleep = nexts.flatMap((next, i) => {
+      if (!("at" in next)) return [];
+      const watches = next.kind === "idle" && state.status[i] === RUNS &&
+        (next.args[1] as number[]).includes(at);
+      return watches || (state.status[i] === SLEEPS && next.at === at) ? [i] : [];
+    });
+    const count = Math.min(args[0] as number, asleep.length);
+    for (const chosen of choices(asleep, count)) {
+      const locals = [...state.locals];
+      const status = [...state.status];
+      for (const sleeper of chosen) {
+        const isIdle = nexts[sleeper].kind === "idle";
+        if (!isIdle) locals[sleeper] = this.#after(locals[sleeper], "ok", state.words);
+        status[sleeper] = isIdle ? WOKEN : RUNS;
+      }
+      locals[actor] = this.#after(locals[actor], count, state.words);
+      const what = count === 0 ? "wakes none" : `wakes ${chosen.map((i) => `actor ${i}`).join()}`;
+      this.#push(state, actor, { what, locals, status });
+    }
+  }
+
+  #die(state: State, actor: number): void {
+    this.#restore(state);
+    this.#scenario.onDeath?.(actor);
+    const changes = { what: "DIES", words: this.#save(), deaths: state.deaths + 1 };
+    this.#push(state, actor, changes, DEAD);
+  }
+
+  /** A move of one actor that leaves the words as they are in `state`. */
+  #move(
+    state: State,
+    actor: number,
+    result: Result,
+    what: string,
+    changes: Partial<State> = {},
+  ): void {
+    const local = this.#after(state.locals[actor], result, state.words);
+    const locals = state.locals.with(actor, local);
+    this.#push(state, actor, { what, locals, ...changes });
+  }
+
+  /** Adds the state after a move of an actor. */
+  #push(state: State, actor: number, changes: Partial<State>, to: number = RUNS): void {
+    const status = (changes.status ?? state.status).with(actor, to);
+    this.#add({ ...state, parent: state, ...changes, status, actor });
+  }
+}
+
+/** The results of a sleep, or of a thread with nothing to do, after at most so many milliseconds. */
+function timeoutsOf({ kind, args }: Operation, most: number): Result[] {
+  if (kind !== "idle") return most === Infinity ? [TIMED_OUT] : [];
+  return (args[0] as [string, number][]).flatMap(([id, delay]) => delay <= most ? [id] : []);
+}
+
+/** All choices of `count` of the items. */
+function choices(items: readonly number[], count: number): number[][] {
+  if (count === 0) return [[]];
+  return items.flatMap((item, i) => {
+    return choices(items.slice(i + 1), count - 1).map((rest) => [item, ...rest]);
+  });
+}
+
+function describe({ kind, args }: Operation, result: Result): string {
+  const texts = args.map((arg) => typeof arg === "number" ? hex(arg) : String(arg));
+  const shown = typeof result === "number" ? hex(result) : String(result);
+  return `${kind}(${texts.join(", ")}) = ${shown}`;
+}
+
+/** A word, as the tables of the sources write it. */
+export function hex(word: number): string {
+  return word >= 0 && word < 10 ? String(word) : `0x${(word >>> 0).toString(16)}`;
+}
+
+function pathTo(end: State): Move[] {
+  const moves: Move[] = [];
+  for (let state = end; state.parent !== undefined; state = state.parent) {
+    const { actor, what, words, parent } = state;
+    moves.unshift({ actor, what, before: [...parent.words], after: [...words] });
+  }
+  return moves;
+}

@@ -1,0 +1,121 @@
+import { Attachment } from "../../src/memory/attachment.ts";
+import { HEADER, newHeader, SLOT } from "../../src/memory/layout.ts";
+import { Memory, regionOf } from "../../src/memory/memory.ts";
+import { OWNER } from "../../src/memory/thread_registry.ts";
+import { step } from "./actor.ts";
+
+/** How often an actor looks at a held word before it sleeps. */
+export interface Settings {
+  readonly spins: number;
+}
+
+const [INSIDE, DIRTY] = [0, 1];
+
+/** The identity of the actor whose objects are made; as if its thread had claimed a slot. */
+let identity = 0;
+Object.defineProperties(Attachment.prototype, {
+  identity: { get: () => identity },
+  thread: { get: () => undefined },
+});
+
+/** A memory that some actors have open, each as a thread of its own, and what they note in it. */
+export class World {
+  readonly buffer: SharedArrayBuffer = new SharedArrayBuffer(2 * 65536);
+  readonly notes: Int32Array = new Int32Array(2);
+  readonly #view = new Int32Array(this.buffer);
+  #cleanUps: (() => void)[] = [];
+
+  /** A memory of `actors` threads. */
+  constructor(actors: number) {
+    new Uint8Array(this.buffer).set(newHeader(this.buffer.byteLength));
+    this.write(HEADER.directoryOnly, 1);
+    for (let actor = 0; actor < actors; actor++) {
+      const at = slotOf(actor);
+      this.write(at + SLOT.claim, identityOf(actor));
+      this.write(at + SLOT.generation, 1);
+      this.write(at + SLOT.identity, identityOf(actor));
+    }
+  }
+
+  /** A word of the memory. */
+  read(at: number): number {
+    return this.#view[at / 4];
+  }
+
+  write(at: number, value: number): void {
+    this.#view[at / 4] = value;
+  }
+
+  /** The memory, as the thread of an actor has it open. */
+  open(actor: number, { spins }: Settings): Memory {
+    identity = identityOf(actor);
+    const memory = Memory.from(this.buffer);
+    const { atomics } = regionOf(memory);
+    const { tryLock } = atomics;
+    atomics.tryLock = (at, me, most) => tryLock.call(atomics, at, me, Math.min(most, spins));
+    return memory;
+  }
+
+  /** Something to call after the execution of an actor. */
+  afterwards(cleanUp: () => void): void {
+    this.#cleanUps.push(cleanUp);
+  }
+
+  cleanUp(): void {
+    for (const cleanUp of this.#cleanUps) cleanUp();
+    this.#cleanUps = [];
+  }
+
+  /**
+   * A step: an actor enters what a lock protects.
+   *
+   * @param recovered Whether the lock said that its last owner died.
+   */
+  enter(actor: number, recovered: boolean, most = 1): void {
+    note("enters", () => {
+      this.notes[INSIDE] |= 1 << actor;
+      if (bits(this.notes[INSIDE]) > most) throw new Error("more actors are inside than may be");
+      if (recovered && this.notes[DIRTY] === 0) {
+        throw new Error("a death is reported that was none");
+      }
+      if (!recovered && this.notes[DIRTY] !== 0) throw new Error("a death is not reported");
+      this.notes[DIRTY] = 0;
+    });
+  }
+
+  /** A step: an actor leaves it. */
+  leave(actor: number): void {
+    note("leaves", () => void (this.notes[INSIDE] &= ~(1 << actor)));
+  }
+
+  /** Whether an owner died and no survivor has been told. */
+  get isDirty(): boolean {
+    return this.notes[DIRTY] !== 0;
+  }
+
+  /** Marks an actor as dead; `lock` is the byte of the lock that it may hold. */
+  kill(actor: number, lock: number): void {
+    this.write(slotOf(actor) + SLOT.gone, 1);
+    this.notes[INSIDE] &= ~(1 << actor);
+    if ((this.read(lock) & OWNER) === identityOf(actor)) this.notes[DIRTY] = 1;
+  }
+}
+
+/** A step that only concerns the notes; throws if it breaks a rule. */
+function note(kind: string, act: () => void): void {
+  step({ kind, at: 0, args: [], run: () => act() as undefined });
+}
+
+function bits(word: number): number {
+  return word.toString(2).replaceAll("0", "").length;
+}
+
+/** The identity of an actor: its slot, at its first generation. */
+export function identityOf(actor: number): number {
+  return (actor + 1) | 1 << 10;
+}
+
+/** The byte of the slot of an actor. */
+export function slotOf(actor: number): number {
+  return HEADER.firstSlot + actor * SLOT.bytes;
+}
