@@ -22,6 +22,8 @@ export interface Scenario {
    * its last step, and its writes appear with its next one. Default: none.
    */
   readonly plain?: readonly number[];
+  /** The byte of the word whose wakes reach waiting tasks. */
+  readonly event: number;
   /** The byte of a word on which a sleep ends by itself, at once: a nap. */
   readonly nap: number;
   /** Words beside the memory, in which the actors note what the rules are about. */
@@ -77,12 +79,15 @@ interface Local {
 
 const TIMED = /^time/;
 
-const [RUNS, SLEEPS, DEAD, WOKEN] = [0, 1, 2, 3];
+const [RUNS, SLEEPS, DEAD] = [0, 1, 2];
+/** Whether an actor has asked to be told of a wake, and was woken. */
+const [NO_WATCH, WATCHES, WOKEN] = [0, 1, 2];
 
 interface State {
   readonly words: Int32Array;
   readonly locals: readonly Local[];
   readonly status: readonly number[];
+  readonly watch: readonly number[];
   readonly deaths: number;
   readonly spurious: number;
   readonly parent: State | undefined;
@@ -126,7 +131,7 @@ class Explorer {
   readonly #plain: readonly number[];
   readonly #known = new Set<string>();
   readonly #queue: State[] = [];
-  #start = new Int32Array();
+  #start: Int32Array = new Int32Array();
   #locals = 0;
   #fault: { rule: string; state: State } | undefined;
 
@@ -146,6 +151,7 @@ class Explorer {
       words: this.#start,
       locals: actors.map((_, actor) => this.#local(actor, [], 0)),
       status: actors.map(() => RUNS),
+      watch: actors.map(() => NO_WATCH),
       deaths: 0,
       spurious: 0,
       parent: undefined,
@@ -230,7 +236,7 @@ class Explorer {
   #add(state: State): void {
     let key = state.words.join();
     for (const { id } of state.locals) key += `,${id}`;
-    key += `/${state.status.join("")}${state.deaths}${state.spurious}`;
+    key += `/${state.status.join("")}${state.watch.join("")}${state.deaths}${state.spurious}`;
     if (this.#known.has(key)) return;
     this.#known.add(key);
     this.#queue.push(state);
@@ -259,9 +265,10 @@ class Explorer {
       }
       const operation = next as Operation;
       if (state.deaths < deaths) this.#die(state, actor);
-      if (state.status[actor] === WOKEN) {
+      if (operation.kind === "idle" && state.watch[actor] === WOKEN) {
         moves++;
-        this.#move(state, actor, (operation.args[1] as number[])[0], "is woken");
+        const watch = state.watch.with(actor, NO_WATCH);
+        this.#move(state, actor, (operation.args[1] as number[])[0], "is woken", { watch });
       } else if (state.status[actor] === SLEEPS || operation.kind === "idle") {
         sleepers.push(actor);
         for (const result of timeoutsOf(operation, timed.includes(actor) ? Infinity : SOON)) {
@@ -305,7 +312,10 @@ class Explorer {
       if (at === this.#scenario.nap) return this.#move(state, actor, NAPPED, "naps");
       this.#restore(state);
       const isEqual = this.#view[at / 4] === args[0];
-      if (kind === "waitAsync") return this.#move(state, actor, isEqual, `watches: ${isEqual}`);
+      if (kind === "waitAsync") {
+        const watch = isEqual ? state.watch.with(actor, WATCHES) : state.watch;
+        return this.#move(state, actor, isEqual, `watches: ${isEqual}`, { watch });
+      }
       if (!isEqual) return this.#move(state, actor, "not-equal", "does not sleep");
       return this.#push(state, actor, { what: "sleeps" }, SLEEPS);
     }
@@ -324,24 +334,26 @@ class Explorer {
 
   /** Wakes each possible choice of sleepers. */
   #wake(state: State, actor: number, { at, args }: Operation, nexts: readonly Next[]): void {
+    const isEvent = (i: number) => at === this.#scenario.event && state.watch[i] === WATCHES;
     const asleep = nexts.flatMap((next, i) => {
-      if (!("at" in next)) return [];
-      const watches = next.kind === "idle" && state.status[i] === RUNS &&
-        (next.args[1] as number[]).includes(at);
-      return watches || (state.status[i] === SLEEPS && next.at === at) ? [i] : [];
+      const sleeps = state.status[i] === SLEEPS && (next as Operation).at === at;
+      return sleeps || (isEvent(i) && state.status[i] !== DEAD) ? [i] : [];
     });
     const count = Math.min(args[0] as number, asleep.length);
     for (const chosen of choices(asleep, count)) {
       const locals = [...state.locals];
       const status = [...state.status];
+      const watch = [...state.watch];
       for (const sleeper of chosen) {
-        const isIdle = nexts[sleeper].kind === "idle";
-        if (!isIdle) locals[sleeper] = this.#after(locals[sleeper], "ok", state.words);
-        status[sleeper] = isIdle ? WOKEN : RUNS;
+        if (isEvent(sleeper)) watch[sleeper] = WOKEN;
+        else {
+          locals[sleeper] = this.#after(locals[sleeper], "ok", state.words);
+          status[sleeper] = RUNS;
+        }
       }
       locals[actor] = this.#after(locals[actor], count, state.words);
       const what = count === 0 ? "wakes none" : `wakes ${chosen.map((i) => `actor ${i}`).join()}`;
-      this.#push(state, actor, { what, locals, status });
+      this.#push(state, actor, { what, locals, status, watch });
     }
   }
 

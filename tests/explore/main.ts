@@ -6,7 +6,7 @@
 import { Command } from "commander";
 import process from "node:process";
 import { explore, hex, type Move, type Outcome } from "./explore.ts";
-import { mutexScenarios } from "./mutex_scenarios.ts";
+import { allScenarios } from "./scenarios.ts";
 
 const program = new Command("explore")
   .description("Explores every reachable state of the locks in memory, on their real source.")
@@ -26,7 +26,7 @@ function print(path: readonly Move[]): void {
 }
 
 let failed = 0;
-for (const scenario of mutexScenarios()) {
+for (const scenario of allScenarios()) {
   if (!scenario.name.includes(only)) continue;
   const outcome: Outcome = await explore(scenario);
   const { states, ends, seconds, fault } = outcome;

@@ -1,29 +1,32 @@
 import { HEADER, SLOT } from "../../src/memory/layout.ts";
-import { attachmentOf, type Memory } from "../../src/memory/memory.ts";
+import type { Guard } from "../../src/contract/guard.ts";
+import { OwnerDiedError } from "../../src/contract/errors.ts";
 import { Mutex } from "../../src/memory/mutex.ts";
 import { OWNER } from "../../src/memory/thread_registry.ts";
-import type { Program } from "./actor.ts";
 import { hex, type Scenario } from "./explore.ts";
-import { identityOf, type Settings, slotOf, World } from "./world.ts";
+import { identityOf, slotOf, World } from "./world.ts";
 
 /** What an actor does with the mutex. */
 type Part = (mutex: Mutex, world: World, actor: number) => unknown;
 
-/** Acquires the lock, blocking its thread. */
-const lock: Part = (mutex, world, actor) => {
-  const guard = mutex.acquireSync();
+/** Is inside for two steps, and releases the lock. */
+function hold(guard: Guard<number>, world: World, actor: number): void {
   world.enter(actor, guard.recovered);
   world.leave(actor);
   guard.release();
+}
+
+/** Acquires the lock, blocking its thread. */
+const lock: Part = (mutex, world, actor) => {
+  const guard = mutex.acquireSync();
+  hold(guard, world, actor);
 };
 
 /** Acquires the lock if it is free. */
 const tryOnce: Part = (mutex, world, actor) => {
   const guard = mutex.tryAcquire();
   if (guard === undefined) return;
-  world.enter(actor, guard.recovered);
-  world.leave(actor);
-  guard.release();
+  hold(guard, world, actor);
 };
 
 /** Waits for the lock for a while, and gives up. */
@@ -35,17 +38,42 @@ const timed: Part = (mutex, world, actor) => {
     if ((error as Error).name === "TimeoutError") return;
     throw error;
   }
-  world.enter(actor, guard.recovered);
-  world.leave(actor);
-  guard.release();
+  hold(guard, world, actor);
 };
 
 /** Awaits the lock. */
 const awaited: Part = async (mutex, world, actor) => {
   const guard = await mutex.acquire();
-  world.enter(actor, guard.recovered);
-  world.leave(actor);
-  guard.release();
+  hold(guard, world, actor);
+};
+
+/** Awaits the lock with a signal that is aborted at some time. */
+const aborted: Part = async (mutex, world, actor) => {
+  const controller = new AbortController();
+  // A timer so short that it may fire at any moment.
+  setTimeout(() => controller.abort(ABORTED), 1);
+  let guard;
+  try {
+    guard = await mutex.acquire({ signal: controller.signal });
+  } catch (error) {
+    if (error === ABORTED) return;
+    throw error;
+  }
+  hold(guard, world, actor);
+};
+
+const ABORTED = new Error("aborted");
+
+/** Acquires the lock; if its last owner died, by asking again. */
+const checked: Part = (mutex, world, actor) => {
+  let guard;
+  try {
+    guard = mutex.acquireSync();
+  } catch (error) {
+    if (!(error instanceof OwnerDiedError)) throw error;
+    guard = mutex.acquireSync({ recover: true });
+  }
+  hold(guard, world, actor);
 };
 
 /** Two tasks of one thread await the lock. */
@@ -53,26 +81,22 @@ const twoTasks: Part = async (mutex, world, actor) => {
   await Promise.all([awaited(mutex, world, actor), awaited(mutex, world, actor)]);
 };
 
-const BYTES_BEFORE = HEADER.end;
-
 function mutexScenario(
   name: string,
   parts: readonly Part[],
-  settings: Settings,
-  more: Partial<Scenario> = {},
+  more: Partial<Scenario> & { spins?: number; throws?: boolean } = {},
 ): Scenario {
   const world = new World(parts.length + 1);
-  const word = BYTES_BEFORE;
+  const word = HEADER.end;
   const identities = parts.map((_, actor) => identityOf(actor));
-  const open = (actor: number): [Memory, Mutex] => {
-    const memory = world.open(actor, settings);
-    attachmentOf(memory).namedLocks.add(0);
-    return [memory, new Mutex(memory, 0)];
-  };
+  const onOwnerDied = more.throws ? "throw" : "recover";
+  const open = (actor: number) => new Mutex(world.open(actor, more.spins), 0, { onOwnerDied });
   return {
-    name,
-    buffer: world.buffer,
-    notes: world.notes,
+    name: `mutex: ${name}`,
+    ...world.parts(parts.map((part, actor) => () => {
+      const mutex = open(actor);
+      return () => part(mutex, world, actor);
+    })),
     // The lock word, the owner that died, the event, and the deaths.
     words: [
       word,
@@ -80,15 +104,6 @@ function mutexScenario(
       HEADER.event,
       ...more.deaths ? parts.map((_, actor) => slotOf(actor) + SLOT.gone) : [],
     ],
-    nap: HEADER.nap,
-    actors: parts.map((part, actor): () => Program => () => {
-      const [memory, mutex] = open(actor);
-      world.afterwards(() => {
-        attachmentOf(memory).asyncWaiters.rejectAll(new Error("explored"));
-      });
-      return () => part(mutex, world, actor);
-    }),
-    cleanUp: () => world.cleanUp(),
     timed: parts.flatMap((part, actor) => part === timed ? [actor] : []),
     onDeath: (actor) => world.kill(actor, word),
     check() {
@@ -98,8 +113,7 @@ function mutexScenario(
       return identities.includes(owner) ? undefined : `the word names no actor: ${hex(value)}`;
     },
     checkEnd() {
-      const [, mutex] = open(parts.length);
-      const guard = mutex.tryAcquire();
+      const guard = open(parts.length).tryAcquire({ recover: true });
       if (guard === undefined) return "the lock cannot be acquired afterwards";
       if (guard.recovered !== world.isDirty) return "a death is not reported afterwards";
       guard.release();
@@ -111,22 +125,24 @@ function mutexScenario(
 
 /** The scenarios of the mutex. */
 export function mutexScenarios(): Scenario[] {
-  const once: Settings = { spins: 1 };
-  const none: Settings = { spins: 0 };
   return [
-    mutexScenario("two lock", [lock, lock], once),
-    mutexScenario("two lock, one dies", [lock, lock], once, { deaths: 1 }),
-    mutexScenario("two lock, two die", [lock, lock], once, { deaths: 2 }),
-    mutexScenario("three lock", [lock, lock, lock], none),
-    mutexScenario("three lock, one wakes for no reason", [lock, lock, lock], none, { spurious: 1 }),
-    mutexScenario("three lock, one dies", [lock, lock, lock], none, { deaths: 1 }),
-    mutexScenario("three lock, two die", [lock, lock, lock], none, { deaths: 2 }),
-    mutexScenario("two lock, one tries", [lock, lock, tryOnce], none, { deaths: 1 }),
-    mutexScenario("two lock, one gives up", [lock, lock, timed], none),
-    mutexScenario("one locks, two give up", [lock, timed, timed], none, { deaths: 1 }),
-    mutexScenario("two await", [awaited, awaited], none),
-    mutexScenario("one locks, one awaits", [lock, awaited], none, { deaths: 1 }),
-    mutexScenario("two lock, one awaits", [lock, lock, awaited], none),
-    mutexScenario("one locks, two tasks of a thread await", [lock, twoTasks], none, { deaths: 1 }),
+    mutexScenario("two lock", [lock, lock], { spins: 1 }),
+    mutexScenario("two lock, one dies", [lock, lock], { deaths: 1, spins: 1 }),
+    mutexScenario("two lock, two die", [lock, lock], { deaths: 2, spins: 1 }),
+    mutexScenario("three lock", [lock, lock, lock]),
+    mutexScenario("three lock, one wakes for no reason", [lock, lock, lock], { spurious: 1 }),
+    mutexScenario("three lock, one dies", [lock, lock, lock], { deaths: 1 }),
+    mutexScenario("three lock, two die", [lock, lock, lock], { deaths: 2 }),
+    mutexScenario("two lock, one tries, one dies", [lock, lock, tryOnce], { deaths: 1 }),
+    mutexScenario("two lock, one gives up", [lock, lock, timed]),
+    mutexScenario("one locks, two give up, one dies", [lock, timed, timed], { deaths: 1 }),
+    mutexScenario("a death is thrown", [checked, checked], { deaths: 1, throws: true }),
+    mutexScenario("two await", [awaited, awaited]),
+    mutexScenario("two await, one dies", [awaited, awaited], { deaths: 1 }),
+    mutexScenario("one locks, one awaits, one dies", [lock, awaited], { deaths: 1 }),
+    mutexScenario("one locks, one aborts", [lock, aborted]),
+    mutexScenario("one locks, one aborts, one awaits", [lock, aborted, awaited]),
+    mutexScenario("two lock, one awaits", [lock, lock, awaited]),
+    mutexScenario("one locks, two tasks of a thread await", [lock, twoTasks], { deaths: 1 }),
   ];
 }

@@ -1,15 +1,13 @@
 import { Attachment } from "../../src/memory/attachment.ts";
 import { HEADER, newHeader, SLOT } from "../../src/memory/layout.ts";
-import { Memory, regionOf } from "../../src/memory/memory.ts";
+import { attachmentOf, Memory } from "../../src/memory/memory.ts";
 import { OWNER } from "../../src/memory/thread_registry.ts";
-import { step } from "./actor.ts";
-
-/** How often an actor looks at a held word before it sleeps. */
-export interface Settings {
-  readonly spins: number;
-}
+import { type Program, step } from "./actor.ts";
+import type { Scenario } from "./explore.ts";
 
 const [INSIDE, DIRTY] = [0, 1];
+
+const EXPLORED = new Error("The execution of the actor is over");
 
 /** The identity of the actor whose objects are made; as if its thread had claimed a slot. */
 let identity = 0;
@@ -23,7 +21,7 @@ export class World {
   readonly buffer: SharedArrayBuffer = new SharedArrayBuffer(2 * 65536);
   readonly notes: Int32Array = new Int32Array(2);
   readonly #view = new Int32Array(this.buffer);
-  #cleanUps: (() => void)[] = [];
+  #opened: Attachment[] = [];
 
   /** A memory of `actors` threads. */
   constructor(actors: number) {
@@ -46,24 +44,38 @@ export class World {
     this.#view[at / 4] = value;
   }
 
-  /** The memory, as the thread of an actor has it open. */
-  open(actor: number, { spins }: Settings): Memory {
+  /**
+   * The memory, as the thread of an actor has it open.
+   *
+   * @param spins How often it looks at a held word before it sleeps, at most.
+   */
+  open(actor: number, spins = 0): Memory {
     identity = identityOf(actor);
     const memory = Memory.from(this.buffer);
-    const { atomics } = regionOf(memory);
+    const attachment = attachmentOf(memory);
+    const { atomics } = attachment.region;
+    attachment.namedLocks.add(0);
+    this.#opened.push(attachment);
     const { tryLock } = atomics;
     atomics.tryLock = (at, me, most) => tryLock.call(atomics, at, me, Math.min(most, spins));
     return memory;
   }
 
-  /** Something to call after the execution of an actor. */
-  afterwards(cleanUp: () => void): void {
-    this.#cleanUps.push(cleanUp);
-  }
-
-  cleanUp(): void {
-    for (const cleanUp of this.#cleanUps) cleanUp();
-    this.#cleanUps = [];
+  /** What each scenario in this memory has in common. */
+  parts(
+    actors: readonly (() => Program)[],
+  ): Pick<Scenario, "buffer" | "notes" | "event" | "nap" | "actors" | "cleanUp"> {
+    return {
+      buffer: this.buffer,
+      notes: this.notes,
+      event: HEADER.event,
+      nap: HEADER.nap,
+      actors,
+      cleanUp: () => {
+        for (const { asyncWaiters } of this.#opened) asyncWaiters.rejectAll(EXPLORED);
+        this.#opened = [];
+      },
+    };
   }
 
   /**
@@ -94,9 +106,10 @@ export class World {
   }
 
   /** Marks an actor as dead; `lock` is the byte of the lock that it may hold. */
-  kill(actor: number, lock: number): void {
+  kill(actor: number, lock?: number): void {
     this.write(slotOf(actor) + SLOT.gone, 1);
     this.notes[INSIDE] &= ~(1 << actor);
+    if (lock === undefined) return;
     if ((this.read(lock) & OWNER) === identityOf(actor)) this.notes[DIRTY] = 1;
   }
 }
