@@ -13,13 +13,14 @@ const MOST_SHAPE = 40;
  * | offset | bytes | contents                                                     |
  * | ------ | ----- | ------------------------------------------------------------ |
  * | 0      | 4     | offset of the record that was the newest before, plus 1      |
- * | 4      | 4     | checksum of all that follows                                 |
- * | 8      | 4     | size of the thing, in bytes                                  |
- * | 12     | 2     | length of the name                                           |
- * | 14     | 2     | length of the shape                                          |
- * | 16     |       | the name, then the shape                                     |
+ * | 4      | 4     | state: 0 in use                                              |
+ * | 8      | 4     | checksum of all that follows                                 |
+ * | 12     | 4     | size of the thing, in bytes                                  |
+ * | 16     | 2     | length of the name                                           |
+ * | 18     | 2     | length of the shape                                          |
+ * | 20     |       | the name, then the shape                                     |
  */
-const RECORD = { next: 0, checksum: 4, size: 8, name: 12, shape: 14, text: 16 } as const;
+const RECORD = { next: 0, checksum: 8, size: 12, name: 16, shape: 18, text: 20 } as const;
 const LINE = 128;
 
 const encoder = new TextEncoder();

@@ -163,7 +163,7 @@ export class Memory implements PlatformDisposable {
    * @param size The bytes that can be used, at least; rounded up.
    * @throws {TypeError} If `size` is not a number.
    * @throws {RangeError} If `size` is not a positive whole number, or more than 1 GiB with the
-   * header of 66,560 bytes.
+   * header of 266,240 bytes.
    */
   static anonymous(size: number): Memory {
     const length = fileLength(size);
@@ -184,7 +184,7 @@ export class Memory implements PlatformDisposable {
   static from(handle: MemoryHandle): Memory {
     if (handle instanceof WebAssembly.Memory || handle instanceof SharedArrayBuffer) {
       const buffer = handle instanceof WebAssembly.Memory ? handle.buffer : handle;
-      const header = new Uint8Array(buffer).slice(0, HEADER.boot);
+      const header = new Uint8Array(buffer).slice(0, HEADER.checked);
       if (flawOf(header, buffer.byteLength) === undefined && buffer.byteLength <= LONGEST) {
         return new Memory(CONSTRUCT, handle, buffer.byteLength);
       }
@@ -206,7 +206,7 @@ export class Memory implements PlatformDisposable {
    * @throws {UnsupportedError} If the runtime lacks foreign functions or the permission for them.
    * @throws {SegmentFormatError} If the file is not a memory, or other users can use it.
    * @throws {RangeError} If the file exists and is smaller; if it has, or would have, more than
-   * 1 GiB with the header of 66,560 bytes; or if this thread has mapped too much already.
+   * 1 GiB with the header of 266,240 bytes; or if this thread has mapped too much already.
    * @throws {Error} With the `code` of the system: no such folder, no permission, no space.
    */
   static map(path: PathLike, size?: number, mode?: OpenMode): Memory {

@@ -17,7 +17,7 @@ import { unlockFlock, waitFlock } from "../runtime/file_locks/flock.ts";
 import { userId } from "../runtime/identity/thread_identity.ts";
 import { checkRoom } from "../runtime/files/mapping.ts";
 import { closeEarly, closeWithThread } from "../runtime/threads/thread_end.ts";
-import { flawOf, HEADER, ID_BYTES, LONGEST, newHeader, UNIT } from "./layout.ts";
+import { flawOf, HEADER, ID_BYTES, lengthIn, LONGEST, newHeader, UNIT } from "./layout.ts";
 
 /** How long to wait for the creation lock, in milliseconds. */
 const CREATION_TIMEOUT = 10_000;
@@ -219,12 +219,13 @@ function checkOwner(fd: number, path: string): void {
 /** The length of the file. */
 function checkHeader(fd: number, path: string): number {
   const { size } = statusOf(fd, path);
-  const header = new Uint8Array(HEADER.boot);
+  const header = new Uint8Array(HEADER.checked);
   const got = readAt(fd, path, header, 0);
   const flaw = flawOf(header.subarray(0, got), size);
   if (flaw !== undefined) throw flawed(path, flaw);
-  if (size > LONGEST) throw tooLong(`open the memory "${path}"`, size - HEADER.end);
-  return size;
+  const length = lengthIn(header);
+  if (length > LONGEST) throw tooLong(`open the memory "${path}"`, length - HEADER.end);
+  return length;
 }
 
 function flawed(path: string, flaw: string): SegmentFormatError {

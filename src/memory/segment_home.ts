@@ -9,7 +9,7 @@ import { makeDirectory, namesIn } from "../runtime/files/folders.ts";
 import { absolutePath } from "../runtime/files/absolute_path.ts";
 import { userId } from "../runtime/identity/thread_identity.ts";
 import { isPathLike, pathFrom } from "../runtime/paths/path_like.ts";
-import { flawOf, HEADER } from "./layout.ts";
+import { flawOf, HEADER, lengthIn } from "./layout.ts";
 
 /** A mode bit of a folder: only the owner of a file in it can remove or rename the file. */
 const STICKY = 0o1000;
@@ -132,9 +132,10 @@ function sizeOf(path: string): number | undefined {
   try {
     const { isFile, size } = statusOf(fd, path);
     if (!isFile) return undefined;
-    const header = new Uint8Array(HEADER.boot);
+    const header = new Uint8Array(HEADER.checked);
     const got = readAt(fd, path, header, 0);
-    return flawOf(header.subarray(0, got), size) === undefined ? size - HEADER.end : undefined;
+    const flaw = flawOf(header.subarray(0, got), size);
+    return flaw === undefined ? lengthIn(header) - HEADER.end : undefined;
   } finally {
     closeFile(fd);
   }

@@ -7,7 +7,7 @@ import type { MemoryHandle } from "./region.ts";
 export interface SegmentOptions {
   /**
    * The bytes for the things in the segment, at least. Each named thing takes 128 bytes and its own
-   * size, rounded up to 128. With the header of 66,560 bytes, a segment has at most 1 GiB. Default:
+   * size, rounded up to 128. With the header of 266,240 bytes, a segment has at most 1 GiB. Default:
    * 65,536 for a new segment, and any size for one that exists.
    */
   size?: number;

@@ -209,7 +209,7 @@ describe("A mapped file", () => {
       const path = join(folder, "memory");
       Memory.map(path, PAGE + 1).close();
       const { size, mode, blocks } = statSync(path);
-      assert.equal(size, 3 * PAGE);
+      assert.equal(size, 6 * PAGE);
       assert.equal(mode & 0o777, 0o600);
       assert.ok(blocks * 512 >= size, "its space is not reserved");
       assert.deepEqual([...readFileSync(path).subarray(0, 32)], [...newHeader(size)].slice(0, 32));
@@ -279,7 +279,7 @@ describe("A mapped file", () => {
   it("is refused, and not changed, if it cannot be trusted", () =>
     inScratchFolder((folder) => {
       const path = join(folder, "memory");
-      Memory.map(path, 1).close();
+      Memory.map(path, 2 * PAGE).close();
       const good = readFileSync(path);
       const changed = (at: number, value: number) => {
         const bytes = new Uint8Array(good);
@@ -291,8 +291,9 @@ describe("A mapped file", () => {
         ["of somebody else", new Uint8Array(2 * PAGE).fill(65), /INTRLOCK/],
         ["of zeros", new Uint8Array(2 * PAGE), /INTRLOCK/],
         ["truncated", good.subarray(0, PAGE), /has 65536 bytes/],
-        ["longer", new Uint8Array([...good, ...good]), /header says/],
+        ["shorter", good.subarray(0, good.length - PAGE), /header says/],
         ["newer", changed(HEADER.version, 7), /version 7.*newer/],
+        ["older", changed(HEADER.version, 1).subarray(0, 2 * PAGE), /version 1.*older.*remove it/],
         ["damaged", changed(HEADER.slots, 9), /damaged/],
         ["damaged in its checksum", changed(HEADER.checksum, 9), /damaged/],
       ];

@@ -78,6 +78,7 @@ export const {
   ENOENT,
   ENOMEM,
   ENXIO,
+  EOPNOTSUPP,
   EPERM,
   EROFS,
   ESRCH,
