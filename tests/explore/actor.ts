@@ -27,7 +27,7 @@ export type Program = () => unknown;
 export interface Entry {
   readonly result: Result;
   /** The plain bytes that it found after it. */
-  readonly plain: Int32Array | undefined;
+  readonly plain: Int32Array;
 }
 
 /** Ends an actor at an operation whose result is not known yet. */
@@ -71,10 +71,12 @@ export function step(operation: Operation): Result {
   if (replay.next !== undefined) throw STOP; // A `finally` of an actor that was stopped.
   if (replay.position < replay.history.length) {
     const { result, plain } = replay.history[replay.position++];
-    if (plain !== undefined) setPlain(plain);
+    setPlain(plain);
     // A sleep that ended by itself took its time.
-    if (result === TIMED_OUT || result === NAPPED) replay.clock += operation.args[1] as number;
-    return result;
+    if (result === TIMED_OUT || result === NAPPED || result === LATE) {
+      replay.clock += operation.args[1] as number;
+    }
+    return result === LATE ? WOKEN : result;
   }
   replay.next = operation;
   throw STOP;
@@ -82,6 +84,10 @@ export function step(operation: Operation): Result {
 
 /** The result of a sleep that ended by itself. */
 export const TIMED_OUT = "timed-out";
+/** The result of a sleep that was ended by a wake. */
+export const WOKEN = "ok";
+/** The same, if the time was over as well. */
+export const LATE = "late";
 /** The result of a nap. */
 export const NAPPED = "napped";
 

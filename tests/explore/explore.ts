@@ -1,5 +1,6 @@
 import {
   type Entry,
+  LATE,
   NAPPED,
   type Next,
   nextOf,
@@ -8,6 +9,7 @@ import {
   type Result,
   TIMED_OUT,
   whileExploring,
+  WOKEN,
 } from "./actor.ts";
 
 /** What is explored: some actors on a few words of one memory. */
@@ -68,6 +70,8 @@ interface Local {
   readonly id: number;
   readonly actor: number;
   readonly history: readonly Entry[];
+  /** The plain words after its last step. */
+  readonly plain: Plain;
   /** By the result of the next step, and the plain words after it. */
   readonly children: Map<Result, Local>;
   next: Next | undefined;
@@ -81,10 +85,17 @@ const TIMED = /^time/;
 
 const [RUNS, SLEEPS, DEAD] = [0, 1, 2];
 /** Whether an actor has asked to be told of a wake, and was woken. */
-const [NO_WATCH, WATCHES, WOKEN] = [0, 1, 2];
+const [NO_WATCH, WATCHES, NOTIFIED] = [0, 1, 2];
+
+/** The plain words at some time. Equal ones are one object. */
+interface Plain {
+  readonly id: number;
+  readonly words: Int32Array;
+}
 
 interface State {
   readonly words: Int32Array;
+  readonly plain: Plain;
   readonly locals: readonly Local[];
   readonly status: readonly number[];
   readonly watch: readonly number[];
@@ -126,30 +137,29 @@ export async function explore(scenario: Scenario, limit = 5_000_000): Promise<Ou
 class Explorer {
   readonly #scenario: Scenario;
   readonly #view: Int32Array;
-  /** The words of a state. */
   readonly #indexes: readonly number[];
-  readonly #plain: readonly number[];
+  readonly #plainIndexes: readonly number[];
+  readonly #plains = new Map<string, Plain>();
   readonly #known = new Set<string>();
   readonly #queue: State[] = [];
-  #start: Int32Array = new Int32Array();
   #locals = 0;
   #fault: { rule: string; state: State } | undefined;
 
   constructor(scenario: Scenario) {
     this.#scenario = scenario;
     this.#view = new Int32Array(scenario.buffer);
-    this.#plain = (scenario.plain ?? []).map((at) => at / 4);
-    this.#indexes = [...scenario.words.map((at) => at / 4), ...this.#plain];
+    this.#indexes = scenario.words.map((at) => at / 4);
+    this.#plainIndexes = (scenario.plain ?? []).map((at) => at / 4);
   }
 
   async run(limit: number): Promise<Outcome> {
     const start = performance.now();
     const { actors, notes } = this.#scenario;
     notes.fill(0);
-    this.#start = this.#save();
     this.#add({
-      words: this.#start,
-      locals: actors.map((_, actor) => this.#local(actor, [], 0)),
+      words: this.#save(),
+      plain: this.#savePlain(),
+      locals: actors.map((_, actor) => this.#local(actor, [], 0, this.#savePlain())),
       status: actors.map(() => RUNS),
       watch: actors.map(() => NO_WATCH),
       deaths: 0,
@@ -183,50 +193,61 @@ class Explorer {
     return words;
   }
 
-  #restore({ words }: State): void {
+  #savePlain(): Plain {
+    const words = Int32Array.from(this.#plainIndexes, (index) => this.#view[index]);
+    const key = words.join();
+    const known = this.#plains.get(key) ?? { id: this.#plains.size, words };
+    this.#plains.set(key, known);
+    return known;
+  }
+
+  #restore({ words, plain }: State): void {
+    this.setPlain(plain.words);
     for (let i = 0; i < this.#indexes.length; i++) this.#view[this.#indexes[i]] = words[i];
     this.#scenario.notes.set(words.subarray(this.#indexes.length));
   }
 
   /** Fills the plain words. */
   setPlain(plain: Int32Array): void {
-    for (let i = 0; i < plain.length; i++) this.#view[this.#plain[i]] = plain[i];
+    for (let i = 0; i < plain.length; i++) this.#view[this.#plainIndexes[i]] = plain[i];
   }
 
-  /** The plain words of a state. */
-  #plainOf(words: Int32Array): Int32Array | undefined {
-    if (this.#plain.length === 0) return undefined;
-    const end = this.#indexes.length;
-    return words.subarray(end - this.#plain.length, end);
-  }
-
-  #local(actor: number, history: readonly Entry[], timeouts: number): Local {
-    const children = new Map<Result, Local>();
-    return { id: ++this.#locals, actor, history, children, next: undefined, writes: [], timeouts };
+  #local(actor: number, history: readonly Entry[], timeouts: number, plain: Plain): Local {
+    const id = ++this.#locals;
+    return {
+      id,
+      actor,
+      history,
+      plain,
+      children: new Map(),
+      next: undefined,
+      writes: [],
+      timeouts,
+    };
   }
 
   /** What the actor does next, found once for each history. */
   async #nextOf(local: Local): Promise<Next> {
     if (local.next !== undefined) return local.next;
-    const before = local.history.at(-1)?.plain ?? this.#plainOf(this.#start);
-    if (before !== undefined) this.setPlain(before);
-    local.next = await nextOf(this.#scenario.actors[local.actor], local.history);
-    local.writes = this.#plain.flatMap((index, i) => {
+    const { actor, history, plain } = local;
+    this.setPlain(plain.words);
+    local.next = await nextOf(this.#scenario.actors[actor], history);
+    local.writes = this.#plainIndexes.flatMap((index, i) => {
       const value = this.#view[index];
-      return value === before![i] ? [] : [[index, value]];
+      return value === plain.words[i] ? [] : [[index, value]];
     });
     this.#scenario.cleanUp?.();
     return local.next;
   }
 
-  /** The actor after one more step, which left these words. */
-  #after(local: Local, result: Result, words: Int32Array): Local {
-    const plain = this.#plainOf(words);
-    const key = plain === undefined ? result : `${result} ${plain}`;
+  /** The actor after one more step. */
+  #after(local: Local, result: Result, plain: Plain): Local {
+    const key = plain.words.length === 0 ? result : `${result} ${plain.id}`;
     let child = local.children.get(key);
     if (child === undefined) {
       const timeouts = local.timeouts + (typeof result === "string" && TIMED.test(result) ? 1 : 0);
-      child = this.#local(local.actor, [...local.history, { result, plain }], timeouts);
+      const history = [...local.history, { result, plain: plain.words }];
+      child = this.#local(local.actor, history, timeouts, plain);
       local.children.set(key, child);
     }
     return child;
@@ -234,7 +255,7 @@ class Explorer {
 
   /** Notes a state, unless it is known; the memory must be in this state. */
   #add(state: State): void {
-    let key = state.words.join();
+    let key = `${state.words.join()}/${state.plain.id}`;
     for (const { id } of state.locals) key += `,${id}`;
     key += `/${state.status.join("")}${state.watch.join("")}${state.deaths}${state.spurious}`;
     if (this.#known.has(key)) return;
@@ -265,7 +286,7 @@ class Explorer {
       }
       const operation = next as Operation;
       if (state.deaths < deaths) this.#die(state, actor);
-      if (operation.kind === "idle" && state.watch[actor] === WOKEN) {
+      if (operation.kind === "idle" && state.watch[actor] === NOTIFIED) {
         moves++;
         const watch = state.watch.with(actor, NO_WATCH);
         this.#move(state, actor, (operation.args[1] as number[])[0], "is woken", { watch });
@@ -276,7 +297,7 @@ class Explorer {
           this.#move(state, actor, result, "time passes");
         }
         if (state.status[actor] === SLEEPS && state.spurious < spurious) {
-          this.#move(state, actor, "ok", "wakes for no reason", { spurious: state.spurious + 1 });
+          this.#move(state, actor, WOKEN, "wakes for no reason", { spurious: state.spurious + 1 });
         }
       } else {
         moves++;
@@ -320,7 +341,9 @@ class Explorer {
       return this.#push(state, actor, { what: "sleeps" }, SLEEPS);
     }
     this.#restore(state);
-    for (const [index, value] of state.locals[actor].writes) this.#view[index] = value;
+    const { writes } = state.locals[actor];
+    for (const [index, value] of writes) this.#view[index] = value;
+    const plain = writes.length === 0 ? state.plain : this.#savePlain();
     let result: Result;
     try {
       result = operation.run();
@@ -329,7 +352,7 @@ class Explorer {
       return this.#fail(broken, (error as Error).message);
     }
     const what = describe(operation, result);
-    this.#move({ ...state, words: this.#save() }, actor, result, what, { parent: state });
+    this.#move({ ...state, words: this.#save(), plain }, actor, result, what, { parent: state });
   }
 
   /** Wakes each possible choice of sleepers. */
@@ -341,19 +364,33 @@ class Explorer {
     });
     const count = Math.min(args[0] as number, asleep.length);
     for (const chosen of choices(asleep, count)) {
+      this.#wakeAll(state, actor, chosen, chosen.filter((i) => state.status[i] === SLEEPS));
+    }
+  }
+
+  /** Wakes the chosen ones; each that has a timeout may find that its time is over as well. */
+  #wakeAll(
+    state: State,
+    actor: number,
+    chosen: readonly number[],
+    asleep: readonly number[],
+  ): void {
+    const { timed = [] } = this.#scenario;
+    const late = asleep.filter((i) => timed.includes(i));
+    for (let choice = 0; choice < 2 ** late.length; choice++) {
       const locals = [...state.locals];
       const status = [...state.status];
       const watch = [...state.watch];
       for (const sleeper of chosen) {
-        if (isEvent(sleeper)) watch[sleeper] = WOKEN;
-        else {
-          locals[sleeper] = this.#after(locals[sleeper], "ok", state.words);
+        if (asleep.includes(sleeper)) {
+          const isLate = (choice >> late.indexOf(sleeper) & 1) !== 0 && late.includes(sleeper);
+          locals[sleeper] = this.#after(locals[sleeper], isLate ? LATE : WOKEN, state.plain);
           status[sleeper] = RUNS;
-        }
+        } else watch[sleeper] = NOTIFIED;
       }
-      locals[actor] = this.#after(locals[actor], count, state.words);
-      const what = count === 0 ? "wakes none" : `wakes ${chosen.map((i) => `actor ${i}`).join()}`;
-      this.#push(state, actor, { what, locals, status, watch });
+      locals[actor] = this.#after(locals[actor], chosen.length, state.plain);
+      const names = chosen.map((i) => `actor ${i}`).join();
+      this.#push(state, actor, { what: `wakes ${names || "none"}`, locals, status, watch });
     }
   }
 
@@ -372,7 +409,7 @@ class Explorer {
     what: string,
     changes: Partial<State> = {},
   ): void {
-    const local = this.#after(state.locals[actor], result, state.words);
+    const local = this.#after(state.locals[actor], result, state.plain);
     const locals = state.locals.with(actor, local);
     this.#push(state, actor, { what, locals, ...changes });
   }

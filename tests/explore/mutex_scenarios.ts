@@ -11,7 +11,7 @@ type Part = (mutex: Mutex, world: World, actor: number) => unknown;
 
 /** Is inside for two steps, and releases the lock. */
 function hold(guard: Guard<number>, world: World, actor: number): void {
-  world.enter(actor, guard.recovered);
+  world.enter(actor, guard.recovered, guard.token);
   world.leave(actor);
   guard.release();
 }
@@ -20,6 +20,12 @@ function hold(guard: Guard<number>, world: World, actor: number): void {
 const lock: Part = (mutex, world, actor) => {
   const guard = mutex.acquireSync();
   hold(guard, world, actor);
+};
+
+/** Does so twice. */
+const lockTwice: Part = (mutex, world, actor) => {
+  lock(mutex, world, actor);
+  lock(mutex, world, actor);
 };
 
 /** Acquires the lock if it is free. */
@@ -84,24 +90,26 @@ const twoTasks: Part = async (mutex, world, actor) => {
 function mutexScenario(
   name: string,
   parts: readonly Part[],
-  more: Partial<Scenario> & { spins?: number; throws?: boolean } = {},
+  more: Partial<Scenario> & { spins?: number; throws?: boolean; tokens?: boolean } = {},
 ): Scenario {
   const world = new World(parts.length + 1);
   const word = HEADER.end;
   const identities = parts.map((_, actor) => identityOf(actor));
   const onOwnerDied = more.throws ? "throw" : "recover";
   const open = (actor: number) => new Mutex(world.open(actor, more.spins), 0, { onOwnerDied });
+  world.hasTokens = more.tokens ?? false;
   return {
     name: `mutex: ${name}`,
     ...world.parts(parts.map((part, actor) => () => {
       const mutex = open(actor);
       return () => part(mutex, world, actor);
     })),
-    // The lock word, the owner that died, the event, and the deaths.
+    // The lock word, the owner that died, the event, the token, and the deaths.
     words: [
       word,
       word + 4,
       HEADER.event,
+      ...more.tokens ? [word + 8, word + 12] : [],
       ...more.deaths ? parts.map((_, actor) => slotOf(actor) + SLOT.gone) : [],
     ],
     timed: parts.flatMap((part, actor) => part === timed ? [actor] : []),
@@ -126,7 +134,7 @@ function mutexScenario(
 /** The scenarios of the mutex. */
 export function mutexScenarios(): Scenario[] {
   return [
-    mutexScenario("two lock", [lock, lock], { spins: 1 }),
+    mutexScenario("two lock", [lock, lock], { spins: 1, tokens: true }),
     mutexScenario("two lock, one dies", [lock, lock], { deaths: 1, spins: 1 }),
     mutexScenario("two lock, two die", [lock, lock], { deaths: 2, spins: 1 }),
     mutexScenario("three lock", [lock, lock, lock]),
@@ -135,10 +143,12 @@ export function mutexScenarios(): Scenario[] {
     mutexScenario("three lock, two die", [lock, lock, lock], { deaths: 2 }),
     mutexScenario("two lock, one tries, one dies", [lock, lock, tryOnce], { deaths: 1 }),
     mutexScenario("two lock, one gives up", [lock, lock, timed]),
+    mutexScenario("one locks twice, one locks, one gives up", [lockTwice, lock, timed]),
     mutexScenario("one locks, two give up, one dies", [lock, timed, timed], { deaths: 1 }),
     mutexScenario("a death is thrown", [checked, checked], { deaths: 1, throws: true }),
     mutexScenario("two await", [awaited, awaited]),
     mutexScenario("two await, one dies", [awaited, awaited], { deaths: 1 }),
+    mutexScenario("one locks, one awaits", [lock, awaited]),
     mutexScenario("one locks, one awaits, one dies", [lock, awaited], { deaths: 1 }),
     mutexScenario("one locks, one aborts", [lock, aborted]),
     mutexScenario("one locks, one aborts, one awaits", [lock, aborted, awaited]),

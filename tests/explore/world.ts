@@ -1,11 +1,12 @@
 import { Attachment } from "../../src/memory/attachment.ts";
 import { HEADER, newHeader, SLOT } from "../../src/memory/layout.ts";
 import { attachmentOf, Memory } from "../../src/memory/memory.ts";
+import { fileLength } from "../../src/memory/memory_file.ts";
 import { OWNER } from "../../src/memory/thread_registry.ts";
 import { type Program, step } from "./actor.ts";
 import type { Scenario } from "./explore.ts";
 
-const [INSIDE, DIRTY] = [0, 1];
+const [INSIDE, DIRTY, TOKEN] = [0, 1, 2];
 
 const EXPLORED = new Error("The execution of the actor is over");
 
@@ -18,8 +19,8 @@ Object.defineProperties(Attachment.prototype, {
 
 /** A memory that some actors have open, each as a thread of its own, and what they note in it. */
 export class World {
-  readonly buffer: SharedArrayBuffer = new SharedArrayBuffer(2 * 65536);
-  readonly notes: Int32Array = new Int32Array(2);
+  readonly buffer: SharedArrayBuffer = new SharedArrayBuffer(fileLength(1024));
+  readonly notes: Int32Array = new Int32Array(3);
   readonly #view = new Int32Array(this.buffer);
   #opened: Attachment[] = [];
 
@@ -78,26 +79,35 @@ export class World {
     };
   }
 
+  /** Whether the tokens of guards are a part of the state. */
+  hasTokens = false;
+
   /**
    * A step: an actor enters what a lock protects.
    *
    * @param recovered Whether the lock said that its last owner died.
    */
-  enter(actor: number, recovered: boolean, most = 1): void {
-    note("enters", () => {
+  enter(actor: number, recovered: boolean, token: number): void {
+    this.note("enters", () => {
       this.notes[INSIDE] |= 1 << actor;
-      if (bits(this.notes[INSIDE]) > most) throw new Error("more actors are inside than may be");
-      if (recovered && this.notes[DIRTY] === 0) {
-        throw new Error("a death is reported that was none");
-      }
-      if (!recovered && this.notes[DIRTY] !== 0) throw new Error("a death is not reported");
+      if (this.notes[INSIDE] !== 1 << actor) throw new Error("two actors are inside");
+      if (recovered && !this.isDirty) throw new Error("a death is reported that was none");
+      if (!recovered && this.isDirty) throw new Error("a death is not reported");
       this.notes[DIRTY] = 0;
+      if (!this.hasTokens) return;
+      if (token <= this.notes[TOKEN]) throw new Error("a token is not greater than the last one");
+      this.notes[TOKEN] = token;
     });
+  }
+
+  /** A step that only looks at the memory and the notes; throws if it breaks a rule. */
+  note(kind: string, act: () => void): void {
+    step({ kind, at: 0, args: [], run: () => act() as undefined });
   }
 
   /** A step: an actor leaves it. */
   leave(actor: number): void {
-    note("leaves", () => void (this.notes[INSIDE] &= ~(1 << actor)));
+    this.note("leaves", () => void (this.notes[INSIDE] &= ~(1 << actor)));
   }
 
   /** Whether an owner died and no survivor has been told. */
@@ -112,15 +122,6 @@ export class World {
     if (lock === undefined) return;
     if ((this.read(lock) & OWNER) === identityOf(actor)) this.notes[DIRTY] = 1;
   }
-}
-
-/** A step that only concerns the notes; throws if it breaks a rule. */
-function note(kind: string, act: () => void): void {
-  step({ kind, at: 0, args: [], run: () => act() as undefined });
-}
-
-function bits(word: number): number {
-  return word.toString(2).replaceAll("0", "").length;
 }
 
 /** The identity of an actor: its slot, at its first generation. */
