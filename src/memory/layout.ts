@@ -192,6 +192,10 @@ export function flawOf(header: Uint8Array, length: number): string | undefined {
   ) return "its header is damaged: the checksum does not match";
   const made = Number(view.getBigUint64(HEADER.length, true));
   if (made % UNIT !== 0) return `its header says ${made} bytes, not a multiple of ${UNIT}`;
+  const most = view.getUint32(HEADER.mostUnits, true);
+  if (most > LONGEST / UNIT) return `its header says that it may grow to ${most} units`;
+  const removed = view.getUint32(HEADER.removed, true);
+  if (removed > 1) return `its header has ${removed} in place of whether it was removed`;
   const said = lengthIn(header);
   // A file may be longer: a thread that made it longer can die before it says so.
   if (made >= HEADER.end && made <= said && said <= length) return undefined;

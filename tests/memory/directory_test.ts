@@ -8,7 +8,7 @@ import { Memory } from "../../src/memory/mod.ts";
 import { damageDirectories } from "../stress/memory/damage.ts";
 import { itInBoth } from "./fixtures/both_memories.ts";
 
-const directoryOf = (memory: Memory) => new Directory(regionOf(memory), "the test");
+const directoryOf = (memory: Memory) => new Directory({ region: regionOf(memory) }, "the test");
 
 describe("Directory", () => {
   itInBoth("gives a name the same bytes each time", (memory, again) => {

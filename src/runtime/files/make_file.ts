@@ -13,24 +13,28 @@ import { EEXIST, ENOENT, EOPNOTSUPP, errno, systemError } from "../c/errno.ts";
 import { libc } from "../c/libc.ts";
 import { pathBytes, quotePath } from "../paths/path_bytes.ts";
 import { inodeOf } from "./file_status.ts";
+import { privateName } from "../paths/private_name.ts";
 import { folderOf, removeFile } from "./folders.ts";
+import { type FileAccess, giveAccess } from "./file_access.ts";
 import { closeFile, openFile, syncData, writeAt } from "./open_file.ts";
-import { privateName } from "./replace_file.ts";
 
 const RENAME_NOREPLACE = 1;
 
-/** Creates a file with its contents in one step for all readers; false if the name is taken. */
-export function makeFile(path: string, contents: Uint8Array): boolean {
+/**
+ * Creates a file with its contents in one step for all readers; false if the name is taken.
+ *
+ * @param access Who may use it; `undefined` for only this user.
+ */
+export function makeFile(path: string, contents: Uint8Array, access?: FileAccess): boolean {
   let fd: number;
   try {
     fd = openNameless(folderOf(path));
   } catch (error) {
     if (!lacksNameless(error)) throw error;
-    return makeFileByName(path, contents);
+    return makeFileByName(path, contents, access);
   }
   try {
-    writeAt(fd, path, contents, 0);
-    syncData(fd, path);
+    fill(fd, path, contents, access);
     return publish(fd, path);
   } finally {
     closeFile(fd);
@@ -38,17 +42,23 @@ export function makeFile(path: string, contents: Uint8Array): boolean {
 }
 
 /** Creates it under a name of its own first, which stays behind if the process is killed. */
-function makeFileByName(path: string, contents: Uint8Array): boolean {
+function makeFileByName(path: string, contents: Uint8Array, access?: FileAccess): boolean {
   const own = privateName(path);
   const fd = openFile(own, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW);
   try {
-    writeAt(fd, path, contents, 0);
-    syncData(fd, path);
+    fill(fd, path, contents, access);
     return publishName(own, path);
   } finally {
     closeFile(fd);
     removeFile(own);
   }
+}
+
+function fill(fd: number, path: string, contents: Uint8Array, access?: FileAccess): void {
+  if (access !== undefined) giveAccess(fd, path, access);
+  if (contents.length === 0) return;
+  writeAt(fd, path, contents, 0);
+  syncData(fd, path);
 }
 
 /** Whether a file system has no O_TMPFILE; to an older kernel the flags open a folder. */

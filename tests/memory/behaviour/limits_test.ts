@@ -48,9 +48,9 @@ describe("A memory of more than 1 GiB", () => {
             () => Memory.anonymous(size),
             () => Segment.anonymous(size),
             () => Memory.map(join(directory, "memory"), size),
-            () => Memory.map(join(directory, "memory"), size, "create"),
+            () => Memory.map(join(directory, "memory"), size, { create: "exclusive" }),
             () => Segment.open("memory", { size, directory }),
-            () => Segment.open("memory", { size, directory, mode: "create" }),
+            () => Segment.open("memory", { size, directory, create: "exclusive" }),
           ]
         ) assert.throws(make, isTooLong);
         assert.deepEqual(readdirSync(directory), []);
@@ -64,7 +64,7 @@ describe("A memory of more than 1 GiB", () => {
         plant(path, length);
         assert.throws(() => Memory.map(path), isTooLong);
         assert.throws(() => Memory.map(path, 1), isTooLong);
-        assert.throws(() => Segment.open("memory", { directory, mode: "open" }), isTooLong);
+        assert.throws(() => Segment.open("memory", { directory, create: false }), isTooLong);
       }));
   }
 });
@@ -73,7 +73,7 @@ describe("A memory of 1 GiB", () => {
   it("is used to its end", DEADLINE, () =>
     inScratchFolder((directory) => {
       plant(join(directory, "memory"), LONGEST);
-      using segment = Segment.open("memory", { directory, mode: "open" });
+      using segment = Segment.open("memory", { directory, create: false });
       const { memory } = segment;
       assert.equal(memory.size, MOST);
       const counter = new AtomicCounter(memory, MOST - 8);
@@ -91,7 +91,7 @@ describe("A memory of 1 GiB", () => {
     it("creates no file that its thread could not map", () =>
       inScratchFolder((directory) => {
         plant(join(directory, "memory"), 900 * 2 ** 20);
-        using _segment = Segment.open("memory", { directory, mode: "open" });
+        using _segment = Segment.open("memory", { directory, create: false });
         assert.throws(
           () => Segment.open("more", { directory, size: 200 * 2 ** 20 }),
           /RangeError: Cannot map \d+ bytes: a thread maps 1 GiB at most/,
@@ -114,7 +114,7 @@ describe("A planted file", () => {
         for (const length of lengths) {
           plant(path, length);
           if (length > HEADER.end && length % UNIT === 0) {
-            using segment = Segment.open("memory", { directory, mode: "open" });
+            using segment = Segment.open("memory", { directory, create: false });
             segment.mutex("jobs").acquireSync().release();
             continue;
           }
