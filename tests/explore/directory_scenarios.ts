@@ -13,7 +13,8 @@ function directoryScenario(
   more: Partial<Scenario> = {},
 ): Scenario {
   const world = new World(names.length + 1);
-  const open = (actor: number) => new Directory(regionOf(world.open(actor)), "a memory");
+  const open = (actor: number) =>
+    new Directory({ region: regionOf(world.open(actor)) }, "a memory");
   const records = names.map((_, i) => HEADER.end + i * BYTES);
   const words = [HEADER.used, HEADER.newest, ...records, ...records.map((at) => at + 4)];
   const plain: number[] = [];

@@ -54,7 +54,15 @@ export interface Outcome {
   readonly ends: number;
   readonly seconds: number;
   /** The rule that is broken, and the shortest way to it. */
-  readonly fault: { readonly rule: string; readonly path: readonly Move[] } | undefined;
+  readonly fault: Fault | undefined;
+}
+
+/** A state that breaks a rule. */
+export interface Fault {
+  readonly rule: string;
+  /** The number of the state, the same each time. */
+  readonly number: number;
+  readonly path: readonly Move[];
 }
 
 /** A step on a path. */
@@ -106,6 +114,9 @@ interface State {
   readonly what: string;
 }
 
+/** What stands in the place of a rule if a state was asked for. */
+export const SHOWN = "the state that was asked for";
+const MOST_STATES = 5_000_000;
 /** Timers up to this many milliseconds are a part of the way a wake takes; others look by the clock. */
 const SOON = 1;
 /** The most sleeps of one actor that end by themselves before something must have happened. */
@@ -121,21 +132,23 @@ const MOST_TIMEOUTS = 4;
  * sleep by a wake, a timeout or for no reason. A sleep without a timeout of its own ends by itself
  * only if there is no other move. Without deaths, that is a lost wakeup.
  *
- * @param limit The most states; more are an error.
+ * @param shown The number of a state to stop at, as if it were a fault.
+ * @throws {Error} If there are more than five million states.
  */
-export async function explore(scenario: Scenario, limit = 5_000_000): Promise<Outcome> {
+export async function explore(scenario: Scenario, shown?: number): Promise<Outcome> {
   const tracked = new Set(scenario.words);
-  const explorer = new Explorer(scenario);
+  const explorer = new Explorer(scenario, shown);
   return await whileExploring(
     scenario.buffer,
     (at) => tracked.has(at - at % 4),
     (plain) => explorer.setPlain(plain),
-    () => explorer.run(limit),
+    () => explorer.run(),
   );
 }
 
 class Explorer {
   readonly #scenario: Scenario;
+  readonly #shown: number | undefined;
   readonly #view: Int32Array;
   readonly #indexes: readonly number[];
   readonly #plainIndexes: readonly number[];
@@ -143,16 +156,17 @@ class Explorer {
   readonly #known = new Set<string>();
   readonly #queue: State[] = [];
   #locals = 0;
-  #fault: { rule: string; state: State } | undefined;
+  #fault: Fault | undefined;
 
-  constructor(scenario: Scenario) {
+  constructor(scenario: Scenario, shown: number | undefined) {
     this.#scenario = scenario;
+    this.#shown = shown;
     this.#view = new Int32Array(scenario.buffer);
     this.#indexes = scenario.words.map((at) => at / 4);
     this.#plainIndexes = (scenario.plain ?? []).map((at) => at / 4);
   }
 
-  async run(limit: number): Promise<Outcome> {
+  async run(): Promise<Outcome> {
     const start = performance.now();
     const { actors, notes } = this.#scenario;
     notes.fill(0);
@@ -171,7 +185,7 @@ class Explorer {
     let ends = 0;
     let done = 0;
     for (; done < this.#queue.length && this.#fault === undefined; done++) {
-      if (done > limit) throw new Error(`${this.#scenario.name}: more than ${limit} states`);
+      if (done > MOST_STATES) throw new Error(`"${this.#scenario.name}" has too many states`);
       const state = this.#queue[done];
       // @ts-expect-error: what was explored is needed only as a parent.
       this.#queue[done] = undefined;
@@ -181,7 +195,7 @@ class Explorer {
       states: this.#known.size,
       ends,
       seconds: (performance.now() - start) / 1000,
-      fault: this.#fault && { rule: this.#fault.rule, path: pathTo(this.#fault.state) },
+      fault: this.#fault,
     };
   }
 
@@ -261,13 +275,14 @@ class Explorer {
     if (this.#known.has(key)) return;
     this.#known.add(key);
     this.#queue.push(state);
+    if (this.#known.size === this.#shown) this.#fail(state, SHOWN);
     this.#restore(state);
     const rule = this.#scenario.check?.();
     if (rule !== undefined) this.#fail(state, rule);
   }
 
   #fail(state: State, rule: string): void {
-    this.#fault ??= { rule, state };
+    this.#fault ??= { rule, number: this.#known.size, path: pathTo(state) };
   }
 
   /** Adds the states after a state; returns whether there are none. */

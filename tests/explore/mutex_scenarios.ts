@@ -2,7 +2,7 @@ import { HEADER, SLOT } from "../../src/memory/layout.ts";
 import type { Guard } from "../../src/contract/guard.ts";
 import { OwnerDiedError } from "../../src/contract/errors.ts";
 import { Mutex } from "../../src/memory/mutex.ts";
-import { OWNER } from "../../src/memory/thread_registry.ts";
+import { OWNER } from "../../src/memory/lock_words.ts";
 import { hex, type Scenario } from "./explore.ts";
 import { identityOf, slotOf, World } from "./world.ts";
 

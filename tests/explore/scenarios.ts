@@ -4,6 +4,7 @@ import type { Scenario } from "./explore.ts";
 import { flagScenarios } from "./flag_scenarios.ts";
 import { mutexScenarios } from "./mutex_scenarios.ts";
 import { recordScenarios } from "./record_scenarios.ts";
+import { slotScenarios } from "./slot_scenarios.ts";
 
 /** All that is explored. */
 export function allScenarios(): Scenario[] {
@@ -13,5 +14,6 @@ export function allScenarios(): Scenario[] {
     ...recordScenarios(),
     ...counterScenarios(),
     ...directoryScenarios(),
+    ...slotScenarios(),
   ];
 }

@@ -2,7 +2,7 @@ import { Attachment } from "../../src/memory/attachment.ts";
 import { HEADER, newHeader, SLOT } from "../../src/memory/layout.ts";
 import { attachmentOf, Memory } from "../../src/memory/memory.ts";
 import { fileLength } from "../../src/memory/memory_file.ts";
-import { OWNER } from "../../src/memory/thread_registry.ts";
+import { OWNER } from "../../src/memory/lock_words.ts";
 import { type Program, step } from "./actor.ts";
 import type { Scenario } from "./explore.ts";
 
@@ -13,19 +13,24 @@ const EXPLORED = new Error("The execution of the actor is over");
 /** The identity of the actor whose objects are made; as if its thread had claimed a slot. */
 let identity = 0;
 Object.defineProperties(Attachment.prototype, {
-  identity: { get: () => identity },
-  thread: { get: () => undefined },
+  claim: { value: () => ({ identity, thread: undefined, users: 2, droppedLocks: new Set() }) },
+  waitRecords: {
+    get(this: Attachment) {
+      return this.threads.waitRecordsOf(identity);
+    },
+  },
 });
 
 /** A memory that some actors have open, each as a thread of its own, and what they note in it. */
 export class World {
   readonly buffer: SharedArrayBuffer = new SharedArrayBuffer(fileLength(1024));
-  readonly notes: Int32Array = new Int32Array(3);
+  readonly notes: Int32Array;
   readonly #view = new Int32Array(this.buffer);
   #opened: Attachment[] = [];
 
-  /** A memory of `actors` threads. */
-  constructor(actors: number) {
+  /** A memory of `actors` threads, and a number of notes for a scenario's own use. */
+  constructor(actors: number, notes = 0) {
+    this.notes = new Int32Array(3 + notes);
     new Uint8Array(this.buffer).set(newHeader(this.buffer.byteLength));
     this.write(HEADER.directoryOnly, 1);
     for (let actor = 0; actor < actors; actor++) {
