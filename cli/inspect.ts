@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { inspectSegment } from "../src/memory/inspection.ts";
 import { Segment } from "../src/memory/mod.ts";
-import { homeOfSegments } from "../src/memory/segment_home.ts";
+import { folderOfSegments } from "../src/memory/segment_home.ts";
 import { adapterOf } from "../src/redis/client/adapter_of.ts";
 import {
   type InspectedLock,
@@ -90,7 +90,7 @@ function isUsed(
 function viewSegments(): SegmentView[] {
   return Segment.list().map(({ name, size }) => {
     try {
-      return { name, size, cells: inspectSegment(`${homeOfSegments()}/${name}`) };
+      return { name, size, ...inspectSegment(`${folderOfSegments(undefined)}/${name}`) };
     } catch (error) {
       return { name, size, cells: [], error: (error as Error).message };
     }

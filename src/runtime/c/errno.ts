@@ -52,6 +52,7 @@ const NAMES = new Map<number, string>(
 
 const WORDS: Readonly<Record<string, string | undefined>> = {
   EACCES: "permission denied",
+  EBADF: "it is not open",
   EBUSY: "another process has it open and does not share it",
   EDQUOT: "the user's quota of disk space is used up",
   EFBIG: "the file would be longer than is allowed (ulimit -f)",
@@ -74,10 +75,13 @@ const WORDS: Readonly<Record<string, string | undefined>> = {
 export const {
   EACCES,
   EEXIST,
+  EFBIG,
   ELOOP,
   ENOENT,
   ENOMEM,
+  ENOTDIR,
   ENXIO,
+  EOPNOTSUPP,
   EPERM,
   EROFS,
   ESRCH,
