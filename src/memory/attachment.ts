@@ -108,26 +108,33 @@ export class Attachment {
   }
 
   /**
-   * Frees the slot and closes the region.
+   * Checks that this object can be closed.
+   *
+   * @throws {Error} If this object holds a lock.
+   */
+  checkUnheld(): void {
+    const held = this.#locks?.offsets() ?? new Set();
+    if (this.#isLast) {
+      // A slot must not be free while a lock names it, or nobody could recover that lock.
+      for (const offset of this.#slot!.droppedLocks) if (this.#isHeld(offset)) held.add(offset);
+    }
+    if (held.size === 0) return;
+    throw new Error(
+      `Cannot close a memory: this thread holds ${held.size} of its locks; release them first`,
+    );
+  }
+
+  /**
+   * Closes the region; the last object of this thread frees its slot.
    *
    * @throws {Error} If this object holds a lock.
    */
   close(): void {
     const { region } = this;
     if (region.closed) return;
-    const isLast = this.#slot?.users === 1;
-    const held = this.#locks?.offsets() ?? new Set();
-    if (isLast) {
-      // A slot must not be free while a lock names it, or nobody could recover that lock.
-      for (const offset of this.#slot!.droppedLocks) if (this.#isHeld(offset)) held.add(offset);
-    }
-    if (held.size > 0) {
-      throw new Error(
-        `Cannot close a memory: this thread holds ${held.size} of its locks; release them first`,
-      );
-    }
+    this.checkUnheld();
     this.#asyncWaiters?.rejectAll(new TypeError("Cannot wait any longer: the memory was closed"));
-    if (isLast) {
+    if (this.#isLast) {
       slots.delete(region.id);
       this.threads.free(this.#slot!.identity);
     }
@@ -135,6 +142,11 @@ export class Attachment {
     // The watch looks at the region in a later task; otherwise, it would keep the memory.
     if (this.#isSent) region.wake(region.base + HEADER.crowded, SLOTS);
     region.close();
+  }
+
+  /** Whether no other object of this thread uses its slot. */
+  get #isLast(): boolean {
+    return this.#slot?.users === 1;
   }
 
   /** Whether this thread holds the lock at an offset after the base, by any object. */

@@ -105,7 +105,7 @@ export class SegmentMemory implements DirectoryMemory {
    */
   close(): void {
     if (this.memory.closed) return;
-    this.#mapped.find((memory) => attachmentOf(memory).locks.offsets().size > 0)?.close(); // Throws.
+    for (const memory of this.#mapped) attachmentOf(memory).checkUnheld();
     for (const memory of this.#mapped) memory.close();
   }
 

@@ -198,8 +198,8 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
   mutant(
     "a slot is freed by the first object that is closed",
     "src/memory/attachment.ts",
-    "const isLast = this.#slot?.users === 1;",
-    "const isLast = this.#slot !== undefined;",
+    "return this.#slot?.users === 1;",
+    "return this.#slot !== undefined;",
     ["memory/memory_test"],
   ),
   mutant(

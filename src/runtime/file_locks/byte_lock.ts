@@ -1,6 +1,7 @@
 import { adapter } from "../adapters/adapter.ts";
 import { EACCES, EINTR, errno, EWOULDBLOCK } from "../c/errno.ts";
 import { libc } from "../c/libc.ts";
+import { networkFileSystem } from "../files/file_status.ts";
 import { F_OFD_GETLK, F_OFD_SETLK, F_UNLCK, F_WRLCK, lockRequest } from "./range_lock.ts";
 
 /**
@@ -11,11 +12,12 @@ import { F_OFD_GETLK, F_OFD_SETLK, F_UNLCK, F_WRLCK, lockRequest } from "./range
  *
  * @param fd A descriptor that is open for writing.
  * @param at The offset of the byte, which may be beyond the end of the file; below 2^53.
- * @returns `taken`; `held` if another open file description holds it; `undefined` if the system or
- * the file system has no such locks, or has none left: nothing was taken.
+ * @returns `taken`; `held` if another open file description holds it; `undefined` if the system has no
+ * such locks, or none left, or the file is on another machine: nothing was taken.
  */
 export function takeByte(fd: number, at: number): "taken" | "held" | undefined {
-  if (adapter.platform !== "linux") return undefined;
+  // A server on the network can lose a lock, so that a free byte would prove nothing.
+  if (adapter.platform !== "linux" || networkFileSystem(fd) !== undefined) return undefined;
   const failure = control(fd, F_OFD_SETLK, lockRequest(F_WRLCK, at, 1));
   if (failure === 0) return "taken";
   return failure === EWOULDBLOCK || failure === EACCES ? "held" : undefined;
