@@ -7,6 +7,7 @@ import {
   type InspectedSemaphore,
   inspectRedis,
 } from "../src/redis/inspection.ts";
+import { addHelp } from "./options.ts";
 import { redisReport, segmentReport, type SegmentView } from "./inspect_table.ts";
 import { interruptible, print } from "../src/host/interruption.ts";
 import { UsageError } from "../src/host/usage_error.ts";
@@ -24,7 +25,7 @@ const COMMAND_TIMEOUT_MS = 2000;
 
 /** Adds `interlock inspect`. */
 export function addInspect(program: Command): void {
-  program.command("inspect")
+  const command = program.command("inspect")
     .summary("show locks, semaphores and counters, with their holders and waiters")
     .description(
       "Shows Interlock's locks and semaphores on a Redis or Valkey server: holders, leases, " +
@@ -33,11 +34,24 @@ export function addInspect(program: Command): void {
         "INTERLOCK_DIR names, if it is set), their contents, and who has them open.",
     )
     .option("--redis <url>", "address of the server, such as redis://user:password@host:6379/0")
-    .option("--match <pattern>", "names of locks and semaphores, as a SCAN pattern (default: *)")
-    .option("--counters <pattern>", "also show the counters whose keys match, such as visits:*")
-    .option("--all", "also show locks and semaphores that are not in use")
-    .option("--json", "print one line of JSON")
+    .option(
+      "-m, --match <pattern>",
+      "names of locks and semaphores, as a SCAN pattern (default: *)",
+    )
+    .option("-c, --counters <pattern>", "also show the counters whose keys match, such as visits:*")
+    .option("-a, --all", "also show locks and semaphores that are not in use")
+    .option("-j, --json", "print one line of JSON")
     .action((flags: Flags) => interruptible((signal) => inspect(flags, signal)));
+  addHelp(command, {
+    examples: [
+      ["interlock inspect", "the segments of this user"],
+      [
+        'interlock inspect --redis redis://localhost:6379 -c "visits*"',
+        "the locks and semaphores of a server that are in use, and these counters",
+      ],
+    ],
+    statuses: [[0, "everything was read"], [1, "the server or the memory could not be read"]],
+  });
 }
 
 async function inspect(flags: Flags, signal: AbortSignal): Promise<void> {
