@@ -27,8 +27,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/futex.h>
-#include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,6 +43,9 @@ enum {
   INTERLOCK_VERSION = 2,
   INTERLOCK_SLOTS = 1023,
   INTERLOCK_UNIT = 65536,
+  /* Operations of futex(2), not private: other processes sleep on the same word. */
+  INTERLOCK_WAIT = 0,
+  INTERLOCK_WAKE = 1,
   /* Offsets in the header. */
   INTERLOCK_H_VERSION = 8,
   INTERLOCK_H_SLOTS = 12,
@@ -147,7 +148,6 @@ static inline uint32_t interlock_checksum(const unsigned char *bytes, size_t len
 
 static inline long interlock_futex(uint32_t *word, int operation, uint32_t value,
                                    const struct timespec *time) {
-  /* Not FUTEX_PRIVATE_FLAG: other processes sleep on the same word. */
   return syscall(SYS_futex, word, operation, value, time, NULL, 0);
 }
 
@@ -512,7 +512,7 @@ static inline void interlock_hand_on(const struct interlock *it, size_t at) {
   for (;;) {
     uint32_t word = interlock_load(it, at);
     if (word == 0) {
-      interlock_futex(interlock_word(it, at), FUTEX_WAKE, 1, NULL);
+      interlock_futex(interlock_word(it, at), INTERLOCK_WAKE, 1, NULL);
       return;
     }
     if ((word & INTERLOCK_SLEEPERS) != 0) return;
@@ -549,7 +549,7 @@ static inline int interlock_sleep(const struct interlock *it, size_t at, long ti
     double slice = now - start > 1000 ? 25 : 4;
     if (slice > left) slice = left;
     struct timespec time = {.tv_nsec = (long)(slice * 1e6)};
-    interlock_futex(interlock_word(it, at), FUTEX_WAIT, marked, &time);
+    interlock_futex(interlock_word(it, at), INTERLOCK_WAIT, marked, &time);
   }
   if (slept != 0) interlock_hand_on(it, at);
   return failure;
@@ -594,11 +594,11 @@ static inline int interlock_unlock(const struct interlock *it, int64_t offset) {
     if ((word & INTERLOCK_OWNER) != it->me) return EPERM;
   }
   if ((word & INTERLOCK_SLEEPERS) != 0)
-    interlock_futex(interlock_word(it, at), FUTEX_WAKE, 1, NULL);
+    interlock_futex(interlock_word(it, at), INTERLOCK_WAKE, 1, NULL);
   if ((word & INTERLOCK_TASKS) != 0) {
     uint32_t *event = interlock_word(it, INTERLOCK_H_EVENT);
     __atomic_fetch_add(event, 1, __ATOMIC_SEQ_CST);
-    interlock_futex(event, FUTEX_WAKE, INT_MAX, NULL);
+    interlock_futex(event, INTERLOCK_WAKE, INT_MAX, NULL);
   }
   return 0;
 }

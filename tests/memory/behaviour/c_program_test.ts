@@ -100,7 +100,7 @@ describe("A mutex that a program in C shares", { skip: missing }, () => {
     "counts exactly, with all runtimes",
     LIMIT,
     withSegment(async ({ folder, path, segment }) => {
-      const times = 20_000;
+      const times = 5000;
       const all = runtimesHere();
       await using first = await CProgram.of(path);
       await using second = await CProgram.of(path);
