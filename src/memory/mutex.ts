@@ -1,7 +1,7 @@
 import { Deadline } from "../contract/deadline.ts";
 import { DeadlockError, LockLostError, OwnerDiedError } from "../contract/errors.ts";
 import type { RawLock } from "../contract/lock.ts";
-import type { HoldState } from "../contract/lock_guard.ts";
+import { type GuardedLock, type HoldState, LockGuard } from "../contract/lock_guard.ts";
 import { type AcquireOptions, checkAcquireOptions, nameOf } from "../contract/options.ts";
 import { describeOwner, type Owner } from "../contract/owner.ts";
 import { refuseThenable } from "../contract/refuse_thenable.ts";
@@ -10,7 +10,7 @@ import type { Attachment } from "./attachment.ts";
 import { HEADER, MUTEX } from "./layout.ts";
 import { leastHoldTime, OWNER } from "./lock_words.ts";
 import { attachmentOf, type Memory } from "./memory.ts";
-import { type GuardedMutex, type MutexGuard, MutexLockGuard } from "./mutex_guard.ts";
+import type { MutexGuard } from "./mutex_guard.ts";
 import {
   checkRecover,
   type MutexAcquireOptions,
@@ -95,7 +95,7 @@ export class Mutex implements RawLock {
   #hold = NOTHING;
   #guard: unknown;
   /** What guards see of this mutex; made with the first of them. */
-  #guarded: GuardedMutex | undefined;
+  #guarded: GuardedLock | undefined;
   /** Of the hold: whether the owner before died holding the lock, and who that was. */
   #recovered = false;
   #previous: Owner | undefined;
@@ -259,14 +259,14 @@ export class Mutex implements RawLock {
   #makeGuard(): MutexGuard {
     const token = this.#region.atomics.next64(this.#at + MUTEX.token);
     const lock = this.#guarded ??= this.#makeGuarded();
-    const guard = new MutexLockGuard(lock, token, this.#recovered, this.#previous);
+    const guard = new LockGuard(lock, token, this.#recovered, this.#previous);
     this.#hold = GUARD;
     this.#guard = guard;
     return guard;
   }
 
   /** Makes what guards see of this mutex. */
-  #makeGuarded(): GuardedMutex {
+  #makeGuarded(): GuardedLock {
     return {
       release: (guard) => {
         if (this.#guard !== guard || this.#hold !== GUARD) throw this.#notHeld();
