@@ -84,10 +84,13 @@ describe("What a thread waits for", () => {
     const { atomics, base } = regionOf(memory);
     const { identity } = attachmentOf(memory);
     const record = base + HEADER.firstSlot + ((identity & 1023) - 1) * SLOT.bytes + SLOT.wait;
-    for (const [word, kind] of [[0, 1], [-5, 1], [1, 0], [1, 77], [1, -1]]) {
+    const noDate = 0x7fffffff;
+    const records = [[0, 1, 0], [-5, 1, 0], [1, 0, 0], [1, 77, 0], [1, -1, 0], [1, 1, noDate]];
+    for (const [word, kind, since] of records) {
       atomics.store32(record + WAIT.word, word);
       atomics.store32(record + WAIT.kind, kind);
-      assert.deepEqual(waitsHere(memory), [], `${word} ${kind}`);
+      atomics.store32(record + WAIT.since + 4, since);
+      assert.deepEqual(waitsHere(memory), [], `${word} ${kind} ${since}`);
     }
     atomics.store32(record + WAIT.word, 0);
   });
