@@ -58,20 +58,20 @@ describe("The file of a memory", () => {
       assert.deepEqual([identity, another].map((one) => byteIn(path, one)), ["free", "held"]);
     }));
 
-  it("says that a life byte is free only if the same file is still there", () =>
+  it("tells about life bytes only if the same file is still there", () =>
     inScratchFolder((folder) => {
       const path = join(folder, "memory");
       using memory = Memory.map(path, 1);
       const { identity, region: { file } } = attachmentOf(memory);
-      const free = () => [identity, 5].map((one) => file!.isLifeByteFree(one));
-      assert.deepEqual(free(), [false, true]);
+      const look = () => [identity, 5].map((one) => file!.lookAtLifeByte(one));
+      assert.deepEqual(look(), ["held", "free"]);
       renameSync(path, `${path}.away`);
-      assert.deepEqual(free(), [false, false], "the file is missing");
+      assert.deepEqual(look(), [undefined, undefined], "the file is missing");
       Memory.map(path, 1).close();
-      assert.deepEqual(free(), [false, false], "another file is there");
+      assert.deepEqual(look(), [undefined, undefined], "another file is there");
       rmSync(path);
       renameSync(`${path}.away`, path);
-      assert.deepEqual(free(), [false, true]);
+      assert.deepEqual(look(), ["held", "free"]);
       rmSync(path);
     }));
 });
