@@ -14,9 +14,9 @@ import { say } from "./output.ts";
  * @returns The exit status; `undefined` if the help or the version is asked for.
  */
 export async function lock(): Promise<number | undefined> {
-  const mayCallC = adapter.mayCallC();
-  if (mayCallC) bindTogether(CALLED);
   try {
+    const mayCallC = adapter.mayCallC();
+    if (mayCallC) bindTogether(CALLED);
     const task = parseLock((mayCallC ? givenArguments() : adapter.args).slice(1));
     if (task.kind === "ask") return undefined;
     if (task.kind === "status") {
