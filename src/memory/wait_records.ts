@@ -107,6 +107,7 @@ export function waitsIn(region: Region, slot: number): RecordedWait[] {
     const since = region.dateOf(atomics.load64(record + WAIT.since));
     // It may have ended meanwhile, and another one begun.
     if (word <= 0 || kind === undefined || atomics.load32(record + WAIT.word) !== word) return [];
+    if (Number.isNaN(since.getTime())) return []; // It is damaged.
     return [{ offset: word - 1, kind, since, isBlocked: i === 0 }];
   });
 }

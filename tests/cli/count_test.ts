@@ -5,6 +5,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readFileSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -15,7 +16,7 @@ import process from "node:process";
 import { after, before, describe, it } from "node:test";
 import { findRuntimes, NEEDED } from "../../src/host/runtimes.ts";
 import { adapter } from "../../src/runtime/mod.ts";
-import { COMMAND, type Ending, interlock } from "./interlock.ts";
+import { childrenOf, COMMAND, type Ending, Interlock, interlock, until } from "./interlock.ts";
 
 const KEYS = [
   "strategy",
@@ -269,6 +270,22 @@ describe("interlock count", () => {
     assert.equal(first.granularity, "call");
     assert.equal(second.increments, first.increments);
     assert.equal(second.actual, 2 * first.increments);
+  });
+
+  it("fails if a count that must be exact was not", async () => {
+    const command = new Interlock(["count", "file-lock", "--workers", "2", "--increments", "20k"]);
+    const child = await until(
+      "a worker",
+      () => childrenOf(command.process.pid!).find(({ role }) => role === "worker"),
+    );
+    // This process does not take the lock, so it takes the workers' count away.
+    const { file } = child.worker;
+    await until("a count", () => existsSync(file) && readFileSync(file, "utf8").length > 3);
+    writeFileSync(file, "7\n");
+    const { status, stdout, stderr } = await command.ended;
+    assert.equal(status, 1, stderr);
+    assert.match(stdout, /^file-lock .* LOST [\d,]+\n {2}file-lock must be exact and was not/m);
+    assert.equal(stderr, "Must be exact, and was not: file-lock\n");
   });
 
   it("prints CSV and Markdown", async () => {
