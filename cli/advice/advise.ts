@@ -41,7 +41,7 @@ export async function advise(flags: Flags, command: Command, signal: AbortSignal
   await print(
     json
       ? JSON.stringify(adviceJson(wish, advice, figures), null, 2)
-      : adviceText(wish, advice, figures),
+      : adviceText(wish, advice, figures, process.stdout.columns || undefined),
   );
   if (advice.chosen === undefined) process.exitCode = 1;
 }
