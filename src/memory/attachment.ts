@@ -151,7 +151,9 @@ export class Attachment {
 
   /** Whether this thread holds the lock at an offset after the base, by any object. */
   #isHeld(offset: number): boolean {
-    const { atomics, base } = this.region;
+    const { atomics, base, size } = this.region;
+    // Of a longer mapping, by which it can be released.
+    if (offset >= HEADER.end + size) return true;
     return (atomics.load32(base + offset) & OWNER) === this.#slot?.identity;
   }
 }

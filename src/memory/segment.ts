@@ -10,7 +10,7 @@ import { Flag } from "./flag.ts";
 import { HEADER } from "./layout.ts";
 import { startsWithMutex } from "./lock_words.ts";
 import { attachmentOf, mapMemory, Memory } from "./memory.ts";
-import { fileLength, memoryFileOptions, removeMemoryFile } from "./memory_file.ts";
+import { removeMemoryFile } from "./memory_file.ts";
 import { Mutex } from "./mutex.ts";
 import { type MutexOptions, onOwnerDiedOf } from "./mutex_options.ts";
 import { RawArray } from "./raw_array.ts";
@@ -21,6 +21,8 @@ import { folderOfSegments, memoriesIn } from "./segment_home.ts";
 import { type Fields, layoutOf, type RecordDescription } from "./record.ts";
 import {
   checkSegmentName,
+  checkSegmentOptions,
+  DEFAULT_SIZE,
   type SegmentFolderOptions,
   type SegmentHandle,
   type SegmentInfo,
@@ -44,8 +46,6 @@ interface OpenedCell {
 
 /** What the constructor requires: a program cannot get it, so it cannot call the constructor. */
 const CONSTRUCT: unique symbol = Symbol("construct");
-
-const DEFAULT_SIZE = 65536;
 
 /**
  * Shared memory in which things have names: all threads that open a segment, of all processes and
@@ -118,25 +118,11 @@ export class Segment implements PlatformDisposable {
   static open(name: string, options: SegmentOptions = {}): Segment {
     checkSegmentName(name);
     checkOptions(options, "open a segment");
-    const { size, maxSize, checkStale = false } = options;
-    const opening = memoryFileOptions(options, "open a segment");
-    if (typeof checkStale !== "boolean") {
-      throw new TypeError(
-        `Cannot open a segment: checkStale must be true or false, not ${nameOf(checkStale)}`,
-      );
-    }
-    if (maxSize !== undefined && fileLength(maxSize, "maxSize") < fileLength(size ?? 1)) {
-      throw new RangeError(
-        `Cannot open a segment: maxSize (${maxSize}) must not be less than size (${size})`,
-      );
-    }
-    const directory = folderOfSegments(options.directory, opening.access, true);
-    const memory = mapMemory(
-      `${directory}/${name}`,
-      { create: size ?? Math.min(DEFAULT_SIZE, maxSize ?? Infinity), minimum: size, most: maxSize },
-      opening,
-    );
-    return Segment.#checked(memory, { name, directory, access: opening.access }, checkStale);
+    const { sizes, opening, checkStale } = checkSegmentOptions(options);
+    const { access } = opening;
+    const directory = folderOfSegments(options.directory, access, true);
+    const memory = mapMemory(`${directory}/${name}`, sizes, opening);
+    return Segment.#checked(memory, { name, directory, access }, checkStale);
   }
 
   /**

@@ -104,6 +104,7 @@ export class SegmentMemory implements DirectoryMemory {
    * @throws {Error} If this thread holds a lock in one of them.
    */
   close(): void {
+    if (this.memory.closed) return;
     for (const memory of this.#mapped) attachmentOf(memory).checkUnheld();
     for (const memory of this.#mapped) memory.close();
   }

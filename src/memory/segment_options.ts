@@ -1,7 +1,13 @@
 import type { FileAccessOptions } from "../contract/file_access.ts";
 import { nameOf } from "../contract/options.ts";
 import type { PathLike } from "../contract/path_like.ts";
-import type { MapOptions } from "./memory_file.ts";
+import {
+  fileLength,
+  type FileSize,
+  type MapOptions,
+  type MemoryFileOptions,
+  memoryFileOptions,
+} from "./memory_file.ts";
 import type { MemoryHandle } from "./region.ts";
 
 /** Options for `Segment.open`. */
@@ -57,6 +63,43 @@ export interface SegmentInfo {
   readonly name: string;
   /** The bytes for the things in the segment. */
   readonly size: number;
+}
+
+/** The bytes of a segment whose size is not given. */
+export const DEFAULT_SIZE = 65536;
+
+/** What the options of `Segment.open` say, checked. */
+export interface SegmentOpening {
+  readonly sizes: FileSize;
+  readonly opening: MemoryFileOptions;
+  readonly checkStale: boolean;
+}
+
+/**
+ * Checks the options of `Segment.open`, except for the directory.
+ *
+ * @throws {TypeError} If one has a wrong type.
+ * @throws {RangeError} If a size is not one that a segment can have, or the mode is not.
+ * @throws {Error} If the system does not know the group.
+ */
+export function checkSegmentOptions(options: SegmentOptions): SegmentOpening {
+  const { size, maxSize, checkStale = false } = options;
+  if (typeof checkStale !== "boolean") {
+    throw new TypeError(
+      `Cannot open a segment: checkStale must be true or false, not ${nameOf(checkStale)}`,
+    );
+  }
+  if (maxSize !== undefined && fileLength(maxSize, "maxSize") < fileLength(size ?? 1)) {
+    throw new RangeError(
+      `Cannot open a segment: maxSize (${maxSize}) must not be less than size (${size})`,
+    );
+  }
+  const create = size ?? Math.min(DEFAULT_SIZE, maxSize ?? DEFAULT_SIZE);
+  return {
+    sizes: { create, minimum: size, most: maxSize },
+    opening: memoryFileOptions(options, "open a segment"),
+    checkStale,
+  };
 }
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;

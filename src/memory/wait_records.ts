@@ -9,6 +9,7 @@ export type WaitKind = "lock" | "flag";
 export interface RecordedWait {
   /** The offset of what it waits for, as a program gives it to `new Mutex` or `new Flag`. */
   readonly offset: number;
+  /** What it waits for there. */
   readonly kind: WaitKind;
   /** When it began to wait; of several tasks, the first. */
   readonly since: Date;
@@ -18,6 +19,7 @@ export interface RecordedWait {
 
 /** A thread that has a memory open, as the memory records it. */
 export interface MemoryThread {
+  /** Its process, thread and runtime. */
   readonly owner: Owner;
   /** Whether it is dead for certain; its slot is used again when slots are few. */
   readonly isGone: boolean;

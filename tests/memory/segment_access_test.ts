@@ -53,6 +53,10 @@ describe("A segment of several users", () => {
           using again = Segment.open(name, { directory, ...access });
           using third = Segment.from(structuredClone(again.handle));
           assert.equal(third.memory.id, again.memory.id);
+          if (mode === 0o660) {
+            const other = { directory, mode, group: group + 1 };
+            assert.throws(() => Segment.open(name, other), /SegmentFormatError: .*group/);
+          }
           if (mode === 0o600) continue;
           assert.throws(() => Segment.open(name, { directory }), /other users can use it/);
           const other = { directory, mode: mode ^ 0o006 };

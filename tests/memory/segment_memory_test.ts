@@ -13,7 +13,7 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { SegmentFormatError, StaleSegmentError } from "../../src/contract/mod.ts";
 import { HEADER, SLOT, SLOTS, UNIT } from "../../src/memory/layout.ts";
-import { regionOf } from "../../src/memory/memory.ts";
+import { attachmentOf, regionOf } from "../../src/memory/memory.ts";
 import { Segment, type SegmentOptions } from "../../src/memory/mod.ts";
 import { Child } from "../support/child.ts";
 import { inScratchFolder } from "../support/scratch_folder.ts";
@@ -387,8 +387,9 @@ describe("A name of a segment that is removed", () => {
         atomics.compareExchange32(at + SLOT.claim, 0, atomics.load32(at + SLOT.identity) || 1);
         atomics.store32(at + SLOT.gone, 1);
       }
-      open().counter("here").add();
-      assert.equal(atomics.load32(mine[0] + SLOT.identity), word, "its slot was used again");
+      const claim = atomics.load32(mine[0] + SLOT.claim);
+      attachmentOf(first.memory).threads.claim(undefined, true); // As another thread.
+      assert.equal(atomics.load32(mine[0] + SLOT.claim), claim, "its slot was freed");
       old.unlock();
     }),
   );

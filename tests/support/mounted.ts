@@ -42,7 +42,7 @@ export function cannotRunUnder(command: readonly string[]): string | false {
     encoding: "utf8",
   });
   if (status === 0) return false;
-  return `CANNOT UNSHARE here (${error?.message ?? stderr.trim()}): this was NOT TESTED`;
+  return `CANNOT RUN ${command[0]} here (${error?.message ?? stderr.trim()}): this was NOT TESTED`;
 }
 
 /** Runs a shell script that mounts, invisible to other processes, then a program. It may set traps. */
