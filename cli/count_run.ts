@@ -4,12 +4,7 @@ import { MOST_INCREMENTS } from "../src/counting/calibration.ts";
 import type { CountConfig, Run } from "../src/counting/config.ts";
 import type { CountResult } from "../src/counting/result.ts";
 import { runStrategy } from "../src/counting/run.ts";
-import {
-  isExact,
-  needsRedis,
-  STRATEGY_NAMES,
-  type StrategyName,
-} from "../src/counting/strategies/names.ts";
+import { needsRedis, STRATEGY_NAMES, type StrategyName } from "../src/counting/strategies/names.ts";
 import { print } from "../src/host/interruption.ts";
 import { describeMachine, fileSystemOf } from "../src/host/machine.ts";
 import { Progress } from "../src/host/progress.ts";
@@ -25,6 +20,11 @@ import { wordOf } from "./count_story.ts";
 const ALL_RUNTIMES: readonly RuntimeName[] = ["deno", "bun", "node"];
 /** Characters in a line if neither a terminal nor `COLUMNS` tells, and the least of them. */
 const [ROOM, LEAST_ROOM] = [80, 30];
+/** What workers of all runtimes count with together: exact, and each shares something else. */
+const TOGETHER: ReadonlySet<StrategyName> = new Set([
+  ...["file-lock", "value-lock", "raw-value-lock", "array-lock", "manager"] as const,
+  ...["atomic", "striped", "redis", "redis-lock"] as const,
+]);
 /** Steps of the progress bar for a worker: it is ready, and it has counted. */
 const STEPS = 2;
 /** The end of an error of a process, or of its workers, about a disk to which it cannot write. */
@@ -72,12 +72,11 @@ function plan(config: CountConfig, missing: string | undefined): Part[] {
     process.stderr.write(`Counting only in ${adapter.name}: the others run no programs from JSR\n`);
     return [first];
   }
-  const exact = experiments.filter(({ strategy, granularity, workers: own, leftOut }) =>
-    isExact(strategy, workers) && strategy !== "flag" && own === workers &&
-    leftOut === undefined &&
+  const together = experiments.filter(({ strategy, granularity, workers: own, leftOut }) =>
+    TOGETHER.has(strategy) && own === workers && leftOut === undefined &&
     (granularity === "increment" || config.granularity === "call")
   );
-  return [first, { experiments: exact, runtimes: ALL_RUNTIMES, optional: true }];
+  return [first, { experiments: together, runtimes: ALL_RUNTIMES, optional: true }];
 }
 
 /** Why the strategies on a server cannot run; says so if the output is for programs. */
