@@ -158,15 +158,15 @@ function define(name: keyof Libc, found: Call): Call {
 }
 
 /**
- * Binds functions that a program is about to call, all at once: Deno takes 0.6 ms for each call of
- * `dlopen`, whatever it binds.
+ * Binds functions that a program is about to call a few times, all at once: Deno takes 0.6 ms for
+ * each call of `dlopen`, whatever it binds.
  */
 export function bindTogether(names: readonly (keyof Libc)[]): void {
   const missing = [ERRNO, ...names] as const;
   const signatures: CSignatures = Object.fromEntries(
     missing.map((name) => [name, SIGNATURES[name]]),
   );
-  const found = adapter.bind(signatures);
+  const found = adapter.bind(signatures, undefined, true);
   for (const name of missing) define(name, found[name] as Call);
 }
 
