@@ -12,9 +12,11 @@ export {
   LockLostError,
   OwnerDiedError,
   SegmentFormatError,
+  StaleSegmentError,
   UnsupportedError,
 } from "./errors.ts";
 export type { ExchangeCounter } from "./exchange_counter.ts";
+export type { FileAccessOptions } from "./file_access.ts";
 export type { Guard, SharableGuard } from "./guard.ts";
 export type { Lock, RawLock } from "./lock.ts";
 export type { AcquireOptions } from "./options.ts";

@@ -1,3 +1,5 @@
+import { printable, quoteText } from "./printable.ts";
+
 /**
  * The holder of a lock, or the holder that died. For people and logs only: the locks do not depend on
  * it. A field is missing if the medium does not record it.
@@ -27,9 +29,9 @@ export function describeOwner(owner: Owner | undefined): string {
   const parts = [
     pid === 0 ? "a thread of this process" : `process ${pid}`,
     thread !== undefined && thread !== pid && `thread ${thread}`,
-    runtime,
-    label && JSON.stringify(label),
-    host && `on ${host}`,
+    runtime && printable(runtime),
+    label && quoteText(label),
+    host && `on ${printable(host)}`,
     since && `since ${since.toISOString()}`,
   ];
   return parts.filter(Boolean).join(", ");

@@ -11,7 +11,8 @@ export interface FileLockCapabilities {
   readonly mechanism: LockMechanism;
   /**
    * How a waiter learns that the lock is free: the kernel wakes it (Linux), or it tries again after 1
-   * ms, 2 ms and so on, at most 64 ms (macOS, Windows, Deno's own lock).
+   * ms, 2 ms and so on, at most 64 ms (macOS, Windows, Deno's own lock). The tasks that wait for the
+   * lock of a descriptor try every 4 ms.
    */
   readonly waiting: "kernel" | "polled";
   /** Whether the file may be written to: if not, there is no record and no token. */
@@ -30,10 +31,12 @@ export interface FileLockCapabilities {
 }
 
 /** The capabilities of an open lock file. */
-export function capabilitiesOf({ mechanism, fd, writable }: LockFile): FileLockCapabilities {
+export function capabilitiesOf(
+  { mechanism, fd, writable, isBorrowed }: LockFile,
+): FileLockCapabilities {
   return {
     mechanism,
-    waiting: fd === undefined ? "polled" : "kernel",
+    waiting: fd === undefined || isBorrowed ? "polled" : "kernel",
     writable,
     network: fd === undefined ? undefined : networkFileSystem(fd),
   };

@@ -20,4 +20,6 @@ export interface TaskChange {
   result: number;
   readonly resolve: (result: number) => void;
   readonly reject: (error: unknown) => void;
+  /** Ends the watch of its deadline, if it has one; called when the change is about to be made. */
+  stopWatch?: () => void;
 }

@@ -1,12 +1,13 @@
-import { makeFile } from "../runtime/files/make_file.ts";
-import { inodeOf } from "../runtime/files/file_status.ts";
-import { makeFolders } from "../runtime/files/folders.ts";
+import { Deadline } from "../contract/deadline.ts";
+import type { AcquireOptions } from "../contract/options.ts";
+import type { FileAccess } from "../runtime/files/file_access.ts";
+import { wholeFiles } from "../runtime/files/whole_files.ts";
 import type { LockFile } from "../runtime/file_locks/lock_file.ts";
-import { absolutePath } from "../runtime/files/absolute_path.ts";
 import { quotePath } from "../runtime/paths/path_bytes.ts";
 import { type Change, READ, type TaskChange } from "./counter_changes.ts";
 import { CounterText } from "./counter_text.ts";
 import { GroupCommit } from "./group_commit.ts";
+import { lockTimeoutMessage } from "./lock_owner.ts";
 import { TrackedLockFile } from "./tracked_lock_file.ts";
 
 /** The file of a counter: reads and changes the number in it under its lock. */
@@ -17,32 +18,30 @@ export class CounterFile {
 
   readonly #text = new CounterText();
   readonly #tracked: TrackedLockFile;
+  readonly #durable: boolean;
+  /** Whether each write of a durable counter has a sync of its own: no file is mapped on Windows. */
+  readonly #syncsItself: boolean;
   #closed = false;
 
   /** Opens the file; makes it, with a 0, if it is missing. */
-  constructor(path: string, editable: boolean, durable: boolean) {
+  constructor(path: string, editable: boolean, durable: boolean, access: FileAccess | undefined) {
     this.path = path;
-    if (inodeOf(path) === undefined) {
-      makeFolders(path);
-      makeFile(path, this.#text.buffer.subarray(0, this.#text.format(0, 0)));
+    this.#durable = durable;
+    if (wholeFiles.statusAt(path) === undefined) {
+      wholeFiles.makeFile(path, this.#text.format(0, 0), access);
     }
     // A file that is removed later must not come back empty, without a number.
-    this.#tracked = new TrackedLockFile(absolutePath(path), {
+    this.#tracked = new TrackedLockFile(wholeFiles.absolutePath(path), {
       replaceable: editable,
       create: false,
     });
     try {
-      if (!this.#tracked.file.writable) {
-        throw Object.assign(
-          new Error(`Cannot count in ${quotePath(path)}: the file is read-only`),
-          {
-            code: "EACCES",
-            path,
-          },
-        );
-      }
-      this.readSync();
-      this.commit = durable ? new GroupCommit(this.#tracked) : undefined;
+      if (this.#tracked.tryTake(true)) this.#readHeld();
+      const mayWrite = this.#tracked.file.writable;
+      this.#syncsItself = durable && this.#tracked.file.fd === undefined;
+      this.commit = durable && mayWrite && !this.#syncsItself
+        ? new GroupCommit(this.#tracked, access !== undefined)
+        : undefined;
     } catch (error) {
       this.close();
       throw error;
@@ -50,26 +49,28 @@ export class CounterFile {
   }
 
   /** Reads the number under the shared lock. Blocks the thread. */
-  readSync(): number {
-    const { file } = this.#take(true);
-    try {
-      return this.#parse(file, file.read(this.#text.buffer, 0));
-    } finally {
-      this.#tracked.release();
-    }
+  readSync(options?: AcquireOptions): number {
+    this.#take(true, options);
+    return this.#readHeld();
   }
 
   /** Changes the number, syncs if the counter is durable, and returns the value before. */
-  changeSync(change: Change, n: number, replacement = 0): number {
-    const { file } = this.#take(false);
+  changeSync(
+    change: Change,
+    n: number,
+    replacement: number,
+    options: AcquireOptions | undefined,
+  ): number {
+    const { file } = this.#take(false, options);
     const { commit } = this;
     let before: number;
     let write = 0;
     try {
+      this.#checkWritable(file);
       const length = file.read(this.#text.buffer, 0);
       before = this.#parse(file, length);
       const after = change(before, n, replacement);
-      if (after !== before || commit !== undefined) {
+      if (after !== before || this.#durable) {
         this.#write(file, this.#checked(after, n), length);
       }
       if (commit !== undefined) write = commit.written();
@@ -80,10 +81,20 @@ export class CounterFile {
     return before;
   }
 
-  /** Runs `body` under the lock: at once if it is free, else when it is granted. */
-  run(shared: boolean, body: () => void): void | Promise<void> {
+  /** The deadline of a wait for the lock that begins now. */
+  deadline(options: AcquireOptions): Deadline {
+    const describe = () => lockTimeoutMessage(this.#tracked.file);
+    return new Deadline(options, describe, `count in ${quotePath(this.path)}`);
+  }
+
+  /**
+   * Runs `body` under the lock: at once if it is free, else when it is granted.
+   *
+   * @param signal Ends the wait.
+   */
+  run(shared: boolean, body: () => void, signal: AbortSignal): void | Promise<void> {
     this.#checkOpen();
-    return this.#tracked.run(shared, body);
+    return this.#tracked.run(shared, body, () => this.deadline({ signal }));
   }
 
   /** The same; blocks the thread meanwhile. */
@@ -110,6 +121,7 @@ export class CounterFile {
     let isRead = true;
     for (const task of changes) {
       try {
+        if (task.change !== READ) this.#checkWritable(file);
         const after = this.#checked(task.change(value, task.n, task.replacement), task.n);
         task.result = task.wantsAfter ? after : value;
         value = after;
@@ -119,7 +131,7 @@ export class CounterFile {
       }
     }
     if (isRead) return undefined;
-    if (value !== before || this.commit !== undefined) this.#write(file, value, length);
+    if (value !== before || this.#durable) this.#write(file, value, length);
     return this.commit?.written();
   }
 
@@ -142,10 +154,29 @@ export class CounterFile {
     if (this.#closed) throw this.#closedError();
   }
 
-  #take(shared: boolean): TrackedLockFile {
+  #checkWritable({ path, writable }: LockFile): void {
+    // The file may have become writable since a durable counter was opened.
+    if (writable && (this.commit !== undefined || this.#syncsItself || !this.#durable)) return;
+    throw Object.assign(
+      new Error(`Cannot count in ${quotePath(path)}: this user may only read the file (EACCES)`),
+      { code: "EACCES", path },
+    );
+  }
+
+  #take(shared: boolean, options?: AcquireOptions): TrackedLockFile {
     this.#checkOpen();
-    this.#tracked.takeSync(shared);
+    this.#tracked.takeSync(shared, options === undefined ? undefined : this.deadline(options));
     return this.#tracked;
+  }
+
+  /** Reads the number, and releases the lock. */
+  #readHeld(): number {
+    const { file } = this.#tracked;
+    try {
+      return this.#parse(file, file.read(this.#text.buffer, 0));
+    } finally {
+      this.#tracked.release();
+    }
   }
 
   #checked(after: number, n: number): number {
@@ -156,19 +187,31 @@ export class CounterFile {
   }
 
   #write(file: LockFile, value: number, length: number): void {
-    const { buffer } = this.#text;
-    if (this.commit !== undefined) {
-      // Until a new length is on the storage, a loss of power may cut the text to the old one. So
-      // a text that is longer by more than a newline is first made longer with the old number.
-      const longer = String(value).length + 1;
-      if (longer > length + 1) {
-        const old = this.#text.parse(length)!;
-        file.write(buffer.subarray(0, this.#text.format(old, longer)), 0);
-        file.sync();
-        length = longer;
-      }
+    let text = this.#text.format(value, length);
+    // Until a new length is on the storage, a loss of power may cut the text to the old one. So a
+    // text that is longer by more than a newline is first made longer with the old number.
+    if (this.#durable && text.length > length + 1) {
+      const old = this.#text.parse(length)!;
+      this.#writeText(file, this.#text.format(old, text.length), length);
+      file.sync();
+      text = this.#text.format(value, text.length);
     }
-    file.write(buffer.subarray(0, this.#text.format(value, length)), 0);
+    this.#writeText(file, text, length);
+    if (this.#syncsItself) file.sync();
+  }
+
+  /** Writes a text; if only a part of it can be written, the number in the file stays the same. */
+  #writeText(file: LockFile, text: Uint8Array, length: number): void {
+    try {
+      file.write(text, 0);
+    } catch (error) {
+      try {
+        file.write(this.#text.unchanged(length, text.length), 0);
+      } catch {
+        // As much as before can be written, which is the part that has changed.
+      }
+      throw error;
+    }
   }
 
   #parse(file: LockFile, length: number): number {

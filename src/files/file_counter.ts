@@ -1,17 +1,20 @@
 import type { AsyncExchangeCounter } from "../contract/async_counter.ts";
-import { nameOf } from "../contract/options.ts";
+import { checkFileAccess, type FileAccessOptions } from "../contract/file_access.ts";
+import { type AcquireOptions, nameOf } from "../contract/options.ts";
 import type { PathLike } from "../contract/path_like.ts";
 import { dispose, type PlatformDisposable } from "../contract/platform.ts";
+import { fileAccessBy } from "../runtime/files/file_access.ts";
 import { filePathFrom } from "../runtime/paths/path_like.ts";
 import { quotePath } from "../runtime/paths/path_bytes.ts";
 import { CounterBatch, CounterBatchSync } from "./counter_batch.ts";
 import { ADD, MAX, MIN, READ, REPLACE, SET } from "./counter_changes.ts";
 import { CounterFile } from "./counter_file.ts";
 import { CounterTasks } from "./counter_tasks.ts";
+import { closeIfDropped, wasClosed } from "./dropped.ts";
 import { checkBoolean, checkObject } from "./file_lock_options.ts";
 
 /** Options for {@linkcode FileCounter}. */
-export interface FileCounterOptions {
+export interface FileCounterOptions extends FileAccessOptions {
   /**
    * Whether a file that an editor has put in place of the last one is noticed at once. `false`
    * notices it within 10 ms, and saves a look at the path.
@@ -36,9 +39,11 @@ export interface FileCounterOptions {
  * Each change is one write under flock(2), never shorter than the text before it, so a process that
  * is killed at any instant leaves the number before or after. If the file holds anything but a
  * number, that is an error and the file is not changed: the counter never starts again by itself.
- * If the file is removed later, that is an error (`ENOENT`) until a new counter makes it again.
+ * If the file is removed later, that is an error (`ENOENT`) until a new counter makes it again. A
+ * user that may only read the file can read the number.
  *
- * Each operation has a blocking twin with the ending `Sync`. The asynchronous operations of one
+ * Each operation takes a `timeout` and a `signal` for the wait for the lock, and has a blocking twin
+ * with the ending `Sync`. The asynchronous operations of one
  * object are made in the order of the calls. Those of many tasks at the same time share one write,
  * and one sync if the counter is durable; a helper thread waits for that sync. They block the thread
  * for no longer than the write takes. A promise of `add` is resolved when `addSync` would return.
@@ -66,41 +71,50 @@ export class FileCounter implements AsyncExchangeCounter, PlatformDisposable {
   #closed = false;
 
   /**
-   * Opens the file; makes it, with a 0, and its folders if they are missing.
+   * Opens the file; makes it, with a 0, and its folders if they are missing. Does not wait for the lock:
+   * if another process holds it, the first operation checks the number.
    *
    * @throws {UnsupportedError} If the runtime lacks foreign functions or the right to use them.
    * @throws {TypeError} If the path is not that of a regular file, or an option has a wrong type.
+   * @throws {RangeError} If the mode or the group is out of bounds.
    * @throws {SyntaxError} If the file does not hold a number.
-   * @throws {Error} With the `code` of the system: no permission to write, no space.
+   * @throws {Error} With the `code` of the system: no permission to read, no space; a group that this
+   * user is not in (`EPERM`). Or if there is no such group.
    */
   constructor(path: PathLike, options: FileCounterOptions = {}) {
     checkObject(options, "options", "make a counter");
     const { editable = true, durable = false } = options;
     checkBoolean(editable, "editable", "make a counter");
     checkBoolean(durable, "durable", "make a counter");
+    checkFileAccess(options, "make a counter");
     this.path = filePathFrom(path);
-    this.#file = new CounterFile(this.path, editable, durable);
+    const access = fileAccessBy(options, "make a counter");
+    this.#file = new CounterFile(this.path, editable, durable, access);
     this.#tasks = new CounterTasks(this.#file);
+    closeIfDropped(this, this.#tasks);
   }
 
   /**
-   * Adds `n`. A durable counter resolves when the sum is on the storage; if that fails, the sum may
-   * be in the file or not.
+   * Adds `n`. A durable counter resolves when the sum is on the storage. If the sum was written, and
+   * only that failed, the error has `mayHaveHappened: true`: do not add again.
    *
    * @param n A whole number; negative to subtract. Default: 1.
    * @returns The value after this add.
    * @throws {TypeError} If `n` is not a whole number.
    * @throws {SyntaxError} If the file does not hold a number.
    * @throws {RangeError} If `n` or the sum is beyond 2^53; this add alone is not made.
+   * @throws {DOMException} Named `TimeoutError`, if another process held the lock for too long. The time
+   * ends with the write: a durable counter waits for the sync as long as it takes.
+   * @throws {Error} With the `code` `EACCES`, if this user may only read the file.
    */
-  add(n = 1): Promise<number> {
-    return this.#flaw("add", n) ?? this.#tasks.change(ADD, n, 0, true);
+  add(n = 1, options?: AcquireOptions): Promise<number> {
+    return this.#flaw("add", n) ?? this.#tasks.change(ADD, n, 0, true, options);
   }
 
   /** The blocking version of {@linkcode FileCounter.add}. */
-  addSync(n = 1): number {
+  addSync(n = 1, options?: AcquireOptions): number {
     this.#check("add", n);
-    return this.#file.changeSync(ADD, n) + n;
+    return this.#file.changeSync(ADD, n, 0, options) + n;
   }
 
   /**
@@ -108,13 +122,13 @@ export class FileCounter implements AsyncExchangeCounter, PlatformDisposable {
    *
    * @throws {SyntaxError} If the file does not hold a number.
    */
-  get(): Promise<number> {
-    return this.#tasks.change(READ, 0, 0, false);
+  get(options?: AcquireOptions): Promise<number> {
+    return this.#tasks.change(READ, 0, 0, false, options);
   }
 
   /** The blocking version of {@linkcode FileCounter.get}. */
-  getSync(): number {
-    return this.#file.readSync();
+  getSync(options?: AcquireOptions): number {
+    return this.#file.readSync(options);
   }
 
   /**
@@ -124,13 +138,13 @@ export class FileCounter implements AsyncExchangeCounter, PlatformDisposable {
    * @throws {RangeError} If `n` is beyond 2^53; the value is unchanged.
    * @throws {SyntaxError} If the file does not hold a number.
    */
-  async set(n: number): Promise<void> {
-    await this.exchange(n);
+  async set(n: number, options?: AcquireOptions): Promise<void> {
+    await this.exchange(n, options);
   }
 
   /** The blocking version of {@linkcode FileCounter.set}. */
-  setSync(n: number): void {
-    this.exchangeSync(n);
+  setSync(n: number, options?: AcquireOptions): void {
+    this.exchangeSync(n, options);
   }
 
   /**
@@ -138,14 +152,14 @@ export class FileCounter implements AsyncExchangeCounter, PlatformDisposable {
    *
    * @returns The value before.
    */
-  fetchAdd(n = 1): Promise<number> {
-    return this.#flaw("add", n) ?? this.#tasks.change(ADD, n, 0, false);
+  fetchAdd(n = 1, options?: AcquireOptions): Promise<number> {
+    return this.#flaw("add", n) ?? this.#tasks.change(ADD, n, 0, false, options);
   }
 
   /** The blocking version of {@linkcode FileCounter.fetchAdd}. */
-  fetchAddSync(n = 1): number {
+  fetchAddSync(n = 1, options?: AcquireOptions): number {
     this.#check("add", n);
-    return this.#file.changeSync(ADD, n);
+    return this.#file.changeSync(ADD, n, 0, options);
   }
 
   /**
@@ -154,14 +168,14 @@ export class FileCounter implements AsyncExchangeCounter, PlatformDisposable {
    * @returns The value before.
    * @throws What {@linkcode FileCounter.set} throws.
    */
-  fetchMin(n: number): Promise<number> {
-    return this.#flaw("set", n) ?? this.#tasks.change(MIN, n, 0, false);
+  fetchMin(n: number, options?: AcquireOptions): Promise<number> {
+    return this.#flaw("set", n) ?? this.#tasks.change(MIN, n, 0, false, options);
   }
 
   /** The blocking version of {@linkcode FileCounter.fetchMin}. */
-  fetchMinSync(n: number): number {
+  fetchMinSync(n: number, options?: AcquireOptions): number {
     this.#check("set", n);
-    return this.#file.changeSync(MIN, n);
+    return this.#file.changeSync(MIN, n, 0, options);
   }
 
   /**
@@ -170,14 +184,14 @@ export class FileCounter implements AsyncExchangeCounter, PlatformDisposable {
    * @returns The value before.
    * @throws What {@linkcode FileCounter.set} throws.
    */
-  fetchMax(n: number): Promise<number> {
-    return this.#flaw("set", n) ?? this.#tasks.change(MAX, n, 0, false);
+  fetchMax(n: number, options?: AcquireOptions): Promise<number> {
+    return this.#flaw("set", n) ?? this.#tasks.change(MAX, n, 0, false, options);
   }
 
   /** The blocking version of {@linkcode FileCounter.fetchMax}. */
-  fetchMaxSync(n: number): number {
+  fetchMaxSync(n: number, options?: AcquireOptions): number {
     this.#check("set", n);
-    return this.#file.changeSync(MAX, n);
+    return this.#file.changeSync(MAX, n, 0, options);
   }
 
   /**
@@ -186,14 +200,14 @@ export class FileCounter implements AsyncExchangeCounter, PlatformDisposable {
    * @returns The value before.
    * @throws What {@linkcode FileCounter.set} throws.
    */
-  exchange(n: number): Promise<number> {
-    return this.#flaw("set", n) ?? this.#tasks.change(SET, n, 0, false);
+  exchange(n: number, options?: AcquireOptions): Promise<number> {
+    return this.#flaw("set", n) ?? this.#tasks.change(SET, n, 0, false, options);
   }
 
   /** The blocking version of {@linkcode FileCounter.exchange}. */
-  exchangeSync(n: number): number {
+  exchangeSync(n: number, options?: AcquireOptions): number {
     this.#check("set", n);
-    return this.#file.changeSync(SET, n);
+    return this.#file.changeSync(SET, n, 0, options);
   }
 
   /**
@@ -202,16 +216,16 @@ export class FileCounter implements AsyncExchangeCounter, PlatformDisposable {
    * @returns The value before: `expected` if the counter was set.
    * @throws What {@linkcode FileCounter.set} throws.
    */
-  compareExchange(expected: number, value: number): Promise<number> {
+  compareExchange(expected: number, value: number, options?: AcquireOptions): Promise<number> {
     return this.#flaw("set", expected) ?? this.#flaw("set", value) ??
-      this.#tasks.change(REPLACE, expected, value, false);
+      this.#tasks.change(REPLACE, expected, value, false, options);
   }
 
   /** The blocking version of {@linkcode FileCounter.compareExchange}. */
-  compareExchangeSync(expected: number, value: number): number {
+  compareExchangeSync(expected: number, value: number, options?: AcquireOptions): number {
     this.#check("set", expected);
     this.#check("set", value);
-    return this.#file.changeSync(REPLACE, expected, value);
+    return this.#file.changeSync(REPLACE, expected, value, options);
   }
 
   /**
@@ -236,11 +250,8 @@ export class FileCounter implements AsyncExchangeCounter, PlatformDisposable {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    try {
-      this.#tasks.finish();
-    } finally {
-      this.#file.close();
-    }
+    wasClosed(this);
+    this.#tasks.close();
   }
 
   /** The same as {@linkcode FileCounter.close}. */

@@ -3,6 +3,8 @@ import { Deadline } from "../contract/deadline.ts";
 import { DeadlockError, LockLostError } from "../contract/errors.ts";
 import { type HoldState, setRecovered, setToken } from "../contract/lock_guard.ts";
 import { type AcquireOptions, checkAcquireOptions } from "../contract/options.ts";
+import type { FileAccess } from "../runtime/files/file_access.ts";
+import type { LockFile } from "../runtime/file_locks/lock_file.ts";
 import { quotePath } from "../runtime/paths/path_bytes.ts";
 import { FileGuard, type GuardingHolds } from "./file_guard.ts";
 import { type FileAcquireOptions, type FileLockOptions, isShared } from "./file_lock_options.ts";
@@ -29,15 +31,20 @@ export class FileHolds implements GuardingHolds {
   /** The record that the present hold has written. */
   #entry: Entry | undefined;
   #closed = false;
+  /** How many calls of `acquire` and `upgrade` have not settled. */
+  #pending = 0;
+  /** Whether the program has dropped the lock, so that only guards and waits are left. */
+  #abandoned = false;
   /** Ends the upgrade that the guards wait for. */
   #endUpgrade: ((reason: Error) => void) | undefined;
 
-  constructor(path: string, options: FileLockOptions) {
+  /** The holds of the file at a path, or of an open one. */
+  constructor(source: string | LockFile, options: FileLockOptions, access?: FileAccess) {
     const { shared = false, reentrant = false, record = true, label, range, replaceable } = options;
-    this.#path = path;
+    this.#path = typeof source === "string" ? source : source.path;
     this.#shared = shared;
     this.#reentrant = reentrant;
-    this.#tracked = new TrackedLockFile(path, { range, replaceable });
+    this.#tracked = new TrackedLockFile(source, { range, replaceable, access });
     if (record && range === undefined && this.#tracked.file.writable) {
       this.#record = new LockRecord(thisOwner(this.#tracked.file, label));
     }
@@ -120,9 +127,15 @@ export class FileHolds implements GuardingHolds {
       this.#checkReentry(shared);
       return this.#reenter();
     }
-    await tracked.take(shared, deadline);
-    void this.open; // It may have been closed since: the descriptor may be another file's.
-    return this.#taken(shared);
+    this.#pending++;
+    try {
+      await tracked.take(shared, deadline);
+      void this.open; // It may have been closed since: the descriptor may be another file's.
+      return this.#taken(shared);
+    } finally {
+      this.#pending--;
+      this.#closeIfAbandoned();
+    }
   }
 
   /** Whether a guard shares the lock now. */
@@ -137,6 +150,7 @@ export class FileHolds implements GuardingHolds {
     const ending = new AbortController();
     const deadline = this.#deadline({ timeout, signal: ending.signal });
     const stop = onAbort(signal, (reason) => ending.abort(reason));
+    this.#pending++;
     try {
       using upgrade = this.#startUpgrade(guard);
       this.#endUpgrade = (reason) => ending.abort(reason);
@@ -144,6 +158,8 @@ export class FileHolds implements GuardingHolds {
       return this.#finishUpgrade(upgrade, guard);
     } finally {
       stop();
+      this.#pending--;
+      this.#closeIfAbandoned();
     }
   }
 
@@ -201,6 +217,16 @@ export class FileHolds implements GuardingHolds {
         new TypeError(`Cannot lock ${quotePath(this.#path)}: it was closed meanwhile`),
       );
     }
+  }
+
+  /** Closes the file as soon as it is neither held nor waited for. A hold never ends by this. */
+  abandon(): void {
+    this.#abandoned = true;
+    this.#closeIfAbandoned();
+  }
+
+  #closeIfAbandoned(): void {
+    if (this.#abandoned && this.#pending === 0 && this.#tracked.mode === undefined) this.close();
   }
 
   /**
@@ -302,6 +328,7 @@ export class FileHolds implements GuardingHolds {
       this.#clearRecord();
     } finally {
       this.#tracked.release();
+      this.#closeIfAbandoned();
     }
   }
 

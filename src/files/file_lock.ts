@@ -4,13 +4,18 @@ import type { Owner } from "../contract/owner.ts";
 import type { PathLike } from "../contract/path_like.ts";
 import { dispose, type PlatformDisposable } from "../contract/platform.ts";
 import { refuseThenable } from "../contract/refuse_thenable.ts";
+import { fileAccessBy } from "../runtime/files/file_access.ts";
+import { BorrowedLockFile } from "../runtime/file_locks/borrowed_lock_file.ts";
 import { filePathFrom } from "../runtime/paths/path_like.ts";
 import { quotePath } from "../runtime/paths/path_bytes.ts";
 import { capabilitiesOf, type FileLockCapabilities } from "./capabilities.ts";
+import { closeIfDropped, wasClosed } from "./dropped.ts";
 import { FileHolds } from "./file_holds.ts";
 import {
+  checkDescriptor,
   checkFunction,
   checkLockOptions,
+  type DescriptorLockOptions,
   type FileAcquireOptions,
   type FileLockOptions,
 } from "./file_lock_options.ts";
@@ -46,7 +51,7 @@ import { ownerOf } from "./lock_owner.ts";
  * ```
  */
 export class FileLock implements RawLock, PlatformDisposable {
-  /** The lock file. */
+  /** The lock file; `descriptor 9` for that of {@linkcode FileLock.ofDescriptor}. */
   readonly path: string;
   readonly #holds: FileHolds;
   /** What {@linkcode FileLock.runSync} does, for its error. */
@@ -57,14 +62,39 @@ export class FileLock implements RawLock, PlatformDisposable {
    *
    * @throws {UnsupportedError} If this system or runtime cannot lock a file, or not a range of one.
    * @throws {TypeError} If the path is not that of a regular file, or an option has a wrong type.
-   * @throws {RangeError} If the range or the label is out of bounds.
-   * @throws {Error} With the `code` of the system: a symbolic link, no permission, no space.
+   * @throws {RangeError} If the range, the label or the mode is out of bounds.
+   * @throws {Error} With the `code` of the system: a symbolic link, no permission, no space; a group
+   * that this user is not in (`EPERM`). Or if there is no such group.
    */
-  constructor(path: PathLike, options: FileLockOptions = {}) {
+  constructor(path: PathLike, options?: FileLockOptions);
+  constructor(source: PathLike | BorrowedLockFile, options: FileLockOptions = {}) {
     checkLockOptions(options);
-    this.path = filePathFrom(path);
+    const borrowed = source instanceof BorrowedLockFile ? source : undefined;
+    this.path = borrowed?.path ?? filePathFrom(source as PathLike);
     this.#running = `run inside ${quotePath(this.path)}`;
-    this.#holds = new FileHolds(this.path, options);
+    const access = fileAccessBy(options, "make a file lock");
+    this.#holds = new FileHolds(borrowed ?? this.path, options, access);
+    closeIfDropped(this, this.#holds);
+  }
+
+  /**
+   * The lock of a file or a folder that the program has open, such as descriptor 9 of a shell's
+   * `9>file`. The lock belongs to the open file: all copies of the descriptor share it, in this process
+   * and in others, and it stays until it is released, or until all of them are closed. So two
+   * `FileLock`s of one open file do not exclude each other. They exclude all others.
+   *
+   * The caller keeps the descriptor: `close` releases the lock and leaves the descriptor open. The
+   * lock uses a copy, so the descriptor may be closed earlier. There is no record, and no token.
+   *
+   * @throws {TypeError} If it is no descriptor, or an option has a wrong type.
+   * @throws {UnsupportedError} If this is not Linux, or foreign functions are missing.
+   * @throws {Error} With the `code` `EBADF`, if it is not open.
+   */
+  static ofDescriptor(descriptor: number, options: DescriptorLockOptions = {}): FileLock {
+    checkLockOptions(options);
+    const { shared, reentrant } = options;
+    const file = BorrowedLockFile.of(checkDescriptor(descriptor));
+    return new FileLock(file as never, { shared, reentrant });
   }
 
   /** How this object holds the lock now. */
@@ -163,6 +193,7 @@ export class FileLock implements RawLock, PlatformDisposable {
 
   /** Closes the file, which releases the lock. Closing twice does nothing. */
   close(): void {
+    wasClosed(this);
     this.#holds.close();
   }
 

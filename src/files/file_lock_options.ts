@@ -1,3 +1,4 @@
+import { checkFileAccess, type FileAccessOptions } from "../contract/file_access.ts";
 import { type AcquireOptions, checkAcquireOptions, nameOf } from "../contract/options.ts";
 import type { ByteRange } from "../runtime/file_locks/byte_range.ts";
 import { LABEL_LENGTH } from "./lock_record.ts";
@@ -12,8 +13,8 @@ export interface FileAcquireOptions extends AcquireOptions {
   shared?: boolean;
 }
 
-/** Options for `FileLock`. */
-export interface FileLockOptions {
+/** Options for `FileLock.ofDescriptor`. */
+export interface DescriptorLockOptions {
   /**
    * The default of `shared` for `acquire`, `acquireSync`, `tryAcquire` and `runSync`.
    *
@@ -28,6 +29,10 @@ export interface FileLockOptions {
    * @default {false}
    */
   reentrant?: boolean;
+}
+
+/** Options for `FileLock`. */
+export interface FileLockOptions extends DescriptorLockOptions, FileAccessOptions {
   /** A name for the holder in its record, at most 100 characters. */
   label?: string;
   /**
@@ -70,6 +75,7 @@ export function checkLockOptions(options: FileLockOptions): void {
       `Cannot ${task}: label must have at most ${LABEL_LENGTH} characters (given ${label.length})`,
     );
   }
+  checkFileAccess(options, task);
   if (range === undefined) return;
   checkObject(range, "range", task);
   for (const name of ["start", "length"] as const) {
@@ -79,6 +85,20 @@ export function checkLockOptions(options: FileLockOptions): void {
       `Cannot ${task}: range.${name} must be a whole number from 0, not ${nameOf(value)}`,
     );
   }
+}
+
+/** Returns a number that may be a descriptor; throws for any other value. */
+export function checkDescriptor(descriptor: unknown): number {
+  if (
+    Number.isInteger(descriptor) && (descriptor as number) >= 0 && descriptor as number < 2 ** 31
+  ) {
+    return descriptor as number;
+  }
+  throw new TypeError(
+    `Cannot make a file lock: a descriptor must be a whole number from 0, not ${
+      nameOf(descriptor)
+    }`,
+  );
 }
 
 /**

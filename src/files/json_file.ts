@@ -1,14 +1,15 @@
-import type { AcquireOptions } from "../contract/options.ts";
+import { checkFileAccess, type FileAccessOptions } from "../contract/file_access.ts";
+import { type AcquireOptions, nameOf } from "../contract/options.ts";
 import type { PathLike } from "../contract/path_like.ts";
 import { dispose, type PlatformDisposable } from "../contract/platform.ts";
+import { quoteText } from "../contract/printable.ts";
 import { refuseThenable } from "../contract/refuse_thenable.ts";
-import { readFile } from "../runtime/files/open_file.ts";
-import { realPath } from "../runtime/files/absolute_path.ts";
-import { removeLeftovers, replaceFile } from "../runtime/files/replace_file.ts";
-import { statusAt } from "../runtime/files/file_status.ts";
+import { type FileAccess, fileAccessBy } from "../runtime/files/file_access.ts";
+import { wholeFiles } from "../runtime/files/whole_files.ts";
 import { filePathFrom } from "../runtime/paths/path_like.ts";
 import { quotePath } from "../runtime/paths/path_bytes.ts";
 import { holding, refuseDeadlock } from "./async_holds.ts";
+import { closeIfDropped, wasClosed } from "./dropped.ts";
 import { FileHolds } from "./file_holds.ts";
 import { checkBoolean, checkFunction, checkObject } from "./file_lock_options.ts";
 import { checkJson } from "./json_value.ts";
@@ -20,7 +21,7 @@ export interface JsonSchema<T> {
 }
 
 /** Options for {@linkcode JsonFile}. */
-export interface JsonFileOptions<T> {
+export interface JsonFileOptions<T> extends FileAccessOptions {
   /** Checks each document that is read or written. Default: every document is allowed. */
   schema?: JsonSchema<T>;
   /** The document to use if the file is missing. Default: a missing file is an error. */
@@ -32,11 +33,22 @@ export interface JsonFileOptions<T> {
    * @default {true}
    */
   durable?: boolean;
+  /**
+   * What each level of the text is indented by, as in `JSON.stringify`: a number of spaces or a text
+   * of white space, at most 10; 0 for a document in one line.
+   *
+   * @default {2}
+   */
+  indent?: number | string;
 }
 
+/** `JSON.stringify` takes no more. */
+const MOST_INDENT = 10;
 const encoder = new TextEncoder();
 // A byte order mark, which some editors put before the text, is skipped.
 const decoder = new TextDecoder("utf-8", { fatal: true });
+/** The place in the message of V8 about a text that is not JSON. */
+const PLACE = /\(line (\d+) column (\d+)\)$/;
 
 /**
  * A JSON document that many processes read and change. A write is made under a lock, on the file
@@ -44,8 +56,10 @@ const decoder = new TextDecoder("utf-8", { fatal: true });
  * after it, also after a crash. An unreadable file is an error, and is not changed.
  *
  * A symbolic link is followed once, when the object is made: the file that it leads to is read and
- * replaced, and the lock is beside that file. A write keeps the owner, the group and the permissions
- * of the file, or throws; it keeps no access control list and no other hard links.
+ * replaced, and the lock is beside that file. A write keeps the group and the permissions of the file,
+ * or throws. It keeps the owner, too, unless another user who may write to the file replaces it; in a
+ * folder with the sticky bit, such as `/tmp`, the system lets only the owner do that. It keeps no
+ * access control list and no other hard links. A user that may only read the file can read it.
  *
  * Each operation has a blocking twin with the ending `Sync`.
  *
@@ -67,32 +81,38 @@ export class JsonFile<T> implements PlatformDisposable {
   readonly #quoted: string;
   /** Its absolute path without links: it does not depend on the working directory. */
   readonly #file: string;
-  readonly #lock: FileHolds;
+  readonly #access: FileAccess | undefined;
+  /** Opened by the first write: a reader may not be allowed to make the lock file. */
+  #holds: FileHolds | undefined;
+  #closed = false;
   readonly #schema: JsonSchema<T> | undefined;
   readonly #initial: T | undefined;
   readonly #durable: boolean;
+  readonly #indent: number | string;
   /** False if a writer may have been killed, so that its new file may still be there. */
   #swept = false;
 
   /**
-   * Opens the lock beside the file; the file itself is opened by each operation.
+   * Finds the file, which each operation opens. The first write opens the lock beside it.
    *
    * @throws {TypeError} If JSON cannot carry the initial document, the path is not that of a regular
    * file, or an option has a wrong type.
+   * @throws {RangeError} If the mode or the group is out of bounds.
    * @throws {UnsupportedError} If the runtime lacks foreign functions or the right to use them.
-   * @throws {Error} With the `code` of the system: no permission, no space.
+   * @throws {Error} With the `code` of the system: no permission. Or if there is no such group.
    */
   constructor(path: PathLike, options: JsonFileOptions<T> = {}) {
     checkOptions(options);
     this.path = filePathFrom(path);
     this.#quoted = quotePath(this.path);
     if (options.initial !== undefined) checkJson(options.initial, `begin ${this.#quoted}`);
-    this.#file = realPath(this.path);
+    this.#file = wholeFiles.realPath(this.path);
     this.#schema = options.schema;
     this.#initial = options.initial;
     this.#durable = options.durable ?? true;
+    this.#indent = options.indent ?? 2;
     checkFile(this.#file, this.path); // Before a lock file is made beside it.
-    this.#lock = new FileHolds(`${this.#file}.lock`, {});
+    this.#access = fileAccessBy(options, "open a document");
   }
 
   /**
@@ -109,7 +129,7 @@ export class JsonFile<T> implements PlatformDisposable {
 
   /** The blocking version of {@linkcode JsonFile.read}. */
   readSync(): T {
-    const contents = readFile(this.#file);
+    const contents = wholeFiles.readFile(this.#file);
     if (contents === undefined) {
       if (this.#initial !== undefined) return structuredClone(this.#initial);
       throw Object.assign(new Error(`Cannot read ${this.#quoted}: there is no such file`), {
@@ -117,18 +137,7 @@ export class JsonFile<T> implements PlatformDisposable {
         path: this.path,
       });
     }
-    let document: unknown;
-    try {
-      document = JSON.parse(decoder.decode(contents));
-    } catch (error) {
-      throw new SyntaxError(
-        `Cannot read ${this.#quoted}: it is not JSON, and stays unchanged: ${
-          (error as Error).message
-        }`,
-        { cause: error },
-      );
-    }
-    return this.#check(document);
+    return this.#check(this.#parse(contents));
   }
 
   /**
@@ -187,12 +196,42 @@ export class JsonFile<T> implements PlatformDisposable {
 
   /** Closes the lock. Closing twice does nothing. */
   close(): void {
-    this.#lock.close();
+    this.#closed = true;
+    wasClosed(this);
+    this.#holds?.close();
   }
 
   /** The same as {@linkcode close}. */
   [dispose](): void {
     this.close();
+  }
+
+  get #lock(): FileHolds {
+    if (this.#closed) throw new TypeError(`Cannot write ${this.#quoted}: it was closed`);
+    if (this.#holds === undefined) {
+      this.#holds = new FileHolds(`${this.#file}.lock`, {}, this.#access);
+      closeIfDropped(this, this.#holds);
+    }
+    return this.#holds;
+  }
+
+  #parse(contents: Uint8Array): unknown {
+    let text: string | undefined;
+    try {
+      text = decoder.decode(contents);
+      return JSON.parse(text);
+    } catch (error) {
+      // The engine's message has parts of the file, and only some engines tell the place.
+      const place = PLACE.exec((error as Error).message);
+      const what = text === undefined
+        ? "it is not UTF-8"
+        : text.trim() === ""
+        ? "it is empty"
+        : place === null
+        ? `it is not JSON, and begins with ${quoteText(text.slice(0, 40))}`
+        : `it is not JSON, at line ${place[1]}, column ${place[2]}`;
+      throw new SyntaxError(`Cannot read ${this.#quoted}: ${what}. The file is unchanged`);
+    }
   }
 
   #check(document: unknown): T {
@@ -203,14 +242,14 @@ export class JsonFile<T> implements PlatformDisposable {
   #replace(document: T): T {
     const checked = this.#check(document);
     checkJson(checked, `write ${this.#quoted}`);
-    const text = JSON.stringify(checked, null, 2);
+    const text = JSON.stringify(checked, null, this.#indent);
     const written = this.#check(JSON.parse(text));
-    if (this.#lock.mode !== "exclusive") {
+    if (this.#holds?.mode !== "exclusive") {
       throw new TypeError(`Cannot write ${this.#quoted}: it was closed meanwhile`);
     }
-    if (!this.#swept) removeLeftovers(this.#file);
+    if (!this.#swept) wholeFiles.removeLeftovers(this.#file);
     this.#swept = true;
-    replaceFile(this.#file, encoder.encode(`${text}\n`), this.#durable);
+    wholeFiles.replaceFile(this.#file, encoder.encode(`${text}\n`), this.#durable, this.#access);
     return written;
   }
 }
@@ -219,14 +258,32 @@ function checkOptions(options: JsonFileOptions<unknown>): void {
   const task = "open a document";
   checkObject(options, "options", task);
   checkBoolean(options.durable, "durable", task);
+  checkIndent(options.indent, task);
+  checkFileAccess(options, task);
   if (options.schema === undefined) return;
   checkObject(options.schema, "schema", task);
   checkFunction(options.schema.parse, "schema.parse", task);
 }
 
+/** Throws if text of the document would be cut, or would be no JSON. */
+function checkIndent(indent: unknown, task: string): void {
+  if (indent === undefined) return;
+  if (typeof indent !== "number" && typeof indent !== "string") {
+    throw new TypeError(`Cannot ${task}: indent must be a number or a text, not ${nameOf(indent)}`);
+  }
+  const isUsable = typeof indent === "number"
+    ? Number.isInteger(indent) && indent >= 0 && indent <= MOST_INDENT
+    : /^[ \t\n\r]*$/.test(indent) && indent.length <= MOST_INDENT;
+  if (isUsable) return;
+  throw new RangeError(
+    `Cannot ${task}: indent must be a number from 0 to ${MOST_INDENT}, or as many spaces and tabs ` +
+      `(given ${typeof indent === "number" ? indent : quoteText(indent)})`,
+  );
+}
+
 /** Throws if a path leads to something that is not a regular file. */
 function checkFile(file: string, path: string): void {
-  const found = statusAt(file);
+  const found = wholeFiles.statusAt(file);
   if (found === undefined || found.isFile) return;
   const what = found.isFolder ? "a directory" : "a pipe, a socket or a device";
   throw new TypeError(`Cannot use ${quotePath(path)}: it is ${what}, not a regular file`);

@@ -48,7 +48,13 @@ export function ownerOf(file: LockFile): Owner | undefined {
   const program = programOf(file, owner);
   if (program !== undefined) return { ...publicPart(owner)!, pid: program };
   if (owner !== undefined && !isDead(owner)) return publicPart(owner);
-  const [pid] = file.mechanism === "flock" ? flockHolders(file.id) ?? [] : [];
+  return listedOwnerOf(file);
+}
+
+/** The process that holds a file by the kernel's list. */
+function listedOwnerOf(file: LockFile): Owner | undefined {
+  if (file.fd === undefined || file.mechanism !== "flock") return undefined;
+  const [pid] = flockHolders(file.id) ?? [];
   return pid === undefined ? undefined : { pid, host: hostName() };
 }
 
@@ -63,7 +69,9 @@ export function programOf(
 
 /** The message of the error if a wait for a file runs out of time. */
 export function lockTimeoutMessage(file: LockFile): string {
-  return `Cannot lock ${quotePath(file.path)} in time: ${describeOwner(ownerOf(file))} holds it`;
+  return `Cannot lock ${quotePath(file.path)} in time: ${
+    describeOwner(ownerOf(file) ?? listedOwnerOf(file))
+  } holds it`;
 }
 
 function isDead(owner: RecordedOwner): boolean {

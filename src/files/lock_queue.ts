@@ -6,7 +6,7 @@ import { cancelWait, type KernelWait, startWait } from "./kernel_waits.ts";
 const TURN_MS = 5;
 /** How long they then leave the lock to waiters of other threads and processes. */
 const PAUSE_MS = 1;
-/** The interval of tries with a waiter's own file, if no file can be opened to wait with. */
+/** The interval of tries with a waiter's own file, if no other file can be opened to wait with. */
 const TRY_MS = 4;
 const NO_ROOM: readonly unknown[] = ["EMFILE", "ENFILE", "ENOMEM"];
 
@@ -19,8 +19,15 @@ export interface QueuedFile {
   readonly mode: Mode;
   /** Acquires the lock if it is free. */
   takeTurn(shared: boolean): boolean;
-  /** Replaces its open file by one that is locked already. */
+  /**
+   * Opens the file once more, to wait with; `undefined` if that is impossible, since it is the open
+   * file of a descriptor of the caller.
+   */
+  reopen(): LockFile | undefined;
+  /** Replaces its open file by one that {@linkcode reopen} opened and that is locked already. */
   adopt(file: LockFile, shared: boolean): void;
+  /** Whether {@linkcode adopt} is possible. */
+  readonly canAdopt: boolean;
 }
 
 /** A wait for a lock that does not block its thread. */
@@ -42,8 +49,7 @@ const queues = new Map<string, LockQueue>();
  * waiter waits in the kernel, the others behind it in the order in which they came.
  */
 export class LockQueue {
-  /** One of its open files, perhaps closed since; to open it again. */
-  readonly #file: LockFile;
+  readonly #id: string;
   readonly #waiters = new Set<Waiter>();
   #users = 0;
   #wait: KernelWait | undefined;
@@ -55,14 +61,14 @@ export class LockQueue {
   /** How many tracked files of this thread share the lock. */
   sharers = 0;
 
-  private constructor(file: LockFile) {
-    this.#file = file;
+  private constructor(id: string) {
+    this.#id = id;
   }
 
   /** The queue of an open file; {@linkcode leave} it once. */
   static enter(file: LockFile): LockQueue {
     let queue = queues.get(file.id);
-    if (queue === undefined) queues.set(file.id, queue = new LockQueue(file));
+    if (queue === undefined) queues.set(file.id, queue = new LockQueue(file.id));
     queue.#users++;
     return queue;
   }
@@ -70,7 +76,7 @@ export class LockQueue {
   /** Ends what {@linkcode enter} began. */
   leave(): void {
     this.#users--;
-    if (this.#users === 0 && queues.get(this.#file.id) === this) queues.delete(this.#file.id);
+    if (this.#users === 0 && queues.get(this.#id) === this) queues.delete(this.#id);
   }
 
   /** Whether there is a waiter. */
@@ -199,7 +205,7 @@ export class LockQueue {
       const { tracked, shared } = waiter;
       if (this.exclusive || (this.sharers > 0 && !shared) || tracked.mode !== undefined) return;
       try {
-        if (waiter === added || !tracked.takeTurn(shared)) return this.#waitInKernel(shared);
+        if (waiter === added || !tracked.takeTurn(shared)) return this.#waitInKernel(waiter);
       } catch (error) {
         this.#waiters.delete(waiter);
         waiter.fail(error);
@@ -211,15 +217,17 @@ export class LockQueue {
     this.#cancel();
   }
 
-  #waitInKernel(shared: boolean): void {
-    if (this.#wait?.shared === shared) return;
+  #waitInKernel({ tracked, shared }: Waiter): void {
+    if (this.#wait?.shared === shared && tracked.canAdopt) return;
     this.#cancel();
-    let file: LockFile;
+    let file: LockFile | undefined;
     try {
       // With a separate open file, a lock that is granted late can be released without side effects.
-      file = this.#file.reopen();
+      file = tracked.reopen();
     } catch (error) {
       if (!NO_ROOM.includes((error as { code?: unknown }).code)) throw error;
+    }
+    if (file === undefined) {
       this.#trying = setTimeout(() => this.#serve(), TRY_MS);
       return;
     }
@@ -246,7 +254,8 @@ export class LockQueue {
     this.#turnBegan = performance.now();
     const [head] = this.#waiters;
     const { file } = wait;
-    const isWanted = head?.shared === wait.shared && head.tracked.mode === undefined;
+    const isWanted = head?.shared === wait.shared && head.tracked.mode === undefined &&
+      head.tracked.canAdopt;
     if (locked && isWanted) {
       this.#waiters.delete(head);
       head.tracked.adopt(file, head.shared);

@@ -26,6 +26,11 @@ const BYTES = 1024;
 const ZERO = 48;
 const HALF_DIGITS = 8;
 const HALF = 10 ** HALF_DIGITS;
+/** No holder writes a greater token: the clock gives less until 2220. */
+const GREATEST = 2 ** 53 - 2 ** 40;
+/** The numbers of a record. */
+const NUMBERS = ["thread", "started", "namespace", "timeNamespace", "descriptor"] as const;
+const TEXTS = ["host", "runtime", "label"] as const;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -76,13 +81,29 @@ function digits(at: number, count: number): number {
 
 function ownerInBuffer(length: number): RecordedOwner | undefined {
   try {
-    const owner = JSON.parse(decoder.decode(buffer.subarray(OWNER_AT, length))) as RecordedOwner;
-    if (!Number.isInteger(owner?.pid)) return undefined;
+    const found = JSON.parse(decoder.decode(buffer.subarray(OWNER_AT, length)));
     const since = digits(SINCE_AT, SINCE_DIGITS);
-    return Number.isNaN(since) ? owner : { ...owner, since: new Date(since) };
+    return ownerFrom(found, Number.isNaN(since) ? undefined : new Date(since));
   } catch {
     return undefined; // Another program wrote there; the owner is for information only.
   }
+}
+
+/** The known fields that have the right type; `undefined` without a process. */
+function ownerFrom(
+  found: Readonly<Record<string, unknown>>,
+  since: Date | undefined,
+): RecordedOwner | undefined {
+  if (!isNumber(found.pid)) return undefined;
+  const owner: Record<string, unknown> = { pid: found.pid };
+  for (const name of NUMBERS) if (isNumber(found[name])) owner[name] = found[name];
+  for (const name of TEXTS) if (typeof found[name] === "string") owner[name] = found[name];
+  if (since !== undefined) owner.since = since;
+  return owner as unknown as RecordedOwner;
+}
+
+function isNumber(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
 /** The owner without the fields that only serve to find out whether it lives. */
@@ -131,8 +152,9 @@ export class LockRecord {
 
   /**
    * Writes the record as held; `undefined`, and nothing is written, if the file has other contents.
-   * The token is one more than the last. In an empty file the tokens begin at the microseconds since
-   * 1970, so that they also grow if another program empties or removes the file.
+   * The token is one more than the last. In an empty file, or after a token that no holder can have
+   * written, the tokens begin at the microseconds since 1970, so that they also grow if another
+   * program empties or removes the file.
    *
    * @param mayBegin Whether a file without a record, such as an empty one, may get one.
    */
@@ -140,10 +162,15 @@ export class LockRecord {
     const length = file.read(buffer, 0);
     if (!isRecord(length) || (length < mark.length && !mayBegin)) return undefined;
     const last = length < HEAD ? NaN : digits(TOKEN_AT, TOKEN_DIGITS);
-    const token = Math.max(this.#last, Number.isNaN(last) ? microseconds() : last) + 1;
+    const token = Math.max(this.#last, last <= GREATEST ? last : microseconds()) + 1;
     const recovered = length >= HEAD && buffer[STATE_AT] === H;
     const previousOwner = recovered ? publicPart(ownerInBuffer(length)) : undefined;
-    this.#write(file, token);
+    try {
+      this.#write(file, token);
+    } catch (error) {
+      this.#putBack(file, length);
+      throw error;
+    }
     return { token, recovered, previousOwner };
   }
 
@@ -159,6 +186,15 @@ export class LockRecord {
     this.#bytes.set(FREE, STATE_AT);
     // The whole record, since the file may be emptied between the two calls.
     file.write(this.#bytes, 0);
+  }
+
+  /** Writes back the text that was read: half of a new token could be a smaller one. */
+  #putBack(file: LockFile, length: number): void {
+    try {
+      file.write(buffer.subarray(0, length), 0);
+    } catch {
+      // As much as before can be written, which is the part that has changed.
+    }
   }
 
   #write(file: LockFile, token: number): void {

@@ -5,7 +5,11 @@
  */
 export type { FileLockCapabilities } from "./capabilities.ts";
 export { FileLock } from "./file_lock.ts";
-export type { FileAcquireOptions, FileLockOptions } from "./file_lock_options.ts";
+export type {
+  DescriptorLockOptions,
+  FileAcquireOptions,
+  FileLockOptions,
+} from "./file_lock_options.ts";
 export type { ByteRange } from "../runtime/file_locks/byte_range.ts";
 export type { LockMechanism } from "../runtime/file_locks/lock_file.ts";
 export type { CounterBatch, CounterBatchSync } from "./counter_batch.ts";

@@ -3,6 +3,7 @@ import { DeadlockError, LockLostError } from "../contract/errors.ts";
 import type { LockFile } from "../runtime/file_locks/lock_file.ts";
 import { openLockFile } from "../runtime/file_locks/open_lock_file.ts";
 import type { ByteRange } from "../runtime/file_locks/byte_range.ts";
+import type { FileAccess } from "../runtime/files/file_access.ts";
 import { quotePath } from "../runtime/paths/path_bytes.ts";
 import { LockQueue, type Mode, type QueuedFile } from "./lock_queue.ts";
 
@@ -20,6 +21,8 @@ export interface TrackedLockFileOptions {
   readonly create?: boolean;
   /** Whether the file is opened for writing, too, if that is allowed. */
   readonly write?: boolean;
+  /** Who may use a file that is made; `undefined` for only this user. */
+  readonly access?: FileAccess | undefined;
 }
 
 /**
@@ -34,9 +37,12 @@ export class TrackedLockFile implements QueuedFile {
   #looked = -Infinity;
   #closed: Error | undefined;
 
-  constructor(path: string, options: TrackedLockFileOptions = {}) {
-    const { range, replaceable = true, create, write } = options;
-    this.#file = openLockFile(path, range, create, write);
+  /** Opens a file by its path, or takes over an open one. */
+  constructor(source: string | LockFile, options: TrackedLockFileOptions = {}) {
+    const { range, replaceable = true, create, write, access } = options;
+    this.#file = typeof source === "string"
+      ? openLockFile(source, range, create, write, access)
+      : source;
     this.#queue = LockQueue.enter(this.#file);
     this.#replaceable = replaceable;
   }
@@ -97,16 +103,18 @@ export class TrackedLockFile implements QueuedFile {
    * Runs `body` inside the lock: at once if it is free, else as soon as the lock is granted. No other
    * code of this thread can run between the grant and `body`, so this file may be locked by
    * {@linkcode takeSync} meanwhile.
+   *
+   * @param deadline Called if the lock is not free.
    */
-  run<T>(shared: boolean, body: () => T): T | Promise<T> {
+  run<T>(shared: boolean, body: () => T, deadline?: () => Deadline): T | Promise<T> {
     for (let i = 0; i < RUN_TRIES; i++) {
       if (this.#tryTakeFirst(shared)) return this.#runHeld(body);
     }
     return this.#queue.wait(this, shared, () => {
       const isCurrent = this.#file.isCurrent();
       if (!isCurrent) this.#reopen();
-      return isCurrent ? this.#runHeld(body) : this.run(shared, body);
-    });
+      return isCurrent ? this.#runHeld(body) : this.run(shared, body, deadline);
+    }, deadline?.());
   }
 
   /** Like {@linkcode tryTake} without a look at the path, for a waiter whose turn it is. */
@@ -114,6 +122,14 @@ export class TrackedLockFile implements QueuedFile {
     if (!this.#file.tryLock(shared)) return false;
     this.#mark(shared);
     return true;
+  }
+
+  get canAdopt(): boolean {
+    return this.#file.isBorrowed !== true;
+  }
+
+  reopen(): LockFile | undefined {
+    return this.canAdopt ? this.#file.reopen() : undefined;
   }
 
   /** Replaces the open file by one that is locked already. */
@@ -161,6 +177,8 @@ export class TrackedLockFile implements QueuedFile {
       this.#queue.expel(this, error);
     } finally {
       try {
+        // Only that releases the lock of a file that the caller has open as well.
+        if (this.#file.isBorrowed && this.#mode !== undefined) this.#file.unlock();
         this.#file.close();
       } finally {
         this.#unmark();

@@ -125,17 +125,36 @@ for (const options of [{}, { editable: false }, { durable: true }]) {
         assert.equal(text(path), "6\n");
       }));
 
-    it("refuses a path that is not a file it can write to", () =>
+    it("refuses a path that is not a file", () =>
       inScratchFolder((folder) => {
         const path = join(folder, "count");
         writeFileSync(path, "5\n");
         symlinkSync(path, join(folder, "link"));
         assert.throws(() => new FileCounter(join(folder, "link"), options), { code: "ELOOP" });
         assert.throws(() => new FileCounter(folder, options), { code: "EISDIR" });
-        chmodSync(path, 0o444);
-        assert.throws(() => new FileCounter(path, options), { code: "EACCES" });
         assert.throws(() => new FileCounter(path, { durable: 1 as unknown as boolean }), TypeError);
         assert.equal(text(path), "5\n");
+      }));
+
+    it("only reads a file that may not be written to", () =>
+      inScratchFolder(async (folder) => {
+        const path = join(folder, "count");
+        writeFileSync(path, "5\n");
+        chmodSync(path, 0o444);
+        using counter = new FileCounter(path, options);
+        assert.equal(counter.getSync(), 5);
+        const refused = {
+          code: "EACCES",
+          message: /Cannot count in ".*count": this user may only/,
+        };
+        assert.throws(() => counter.addSync(), refused);
+        const [value, added] = await Promise.allSettled([counter.get(), counter.add()]);
+        assert.equal(value.status === "fulfilled" && value.value, 5);
+        assert.throws(() => {
+          throw (added as PromiseRejectedResult).reason;
+        }, refused);
+        assert.equal(text(path), "5\n");
+        assert.deepEqual(readdirSync(folder), ["count"]);
       }));
 
     it("is not used after it was closed", () =>

@@ -53,15 +53,44 @@ describe("JsonFile", () => {
       assert.deepEqual(file.readSync(), { done: 50 });
     }));
 
+  it("is indented as the option says", () =>
+    inScratchFolder((folder) => {
+      const path = join(folder, "jobs.json");
+      for (const [indent, text] of [[undefined, "  "], [4, "    "], ["\t", "\t"]] as const) {
+        using file = new JsonFile<Jobs>(path, { indent });
+        file.writeSync({ done: 1 });
+        assert.equal(readFileSync(path, "utf8"), `{\n${text}"done": 1\n}\n`);
+      }
+      for (const indent of [0, ""]) {
+        using file = new JsonFile<Jobs>(path, { indent });
+        file.writeSync({ done: 1 });
+        assert.equal(readFileSync(path, "utf8"), '{"done":1}\n');
+      }
+      for (const indent of [-1, 11, 1.5, NaN, "x", " ".repeat(11)]) {
+        assert.throws(() => new JsonFile(path, { indent }), {
+          name: "RangeError",
+          message: /^Cannot open a document: indent must be a number from 0 to 10/,
+        });
+      }
+      assert.throws(() => new JsonFile(path, { indent: true as unknown as number }), TypeError);
+    }));
+
   it("keeps a file that it cannot read, or cannot write the change of", () =>
     inScratchFolder(async (folder) => {
       const path = join(folder, "jobs.json");
       using file = new JsonFile<Jobs>(path);
       assert.throws(() => file.readSync(), { code: "ENOENT" });
-      for (const contents of ["", "{", "\xff\xfe"]) {
+      const hostile = '{\n"done":\x1b[31m 1\x9b2J }';
+      for (const contents of ["", "{", "\xff\xfe", hostile, hostile.slice(9)]) {
         writeFileSync(path, contents, "latin1");
-        assert.throws(() => file.readSync(), SyntaxError);
-        await assert.rejects(file.update(() => ({ done: 1 })), SyntaxError);
+        assert.throws(() => file.readSync(), { name: "SyntaxError", message: /is unchanged$/ });
+        await assert.rejects(file.update(() => ({ done: 1 })), (error: Error) => {
+          assert.equal(error.name, "SyntaxError");
+          // deno-lint-ignore no-control-regex
+          assert.doesNotMatch(error.message, /[\x00-\x1f\x7f-\x9f]/);
+          assert.equal(error.cause, undefined);
+          return true;
+        });
         assert.equal(readFileSync(path, "latin1"), contents);
       }
       writeFileSync(path, '{"done":1}');

@@ -158,6 +158,47 @@ describe("The record in a lock file", () => {
       assert.match(readFileSync(path, "latin1"), new RegExp(`^token ${guard.token}$`, "m"));
     }));
 
+  it("is not believed if no holder can have written it", () =>
+    inScratchFolder((folder) => {
+      const path = join(folder, "lock");
+      using lock = new FileLock(path);
+      const before = lock.acquireSync();
+      before.release();
+      const text = readFileSync(path, "latin1");
+      for (const token of ["9999999999999999", String(2 ** 53), "9007199254740991"]) {
+        writeFileSync(path, text.replace(/^token \d+/m, `token ${token}`));
+        using other = new FileLock(path);
+        using guard = other.acquireSync();
+        assert.ok(guard.token! > before.token! && guard.token! < 2 ** 52, String(guard.token));
+      }
+      const hostile = "\x1b[2J\x9b31m\u202e";
+      const owners: readonly [object, object | undefined][] = [
+        [{ pid: "1" }, undefined],
+        [{ pid: -1 }, undefined],
+        [{ pid: 1e300 }, undefined],
+        [{ pid: 1, thread: {}, host: 5, runtime: [], label: null, other: 1, started: -1 }, {
+          pid: 1,
+        }],
+        [{ pid: 1, host: hostile, descriptor: "9" }, { pid: 1, host: hostile }],
+      ];
+      for (const [written, found] of owners) {
+        const record = `${text.slice(0, text.indexOf("{"))}${JSON.stringify(written)}\n`;
+        writeFileSync(path, record.replace(/^free/m, "held"));
+        using other = new FileLock(path);
+        const { since: _, ...owner } = other.owner() ?? {};
+        assert.deepEqual(owner, found ?? {});
+        using guard = other.acquireSync();
+        assert.equal(guard.recovered, true);
+        using waiter = new FileLock(path, { record: false });
+        writeFileSync(path, record.replace(/^free/m, "held"));
+        assert.throws(() => waiter.acquireSync({ timeout: 0 }), (error) => {
+          // deno-lint-ignore no-control-regex
+          assert.doesNotMatch((error as Error).message, /[\x00-\x1f\x7f-\x9f\u202e]/);
+          return true;
+        });
+      }
+    }));
+
   it("is not written to a read-only file, which is still locked", () =>
     inScratchFolder((folder) => {
       const path = join(folder, "file");

@@ -46,7 +46,9 @@ export const FILE_MUTANTS: readonly Mutant[] = [
     "    void mayBegin;\n",
     ["files/lock_record"],
   ),
-  mutant("the token does not grow", RECORD, ": last) + 1;", ": last);", ["files/lock_record"]),
+  mutant("the token does not grow", RECORD, "microseconds()) + 1;", "microseconds());", [
+    "files/lock_record",
+  ]),
   mutant(
     "a release writes without reading the file",
     RECORD,
@@ -140,8 +142,8 @@ export const FILE_MUTANTS: readonly Mutant[] = [
   mutant(
     "a longer number gets no room",
     "src/files/counter_file.ts",
-    "        file.sync();\n        length = longer;",
-    "        length = longer;",
+    "      file.sync();\n      text = ",
+    "      text = ",
     ["files/behaviour/power_loss"],
   ),
   mutant(
@@ -182,14 +184,14 @@ export const FILE_MUTANTS: readonly Mutant[] = [
   mutant(
     "a document gets another owner",
     REPLACE,
-    "    if (last !== undefined) makeAlike(fd, path, last);\n",
-    "",
+    "if (last !== undefined) makeAlike(fd, path, last);",
+    "if (last !== undefined) void last;",
     ["files/behaviour/json_replace"],
   ),
   mutant(
     "a document is written after its lock was closed",
     "src/files/json_file.ts",
-    'if (this.#lock.mode !== "exclusive") {',
+    'if (this.#holds?.mode !== "exclusive") {',
     'if (this.path === "") {',
     ["files/behaviour/json_nested"],
   ),
@@ -217,8 +219,8 @@ export const FILE_MUTANTS: readonly Mutant[] = [
   mutant(
     "a sync counts for later writes",
     "src/files/group_commit.ts",
-    "    Atomics.store(words, SYNCED, written);",
-    "    void written;\n    Atomics.store(words, SYNCED, Atomics.load(words, WRITTEN));",
+    "const written = Atomics.load(words, WRITTEN);\n    this.#sync();",
+    "this.#sync();\n    const written = Atomics.load(words, WRITTEN);",
     ["files/behaviour/power_loss"],
   ),
   mutant(
@@ -237,7 +239,7 @@ export const FILE_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     "a mapping keeps the lock of a leader whose thread ended",
-    "src/files/group_commit.ts",
+    "src/files/commit_file.ts",
     "return mapFile(mapped.fd!, path, PAGE);",
     "return mapFile(fd, path, PAGE);",
     ["files/behaviour/thread_end"],
@@ -245,7 +247,7 @@ export const FILE_MUTANTS: readonly Mutant[] = [
   mutant(
     "a task's change is made later than its lock is granted",
     TRACKED,
-    "return isCurrent ? this.#runHeld(body) : this.run(shared, body);",
+    "return isCurrent ? this.#runHeld(body) : this.run(shared, body, deadline);",
     "return Promise.resolve().then(() => this.#runHeld(body));",
     ["files/behaviour/counter_operations"],
   ),
@@ -255,6 +257,41 @@ export const FILE_MUTANTS: readonly Mutant[] = [
     "const isCurrent = this.#file.isCurrent();",
     "const isCurrent = true;",
     ["files/behaviour/counter_operations"],
+  ),
+  mutant(
+    "a task fails because others gave up",
+    "src/files/counter_tasks.ts",
+    "if (!signal.aborted) this.#failCollected(error);",
+    "this.#failCollected(error);",
+    ["files/behaviour/counter_waits"],
+  ),
+  mutant(
+    "a user that may not write to a document replaces it",
+    REPLACE,
+    "if (failure !== EPERM || !mayWrite(path)) {",
+    "if (failure !== EPERM) {",
+    ["files/behaviour/users", "files/behaviour/json_replace"],
+  ),
+  mutant(
+    "a token that no holder can have written is believed",
+    RECORD,
+    "last <= GREATEST ? last",
+    "last >= 0 ? last",
+    ["files/lock_record"],
+  ),
+  mutant(
+    "a stopped leader stops all adders",
+    "src/files/group_commit.ts",
+    "if (mayLead && (patience ??= new Patience(words)).isOver(event)) {",
+    "if (mayLead && (patience ??= new Patience(words)).isOver(event) && number === -1) {",
+    ["files/group_commit"],
+  ),
+  mutant(
+    "a batch whose sync failed is written twice",
+    "src/files/counter_batch.ts",
+    "this.sum += isWritten ? 0 : sum;",
+    "void isWritten;\n    this.sum += sum;",
+    ["files/counter_batch"],
   ),
   mutant(
     "the error of a batch that was written by itself is lost",

@@ -55,6 +55,7 @@ const NAMES = new Map<number, string>(
 const WORDS: Readonly<Record<string, string | undefined>> = {
   E2BIG: "the arguments and the environment are too long",
   EACCES: "permission denied",
+  EBADF: "it is not open",
   EBUSY: "another process has it open and does not share it",
   EDQUOT: "the user's quota of disk space is used up",
   EFBIG: "the file would be longer than is allowed (ulimit -f)",
@@ -78,6 +79,7 @@ export const {
   EACCES,
   EBADF,
   EEXIST,
+  EFBIG,
   EIO,
   EISDIR,
   ELOOP,
@@ -87,6 +89,7 @@ export const {
   ENOMEM,
   ENOTDIR,
   ENXIO,
+  EOPNOTSUPP,
   EPERM,
   EROFS,
   ESRCH,

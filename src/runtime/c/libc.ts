@@ -1,3 +1,4 @@
+import { UnsupportedError } from "../../contract/errors.ts";
 import { adapter } from "../adapters/adapter.ts";
 import type { CFunctions, CSignatures } from "../adapters/port.ts";
 import { EINTR } from "./constants.ts";
@@ -27,6 +28,7 @@ const SIGNATURES = {
   fsync: { parameters: ["i32"], result: "i32" },
   getcwd: { parameters: ["bytes", "i64"], result: "pointer" },
   getdents64: { parameters: ["i32", "bytes", "i64"], result: "i32" },
+  getenv: { parameters: ["bytes"], result: "pointer" },
   getgid: { parameters: [], result: "u32" },
   gethostname: { parameters: ["bytes", "i64"], result: "i32" },
   getpid: { parameters: [], result: "i32" },
@@ -60,6 +62,7 @@ const SIGNATURES = {
   sigaction: { parameters: ["i32", "bytes", "pointer"], result: "i32" },
   sigprocmask: { parameters: ["i32", "bytes", "pointer"], result: "i32" },
   statx: { parameters: ["i32", "bytes", "i32", "u32", "bytes"], result: "i32" },
+  strlen: { parameters: ["pointer"], result: "i64" },
   // The longest call here is futex(2): number, word, operation, value, timeout.
   syscall: { parameters: ["i64", "pointer", "i32", "u32", "bytes"], result: "i32" },
   tgkill: { parameters: ["i32", "i32", "i32"], result: "i32" },
@@ -71,6 +74,17 @@ const SIGNATURES = {
 } as const;
 
 type Libc = CFunctions<typeof SIGNATURES>;
+
+/**
+ * The numbers of the system calls, for x64 and arm64, whose functions some C libraries lack: no musl
+ * has `tgkill`, and older ones have none of these.
+ */
+const SYSTEM_CALLS = {
+  getdents64: [217, 61],
+  renameat2: [316, 276],
+  statx: [332, 291],
+  tgkill: [234, 131],
+} as const;
 
 /**
  * The C library of this thread. Each function is bound at its first use, since a binding takes
@@ -145,10 +159,33 @@ export function errnoView(): Int32Array {
   return view ??= new Int32Array(adapter.bufferAt(libc[ERRNO](), 4));
 }
 
+/** A system call whose function the C library may lack, with the parameters of that function. */
+export function systemCall(name: keyof typeof SYSTEM_CALLS): Call {
+  const { parameters, result } = SIGNATURES[name];
+  const number = SYSTEM_CALLS[name][adapter.arch === "arm64" ? 1 : 0];
+  // SAFETY: on 64-bit systems, the system call takes the parameters of the function.
+  const { syscall } = adapter.bind({
+    syscall: { parameters: ["i64", ...parameters], result },
+  });
+  return (...args) => Reflect.apply(syscall, undefined, [number, ...args]);
+}
+
+const hasSystemCall = (name: keyof Libc): name is keyof typeof SYSTEM_CALLS =>
+  Object.hasOwn(SYSTEM_CALLS, name);
+
+function find(name: keyof Libc): Call {
+  try {
+    return adapter.bind({ [name]: SIGNATURES[name] })[name] as Call;
+  } catch (error) {
+    if (!(error instanceof UnsupportedError) || !hasSystemCall(name)) throw error;
+    return systemCall(name);
+  }
+}
+
 function bound(name: keyof Libc): unknown {
   // Bound before any call that may fail, since the binding itself may change the number.
   if (name !== ERRNO) errnoView();
-  return define(name, adapter.bind({ [name]: SIGNATURES[name] })[name] as Call);
+  return define(name, find(name));
 }
 
 function define(name: keyof Libc, found: Call): Call {
@@ -166,7 +203,14 @@ export function bindTogether(names: readonly (keyof Libc)[]): void {
   const signatures: CSignatures = Object.fromEntries(
     missing.map((name) => [name, SIGNATURES[name]]),
   );
-  const found = adapter.bind(signatures, undefined, true);
+  let found: CFunctions<CSignatures>;
+  try {
+    found = adapter.bind(signatures, undefined, true);
+  } catch (error) {
+    // The C library lacks one of them: each is bound by itself when it is called.
+    if (error instanceof UnsupportedError) return;
+    throw error;
+  }
   for (const name of missing) define(name, found[name] as Call);
 }
 

@@ -22,7 +22,9 @@ import {
 import { libc } from "../c/libc.ts";
 import { absolutePath } from "../files/absolute_path.ts";
 import { ANY_MAY_WRITE, checkIsFile, statusOf } from "../files/file_status.ts";
+import type { FileAccess } from "../files/file_access.ts";
 import { makeFolders } from "../files/folders.ts";
+import { makeFile } from "../files/make_file.ts";
 import { closeFile, readAt, syncData, writeAt } from "../files/open_file.ts";
 import { pathBytes } from "../paths/path_bytes.ts";
 import { closeEarly, closeWithThread } from "../threads/thread_end.ts";
@@ -40,6 +42,7 @@ const INODE = 8;
 const DEVICE = 34;
 
 const EMPTY = new Uint8Array(1);
+const NOTHING = new Uint8Array(0);
 const status = new Uint32Array(64);
 const statusBytes = new Uint8Array(status.buffer);
 
@@ -53,14 +56,18 @@ function open(
   bytes: Uint8Array,
   create: boolean,
   write: boolean,
+  access: FileAccess | undefined,
 ): { readonly fd: number; readonly writable: boolean } {
   let failure = 0;
   for (let tries = 0; tries < 2; tries++) {
-    const fd = openWith(bytes, (write ? O_RDWR : O_RDONLY) | (create ? O_CREAT : 0));
+    const mayMake = create && access === undefined;
+    const fd = openWith(bytes, (write ? O_RDWR : O_RDONLY) | (mayMake ? O_CREAT : 0));
     if (fd >= 0) return { fd, writable: write };
     failure = errno();
     if (failure !== ENOENT || !create) break;
-    makeFolders(absolute);
+    makeFolders(absolute, access);
+    // In one step, so that no other user finds it without its mode and its group.
+    if (access !== undefined) makeFile(absolute, NOTHING, access);
   }
   if (NOT_FOR_WRITING.includes(failure)) {
     const writable = write ? openWith(bytes, O_RDWR) : -1;
@@ -95,6 +102,7 @@ export class LinuxLockFile implements LockFile {
   readonly #absolute: string;
   readonly #create: boolean;
   readonly #write: boolean;
+  readonly #access: FileAccess | undefined;
   readonly #pathBytes: Uint8Array;
   readonly #requests: RangeRequests | undefined;
   readonly #inode: readonly [number, number];
@@ -105,14 +113,16 @@ export class LinuxLockFile implements LockFile {
     range?: ByteRange,
     create = true,
     write = true,
+    access?: FileAccess,
     absolute: string = absolutePath(path),
   ) {
     this.path = path;
     this.#absolute = absolute;
     this.#create = create;
     this.#write = write;
+    this.#access = access;
     this.#pathBytes = pathBytes(absolute);
-    const opened = open(absolute, path, this.#pathBytes, create, write);
+    const opened = open(absolute, path, this.#pathBytes, create, write, access);
     this.mechanism = range === undefined ? "flock" : "ofd-range";
     this.range = range;
     this.#requests = range && new RangeRequests(range);
@@ -120,7 +130,7 @@ export class LinuxLockFile implements LockFile {
       const found = statusOf(opened.fd, path);
       checkIsFile(path, found);
       this.writable = opened.writable && (found.mode & ANY_MAY_WRITE) !== 0;
-      this.id = `${found.id} ${range ? `${range.start}+${range.length}` : ""}`;
+      this.id = range === undefined ? found.id : `${found.id} ${range.start}+${range.length}`;
       if (!lookAt(opened.fd, EMPTY, AT_EMPTY_PATH)) throw systemError("look at", path, errno());
       this.#inode = [status[INODE], status[INODE + 1]];
       this.#device = [status[DEVICE], status[DEVICE + 1]];
@@ -154,7 +164,14 @@ export class LinuxLockFile implements LockFile {
   }
 
   reopen(): LinuxLockFile {
-    return new LinuxLockFile(this.path, this.range, this.#create, this.#write, this.#absolute);
+    return new LinuxLockFile(
+      this.path,
+      this.range,
+      this.#create,
+      this.#write,
+      this.#access,
+      this.#absolute,
+    );
   }
 
   read(bytes: Uint8Array, offset: number): number {

@@ -1,7 +1,8 @@
-import { O_DIRECTORY, O_RDONLY } from "../c/constants.ts";
+import { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from "../c/constants.ts";
 import { EEXIST, ENOENT, errno, systemError } from "../c/errno.ts";
 import { libc } from "../c/libc.ts";
 import { pathBytes, pathOf } from "../paths/path_bytes.ts";
+import { type FileAccess, folderAccessFor, giveAccess } from "./file_access.ts";
 import { closeFile, openFile } from "./open_file.ts";
 
 /** The folder that a path is in. */
@@ -24,16 +25,33 @@ export function foldersTo(path: string): string[] {
   return folders;
 }
 
-/** Creates a folder that only this user can use, unless it exists. */
-export function makeDirectory(path: string): void {
-  if (libc.mkdir(pathBytes(path), 0o700) === 0) return;
-  const failure = errno();
-  if (failure !== EEXIST) throw systemError("make the folder", path, failure);
+/**
+ * Creates a folder, unless it exists.
+ *
+ * @param access Who can use it; `undefined` for only this user.
+ */
+export function makeDirectory(path: string, access?: FileAccess): void {
+  if (libc.mkdir(pathBytes(path), 0o700) !== 0) {
+    const failure = errno();
+    if (failure !== EEXIST) throw systemError("make the folder", path, failure);
+  } else if (access !== undefined) {
+    const fd = openFile(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    try {
+      giveAccess(fd, path, access);
+    } finally {
+      closeFile(fd);
+    }
+  }
 }
 
-/** Creates the folders on the way to a path, if they are missing. */
-export function makeFolders(path: string): void {
-  foldersTo(path).forEach(makeDirectory);
+/**
+ * Creates the folders on the way to a path, if they are missing.
+ *
+ * @param access Who may use the file; who may read it can use the new folders, too.
+ */
+export function makeFolders(path: string, access?: FileAccess): void {
+  const ofFolders = access && folderAccessFor(access);
+  for (const folder of foldersTo(path)) makeDirectory(folder, ofFolders);
 }
 
 /** The names in a folder, by getdents64(2), without `.` and `..`. */

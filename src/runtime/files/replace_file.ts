@@ -1,24 +1,33 @@
 import { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_WRONLY } from "../c/constants.ts";
-import { ENOENT, errno, systemError } from "../c/errno.ts";
+import { ENOENT, EPERM, errno, systemError } from "../c/errno.ts";
 import { libc } from "../c/libc.ts";
 import { pathBytes } from "../paths/path_bytes.ts";
+import { isPrivateName, privateName } from "../paths/private_name.ts";
+import { type FileAccess, giveAccess } from "./file_access.ts";
 import { type FileStatus, statusOf } from "./file_status.ts";
 import { folderOf, lastPartOf, namesIn, removeFile, syncFolder } from "./folders.ts";
 import { closeFile, openFile, syncData, tryOpen, writeAt } from "./open_file.ts";
 
 /**
  * Replaces a file, or makes it, in one step for all readers; only one caller at a time. Keeps its
- * owner, group and permissions, or throws. Until then the new file has a random name; it is removed
+ * group and permissions, or throws; and its owner, see {@linkcode makeAlike}. Until then the new file has a random name; it is removed
  * if anything fails. If the process is killed, {@linkcode removeLeftovers} removes it later.
  *
  * @param durable Whether both contents and name are on the storage when this returns.
+ * @param access Who may use the file if it is made; `undefined` for only this user.
  */
-export function replaceFile(path: string, contents: Uint8Array, durable: boolean): void {
+export function replaceFile(
+  path: string,
+  contents: Uint8Array,
+  durable: boolean,
+  access?: FileAccess,
+): void {
   const last = lastOf(path);
   const next = privateName(path);
   const fd = openFile(next, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW);
   try {
     if (last !== undefined) makeAlike(fd, path, last);
+    else if (access !== undefined) giveAccess(fd, path, access);
     writeAt(fd, path, contents, 0);
     if (durable) syncData(fd, path);
     // SAFETY: both paths end with NUL.
@@ -49,19 +58,27 @@ function lastOf(path: string): FileStatus | undefined {
   }
 }
 
-/** Gives a new file the owner, the group and the permissions of the last. */
+/**
+ * Gives a new file the group and the permissions of the last, and its owner, unless this user may
+ * give no file to another user, but may write to the last one.
+ */
 function makeAlike(fd: number, path: string, last: FileStatus): void {
-  const { user, group } = statusOf(fd, path);
-  const same = user === last.user && group === last.group;
-  if (!same && libc.fchown(fd, last.user, last.group) !== 0) {
+  const { user, group, mode } = last;
+  const own = statusOf(fd, path);
+  if (own.user !== user && libc.fchown(fd, user, group) !== 0) {
     const failure = errno();
-    throw systemError(
-      `keep the owner ${last.user} and the group ${last.group} of`,
-      path,
-      failure,
-    );
+    if (failure !== EPERM || !mayWrite(path)) {
+      throw systemError(`keep the owner ${user} and the group ${group} of`, path, failure);
+    }
   }
-  if (libc.fchmod(fd, last.mode) !== 0) throw systemError("keep the mode of", path, errno());
+  giveAccess(fd, path, { mode, group: statusOf(fd, path).group === group ? undefined : group });
+}
+
+function mayWrite(path: string): boolean {
+  const fd = tryOpen(path, O_WRONLY | O_NOFOLLOW);
+  if (fd === undefined) return false;
+  closeFile(fd);
+  return true;
 }
 
 /**
@@ -95,16 +112,4 @@ function readableNamesIn(folder: string): string[] {
     if ((error as { code?: string }).code === "EACCES") return [];
     throw error;
   }
-}
-
-/** A random name beside a file, for the file that will replace it. */
-export function privateName(path: string): string {
-  return `${path}.${crypto.randomUUID()}.new`;
-}
-
-const PRIVATE = /^\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.new$/;
-
-/** Whether a file has the name of a new file beside the file `name`. */
-export function isPrivateName(found: string, name: string): boolean {
-  return found.startsWith(name) && PRIVATE.test(found.slice(name.length));
 }

@@ -1,0 +1,12 @@
+/** Characters that a terminal acts on, or that make text look like other text; half characters. */
+const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}]/gu;
+
+/** Text from a file or a server for a message: what a terminal would act on is escaped. */
+export function printable(text: string): string {
+  return text.replace(UNPRINTABLE, (one) => `\\u{${one.codePointAt(0)!.toString(16)}}`);
+}
+
+/** The same in quotes. */
+export function quoteText(text: string): string {
+  return printable(JSON.stringify(text));
+}
