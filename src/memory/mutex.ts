@@ -1,6 +1,5 @@
 import { Deadline } from "../contract/deadline.ts";
 import { DeadlockError, LockLostError, OwnerDiedError } from "../contract/errors.ts";
-import type { Guard } from "../contract/guard.ts";
 import type { RawLock } from "../contract/lock.ts";
 import { type GuardedLock, type HoldState, LockGuard } from "../contract/lock_guard.ts";
 import { type AcquireOptions, checkAcquireOptions, nameOf } from "../contract/options.ts";
@@ -8,8 +7,10 @@ import { describeOwner, type Owner } from "../contract/owner.ts";
 import { refuseThenable } from "../contract/refuse_thenable.ts";
 import { checkOptions } from "./arguments.ts";
 import type { Attachment } from "./attachment.ts";
-import { HEADER } from "./layout.ts";
+import { HEADER, MUTEX } from "./layout.ts";
+import { leastHoldTime, OWNER } from "./lock_words.ts";
 import { attachmentOf, type Memory } from "./memory.ts";
+import type { MutexGuard } from "./mutex_guard.ts";
 import {
   checkRecover,
   type MutexAcquireOptions,
@@ -18,7 +19,7 @@ import {
   onOwnerDiedOf,
 } from "./mutex_options.ts";
 import type { Region } from "./region.ts";
-import { OWNER } from "./thread_registry.ts";
+import type { WaitRecords } from "./wait_records.ts";
 
 const SLEEPERS = 0x80000000 | 0;
 const TASKS = 0x40000000;
@@ -35,11 +36,17 @@ const OWNER_CHECK = 4;
 const LATE_OWNER_CHECK = 25;
 const LONG_WAIT = 1000;
 
-/** Offsets in the bytes of a mutex; see the tables of the class. */
-const OFFSETS = { word: 0, died: 4, token: 8 } as const;
+/** In the word of the owner that died: what the mutex protects is inconsistent. */
+const INCONSISTENT = 0x80000000 | 0;
 
 /** How an object holds the lock. Small integers, which are stored the fastest. */
 const [NOTHING, BARE, GUARD] = [0, 1, 2];
+/** What an error says of a lock that this thread holds, by how this object holds it. */
+const HELD_HERE = [
+  "this thread holds it by another object",
+  "it is held by lock()",
+  "it is held by another guard",
+];
 
 /**
  * A mutual exclusion lock in shared memory: one futex word that names its owner, written by the
@@ -56,8 +63,13 @@ const [NOTHING, BARE, GUARD] = [0, 1, 2];
  * The owner is a slot of the memory and its generation; see thread_registry.ts for when an owner
  * counts as dead. A death between any two of these steps leaves one of the states of the table. A
  * thread that slept acquires the lock with bit 31 set, since other threads may still sleep. A thread
- * that gives up passes the wake on. So there may be one wake too many, and never one too few. The
- * second word names a dead owner whose death was thrown and not yet acknowledged.
+ * that gives up passes the wake on. So there may be one wake too many, and never one too few.
+ *
+ * | second word        | meaning                                  | an acquire                         |
+ * | ------------------ | ---------------------------------------- | ---------------------------------- |
+ * | `0`                | consistent                               | succeeds                           |
+ * | `identity`         | this owner died; not yet acknowledged    | recovers, or throws                |
+ * | bit 31, `identity` | a holder marked the data as inconsistent | throws, unless asked to recover    |
  *
  * After the futex mutexes of U. Drepper, "Futexes Are Tricky" (2011), and robust mutexes; see
  * pthread_mutexattr_setrobust(3).
@@ -104,7 +116,7 @@ export class Mutex implements RawLock {
     this.#throws = onOwnerDiedOf(options) === "throw";
     const attachment = attachmentOf(memory, "a mutex");
     const { region } = attachment;
-    this.#at = region.resolve(offset, 16, 8);
+    this.#at = region.resolve(offset, MUTEX.bytes, 8);
     this.#region = region;
     this.#attachment = attachment;
     this.#me = attachment.identity;
@@ -112,7 +124,7 @@ export class Mutex implements RawLock {
     if (!attachment.namedLocks.has(offset)) {
       region.atomics.store32(region.base + HEADER.directoryOnly, 0);
     }
-    attachment.locks.add(this);
+    attachment.locks.add(this, this.#at - region.base);
   }
 
   /** Whether this object holds the lock; false as soon as another owner does. */
@@ -137,7 +149,8 @@ export class Mutex implements RawLock {
    * Waits for the lock without making a guard. Blocks the thread.
    *
    * @throws {DeadlockError} If this thread holds the lock already.
-   * @throws {OwnerDiedError} If the owner died, and the mutex throws in this case.
+   * @throws {OwnerDiedError} If the owner died, and the mutex throws in this case; or if a holder
+   * marked it as inconsistent.
    */
   lock(): void {
     const acquired = this.#region.atomics.tryLock(this.#at, this.#me, SPINS);
@@ -164,7 +177,8 @@ export class Mutex implements RawLock {
    * before it settles. Use `withLock`.
    * @throws {DOMException} Named `TimeoutError`, if the timeout ran out.
    * @throws {DeadlockError} If this thread holds the lock already.
-   * @throws {OwnerDiedError} If the owner died, and the mutex throws in this case.
+   * @throws {OwnerDiedError} If the owner died, and the mutex throws in this case; or if a holder
+   * marked it as inconsistent.
    */
   runSync<T>(body: () => T, options?: MutexAcquireOptions): T {
     if (typeof body !== "function") {
@@ -189,9 +203,10 @@ export class Mutex implements RawLock {
   /**
    * Acquires the lock if it is free, or its owner died; else returns `undefined`. Never waits.
    *
-   * @throws {OwnerDiedError} If the owner died, and the mutex throws in this case.
+   * @throws {OwnerDiedError} If the owner died, and the mutex throws in this case; or if a holder
+   * marked it as inconsistent.
    */
-  tryAcquire(options?: MutexTryAcquireOptions): Guard<number> | undefined {
+  tryAcquire(options?: MutexTryAcquireOptions): MutexGuard | undefined {
     if (options !== undefined) {
       checkOptions(options, "acquire a mutex");
       checkRecover(options);
@@ -207,9 +222,10 @@ export class Mutex implements RawLock {
    *
    * @throws {DOMException} Named `TimeoutError`, if the timeout ran out.
    * @throws {DeadlockError} If this thread holds the lock already.
-   * @throws {OwnerDiedError} If the owner died, and the mutex throws in this case.
+   * @throws {OwnerDiedError} If the owner died, and the mutex throws in this case; or if a holder
+   * marked it as inconsistent.
    */
-  acquireSync(options?: MutexAcquireOptions): Guard<number> {
+  acquireSync(options?: MutexAcquireOptions): MutexGuard {
     if (options !== undefined) this.#check(options);
     const acquired = this.#region.atomics.tryLock(this.#at, this.#me, SPINS);
     if (acquired !== 1) this.#lockSlowly(acquired, options);
@@ -221,9 +237,10 @@ export class Mutex implements RawLock {
    * thread acquire the lock in the order in which they asked; other threads compete with them.
    *
    * @throws {DOMException} Named `TimeoutError`, if the timeout ran out.
-   * @throws {OwnerDiedError} If the owner died, and the mutex throws in this case.
+   * @throws {OwnerDiedError} If the owner died, and the mutex throws in this case; or if a holder
+   * marked it as inconsistent.
    */
-  acquire(options?: MutexAcquireOptions): Promise<Guard<number>> {
+  acquire(options?: MutexAcquireOptions): Promise<MutexGuard> {
     // Not an async function, which would make a second promise for a free lock.
     try {
       if (options !== undefined) this.#check(options);
@@ -233,6 +250,7 @@ export class Mutex implements RawLock {
         if (guard !== undefined) return Promise.resolve(guard);
       }
       return waiters.wait(this.#at, {
+        kind: "lock",
         run: (patient) => this.#attempt(patient, options),
         timeoutMessage: () => this.#timeoutMessage(),
       }, options);
@@ -248,8 +266,8 @@ export class Mutex implements RawLock {
   }
 
   /** Makes the guard of the lock, which this object has just acquired. */
-  #makeGuard(): Guard<number> {
-    const token = this.#region.atomics.next64(this.#at + OFFSETS.token);
+  #makeGuard(): MutexGuard {
+    const token = this.#region.atomics.next64(this.#at + MUTEX.token);
     const lock = this.#guarded ??= this.#makeGuarded();
     const guard = new LockGuard(lock, token, this.#recovered, this.#previous);
     this.#hold = GUARD;
@@ -266,6 +284,10 @@ export class Mutex implements RawLock {
         this.#guard = undefined;
       },
       stateOf: (guard) => this.#stateOf(guard),
+      markInconsistent: (guard) => {
+        if (this.#stateOf(guard) !== "held") throw this.#notHeld();
+        this.#region.atomics.store32(this.#at + MUTEX.died, this.#me | INCONSISTENT);
+      },
     };
   }
 
@@ -298,9 +320,18 @@ export class Mutex implements RawLock {
   }
 
   #sleep(options: AcquireOptions | undefined): void {
+    const records = this.#attachment.waitRecords!;
+    const deadline = options && new Deadline(options, () => this.#timeoutMessage());
+    try {
+      this.#sleepUntilAcquired(deadline, records);
+    } finally {
+      records.unblock();
+    }
+  }
+
+  #sleepUntilAcquired(deadline: Deadline | undefined, records: WaitRecords): void {
     const { atomics } = this.#region;
     const { threads, thread } = this.#attachment;
-    const deadline = options && new Deadline(options, () => this.#timeoutMessage());
     const start = performance.now();
     let slept = 0;
     let woken = false;
@@ -309,6 +340,7 @@ export class Mutex implements RawLock {
     for (;;) {
       const word = atomics.load32(this.#at);
       if (word === 0) {
+        if (slept !== 0) this.#noteTime();
         if (atomics.compareExchange32(this.#at, 0, this.#me | slept) === 0) return;
         continue;
       }
@@ -321,7 +353,9 @@ export class Mutex implements RawLock {
       }
       const left = deadline?.left ?? Infinity;
       const isLate = left <= 0;
-      if ((isLate || owner === seen) && this.#takeOver()) return;
+      // An owner that this thread has not checked for long may have died long ago.
+      const isDue = isLate || owner === seen || threads.isDue(owner);
+      if (isDue && this.#takeOver()) return;
       try {
         deadline?.throwIfAborted();
         if (isLate) throw deadline!.timeout();
@@ -337,12 +371,24 @@ export class Mutex implements RawLock {
         continue;
       }
       naps = 0;
-      const marked = word | SLEEPERS;
-      if (word !== marked && atomics.compareExchange32(this.#at, word, marked) !== word) continue;
+      if (slept === 0) records.block(this.#at, "lock");
+      if (!this.#mark(word, SLEEPERS)) continue;
       slept = SLEEPERS;
       const slice = performance.now() - start > LONG_WAIT ? LATE_OWNER_CHECK : OWNER_CHECK;
-      woken = this.#region.wait(this.#at, marked, Math.min(slice, left));
+      woken = this.#region.wait(this.#at, word | SLEEPERS, Math.min(slice, left));
     }
+  }
+
+  /** Sets a bit about waiters in the word; returns false if the word has changed meanwhile. */
+  #mark(word: number, bit: number): boolean {
+    if ((word & bit) !== 0) return true;
+    if ((word & ~OWNER) === 0) this.#noteTime();
+    return this.#region.atomics.compareExchange32(this.#at, word, word | bit) === word;
+  }
+
+  /** Before the word gets its first bit about waiters: the hold lasts from now on, at least. */
+  #noteTime(): void {
+    this.#region.atomics.exchange64(this.#at + MUTEX.since, this.#region.now());
   }
 
   /** Gives up after a sleep: passes on the wake, which another thread may need. */
@@ -364,8 +410,10 @@ export class Mutex implements RawLock {
     if (owner === 0 || owner === this.#me) return false;
     if (!threads.isFoundGone(owner)) return false;
     const mine = (word & ~OWNER) | this.#me;
+    this.#noteTime();
     if (atomics.compareExchange32(this.#at, word, mine) !== word) return false;
-    atomics.store32(this.#at + OFFSETS.died, owner);
+    const inconsistent = atomics.load32(this.#at + MUTEX.died) & INCONSISTENT;
+    atomics.store32(this.#at + MUTEX.died, owner | inconsistent);
     return true;
   }
 
@@ -373,19 +421,23 @@ export class Mutex implements RawLock {
   #settle(options: MutexAcquireOptions | undefined): void {
     const { atomics } = this.#region;
     const { threads } = this.#attachment;
-    const died = atomics.load32(this.#at + OFFSETS.died);
+    const died = atomics.load32(this.#at + MUTEX.died);
     if (died === 0) return;
-    const previous = threads.describe(died);
-    if (!this.#throws || options?.recover === true) {
+    const previous = threads.describe(died & OWNER);
+    if (options?.recover === true || (died > 0 && !this.#throws)) {
       this.#recovered = true;
       this.#previous = previous;
-      atomics.store32(this.#at + OFFSETS.died, 0);
+      atomics.store32(this.#at + MUTEX.died, 0);
       return;
     }
     this.#wake(atomics.unlock(this.#at, this.#me));
+    const who = describeOwner(previous);
     throw new OwnerDiedError(
-      `Cannot acquire a mutex: its owner died holding it (${describeOwner(previous)}), and what ` +
-        "it protects may be half-written. Check that, then acquire with recover: true",
+      "Cannot acquire a mutex: " +
+        (died > 0
+          ? `its owner died holding it (${who}), and what it protects may be half-written`
+          : `what it protects was marked inconsistent (${who})`) +
+        ". Check that, then acquire with recover: true",
       previous,
     );
   }
@@ -394,7 +446,7 @@ export class Mutex implements RawLock {
   #attempt(
     patient: boolean,
     options: MutexAcquireOptions | undefined,
-  ): Guard<number> | undefined {
+  ): MutexGuard | undefined {
     const { atomics } = this.#region;
     for (;;) {
       const acquired = atomics.tryLock(this.#at, this.#me, 0);
@@ -403,14 +455,14 @@ export class Mutex implements RawLock {
         return this.#makeGuard();
       }
       const word = atomics.load32(this.#at);
-      if ((word & TASKS) !== 0) return undefined;
-      if (word === 0 || atomics.compareExchange32(this.#at, word, word | TASKS) !== word) continue;
-      return undefined;
+      if (word !== 0 && this.#mark(word, TASKS)) return undefined;
     }
   }
 
   #timeoutMessage(): string {
-    return `Cannot acquire a mutex in time: it is held by ${describeOwner(this.owner())}`;
+    const time = leastHoldTime(this.#region, this.#at);
+    return `Cannot acquire a mutex in time: it is held by ${describeOwner(this.owner())}` +
+      (time === undefined ? "" : `, for at least ${(time / 1000).toFixed(1)} s`);
   }
 
   #notHeld(): Error {
@@ -420,7 +472,7 @@ export class Mutex implements RawLock {
   #whyNotHeld(): string {
     const owner = this.#region.atomics.load32(this.#at) & OWNER;
     const state = owner === this.#me
-      ? this.#hold === BARE ? "it is held by lock()" : "it is held by another guard"
+      ? HELD_HERE[this.#hold]
       : owner === 0
       ? "it is free"
       : `it is held by ${describeOwner(this.owner())}`;

@@ -5,6 +5,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readFileSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -15,12 +16,16 @@ import process from "node:process";
 import { after, before, describe, it } from "node:test";
 import { findRuntimes, NEEDED } from "../../src/host/runtimes.ts";
 import { adapter } from "../../src/runtime/mod.ts";
-import { COMMAND, type Ending, interlock } from "./interlock.ts";
+import { childrenOf, COMMAND, type Ending, Interlock, interlock, until } from "./interlock.ts";
 
 const KEYS = [
   "strategy",
+  "granularity",
+  "exact",
+  "verdict",
   "unit",
   "runtimes",
+  "versions",
   "workers",
   "increments",
   "expected",
@@ -32,6 +37,7 @@ const KEYS = [
   "totalMs",
   "nsPerIncrement",
   "startSkewUs",
+  "machine",
 ];
 const SMALL = ["--workers", "2", "--increments", "50"];
 
@@ -41,7 +47,11 @@ before(() => {
 });
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-function fails(ending: Ending, status: number, ...messages: RegExp[]): void {
+function fails(
+  ending: Pick<Ending, "status" | "stderr">,
+  status: number,
+  ...messages: RegExp[]
+): void {
   assert.equal(ending.status, status, ending.stderr);
   for (const message of messages) assert.match(ending.stderr, message);
   assert.doesNotMatch(ending.stderr, /^\s+at /m, "no stack trace");
@@ -59,6 +69,11 @@ describe("interlock", () => {
     assert.equal(count.status, 0);
     for (const flag of ["unit", "workers", "runtime", "granularity", "config", "cold", "json"]) {
       assert.match(count.stdout, new RegExp(`--${flag}`));
+    }
+    for (const { stdout } of [whole, count]) {
+      assert.match(stdout, /\nExamples:\n {2}interlock count\n {6}\S/);
+      assert.match(stdout, /\nExit status:\n {2}0 .*\n {2}1 .*\n {2}2 /);
+      assert.ok(stdout.split("\n").every((line) => line.length <= 80), stdout);
     }
     assert.match(version.stdout, /^\d+\.\d+\.\d+\n$/);
   });
@@ -81,14 +96,20 @@ describe("interlock count", () => {
     ]);
     fails(workers, 2, /--workers must be a whole number from 1 to 256 \(given "abc"\)/);
     fails(
+      await interlock(["count", "-w", "10_0k", "-n1e3", "-u", "proces"]),
+      2,
+      /-w must be a whole number from 1 to 256 \(given 100000\)/,
+      /-u must be process or worker \(given "proces"\); did you mean process\?/,
+    );
+    fails(
       unit,
       2,
       /--unit must be process or worker \(given "fiber"\)/,
       /--increments must be .* \(given 1\.5\)/,
     );
-    fails(strategy, 2, /strategies must be one or more of file, file-lock, .* \(given "atomik"\)/);
+    fails(strategy, 2, /strategies must be .* \(given "atomik"\); did you mean atomic\?/);
     fails(runtimes, 2, /--workers must be at least 2, one for each of deno, bun \(given 1\)/);
-    fails(directory, 2, /--dir must be an existing folder \(given .*missing\)/);
+    fails(directory, 2, /--dir must be an existing folder \(given ".*missing"\)/);
   });
 
   it("reads a file, over which flags take precedence", async () => {
@@ -108,20 +129,79 @@ describe("interlock count", () => {
     assert.equal(result.actual, 14);
   });
 
+  it("finds its file in the current folder, and reads one from the standard input", () => {
+    const own = join(folder, "interlock.config.json");
+    const settings = { strategies: ["atomic"], workers: 2, increments: 7, json: true };
+    // As some editors write it.
+    writeFileSync(own, `\ufeff${JSON.stringify(settings)}`);
+    const runIn = (args: string[], input = "") =>
+      spawnSync(COMMAND[0], [...COMMAND.slice(1), "count", ...args], {
+        cwd: folder,
+        encoding: "utf8",
+        input,
+      });
+    const found = runIn(["-n", "1k"]);
+    assert.equal(found.status, 0, found.stderr);
+    assert.equal(JSON.parse(found.stdout).actual, 2000);
+    assert.match(found.stderr, /^Using the settings in interlock\.config\.json/);
+    const piped = runIn(["--config", "-"], JSON.stringify({ ...settings, increments: 8 }));
+    assert.equal(piped.status, 0, piped.stderr);
+    assert.equal(JSON.parse(piped.stdout).actual, 16);
+
+    writeFileSync(own, JSON.stringify({ strategies: ["atomic"], granularity: "call" }));
+    fails(runIn([]), 2, /invalid settings in interlock\.config\.json:\n {2}granularity must be/);
+    writeFileSync(own, JSON.stringify({ granularity: "call" }));
+    fails(
+      runIn(["atomic"]),
+      2,
+      /granularity in interlock\.config\.json must be increment with atomic/,
+    );
+    fails(runIn(["atomic", "--no-config", "-w", "0"]), 2, /the command line:\n {2}-w must be/);
+    rmSync(own);
+  });
+
   it("names a wrong file and what is wrong with it", async () => {
     const broken = join(folder, "broken.json");
-    writeFileSync(broken, "{");
+    writeFileSync(broken, '{\n  "redis": "redis://me:secret@host",\n}');
     const wrong = join(folder, "wrong.json");
     writeFileSync(wrong, JSON.stringify({ workers: 0, wokers: 2 }));
-    fails(await interlock(["count", "--config", broken]), 2, /broken\.json/);
-    fails(
-      await interlock(["count", "--config", wrong]),
-      2,
-      /wrong\.json/,
-      /workers must be .* \(given 0\)/,
-      /wokers is not a setting/,
-    );
-    fails(await interlock(["count", "--config", join(folder, "none.json")]), 2, /none\.json/);
+    const readings: readonly (readonly [file: string, ...says: RegExp[]])[] = [
+      [
+        broken,
+        /^Cannot read the settings in .*broken\.json: it is not valid JSON: line 3, column 1$/m,
+      ],
+      [
+        wrong,
+        /wrong\.json/,
+        /workers must be .* \(given 0\)/,
+        /"wokers" is not a setting; did you mean workers\?/,
+      ],
+      [
+        "/no.json",
+        /^Cannot read the settings in "\/no\.json": no such file or directory \(ENOENT\)/,
+      ],
+      [folder, /^Cannot read the settings in ".*": it is a directory \(EISDIR\)/],
+    ];
+    await Promise.all(readings.map(async ([file, ...says]) => {
+      const ending = await interlock(["count", "--config", file]);
+      fails(ending, 2, ...says);
+      assert.doesNotMatch(ending.stderr, /secret/);
+    }));
+  });
+
+  it("says that the output is full, or that a home cannot be made", () => {
+    const full = ["sh", "-c", '"$@" > /dev/full', "sh", ...COMMAND];
+    const says = /^Cannot write to "\/dev\/stdout": no space left .*\(ENOSPC\)$/m;
+    for (const args of [["count", "atomic", ...SMALL], ["--help"]]) {
+      const run = spawnSync(full[0], [...full.slice(1), ...args], { encoding: "utf8" });
+      fails(run, 1, says);
+    }
+    const args = ["count", "atomic", ...SMALL];
+    // Node never stops trying to make a folder below /proc.
+    const env = { ...process.env, HOME: "/proc/x", XDG_CACHE_HOME: undefined };
+    const options = { env, encoding: "utf8", timeout: 20_000, killSignal: "SIGKILL" } as const;
+    const { status, stderr } = spawnSync(COMMAND[0], [...COMMAND.slice(1), ...args], options);
+    assert.equal(status, 0, stderr);
   });
 
   it("prints one JSON object per line", async () => {
@@ -142,22 +222,108 @@ describe("interlock count", () => {
       "file-lock",
       "file-lock",
     ]);
-    for (const result of results) {
-      assert.deepEqual(Object.keys(result), KEYS);
+    for (const [i, result] of results.entries()) {
+      // The second run of a strategy has the statistics of both.
+      assert.deepEqual(Object.keys(result), i % 2 === 0 ? KEYS : [...KEYS, "statistics"]);
       assert.equal(result.actual, 100);
+      assert.equal(result.exact, true);
+      assert.equal(result.verdict, "exact");
+      assert.equal(result.granularity, "increment");
+      assert.deepEqual(result.versions, { [adapter.name]: adapter.version });
+      assert.match(result.machine, /^\d+ x .*, linux /);
       assert.ok(result.countingMs > 0 && result.totalMs > result.countingMs);
     }
+    const costs = results.slice(0, 2).map(({ nsPerIncrement }) => nsPerIncrement);
+    const { runs, nsPerIncrement, lost } = results[1].statistics;
+    assert.equal(runs, 2);
+    assert.equal(nsPerIncrement.least, Math.min(...costs));
+    assert.equal(nsPerIncrement.most, Math.max(...costs));
+    assert.equal(nsPerIncrement.mean, (costs[0] + costs[1]) / 2);
+    assert.deepEqual(lost, { mean: 0, deviation: 0, median: 0, least: 0, most: 0 });
   });
 
-  it("prints a table with versions, paths, verdicts and a footer, without colours", async () => {
-    const { status, stdout, stderr } = await interlock(["count", "atomic", "file", ...SMALL]);
+  it("prints a story with versions, paths, verdicts and a footer, without colours", async () => {
+    const args = ["count", "atomic", "file", "file-lock", ...SMALL];
+    const { status, stdout, stderr } = await interlock(args, { COLUMNS: undefined });
     assert.equal(status, 0, stderr);
     assert.match(stdout, new RegExp(`${adapter.name} ${adapter.version} \\(/.*\\)`));
-    assert.match(stdout, /atomic .* 100 .* exact/);
-    assert.match(stdout, /LOST [\d,]+ updates|exact this time/);
-    assert.match(stdout, /Workers warm\. The text file is on \w+/);
+    assert.match(stdout, /^Two processes of \w+ add to one number, many times\.$/m);
+    assert.match(stdout, /^An atomic add: .*\n.*\natomic +2 x 50 +100 .* exact$/m);
+    assert.match(stdout, /^file .*(?:LOST \d+|exact by luck)$/m);
+    assert.match(
+      stdout,
+      /^file-lock .*exact\n {2}1 read gave no number, and counted as 0: "" is /m,
+    );
+    assert.match(stdout, /^ {2}file lost .* at [\d,.]+ ns; exact: file-lock [\d,.]+$/m);
+    assert.match(stdout, /prefer what your team understands/);
+    assert.match(stdout, /Workers warm\. The text\s+file\s+is on \w+/);
     assert.ok(!stdout.includes("\x1b"), "no escape sequence");
     assert.equal(stderr, "", "no progress bar and no warning without a terminal");
+  });
+
+  it("finds a number of increments, the same for all runs of a strategy", async () => {
+    const args = ["count", "file-lock", "--granularity", "call", "--workers", "2"];
+    const { status, stdout, stderr } = await interlock([...args, "--repeat", "2", "--json"]);
+    assert.equal(status, 0, stderr);
+    const [first, second] = stdout.trim().split("\n").map((line) => JSON.parse(line));
+    assert.match(String(first.increments), /^[125]0+$/);
+    assert.equal(first.granularity, "call");
+    assert.equal(second.increments, first.increments);
+    assert.equal(second.actual, 2 * first.increments);
+  });
+
+  it("fails if a count that must be exact was not", async () => {
+    const command = new Interlock(["count", "file-lock", "--workers", "2", "--increments", "20k"]);
+    const child = await until(
+      "a worker",
+      () => childrenOf(command.process.pid!).find(({ role }) => role === "worker"),
+    );
+    // This process does not take the lock, so it takes the workers' count away.
+    const { file } = child.worker;
+    await until("a count", () => existsSync(file) && readFileSync(file, "utf8").length > 3);
+    writeFileSync(file, "7\n");
+    const { status, stdout, stderr } = await command.ended;
+    assert.equal(status, 1, stderr);
+    assert.match(stdout, /^file-lock .* LOST [\d,]+\n {2}file-lock must be exact and was not/m);
+    assert.equal(stderr, "Must be exact, and was not: file-lock\n");
+  });
+
+  it("prints CSV and Markdown", async () => {
+    const args = ["count", "atomic", "striped", ...SMALL, "--repeat", "2"];
+    const [csv, markdown] = await Promise.all([
+      interlock([...args, "--csv"]),
+      interlock([...args, "--markdown"]),
+    ]);
+    assert.equal(csv.status, 0, csv.stderr);
+    const [head, ...rows] = csv.stdout.trim().split("\n").map((line) => line.split(","));
+    assert.deepEqual(head.slice(0, 6), [
+      ...["strategy", "mean_ns", "stddev_ns", "median_ns", "min_ns", "max_ns"],
+    ]);
+    assert.deepEqual(rows.map(([strategy]) => strategy), ["atomic", "striped"]);
+    for (const row of rows) {
+      assert.equal(row.length, head.length);
+      assert.equal(row[head.indexOf("runs")], "2");
+      assert.equal(row[head.indexOf("verdict")], "exact");
+      const [mean, , , min, max] = row.slice(1, 6).map(Number);
+      assert.ok(0 < min && min <= mean && mean <= max, row.join());
+    }
+    assert.equal(markdown.status, 0, markdown.stderr);
+    const lines = markdown.stdout.trim().split("\n");
+    assert.match(
+      lines[0],
+      /^\| Strategy \| Increments \| Mean \[ns\] \| Min \[ns\] \| Max \[ns\] \| Relative/,
+    );
+    assert.match(lines[1], /^\| :--- \| ---: /);
+    assert.match(lines[2], /^\| `atomic` \| 2 x 50 \| [\d,.]+ ± [\d,.]+ \| .* \| exact \|$/);
+    assert.equal(lines.filter((line) => line.includes(" | 1.00 | ")).length, 1, "the fastest");
+  });
+
+  it("wraps nothing in 60 columns", async () => {
+    const args = ["count", "file", "file-lock", "value", ...SMALL];
+    const { status, stdout } = await interlock(args, { COLUMNS: "60" });
+    assert.equal(status, 0);
+    const long = stdout.split("\n").filter((line) => line.length > 60 && line.includes(" "));
+    assert.deepEqual(long, [], "only a path may be longer");
   });
 
   it("ignores a runtime that is too old, and fails if one is missing", async () => {
@@ -216,7 +382,7 @@ describe("interlock count", () => {
   });
 
   it("says in which folder it cannot make files", async () => {
-    const ending = await interlock(["count", "atomic", ...SMALL, "--dir", "/sys"]);
+    const ending = await interlock(["count", "file", ...SMALL, "--dir", "/sys"]);
     fails(ending, 1, /^Cannot make a folder in "\/sys": .+ \(E[A-Z]+\)$/m);
   });
 

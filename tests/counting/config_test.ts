@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { ConfigError, parseCount } from "../../src/counting/config.ts";
 
@@ -17,11 +18,11 @@ describe("parseCount", () => {
     assert.deepEqual(parseCount({}, "count.json"), {
       unit: "process",
       workers: 4,
-      increments: 1000,
-      granularity: "increment",
       repeat: 1,
       warm: true,
       json: false,
+      csv: false,
+      markdown: false,
     });
   });
 
@@ -57,7 +58,20 @@ describe("parseCount", () => {
       { strategies: ["atomic"], granularity: "call" },
       'granularity must be increment with atomic; only file-lock allows call (given "call")',
     ],
-    [{ wokers: 4 }, "wokers is not a setting; the settings are "],
+    [{ json: true, csv: true }, "only one of json, csv can be given"],
+    [
+      { strategies: ["atomik"] },
+      "strategies must be one or more of file, file-lock, value, value-lock, value-lock-manual, " +
+      "raw-value, raw-value-lock, array-lock, raw-array, manager, manager-lock, manager-get-set, " +
+      "flag, atomic, striped, redis, redis-get-set, redis-lock, redis-coalesced " +
+      '(given "atomik"); did you mean atomic?',
+    ],
+    [
+      { runtimes: ["nodejs"] },
+      "runtimes must be one or more of deno, bun, node, each at most once",
+    ],
+    [{ wokers: 4 }, '"wokers" is not a setting; did you mean workers?; the settings are '],
+    [{ "a\u001b[2Jb": 4 }, '"a\\u001b[2Jb" is not a setting; the settings are '],
   ];
   for (const [input, message] of wrong) {
     it(`rejects ${JSON.stringify(input)}`, () => {
@@ -72,5 +86,12 @@ describe("parseCount", () => {
   it("rejects a value that is no object, and lists all problems", () => {
     assert.match(refusal([]), /the settings must be a JSON object \(given \[\]\)/);
     assert.equal(refusal({ workers: 0, unit: 1, x: 2 }).split("\n").length, 4);
+  });
+
+  it("accepts the file that README.md names", () => {
+    const root = new URL("../../", import.meta.url);
+    const [, name] = /count --config (\S+)/.exec(readFileSync(new URL("README.md", root), "utf8"))!;
+    const config = parseCount(JSON.parse(readFileSync(new URL(name, root), "utf8")), name);
+    assert.ok(config.strategies!.length > 1);
   });
 });
