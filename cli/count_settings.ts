@@ -7,7 +7,7 @@ import {
   type CountSetting,
   parseCount,
 } from "../src/counting/config.ts";
-import { JsonTextError, parseJson } from "../src/host/json_text.ts";
+import { JsonTextError, parseJson } from "../src/contract/json_text.ts";
 import { parseNumber } from "../src/host/numbers.ts";
 import { systemErrorOf } from "../src/host/system_error.ts";
 import { UsageError } from "../src/host/usage_error.ts";
