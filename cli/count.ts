@@ -23,6 +23,7 @@ import {
 import { findRedisServer, NO_SERVER } from "../src/host/redis_server.ts";
 import { adapter } from "../src/runtime/mod.ts";
 import type { RuntimeName } from "../src/runtime/adapters/port.ts";
+import { defaultsOn, strategiesOn } from "./count_limits.ts";
 import { CountTable, isFailure, notesOf } from "./count_table.ts";
 import { interruptible, print } from "../src/host/interruption.ts";
 import { describeMachine, fileSystemOf } from "../src/host/machine.ts";
@@ -45,7 +46,10 @@ export function addCount(program: Command): void {
         "of Deno, Bun and Node together.",
     )
     .argument("[strategies...]", `${says("strategies")}: ${STRATEGY_NAMES.join(", ")}`)
-    .option("--unit <unit>", `${says("unit")} (default: process)`)
+    .option(
+      "--unit <unit>",
+      `${says("unit")} (default: process; worker on other systems than Linux)`,
+    )
     .option("--workers <number>", `${says("workers")} (default: 4)`, number)
     .option("--increments <number>", `${says("increments")} (default: 1000)`, number)
     .option("--runtime <names>", `${says("runtimes")} (such as deno,bun,node)`, list)
@@ -104,7 +108,7 @@ function configFrom(strategies: readonly string[], flags: Flags): CountConfig {
   try {
     const read = file === undefined ? {} : readConfig(file);
     const nameOf = (setting: CountSetting) => FLAG_NAMES[setting] ?? `--${setting}`;
-    const config = parseCount({ ...read, ...typed }, "the command line", nameOf);
+    const config = parseCount({ ...defaultsOn(), ...read, ...typed }, "the command line", nameOf);
     const { directory } = config;
     if (directory === undefined || isDirectory(directory)) return config;
     throw invalidOption("--dir", "be an existing folder", directory);
@@ -151,7 +155,10 @@ function plan(
   possible: readonly StrategyName[],
 ): Part[] {
   const first = { strategies: possible, runtimes: runtimes ?? [adapter.name] };
-  if (strategies !== undefined || runtimes !== undefined || workers < ALL_RUNTIMES.length) {
+  const isLinux = adapter.platform === "linux";
+  if (
+    !isLinux || strategies !== undefined || runtimes !== undefined || workers < ALL_RUNTIMES.length
+  ) {
     return [first];
   }
   if (!import.meta.url.startsWith("file:")) {
@@ -162,9 +169,10 @@ function plan(
   return [first, { strategies: exact, runtimes: ALL_RUNTIMES, optional: true }];
 }
 
-/** The strategies to run; skips those whose server or package is missing, and says so. */
+/** The strategies to run; skips those that lack a system, a server or a package, and says so. */
 async function possibleOf(config: CountConfig): Promise<readonly StrategyName[]> {
-  const strategies: readonly StrategyName[] = config.strategies ?? STRATEGY_NAMES;
+  const skip = (reason: string) => process.stderr.write(`Skipping ${reason}\n`);
+  const strategies = strategiesOn(config, skip);
   const onServer = strategies.filter(needsRedis);
   if (onServer.length === 0) return strategies;
   const missing = await missingFor(config);
@@ -172,7 +180,7 @@ async function possibleOf(config: CountConfig): Promise<readonly StrategyName[]>
   const reason = `${onServer.join(", ")}: ${missing}`;
   const isWanted = onServer.length === strategies.length || config.redis !== undefined;
   if (isWanted) throw new Error(`Cannot run ${reason}`);
-  process.stderr.write(`Skipping ${reason}\n`);
+  skip(reason);
   return strategies.filter((name) => !needsRedis(name));
 }
 
@@ -266,7 +274,9 @@ function titleOf({ workers, increments, unit }: CountConfig): string {
 }
 
 function footOf({ warm, directory = tmpdir() }: CountConfig): string {
-  return `${describeMachine()}. Workers ${warm ? "warm" : "cold"}. The text file is on ` +
+  const machine = `${describeMachine()}. Workers ${warm ? "warm" : "cold"}.`;
+  if (adapter.platform !== "linux") return machine;
+  return `${machine} The text file is on ` +
     `${fileSystemOf(directory)}; each increment opens it again to rewrite it, and closes the ` +
     "reader before the write.";
 }

@@ -35,11 +35,11 @@ export async function runStrategy(
   const began = performance.now();
   const { real, scratch, byteLength } = regions(config.workers);
   const threads = config.unit === "worker";
-  // Removed when the processes have ended.
-  using folder = new RunFolder(config.directory);
+  // Removed when the processes have ended. Elsewhere than on Linux, no run has files.
+  using folder = process.platform === "linux" ? new RunFolder(config.directory) : undefined;
   using memory = threads && run.runtimes.length === 1
     ? undefined
-    : Memory.map(folder.memory, byteLength);
+    : Memory.map(folder!.memory, byteLength);
   await using redis = needsRedis(run.strategy)
     ? await (await import("./run_redis.ts")).RunRedis.open(config.redis, [real, scratch])
     : undefined;
@@ -52,7 +52,7 @@ export async function runStrategy(
 interface Shared {
   /** Whether the workers are threads; the default is a process for each. */
   readonly threads: boolean;
-  readonly folder: RunFolder;
+  readonly folder: RunFolder | undefined;
   /** The mapped memory; `undefined` if one process makes the memory for its own threads. */
   readonly memory: Memory | undefined;
   /** The numbers on the Redis server; `undefined` if the run needs none. */
@@ -80,7 +80,9 @@ async function count(
       duty: "counted",
     });
 
-  const socket = strategy.startsWith("manager") && memory !== undefined ? folder.socket : undefined;
+  const socket = strategy.startsWith("manager") && memory !== undefined
+    ? folder?.socket
+    : undefined;
   const managers = socket === undefined
     ? []
     : [start(runtimes[0], "the manager", { role: "manager", coordinator, socket })];
@@ -93,8 +95,8 @@ async function count(
     increments,
     granularity,
     warm,
-    memory: memory && folder.memory,
-    file: folder.text,
+    memory: memory && folder?.memory,
+    file: folder?.text ?? "",
     redis: redis?.key,
     manager: socket,
   }));

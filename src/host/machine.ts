@@ -1,5 +1,5 @@
 import { statfsSync } from "node:fs";
-import { cpus, release } from "node:os";
+import { availableParallelism, type CpuInfo, cpus, release } from "node:os";
 import process from "node:process";
 
 /** File systems by the numbers of statfs(2). */
@@ -16,10 +16,19 @@ const FILE_SYSTEMS: Readonly<Record<number, string>> = {
 
 /** Describes the machine in a line, such as `2 x AMD EPYC, linux 6.1.0`. */
 export function describeMachine(): string {
-  const all = cpus();
-  return `${all.length} x ${
+  const all = processors();
+  return `${all.length || availableParallelism()} x ${
     all[0]?.model.trim() ?? process.arch
   }, ${process.platform} ${release()}`;
+}
+
+/** The processors; none if the system does not name them, as Wine to Bun. */
+function processors(): readonly CpuInfo[] {
+  try {
+    return cpus();
+  } catch {
+    return [];
+  }
 }
 
 /** The kind of the file system of a folder. */
