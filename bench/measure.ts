@@ -39,10 +39,12 @@ async function startRedis(site: Site, { versions, missing }: Found): Promise<Asy
     });
     return new AsyncDisposableStack();
   }
-  const server = await RedisServer.start();
+  await using servers = new AsyncDisposableStack();
+  const server = servers.use(await RedisServer.start());
   site.redis = server.url;
+  site.storingRedis = servers.use(await RedisServer.start({ appendOnly: true })).url;
   versions["redis-server"] = /v=(\S+)/.exec(await launch([path, "--version"]))?.[1] ?? "unknown";
-  return server;
+  return servers.move();
 }
 
 /**

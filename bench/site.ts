@@ -16,6 +16,8 @@ export interface Site {
   packages?: string;
   /** The address of a private Redis server; `undefined` if there is none. */
   redis?: string;
+  /** The address of one that stores each write before it answers. */
+  storingRedis?: string;
 }
 
 /** Makes a site with new folders, in those of another; they are removed on disposal. */

@@ -1,29 +1,31 @@
 import type { CountConfig } from "../src/counting/config.ts";
-import { STRATEGY_NAMES, type StrategyName } from "../src/counting/strategies/names.ts";
+import { needsFile, type StrategyName } from "../src/counting/strategies/names.ts";
 import { UsageError } from "../src/host/usage_error.ts";
 import { adapter } from "../src/runtime/mod.ts";
 
-/** They call the C library of Linux. */
-const OF_LINUX: ReadonlySet<StrategyName> = new Set(["file", "file-lock"]);
-
-/** Defaults that differ from those on Linux: elsewhere, only the workers of a process share memory. */
+/** Settings that differ from those on Linux: elsewhere, only the workers of a process share memory. */
 export function defaultsOn(platform: string = adapter.platform): { readonly unit?: "worker" } {
   return platform === "linux" ? {} : { unit: "worker" };
 }
 
-/**
- * The strategies that can run on a system, of those that are wanted.
- *
- * @param skip Called with the reason if some of the default ones cannot run.
- * @throws {UsageError} If the configuration asks for what the system does not have.
- */
-export function strategiesOn(
-  { strategies, runtimes = [], unit }: CountConfig,
-  skip: (reason: string) => void,
+/** Why a strategy cannot run on a system; `undefined` if it can. */
+export function leftOutOn(
+  strategy: StrategyName,
   platform: string = adapter.platform,
-): readonly StrategyName[] {
-  const wanted: readonly StrategyName[] = strategies ?? STRATEGY_NAMES;
-  if (platform === "linux") return wanted;
+): string | undefined {
+  return platform !== "linux" && needsFile(strategy) ? "only on Linux" : undefined;
+}
+
+/**
+ * Checks that a system can do what was asked for.
+ *
+ * @throws {UsageError} If not: says what it can do.
+ */
+export function checkPossible(
+  { strategies = [], runtimes = [], unit }: CountConfig,
+  platform: string = adapter.platform,
+): void {
+  if (platform === "linux") return;
   if (unit === "process" || runtimes.length > 1) {
     const what = unit === "process" ? "processes" : "several runtimes";
     throw new UsageError(
@@ -31,10 +33,7 @@ export function strategiesOn(
         "Use --unit worker and one runtime",
     );
   }
-  const missing = wanted.filter((name) => OF_LINUX.has(name));
-  if (missing.length === 0) return wanted;
-  const reason = `${missing.join(", ")} on ${platform}: the text file is for Linux only`;
-  if (strategies !== undefined) throw new UsageError(`Cannot run ${reason}`);
-  skip(reason);
-  return wanted.filter((name) => !OF_LINUX.has(name));
+  const missing = strategies.filter((name) => leftOutOn(name, platform) !== undefined);
+  if (missing.length === 0) return;
+  throw new UsageError(`Cannot run ${missing.join(", ")} on ${platform}: only on Linux`);
 }

@@ -1,30 +1,69 @@
-import Table from "cli-table3";
-import colors from "picocolors";
-import type { CountResult } from "../src/counting/result.ts";
+import colors from "./colors.ts";
+import {
+  costOf,
+  format,
+  formatCost,
+  lossOf,
+  nameOf,
+  type Outcome,
+  verdictOf,
+} from "./count_outcome.ts";
+import { fold, pad } from "./text.ts";
 
 /** The blocks of the longest bar: a nanosecond. The shortest is half a millisecond or more. */
 const BAR = 20;
+/** Between two columns. */
+const GAP = 2;
+/** In a terminal with less room, each row is a block of lines: one for each column that 80 have. */
+const LEAST_ROOM = 60;
+const BLOCK = 80;
 
-/** `exact`, or how many updates were lost. */
-export function verdictOf({ strategy, exact, lost }: CountResult): string {
-  if (lost === 0) return exact ? "exact" : "exact this time";
-  if (strategy === "flag") return "WRONG answer";
-  return `${lost > 0 ? "LOST" : "GAINED"} ${format(Math.abs(lost))} updates`;
+/** `exact`, or how many updates were lost, in how many runs. */
+export function labelOf(outcome: Outcome): string {
+  const { results } = outcome;
+  const verdict = verdictOf(outcome);
+  if (verdict === "exact" || verdict === "exact by luck") return verdict;
+  const wrong = results.filter(({ lost }) => lost !== 0);
+  const isLoss = wrong.every(({ lost }) => lost > 0);
+  if (results.length > 1) {
+    return `${isLoss ? "LOST" : "WRONG"} in ${wrong.length} of ${results.length}`;
+  }
+  return `${isLoss ? "LOST" : "GAINED"} ${format(Math.abs(wrong[0].lost))}`;
 }
 
-/** Whether a strategy that must be exact was not. */
-export function isFailure({ exact, lost }: CountResult): boolean {
-  return exact && lost !== 0;
+/** The colour of a verdict: green is only for what must be exact, and was. */
+export function colorOf(outcome: Outcome): "green" | "yellow" | "red" {
+  const verdict = verdictOf(outcome);
+  return verdict === "exact" ? "green" : verdict === "broken" ? "red" : "yellow";
 }
 
-/** What a terminal that is too narrow does not show, in this order: `errors` are in the notes too. */
-const OPTIONAL = ["speed (log)", "counting ms", "expected", "errors"];
-
-/** A column: the width of its longest possible text, and the text of a result. */
+/** A column: the width of its longest possible text, and the text of a row. */
 interface Column {
   readonly width: number;
   readonly isText?: boolean;
-  textOf(result: CountResult): string;
+  textOf(outcome: Outcome): string;
+}
+
+/** What narrow terminals do not show, the least important first. */
+const RANKS = [
+  "speed (log)",
+  "ms",
+  "lost",
+  "errors",
+  "expected",
+  "mean lost",
+  "increments",
+  "most",
+  "least",
+];
+
+/** The size of the runs in a table. */
+export interface TableSize {
+  readonly names: readonly string[];
+  readonly workers: number;
+  /** The most increments by a worker. */
+  readonly increments: number;
+  readonly repeat: number;
 }
 
 /**
@@ -32,107 +71,112 @@ interface Column {
  * width of the longest possible text, and its bars a fixed scale: each block halves the cost.
  */
 export class CountTable {
-  readonly results: CountResult[] = [];
-  readonly #columns: readonly Column[];
-  readonly #table: Table.Table;
+  readonly #columns: ReadonlyMap<string, Column>;
+  readonly #nameWidth: number;
+  readonly #room: number;
 
-  /**
-   * Makes a table for these strategies, which count up to `most`.
-   *
-   * @param room The characters in a line of the terminal. Default: enough for all columns.
-   */
-  constructor(strategies: readonly string[], most: number, room = Infinity) {
-    const digits = format(-most).length;
-    const columns = new Map<string, Column>(Object.entries(
-      {
-        strategy: {
-          width: Math.max(...strategies.map(({ length }) => length)),
-          isText: true,
-          textOf: ({ strategy }) => strategy,
-        },
-        expected: { width: digits, textOf: ({ expected }) => format(expected) },
-        actual: { width: digits, textOf: ({ actual }) => format(actual) },
-        lost: { width: digits, textOf: ({ lost }) => format(lost) },
-        errors: { width: digits, textOf: ({ errors }) => format(errors) },
-        "counting ms": { width: 11, textOf: ({ countingMs }) => format(countingMs, 1) },
-        "ns/increment": {
-          width: 12,
-          textOf: ({ nsPerIncrement }) => format(nsPerIncrement, nsPerIncrement < 100 ? 1 : 0),
-        },
-        "speed (log)": {
-          width: BAR,
-          isText: true,
-          textOf: ({ nsPerIncrement }) => bar(nsPerIncrement),
-        },
-        verdict: {
-          width: `GAINED ${format(most)} updates`.length,
-          isText: true,
-          textOf: (result) => paint(result)(verdictOf(result)),
-        },
-      } satisfies Record<string, Column>,
-    ));
-    const widths = () => [...columns].map(([head, { width }]) => Math.max(head.length, width) + 2);
-    const lineWidth = () => widths().reduce((sum, width) => sum + width + 1, 1);
-    for (const head of OPTIONAL) if (lineWidth() > room) columns.delete(head);
-    this.#columns = [...columns.values()];
-    this.#table = new Table({
-      head: [...columns.keys()],
-      colWidths: widths(),
-      colAligns: this.#columns.map(({ isText }) => isText ? "left" : "right"),
-      style: { head: [], border: [], compact: true },
-    });
+  /** Makes a table for lines of up to `room` characters. */
+  constructor(size: TableSize, room: number) {
+    this.#room = room;
+    const columns = columnsOf(size);
+    const width = () => [...columns.values()].reduce((sum, one) => sum + one.width + GAP, -GAP);
+    for (const head of RANKS) if (width() > (this.#isBlock ? BLOCK : room)) columns.delete(head);
+    this.#columns = columns;
+    this.#nameWidth = columns.get("strategy")!.width + GAP;
   }
 
-  /** Adds a result; returns the lines to print: its row, before the first one also the head. */
-  add(result: CountResult): string {
-    const isFirst = this.results.push(result) === 1;
-    this.#table.push(this.#columns.map(({ textOf }) => textOf(result)));
-    return this.#lines.slice(isFirst ? 0 : -2, -1).join("\n");
+  /** The heads of the columns; nothing if a row is a block. */
+  get head(): string[] {
+    return this.#isBlock ? [] : [this.#line((_, head) => head)];
   }
 
-  /** The line below the last row. */
-  get end(): string {
-    return this.#lines.at(-1)!;
+  /** The line of a result; or its block, with a line for each column. */
+  row(outcome: Outcome): string[] {
+    const paint = colors[colorOf(outcome)];
+    const textOf = (column: Column, head: string) =>
+      head === "verdict" ? paint(column.textOf(outcome)) : column.textOf(outcome);
+    if (!this.#isBlock) return [this.#line(textOf)];
+    const width = Math.max(...[...this.#columns.keys()].map(({ length }) => length)) + GAP;
+    return [...this.#columns].map(([head, column]) =>
+      head === "strategy" ? column.textOf(outcome) : `  ${pad(head, width)}${textOf(column, head)}`
+    );
   }
 
-  get #lines(): string[] {
-    return this.#table.toString().split("\n");
+  /** The name of a strategy, and a text beside it, or below in a block. */
+  text(name: string, text: string, paint = (line: string) => line): string[] {
+    const indent = this.#isBlock ? 2 : this.#nameWidth;
+    const lines = fold(text, this.#room - indent).map(paint);
+    if (this.#isBlock) return [name, ...lines.map((line) => "  " + line)];
+    return lines.map((line, i) => pad(i === 0 ? name : "", indent) + line);
+  }
+
+  get #isBlock(): boolean {
+    return this.#room < LEAST_ROOM;
+  }
+
+  #line(textOf: (column: Column, head: string) => string): string {
+    return [...this.#columns]
+      .map(([head, column]) => pad(textOf(column, head), column.width, column.isText ?? false))
+      .join(" ".repeat(GAP)).trimEnd();
   }
 }
 
-/** Notes below the table: the prime search, and texts that were no number. */
-export function notesOf(results: readonly CountResult[]): string[] {
-  return results.flatMap(({ strategy, search, errors, errorSamples, nsPerIncrement }) => {
-    const notes: string[] = [];
-    if (search !== undefined) {
-      notes.push(
-        `${strategy}: the search took ${format(search.serialMs, 1)} ms with one worker, ` +
-          `${format(search.noFlagMs, 1)} ms with all workers, ${format(search.flagMs, 1)} ms ` +
-          `with all workers and the flag; a read of the flag took ${format(nsPerIncrement, 1)} ns`,
-      );
-    }
-    if (errors > 0) {
-      const samples = [...new Set(errorSamples)].map((text) => JSON.stringify(text)).join(", ");
-      notes.push(
-        `${strategy}: reads that gave no number: ${format(errors)}, for example ${samples}`,
-      );
-    }
-    return notes;
+function columnsOf({ names, workers, increments, repeat }: TableSize): Map<string, Column> {
+  const times = (workers: number, increments: number) => `${workers} x ${format(increments)}`;
+  const digits = format(workers * increments).length;
+  const strategy: Column = {
+    width: Math.max(...names.map(({ length }) => length)),
+    isText: true,
+    textOf: ({ run }) => nameOf(run),
+  };
+  const counted: Column = {
+    width: times(workers, increments).length,
+    textOf: ({ run, results }) => times(run.workers, results[0].increments),
+  };
+  const verdict = (longest: string): Column => ({
+    width: Math.max(longest.length, "exact by luck".length),
+    isText: true,
+    textOf: labelOf,
   });
+  const nanoseconds = (pick: (outcome: Outcome) => number): Column => ({
+    width: 9,
+    textOf: (outcome) => formatCost(pick(outcome)),
+  });
+  const columns: Record<string, Column> = repeat > 1
+    ? {
+      strategy,
+      increments: counted,
+      "mean lost": { width: digits, textOf: (outcome) => format(lossOf(outcome).mean) },
+      "mean (ns)": nanoseconds((outcome) => costOf(outcome).mean),
+      deviation: nanoseconds((outcome) => costOf(outcome).deviation),
+      least: nanoseconds((outcome) => costOf(outcome).least),
+      most: nanoseconds((outcome) => costOf(outcome).most),
+      verdict: verdict(`WRONG in ${repeat} of ${repeat}`),
+    }
+    : {
+      strategy,
+      increments: counted,
+      expected: { width: digits, textOf: ({ results: [one] }) => format(one.expected) },
+      actual: { width: digits, textOf: ({ results: [one] }) => format(one.actual) },
+      lost: { width: digits, textOf: ({ results: [one] }) => format(one.lost) },
+      errors: { width: 7, textOf: ({ results: [one] }) => format(one.errors) },
+      ms: { width: 7, textOf: ({ results: [one] }) => format(one.countingMs) },
+      "cost (ns)": nanoseconds((outcome) => costOf(outcome).mean),
+      "speed (log)": {
+        width: BAR,
+        isText: true,
+        textOf: (outcome) => bar(costOf(outcome).mean),
+      },
+      verdict: verdict(`LOST ${format(workers * increments)}`),
+    };
+  return new Map(
+    Object.entries(columns).map(([head, column]) => [
+      head,
+      { ...column, width: Math.max(column.width, head.length) },
+    ]),
+  );
 }
 
 function bar(cost: number): string {
   return "█".repeat(Math.min(BAR, Math.max(1, BAR - Math.round(Math.log2(cost)))));
-}
-
-function paint(result: CountResult): (text: string) => string {
-  if (isFailure(result)) return colors.red;
-  return result.lost === 0 ? colors.green : colors.yellow;
-}
-
-function format(value: number, digits = 0): string {
-  return value.toLocaleString("en", {
-    minimumFractionDigits: digits,
-    maximumFractionDigits: digits,
-  });
 }

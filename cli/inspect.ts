@@ -1,13 +1,14 @@
 import type { Command } from "commander";
 import { inspectSegment } from "../src/memory/inspection.ts";
 import { Segment } from "../src/memory/mod.ts";
-import { homeOfSegments } from "../src/memory/segment_home.ts";
+import { folderOfSegments } from "../src/memory/segment_home.ts";
 import { adapterOf } from "../src/redis/client/adapter_of.ts";
 import {
   type InspectedLock,
   type InspectedSemaphore,
   inspectRedis,
 } from "../src/redis/inspection.ts";
+import { addHelp } from "./options.ts";
 import { redisReport, segmentReport, type SegmentView } from "./inspect_table.ts";
 import { interruptible, print } from "../src/host/interruption.ts";
 import { UsageError } from "../src/host/usage_error.ts";
@@ -25,7 +26,7 @@ const COMMAND_TIMEOUT_MS = 2000;
 
 /** Adds `interlock inspect`. */
 export function addInspect(program: Command): void {
-  program.command("inspect")
+  const command = program.command("inspect")
     .summary("show locks, semaphores and counters, with their holders and waiters")
     .description(
       "Shows Interlock's locks and semaphores on a Redis or Valkey server: holders, leases, " +
@@ -33,11 +34,24 @@ export function addInspect(program: Command): void {
         "the server. Without --redis: shows the segments of this user and their contents.",
     )
     .option("--redis <url>", "address of the server, such as redis://user:password@host:6379/0")
-    .option("--match <pattern>", "names of locks and semaphores, as a SCAN pattern (default: *)")
-    .option("--counters <pattern>", "also show the counters whose keys match, such as visits:*")
-    .option("--all", "also show locks and semaphores that are not in use")
-    .option("--json", "print one line of JSON")
+    .option(
+      "-m, --match <pattern>",
+      "names of locks and semaphores, as a SCAN pattern (default: *)",
+    )
+    .option("-c, --counters <pattern>", "also show the counters whose keys match, such as visits:*")
+    .option("-a, --all", "also show locks and semaphores that are not in use")
+    .option("-j, --json", "print one line of JSON")
     .action((flags: Flags) => interruptible((signal) => inspect(flags, signal)));
+  addHelp(command, {
+    examples: [
+      ["interlock inspect", "the segments of this user"],
+      [
+        'interlock inspect --redis redis://localhost:6379 -c "visits*"',
+        "the locks and semaphores of a server that are in use, and these counters",
+      ],
+    ],
+    statuses: [[0, "everything was read"], [1, "the server or the memory could not be read"]],
+  });
 }
 
 async function inspect(flags: Flags, signal: AbortSignal): Promise<void> {
@@ -76,7 +90,7 @@ function isUsed(
 function viewSegments(): SegmentView[] {
   return Segment.list().map(({ name, size }) => {
     try {
-      return { name, size, cells: inspectSegment(`${homeOfSegments()}/${name}`) };
+      return { name, size, ...inspectSegment(`${folderOfSegments(undefined)}/${name}`) };
     } catch (error) {
       return { name, size, cells: [], error: (error as Error).message };
     }

@@ -4,36 +4,10 @@
  *
  * @module
  */
-import { Command } from "commander";
-import process from "node:process";
-import project from "../deno.json" with { type: "json" };
-import { statusOf } from "../src/host/exit_status.ts";
-import { addLock } from "./lock.ts";
+import { adapter } from "../src/runtime/adapters/adapter.ts";
+import { lock } from "./lock.ts";
 
-const program = new Command("interlock")
-  .description("Locks and counters shared by threads, processes and machines.")
-  .version(project.version)
-  .exitOverride()
-  .configureOutput({ outputError: (message, write) => write(withoutAddresses(message)) })
-  .showHelpAfterError("(see --help)");
-addLock(program.enablePositionalOptions());
-// Loading these takes half of the start, and scripts run `interlock lock` often.
-if (process.argv[2] !== "lock") {
-  (await import("./count.ts")).addCount(program);
-  (await import("./inspect.ts")).addInspect(program);
-  (await import("./advise.ts")).addAdvise(program);
-}
-
-/** Removes addresses from an error: one given as a wrong argument may contain a password. */
-function withoutAddresses(message: string): string {
-  return message
-    .replace(/'(-[^'=]*=)?.*(:\/\/|@).*'/s, "'$1...'")
-    .replace(/(but got \d+): .*(:\/\/|@).*/s, "$1.\n");
-}
-
-try {
-  await program.parseAsync(process.argv);
-} catch (error) {
-  process.exitCode = statusOf(error);
-}
-process.exit();
+const status = adapter.args[0] === "lock" ? await lock() : undefined;
+if (status !== undefined) adapter.exit(status);
+// Loading the other commands, and the help, takes longer than a lock.
+await import("./program.ts");

@@ -11,7 +11,7 @@ import { Segment } from "../mod.ts";
 
 const [name] = process.argv.slice(2);
 if (name !== undefined) {
-  using segment = Segment.open(name, { mode: "open" });
+  using segment = Segment.open(name, { create: false });
   const counter = segment.counter("done");
   for (let i = 0; i < 1000; i++) counter.add();
 } else {

@@ -104,7 +104,7 @@ export async function perform({ index, row, how }: Job, member: Membership): Pro
 
 /** Makes the context number `index`: its part of the memory, and folders of its own. */
 function contextOf({ memory, site, worker, workers }: Membership, index: number): BenchContext {
-  const { temporary, packages, redis = "" } = site;
+  const { temporary, packages, redis = "", storingRedis = "" } = site;
   const [folder, fast] = [temporary, site.fast].map((parent) => join(parent, String(index)));
   for (const path of [folder, fast]) mkdirSync(path, { recursive: true });
   return {
@@ -115,6 +115,7 @@ function contextOf({ memory, site, worker, workers }: Membership, index: number)
     worker,
     workers,
     redis,
+    storingRedis,
     load(name) {
       if (packages === undefined) throw new Error(`Cannot load ${name}: it is not installed`);
       return createRequire(join(packages, "package.json"))(name);

@@ -9,6 +9,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { dieWith } from "../../src/counting/host.ts";
+import { messageLine } from "../../src/host/message.ts";
 import { Memory, type MemoryHandle } from "../../src/memory/mod.ts";
 import { adapter } from "../../src/runtime/mod.ts";
 import { bytesFor, type Job, type Membership, perform, type Report } from "./jobs.ts";
@@ -57,7 +58,7 @@ function hostThreads({ jobs, workers, site }: ProcessSpec, say: Say): (job: Job)
 
 function startProcess(spec: ProcessSpec): (job: Job) => void {
   const { worker, mapped, site } = spec;
-  const say = (answer: Answer) => console.log(JSON.stringify(answer));
+  const say = (answer: Answer) => console.log(messageLine(answer).trimEnd());
   if (worker === undefined) return hostThreads(spec, say);
   const bytes = bytesFor(spec);
   const memory = mapped ? Memory.map(join(site.fast, "memory"), bytes) : Memory.anonymous(bytes);

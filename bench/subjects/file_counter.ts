@@ -17,6 +17,9 @@ const counting = (options?: FileCounterOptions) =>
 const read = (counter: FileCounter) => counter.getSync();
 const several = { sizes: SIZES, processes: true, read };
 const add = (counter: FileCounter) => () => counter.addSync();
+const addByTasks = (counter: FileCounter) => () =>
+  Promise.all(Array.from({ length: TASKS }, () => counter.add()));
+const byTasks = { ...several, alone: false, awaited: true, per: TASKS };
 
 /** The same as the strategy `file-lock` of `interlock count`. */
 function textFile(name: string, folderOf: (context: BenchContext) => string) {
@@ -51,11 +54,8 @@ export const subject: Subject = {
     counting({ editable: false })("add, not editable", add, several),
     counting({ durable: true })("add, durable", add, several),
     // Tasks of a process that share a write and a sync.
-    counting({ durable: true })(
-      BY_TASKS,
-      (counter) => () => Promise.all(Array.from({ length: TASKS }, () => counter.add())),
-      { ...several, alone: false, awaited: true, per: TASKS },
-    ),
+    counting()(`add, by ${TASKS} tasks`, addByTasks, byTasks),
+    counting({ durable: true })(BY_TASKS, addByTasks, byTasks),
     counting()(BATCHED, (counter) => {
       const batch = counter.batchSync(BATCH);
       return () => batch.add();

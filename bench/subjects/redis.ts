@@ -19,13 +19,16 @@ interface NpmMutex {
 const PIPELINE = { clients: 4, batches: 20 } as const;
 /** The numbers of adds of a client that are in flight at once. */
 const DEPTHS = [["counter add, pipelined", 16], ["counter add, pipelined 64 deep", 64]] as const;
+/** The number of tasks that share a client. */
+const TASKS = 64;
 const LOCK = "lock: acquire, release";
+const STORED = "stored";
 const OVER_IOREDIS = "lock over ioredis: acquire, release";
 const COLLECTED = 100_000;
 const LEASE_MS = 10_000;
 const CALLS = 200_000;
 
-async function newCounter({ redis }: BenchContext): Promise<RedisCounter> {
+async function newCounter({ redis }: Pick<BenchContext, "redis">): Promise<RedisCounter> {
   const counter = new RedisCounter(redis, "count");
   await counter.add();
   return counter;
@@ -41,11 +44,21 @@ const bare = on(["redis"], async ({ redis }) => {
   return await createClient({ url: redis }).connect();
 });
 const counter = on(["redis"], newCounter);
+const stored = on(["redis"], ({ storingRedis: redis }) => newCounter({ redis }));
 const counters = on(
   ["redis"],
   (context) => Promise.all(Array.from({ length: PIPELINE.clients }, () => newCounter(context))),
 );
 const lock = on(["redis"], ({ redis }) => new RedisLock(redis, "lock"));
+const handedOn = on(
+  ["redis"],
+  ({ redis }) => new RedisLock(redis, "handed-on", { localHandOff: true }),
+);
+const storedLock = on(["redis"], ({ storingRedis }) => new RedisLock(storingRedis, "lock"));
+const storedHandedOn = on(
+  ["redis"],
+  ({ storingRedis }) => new RedisLock(storingRedis, "handed-on", { localHandOff: true }),
+);
 const lockOverIoredis = on(
   ["redis"],
   (context) => new RedisLock(ioredis(context), "ioredis-lock"),
@@ -64,6 +77,11 @@ const npmMutex = on(["redis"], (context) => {
 
 const pair = (lock: RedisLock | RedisSemaphore) => async () =>
   await (await lock.acquire()).release();
+
+const byAll = (one: () => Promise<unknown>) => () =>
+  Promise.all(Array.from({ length: TASKS }, one));
+const addByAll = (counter: RedisCounter) => byAll(() => counter.add());
+const holdByAll = (lock: RedisLock) => byAll(pair(lock));
 
 /** Like redis-benchmark: makes `depth` adds at once, and the next ones after all answers. */
 async function addInBatches(counter: RedisCounter, depth: number): Promise<void> {
@@ -89,6 +107,13 @@ export const subject: Subject = {
   operations: [
     counter("counter add", (counter) => () => counter.add()),
     bare("counter add", (client) => () => client.incrBy("bare", 1), { by: "node-redis" }),
+    // What advice needs: the tasks of a process, and a server that survives a power loss.
+    counter(`counter add, by ${TASKS} tasks`, addByAll, { per: TASKS }),
+    stored(`counter add, ${STORED}`, (counter) => () => counter.add()),
+    stored(`counter add, ${STORED}, by ${TASKS} tasks`, addByAll, { per: TASKS }),
+    handedOn(`lock: by ${TASKS} tasks, handed on`, holdByAll, { per: TASKS }),
+    storedLock(`${LOCK}, ${STORED}`, pair),
+    storedHandedOn(`lock: by ${TASKS} tasks, handed on, ${STORED}`, holdByAll, { per: TASKS }),
     ...DEPTHS.map(([name, depth]) =>
       counters(
         name,

@@ -16,7 +16,12 @@ const IMPORTING = new URL("../programs/importing.ts", import.meta.url);
 /** Measures a count without its counting and warming up. */
 async function startOfWorkers({ runtime, signal }: Launch): Promise<number> {
   const config = parseCount({ workers: WORKERS, increments: 1000, warm: false }, "the benchmark");
-  const run = { strategy: "atomic", runtimes: [runtime] } as const;
+  const run = {
+    strategy: "atomic",
+    runtimes: [runtime],
+    workers: WORKERS,
+    granularity: "increment",
+  } as const;
   const { totalMs, countingMs } = await runStrategy(run, config, signal);
   return (totalMs - countingMs) * 1e6;
 }

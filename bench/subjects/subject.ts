@@ -25,6 +25,8 @@ export interface BenchContext {
   readonly workers: number;
   /** The address of a private Redis server. */
   readonly redis: string;
+  /** The address of one that stores each write before it answers. */
+  readonly storingRedis: string;
   /** Loads the package of a rival. */
   load(name: string): unknown;
 }

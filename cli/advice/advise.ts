@@ -1,11 +1,15 @@
+import type { Command } from "commander";
 import { readFileSync } from "node:fs";
 import process from "node:process";
 import { decide, type Wish } from "../../src/advice/decide.ts";
-import { type Figures, figuresFor, parseRun } from "../../src/advice/figures.ts";
+import { type Figures, figuresFor, runFrom } from "../../src/advice/figures.ts";
 import measured from "../../src/advice/figures.json" with { type: "json" };
+import { parseJson } from "../../src/host/json_text.ts";
 import { print } from "../../src/host/interruption.ts";
+import { systemErrorOf } from "../../src/host/system_error.ts";
 import { invalidOption, UsageError } from "../../src/host/usage_error.ts";
 import { adapter } from "../../src/runtime/mod.ts";
+import { nameTyped } from "../options.ts";
 import { ask, DEFAULTS, rateOf } from "./questions.ts";
 import { adviceJson, adviceText } from "./text.ts";
 
@@ -14,6 +18,7 @@ export interface Flags {
   readonly for?: Wish["need"];
   readonly where?: Wish["reach"];
   readonly survive?: Wish["survives"];
+  readonly readable?: boolean;
   readonly rate?: string;
   readonly runtime?: Wish["runtime"];
   readonly results?: string;
@@ -21,13 +26,14 @@ export interface Flags {
 }
 
 /** Asks for missing options, decides, and prints the advice. */
-export async function advise(flags: Flags, signal: AbortSignal): Promise<void> {
-  const { for: need, where: reach, survive: survives, runtime, results, json } = flags;
+export async function advise(flags: Flags, command: Command, signal: AbortSignal): Promise<void> {
+  const { for: need, where: reach, survive: survives, readable, runtime, results, json } = flags;
   const rate = flags.rate === undefined ? undefined : rateOf(flags.rate);
   if (flags.rate !== undefined && rate === undefined) {
-    throw invalidOption("--rate", "be above 0", flags.rate);
+    const name = nameTyped(command, "--rate", process.argv.slice(2));
+    throw invalidOption(name, "be a number above 0, such as 5000 or 5k", flags.rate);
   }
-  const given = { need, reach, survives, rate, runtime };
+  const given = { need, reach, survives, readable, rate, runtime };
   const figures = results === undefined ? measured as Figures : readFigures(results);
   const asking = process.stdin.isTTY && process.stdout.isTTY && !json;
   const wish = asking ? await ask(given, signal) : wishOf(given);
@@ -41,14 +47,20 @@ export async function advise(flags: Flags, signal: AbortSignal): Promise<void> {
 }
 
 function readFigures(path: string): Figures {
+  let text: string;
   try {
-    return figuresFor(parseRun(readFileSync(path, "utf8")));
+    text = readFileSync(path, "utf8");
   } catch (error) {
-    throw new UsageError(`Cannot read ${path}: ${(error as Error).message}`, { cause: error });
+    throw new UsageError(systemErrorOf("read", path, error).message, { cause: error });
+  }
+  try {
+    return figuresFor(runFrom(parseJson(text)));
+  } catch (error) {
+    throw new UsageError(`Cannot use ${path}: ${(error as Error).message}`, { cause: error });
   }
 }
 
-function wishOf({ need, reach, survives, rate, runtime }: Partial<Wish>): Wish {
+function wishOf({ need, reach, survives, readable, rate, runtime }: Partial<Wish>): Wish {
   if (need === undefined || reach === undefined) {
     const lacking = [need === undefined && "--for", reach === undefined && "--where"];
     throw new UsageError(
@@ -60,6 +72,7 @@ function wishOf({ need, reach, survives, rate, runtime }: Partial<Wish>): Wish {
     need,
     reach,
     survives: survives ?? DEFAULTS.survives,
+    readable: readable ?? DEFAULTS.readable,
     rate: rate ?? DEFAULTS.rate,
     runtime: runtime ?? adapter.name,
   };

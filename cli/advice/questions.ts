@@ -3,16 +3,17 @@ import { createInterface } from "node:readline/promises";
 import { RUNTIMES } from "../../src/advice/candidates.ts";
 import type { Wish } from "../../src/advice/decide.ts";
 import { Interruption } from "../../src/host/interruption.ts";
+import { parseNumber } from "../../src/host/numbers.ts";
 import { UsageError } from "../../src/host/usage_error.ts";
 import { adapter } from "../../src/runtime/mod.ts";
 
 /** What is taken if an option is missing and there is no terminal. */
-export const DEFAULTS = { survives: "nothing", rate: 1000 } as const;
+export const DEFAULTS = { survives: "nothing", readable: false, rate: 1000 } as const;
 
-/** Parses a rate, such as `1_000`; returns `undefined` if the text is none. */
+/** Parses a rate, such as `10k`; returns `undefined` if the text is none. */
 export function rateOf(text: string): number | undefined {
-  const value = Number(text.replaceAll(/[_,]/g, ""));
-  return text.trim() !== "" && value > 0 && value < Infinity ? value : undefined;
+  const value = parseNumber(text);
+  return value !== undefined && value > 0 ? value : undefined;
 }
 
 /** Asks on the terminal for missing requirements; an empty answer is the first choice. */
@@ -62,6 +63,10 @@ export async function ask(given: Partial<Wish>, signal: AbortSignal): Promise<Wi
       crash: "a killed process",
       power: "a power loss",
     });
+    const readable = given.readable ?? await choose("Must people or other languages read it?", {
+          no: "no: only programs that use Interlock",
+          yes: "yes",
+        }) === "yes";
     const rate = given.rate ?? await answer(
       `How many ${need === "counter" ? "increments" : "holds"} per second, all processes ` +
         `together? (${DEFAULTS.rate})\n> `,
@@ -71,7 +76,7 @@ export async function ask(given: Partial<Wish>, signal: AbortSignal): Promise<Wi
     const runtimes = [...new Set([adapter.name, ...RUNTIMES])].map((name) => [name, name]);
     const runtime = given.runtime ??
       await choose<Wish["runtime"]>("Which runtime?", Object.fromEntries(runtimes));
-    return { need, reach, survives, rate, runtime };
+    return { need, reach, survives, readable, rate, runtime };
   } finally {
     lines.close();
   }

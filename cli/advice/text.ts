@@ -1,8 +1,10 @@
 import {
   type Advice,
   capacity,
+  capacityWithoutTasks,
   type Choice,
   type Cost,
+  costAlone,
   type Wish,
 } from "../../src/advice/decide.ts";
 import type { Figures } from "../../src/advice/figures.ts";
@@ -11,18 +13,18 @@ const RUNTIME_NAMES = { deno: "Deno", bun: "Bun", node: "Node" } as const;
 
 /** Formats the advice as text. */
 export function adviceText(wish: Wish, { chosen, rejected }: Advice, { run }: Figures): string {
-  const others = rejected.map(({ candidate, why, cost: { alone } }) =>
-    `  ${candidate.name} ${why}${alone === undefined ? "" : ` (${duration(alone)} alone)`}.`
-  );
+  const others = rejected.map(({ candidate, why, costs }) => {
+    const alone = costAlone(costs);
+    return `  ${candidate.name} ${why}${alone === undefined ? "" : ` (${duration(alone)} alone)`}.`;
+  });
   if (chosen === undefined) return [`No ${wish.need} is suitable:`, ...others].join("\n");
-  const { candidate, cost } = chosen;
-  const source = run === undefined || perSecond(cost) === null
+  const { candidate, costs } = chosen;
+  const source = run === undefined || costs.length === 0
     ? "  Not measured yet: run `deno task bench`."
-    : `  Measured ${run.when.slice(0, 10)} on ${run.cores} cores of ${run.cpu}; your machine ` +
-      "may differ (--results).";
+    : `  Measured ${run.when.slice(0, 10)} on ${run.cores} cores of ${run.cpu}; see --results.`;
   return [
     `Use: ${candidate.name}`,
-    ...costLines(wish, cost),
+    ...costLines(wish, costs),
     source,
     ...candidate.notes.map((note) => `  ${note}`),
     "",
@@ -35,15 +37,22 @@ export function adviceText(wish: Wish, { chosen, rejected }: Advice, { run }: Fi
   ].join("\n");
 }
 
-function costLines({ need, runtime }: Wish, cost: Cost): string[] {
-  const { alone, together } = cost;
-  const parts = [
-    alone !== undefined && `${duration(alone)} per ${need === "counter" ? "add" : "hold"} alone`,
-    together !== undefined && `${duration(together)} with 4 at once`,
+function costLines({ need, runtime, rate }: Wish, costs: readonly Cost[]): string[] {
+  const all = perSecond(costs);
+  if (all === null) return [];
+  const what = need === "counter" ? "add" : "hold";
+  const few = Math.floor(capacityWithoutTasks(costs));
+  return [
+    `  Up to ${count(all)} ${what}s per second in ${RUNTIME_NAMES[runtime]}:`,
+    ...costs.map(({ ns, how }) => `    ${duration(ns)} per ${what} ${how}`),
+    ...few < rate
+      ? [
+        `  Your rate needs several tasks at once in a process; else it is ${
+          count(few)
+        } per second.`,
+      ]
+      : [],
   ];
-  const rate = perSecond(cost)?.toLocaleString("en");
-  if (rate === undefined) return [];
-  return [`  ${RUNTIME_NAMES[runtime]}: ${parts.filter(Boolean).join(", ")}: ${rate} per second.`];
 }
 
 /** Formats the advice as JSON; `null` stands for no suitable candidate, and for no measurements. */
@@ -52,17 +61,18 @@ export function adviceJson(
   { chosen, rejected }: Advice,
   { run }: Figures,
 ) {
-  const described = ({ candidate: { name, medium }, cost }: Choice) => ({
+  const described = ({ candidate: { name, medium }, costs }: Choice) => ({
     name,
     medium,
-    nanoseconds: cost,
+    /** By how they were measured: alone, and by several at once. */
+    nanoseconds: Object.fromEntries(costs.map(({ how, ns }) => [how, ns])),
   });
   return {
     wish,
     use: chosen === undefined ? null : {
       ...described(chosen),
-      /** Of 4 at once, if that was measured. */
-      perSecond: perSecond(chosen.cost),
+      /** Of several at once, if that was measured. */
+      perSecond: perSecond(chosen.costs),
       notes: chosen.candidate.notes,
       code: chosen.candidate.code,
     },
@@ -72,9 +82,13 @@ export function adviceJson(
   };
 }
 
-function perSecond(cost: Cost): number | null {
-  const rate = capacity(cost);
+function perSecond(costs: readonly Cost[]): number | null {
+  const rate = capacity(costs);
   return rate === Infinity ? null : Math.floor(rate);
+}
+
+function count(value: number): string {
+  return value.toLocaleString("en");
 }
 
 function duration(ns: number): string {

@@ -4,27 +4,28 @@ import {
   CANDIDATES,
   REACHES,
   SURVIVALS,
+  type Way,
 } from "./candidates.ts";
-import { type Figures, rowIds } from "./figures.ts";
+import { type Figures, rowIdOf } from "./figures.ts";
 
 /** The requirements of a user. */
 export interface Wish extends Pick<Candidate, "need" | "reach" | "survives"> {
+  /** Whether people or other languages must read it. */
+  readonly readable: boolean;
   /** Operations per second, all processes together. */
   readonly rate: number;
   readonly runtime: AdviceRuntime;
 }
 
-/** The cost in one runtime, in nanoseconds; `undefined` if it was not measured. */
-export interface Cost {
-  readonly alone?: number;
-  /** The time per operation of 4 at once, all together. */
-  readonly together?: number;
+/** What an operation costs in one way, in nanoseconds: the time of all, divided by their number. */
+export interface Cost extends Way {
+  readonly ns: number;
 }
 
-/** A candidate with its cost. */
+/** A candidate with its measured costs in one runtime. */
 export interface Choice {
   readonly candidate: Candidate;
-  readonly cost: Cost;
+  readonly costs: readonly Cost[];
 }
 
 /** The recommendation and the rejected candidates; without `chosen`, none is suitable. */
@@ -48,6 +49,8 @@ const REACH_TEXT = {
   network: "several machines",
 } as const;
 const LOST_TEXT = { nothing: "a killed process", crash: "a power loss", power: "" } as const;
+/** A difference of cost below this is noise. */
+const NOISE = 1.05;
 /** A simple candidate is preferred to faster ones if it can do this many times the rate. */
 const RESERVE = 2;
 
@@ -63,13 +66,23 @@ const RULES: readonly Rule[] = [
     why: ({ candidate: { survives } }) => `does not survive ${LOST_TEXT[survives]}`,
   },
   {
-    keeps: ({ cost }) => nanoseconds(cost) !== undefined,
+    keeps: ({ candidate }, wish) => candidate.readable || !wish.readable,
+    why: () => "is read by Interlock only",
+  },
+  {
+    keeps: ({ costs }) => costs.length > 0,
     why: () => "was not measured",
     ifPossible: true,
   },
   {
-    keeps: ({ cost }, wish) => capacity(cost) >= wish.rate,
-    why: ({ cost }) => `does at most ${Math.floor(capacity(cost)).toLocaleString("en")} per second`,
+    keeps: ({ costs }, wish) => capacity(costs) >= wish.rate,
+    why: ({ costs }) =>
+      `does at most ${Math.floor(capacity(costs)).toLocaleString("en")} per second`,
+  },
+  {
+    keeps: ({ candidate: { lossy } }) => !lossy,
+    why: () => "loses adds if a process dies, for a speed that this rate does not need",
+    ifPossible: true,
   },
   {
     keeps: ({ candidate: { reach } }, wish) => reach !== "network" || wish.reach === "network",
@@ -84,7 +97,7 @@ const RULES: readonly Rule[] = [
  */
 export function decide(wish: Wish, figures: Figures): Advice {
   const all = CANDIDATES.filter(({ need }) => need === wish.need)
-    .map((candidate): Choice => ({ candidate, cost: costOf(candidate, wish.runtime, figures) }));
+    .map((candidate): Choice => ({ candidate, costs: costsOf(candidate, wish.runtime, figures) }));
   const reasons = new Map<Choice, string>();
   let left = all;
   for (const { keeps, why, ifPossible = false } of RULES) {
@@ -93,33 +106,52 @@ export function decide(wish: Wish, figures: Figures): Advice {
     for (const one of left) if (!kept.includes(one)) reasons.set(one, why(one));
     left = kept;
   }
-  const chosen = left.find(({ cost }) => capacity(cost) >= RESERVE * wish.rate) ??
-    left.toSorted((a, b) => capacity(b.cost) - capacity(a.cost)).at(0);
+  const chosen = left.find(({ costs }) => capacity(costs) >= RESERVE * wish.rate) ??
+    left.toSorted((a, b) => capacity(b.costs) - capacity(a.costs)).at(0);
   const rejected = all.filter((one) => one !== chosen)
-    .map((one) => ({ ...one, why: reasons.get(one) ?? whyOther(one.cost, chosen!.cost) }));
+    .map((one) => ({ ...one, why: reasons.get(one) ?? whyOther(one.costs, chosen!.costs) }));
   return { ...chosen !== undefined && { chosen }, rejected };
 }
 
-function costOf({ measured }: Candidate, runtime: AdviceRuntime, { ns }: Figures): Cost {
-  const { alone, together } = rowIds(measured, runtime);
-  return { alone: ns[alone], together: ns[together] };
+function costsOf({ ways }: Candidate, runtime: AdviceRuntime, { ns }: Figures): Cost[] {
+  return ways.flatMap((way) => {
+    const measured = ns[rowIdOf(way, runtime)];
+    return measured === undefined ? [] : [{ ...way, ns: measured }];
+  });
 }
 
-function nanoseconds({ alone, together }: Cost): number | undefined {
-  return together ?? alone;
+/** The cost if one task does one operation after the other. */
+export function costAlone(costs: readonly Cost[]): number | undefined {
+  return costs.find(isAlone)?.ns;
 }
 
-/** Operations per second; without a measurement it may be fast enough. */
-export function capacity(cost: Cost): number {
-  return 1e9 / (nanoseconds(cost) ?? 0);
+function isAlone({ setting, tasks }: Cost): boolean {
+  return setting === "alone" && tasks === 1;
 }
 
-function whyOther(cost: Cost, chosen: Cost): string {
-  const [other, ours] = [nanoseconds(cost), nanoseconds(chosen)];
-  if (other === undefined || ours === undefined) return "does more than you need";
+/**
+ * Operations per second: of several at once, in the fastest way, if that was measured. Without any
+ * measurement, a candidate may be fast enough.
+ */
+export function capacity(costs: readonly Cost[]): number {
+  const several = costs.filter((cost) => !isAlone(cost));
+  const counted = several.length > 0 ? several : costs;
+  return counted.length === 0 ? Infinity : 1e9 / Math.min(...counted.map(({ ns }) => ns));
+}
+
+/** The same if each process has only one task that does it. */
+export function capacityWithoutTasks(costs: readonly Cost[]): number {
+  return capacity(costs.filter(({ tasks }) => tasks === 1));
+}
+
+function whyOther(costs: readonly Cost[], chosen: readonly Cost[]): string {
+  if (capacity(costs) > NOISE * capacity(chosen)) {
+    return "can do more per second, which this rate does not need";
+  }
+  const [other, ours] = [costAlone(costs), costAlone(chosen)];
+  if (other === undefined || ours === undefined || other / ours < NOISE) {
+    return "does more than you need";
+  }
   const ratio = other / ours;
-  if (ratio > 1.05) return `takes ${ratio.toFixed(ratio < 10 ? 1 : 0)} times as long`;
-  return ratio < 0.95
-    ? "is faster under contention, which this rate does not need"
-    : "costs the same and does more than you need";
+  return `takes ${ratio.toFixed(ratio < 10 ? 1 : 0)} times as long`;
 }

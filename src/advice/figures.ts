@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type AdviceRuntime, CANDIDATES, type Measured, RUNTIMES } from "./candidates.ts";
+import { type AdviceRuntime, CANDIDATES, RUNTIMES, type Way } from "./candidates.ts";
 
 /** The parts of a benchmark run that advice needs. */
 const runSchema = z.object({
@@ -18,27 +18,26 @@ export interface Figures {
   readonly ns: Readonly<Record<string, number>>;
 }
 
-/** Parses a run; throws if the text is not one. */
-export function parseRun(text: string): Run {
-  const parsed = runSchema.safeParse(JSON.parse(text));
+/** Checks a run, as read from JSON; throws if it is none. */
+export function runFrom(json: unknown): Run {
+  const parsed = runSchema.safeParse(json);
   if (parsed.success) return parsed.data;
   throw new TypeError(`not the results of a benchmark:\n${z.prettifyError(parsed.error)}`);
 }
 
-/** The ids of the rows of one thread alone and of 4 at once. */
-export function rowIds(
-  { subject, operation, medium, unit }: Measured,
+/** The id of the row of the benchmark that measures a way in a runtime. */
+export function rowIdOf(
+  { subject, operation, medium, setting, count }: Way,
   runtime: AdviceRuntime,
-): { readonly alone: string; readonly together: string } {
-  const beginning = `${subject}/${operation}/interlock/${runtime}/${medium}`;
-  return { alone: `${beginning}/alone/1`, together: `${beginning}/${unit}/4` };
+): string {
+  return `${subject}/${operation}/interlock/${runtime}/${medium}/${setting}/${count}`;
 }
 
 /** Takes the figures that advice needs from a run. */
 export function figuresFor({ when, machine: { cpu, cores }, rows }: Run): Figures {
   const wanted = new Set(
-    CANDIDATES.flatMap(({ measured }) =>
-      RUNTIMES.flatMap((runtime) => Object.values(rowIds(measured, runtime)))
+    CANDIDATES.flatMap(({ ways }) =>
+      ways.flatMap((way) => RUNTIMES.map((runtime) => rowIdOf(way, runtime)))
     ),
   );
   const found = rows.filter(({ id }) => wanted.has(id)).map(({ id, median }) => [id, median]);

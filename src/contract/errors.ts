@@ -55,6 +55,15 @@ export class LockLostError extends Error {
 }
 
 /**
+ * A segment that this program has open was removed or replaced, so programs that open it now do not
+ * share it. Thrown on request, by segments with `checkStale: true`.
+ */
+export class StaleSegmentError extends Error {
+  /** `StaleSegmentError`. */
+  override readonly name = "StaleSegmentError";
+}
+
+/**
  * A file is not the shared memory that it is opened as: truncated, foreign, newer or damaged. The
  * message says what was found. The file is unchanged.
  */

@@ -27,6 +27,9 @@ export let setToken: (guard: LockGuard, token: number | undefined) => void;
 /** Notes in a guard, for the same lock, that the owner before died holding the lock. */
 export let setRecovered: (guard: LockGuard, previousOwner: Owner | undefined) => void;
 
+/** The lock of a guard, as only its guards see it; `undefined` once the guard was released. */
+export let guardedLockOf: (guard: LockGuard) => GuardedLock | undefined;
+
 /** The guard that local locks make; see {@linkcode Guard}. */
 export class LockGuard<Token extends number | undefined = number | undefined>
   implements Guard<Token> {
@@ -48,6 +51,7 @@ export class LockGuard<Token extends number | undefined = number | undefined>
       guard.#recovered = true;
       guard.#previousOwner = previousOwner;
     };
+    guardedLockOf = (guard) => guard.#lock;
   }
 
   get token(): Token {

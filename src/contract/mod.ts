@@ -12,6 +12,7 @@ export {
   LockLostError,
   OwnerDiedError,
   SegmentFormatError,
+  StaleSegmentError,
   UnsupportedError,
 } from "./errors.ts";
 export type { ExchangeCounter } from "./exchange_counter.ts";

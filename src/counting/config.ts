@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Runtime } from "../host/runtimes.ts";
+import { similarTo } from "../host/similar.ts";
 import { STRATEGY_NAMES, type StrategyName } from "./strategies/names.ts";
 
 /** With more workers, a run would measure the scheduler, not the locks. */
@@ -16,21 +17,24 @@ export const countSchema = z.strictObject({
     .meta({ description: "kind of worker: a process, or a Web Worker in a process per runtime" }),
   workers: z.int().min(1).max(MOST_WORKERS).default(4)
     .meta({ description: "number of workers" }),
-  increments: z.int().min(1).max(MOST_INCREMENTS).default(1000)
-    .meta({ description: "increments by each worker" }),
+  increments: z.int().min(1).max(MOST_INCREMENTS).optional()
+    .meta({
+      description: "increments by each worker; if not given, as many as take 0.1 to 0.5 s (up to " +
+        "1 s for a race), or 1000 with cold workers",
+    }),
   runtimes: z.array(z.enum(["deno", "bun", "node"])).min(1).optional()
     .refine((names) => new Set(names).size === (names?.length ?? 0))
     .meta({
       description: "runtimes of the workers; the current runtime if none is named",
       uniqueItems: true,
     }),
-  granularity: z.enum(["increment", "call"]).default("increment")
+  granularity: z.enum(["increment", "call"]).optional()
     .meta({
       description: "how long file-lock holds its lock: for one increment, or for all increments " +
-        "of a worker (call)",
+        "of a worker (call); if not given, increment, and both if no strategy is named",
     }),
   repeat: z.int().min(1).max(100).default(1)
-    .meta({ description: "runs of each strategy" }),
+    .meta({ description: "runs of each strategy; with more than one, a row has their statistics" }),
   directory: z.string().min(1).optional()
     .meta({ description: "folder of the text file; the system's temporary folder if not given" }),
   redis: z.url({ protocol: /^rediss?$/ }).optional()
@@ -41,8 +45,17 @@ export const countSchema = z.strictObject({
   warm: z.boolean().default(true)
     .meta({ description: "whether workers first run the same code on scratch data" }),
   json: z.boolean().default(false)
-    .meta({ description: "whether to print one JSON object per line instead of the table" }),
+    .meta({ description: "whether to print a JSON object for each run instead of the table" }),
+  csv: z.boolean().default(false)
+    .meta({
+      description:
+        "whether to print CSV instead of the table: a line for each strategy, times in ns",
+    }),
+  markdown: z.boolean().default(false)
+    .meta({ description: "whether to print a Markdown table instead, times in ns" }),
 });
+
+const SETTINGS = Object.keys(countSchema.shape);
 
 /** The settings of a count, with defaults filled in. */
 export type CountConfig = z.output<typeof countSchema>;
@@ -79,7 +92,7 @@ export function parseCount(
 type Name = (setting: CountSetting) => string;
 
 function conflicts(
-  { strategies, workers, runtimes = [], granularity }: CountConfig,
+  { strategies, workers, runtimes = [], granularity, json, csv, markdown }: CountConfig,
   nameOf: Name,
 ): string[] {
   const problems: string[] = [];
@@ -97,14 +110,18 @@ function conflicts(
         'allows call (given "call")',
     );
   }
+  const formats = Object.entries({ json, csv, markdown })
+    .flatMap(([format, on]) => on ? [nameOf(format as CountSetting)] : []);
+  if (formats.length > 1) problems.push(`only one of ${formats.join(", ")} can be given`);
   return problems;
 }
 
 function describe(issue: z.core.$ZodIssue, input: unknown, nameOf: Name): string[] {
   if (issue.code === "unrecognized_keys") {
-    const known = Object.keys(countSchema.shape).join(", ");
-    const verb = issue.keys.length === 1 ? "is not a setting" : "are not settings";
-    return [`${issue.keys.join(", ")} ${verb}; the settings are ${known}`];
+    return issue.keys.map((key) =>
+      `${show(key)} is not a setting${didYouMean(key, SETTINGS)}; the settings are ` +
+      SETTINGS.join(", ")
+    );
   }
   const [setting] = issue.path as [CountSetting | undefined];
   if (setting === undefined) return [`the settings must be a JSON object (given ${show(input)})`];
@@ -113,7 +130,13 @@ function describe(issue: z.core.$ZodIssue, input: unknown, nameOf: Name): string
     input,
   );
   const given = setting === "redis" ? SECRET : show(value);
-  return [`${nameOf(setting)} must be ${ALLOWED[setting]} (given ${given})`];
+  const meant = issue.code === "invalid_value" ? didYouMean(value, issue.values.map(String)) : "";
+  return [`${nameOf(setting)} must be ${ALLOWED[setting]} (given ${given})${meant}`];
+}
+
+function didYouMean(value: unknown, names: readonly string[]): string {
+  const similar = typeof value === "string" ? similarTo(value, names) : undefined;
+  return similar === undefined ? "" : `; did you mean ${similar}?`;
 }
 
 const SECRET = "a text that may contain a password and is not shown";
@@ -138,10 +161,15 @@ const ALLOWED: Readonly<Record<CountSetting, string>> = {
   redis: "an address such as redis://127.0.0.1:6379",
   warm: "true or false",
   json: "true or false",
+  csv: "true or false",
+  markdown: "true or false",
 };
 
 /** One experiment: a strategy, and the runtimes among which its workers are distributed in turn. */
 export interface Run {
   readonly strategy: StrategyName;
   readonly runtimes: readonly Runtime[];
+  readonly workers: number;
+  /** How long `file-lock` holds its lock. */
+  readonly granularity: "increment" | "call";
 }

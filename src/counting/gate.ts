@@ -14,6 +14,7 @@ export class Gate {
   readonly #open: number;
   readonly #arrived: number;
   readonly #phase: number;
+  readonly #announced: number;
 
   /** Uses the gate at the start of the run's memory, or at an offset. */
   constructor(memory: Memory, workers: number, offset = 0) {
@@ -22,6 +23,7 @@ export class Gate {
     this.#open = this.#region.resolve(offset + GATE.open, 4, 4);
     this.#arrived = this.#region.resolve(offset + GATE.arrived, 4, 4);
     this.#phase = this.#region.resolve(offset + GATE.phase, 4, 4);
+    this.#announced = this.#region.resolve(offset + GATE.announced, 4, 4);
   }
 
   /** Lets all workers start at once. */
@@ -47,5 +49,15 @@ export class Gate {
       return;
     }
     while (atomics.load32(this.#phase) === phase) this.#region.wait(this.#phase, phase);
+  }
+
+  /** Tells a 32-bit integer to the workers, which read it after the next {@linkcode meet}. */
+  announce(number: number): void {
+    this.#region.atomics.store32(this.#announced, number);
+  }
+
+  /** The integer that was announced last. */
+  get announced(): number {
+    return this.#region.atomics.load32(this.#announced);
   }
 }

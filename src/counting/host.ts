@@ -1,4 +1,5 @@
 import type nodeProcess from "node:process";
+import { messageLine } from "../host/message.ts";
 import { Memory } from "../memory/memory.ts";
 import { errno, systemError } from "../runtime/c/errno.ts";
 import { adapter, libc } from "../runtime/mod.ts";
@@ -37,11 +38,11 @@ export function dieWith(coordinator: number): void {
 }
 
 /**
- * Sends a message to the coordinator: one line of JSON, written before this returns. Uses the C
+ * Sends a message to the coordinator: one line, written before this returns. Uses the C
  * library, since loading `node:fs` takes as long as starting the runtime.
  */
 export function say(message: ChildMessage): void {
-  let bytes = new TextEncoder().encode(`${JSON.stringify(message)}\n`);
+  let bytes = new TextEncoder().encode(messageLine(message));
   if (!IS_LINUX) return writeSync(bytes);
   while (bytes.length > 0) {
     const written = libc.write(1, bytes, bytes.length);

@@ -1,7 +1,7 @@
 import { PAGE } from "../runtime/files/mapping.ts";
 
 /** Offsets of the gate's words, 128 bytes apart; see gate.ts. */
-export const GATE = { open: 0, arrived: 128, phase: 256 } as const;
+export const GATE = { open: 0, arrived: 128, phase: 256, announced: 384 } as const;
 
 /** Offsets of the experiment's cells: the counted ones and the scratch ones; and the total size. */
 export function regions(workers: number): { real: number; scratch: number; byteLength: number } {

@@ -10,7 +10,7 @@ import { type CountResult, summarize } from "./result.ts";
 import { REDIS_VARIABLE } from "./redis_cells.ts";
 import { RunFolder } from "./run_folder.ts";
 import type { RunRedis } from "./run_redis.ts";
-import { needsRedis } from "./strategies/names.ts";
+import { needsFile, needsRedis } from "./strategies/names.ts";
 import type { WorkerReport, WorkerSpec } from "./worker.ts";
 
 const PROGRAM = new URL(
@@ -21,6 +21,7 @@ const PROGRAM = new URL(
 /**
  * Runs one experiment in processes of its own, all of which have ended when this settles.
  *
+ * @param config `redis` is needed by the strategies on a server.
  * @param signal Kills the processes and rejects with its reason.
  * @param onStep Called twice per worker: when it is ready and when it is done.
  * @throws {ChildError} If a worker died or failed.
@@ -33,14 +34,16 @@ export async function runStrategy(
 ): Promise<CountResult> {
   signal.throwIfAborted();
   const began = performance.now();
-  const { real, scratch, byteLength } = regions(config.workers);
+  const { real, scratch, byteLength } = regions(run.workers);
   const threads = config.unit === "worker";
   // Removed when the processes have ended. Elsewhere than on Linux, no run has files.
-  using folder = process.platform === "linux" ? new RunFolder(config.directory) : undefined;
+  using folder = process.platform === "linux"
+    ? new RunFolder(needsFile(run.strategy), config.directory)
+    : undefined;
   using memory = threads && run.runtimes.length === 1
     ? undefined
     : Memory.map(folder!.memory, byteLength);
-  await using redis = needsRedis(run.strategy)
+  await using redis = needsRedis(run.strategy) && config.redis !== undefined
     ? await (await import("./run_redis.ts")).RunRedis.open(config.redis, [real, scratch])
     : undefined;
   const shared = { threads, folder, memory, redis };
@@ -61,8 +64,8 @@ interface Shared {
 
 /** Starts the processes, lets their workers count at once, and waits until all have ended. */
 async function count(
-  { strategy, runtimes }: Run,
-  { workers, increments, granularity, warm }: CountConfig,
+  { strategy, runtimes, workers, granularity }: Run,
+  { increments, warm }: CountConfig,
   { threads, folder, memory, redis }: Shared,
   signal: AbortSignal,
   onStep?: () => void,

@@ -13,17 +13,24 @@ import { basename, isAbsolute, join, resolve } from "node:path";
 import process from "node:process";
 import { FileLock } from "../files/file_lock.ts";
 import { makePrivateFolder } from "../host/own_folder.ts";
-import { namedError } from "../runtime/c/errno.ts";
+import { systemErrorOf } from "../host/system_error.ts";
 
 const PREFIX = "interlock-count-";
 
-/** Makes the folder of the text file. */
-function makeFolder(outer: string): string {
+/** Makes a folder with a new name. */
+function makeFolder(outer: string, prefix: string): string {
   try {
-    return mkdtempSync(join(outer, PREFIX));
+    return mkdtempSync(join(outer, prefix));
   } catch (error) {
-    const { code = "unknown", errno = 0 } = error as NodeJS.ErrnoException;
-    throw namedError("make a folder in", outer, code, errno);
+    throw systemErrorOf("make a folder in", outer, error);
+  }
+}
+
+function writeFile(path: string, text: string): void {
+  try {
+    writeFileSync(path, text);
+  } catch (error) {
+    throw systemErrorOf("write", path, error);
   }
 }
 
@@ -35,34 +42,44 @@ function makeFolder(outer: string): string {
 export class RunFolder implements Disposable {
   readonly memory: string;
   readonly socket: string;
-  readonly text: string;
-  readonly #folders: readonly string[];
-  readonly #alive: FileLock;
+  /** The text file; empty if the run needs none. */
+  readonly text: string = "";
+  readonly #folders: string[] = [];
+  #alive: FileLock | undefined;
 
   /**
    * Makes the files, after removing those of runs that were killed.
    *
+   * @param text Whether the run needs a text file.
    * @param directory The folder of the text file. Default: the system's temporary folder.
-   * @throws {Error} If the folder of this user's runs belongs to another user, or others may use it.
+   * @throws {Error} If the folder of this user's runs belongs to another user, or others may use it;
+   * or if a file cannot be made. Nothing is left then.
    */
-  constructor(directory: string | undefined) {
+  constructor(text: boolean, directory = tmpdir()) {
     const home = homeOfRuns();
     removeDead(home);
-    const textFolder = makeFolder(resolve(directory ?? tmpdir()));
-    // It has a private name until its lock is held, or another run would take it for dead.
-    const made = mkdtempSync(join(home, "new-"));
-    writeFileSync(join(made, "text-folder"), textFolder);
-    this.#alive = new FileLock(join(made, "alive.lock"));
-    this.#alive.lock();
-    const folder = join(home, basename(made).replace("new-", "count-"));
-    renameSync(made, folder);
-
-    this.#folders = [folder, textFolder];
-    this.memory = join(folder, "memory");
-    this.socket = join(folder, "manager");
-    this.text = join(textFolder, "count.txt");
-    writeFileSync(this.text, "");
-    writeFileSync(`${this.text}.scratch`, "");
+    try {
+      // It has a private name until its lock is held, or another run would take it for dead.
+      const made = makeFolder(home, "new-");
+      this.#folders.push(made);
+      this.#alive = new FileLock(join(made, "alive.lock"));
+      this.#alive.lock();
+      if (text) {
+        const folder = makeFolder(resolve(directory), PREFIX);
+        this.#folders.push(folder);
+        this.text = join(folder, "count.txt");
+        writeFile(join(made, "text-folder"), folder);
+        for (const file of [this.text, `${this.text}.scratch`]) writeFile(file, "");
+      }
+      const folder = join(home, basename(made).replace("new-", "count-"));
+      renameSync(made, folder);
+      this.#folders[0] = folder;
+      this.memory = join(folder, "memory");
+      this.socket = join(folder, "manager");
+    } catch (error) {
+      this[Symbol.dispose]();
+      throw error;
+    }
   }
 
   /** Removes the files. */
@@ -70,7 +87,7 @@ export class RunFolder implements Disposable {
     try {
       for (const folder of this.#folders) rmSync(folder, { recursive: true, force: true });
     } finally {
-      this.#alive.close();
+      this.#alive?.close();
     }
   }
 }

@@ -1,10 +1,11 @@
 import type { Memory } from "../memory/memory.ts";
 import { monotonicNanoseconds } from "../runtime/waiting/clock.ts";
+import { calibrate, phaseOf } from "./calibration.ts";
 import { Gate } from "./gate.ts";
 import { regions } from "./layout.ts";
 import type { ManagerRequest } from "./manager.ts";
 import { loadStrategy } from "./strategies/mod.ts";
-import { needsRedis, type StrategyName } from "./strategies/names.ts";
+import type { StrategyName } from "./strategies/names.ts";
 import type { Counting, CountingContext, SearchReport } from "./strategies/strategy.ts";
 
 /** The parameters of a worker; sent as JSON. */
@@ -12,12 +13,13 @@ export interface WorkerSpec {
   readonly strategy: StrategyName;
   readonly worker: number;
   readonly workers: number;
-  readonly increments: number;
+  /** Increments by each worker; if not given, the workers find a number. */
+  readonly increments: number | undefined;
   readonly granularity: "increment" | "call";
   readonly warm: boolean;
   /** The path of the mapped memory; `undefined` if the threads of one process share memory. */
   readonly memory: string | undefined;
-  /** The text file; the scratch file has `.scratch` appended to its name. */
+  /** The text file, if the strategy needs it; the scratch file has `.scratch` after its name. */
   readonly file: string;
   /** The beginning of the run's keys on the Redis server; `undefined` without a server. */
   readonly redis: string | undefined;
@@ -37,7 +39,10 @@ export interface WorkerReport {
   readonly start: number;
   /** When its last increment ended. */
   readonly end: number;
+  /** The increments by each worker. */
+  readonly increments: number;
   readonly errors: number;
+  /** Up to ten different texts that were no number. */
   readonly errorSamples: readonly string[];
   /** From worker 0 only: the count, read when all workers were done. */
   readonly actual?: number;
@@ -51,17 +56,8 @@ export interface WorkerLink {
 }
 
 const SAMPLES = 10;
-/** Increments of scratch cells before a worker is ready, so that its code is compiled. */
-const WARMING = { memory: 200_000, file: 2000, manager: 100, redis: 100 } as const;
-
-const WARMING_CALLS = 20;
-
-function warmingOf(strategy: StrategyName): number {
-  if (strategy === "flag") return WARMING_CALLS;
-  if (strategy.startsWith("file")) return WARMING.file;
-  if (needsRedis(strategy)) return WARMING.redis;
-  return strategy.startsWith("manager") ? WARMING.manager : WARMING.memory;
-}
+/** Increments by a worker that was not warmed, if no number is given. */
+const COLD_INCREMENTS = 1000;
 
 async function countAll(counting: Counting, times: number): Promise<void> {
   counting.around?.lock();
@@ -81,7 +77,7 @@ export async function work(spec: WorkerSpec, memory: Memory, link: WorkerLink): 
     ? (request: ManagerRequest) => link.ask(request)
     : await (await import("./manager_socket.ts")).connectManager(spec.manager);
   const strategy = await loadStrategy(spec.strategy);
-  const errorSamples: string[] = [];
+  const errorSamples = new Set<string>();
   let errors = 0;
 
   const context: CountingContext = {
@@ -95,28 +91,32 @@ export async function work(spec: WorkerSpec, memory: Memory, link: WorkerLink): 
     ask,
     onError(text) {
       errors++;
-      if (errorSamples.length < SAMPLES) errorSamples.push(text);
+      if (errorSamples.size < SAMPLES) errorSamples.add(text);
     },
     meet: () => gate.meet(),
   };
-  if (spec.warm) {
-    const warming = strategy({
-      ...context,
-      offset: scratch,
-      file: `${spec.file}.scratch`,
-      onError: () => {},
-      meet: () => {},
-    });
-    // In many calls: engines optimize a function better between calls than during one.
-    const times = warmingOf(spec.strategy) / WARMING_CALLS;
-    for (let i = 0; i < WARMING_CALLS; i++) await countAll(warming, times);
-  }
   const counting = strategy(context);
 
   link.send({ kind: "ready", worker });
   gate.pass();
+  let increments = spec.increments ?? COLD_INCREMENTS;
+  if (spec.warm) {
+    const scratched = strategy({
+      ...context,
+      offset: scratch,
+      file: `${spec.file}.scratch`,
+      onError: () => {},
+    });
+    if (scratched.warmUp !== undefined) scratched.warmUp();
+    else {
+      const count = (times: number) => countAll(scratched, times);
+      const found = await calibrate(count, gate, worker, workers, phaseOf(spec.strategy));
+      increments = spec.increments ?? found;
+    }
+  }
+  gate.meet();
   const start = monotonicNanoseconds();
-  await countAll(counting, spec.increments);
+  await countAll(counting, increments);
   const end = monotonicNanoseconds();
   gate.meet();
   link.send({
@@ -125,8 +125,9 @@ export async function work(spec: WorkerSpec, memory: Memory, link: WorkerLink): 
     report: {
       start,
       end,
+      increments,
       errors,
-      errorSamples,
+      errorSamples: [...errorSamples],
       actual: worker === 0 ? await counting.read() : undefined,
       search: counting.search?.(),
     },

@@ -56,9 +56,10 @@ class Collected {
     this.#count = 0;
   }
 
-  /** Puts back a sum that could not be written. */
-  restore(sum: number): void {
-    this.sum += sum;
+  /** Puts back a sum after an error. If it is in the file, the next write only syncs it. */
+  restore(sum: number, error: unknown): void {
+    const isWritten = (error as { mayHaveHappened?: boolean }).mayHaveHappened === true;
+    this.sum += isWritten ? 0 : sum;
     this.#count++;
   }
 }
@@ -96,7 +97,7 @@ export class CounterBatch implements PlatformAsyncDisposable {
    * @throws {TypeError} If `n` is not a whole number.
    * @throws {RangeError} If `n` or the sum is beyond 2^53; nothing is added.
    * @throws The error of the last write, once, if it failed and no call has thrown it; nothing is
-   * added. The sum of that write is still pending.
+   * added. The sum of that write is still pending, unless only its sync failed.
    */
   add(n = 1): void {
     this.#throwFailure();
@@ -105,7 +106,8 @@ export class CounterBatch implements PlatformAsyncDisposable {
   }
 
   /**
-   * Writes what is collected. If that fails, it stays collected.
+   * Writes what is collected. If that fails, it stays collected. If it was written and only the sync
+   * failed, it is not written twice: the next flush syncs again.
    *
    * @returns The value of the counter after that.
    * @throws The error of the write, or of an earlier one that no call has thrown.
@@ -148,9 +150,9 @@ export class CounterBatch implements PlatformAsyncDisposable {
     this.#write = added.then(() => {
       this.#ended();
       this.#writeIfFull();
-    }, () => {
+    }, (error) => {
       this.#ended();
-      this.#collected.restore(sum);
+      this.#collected.restore(sum, error);
     });
     return added;
   }
@@ -190,7 +192,8 @@ export class CounterBatchSync implements PlatformDisposable {
   }
 
   /**
-   * Writes what is collected. If that fails, it stays collected.
+   * Writes what is collected. If that fails, it stays collected. If it was written and only the sync
+   * failed, it is not written twice: the next flush syncs again.
    *
    * @returns The value of the counter after that.
    */
@@ -204,9 +207,14 @@ export class CounterBatchSync implements PlatformDisposable {
   }
 
   #write(): number {
-    const value = this.#counter.addSync(this.#collected.sum);
+    const { sum } = this.#collected;
     this.#collected.clear();
-    return value;
+    try {
+      return this.#counter.addSync(sum);
+    } catch (error) {
+      this.#collected.restore(sum, error);
+      throw error;
+    }
   }
 }
 

@@ -28,7 +28,7 @@ export class CounterFile {
     this.path = path;
     this.#durable = durable;
     if (wholeFiles.statusAt(path) === undefined) {
-      wholeFiles.makeFile(path, this.#text.buffer.subarray(0, this.#text.format(0, 0)), access);
+      wholeFiles.makeFile(path, this.#text.format(0, 0), access);
     }
     // A file that is removed later must not come back empty, without a number.
     this.#tracked = new TrackedLockFile(wholeFiles.absolutePath(path), {
@@ -187,20 +187,31 @@ export class CounterFile {
   }
 
   #write(file: LockFile, value: number, length: number): void {
-    const { buffer } = this.#text;
-    if (this.#durable) {
-      // Until a new length is on the storage, a loss of power may cut the text to the old one. So
-      // a text that is longer by more than a newline is first made longer with the old number.
-      const longer = String(value).length + 1;
-      if (longer > length + 1) {
-        const old = this.#text.parse(length)!;
-        file.write(buffer.subarray(0, this.#text.format(old, longer)), 0);
-        file.sync();
-        length = longer;
-      }
+    let text = this.#text.format(value, length);
+    // Until a new length is on the storage, a loss of power may cut the text to the old one. So a
+    // text that is longer by more than a newline is first made longer with the old number.
+    if (this.#durable && text.length > length + 1) {
+      const old = this.#text.parse(length)!;
+      this.#writeText(file, this.#text.format(old, text.length), length);
+      file.sync();
+      text = this.#text.format(value, text.length);
     }
-    file.write(buffer.subarray(0, this.#text.format(value, length)), 0);
+    this.#writeText(file, text, length);
     if (this.#syncsItself) file.sync();
+  }
+
+  /** Writes a text; if only a part of it can be written, the number in the file stays the same. */
+  #writeText(file: LockFile, text: Uint8Array, length: number): void {
+    try {
+      file.write(text, 0);
+    } catch (error) {
+      try {
+        file.write(this.#text.unchanged(length, text.length), 0);
+      } catch {
+        // As much as before can be written, which is the part that has changed.
+      }
+      throw error;
+    }
   }
 
   #parse(file: LockFile, length: number): number {

@@ -18,6 +18,7 @@ export class CounterTasks {
   /** The number of the last write if it is not known to be synced. */
   #unsynced: number | undefined;
   #busy = false;
+  #abandoned = false;
   /** Ends the wait for the lock, if all tasks that it was for have given up. */
   #wait = new AbortController();
 
@@ -45,8 +46,30 @@ export class CounterTasks {
     });
   }
 
-  /** Writes and syncs what is collected. Blocks the thread. */
-  finish(): void {
+  /** Writes and syncs what is collected, and closes the file. Blocks the thread. */
+  close(): void {
+    try {
+      this.#finish();
+    } finally {
+      this.#file.close();
+    }
+  }
+
+  /** Closes the file as soon as no task waits for a change. */
+  abandon(): void {
+    this.#abandoned = true;
+    if (!this.#busy) this.#closeDropped();
+  }
+
+  #closeDropped(): void {
+    try {
+      this.close();
+    } catch {
+      // No caller could hear of it; the descriptor is closed all the same.
+    }
+  }
+
+  #finish(): void {
     const written = this.#written;
     this.#written = [];
     const { commit } = this.#file;
@@ -96,6 +119,7 @@ export class CounterTasks {
       await this.#settle();
     }
     this.#busy = false;
+    if (this.#abandoned) this.#closeDropped();
   }
 
   #runSync(): void {

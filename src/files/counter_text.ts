@@ -9,8 +9,12 @@ const decoder = new TextDecoder();
 
 /** A whole number as the text of a file. */
 export class CounterText {
-  /** The bytes that were read or will be written. */
+  /** The bytes that were read. */
   readonly buffer: Uint8Array = new Uint8Array(BYTES);
+  /** The bytes that will be written. */
+  readonly #written = new Uint8Array(BYTES);
+  /** Its beginnings by their length, so that a write makes no object. */
+  readonly #beginnings: Uint8Array[] = [];
 
   /** The number in the first `length` bytes of the buffer; `undefined` if they are no number. */
   parse(length: number): number | undefined {
@@ -28,9 +32,16 @@ export class CounterText {
     return quoteText(decoder.decode(this.buffer.subarray(0, Math.min(length, 40))));
   }
 
-  /** Writes a number to the buffer, padded to `least` bytes; returns its length. */
-  format(number: number, least: number): number {
-    const { buffer } = this;
+  /** The text that was read, with as many spaces behind it that it covers `least` bytes. */
+  unchanged(length: number, least: number): Uint8Array {
+    const text = new Uint8Array(Math.max(length, least)).fill(SPACE);
+    text.set(this.buffer.subarray(0, length));
+    return text;
+  }
+
+  /** The text of a number, padded to `least` bytes; valid until the next call. */
+  format(number: number, least: number): Uint8Array {
+    const buffer = this.#written;
     let digits = 1;
     for (let rest = Math.abs(number); rest >= 10; rest = Math.floor(rest / 10)) digits++;
     let at = 0;
@@ -44,7 +55,7 @@ export class CounterText {
     at += digits;
     while (at + 1 < least) buffer[at++] = SPACE;
     buffer[at++] = NEWLINE;
-    return at;
+    return this.#beginnings[at] ??= buffer.subarray(0, at);
   }
 
   /** The number if the text is only digits and a newline, else -1. Faster than the decoder. */

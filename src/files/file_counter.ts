@@ -10,6 +10,7 @@ import { CounterBatch, CounterBatchSync } from "./counter_batch.ts";
 import { ADD, MAX, MIN, READ, REPLACE, SET } from "./counter_changes.ts";
 import { CounterFile } from "./counter_file.ts";
 import { CounterTasks } from "./counter_tasks.ts";
+import { closeIfDropped, wasClosed } from "./dropped.ts";
 import { checkBoolean, checkObject } from "./file_lock_options.ts";
 
 /** Options for {@linkcode FileCounter}. */
@@ -91,11 +92,12 @@ export class FileCounter implements AsyncExchangeCounter, PlatformDisposable {
     const access = fileAccessBy(options, "make a counter");
     this.#file = new CounterFile(this.path, editable, durable, access);
     this.#tasks = new CounterTasks(this.#file);
+    closeIfDropped(this, this.#tasks);
   }
 
   /**
-   * Adds `n`. A durable counter resolves when the sum is on the storage; if that fails, the sum may
-   * be in the file or not.
+   * Adds `n`. A durable counter resolves when the sum is on the storage. If the sum was written, and
+   * only that failed, the error has `mayHaveHappened: true`: do not add again.
    *
    * @param n A whole number; negative to subtract. Default: 1.
    * @returns The value after this add.
@@ -249,11 +251,8 @@ export class FileCounter implements AsyncExchangeCounter, PlatformDisposable {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    try {
-      this.#tasks.finish();
-    } finally {
-      this.#file.close();
-    }
+    wasClosed(this);
+    this.#tasks.close();
   }
 
   /** The same as {@linkcode FileCounter.close}. */

@@ -31,6 +31,10 @@ export class FileHolds implements GuardingHolds {
   /** The record that the present hold has written. */
   #entry: Entry | undefined;
   #closed = false;
+  /** How many calls of `acquire` and `upgrade` have not settled. */
+  #pending = 0;
+  /** Whether the program has dropped the lock, so that only guards and waits are left. */
+  #abandoned = false;
   /** Ends the upgrade that the guards wait for. */
   #endUpgrade: ((reason: Error) => void) | undefined;
 
@@ -123,9 +127,15 @@ export class FileHolds implements GuardingHolds {
       this.#checkReentry(shared);
       return this.#reenter();
     }
-    await tracked.take(shared, deadline);
-    void this.open; // It may have been closed since: the descriptor may be another file's.
-    return this.#taken(shared);
+    this.#pending++;
+    try {
+      await tracked.take(shared, deadline);
+      void this.open; // It may have been closed since: the descriptor may be another file's.
+      return this.#taken(shared);
+    } finally {
+      this.#pending--;
+      this.#closeIfAbandoned();
+    }
   }
 
   /** Whether a guard shares the lock now. */
@@ -140,6 +150,7 @@ export class FileHolds implements GuardingHolds {
     const ending = new AbortController();
     const deadline = this.#deadline({ timeout, signal: ending.signal });
     const stop = onAbort(signal, (reason) => ending.abort(reason));
+    this.#pending++;
     try {
       using upgrade = this.#startUpgrade(guard);
       this.#endUpgrade = (reason) => ending.abort(reason);
@@ -147,6 +158,8 @@ export class FileHolds implements GuardingHolds {
       return this.#finishUpgrade(upgrade, guard);
     } finally {
       stop();
+      this.#pending--;
+      this.#closeIfAbandoned();
     }
   }
 
@@ -204,6 +217,16 @@ export class FileHolds implements GuardingHolds {
         new TypeError(`Cannot lock ${quotePath(this.#path)}: it was closed meanwhile`),
       );
     }
+  }
+
+  /** Closes the file as soon as it is neither held nor waited for. A hold never ends by this. */
+  abandon(): void {
+    this.#abandoned = true;
+    this.#closeIfAbandoned();
+  }
+
+  #closeIfAbandoned(): void {
+    if (this.#abandoned && this.#pending === 0 && this.#tracked.mode === undefined) this.close();
   }
 
   /**
@@ -305,6 +328,7 @@ export class FileHolds implements GuardingHolds {
       this.#clearRecord();
     } finally {
       this.#tracked.release();
+      this.#closeIfAbandoned();
     }
   }
 

@@ -9,6 +9,7 @@ import { BorrowedLockFile } from "../runtime/file_locks/borrowed_lock_file.ts";
 import { filePathFrom } from "../runtime/paths/path_like.ts";
 import { quotePath } from "../runtime/paths/path_bytes.ts";
 import { capabilitiesOf, type FileLockCapabilities } from "./capabilities.ts";
+import { closeIfDropped, wasClosed } from "./dropped.ts";
 import { FileHolds } from "./file_holds.ts";
 import {
   checkDescriptor,
@@ -73,6 +74,7 @@ export class FileLock implements RawLock, PlatformDisposable {
     this.#running = `run inside ${quotePath(this.path)}`;
     const access = fileAccessBy(options, "make a file lock");
     this.#holds = new FileHolds(borrowed ?? this.path, options, access);
+    closeIfDropped(this, this.#holds);
   }
 
   /**
@@ -191,6 +193,7 @@ export class FileLock implements RawLock, PlatformDisposable {
 
   /** Closes the file, which releases the lock. Closing twice does nothing. */
   close(): void {
+    wasClosed(this);
     this.#holds.close();
   }
 

@@ -1,16 +1,8 @@
-import { UnsupportedError } from "../contract/errors.ts";
-import { folderOf, syncFolder } from "../runtime/files/folders.ts";
-import { reserve } from "../runtime/files/open_file.ts";
-import { type FileStatus, statusAt, statusOf, writers } from "../runtime/files/file_status.ts";
+import { syncFolder } from "../runtime/files/folders.ts";
 import { futexWait, futexWake } from "../runtime/waiting/futex.ts";
-import { userId } from "../runtime/identity/thread_identity.ts";
 import type { LockFile } from "../runtime/file_locks/lock_file.ts";
-import { openLockFile } from "../runtime/file_locks/open_lock_file.ts";
-import { mapFile, type Mapping, PAGE, unmap } from "../runtime/files/mapping.ts";
-import { quotePath } from "../runtime/paths/path_bytes.ts";
-
-const MARK = new TextEncoder().encode("interlock commit\n");
-const BYTES = 4096;
+import { type Mapping, PAGE, unmap } from "../runtime/files/mapping.ts";
+import { COMMIT_BYTES, mapCommitFile, openCommitFile } from "./commit_file.ts";
 
 // The shared words, by their index.
 const WRITTEN = 32;
@@ -21,11 +13,18 @@ const EVENT = 96;
 const CROWD = 97;
 /** The duration of the last sync, in microseconds. */
 const SYNC_TOOK = 98;
+/** Not 0 if the leader is stopped: it holds the lock, and has synced nothing for a long time. */
+const STOPPED = 99;
 
 /** The share of the duration of the last sync for which a leader waits for more adders. */
 const WAIT_SHARE = 0.5;
 /** The interval at which waiters check whether there is a leader: it may have been killed. */
 const LOOK_MS = 5;
+/** A leader that takes longer than this, and 8 times as long as the last sync, may be stopped. */
+const STOPPED_MS = 200;
+const STOPPED_SYNCS = 8;
+/** The longest time until the waiters of a stopped leader go on. */
+const LONGEST_MS = 10_000;
 
 /** An open file that follows its path. */
 export interface SyncedFile {
@@ -41,7 +40,8 @@ export interface SyncedFile {
  * woken together. Writes during a sync are the group of the next one.
  *
  * If the leader is killed, the kernel releases its lock, and the numbers say too little, never too
- * much; a waiter leads instead. The file need not survive a loss of power: whatever it says, a new
+ * much; a waiter leads instead. If it is stopped (SIGSTOP), each adder syncs for itself after a while,
+ * until the leader goes on: any sync counts for all writes before it, whatever process makes it. The file need not survive a loss of power: whatever it says, a new
  * number is greater than those that it calls synced.
  */
 export class GroupCommit {
@@ -62,14 +62,14 @@ export class GroupCommit {
     this.#counter = counter;
     this.#file = openCommitFile(counter.file, isShared);
     try {
-      this.#mapping = prepare(this.#file, counter.file);
+      this.#mapping = mapCommitFile(this.#file, counter.file);
     } catch (error) {
       this.#file.close();
       throw error;
     }
     const { buffer, base } = this.#mapping;
-    // SAFETY: the file has BYTES bytes of reserved space, and PAGE bytes are mapped, until `close`.
-    this.#words = new Int32Array(buffer, base, BYTES / 4);
+    // SAFETY: the file has COMMIT_BYTES bytes of reserved space, and PAGE bytes are mapped, until `close`.
+    this.#words = new Int32Array(buffer, base, COMMIT_BYTES / 4);
   }
 
   /** Gives a write its number. The caller must have made it just now, and still hold the lock. */
@@ -88,7 +88,16 @@ export class GroupCommit {
    * @param number The result of {@linkcode written} for it.
    */
   await(number: number): void {
+    try {
+      this.#await(number);
+    } catch (error) {
+      throw Object.assign(error as Error, { mayHaveHappened: true });
+    }
+  }
+
+  #await(number: number): void {
     const words = this.#words;
+    let patience: Patience | undefined;
     for (let mustWait = true;;) {
       const event = Atomics.load(words, EVENT);
       if (this.#isSynced(number)) return;
@@ -96,20 +105,22 @@ export class GroupCommit {
       if (mayLead && this.#file.tryLock(false)) {
         try {
           if (!this.#isSynced(number)) this.#lead();
+          Atomics.store(words, STOPPED, 0);
         } finally {
           try {
             this.#file.unlock();
           } finally {
-            // After the unlock, so that a waiter that finds the lock taken does not miss the wake.
-            Atomics.add(words, EVENT, 1);
-            // SAFETY: the word is in the mapping, which stays until `close`.
-            futexWake(this.#mapping.address + 4 * EVENT, 2 ** 31 - 1);
+            this.#wake(); // After the unlock, so that no waiter that finds it locked misses this.
           }
         }
+      } else if (mayLead && (patience ??= new Patience(words)).isOver(event)) {
+        Atomics.store(words, STOPPED, 1);
+        this.#syncWritten();
+        this.#wake();
       } else {
         const share = WAIT_SHARE * Atomics.load(words, SYNC_TOOK) / 1000;
         const time = mayLead ? LOOK_MS : Math.max(0, Math.min(share, LOOK_MS));
-        // SAFETY: as for the wake.
+        // SAFETY: the word is in the mapping, which stays until `close`.
         futexWait(this.#mapping.address + 4 * EVENT, event, time);
         mustWait = Atomics.load(words, EVENT) !== event;
       }
@@ -129,15 +140,31 @@ export class GroupCommit {
     }
   }
 
+  #wake(): void {
+    Atomics.add(this.#words, EVENT, 1);
+    // SAFETY: the word is in the mapping, which stays until `close`.
+    futexWake(this.#mapping.address + 4 * EVENT, 2 ** 31 - 1);
+  }
+
   #lead(): void {
     const words = this.#words;
     const synced = Atomics.load(words, SYNCED);
-    const written = Atomics.load(words, WRITTEN);
     const began = performance.now();
-    this.#sync();
+    this.#syncWritten();
     Atomics.store(words, SYNC_TOOK, (performance.now() - began) * 1000);
-    Atomics.store(words, SYNCED, written);
     Atomics.store(words, CROWD, Atomics.load(words, WRITTEN) - synced);
+  }
+
+  /** Syncs all writes so far. Others may do the same at the same time. */
+  #syncWritten(): void {
+    const words = this.#words;
+    const written = Atomics.load(words, WRITTEN);
+    this.#sync();
+    for (;;) {
+      const synced = Atomics.load(words, SYNCED);
+      if ((synced - written | 0) >= 0) return;
+      if (Atomics.compareExchange(words, SYNCED, synced, written) === synced) return;
+    }
   }
 
   /** Syncs the file that has the path of the counter now. */
@@ -162,93 +189,24 @@ export class GroupCommit {
   }
 }
 
-function openCommitFile({ fd, path }: LockFile, isShared: boolean): LockFile {
-  const commit = `${path}.commit`;
-  if (!isShared || fd === undefined) return openLockFile(commit);
-  // By the counter, not by its options: it may have existed with another mode and another group.
-  const { mode, group } = statusOf(fd, path);
-  return openLockFile(commit, undefined, true, true, { mode: mode & 0o666 | 0o600, group });
-}
+/** How long an adder waits for a leader from which it hears nothing. */
+class Patience {
+  readonly #words: Int32Array;
+  #event: number | undefined;
+  #until = 0;
 
-/**
- * Prepares the file, and maps it by a second open file. A mapping keeps its open file beyond the end
- * of the thread, so a lock on that one would stay as well.
- */
-function prepare(file: LockFile, counter: LockFile): Mapping {
-  const { fd, path } = file;
-  if (fd === undefined) {
-    throw new UnsupportedError(
-      `Cannot make the counts of ${quotePath(path)} durable: that needs foreign functions`,
-    );
+  constructor(words: Int32Array) {
+    this.#words = words;
   }
-  checkWriters(file, statusOf(fd, path), statusOf(counter.fd!, counter.path));
-  // Without the lock if possible: a leader may hold it for the time of a sync.
-  if (!isMarked(file)) {
-    file.waitLock(false, () => true);
-    try {
-      if (!isMarked(file)) {
-        // SAFETY: a write to a mapped page for which the storage has no space ends the process.
-        reserve(fd, path, BYTES);
-        file.write(MARK, 0);
-      }
-    } finally {
-      file.unlock();
-    }
-  }
-  const mapped = file.reopen();
-  try {
-    if (mapped.id === file.id) return mapFile(mapped.fd!, path, PAGE);
-  } finally {
-    mapped.close();
-  }
-  throw new Error(
-    `Cannot share syncs by ${quotePath(path)}: it was replaced meanwhile. Open the counter again`,
-  );
-}
 
-/**
- * Throws if users may write to the file that may not write to the counter.
- *
- * SAFETY: such a user could mark a write as synced that is not, or truncate the file, which ends the
- * processes that map it.
- */
-function checkWriters({ path }: LockFile, found: FileStatus, counter: FileStatus): void {
-  const owners = [userId(), counter.user, 0];
-  const isOurs = (file: FileStatus) => owners.includes(file.user) && !othersMayWrite(file, counter);
-  const flaw = othersMayWrite(found, counter)
-    ? `other users may write to it, but not to the counter: its mode is ${found.mode.toString(8)}`
-    // Another writer of the counter may have made it, if no other user can have made it.
-    : !owners.includes(found.user) && !isOurs(statusAt(folderOf(path))!)
-    ? `it belongs to user ${found.user}`
-    : undefined;
-  if (flaw !== undefined) {
-    throw new Error(
-      `Cannot use ${
-        quotePath(path)
-      } to share syncs: ${flaw}. Remove it, and let the owner of the ` +
-        "counter open it first",
-    );
+  /** Whether the leader counts as stopped: `event` has been the last one for too long. */
+  isOver(event: number): boolean {
+    if (Atomics.load(this.#words, STOPPED) !== 0) return true;
+    const now = performance.now();
+    if (event === this.#event) return now >= this.#until;
+    this.#event = event;
+    const usual = STOPPED_SYNCS * Math.max(0, Atomics.load(this.#words, SYNC_TOOK) / 1000);
+    this.#until = now + Math.min(STOPPED_MS + usual, LONGEST_MS);
+    return false;
   }
-}
-
-/** Whether a file or folder lets users write, besides its owner, that may not write to the counter. */
-function othersMayWrite(found: FileStatus, counter: FileStatus): boolean {
-  const allowed = (counter.mode & 0o002) !== 0
-    ? 0o022
-    : found.group === counter.group
-    ? counter.mode & 0o020
-    : 0;
-  return (writers(found) & ~allowed) !== 0;
-}
-
-/** Whether the file has the mark; false if it is new. */
-function isMarked(file: LockFile): boolean {
-  const found = new Uint8Array(BYTES);
-  const length = file.read(found, 0);
-  if (length === BYTES && MARK.every((byte, i) => byte === found[i])) return true;
-  // A loss of power can leave zeros.
-  if (MARK.every((byte, i) => found[i] === 0 || found[i] === byte)) return false;
-  throw new Error(
-    `Cannot use ${quotePath(file.path)} to share syncs: it has other contents. Remove it`,
-  );
 }

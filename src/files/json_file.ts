@@ -9,6 +9,7 @@ import { wholeFiles } from "../runtime/files/whole_files.ts";
 import { filePathFrom } from "../runtime/paths/path_like.ts";
 import { quotePath } from "../runtime/paths/path_bytes.ts";
 import { holding, refuseDeadlock } from "./async_holds.ts";
+import { closeIfDropped, wasClosed } from "./dropped.ts";
 import { FileHolds } from "./file_holds.ts";
 import { checkBoolean, checkFunction, checkObject } from "./file_lock_options.ts";
 import { checkJson } from "./json_value.ts";
@@ -196,6 +197,7 @@ export class JsonFile<T> implements PlatformDisposable {
   /** Closes the lock. Closing twice does nothing. */
   close(): void {
     this.#closed = true;
+    wasClosed(this);
     this.#holds?.close();
   }
 
@@ -206,7 +208,11 @@ export class JsonFile<T> implements PlatformDisposable {
 
   get #lock(): FileHolds {
     if (this.#closed) throw new TypeError(`Cannot write ${this.#quoted}: it was closed`);
-    return this.#holds ??= new FileHolds(`${this.#file}.lock`, {}, this.#access);
+    if (this.#holds === undefined) {
+      this.#holds = new FileHolds(`${this.#file}.lock`, {}, this.#access);
+      closeIfDropped(this, this.#holds);
+    }
+    return this.#holds;
   }
 
   #parse(contents: Uint8Array): unknown {

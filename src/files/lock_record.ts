@@ -165,7 +165,12 @@ export class LockRecord {
     const token = Math.max(this.#last, last <= GREATEST ? last : microseconds()) + 1;
     const recovered = length >= HEAD && buffer[STATE_AT] === H;
     const previousOwner = recovered ? publicPart(ownerInBuffer(length)) : undefined;
-    this.#write(file, token);
+    try {
+      this.#write(file, token);
+    } catch (error) {
+      this.#putBack(file, length);
+      throw error;
+    }
     return { token, recovered, previousOwner };
   }
 
@@ -181,6 +186,15 @@ export class LockRecord {
     this.#bytes.set(FREE, STATE_AT);
     // The whole record, since the file may be emptied between the two calls.
     file.write(this.#bytes, 0);
+  }
+
+  /** Writes back the text that was read: half of a new token could be a smaller one. */
+  #putBack(file: LockFile, length: number): void {
+    try {
+      file.write(buffer.subarray(0, length), 0);
+    } catch {
+      // As much as before can be written, which is the part that has changed.
+    }
   }
 
   #write(file: LockFile, token: number): void {

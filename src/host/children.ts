@@ -3,6 +3,8 @@ import { join } from "node:path";
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { parseLine } from "./message.ts";
+import { makeFolders } from "./own_folder.ts";
 import { cacheFolder, type Runtime, RuntimeError } from "./runtimes.ts";
 
 const CONFIG = new URL("../../deno.json", import.meta.url);
@@ -37,13 +39,23 @@ export function commandOf(
   return [path, ...flags, isFile ? fileURLToPath(program) : program.href, ...args];
 }
 
-/** The folder of the code that Node has compiled; checked once. */
-let compileCache: string | undefined;
+/** The variable with the folder of the code that Node has compiled; made once. */
+let compileCache: { readonly NODE_COMPILE_CACHE?: string } | undefined;
 
 /** The environment of child processes: with the code that Node has compiled, they start in half the time. */
 export function environment(): NodeJS.ProcessEnv {
-  compileCache ??= join(cacheFolder(), "node");
-  return { NODE_COMPILE_CACHE: compileCache, ...process.env, NO_COLOR: "1" };
+  compileCache ??= makeCompileCache();
+  return { ...compileCache, ...process.env, NO_COLOR: "1" };
+}
+
+function makeCompileCache(): NonNullable<typeof compileCache> {
+  const folder = join(cacheFolder(), "node");
+  try {
+    makeFolders(folder); // Below /proc, Node would never stop trying to make it.
+    return { NODE_COMPILE_CACHE: folder };
+  } catch {
+    return {};
+  }
 }
 
 /** The end of a child process. */
@@ -73,7 +85,7 @@ export interface ChildOptions {
   readonly duty: string;
 }
 
-/** A child process that prints messages as lines of JSON. A message with `failed` reports an error. */
+/** A child process that prints messages, as `messageLine` makes them. One with `failed` reports an error. */
 export class Child<Message = unknown> {
   /** The name for messages: `worker 2 (bun, pid 123)`. */
   readonly name: string;
@@ -138,12 +150,9 @@ export class Child<Message = unknown> {
       this.#signal.throwIfAborted();
       throw new ChildError(`${this.name} ${describeEnd(end, this.#duty)}`);
     }
-    const message = parse<Message & { readonly failed?: string }>(line.value);
-    if (message === undefined) {
-      // A module that the user preloads (NODE_OPTIONS) may print text.
-      this.#keep(`${line.value}\n`);
-      return await this.next();
-    }
+    const { message, text } = parseLine<Message & { readonly failed?: string }>(line.value);
+    if (text !== "") this.#keep(`${text}\n`); // A module that the user preloads may print text.
+    if (message === undefined) return await this.next();
     if (message.failed === undefined) return message;
     throw new ChildError(`${this.name} failed: ${message.failed}`);
   }
@@ -216,15 +225,6 @@ export class Children implements AsyncDisposable, Disposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this[Symbol.dispose]();
     await Promise.all(this.#children.map(({ ended }) => ended));
-  }
-}
-
-/** The value of a line of JSON; `undefined` for any other text. */
-function parse<T>(line: string): T | undefined {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
   }
 }
 

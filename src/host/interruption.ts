@@ -1,5 +1,6 @@
 import { constants } from "node:os";
 import process from "node:process";
+import { systemErrorOf } from "./system_error.ts";
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
@@ -33,9 +34,7 @@ export async function interruptible<T>(
     return () => process.off(signal, handler);
   });
   if (output) {
-    process.stdout.on("error", (error: Error & { code?: string }) => {
-      controller.abort(error.code === "EPIPE" ? new Interruption("SIGPIPE") : error);
-    });
+    process.stdout.on("error", (error) => controller.abort(outputError(error)));
   }
   try {
     return await action(controller.signal);
@@ -44,12 +43,23 @@ export async function interruptible<T>(
   }
 }
 
+let isWatched = false;
+
 /** Writes to the standard output; resolves when the text is written. */
 export function print(text: string): Promise<void> {
+  if (!isWatched) process.stdout.on("error", () => {}); // The callback below gets it too.
+  isWatched = true;
   return new Promise((resolve, reject) => {
-    process.stdout.write(`${text}\n`, (error) => {
-      if (!error) return resolve();
-      reject((error as { code?: string }).code === "EPIPE" ? new Interruption("SIGPIPE") : error);
-    });
+    const settle = (error?: Error | null) => error ? reject(outputError(error)) : resolve();
+    try {
+      process.stdout.write(`${text}\n`, settle);
+    } catch (error) {
+      settle(error as Error); // Deno throws.
+    }
   });
+}
+
+function outputError(error: Error & { code?: string }): Error {
+  if (error.code === "EPIPE") return new Interruption("SIGPIPE");
+  return systemErrorOf("write to", "/dev/stdout", error);
 }

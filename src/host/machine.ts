@@ -1,5 +1,5 @@
 import { statfsSync } from "node:fs";
-import { availableParallelism, type CpuInfo, cpus, release } from "node:os";
+import { type CpuInfo, cpus, release } from "node:os";
 import process from "node:process";
 
 /** File systems by the numbers of statfs(2). */
@@ -17,7 +17,7 @@ const FILE_SYSTEMS: Readonly<Record<number, string>> = {
 /** Describes the machine in a line, such as `2 x AMD EPYC, linux 6.1.0`. */
 export function describeMachine(): string {
   const all = processors();
-  return `${all.length || availableParallelism()} x ${
+  return `${all.length || navigator.hardwareConcurrency} x ${
     all[0]?.model.trim() ?? process.arch
   }, ${process.platform} ${release()}`;
 }

@@ -1,6 +1,7 @@
 import { lstatSync, mkdirSync, type Stats, statSync } from "node:fs";
 import { dirname } from "node:path";
 import process from "node:process";
+import { systemErrorOf } from "./system_error.ts";
 
 const STICKY = 0o1000;
 
@@ -11,7 +12,7 @@ const STICKY = 0o1000;
  * @throws {Error} If the folder belongs to another user, or other users may use it.
  */
 export function makePrivateFolder(folder: string): void {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeFolders(folder);
   check(folder, lstatSync(folder), 0o077);
 }
 
@@ -23,7 +24,7 @@ export function makePrivateFolder(folder: string): void {
  */
 export function makeTrustedFolder(folder: string): void {
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolders(folder);
   } catch {
     return; // It contains nothing to run, and nothing can be stored in it.
   }
@@ -33,6 +34,31 @@ export function makeTrustedFolder(folder: string): void {
   const outer = statSync(dirname(folder));
   const isSticky = (outer.mode & STICKY) !== 0;
   check(dirname(folder), outer, isSticky ? 0 : writersBeside(outer), outer.uid === 0);
+}
+
+/**
+ * Makes a folder for this user only, and those above it, unless they exist.
+ *
+ * @throws {Error} If one cannot be made. Node's own recursion never ends below /proc.
+ */
+export function makeFolders(folder: string): void {
+  try {
+    makeFolder(folder);
+  } catch (error) {
+    const outer = dirname(folder);
+    if ((error as { code?: string }).code !== "ENOENT" || outer === folder) throw error;
+    makeFolders(outer);
+    makeFolder(folder);
+  }
+}
+
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+  } catch (error) {
+    if (statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return;
+    throw systemErrorOf("make the folder", folder, error);
+  }
 }
 
 /** The mode bits that let other users write; the group bit only if it is not this user's group. */

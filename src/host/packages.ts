@@ -1,10 +1,11 @@
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
 import process from "node:process";
 import { promisify } from "node:util";
 import { adapter } from "../runtime/mod.ts";
+import { makeFolders } from "./own_folder.ts";
 
 const run = promisify(execFile);
 const INSTALL_MS = 180_000;
@@ -41,7 +42,7 @@ export async function installPackages(
   signal?: AbortSignal,
 ): Promise<void> {
   if (existsSync(folder)) return;
-  await mkdir(dirname(folder), { recursive: true });
+  makeFolders(dirname(folder));
   await removeLeft(dirname(folder));
   // Under a private name first: another run may install the same, or this run may be killed.
   const made = await mkdtemp(join(dirname(folder), UNFINISHED));

@@ -206,3 +206,28 @@ function answers(port: number): Promise<boolean> {
     socket.on("close", () => settle(false));
   });
 }
+
+/** The server of a command: the given one, or a private one that is started when it is needed. */
+export class PrivateServer implements AsyncDisposable {
+  #url: string | undefined;
+  #server: RedisServer | undefined;
+
+  /** @param url The address of the given server. */
+  constructor(url: string | undefined) {
+    this.#url = url;
+  }
+
+  /** Returns the address, after the private server has started. */
+  async start(): Promise<string> {
+    if (this.#url === undefined) {
+      this.#server = await RedisServer.start();
+      this.#url = this.#server.url;
+    }
+    return this.#url;
+  }
+
+  /** Ends the private server. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#server?.[Symbol.asyncDispose]();
+  }
+}

@@ -3,6 +3,7 @@ import type { AcquireOptions } from "../contract/options.ts";
 import { FutexWatch } from "../runtime/waiting/futex_watch.ts";
 import { HEADER } from "./layout.ts";
 import type { Region } from "./region.ts";
+import type { WaitKind, WaitRecords } from "./wait_records.ts";
 
 /** How often waiters look without a wake: for dead owners, and while there is no helper. */
 const TICK = 4;
@@ -14,6 +15,7 @@ const TURN = 1;
 
 /** An attempt to get what a task waits for. */
 export interface Attempt<T> {
+  readonly kind: WaitKind;
   /**
    * Returns what the task waits for, if it can have it now. Else marks the word so that the next
    * release counts up the event of the memory, and returns `undefined`.
@@ -45,11 +47,17 @@ interface Queue {
 export class AsyncWaiters {
   readonly #region: Region;
   readonly #event: number;
+  readonly #records: WaitRecords | undefined;
   readonly #queues = new Map<number, Queue>();
 
-  /** The waiting tasks of a memory. */
-  constructor(region: Region) {
+  /**
+   * The waiting tasks of a memory.
+   *
+   * @param records Where their waits are recorded; `undefined` if this thread has no slot.
+   */
+  constructor(region: Region, records?: WaitRecords) {
     this.#region = region;
+    this.#records = records;
     this.#event = region.base + HEADER.event;
   }
 
@@ -107,7 +115,7 @@ export class AsyncWaiters {
         if (!waiter.attempt(true)) fail(deadline.timeout());
       });
       try {
-        this.#add(at, waiter);
+        this.#add(at, waiter, attempt.kind);
       } catch (error) {
         fail(error); // A rejected waiter must not be granted anything later.
       }
@@ -169,11 +177,12 @@ export class AsyncWaiters {
     }
   }
 
-  #add(at: number, waiter: Waiter): void {
+  #add(at: number, waiter: Waiter, kind: WaitKind): void {
     const queue = this.#queues.get(at);
     if (queue !== undefined) return void queue.waiters.add(waiter);
     const now = performance.now();
     this.#queues.set(at, { waiters: new Set([waiter]), since: now, turn: now });
+    this.#records?.add(at, kind);
     pump.add(this, this.#region);
     // A release before the event is watched was not noticed.
     this.#tryFirst(at, false);
@@ -184,6 +193,7 @@ export class AsyncWaiters {
     if (queue === undefined || !queue.waiters.delete(waiter)) return;
     if (queue.waiters.size > 0) return;
     this.#queues.delete(at);
+    this.#records?.remove(at);
     if (this.idle) pump.remove(this);
   }
 }

@@ -13,13 +13,15 @@ const MOST_SHAPE = 40;
  * | offset | bytes | contents                                                     |
  * | ------ | ----- | ------------------------------------------------------------ |
  * | 0      | 4     | offset of the record that was the newest before, plus 1      |
- * | 4      | 4     | checksum of all that follows                                 |
- * | 8      | 4     | size of the thing, in bytes                                  |
- * | 12     | 2     | length of the name                                           |
- * | 14     | 2     | length of the shape                                          |
- * | 16     |       | the name, then the shape                                     |
+ * | 4      | 4     | state: 0 in use, 1 if the name was removed                   |
+ * | 8      | 4     | checksum of all that follows                                 |
+ * | 12     | 4     | size of the thing, in bytes                                  |
+ * | 16     | 2     | length of the name                                           |
+ * | 18     | 2     | length of the shape                                          |
+ * | 20     |       | the name, then the shape                                     |
  */
-const RECORD = { next: 0, checksum: 4, size: 8, name: 12, shape: 14, text: 16 } as const;
+const RECORD = { next: 0, state: 4, checksum: 8, size: 12, name: 16, shape: 18, text: 20 } as const;
+const STATE = { used: 0, removed: 1 } as const;
 const LINE = 128;
 
 const encoder = new TextEncoder();
@@ -34,21 +36,58 @@ export interface Entry {
   /** Its offset, for `Region.resolve`. */
   readonly offset: number;
   readonly size: number;
+  /** The offset of its record. */
+  readonly record: number;
+  /** Whether the name was removed: it can be given again, to another thing. */
+  readonly removed: boolean;
+}
+
+/** The memory of a directory, which may become longer. */
+export interface DirectoryMemory {
+  /** Its longest mapping. */
+  readonly region: Region;
+  /** Maps the memory in its present length, if it has become longer. */
+  follow?(): void;
+  /** Makes the memory longer, so that `size` bytes can be used; false if it must not. */
+  grow?(size: number): boolean;
 }
 
 /**
  * The named things in a memory. Records are only added, at the head of a list, by one
  * compare-and-swap. So no thread can die holding a lock here: a record that was not published only
- * wastes its bytes. After R. K. Treiber, "Systems Programming: Coping with Parallelism" (1986).
+ * wastes its bytes. So does one whose name was removed, since others may still use the thing. After R. K. Treiber, "Systems Programming: Coping with Parallelism" (1986).
  */
 export class Directory {
-  readonly #region: Region;
+  readonly #memory: DirectoryMemory;
   readonly #what: string;
 
   /** The directory of a memory, which errors call `what`. */
-  constructor(region: Region, what: string) {
-    this.#region = region;
+  constructor(memory: DirectoryMemory, what: string) {
+    this.#memory = memory;
     this.#what = what;
+  }
+
+  get #region(): Region {
+    return this.#memory.region;
+  }
+
+  /** The bytes in use, all of which are mapped now. */
+  #used(): number {
+    const { atomics, base, size } = this.#region;
+    const used = atomics.load32(base + HEADER.used) >>> 0;
+    if (used > size) this.#memory.follow?.();
+    const mapped = this.#region.size;
+    if (used <= mapped && used % LINE === 0) return used;
+    throw this.#damaged(`it uses ${used} of ${mapped} bytes`);
+  }
+
+  /**
+   * All entries, the newest first, without those whose name was removed.
+   *
+   * @throws {SegmentFormatError} If the directory is damaged.
+   */
+  *entries(): Generator<Entry> {
+    for (const entry of this.records()) if (!entry.removed) yield entry;
   }
 
   /**
@@ -56,26 +95,46 @@ export class Directory {
    *
    * @throws {SegmentFormatError} If the directory is damaged.
    */
-  *entries(): Generator<Entry> {
-    const { atomics, base, size } = this.#region;
-    const used = atomics.load32(base + HEADER.used) >>> 0;
-    if (used > size || used % LINE !== 0) throw this.#damaged(`it uses ${used} of ${size} bytes`);
-    let next = atomics.load32(base + HEADER.newest) >>> 0;
+  *records(): Generator<Entry> {
+    let end = this.#used();
+    let next = this.#region.atomics.load32(this.#region.base + HEADER.newest) >>> 0;
     for (let steps = 0; next !== 0; steps++) {
-      if (steps * 2 * LINE > size) throw this.#damaged("its list is a circle");
-      const record = next - 1;
       // Other threads may add records meanwhile, so the limit is read again.
-      const end = atomics.load32(base + HEADER.used) >>> 0;
-      if (record % LINE !== 0 || record + LINE > end || end > size) {
+      end = this.#used();
+      if (steps * 2 * LINE > end) throw this.#damaged("its list is a circle");
+      const record = next - 1;
+      if (record % LINE !== 0 || record + LINE > end) {
         throw this.#damaged(`its list leads to byte ${record}`);
       }
       yield this.#read(record, end);
-      next = atomics.load32(this.#region.resolve(record, LINE, LINE) + RECORD.next) >>> 0;
+      next = this.#region.atomics.load32(this.#at(record) + RECORD.next) >>> 0;
     }
   }
 
-  /** The entry of a name, if there is one. */
+  #at(record: number): number {
+    return this.#region.resolve(record, LINE, LINE);
+  }
+
+  /** Whether the name of a record, which was read before, has been removed since. */
+  isRemoved(record: number): boolean {
+    return this.#region.atomics.load32(this.#at(record) + RECORD.state) !== STATE.used;
+  }
+
+  /** Removes the name of a record; false if another thread has done so. The thing stays. */
+  remove(record: number): boolean {
+    const at = this.#at(record) + RECORD.state;
+    const { atomics } = this.#region;
+    return atomics.compareExchange32(at, STATE.used, STATE.removed) === STATE.used;
+  }
+
+  /**
+   * The entry of a name, if there is one.
+   *
+   * @throws {TypeError} If it is not a string of 1 to 64 bytes of UTF-8 without NUL.
+   * @throws {SegmentFormatError} If the directory is damaged.
+   */
   find(name: string): Entry | undefined {
+    this.#nameBytes(name);
     for (const entry of this.entries()) if (entry.name === name) return entry;
     return undefined;
   }
@@ -93,12 +152,11 @@ export class Directory {
     const known = this.find(name);
     if (known !== undefined) return this.#same(known, shape);
 
-    const { atomics, base } = this.#region;
     const length = LINE + Math.ceil(size / LINE) * LINE;
     const record = this.#allocate(name, length);
     this.#write(record, bytes, encoder.encode(shape), size);
-    const at = this.#region.resolve(record, LINE, LINE);
     for (;;) {
+      const { atomics, base } = this.#region;
       const newest = atomics.load32(base + HEADER.newest);
       // Another thread may have added the same name since.
       const twin = this.find(name);
@@ -106,9 +164,9 @@ export class Directory {
         this.#free(record, length);
         return this.#same(twin, shape);
       }
-      atomics.store32(at + RECORD.next, newest);
+      atomics.store32(this.#at(record) + RECORD.next, newest);
       if (atomics.compareExchange32(base + HEADER.newest, newest, record + 1) === newest) {
-        return { name, shape, offset: record + LINE, size };
+        return { name, shape, offset: record + LINE, size, record, removed: false };
       }
     }
   }
@@ -133,24 +191,31 @@ export class Directory {
   }
 
   #allocate(name: string, length: number): number {
-    const { atomics, base, size } = this.#region;
     for (;;) {
-      const used = atomics.load32(base + HEADER.used) >>> 0;
-      if (used > size || used % LINE !== 0) throw this.#damaged(`it uses ${used} of ${size} bytes`);
-      if (used + length > size) {
-        throw new RangeError(
-          `Cannot make "${name}" in ${this.#what}: it takes ${length} bytes, and ` +
-            `${size - used} of ${size} are left. Make it with a greater size`,
-        );
+      const used = this.#used();
+      if (used + length > this.#region.size) {
+        this.#memory.follow?.();
+        if (used + length > this.#region.size) this.#grow(name, used, length);
+        continue;
       }
+      const { atomics, base } = this.#region;
       if (atomics.compareExchange32(base + HEADER.used, used, used + length) === used) return used;
     }
+  }
+
+  #grow(name: string, used: number, length: number): void {
+    if (this.#memory.grow?.(used + length)) return;
+    const { size } = this.#region;
+    throw new RangeError(
+      `Cannot make "${name}" in ${this.#what}: it takes ${length} bytes, and ` +
+        `${size - used} of ${size} are left. Give it a greater size or maxSize`,
+    );
   }
 
   /** Frees the bytes of a record that was not published, unless others were allocated after it. */
   #free(record: number, length: number): void {
     const { atomics, base } = this.#region;
-    new Uint8Array(this.#region.buffer, this.#region.resolve(record, LINE, LINE), LINE).fill(0);
+    new Uint8Array(this.#region.buffer, this.#at(record), LINE).fill(0);
     atomics.compareExchange32(base + HEADER.used, record + length, record);
   }
 
@@ -158,7 +223,7 @@ export class Directory {
     if (shape.length > MOST_SHAPE) {
       throw new TypeError(`Cannot describe a shape of ${shape.length} bytes`);
     }
-    const at = this.#region.resolve(record, LINE, LINE);
+    const at = this.#at(record);
     const bytes = new Uint8Array(this.#region.buffer, at, LINE);
     const view = new DataView(this.#region.buffer, at, LINE);
     view.setUint32(RECORD.size, size, true);
@@ -171,8 +236,7 @@ export class Directory {
 
   #read(record: number, end: number): Entry {
     // Copied first, so that a process that writes to the record cannot change it after the checks.
-    const at = this.#region.resolve(record, LINE, LINE);
-    const bytes = new Uint8Array(this.#region.buffer, at, LINE).slice();
+    const bytes = new Uint8Array(this.#region.buffer, this.#at(record), LINE).slice();
     const view = new DataView(bytes.buffer);
     if (view.getUint32(RECORD.checksum, true) !== checksum(bytes.subarray(RECORD.size))) {
       throw this.#damaged(`the checksum of the record at byte ${record} does not match`);
@@ -183,6 +247,10 @@ export class Directory {
     if (name > MOST_NAME || shape > MOST_SHAPE || record + LINE + size > end) {
       throw this.#damaged(`the record at byte ${record} is longer than the bytes in use`);
     }
+    const state = view.getUint32(RECORD.state, true);
+    if (state !== STATE.used && state !== STATE.removed) {
+      throw this.#damaged(`the record at byte ${record} has state ${state}`);
+    }
     const text = bytes.subarray(RECORD.text);
     try {
       return {
@@ -190,6 +258,8 @@ export class Directory {
         shape: decoder.decode(text.subarray(name, name + shape)),
         offset: record + LINE,
         size,
+        record,
+        removed: state === STATE.removed,
       };
     } catch {
       throw this.#damaged(`the name at byte ${record} is not UTF-8`);

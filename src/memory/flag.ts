@@ -3,6 +3,7 @@ import { type AcquireOptions, checkAcquireOptions } from "../contract/options.ts
 import type { Attachment } from "./attachment.ts";
 import { attachmentOf, type Memory } from "./memory.ts";
 import { MAX_SLEEP, type Region } from "./region.ts";
+import type { WaitRecords } from "./wait_records.ts";
 
 const SET = 1;
 const SLEEPERS = 0x80000000 | 0;
@@ -29,6 +30,7 @@ const TIMEOUT_MESSAGE = "Cannot wait any longer for a flag: it was not set in ti
  * @example
  * ```ts
  * import { Segment } from "@interlock/interlock";
+import type { WaitRecords } from "./wait_records.ts";
  *
  * const stop = Segment.anonymous(65536).flag("stop");
  * setTimeout(() => stop.set(), 10); // or another thread, or another process
@@ -98,6 +100,7 @@ export class Flag {
       // Marks the word, so that `set` counts up the event.
       if (waiters.isIdleAt(this.#at) && this.#attempt()) return Promise.resolve();
       return waiters.wait(this.#at, {
+        kind: "flag",
         run: () => this.#attempt(),
         timeoutMessage: () => TIMEOUT_MESSAGE,
       }, options).then(() => {});
@@ -116,15 +119,24 @@ export class Flag {
     const deadline = options === undefined
       ? undefined
       : new Deadline(options, () => TIMEOUT_MESSAGE, TASK);
-    for (;;) {
-      deadline?.throwIfAborted();
-      const word = atomics.load32(this.#at);
-      if ((word & SET) !== 0) return;
-      const left = deadline?.left ?? Infinity;
-      if (left <= 0) throw deadline!.timeout();
-      const marked = word | SLEEPERS;
-      if (word !== marked && atomics.compareExchange32(this.#at, word, marked) !== word) continue;
-      this.#region.wait(this.#at, marked, Math.min(MAX_SLEEP, left));
+    let record: WaitRecords | undefined;
+    try {
+      for (;;) {
+        deadline?.throwIfAborted();
+        const word = atomics.load32(this.#at);
+        if ((word & SET) !== 0) return;
+        const left = deadline?.left ?? Infinity;
+        if (left <= 0) throw deadline!.timeout();
+        const marked = word | SLEEPERS;
+        if (word !== marked && atomics.compareExchange32(this.#at, word, marked) !== word) continue;
+        if (record === undefined) {
+          record = this.#attachment.waitRecords;
+          record?.block(this.#at, "flag");
+        }
+        this.#region.wait(this.#at, marked, Math.min(MAX_SLEEP, left));
+      }
+    } finally {
+      record?.unblock();
     }
   }
 

@@ -1,77 +1,122 @@
 /**
- * The layout of a memory, all numbers little-endian. Layout version 1:
+ * The layout of a memory, version 2: all numbers little-endian, all that is not named is 0. See
+ * docs/format.md for what each word means and who may change it.
  *
- * | offset | bytes | contents                                                         |
- * | ------ | ----- | ---------------------------------------------------------------- |
- * | 0      | 8     | magic                                                            |
- * | 8      | 4     | layout version                                                   |
- * | 12     | 4     | slots                                                            |
- * | 16     | 8     | length of the whole memory, in bytes                             |
- * | 24     | 4     | checksum of the 24 bytes before                                  |
- * | 32     | 16    | boot id of the machine when it was last opened                   |
- * | 48     | 16    | random id of the file; 0 in anonymous memory                     |
- * | 128    | 4     | directory: bytes in use after the header                         |
- * | 256    | 4     | directory: offset of the newest record after the header, plus 1  |
- * | 384    | 4     | event: counts the releases that asynchronous waiters wake for    |
- * | 512    | 4     | where the next search for a free slot begins                     |
- * | 640    | 4     | always 0: for sleeps that no other thread ends                   |
- * | 768    | 4     | 1 while the directory has all locks: none is placed by an offset |
- * | 896    | 4     | counts how often slots were few; see slot_watch.ts               |
- * | 1024   | 64    | slot 1; the others follow                                        |
- * | 66560  |       | the things in the memory                                         |
- *
- * The slot of a thread that has the memory open:
- *
- * | offset | bytes | contents                                                         |
- * | ------ | ----- | ---------------------------------------------------------------- |
- * | 0      | 4     | claim: 0 if free, else the identity that it is claimed for       |
- * | 4      | 4     | generation: how often it was claimed, 20 bits                    |
- * | 8      | 4     | identity: slot and generation, written last                      |
- * | 12     | 4     | 1 if its thread is known to be dead, else 0                      |
- * | 16     | 4     | process                                                          |
- * | 20     | 4     | thread; 0 if the runtime does not know it                        |
- * | 24     | 8     | start time of the thread, in clock ticks since boot              |
- * | 32     | 4     | inode of its PID namespace; 0 if unknown, as all that follows    |
- * | 36     | 4     | inode of its time namespace; 1 on a kernel without them          |
- * | 40     | 4     | 1 if the thread holds its Web Lock                               |
- * | 44     | 4     | runtime: 1 Deno, 2 Bun, 3 Node                                   |
- * | 48     | 16    | boot id                                                          |
+ * The offsets in the header:
  */
 export const HEADER = {
+  /** 8 bytes: {@linkcode MAGIC}. */
   magic: 0,
   version: 8,
   slots: 12,
+  /** 8 bytes: the length of the whole memory when it was made. */
   length: 16,
+  /** Of the bytes before. */
   checksum: 24,
+  /** 16 bytes: the boot id of the machine when it was last opened; in anonymous memory, a random id. */
   boot: 32,
+  /** 16 bytes: the random id of the file; 0 in anonymous memory. */
   id: 48,
+  /** The length now, in units. Only grows, under the creation lock. */
+  units: 64,
+  /** The most units that it may grow to by itself; 0 if it may not. */
+  mostUnits: 68,
+  /** 1 after the file was removed or replaced. */
+  removed: 72,
+  /** The end of what is checked before anything else is used. */
+  checked: 128,
+  /** Directory: the bytes in use after the header. */
   used: 128,
+  /** Directory: the offset of the newest record after the header, plus 1. */
   newest: 256,
+  /** Counts the releases that waiting tasks wake for. */
   event: 384,
+  /** Where the next search for a free slot begins. */
   search: 512,
+  /** Always 0: for sleeps that no other thread ends. */
   nap: 640,
+  /** 1 while the directory has all locks: none is placed by an offset. */
   directoryOnly: 768,
+  /** Counts how often slots were few; see slot_watch.ts. */
   crowded: 896,
-  firstSlot: 1024,
-  end: 66560,
+  /** Slot 1; the others follow. */
+  firstSlot: 4096,
+  /** The end of the header, where the things begin. */
+  end: 266240,
 } as const;
 
-/** The offsets in a slot. */
+/** The offsets in a slot, which belongs to one thread that has the memory open. */
 export const SLOT = {
+  /** 0 if free, else the identity that it is claimed for. */
   claim: 0,
+  /** How often it was claimed, 20 bits. */
   generation: 4,
+  /** Slot and generation, written last. */
   identity: 8,
+  /** 1 if its thread is known to be dead. */
   gone: 12,
   process: 16,
+  /** 0 if the runtime does not know it. */
   thread: 20,
+  /** 8 bytes: in clock ticks since boot. */
   startTime: 24,
+  /** The inode of its PID namespace; 0 if unknown, as all that follows. */
   namespace: 32,
+  /** The inode of its time namespace; 1 on a kernel without them. */
   timeNamespace: 36,
+  /** 1 if the thread holds its Web Lock. */
   webLock: 40,
+  /** 1 Deno, 2 Bun, 3 Node, 4 a browser, 5 a program in C. */
   runtime: 44,
+  /** 16 bytes: the boot id. */
   boot: 48,
-  bytes: 64,
+  /** 40 bytes, reserved for an entry of the thread's robust list. */
+  life: 64,
+  /** The identity whose life byte the thread has taken; 0 if it took none. */
+  byte: 104,
+  /** How many words tasks of the thread wait for, recorded or not. */
+  awaits: 108,
+  /** What the thread waits for while it is blocked; see {@linkcode WAIT}. */
+  wait: 112,
+  /** 64 bytes, reserved for the locks that the thread reads under. */
+  readers: 128,
+  /** {@linkcode AWAITED_WAITS} of what its tasks wait for; see {@linkcode WAIT}. */
+  awaited: 192,
+  bytes: 256,
 } as const;
+
+/** The offsets in the record of a wait. */
+export const WAIT = {
+  /** The offset after the header of the word that is waited for, plus 1; 0 if none is. */
+  word: 0,
+  /** 1 to acquire a lock, 2 for a flag to be set. */
+  kind: 4,
+  /** 8 bytes: when the wait began, in microseconds. */
+  since: 8,
+  bytes: 16,
+} as const;
+
+/** How many words that its tasks wait for a slot has room for. */
+export const AWAITED_WAITS = 4;
+
+/** The offsets in a mutex. */
+export const MUTEX = {
+  /** Its owner, and two bits about waiters. */
+  word: 0,
+  /** An owner that died, until that is acknowledged; bit 31 if the contents are inconsistent. */
+  died: 4,
+  /** 8 bytes: the last fencing token. */
+  token: 8,
+  /** Reserved: when a waiter looks after the owner next. */
+  look: 16,
+  /** 8 bytes: while the word has a bit about waiters, a time at which the hold had begun. */
+  since: 24,
+  /** What a mutex takes at least. */
+  bytes: 32,
+} as const;
+
+/** The offset in the file of the life byte of identity 0; the others follow. */
+export const LIFE_BYTES: number = 2 ** 40;
 
 /** The bytes of the random id of a file. */
 export const ID_BYTES = 16;
@@ -87,7 +132,7 @@ export const SLOTS = 1023;
 /** The first bytes of each memory. */
 export const MAGIC: Uint8Array = new TextEncoder().encode("INTRLOCK");
 /** The version of the layout. */
-export const VERSION = 1;
+export const VERSION = 2;
 
 /** A checksum to detect damage: FNV-1a, 32 bits. */
 export function checksum(bytes: Uint8Array): number {
@@ -108,38 +153,56 @@ export function isSameBoot(one: Uint8Array, other: Uint8Array): boolean {
 
 /** The header of a new memory of `length` bytes. */
 export function newHeader(length: number): Uint8Array {
-  const header = new Uint8Array(HEADER.boot);
+  const header = new Uint8Array(HEADER.checked);
   const view = new DataView(header.buffer);
   header.set(MAGIC, HEADER.magic);
   view.setUint32(HEADER.version, VERSION, true);
   view.setUint32(HEADER.slots, SLOTS, true);
   view.setBigUint64(HEADER.length, BigInt(length), true);
   view.setUint32(HEADER.checksum, checksum(header.subarray(0, HEADER.checksum)), true);
+  view.setUint32(HEADER.units, length / UNIT, true);
   return header;
 }
 
 /**
  * Describes the flaw of a header; `undefined` for a good one.
  *
- * @param header Its first bytes, up to {@linkcode HEADER.boot}; fewer if there are fewer.
+ * @param header Its first bytes, up to {@linkcode HEADER.checked}; fewer if there are fewer.
  * @param length The real length of the memory.
  */
 export function flawOf(header: Uint8Array, length: number): string | undefined {
-  if (length < HEADER.end || header.length < HEADER.boot) {
-    return `it has ${length} bytes, fewer than the ${HEADER.end} of a header`;
+  const view = new DataView(header.buffer, header.byteOffset, header.length);
+  // The version first: another one may have a header of another length.
+  if (header.length >= HEADER.slots) {
+    if (MAGIC.some((byte, i) => header[i] !== byte)) return "it does not begin with INTRLOCK";
+    const version = view.getUint32(HEADER.version, true);
+    if (version !== VERSION) {
+      return `its layout has version ${version}, and this program supports version ${VERSION}: ` +
+        (version > VERSION
+          ? "a newer program created it"
+          : "an older program created it. End the programs that use it, then remove it");
+    }
   }
-  if (MAGIC.some((byte, i) => header[i] !== byte)) return "it does not begin with INTRLOCK";
-  const view = new DataView(header.buffer, header.byteOffset);
-  const version = view.getUint32(HEADER.version, true);
-  if (version !== VERSION) {
-    return `its layout has version ${version}, and this program supports version ${VERSION}` +
-      (version > VERSION ? ": a newer program created it" : "");
+  if (length < HEADER.end || header.length < HEADER.checked) {
+    return `it has ${length} bytes, fewer than the ${HEADER.end} of a header`;
   }
   if (
     view.getUint32(HEADER.checksum, true) !== checksum(header.subarray(0, HEADER.checksum)) ||
     view.getUint32(HEADER.slots, true) !== SLOTS
   ) return "its header is damaged: the checksum does not match";
-  const said = Number(view.getBigUint64(HEADER.length, true));
-  if (said !== length) return `its header says ${said} bytes, and it has ${length}`;
-  return length % UNIT === 0 ? undefined : `it has ${length} bytes, not a multiple of ${UNIT}`;
+  const made = Number(view.getBigUint64(HEADER.length, true));
+  if (made % UNIT !== 0) return `its header says ${made} bytes, not a multiple of ${UNIT}`;
+  const most = view.getUint32(HEADER.mostUnits, true);
+  if (most > LONGEST / UNIT) return `its header says that it may grow to ${most} units`;
+  const removed = view.getUint32(HEADER.removed, true);
+  if (removed > 1) return `its header has ${removed} in place of whether it was removed`;
+  const said = lengthIn(header);
+  // A file may be longer: a thread that made it longer can die before it says so.
+  if (made >= HEADER.end && made <= said && said <= length) return undefined;
+  return `its header says ${Math.max(made, said)} bytes, and it has ${length}`;
+}
+
+/** The length of a memory by its header, which has no flaw. */
+export function lengthIn(header: Uint8Array): number {
+  return new DataView(header.buffer, header.byteOffset).getUint32(HEADER.units, true) * UNIT;
 }

@@ -1,13 +1,21 @@
 import { Directory, type Entry } from "./directory.ts";
-import { HEADER } from "./layout.ts";
+import { HEADER, MUTEX } from "./layout.ts";
 import type { Region } from "./region.ts";
 
 /** Kinds of named things that begin with a mutex, and contain no other. */
 const LOCKED = /^(mutex|value|array|record|seqlock record)( |$)/;
 /** Kinds that contain no mutex. */
 const LOCKLESS = /^(counter|striped counter|raw value|raw array|flag)( |$)/;
+/** The bits of a lock word that name the holder; the bits above them are about waiters. */
+export const OWNER = 0x3fffffff;
+
 /** The bytes of a mutex that name threads: its holder, and an owner that died. */
 const MUTEX_WORDS = 8;
+
+/** Whether a kind of named things begins with a mutex. */
+export function startsWithMutex(shape: string): boolean {
+  return LOCKED.test(shape);
+}
 
 /**
  * Yields the words of a memory that may name a thread: all words, if a program may have placed a
@@ -25,11 +33,23 @@ function rangesOf(region: Region): Pick<Entry, "offset" | "size">[] {
   const everything = [{ offset: 0, size }];
   if (atomics.load32(base + HEADER.directoryOnly) === 0) return everything;
   try {
-    return [...new Directory(region, "a memory").entries()].flatMap((entry) => {
+    return [...new Directory({ region }, "a memory").records()].flatMap((entry) => {
       if (LOCKLESS.test(entry.shape)) return [];
-      return LOCKED.test(entry.shape) ? { ...entry, size: MUTEX_WORDS } : entry;
+      return startsWithMutex(entry.shape) ? { ...entry, size: MUTEX_WORDS } : entry;
     });
   } catch {
     return everything; // The directory is damaged.
   }
+}
+
+/**
+ * For how many milliseconds a mutex has been held by its holder, at least: since its first waiter
+ * went to sleep. `undefined` if it has no waiter, which is the only case that is fast.
+ */
+export function leastHoldTime(region: Region, at: number): number | undefined {
+  const { atomics } = region;
+  const word = atomics.load32(at + MUTEX.word);
+  const since = atomics.load64(at + MUTEX.since);
+  if ((word & ~OWNER) === 0 || atomics.load32(at + MUTEX.word) !== word) return undefined;
+  return Math.max(0, (region.now() - since) / 1000);
 }

@@ -5,20 +5,24 @@ import { adapter } from "../runtime/adapters/adapter.ts";
 import { closeFile, writeAt } from "../runtime/files/open_file.ts";
 import { bootId } from "../runtime/identity/machine.ts";
 import { threadIdentity } from "../runtime/identity/thread_identity.ts";
-import { mapFile, type Mapping, PAGE } from "../runtime/files/mapping.ts";
+import { PAGE } from "../runtime/files/mapping.ts";
 import { filePathFrom, isPathLike } from "../runtime/paths/path_like.ts";
+import { checkOptions } from "./arguments.ts";
 import { Attachment, type Recovery } from "./attachment.ts";
-import { flawOf, HEADER, isKnownBoot, isSameBoot, LONGEST, newHeader } from "./layout.ts";
+import { flawOf, HEADER, isKnownBoot, isSameBoot, LONGEST, newHeader, SLOTS } from "./layout.ts";
+import { MappedFile } from "./mapped_file.ts";
 import {
-  checkMode,
   fileLength,
   type FileSize,
+  type MapOptions,
+  type MemoryFileOptions,
+  memoryFileOptions,
   openMemoryFile,
-  type OpenMode,
   openToLook,
   releaseMemoryFile,
 } from "./memory_file.ts";
 import { type MemoryHandle, Region } from "./region.ts";
+import type { MemorySlots, MemoryThread } from "./wait_records.ts";
 
 /** What the constructor requires: a program cannot get it, so it cannot call the constructor. */
 const CONSTRUCT: unique symbol = Symbol("construct");
@@ -55,7 +59,7 @@ function noteBoot({ region, threads }: Attachment, fd: number, path: string): vo
 export let attachmentOf: (memory: Memory, what?: string) => Attachment;
 
 /** Maps the file of a memory; see {@linkcode Memory.map}. */
-export let mapMemory: (path: string, size: FileSize, mode?: OpenMode) => Memory;
+export let mapMemory: (path: string, size: FileSize, options: MemoryFileOptions) => Memory;
 
 /**
  * Maps a private copy of the file of a memory: claims no slot and writes nothing to
@@ -89,18 +93,15 @@ export class Memory implements PlatformDisposable {
 
   private constructor(
     key: typeof CONSTRUCT,
-    source: Mapping | MemoryHandle,
-    length: number,
-    id?: string,
+    source: MappedFile | MemoryHandle,
   ) {
     if (key !== CONSTRUCT) {
       throw new TypeError(
         "Cannot construct a Memory: use Memory.anonymous, Memory.map or Memory.from",
       );
     }
-    this.#attachment = new Attachment(new Region(source, length, id));
-    const isShareable = source instanceof WebAssembly.Memory || source instanceof SharedArrayBuffer;
-    this.#handle = isShareable ? source : undefined;
+    this.#attachment = new Attachment(new Region(source));
+    this.#handle = source instanceof MappedFile ? undefined : source;
   }
 
   static {
@@ -113,29 +114,24 @@ export class Memory implements PlatformDisposable {
       throw new TypeError(`Cannot place ${what} in ${nameOf(value)}: not a Memory`);
     };
 
-    mapMemory = (path, size, mode) => {
+    mapMemory = (path, size, options) => {
       // First, since both need a descriptor for a moment, and the file may take the last one.
       threadIdentity();
       bootId();
-      const file = openMemoryFile(path, size, mode);
+      const file = openMemoryFile(path, size, options);
       try {
-        // SAFETY: the file has this length, and belongs to this user alone; only this user can
-        // shorten it, which ends the processes that touch the missing part.
-        const memory = new Memory(
-          CONSTRUCT,
-          mapFile(file.fd, path, file.length),
-          file.length,
-          file.id,
-        );
-        try {
-          // Under the creation lock, no other process claims slots or resets locks.
-          noteBoot(memory.#attachment, file.fd, path);
-          memory.#attachment.claim();
-          return memory;
-        } catch (error) {
-          memory.close();
-          throw error;
-        }
+        return MappedFile.open(file, path, (mapped) => {
+          const memory = new Memory(CONSTRUCT, mapped);
+          try {
+            // Under the creation lock, no other process claims slots or resets locks.
+            noteBoot(memory.#attachment, file.fd, path);
+            memory.#attachment.claim();
+            return memory;
+          } catch (error) {
+            memory.close();
+            throw error;
+          }
+        });
       } finally {
         releaseMemoryFile(file, path);
       }
@@ -144,13 +140,7 @@ export class Memory implements PlatformDisposable {
     copyMemory = (path) => {
       const file = openToLook(path);
       try {
-        // SAFETY: as in `mapMemory`.
-        return new Memory(
-          CONSTRUCT,
-          mapFile(file.fd, path, file.length, false),
-          file.length,
-          file.id,
-        );
+        return new Memory(CONSTRUCT, MappedFile.copy(file, path));
       } finally {
         closeFile(file.fd);
       }
@@ -163,11 +153,11 @@ export class Memory implements PlatformDisposable {
    * @param size The bytes that can be used, at least; rounded up.
    * @throws {TypeError} If `size` is not a number.
    * @throws {RangeError} If `size` is not a positive whole number, or more than 1 GiB with the
-   * header of 66,560 bytes.
+   * header of 266,240 bytes.
    */
   static anonymous(size: number): Memory {
     const length = fileLength(size);
-    const memory = new Memory(CONSTRUCT, allocate(length), length);
+    const memory = new Memory(CONSTRUCT, allocate(length));
     const { buffer, atomics } = memory.#attachment.region;
     new Uint8Array(buffer).set(newHeader(length));
     atomics.store32(HEADER.directoryOnly, 1);
@@ -184,9 +174,9 @@ export class Memory implements PlatformDisposable {
   static from(handle: MemoryHandle): Memory {
     if (handle instanceof WebAssembly.Memory || handle instanceof SharedArrayBuffer) {
       const buffer = handle instanceof WebAssembly.Memory ? handle.buffer : handle;
-      const header = new Uint8Array(buffer).slice(0, HEADER.boot);
+      const header = new Uint8Array(buffer).slice(0, HEADER.checked);
       if (flawOf(header, buffer.byteLength) === undefined && buffer.byteLength <= LONGEST) {
-        return new Memory(CONSTRUCT, handle, buffer.byteLength);
+        return new Memory(CONSTRUCT, handle);
       }
     }
     throw new TypeError("Cannot open a memory: not the handle of one. Send memory.handle");
@@ -194,28 +184,30 @@ export class Memory implements PlatformDisposable {
 
   /**
    * Maps a file as memory, shared by all processes that map the same file, in any runtime. Creates
-   * a missing file for this user alone, with its space reserved. If the file is made shorter while
-   * it is mapped, processes that touch the missing part are ended (`SIGBUS`).
+   * a missing file, for this user alone unless the options say more, and makes a shorter one longer,
+   * with its space reserved. If the file is made shorter while it is mapped, processes that touch the
+   * missing part are ended (`SIGBUS`).
    *
    * @param path The file; best on `tmpfs`, such as below `/dev/shm`.
    * @param size The bytes that can be used, at least; rounded up. Default: all bytes of the file,
    * which must exist then.
-   * @param mode Whether the file may exist, must exist (`open`) or must not exist (`create`).
-   * Default: it may.
+   * @param options Whether to create a missing file, and for which users.
    * @throws {TypeError} If an argument cannot be used.
    * @throws {UnsupportedError} If the runtime lacks foreign functions or the permission for them.
-   * @throws {SegmentFormatError} If the file is not a memory, or other users can use it.
-   * @throws {RangeError} If the file exists and is smaller; if it has, or would have, more than
-   * 1 GiB with the header of 66,560 bytes; or if this thread has mapped too much already.
+   * @throws {SegmentFormatError} If the file is not a memory, or not for the users that the options
+   * name.
+   * @throws {RangeError} If the file has, or would have, more than 1 GiB with the header of
+   * 266,240 bytes; or if this thread has mapped too much already.
    * @throws {Error} With the `code` of the system: no such folder, no permission, no space.
    */
-  static map(path: PathLike, size?: number, mode?: OpenMode): Memory {
+  static map(path: PathLike, size?: number, options: MapOptions = {}): Memory {
     if (!isPathLike(path)) {
       throw new TypeError(`Cannot map ${nameOf(path)} as a memory: not a path`);
     }
     const file = filePathFrom(path);
-    if (mode !== undefined) checkMode(mode, "map a memory");
-    return mapMemory(file, { create: size, minimum: size }, mode);
+    checkOptions(options, "map a memory");
+    const checked = memoryFileOptions(options, "map a memory");
+    return mapMemory(file, { create: size, minimum: size, most: undefined }, checked);
   }
 
   /** The bytes that can be used. */
@@ -225,7 +217,7 @@ export class Memory implements PlatformDisposable {
 
   /** Tells the file of a mapped memory from every other; `undefined` for an anonymous one. */
   get id(): string | undefined {
-    return this.#attachment.region.id;
+    return this.#attachment.region.file?.id;
   }
 
   /**
@@ -253,6 +245,21 @@ export class Memory implements PlatformDisposable {
    */
   get recovery(): Recovery {
     return this.#attachment.recovery;
+  }
+
+  /**
+   * How many threads have the memory open, and how many can. A thread has one slot, however often it
+   * opens the memory; in anonymous memory, from its first lock on. If no slot is left, those of dead
+   * threads are used again, and then it is a `RangeError` to open the memory.
+   */
+  get slots(): MemorySlots {
+    return { used: this.#attachment.threads.list().length, limit: SLOTS };
+  }
+
+  /** The threads that have the memory open, and what they wait for. Takes 20 us for each of them. */
+  threads(): MemoryThread[] {
+    const { threads } = this.#attachment;
+    return threads.list().flatMap((identity) => threads.look(identity) ?? []);
   }
 
   /**

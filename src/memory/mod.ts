@@ -8,8 +8,9 @@ export type { Recovery } from "./attachment.ts";
 export type { Elements, ElementType } from "./element.ts";
 export { Flag } from "./flag.ts";
 export { Memory } from "./memory.ts";
-export type { OpenMode } from "./memory_file.ts";
+export type { MapOptions } from "./memory_file.ts";
 export { Mutex } from "./mutex.ts";
+export type { MutexGuard } from "./mutex_guard.ts";
 export type { MutexAcquireOptions, MutexOptions, MutexTryAcquireOptions } from "./mutex_options.ts";
 export { RawArray } from "./raw_array.ts";
 export { RawRecord } from "./raw_record.ts";
@@ -29,4 +30,10 @@ export { SharedRecord } from "./shared_record.ts";
 export { SharedValue } from "./shared_value.ts";
 export { StripedCounter } from "./striped_counter.ts";
 export { Segment } from "./segment.ts";
-export type { SegmentHandle, SegmentInfo, SegmentOptions } from "./segment_options.ts";
+export type {
+  SegmentFolderOptions,
+  SegmentHandle,
+  SegmentInfo,
+  SegmentOptions,
+} from "./segment_options.ts";
+export type { MemorySlots, MemoryThread, RecordedWait, WaitKind } from "./wait_records.ts";

@@ -1,15 +1,16 @@
 import { Deadline } from "../contract/deadline.ts";
 import { DeadlockError, LockLostError, OwnerDiedError } from "../contract/errors.ts";
-import type { Guard } from "../contract/guard.ts";
 import type { RawLock } from "../contract/lock.ts";
-import { type GuardedLock, type HoldState, LockGuard } from "../contract/lock_guard.ts";
+import type { HoldState } from "../contract/lock_guard.ts";
 import { type AcquireOptions, checkAcquireOptions, nameOf } from "../contract/options.ts";
 import { describeOwner, type Owner } from "../contract/owner.ts";
 import { refuseThenable } from "../contract/refuse_thenable.ts";
 import { checkOptions } from "./arguments.ts";
 import type { Attachment } from "./attachment.ts";
-import { HEADER } from "./layout.ts";
+import { HEADER, MUTEX } from "./layout.ts";
+import { leastHoldTime, OWNER } from "./lock_words.ts";
 import { attachmentOf, type Memory } from "./memory.ts";
+import { type GuardedMutex, type MutexGuard, MutexLockGuard } from "./mutex_guard.ts";
 import {
   checkRecover,
   type MutexAcquireOptions,
@@ -18,7 +19,7 @@ import {
   onOwnerDiedOf,
 } from "./mutex_options.ts";
 import type { Region } from "./region.ts";
-import { OWNER } from "./thread_registry.ts";
+import type { WaitRecords } from "./wait_records.ts";
 
 const SLEEPERS = 0x80000000 | 0;
 const TASKS = 0x40000000;
@@ -35,11 +36,17 @@ const OWNER_CHECK = 4;
 const LATE_OWNER_CHECK = 25;
 const LONG_WAIT = 1000;
 
-/** Offsets in the bytes of a mutex; see the tables of the class. */
-const OFFSETS = { word: 0, died: 4, token: 8 } as const;
+/** In the word of the owner that died: what the mutex protects is inconsistent. */
+const INCONSISTENT = 0x80000000 | 0;
 
 /** How an object holds the lock. Small integers, which are stored the fastest. */
 const [NOTHING, BARE, GUARD] = [0, 1, 2];
+/** What an error says of a lock that this thread holds, by how this object holds it. */
+const HELD_HERE = [
+  "this thread holds it by another object",
+  "it is held by lock()",
+  "it is held by another guard",
+];
 
 /**
  * A mutual exclusion lock in shared memory: one futex word that names its owner, written by the
@@ -88,7 +95,7 @@ export class Mutex implements RawLock {
   #hold = NOTHING;
   #guard: unknown;
   /** What guards see of this mutex; made with the first of them. */
-  #guarded: GuardedLock | undefined;
+  #guarded: GuardedMutex | undefined;
   /** Of the hold: whether the owner before died holding the lock, and who that was. */
   #recovered = false;
   #previous: Owner | undefined;
@@ -104,7 +111,7 @@ export class Mutex implements RawLock {
     this.#throws = onOwnerDiedOf(options) === "throw";
     const attachment = attachmentOf(memory, "a mutex");
     const { region } = attachment;
-    this.#at = region.resolve(offset, 16, 8);
+    this.#at = region.resolve(offset, MUTEX.bytes, 8);
     this.#region = region;
     this.#attachment = attachment;
     this.#me = attachment.identity;
@@ -112,7 +119,7 @@ export class Mutex implements RawLock {
     if (!attachment.namedLocks.has(offset)) {
       region.atomics.store32(region.base + HEADER.directoryOnly, 0);
     }
-    attachment.locks.add(this);
+    attachment.locks.add(this, this.#at - region.base);
   }
 
   /** Whether this object holds the lock; false as soon as another owner does. */
@@ -191,7 +198,7 @@ export class Mutex implements RawLock {
    *
    * @throws {OwnerDiedError} If the owner died, and the mutex throws in this case.
    */
-  tryAcquire(options?: MutexTryAcquireOptions): Guard<number> | undefined {
+  tryAcquire(options?: MutexTryAcquireOptions): MutexGuard | undefined {
     if (options !== undefined) {
       checkOptions(options, "acquire a mutex");
       checkRecover(options);
@@ -209,7 +216,7 @@ export class Mutex implements RawLock {
    * @throws {DeadlockError} If this thread holds the lock already.
    * @throws {OwnerDiedError} If the owner died, and the mutex throws in this case.
    */
-  acquireSync(options?: MutexAcquireOptions): Guard<number> {
+  acquireSync(options?: MutexAcquireOptions): MutexGuard {
     if (options !== undefined) this.#check(options);
     const acquired = this.#region.atomics.tryLock(this.#at, this.#me, SPINS);
     if (acquired !== 1) this.#lockSlowly(acquired, options);
@@ -223,7 +230,7 @@ export class Mutex implements RawLock {
    * @throws {DOMException} Named `TimeoutError`, if the timeout ran out.
    * @throws {OwnerDiedError} If the owner died, and the mutex throws in this case.
    */
-  acquire(options?: MutexAcquireOptions): Promise<Guard<number>> {
+  acquire(options?: MutexAcquireOptions): Promise<MutexGuard> {
     // Not an async function, which would make a second promise for a free lock.
     try {
       if (options !== undefined) this.#check(options);
@@ -233,6 +240,7 @@ export class Mutex implements RawLock {
         if (guard !== undefined) return Promise.resolve(guard);
       }
       return waiters.wait(this.#at, {
+        kind: "lock",
         run: (patient) => this.#attempt(patient, options),
         timeoutMessage: () => this.#timeoutMessage(),
       }, options);
@@ -248,17 +256,17 @@ export class Mutex implements RawLock {
   }
 
   /** Makes the guard of the lock, which this object has just acquired. */
-  #makeGuard(): Guard<number> {
-    const token = this.#region.atomics.next64(this.#at + OFFSETS.token);
+  #makeGuard(): MutexGuard {
+    const token = this.#region.atomics.next64(this.#at + MUTEX.token);
     const lock = this.#guarded ??= this.#makeGuarded();
-    const guard = new LockGuard(lock, token, this.#recovered, this.#previous);
+    const guard = new MutexLockGuard(lock, token, this.#recovered, this.#previous);
     this.#hold = GUARD;
     this.#guard = guard;
     return guard;
   }
 
   /** Makes what guards see of this mutex. */
-  #makeGuarded(): GuardedLock {
+  #makeGuarded(): GuardedMutex {
     return {
       release: (guard) => {
         if (this.#guard !== guard || this.#hold !== GUARD) throw this.#notHeld();
@@ -266,6 +274,10 @@ export class Mutex implements RawLock {
         this.#guard = undefined;
       },
       stateOf: (guard) => this.#stateOf(guard),
+      markInconsistent: (guard) => {
+        if (this.#stateOf(guard) !== "held") throw this.#notHeld();
+        this.#region.atomics.store32(this.#at + MUTEX.died, this.#me | INCONSISTENT);
+      },
     };
   }
 
@@ -298,9 +310,18 @@ export class Mutex implements RawLock {
   }
 
   #sleep(options: AcquireOptions | undefined): void {
+    const records = this.#attachment.waitRecords!;
+    const deadline = options && new Deadline(options, () => this.#timeoutMessage());
+    try {
+      this.#sleepUntilAcquired(deadline, records);
+    } finally {
+      records.unblock();
+    }
+  }
+
+  #sleepUntilAcquired(deadline: Deadline | undefined, records: WaitRecords): void {
     const { atomics } = this.#region;
     const { threads, thread } = this.#attachment;
-    const deadline = options && new Deadline(options, () => this.#timeoutMessage());
     const start = performance.now();
     let slept = 0;
     let woken = false;
@@ -309,6 +330,7 @@ export class Mutex implements RawLock {
     for (;;) {
       const word = atomics.load32(this.#at);
       if (word === 0) {
+        if (slept !== 0) this.#noteTime();
         if (atomics.compareExchange32(this.#at, 0, this.#me | slept) === 0) return;
         continue;
       }
@@ -321,7 +343,9 @@ export class Mutex implements RawLock {
       }
       const left = deadline?.left ?? Infinity;
       const isLate = left <= 0;
-      if ((isLate || owner === seen) && this.#takeOver()) return;
+      // An owner that this thread has not checked for long may have died long ago.
+      const isDue = isLate || owner === seen || threads.isDue(owner);
+      if (isDue && this.#takeOver()) return;
       try {
         deadline?.throwIfAborted();
         if (isLate) throw deadline!.timeout();
@@ -337,12 +361,24 @@ export class Mutex implements RawLock {
         continue;
       }
       naps = 0;
-      const marked = word | SLEEPERS;
-      if (word !== marked && atomics.compareExchange32(this.#at, word, marked) !== word) continue;
+      if (slept === 0) records.block(this.#at, "lock");
+      if (!this.#mark(word, SLEEPERS)) continue;
       slept = SLEEPERS;
       const slice = performance.now() - start > LONG_WAIT ? LATE_OWNER_CHECK : OWNER_CHECK;
-      woken = this.#region.wait(this.#at, marked, Math.min(slice, left));
+      woken = this.#region.wait(this.#at, word | SLEEPERS, Math.min(slice, left));
     }
+  }
+
+  /** Sets a bit about waiters in the word; returns false if the word has changed meanwhile. */
+  #mark(word: number, bit: number): boolean {
+    if ((word & bit) !== 0) return true;
+    if ((word & ~OWNER) === 0) this.#noteTime();
+    return this.#region.atomics.compareExchange32(this.#at, word, word | bit) === word;
+  }
+
+  /** Before the word gets its first bit about waiters: the hold lasts from now on, at least. */
+  #noteTime(): void {
+    this.#region.atomics.exchange64(this.#at + MUTEX.since, this.#region.now());
   }
 
   /** Gives up after a sleep: passes on the wake, which another thread may need. */
@@ -364,8 +400,10 @@ export class Mutex implements RawLock {
     if (owner === 0 || owner === this.#me) return false;
     if (!threads.isFoundGone(owner)) return false;
     const mine = (word & ~OWNER) | this.#me;
+    this.#noteTime();
     if (atomics.compareExchange32(this.#at, word, mine) !== word) return false;
-    atomics.store32(this.#at + OFFSETS.died, owner);
+    const inconsistent = atomics.load32(this.#at + MUTEX.died) & INCONSISTENT;
+    atomics.store32(this.#at + MUTEX.died, owner | inconsistent);
     return true;
   }
 
@@ -373,19 +411,23 @@ export class Mutex implements RawLock {
   #settle(options: MutexAcquireOptions | undefined): void {
     const { atomics } = this.#region;
     const { threads } = this.#attachment;
-    const died = atomics.load32(this.#at + OFFSETS.died);
+    const died = atomics.load32(this.#at + MUTEX.died);
     if (died === 0) return;
-    const previous = threads.describe(died);
-    if (!this.#throws || options?.recover === true) {
+    const previous = threads.describe(died & OWNER);
+    if (options?.recover === true || (died > 0 && !this.#throws)) {
       this.#recovered = true;
       this.#previous = previous;
-      atomics.store32(this.#at + OFFSETS.died, 0);
+      atomics.store32(this.#at + MUTEX.died, 0);
       return;
     }
     this.#wake(atomics.unlock(this.#at, this.#me));
+    const who = describeOwner(previous);
     throw new OwnerDiedError(
-      `Cannot acquire a mutex: its owner died holding it (${describeOwner(previous)}), and what ` +
-        "it protects may be half-written. Check that, then acquire with recover: true",
+      "Cannot acquire a mutex: " +
+        (died > 0
+          ? `its owner died holding it (${who}), and what it protects may be half-written`
+          : `what it protects was marked inconsistent (${who})`) +
+        ". Check that, then acquire with recover: true",
       previous,
     );
   }
@@ -394,7 +436,7 @@ export class Mutex implements RawLock {
   #attempt(
     patient: boolean,
     options: MutexAcquireOptions | undefined,
-  ): Guard<number> | undefined {
+  ): MutexGuard | undefined {
     const { atomics } = this.#region;
     for (;;) {
       const acquired = atomics.tryLock(this.#at, this.#me, 0);
@@ -403,14 +445,14 @@ export class Mutex implements RawLock {
         return this.#makeGuard();
       }
       const word = atomics.load32(this.#at);
-      if ((word & TASKS) !== 0) return undefined;
-      if (word === 0 || atomics.compareExchange32(this.#at, word, word | TASKS) !== word) continue;
-      return undefined;
+      if (word !== 0 && this.#mark(word, TASKS)) return undefined;
     }
   }
 
   #timeoutMessage(): string {
-    return `Cannot acquire a mutex in time: it is held by ${describeOwner(this.owner())}`;
+    const time = leastHoldTime(this.#region, this.#at);
+    return `Cannot acquire a mutex in time: it is held by ${describeOwner(this.owner())}` +
+      (time === undefined ? "" : `, for at least ${(time / 1000).toFixed(1)} s`);
   }
 
   #notHeld(): Error {
@@ -420,7 +462,7 @@ export class Mutex implements RawLock {
   #whyNotHeld(): string {
     const owner = this.#region.atomics.load32(this.#at) & OWNER;
     const state = owner === this.#me
-      ? this.#hold === BARE ? "it is held by lock()" : "it is held by another guard"
+      ? HELD_HERE[this.#hold]
       : owner === 0
       ? "it is free"
       : `it is held by ${describeOwner(this.owner())}`;

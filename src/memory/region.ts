@@ -2,11 +2,13 @@ import { nameOf } from "../contract/options.ts";
 import type { PlatformWasmMemory } from "../contract/platform.ts";
 import { UnsupportedError } from "../contract/errors.ts";
 import { futexWait, futexWake } from "../runtime/waiting/futex.ts";
-import { type Mapping, unmap } from "../runtime/files/mapping.ts";
+import type { Mapping } from "../runtime/files/mapping.ts";
+import { monotonicNanoseconds } from "../runtime/waiting/clock.ts";
 import type { AtomicOperations } from "./atomic_operations.ts";
 import { atomicsOnWasm } from "./atomics.ts";
 import { atomicsOnArrays } from "./atomics_js.ts";
 import { HEADER } from "./layout.ts";
+import { MappedFile } from "./mapped_file.ts";
 
 /** The longest sleep in the host, in milliseconds: a thread cannot be reached meanwhile. */
 export const MAX_SLEEP = 50;
@@ -32,8 +34,8 @@ export class Region {
   readonly buffer: ArrayBufferLike;
   /** The offset of the header in the buffer. */
   readonly base: number;
-  /** Tells the file of a mapped memory from every other; `undefined` for an anonymous one. */
-  readonly id: string | undefined;
+  /** The file of a mapped memory; `undefined` for an anonymous one. */
+  readonly file: MappedFile | undefined;
   /** The atomic operations. After the close, each of them throws. */
   atomics: AtomicOperations;
 
@@ -41,24 +43,25 @@ export class Region {
   /** For sleeping without the C library, in anonymous memory. */
   #words: Int32Array<SharedArrayBuffer> | undefined;
 
-  /** The region of `length` bytes, header included. */
-  constructor(source: Mapping | MemoryHandle, length: number, id?: string) {
-    this.id = id;
-    this.size = length - HEADER.end;
-    if (source instanceof WebAssembly.Memory || source instanceof SharedArrayBuffer) {
+  /** The region of all bytes of a memory. Its close closes the file. */
+  constructor(source: MappedFile | MemoryHandle) {
+    if (source instanceof MappedFile) {
+      const { buffer, base, memory } = source.mapping;
+      this.file = source;
+      this.buffer = buffer;
+      this.base = base;
+      this.size = source.length - HEADER.end;
+      this.atomics = memory === undefined ? atomicsOnArrays(buffer) : atomicsOnWasm(memory);
+      this.#mapping = source.mapping;
+    } else {
       const memory = source instanceof WebAssembly.Memory ? source : undefined;
       // SAFETY: a shared `WebAssembly.Memory` has a `SharedArrayBuffer`; `Memory` makes no other.
       const buffer = (memory?.buffer ?? source) as SharedArrayBuffer;
       this.buffer = buffer;
       this.base = 0;
+      this.size = buffer.byteLength - HEADER.end;
       this.atomics = memory === undefined ? atomicsOnArrays(buffer) : atomicsOnWasm(memory);
       this.#words = new Int32Array(buffer);
-    } else {
-      const { buffer, base, memory } = source;
-      this.buffer = buffer;
-      this.base = base;
-      this.atomics = memory === undefined ? atomicsOnArrays(buffer) : atomicsOnWasm(memory);
-      this.#mapping = source;
     }
   }
 
@@ -67,9 +70,24 @@ export class Region {
     return this.atomics === CLOSED;
   }
 
-  /** Whether a file is mapped. */
-  get isMapped(): boolean {
-    return this.#words === undefined;
+  /** Tells the memory from every other that this thread uses. */
+  get id(): string {
+    return this.file?.id ?? new Uint8Array(this.buffer, HEADER.boot, 16).join();
+  }
+
+  /**
+   * The time in microseconds, on the clock of the waiters: that of the machine for a file, and the
+   * wall clock for anonymous memory, where the runtime may not ask the system.
+   */
+  now(): number {
+    return this.file === undefined
+      ? Math.floor((performance.timeOrigin + performance.now()) * 1000)
+      : Math.floor(monotonicNanoseconds() / 1000);
+  }
+
+  /** The date of a time by {@linkcode now}. */
+  dateOf(time: number): Date {
+    return new Date(Date.now() - (this.now() - time) / 1000);
   }
 
   /** The address of a byte, for the C library; `undefined` for anonymous memory. */
@@ -148,10 +166,9 @@ export class Region {
   close(): void {
     if (this.closed) return;
     this.atomics = CLOSED;
-    const mapping = this.#mapping;
     this.#mapping = undefined;
     this.#words = undefined;
-    // SAFETY: from here on, no operation and no sleep of this object uses the mapping.
-    if (mapping !== undefined) unmap(mapping, this.size + HEADER.end);
+    // From here on, no operation and no sleep of this object uses the mapping.
+    this.file?.close();
   }
 }

@@ -1,5 +1,6 @@
+import { nameOf } from "../contract/options.ts";
+import { describeOwner } from "../contract/owner.ts";
 import { dispose, type PlatformDisposable } from "../contract/platform.ts";
-import { removeFile } from "../runtime/files/folders.ts";
 import { isUtf8, pathBytes } from "../runtime/paths/path_bytes.ts";
 import { checkOptions } from "./arguments.ts";
 import { AtomicCounter } from "./atomic_counter.ts";
@@ -7,16 +8,22 @@ import { Directory, type Entry } from "./directory.ts";
 import { elementOf, type ElementType } from "./element.ts";
 import { Flag } from "./flag.ts";
 import { HEADER } from "./layout.ts";
-import { attachmentOf, mapMemory, Memory, regionOf } from "./memory.ts";
-import { checkMode } from "./memory_file.ts";
+import { startsWithMutex } from "./lock_words.ts";
+import { attachmentOf, mapMemory, Memory } from "./memory.ts";
+import { removeMemoryFile } from "./memory_file.ts";
 import { Mutex } from "./mutex.ts";
 import { type MutexOptions, onOwnerDiedOf } from "./mutex_options.ts";
 import { RawArray } from "./raw_array.ts";
 import { RawValue } from "./raw_value.ts";
+import { segmentAccessBy } from "./segment_access.ts";
+import { type SegmentFile, SegmentMemory } from "./segment_memory.ts";
 import { folderOfSegments, memoriesIn } from "./segment_home.ts";
 import { type Fields, layoutOf, type RecordDescription } from "./record.ts";
 import {
   checkSegmentName,
+  checkSegmentOptions,
+  DEFAULT_SIZE,
+  type SegmentFolderOptions,
   type SegmentHandle,
   type SegmentInfo,
   type SegmentOptions,
@@ -26,6 +33,7 @@ import { SharedArray } from "./shared_array.ts";
 import { SharedRecord } from "./shared_record.ts";
 import { SharedValue } from "./shared_value.ts";
 import { StripedCounter } from "./striped_counter.ts";
+import type { MemorySlots, MemoryThread } from "./wait_records.ts";
 
 /** A named thing that this object has opened. */
 interface OpenedCell {
@@ -33,12 +41,11 @@ interface OpenedCell {
   /** The option of a mutex. */
   readonly onOwnerDied: string | undefined;
   readonly cell: unknown;
+  readonly record: number;
 }
 
 /** What the constructor requires: a program cannot get it, so it cannot call the constructor. */
 const CONSTRUCT: unique symbol = Symbol("construct");
-
-const DEFAULT_SIZE = 65536;
 
 /**
  * Shared memory in which things have names: all threads that open a segment, of all processes and
@@ -69,29 +76,28 @@ const DEFAULT_SIZE = 65536;
 export class Segment implements PlatformDisposable {
   /** The name; `undefined` for an anonymous segment. */
   readonly name: string | undefined;
-  /** The memory that contains the things. */
-  readonly memory: Memory;
 
-  readonly #directory: string | undefined;
+  readonly #memory: SegmentMemory;
+  readonly #checkStale: boolean;
   readonly #entries: Directory;
   readonly #cells = new Map<string, OpenedCell>();
 
   private constructor(
     key: typeof CONSTRUCT,
     memory: Memory,
-    name: string | undefined,
-    directory: string | undefined,
+    file?: SegmentFile,
+    checkStale = false,
   ) {
     if (key !== CONSTRUCT) {
       throw new TypeError(
         "Cannot construct a Segment: use Segment.open, Segment.anonymous or Segment.from",
       );
     }
-    this.memory = memory;
-    this.name = name;
-    this.#directory = directory;
+    this.#memory = new SegmentMemory(memory, file);
+    this.#checkStale = checkStale;
+    const name = this.name = file?.name;
     this.#entries = new Directory(
-      regionOf(memory),
+      this.#memory,
       name === undefined ? "an anonymous segment" : `the segment "${name}"`,
     );
   }
@@ -101,8 +107,8 @@ export class Segment implements PlatformDisposable {
    * the same one, and none sees it half made.
    *
    * @throws {TypeError} If the name or an option cannot be used.
-   * @throws {RangeError} If the segment exists and is smaller than `size`, or `size` is more than a
-   * segment can have.
+   * @throws {RangeError} If `size` or `maxSize` is more than a segment can have, or this thread has
+   * mapped too much already.
    * @throws {SegmentFormatError} If the file is not a segment, is damaged, or other users can use
    * it; or if other users could replace it: its folder belongs to another user (not root), or
    * others can write to the folder and it is not sticky as /tmp is.
@@ -112,11 +118,11 @@ export class Segment implements PlatformDisposable {
   static open(name: string, options: SegmentOptions = {}): Segment {
     checkSegmentName(name);
     checkOptions(options, "open a segment");
-    const { size, mode = "open-or-create" } = options;
-    checkMode(mode, "open a segment");
-    const directory = folderOfSegments(options.directory, true);
-    const sizes = { create: size ?? DEFAULT_SIZE, minimum: size };
-    return Segment.#checked(mapMemory(`${directory}/${name}`, sizes, mode), name, directory);
+    const { sizes, opening, checkStale } = checkSegmentOptions(options);
+    const { access } = opening;
+    const directory = folderOfSegments(options.directory, access, true);
+    const memory = mapMemory(`${directory}/${name}`, sizes, opening);
+    return Segment.#checked(memory, { name, directory, access }, checkStale);
   }
 
   /**
@@ -127,7 +133,7 @@ export class Segment implements PlatformDisposable {
    * @throws {RangeError} If `size` is not a positive whole number, or too much for a segment.
    */
   static anonymous(size: number = DEFAULT_SIZE): Segment {
-    return new Segment(CONSTRUCT, Memory.anonymous(size), undefined, undefined);
+    return new Segment(CONSTRUCT, Memory.anonymous(size));
   }
 
   /**
@@ -139,11 +145,11 @@ export class Segment implements PlatformDisposable {
   static from(handle: SegmentHandle): Segment {
     if (typeof handle === "object" && handle !== null) {
       if ("memory" in handle) {
-        return Segment.#checked(Memory.from(handle.memory), undefined, undefined);
+        return Segment.#checked(Memory.from(handle.memory));
       }
       if ("name" in handle && "id" in handle) {
-        const { name, directory, id } = handle;
-        const segment = Segment.open(name, { mode: "open", directory });
+        const { name, directory, id, access, checkStale } = handle;
+        const segment = Segment.open(name, { ...access, create: false, directory, checkStale });
         if (segment.memory.id === id) return segment;
         segment.close();
         throw new Error(
@@ -154,13 +160,13 @@ export class Segment implements PlatformDisposable {
     throw new TypeError("Cannot open a segment: not the handle of one. Send segment.handle");
   }
 
-  static #checked(memory: Memory, name: string | undefined, directory?: string): Segment {
-    const segment = new Segment(CONSTRUCT, memory, name, directory);
+  static #checked(memory: Memory, file?: SegmentFile, checkStale = false): Segment {
+    const segment = new Segment(CONSTRUCT, memory, file, checkStale);
     try {
       segment.names();
       return segment;
     } catch (error) {
-      memory.close();
+      segment.close();
       throw error;
     }
   }
@@ -170,43 +176,80 @@ export class Segment implements PlatformDisposable {
    *
    * @throws {UnsupportedError} If the runtime lacks foreign functions or the permission for them.
    */
-  static list(options: Pick<SegmentOptions, "directory"> = {}): SegmentInfo[] {
+  static list(options: SegmentFolderOptions = {}): SegmentInfo[] {
     checkOptions(options, "list segments");
-    return memoriesIn(folderOfSegments(options.directory));
+    const access = segmentAccessBy(options, "list segments");
+    return memoriesIn(folderOfSegments(options.directory, access));
   }
 
   /**
-   * Removes a named segment. Threads that have it open keep it; later callers of
-   * {@linkcode Segment.open} create a new one.
+   * Removes a named segment. Threads that have it open keep it, and can see that it is
+   * {@linkcode stale}; later callers of {@linkcode Segment.open} create a new one. The two groups do
+   * not exclude each other.
    *
    * @returns Whether there was one.
    * @throws {TypeError} If the name or an option cannot be used.
    * @throws {UnsupportedError} If the runtime lacks foreign functions or the permission for them.
    */
-  static remove(name: string, options: Pick<SegmentOptions, "directory"> = {}): boolean {
+  static remove(name: string, options: SegmentFolderOptions = {}): boolean {
     checkSegmentName(name);
     checkOptions(options, "remove a segment");
-    return removeFile(`${folderOfSegments(options.directory)}/${name}`);
+    const access = segmentAccessBy(options, "remove a segment");
+    return removeMemoryFile(`${folderOfSegments(options.directory, access)}/${name}`);
   }
 
   /** The handle to post to a worker of this process, for {@linkcode Segment.from}. */
   get handle(): SegmentHandle {
-    const { name, memory } = this;
-    if (name === undefined) return { memory: memory.handle! };
-    const path = this.#directory!;
+    const { file, memory } = this.#memory;
+    if (file === undefined) return { memory: memory.handle! };
+    const { name, directory: path, access } = file;
     const directory = isUtf8(path) ? path : pathBytes(path).slice(0, -1); // Without its NUL.
-    return { name, directory, id: memory.id! };
+    const checkStale = this.#checkStale;
+    return {
+      name,
+      directory,
+      id: memory.id!,
+      ...access && { access },
+      ...checkStale && { checkStale },
+    };
   }
 
-  /** The bytes for the things in the segment. */
+  /**
+   * The memory that contains the things. After the segment has grown, another object: the offsets
+   * and what was made in the one before stay the same.
+   */
+  get memory(): Memory {
+    return this.#memory.memory;
+  }
+
+  /** The bytes for the things in the segment. It can grow; see `size` and `maxSize` of the options. */
   get size(): number {
-    return this.memory.size;
+    return this.#memory.size;
   }
 
-  /** The bytes that are still free. */
+  /** The bytes that are still free, before it grows. */
   get free(): number {
-    const { atomics, base, size } = regionOf(this.memory);
-    return Math.max(0, size - (atomics.load32(base + HEADER.used) >>> 0));
+    const { atomics, base } = this.#memory.region;
+    return Math.max(0, this.size - (atomics.load32(base + HEADER.used) >>> 0));
+  }
+
+  /**
+   * Whether the segment was removed or replaced since it was opened: {@linkcode Segment.remove}, or
+   * another program removed or renamed its file. Then programs that open it now get another one, and
+   * the two groups do not exclude each other. False if that cannot be found out. Asks the system.
+   */
+  get stale(): boolean {
+    return this.#memory.stale;
+  }
+
+  /** How many threads have the segment open, and how many can; see `Memory.slots`. */
+  get slots(): MemorySlots {
+    return this.memory.slots;
+  }
+
+  /** The threads that have the segment open, and what they wait for. Takes 20 us for each of them. */
+  threads(): MemoryThread[] {
+    return this.memory.threads();
   }
 
   /** The names and kinds of the things in the segment, the newest first. */
@@ -330,13 +373,43 @@ export class Segment implements PlatformDisposable {
   }
 
   /**
+   * Removes a name, so that it can be given again, also to another kind of thing. Threads that have
+   * the thing keep their objects of it, and do not share them with those who open the name later;
+   * asked by the name, they get the new one. The bytes are not used again.
+   *
+   * @returns Whether there was such a name.
+   * @throws {TypeError} If it cannot be a name.
+   * @throws {Error} If it is a mutex, or has one, that is held.
+   */
+  removeName(name: string): boolean {
+    const entry = this.#entries.find(name);
+    if (entry === undefined) return false;
+    if (!startsWithMutex(entry.shape)) return this.#entries.remove(entry.record);
+    attachmentOf(this.memory).namedLocks.add(entry.offset);
+    const mutex = new Mutex(this.memory, entry.offset);
+    const guard = mutex.tryAcquire();
+    if (guard === undefined) {
+      const owner = mutex.owner();
+      throw new Error(
+        `Cannot remove ${JSON.stringify(name)} from the segment: its lock is held` +
+          (owner === undefined ? "" : ` by ${describeOwner(owner)}`),
+      );
+    }
+    try {
+      return this.#entries.remove(entry.record);
+    } finally {
+      guard.release();
+    }
+  }
+
+  /**
    * Closes the segment: the things in it can no longer be used through this object. A named segment
    * keeps its contents. Closing twice does nothing.
    *
    * @throws {Error} If this object holds a lock in it.
    */
   close(): void {
-    this.memory.close();
+    this.#memory.close();
   }
 
   /** The same as {@linkcode close}. */
@@ -354,8 +427,11 @@ export class Segment implements PlatformDisposable {
   ): T {
     // Also if this object has opened it before.
     if (this.memory.closed) throw new TypeError("Cannot use a segment that was closed");
+    if (this.#checkStale && this.stale) {
+      throw this.#memory.staleError(`use ${nameOf(name)}`);
+    }
     const opened = this.#cells.get(name);
-    if (opened?.shape === shape) {
+    if (opened?.shape === shape && !this.#entries.isRemoved(opened.record)) {
       if (opened.onOwnerDied !== onOwnerDied) {
         throw new TypeError(
           `Cannot open the ${shape} ${JSON.stringify(name)} with onOwnerDied: "${onOwnerDied}": ` +
@@ -368,7 +444,7 @@ export class Segment implements PlatformDisposable {
     const entry = this.#entries.obtain(name, shape, size);
     attachmentOf(this.memory).namedLocks.add(entry.offset);
     const cell = make(entry);
-    this.#cells.set(name, { shape, onOwnerDied, cell });
+    this.#cells.set(name, { shape, onOwnerDied, cell, record: entry.record });
     return cell;
   }
 }

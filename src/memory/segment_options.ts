@@ -1,23 +1,43 @@
+import type { FileAccessOptions } from "../contract/file_access.ts";
 import { nameOf } from "../contract/options.ts";
 import type { PathLike } from "../contract/path_like.ts";
-import type { OpenMode } from "./memory_file.ts";
+import {
+  fileLength,
+  type FileSize,
+  type MapOptions,
+  type MemoryFileOptions,
+  memoryFileOptions,
+} from "./memory_file.ts";
 import type { MemoryHandle } from "./region.ts";
 
 /** Options for `Segment.open`. */
-export interface SegmentOptions {
+export interface SegmentOptions extends MapOptions {
   /**
    * The bytes for the things in the segment, at least. Each named thing takes 128 bytes and its own
-   * size, rounded up to 128. With the header of 66,560 bytes, a segment has at most 1 GiB. Default:
-   * 65,536 for a new segment, and any size for one that exists.
+   * size, rounded up to 128. With the header of 266,240 bytes, a segment has at most 1 GiB. A segment
+   * that exists grows to this size; those who have it open see its new names. Default: 65,536 for a
+   * new segment (or `maxSize`, if that is less), and any size for one that exists.
    */
   size?: number;
   /**
-   * Whether the segment may exist, must exist (`open`) or must not exist (`create`).
-   *
-   * @default {"open-or-create"}
+   * The bytes that the segment may grow to by itself when there is no room for a new name. The
+   * greatest that any of its openers gave counts. Default: it does not grow by itself.
    */
-  mode?: OpenMode;
-  /** The folder of the segment. Default: `/dev/shm/interlock-UID`, for this user alone. */
+  maxSize?: number;
+  /**
+   * Whether each access by a name (`segment.mutex("jobs")`, ...) checks that the segment was not
+   * removed or replaced since it was opened, and throws a `StaleSegmentError` if it was. For deploys
+   * that replace segments while old programs run: ask for the mutex by its name each time, and look at
+   * `segment.stale` inside of the lock. The check costs a system call.
+   *
+   * @default {false}
+   */
+  checkStale?: boolean;
+  /**
+   * The folder of the segment. Default: what the variable `INTERLOCK_DIR` of the environment says,
+   * else `/dev/shm/interlock-UID`, for this user alone. A segment for other users (`mode`) needs a
+   * folder that they can use.
+   */
   directory?: PathLike;
 }
 
@@ -29,7 +49,13 @@ export type SegmentHandle =
     /** As bytes if it is not UTF-8. */
     readonly directory: string | Uint8Array;
     readonly id: string;
+    /** The users that it is for, if not this one alone. */
+    readonly access?: FileAccessOptions;
+    readonly checkStale?: boolean;
   };
+
+/** Options for `Segment.list` and `Segment.remove`. */
+export type SegmentFolderOptions = Pick<SegmentOptions, "directory" | "mode" | "group">;
 
 /** A segment in the result of {@linkcode Segment.list}. */
 export interface SegmentInfo {
@@ -37,6 +63,43 @@ export interface SegmentInfo {
   readonly name: string;
   /** The bytes for the things in the segment. */
   readonly size: number;
+}
+
+/** The bytes of a segment whose size is not given. */
+export const DEFAULT_SIZE = 65536;
+
+/** What the options of `Segment.open` say, checked. */
+export interface SegmentOpening {
+  readonly sizes: FileSize;
+  readonly opening: MemoryFileOptions;
+  readonly checkStale: boolean;
+}
+
+/**
+ * Checks the options of `Segment.open`, except for the directory.
+ *
+ * @throws {TypeError} If one has a wrong type.
+ * @throws {RangeError} If a size is not one that a segment can have, or the mode is not.
+ * @throws {Error} If the system does not know the group.
+ */
+export function checkSegmentOptions(options: SegmentOptions): SegmentOpening {
+  const { size, maxSize, checkStale = false } = options;
+  if (typeof checkStale !== "boolean") {
+    throw new TypeError(
+      `Cannot open a segment: checkStale must be true or false, not ${nameOf(checkStale)}`,
+    );
+  }
+  if (maxSize !== undefined && fileLength(maxSize, "maxSize") < fileLength(size ?? 1)) {
+    throw new RangeError(
+      `Cannot open a segment: maxSize (${maxSize}) must not be less than size (${size})`,
+    );
+  }
+  const create = size ?? Math.min(DEFAULT_SIZE, maxSize ?? DEFAULT_SIZE);
+  return {
+    sizes: { create, minimum: size, most: maxSize },
+    opening: memoryFileOptions(options, "open a segment"),
+    checkStale,
+  };
 }
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;

@@ -1,36 +1,23 @@
 import type { Owner } from "../contract/owner.ts";
 import { adapter } from "../runtime/adapters/adapter.ts";
 import { isGone, type ThreadIdentity } from "../runtime/identity/thread_identity.ts";
-import { bootId } from "../runtime/identity/machine.ts";
-import { HEADER, isKnownBoot, isSameBoot, SLOT, SLOTS } from "./layout.ts";
-import { lockWordsOf } from "./lock_words.ts";
+import { HEADER, SLOT, SLOTS } from "./layout.ts";
+import { lockWordsOf, OWNER } from "./lock_words.ts";
 import type { Region } from "./region.ts";
+import { SlotTable } from "./slot_table.ts";
+import { type MemoryThread, WaitRecords, waitsIn } from "./wait_records.ts";
 import { holdWebLock, whenWebLockIsFree } from "./web_lock.ts";
 
-/** The bits of a lock word that name the holder; the bits above them are about waiters. */
-export const OWNER = 0x3fffffff;
-
-const SLOT_BITS = 10;
-const GENERATIONS = 1 << 20;
-const RUNTIMES = ["", "deno", "bun", "node", "browser"];
+const RUNTIMES = ["", "deno", "bun", "node", "browser", "C"];
 
 /**
- * The threads that have a memory open, a slot each. A lock word names a thread by its slot and the
- * generation of the slot; the slot tells how to check that the thread lives. A slot is reused only
- * when its thread is dead and no lock word names it.
- *
- * | claim      | identity   | meaning                                    | leaves by                 |
- * | ---------- | ---------- | ------------------------------------------ | ------------------------- |
- * | 0          | any        | free; the identity is that of the last one | compare-and-swap of claim |
- * | `identity` | any other  | claimed, and being written                 | the claimer: to the next  |
- * | `identity` | `identity` | in use                                     | compare-and-swap to free  |
- *
- * Each claim has another generation, so a thread that frees its slot late does not free that of the
- * next user. In a mapped file, slots are claimed under the creation lock: there, a claim without its
- * identity is left by a thread that died before it wrote the identity.
+ * The threads that have a memory open, a slot each; see slot_table.ts. A lock word names a thread by
+ * its slot and the generation of the slot; the slot tells how to check that the thread lives. A slot
+ * is reused only when its thread is dead and no lock word names it.
  */
 export class ThreadRegistry {
   readonly #region: Region;
+  readonly #slots: SlotTable;
   /** When each thread was last checked and not found dead. */
   readonly #looked = new Map<number, number>();
   /** The identities whose Web Locks are being checked. */
@@ -39,6 +26,7 @@ export class ThreadRegistry {
   /** The threads of a memory. */
   constructor(region: Region) {
     this.#region = region;
+    this.#slots = new SlotTable(region);
   }
 
   /**
@@ -49,45 +37,36 @@ export class ThreadRegistry {
    * @throws {RangeError} If all slots are in use.
    */
   claim(thread: ThreadIdentity | undefined, alone: boolean): number {
-    let identity = this.#take();
+    let identity = this.#slots.take();
     if (identity === undefined) {
       const pinned = this.#reclaim(alone);
-      identity = this.#take();
+      identity = this.#slots.take();
       if (identity === undefined) throw this.#full(pinned);
     }
-    const { atomics } = this.#region;
-    const at = this.#slotAt(identity & SLOTS);
-    atomics.store32(at + SLOT.identity, 0);
-    atomics.store32(at + SLOT.generation, identity >> SLOT_BITS);
-    atomics.store32(at + SLOT.gone, 0);
-    atomics.store32(at + SLOT.process, thread?.pid ?? 0);
-    atomics.store32(at + SLOT.thread, thread?.thread ?? 0);
-    this.#store64(at + SLOT.startTime, thread?.startTime ?? 0);
-    atomics.store32(at + SLOT.namespace, thread?.namespace ?? 0);
-    atomics.store32(at + SLOT.timeNamespace, thread?.timeNamespace ?? 0);
-    atomics.store32(at + SLOT.webLock, 0);
-    atomics.store32(at + SLOT.runtime, RUNTIMES.indexOf(adapter.name));
-    if (thread !== undefined) {
-      new Uint8Array(this.#region.buffer, at + SLOT.boot, 16).set(bootId());
-    }
-    atomics.store32(at + SLOT.identity, identity);
+    const contents = { thread, runtime: RUNTIMES.indexOf(adapter.name) };
+    const { file } = this.#region;
+    this.#slots.write(identity, contents, (identity) => file?.takeLifeByte(identity) ?? false);
     return identity;
   }
 
-  /** Frees a slot that no lock word names, in one step, unless another claim has it now. */
+  /** Frees the slot of an identity that no lock word names, unless another claim has it now. */
   free(identity: number): void {
-    const claim = this.#slotAt(identity & SLOTS) + SLOT.claim;
-    this.#region.atomics.compareExchange32(claim, identity, 0);
+    this.#slots.free(identity, identity);
   }
 
-  /** Whether the thread of an identity is dead for certain. */
+  /**
+   * Whether the thread of an identity is dead for certain: the system says so, or nothing holds its
+   * life byte any more, as after it became another program.
+   */
   isGone(identity: number): boolean {
-    const at = this.#find(identity);
+    const at = this.#slots.find(identity);
     if (at === undefined) return false;
     const { atomics } = this.#region;
     if (atomics.load32(at + SLOT.gone) !== 0) return true;
-    if (atomics.load32(at + SLOT.thread) === 0 || !this.#isOfThisBoot(at)) return false;
-    return isGone(this.#threadAt(at)) && atomics.load32(at + SLOT.identity) === identity;
+    const mayAsk = atomics.load32(at + SLOT.thread) !== 0 && this.#slots.isOfThisBoot(at);
+    const isDead = (mayAsk && isGone(this.#slots.threadAt(at))) ||
+      this.#isLifeByteFree(at, identity);
+    return isDead && atomics.load32(at + SLOT.identity) === identity;
   }
 
   /**
@@ -107,20 +86,25 @@ export class ThreadRegistry {
     return true;
   }
 
-  /** Whether an identity belongs to this thread, which may have opened the memory twice. */
+  /** Whether {@linkcode isFoundGone} was not asked about an identity for a second. */
+  isDue(identity: number): boolean {
+    return performance.now() - (this.#looked.get(identity) ?? -Infinity) > 1000;
+  }
+
+  /** Whether an identity belongs to this thread, by another copy of this library. */
   isMine(identity: number, thread: ThreadIdentity | undefined): boolean {
-    const at = this.#find(identity);
+    const at = this.#slots.find(identity);
     if (at === undefined || thread === undefined) return false;
-    const known = this.#threadAt(at);
+    const known = this.#slots.threadAt(at);
     return known.thread === thread.thread && known.pid === thread.pid &&
       known.startTime === thread.startTime && known.startTime !== 0 &&
       known.namespace === thread.namespace && known.namespace !== 0 &&
-      known.timeNamespace === thread.timeNamespace && this.#isOfThisBoot(at);
+      known.timeNamespace === thread.timeNamespace && this.#slots.isOfThisBoot(at);
   }
 
   /** What is known about the thread of an identity. */
   describe(identity: number): Owner | undefined {
-    const at = this.#find(identity);
+    const at = this.#slots.find(identity);
     if (at === undefined) return undefined;
     const { atomics } = this.#region;
     const thread = atomics.load32(at + SLOT.thread);
@@ -140,27 +124,41 @@ export class ThreadRegistry {
    */
   markAllGone(): boolean {
     const { atomics } = this.#region;
-    const claimed: number[] = [];
-    for (let slot = 1; slot <= SLOTS; slot++) {
-      const at = this.#slotAt(slot);
-      const claim = atomics.load32(at + SLOT.claim);
-      if (claim === 0) continue;
+    const claimed = [...this.#slots.claimed()];
+    for (const { at, identity } of claimed) {
       // A slot without an identity has never held a lock: its claimer died before it wrote one.
-      const isOpen = atomics.load32(at + SLOT.identity) !== 0;
-      if (isOpen && atomics.load32(at + SLOT.gone) === 0) {
-        if (!isGone(this.#threadAt(at))) return false;
-      }
-      claimed.push(at);
+      if (identity === 0 || atomics.load32(at + SLOT.gone) !== 0) continue;
+      if (isGone(this.#slots.threadAt(at))) continue;
+      if (!this.#isLifeByteFree(at, identity)) return false;
     }
-    for (const at of claimed) atomics.store32(at + SLOT.gone, 1);
+    for (const { at } of claimed) atomics.store32(at + SLOT.gone, 1);
     return true;
+  }
+
+  /** The threads that have the memory open: the identities of the slots that are in use. */
+  list(): number[] {
+    return [...this.#slots.claimed()].filter(({ claim, identity }) => claim === identity)
+      .map(({ identity }) => identity);
+  }
+
+  /** What is known about the thread of an identity, and what it waits for; if it has its slot. */
+  look(identity: number): MemoryThread | undefined {
+    const at = this.#slots.find(identity);
+    const owner = this.describe(identity);
+    if (at === undefined || owner === undefined) return undefined;
+    return { owner, isGone: this.isGone(identity), waits: waitsIn(this.#region, at) };
+  }
+
+  /** The records of what this thread of an identity waits for. */
+  waitRecordsOf(identity: number): WaitRecords {
+    return new WaitRecords(this.#region, this.#slots.at(identity));
   }
 
   /** Holds a Web Lock for this thread of an identity, so that other threads learn of its end. */
   holdWebLock(identity: number): void {
     holdWebLock(this.#webLockOf(identity), () => {
       if (this.#region.closed) return;
-      const at = this.#find(identity);
+      const at = this.#slots.find(identity);
       if (at !== undefined) this.#region.atomics.store32(at + SLOT.webLock, 1);
     });
   }
@@ -177,7 +175,7 @@ export class ThreadRegistry {
     if (!this.#hasWebLock(identity)) return;
     await whenWebLockIsFree(this.#webLockOf(identity), () => {
       if (this.#region.closed) return;
-      const at = this.#find(identity);
+      const at = this.#slots.find(identity);
       if (at !== undefined) this.#region.atomics.store32(at + SLOT.gone, 1);
     });
   }
@@ -185,15 +183,17 @@ export class ThreadRegistry {
   /** The threads that are known to hold a Web Lock. */
   withWebLock(): number[] {
     const { atomics } = this.#region;
-    const identities: number[] = [];
-    for (let slot = 1; slot <= SLOTS; slot++) {
-      const at = this.#slotAt(slot);
-      const identity = atomics.load32(at + SLOT.identity);
-      if (atomics.load32(at + SLOT.claim) !== identity || identity === 0) continue;
-      if (atomics.load32(at + SLOT.webLock) === 0 || atomics.load32(at + SLOT.gone) !== 0) continue;
-      identities.push(identity);
-    }
-    return identities;
+    return [...this.#slots.claimed()].filter(({ at, claim, identity }) =>
+      claim === identity && atomics.load32(at + SLOT.webLock) !== 0 &&
+      atomics.load32(at + SLOT.gone) === 0
+    ).map(({ identity }) => identity);
+  }
+
+  /** Whether a thread has taken its life byte, and nothing holds the byte any more. */
+  #isLifeByteFree(at: number, identity: number): boolean {
+    const { file, atomics } = this.#region;
+    return file !== undefined && atomics.load32(at + SLOT.byte) === identity &&
+      file.isLifeByteFree(identity);
   }
 
   /** If the system cannot be asked about a thread, asks for its Web Lock; once at a time. */
@@ -205,7 +205,7 @@ export class ThreadRegistry {
   }
 
   #hasWebLock(identity: number): boolean {
-    const at = this.#find(identity);
+    const at = this.#slots.find(identity);
     return at !== undefined && this.#region.atomics.load32(at + SLOT.webLock) !== 0;
   }
 
@@ -215,54 +215,18 @@ export class ThreadRegistry {
     return `interlock ${id} ${identity}`;
   }
 
-  #slotAt(slot: number): number {
-    return this.#region.base + HEADER.firstSlot + (slot - 1) * SLOT.bytes;
-  }
-
-  /** The offset of the slot of an identity, unless another thread has the slot. */
-  #find(identity: number): number | undefined {
-    const slot = identity & SLOTS;
-    if (slot === 0) return undefined;
-    const at = this.#slotAt(slot);
-    return this.#region.atomics.load32(at + SLOT.identity) === identity ? at : undefined;
-  }
-
-  /** Claims a free slot, for the identity of its next generation. */
-  #take(): number | undefined {
-    const { atomics, base } = this.#region;
-    const start = atomics.add32(base + HEADER.search, 1) >>> 0;
-    for (let i = 0; i < SLOTS; i++) {
-      const slot = 1 + (start + i) % SLOTS;
-      const at = this.#slotAt(slot);
-      while (atomics.load32(at + SLOT.claim) === 0) {
-        const last = atomics.load32(at + SLOT.generation);
-        const identity = slot | ((last + 1) % GENERATIONS << SLOT_BITS);
-        if (atomics.compareExchange32(at + SLOT.claim, 0, identity) !== 0) break;
-        if (atomics.load32(at + SLOT.generation) === last) return identity;
-        // Meanwhile, another thread had the slot, for this same identity.
-        atomics.compareExchange32(at + SLOT.claim, identity, 0);
-      }
-    }
-    return undefined;
-  }
-
   /**
    * Frees the slots of dead threads, except slots that a lock names.
    *
    * @returns The number of slots of dead threads that a lock names.
    */
   #reclaim(alone: boolean): number {
-    const { atomics } = this.#region;
     /** The claim words that were found, by identity. */
     const gone = new Map<number, number>();
-    for (let slot = 1; slot <= SLOTS; slot++) {
-      const at = this.#slotAt(slot);
-      const claim = atomics.load32(at + SLOT.claim);
-      if (claim === 0) continue;
-      const identity = atomics.load32(at + SLOT.identity);
+    for (const { slot, claim, identity } of this.#slots.claimed()) {
       if (identity === 0) {
         // Its claimer died: no other thread claims a slot now.
-        if (alone) atomics.compareExchange32(at + SLOT.claim, claim, 0);
+        if (alone) this.#slots.free(slot, claim);
       } else if ((alone || identity === claim) && this.isGone(identity)) gone.set(identity, claim);
     }
     const all = gone.size;
@@ -271,9 +235,7 @@ export class ThreadRegistry {
         if (word !== 0 && gone.delete(word & OWNER) && gone.size === 0) break;
       }
     }
-    for (const [identity, claim] of gone) {
-      atomics.compareExchange32(this.#slotAt(identity & SLOTS) + SLOT.claim, claim, 0);
-    }
+    for (const [identity, claim] of gone) this.#slots.free(identity, claim);
     return all - gone.size;
   }
 
@@ -284,38 +246,5 @@ export class ThreadRegistry {
         `open${named}; at most ${SLOTS} can. Close memories that are not needed` +
         (pinned === 0 ? "" : ", acquire the locks of dead threads") + ", or remove the segment",
     );
-  }
-
-  #bootAt(at: number): Uint8Array {
-    return new Uint8Array(this.#region.buffer, at + SLOT.boot, 16);
-  }
-
-  /** Whether a slot was certainly claimed in this boot; true for anonymous memory. */
-  #isOfThisBoot(at: number): boolean {
-    if (this.#region.id === undefined) return true;
-    const now = bootId();
-    return isKnownBoot(now) && isSameBoot(now, this.#bootAt(at));
-  }
-
-  #threadAt(at: number): ThreadIdentity {
-    const { atomics } = this.#region;
-    return {
-      pid: atomics.load32(at + SLOT.process),
-      thread: atomics.load32(at + SLOT.thread),
-      startTime: this.#load64(at + SLOT.startTime),
-      namespace: atomics.load32(at + SLOT.namespace) >>> 0,
-      timeNamespace: atomics.load32(at + SLOT.timeNamespace) >>> 0,
-    };
-  }
-
-  #store64(at: number, value: number): void {
-    const { atomics } = this.#region;
-    atomics.store32(at, value | 0);
-    atomics.store32(at + 4, Math.floor(value / 2 ** 32));
-  }
-
-  #load64(at: number): number {
-    const { atomics } = this.#region;
-    return (atomics.load32(at) >>> 0) + (atomics.load32(at + 4) >>> 0) * 2 ** 32;
   }
 }

@@ -1,24 +1,26 @@
 import { CANDIDATES } from "../../src/advice/candidates.ts";
 import type { Wish } from "../../src/advice/decide.ts";
-import { type Figures, rowIds } from "../../src/advice/figures.ts";
+import { type Figures, rowIdOf } from "../../src/advice/figures.ts";
 
 /** What the tests ask for, unless they say otherwise. */
 export const WISH: Wish = {
   need: "counter",
   reach: "machine",
   survives: "nothing",
+  readable: false,
   rate: 1000,
   runtime: "bun",
 };
 
-/** Figures of Bun by the names of candidates: alone, and 4 together. */
-export function figures(ns: Record<string, readonly [number, number]>): Figures {
+/** Figures of Bun by the names of candidates: alone, 4 together, and 64 tasks at once. */
+export function figures(ns: Record<string, readonly number[]>): Figures {
   return {
-    ns: Object.fromEntries(CANDIDATES.flatMap(({ name, measured }) => {
-      if (ns[name] === undefined) return [];
-      const ids = rowIds(measured, "bun");
-      return [[ids.alone, ns[name][0]], [ids.together, ns[name][1]]];
-    })),
+    ns: Object.fromEntries(
+      CANDIDATES.flatMap(({ name, ways }) =>
+        ways.slice(0, ns[name]?.length ?? 0)
+          .map((way, i) => [rowIdOf(way, "bun"), ns[name][i]])
+      ),
+    ),
   };
 }
 
@@ -28,5 +30,8 @@ export const MEASURED = figures({
   "AtomicCounter in a named segment": [4, 10],
   "StripedCounter in a named segment": [5, 2.5],
   "FileCounter": [5000, 8000],
-  "FileCounter, durable": [150_000, 50_000],
+  "FileCounter, durable": [150_000, 50_000, 5000],
+  "FileCounter in batches": [5],
+  "Mutex in an anonymous segment": [100, 9],
+  "Mutex in a named segment": [100, 10],
 });

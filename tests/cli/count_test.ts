@@ -19,8 +19,12 @@ import { COMMAND, type Ending, interlock } from "./interlock.ts";
 
 const KEYS = [
   "strategy",
+  "granularity",
+  "exact",
+  "verdict",
   "unit",
   "runtimes",
+  "versions",
   "workers",
   "increments",
   "expected",
@@ -32,6 +36,7 @@ const KEYS = [
   "totalMs",
   "nsPerIncrement",
   "startSkewUs",
+  "machine",
 ];
 const SMALL = ["--workers", "2", "--increments", "50"];
 
@@ -86,9 +91,9 @@ describe("interlock count", () => {
       /--unit must be process or worker \(given "fiber"\)/,
       /--increments must be .* \(given 1\.5\)/,
     );
-    fails(strategy, 2, /strategies must be one or more of file, file-lock, .* \(given "atomik"\)/);
+    fails(strategy, 2, /strategies must be .* \(given "atomik"\); did you mean atomic\?/);
     fails(runtimes, 2, /--workers must be at least 2, one for each of deno, bun \(given 1\)/);
-    fails(directory, 2, /--dir must be an existing folder \(given .*missing\)/);
+    fails(directory, 2, /--dir must be an existing folder \(given ".*missing"\)/);
   });
 
   it("reads a file, over which flags take precedence", async () => {
@@ -119,7 +124,7 @@ describe("interlock count", () => {
       2,
       /wrong\.json/,
       /workers must be .* \(given 0\)/,
-      /wokers is not a setting/,
+      /"wokers" is not a setting; did you mean workers\?/,
     );
     fails(await interlock(["count", "--config", join(folder, "none.json")]), 2, /none\.json/);
   });
@@ -142,22 +147,92 @@ describe("interlock count", () => {
       "file-lock",
       "file-lock",
     ]);
-    for (const result of results) {
-      assert.deepEqual(Object.keys(result), KEYS);
+    for (const [i, result] of results.entries()) {
+      // The second run of a strategy has the statistics of both.
+      assert.deepEqual(Object.keys(result), i % 2 === 0 ? KEYS : [...KEYS, "statistics"]);
       assert.equal(result.actual, 100);
+      assert.equal(result.exact, true);
+      assert.equal(result.verdict, "exact");
+      assert.equal(result.granularity, "increment");
+      assert.deepEqual(result.versions, { [adapter.name]: adapter.version });
+      assert.match(result.machine, /^\d+ x .*, linux /);
       assert.ok(result.countingMs > 0 && result.totalMs > result.countingMs);
     }
+    const costs = results.slice(0, 2).map(({ nsPerIncrement }) => nsPerIncrement);
+    const { runs, nsPerIncrement, lost } = results[1].statistics;
+    assert.equal(runs, 2);
+    assert.equal(nsPerIncrement.least, Math.min(...costs));
+    assert.equal(nsPerIncrement.most, Math.max(...costs));
+    assert.equal(nsPerIncrement.mean, (costs[0] + costs[1]) / 2);
+    assert.deepEqual(lost, { mean: 0, deviation: 0, median: 0, least: 0, most: 0 });
   });
 
-  it("prints a table with versions, paths, verdicts and a footer, without colours", async () => {
-    const { status, stdout, stderr } = await interlock(["count", "atomic", "file", ...SMALL]);
+  it("prints a story with versions, paths, verdicts and a footer, without colours", async () => {
+    const args = ["count", "atomic", "file", "file-lock", ...SMALL];
+    const { status, stdout, stderr } = await interlock(args, { COLUMNS: undefined });
     assert.equal(status, 0, stderr);
     assert.match(stdout, new RegExp(`${adapter.name} ${adapter.version} \\(/.*\\)`));
-    assert.match(stdout, /atomic .* 100 .* exact/);
-    assert.match(stdout, /LOST [\d,]+ updates|exact this time/);
-    assert.match(stdout, /Workers warm\. The text file is on \w+/);
+    assert.match(stdout, /^Two processes of \w+ add to one number, many times\.$/m);
+    assert.match(stdout, /^An atomic add: .*\n.*\natomic +2 x 50 +100 .* exact$/m);
+    assert.match(stdout, /^file .*(?:LOST \d+|exact by luck)$/m);
+    assert.match(
+      stdout,
+      /^file-lock .*exact\n {2}1 read gave no number, and counted as 0: "" is /m,
+    );
+    assert.match(stdout, /^ {2}file lost .* at [\d,.]+ ns; exact: file-lock [\d,.]+$/m);
+    assert.match(stdout, /prefer what your team understands/);
+    assert.match(stdout, /Workers warm\. The text\s+file\s+is on \w+/);
     assert.ok(!stdout.includes("\x1b"), "no escape sequence");
     assert.equal(stderr, "", "no progress bar and no warning without a terminal");
+  });
+
+  it("finds a number of increments, the same for all runs of a strategy", async () => {
+    const args = ["count", "file-lock", "--granularity", "call", "--workers", "2"];
+    const { status, stdout, stderr } = await interlock([...args, "--repeat", "2", "--json"]);
+    assert.equal(status, 0, stderr);
+    const [first, second] = stdout.trim().split("\n").map((line) => JSON.parse(line));
+    assert.match(String(first.increments), /^[125]0+$/);
+    assert.equal(first.granularity, "call");
+    assert.equal(second.increments, first.increments);
+    assert.equal(second.actual, 2 * first.increments);
+  });
+
+  it("prints CSV and Markdown", async () => {
+    const args = ["count", "atomic", "striped", ...SMALL, "--repeat", "2"];
+    const [csv, markdown] = await Promise.all([
+      interlock([...args, "--csv"]),
+      interlock([...args, "--markdown"]),
+    ]);
+    assert.equal(csv.status, 0, csv.stderr);
+    const [head, ...rows] = csv.stdout.trim().split("\n").map((line) => line.split(","));
+    assert.deepEqual(head.slice(0, 6), [
+      ...["strategy", "mean_ns", "stddev_ns", "median_ns", "min_ns", "max_ns"],
+    ]);
+    assert.deepEqual(rows.map(([strategy]) => strategy), ["atomic", "striped"]);
+    for (const row of rows) {
+      assert.equal(row.length, head.length);
+      assert.equal(row[head.indexOf("runs")], "2");
+      assert.equal(row[head.indexOf("verdict")], "exact");
+      const [mean, , , min, max] = row.slice(1, 6).map(Number);
+      assert.ok(0 < min && min <= mean && mean <= max, row.join());
+    }
+    assert.equal(markdown.status, 0, markdown.stderr);
+    const lines = markdown.stdout.trim().split("\n");
+    assert.match(
+      lines[0],
+      /^\| Strategy \| Increments \| Mean \[ns\] \| Min \[ns\] \| Max \[ns\] \| Relative/,
+    );
+    assert.match(lines[1], /^\| :--- \| ---: /);
+    assert.match(lines[2], /^\| `atomic` \| 2 x 50 \| [\d,.]+ ± [\d,.]+ \| .* \| exact \|$/);
+    assert.equal(lines.filter((line) => line.includes(" | 1.00 | ")).length, 1, "the fastest");
+  });
+
+  it("wraps nothing in 60 columns", async () => {
+    const args = ["count", "file", "file-lock", "value", ...SMALL];
+    const { status, stdout } = await interlock(args, { COLUMNS: "60" });
+    assert.equal(status, 0);
+    const long = stdout.split("\n").filter((line) => line.length > 60 && line.includes(" "));
+    assert.deepEqual(long, [], "only a path may be longer");
   });
 
   it("ignores a runtime that is too old, and fails if one is missing", async () => {
@@ -216,7 +291,7 @@ describe("interlock count", () => {
   });
 
   it("says in which folder it cannot make files", async () => {
-    const ending = await interlock(["count", "atomic", ...SMALL, "--dir", "/sys"]);
+    const ending = await interlock(["count", "file", ...SMALL, "--dir", "/sys"]);
     fails(ending, 1, /^Cannot make a folder in "\/sys": .+ \(E[A-Z]+\)$/m);
   });
 

@@ -8,7 +8,7 @@ import { RedisCounter, RedisLock, RedisSemaphore } from "../../src/redis/mod.ts"
 import { partOf } from "../../src/redis/client/names.ts";
 import type { RedisView } from "../../cli/inspect_table.ts";
 import { inspectSegment } from "../../src/memory/inspection.ts";
-import { homeOfSegments } from "../../src/memory/segment_home.ts";
+import { folderOfSegments } from "../../src/memory/segment_home.ts";
 import { RedisServer, skip } from "../support/redis_server.ts";
 import { cannotRunUnder, mounting } from "../support/mounted.ts";
 import { COMMAND, interlock, until } from "./interlock.ts";
@@ -187,7 +187,7 @@ describe("interlock inspect", () => {
         }[];
       };
       const found = segments.find((segment) => segment.name === name);
-      assert.ok(found, `not in ${homeOfSegments()}`);
+      assert.ok(found, `not in ${folderOfSegments(undefined)}`);
       const jobs = found.cells.find(({ name }) => name === "jobs");
       assert.equal(jobs?.kind, "mutex");
       assert.equal(jobs.owner?.pid, process.pid);
@@ -205,7 +205,7 @@ describe("interlock inspect", () => {
     const skip = command.length > 0 && cannotRunUnder(command);
     it(`writes nothing to a segment${where}`, { ...DEADLINE, skip }, () => {
       const name = `inspected-${process.pid}-${Date.now()}`;
-      const path = `${homeOfSegments()}/${name}`;
+      const path = `${folderOfSegments(undefined)}/${name}`;
       using segment = Segment.open(name);
       try {
         using guard = segment.mutex("jobs").acquireSync();
@@ -227,7 +227,7 @@ describe("interlock inspect", () => {
   }
 
   it("does not create a segment that was removed meanwhile", () => {
-    const path = `${homeOfSegments()}/inspected-${process.pid}`;
+    const path = `${folderOfSegments(undefined)}/inspected-${process.pid}`;
     assert.throws(() => inspectSegment(path), { code: "ENOENT" });
     assert.equal(existsSync(path), false);
   });

@@ -17,11 +17,11 @@ describe("parseCount", () => {
     assert.deepEqual(parseCount({}, "count.json"), {
       unit: "process",
       workers: 4,
-      increments: 1000,
-      granularity: "increment",
       repeat: 1,
       warm: true,
       json: false,
+      csv: false,
+      markdown: false,
     });
   });
 
@@ -57,7 +57,20 @@ describe("parseCount", () => {
       { strategies: ["atomic"], granularity: "call" },
       'granularity must be increment with atomic; only file-lock allows call (given "call")',
     ],
-    [{ wokers: 4 }, "wokers is not a setting; the settings are "],
+    [{ json: true, csv: true }, "only one of json, csv can be given"],
+    [
+      { strategies: ["atomik"] },
+      "strategies must be one or more of file, file-lock, value, value-lock, value-lock-manual, " +
+      "raw-value, raw-value-lock, array-lock, raw-array, manager, manager-lock, manager-get-set, " +
+      "flag, atomic, striped, redis, redis-get-set, redis-lock, redis-coalesced " +
+      '(given "atomik"); did you mean atomic?',
+    ],
+    [
+      { runtimes: ["nodejs"] },
+      "runtimes must be one or more of deno, bun, node, each at most once",
+    ],
+    [{ wokers: 4 }, '"wokers" is not a setting; did you mean workers?; the settings are '],
+    [{ "a\u001b[2Jb": 4 }, '"a\\u001b[2Jb" is not a setting; the settings are '],
   ];
   for (const [input, message] of wrong) {
     it(`rejects ${JSON.stringify(input)}`, () => {

@@ -3,7 +3,9 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { CounterBatch } from "../../src/files/counter_batch.ts";
 import { FileCounter } from "../../src/files/mod.ts";
+import { libc } from "../../src/runtime/mod.ts";
 import { inScratchFolder } from "../support/scratch_folder.ts";
 import { until } from "../support/until.ts";
 
@@ -94,6 +96,65 @@ describe("CounterBatch", () => {
         }),
     );
   }
+
+  it("is not written twice if only the sync has failed, and is synced by the next flush", () =>
+    inScratchFolder((folder) => {
+      const path = join(folder, "count");
+      using counter = new FileCounter(path, { durable: true });
+      const { fdatasync } = libc;
+      const define = (value: unknown) =>
+        Object.defineProperty(libc, "fdatasync", { value, configurable: true });
+      const failed = { mayHaveHappened: true };
+      let syncs = 0;
+      using batch = counter.batchSync(10);
+      batch.add(5);
+      define(() => -1);
+      try {
+        assert.throws(() => batch.flush(), failed);
+        assert.deepEqual([batch.pending, text(path)], [0, "5\n"]);
+        assert.throws(() => counter.addSync(), failed);
+        batch.add(7);
+        define((fd: number) => {
+          syncs++;
+          return fdatasync(fd);
+        });
+        assert.equal(batch.flush(), 13);
+        assert.equal(syncs, 1);
+        define(() => -1);
+        batch.add(1);
+        assert.throws(() => batch.flush(), failed);
+        define((fd: number) => {
+          syncs++;
+          return fdatasync(fd);
+        });
+        assert.equal(batch.flush(), 14);
+        assert.equal(syncs, 2);
+      } finally {
+        define(fdatasync);
+      }
+    }));
+
+  it("of tasks is not written twice if only the sync has failed", () =>
+    inScratchFolder(async (folder) => {
+      using counter = new FileCounter(join(folder, "count"));
+      // In place of a durable counter, whose syncs a helper thread makes.
+      let fails = true;
+      const durable = {
+        get: () => counter.get(),
+        add: async (n?: number) => {
+          const value = await counter.add(n);
+          if (fails) throw Object.assign(new Error("no sync"), { mayHaveHappened: true });
+          return value;
+        },
+      };
+      const batch = new CounterBatch(durable, 10);
+      batch.add(5);
+      await assert.rejects(batch.flush(), /no sync/);
+      assert.equal(batch.pending, 0);
+      batch.add(2);
+      fails = false;
+      assert.equal(await batch.flush(), 7);
+    }));
 
   it(
     "keeps the exact range, with what is being written",

@@ -70,12 +70,13 @@ describe("children", () => {
   it("may print other text, which is shown if they fail", async () => {
     await using children = new Children(never);
     const child = start(children);
-    child.tell("no JSON");
+    child.tell("plain: no JSON, and ");
+    child.tell('plain: {"kind":"ready"}'); // Without a newline, before the message.
     child.tell('"one"');
     assert.equal(await child.next(), "one");
     child.tell('"end"');
     await assert.rejects(child.next(), (error: Error) => {
-      assert.match(error.message, /no JSON/);
+      assert.match(error.message, /no JSON, and \{"kind":"ready"\}/);
       assert.match(error.message, /told to end/);
       return true;
     });

@@ -64,9 +64,21 @@ const CALLS: Readonly<Record<string, readonly [call: Call, taken: readonly strin
     (options) => Segment.open("interlock-test-none", options),
     ["undefined", "an object", "an array", "an object without a prototype"],
   ],
+  "Segment.open, create": [
+    (create) => Segment.open("interlock-test-none", { create }),
+    ["undefined", "true"],
+  ],
   "Segment.open, mode": [
-    (mode) => Segment.open("interlock-test-none", { mode }),
+    (mode) => Segment.open("interlock-test-none", { create: false, mode }),
     ["undefined"],
+  ],
+  "Segment.open, group": [
+    (group) => Segment.open("interlock-test-none", { create: false, group }),
+    ["undefined", "a string"], // Which could be the name of a group.
+  ],
+  "Segment.open, checkStale": [
+    (checkStale) => Segment.open("interlock-test-none", { create: false, checkStale }),
+    ["undefined", "true"],
   ],
   "Segment.open, directory": [
     (directory) => Segment.open("interlock-test-none", { directory }),
@@ -86,6 +98,7 @@ const CALLS: Readonly<Record<string, readonly [call: Call, taken: readonly strin
     (options) => Segment.remove("interlock-test-none", options),
     OPTIONAL_OBJECT,
   ],
+  "segment.removeName": [(name) => segment.removeName(name), []],
   "segment.mutex, name": [(name) => segment.mutex(name), []],
   "segment.mutex, options": [(options) => segment.mutex("m", options), OPTIONAL_OBJECT],
   "segment.mutex, onOwnerDied": [
@@ -292,16 +305,26 @@ describe("A wrong argument gives a TypeError or RangeError of the library:", () 
       for (const [name, size] of Object.entries(VALUES)) {
         if (name === "undefined") continue;
         await assertRefused((size) => Segment.open("s", { size, directory }), size, name);
+        await assertRefused((maxSize) => Segment.open("s", { maxSize, directory }), size, name);
       }
       assert.deepEqual(Segment.list({ directory }), []);
     }));
 
-  it("Memory.map, size and mode", () =>
+  it("Memory.map, size and options", () =>
     inScratchFolder(async (folder) => {
       for (const [name, value] of Object.entries(VALUES)) {
-        await assertRefused((size) => Memory.map(`${folder}/m`, size, "create"), value, name);
+        await assertRefused(
+          (size) => Memory.map(`${folder}/m`, size, { create: "exclusive" }),
+          value,
+          name,
+        );
         if (name === "undefined") continue;
-        await assertRefused((mode) => Memory.map(`${folder}/m`, 1, mode), value, name);
+        for (const option of ["create", "mode", "group"]) {
+          if (option === "create" && typeof value === "boolean") continue;
+          if (option === "group" && name === "a string") continue;
+          const open = (value: never) => Memory.map(`${folder}/m`, 1, { [option]: value });
+          await assertRefused(open, value, name);
+        }
       }
       assert.deepEqual(Segment.list({ directory: folder }), []);
     }));

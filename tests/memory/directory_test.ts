@@ -8,7 +8,7 @@ import { Memory } from "../../src/memory/mod.ts";
 import { damageDirectories } from "../stress/memory/damage.ts";
 import { itInBoth } from "./fixtures/both_memories.ts";
 
-const directoryOf = (memory: Memory) => new Directory(regionOf(memory), "the test");
+const directoryOf = (memory: Memory) => new Directory({ region: regionOf(memory) }, "the test");
 
 describe("Directory", () => {
   itInBoth("gives a name the same bytes each time", (memory, again) => {
@@ -76,9 +76,9 @@ describe("Directory", () => {
       regionOf(memory).resolve(0, 128, 128),
       128,
     );
-    bytes[17] = 0xff;
+    bytes[21] = 0xff;
     const view = new DataView(regionOf(memory).buffer, bytes.byteOffset);
-    view.setUint32(4, checksum(bytes.subarray(8)), true);
+    view.setUint32(8, checksum(bytes.subarray(12)), true);
     assert.throws(() => [...directory.entries()], /SegmentFormatError: .*not UTF-8/);
   });
 

@@ -60,7 +60,17 @@ describe("Memory", () => {
 
   it("has only the documented members", () => {
     const members = Object.getOwnPropertyNames(Memory.prototype).sort();
-    const expected = ["close", "closed", "constructor", "handle", "id", "recovery", "size"];
+    const expected = [
+      "close",
+      "closed",
+      "constructor",
+      "handle",
+      "id",
+      "recovery",
+      "size",
+      "slots",
+      "threads",
+    ];
     assert.deepEqual(members, expected);
     assert.deepEqual(Reflect.ownKeys(Memory.anonymous(1)), []);
   });
@@ -84,71 +94,68 @@ describe("Memory", () => {
     assert.equal(regionOf(memory).resolve(0, size, 1), regionOf(memory).base + HEADER.end);
   });
 
-  itInBoth("gives each object that opens it its own, constant identity", (memory, again) => {
-    const all = [memory, again(), again(), again()];
-    const identities = all.map((memory) => attachmentOf(memory).identity);
-    assert.equal(new Set(identities).size, all.length);
-    assert.deepEqual(all.map((memory) => attachmentOf(memory).identity), identities);
-    for (const identity of identities) {
-      assert.ok(Number.isInteger(identity) && identity > 0 && identity < 2 ** 30);
-    }
+  itInBoth("has one slot for a thread, until its last object is closed", (memory, again) => {
+    const { identity, threads } = attachmentOf(memory);
+    assert.ok(Number.isInteger(identity) && identity > 0 && identity < 2 ** 30);
+    const all = [again(), again(), again()];
+    for (const memory of all) assert.equal(attachmentOf(memory).identity, identity);
+    const used = () => threads.list().length;
+    assert.equal(used(), 1);
+    for (const memory of all) memory.close();
+    assert.deepEqual([used(), attachmentOf(memory).identity], [1, identity]);
+    const other = again();
+    void attachmentOf(other).identity;
+    memory.close();
+    assert.equal(attachmentOf(other).threads.list().length, 1);
+    new Mutex(other, 0).acquireSync().release();
+    other.close();
   });
 
-  itInBoth("repeats no identity, and uses each slot", (
-    memory,
-    again,
-  ) => {
-    const seen = new Set([attachmentOf(memory).identity]);
-    for (let i = 0; i < 2 * SLOTS; i++) {
-      const memory = again();
-      assert.equal(seen.has(attachmentOf(memory).identity), false, "an identity was repeated");
-      seen.add(attachmentOf(memory).identity);
-      memory.close();
-    }
-    const open = Array.from({ length: SLOTS - 1 }, again);
-    for (const memory of open) void attachmentOf(memory).identity;
-    assert.throws(() => attachmentOf(again()).identity, /1023 threads/);
-    open[0].close();
-    assert.ok(attachmentOf(again()).identity > 0);
+  itInBoth("repeats no identity, and uses each slot", (memory, again) => {
+    const { threads, thread, identity: mine } = attachmentOf(memory);
+    const seen = new Set([mine]);
+    const claim = () => {
+      const identity = threads.claim(thread, true);
+      assert.equal(seen.has(identity), false, "an identity was repeated");
+      seen.add(identity);
+      return identity;
+    };
+    for (let i = 0; i < 2 * SLOTS; i++) threads.free(claim());
+    const open = Array.from({ length: SLOTS - 1 }, claim);
+    assert.throws(claim, /1023 threads/);
+    threads.free(open[0]);
+    assert.ok(claim() > 0);
+    assert.equal(attachmentOf(again()).identity, mine);
   });
 
-  itInBoth("reuses the slot of a dead thread when no lock word names it", (
-    memory,
-    again,
-  ) => {
+  itInBoth("reuses the slot of a dead thread when no lock word names it", (memory) => {
     const { atomics, base } = regionOf(memory);
-    const gone = attachmentOf(again()).identity;
+    const { threads, thread } = attachmentOf(memory);
+    const claim = () => threads.claim(thread, true);
+    const gone = claim();
     const mutex = new Mutex(memory, 0);
     const place = base + HEADER.firstSlot + ((gone & SLOTS) - 1) * SLOT.bytes;
     atomics.store32(place + SLOT.startTime, 1); // No living thread has started then.
     atomics.store32(regionOf(memory).resolve(0, 4, 4), gone);
-    const open = Array.from({ length: SLOTS - 2 }, again);
-    for (const memory of open) void attachmentOf(memory).identity;
-    assert.throws(
-      () => attachmentOf(again()).identity,
-      RangeError,
-      "a slot that a lock names was reused",
-    );
+    for (let i = 0; i < SLOTS - 2; i++) claim();
+    assert.throws(claim, RangeError, "a slot that a lock names was reused");
     using guard = mutex.acquireSync();
     assert.equal(guard.recovered, true);
-    const { identity } = attachmentOf(again());
+    const identity = claim();
     assert.equal(identity & SLOTS, gone & SLOTS);
     assert.notEqual(identity, gone);
   });
 
   it("reuses the slot of a process that died before it had an identity", () =>
     inScratchFolder((folder) => {
-      const path = join(folder, "memory");
-      const memory = Memory.map(path, 1);
+      using memory = Memory.map(join(folder, "memory"), 1);
+      const { atomics, base } = regionOf(memory);
       for (let slot = 1; slot <= SLOTS; slot++) {
-        const claim = regionOf(memory).base + HEADER.firstSlot + (slot - 1) * SLOT.bytes +
-          SLOT.claim;
-        regionOf(memory).atomics.compareExchange32(claim, 0, 1);
+        const claim = base + HEADER.firstSlot + (slot - 1) * SLOT.bytes + SLOT.claim;
+        atomics.compareExchange32(claim, 0, 1);
       }
-      const other = Memory.map(path, 1);
-      assert.notEqual(attachmentOf(other).identity, attachmentOf(memory).identity);
-      other.close();
-      memory.close();
+      const { threads, thread, identity } = attachmentOf(memory);
+      assert.notEqual(threads.claim(thread, true), identity);
     }));
 
   itInBoth("wakes without sleepers, and sleeps for a bounded time", (memory) => {
@@ -209,7 +216,7 @@ describe("A mapped file", () => {
       const path = join(folder, "memory");
       Memory.map(path, PAGE + 1).close();
       const { size, mode, blocks } = statSync(path);
-      assert.equal(size, 3 * PAGE);
+      assert.equal(size, 6 * PAGE);
       assert.equal(mode & 0o777, 0o600);
       assert.ok(blocks * 512 >= size, "its space is not reserved");
       assert.deepEqual([...readFileSync(path).subarray(0, 32)], [...newHeader(size)].slice(0, 32));
@@ -226,18 +233,20 @@ describe("A mapped file", () => {
       assert.equal(readFileSync(path)[HEADER.end], 5);
     }));
 
-  it("is opened, created, or either, by the mode", () =>
+  it("is opened, created, or either, as asked for", () =>
     inScratchFolder((folder) => {
       const path = join(folder, "memory");
-      assert.throws(() => Memory.map(path, 1, "open"), withCode("ENOENT"));
+      assert.throws(() => Memory.map(path, 1, { create: false }), withCode("ENOENT"));
       assert.throws(() => Memory.map(path), TypeError);
-      Memory.map(path, 1, "create").close();
-      assert.throws(() => Memory.map(path, 1, "create"), withCode("EEXIST"));
-      Memory.map(path, 1, "open").close();
+      Memory.map(path, 1, { create: "exclusive" }).close();
+      assert.throws(() => Memory.map(path, 1, { create: "exclusive" }), withCode("EEXIST"));
+      Memory.map(path, 1, { create: false }).close();
       Memory.map(path).close();
       const { size } = Memory.map(path);
       Memory.map(path, size).close();
-      assert.throws(() => Memory.map(path, size + 1), RangeError);
+      using longer = Memory.map(path, size + 1);
+      assert.ok(longer.size > size);
+      assert.equal(Memory.map(path).size, longer.size);
     }));
 
   it("has no handle to post", () =>
@@ -279,7 +288,7 @@ describe("A mapped file", () => {
   it("is refused, and not changed, if it cannot be trusted", () =>
     inScratchFolder((folder) => {
       const path = join(folder, "memory");
-      Memory.map(path, 1).close();
+      Memory.map(path, 2 * PAGE).close();
       const good = readFileSync(path);
       const changed = (at: number, value: number) => {
         const bytes = new Uint8Array(good);
@@ -291,8 +300,9 @@ describe("A mapped file", () => {
         ["of somebody else", new Uint8Array(2 * PAGE).fill(65), /INTRLOCK/],
         ["of zeros", new Uint8Array(2 * PAGE), /INTRLOCK/],
         ["truncated", good.subarray(0, PAGE), /has 65536 bytes/],
-        ["longer", new Uint8Array([...good, ...good]), /header says/],
+        ["shorter", good.subarray(0, good.length - PAGE), /header says/],
         ["newer", changed(HEADER.version, 7), /version 7.*newer/],
+        ["older", changed(HEADER.version, 1).subarray(0, 2 * PAGE), /version 1.*older.*remove it/],
         ["damaged", changed(HEADER.slots, 9), /damaged/],
         ["damaged in its checksum", changed(HEADER.checksum, 9), /damaged/],
       ];

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { DeadlockError, LockLostError } from "../../src/contract/mod.ts";
-import { regionOf } from "../../src/memory/memory.ts";
+import { attachmentOf, regionOf } from "../../src/memory/memory.ts";
 import { Memory, Mutex, type MutexOptions } from "../../src/memory/mod.ts";
 import { threadIdentity } from "../../src/runtime/identity/thread_identity.ts";
 import { adapter } from "../../src/runtime/mod.ts";
@@ -24,7 +24,7 @@ describeLock("Mutex in a mapped file", mappedLock, 20_000);
 
 describe("Mutex", () => {
   it("takes offsets inside of the memory that are multiples of 8", () => {
-    assertOffsets((memory, offset) => new Mutex(memory, offset), 16, 8);
+    assertOffsets((memory, offset) => new Mutex(memory, offset), 32, 8);
   });
 
   itInBoth("reports its holder", (memory, again) => {
@@ -44,8 +44,11 @@ describe("Mutex", () => {
     const other = new Mutex(again(), 0);
     assert.throws(() => other.unlock(), /free/);
     mutex.lock();
-    assert.throws(() => other.unlock(), new RegExp(`process ${threadIdentity().pid}`));
+    assert.throws(() => other.unlock(), /this thread holds it by another object/);
     mutex.unlock();
+    const { region, threads, thread } = attachmentOf(memory);
+    region.atomics.store32(region.resolve(0, 4, 4), threads.claim(thread, true));
+    assert.throws(() => other.unlock(), new RegExp(`process ${threadIdentity().pid}`));
   });
 
   itInBoth("throws a DeadlockError if its thread holds it by another object", (
@@ -109,18 +112,20 @@ describe("Mutex", () => {
     guard.release();
   });
 
-  itInBoth("that was taken from its holder reports the loss, and is not freed", (memory, again) => {
+  itInBoth("that was taken from its holder reports the loss, and is not freed", (memory) => {
     const mutex = new Mutex(memory, 0);
     const guard = mutex.acquireSync();
     const at = regionOf(memory).resolve(0, 16, 8);
     regionOf(memory).atomics.store32(at, 0);
     assert.deepEqual([guard.held, mutex.held], [false, false]);
-    const robber = new Mutex(again(), 0).acquireSync();
-    assert.deepEqual([guard.held, robber.held], [false, true]);
+    const { threads, thread } = attachmentOf(memory);
+    const robber = threads.claim(thread, true);
+    regionOf(memory).atomics.store32(at, robber);
+    assert.equal(guard.held, false);
     assert.throws(() => guard.release(), LockLostError);
     guard[Symbol.dispose]();
     assert.equal(mutex.tryAcquire(), undefined, "the old guard has released it");
-    robber.release();
+    regionOf(memory).atomics.store32(at, 0);
 
     const second = mutex.acquireSync();
     regionOf(memory).atomics.store32(at, 0);

@@ -1,26 +1,15 @@
 import assert from "node:assert/strict";
-import {
-  chmodSync,
-  chownSync,
-  mkdirSync,
-  readFileSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { describe, it } from "node:test";
 import { pathToFileURL } from "node:url";
-import { SegmentFormatError } from "../../src/contract/mod.ts";
 import { Segment, type SegmentHandle } from "../../src/memory/mod.ts";
 import { HEADER, ID_BYTES } from "../../src/memory/layout.ts";
-import { prepareHome } from "../../src/memory/segment_home.ts";
 import { makeDirectory } from "../../src/runtime/files/folders.ts";
 import { adapter } from "../../src/runtime/mod.ts";
 import { pathFrom } from "../../src/runtime/paths/path_like.ts";
 import { Child, executableOf } from "../support/child.ts";
-import { cannotMount, runMounted } from "../support/mounted.ts";
 import { inScratchFolder } from "../support/scratch_folder.ts";
 import { withThreads } from "../support/thread.ts";
 import { damageFiles } from "../stress/memory/damage.ts";
@@ -29,8 +18,6 @@ import { ELEMENTS, TYPES } from "./fixtures/elements.ts";
 const DEADLINE = { timeout: 60_000 };
 const WORKER = new URL("./fixtures/segment_worker.ts", import.meta.url);
 const PROCESS = new URL("./fixtures/segment_process.ts", import.meta.url);
-const SQUATTED = new URL("./fixtures/squatted_home_process.ts", import.meta.url);
-const PRIVATE_SHM = "mount -t tmpfs none /dev/shm";
 const RACER = new URL("../stress/memory/racing_process.ts", import.meta.url);
 /** `deno task soak` races 1,000 times. */
 const RACES = 20;
@@ -62,18 +49,20 @@ describe("Segment", () => {
   );
 
   it(
-    "opens a segment of any size, unless a size is asked for",
+    "opens a segment of any size, and makes it longer if a greater size is asked for",
     inFolder((directory) => {
       Segment.open("small", { directory, size: 4096 }).close();
       const large = 1_000_000;
       Segment.open("large", { directory, size: large }).close();
-      for (const mode of [undefined, "open", "open-or-create"] as const) {
-        using small = Segment.open("small", { directory, mode });
+      for (const create of [undefined, false, true]) {
+        using small = Segment.open("small", { directory, create });
         small.counter("done").add();
-        Segment.open("small", { directory, mode, size: 4096 }).close();
-        const more = { directory, mode, size: small.size + 1 };
-        assert.throws(() => Segment.open("small", more), /RangeError.*made with/);
-        using again = Segment.open("large", { directory, mode, size: 4096 });
+        Segment.open("small", { directory, create, size: 4096 }).close();
+        const size = small.size + 1;
+        using more = Segment.open("small", { directory, create, size });
+        assert.ok(more.size >= size);
+        assert.equal(small.size, more.size);
+        using again = Segment.open("large", { directory, create, size: 4096 });
         assert.ok(again.size >= large);
       }
       using made = Segment.open("default", { directory });
@@ -102,7 +91,7 @@ describe("Segment", () => {
       first.counter("done").add();
       const url = pathToFileURL(directory);
       for (const path of [url, new TextEncoder().encode(directory), `${directory}/`]) {
-        using again = Segment.open("paths", { directory: path, mode: "open" });
+        using again = Segment.open("paths", { directory: path, create: false });
         assert.equal(again.counter("done").value, 1);
         assert.equal(Segment.list({ directory: path }).length, 1);
       }
@@ -211,18 +200,20 @@ describe("Segment", () => {
   });
 
   it(
-    "is opened, created, or either, by the mode, and is listed and removed",
+    "is opened, created, or either, as asked for, and is listed and removed",
     inFolder((directory) => {
       const options = { directory };
-      assert.throws(() => Segment.open("a", { mode: "open", ...options }), { code: "ENOENT" });
-      Segment.open("b", { mode: "create", size: 200_000, ...options }).close();
-      assert.throws(() => Segment.open("b", { mode: "create", ...options }), { code: "EEXIST" });
+      assert.throws(() => Segment.open("a", { create: false, ...options }), { code: "ENOENT" });
+      Segment.open("b", { create: "exclusive", size: 200_000, ...options }).close();
+      assert.throws(() => Segment.open("b", { create: "exclusive", ...options }), {
+        code: "EEXIST",
+      });
       Segment.open("a", options).close();
       writeFileSync(join(directory, "no-segment"), "x");
       mkdirSync(join(directory, "folder"));
       assert.deepEqual(Segment.list(options).map(({ name }) => name), ["a", "b"]);
       assert.ok(Segment.list(options)[1].size >= 200_000);
-      using kept = Segment.open("b", { mode: "open", ...options });
+      using kept = Segment.open("b", { create: false, ...options });
       assert.equal(Segment.remove("b", options), true);
       assert.equal(Segment.remove("b", options), false);
       kept.counter("still").add();
@@ -265,77 +256,17 @@ describe("Segment", () => {
       }
       for (const size of [0, -1, 0.5, NaN]) {
         assert.throws(() => Segment.open("s", { size, directory }), RangeError);
+        assert.throws(() => Segment.open("s", { maxSize: size, directory }), RangeError);
         assert.throws(() => Segment.anonymous(size), RangeError);
       }
-      const mode = "append" as "open";
-      assert.throws(() => Segment.open("s", { mode, directory }), TypeError);
+      const less = { size: 200_000, maxSize: 4096, directory };
+      assert.throws(() => Segment.open("s", less), /RangeError: .*maxSize \(4096\)/);
+      const create = "append" as "exclusive";
+      assert.throws(() => Segment.open("s", { create, directory }), TypeError);
       for (const handle of [undefined, null, {}, 7, "a"] as unknown as SegmentHandle[]) {
         assert.throws(() => Segment.from(handle), TypeError);
       }
     }),
-  );
-
-  it(
-    "refuses a home that other users can use, and a link in its place",
-    inFolder((directory) => {
-      const home = join(directory, "home");
-      prepareHome(home);
-      prepareHome(home);
-      assert.equal(statSync(home).mode & 0o777, 0o700);
-      chmodSync(home, 0o755);
-      assert.throws(() => prepareHome(home), SegmentFormatError);
-      symlinkSync(directory, join(directory, "link"));
-      assert.throws(() => prepareHome(join(directory, "link")), /ELOOP|ENOTDIR/);
-    }),
-  );
-
-  it(
-    "refuses a directory in which other users could replace its files",
-    inFolder((directory) => {
-      Segment.open("mine", { directory }).close();
-      const uses: Readonly<Record<string, () => unknown>> = {
-        open: () => Segment.open("mine", { directory }),
-        list: () => Segment.list({ directory }),
-        remove: () => Segment.remove("mine", { directory }),
-      };
-      for (const mode of [0o777, 0o702, 0o733]) {
-        chmodSync(directory, mode);
-        for (const [name, use] of Object.entries(uses)) {
-          assert.throws(
-            use,
-            /SegmentFormatError: .*other users can write to it/,
-            `${name} ${mode}`,
-          );
-        }
-      }
-      for (const mode of [0o1777, 0o755, 0o700]) {
-        chmodSync(directory, mode);
-        Segment.open("mine", { directory }).close();
-      }
-      assert.equal(Segment.remove("mine", { directory }), true);
-    }),
-  );
-
-  it(
-    "refuses a directory of another user",
-    { skip: process.getuid!() !== 0 && "only ROOT gives folders to others: this was NOT TESTED" },
-    inFolder((directory) => {
-      Segment.open("mine", { directory }).close();
-      chownSync(directory, 1234, 1234);
-      for (const mode of [0o700, 0o1777]) {
-        chmodSync(directory, mode);
-        assert.throws(
-          () => Segment.open("mine", { directory }),
-          /SegmentFormatError: .*belongs to user 1234/,
-        );
-      }
-    }),
-  );
-
-  it(
-    "does not trust a foreign folder that has the name of its home",
-    { ...DEADLINE, skip: cannotMount(PRIVATE_SHM) },
-    () => runMounted(PRIVATE_SHM, SQUATTED),
   );
 
   it(
@@ -397,7 +328,7 @@ describe("Segment", () => {
           for (const racer of racers) racer.tell(`race-${round}`);
           const seen = await Promise.all(racers.map((racer) => racer.line()));
           assert.equal(new Set(seen).size, 1, `round ${round}: ${seen.join(" | ")}`);
-          using segment = Segment.open(`race-${round}`, { mode: "open", directory });
+          using segment = Segment.open(`race-${round}`, { create: false, directory });
           assert.equal(segment.counter("racers").value, RACERS);
           assert.equal(segment.names().length, 3);
           Segment.remove(`race-${round}`, { directory });

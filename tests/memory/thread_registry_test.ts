@@ -38,11 +38,15 @@ function forgeDeath(memory: Memory, identity: number): void {
   for (const half of [4, 0]) atomics.store32(slot + SLOT.startTime + half, half === 0 ? 1 : 0);
 }
 
+/** Claims one more slot for this thread. */
+function claimIn(memory: Memory): number {
+  const { threads, thread } = attachmentOf(memory);
+  return threads.claim(thread, true);
+}
+
 /** Fills all slots with living threads, but that of a dead one. */
-function fill(segment: Segment): void {
-  for (let i = 0; i < SLOTS - 2; i++) {
-    void attachmentOf(Memory.from(segment.memory.handle!)).identity;
-  }
+function fill(memory: Memory): void {
+  for (let i = 0; i < SLOTS - 2; i++) claimIn(memory);
 }
 
 const LOCKS: Readonly<Record<string, (segment: Segment) => Mutex>> = {
@@ -77,23 +81,24 @@ describe("A slot of a memory", () => {
     () =>
       inScratchFolder((folder) => {
         const path = join(folder, "memory");
-        const all = Array.from({ length: SLOTS }, () => Memory.map(path, 1));
-        const open = () => {
+        using memory = Memory.map(path, 1);
+        const { threads, identity } = attachmentOf(memory);
+        const all = [identity, ...Array.from({ length: SLOTS - 1 }, () => claimIn(memory))];
+        const claim = () => {
           try {
-            all.push(Memory.map(path, 1));
+            all.push(claimIn(memory));
           } catch (error) {
             if (!(error instanceof RangeError)) throw error;
           }
         };
-        const leaving = all.pop()!;
-        betweenSteps(leaving, open);
-        leaving.close();
-        open();
+        using leaving = Memory.map(path, 1);
+        betweenSteps(leaving, claim);
+        attachmentOf(leaving).threads.free(all.pop()!);
+        claim();
         assert.equal(all.length, SLOTS);
-        for (const { threads, identity } of all.map((memory) => attachmentOf(memory))) {
+        for (const identity of all) {
           assert.notEqual(threads.describe(identity), undefined, "another thread has it as well");
         }
-        for (const memory of all) memory.close();
       }),
   );
 
@@ -115,12 +120,8 @@ describe("A slot of a memory", () => {
         }
         for (let i = 0; i < 3; i++) {
           using segment = open();
-          using other = open();
           assert.equal(segment.rawArray("raw", 2048).get(7), 1007);
-          assert.notEqual(
-            attachmentOf(other.memory).identity,
-            attachmentOf(segment.memory).identity,
-          );
+          assert.notEqual(claimIn(segment.memory), attachmentOf(segment.memory).identity);
         }
       }),
   );
@@ -128,16 +129,22 @@ describe("A slot of a memory", () => {
   for (const [kind, lockOf] of Object.entries(LOCKS)) {
     it(`of a dead thread is kept while a ${kind} names it`, LIMIT, () => {
       const segment = Segment.anonymous();
-      const dead = Segment.from(segment.handle);
-      lockOf(dead).lock();
+      const { memory } = segment;
       const lock = lockOf(segment);
-      forgeDeath(segment.memory, attachmentOf(dead.memory).identity);
-      fill(segment);
-      const another = () => attachmentOf(Memory.from(segment.memory.handle!)).identity;
+      const dead = claimIn(memory);
+      lock.lock();
+      const { atomics, base, buffer } = regionOf(memory);
+      const at = new Int32Array(buffer).indexOf(attachmentOf(memory).identity, HEADER.end >> 2) * 4;
+      assert.ok(at >= base + HEADER.end, "no word names the holder");
+      lock.unlock();
+      atomics.store32(at, dead);
+      forgeDeath(memory, dead);
+      fill(memory);
+      const another = () => claimIn(memory);
       assert.throws(another, /1022 threads.*its locks name 1 dead threads/);
       using guard = lock.acquireSync({ timeout: 20_000 });
       assert.equal(guard.recovered, true);
-      assert.equal(another() & SLOTS, attachmentOf(dead.memory).identity & SLOTS);
+      assert.equal(another() & SLOTS, dead & SLOTS);
     });
   }
 
@@ -145,20 +152,18 @@ describe("A slot of a memory", () => {
     "of a dead thread is kept while any word names it, if locks may be at offsets",
     LIMIT,
     () => {
-      // As in a file from before the header had this word.
       const segment = Segment.anonymous();
-      const { handle } = segment.memory;
-      const { atomics, base } = regionOf(segment.memory);
+      const { memory } = segment;
+      const { atomics, base } = regionOf(memory);
       atomics.store32(base + HEADER.directoryOnly, 0);
-      const dead = attachmentOf(Memory.from(handle!)).identity;
+      const dead = claimIn(memory);
       const array = segment.rawArray("data", 9);
       array.set(3, dead);
-      forgeDeath(segment.memory, dead);
-      fill(segment);
-      void attachmentOf(segment.memory).identity;
-      assert.throws(() => attachmentOf(Memory.from(handle!)).identity, RangeError);
+      forgeDeath(memory, dead);
+      fill(memory);
+      assert.throws(() => claimIn(memory), RangeError);
       array.set(3, 0);
-      assert.ok(attachmentOf(Memory.from(handle!)).identity > 0);
+      assert.ok(claimIn(memory) > 0);
     },
   );
 });

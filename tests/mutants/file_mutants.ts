@@ -142,8 +142,8 @@ export const FILE_MUTANTS: readonly Mutant[] = [
   mutant(
     "a longer number gets no room",
     "src/files/counter_file.ts",
-    "        file.sync();\n        length = longer;",
-    "        length = longer;",
+    "      file.sync();\n      text = ",
+    "      text = ",
     ["files/behaviour/power_loss"],
   ),
   mutant(
@@ -219,8 +219,8 @@ export const FILE_MUTANTS: readonly Mutant[] = [
   mutant(
     "a sync counts for later writes",
     "src/files/group_commit.ts",
-    "    Atomics.store(words, SYNCED, written);",
-    "    void written;\n    Atomics.store(words, SYNCED, Atomics.load(words, WRITTEN));",
+    "const written = Atomics.load(words, WRITTEN);\n    this.#sync();",
+    "this.#sync();\n    const written = Atomics.load(words, WRITTEN);",
     ["files/behaviour/power_loss"],
   ),
   mutant(
@@ -239,7 +239,7 @@ export const FILE_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     "a mapping keeps the lock of a leader whose thread ended",
-    "src/files/group_commit.ts",
+    "src/files/commit_file.ts",
     "return mapFile(mapped.fd!, path, PAGE);",
     "return mapFile(fd, path, PAGE);",
     ["files/behaviour/thread_end"],
@@ -278,6 +278,20 @@ export const FILE_MUTANTS: readonly Mutant[] = [
     "last <= GREATEST ? last",
     "last >= 0 ? last",
     ["files/lock_record"],
+  ),
+  mutant(
+    "a stopped leader stops all adders",
+    "src/files/group_commit.ts",
+    "if (mayLead && (patience ??= new Patience(words)).isOver(event)) {",
+    "if (mayLead && (patience ??= new Patience(words)).isOver(event) && number === -1) {",
+    ["files/group_commit"],
+  ),
+  mutant(
+    "a batch whose sync failed is written twice",
+    "src/files/counter_batch.ts",
+    "this.sum += isWritten ? 0 : sum;",
+    "void isWritten;\n    this.sum += sum;",
+    ["files/counter_batch"],
   ),
   mutant(
     "the error of a batch that was written by itself is lost",

@@ -14,6 +14,7 @@ export interface Mutant {
 
 const MUTEX = "src/memory/mutex.ts";
 const REGISTRY = "src/memory/thread_registry.ts";
+const SLOTS = "src/memory/slot_table.ts";
 const WAITERS = "src/memory/async_waiters.ts";
 const WAT = "src/memory/atomics.wat";
 const JS = "src/memory/atomics_js.ts";
@@ -53,7 +54,7 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
   ]),
   mutant(
     "owner written late",
-    REGISTRY,
+    SLOTS,
     "atomics.store32(at + SLOT.thread, thread?.thread ?? 0);",
     "setTimeout(() => atomics.store32(at + SLOT.thread, thread?.thread ?? 0), 200);",
     ["memory/mutex", "memory/behaviour/owner_death"],
@@ -97,8 +98,8 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
   mutant(
     "token not counted",
     MUTEX,
-    "this.#region.atomics.next64(this.#at + OFFSETS.token)",
-    "this.#region.atomics.load64(this.#at + OFFSETS.token)",
+    "this.#region.atomics.next64(this.#at + MUTEX.token)",
+    "this.#region.atomics.load64(this.#at + MUTEX.token)",
     ["memory/mutex"],
   ),
   {
@@ -120,9 +121,15 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
     "",
     ["memory/behaviour/owner_check"],
   ),
-  mutant("died word not set", MUTEX, "atomics.store32(this.#at + OFFSETS.died, owner);", "", [
-    "memory/behaviour/owner_death",
-  ]),
+  mutant(
+    "died word not set",
+    MUTEX,
+    "atomics.store32(this.#at + MUTEX.died, owner | inconsistent);",
+    "",
+    [
+      "memory/behaviour/owner_death",
+    ],
+  ),
   mutant(
     "death thrown, lock kept",
     MUTEX,
@@ -130,7 +137,7 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
     "",
     ["memory/behaviour/owner_death"],
   ),
-  mutant("recovered for ever", MUTEX, "      atomics.store32(this.#at + OFFSETS.died, 0);\n", "", [
+  mutant("recovered for ever", MUTEX, "      atomics.store32(this.#at + MUTEX.died, 0);\n", "", [
     "memory/behaviour/owner_death",
   ]),
   mutant("start time ignored", IDENTITY, "mayCompare && found.startTime !== startTime", "false", [
@@ -149,16 +156,51 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
   mutant(
     "another boot id alone proves that all are gone",
     REGISTRY,
-    "        if (!isGone(this.#threadAt(at))) return false;\n",
+    "      if (!this.#isLifeByteFree(at, identity)) return false;\n",
     "",
     ["memory/behaviour/unknown_owner", "memory/memory_test"],
   ),
   mutant(
     "a slot is freed that has a new owner",
-    REGISTRY,
-    "this.#region.atomics.compareExchange32(claim, identity, 0);",
-    "this.#region.atomics.store32(claim, 0);",
+    SLOTS,
+    "this.#region.atomics.compareExchange32(this.at(slot) + SLOT.claim, claim, 0);",
+    "this.#region.atomics.store32(this.at(slot) + SLOT.claim, 0);",
     ["memory/thread_registry"],
+  ),
+  mutant(
+    "a free life byte proves nothing",
+    REGISTRY,
+    "      file.isLifeByteFree(identity);",
+    "      false;",
+    ["memory/behaviour/owner_check"],
+  ),
+  mutant(
+    "a life byte that was not taken proves a death",
+    REGISTRY,
+    "atomics.load32(at + SLOT.byte) === identity &&",
+    "",
+    ["memory/behaviour/owner_check"],
+  ),
+  mutant(
+    "a life byte is not published",
+    SLOTS,
+    "    if (takeLifeByte(identity)) atomics.store32(at + SLOT.byte, identity);\n",
+    "    takeLifeByte(identity);\n",
+    ["memory/behaviour/owner_check"],
+  ),
+  mutant(
+    "a mark of inconsistency ends with the death of the next owner",
+    MUTEX,
+    "owner | inconsistent);",
+    "owner);",
+    ["memory/behaviour/inconsistent"],
+  ),
+  mutant(
+    "a slot is freed by the first object that is closed",
+    "src/memory/attachment.ts",
+    "return this.#slot?.users === 1;",
+    "return this.#slot !== undefined;",
+    ["memory/memory_test"],
   ),
   mutant(
     "a lock at an offset not noted",
@@ -184,18 +226,53 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
   mutant(
     "the folder of segments may belong to any user",
     "src/memory/segment_home.ts",
-    "    if (flaw === undefined) return;\n",
-    "    return;\n",
-    ["memory/segment"],
+    '    if (flaw !== undefined) throw refused(folder, flaw, "Give another directory");\n',
+    "",
+    ["memory/segment_home"],
+  ),
+  mutant(
+    "a removed name still leads to its thing",
+    "src/memory/directory.ts",
+    "if (!entry.removed) yield entry;",
+    "yield entry;",
+    ["memory/segment_memory"],
+  ),
+  mutant(
+    "a lock whose name was removed keeps no slot",
+    "src/memory/lock_words.ts",
+    '"a memory").records()',
+    '"a memory").entries()',
+    ["memory/segment_memory"],
+  ),
+  mutant(
+    "a segment that grew is not mapped again",
+    "src/memory/segment_memory.ts",
+    "if (this.size > this.region.size) this.#mapAgain(undefined);",
+    "",
+    ["memory/segment_memory"],
+  ),
+  mutant(
+    "a lock that is held loses its name",
+    "src/memory/segment.ts",
+    "if (guard === undefined) {\n      const owner",
+    "if (guard === null) {\n      const owner",
+    ["memory/segment_memory"],
+  ),
+  mutant(
+    "a segment is for any group",
+    "src/memory/segment_access.ts",
+    "access.mode === EVERYBODY || group === access.group",
+    "true",
+    ["memory/segment_access"],
   ),
   mutant(
     "boot ignored",
     REGISTRY,
-    "atomics.load32(at + SLOT.thread) === 0 || !this.#isOfThisBoot(at)",
-    "atomics.load32(at + SLOT.thread) === 0",
+    "atomics.load32(at + SLOT.thread) !== 0 && this.#slots.isOfThisBoot(at)",
+    "atomics.load32(at + SLOT.thread) !== 0",
     ["memory/behaviour/owner_check"],
   ),
-  mutant("generation not counted", REGISTRY, "((last + 1) % GENERATIONS", "(1 % GENERATIONS", [
+  mutant("generation not counted", SLOTS, "((last + 1) % GENERATIONS", "(1 % GENERATIONS", [
     "memory/memory_test",
   ]),
   mutant(

@@ -21,6 +21,15 @@ export const IN_OTHER_TIME: readonly string[] = [
   "--fork",
 ];
 
+/** The beginning of a command in another PID namespace, which ends with the command. */
+export const IN_OTHER_PIDS: readonly string[] = [
+  ...UNSHARE,
+  "--pid",
+  "--mount-proc",
+  "--fork",
+  "--kill-child",
+];
+
 /** Why a command cannot begin like that here, for the `skip` of a test; or false. */
 export function cannotRunUnder(command: readonly string[]): string | false {
   const { status, stderr, error } = spawnSync(command[0], [...command.slice(1), "true"], {

@@ -8,10 +8,15 @@ const STEPS = 1000;
 const LOOKS = 1_000_000;
 
 /**
- * A prime, an odd number with a small factor, and a number whose least factor is at the start of the
- * second of four ranges: without a flag, the search of the other three goes on to the end.
+ * 32 odd numbers, one of them a prime. The least factor of most is small: without a flag, the
+ * workers that search beyond it go on to the end.
  */
-const CANDIDATES: readonly number[] = [112272535095293, 112272535095295, 112272506071961];
+const CANDIDATES: readonly number[] = Array.from(
+  { length: 32 },
+  (_, i) => 9007199254740849 + 2 * i,
+);
+/** The candidates and the part of each that warm the code. */
+const WARMING = { candidates: CANDIDATES.slice(0, 20), end: 20_001 } as const;
 
 /** Whether an odd number in [from, to) divides n; reads `stop` every 1,000 steps. */
 function hasFactor(n: number, from: number, to: number, stop?: Flag): boolean {
@@ -76,9 +81,13 @@ export function flag({ memory, offset, worker, workers, meet }: CountingContext)
       meet();
       withFlag = timed(() => searchAll(found, true));
     },
+    warmUp() {
+      for (const n of WARMING.candidates) hasFactor(n + 1, 3, WARMING.end, never);
+    },
     read: () => found.filter((flag) => !flag.isSet).length,
     search: () => ({
       expected,
+      numbers: CANDIDATES.length,
       serialMs: (serial[1] - serial[0]) / 1e6,
       noFlag,
       flag: withFlag,

@@ -28,6 +28,11 @@ const RACY: ReadonlySet<StrategyName> = new Set(
   ["file", "value", "raw-value", "manager-get-set", "redis-get-set"],
 );
 
+/** Whether the experiment counts in a text file. */
+export function needsFile(name: StrategyName): boolean {
+  return name.startsWith("file");
+}
+
 /** Whether the experiment runs on a Redis server. */
 export function needsRedis(name: StrategyName): boolean {
   return name.startsWith("redis");

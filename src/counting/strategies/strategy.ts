@@ -32,13 +32,18 @@ export interface Counting {
   read(): number | Promise<number>;
   /** The lock around the whole loop of a worker, if the granularity is `call`. */
   readonly around?: Pick<RawLock, "lock" | "unlock">;
+  /** Warms the code of an experiment whose `count` takes no number of increments. */
+  warmUp?(): void;
   /** For `flag` only: the times of the searches. */
   search?(): SearchReport;
 }
 
 /** The times of the prime search. */
 export interface SearchReport {
+  /** The primes that one worker found. */
   readonly expected: number;
+  /** The numbers that were searched. */
+  readonly numbers: number;
   readonly serialMs: number;
   /** When this worker began and ended each search, in nanoseconds of the monotonic clock. */
   readonly noFlag: readonly [number, number];

@@ -89,6 +89,8 @@ export function bunAdapter(): Adapter {
     args: process.argv.slice(2),
     exit: (status) => process.exit(status),
     mapping: "plain",
+    // It reads `.env` files too, whose variables the C library does not know.
+    variable: (name) => process.env[name],
     mayCallC: () => process.platform === "linux",
     bind,
     // SAFETY: see the port: the caller keeps `bytes` alive and passes memory that does not move.

@@ -116,6 +116,8 @@ export interface Adapter extends CAccess {
    * plain mapping becomes a buffer.
    */
   readonly mapping: "over-wasm" | "plain";
+  /** A variable of the environment, if the runtime keeps them apart from those of the C library. */
+  readonly variable?: (name: string) => string | undefined;
   /** Whether {@linkcode CAccess.bind} finds the C library of Linux, without a prompt for a permission. */
   mayCallC(): boolean;
   /** Starts a Web Worker on a module. */

@@ -1,5 +1,6 @@
+import { UnsupportedError } from "../../contract/errors.ts";
 import { adapter } from "../adapters/adapter.ts";
-import type { CFunctions } from "../adapters/port.ts";
+import type { CFunctions, CSignatures } from "../adapters/port.ts";
 import { EINTR } from "./constants.ts";
 
 /**
@@ -17,7 +18,7 @@ const SIGNATURES = {
   close: { parameters: ["i32"], result: "i32" },
   dlsym: { parameters: ["pointer", "bytes"], result: "pointer" },
   dup3: { parameters: ["i32", "i32", "i32"], result: "i32" },
-  execvpe: { parameters: ["bytes", "pointer", "pointer"], result: "i32" },
+  execve: { parameters: ["bytes", "pointer", "pointer"], result: "i32" },
   fchmod: { parameters: ["i32", "u32"], result: "i32" },
   fchown: { parameters: ["i32", "u32", "u32"], result: "i32" },
   fcntl: { parameters: ["i32", "i32", "bytes"], result: "i32" },
@@ -27,6 +28,7 @@ const SIGNATURES = {
   fsync: { parameters: ["i32"], result: "i32" },
   getcwd: { parameters: ["bytes", "i64"], result: "pointer" },
   getdents64: { parameters: ["i32", "bytes", "i64"], result: "i32" },
+  getenv: { parameters: ["bytes"], result: "pointer" },
   getgid: { parameters: [], result: "u32" },
   gethostname: { parameters: ["bytes", "i64"], result: "i32" },
   getpid: { parameters: [], result: "i32" },
@@ -34,33 +36,33 @@ const SIGNATURES = {
   gettid: { parameters: [], result: "i32" },
   getrlimit: { parameters: ["i32", "bytes"], result: "i32" },
   getuid: { parameters: [], result: "u32" },
+  isatty: { parameters: ["i32"], result: "i32" },
+  kill: { parameters: ["i32", "i32"], result: "i32" },
   linkat: { parameters: ["i32", "bytes", "i32", "bytes", "i32"], result: "i32" },
   mkdir: { parameters: ["bytes", "u32"], result: "i32" },
   mmap: { parameters: ["pointer", "i64", "i32", "i32", "i32", "i64"], result: "pointer" },
   open: { parameters: ["bytes", "i32", "i32"], result: "i32" },
+  poll: { parameters: ["bytes", "i64", "i32"], result: "i32" },
   posix_fallocate: { parameters: ["i32", "i64", "i64"], result: "i32" },
-  posix_spawn_file_actions_adddup2: { parameters: ["bytes", "i32", "i32"], result: "i32" },
-  posix_spawn_file_actions_destroy: { parameters: ["bytes"], result: "i32" },
-  posix_spawn_file_actions_init: { parameters: ["bytes"], result: "i32" },
-  posix_spawnattr_init: { parameters: ["bytes"], result: "i32" },
-  posix_spawnattr_setflags: { parameters: ["bytes", "i32"], result: "i32" },
-  posix_spawnattr_setsigdefault: { parameters: ["bytes", "bytes"], result: "i32" },
-  posix_spawnattr_setsigmask: { parameters: ["bytes", "bytes"], result: "i32" },
-  posix_spawnp: {
-    parameters: ["bytes", "bytes", "bytes", "bytes", "pointer", "pointer"],
+  // The third parameter are the actions on files; 0 for none.
+  posix_spawn: {
+    parameters: ["bytes", "bytes", "pointer", "bytes", "pointer", "pointer"],
     result: "i32",
   },
   pread: { parameters: ["i32", "bytes", "i64", "i64"], result: "i32" },
   prctl: { parameters: ["i32", "i64", "i64", "i64", "i64"], result: "i32" },
   pwrite: { parameters: ["i32", "bytes", "i64", "i64"], result: "i32" },
   read: { parameters: ["i32", "bytes", "i64"], result: "i32" },
+  readlink: { parameters: ["bytes", "bytes", "i64"], result: "i32" },
   realpath: { parameters: ["bytes", "bytes"], result: "pointer" },
   renameat2: { parameters: ["i32", "bytes", "i32", "bytes", "u32"], result: "i32" },
   rename: { parameters: ["bytes", "bytes"], result: "i32" },
   sched_yield: { parameters: [], result: "i32" },
+  setrlimit: { parameters: ["i32", "bytes"], result: "i32" },
   sigaction: { parameters: ["i32", "bytes", "pointer"], result: "i32" },
   sigprocmask: { parameters: ["i32", "bytes", "pointer"], result: "i32" },
   statx: { parameters: ["i32", "bytes", "i32", "u32", "bytes"], result: "i32" },
+  strlen: { parameters: ["pointer"], result: "i64" },
   // The longest call here is futex(2): number, word, operation, value, timeout.
   syscall: { parameters: ["i64", "pointer", "i32", "u32", "bytes"], result: "i32" },
   tgkill: { parameters: ["i32", "i32", "i32"], result: "i32" },
@@ -72,6 +74,17 @@ const SIGNATURES = {
 } as const;
 
 type Libc = CFunctions<typeof SIGNATURES>;
+
+/**
+ * The numbers of the system calls, for x64 and arm64, whose functions some C libraries lack: no musl
+ * has `tgkill`, and older ones have none of these.
+ */
+const SYSTEM_CALLS = {
+  getdents64: [217, 61],
+  renameat2: [316, 276],
+  statx: [332, 291],
+  tgkill: [234, 131],
+} as const;
 
 /**
  * The C library of this thread. Each function is bound at its first use, since a binding takes
@@ -146,13 +159,59 @@ export function errnoView(): Int32Array {
   return view ??= new Int32Array(adapter.bufferAt(libc[ERRNO](), 4));
 }
 
+/** A system call whose function the C library may lack, with the parameters of that function. */
+export function systemCall(name: keyof typeof SYSTEM_CALLS): Call {
+  const { parameters, result } = SIGNATURES[name];
+  const number = SYSTEM_CALLS[name][adapter.arch === "arm64" ? 1 : 0];
+  // SAFETY: on 64-bit systems, the system call takes the parameters of the function.
+  const { syscall } = adapter.bind({
+    syscall: { parameters: ["i64", ...parameters], result },
+  });
+  return (...args) => Reflect.apply(syscall, undefined, [number, ...args]);
+}
+
+const hasSystemCall = (name: keyof Libc): name is keyof typeof SYSTEM_CALLS =>
+  Object.hasOwn(SYSTEM_CALLS, name);
+
+function find(name: keyof Libc): Call {
+  try {
+    return adapter.bind({ [name]: SIGNATURES[name] })[name] as Call;
+  } catch (error) {
+    if (!(error instanceof UnsupportedError) || !hasSystemCall(name)) throw error;
+    return systemCall(name);
+  }
+}
+
 function bound(name: keyof Libc): unknown {
   // Bound before any call that may fail, since the binding itself may change the number.
   if (name !== ERRNO) errnoView();
-  const found = adapter.bind({ [name]: SIGNATURES[name] })[name] as Call;
+  return define(name, find(name));
+}
+
+function define(name: keyof Libc, found: Call): Call {
   const value = REPEATED.has(name) ? repeated(found, SIGNATURES[name].parameters.length) : found;
   Object.defineProperty(libc, name, { value });
   return value;
+}
+
+/**
+ * Binds functions that a program is about to call, all at once: Deno takes 0.6 ms for each call of
+ * `dlopen`, whatever it binds.
+ */
+export function bindTogether(names: readonly (keyof Libc)[]): void {
+  const missing = [ERRNO, ...names] as const;
+  const signatures: CSignatures = Object.fromEntries(
+    missing.map((name) => [name, SIGNATURES[name]]),
+  );
+  let found: CFunctions<CSignatures>;
+  try {
+    found = adapter.bind(signatures);
+  } catch (error) {
+    // The C library lacks one of them: each is bound by itself when it is called.
+    if (error instanceof UnsupportedError) return;
+    throw error;
+  }
+  for (const name of missing) define(name, found[name] as Call);
 }
 
 for (const name of Object.keys(SIGNATURES) as (keyof Libc)[]) {

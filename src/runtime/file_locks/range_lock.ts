@@ -4,27 +4,31 @@ import { waitInterruptibly } from "../waiting/interruptible_wait.ts";
 import type { ByteRange } from "./byte_range.ts";
 
 // Open file description locks: of the open file as with flock(2), not of the process. See fcntl(2).
-const F_OFD_SETLK = 37;
+export const F_OFD_GETLK = 36;
+export const F_OFD_SETLK = 37;
 const F_OFD_SETLKW = 38;
 const F_RDLCK = 0;
-const F_WRLCK = 1;
-const F_UNLCK = 2;
+export const F_WRLCK = 1;
+export const F_UNLCK = 2;
 
-/** A `struct flock` (32 bytes) for each request: lock shared, lock exclusively, unlock. */
+/** A `struct flock`: a request for a part of a file. */
+export function lockRequest(type: number, start: number, length: number): Uint8Array {
+  const view = new DataView(new ArrayBuffer(32));
+  view.setInt16(0, type, true);
+  view.setBigInt64(8, BigInt(start), true);
+  view.setBigInt64(16, BigInt(length), true);
+  return new Uint8Array(view.buffer);
+}
+
+/** The requests for a range: lock shared, lock exclusively, unlock. */
 export class RangeRequests {
   readonly #shared: Uint8Array;
   readonly #exclusive: Uint8Array;
   readonly #none: Uint8Array;
 
   constructor(range: ByteRange) {
-    const request = (type: number) => {
-      const view = new DataView(new ArrayBuffer(32));
-      view.setInt16(0, type, true);
-      view.setBigInt64(8, BigInt(range.start), true);
-      view.setBigInt64(16, BigInt(range.length), true);
-      return new Uint8Array(view.buffer);
-    };
-    [this.#shared, this.#exclusive, this.#none] = [F_RDLCK, F_WRLCK, F_UNLCK].map(request);
+    [this.#shared, this.#exclusive, this.#none] = [F_RDLCK, F_WRLCK, F_UNLCK]
+      .map((type) => lockRequest(type, range.start, range.length));
   }
 
   /** Tries to lock the range; false if another open file description holds a part of it. */

@@ -1,4 +1,5 @@
 import {
+  AT_EMPTY_PATH,
   AT_FDCWD,
   AT_SYMLINK_FOLLOW,
   O_CREAT,
@@ -8,9 +9,10 @@ import {
   O_TMPFILE,
   O_WRONLY,
 } from "../c/constants.ts";
-import { EEXIST, errno, systemError } from "../c/errno.ts";
+import { EEXIST, ENOENT, EOPNOTSUPP, errno, systemError } from "../c/errno.ts";
 import { libc } from "../c/libc.ts";
-import { pathBytes } from "../paths/path_bytes.ts";
+import { pathBytes, quotePath } from "../paths/path_bytes.ts";
+import { inodeOf } from "./file_status.ts";
 import { privateName } from "../paths/private_name.ts";
 import { folderOf, removeFile } from "./folders.ts";
 import { type FileAccess, giveAccess } from "./file_access.ts";
@@ -28,8 +30,7 @@ export function makeFile(path: string, contents: Uint8Array, access?: FileAccess
   try {
     fd = openNameless(folderOf(path));
   } catch (error) {
-    // A file system without O_TMPFILE; to an older kernel the flags open a folder.
-    if (!["EOPNOTSUPP", "EISDIR"].includes((error as { code?: string }).code!)) throw error;
+    if (!lacksNameless(error)) throw error;
     return makeFileByName(path, contents, access);
   }
   try {
@@ -60,21 +61,58 @@ function fill(fd: number, path: string, contents: Uint8Array, access?: FileAcces
   syncData(fd, path);
 }
 
+/** Whether a file system has no O_TMPFILE; to an older kernel the flags open a folder. */
+function lacksNameless(error: unknown): boolean {
+  return ["EOPNOTSUPP", "EISDIR"].includes((error as { code?: string }).code!);
+}
+
 /**
  * Creates a file without a name in a folder, for {@linkcode publish}. Until then no other process
  * can open it, and the system removes it with its descriptor. See open(2), O_TMPFILE.
+ *
+ * @throws {Error} With the `code` of the system.
  */
 export function openNameless(folder: string): number {
-  return openFile(folder, O_TMPFILE | O_RDWR);
+  try {
+    return openFile(folder, O_TMPFILE | O_RDWR);
+  } catch (error) {
+    if (!lacksNameless(error)) throw error;
+    const code = "EOPNOTSUPP";
+    throw Object.assign(
+      new Error(
+        `Cannot make a file in ${quotePath(folder)}: its file system has no files without a ` +
+          `name (O_TMPFILE; ${code}). Use a folder of another one, such as tmpfs, ext4 or XFS`,
+      ),
+      { code, errno: EOPNOTSUPP, path: folder },
+    );
+  }
 }
 
-/** Gives a nameless file its name, in one step for all readers; false if the name is taken. */
+/**
+ * Gives a nameless file its name, in one step for all readers; false if the name is taken.
+ *
+ * @throws {Error} With the `code` of the system.
+ */
 export function publish(fd: number, path: string): boolean {
-  const from = pathBytes(`/proc/self/fd/${fd}`);
-  if (libc.linkat(AT_FDCWD, from, AT_FDCWD, pathBytes(path), AT_SYMLINK_FOLLOW) === 0) return true;
-  const failure = errno();
+  const link = `/proc/self/fd/${fd}`;
+  const [from, to] = [link, path].map(pathBytes);
+  if (libc.linkat(AT_FDCWD, from, AT_FDCWD, to, AT_SYMLINK_FOLLOW) === 0) return true;
+  let failure = errno();
+  const hasProc = failure !== ENOENT || inodeOf(link) !== undefined;
+  if (!hasProc) {
+    // Before Linux 6.10, only root may do this.
+    if (libc.linkat(fd, Uint8Array.of(0), AT_FDCWD, to, AT_EMPTY_PATH) === 0) return true;
+    failure = errno();
+  }
   if (failure === EEXIST) return false;
-  throw systemError("make", path, failure);
+  if (hasProc || failure !== ENOENT) throw systemError("make", path, failure);
+  throw Object.assign(
+    new Error(
+      `Cannot make ${quotePath(path)}: /proc/self/fd, by which a new file gets its name, is ` +
+        "missing (ENOENT). Mount /proc (mount -t proc proc /proc)",
+    ),
+    { code: "ENOENT", errno: failure, path },
+  );
 }
 
 function publishName(own: string, path: string): boolean {

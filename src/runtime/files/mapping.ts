@@ -3,7 +3,7 @@ import { adapter } from "../adapters/adapter.ts";
 import { errno, systemError } from "../c/errno.ts";
 import { libc } from "../c/libc.ts";
 import { flagsOf } from "./descriptors.ts";
-import { closeFile, tryOpen } from "./open_file.ts";
+import { tryOpen } from "./open_file.ts";
 
 const PROT_READ_WRITE = 3;
 const MAP_SHARED = 1;
@@ -112,20 +112,40 @@ function giveRange(start: number, length: number): void {
   all.free = ranges;
 }
 
+/** The addresses of plain ranges whose buffers were collected, by their sizes. */
+const unreachable = new Map<number, number[]>();
+
 /**
- * Maps the file by another open file, if `/proc` is mounted: a mapping keeps its open file and the
- * lock on it, and the engine does not unmap when the thread ends.
+ * Collects ranges whose mapping has ended. Only when the engine has collected the buffer of a range
+ * is there no view left that could show the next file in it. The range stays mapped until then and
+ * afterwards, since a helper thread may still look at a word in it.
  */
-function mapPlain(fd: number, path: string, size: number, kind: number): number {
+const ended = new FinalizationRegistry<{ address: number; size: number }>(({ address, size }) => {
+  const addresses = unreachable.get(size);
+  if (addresses === undefined) unreachable.set(size, [address]);
+  else addresses.push(address);
+});
+
+/**
+ * Opens a file again to map it, on an engine that does not unmap when a thread ends: a mapping keeps
+ * its open file, and all locks on it. Returns `undefined` if the descriptor itself can be mapped, or
+ * must be since `/proc` is not mounted.
+ */
+export function openToMap(fd: number): number | undefined {
+  if (adapter.mapping !== "plain") return undefined;
   const flags = flagsOf(fd);
   // With the same access, since root could open it for more.
-  const own = flags < 0 ? undefined : tryOpen(`/proc/self/fd/${fd}`, flags & ACCESS_MODE);
-  // SAFETY: the system picks an address at which nothing is mapped. The mapping stays until the process
-  // ends, since `unmap` replaces its pages instead of removing them.
-  const address = libc.mmap(0, size, PROT_READ_WRITE, kind, own ?? fd, 0);
-  const failure = errno();
-  if (own !== undefined) closeFile(own);
-  if (address === -1) throw systemError("map", path, failure);
+  return flags < 0 ? undefined : tryOpen(`/proc/self/fd/${fd}`, flags & ACCESS_MODE);
+}
+
+function mapPlain(fd: number, path: string, size: number, kind: number): number {
+  const range = unreachable.get(size)?.shift() ?? 0;
+  const fixed = range === 0 ? 0 : MAP_FIXED;
+  // SAFETY: the system picks an address at which nothing is mapped, or this replaces the empty pages of
+  // a range that no view shows. The range stays mapped until the process ends; after a failure, it is
+  // not used again, since the system may have removed its pages.
+  const address = libc.mmap(range, size, PROT_READ_WRITE, kind | fixed, fd, 0);
+  if (address === -1) throw systemError("map", path, errno());
   return address;
 }
 
@@ -167,4 +187,5 @@ export function unmap(mapping: Mapping, size: number): void {
   const flags = MAP_PRIVATE_ANONYMOUS | MAP_FIXED | MAP_NORESERVE;
   libc.mmap(mapping.address, size, PROT_READ_WRITE, flags, -1, 0);
   if (mapping.memory !== undefined) giveRange(mapping.base, size);
+  else ended.register(mapping.buffer, { address: mapping.address, size });
 }

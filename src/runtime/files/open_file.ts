@@ -1,8 +1,10 @@
 import { O_CLOEXEC, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } from "../c/constants.ts";
-import { EINTR, ENOENT, errno, interrupted, systemError } from "../c/errno.ts";
+import { EFBIG, EINTR, ENOENT, errno, interrupted, systemError } from "../c/errno.ts";
 import { libc } from "../c/libc.ts";
 import { pathBytes, quotePath } from "../paths/path_bytes.ts";
 import { statusOf } from "./file_status.ts";
+
+const RLIMIT_FSIZE = 1;
 
 /**
  * Opens a file and returns its descriptor, which is closed on exec. Never waits for the other end of
@@ -92,14 +94,30 @@ export function readFile(path: string): Uint8Array | undefined {
   }
 }
 
-/** Writes all of `bytes` at an offset. */
+/**
+ * Writes all of `bytes` at an offset.
+ *
+ * @throws {Error} With the `code` of the system. A part of `bytes` may be written.
+ */
 export function writeAt(fd: number, path: string, bytes: Uint8Array, offset: number): void {
   let written: number;
   // SAFETY: pwrite(2) reads no more than `bytes.length` bytes.
   do written = libc.pwrite(fd, bytes, bytes.length, offset); while (interrupted(written));
   if (written < 0) throw systemError("write", path, errno());
+  if (written === bytes.length) return;
+  const end = offset + written;
+  // The next call would end the process: the default of SIGXFSZ, which Deno does not ignore.
+  if (end >= sizeLimit()) throw systemError("write", path, EFBIG);
   // A full file system writes a part, and reports the reason at the next call.
-  if (written < bytes.length) writeAt(fd, path, bytes.subarray(written), offset + written);
+  writeAt(fd, path, bytes.subarray(written), end);
+}
+
+/** The size, in bytes, beyond which this process may not write to a file. */
+function sizeLimit(): number {
+  const limits = new BigUint64Array(2);
+  // SAFETY: a `struct rlimit` has 16 bytes.
+  const result = libc.getrlimit(RLIMIT_FSIZE, new Uint8Array(limits.buffer));
+  return result === 0 ? Number(limits[0]) : Infinity;
 }
 
 /** Makes a file at least `size` bytes long and reserves the space. */
@@ -115,6 +133,7 @@ export function syncData(fd: number, path: string): void {
 }
 
 const latin1 = new TextDecoder("latin1");
+const utf8 = new TextDecoder();
 const buffer = new Uint8Array(4096);
 
 /** The beginning of a file of `/proc`; `undefined` if it cannot be read for any reason. */
@@ -130,22 +149,32 @@ export function readProc(path: string): string | undefined {
   }
 }
 
-/** All of a file of `/proc`, whose size is unknown; `undefined` if it cannot be read. */
-export function readAllOfProc(path: string): string | undefined {
+/** The bytes of a file of `/proc`, whose size is unknown; `undefined` if it cannot be read. */
+export function bytesOfProc(path: string): Uint8Array | undefined {
   const fd = tryOpen(path, O_RDONLY);
   if (fd === undefined) return undefined;
-  const decoder = new TextDecoder();
-  const chunk = new Uint8Array(65536);
-  let text = "";
+  let bytes = new Uint8Array(16384);
+  let end = 0;
   try {
     for (;;) {
-      // SAFETY: read(2) writes no more than `chunk.length` bytes.
-      const length = libc.read(fd, chunk, chunk.length);
+      if (end === bytes.length) {
+        const longer = new Uint8Array(4 * end);
+        longer.set(bytes);
+        bytes = longer;
+      }
+      // SAFETY: read(2) writes no more than the length that it is given.
+      const length = libc.read(fd, bytes.subarray(end), bytes.length - end);
       if (length < 0) return undefined;
-      if (length === 0) return text + decoder.decode();
-      text += decoder.decode(chunk.subarray(0, length), { stream: true });
+      if (length === 0) return bytes.subarray(0, end);
+      end += length;
     }
   } finally {
     closeFile(fd);
   }
+}
+
+/** All of a file of `/proc` as text; `undefined` if it cannot be read. */
+export function readAllOfProc(path: string): string | undefined {
+  const bytes = bytesOfProc(path);
+  return bytes && utf8.decode(bytes);
 }

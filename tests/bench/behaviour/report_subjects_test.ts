@@ -20,7 +20,9 @@ describe("the benchmark measures every operation of the report:", () => {
     locks: LOCKS.map(([key]) => key),
     safety: SAFETIES.flatMap(({ ratio }) => ratio.split(" : ")),
     scaling: SCALED.flat(),
-    advice: CANDIDATES.map(({ measured: { subject, operation } }) => `${subject}/${operation}`),
+    advice: CANDIDATES.flatMap(({ ways }) =>
+      ways.map(({ subject, operation }) => `${subject}/${operation}`)
+    ),
     names: Object.keys(NAMES),
   };
   for (const [name, all] of Object.entries(wanted)) {

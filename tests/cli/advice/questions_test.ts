@@ -29,12 +29,13 @@ describe("interlock advise on a terminal", () => {
   }
 
   it("asks for missing options, and again after a wrong answer", async () => {
-    const answers = ["1\r", "9\r", "\r", "many\r", "1_00\r", "\r"];
+    const answers = ["1\r", "9\r", "\r", "2\r", "many\r", "0.1k\r", "\r"];
     const flags = ["--results", SAMPLE, "--survive", "power"];
     const { status, seen, left } = await asked(answers, flags);
     assert.equal(status, 0, seen);
     assert.deepEqual(left, []);
     assert.match(seen, /Enter a number from 1 to 3\./);
+    assert.match(seen, /Must people or other languages read it\?/);
     assert.match(seen, /Enter a number above 0\./);
     assert.match(seen, /Use: FileCounter, durable/);
   });

@@ -11,13 +11,28 @@ describe("the output of advise", () => {
 
   it("is text with the code", () => {
     const text = adviceText(wish, advice, { ...MEASURED, run });
-    assert.match(
+    assert.ok(
+      text.startsWith(`Use: FileCounter, durable
+  Up to 200,000 adds per second in Bun:
+    150 µs per add alone
+    50.0 µs per add by 4 processes at once
+    5.0 µs per add by 64 tasks at once
+  Measured 2026-01-02 on 2 cores of made up; see --results.
+`),
       text,
-      /^Use: FileCounter, durable\n {2}Bun: 150 µs per add alone, 50\.0 µs with 4 at once/,
     );
-    assert.match(text, /: 20,000 per second\.\n {2}Measured 2026-01-02 on 2 cores of made up; /);
     assert.match(text, /\nWhy not\n(?: {2}\S.*\.\n)+\nCode\n\nimport \{ FileCounter \} from /);
     assert.match(adviceText(wish, advice, figures({})), /\n {2}Not measured yet/);
+  });
+
+  it("says if the rate needs several tasks at once", () => {
+    const wishes = [20_000, 20_001].map((rate): Wish => ({ ...wish, rate }));
+    const [few, many] = wishes.map((one) => adviceText(one, decide(one, MEASURED), MEASURED));
+    assert.doesNotMatch(few, /Your rate needs/);
+    assert.match(
+      many,
+      /\n {2}Your rate needs several tasks at once .*; else it is 20,000 per second\.\n/,
+    );
   });
 
   it("is JSON if requested", () => {
@@ -26,8 +41,13 @@ describe("the output of advise", () => {
     assert.deepEqual([use?.name, use?.medium, use?.perSecond], [
       "FileCounter, durable",
       "file",
-      20_000,
+      200_000,
     ]);
+    assert.deepEqual(use?.nanoseconds, {
+      "alone": 150_000,
+      "by 4 processes at once": 50_000,
+      "by 64 tasks at once": 5000,
+    });
     assert.match(use!.code, /new FileCounter/);
     assert.ok(not.every(({ why }) => why !== ""));
     assert.equal(measured, null);

@@ -36,7 +36,7 @@ describe("interlock count on Redis", () => {
     assert.match(stderr, /Cannot count on Redis at 127\.0\.0\.1:1: .*ECONNREFUSED/);
   });
 
-  it("skips strategies without a server, says so, and runs the rest", async () => {
+  it("leaves out strategies without a server, says so, and runs the rest", async () => {
     const nowhere = { PATH: "/nonexistent" };
     const some = await interlock(["count", "atomic", "redis", "redis-get-set", ...SMALL], nowhere);
     assert.equal(some.status, 0, some.stderr);
@@ -45,6 +45,11 @@ describe("interlock count on Redis", () => {
       some.stderr,
       /^Skipping redis, redis-get-set: neither redis-server .*apt-get install redis-server.*--redis URL/m,
     );
+    const table = [...SMALL.slice(0, -1), "--unit", "worker"];
+    const shown = await interlock(["count", "atomic", "redis", ...table], nowhere);
+    assert.equal(shown.status, 0, shown.stderr);
+    assert.equal(shown.stderr, "");
+    assert.match(shown.stdout, /^redis +left out: no redis-server$/m);
     const none = await interlock(["count", "redis", ...SMALL], nowhere);
     assert.equal(none.status, 1);
     assert.match(none.stderr, /Cannot run redis: neither/);

@@ -1,6 +1,8 @@
+import assert from "node:assert/strict";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
+import { Child } from "../../support/child.ts";
 import { cannotMount, runMounted } from "../../support/mounted.ts";
 import { inScratchFolder } from "../../support/scratch_folder.ts";
 
@@ -20,6 +22,15 @@ function withFiles(body: (folder: string) => void): Promise<void> {
     body(join(folder, "mounted"));
   });
 }
+
+describe("A counter and a record of which only a part can be written", DEADLINE, () => {
+  it("stay as they were", () =>
+    inScratchFolder(async (folder) => {
+      await using child = Child.here(fixture("partial_write"), folder);
+      const { code, signal, stderr } = await child.ended;
+      assert.deepEqual([code, signal], [0, null], stderr);
+    }));
+});
 
 describe("Locks, counters and documents that cannot be written", { skip }, () => {
   it(

@@ -11,6 +11,7 @@ import { randomOf } from "../../support/random.ts";
 import { runtimesHere } from "../../support/runtimes_here.ts";
 import { inScratchFolder } from "../../support/scratch_folder.ts";
 import { Thread } from "../../support/thread.ts";
+import { NO_THREAD_END } from "../../support/thread_end.ts";
 import { until } from "../../support/until.ts";
 import type { ThreadTask, Way } from "../fixtures/lock_thread.ts";
 
@@ -46,7 +47,7 @@ function end(thread: Thread, how: (typeof ENDS)[number]): void {
 
 const rangeOf = (way: Way) => way === "range" ? { range: { start: 3, length: 4 } } : {};
 
-describe("A file lock of a thread that", () => {
+describe("A file lock of a thread that", { skip: NO_THREAD_END }, () => {
   for (const how of ENDS) {
     for (const way of HOLDS) {
       it(`${how} is free, held by: ${way}`, LIMIT, () =>
@@ -166,7 +167,7 @@ describe("A file lock of a thread that", () => {
   );
 });
 
-describe("A file lock of a thread that lives on", () => {
+describe("A file lock of a thread that lives on", { skip: NO_THREAD_END }, () => {
   for (const how of ENDS) {
     it(
       `is still held after another thread ${how}, whatever its descriptors were`,
@@ -207,16 +208,20 @@ describe("A file lock of a thread that lives on", () => {
 // `terminate` of Deno does not end a thread that never awaits.
 const endsLoops = adapter.name !== "deno";
 if (endsLoops) {
-  describe("A process whose worker is terminated while its module runs", () => {
-    it(
-      "goes on, and can acquire the lock of the worker",
-      LIMIT,
-      () =>
-        inScratchFolder(async (folder) => {
-          await using child = Child.here(TERMINATING, join(folder, "lock"));
-          assert.equal(await child.line(), "ended");
-          assert.equal((await child.ended).code, 0);
-        }),
-    );
-  });
+  describe(
+    "A process whose worker is terminated while its module runs",
+    { skip: NO_THREAD_END },
+    () => {
+      it(
+        "goes on, and can acquire the lock of the worker",
+        LIMIT,
+        () =>
+          inScratchFolder(async (folder) => {
+            await using child = Child.here(TERMINATING, join(folder, "lock"));
+            assert.equal(await child.line(), "ended");
+            assert.equal((await child.ended).code, 0);
+          }),
+      );
+    },
+  );
 }

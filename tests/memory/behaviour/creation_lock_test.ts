@@ -5,13 +5,14 @@ import { Memory } from "../../../src/memory/mod.ts";
 import { randomOf } from "../../support/random.ts";
 import { inScratchFolder } from "../../support/scratch_folder.ts";
 import { Thread } from "../../support/thread.ts";
+import { NO_THREAD_END } from "../../support/thread_end.ts";
 
 const MODULE = new URL("../fixtures/opening_worker.ts", import.meta.url);
 
 describe("The creation lock of a memory", () => {
   it(
     "is free after a worker that opened the file was terminated",
-    { timeout: 60_000 },
+    { timeout: 60_000, skip: NO_THREAD_END },
     () =>
       inScratchFolder(async (folder) => {
         const path = join(folder, "memory");

@@ -27,6 +27,7 @@ function plant(path: string, length: number, says: bigint = BigInt(length)): voi
   const view = new DataView(header.buffer);
   view.setBigUint64(HEADER.length, says, true);
   view.setUint32(HEADER.checksum, checksum(header.subarray(0, HEADER.checksum)), true);
+  view.setUint32(HEADER.units, Number(BigInt.asUintN(32, says / BigInt(UNIT))), true);
   writeFileSync(path, header.subarray(0, length));
   truncateSync(path, length);
   chmodSync(path, 0o600);
@@ -34,7 +35,7 @@ function plant(path: string, length: number, says: bigint = BigInt(length)): voi
 
 const isTooLong = (error: unknown) => {
   assert.ok(error instanceof RangeError, String(error));
-  assert.match(error.message, /the most is 1073675264, which is 1 GiB with the header/);
+  assert.match(error.message, /the most is 1073475584, which is 1 GiB with the header/);
   return true;
 };
 
@@ -47,9 +48,9 @@ describe("A memory of more than 1 GiB", () => {
             () => Memory.anonymous(size),
             () => Segment.anonymous(size),
             () => Memory.map(join(directory, "memory"), size),
-            () => Memory.map(join(directory, "memory"), size, "create"),
+            () => Memory.map(join(directory, "memory"), size, { create: "exclusive" }),
             () => Segment.open("memory", { size, directory }),
-            () => Segment.open("memory", { size, directory, mode: "create" }),
+            () => Segment.open("memory", { size, directory, create: "exclusive" }),
           ]
         ) assert.throws(make, isTooLong);
         assert.deepEqual(readdirSync(directory), []);
@@ -63,7 +64,7 @@ describe("A memory of more than 1 GiB", () => {
         plant(path, length);
         assert.throws(() => Memory.map(path), isTooLong);
         assert.throws(() => Memory.map(path, 1), isTooLong);
-        assert.throws(() => Segment.open("memory", { directory, mode: "open" }), isTooLong);
+        assert.throws(() => Segment.open("memory", { directory, create: false }), isTooLong);
       }));
   }
 });
@@ -72,7 +73,7 @@ describe("A memory of 1 GiB", () => {
   it("is used to its end", DEADLINE, () =>
     inScratchFolder((directory) => {
       plant(join(directory, "memory"), LONGEST);
-      using segment = Segment.open("memory", { directory, mode: "open" });
+      using segment = Segment.open("memory", { directory, create: false });
       const { memory } = segment;
       assert.equal(memory.size, MOST);
       const counter = new AtomicCounter(memory, MOST - 8);
@@ -90,7 +91,7 @@ describe("A memory of 1 GiB", () => {
     it("creates no file that its thread could not map", () =>
       inScratchFolder((directory) => {
         plant(join(directory, "memory"), 900 * 2 ** 20);
-        using _segment = Segment.open("memory", { directory, mode: "open" });
+        using _segment = Segment.open("memory", { directory, create: false });
         assert.throws(
           () => Segment.open("more", { directory, size: 200 * 2 ** 20 }),
           /RangeError: Cannot map \d+ bytes: a thread maps 1 GiB at most/,
@@ -107,18 +108,18 @@ describe("A planted file", () => {
     () =>
       inScratchFolder((directory) => {
         const path = join(directory, "memory");
-        const edges = [1024, UNIT, HEADER.end, HEADER.end + 128, 2 * UNIT, 3 * UNIT];
+        const edges = [1024, UNIT, HEADER.end, HEADER.end + 128, 4 * UNIT, 5 * UNIT, 6 * UNIT];
         const lengths = new Set(Array.from({ length: 130 }, (_, i) => i));
         for (const edge of edges) for (const by of [-8, -1, 0, 1, 8]) lengths.add(edge + by);
         for (const length of lengths) {
           plant(path, length);
-          if (length > UNIT && length % UNIT === 0) {
-            using segment = Segment.open("memory", { directory, mode: "open" });
+          if (length > HEADER.end && length % UNIT === 0) {
+            using segment = Segment.open("memory", { directory, create: false });
             segment.mutex("jobs").acquireSync().release();
             continue;
           }
           const isClear = (error: unknown) =>
-            error instanceof SegmentFormatError && /has \d+ bytes/.test(error.message);
+            error instanceof SegmentFormatError && /(has|says) \d+ bytes/.test(error.message);
           assert.throws(() => Memory.map(path), isClear, `${length} bytes`);
           assert.throws(() => Segment.open("memory", { directory }), isClear, `${length} bytes`);
           assert.deepEqual(Segment.list({ directory }), []);
@@ -129,9 +130,18 @@ describe("A planted file", () => {
   it("is refused if its header says another length", () =>
     inScratchFolder((directory) => {
       const path = join(directory, "memory");
-      const lies = [0n, 1n, 66_560n, 196_608n, 2n ** 31n, 2n ** 32n + 131_072n, 2n ** 64n - 1n];
+      const lies = [
+        0n,
+        1n,
+        266_240n,
+        262_144n,
+        393_216n,
+        2n ** 31n,
+        2n ** 32n + 327_680n,
+        2n ** 64n - 1n,
+      ];
       for (const says of lies) {
-        plant(path, 2 * UNIT, says);
+        plant(path, 5 * UNIT, says);
         assert.throws(() => Memory.map(path), /SegmentFormatError: .*its header says/, `${says}`);
       }
     }));

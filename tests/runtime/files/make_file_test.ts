@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { makeFile } from "../../../src/runtime/files/make_file.ts";
+import { makeFile, openNameless } from "../../../src/runtime/files/make_file.ts";
 import { libc, pathBytes } from "../../../src/runtime/mod.ts";
 import { inScratchFolder } from "../../support/scratch_folder.ts";
 
@@ -23,7 +23,7 @@ function instead(functions: Partial<typeof libc>, body: () => void): void {
   }
 }
 
-const { open, linkat } = libc;
+const { open, linkat, statx } = libc;
 /** Like a kernel without O_TMPFILE, to which the flags open a folder for writing. */
 const withoutNameless: Partial<typeof libc> = {
   open: (path, flags, mode) => open(path, flags & ~O_TMPFILE, mode),
@@ -32,8 +32,20 @@ const withoutNameless: Partial<typeof libc> = {
 const withoutLinks: Partial<typeof libc> = {
   linkat: (from, _, to, path, flags) => linkat(from, pathBytes("/"), to, path, flags),
 };
+/** Like a system without /proc. */
+const withoutProc: Partial<typeof libc> = {
+  linkat: (from, path, ...rest) =>
+    path.length === 1 ? linkat(from, path, ...rest) : linkat(from, pathBytes("/no/fd"), ...rest),
+  statx: (fd, _, ...rest) => statx(fd, pathBytes("/no/fd"), ...rest),
+};
+/** The same before Linux 6.10, for an ordinary user. */
+const withoutAnyName: Partial<typeof libc> = {
+  ...withoutProc,
+  linkat: (from, _, ...rest) => linkat(from, pathBytes("/no/fd"), ...rest),
+};
 const WAYS: Readonly<Record<string, Partial<typeof libc>>> = {
   "a file without a name": {},
+  "a file without a name, without /proc": withoutProc,
   "a name of its own": withoutNameless,
   "a name of its own, and a rename": { ...withoutNameless, ...withoutLinks },
 };
@@ -60,5 +72,25 @@ describe("makeFile", () => {
         });
       }
       assert.deepEqual(readdirSync(folder), []);
+    }));
+
+  it("says that /proc is missing if it is needed", () =>
+    inScratchFolder((folder) => {
+      const make = () => makeFile(join(folder, "file"), bytes(""));
+      instead(withoutAnyName, () =>
+        assert.throws(make, /\/proc\/self\/fd.*is missing.*Mount \/proc/));
+      assert.deepEqual(readdirSync(folder), []);
+    }));
+});
+
+describe("openNameless", () => {
+  it("says that the file system has no files without a name", () =>
+    inScratchFolder((folder) => {
+      instead(withoutNameless, () => {
+        assert.throws(() => openNameless(folder), {
+          code: "EOPNOTSUPP",
+          message: /O_TMPFILE.*Use a/,
+        });
+      });
     }));
 });

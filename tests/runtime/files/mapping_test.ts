@@ -3,6 +3,7 @@ import { closeSync, openSync, readFileSync, writeFileSync, writeSync } from "nod
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import {
+  adapter,
   closeFile,
   mapFile,
   type Mapping,
@@ -14,6 +15,7 @@ import {
   unmap,
 } from "../../../src/runtime/mod.ts";
 import { inScratchFolder } from "../../support/scratch_folder.ts";
+import { until } from "../../support/until.ts";
 
 function map(path: string, byteLength = PAGE): Mapping {
   const fd = openRegularFile(path);
@@ -109,6 +111,32 @@ describe("A mapping", () => {
         unmap(mapping, length);
       }
     }));
+
+  if (adapter.mapping === "plain") { // The others map into an arena.
+    it("gives its range to a later one when no view of it is left, and not before", () =>
+      inScratchFolder(async (folder) => {
+        const path = join(folder, "file");
+        writeFileSync(path, new Uint8Array(PAGE).fill(9));
+        const { Bun } = globalThis as unknown as { Bun: { gc(force: boolean): void } };
+        const endedOne = (): [address: number, bytes: Uint8Array] => {
+          const mapping = map(path);
+          unmap(mapping, PAGE);
+          return [mapping.address, bytesOf(mapping)];
+        };
+        const [kept, bytes] = endedOne();
+        const seen = new Map<number, number>();
+        const round = () => {
+          Bun.gc(true);
+          const [address] = endedOne();
+          const times = (seen.get(address) ?? 0) + 1;
+          seen.set(address, times);
+          return times;
+        };
+        await until("a range is used for the third time", () => round() >= 3);
+        assert.equal(seen.has(kept), false, "a range that a view shows was used again");
+        assert.equal(Atomics.load(bytes, 0), 0);
+      }));
+  }
 
   it("of a read-only file is refused, however often it is tried", () =>
     inScratchFolder((folder) => {

@@ -1,0 +1,25 @@
+import { stripVTControlCharacters } from "node:util";
+
+/** Breaks a text between words into lines of up to `room` characters; a longer word stays whole. */
+export function fold(text: string, room: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const last = lines.at(-1);
+    if (last === undefined || last.length + 1 + word.length > room) lines.push(word);
+    else lines[lines.length - 1] = `${last} ${word}`;
+  }
+  return lines;
+}
+
+/** Pads a text to a width, at its end or at its beginning; colours take no room. */
+export function pad(text: string, width: number, atEnd = true): string {
+  const spaces = " ".repeat(Math.max(0, width - stripVTControlCharacters(text).length));
+  return atEnd ? text + spaces : spaces + text;
+}
+
+/** Breaks a text into lines that are indented, those after the first by 2 more. */
+export function hang(text: string, room: number, indent: number): string[] {
+  return fold(text, room - indent - 2).map((line, i) =>
+    " ".repeat(i === 0 ? indent : indent + 2) + line
+  );
+}

@@ -1,0 +1,576 @@
+/*
+ * Uses the segments of Interlock in C: its mutexes and counters, shared with programs in Deno, Bun and
+ * Node. For Linux on x86-64 and arm64, with GCC or Clang. The format is that of format.md.
+ *
+ *   #define _GNU_SOURCE
+ *   #include "interlock.h"
+ *
+ *   struct interlock segment;
+ *   if (interlock_open(&segment, "/dev/shm/interlock-1000/jobs") != 0) return errno;
+ *   int64_t mutex = interlock_find(&segment, "mutex", "mutex");
+ *   int state = interlock_lock(&segment, mutex, 1000);
+ *   if (state == EOWNERDEAD) repair_what_it_protects();
+ *   if (state == 0 || state == EOWNERDEAD) interlock_unlock(&segment, mutex);
+ *   interlock_close(&segment);
+ *
+ * A handle belongs to the thread that opened it: a lock names its owner by the handle, and the owner is
+ * dead when that thread is. A fork must open a handle of its own, and must not use that of its parent.
+ * Interlock itself must create the segment and what is in it.
+ */
+#ifndef INTERLOCK_H
+#define INTERLOCK_H
+
+#ifndef _GNU_SOURCE
+#error "Define _GNU_SOURCE before the first #include"
+#endif
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <sched.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+  INTERLOCK_VERSION = 2,
+  INTERLOCK_SLOTS = 1023,
+  INTERLOCK_UNIT = 65536,
+  /* Offsets in the header. */
+  INTERLOCK_H_VERSION = 8,
+  INTERLOCK_H_SLOTS = 12,
+  INTERLOCK_H_LENGTH = 16,
+  INTERLOCK_H_CHECKSUM = 24,
+  INTERLOCK_H_UNITS = 64,
+  INTERLOCK_H_CHECKED = 128,
+  INTERLOCK_H_USED = 128,
+  INTERLOCK_H_NEWEST = 256,
+  INTERLOCK_H_EVENT = 384,
+  INTERLOCK_H_SEARCH = 512,
+  INTERLOCK_H_FIRST_SLOT = 4096,
+  INTERLOCK_H_END = 266240,
+  /* Offsets in a slot. */
+  INTERLOCK_S_CLAIM = 0,
+  INTERLOCK_S_GENERATION = 4,
+  INTERLOCK_S_IDENTITY = 8,
+  INTERLOCK_S_GONE = 12,
+  INTERLOCK_S_PROCESS = 16,
+  INTERLOCK_S_THREAD = 20,
+  INTERLOCK_S_START = 24,
+  INTERLOCK_S_NAMESPACE = 32,
+  INTERLOCK_S_TIME_NAMESPACE = 36,
+  INTERLOCK_S_RUNTIME = 44,
+  INTERLOCK_S_BOOT = 48,
+  INTERLOCK_S_BYTE = 104,
+  INTERLOCK_S_WAIT = 112,
+  INTERLOCK_SLOT_BYTES = 256,
+  /* Offsets in a mutex. */
+  INTERLOCK_M_DIED = 4,
+  INTERLOCK_M_TOKEN = 8,
+  INTERLOCK_M_SINCE = 24,
+  INTERLOCK_MUTEX = 32,
+  /* Offsets in the record of a wait, and the kind of those for a lock. */
+  INTERLOCK_W_WORD = 0,
+  INTERLOCK_W_KIND = 4,
+  INTERLOCK_W_SINCE = 8,
+  INTERLOCK_WAITS_FOR_LOCK = 1,
+  /* Offsets in a record of the directory, and what a record takes. */
+  INTERLOCK_R_STATE = 4,
+  INTERLOCK_R_CHECKSUM = 8,
+  INTERLOCK_R_SIZE = 12,
+  INTERLOCK_R_NAME = 16,
+  INTERLOCK_R_SHAPE = 18,
+  INTERLOCK_R_TEXT = 20,
+  INTERLOCK_RECORD = 128,
+};
+
+/* The bits of a lock word: its owner, and which waiters there may be. */
+#define INTERLOCK_OWNER 0x3fffffffu
+#define INTERLOCK_TASKS 0x40000000u
+#define INTERLOCK_SLEEPERS 0x80000000u
+/* The offset of the life byte of identity 0. */
+#define INTERLOCK_LIFE ((off_t)1 << 40)
+
+/* A segment as one thread has it open. */
+struct interlock {
+  unsigned char *map;
+  size_t length;
+  /* This thread in lock words: its slot and the generation of the slot. */
+  uint32_t me;
+  char path[PATH_MAX];
+  dev_t device;
+  ino_t inode;
+};
+
+/* What the system knows about a thread; 0 for what is unknown. */
+struct interlock_thread {
+  uint32_t process, thread, namespace, time_namespace;
+  uint64_t start;
+};
+
+static inline uint32_t *interlock_word(const struct interlock *it, size_t at) {
+  return (uint32_t *)(void *)(it->map + at);
+}
+
+static inline uint32_t interlock_load(const struct interlock *it, size_t at) {
+  return __atomic_load_n(interlock_word(it, at), __ATOMIC_SEQ_CST);
+}
+
+static inline void interlock_store(const struct interlock *it, size_t at, uint32_t value) {
+  __atomic_store_n(interlock_word(it, at), value, __ATOMIC_SEQ_CST);
+}
+
+/* Stores `to` if the word is `from`. */
+static inline int interlock_swap(const struct interlock *it, size_t at, uint32_t from, uint32_t to) {
+  return __atomic_compare_exchange_n(
+      interlock_word(it, at), &from, to, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
+
+/* FNV-1a, 32 bits. */
+static inline uint32_t interlock_checksum(const unsigned char *bytes, size_t length) {
+  uint32_t hash = 0x811c9dc5u;
+  for (size_t i = 0; i < length; i++) hash = (hash ^ bytes[i]) * 0x01000193u;
+  return hash;
+}
+
+static inline long interlock_futex(uint32_t *word, int operation, uint32_t value,
+                                   const struct timespec *time) {
+  /* Not FUTEX_PRIVATE_FLAG: other processes sleep on the same word. */
+  return syscall(SYS_futex, word, operation, value, time, NULL, 0);
+}
+
+static inline double interlock_now(void) { /* In milliseconds. */
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+}
+
+/* The first bytes of a file of /proc; 0 if it cannot be read. */
+static inline int interlock_read(const char *path, char *text, size_t size) {
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return 0;
+  ssize_t got = read(fd, text, size - 1);
+  close(fd);
+  text[got < 0 ? 0 : got] = 0;
+  return got > 0;
+}
+
+/* The state and the start time of a thread by its stat in /proc; 0 if it cannot be read. */
+static inline int interlock_stat(const char *path, int *id, char *state, uint64_t *start) {
+  char text[1024];
+  if (!interlock_read(path, text, sizeof text)) return 0;
+  const char *rest = strrchr(text, ')'); /* The name before it may contain anything. */
+  unsigned long long ticks;
+  if (rest == NULL || sscanf(rest + 1,
+                             " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d "
+                             "%*d %*d %llu",
+                             state, &ticks) != 2)
+    return 0;
+  *id = atoi(text);
+  *start = ticks;
+  return *id > 0 && ticks > 0;
+}
+
+static inline uint32_t interlock_inode(const char *path) {
+  struct stat found;
+  return stat(path, &found) == 0 ? (uint32_t)found.st_ino : 0;
+}
+
+static inline struct interlock_thread interlock_this_thread(void) {
+  struct interlock_thread me = {
+      .process = (uint32_t)getpid(),
+      .thread = (uint32_t)syscall(SYS_gettid),
+      .namespace = interlock_inode("/proc/thread-self/ns/pid"),
+      .time_namespace = interlock_inode("/proc/thread-self/ns/time"),
+  };
+  int id;
+  char state;
+  /* In the /proc of another PID namespace, threads have other numbers. */
+  if (!interlock_stat("/proc/thread-self/stat", &id, &state, &me.start)) me.start = 0;
+  if (me.namespace != 0 && me.time_namespace == 0 && errno == ENOENT) me.time_namespace = 1;
+  return me;
+}
+
+/* The 16 bytes of this boot; zeros if they cannot be read. */
+static inline void interlock_boot(unsigned char boot[16]) {
+  char text[64];
+  memset(boot, 0, 16);
+  if (!interlock_read("/proc/sys/kernel/random/boot_id", text, sizeof text)) return;
+  const char *from = text;
+  for (int i = 0; i < 16; i++) {
+    unsigned byte;
+    if (*from == '-') from++;
+    if (sscanf(from, "%2x", &byte) != 1) {
+      memset(boot, 0, 16);
+      return;
+    }
+    boot[i] = (unsigned char)byte;
+    from += 2;
+  }
+}
+
+/* Whether the file is on another machine, or may be (FUSE): its server can lose a lock. */
+static inline int interlock_is_remote(int fd) {
+  static const uint32_t remote[] = {
+      0x00c36400, 0x01021997, 0x0bd00bd0, 0x517b,     0x5346414f, /* Ceph, 9P, Lustre, SMB, AFS */
+      0x65735546, 0x6969,     0x73757245, 0xfe534d42, 0xff534d42, /* FUSE, NFS, Coda, SMB 2, CIFS */
+  };
+  struct statfs found;
+  if (fstatfs(fd, &found) != 0) return 1;
+  for (size_t i = 0; i < sizeof remote / sizeof *remote; i++)
+    if ((uint32_t)found.f_type == remote[i]) return 1;
+  return 0;
+}
+
+/* Asks for (F_OFD_GETLK) or takes (F_OFD_SETLK) the life byte of an identity. */
+static inline int interlock_life(int fd, int operation, uint32_t identity, short *type) {
+  struct flock byte = {
+      .l_type = F_WRLCK,
+      .l_whence = SEEK_SET,
+      .l_start = INTERLOCK_LIFE + (off_t)identity,
+      .l_len = 1,
+  };
+  int result = fcntl(fd, operation, &byte);
+  if (type != NULL) *type = byte.l_type;
+  return result;
+}
+
+static inline size_t interlock_slot(uint32_t identity) {
+  return INTERLOCK_H_FIRST_SLOT +
+         (size_t)((identity & INTERLOCK_SLOTS) - 1) * INTERLOCK_SLOT_BYTES;
+}
+
+/* Whether the thread of an identity is dead for certain. */
+static inline int interlock_is_gone(const struct interlock *it, uint32_t identity) {
+  if ((identity & INTERLOCK_SLOTS) == 0) return 0;
+  size_t at = interlock_slot(identity);
+  if (interlock_load(it, at + INTERLOCK_S_IDENTITY) != identity) return 0;
+  int gone = interlock_load(it, at + INTERLOCK_S_GONE) != 0;
+  struct interlock_thread me = interlock_this_thread();
+  unsigned char boot[16], known[16] = {0};
+  interlock_boot(boot);
+  int process = (int)interlock_load(it, at + INTERLOCK_S_PROCESS);
+  int thread = (int)interlock_load(it, at + INTERLOCK_S_THREAD);
+  uint64_t start = __atomic_load_n(
+      (uint64_t *)(void *)(it->map + at + INTERLOCK_S_START), __ATOMIC_SEQ_CST);
+  /* By the system, if the numbers mean the same here and there. */
+  if (!gone && thread != 0 && me.namespace != 0 &&
+      interlock_load(it, at + INTERLOCK_S_NAMESPACE) == me.namespace &&
+      memcmp(boot, known, 16) != 0 && memcmp(boot, it->map + at + INTERLOCK_S_BOOT, 16) == 0) {
+    char path[64], state;
+    int id;
+    uint64_t found;
+    snprintf(path, sizeof path, "/proc/%d/task/%d/stat", process, thread);
+    if (syscall(SYS_tgkill, process, thread, 0) != 0 && errno == ESRCH) gone = 1;
+    else if (me.start != 0 && interlock_stat(path, &id, &state, &found)) {
+      uint32_t clock = interlock_load(it, at + INTERLOCK_S_TIME_NAMESPACE);
+      int comparable = start != 0 && clock != 0 && clock == me.time_namespace;
+      gone = state == 'Z' || state == 'X' || (comparable && found != start);
+    }
+  }
+  /* By the kernel's lock, from any namespace. */
+  if (!gone && interlock_load(it, at + INTERLOCK_S_BYTE) == identity) {
+    int fd = open(it->path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd >= 0) {
+      struct stat file;
+      short type;
+      gone = fstat(fd, &file) == 0 && file.st_dev == it->device && file.st_ino == it->inode &&
+             interlock_life(fd, F_OFD_GETLK, identity, &type) == 0 && type == F_UNLCK;
+      close(fd);
+    }
+  }
+  return gone && interlock_load(it, at + INTERLOCK_S_IDENTITY) == identity;
+}
+
+/* Frees the slots of dead threads that no word names; any word may be that of a lock. */
+static inline void interlock_reclaim(const struct interlock *it) {
+  unsigned char gone[INTERLOCK_SLOTS + 1] = {0};
+  for (uint32_t slot = 1; slot <= INTERLOCK_SLOTS; slot++) {
+    size_t at = interlock_slot(slot);
+    uint32_t claim = interlock_load(it, at), identity = interlock_load(it, at + INTERLOCK_S_IDENTITY);
+    /* Only its claimer writes a slot, and no other claims one now. */
+    if (claim != identity) interlock_swap(it, at, claim, 0);
+    else gone[slot] = claim != 0 && interlock_is_gone(it, identity);
+  }
+  for (size_t at = INTERLOCK_H_END; at < it->length; at += 4) {
+    uint32_t identity = interlock_load(it, at) & INTERLOCK_OWNER, slot = identity & INTERLOCK_SLOTS;
+    if (slot != 0 && gone[slot] &&
+        interlock_load(it, interlock_slot(slot) + INTERLOCK_S_IDENTITY) == identity)
+      gone[slot] = 0;
+  }
+  for (uint32_t slot = 1; slot <= INTERLOCK_SLOTS; slot++)
+    if (gone[slot]) interlock_store(it, interlock_slot(slot), 0);
+}
+
+/* Claims a slot for this thread, under the creation lock. Returns 0 or an error number. */
+static inline int interlock_claim(struct interlock *it, int fd) {
+  for (int tries = 0; tries < 2; tries++) {
+    uint32_t from = __atomic_fetch_add(
+        interlock_word(it, INTERLOCK_H_SEARCH), 1, __ATOMIC_SEQ_CST);
+    for (uint32_t i = 0; i < INTERLOCK_SLOTS; i++) {
+      uint32_t slot = 1 + (from + i) % INTERLOCK_SLOTS;
+      size_t at = interlock_slot(slot);
+      uint32_t generation = (interlock_load(it, at + INTERLOCK_S_GENERATION) + 1) & 0xfffff;
+      uint32_t me = slot | generation << 10;
+      if (!interlock_swap(it, at, 0, me)) continue;
+      struct interlock_thread thread = interlock_this_thread();
+      interlock_store(it, at + INTERLOCK_S_IDENTITY, 0);
+      interlock_store(it, at + INTERLOCK_S_GENERATION, generation);
+      for (size_t rest = INTERLOCK_S_GONE; rest < INTERLOCK_SLOT_BYTES; rest += 4)
+        interlock_store(it, at + rest, 0);
+      interlock_store(it, at + INTERLOCK_S_PROCESS, thread.process);
+      interlock_store(it, at + INTERLOCK_S_THREAD, thread.thread);
+      __atomic_store_n((uint64_t *)(void *)(it->map + at + INTERLOCK_S_START), thread.start,
+                       __ATOMIC_SEQ_CST);
+      interlock_store(it, at + INTERLOCK_S_NAMESPACE, thread.namespace);
+      interlock_store(it, at + INTERLOCK_S_TIME_NAMESPACE, thread.time_namespace);
+      interlock_store(it, at + INTERLOCK_S_RUNTIME, 5);
+      interlock_boot(it->map + at + INTERLOCK_S_BOOT);
+      if (!interlock_is_remote(fd) && interlock_life(fd, F_OFD_SETLK, me, NULL) == 0)
+        interlock_store(it, at + INTERLOCK_S_BYTE, me);
+      interlock_store(it, at + INTERLOCK_S_IDENTITY, me);
+      it->me = me;
+      return 0;
+    }
+    interlock_reclaim(it);
+  }
+  return EUSERS;
+}
+
+/* The length of the memory by its header, which is checked; 0 if it has a flaw. */
+static inline size_t interlock_length(const unsigned char *header, off_t size) {
+  uint32_t version, slots, checksum, units;
+  uint64_t made;
+  if (size < INTERLOCK_H_END || memcmp(header, "INTRLOCK", 8) != 0) return 0;
+  memcpy(&version, header + INTERLOCK_H_VERSION, 4);
+  memcpy(&slots, header + INTERLOCK_H_SLOTS, 4);
+  memcpy(&made, header + INTERLOCK_H_LENGTH, 8);
+  memcpy(&checksum, header + INTERLOCK_H_CHECKSUM, 4);
+  memcpy(&units, header + INTERLOCK_H_UNITS, 4);
+  uint64_t length = (uint64_t)units * INTERLOCK_UNIT;
+  if (version != INTERLOCK_VERSION || slots != INTERLOCK_SLOTS ||
+      checksum != interlock_checksum(header, INTERLOCK_H_CHECKSUM) || made % INTERLOCK_UNIT != 0 ||
+      made < INTERLOCK_H_END || made > length || length > (uint64_t)size || length > 1u << 30)
+    return 0;
+  return length;
+}
+
+/*
+ * Opens a segment that Interlock has made. Returns 0, or -1 with errno: EPROTO if the file is not a
+ * segment of this version, EPERM if other users may use it, EUSERS if all slots are in use, ESTALE if
+ * it was removed meanwhile.
+ */
+static inline int interlock_open(struct interlock *it, const char *path) {
+  unsigned char header[INTERLOCK_H_CHECKED];
+  struct stat file;
+  int failure = 0;
+  memset(it, 0, sizeof *it);
+  if (realpath(path, it->path) == NULL) return -1;
+  int fd = open(it->path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+  if (fd < 0) return -1;
+  while (flock(fd, LOCK_EX) != 0) {
+    if (errno != EINTR) {
+      failure = errno;
+      goto end;
+    }
+  }
+  if (fstat(fd, &file) != 0) failure = errno;
+  else if (!S_ISREG(file.st_mode)) failure = EPROTO;
+  else if (file.st_uid != geteuid() || (file.st_mode & 077) != 0) failure = EPERM;
+  else if (file.st_nlink == 0) failure = ESTALE;
+  else if (pread(fd, header, sizeof header, 0) != (ssize_t)sizeof header) failure = EPROTO;
+  else if ((it->length = interlock_length(header, file.st_size)) == 0) failure = EPROTO;
+  if (failure != 0) goto end;
+  it->device = file.st_dev;
+  it->inode = file.st_ino;
+  void *map = mmap(NULL, it->length, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  if (map == MAP_FAILED) {
+    failure = errno;
+    goto end;
+  }
+  it->map = (unsigned char *)map;
+  failure = interlock_claim(it, fd);
+  if (failure != 0) munmap(map, it->length);
+end:
+  /* The mapping keeps the open file, so the lock must be released. */
+  flock(fd, LOCK_UN);
+  close(fd);
+  errno = failure;
+  return failure == 0 ? 0 : -1;
+}
+
+/* Closes a segment, in which this handle must hold no lock. */
+static inline void interlock_close(struct interlock *it) {
+  interlock_swap(it, interlock_slot(it->me), it->me, 0);
+  munmap(it->map, it->length);
+  it->map = NULL;
+}
+
+/*
+ * The offset of a named thing, by its name and its shape, such as "mutex", "counter" or "raw value
+ * Int32". Returns -1 with errno: ENOENT if there is none, EINVAL if it has another shape, EPROTO if the
+ * directory is damaged.
+ */
+static inline int64_t interlock_find(const struct interlock *it, const char *name, const char *shape) {
+  size_t size = it->length - INTERLOCK_H_END;
+  size_t next = interlock_load(it, INTERLOCK_H_NEWEST);
+  for (size_t steps = 0; next != 0; steps++) {
+    size_t record = next - 1, used = interlock_load(it, INTERLOCK_H_USED);
+    unsigned char bytes[INTERLOCK_RECORD]; /* A copy: others may write to it. */
+    uint32_t checksum, length, state;
+    uint16_t names, shapes;
+    errno = EPROTO;
+    if (used > size || record % INTERLOCK_RECORD != 0 || record + INTERLOCK_RECORD > used ||
+        steps > size / INTERLOCK_RECORD)
+      return -1;
+    memcpy(bytes, it->map + INTERLOCK_H_END + record, sizeof bytes);
+    memcpy(&state, bytes + INTERLOCK_R_STATE, 4);
+    memcpy(&checksum, bytes + INTERLOCK_R_CHECKSUM, 4);
+    memcpy(&length, bytes + INTERLOCK_R_SIZE, 4);
+    memcpy(&names, bytes + INTERLOCK_R_NAME, 2);
+    memcpy(&shapes, bytes + INTERLOCK_R_SHAPE, 2);
+    if (checksum != interlock_checksum(bytes + INTERLOCK_R_SIZE, sizeof bytes - INTERLOCK_R_SIZE) ||
+        names > 64 || shapes > 40 || length > used - record - INTERLOCK_RECORD)
+      return -1;
+    const unsigned char *text = bytes + INTERLOCK_R_TEXT;
+    if (state == 0 && strlen(name) == names && memcmp(text, name, names) == 0) {
+      errno = EINVAL;
+      if (strlen(shape) != shapes || memcmp(text + names, shape, shapes) != 0) return -1;
+      return (int64_t)(record + INTERLOCK_RECORD);
+    }
+    memcpy(&next, bytes, 4);
+    next &= 0xffffffffu;
+  }
+  errno = ENOENT;
+  return -1;
+}
+
+/* Writes a 64-bit time, in microseconds. */
+static inline void interlock_note_time(const struct interlock *it, size_t at) {
+  __atomic_store_n((uint64_t *)(void *)(it->map + at), (uint64_t)(interlock_now() * 1e3),
+                   __ATOMIC_SEQ_CST);
+}
+
+/* Takes the lock of a dead owner over. */
+static inline int interlock_take_over(const struct interlock *it, size_t at) {
+  uint32_t word = interlock_load(it, at), owner = word & INTERLOCK_OWNER;
+  if (owner == 0 || owner == it->me || !interlock_is_gone(it, owner)) return 0;
+  if ((word & ~INTERLOCK_OWNER) != 0) interlock_note_time(it, at + INTERLOCK_M_SINCE);
+  if (!interlock_swap(it, at, word, (word & ~INTERLOCK_OWNER) | it->me)) return 0;
+  uint32_t inconsistent = interlock_load(it, at + INTERLOCK_M_DIED) & 0x80000000u;
+  interlock_store(it, at + INTERLOCK_M_DIED, owner | inconsistent);
+  return 1;
+}
+
+/* Passes on a wake that this thread may have got, and does not use. */
+static inline void interlock_hand_on(const struct interlock *it, size_t at) {
+  for (;;) {
+    uint32_t word = interlock_load(it, at);
+    if (word == 0) {
+      interlock_futex(interlock_word(it, at), FUTEX_WAKE, 1, NULL);
+      return;
+    }
+    if ((word & INTERLOCK_SLEEPERS) != 0) return;
+    if ((word & INTERLOCK_TASKS) == 0) interlock_note_time(it, at + INTERLOCK_M_SINCE);
+    if (interlock_swap(it, at, word, word | INTERLOCK_SLEEPERS)) return;
+  }
+}
+
+/* Waits for a lock that is held. Returns 0, ETIMEDOUT or EDEADLK. */
+static inline int interlock_sleep(const struct interlock *it, size_t at, long timeout) {
+  double start = interlock_now();
+  uint32_t slept = 0, seen = 0;
+  int failure = 0;
+  while (failure == 0) {
+    uint32_t word = interlock_load(it, at), owner = word & INTERLOCK_OWNER;
+    if (word == 0) {
+      if (slept != 0) interlock_note_time(it, at + INTERLOCK_M_SINCE);
+      if (interlock_swap(it, at, 0, it->me | slept)) return 0;
+      continue;
+    }
+    double now = interlock_now(), left = timeout < 0 ? 1e9 : start + (double)timeout - now;
+    if (owner == it->me) failure = EDEADLK;
+    else if ((left <= 0 || owner == seen) && interlock_take_over(it, at)) return 0;
+    else if (left <= 0) failure = ETIMEDOUT;
+    if (failure != 0) break;
+    seen = owner;
+    uint32_t marked = word | INTERLOCK_SLEEPERS;
+    if (word != marked) {
+      if ((word & INTERLOCK_TASKS) == 0) interlock_note_time(it, at + INTERLOCK_M_SINCE);
+      if (!interlock_swap(it, at, word, marked)) continue;
+    }
+    slept = INTERLOCK_SLEEPERS;
+    /* Of a dead owner, no wake comes: a sleep is short. */
+    double slice = now - start > 1000 ? 25 : 4;
+    if (slice > left) slice = left;
+    struct timespec time = {.tv_nsec = (long)(slice * 1e6)};
+    interlock_futex(interlock_word(it, at), FUTEX_WAIT, marked, &time);
+  }
+  if (slept != 0) interlock_hand_on(it, at);
+  return failure;
+}
+
+/*
+ * Acquires the mutex at `offset`, waiting for at most `timeout` milliseconds: 0 not to wait, -1 without
+ * end. Returns 0; EOWNERDEAD if it was acquired, and an owner died holding it or left it inconsistent,
+ * so that what it protects must be checked; ETIMEDOUT; EDEADLK if this handle holds it.
+ */
+static inline int interlock_lock(const struct interlock *it, int64_t offset, long timeout) {
+  size_t at = INTERLOCK_H_END + (size_t)offset;
+  if (!interlock_swap(it, at, 0, it->me)) {
+    size_t wait = interlock_slot(it->me) + INTERLOCK_S_WAIT;
+    interlock_store(it, wait + INTERLOCK_W_KIND, INTERLOCK_WAITS_FOR_LOCK);
+    interlock_note_time(it, wait + INTERLOCK_W_SINCE);
+    interlock_store(it, wait + INTERLOCK_W_WORD, (uint32_t)offset + 1);
+    int failure = interlock_sleep(it, at, timeout);
+    interlock_store(it, wait + INTERLOCK_W_WORD, 0);
+    if (failure != 0) return failure;
+  }
+  return interlock_load(it, at + INTERLOCK_M_DIED) == 0 ? 0 : EOWNERDEAD;
+}
+
+/* After EOWNERDEAD: tells that what the mutex protects is in order. Else the next owner is told as well. */
+static inline void interlock_consistent(const struct interlock *it, int64_t offset) {
+  interlock_store(it, INTERLOCK_H_END + (size_t)offset + INTERLOCK_M_DIED, 0);
+}
+
+/* The next fencing token of a mutex, which this handle holds. */
+static inline uint64_t interlock_token(const struct interlock *it, int64_t offset) {
+  size_t at = INTERLOCK_H_END + (size_t)offset + INTERLOCK_M_TOKEN;
+  return __atomic_add_fetch((uint64_t *)(void *)(it->map + at), 1, __ATOMIC_SEQ_CST);
+}
+
+/* Releases a mutex. Returns 0, or EPERM if this handle does not hold it. */
+static inline int interlock_unlock(const struct interlock *it, int64_t offset) {
+  size_t at = INTERLOCK_H_END + (size_t)offset;
+  uint32_t word = it->me;
+  while (!interlock_swap(it, at, word, 0)) {
+    word = interlock_load(it, at);
+    if ((word & INTERLOCK_OWNER) != it->me) return EPERM;
+  }
+  if ((word & INTERLOCK_SLEEPERS) != 0)
+    interlock_futex(interlock_word(it, at), FUTEX_WAKE, 1, NULL);
+  if ((word & INTERLOCK_TASKS) != 0) {
+    uint32_t *event = interlock_word(it, INTERLOCK_H_EVENT);
+    __atomic_fetch_add(event, 1, __ATOMIC_SEQ_CST);
+    interlock_futex(event, FUTEX_WAKE, INT_MAX, NULL);
+  }
+  return 0;
+}
+
+/* Adds to the counter at `offset`, in one step for all threads; returns the value before. */
+static inline int64_t interlock_add(const struct interlock *it, int64_t offset, int64_t n) {
+  size_t at = INTERLOCK_H_END + (size_t)offset;
+  return __atomic_fetch_add((int64_t *)(void *)(it->map + at), n, __ATOMIC_SEQ_CST);
+}
+
+#endif

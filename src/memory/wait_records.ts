@@ -1,0 +1,112 @@
+import type { Owner } from "../contract/owner.ts";
+import { AWAITED_WAITS, HEADER, SLOT, WAIT } from "./layout.ts";
+import type { Region } from "./region.ts";
+
+/** What a thread waits for: to acquire a lock, or for a flag to be set. */
+export type WaitKind = "lock" | "flag";
+
+/** A wait of a thread, or of tasks of a thread, as it is recorded in a memory. */
+export interface RecordedWait {
+  /** The offset of what it waits for, as a program gives it to `new Mutex` or `new Flag`. */
+  readonly offset: number;
+  /** What it waits for there. */
+  readonly kind: WaitKind;
+  /** When it began to wait; of several tasks, the first. */
+  readonly since: Date;
+  /** Whether the thread is blocked; if not, its tasks wait. */
+  readonly isBlocked: boolean;
+}
+
+/** A thread that has a memory open, as the memory records it. */
+export interface MemoryThread {
+  /** Its process, thread and runtime. */
+  readonly owner: Owner;
+  /** Whether it is dead for certain; its slot is used again when slots are few. */
+  readonly isGone: boolean;
+  /** What it waits for, and what its tasks wait for: four of the words at most. */
+  readonly waits: readonly RecordedWait[];
+}
+
+/** How many threads have a memory open. */
+export interface MemorySlots {
+  /** The threads that have it open, and dead ones whose slots were not needed since. */
+  readonly used: number;
+  /** The most that can have it open at a time: 1,023. */
+  readonly limit: number;
+}
+
+const KINDS: readonly (WaitKind | undefined)[] = [undefined, "lock", "flag"];
+
+/**
+ * The records of what this thread waits for, in its slot. Only this thread writes them, when it is
+ * about to sleep; see docs/format.md.
+ */
+export class WaitRecords {
+  readonly #region: Region;
+  readonly #slot: number;
+
+  /** The records in the slot at an offset of the buffer. */
+  constructor(region: Region, slot: number) {
+    this.#region = region;
+    this.#slot = slot;
+  }
+
+  /** Records that this thread is blocked by the word `at`. */
+  block(at: number, kind: WaitKind): void {
+    this.#write(this.#slot + SLOT.wait, at, kind);
+  }
+
+  /** Ends the record of {@linkcode block}. */
+  unblock(): void {
+    this.#region.atomics.store32(this.#slot + SLOT.wait + WAIT.word, 0);
+  }
+
+  /** Records that tasks of this thread wait for the word `at`, if there is room. */
+  add(at: number, kind: WaitKind): void {
+    const { atomics } = this.#region;
+    atomics.add32(this.#slot + SLOT.awaits, 1);
+    const free = this.#awaited().find((record) => atomics.load32(record + WAIT.word) === 0);
+    if (free !== undefined) this.#write(free, at, kind);
+  }
+
+  /** Ends the record of {@linkcode add}. */
+  remove(at: number): void {
+    const { atomics } = this.#region;
+    const word = this.#wordOf(at);
+    const record = this.#awaited().find((record) => atomics.load32(record + WAIT.word) === word);
+    if (record !== undefined) atomics.store32(record + WAIT.word, 0);
+    atomics.add32(this.#slot + SLOT.awaits, -1);
+  }
+
+  #write(record: number, at: number, kind: WaitKind): void {
+    const { atomics } = this.#region;
+    atomics.store32(record + WAIT.kind, KINDS.indexOf(kind));
+    atomics.exchange64(record + WAIT.since, this.#region.now());
+    atomics.store32(record + WAIT.word, this.#wordOf(at));
+  }
+
+  #wordOf(at: number): number {
+    return at - this.#region.base - HEADER.end + 1;
+  }
+
+  #awaited(): number[] {
+    return awaitedIn(this.#slot);
+  }
+}
+
+function awaitedIn(slot: number): number[] {
+  return Array.from({ length: AWAITED_WAITS }, (_, i) => slot + SLOT.awaited + i * WAIT.bytes);
+}
+
+/** Reads what the thread of a slot waits for, at an offset of the buffer. */
+export function waitsIn(region: Region, slot: number): RecordedWait[] {
+  const { atomics } = region;
+  return [slot + SLOT.wait, ...awaitedIn(slot)].flatMap((record, i) => {
+    const word = atomics.load32(record + WAIT.word);
+    const kind = KINDS[atomics.load32(record + WAIT.kind)];
+    const since = region.dateOf(atomics.load64(record + WAIT.since));
+    // It may have ended meanwhile, and another one begun.
+    if (word <= 0 || kind === undefined || atomics.load32(record + WAIT.word) !== word) return [];
+    return [{ offset: word - 1, kind, since, isBlocked: i === 0 }];
+  });
+}
