@@ -1,5 +1,5 @@
 import { statfsSync } from "node:fs";
-import { type CpuInfo, cpus, release } from "node:os";
+import { cpus, release } from "node:os";
 import process from "node:process";
 
 /** File systems by the numbers of statfs(2). */
@@ -16,18 +16,16 @@ const FILE_SYSTEMS: Readonly<Record<number, string>> = {
 
 /** Describes the machine in a line, such as `2 x AMD EPYC, linux 6.1.0`. */
 export function describeMachine(): string {
-  const all = processors();
-  return `${all.length || navigator.hardwareConcurrency} x ${
-    all[0]?.model.trim() ?? process.arch
-  }, ${process.platform} ${release()}`;
+  return `${processors()}, ${process.platform} ${release()}`;
 }
 
-/** The processors; none if the system does not name them, as Wine to Bun. */
-function processors(): readonly CpuInfo[] {
+/** The processors: their architecture if the system does not name them, as Wine to Bun. */
+function processors(): string {
   try {
-    return cpus();
+    const all = cpus();
+    return `${all.length} x ${all[0]?.model.trim() ?? process.arch}`;
   } catch {
-    return [];
+    return `${navigator.hardwareConcurrency} x ${process.arch}`;
   }
 }
 
