@@ -5,9 +5,12 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { FileLock } from "../../../mod.ts";
 import { O_DIRECTORY, O_RDONLY } from "../../../src/runtime/c/constants.ts";
+import { openLockFile } from "../../../src/runtime/file_locks/open_lock_file.ts";
 import { closeFile, openFile, openRegularFile } from "../../../src/runtime/mod.ts";
+import { kernelWaiters } from "../../support/kernel_waiters.ts";
 import { openFiles } from "../../support/open_files.ts";
 import { inScratchFolder } from "../../support/scratch_folder.ts";
+import { until } from "../../support/until.ts";
 
 /** Whether flock(1) can lock the file. */
 const isFree = (path: string) => spawnSync("flock", ["-n", path, "true"]).status === 0;
@@ -114,12 +117,19 @@ describe("FileLock.ofDescriptor", { timeout: 30_000 }, () => {
       using lock = FileLock.ofDescriptor(fd);
       using twin = FileLock.ofDescriptor(fd);
       using byPath = new FileLock(path);
-      using holder = new FileLock(path);
-      const held = holder.acquireSync();
-      const first = assert.rejects(byPath.acquire({ timeout: 10 }), { name: "TimeoutError" });
+      // In place of another process: the locks of one thread know each other.
+      const other = openLockFile(path);
+      other.tryLock(false);
+      const controller = new AbortController();
+      const first = assert.rejects(
+        byPath.acquire({ signal: controller.signal }),
+        (error) => error === "enough",
+      );
       const next = lock.acquire();
+      await until("the wait in the kernel", () => kernelWaiters(path) === 1);
+      controller.abort("enough");
       await first;
-      held.release();
+      other.close();
       using _guard = await next;
       assert.equal(isFree(path), false);
       assert.ok(twin.tryAcquire()); // The lock of the same open file.
