@@ -1,4 +1,4 @@
-import colors from "./colors.ts";
+import colors from "../src/host/colors.ts";
 import {
   costOf,
   format,

@@ -1,7 +1,6 @@
 import type { Command } from "commander";
 import { inspectSegment } from "../src/memory/inspection.ts";
-import { Segment } from "../src/memory/mod.ts";
-import { folderOfSegments } from "../src/memory/segment_home.ts";
+import { folderOfSegments, memoriesIn } from "../src/memory/segment_home.ts";
 import { adapterOf } from "../src/redis/client/adapter_of.ts";
 import {
   type InspectedLock,
@@ -31,7 +30,8 @@ export function addInspect(program: Command): void {
     .description(
       "Shows Interlock's locks and semaphores on a Redis or Valkey server: holders, leases, " +
         "waiters and last tokens; with --counters also counters. Only reads, and does not block " +
-        "the server. Without --redis: shows the segments of this user and their contents.",
+        "the server. Without --redis: shows the segments of this user (in the folder that " +
+        "INTERLOCK_DIR names, if it is set), their contents, and who has them open.",
     )
     .option("--redis <url>", "address of the server, such as redis://user:password@host:6379/0")
     .option(
@@ -88,9 +88,10 @@ function isUsed(
 }
 
 function viewSegments(): SegmentView[] {
-  return Segment.list().map(({ name, size }) => {
+  const folder = folderOfSegments(undefined);
+  return memoriesIn(folder).map(({ name, size }) => {
     try {
-      return { name, size, ...inspectSegment(`${folderOfSegments(undefined)}/${name}`) };
+      return { name, size, ...inspectSegment(`${folder}/${name}`) };
     } catch (error) {
       return { name, size, cells: [], error: (error as Error).message };
     }

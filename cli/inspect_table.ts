@@ -1,7 +1,7 @@
 import Table from "cli-table3";
-import colors from "./colors.ts";
+import colors from "../src/host/colors.ts";
 import { describeOwner } from "../src/contract/owner.ts";
-import type { InspectedCell } from "../src/memory/inspection.ts";
+import type { InspectedCell, InspectedSegment } from "../src/memory/inspection.ts";
 import type {
   InspectedHolder,
   InspectedLock,
@@ -10,8 +10,8 @@ import type {
   RedisInspection,
 } from "../src/redis/inspection.ts";
 
-/** A segment and its contents. */
-export interface SegmentView {
+/** A segment and its contents, as far as they could be read. */
+export interface SegmentView extends Partial<Omit<InspectedSegment, "cells">> {
   readonly name: string;
   readonly size: number;
   readonly cells: readonly InspectedCell[];
@@ -62,18 +62,38 @@ export function redisReport(found: RedisView, counters: string | undefined): str
 /** Formats the segments. */
 export function segmentReport(segments: readonly SegmentView[]): string {
   if (segments.length === 0) return "No segments";
-  const rows = segments.flatMap(({ name, size, cells, error }) => {
-    const bytes = size.toLocaleString("en");
-    if (error !== undefined) return [[name, bytes, colors.yellow(error), "", ""]];
-    if (cells.length === 0) return [[name, bytes, "", "", ""]];
+  const rows = segments.flatMap((segment) => {
+    const { name, size, cells, error } = segment;
+    const first = [name, size.toLocaleString("en"), openBy(segment)];
+    if (error !== undefined) return [[...first, colors.yellow(error), "", "", ""]];
+    if (cells.length === 0) return [[...first, "", "", "", ""]];
     return cells.map((cell, i) => [
-      ...i === 0 ? [name, bytes] : ["", ""],
+      ...i === 0 ? first : ["", "", ""],
       cell.name,
       cell.kind,
-      cell.owner === undefined ? "" : describeOwner(cell.owner),
+      ownerOf(cell),
+      waiting(cell.waiters),
     ]);
   });
-  return table(["segment", "bytes", "name", "kind", "owner"], rows);
+  return table(["segment", "bytes", "open by", "name", "kind", "owner", "waiting"], rows);
+}
+
+/** How many of the threads that have a segment open are named. */
+const MOST_THREADS = 4;
+
+function openBy({ slots, threads = [] }: SegmentView): string {
+  const names = threads.map(({ owner, isGone }) =>
+    `${describeOwner(owner)}${isGone ? colors.yellow(", dead") : ""}`
+  );
+  const more = names.length - MOST_THREADS;
+  if (more > 0) names.splice(MOST_THREADS, more, `and ${more} more of ${slots?.limit} at most`);
+  return names.join("\n");
+}
+
+function ownerOf({ owner, heldFor }: InspectedCell): string {
+  if (owner === undefined) return "";
+  const since = heldFor === undefined ? "" : `, for ${seconds(heldFor)} at least`;
+  return `${describeOwner(owner)}${since}`;
 }
 
 function row({ name, state, holders, token, abandonedBy, waiters }: InspectedLock): string[] {
@@ -114,9 +134,10 @@ function leases(holders: readonly InspectedHolder[]): string {
   return holders.map(({ leaseLeft }) => seconds(leaseLeft)).join("\n");
 }
 
-function waiting(waiters: readonly InspectedWaiter[]): string {
+function waiting(waiters: readonly Pick<InspectedWaiter, "since">[]): string {
   if (waiters.length === 0) return "";
-  return `${waiters.length}, since ${waiters[0].since.toISOString()}`;
+  const since = Math.min(...waiters.map(({ since }) => since.getTime()));
+  return `${waiters.length}, since ${new Date(since).toISOString()}`;
 }
 
 function seconds(ms: number): string {

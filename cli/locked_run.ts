@@ -1,67 +1,31 @@
-import { writeSync } from "node:fs";
-import process from "node:process";
-import { Deadline } from "../src/contract/deadline.ts";
-import { isTimeoutError } from "../src/contract/errors.ts";
 import { describeOwner } from "../src/contract/owner.ts";
-import { capabilitiesOf } from "../src/files/capabilities.ts";
-import { ownerOf, starterOf, thisOwner } from "../src/files/lock_owner.ts";
-import { LABEL_LENGTH } from "../src/files/lock_record.ts";
-import { adapter } from "../src/runtime/adapters/adapter.ts";
-import { missingPermission } from "../src/runtime/adapters/missing_permission.ts";
-import { inheritedFiles } from "../src/runtime/files/descriptors.ts";
-import { execProgram } from "../src/runtime/programs/exec.ts";
-import type { LockFile } from "../src/runtime/file_locks/lock_file.ts";
+import { ownerOf } from "../src/files/lock_owner.ts";
+import { O_RDONLY, O_RDWR, O_WRONLY } from "../src/runtime/c/constants.ts";
+import { networkFileSystem } from "../src/runtime/files/file_status.ts";
+import { isOpen, passOnExec, STREAMS } from "../src/runtime/files/descriptors.ts";
+import {
+  givenDescriptors,
+  givenEnvironment,
+  restoreFileLimit,
+  variableIn,
+} from "../src/runtime/programs/caller.ts";
+import { endBy } from "../src/runtime/programs/signals.ts";
 import { CommandRecord } from "./command_record.ts";
-import { inheritedTarget, openForCommand, type Target } from "./lock_target.ts";
-import { runChild, runProgram } from "./run_program.ts";
+import type { LockedRun, LockOptions } from "./lock_options.ts";
+import { inheritedTarget, isReplaced, openTarget, type Target } from "./lock_target.ts";
+import { report, say } from "./output.ts";
+import { catchSignals, type Ending, runProgram } from "./run_program.ts";
+import { execProgram } from "../src/runtime/programs/exec.ts";
 
-/**
- * Whether the command can inherit the lock. If not, this process holds it until the command has
- * ended, as with `--close`.
- */
-const inheritable = adapter.mayCallC();
+/** The wait in the kernel looks at the time this often; what is left is waited for in small steps. */
+const INTERVAL_MS = 50;
 
-/** Options for locking. */
-export interface LockOptions {
-  /** `none` releases the lock of a descriptor and acquires none. */
-  readonly mode: "exclusive" | "shared" | "none";
-  /** In milliseconds. */
-  readonly timeout: number;
-  /** The exit status if the lock is not acquired. */
-  readonly conflict: number;
-  readonly verbose: boolean;
-}
-
-/** A command to run under a lock. */
-export interface LockedRun extends LockOptions {
-  readonly command: readonly string[];
-  readonly label: string | undefined;
-  /** Whether to keep the lock from the command. */
-  readonly close: boolean;
-  /** Whether this process becomes the command instead of waiting for it. */
-  readonly become: boolean;
-}
-
-/** Writes to the descriptor itself: a stream could make it non-blocking, for the command too. */
-function say(text: string): void {
-  try {
-    writeSync(2, `interlock: ${text}\n`);
-  } catch {
-    // The standard error is closed, which is no reason not to run.
-  }
-}
-
-function reasonOf(error: unknown): string {
-  return missingPermission(error) ?? (error as Error).message;
-}
-
-/** The exit status for an error of a file, from sysexits.h as in flock(1). */
-function statusOfFailure(error: unknown): number {
+/** The exit status for a file that cannot be opened, from sysexits.h as in flock(1). */
+function statusOfOpening(error: unknown): number {
   switch ((error as { code?: string }).code) {
     case "EMFILE":
     case "ENFILE":
     case "ENOMEM":
-    case "ENOLCK":
       return 71; // EX_OSERR
     case "EROFS":
     case "ENOSPC":
@@ -71,118 +35,182 @@ function statusOfFailure(error: unknown): number {
   }
 }
 
-/** Runs a command under the lock on a file or folder; returns the exit status. */
-export async function runLocked(
-  path: string,
-  run: LockedRun,
-  signal: AbortSignal,
-): Promise<number> {
-  const inherited = inheritable ? inheritedFiles() : [];
-  let opened: ReturnType<typeof openForCommand>;
+/** The exit status for a file that cannot be locked. */
+function statusOfLocking(error: unknown): number {
+  const { code } = error as { code?: string };
+  return code === "ENOLCK" || code === "ENOMEM" ? 71 : 65; // EX_OSERR or EX_DATAERR
+}
+
+/** Runs a command under the lock on a file, a folder or a descriptor; returns the exit status. */
+export function runLocked(file: string | number, run: LockedRun): number {
+  // Before any file is opened.
+  const given = givenDescriptors();
+  const environment = givenEnvironment();
+  let target: Target;
   try {
-    opened = openForCommand(path);
+    target = typeof file === "number"
+      ? inheritedTarget(checkGiven(file, given), run.range)
+      : openTarget(file, run.range, run.range && run.mode === "exclusive" ? O_WRONLY : O_RDONLY);
   } catch (error) {
-    say(reasonOf(error));
-    return statusOfFailure(error);
+    return failed(error, typeof file === "number" ? 65 : statusOfOpening(error));
   }
-  const { target, isNew } = opened;
-  const { network } = capabilitiesOf(target.file);
-  if (network !== undefined) {
-    say(`${path} is on ${network}, which may not show this lock to other machines`);
+  try {
+    const held = lock(target, typeof file === "string", run);
+    if (held === undefined) return run.conflict;
+    target = held;
+  } catch (error) {
+    return failed(error, statusOfLocking(error));
   }
-  if (!await lock(target, path, run, signal)) return run.conflict;
-  return await runHolding(target.file, isNew, run, inherited);
+  const { fd } = target.file;
+  passOnExec([...STREAMS, ...given, fd], run.close ? fd : undefined);
+  return runHolding(target, run, environment);
 }
 
 /**
  * Locks or unlocks the open file of a descriptor of the shell; returns the exit status. The lock
  * stays with the shell, to which the open file belongs.
  */
-export async function lockDescriptor(
-  fd: number,
-  options: LockOptions,
-  signal: AbortSignal,
-): Promise<number> {
-  let target: Target;
+export function lockDescriptor(fd: number, options: LockOptions): number {
   try {
-    target = inheritedTarget(fd);
+    const target = inheritedTarget(checkGiven(fd, givenDescriptors()), options.range);
+    if (options.mode === "none") target.lock.unlock();
+    return lock(target, false, options) === undefined ? options.conflict : 0;
   } catch (error) {
-    say(reasonOf(error));
-    return 65; // EX_DATAERR
+    return failed(error, statusOfLocking(error));
   }
-  if (options.mode === "none") target.file.unlock();
-  return await lock(target, target.file.path, options, signal) ? 0 : options.conflict;
 }
 
-/** Acquires the lock; resolves to false if it is not acquired in time. */
-async function lock(
-  target: Target,
-  path: string,
-  { mode, timeout, verbose }: LockOptions,
-  signal: AbortSignal,
-): Promise<boolean> {
-  if (mode === "none") return true;
-  const shared = mode === "shared";
+function failed(error: unknown, status: number): number {
+  if ((error as { code?: string }).code === undefined && status !== 65) throw error;
+  say((error as Error).message);
+  return status;
+}
+
+function checkGiven(fd: number, given: readonly number[]): number {
+  if (given.includes(fd) || (STREAMS.includes(fd) && isOpen(fd))) return fd;
+  throw new Error(
+    `Cannot lock descriptor ${fd}: it is not open. Open it in the shell, for example by ${fd}>FILE`,
+  );
+}
+
+/**
+ * Acquires the lock; returns `undefined` if it is not acquired in time. While it waits, signals have
+ * their default action: they end this process, as they end flock(1).
+ *
+ * @param opened Whether the target was opened by its path, and can be opened again.
+ */
+function lock(target: Target, opened: boolean, options: LockOptions): Target | undefined {
+  const { mode, verbose } = options;
+  if (mode === "none") return target;
   const began = performance.now();
-  const holder = () => describeOwner(ownerOf(target.file));
-  if (!target.tryTake(shared)) {
-    if (timeout === 0) {
-      if (verbose) say(`${path} is held by ${holder()}`);
-      return false;
-    }
-    say(`waiting for ${path}, held by ${holder()}`);
-    const left = Math.max(0, began + timeout - performance.now());
-    const tooLate = () => `cannot lock ${path} within ${timeout / 1000} s, held by ${holder()}`;
+  const deadline = began + options.timeout;
+  if (verbose) reportNetwork(target);
+  for (let write = false;;) {
     try {
-      await target.take(shared, new Deadline({ timeout: left, signal }, tooLate));
+      if (!take(target, deadline, options)) return undefined;
+      if (!opened || !isReplaced(target)) break;
+      target.file.close();
+      target = reopened(target, options, write);
     } catch (error) {
-      if (!isTimeoutError(error)) throw error;
-      say(reasonOf(error));
-      return false;
+      // NFS locks for writers only: it makes flock(2) a lock by fcntl(2).
+      const { code } = error as { code?: string };
+      if (write || !opened || mode === "shared" || (code !== "EBADF" && code !== "EIO")) {
+        throw error;
+      }
+      write = true;
+      const last = target;
+      target = reopened(last, options, true);
+      last.file.close();
     }
   }
-  if (verbose) say(`locked ${path} after ${((performance.now() - began) / 1000).toFixed(3)} s`);
-  return true;
+  if (verbose) {
+    report(`getting lock took ${((performance.now() - began) / 1000).toFixed(6)} seconds`);
+  }
+  return target;
+}
+
+function reopened({ file, isNew }: Target, { range }: LockOptions, write: boolean): Target {
+  const target = openTarget(file.path, range, write ? O_RDWR : range ? O_WRONLY : O_RDONLY);
+  return { ...target, isNew: isNew || target.isNew };
+}
+
+function take({ file, lock }: Target, deadline: number, options: LockOptions): boolean {
+  const { mode, timeout, verbose } = options;
+  const shared = mode === "shared";
+  if (lock.tryLock(shared)) return true;
+  const holder = () => describeOwner(ownerOf(file));
+  if (timeout === 0) {
+    if (verbose) say(`failed to get lock: ${file.path} is held by ${holder()}`);
+    return false;
+  }
+  if (verbose) say(`waiting for ${file.path}, held by ${holder()}`);
+  const left = () => deadline - performance.now();
+  if (lock.waitLock(shared, () => left() > INTERVAL_MS)) return true;
+  while (left() > 0) {
+    sleep(Math.min(1, left()));
+    if (lock.tryLock(shared)) return true;
+  }
+  if (verbose) {
+    say(`timeout while waiting to get lock: ${file.path} is held by ${holder()}`);
+  }
+  return false;
+}
+
+const asleep = new Int32Array(new SharedArrayBuffer(4));
+
+function sleep(ms: number): void {
+  Atomics.wait(asleep, 0, 0, ms);
+}
+
+function reportNetwork({ file }: Target): void {
+  const network = networkFileSystem(file.fd);
+  if (network === undefined) return;
+  say(`${file.path} is on ${network}, which may not show this lock to other machines`);
 }
 
 /**
  * Runs the command with the lock, which is never released explicitly: it ends with the last process
  * that has it, which may be one that the command leaves behind.
+ *
+ * @param environment As the caller gave it; `undefined` if that cannot be read.
  */
-async function runHolding(
-  file: LockFile,
-  isNew: boolean,
+function runHolding(
+  target: Target,
   run: LockedRun,
-  inherited: readonly number[],
-): Promise<number> {
-  const { command, mode, label, close, become } = run;
-  const given = close || file.fd === undefined ? inherited : [...inherited, file.fd];
-  const tell = run.verbose ? say : () => {};
+  environment: readonly string[] | undefined,
+): number {
+  const { mode, become, verbose } = run;
+  const variables = environment ?? runtimeEnvironment();
+  const command = typeof run.command === "string"
+    ? [variableIn(variables, "SHELL") || "/bin/sh", "-c", run.command]
+    : run.command;
+  const signals = become ? undefined : catchSignals();
   let record: CommandRecord | undefined;
   // A process that becomes the command could not clear its record.
-  if (mode === "exclusive" && !become) {
-    const owner = close || !inheritable
-      ? thisOwner(file, label)
-      : starterOf(label ?? command[0].slice(0, LABEL_LENGTH), file.fd!);
-    noting(() => record = CommandRecord.enter(file, isNew, owner));
+  if (mode === "exclusive" && !become && run.range === undefined) {
+    noting(() => record = CommandRecord.enter(target, run.label ?? command[0], run.close));
   }
   const { recovered, previousOwner } = record?.entry ?? {};
-  if (recovered) tell(`the last holder died: ${describeOwner(previousOwner)}`);
+  if (verbose && recovered) say(`the last holder died: ${describeOwner(previousOwner)}`);
+  if (verbose) report(`executing ${command[0]}`);
+  let ended: Ending | undefined;
   try {
-    if (become) {
-      tell(`becoming ${command[0]}`);
-      execProgram(command, process.env, given);
-    }
-    const onStart = (pid: number) => tell(`running ${command[0]} as process ${pid}`);
-    return inheritable
-      ? await runProgram(command, given, onStart)
-      : await runChild(command, onStart);
+    restoreFileLimit();
+    if (signals === undefined) execProgram(command, variables);
+    ended = runProgram(command, variables, signals, record !== undefined && !run.close);
   } catch (error) {
-    say(reasonOf(error));
+    say((error as Error).message);
     return (error as { code?: string }).code === "ENOENT" ? 127 : 126;
   } finally {
-    noting(() => record?.leave());
+    noting(() => record?.leave(ended?.isAlone ?? true));
   }
+  // So that the calling shell stops as well, if the user has pressed Ctrl-C.
+  if (ended.signal !== undefined) endBy(ended.signal);
+  return ended.status;
+}
+
+function runtimeEnvironment(): string[] {
+  return Object.entries(globalThis.process.env).map(([name, value]) => `${name}=${value}`);
 }
 
 /** Writes the record, which is informative only: if that fails, the command goes on. */

@@ -4,57 +4,10 @@
  *
  * @module
  */
-import { Command } from "commander";
-import process from "node:process";
-import project from "../deno.json" with { type: "json" };
-import { statusOf } from "../src/host/exit_status.ts";
-import { print } from "../src/host/interruption.ts";
-import { addLock } from "./lock.ts";
+import { adapter } from "../src/runtime/adapters/adapter.ts";
+import { end, lock } from "./lock.ts";
 
-/** What commander prints on the standard output: written at the end, so that an error is ours. */
-let output = "";
-const program = new Command("interlock")
-  .description("Locks and counters shared by threads, processes and machines.")
-  .version(project.version)
-  .exitOverride()
-  .configureOutput({
-    writeOut: (text) => output += text,
-    outputError: (message, write) => write(withoutAddresses(message)),
-  })
-  .showHelpAfterError("(see --help)");
-addLock(program.enablePositionalOptions());
-// Loading these takes half of the start, and scripts run `interlock lock` often.
-if (process.argv[2] !== "lock") {
-  (await import("./count.ts")).addCount(program);
-  (await import("./inspect.ts")).addInspect(program);
-  (await import("./advise.ts")).addAdvise(program);
-  (await import("./completions.ts")).addCompletions(program);
-  (await import("./options.ts")).addHelp(program, {
-    examples: [
-      ["interlock count", "see how shared counters go wrong, and what each cure costs"],
-      ["interlock lock /tmp/backup.lock -- sh backup.sh", "run a command only once at a time"],
-      ["interlock COMMAND --help", "the options and examples of a command"],
-    ],
-    statuses: [[0, "done"], [1, "failed"]],
-  });
-}
-
-/** Removes addresses from an error: one given as a wrong argument may contain a password. */
-function withoutAddresses(message: string): string {
-  return message
-    .replace(/'(-[^'=]*=)?.*(:\/\/|@).*'/s, "'$1...'")
-    .replace(/(but got \d+): .*(:\/\/|@).*/s, "$1.\n");
-}
-
-/** Runs a step; an error of it decides the exit status. */
-async function attempt(step: () => unknown): Promise<void> {
-  try {
-    await step();
-  } catch (error) {
-    process.exitCode = statusOf(error);
-  }
-}
-
-await attempt(() => program.parseAsync(process.argv));
-if (output !== "") await attempt(() => print(output.trimEnd()));
-process.exit();
+const status = adapter.args[0] === "lock" ? await lock() : undefined;
+if (status !== undefined) end(status);
+// Loading the other commands, and the help, takes longer than a lock.
+await import("./program.ts");

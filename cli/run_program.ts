@@ -1,71 +1,55 @@
-import { spawn } from "node:child_process";
-import { constants } from "node:os";
-import process from "node:process";
-import { isatty } from "node:tty";
-import { spawnProgram, statusOfProgram } from "../src/runtime/programs/spawn.ts";
+import { libc } from "../src/runtime/c/libc.ts";
+import { adoptOrphans, Children, spawnProgram } from "../src/runtime/programs/spawn.ts";
+import { CaughtSignals, ignoredByCaller, SIGNALS } from "../src/runtime/programs/signals.ts";
 
+const { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGCONT } = SIGNALS;
 /** Signals that are forwarded to the command. */
-const FORWARDED = [
-  "SIGHUP",
-  "SIGINT",
-  "SIGQUIT",
-  "SIGTERM",
-  "SIGUSR1",
-  "SIGUSR2",
-  "SIGCONT",
-] as const;
+const FORWARDED = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGCONT];
 /** Signals that a terminal sends to the command too. */
-const OF_TERMINAL: readonly string[] = ["SIGINT", "SIGQUIT"];
-/** How often to check for the end of the child, in case that SIGCHLD does not arrive. */
-const LOOK_MS = 200;
+const OF_TERMINAL: readonly number[] = [SIGINT, SIGQUIT];
 
-/** Forwards signals to the process that `pid` returns, once that is not 0. */
-function forwardSignals(pid: () => number): void {
-  for (const signal of FORWARDED) {
-    if (constants.signals[signal] === undefined) continue; // Windows has few signals.
-    process.on(signal, () => {
-      const to = pid();
-      if (to !== 0 && !(OF_TERMINAL.includes(signal) && isatty(0))) {
-        process.kill(to, signal);
-      }
-    });
-  }
+/** How a command has ended. */
+export interface Ending {
+  /** The exit status, as in a shell. */
+  readonly status: number;
+  /** The signal that reached both this process and the command, and ended the command. */
+  readonly signal: number | undefined;
+  /** Whether the command has left no process behind that may have inherited the lock. */
+  readonly isAlone: boolean;
 }
 
 /**
- * Runs a program with some descriptors until it ends, by posix_spawn(3); resolves to its exit
- * status, as in a shell. Calls `onStart` with its process number.
+ * Catches the signals to forward. Until then, they end this process; a program that is started later
+ * must get those that arrive meanwhile.
  */
-export async function runProgram(
-  command: readonly string[],
-  given: readonly number[],
-  onStart: (pid: number) => void,
-): Promise<number> {
-  let pid = 0;
-  let look = () => {};
-  process.on("SIGCHLD", () => look());
-  forwardSignals(() => pid);
-  pid = spawnProgram(command, process.env, given);
-  onStart(pid);
-  const timer = setInterval(() => look(), LOOK_MS);
-  let code: number | undefined;
-  while ((code = statusOfProgram(pid)) === undefined) {
-    await new Promise<void>((resolve) => look = resolve);
-  }
-  clearInterval(timer);
-  return code;
+export function catchSignals(): CaughtSignals {
+  return new CaughtSignals(FORWARDED, ignoredByCaller());
 }
 
-/** The same with the runtime's own functions, for a program with the standard streams only. */
-export function runChild(
+/**
+ * Runs a program until it ends, and forwards signals to it.
+ *
+ * @param adopts Whether to find out what the program leaves behind.
+ */
+export function runProgram(
   command: readonly string[],
-  onStart: (pid: number) => void,
-): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(command[0], command.slice(1), { stdio: "inherit" });
-    forwardSignals(() => child.pid ?? 0);
-    child.on("error", reject);
-    child.on("spawn", () => onStart(child.pid!));
-    child.on("close", (code, signal) => resolve(code ?? 128 + constants.signals[signal!]));
+  environment: readonly string[],
+  signals: CaughtSignals,
+  adopts: boolean,
+): Ending {
+  if (adopts) adoptOrphans();
+  const pid = spawnProgram(command, environment);
+  const children = new Children(pid);
+  const seen = new Set<number>();
+  const status = children.wait(signals, (arrived) => {
+    for (const signal of arrived) {
+      seen.add(signal);
+      if (!(OF_TERMINAL.includes(signal) && libc.isatty(0))) libc.kill(pid, signal);
+    }
   });
+  return {
+    status,
+    signal: seen.has(status - 128) ? status - 128 : undefined,
+    isAlone: adopts && !children.hasMore(),
+  };
 }

@@ -27,8 +27,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/futex.h>
-#include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,6 +43,9 @@ enum {
   INTERLOCK_VERSION = 2,
   INTERLOCK_SLOTS = 1023,
   INTERLOCK_UNIT = 65536,
+  /* Operations of futex(2), not private: other processes sleep on the same word. */
+  INTERLOCK_WAIT = 0,
+  INTERLOCK_WAKE = 1,
   /* Offsets in the header. */
   INTERLOCK_H_VERSION = 8,
   INTERLOCK_H_SLOTS = 12,
@@ -104,6 +105,9 @@ enum {
 struct interlock {
   unsigned char *map;
   size_t length;
+  /* The mapping from before the segment grew, which keeps the life byte. */
+  unsigned char *first;
+  size_t first_length;
   /* This thread in lock words: its slot and the generation of the slot. */
   uint32_t me;
   char path[PATH_MAX];
@@ -144,7 +148,6 @@ static inline uint32_t interlock_checksum(const unsigned char *bytes, size_t len
 
 static inline long interlock_futex(uint32_t *word, int operation, uint32_t value,
                                    const struct timespec *time) {
-  /* Not FUTEX_PRIVATE_FLAG: other processes sleep on the same word. */
   return syscall(SYS_futex, word, operation, value, time, NULL, 0);
 }
 
@@ -195,8 +198,10 @@ static inline struct interlock_thread interlock_this_thread(void) {
   int id;
   char state;
   /* In the /proc of another PID namespace, threads have other numbers. */
-  if (!interlock_stat("/proc/thread-self/stat", &id, &state, &me.start)) me.start = 0;
-  if (me.namespace != 0 && me.time_namespace == 0 && errno == ENOENT) me.time_namespace = 1;
+  if (!interlock_stat("/proc/thread-self/stat", &id, &state, &me.start) || id != (int)me.thread)
+    me.start = 0;
+  if (me.namespace != 0 && access("/proc/thread-self/ns/time", F_OK) != 0 && errno == ENOENT)
+    me.time_namespace = 1; /* A kernel without them. */
   return me;
 }
 
@@ -249,14 +254,28 @@ static inline size_t interlock_slot(uint32_t identity) {
          (size_t)((identity & INTERLOCK_SLOTS) - 1) * INTERLOCK_SLOT_BYTES;
 }
 
+/* Asks for the life byte of an identity: F_UNLCK (free), F_WRLCK (held), or -1 (cannot be asked). */
+static inline int interlock_look(const struct interlock *it, uint32_t identity) {
+  struct stat file;
+  short type = -1;
+  int fd = open(it->path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+  if (fd < 0) return -1;
+  if (fstat(fd, &file) != 0 || file.st_dev != it->device || file.st_ino != it->inode ||
+      interlock_life(fd, F_OFD_GETLK, identity, &type) != 0)
+    type = -1;
+  close(fd);
+  return type;
+}
+
 /* Whether the thread of an identity is dead for certain. */
 static inline int interlock_is_gone(const struct interlock *it, uint32_t identity) {
   if ((identity & INTERLOCK_SLOTS) == 0) return 0;
   size_t at = interlock_slot(identity);
   if (interlock_load(it, at + INTERLOCK_S_IDENTITY) != identity) return 0;
-  int gone = interlock_load(it, at + INTERLOCK_S_GONE) != 0;
+  int byte = interlock_load(it, at + INTERLOCK_S_BYTE) == identity ? interlock_look(it, identity) : -1;
+  int gone = interlock_load(it, at + INTERLOCK_S_GONE) != 0 || byte == F_UNLCK;
   struct interlock_thread me = interlock_this_thread();
-  unsigned char boot[16], known[16] = {0};
+  unsigned char boot[16], unknown[16] = {0};
   interlock_boot(boot);
   int process = (int)interlock_load(it, at + INTERLOCK_S_PROCESS);
   int thread = (int)interlock_load(it, at + INTERLOCK_S_THREAD);
@@ -265,7 +284,7 @@ static inline int interlock_is_gone(const struct interlock *it, uint32_t identit
   /* By the system, if the numbers mean the same here and there. */
   if (!gone && thread != 0 && me.namespace != 0 &&
       interlock_load(it, at + INTERLOCK_S_NAMESPACE) == me.namespace &&
-      memcmp(boot, known, 16) != 0 && memcmp(boot, it->map + at + INTERLOCK_S_BOOT, 16) == 0) {
+      memcmp(boot, unknown, 16) != 0 && memcmp(boot, it->map + at + INTERLOCK_S_BOOT, 16) == 0) {
     char path[64], state;
     int id;
     uint64_t found;
@@ -273,19 +292,8 @@ static inline int interlock_is_gone(const struct interlock *it, uint32_t identit
     if (syscall(SYS_tgkill, process, thread, 0) != 0 && errno == ESRCH) gone = 1;
     else if (me.start != 0 && interlock_stat(path, &id, &state, &found)) {
       uint32_t clock = interlock_load(it, at + INTERLOCK_S_TIME_NAMESPACE);
-      int comparable = start != 0 && clock != 0 && clock == me.time_namespace;
+      int comparable = byte != F_WRLCK && start != 0 && clock != 0 && clock == me.time_namespace;
       gone = state == 'Z' || state == 'X' || (comparable && found != start);
-    }
-  }
-  /* By the kernel's lock, from any namespace. */
-  if (!gone && interlock_load(it, at + INTERLOCK_S_BYTE) == identity) {
-    int fd = open(it->path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd >= 0) {
-      struct stat file;
-      short type;
-      gone = fstat(fd, &file) == 0 && file.st_dev == it->device && file.st_ino == it->inode &&
-             interlock_life(fd, F_OFD_GETLK, identity, &type) == 0 && type == F_UNLCK;
-      close(fd);
     }
   }
   return gone && interlock_load(it, at + INTERLOCK_S_IDENTITY) == identity;
@@ -397,7 +405,8 @@ static inline int interlock_open(struct interlock *it, const char *path) {
     failure = errno;
     goto end;
   }
-  it->map = (unsigned char *)map;
+  it->map = it->first = (unsigned char *)map;
+  it->first_length = it->length;
   failure = interlock_claim(it, fd);
   if (failure != 0) munmap(map, it->length);
 end:
@@ -411,23 +420,50 @@ end:
 /* Closes a segment, in which this handle must hold no lock. */
 static inline void interlock_close(struct interlock *it) {
   interlock_swap(it, interlock_slot(it->me), it->me, 0);
-  munmap(it->map, it->length);
-  it->map = NULL;
+  if (it->map != it->first) munmap(it->map, it->length);
+  munmap(it->first, it->first_length);
+  it->map = it->first = NULL;
+}
+
+/* Maps all of a segment that has grown. Returns 0, or an error number. */
+static inline int interlock_follow(struct interlock *it) {
+  unsigned char header[INTERLOCK_H_CHECKED];
+  struct stat file;
+  int failure = EPROTO;
+  int fd = open(it->path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+  if (fd < 0) return errno;
+  if (fstat(fd, &file) != 0) failure = errno;
+  else if (file.st_dev != it->device || file.st_ino != it->inode) failure = ESTALE;
+  else if (pread(fd, header, sizeof header, 0) == (ssize_t)sizeof header) {
+    size_t length = interlock_length(header, file.st_size);
+    void *map = length <= it->length
+                    ? MAP_FAILED
+                    : mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (map != MAP_FAILED) {
+      if (it->map != it->first) munmap(it->map, it->length);
+      it->map = (unsigned char *)map;
+      it->length = length;
+      failure = 0;
+    } else if (length > it->length) failure = errno;
+  }
+  close(fd);
+  return failure;
 }
 
 /*
  * The offset of a named thing, by its name and its shape, such as "mutex", "counter" or "raw value
  * Int32". Returns -1 with errno: ENOENT if there is none, EINVAL if it has another shape, EPROTO if the
- * directory is damaged.
+ * directory is damaged. If the segment has grown, maps it again: pointers into the mapping change.
  */
-static inline int64_t interlock_find(const struct interlock *it, const char *name, const char *shape) {
-  size_t size = it->length - INTERLOCK_H_END;
+static inline int64_t interlock_find(struct interlock *it, const char *name, const char *shape) {
   size_t next = interlock_load(it, INTERLOCK_H_NEWEST);
   for (size_t steps = 0; next != 0; steps++) {
     size_t record = next - 1, used = interlock_load(it, INTERLOCK_H_USED);
     unsigned char bytes[INTERLOCK_RECORD]; /* A copy: others may write to it. */
     uint32_t checksum, length, state;
     uint16_t names, shapes;
+    if (used > it->length - INTERLOCK_H_END && (errno = interlock_follow(it)) != 0) return -1;
+    size_t size = it->length - INTERLOCK_H_END;
     errno = EPROTO;
     if (used > size || record % INTERLOCK_RECORD != 0 || record + INTERLOCK_RECORD > used ||
         steps > size / INTERLOCK_RECORD)
@@ -476,7 +512,7 @@ static inline void interlock_hand_on(const struct interlock *it, size_t at) {
   for (;;) {
     uint32_t word = interlock_load(it, at);
     if (word == 0) {
-      interlock_futex(interlock_word(it, at), FUTEX_WAKE, 1, NULL);
+      interlock_futex(interlock_word(it, at), INTERLOCK_WAKE, 1, NULL);
       return;
     }
     if ((word & INTERLOCK_SLEEPERS) != 0) return;
@@ -513,7 +549,7 @@ static inline int interlock_sleep(const struct interlock *it, size_t at, long ti
     double slice = now - start > 1000 ? 25 : 4;
     if (slice > left) slice = left;
     struct timespec time = {.tv_nsec = (long)(slice * 1e6)};
-    interlock_futex(interlock_word(it, at), FUTEX_WAIT, marked, &time);
+    interlock_futex(interlock_word(it, at), INTERLOCK_WAIT, marked, &time);
   }
   if (slept != 0) interlock_hand_on(it, at);
   return failure;
@@ -538,7 +574,7 @@ static inline int interlock_lock(const struct interlock *it, int64_t offset, lon
   return interlock_load(it, at + INTERLOCK_M_DIED) == 0 ? 0 : EOWNERDEAD;
 }
 
-/* After EOWNERDEAD: tells that what the mutex protects is in order. Else the next owner is told as well. */
+/* After EOWNERDEAD: tells that what the mutex protects is in order; else the next owner is told too. */
 static inline void interlock_consistent(const struct interlock *it, int64_t offset) {
   interlock_store(it, INTERLOCK_H_END + (size_t)offset + INTERLOCK_M_DIED, 0);
 }
@@ -558,11 +594,11 @@ static inline int interlock_unlock(const struct interlock *it, int64_t offset) {
     if ((word & INTERLOCK_OWNER) != it->me) return EPERM;
   }
   if ((word & INTERLOCK_SLEEPERS) != 0)
-    interlock_futex(interlock_word(it, at), FUTEX_WAKE, 1, NULL);
+    interlock_futex(interlock_word(it, at), INTERLOCK_WAKE, 1, NULL);
   if ((word & INTERLOCK_TASKS) != 0) {
     uint32_t *event = interlock_word(it, INTERLOCK_H_EVENT);
     __atomic_fetch_add(event, 1, __ATOMIC_SEQ_CST);
-    interlock_futex(event, FUTEX_WAKE, INT_MAX, NULL);
+    interlock_futex(event, INTERLOCK_WAKE, INT_MAX, NULL);
   }
   return 0;
 }

@@ -1,6 +1,7 @@
 /**
  * Runs the tests on Deno, Bun and Node, and prints `N passed, N failed, N skipped` at the end, the sum
- * of the three. Arguments select tests by the beginnings of their paths.
+ * of the three. Arguments select tests by the beginnings of their paths. As root on Linux, the tests of
+ * files run once more as an ordinary user, to whom the system refuses more.
  *
  * @module
  */
@@ -21,6 +22,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { findRuntimes, type Runtime } from "../src/host/runtimes.ts";
 import { childEnvironment } from "./support/child_environment.ts";
+import { makeOrdinaryUser, type OrdinaryUser } from "./support/ordinary_user.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 /** A test that takes longer hangs; the slowest takes a tenth of it. */
@@ -99,7 +101,7 @@ function countReport(report: string, title: string): Counts {
         failures.push(`${title}: ${test["@name"]}`);
       } else if (test.skipped !== undefined) {
         counts.skipped++;
-        console.log(`SKIPPED: ${test["@name"]}`);
+        console.log(`SKIPPED: ${title}: ${test["@name"]}`);
       } else counts.passed++;
     }
   };
@@ -121,6 +123,22 @@ interface Part {
   readonly runtime: Runtime;
   readonly files: readonly string[];
   readonly title: string;
+  /** The user who runs it, unless it is that of this process. */
+  readonly user?: OrdinaryUser;
+}
+
+/** The tests of files once more, in the runtime that tests them fastest, if this is root. */
+function partAsOrdinaryUser(runtimes: readonly Runtime[], files: readonly string[]): Part[] {
+  const own = files.filter((file) => file.startsWith("./tests/files/"));
+  if (process.platform !== "linux" || process.getuid!() !== 0 || own.length === 0) return [];
+  const user = makeOrdinaryUser(folder, ROOT, runtimes);
+  const runtime = user.runtimes.find(({ name }) => name === "bun")!;
+  return [{
+    runtime,
+    files: own,
+    title: `${runtime.name} ${runtime.version}, files as an ordinary user`,
+    user,
+  }];
 }
 
 function partsOf(runtime: Runtime, files: readonly string[]): Part[] {
@@ -149,15 +167,25 @@ function processes(): string {
 
 /** Tests a part, and shows its output when it has ended. */
 async function testPart(
-  { runtime, files, title }: Part,
+  { runtime, files, title, user }: Part,
   environment: Record<string, string>,
   path: string,
 ): Promise<Counts> {
-  const { env, giveBack } = childEnvironment({ NO_COLOR: process.env.NO_COLOR, ...environment });
+  const { env, giveBack } = childEnvironment({
+    NO_COLOR: process.env.NO_COLOR,
+    ...environment,
+    ...user?.environment,
+  });
+  const report = user === undefined ? `${path}.xml` : join(user.root, "report.xml");
   const log = openSync(`${path}.log`, "w");
   const start = performance.now();
-  const child = spawn(runtime.path, argumentsFor(runtime, files, `${path}.xml`), {
-    cwd: ROOT,
+  const command = [
+    ...user?.command ?? [],
+    runtime.path,
+    ...argumentsFor(runtime, files, report),
+  ];
+  const child = spawn(command[0], command.slice(1), {
+    cwd: user?.root ?? ROOT,
     stdio: ["ignore", log, log],
     env,
     // A process group of its own, which ends with the part.
@@ -187,7 +215,7 @@ async function testPart(
     ? "hung in the test after the last line of its output"
     : `ended with ${signal ?? `status ${code}`}`;
   try {
-    const counts = countReport(`${path}.xml`, title);
+    const counts = countReport(report, title);
     if (counts.failed > 0 || (code === 0 && counts.passed > 0)) return counts;
     failures.push(`${title} ${end} after ${counts.passed} tests`);
     return { ...counts, failed: 1 };
@@ -228,7 +256,10 @@ try {
   const counts = new Map(
     runtimes.map(({ name }) => [name, { passed: 0, failed: 0, skipped: 0 }]),
   );
-  const parts = runtimes.flatMap((runtime) => partsOf(runtime, files)).entries();
+  const parts = [
+    ...partAsOrdinaryUser(runtimes, files),
+    ...runtimes.flatMap((runtime) => partsOf(runtime, files)),
+  ].entries();
   await Promise.all(Array.from({ length: AT_ONCE }, async () => {
     for (const [i, part] of parts) {
       add(counts.get(part.runtime.name)!, await testPart(part, environment, join(folder, `${i}`)));

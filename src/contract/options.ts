@@ -9,8 +9,9 @@ export interface AcquireOptions {
    */
   timeout?: number;
   /**
-   * Gives up with the signal's reason. A synchronous wait looks at it before it begins and each
-   * time that it wakes, at least every 50 ms; only another thread can abort it meanwhile.
+   * Gives up with the signal's reason. It cannot end a synchronous wait of its own thread, not even
+   * `AbortSignal.timeout`, since no other code of the thread runs meanwhile: use `timeout` there. A
+   * synchronous wait looks at it before it begins and each time that it wakes, at least every 50 ms.
    */
   signal?: PlatformAbortSignal;
 }

@@ -1,11 +1,8 @@
 import { Deadline } from "../contract/deadline.ts";
 import type { AcquireOptions } from "../contract/options.ts";
 import type { FileAccess } from "../runtime/files/file_access.ts";
-import { makeFile } from "../runtime/files/make_file.ts";
-import { inodeOf } from "../runtime/files/file_status.ts";
-import { makeFolders } from "../runtime/files/folders.ts";
+import { wholeFiles } from "../runtime/files/whole_files.ts";
 import type { LockFile } from "../runtime/file_locks/lock_file.ts";
-import { absolutePath } from "../runtime/files/absolute_path.ts";
 import { quotePath } from "../runtime/paths/path_bytes.ts";
 import { type Change, READ, type TaskChange } from "./counter_changes.ts";
 import { CounterText } from "./counter_text.ts";
@@ -22,25 +19,27 @@ export class CounterFile {
   readonly #text = new CounterText();
   readonly #tracked: TrackedLockFile;
   readonly #durable: boolean;
+  /** Whether each write of a durable counter has a sync of its own: no file is mapped on Windows. */
+  readonly #syncsItself: boolean;
   #closed = false;
 
   /** Opens the file; makes it, with a 0, if it is missing. */
   constructor(path: string, editable: boolean, durable: boolean, access: FileAccess | undefined) {
     this.path = path;
     this.#durable = durable;
-    if (inodeOf(path) === undefined) {
-      makeFolders(path, access);
-      makeFile(path, this.#text.format(0, 0), access);
+    if (wholeFiles.statusAt(path) === undefined) {
+      wholeFiles.makeFile(path, this.#text.format(0, 0), access);
     }
     // A file that is removed later must not come back empty, without a number.
-    this.#tracked = new TrackedLockFile(absolutePath(path), {
+    this.#tracked = new TrackedLockFile(wholeFiles.absolutePath(path), {
       replaceable: editable,
       create: false,
     });
     try {
       if (this.#tracked.tryTake(true)) this.#readHeld();
       const mayWrite = this.#tracked.file.writable;
-      this.commit = durable && mayWrite
+      this.#syncsItself = durable && this.#tracked.file.fd === undefined;
+      this.commit = durable && mayWrite && !this.#syncsItself
         ? new GroupCommit(this.#tracked, access !== undefined)
         : undefined;
     } catch (error) {
@@ -71,7 +70,7 @@ export class CounterFile {
       const length = file.read(this.#text.buffer, 0);
       before = this.#parse(file, length);
       const after = change(before, n, replacement);
-      if (after !== before || commit !== undefined) {
+      if (after !== before || this.#durable) {
         this.#write(file, this.#checked(after, n), length);
       }
       if (commit !== undefined) write = commit.written();
@@ -132,7 +131,7 @@ export class CounterFile {
       }
     }
     if (isRead) return undefined;
-    if (value !== before || this.commit !== undefined) this.#write(file, value, length);
+    if (value !== before || this.#durable) this.#write(file, value, length);
     return this.commit?.written();
   }
 
@@ -157,7 +156,7 @@ export class CounterFile {
 
   #checkWritable({ path, writable }: LockFile): void {
     // The file may have become writable since a durable counter was opened.
-    if (writable && (this.commit !== undefined || !this.#durable)) return;
+    if (writable && (this.commit !== undefined || this.#syncsItself || !this.#durable)) return;
     throw Object.assign(
       new Error(`Cannot count in ${quotePath(path)}: this user may only read the file (EACCES)`),
       { code: "EACCES", path },
@@ -191,13 +190,14 @@ export class CounterFile {
     let text = this.#text.format(value, length);
     // Until a new length is on the storage, a loss of power may cut the text to the old one. So a
     // text that is longer by more than a newline is first made longer with the old number.
-    if (this.commit !== undefined && text.length > length + 1) {
+    if (this.#durable && text.length > length + 1) {
       const old = this.#text.parse(length)!;
       this.#writeText(file, this.#text.format(old, text.length), length);
       file.sync();
       text = this.#text.format(value, text.length);
     }
     this.#writeText(file, text, length);
+    if (this.#syncsItself) file.sync();
   }
 
   /** Writes a text; if only a part of it can be written, the number in the file stays the same. */

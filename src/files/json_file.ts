@@ -5,10 +5,7 @@ import { dispose, type PlatformDisposable } from "../contract/platform.ts";
 import { quoteText } from "../contract/printable.ts";
 import { refuseThenable } from "../contract/refuse_thenable.ts";
 import { type FileAccess, fileAccessBy } from "../runtime/files/file_access.ts";
-import { readFile } from "../runtime/files/open_file.ts";
-import { realPath } from "../runtime/files/absolute_path.ts";
-import { removeLeftovers, replaceFile } from "../runtime/files/replace_file.ts";
-import { statusAt } from "../runtime/files/file_status.ts";
+import { wholeFiles } from "../runtime/files/whole_files.ts";
 import { filePathFrom } from "../runtime/paths/path_like.ts";
 import { quotePath } from "../runtime/paths/path_bytes.ts";
 import { holding, refuseDeadlock } from "./async_holds.ts";
@@ -109,7 +106,7 @@ export class JsonFile<T> implements PlatformDisposable {
     this.path = filePathFrom(path);
     this.#quoted = quotePath(this.path);
     if (options.initial !== undefined) checkJson(options.initial, `begin ${this.#quoted}`);
-    this.#file = realPath(this.path);
+    this.#file = wholeFiles.realPath(this.path);
     this.#schema = options.schema;
     this.#initial = options.initial;
     this.#durable = options.durable ?? true;
@@ -132,7 +129,7 @@ export class JsonFile<T> implements PlatformDisposable {
 
   /** The blocking version of {@linkcode JsonFile.read}. */
   readSync(): T {
-    const contents = readFile(this.#file);
+    const contents = wholeFiles.readFile(this.#file);
     if (contents === undefined) {
       if (this.#initial !== undefined) return structuredClone(this.#initial);
       throw Object.assign(new Error(`Cannot read ${this.#quoted}: there is no such file`), {
@@ -250,9 +247,9 @@ export class JsonFile<T> implements PlatformDisposable {
     if (this.#holds?.mode !== "exclusive") {
       throw new TypeError(`Cannot write ${this.#quoted}: it was closed meanwhile`);
     }
-    if (!this.#swept) removeLeftovers(this.#file);
+    if (!this.#swept) wholeFiles.removeLeftovers(this.#file);
     this.#swept = true;
-    replaceFile(this.#file, encoder.encode(`${text}\n`), this.#durable, this.#access);
+    wholeFiles.replaceFile(this.#file, encoder.encode(`${text}\n`), this.#durable, this.#access);
     return written;
   }
 }
@@ -286,7 +283,7 @@ function checkIndent(indent: unknown, task: string): void {
 
 /** Throws if a path leads to something that is not a regular file. */
 function checkFile(file: string, path: string): void {
-  const found = statusAt(file);
+  const found = wholeFiles.statusAt(file);
   if (found === undefined || found.isFile) return;
   const what = found.isFolder ? "a directory" : "a pipe, a socket or a device";
   throw new TypeError(`Cannot use ${quotePath(path)}: it is ${what}, not a regular file`);

@@ -80,17 +80,17 @@ export class MappedFile {
   }
 
   /**
-   * Whether the life byte of an identity is free for certain. False if it cannot be asked: no
-   * descriptor is left, or the file was removed.
+   * Whether a thread holds the life byte of an identity; `undefined` if it cannot be asked: no
+   * descriptor is left, or the file was removed or replaced.
    */
-  isLifeByteFree(identity: number): boolean {
+  lookAtLifeByte(identity: number): "held" | "free" | undefined {
     const fd = tryOpen(this.#path, O_RDONLY | O_NOFOLLOW);
-    if (fd === undefined) return false;
+    if (fd === undefined) return undefined;
     try {
       const { id } = statusOf(fd, this.#path);
-      return this.id.startsWith(`${id}:`) && lookAtByte(fd, LIFE_BYTES + identity) === "free";
+      return this.id.startsWith(`${id}:`) ? lookAtByte(fd, LIFE_BYTES + identity) : undefined;
     } catch {
-      return false; // The status of the file cannot be read.
+      return undefined; // The status of the file cannot be read.
     } finally {
       closeFile(fd);
     }

@@ -18,6 +18,7 @@ import { statusOf } from "../runtime/files/file_status.ts";
 import { O_NOFOLLOW, O_RDONLY, O_RDWR } from "../runtime/c/constants.ts";
 import { unlockFlock, waitFlock } from "../runtime/file_locks/flock.ts";
 import { checkRoom } from "../runtime/files/mapping.ts";
+import { userId } from "../runtime/identity/thread_identity.ts";
 import { closeEarly, closeWithThread } from "../runtime/threads/thread_end.ts";
 import { flawOf, HEADER, ID_BYTES, lengthIn, LONGEST, newHeader, UNIT } from "./layout.ts";
 import { flawOfFile, segmentAccessBy, withGroup } from "./segment_access.ts";
@@ -164,11 +165,15 @@ export function releaseMemoryFile({ fd }: MemoryFile, path: string): void {
   }
 }
 
-/** Opens the file of a memory for reading, without waiting for its creation lock. */
+/**
+ * Opens the file of a memory for reading, without waiting for its creation lock: one of this user,
+ * who may share it with others.
+ */
 export function openToLook(path: string): MemoryFile {
   const fd = openFile(path, O_RDONLY | O_NOFOLLOW);
   try {
-    checkAccess(fd, path, undefined);
+    const { user, group, mode } = statusOf(fd, path);
+    checkAccess(fd, path, user === userId() ? { mode: mode & 0o777, group } : undefined);
     return { fd, length: checkHeader(fd, path).length, id: idOf(fd, path) };
   } catch (error) {
     closeFile(fd);

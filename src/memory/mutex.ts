@@ -1,7 +1,7 @@
 import { Deadline } from "../contract/deadline.ts";
 import { DeadlockError, LockLostError, OwnerDiedError } from "../contract/errors.ts";
 import type { RawLock } from "../contract/lock.ts";
-import type { HoldState } from "../contract/lock_guard.ts";
+import { type GuardedLock, type HoldState, LockGuard } from "../contract/lock_guard.ts";
 import { type AcquireOptions, checkAcquireOptions, nameOf } from "../contract/options.ts";
 import { describeOwner, type Owner } from "../contract/owner.ts";
 import { refuseThenable } from "../contract/refuse_thenable.ts";
@@ -10,7 +10,7 @@ import type { Attachment } from "./attachment.ts";
 import { HEADER, MUTEX } from "./layout.ts";
 import { leastHoldTime, OWNER } from "./lock_words.ts";
 import { attachmentOf, type Memory } from "./memory.ts";
-import { type GuardedMutex, type MutexGuard, MutexLockGuard } from "./mutex_guard.ts";
+import type { MutexGuard } from "./mutex_guard.ts";
 import {
   checkRecover,
   type MutexAcquireOptions,
@@ -63,8 +63,13 @@ const HELD_HERE = [
  * The owner is a slot of the memory and its generation; see thread_registry.ts for when an owner
  * counts as dead. A death between any two of these steps leaves one of the states of the table. A
  * thread that slept acquires the lock with bit 31 set, since other threads may still sleep. A thread
- * that gives up passes the wake on. So there may be one wake too many, and never one too few. The
- * second word names a dead owner whose death was thrown and not yet acknowledged.
+ * that gives up passes the wake on. So there may be one wake too many, and never one too few.
+ *
+ * | second word        | meaning                                  | an acquire                         |
+ * | ------------------ | ---------------------------------------- | ---------------------------------- |
+ * | `0`                | consistent                               | succeeds                           |
+ * | `identity`         | this owner died; not yet acknowledged    | recovers, or throws                |
+ * | bit 31, `identity` | a holder marked the data as inconsistent | throws, unless asked to recover    |
  *
  * After the futex mutexes of U. Drepper, "Futexes Are Tricky" (2011), and robust mutexes; see
  * pthread_mutexattr_setrobust(3).
@@ -95,7 +100,7 @@ export class Mutex implements RawLock {
   #hold = NOTHING;
   #guard: unknown;
   /** What guards see of this mutex; made with the first of them. */
-  #guarded: GuardedMutex | undefined;
+  #guarded: GuardedLock | undefined;
   /** Of the hold: whether the owner before died holding the lock, and who that was. */
   #recovered = false;
   #previous: Owner | undefined;
@@ -144,7 +149,8 @@ export class Mutex implements RawLock {
    * Waits for the lock without making a guard. Blocks the thread.
    *
    * @throws {DeadlockError} If this thread holds the lock already.
-   * @throws {OwnerDiedError} If the owner died, and the mutex throws in this case.
+   * @throws {OwnerDiedError} If the owner died, and the mutex throws in this case; or if a holder
+   * marked it as inconsistent.
    */
   lock(): void {
     const acquired = this.#region.atomics.tryLock(this.#at, this.#me, SPINS);
@@ -171,7 +177,8 @@ export class Mutex implements RawLock {
    * before it settles. Use `withLock`.
    * @throws {DOMException} Named `TimeoutError`, if the timeout ran out.
    * @throws {DeadlockError} If this thread holds the lock already.
-   * @throws {OwnerDiedError} If the owner died, and the mutex throws in this case.
+   * @throws {OwnerDiedError} If the owner died, and the mutex throws in this case; or if a holder
+   * marked it as inconsistent.
    */
   runSync<T>(body: () => T, options?: MutexAcquireOptions): T {
     if (typeof body !== "function") {
@@ -196,7 +203,8 @@ export class Mutex implements RawLock {
   /**
    * Acquires the lock if it is free, or its owner died; else returns `undefined`. Never waits.
    *
-   * @throws {OwnerDiedError} If the owner died, and the mutex throws in this case.
+   * @throws {OwnerDiedError} If the owner died, and the mutex throws in this case; or if a holder
+   * marked it as inconsistent.
    */
   tryAcquire(options?: MutexTryAcquireOptions): MutexGuard | undefined {
     if (options !== undefined) {
@@ -214,7 +222,8 @@ export class Mutex implements RawLock {
    *
    * @throws {DOMException} Named `TimeoutError`, if the timeout ran out.
    * @throws {DeadlockError} If this thread holds the lock already.
-   * @throws {OwnerDiedError} If the owner died, and the mutex throws in this case.
+   * @throws {OwnerDiedError} If the owner died, and the mutex throws in this case; or if a holder
+   * marked it as inconsistent.
    */
   acquireSync(options?: MutexAcquireOptions): MutexGuard {
     if (options !== undefined) this.#check(options);
@@ -228,7 +237,8 @@ export class Mutex implements RawLock {
    * thread acquire the lock in the order in which they asked; other threads compete with them.
    *
    * @throws {DOMException} Named `TimeoutError`, if the timeout ran out.
-   * @throws {OwnerDiedError} If the owner died, and the mutex throws in this case.
+   * @throws {OwnerDiedError} If the owner died, and the mutex throws in this case; or if a holder
+   * marked it as inconsistent.
    */
   acquire(options?: MutexAcquireOptions): Promise<MutexGuard> {
     // Not an async function, which would make a second promise for a free lock.
@@ -259,14 +269,14 @@ export class Mutex implements RawLock {
   #makeGuard(): MutexGuard {
     const token = this.#region.atomics.next64(this.#at + MUTEX.token);
     const lock = this.#guarded ??= this.#makeGuarded();
-    const guard = new MutexLockGuard(lock, token, this.#recovered, this.#previous);
+    const guard = new LockGuard(lock, token, this.#recovered, this.#previous);
     this.#hold = GUARD;
     this.#guard = guard;
     return guard;
   }
 
   /** Makes what guards see of this mutex. */
-  #makeGuarded(): GuardedMutex {
+  #makeGuarded(): GuardedLock {
     return {
       release: (guard) => {
         if (this.#guard !== guard || this.#hold !== GUARD) throw this.#notHeld();

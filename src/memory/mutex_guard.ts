@@ -1,5 +1,4 @@
 import type { Guard } from "../contract/guard.ts";
-import { type GuardedLock, guardedLockOf, LockGuard } from "../contract/lock_guard.ts";
 
 /**
  * The guard of a {@linkcode Mutex}.
@@ -26,24 +25,3 @@ export interface MutexGuard extends Guard<number> {
    */
   markInconsistent(): void;
 }
-
-/** The side of a mutex that only its guards see. */
-export interface GuardedMutex extends GuardedLock {
-  /** Marks what it protects as inconsistent. Throws if `guard` does not hold it. */
-  markInconsistent(guard: unknown): void;
-}
-
-/** The guard that a mutex makes. */
-export class MutexLockGuard extends LockGuard<number> implements MutexGuard {
-  markInconsistent(): void {
-    const lock = guardedLockOf(this);
-    if (lock === undefined) {
-      throw new Error("Cannot mark what a mutex protects as inconsistent: the guard was released");
-    }
-    // SAFETY: a mutex makes these guards, and gives them a `GuardedMutex`.
-    (lock as GuardedMutex).markInconsistent(this);
-  }
-}
-
-// A program cannot construct a guard, not even by the constructor of one that it has.
-Reflect.deleteProperty(MutexLockGuard.prototype, "constructor");

@@ -64,9 +64,7 @@ export class ThreadRegistry {
     const { atomics } = this.#region;
     if (atomics.load32(at + SLOT.gone) !== 0) return true;
     const mayAsk = atomics.load32(at + SLOT.thread) !== 0 && this.#slots.isOfThisBoot(at);
-    const isDead = (mayAsk && isGone(this.#slots.threadAt(at))) ||
-      this.#isLifeByteFree(at, identity);
-    return isDead && atomics.load32(at + SLOT.identity) === identity;
+    return this.#isDead(at, identity, mayAsk) && atomics.load32(at + SLOT.identity) === identity;
   }
 
   /**
@@ -128,8 +126,7 @@ export class ThreadRegistry {
     for (const { at, identity } of claimed) {
       // A slot without an identity has never held a lock: its claimer died before it wrote one.
       if (identity === 0 || atomics.load32(at + SLOT.gone) !== 0) continue;
-      if (isGone(this.#slots.threadAt(at))) continue;
-      if (!this.#isLifeByteFree(at, identity)) return false;
+      if (!this.#isDead(at, identity, true)) return false;
     }
     for (const { at } of claimed) atomics.store32(at + SLOT.gone, 1);
     return true;
@@ -189,11 +186,20 @@ export class ThreadRegistry {
     ).map(({ identity }) => identity);
   }
 
-  /** Whether a thread has taken its life byte, and nothing holds the byte any more. */
-  #isLifeByteFree(at: number, identity: number): boolean {
-    const { file, atomics } = this.#region;
-    return file !== undefined && atomics.load32(at + SLOT.byte) === identity &&
-      file.isLifeByteFree(identity);
+  /**
+   * Whether the thread of a slot is dead by its life byte, or by the system.
+   *
+   * @param mayAsk Whether the system knows the thread by the numbers in the slot.
+   */
+  #isDead(at: number, identity: number, mayAsk: boolean): boolean {
+    const { atomics, file } = this.#region;
+    const byte = atomics.load32(at + SLOT.byte) === identity
+      ? file?.lookAtLifeByte(identity)
+      : undefined;
+    if (byte === "free" || !mayAsk) return byte === "free";
+    const thread = this.#slots.threadAt(at);
+    // A process that was restored from a checkpoint has another start time.
+    return isGone(byte === "held" ? { ...thread, startTime: 0 } : thread);
   }
 
   /** If the system cannot be asked about a thread, asks for its Web Lock; once at a time. */

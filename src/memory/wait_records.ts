@@ -9,6 +9,7 @@ export type WaitKind = "lock" | "flag";
 export interface RecordedWait {
   /** The offset of what it waits for, as a program gives it to `new Mutex` or `new Flag`. */
   readonly offset: number;
+  /** What it waits for there. */
   readonly kind: WaitKind;
   /** When it began to wait; of several tasks, the first. */
   readonly since: Date;
@@ -18,6 +19,7 @@ export interface RecordedWait {
 
 /** A thread that has a memory open, as the memory records it. */
 export interface MemoryThread {
+  /** Its process, thread and runtime. */
   readonly owner: Owner;
   /** Whether it is dead for certain; its slot is used again when slots are few. */
   readonly isGone: boolean;
@@ -105,6 +107,7 @@ export function waitsIn(region: Region, slot: number): RecordedWait[] {
     const since = region.dateOf(atomics.load64(record + WAIT.since));
     // It may have ended meanwhile, and another one begun.
     if (word <= 0 || kind === undefined || atomics.load32(record + WAIT.word) !== word) return [];
+    if (Number.isNaN(since.getTime())) return []; // It is damaged.
     return [{ offset: word - 1, kind, since, isBlocked: i === 0 }];
   });
 }

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync } from "node:fs";
 import process from "node:process";
 import { describe, it } from "node:test";
 import { Segment } from "../../mod.ts";
+import { adapter } from "../../src/runtime/mod.ts";
 import { RedisCounter, RedisLock, RedisSemaphore } from "../../src/redis/mod.ts";
 import { partOf } from "../../src/redis/client/names.ts";
 import type { RedisView } from "../../cli/inspect_table.ts";
@@ -11,6 +12,7 @@ import { inspectSegment } from "../../src/memory/inspection.ts";
 import { folderOfSegments } from "../../src/memory/segment_home.ts";
 import { RedisServer, skip } from "../support/redis_server.ts";
 import { cannotRunUnder, mounting } from "../support/mounted.ts";
+import { inScratchFolder } from "../support/scratch_folder.ts";
 import { COMMAND, interlock, until } from "./interlock.ts";
 import { startServers } from "../redis/suite.ts";
 
@@ -192,8 +194,18 @@ describe("interlock inspect", () => {
       assert.equal(jobs?.kind, "mutex");
       assert.equal(jobs.owner?.pid, process.pid);
       assert.ok(found.cells.some(({ name, kind }) => name === "done" && kind === "counter"));
-      assert.match((await interlock(["inspect"])).stdout, new RegExp(`${name} .*│`));
+      await inScratchFolder(async (directory) => {
+        chmodSync(directory, 0o700);
+        using shared = Segment.open("elsewhere", { directory, mode: 0o660 });
+        shared.counter("visits");
+        process.env.INTERLOCK_DIR = directory;
+        const { stdout } = await interlock(["inspect"]);
+        const owner = `process ${process.pid}[^│]*, ${adapter.name}`;
+        assert.match(stdout, new RegExp(`elsewhere +│ .*${owner} +│ visits +│ counter`));
+        assert.doesNotMatch(stdout, new RegExp(name));
+      });
     } finally {
+      delete process.env.INTERLOCK_DIR;
       Segment.remove(name);
     }
   });

@@ -32,6 +32,21 @@ describe("LockGuard", () => {
     assert.equal(lock.count, 1);
   });
 
+  it("marks its lock as inconsistent, if that can be marked, until it is released", () => {
+    const marks: unknown[] = [];
+    const marked: GuardedLock = {
+      release: () => {},
+      stateOf: () => "held",
+      markInconsistent: (guard) => void marks.push(guard),
+    };
+    const guard = new LockGuard(marked, 1);
+    guard.markInconsistent();
+    assert.deepEqual(marks, [guard]);
+    guard.release();
+    assert.throws(() => guard.markInconsistent(), /released/);
+    assert.throws(() => new LockGuard(new Releases(), 1).markInconsistent(), TypeError);
+  });
+
   it("hands itself to its lock", () => {
     const seen: unknown[] = [];
     const lock: GuardedLock = {

@@ -98,7 +98,7 @@ describe("CounterBatch", () => {
   }
 
   it("is not written twice if only the sync has failed, and is synced by the next flush", () =>
-    inScratchFolder(async (folder) => {
+    inScratchFolder((folder) => {
       const path = join(folder, "count");
       using counter = new FileCounter(path, { durable: true });
       const { fdatasync } = libc;

@@ -11,6 +11,12 @@ import { inScratchFolder } from "../support/scratch_folder.ts";
 
 const DEADLINE = { timeout: 60_000 };
 const SQUATTED = new URL("./fixtures/squatted_home_process.ts", import.meta.url);
+const WITHOUT_SHM_PROCESS = new URL("./fixtures/without_shm_process.ts", import.meta.url);
+/** A /dev with some devices, and without /dev/shm; and a /tmp of its own. */
+const WITHOUT_SHM = `mount -t tmpfs none /mnt
+for name in null zero random urandom; do touch /mnt/$name; mount --bind /dev/$name /mnt/$name; done
+mount --rbind /mnt /dev
+mount -t tmpfs -o mode=1777 none /tmp`;
 const PRIVATE_SHM = "mount -t tmpfs none /dev/shm";
 
 const inFolder = (body: (directory: string) => void) => () =>
@@ -53,6 +59,11 @@ describe("The home of segments", () => {
       });
     }),
   );
+
+  it("is in /tmp on a machine without /dev/shm", {
+    ...DEADLINE,
+    skip: cannotMount(WITHOUT_SHM),
+  }, () => runMounted(WITHOUT_SHM, WITHOUT_SHM_PROCESS));
 
   it(
     "is refused if INTERLOCK_DIR names no folder, or one that is not safe",

@@ -307,7 +307,7 @@ describe("Segment", () => {
   it(
     "damaged at random, reports that or works",
     DEADLINE,
-    inFolder((directory) => damageFiles(directory, 700, 3)),
+    inFolder((directory) => damageFiles(directory, 300, 3)),
   );
 
   it(

@@ -156,7 +156,7 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
   mutant(
     "another boot id alone proves that all are gone",
     REGISTRY,
-    "      if (!this.#isLifeByteFree(at, identity)) return false;\n",
+    "      if (!this.#isDead(at, identity, true)) return false;\n",
     "",
     ["memory/behaviour/unknown_owner", "memory/memory_test"],
   ),
@@ -170,16 +170,24 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
   mutant(
     "a free life byte proves nothing",
     REGISTRY,
-    "      file.isLifeByteFree(identity);",
-    "      false;",
+    'if (byte === "free" || !mayAsk) return byte === "free";',
+    "if (!mayAsk) return false;",
     ["memory/behaviour/owner_check"],
   ),
   mutant(
     "a life byte that was not taken proves a death",
     REGISTRY,
-    "atomics.load32(at + SLOT.byte) === identity &&",
-    "",
+    "atomics.load32(at + SLOT.byte) === identity\n      ? file?.lookAtLifeByte(identity)\n" +
+      "      : undefined;",
+    "file?.lookAtLifeByte(identity);",
     ["memory/behaviour/owner_check"],
+  ),
+  mutant(
+    "a restored process is dead",
+    REGISTRY,
+    'byte === "held" ? { ...thread, startTime: 0 } : thread',
+    "thread",
+    ["memory/behaviour/namespaces"],
   ),
   mutant(
     "a life byte is not published",

@@ -30,6 +30,12 @@ export const IN_OTHER_PIDS: readonly string[] = [
   "--kill-child",
 ];
 
+/** The beginning of a command in a container of its own, in which a shell script may mount. */
+export function inContainer(script: string): readonly string[] {
+  const shell = ["sh", "-c", `set -e; ${script}\nexec "$@"`, "sh"];
+  return [...UNSHARE, "--ipc", "--uts", ...IN_OTHER_PIDS.slice(UNSHARE.length), ...shell];
+}
+
 /** Why a command cannot begin like that here, for the `skip` of a test; or false. */
 export function cannotRunUnder(command: readonly string[]): string | false {
   const { status, stderr, error } = spawnSync(command[0], [...command.slice(1), "true"], {

@@ -1,19 +1,16 @@
 import { adapter } from "../adapters/adapter.ts";
+import { systemBytes } from "../paths/path_bytes.ts";
 
-const encoder = new TextEncoder();
-
-/** A string as C needs it: ended by NUL. */
-export function cString(text: string): Uint8Array {
-  return encoder.encode(`${text}\0`);
-}
-
-/** A list of strings as C needs it: pointers up to a null, in memory that does not move. */
+/**
+ * A list of strings as C needs it: pointers up to a null, in memory that does not move. A string may
+ * have bytes that are not UTF-8, as in a path.
+ */
 export class CStrings {
   readonly address: number;
   readonly #memory: Uint8Array;
 
   constructor(strings: readonly string[]) {
-    const encoded = strings.map(cString);
+    const encoded = strings.map(systemBytes);
     const table = 8 * (strings.length + 1);
     const bytes = encoded.reduce((sum, { length }) => sum + length, table);
     // SAFETY: V8 moves the memory of small arrays only, so an address of a large one stays right
@@ -33,15 +30,4 @@ export class CStrings {
   keep(): void {
     if (this.#memory.length === 0) throw new Error("Cannot keep strings: there are none");
   }
-}
-
-/** The variables of an environment that are set, as C needs them. */
-export function environmentStrings(
-  environment: Readonly<Record<string, string | undefined>>,
-): CStrings {
-  return new CStrings(
-    Object.entries(environment)
-      .filter(([, value]) => value !== undefined)
-      .map(([name, value]) => `${name}=${value}`),
-  );
 }

@@ -16,6 +16,8 @@ export const O_RDWR = 2;
 export const O_CREAT = 0o100;
 /** With `O_CREAT`: refuses a file that exists. */
 export const O_EXCL = 0o200;
+/** Does not make a terminal the controlling one. */
+export const O_NOCTTY = 0o400;
 /** Empties the file. */
 export const O_TRUNC = 0o1000;
 /** Never waits for the other end of a pipe. */

@@ -1,6 +1,5 @@
 import { adapter } from "../adapters/adapter.ts";
-import { pathOf } from "../paths/path_bytes.ts";
-import { cString } from "./c_strings.ts";
+import { pathOf, systemBytes } from "../paths/path_bytes.ts";
 import { libc } from "./libc.ts";
 
 /**
@@ -11,7 +10,7 @@ import { libc } from "./libc.ts";
  */
 export function pathVariable(name: string): string | undefined {
   if (adapter.variable !== undefined) return adapter.variable(name) || undefined;
-  const address = libc.getenv(cString(name));
+  const address = libc.getenv(systemBytes(name));
   if (address === 0) return undefined;
   const length = libc.strlen(address);
   // SAFETY: the C library keeps the value until the variable is set again; it is copied at once.

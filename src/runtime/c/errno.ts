@@ -15,6 +15,8 @@ const NUMBERS = {
   EINTR,
   EIO: 5,
   ENXIO: 6,
+  E2BIG: 7,
+  ENOEXEC: 8,
   EBADF: 9,
   EAGAIN: 11,
   ENOMEM: 12,
@@ -51,6 +53,7 @@ const NAMES = new Map<number, string>(
 );
 
 const WORDS: Readonly<Record<string, string | undefined>> = {
+  E2BIG: "the arguments and the environment are too long",
   EACCES: "permission denied",
   EBADF: "it is not open",
   EBUSY: "another process has it open and does not share it",
@@ -74,10 +77,15 @@ const WORDS: Readonly<Record<string, string | undefined>> = {
 /** The numbers of the errors that callers distinguish. */
 export const {
   EACCES,
+  EBADF,
   EEXIST,
   EFBIG,
+  EIO,
+  EISDIR,
   ELOOP,
+  ENODEV,
   ENOENT,
+  ENOEXEC,
   ENOMEM,
   ENOTDIR,
   ENXIO,
@@ -85,6 +93,7 @@ export const {
   EPERM,
   EROFS,
   ESRCH,
+  ESTALE,
   ETIMEDOUT,
   ETXTBSY,
   EAGAIN: EWOULDBLOCK,

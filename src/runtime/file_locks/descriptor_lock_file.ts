@@ -60,7 +60,7 @@ export class DescriptorLockFile implements LockFile {
     return Math.max(0, got);
   }
 
-  write(): void {
+  write(_bytes: Uint8Array, _offset: number): void {
     throw new Error(`Cannot write to ${quotePath(this.path)}: it was opened only to lock it`);
   }
 

@@ -24,7 +24,9 @@ export function openerFor(platform: string): Opener | undefined {
       new LinuxLockFile(path, range, create, write, access);
   }
   if (platform === "darwin") return (path, range) => new DarwinLockFile(path, range);
-  if (platform === "win32") return (path, range) => new WindowsLockFile(path, range);
+  if (platform === "win32") {
+    return (path, range, create) => new WindowsLockFile(path, range, create);
+  }
   return undefined;
 }
 
@@ -48,12 +50,6 @@ export function openLockFile(
   write = true,
   access?: FileAccess,
 ): LockFile {
-  if (access !== undefined && adapter.platform !== "linux") {
-    throw new UnsupportedError(
-      `Cannot set the mode and the group of ${quotePath(path)} on ${adapter.platform}: ` +
-        "only Linux is supported",
-    );
-  }
   try {
     if (openNative !== undefined) return openNative(path, range, create, write, access);
     throw new UnsupportedError(

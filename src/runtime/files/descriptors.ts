@@ -2,8 +2,7 @@ import { adapter } from "../adapters/adapter.ts";
 import { O_NONBLOCK } from "../c/constants.ts";
 import { interrupted } from "../c/errno.ts";
 import { libc } from "../c/libc.ts";
-import { statusOf } from "./file_status.ts";
-import { namesIn } from "./folders.ts";
+import { pathBytes, pathOf } from "../paths/path_bytes.ts";
 
 const F_GETFD = 1;
 const F_SETFD = 2;
@@ -27,7 +26,13 @@ function fcntl(fd: number, operation: number, value: number): number {
 
 /** Whether a descriptor is open. */
 export function isOpen(fd: number): boolean {
-  return libc.fcntl(fd, F_GETFD, unused) >= 0;
+  return isClosedOnExec(fd) !== undefined;
+}
+
+/** Whether a descriptor is closed on exec; `undefined` if it is not open. */
+export function isClosedOnExec(fd: number): boolean | undefined {
+  const flags = fcntl(fd, F_GETFD, 0);
+  return flags < 0 ? undefined : (flags & FD_CLOEXEC) !== 0;
 }
 
 /** Another descriptor of the same open file, closed on exec; `undefined` if the system refuses. */
@@ -39,13 +44,13 @@ export function duplicate(fd: number): number | undefined {
 /** The flags of an open file; negative, with errno set, if the descriptor is not open. */
 export function flagsOf(fd: number): number {
   let flags: number;
-  do flags = libc.fcntl(fd, F_GETFL, unused); while (interrupted(flags));
+  do flags = fcntl(fd, F_GETFL, 0); while (interrupted(flags));
   return flags;
 }
 
-/** Lets a descriptor stay open when this process becomes another program. */
-export function keepOnExec(fd: number): void {
-  fcntl(fd, F_SETFD, 0);
+/** Chooses the descriptors that a program gets from this process: these, but not `except`. */
+export function passOnExec(descriptors: readonly number[], except?: number): void {
+  for (const fd of descriptors) fcntl(fd, F_SETFD, fd === except ? FD_CLOEXEC : 0);
 }
 
 /**
@@ -60,25 +65,14 @@ export function makeStreamsBlocking(): void {
   }
 }
 
+const link = new Uint8Array(256);
+
 /**
- * Whether this process inherited a descriptor of a file or a folder (runtimes open pipes and such
- * themselves). Deno opens files itself as well, but those are closed on exec, and inherited ones are
- * not. Node and Bun mark inherited ones close-on-exec, too; Bun adds a copy of its output.
+ * What a descriptor of a process leads to, by `/proc`, such as `pipe:[123]` or a path, cut after 256
+ * bytes; `undefined` if there is none, or it may not be looked at.
  */
-export function isInherited(fd: number): boolean {
-  const flags = libc.fcntl(fd, F_GETFD, unused);
-  if (flags < 0) return false;
-  const { isFile, isFolder, id } = statusOf(fd, `descriptor ${fd}`);
-  if (!isFile && !isFolder) return false;
-  if ((flags & FD_CLOEXEC) === 0 || STREAMS.includes(fd)) return true;
-  return adapter.name !== "deno" && !STREAMS.some((stream) => isOpen(stream) && isSame(stream, id));
-}
-
-function isSame(fd: number, id: string): boolean {
-  return statusOf(fd, `descriptor ${fd}`).id === id;
-}
-
-/** The inherited descriptors except the standard streams. Call it before any file is opened. */
-export function inheritedFiles(): number[] {
-  return namesIn("/proc/self/fd").map(Number).filter((fd) => fd > 2 && isInherited(fd));
+export function openFileOf(fd: number | string, pid = "self"): string | undefined {
+  // SAFETY: readlink(2) writes no more than the length that it is given.
+  const length = libc.readlink(pathBytes(`/proc/${pid}/fd/${fd}`), link, link.length);
+  return length < 0 ? undefined : pathOf(link.subarray(0, length));
 }

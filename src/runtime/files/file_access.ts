@@ -1,4 +1,6 @@
 import type { FileAccessOptions } from "../../contract/file_access.ts";
+import { UnsupportedError } from "../../contract/errors.ts";
+import { adapter } from "../adapters/adapter.ts";
 import { errno, systemError } from "../c/errno.ts";
 import { libc } from "../c/libc.ts";
 import { readAllOfProc } from "./open_file.ts";
@@ -18,6 +20,7 @@ export interface FileAccess {
 /**
  * The access that checked options ask for; `undefined` if they ask for none: the umask counts then.
  *
+ * @throws {UnsupportedError} If this is not Linux.
  * @throws {Error} If the system does not know the group.
  */
 export function fileAccessBy(
@@ -25,6 +28,11 @@ export function fileAccessBy(
   task: string,
 ): FileAccess | undefined {
   if (mode === undefined && group === undefined) return undefined;
+  if (adapter.platform !== "linux") {
+    throw new UnsupportedError(
+      `Cannot ${task} with a mode or a group on ${adapter.platform}: only Linux is supported`,
+    );
+  }
   return {
     mode: mode ?? PRIVATE_MODE,
     group: typeof group === "string" ? groupNamed(group, task) : group,

@@ -83,6 +83,11 @@ export function statusAt(path: string): FileStatus | undefined {
   throw systemError("look at", path, failure);
 }
 
+/** The status of the file that a path leads to, following links; `undefined`, with errno set, if none. */
+export function followedStatus(path: string): FileStatus | undefined {
+  return statx(AT_FDCWD, pathBytes(path), 0) ? statusFound() : undefined;
+}
+
 /** The inode that a path leads to, such as a namespace in `/proc`; `undefined` if there is none. */
 export function inodeOf(path: string): number | undefined {
   if (statx(AT_FDCWD, pathBytes(path), 0)) return Number(status.getBigUint64(32, true));

@@ -13,10 +13,10 @@ import { EEXIST, ENOENT, EOPNOTSUPP, errno, systemError } from "../c/errno.ts";
 import { libc } from "../c/libc.ts";
 import { pathBytes, quotePath } from "../paths/path_bytes.ts";
 import { inodeOf } from "./file_status.ts";
+import { privateName } from "../paths/private_name.ts";
 import { folderOf, removeFile } from "./folders.ts";
 import { type FileAccess, giveAccess } from "./file_access.ts";
 import { closeFile, openFile, syncData, writeAt } from "./open_file.ts";
-import { privateName } from "./replace_file.ts";
 
 const RENAME_NOREPLACE = 1;
 

@@ -133,6 +133,7 @@ export function syncData(fd: number, path: string): void {
 }
 
 const latin1 = new TextDecoder("latin1");
+const utf8 = new TextDecoder();
 const buffer = new Uint8Array(4096);
 
 /** The beginning of a file of `/proc`; `undefined` if it cannot be read for any reason. */
@@ -148,22 +149,32 @@ export function readProc(path: string): string | undefined {
   }
 }
 
-/** All of a file of `/proc`, whose size is unknown; `undefined` if it cannot be read. */
-export function readAllOfProc(path: string): string | undefined {
+/** The bytes of a file of `/proc`, whose size is unknown; `undefined` if it cannot be read. */
+export function bytesOfProc(path: string): Uint8Array | undefined {
   const fd = tryOpen(path, O_RDONLY);
   if (fd === undefined) return undefined;
-  const decoder = new TextDecoder();
-  const chunk = new Uint8Array(65536);
-  let text = "";
+  let bytes = new Uint8Array(16384);
+  let end = 0;
   try {
     for (;;) {
-      // SAFETY: read(2) writes no more than `chunk.length` bytes.
-      const length = libc.read(fd, chunk, chunk.length);
+      if (end === bytes.length) {
+        const longer = new Uint8Array(4 * end);
+        longer.set(bytes);
+        bytes = longer;
+      }
+      // SAFETY: read(2) writes no more than the length that it is given.
+      const length = libc.read(fd, bytes.subarray(end), bytes.length - end);
       if (length < 0) return undefined;
-      if (length === 0) return text + decoder.decode();
-      text += decoder.decode(chunk.subarray(0, length), { stream: true });
+      if (length === 0) return bytes.subarray(0, end);
+      end += length;
     }
   } finally {
     closeFile(fd);
   }
+}
+
+/** All of a file of `/proc` as text; `undefined` if it cannot be read. */
+export function readAllOfProc(path: string): string | undefined {
+  const bytes = bytesOfProc(path);
+  return bytes && utf8.decode(bytes);
 }

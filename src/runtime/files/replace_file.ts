@@ -2,6 +2,7 @@ import { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_WRONLY } from "../c/constants.
 import { ENOENT, EPERM, errno, systemError } from "../c/errno.ts";
 import { libc } from "../c/libc.ts";
 import { pathBytes } from "../paths/path_bytes.ts";
+import { isPrivateName, privateName } from "../paths/private_name.ts";
 import { type FileAccess, giveAccess } from "./file_access.ts";
 import { type FileStatus, statusOf } from "./file_status.ts";
 import { folderOf, lastPartOf, namesIn, removeFile, syncFolder } from "./folders.ts";
@@ -111,16 +112,4 @@ function readableNamesIn(folder: string): string[] {
     if ((error as { code?: string }).code === "EACCES") return [];
     throw error;
   }
-}
-
-/** A random name beside a file, for the file that will replace it. */
-export function privateName(path: string): string {
-  return `${path}.${crypto.randomUUID()}.new`;
-}
-
-const PRIVATE = /^\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.new$/;
-
-/** Whether a file has the name of a new file beside the file `name`. */
-export function isPrivateName(found: string, name: string): boolean {
-  return found.startsWith(name) && PRIVATE.test(found.slice(name.length));
 }

@@ -63,6 +63,15 @@ export function pathBytes(path: string): Uint8Array {
   return path.isWellFormed() ? encoder.encode(`${path}\0`) : withoutEscapes(path);
 }
 
+/**
+ * Text for the system that is no path, such as an argument of a program: its bytes and a NUL.
+ *
+ * @throws {TypeError} If it has a NUL, or a lone surrogate that stands for no byte.
+ */
+export function systemBytes(text: string): Uint8Array {
+  return text === "" ? Uint8Array.of(0) : pathBytes(text);
+}
+
 /** A path in quotes for a message, a byte that is not UTF-8 as `\xE9`. */
 export function quotePath(path: string): string {
   const text = path.replace(

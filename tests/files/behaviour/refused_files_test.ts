@@ -92,6 +92,7 @@ for (const [name, open] of Object.entries(CLASSES)) {
         if (!name.startsWith("JsonFile")) return;
         const locks = readdirSync(folder).filter((file) => file.endsWith(".lock"));
         assert.deepEqual(locks, [], "it made a lock beside a refused path");
+        assert.equal(existsSync("/dev/null.lock"), false, "it made a lock beside a device");
         assert.equal(existsSync(".lock"), false, "it made a lock for an empty path");
       }));
   });

@@ -3,14 +3,17 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import process from "node:process";
 import { after, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { HEADER } from "../../../src/memory/layout.ts";
 import { Segment } from "../../../src/memory/mod.ts";
 import { Child } from "../../support/child.ts";
+import { cannotRunUnder, IN_OTHER_PIDS } from "../../support/mounted.ts";
 import { Program } from "../../support/program.ts";
 import { runtimesHere } from "../../support/runtimes_here.ts";
 import { inScratchFolder } from "../../support/scratch_folder.ts";
+import { stateOf } from "../../support/thread_state.ts";
 import { until } from "../../support/until.ts";
 
 const LIMIT = { timeout: 60_000 };
@@ -31,12 +34,12 @@ if (!missing) {
 class CProgram {
   readonly #program: Program;
 
-  constructor(path: string) {
-    this.#program = new Program([join(built, "program"), path]);
+  constructor(path: string, under: readonly string[] = []) {
+    this.#program = new Program([...under, join(built, "program"), path]);
   }
 
-  static async of(path: string): Promise<CProgram> {
-    const program = new CProgram(path);
+  static async of(path: string, under?: readonly string[]): Promise<CProgram> {
+    const program = new CProgram(path, under);
     assert.equal(await program.line(), "open ENOENT"); // There is no mutex of the name "none".
     return program;
   }
@@ -56,6 +59,11 @@ class CProgram {
   async do(command: string): Promise<string> {
     this.tell(command);
     return await this.line();
+  }
+
+  /** Kills it, and not what it started. */
+  kill(): void {
+    this.#program.kill("SIGKILL");
   }
 
   /** Lets it end, and returns its status. */
@@ -92,7 +100,7 @@ describe("A mutex that a program in C shares", { skip: missing }, () => {
     "counts exactly, with all runtimes",
     LIMIT,
     withSegment(async ({ folder, path, segment }) => {
-      const times = 20_000;
+      const times = 5000;
       const all = runtimesHere();
       await using first = await CProgram.of(path);
       await using second = await CProgram.of(path);
@@ -189,6 +197,54 @@ describe("A mutex that a program in C shares", { skip: missing }, () => {
   );
 });
 
+const noNamespace = missing || cannotRunUnder(IN_OTHER_PIDS);
+describe("A program in C in another PID namespace", { skip: noNamespace }, () => {
+  it(
+    "is recovered here, and recovers what was held here",
+    LIMIT,
+    withSegment(async ({ folder, path, segment }) => {
+      const mutex = segment.mutex("lock");
+      await using there = await CProgram.of(path, IN_OTHER_PIDS);
+      {
+        await using here = await CProgram.of(path);
+        assert.equal(await here.do("lock 0"), "0");
+        assert.equal(await there.do("lock 20"), "ETIMEDOUT");
+        there.tell("lock -1");
+        here.kill();
+        assert.equal(await there.line(), "EOWNERDEAD");
+        assert.equal(await there.do("consistent"), "0");
+        assert.equal(await there.do("unlock"), "0");
+      }
+      {
+        await using here = await holding(folder);
+        assert.equal(await there.do("lock 20"), "ETIMEDOUT");
+        here.kill();
+        assert.equal(await there.do("lock -1"), "EOWNERDEAD");
+      }
+      assert.equal(mutex.tryAcquire(), undefined);
+      there.kill(); // And so all of its namespace.
+      assert.equal(mutex.acquireSync({ timeout: 20_000 }).release(), undefined);
+    }),
+  );
+
+  it(
+    "waits for the last fork of a dead owner",
+    LIMIT,
+    withSegment(async ({ path }) => {
+      await using there = await CProgram.of(path, IN_OTHER_PIDS);
+      await using here = await CProgram.of(path);
+      assert.equal(await here.do("lock 0"), "0");
+      const fork = Number(await here.do("fork"));
+      here.kill();
+      await until("the end", () => stateOf(here.pid) === undefined);
+      assert.equal(await there.do("lock 100"), "ETIMEDOUT");
+      there.tell("lock -1");
+      process.kill(fork, "SIGKILL");
+      assert.equal(await there.line(), "EOWNERDEAD");
+    }),
+  );
+});
+
 describe("A program in C", { skip: missing }, () => {
   it(
     "frees the slots of dead threads, as others do its own",
@@ -202,6 +258,28 @@ describe("A program in C", { skip: missing }, () => {
         assert.equal(other.mutex("lock").tryAcquire(), undefined);
       }
       assert.equal(await program.do("unlock"), "0");
+    }),
+  );
+
+  it(
+    "finds what was made after the segment has grown, and not what was removed",
+    LIMIT,
+    withSegment(async ({ folder, path, segment }) => {
+      await using program = await CProgram.of(path);
+      assert.equal(await program.do("lock 0"), "0");
+      assert.equal(await program.do("find 1"), "ENOENT");
+      using larger = Segment.open(NAME, { directory: folder, size: 2 ** 20 });
+      larger.rawArray("all", larger.free / 8 - 128, "Float64");
+      const late = larger.counter("late");
+      assert.equal(await program.do("find 5"), "0");
+      assert.equal(late.value, 5);
+      assert.equal(segment.mutex("lock").tryAcquire(), undefined);
+      assert.equal(await program.do("unlock"), "0");
+      assert.equal(larger.removeName("late"), true);
+      assert.equal(await program.do("find 1"), "ENOENT");
+      larger.mutex("late");
+      assert.equal(await program.do("find 1"), "EINVAL");
+      assert.equal(await program.end(), 0);
     }),
   );
 

@@ -3,6 +3,7 @@ import process from "node:process";
 import { describe, it } from "node:test";
 import type { Guard } from "../../../src/contract/mod.ts";
 import { OwnerDiedError } from "../../../src/contract/mod.ts";
+import { regionOf } from "../../../src/memory/memory.ts";
 import { stateOf } from "../../support/thread_state.ts";
 import { until } from "../../support/until.ts";
 import { type AgentGroup, RUNTIMES, SLEEPERS, TASKS, withAgents } from "../fixtures/lock_agents.ts";
@@ -68,6 +69,22 @@ describe("A mutex whose holder was killed", () => {
         }
         await holder.kill();
         for (const [i, way] of WAYS.entries()) await inherit(group, i, way, dead);
+      }),
+    );
+
+    it(
+      `goes to the next caller without a sleep, if it died long ago: ${name}`,
+      LIMIT,
+      withAgents(async (group) => {
+        const holder = await group.process(name);
+        for (const i of [0, 1]) await holder.take(i);
+        await holder.kill();
+        const region = regionOf(group.memory);
+        region.wait = () => assert.fail("it slept");
+        const guard = group.mutex(0).acquireSync();
+        assert.equal(guard.recovered, true);
+        guard.release();
+        group.mutex(1).runSync(() => {});
       }),
     );
 

@@ -1,0 +1,106 @@
+/**
+ * What the process that started this one gave it. The runtimes change their own copies: Bun adds the
+ * variables of `.env`, Deno changes PATH, all of them decode arguments as UTF-8, mark inherited
+ * descriptors or raise the limit of open files.
+ *
+ * @module
+ */
+
+import { adapter } from "../adapters/adapter.ts";
+import { libc } from "../c/libc.ts";
+import { isClosedOnExec, openFileOf, STREAMS } from "../files/descriptors.ts";
+import { namesIn } from "../files/folders.ts";
+import { bytesOfProc, readAllOfProc } from "../files/open_file.ts";
+import { ownStatus } from "../identity/own_status.ts";
+import { isUtf8, pathOf } from "../paths/path_bytes.ts";
+
+const RLIMIT_NOFILE = 7;
+
+/** The strings of a list that ends each with NUL; `undefined` if it cannot be read. */
+function stringsIn(path: string): string[] | undefined {
+  const bytes = bytesOfProc(path);
+  if (bytes === undefined) return undefined;
+  const strings: string[] = [];
+  for (let at = 0, end; (end = bytes.indexOf(0, at)) >= 0; at = end + 1) {
+    strings.push(pathOf(bytes.subarray(at, end)));
+  }
+  return strings;
+}
+
+/**
+ * The arguments of this program after its name, in the form of paths, which keeps bytes that are not
+ * UTF-8.
+ */
+export function givenArguments(): readonly string[] {
+  const { args } = adapter;
+  const given = args.length === 0 ? [] : stringsIn("/proc/self/cmdline")?.slice(-args.length);
+  const isSame = given?.length === args.length &&
+    given.every((text, i) => !isUtf8(text) || text === args[i]);
+  return isSame ? given : args;
+}
+
+/** The environment as `NAME=value`, in the form of paths; `undefined` if it cannot be read. */
+export function givenEnvironment(): readonly string[] | undefined {
+  return stringsIn("/proc/self/environ");
+}
+
+/** The value of a variable; `undefined` if it is not set. */
+export function variableIn(environment: readonly string[], name: string): string | undefined {
+  return environment.find((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1);
+}
+
+/**
+ * The descriptors that this process has inherited, without the standard streams. Call it before any
+ * file is opened.
+ *
+ * Deno closes its own on exec, and no other. Bun and Node mark inherited ones, too: their own are
+ * the anonymous files of the kernel (eventpoll, eventfd, io_uring) and Node's pipes to itself, of
+ * which it has both ends. A pipe of which this process has inherited both ends, as make(1) passes
+ * its job server, is also open in its parent.
+ */
+export function givenDescriptors(): number[] {
+  const numbers = namesIn("/proc/self/fd").map(Number).filter((fd) => !STREAMS.includes(fd));
+  const given = numbers.filter((fd) => isClosedOnExec(fd) === false);
+  if (adapter.name === "deno") return given;
+  const links = new Map(
+    numbers.filter((fd) => !given.includes(fd)).map((fd) => [fd, openFileOf(fd)]),
+  );
+  let ofParent: ReadonlySet<string | undefined> | undefined;
+  for (const [fd, link] of links) {
+    // The one that lists them has been closed.
+    if (link === undefined || link.startsWith("anon_inode:")) continue;
+    const hasBothEnds = link.startsWith("pipe:") &&
+      [...links].some(([other, its]) => other !== fd && its === link);
+    if (!hasBothEnds || (ofParent ??= openFilesOf(ownStatus("PPid"))).has(link)) given.push(fd);
+  }
+  return given;
+}
+
+function openFilesOf(pid = "0"): ReadonlySet<string | undefined> {
+  try {
+    return new Set(namesIn(`/proc/${pid}/fd`).map((name) => openFileOf(name, pid)));
+  } catch {
+    return new Set(); // It belongs to another user, or has ended.
+  }
+}
+
+/**
+ * Restores the caller's limit of open files, which the runtimes raise to the hard limit as they
+ * start. The system keeps no trace of that, so the limit is the parent's: another program that the
+ * parent started would get it.
+ */
+export function restoreFileLimit(): void {
+  const [own, parent] = [limitsOf("self"), limitsOf(ownStatus("PPid"))];
+  if (own === undefined || parent === undefined || own.soft !== own.hard) return;
+  if (parent.soft >= own.hard) return;
+  // SAFETY: a `struct rlimit` has 16 bytes: the soft and the hard limit.
+  const limits = new BigUint64Array([parent.soft, own.hard]);
+  libc.setrlimit(RLIMIT_NOFILE, new Uint8Array(limits.buffer));
+}
+
+/** The limits of open files of a process; `undefined` if they are unknown, or there are none. */
+function limitsOf(pid = "0"): { readonly soft: bigint; readonly hard: bigint } | undefined {
+  const [, soft, hard] = /^Max open files\s+(\d+)\s+(\d+)/m
+    .exec(readAllOfProc(`/proc/${pid}/limits`) ?? "") ?? [];
+  return soft === undefined ? undefined : { soft: BigInt(soft), hard: BigInt(hard) };
+}
