@@ -25,7 +25,11 @@ export function addCount(program: Command): void {
     )
     .addArgument(argumentOf("[strategies...]", says("strategies"), STRATEGY_NAMES))
     .addOption(
-      optionOf("-u, --unit <unit>", `${says("unit")} (default: process)`, ["process", "worker"]),
+      optionOf(
+        "-u, --unit <unit>",
+        `${says("unit")} (default: process; worker on other systems than Linux)`,
+        ["process", "worker"],
+      ),
     )
     .option("-w, --workers <number>", `${says("workers")} (default: 4)`, numberOr)
     .option("-n, --increments <number>", says("increments"), numberOr)

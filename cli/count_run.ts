@@ -13,6 +13,7 @@ import { findAvailable, findRuntimes, type Runtime } from "../src/host/runtimes.
 import { adapter } from "../src/runtime/mod.ts";
 import type { RuntimeName } from "../src/runtime/adapters/port.ts";
 import { type CountOutput, CsvOutput, JsonOutput, MarkdownOutput } from "./count_export.ts";
+import { leftOutOn } from "./count_limits.ts";
 import { nameOf } from "./count_outcome.ts";
 import { CountReport } from "./count_report.ts";
 import { wordOf } from "./count_story.ts";
@@ -63,9 +64,11 @@ function experimentsOf(
 
 function plan(config: CountConfig, missing: string | undefined): Part[] {
   const { strategies, runtimes, workers } = config;
-  const experiments = experimentsOf(config, missing);
+  const experiments = experimentsOf(config, missing)
+    .map((one) => ({ ...one, leftOut: one.leftOut ?? leftOutOn(one.strategy) }));
   const first = { experiments, runtimes: runtimes ?? [adapter.name] };
-  if (strategies !== undefined || runtimes !== undefined || workers < ALL_RUNTIMES.length) {
+  const canShare = adapter.platform === "linux" && workers >= ALL_RUNTIMES.length;
+  if (strategies !== undefined || runtimes !== undefined || !canShare) {
     return [first];
   }
   if (!import.meta.url.startsWith("file:")) {
@@ -266,7 +269,9 @@ function titleOf({ workers, unit }: CountConfig, names: string, isTogether: bool
 }
 
 function footOf({ warm, directory = tmpdir() }: CountConfig): string {
-  return `${describeMachine()}. Workers ${warm ? "warm" : "cold"}. The text file is on ` +
+  const machine = `${describeMachine()}. Workers ${warm ? "warm" : "cold"}.`;
+  if (adapter.platform !== "linux") return machine;
+  return `${machine} The text file is on ` +
     `${fileSystemOf(directory)}; each increment opens it again to rewrite it, and closes the ` +
     "reader before the write.";
 }

@@ -57,6 +57,7 @@ const CALLED = [
   "pread",
   "pwrite",
   "read",
+  "readlink",
   "setrlimit",
   "sigaction",
   "statx",

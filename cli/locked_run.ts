@@ -6,8 +6,8 @@ import { isOpen, passOnExec, STREAMS } from "../src/runtime/files/descriptors.ts
 import {
   givenDescriptors,
   givenEnvironment,
-  restoreFileLimit,
   variableIn,
+  withFileLimit,
 } from "../src/runtime/programs/caller.ts";
 import { endBy } from "../src/runtime/programs/signals.ts";
 import { CommandRecord } from "./command_record.ts";
@@ -195,8 +195,7 @@ function runHolding(
   if (verbose) report(`executing ${command[0]}`);
   let ended: Ending | undefined;
   try {
-    restoreFileLimit();
-    if (signals === undefined) execProgram(command, variables);
+    if (signals === undefined) return withFileLimit(() => execProgram(command, variables));
     ended = runProgram(command, variables, signals, record !== undefined && !run.close);
   } catch (error) {
     say((error as Error).message);

@@ -58,17 +58,18 @@ describe("The file of a memory", () => {
       assert.deepEqual([identity, another].map((one) => byteIn(path, one)), ["free", "held"]);
     }));
 
-  it("tells about life bytes only if the same file is still there", () =>
+  it("tells of life bytes only if the same file is still there", () =>
     inScratchFolder((folder) => {
       const path = join(folder, "memory");
       using memory = Memory.map(path, 1);
       const { identity, region: { file } } = attachmentOf(memory);
       const look = () => [identity, 5].map((one) => file!.lookAtLifeByte(one));
+      const unknown = [undefined, undefined];
       assert.deepEqual(look(), ["held", "free"]);
       renameSync(path, `${path}.away`);
-      assert.deepEqual(look(), [undefined, undefined], "the file is missing");
+      assert.deepEqual(look(), unknown, "the file is missing");
       Memory.map(path, 1).close();
-      assert.deepEqual(look(), [undefined, undefined], "another file is there");
+      assert.deepEqual(look(), unknown, "another file is there");
       rmSync(path);
       renameSync(`${path}.away`, path);
       assert.deepEqual(look(), ["held", "free"]);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { JsonTextError, parseJson } from "../../src/host/json_text.ts";
+import { JsonTextError, parseJson } from "../../src/contract/json_text.ts";
 
 describe("parseJson", () => {
   it("parses JSON, with a byte order mark too", () => {
