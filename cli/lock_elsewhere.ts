@@ -74,7 +74,11 @@ async function runHolding(path: string, run: LockedRun, signal: AbortSignal): Pr
 
 /** An empty file stays empty: the command may append to it. */
 function mayRecord(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.size !== 0;
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.size !== 0;
+  } catch {
+    return true; // Opening it gives the reason.
+  }
 }
 
 function wordsOf({ command }: LockedRun): readonly string[] {
