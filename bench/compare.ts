@@ -6,7 +6,7 @@
  */
 import type { Command } from "commander";
 import { readFileSync, writeFileSync } from "node:fs";
-import colors from "picocolors";
+import colors from "../src/host/colors.ts";
 import { z } from "zod";
 import { print } from "../src/host/interruption.ts";
 import { UsageError } from "../src/host/usage_error.ts";

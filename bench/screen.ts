@@ -1,5 +1,5 @@
 import CliTable from "cli-table3";
-import colors from "picocolors";
+import colors from "../src/host/colors.ts";
 import { progressBar } from "../src/host/progress.ts";
 import type { Table } from "./report/answer.ts";
 import { duration } from "./report/figures.ts";

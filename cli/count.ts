@@ -20,12 +20,16 @@ export function addCount(program: Command): void {
     .description(
       "Lets workers increment one number at the same time, with each strategy in turn. Shows how " +
         "many updates were lost and what an increment cost.\n\nIf neither strategies nor runtimes " +
-        "are given: runs all strategies in the current runtime, then the exact ones with workers " +
-        "of Deno, Bun and Node together.\n\nNumbers may be written as 10k, 1_000 or 1e6.",
+        "are given: runs all strategies in the current runtime, then one of each exact kind with " +
+        "workers of Deno, Bun and Node together.\n\nNumbers may be written as 10k, 1_000 or 1e6.",
     )
     .addArgument(argumentOf("[strategies...]", says("strategies"), STRATEGY_NAMES))
     .addOption(
-      optionOf("-u, --unit <unit>", `${says("unit")} (default: process)`, ["process", "worker"]),
+      optionOf(
+        "-u, --unit <unit>",
+        `${says("unit")} (default: process; worker on other systems than Linux)`,
+        ["process", "worker"],
+      ),
     )
     .option("-w, --workers <number>", `${says("workers")} (default: 4)`, numberOr)
     .option("-n, --increments <number>", says("increments"), numberOr)

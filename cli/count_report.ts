@@ -1,5 +1,5 @@
 import type { Run } from "../src/counting/config.ts";
-import colors from "./colors.ts";
+import colors from "../src/host/colors.ts";
 import type { CountOutput } from "./count_export.ts";
 import { nameOf, type Outcome, verdictOf } from "./count_outcome.ts";
 import { chapterOf, errorsOf, lessonOf, searchOf } from "./count_story.ts";

@@ -4,12 +4,7 @@ import { MOST_INCREMENTS } from "../src/counting/calibration.ts";
 import type { CountConfig, Run } from "../src/counting/config.ts";
 import type { CountResult } from "../src/counting/result.ts";
 import { runStrategy } from "../src/counting/run.ts";
-import {
-  isExact,
-  needsRedis,
-  STRATEGY_NAMES,
-  type StrategyName,
-} from "../src/counting/strategies/names.ts";
+import { needsRedis, STRATEGY_NAMES, type StrategyName } from "../src/counting/strategies/names.ts";
 import { print } from "../src/host/interruption.ts";
 import { describeMachine, fileSystemOf } from "../src/host/machine.ts";
 import { Progress } from "../src/host/progress.ts";
@@ -18,6 +13,7 @@ import { findAvailable, findRuntimes, type Runtime } from "../src/host/runtimes.
 import { adapter } from "../src/runtime/mod.ts";
 import type { RuntimeName } from "../src/runtime/adapters/port.ts";
 import { type CountOutput, CsvOutput, JsonOutput, MarkdownOutput } from "./count_export.ts";
+import { leftOutOn } from "./count_limits.ts";
 import { nameOf } from "./count_outcome.ts";
 import { CountReport } from "./count_report.ts";
 import { wordOf } from "./count_story.ts";
@@ -25,6 +21,11 @@ import { wordOf } from "./count_story.ts";
 const ALL_RUNTIMES: readonly RuntimeName[] = ["deno", "bun", "node"];
 /** Characters in a line if neither a terminal nor `COLUMNS` tells, and the least of them. */
 const [ROOM, LEAST_ROOM] = [80, 30];
+/** What workers of all runtimes count with together: exact, and each shares something else. */
+const TOGETHER: ReadonlySet<StrategyName> = new Set([
+  ...["file-lock", "value-lock", "raw-value-lock", "array-lock", "manager"] as const,
+  ...["atomic", "striped", "redis", "redis-lock"] as const,
+]);
 /** Steps of the progress bar for a worker: it is ready, and it has counted. */
 const STEPS = 2;
 /** The end of an error of a process, or of its workers, about a disk to which it cannot write. */
@@ -63,21 +64,22 @@ function experimentsOf(
 
 function plan(config: CountConfig, missing: string | undefined): Part[] {
   const { strategies, runtimes, workers } = config;
-  const experiments = experimentsOf(config, missing);
+  const experiments = experimentsOf(config, missing)
+    .map((one) => ({ ...one, leftOut: one.leftOut ?? leftOutOn(one.strategy) }));
   const first = { experiments, runtimes: runtimes ?? [adapter.name] };
-  if (strategies !== undefined || runtimes !== undefined || workers < ALL_RUNTIMES.length) {
+  const canShare = adapter.platform === "linux" && workers >= ALL_RUNTIMES.length;
+  if (strategies !== undefined || runtimes !== undefined || !canShare) {
     return [first];
   }
   if (!import.meta.url.startsWith("file:")) {
     process.stderr.write(`Counting only in ${adapter.name}: the others run no programs from JSR\n`);
     return [first];
   }
-  const exact = experiments.filter(({ strategy, granularity, workers: own, leftOut }) =>
-    isExact(strategy, workers) && strategy !== "flag" && own === workers &&
-    leftOut === undefined &&
+  const together = experiments.filter(({ strategy, granularity, workers: own, leftOut }) =>
+    TOGETHER.has(strategy) && own === workers && leftOut === undefined &&
     (granularity === "increment" || config.granularity === "call")
   );
-  return [first, { experiments: exact, runtimes: ALL_RUNTIMES, optional: true }];
+  return [first, { experiments: together, runtimes: ALL_RUNTIMES, optional: true }];
 }
 
 /** Why the strategies on a server cannot run; says so if the output is for programs. */
@@ -267,7 +269,9 @@ function titleOf({ workers, unit }: CountConfig, names: string, isTogether: bool
 }
 
 function footOf({ warm, directory = tmpdir() }: CountConfig): string {
-  return `${describeMachine()}. Workers ${warm ? "warm" : "cold"}. The text file is on ` +
+  const machine = `${describeMachine()}. Workers ${warm ? "warm" : "cold"}.`;
+  if (adapter.platform !== "linux") return machine;
+  return `${machine} The text file is on ` +
     `${fileSystemOf(directory)}; each increment opens it again to rewrite it, and closes the ` +
     "reader before the write.";
 }

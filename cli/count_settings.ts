@@ -7,10 +7,11 @@ import {
   type CountSetting,
   parseCount,
 } from "../src/counting/config.ts";
-import { JsonTextError, parseJson } from "../src/host/json_text.ts";
+import { JsonTextError, parseJson } from "../src/contract/json_text.ts";
 import { parseNumber } from "../src/host/numbers.ts";
 import { systemErrorOf } from "../src/host/system_error.ts";
 import { UsageError } from "../src/host/usage_error.ts";
+import { checkPossible, defaultsOn } from "./count_limits.ts";
 import { nameTyped } from "./options.ts";
 
 /** The flags of `interlock count`. Numbers are `unknown`: a text that is none is kept for the error. */
@@ -80,7 +81,8 @@ export function settingsFrom(
       : `${setting} in ${nameOfFile(file)}`;
   try {
     const read = file ? readConfig(file) : {};
-    const config = parseCount({ ...read, ...typed }, "the command line", nameOf);
+    const config = parseCount({ ...defaultsOn(), ...read, ...typed }, "the command line", nameOf);
+    checkPossible(config);
     const { directory } = config;
     if (directory !== undefined && !isFolder(directory)) {
       throw new UsageError(

@@ -22,8 +22,8 @@ type Chapter = (scene: Scene) => string;
 const alone: Chapter = () =>
   "A number in a text file, one worker: it reads, adds one and writes back.";
 const file: Chapter = ({ workers }) =>
-  `The same with ${workers}: two read the same number, both add one and write, and one of the two ` +
-  "increments is lost.";
+  `A number in a text file, ${workers}: two read the same number, both add one and write, and one ` +
+  "of the two increments is lost.";
 const fileLock: Chapter = () =>
   "The cure, a lock for each increment: only its holder reads and writes, and the others wait.";
 const call: Chapter = () =>
@@ -118,7 +118,7 @@ export function errorsOf(
     kinds.push({
       sample: '""',
       meaning: isAlone
-        ? "the file at first, which is empty"
+        ? "the empty file at first"
         : "a file that another worker had just emptied, to write it anew",
     });
   }

@@ -1,4 +1,4 @@
-import colors from "./colors.ts";
+import colors from "../src/host/colors.ts";
 import {
   costOf,
   format,
@@ -79,15 +79,18 @@ export class CountTable {
   constructor(size: TableSize, room: number) {
     this.#room = room;
     const columns = columnsOf(size);
-    const width = () => [...columns.values()].reduce((sum, one) => sum + one.width + GAP, -GAP);
-    for (const head of RANKS) if (width() > (this.#isBlock ? BLOCK : room)) columns.delete(head);
     this.#columns = columns;
+    for (const head of RANKS) {
+      if (this.#width > (this.#isBlock ? BLOCK : room)) columns.delete(head);
+    }
     this.#nameWidth = columns.get("strategy")!.width + GAP;
   }
 
-  /** The heads of the columns; nothing if a row is a block. */
+  /** The heads of the columns and a rule; nothing if a row is a block. */
   get head(): string[] {
-    return this.#isBlock ? [] : [this.#line((_, head) => head)];
+    if (this.#isBlock) return [];
+    const heads = this.#line((_, head) => head);
+    return [heads, "─".repeat(this.#width)];
   }
 
   /** The line of a result; or its block, with a line for each column. */
@@ -108,6 +111,10 @@ export class CountTable {
     const lines = fold(text, this.#room - indent).map(paint);
     if (this.#isBlock) return [name, ...lines.map((line) => "  " + line)];
     return lines.map((line, i) => pad(i === 0 ? name : "", indent) + line);
+  }
+
+  get #width(): number {
+    return [...this.#columns.values()].reduce((sum, { width }) => sum + width + GAP, -GAP);
   }
 
   get #isBlock(): boolean {

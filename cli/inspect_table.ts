@@ -1,5 +1,5 @@
 import Table from "cli-table3";
-import colors from "./colors.ts";
+import colors from "../src/host/colors.ts";
 import { describeOwner } from "../src/contract/owner.ts";
 import type { InspectedCell, InspectedSegment } from "../src/memory/inspection.ts";
 import type {

@@ -3,6 +3,7 @@ import { missingPermission } from "../src/runtime/adapters/missing_permission.ts
 import { bindTogether } from "../src/runtime/c/libc.ts";
 import { UsageError } from "../src/host/usage_error.ts";
 import { givenArguments } from "../src/runtime/programs/caller.ts";
+import { endProcess } from "../src/runtime/programs/exec.ts";
 import { type LockTask, parseLock } from "./lock_options.ts";
 import { lockDescriptor, runLocked } from "./locked_run.ts";
 import { say } from "./output.ts";
@@ -14,9 +15,9 @@ import { say } from "./output.ts";
  * @returns The exit status; `undefined` if the help or the version is asked for.
  */
 export async function lock(): Promise<number | undefined> {
-  const mayCallC = adapter.mayCallC();
-  if (mayCallC) bindTogether(CALLED);
   try {
+    const mayCallC = adapter.mayCallC();
+    if (mayCallC) bindTogether(CALLED);
     const task = parseLock((mayCallC ? givenArguments() : adapter.args).slice(1));
     if (task.kind === "ask") return undefined;
     if (task.kind === "status") {
@@ -35,6 +36,12 @@ function run(task: Extract<LockTask, { kind: "descriptor" | "run" }>): number {
     : lockDescriptor(task.fd, task.options);
 }
 
+/** Ends this process at once: what the runtimes clean up first is gone with the process. */
+export function end(status: number): never {
+  if (adapter.mayCallC()) endProcess(status);
+  return adapter.exit(status);
+}
+
 /** The functions of C that most runs call. */
 const CALLED = [
   "close",
@@ -50,6 +57,7 @@ const CALLED = [
   "pread",
   "pwrite",
   "read",
+  "readlink",
   "setrlimit",
   "sigaction",
   "statx",

@@ -15,8 +15,8 @@ interface LockStatus {
   readonly path: string;
   /** `unknown` if this user may not look at the file and the system names no holder. */
   readonly state: "free" | "held" | "unknown";
-  /** Whether there is a file. */
-  readonly exists: boolean;
+  /** Whether there is a file; missing if this user may not look. */
+  readonly exists?: boolean;
   /** The holder, as far as it is known. */
   readonly holder?: Owner;
   /** The network file system that the file is on. */
@@ -35,7 +35,7 @@ export async function showStatus(path: string, json: boolean): Promise<number> {
 }
 
 function describe({ path, state, exists, holder, network, reason }: LockStatus): string {
-  if (!exists) return `${path}: free; the file does not exist`;
+  if (exists === false) return `${path}: free; the file does not exist`;
   const notes = [
     state === "held" ? `held by ${describeOwner(holder)}` : state,
     reason,
@@ -70,7 +70,7 @@ function lookFromOutside(path: string, failure: Error): LockStatus {
   const id = followedStatus(path)?.id;
   const [pid] = id === undefined ? [] : flockHolders(id) ?? [];
   return pid === undefined
-    ? { path, state: "unknown", exists: true, reason: failure.message }
+    ? { path, state: "unknown", reason: failure.message }
     : { path, state: "held", exists: true, holder: { pid } };
 }
 

@@ -2,12 +2,12 @@ import { describeOwner } from "../src/contract/owner.ts";
 import { ownerOf } from "../src/files/lock_owner.ts";
 import { O_RDONLY, O_RDWR, O_WRONLY } from "../src/runtime/c/constants.ts";
 import { networkFileSystem } from "../src/runtime/files/file_status.ts";
-import { isOpen, keepOnExec, STREAMS } from "../src/runtime/files/descriptors.ts";
+import { isOpen, passOnExec, STREAMS } from "../src/runtime/files/descriptors.ts";
 import {
   givenDescriptors,
   givenEnvironment,
-  restoreFileLimit,
   variableIn,
+  withFileLimit,
 } from "../src/runtime/programs/caller.ts";
 import { endBy } from "../src/runtime/programs/signals.ts";
 import { CommandRecord } from "./command_record.ts";
@@ -61,14 +61,9 @@ export function runLocked(file: string | number, run: LockedRun): number {
   } catch (error) {
     return failed(error, statusOfLocking(error));
   }
-  const all = typeof file === "string" ? [...given, target.file.fd] : given;
   const { fd } = target.file;
-  return runHolding(
-    target,
-    run,
-    environment,
-    run.close ? all.filter((other) => other !== fd) : all,
-  );
+  passOnExec([...STREAMS, ...given, fd], run.close ? fd : undefined);
+  return runHolding(target, run, environment);
 }
 
 /**
@@ -178,13 +173,11 @@ function reportNetwork({ file }: Target): void {
  * that has it, which may be one that the command leaves behind.
  *
  * @param environment As the caller gave it; `undefined` if that cannot be read.
- * @param given The descriptors that the command gets besides the standard streams.
  */
 function runHolding(
   target: Target,
   run: LockedRun,
   environment: readonly string[] | undefined,
-  given: readonly number[],
 ): number {
   const { mode, become, verbose } = run;
   const variables = environment ?? runtimeEnvironment();
@@ -200,11 +193,9 @@ function runHolding(
   const { recovered, previousOwner } = record?.entry ?? {};
   if (verbose && recovered) say(`the last holder died: ${describeOwner(previousOwner)}`);
   if (verbose) report(`executing ${command[0]}`);
-  for (const fd of [...STREAMS, ...given]) keepOnExec(fd);
   let ended: Ending | undefined;
   try {
-    restoreFileLimit();
-    if (signals === undefined) execProgram(command, variables);
+    if (signals === undefined) return withFileLimit(() => execProgram(command, variables));
     ended = runProgram(command, variables, signals, record !== undefined && !run.close);
   } catch (error) {
     say((error as Error).message);

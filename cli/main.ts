@@ -5,9 +5,9 @@
  * @module
  */
 import { adapter } from "../src/runtime/adapters/adapter.ts";
-import { lock } from "./lock.ts";
+import { end, lock } from "./lock.ts";
 
 const status = adapter.args[0] === "lock" ? await lock() : undefined;
-if (status !== undefined) adapter.exit(status);
+if (status !== undefined) end(status);
 // Loading the other commands, and the help, takes longer than a lock.
 await import("./program.ts");

@@ -23,6 +23,9 @@ const program = new Command("interlock")
   .exitOverride()
   .configureOutput({
     writeOut: (text) => output += text,
+    // Nothing is coloured; to find out would need permissions in Deno.
+    getOutHasColors: () => false,
+    getErrHasColors: () => false,
     outputError: (message, write) => write(withoutAddresses(message)),
   })
   .showHelpAfterError("(see --help)");

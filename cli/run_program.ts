@@ -1,4 +1,5 @@
 import { libc } from "../src/runtime/c/libc.ts";
+import { withFileLimit } from "../src/runtime/programs/caller.ts";
 import { adoptOrphans, Children, spawnProgram } from "../src/runtime/programs/spawn.ts";
 import { CaughtSignals, ignoredByCaller, SIGNALS } from "../src/runtime/programs/signals.ts";
 
@@ -38,7 +39,7 @@ export function runProgram(
   adopts: boolean,
 ): Ending {
   if (adopts) adoptOrphans();
-  const pid = spawnProgram(command, environment);
+  const pid = withFileLimit(() => spawnProgram(command, environment));
   const children = new Children(pid);
   const seen = new Set<number>();
   const status = children.wait(signals, (arrived) => {

@@ -15,7 +15,7 @@
  *
  * A handle belongs to the thread that opened it: a lock names its owner by the handle, and the owner is
  * dead when that thread is. A fork must open a handle of its own, and must not use that of its parent.
- * Interlock itself must create the segment and what is in it.
+ * Interlock itself must create the segment and what is in it: use no offsets but those of interlock_find.
  */
 #ifndef INTERLOCK_H
 #define INTERLOCK_H

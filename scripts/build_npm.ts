@@ -37,6 +37,9 @@ const entries = [
   ...modules.filter((path) => path.startsWith("workers/") && path !== "workers/helper.ts"),
 ];
 
+/** The module that is a bundle. */
+const COMMAND = npm.bin.interlock.replace("./", "").replace(/\.ts$/, ".js");
+
 /** A published file, or all files of a published folder. */
 function filesIn(path: string): string[] {
   if (!statSync(join(ROOT, path)).isDirectory()) return [path];
@@ -96,10 +99,45 @@ async function emitModules(): Promise<void> {
     logLevel: "warning",
   });
   const texts = new Map(outputFiles.map(({ path, text }) => [relative(DIST, path), text]));
+  texts.set(COMMAND, await bundledCommand());
   for (const module of reached(".js", texts)) {
-    writeText(`${module}.js`, texts.get(`${module}.js`)!);
+    const text = texts.get(`${module}.js`)!;
+    if (`${module}.js` === COMMAND) {
+      writeText(COMMAND, text.replace(/import\(("[^"]+")\)/g, "import([$1][0])"));
+      continue;
+    }
+    writeText(`${module}.js`, text);
     writeText(`${module}.js.map`, mapOfLines(module, texts.get(`${module}.js.map`)!));
   }
+}
+
+/**
+ * The command `interlock` with all that `interlock lock` needs as one file, since scripts run it
+ * often: loading the modules takes longer than the lock. It imports the other commands when it needs
+ * them. Deno loads what an import names even if it is never reached, so the names are hidden.
+ */
+async function bundledCommand(): Promise<string> {
+  const { outputFiles: [{ text }] } = await build({
+    write: false,
+    absWorkingDir: ROOT,
+    entryPoints: [npm.bin.interlock],
+    bundle: true,
+    minify: true,
+    plugins: [{
+      name: "commands apart",
+      setup({ onResolve }) {
+        onResolve({ filter: /^\.\/.*\.ts$/ }, ({ path, kind }) => {
+          return kind === "dynamic-import" ? { path: compiled(path), external: true } : undefined;
+        });
+      },
+    }],
+    format: "esm",
+    platform: "neutral",
+    target: `node${oldestNode()}`,
+    legalComments: "none",
+    logLevel: "warning",
+  });
+  return text;
 }
 
 /** The modules that the entries import, directly or through others; without extension. */

@@ -16,6 +16,7 @@ const TASKS = {
   report: ["bench/report/main.ts"],
   consumers: ["tests/consumers/main.ts"],
   soak: ["tests/stress/main.ts"],
+  explore: ["tests/explore/main.ts"],
   mutants: ["tests/mutants/main.ts"],
 };
 /** The tasks that need only the packages of counting and the command line. */

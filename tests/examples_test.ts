@@ -11,6 +11,7 @@ import { adapter } from "../src/runtime/mod.ts";
 import { RedisServer, skip } from "./support/redis_server.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const README = readFileSync(join(ROOT, "README.md"), "utf8");
 const FLAGS = {
   deno: ["run", "-A", `--config=${ROOT}deno.json`],
   bun: [],
@@ -65,6 +66,14 @@ describe("the examples in the documentation run", () => {
         const file = join(folder, `${path.replaceAll("/", "_")}_${i}.ts`);
         writeFileSync(file, localized(code));
         await run(file);
+        if (path !== "README.md") return;
+        const left = readdirSync(folder).filter((name) => !name.endsWith(".ts"));
+        const told = [...code.matchAll(/"\/tmp\/([\w.-]+)"/g)].map(([, name]) => name);
+        assert.deepEqual(left.filter((name) => !told.includes(name)), [], "what it leaves");
+        for (const name of left) {
+          assert.ok(README.includes(`rm /tmp/${name}`), `it leaves ${name} and does not say so`);
+          rmSync(join(folder, name), { recursive: true });
+        }
       });
     });
   }

@@ -145,4 +145,23 @@ describePrompts("Deno at a terminal", { skip }, () => {
     assert.match(output, /^done\r?$/m);
     assert.deepEqual(prompts(output), []);
   });
+
+  for (
+    const words of [
+      "--help",
+      "advise -f lock -w machine -s crash --readable -n 4 -r node",
+      "inspect",
+      "count",
+      "lock x y",
+    ]
+  ) {
+    it(`runs interlock ${words} without a permission, and without a stack trace`, async () => {
+      const main = join(ROOT, "cli/main.ts");
+      const command = [process.execPath, ...DENO, "--no-prompt", "--deny-import", main];
+      const quoted = `'${command.join("' '")}' ${words}`;
+      const { output } = await run(["script", "-qec", `env -u NO_COLOR ${quoted}`, "/dev/null"]);
+      assert.match(output, /^(Usage: |Use: |.*Deno was started without --allow-)/);
+      assert.doesNotMatch(output, WORDS_OF_RUNTIME);
+    });
+  }
 });

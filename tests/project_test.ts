@@ -78,7 +78,7 @@ describe("the project", () => {
 
   it("has the tests of a source at the same path in tests", () => {
     // These test what several files do together, or the project itself.
-    const WHOLE = /^tests\/(?:stress\/|mutants\/|[^/]*$)|\/behaviour\//;
+    const WHOLE = /^tests\/(?:stress\/|explore\/|mutants\/|[^/]*$)|\/behaviour\//;
     const tests = modules.filter((path) => path.startsWith("tests/") && path.endsWith("_test.ts"));
     const alone = tests.filter((path) => !WHOLE.test(path)).filter((path) => {
       const source = path.replace(/^tests\//, "").replace(/_test\.ts$/, ".ts");

@@ -132,13 +132,10 @@ static void lock_lock_file(void) { lock_by(lock_file, LOCK_EX); }
 static void unlock_lock_file(void) { lock_by(lock_file, LOCK_UN); }
 static void flock_pair(void) { lock_lock_file(), unlock_lock_file(); }
 
-static long read_all(int fd) {
+static long read_number(int fd) {
   char found[4096];
-  size_t length = 0;
-  for (ssize_t got; (got = read(fd, found + length, sizeof found - 1 - length)) != 0;) {
-    if (got < 0) fail("read");
-    length += got;
-  }
+  ssize_t length = read(fd, found, sizeof found - 1);
+  if (length < 0) fail("read");
   found[length] = 0;
   return atol(found);
 }
@@ -153,7 +150,7 @@ static int open_text(int flags) {
 static void add_by_name(void) {
   lock_lock_file();
   int reader = open_text(O_RDONLY);
-  long next = read_all(reader) + 1;
+  long next = read_number(reader) + 1;
   int writer = open_text(O_WRONLY | O_CREAT | O_TRUNC);
   close(reader);
   if (dprintf(writer, "%ld\n", next) < 0) fail("write");
@@ -186,7 +183,7 @@ static void add_batch(void) {
 
 static int64_t number_in_text(void) {
   int fd = open_text(O_RDONLY);
-  long found = read_all(fd);
+  long found = read_number(fd);
   close(fd);
   return found;
 }

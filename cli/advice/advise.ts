@@ -4,7 +4,7 @@ import process from "node:process";
 import { decide, type Wish } from "../../src/advice/decide.ts";
 import { type Figures, figuresFor, runFrom } from "../../src/advice/figures.ts";
 import measured from "../../src/advice/figures.json" with { type: "json" };
-import { parseJson } from "../../src/host/json_text.ts";
+import { parseJson } from "../../src/contract/json_text.ts";
 import { print } from "../../src/host/interruption.ts";
 import { systemErrorOf } from "../../src/host/system_error.ts";
 import { invalidOption, UsageError } from "../../src/host/usage_error.ts";
@@ -41,7 +41,7 @@ export async function advise(flags: Flags, command: Command, signal: AbortSignal
   await print(
     json
       ? JSON.stringify(adviceJson(wish, advice, figures), null, 2)
-      : adviceText(wish, advice, figures),
+      : adviceText(wish, advice, figures, process.stdout.columns || undefined),
   );
   if (advice.chosen === undefined) process.exitCode = 1;
 }

@@ -7,26 +7,33 @@ import {
   costAlone,
   type Wish,
 } from "../../src/advice/decide.ts";
+import { hang } from "../text.ts";
 import type { Figures } from "../../src/advice/figures.ts";
 
 const RUNTIME_NAMES = { deno: "Deno", bun: "Bun", node: "Node" } as const;
 
-/** Formats the advice as text. */
-export function adviceText(wish: Wish, { chosen, rejected }: Advice, { run }: Figures): string {
-  const others = rejected.map(({ candidate, why, costs }) => {
+/** Formats the advice as text, in lines of up to `room` characters but for the code. */
+export function adviceText(
+  wish: Wish,
+  { chosen, rejected }: Advice,
+  { run }: Figures,
+  room = 80,
+): string {
+  const others = rejected.flatMap(({ candidate, why, costs }) => {
     const alone = costAlone(costs);
-    return `  ${candidate.name} ${why}${alone === undefined ? "" : ` (${duration(alone)} alone)`}.`;
+    const cost = alone === undefined ? "" : ` (${duration(alone)} alone)`;
+    return hang(`${candidate.name} ${why}${cost}.`, room, 2);
   });
   if (chosen === undefined) return [`No ${wish.need} is suitable:`, ...others].join("\n");
   const { candidate, costs } = chosen;
   const source = run === undefined || costs.length === 0
-    ? "  Not measured yet: run `deno task bench`."
-    : `  Measured ${run.when.slice(0, 10)} on ${run.cores} cores of ${run.cpu}; see --results.`;
+    ? "Not measured yet: run `deno task bench`."
+    : `Measured ${run.when.slice(0, 10)} on ${run.cores} cores of ${run.cpu}; see --results.`;
   return [
     `Use: ${candidate.name}`,
-    ...costLines(wish, costs),
-    source,
-    ...candidate.notes.map((note) => `  ${note}`),
+    ...costLines(wish, costs, room),
+    ...hang(source, room, 2),
+    ...candidate.notes.flatMap((note) => hang(note, room, 2)),
     "",
     "Why not",
     ...others,
@@ -37,7 +44,11 @@ export function adviceText(wish: Wish, { chosen, rejected }: Advice, { run }: Fi
   ].join("\n");
 }
 
-function costLines({ need, runtime, rate }: Wish, costs: readonly Cost[]): string[] {
+function costLines(
+  { need, runtime, rate }: Wish,
+  costs: readonly Cost[],
+  room: number,
+): string[] {
   const all = perSecond(costs);
   if (all === null) return [];
   const what = need === "counter" ? "add" : "hold";
@@ -46,11 +57,11 @@ function costLines({ need, runtime, rate }: Wish, costs: readonly Cost[]): strin
     `  Up to ${count(all)} ${what}s per second in ${RUNTIME_NAMES[runtime]}:`,
     ...costs.map(({ ns, how }) => `    ${duration(ns)} per ${what} ${how}`),
     ...few < rate
-      ? [
-        `  Your rate needs several tasks at once in a process; else it is ${
-          count(few)
-        } per second.`,
-      ]
+      ? hang(
+        `Your rate needs several tasks at once in a process; else it is ${count(few)} per second.`,
+        room,
+        2,
+      )
       : [],
   ];
 }

@@ -81,7 +81,7 @@ const RULES: readonly Rule[] = [
   },
   {
     keeps: ({ candidate: { lossy } }) => !lossy,
-    why: () => "loses adds if a process dies, for a speed that this rate does not need",
+    why: () => "loses adds if a process dies, and this rate does not need its speed",
     ifPossible: true,
   },
   {

@@ -3,7 +3,7 @@ import type { Gate } from "./gate.ts";
 import type { StrategyName } from "./strategies/names.ts";
 
 /** A round this long gives a rate; the best of several such rounds can be trusted. */
-const ROUND_MS = 25;
+const ROUND_MS = 20;
 const LONG_ROUNDS = 3;
 /** Calls of a round: engines optimise a function better between calls than during one. */
 const CALLS = 4;
@@ -19,7 +19,7 @@ const INT32 = 2 ** 31 - 1;
  * longer to show for certain.
  */
 export function phaseOf(strategy: StrategyName): number {
-  return strategy === "value" || strategy === "raw-value" ? 600 : 220;
+  return strategy === "value" || strategy === "raw-value" ? 550 : 200;
 }
 
 /** The most increments by each worker: the sum of all rounds must stay in the range of an `Int32`. */

@@ -1,3 +1,4 @@
+import type nodeProcess from "node:process";
 import { messageLine } from "../host/message.ts";
 import { Memory } from "../memory/memory.ts";
 import { errno, systemError } from "../runtime/c/errno.ts";
@@ -23,8 +24,15 @@ export type ChildMessage = WorkerMessage | { readonly kind: "serving" };
 const PR_SET_PDEATHSIG = 1;
 const SIGKILL = 9;
 
-/** Makes the kernel kill this process when the coordinator dies, even if this thread is busy. */
+/** Whether a process of this system can call the C library of Linux, and map memory. */
+const IS_LINUX = adapter.platform === "linux";
+
+/**
+ * Makes the kernel kill this process when the coordinator dies, even if this thread is busy. Elsewhere
+ * than on Linux, {@linkcode hostThreads} ends when its input does.
+ */
 export function dieWith(coordinator: number): void {
+  if (!IS_LINUX) return;
   libc.prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
   if (libc.getppid() !== coordinator) adapter.exit(1); // It died before the call.
 }
@@ -35,11 +43,20 @@ export function dieWith(coordinator: number): void {
  */
 export function say(message: ChildMessage): void {
   let bytes = new TextEncoder().encode(messageLine(message));
+  if (!IS_LINUX) return writeSync(bytes);
   while (bytes.length > 0) {
     const written = libc.write(1, bytes, bytes.length);
     if (written < 0) throw systemError("write to", "the coordinator", errno());
     bytes = bytes.subarray(written);
   }
+}
+
+/** Writes to the standard output by the file system of the runtime. */
+function writeSync(bytes: Uint8Array): void {
+  // SAFETY: the three runtimes have `process`, with `node:fs`.
+  const { process } = globalThis as unknown as { process: typeof nodeProcess };
+  const { writeSync } = process.getBuiltinModule("node:fs");
+  for (let done = 0; done < bytes.length;) done += writeSync(1, bytes, done);
 }
 
 /** The first message to a thread; the manager's answers follow, as numbers. */
@@ -71,7 +88,9 @@ export async function hostThreads(specs: readonly WorkerSpec[], module: URL): Pr
       import("node:readline"),
       import("node:process"),
     ]);
-    createInterface({ input: process.stdin }).on("line", () => new Gate(memory, workers).open());
+    const input = createInterface({ input: process.stdin });
+    input.on("line", () => new Gate(memory, workers).open());
+    if (!IS_LINUX) input.on("close", () => adapter.exit(1)); // The coordinator died.
   }
   await Promise.all(specs.map((spec) =>
     new Promise<void>((resolve, reject) => {

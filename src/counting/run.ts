@@ -36,11 +36,13 @@ export async function runStrategy(
   const began = performance.now();
   const { real, scratch, byteLength } = regions(run.workers);
   const threads = config.unit === "worker";
-  // Removed when the processes have ended.
-  using folder = new RunFolder(needsFile(run.strategy), config.directory);
+  // Removed when the processes have ended. Elsewhere than on Linux, no run has files.
+  using folder = process.platform === "linux"
+    ? new RunFolder(needsFile(run.strategy), config.directory)
+    : undefined;
   using memory = threads && run.runtimes.length === 1
     ? undefined
-    : Memory.map(folder.memory, byteLength);
+    : Memory.map(folder!.memory, byteLength);
   await using redis = needsRedis(run.strategy) && config.redis !== undefined
     ? await (await import("./run_redis.ts")).RunRedis.open(config.redis, [real, scratch])
     : undefined;
@@ -53,7 +55,7 @@ export async function runStrategy(
 interface Shared {
   /** Whether the workers are threads; the default is a process for each. */
   readonly threads: boolean;
-  readonly folder: RunFolder;
+  readonly folder: RunFolder | undefined;
   /** The mapped memory; `undefined` if one process makes the memory for its own threads. */
   readonly memory: Memory | undefined;
   /** The numbers on the Redis server; `undefined` if the run needs none. */
@@ -81,7 +83,9 @@ async function count(
       duty: "counted",
     });
 
-  const socket = strategy.startsWith("manager") && memory !== undefined ? folder.socket : undefined;
+  const socket = strategy.startsWith("manager") && memory !== undefined
+    ? folder?.socket
+    : undefined;
   const managers = socket === undefined
     ? []
     : [start(runtimes[0], "the manager", { role: "manager", coordinator, socket })];
@@ -94,8 +98,8 @@ async function count(
     increments,
     granularity,
     warm,
-    memory: memory && folder.memory,
-    file: folder.text,
+    memory: memory && folder?.memory,
+    file: folder?.text ?? "",
     redis: redis?.key,
     manager: socket,
   }));

@@ -16,8 +16,8 @@ const [NEWLINE, ZERO] = [10, 48];
 
 /**
  * The text file of the experiments `file` and `file-lock`, with the system calls of the original
- * program in their order: open, read to the end, open again and truncate, close the first
- * descriptor, write, close.
+ * program in their order: open, read, open again and truncate, close the first descriptor, write,
+ * close.
  */
 export class TextFile {
   readonly #path: string;
@@ -69,24 +69,15 @@ export class TextFile {
 
   /** Like Python's `int()`: white space around the number is allowed. */
   #readNumber(fd: number): number {
-    const length = this.#readAll(fd);
+    // At once: a read that fills less than the buffer has reached the end of the file.
+    const length = libc.read(fd, this.#buffer, this.#buffer.length);
+    if (length < 0) throw systemError("read", this.#path, errno());
     const simple = this.#simpleNumber(length);
     if (simple >= 0) return simple;
     const text = decoder.decode(this.#buffer.subarray(0, length));
     if (WHOLE.test(text)) return Number(text.replaceAll("_", ""));
     this.#onError(text);
     return 0;
-  }
-
-  #readAll(fd: number): number {
-    let length = 0;
-    for (;;) {
-      const rest = length === 0 ? this.#buffer : this.#buffer.subarray(length);
-      const got = libc.read(fd, rest, rest.length);
-      if (got < 0) throw systemError("read", this.#path, errno());
-      if (got === 0) return length;
-      length += got;
-    }
   }
 
   /** Parses a text that {@linkcode #line} wrote, without the decoder; returns -1 for other texts. */

@@ -5,8 +5,8 @@ import type { LockFile, LockMechanism } from "../runtime/file_locks/lock_file.ts
 export interface FileLockCapabilities {
   /**
    * How the file is locked: by flock(2), a range by fcntl(2), by `LockFileEx` of Windows, or by Deno's
-   * own file lock if foreign functions are missing. Only Linux is tested; the code for macOS and
-   * Windows follows their documentation.
+   * own file lock if foreign functions are missing. Windows is tested under Wine 10; the code for macOS
+   * follows its documentation.
    */
   readonly mechanism: LockMechanism;
   /**

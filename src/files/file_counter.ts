@@ -26,6 +26,7 @@ export interface FileCounterOptions extends FileAccessOptions {
    * Whether a change returns when the number is on the storage (fdatasync(2)), so that it survives
    * a loss of power. Changes made at the same time share one sync, by a small file beside the
    * counter, `PATH.commit`, which all of them map: it must not be truncated while it is in use.
+   * On Windows, each change is synced by itself (`FlushFileBuffers`).
    *
    * @default {false}
    */

@@ -2,6 +2,7 @@ import { checkFileAccess, type FileAccessOptions } from "../contract/file_access
 import { type AcquireOptions, nameOf } from "../contract/options.ts";
 import type { PathLike } from "../contract/path_like.ts";
 import { dispose, type PlatformDisposable } from "../contract/platform.ts";
+import { type JsonTextError, parseJson } from "../contract/json_text.ts";
 import { quoteText } from "../contract/printable.ts";
 import { refuseThenable } from "../contract/refuse_thenable.ts";
 import { type FileAccess, fileAccessBy } from "../runtime/files/file_access.ts";
@@ -47,8 +48,6 @@ const MOST_INDENT = 10;
 const encoder = new TextEncoder();
 // A byte order mark, which some editors put before the text, is skipped.
 const decoder = new TextDecoder("utf-8", { fatal: true });
-/** The place in the message of V8 about a text that is not JSON. */
-const PLACE = /\(line (\d+) column (\d+)\)$/;
 
 /**
  * A JSON document that many processes read and change. A write is made under a lock, on the file
@@ -219,17 +218,13 @@ export class JsonFile<T> implements PlatformDisposable {
     let text: string | undefined;
     try {
       text = decoder.decode(contents);
-      return JSON.parse(text);
+      return parseJson(text);
     } catch (error) {
-      // The engine's message has parts of the file, and only some engines tell the place.
-      const place = PLACE.exec((error as Error).message);
       const what = text === undefined
         ? "it is not UTF-8"
         : text.trim() === ""
         ? "it is empty"
-        : place === null
-        ? `it is not JSON, and begins with ${quoteText(text.slice(0, 40))}`
-        : `it is not JSON, at line ${place[1]}, column ${place[2]}`;
+        : (error as JsonTextError).message;
       throw new SyntaxError(`Cannot read ${this.#quoted}: ${what}. The file is unchanged`);
     }
   }

@@ -106,8 +106,9 @@ export class Child<Message = unknown> {
     const child = spawn(path, rest, {
       stdio: ["pipe", "pipe", "pipe"],
       // In a group of its own: the coordinator ends its children itself after a Ctrl-C. In its group
-      // they would get the signal too, and it could notice their end before its own signal.
-      detached: true,
+      // they would get the signal too, and it could notice their end before its own signal. On Windows,
+      // that would be a console window of its own.
+      detached: process.platform !== "win32",
       env: { ...environment(), ...env },
     });
     this.#process = child;

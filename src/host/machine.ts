@@ -16,10 +16,17 @@ const FILE_SYSTEMS: Readonly<Record<number, string>> = {
 
 /** Describes the machine in a line, such as `2 x AMD EPYC, linux 6.1.0`. */
 export function describeMachine(): string {
-  const all = cpus();
-  return `${all.length} x ${
-    all[0]?.model.trim() ?? process.arch
-  }, ${process.platform} ${release()}`;
+  return `${processors()}, ${process.platform} ${release()}`;
+}
+
+/** The processors: their architecture if the system does not name them, as Wine to Bun. */
+function processors(): string {
+  try {
+    const all = cpus();
+    return `${all.length} x ${all[0]?.model.trim() ?? process.arch}`;
+  } catch {
+    return `${navigator.hardwareConcurrency} x ${process.arch}`;
+  }
 }
 
 /** The kind of the file system of a folder. */

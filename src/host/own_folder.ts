@@ -56,9 +56,15 @@ function makeFolder(folder: string): void {
   try {
     mkdirSync(folder, { mode: 0o700 });
   } catch (error) {
-    if (statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return;
-    throw systemErrorOf("make the folder", folder, error);
+    const failure = systemErrorOf("make the folder", folder, error);
+    if ((failure as { code?: string }).code !== "EEXIST" || !isFolder(folder)) {
+      throw failure;
+    }
   }
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
 /** The mode bits that let other users write; the group bit only if it is not this user's group. */

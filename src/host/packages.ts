@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdtemp, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import process from "node:process";
 import { promisify } from "node:util";
 import { adapter } from "../runtime/mod.ts";
@@ -72,8 +72,11 @@ async function installIn(folder: string, signal: AbortSignal | undefined): Promi
   const env = { ...process.env, NO_COLOR: "1" };
   for (const [manager, args] of Object.entries(MANAGERS)) {
     const path = manager === adapter.name ? process.execPath : manager;
+    // On Windows, npm is a batch file, which only a shell runs. The arguments need no quotes.
+    const shell = manager === "npm" && process.platform === "win32";
+    if (shell && !isOnPath("npm.cmd")) continue;
     try {
-      await run(path, args, { cwd: folder, timeout: INSTALL_MS, env, signal });
+      await run(path, args, { cwd: folder, timeout: INSTALL_MS, env, signal, shell });
       return;
     } catch (error) {
       if ((error as { code?: string }).code === "ENOENT") continue;
@@ -81,6 +84,11 @@ async function installIn(folder: string, signal: AbortSignal | undefined): Promi
     }
   }
   throw new Error("none of npm, bun and deno is on the PATH");
+}
+
+function isOnPath(file: string): boolean {
+  const folders = (process.env.PATH ?? "").split(delimiter).filter(Boolean);
+  return folders.some((folder) => existsSync(join(folder, file)));
 }
 
 /** Why a package manager failed, in one line. */

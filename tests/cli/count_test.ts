@@ -5,6 +5,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readFileSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -15,7 +16,7 @@ import process from "node:process";
 import { after, before, describe, it } from "node:test";
 import { findRuntimes, NEEDED } from "../../src/host/runtimes.ts";
 import { adapter } from "../../src/runtime/mod.ts";
-import { COMMAND, type Ending, interlock } from "./interlock.ts";
+import { childrenOf, COMMAND, type Ending, Interlock, interlock, until } from "./interlock.ts";
 
 const KEYS = [
   "strategy",
@@ -46,7 +47,11 @@ before(() => {
 });
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-function fails(ending: Ending, status: number, ...messages: RegExp[]): void {
+function fails(
+  ending: Pick<Ending, "status" | "stderr">,
+  status: number,
+  ...messages: RegExp[]
+): void {
   assert.equal(ending.status, status, ending.stderr);
   for (const message of messages) assert.match(ending.stderr, message);
   assert.doesNotMatch(ending.stderr, /^\s+at /m, "no stack trace");
@@ -64,6 +69,11 @@ describe("interlock", () => {
     assert.equal(count.status, 0);
     for (const flag of ["unit", "workers", "runtime", "granularity", "config", "cold", "json"]) {
       assert.match(count.stdout, new RegExp(`--${flag}`));
+    }
+    for (const { stdout } of [whole, count]) {
+      assert.match(stdout, /\nExamples:\n {2}interlock count\n {6}\S/);
+      assert.match(stdout, /\nExit status:\n {2}0 .*\n {2}1 .*\n {2}2 /);
+      assert.ok(stdout.split("\n").every((line) => line.length <= 80), stdout);
     }
     assert.match(version.stdout, /^\d+\.\d+\.\d+\n$/);
   });
@@ -85,6 +95,12 @@ describe("interlock count", () => {
       interlock(["count", "atomic", "--dir", join(folder, "missing")]),
     ]);
     fails(workers, 2, /--workers must be a whole number from 1 to 256 \(given "abc"\)/);
+    fails(
+      await interlock(["count", "-w", "10_0k", "-n1e3", "-u", "proces"]),
+      2,
+      /-w must be a whole number from 1 to 256 \(given 100000\)/,
+      /-u must be process or worker \(given "proces"\); did you mean process\?/,
+    );
     fails(
       unit,
       2,
@@ -113,20 +129,79 @@ describe("interlock count", () => {
     assert.equal(result.actual, 14);
   });
 
+  it("finds its file in the current folder, and reads one from the standard input", () => {
+    const own = join(folder, "interlock.config.json");
+    const settings = { strategies: ["atomic"], workers: 2, increments: 7, json: true };
+    // As some editors write it.
+    writeFileSync(own, `\ufeff${JSON.stringify(settings)}`);
+    const runIn = (args: string[], input = "") =>
+      spawnSync(COMMAND[0], [...COMMAND.slice(1), "count", ...args], {
+        cwd: folder,
+        encoding: "utf8",
+        input,
+      });
+    const found = runIn(["-n", "1k"]);
+    assert.equal(found.status, 0, found.stderr);
+    assert.equal(JSON.parse(found.stdout).actual, 2000);
+    assert.match(found.stderr, /^Using the settings in interlock\.config\.json/);
+    const piped = runIn(["--config", "-"], JSON.stringify({ ...settings, increments: 8 }));
+    assert.equal(piped.status, 0, piped.stderr);
+    assert.equal(JSON.parse(piped.stdout).actual, 16);
+
+    writeFileSync(own, JSON.stringify({ strategies: ["atomic"], granularity: "call" }));
+    fails(runIn([]), 2, /invalid settings in interlock\.config\.json:\n {2}granularity must be/);
+    writeFileSync(own, JSON.stringify({ granularity: "call" }));
+    fails(
+      runIn(["atomic"]),
+      2,
+      /granularity in interlock\.config\.json must be increment with atomic/,
+    );
+    fails(runIn(["atomic", "--no-config", "-w", "0"]), 2, /the command line:\n {2}-w must be/);
+    rmSync(own);
+  });
+
   it("names a wrong file and what is wrong with it", async () => {
     const broken = join(folder, "broken.json");
-    writeFileSync(broken, "{");
+    writeFileSync(broken, '{\n  "redis": "redis://me:secret@host",\n}');
     const wrong = join(folder, "wrong.json");
     writeFileSync(wrong, JSON.stringify({ workers: 0, wokers: 2 }));
-    fails(await interlock(["count", "--config", broken]), 2, /broken\.json/);
-    fails(
-      await interlock(["count", "--config", wrong]),
-      2,
-      /wrong\.json/,
-      /workers must be .* \(given 0\)/,
-      /"wokers" is not a setting; did you mean workers\?/,
-    );
-    fails(await interlock(["count", "--config", join(folder, "none.json")]), 2, /none\.json/);
+    const readings: readonly (readonly [file: string, ...says: RegExp[]])[] = [
+      [
+        broken,
+        /^Cannot read the settings in .*broken\.json: it is not valid JSON: line 3, column 1$/m,
+      ],
+      [
+        wrong,
+        /wrong\.json/,
+        /workers must be .* \(given 0\)/,
+        /"wokers" is not a setting; did you mean workers\?/,
+      ],
+      [
+        "/no.json",
+        /^Cannot read the settings in "\/no\.json": no such file or directory \(ENOENT\)/,
+      ],
+      [folder, /^Cannot read the settings in ".*": it is a directory \(EISDIR\)/],
+    ];
+    await Promise.all(readings.map(async ([file, ...says]) => {
+      const ending = await interlock(["count", "--config", file]);
+      fails(ending, 2, ...says);
+      assert.doesNotMatch(ending.stderr, /secret/);
+    }));
+  });
+
+  it("says that the output is full, or that a home cannot be made", () => {
+    const full = ["sh", "-c", '"$@" > /dev/full', "sh", ...COMMAND];
+    const says = /^Cannot write to "\/dev\/stdout": no space left .*\(ENOSPC\)$/m;
+    for (const args of [["count", "atomic", ...SMALL], ["--help"]]) {
+      const run = spawnSync(full[0], [...full.slice(1), ...args], { encoding: "utf8" });
+      fails(run, 1, says);
+    }
+    const args = ["count", "atomic", ...SMALL];
+    // Node never stops trying to make a folder below /proc.
+    const env = { ...process.env, HOME: "/proc/x", XDG_CACHE_HOME: undefined };
+    const options = { env, encoding: "utf8", timeout: 20_000, killSignal: "SIGKILL" } as const;
+    const { status, stderr } = spawnSync(COMMAND[0], [...COMMAND.slice(1), ...args], options);
+    assert.equal(status, 0, stderr);
   });
 
   it("prints one JSON object per line", async () => {
@@ -195,6 +270,22 @@ describe("interlock count", () => {
     assert.equal(first.granularity, "call");
     assert.equal(second.increments, first.increments);
     assert.equal(second.actual, 2 * first.increments);
+  });
+
+  it("fails if a count that must be exact was not", async () => {
+    const command = new Interlock(["count", "file-lock", "--workers", "2", "--increments", "20k"]);
+    const child = await until(
+      "a worker",
+      () => childrenOf(command.process.pid!).find(({ role }) => role === "worker"),
+    );
+    // This process does not take the lock, so it takes the workers' count away.
+    const { file } = child.worker;
+    await until("a count", () => existsSync(file) && readFileSync(file, "utf8").length > 3);
+    writeFileSync(file, "7\n");
+    const { status, stdout, stderr } = await command.ended;
+    assert.equal(status, 1, stderr);
+    assert.match(stdout, /^file-lock .* LOST [\d,]+\n {2}file-lock must be exact and was not/m);
+    assert.equal(stderr, "Must be exact, and was not: file-lock\n");
   });
 
   it("prints CSV and Markdown", async () => {

@@ -5,6 +5,9 @@ import { fileURLToPath } from "node:url";
 
 const TESTS = fileURLToPath(new URL("..", import.meta.url));
 
+/** What a program in C in the tests includes. */
+const HEADER = "../docs/interlock.h";
+
 /** The end of a path of a module, in an import or another text. */
 const MODULE = /\.ts(?=["'`])/g;
 
@@ -17,6 +20,7 @@ const MODULE = /\.ts(?=["'`])/g;
 export async function compileTests(installed: string): Promise<void> {
   const tests = join(installed, "tests");
   cpSync(TESTS, tests, { recursive: true });
+  cpSync(join(TESTS, HEADER), join(tests, HEADER));
   for (const name of readdirSync(tests, { recursive: true, encoding: "utf8" })) {
     if (!name.endsWith(".ts")) continue;
     const path = join(tests, name);

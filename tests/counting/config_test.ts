@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { ConfigError, parseCount } from "../../src/counting/config.ts";
 
@@ -85,5 +86,12 @@ describe("parseCount", () => {
   it("rejects a value that is no object, and lists all problems", () => {
     assert.match(refusal([]), /the settings must be a JSON object \(given \[\]\)/);
     assert.equal(refusal({ workers: 0, unit: 1, x: 2 }).split("\n").length, 4);
+  });
+
+  it("accepts the file that README.md names", () => {
+    const root = new URL("../../", import.meta.url);
+    const [, name] = /count --config (\S+)/.exec(readFileSync(new URL("README.md", root), "utf8"))!;
+    const config = parseCount(JSON.parse(readFileSync(new URL(name, root), "utf8")), name);
+    assert.ok(config.strategies!.length > 1);
   });
 });

@@ -11,6 +11,7 @@ import {
 import { dirname, join } from "node:path";
 import process from "node:process";
 import { describe, it } from "node:test";
+import { makeFolders } from "../../src/host/own_folder.ts";
 import { cacheFolder, findRuntimes, NEEDED } from "../../src/host/runtimes.ts";
 import { adapter } from "../../src/runtime/mod.ts";
 import { cannotMount, runMounted } from "../support/mounted.ts";
@@ -121,6 +122,24 @@ describe("the cache of runtimes", () => {
         await assert.rejects(find(), /Cannot trust .*outer.*belongs to user 1234/);
       }),
   );
+});
+
+describe("makeFolders", () => {
+  it("makes a folder and those above it, for this user only", () =>
+    inScratchFolder((folder) => {
+      makeFolders(join(folder, "a/b/c"));
+      assert.equal(statSync(join(folder, "a")).mode & 0o777, 0o700);
+      makeFolders(join(folder, "a/b/c"));
+      writeFileSync(join(folder, "file"), "");
+      assert.throws(
+        () => makeFolders(join(folder, "file/b")),
+        /^Error: Cannot make the folder ".*": a part of the path is not a directory \(ENOTDIR\)$/,
+      );
+    }));
+
+  it("ends below /proc, where Node's own recursion does not", () => {
+    assert.throws(() => makeFolders("/proc/x/y/z"), /Cannot make the folder .*\(ENOENT\)/);
+  });
 });
 
 describe("the folder of runs", { skip: cannotMount(PRIVATE_SHM) }, () => {

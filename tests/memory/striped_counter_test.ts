@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { describe, it } from "node:test";
+import { attachmentOf } from "../../src/memory/memory.ts";
 import { AtomicCounter, Memory, StripedCounter } from "../../src/memory/mod.ts";
 import { inScratchFolder } from "../support/scratch_folder.ts";
 import { race, withThreads } from "../support/thread.ts";
@@ -42,12 +43,16 @@ describe("StripedCounter", () => {
     assert.deepEqual(cells, [6, 0, -10]);
   });
 
-  itInBoth("gives each object that opens the memory its own stripe", (memory, again) => {
-    const memories = [memory, again(), again()];
-    for (const memory of memories) new StripedCounter(memory, 0, 3).add(7);
-    const cells = [0, 1, 2].map((i) => new AtomicCounter(memory, i * AtomicCounter.BYTES).value);
-    assert.deepEqual(cells, [7, 7, 7]);
-  });
+  itInBoth(
+    "has a stripe for each thread, by whatever object it opens the memory",
+    (memory, again) => {
+      const memories = [memory, again(), again()];
+      for (const memory of memories) new StripedCounter(memory, 0, 3).add(7);
+      const cells = [0, 1, 2].map((i) => new AtomicCounter(memory, i * AtomicCounter.BYTES).value);
+      const mine = attachmentOf(memory).identity % 3; // Each thread has another identity.
+      assert.deepEqual(cells, [0, 1, 2].map((i) => i === mine ? 21 : 0));
+    },
+  );
 
   itInBoth("refuses the numbers that its cells refuse", (memory) => {
     const counter = new StripedCounter(memory, 0, 2, 1);

@@ -280,6 +280,27 @@ export const FILE_MUTANTS: readonly Mutant[] = [
     ["files/lock_record"],
   ),
   mutant(
+    "a hold ends with the object that a program drops",
+    HOLDS,
+    "if (this.#abandoned && this.#pending === 0 && this.#tracked.mode === undefined) this.close();",
+    "if (this.#abandoned) this.close();",
+    ["files/behaviour/dropped"],
+  ),
+  mutant(
+    "a part of a number stays",
+    "src/files/counter_file.ts",
+    "        file.write(this.#text.unchanged(length, text.length), 0);\n",
+    "",
+    ["files/behaviour/storage_errors"],
+  ),
+  mutant(
+    "the lock of a descriptor is handed to a file that was opened to wait",
+    QUEUE,
+    "head.tracked.mode === undefined &&\n      head.tracked.canAdopt;",
+    "head.tracked.mode === undefined;",
+    ["files/behaviour/descriptor_lock"],
+  ),
+  mutant(
     "a stopped leader stops all adders",
     "src/files/group_commit.ts",
     "if (mayLead && (patience ??= new Patience(words)).isOver(event)) {",

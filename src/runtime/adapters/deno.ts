@@ -47,15 +47,28 @@ function narrow(native: Native, { parameters, result }: CSignature): Native {
   }
 }
 
+/** Reads a result from the struct that contains nothing else. */
+function unpack(native: (...args: unknown[]) => Uint8Array, { result }: CSignature): Native {
+  return (...args) => {
+    const { buffer } = native(...args);
+    if (result === "i32") return new Int32Array(buffer)[0];
+    if (result === "u32") return new Uint32Array(buffer)[0];
+    return Number(new BigInt64Array(buffer)[0]);
+  };
+}
+
 function bind<const S extends CSignatures>(
   signatures: S,
   libraries: readonly string[] = LIBC_NAMES,
+  seldom = false,
 ): CFunctions<S> {
   const definitions: Record<string, Deno.ForeignFunction> = {};
   for (const [name, { parameters, result }] of Object.entries(signatures)) {
     definitions[name] = {
       parameters: parameters.map((type) => NATIVE[type]),
-      result: NATIVE[result],
+      // Deno compiles a call of each function as it binds it, unless the function returns a struct.
+      // SAFETY: a struct of one integer is returned as the integer (x86-64 and arm64).
+      result: seldom ? { struct: [NATIVE[result]] } : NATIVE[result],
     };
   }
   requirePermission();
@@ -66,7 +79,11 @@ function bind<const S extends CSignatures>(
     (name) => Deno.dlopen(name, definitions).symbols as unknown as Record<string, Native>,
   );
   return Object.fromEntries(
-    Object.entries(signatures).map(([name, signature]) => [name, narrow(symbols[name], signature)]),
+    Object.entries(signatures).map(([name, signature]) => [
+      name,
+      // SAFETY: Deno returns a struct as its bytes.
+      seldom ? unpack(symbols[name] as never, signature) : narrow(symbols[name], signature),
+    ]),
   ) as CFunctions<S>;
 }
 

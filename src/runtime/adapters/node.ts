@@ -8,9 +8,21 @@ import type { Adapter, CAccess, Endpoint, HelperThread } from "./port.ts";
 
 // Set by {@linkcode nodeAdapter}, since the other runtimes load this module as well.
 let process: typeof nodeProcess;
-let threads: typeof nodeThreads;
+
+/** Loaded at the first use, which takes Node 1.4 ms. */
+const threads = () => process.getBuiltinModule("node:worker_threads") as typeof nodeThreads;
 
 let access: CAccess | undefined;
+
+/** Whether this is no worker: in a worker, process.chdir() is not available. */
+function isMainThread(): boolean {
+  try {
+    process.chdir(".");
+  } catch (error) {
+    return (error as { code?: string }).code !== "ERR_WORKER_UNSUPPORTED_OPERATION";
+  }
+  return true;
+}
 
 /** The calls of C, made at the first use: by `node:ffi` if this Node has and permits it, else by koffi. */
 function c(): CAccess {
@@ -18,7 +30,7 @@ function c(): CAccess {
   let failure: NodeJS.ErrnoException | undefined;
   try {
     // A helper has none of the flags with which the program may have disabled node:ffi.
-    const mayUseFFI = inheritedKoffi(process) === undefined;
+    const mayUseFFI = isMainThread() || inheritedKoffi(process) === undefined;
     access = (mayUseFFI ? nodeFFI(process) : undefined) ?? nodeKoffi(process);
     if (access !== undefined) return access;
   } catch (error) {
@@ -54,7 +66,7 @@ function missing(failure: NodeJS.ErrnoException | undefined): string {
 
 function mayCallC(): boolean {
   try {
-    c().bind({ getpid: { parameters: [], result: "i32" } });
+    c().bind({ getpid: { parameters: [], result: "i32" } }, undefined, true);
     return true;
   } catch {
     return false;
@@ -63,7 +75,7 @@ function mayCallC(): boolean {
 
 function spawnWorker(module: URL, options?: nodeThreads.WorkerOptions): HelperThread {
   // This throws if no thread can be started.
-  const worker = new threads.Worker(module, options);
+  const worker = new (threads().Worker)(module, options);
   return {
     ref: () => worker.ref(),
     unref: () => worker.unref(),
@@ -84,7 +96,7 @@ function spawnWorker(module: URL, options?: nodeThreads.WorkerOptions): HelperTh
 }
 
 function parentThread(): Endpoint | undefined {
-  const { parentPort: port } = threads;
+  const { parentPort: port } = threads();
   if (port === null) return undefined;
   return {
     postMessage: (message) => port.postMessage(message),
@@ -96,7 +108,6 @@ function parentThread(): Endpoint | undefined {
 export function nodeAdapter(): Adapter {
   // SAFETY: Node has `process`.
   ({ process } = globalThis as unknown as { process: typeof nodeProcess });
-  threads = process.getBuiltinModule("node:worker_threads");
   return {
     name: "node",
     version: process.versions.node,
@@ -107,7 +118,7 @@ export function nodeAdapter(): Adapter {
     exit: (status) => process.exit(status),
     mapping: "over-wasm",
     mayCallC,
-    bind: (signatures, libraries) => c().bind(signatures, libraries),
+    bind: (signatures, libraries, seldom) => c().bind(signatures, libraries, seldom),
     addressOf: (bytes) => c().addressOf(bytes),
     bufferAt: (address, size) => c().bufferAt(address, size),
     spawnWorker: (module) => spawnWorker(module),

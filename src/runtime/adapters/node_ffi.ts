@@ -52,20 +52,31 @@ function loadQuietly(process: typeof nodeProcess): NodeFFI | undefined {
   }
 }
 
+let areFastCallsForbidden = false;
+
+/**
+ * As a worker or the process ends, Node (26.10) frees what V8 reads as it compiles a fast call in
+ * another thread. The process crashes then. V8 compiles no call of what is called seldom.
+ */
+function forbidFastCalls(process: typeof nodeProcess): void {
+  if (areFastCallsForbidden) return;
+  process.getBuiltinModule("node:v8").setFlagsFromString("--no-turbo-fast-api-calls");
+  areFastCallsForbidden = true;
+}
+
 /** Calls of C by `node:ffi`; `undefined` if this Node has no such module, or does not permit it. */
 export function nodeFFI(process: typeof nodeProcess): CAccess | undefined {
   if (process.permission?.has("ffi") === false) return undefined;
   const ffi = loadQuietly(process);
   if (ffi === undefined) return undefined;
-  // As a worker or the process ends, Node (26.10) frees what V8 reads as it compiles a fast call in
-  // another thread. The process crashes then.
-  process.getBuiltinModule("node:v8").setFlagsFromString("--no-turbo-fast-api-calls");
   const { dlopen, getRawPointer, toArrayBuffer } = ffi;
 
   function bind<const S extends CSignatures>(
     signatures: S,
     libraries: readonly string[] = LIBC_NAMES,
+    seldom = false,
   ): CFunctions<S> {
+    if (!seldom) forbidFastCalls(process);
     const entries = Object.entries(signatures);
     const definitions = entries.map(([name, { parameters, result }]) => [
       name,

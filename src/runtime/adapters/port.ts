@@ -74,10 +74,17 @@ export interface CAccess {
    *
    * SAFETY: the signatures must be those of the functions.
    *
-   * @param libraries The names of the library's file, in the order to try.
+   * @param libraries The names of the library's file, in the order to try; those of the C library if
+   * there are none.
+   * @param seldom Whether the functions are called a few times only: then they are bound faster in
+   * Deno and Node, for slower calls.
    * @throws {UnsupportedError} If this runtime has no foreign functions, or may not use them.
    */
-  bind<const S extends CSignatures>(signatures: S, libraries?: readonly string[]): CFunctions<S>;
+  bind<const S extends CSignatures>(
+    signatures: S,
+    libraries?: readonly string[],
+    seldom?: boolean,
+  ): CFunctions<S>;
   /**
    * The address of the first byte of `bytes`.
    *

@@ -195,8 +195,8 @@ function define(name: keyof Libc, found: Call): Call {
 }
 
 /**
- * Binds functions that a program is about to call, all at once: Deno takes 0.6 ms for each call of
- * `dlopen`, whatever it binds.
+ * Binds functions that a program is about to call a few times, all at once: Deno takes 0.6 ms for
+ * each call of `dlopen`, whatever it binds.
  */
 export function bindTogether(names: readonly (keyof Libc)[]): void {
   const missing = [ERRNO, ...names] as const;
@@ -205,7 +205,7 @@ export function bindTogether(names: readonly (keyof Libc)[]): void {
   );
   let found: CFunctions<CSignatures>;
   try {
-    found = adapter.bind(signatures);
+    found = adapter.bind(signatures, undefined, true);
   } catch (error) {
     // The C library lacks one of them: each is bound by itself when it is called.
     if (error instanceof UnsupportedError) return;

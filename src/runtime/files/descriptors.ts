@@ -48,9 +48,9 @@ export function flagsOf(fd: number): number {
   return flags;
 }
 
-/** Lets a descriptor stay open when this process becomes another program. */
-export function keepOnExec(fd: number): void {
-  fcntl(fd, F_SETFD, 0);
+/** Chooses the descriptors that a program gets from this process: these, but not `except`. */
+export function passOnExec(descriptors: readonly number[], except?: number): void {
+  for (const fd of descriptors) fcntl(fd, F_SETFD, fd === except ? FD_CLOEXEC : 0);
 }
 
 /**

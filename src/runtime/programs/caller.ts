@@ -7,8 +7,9 @@
  */
 
 import { adapter } from "../adapters/adapter.ts";
+import { O_RDWR, O_WRONLY } from "../c/constants.ts";
 import { libc } from "../c/libc.ts";
-import { isClosedOnExec, openFileOf, STREAMS } from "../files/descriptors.ts";
+import { flagsOf, isClosedOnExec, openFileOf, STREAMS } from "../files/descriptors.ts";
 import { namesIn } from "../files/folders.ts";
 import { bytesOfProc, readAllOfProc } from "../files/open_file.ts";
 import { ownStatus } from "../identity/own_status.ts";
@@ -59,43 +60,59 @@ export function variableIn(environment: readonly string[], name: string): string
  * its job server, is also open in its parent.
  */
 export function givenDescriptors(): number[] {
-  const numbers = namesIn("/proc/self/fd").map(Number).filter((fd) => !STREAMS.includes(fd));
+  const numbers = descriptorsOf("self").filter((fd) => !STREAMS.includes(fd));
   const given = numbers.filter((fd) => isClosedOnExec(fd) === false);
   if (adapter.name === "deno") return given;
   const links = new Map(
     numbers.filter((fd) => !given.includes(fd)).map((fd) => [fd, openFileOf(fd)]),
   );
+  const hasBothEnds = (fd: number, link: string) =>
+    [...links].some(([other, its]) => its === link && accessOf(other) !== accessOf(fd));
   let ofParent: ReadonlySet<string | undefined> | undefined;
   for (const [fd, link] of links) {
     // The one that lists them has been closed.
     if (link === undefined || link.startsWith("anon_inode:")) continue;
-    const hasBothEnds = link.startsWith("pipe:") &&
-      [...links].some(([other, its]) => other !== fd && its === link);
-    if (!hasBothEnds || (ofParent ??= openFilesOf(ownStatus("PPid"))).has(link)) given.push(fd);
+    if (link.startsWith("pipe:") && hasBothEnds(fd, link)) {
+      const parent = ownStatus("PPid");
+      ofParent ??= new Set(descriptorsOf(parent).map((its) => openFileOf(its, parent)));
+      if (!ofParent.has(link)) continue;
+    }
+    given.push(fd);
   }
   return given;
 }
 
-function openFilesOf(pid = "0"): ReadonlySet<string | undefined> {
+const accessOf = (fd: number) => flagsOf(fd) & (O_WRONLY | O_RDWR);
+
+/** The numbers of the descriptors of a process; none if they may not be looked at. */
+function descriptorsOf(pid: string | undefined): number[] {
   try {
-    return new Set(namesIn(`/proc/${pid}/fd`).map((name) => openFileOf(name, pid)));
+    return namesIn(`/proc/${pid}/fd`).map(Number);
   } catch {
-    return new Set(); // It belongs to another user, or has ended.
+    return []; // It belongs to another user, has ended, or /proc is not mounted.
   }
 }
 
 /**
- * Restores the caller's limit of open files, which the runtimes raise to the hard limit as they
- * start. The system keeps no trace of that, so the limit is the parent's: another program that the
- * parent started would get it.
+ * Runs `start` with the caller's limit of open files, which the runtimes raise to the hard limit as
+ * they start. The system keeps no trace of that, so the limit is the parent's: another program that
+ * the parent started would get it.
  */
-export function restoreFileLimit(): void {
+export function withFileLimit<T>(start: () => T): T {
   const [own, parent] = [limitsOf("self"), limitsOf(ownStatus("PPid"))];
-  if (own === undefined || parent === undefined || own.soft !== own.hard) return;
-  if (parent.soft >= own.hard) return;
+  if (own === undefined || parent === undefined) return start();
+  if (own.soft !== own.hard || parent.soft >= own.hard) return start();
+  setFileLimit(parent.soft, own.hard);
+  try {
+    return start();
+  } finally {
+    setFileLimit(own.soft, own.hard);
+  }
+}
+
+function setFileLimit(soft: bigint, hard: bigint): void {
   // SAFETY: a `struct rlimit` has 16 bytes: the soft and the hard limit.
-  const limits = new BigUint64Array([parent.soft, own.hard]);
-  libc.setrlimit(RLIMIT_NOFILE, new Uint8Array(limits.buffer));
+  libc.setrlimit(RLIMIT_NOFILE, new Uint8Array(new BigUint64Array([soft, hard]).buffer));
 }
 
 /** The limits of open files of a process; `undefined` if they are unknown, or there are none. */

@@ -23,7 +23,7 @@ const RLIMIT_CORE = 4;
 const POLLIN = 1;
 const LAST = 64;
 
-/** The signals of a mask of `/proc/self/status`; `undefined` if it cannot be read. */
+/** The signals of a mask in `/proc/self/status`; `undefined` if it cannot be read. */
 function signalsIn(line: "SigIgn" | "SigCgt"): ReadonlySet<number> | undefined {
   const hex = ownStatus(line);
   if (hex === undefined) return undefined;

@@ -37,19 +37,28 @@ import {
 } from "./structures.ts";
 
 const FOLLOW = 0;
+const TRIES = 5;
 /** How long a replacement waits for a program that has the file open and does not share it. */
 const BUSY_MS = 1000;
 
-/** Opens what is there; `undefined` if there is nothing. */
+/**
+ * Opens what is there; `undefined` if there is nothing. Believes an error number when a second try has
+ * the same: the engine may call Windows before the number is read.
+ */
 function openIfThere(
   full: string,
   path: string,
   access: number,
   flags = THE_LINK,
 ): number | undefined {
-  const handle = tryOpen(full, access, OPEN_EXISTING, flags);
-  if (handle !== undefined) return handle;
-  const failure = kernel32().GetLastError();
+  let failure = 0;
+  for (let tries = 0; tries < TRIES; tries++) {
+    const handle = tryOpen(full, access, OPEN_EXISTING, flags);
+    if (handle !== undefined) return handle;
+    const last = failure;
+    failure = kernel32().GetLastError();
+    if (failure === last) break;
+  }
   if (failure === ERROR_FILE_NOT_FOUND || failure === ERROR_PATH_NOT_FOUND) return undefined;
   throw windowsError("open", path, failure);
 }

@@ -14,7 +14,7 @@ import {
 } from "../interlock.ts";
 
 /** A count that runs until it is killed. */
-const ENDLESS = ["count", "value-lock", "--workers", "3", "--increments", "1000000000"];
+const ENDLESS = ["count", "file-lock", "--workers", "3", "--increments", "1000000000"];
 
 async function startEndless(): Promise<{ command: Interlock; children: CountChild[] }> {
   const command = new Interlock(ENDLESS);

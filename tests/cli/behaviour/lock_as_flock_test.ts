@@ -72,6 +72,42 @@ const SCRIPTS: Readonly<Record<string, readonly [script: string, output: string]
     "$@" -uxns f echo ran; "$@" -s -xn f echo ran; echo $?; "$@" -xnu f echo ran; echo $?`,
     "ran 1 ran 0",
   ],
+  "lets a script lock itself, and runs one that does not begin with #!": [
+    `export L="$*"; printf '%s\\n' '#!/bin/sh' 'echo $1; $L -n "$0" true; echo $?' > s
+    sed -i '1a [ "$FLOCKER" != "$0" ] \\&\\& exec env FLOCKER="$0" $L -en "$0" "$0" "$@" || :' s
+    echo 'echo $0 $1' > t; chmod +x s t; ./s in; "$@" t ./t x; PATH=.:$PATH "$@" t t y`,
+    "in 1 ./t x ./t y",
+  ],
+  "locks a device and a pipe": [
+    `mkfifo p; : > p & "$@" /dev/null echo null; "$@" p echo pipe`,
+    "null pipe",
+  ],
+  "passes the environment on byte for byte": [
+    `echo FROM_FILE=1 > .env; export X="$(printf 'caf\\351')" DENO_NO_PROMPT=; env | sort > given
+    "$@" f env | sort > got; cmp given got && echo same
+    for o in -F -s; do env -i A=1 "$@" $o f env; done`,
+    "same A=1 A=1",
+  ],
+  "passes names and arguments on byte for byte": [
+    `l="$(printf 'l\\351')"; "$@" "$l" printf %s: "$(printf 'caf\\351x')" '' ü | od -An -tx1
+    "$@" -E 5 "$l" -c '"$@" -nE 5 l* true; echo $?; ls' | grep -ac l; [ -e "$l" ] && echo there`,
+    "63 61 66 e9 78 3a 3a c3 bc 3a 1 there",
+  ],
+  "passes on the limit of open files, and all descriptors but its own": [
+    `ulimit -Sn 100; mkfifo p; echo in > in; exec 3>&1 5<in 6<> p
+    true | { exec 8<&0 9> /proc/self/fd/0; sh -c 'ls /proc/$$/fd > got; :'; n=$(wc -l < got)
+    for o in -s -F -o; do "$@" $o f sh -c 'ulimit -n; echo 3 >&3; echo 6 >&6; head -n 1 <&6
+    echo 8 >&9; head -n 1 <&8; ls /proc/$$/fd > got'; echo +$(($(wc -l < got) - n)); done; }
+    "$@" f cat <&5`,
+    // Without -o, the command has the descriptor of the lock as well.
+    "100 3 6 8 +1 100 3 6 8 +1 100 3 6 8 +0 in",
+  ],
+  "takes abbreviated options, and numbers as C reads them": [
+    `exec 9> f; flock 9
+    "$@" --excl --nonb -E " 3" f true; echo $?; "$@" --time .02 -E +4 f true; echo $?
+    "$@" -n -w 30 f true; echo $?; "$@" --wait=0 f true; echo $?; "$@" -s -x -w0 9; echo $?`,
+    "3 4 1 1 0",
+  ],
   "rejects a wrong command line": [
     `for o in "f" "-w -1 f true"; do "$@" $o || echo no; done`,
     "no no",

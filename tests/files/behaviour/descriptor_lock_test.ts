@@ -109,6 +109,22 @@ describe("FileLock.ofDescriptor", { timeout: 30_000 }, () => {
       held.release();
     }));
 
+  it("gets no other open file from a waiter that gave up in front of it", () =>
+    withOpen(async (fd, path) => {
+      using lock = FileLock.ofDescriptor(fd);
+      using twin = FileLock.ofDescriptor(fd);
+      using byPath = new FileLock(path);
+      using holder = new FileLock(path);
+      const held = holder.acquireSync();
+      const first = assert.rejects(byPath.acquire({ timeout: 10 }), { name: "TimeoutError" });
+      const next = lock.acquire();
+      await first;
+      held.release();
+      using _guard = await next;
+      assert.equal(isFree(path), false);
+      assert.ok(twin.tryAcquire()); // The lock of the same open file.
+    }));
+
   it("locks a folder", () =>
     inScratchFolder((folder) => {
       const fd = openFile(folder, O_RDONLY | O_DIRECTORY);

@@ -3,22 +3,12 @@ import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { FileCounter, FileLock, JsonFile } from "../../../mod.ts";
+import { collected } from "../../support/collected.ts";
 import { openFiles } from "../../support/open_files.ts";
 import { inScratchFolder } from "../../support/scratch_folder.ts";
-import { until } from "../../support/until.ts";
 
 const COUNT = 20;
 const isFree = (path: string) => spawnSync("flock", ["-n", path, "true"]).status === 0;
-
-/** Makes garbage until the engine has collected what `look` waits for. */
-async function collected(what: string, look: () => boolean): Promise<void> {
-  const { Bun } = globalThis as { Bun?: { gc(force: boolean): void } };
-  await until(what, () => {
-    if (Bun !== undefined) Bun.gc(true);
-    else for (let i = 0; i < 4; i++) new Uint8Array(2 ** 25).fill(1);
-    return look();
-  });
-}
 
 /** Objects with an open file, by the class; each is used, and none is closed. */
 const DROPPED: Readonly<Record<string, (path: string) => void | Promise<void>>> = {
@@ -47,7 +37,7 @@ describe("An object that the program drops", { timeout: 60_000 }, () => {
         await drop(use, join(folder, "file"));
         assert.ok(openFiles(folder).length > 0);
         // A conservative collector may keep a few.
-        await collected("the files to be closed", () => openFiles(folder).length <= 3);
+        await collected(() => openFiles(folder).length <= 3);
       }));
   }
 
@@ -61,14 +51,14 @@ describe("An object that the program drops", { timeout: 60_000 }, () => {
         new FileLock(at("unguarded")).acquireSync();
       })();
       await drop(DROPPED["a lock"], at("other"));
-      await collected("the other files", () => openFiles(at("other")).length <= 3);
+      await collected(() => openFiles(at("other")).length <= 3);
       for (const name of ["guarded", "bare", "unguarded"]) assert.equal(isFree(at(name)), false);
       assert.equal(guard.held, true);
       guard.release();
       const next = await pending;
       assert.equal(isFree(at("guarded")), false);
       next.release();
-      await collected("the guarded file", () => openFiles(at("guarded")).length === 0);
+      await collected(() => openFiles(at("guarded")).length === 0);
       for (const name of ["bare", "unguarded"]) assert.equal(isFree(at(name)), false);
     }));
 });

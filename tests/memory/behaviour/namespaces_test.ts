@@ -8,7 +8,7 @@ import { SLOT } from "../../../src/memory/layout.ts";
 import { regionOf } from "../../../src/memory/memory.ts";
 import { adapter } from "../../../src/runtime/mod.ts";
 import { RUN } from "../../support/child.ts";
-import { cannotRunUnder, IN_OTHER_PIDS, inContainer } from "../../support/mounted.ts";
+import { cannotRunUnder, IN_OTHER_PIDS, inContainer, mounting } from "../../support/mounted.ts";
 import { Program } from "../../support/program.ts";
 import type { Command, CommandResult } from "../fixtures/lock_agent.ts";
 import { type AgentGroup, withAgents } from "../fixtures/lock_agents.ts";
@@ -85,20 +85,6 @@ describe("An owner in another PID namespace", () => {
   );
 
   it(
-    "is dead for waiters there if it was killed here",
-    OPTIONS,
-    withAgents(async (group) => {
-      await using waiter = await Agent.start(group.path, IN_OTHER_PIDS);
-      await using owner = await Agent.start(group.path);
-      assert.equal((await owner.take()).got, true);
-      assert.equal((await waiter.take("try")).got, false);
-      waiter.tell({ act: "take", mutex: 0, way: "timed", timeout: 20_000 });
-      await owner[Symbol.asyncDispose]();
-      assert.equal((await waiter.result()).recovered, true);
-    }),
-  );
-
-  it(
     "is dead for waiters in another container that see the file elsewhere",
     OPTIONS,
     withAgents(async (group) => {
@@ -142,6 +128,27 @@ describe("An owner in another PID namespace", () => {
       using guard = group.mutex(0).acquireSync({ timeout: 20_000 });
       assert.equal(guard.recovered, true);
       assert.notEqual((await owner.do({ act: "who" })).pid, 0);
+    }),
+  );
+});
+
+/** The other runtimes do not start without a /proc. */
+const [place, script] = adapter.name === "node"
+  ? ["has no /proc", "mount -t tmpfs none /proc"]
+  : ["has a /proc of processes alone", "mount -t proc -o subset=pid proc /proc"];
+
+describe(`An owner that ${place}`, () => {
+  const command = mounting(script);
+  it(
+    "is alive while it lives, and dead as soon as it is killed",
+    { ...LIMIT, skip: cannotRunUnder(command) },
+    withAgents(async (group) => {
+      await using owner = await Agent.start(group.path, command);
+      assert.equal((await owner.take()).got, true);
+      await assertHeld(group);
+      await owner[Symbol.asyncDispose]();
+      using guard = group.mutex(0).acquireSync({ timeout: 20_000 });
+      assert.equal(guard.recovered, true);
     }),
   );
 });

@@ -1,0 +1,77 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { chmodSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { describe, it } from "node:test";
+import { inScratchFolder } from "../../support/scratch_folder.ts";
+import { COMMAND } from "../interlock.ts";
+
+const DEADLINE = { timeout: 60_000 };
+
+/** Scripts for options that only the newest flock(1) has, and what its manual says of their output. */
+const SCRIPTS: Readonly<Record<string, readonly [script: string, output: string]>> = {
+  "locks a part of a file, which excludes no lock of the whole": [
+    `"$@" --start 0x10 --length 1K f sh -c '"$@" --start=1040 -n f echo free
+    "$@" --start 1039 -nE3 f true; echo $?; "$@" --fcntl -sn f true; echo $?; "$@" -n f echo whole
+    ' sh "$@"; "$@" -s --fcntl . sh -c '"$@" -s --fcntl . echo shared; "$@" --fcntl . true || echo $?
+    ' sh "$@"`,
+    "free 3 1 whole shared 65",
+  ],
+  "locks a descriptor while a command runs": [
+    `exec 9<> f; "$@" --fcntl 9; "$@" --fcntl -nonly 9 2> /dev/null; echo $?
+    "$@" --fcntl -n f true; echo $?; "$@" --fcntl -u 9; "$@" --fcntl -n f true; echo $?
+    "$@" --nonblocking --fd 9 "$@" -n f true; echo $?
+    exec 8<> g; "$@" -o --fd 8 -c '[ -e /proc/$$/fd/8 ] || echo closed'; "$@" --fd 7 true; echo $?`,
+    "2 1 0 1 closed 65",
+  ],
+};
+
+describe("interlock lock, as the manual of the newest flock(1) says", () => {
+  for (const [name, [script, expected]] of Object.entries(SCRIPTS)) {
+    it(name, DEADLINE, () =>
+      inScratchFolder((folder) => {
+        const words = ["-c", script, "sh", ...COMMAND, "lock"];
+        const { stdout, stderr } = spawnSync("sh", words, { cwd: folder, encoding: "utf8" });
+        assert.equal(stdout.trim().split(/\s+/).join(" "), expected, stderr);
+      }));
+  }
+
+  it("tells held from what this user may not look at", DEADLINE, () =>
+    inScratchFolder((folder) => {
+      const path = join(folder, "f");
+      writeFileSync(path, "");
+      chmodSync(path, 0);
+      chmodSync(folder, 0o755);
+      const nobody = process.getuid!() === 0 ? { uid: 65534, gid: 65534 } : {};
+      const ask = (file: string) => {
+        const { status, stdout, stderr } = spawnSync(
+          COMMAND[0],
+          [...COMMAND.slice(1), "lock", "--status", "--json", file],
+          { ...nobody, cwd: "/", encoding: "utf8" },
+        );
+        assert.notEqual(stdout, "", stderr);
+        return { status, ...JSON.parse(stdout) };
+      };
+      const { reason, ...unknown } = ask(path);
+      assert.deepEqual(unknown, { status: 66, path, state: "unknown" });
+      assert.equal(reason, `Cannot open "${path}": permission denied (EACCES)`);
+      assert.deepEqual(ask(`${path}.missing`), {
+        status: 0,
+        path: `${path}.missing`,
+        state: "free",
+        exists: false,
+      });
+    }));
+
+  it(
+    "ends by the signal that reached it and ended its command",
+    DEADLINE,
+    () =>
+      inScratchFolder((folder) => {
+        const words = ["lock", join(folder, "f"), "sh", "-c", "kill -INT $PPID; exec sleep 50"];
+        const { signal } = spawnSync(COMMAND[0], [...COMMAND.slice(1), ...words]);
+        assert.equal(signal, "SIGINT");
+      }),
+  );
+});

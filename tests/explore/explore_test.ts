@@ -1,0 +1,104 @@
+import assert from "node:assert/strict";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { adapter } from "../../src/runtime/mod.ts";
+import { MEMORY_MUTANTS, type Mutant, mutant } from "../mutants/mutants.ts";
+import { explore, type Outcome } from "./explore.ts";
+import { allScenarios } from "./scenarios.ts";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const JS = "src/memory/atomics_js.ts";
+
+/** Scenarios of too many states for a test: `deno task explore` has them. */
+const LONG = [
+  "mutex: three lock",
+  "mutex: three lock, one wakes for no reason",
+  "mutex: three lock, one dies",
+  "mutex: three lock, two die",
+  "mutex: two lock, one tries, one dies",
+  "mutex: two lock, one gives up",
+  "mutex: one locks twice, one locks, one gives up",
+  "mutex: one locks, two give up, one dies",
+  "mutex: one locks, one aborts, one awaits",
+  "mutex: two lock, one awaits",
+  "flag: set, cleared, set",
+];
+
+/** The mutants of the memory that concern its words, and a scenario that finds each. */
+const FOUND: readonly (readonly [Mutant | string, string])[] = [
+  ["no recovery", "mutex: two lock, one dies"],
+  ["wake none", "mutex: two lock"],
+  ["tasks not notified", "mutex: one locks, one awaits"],
+  ["the next task is not woken", "mutex: one locks, two tasks of a thread await"],
+  ["no hand-on when giving up", "mutex: one locks twice, one locks, one gives up"],
+  ["token not counted", "mutex: two lock"],
+  ["takeover of a living owner", "mutex: two lock, one gives up"],
+  ["died word not set", "mutex: two lock, one dies"],
+  ["death thrown, lock kept", "mutex: a death is thrown"],
+  ["recovered for ever", "mutex: two lock, one dies"],
+  ["lost carry in add64", "counter: three add at the carry"],
+  [
+    mutant(
+      "taken without a compare-and-swap",
+      JS,
+      "    if (Atomics.compareExchange(words, word, 0, me) === 0) return this.taken(word);\n",
+      "    if (Atomics.load(words, word) === 0) {\n      Atomics.store(words, word, me);\n      return this.taken(word);\n    }\n",
+      [],
+    ),
+    "mutex: two lock",
+  ],
+];
+
+// The source is the same in all runtimes, so each of them explores a part.
+const part = ["deno", "bun", "node"].indexOf(adapter.name);
+const mine = (_: unknown, i: number) => i % 3 === part;
+
+async function outcomeOf(folder: string, name: string): Promise<Outcome> {
+  const url = (path: string) => pathToFileURL(join(folder, "tests/explore", path)).href;
+  const explorer: { explore: typeof explore } = await import(url("explore.ts"));
+  const scenarios: { allScenarios: typeof allScenarios } = await import(url("scenarios.ts"));
+  return await explorer.explore(scenarios.allScenarios().find((one) => one.name === name)!);
+}
+
+describe("every reachable state", () => {
+  const short = allScenarios().filter(({ name }) => !LONG.includes(name));
+  for (const scenario of short.filter(mine)) {
+    it(`is right: ${scenario.name}`, async () => {
+      const { fault, states, ends } = await explore(scenario);
+      assert.equal(fault?.rule, undefined);
+      assert.ok(states > 10 && ends > 0, `${states} states, ${ends} ends`);
+    });
+  }
+
+  it("names long scenarios that there are", () => {
+    const names = allScenarios().map(({ name }) => name);
+    assert.deepEqual(LONG.filter((name) => !names.includes(name)), []);
+  });
+
+  for (const [which, scenario] of FOUND.filter(mine)) {
+    const { name, changes } = typeof which === "string"
+      ? MEMORY_MUTANTS.find(({ name }) => name === which)!
+      : which;
+    it(`is wrong in the mutant "${name}": ${scenario}`, async () => {
+      const folder = mkdtempSync(join(tmpdir(), "interlock-explore-"));
+      try {
+        for (const path of ["src", "tests/explore"]) {
+          cpSync(join(ROOT, path), join(folder, path), { recursive: true });
+        }
+        for (const { file, text, by } of changes) {
+          const path = join(folder, file);
+          const source = readFileSync(path, "utf8");
+          assert.equal(source.split(text).length, 2, `${file} contains this once: ${text}`);
+          writeFileSync(path, source.replace(text, () => by));
+        }
+        const { fault } = await outcomeOf(folder, scenario);
+        assert.ok(fault !== undefined && fault.path.length > 0, "no fault was found");
+      } finally {
+        rmSync(folder, { recursive: true, force: true });
+      }
+    });
+  }
+});

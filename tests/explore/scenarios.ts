@@ -1,0 +1,19 @@
+import { counterScenarios } from "./counter_scenarios.ts";
+import { directoryScenarios } from "./directory_scenarios.ts";
+import type { Scenario } from "./explore.ts";
+import { flagScenarios } from "./flag_scenarios.ts";
+import { mutexScenarios } from "./mutex_scenarios.ts";
+import { recordScenarios } from "./record_scenarios.ts";
+import { slotScenarios } from "./slot_scenarios.ts";
+
+/** All that is explored. */
+export function allScenarios(): Scenario[] {
+  return [
+    ...mutexScenarios(),
+    ...flagScenarios(),
+    ...recordScenarios(),
+    ...counterScenarios(),
+    ...directoryScenarios(),
+    ...slotScenarios(),
+  ];
+}
