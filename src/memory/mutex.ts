@@ -340,9 +340,9 @@ export class Mutex implements RawLock {
     for (;;) {
       const word = atomics.load32(this.#at);
       if (word === 0) {
-        if (slept !== 0) this.#noteTime();
-        if (atomics.compareExchange32(this.#at, 0, this.#me | slept) === 0) return;
-        continue;
+        if (atomics.compareExchange32(this.#at, 0, this.#me | slept) !== 0) continue;
+        if (slept !== 0) this.#noteTime(); // Not before: a look at the clock lets others overtake.
+        return;
       }
       const owner = word & OWNER;
       if (owner !== seen && (owner === this.#me || threads.isMine(owner, thread))) {
@@ -386,7 +386,7 @@ export class Mutex implements RawLock {
     return this.#region.atomics.compareExchange32(this.#at, word, word | bit) === word;
   }
 
-  /** Before the word gets its first bit about waiters: the hold lasts from now on, at least. */
+  /** When the word gets a bit about waiters: the hold lasts from now on, at least. */
   #noteTime(): void {
     this.#region.atomics.exchange64(this.#at + MUTEX.since, this.#region.now());
   }
@@ -410,10 +410,10 @@ export class Mutex implements RawLock {
     if (owner === 0 || owner === this.#me) return false;
     if (!threads.isFoundGone(owner)) return false;
     const mine = (word & ~OWNER) | this.#me;
-    this.#noteTime();
     if (atomics.compareExchange32(this.#at, word, mine) !== word) return false;
     const inconsistent = atomics.load32(this.#at + MUTEX.died) & INCONSISTENT;
     atomics.store32(this.#at + MUTEX.died, owner | inconsistent);
+    this.#noteTime();
     return true;
   }
 
