@@ -345,7 +345,9 @@ class Explorer {
     const { kind, at, args } = operation;
     if (kind === "notify") return this.#wake(state, actor, operation, nexts);
     if (kind === "wait" || kind === "waitAsync") {
-      if (at === this.#scenario.nap) return this.#move(state, actor, NAPPED, "naps");
+      if (at === this.#scenario.nap || args[1] === 0) {
+        return this.#move(state, actor, NAPPED, "naps");
+      }
       this.#restore(state);
       const isEqual = this.#view[at / 4] === args[0];
       if (kind === "waitAsync") {

@@ -5,6 +5,7 @@ import { flagScenarios } from "./flag_scenarios.ts";
 import { mutexScenarios } from "./mutex_scenarios.ts";
 import { recordScenarios } from "./record_scenarios.ts";
 import { slotScenarios } from "./slot_scenarios.ts";
+import { syncScenarios } from "./sync_scenarios.ts";
 
 /** All that is explored. */
 export function allScenarios(): Scenario[] {
@@ -15,5 +16,6 @@ export function allScenarios(): Scenario[] {
     ...counterScenarios(),
     ...directoryScenarios(),
     ...slotScenarios(),
+    ...syncScenarios(),
   ];
 }

@@ -21,7 +21,7 @@ import { until } from "../support/until.ts";
 const DEADLINE = { timeout: 60_000 };
 const ADDER = new URL("./fixtures/durable_process.ts", import.meta.url);
 
-/** The words that the processes share; see src/files/group_commit.ts. */
+/** The words that the processes share; see src/files/shared_sync.ts. */
 function wordsOf(path: string): { written: number; synced: number; syncs: number } {
   const bytes = readFileSync(`${path}.commit`);
   const [written, synced, syncs] = [128, 256, 384].map((at) => bytes.readInt32LE(at));

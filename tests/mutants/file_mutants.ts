@@ -218,9 +218,9 @@ export const FILE_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     "a sync counts for later writes",
-    "src/files/group_commit.ts",
-    "const written = Atomics.load(words, WRITTEN);\n    this.#sync();",
-    "this.#sync();\n    const written = Atomics.load(words, WRITTEN);",
+    "src/files/shared_sync.ts",
+    "const written = Atomics.load(words, WRITTEN);\n    this.#port.sync();",
+    "this.#port.sync();\n    const written = Atomics.load(words, WRITTEN);",
     ["files/behaviour/power_loss"],
   ),
   mutant(
@@ -302,7 +302,7 @@ export const FILE_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     "a stopped leader stops all adders",
-    "src/files/group_commit.ts",
+    "src/files/shared_sync.ts",
     "if (mayLead && (patience ??= new Patience(words)).isOver(event)) {",
     "if (mayLead && (patience ??= new Patience(words)).isOver(event) && number === -1) {",
     ["files/group_commit"],
