@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { adapter } from "../../src/runtime/mod.ts";
+import { FILE_MUTANTS } from "../mutants/file_mutants.ts";
 import { MEMORY_MUTANTS, type Mutant, mutant } from "../mutants/mutants.ts";
 import { explore, type Outcome } from "./explore.ts";
 import { allScenarios } from "./scenarios.ts";
@@ -40,6 +41,9 @@ const FOUND: readonly (readonly [Mutant | string, string])[] = [
   ["death thrown, lock kept", "mutex: a death is thrown"],
   ["recovered for ever", "mutex: two lock, one dies"],
   ["lost carry in add64", "counter: three add at the carry"],
+  ["generation not counted", "slots: two threads, one slot"],
+  ["a slot is freed that has a new owner", "slots: two threads reclaim the slot of a dead one"],
+  ["a sync counts for later writes", "shared sync: two add"],
   [
     mutant(
       "taken without a compare-and-swap",
@@ -80,7 +84,7 @@ describe("every reachable state", () => {
 
   for (const [which, scenario] of FOUND.filter(mine)) {
     const { name, changes } = typeof which === "string"
-      ? MEMORY_MUTANTS.find(({ name }) => name === which)!
+      ? [...MEMORY_MUTANTS, ...FILE_MUTANTS].find(({ name }) => name === which)!
       : which;
     it(`is wrong in the mutant "${name}": ${scenario}`, async () => {
       const folder = mkdtempSync(join(tmpdir(), "interlock-explore-"));

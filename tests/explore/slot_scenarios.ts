@@ -8,6 +8,9 @@ import { World } from "./world.ts";
 /** What the threads of anonymous memory write to their slots. */
 const CONTENTS = { thread: undefined, runtime: 1 };
 
+/** The note of the identity that was given last. */
+const LAST = 3;
+
 /** The slots that are free at the beginning: the first ones. */
 function slotScenario(
   name: string,
@@ -31,7 +34,7 @@ function slotScenario(
     world.write(at(1) + SLOT.gone, 1);
     words.push(at(1) + SLOT.gone);
   }
-  const live = (actor: number) => 3 + actor;
+  const live = (actor: number) => LAST + 1 + actor;
   return {
     name: `slots: ${name}`,
     ...world.parts(Array.from({ length: actors }, (_, actor) => () => {
@@ -58,6 +61,8 @@ function slotScenario(
             if (table.find(identity) === undefined) {
               throw new Error("the slot has another identity");
             }
+            if (world.notes[LAST] === identity) throw new Error("an identity is given twice");
+            world.notes[LAST] = identity;
             world.notes[live(actor)] = identity;
           });
           world.note("frees its slot", () => void (world.notes[live(actor)] = 0));

@@ -72,9 +72,7 @@ function syncScenario(
 /** The scenarios of the syncs that adders share. */
 export function syncScenarios(): Scenario[] {
   return [
-    syncScenario("two add twice", [2, 2]),
-    syncScenario("three add", [1, 1, 1]),
+    syncScenario("two add", [1, 1]),
     syncScenario("two add, one dies", [1, 1], { deaths: 1 }),
-    syncScenario("three add, one dies", [1, 1, 1], { deaths: 1 }),
   ];
 }
