@@ -1,6 +1,6 @@
 /*
- * Uses the segments of Interlock in C: its mutexes and counters, shared with programs in Deno, Bun and
- * Node. For Linux on x86-64 and arm64, with GCC or Clang. The format is that of format.md.
+ * Mutexes and counters of Interlock's segments for C, shared with programs in Deno, Bun and Node.
+ * For Linux on x86-64 and arm64, with GCC or Clang. format.md describes the format.
  *
  *   #define _GNU_SOURCE
  *   #include "interlock.h"
@@ -8,14 +8,20 @@
  *   struct interlock segment;
  *   if (interlock_open(&segment, "/dev/shm/interlock-1000/jobs") != 0) return errno;
  *   int64_t mutex = interlock_find(&segment, "mutex", "mutex");
+ *   if (mutex < 0) return errno;
  *   int state = interlock_lock(&segment, mutex, 1000);
  *   if (state == EOWNERDEAD) repair_what_it_protects();
  *   if (state == 0 || state == EOWNERDEAD) interlock_unlock(&segment, mutex);
  *   interlock_close(&segment);
  *
- * A handle belongs to the thread that opened it: a lock names its owner by the handle, and the owner is
- * dead when that thread is. A fork must open a handle of its own, and must not use that of its parent.
- * Interlock itself must create the segment and what is in it: use no offsets but those of interlock_find.
+ * A handle belongs to the thread that opened it: a lock names the handle as its owner, and the
+ * owner counts as dead when that thread ends. A forked child must open its own handle, and must not
+ * use that of its parent. Interlock itself must create the segment and its contents: use only
+ * offsets that interlock_find returned.
+ *
+ * Programs call interlock_open, interlock_close, interlock_find, interlock_lock,
+ * interlock_consistent, interlock_token, interlock_unlock and interlock_add. The other functions
+ * are internal.
  */
 #ifndef INTERLOCK_H
 #define INTERLOCK_H
@@ -94,18 +100,18 @@ enum {
   INTERLOCK_RECORD = 128,
 };
 
-/* The bits of a lock word: its owner, and which waiters there may be. */
+/* The bits of a lock word: its owner, and whether tasks or sleeping threads may wait. */
 #define INTERLOCK_OWNER 0x3fffffffu
 #define INTERLOCK_TASKS 0x40000000u
 #define INTERLOCK_SLEEPERS 0x80000000u
 /* The offset of the life byte of identity 0. */
 #define INTERLOCK_LIFE ((off_t)1 << 40)
 
-/* A segment as one thread has it open. */
+/* A handle: a segment that one thread has open. */
 struct interlock {
   unsigned char *map;
   size_t length;
-  /* The mapping from before the segment grew, which keeps the life byte. */
+  /* The first mapping, which keeps the life byte, even if the segment has grown since. */
   unsigned char *first;
   size_t first_length;
   /* This thread in lock words: its slot and the generation of the slot. */
@@ -133,8 +139,9 @@ static inline void interlock_store(const struct interlock *it, size_t at, uint32
   __atomic_store_n(interlock_word(it, at), value, __ATOMIC_SEQ_CST);
 }
 
-/* Stores `to` if the word is `from`. */
-static inline int interlock_swap(const struct interlock *it, size_t at, uint32_t from, uint32_t to) {
+/* Stores `to` if the word is `from`; returns whether it did. */
+static inline int interlock_swap(const struct interlock *it, size_t at, uint32_t from,
+                                 uint32_t to) {
   return __atomic_compare_exchange_n(
       interlock_word(it, at), &from, to, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 }
@@ -157,7 +164,7 @@ static inline double interlock_now(void) { /* In milliseconds. */
   return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
 }
 
-/* The first bytes of a file of /proc; 0 if it cannot be read. */
+/* Reads the first bytes of a file of /proc; returns 0 if it cannot be read. */
 static inline int interlock_read(const char *path, char *text, size_t size) {
   int fd = open(path, O_RDONLY | O_CLOEXEC);
   if (fd < 0) return 0;
@@ -167,7 +174,7 @@ static inline int interlock_read(const char *path, char *text, size_t size) {
   return got > 0;
 }
 
-/* The state and the start time of a thread by its stat in /proc; 0 if it cannot be read. */
+/* Reads number, state and start time of a thread from its stat in /proc; returns 0 on failure. */
 static inline int interlock_stat(const char *path, int *id, char *state, uint64_t *start) {
   char text[1024];
   if (!interlock_read(path, text, sizeof text)) return 0;
@@ -201,11 +208,11 @@ static inline struct interlock_thread interlock_this_thread(void) {
   if (!interlock_stat("/proc/thread-self/stat", &id, &state, &me.start) || id != (int)me.thread)
     me.start = 0;
   if (me.namespace != 0 && access("/proc/thread-self/ns/time", F_OK) != 0 && errno == ENOENT)
-    me.time_namespace = 1; /* A kernel without them. */
+    me.time_namespace = 1; /* The kernel has no time namespaces. */
   return me;
 }
 
-/* The 16 bytes of this boot; zeros if they cannot be read. */
+/* Reads the 16 bytes of the boot id; zeros if they cannot be read. */
 static inline void interlock_boot(unsigned char boot[16]) {
   char text[64];
   memset(boot, 0, 16);
@@ -223,7 +230,7 @@ static inline void interlock_boot(unsigned char boot[16]) {
   }
 }
 
-/* Whether the file is on another machine, or may be (FUSE): its server can lose a lock. */
+/* Whether the file is, or may be (FUSE), on another machine, whose server can lose a lock. */
 static inline int interlock_is_remote(int fd) {
   static const uint32_t remote[] = {
       0x00c36400, 0x01021997, 0x0bd00bd0, 0x517b,     0x5346414f, /* Ceph, 9P, Lustre, SMB, AFS */
@@ -236,7 +243,7 @@ static inline int interlock_is_remote(int fd) {
   return 0;
 }
 
-/* Asks for (F_OFD_GETLK) or takes (F_OFD_SETLK) the life byte of an identity. */
+/* Tests (F_OFD_GETLK) or locks (F_OFD_SETLK) the life byte of an identity. */
 static inline int interlock_life(int fd, int operation, uint32_t identity, short *type) {
   struct flock byte = {
       .l_type = F_WRLCK,
@@ -254,7 +261,7 @@ static inline size_t interlock_slot(uint32_t identity) {
          (size_t)((identity & INTERLOCK_SLOTS) - 1) * INTERLOCK_SLOT_BYTES;
 }
 
-/* Asks for the life byte of an identity: F_UNLCK (free), F_WRLCK (held), or -1 (cannot be asked). */
+/* Tests the life byte of an identity: returns F_UNLCK (free), F_WRLCK (held) or -1 (unknown). */
 static inline int interlock_look(const struct interlock *it, uint32_t identity) {
   struct stat file;
   short type = -1;
@@ -267,12 +274,13 @@ static inline int interlock_look(const struct interlock *it, uint32_t identity) 
   return type;
 }
 
-/* Whether the thread of an identity is dead for certain. */
+/* Whether the thread of an identity is certainly dead. */
 static inline int interlock_is_gone(const struct interlock *it, uint32_t identity) {
   if ((identity & INTERLOCK_SLOTS) == 0) return 0;
   size_t at = interlock_slot(identity);
   if (interlock_load(it, at + INTERLOCK_S_IDENTITY) != identity) return 0;
-  int byte = interlock_load(it, at + INTERLOCK_S_BYTE) == identity ? interlock_look(it, identity) : -1;
+  int has_byte = interlock_load(it, at + INTERLOCK_S_BYTE) == identity;
+  int byte = has_byte ? interlock_look(it, identity) : -1;
   int gone = interlock_load(it, at + INTERLOCK_S_GONE) != 0 || byte == F_UNLCK;
   struct interlock_thread me = interlock_this_thread();
   unsigned char boot[16], unknown[16] = {0};
@@ -281,7 +289,7 @@ static inline int interlock_is_gone(const struct interlock *it, uint32_t identit
   int thread = (int)interlock_load(it, at + INTERLOCK_S_THREAD);
   uint64_t start = __atomic_load_n(
       (uint64_t *)(void *)(it->map + at + INTERLOCK_S_START), __ATOMIC_SEQ_CST);
-  /* By the system, if the numbers mean the same here and there. */
+  /* Thread numbers are comparable only within one PID namespace and one boot. */
   if (!gone && thread != 0 && me.namespace != 0 &&
       interlock_load(it, at + INTERLOCK_S_NAMESPACE) == me.namespace &&
       memcmp(boot, unknown, 16) != 0 && memcmp(boot, it->map + at + INTERLOCK_S_BOOT, 16) == 0) {
@@ -299,18 +307,20 @@ static inline int interlock_is_gone(const struct interlock *it, uint32_t identit
   return gone && interlock_load(it, at + INTERLOCK_S_IDENTITY) == identity;
 }
 
-/* Frees the slots of dead threads that no word names; any word may be that of a lock. */
+/* Frees the slots of dead threads that no word names: any word may be a lock word. */
 static inline void interlock_reclaim(const struct interlock *it) {
   unsigned char gone[INTERLOCK_SLOTS + 1] = {0};
   for (uint32_t slot = 1; slot <= INTERLOCK_SLOTS; slot++) {
     size_t at = interlock_slot(slot);
-    uint32_t claim = interlock_load(it, at), identity = interlock_load(it, at + INTERLOCK_S_IDENTITY);
-    /* Only its claimer writes a slot, and no other claims one now. */
+    uint32_t claim = interlock_load(it, at);
+    uint32_t identity = interlock_load(it, at + INTERLOCK_S_IDENTITY);
+    /* This thread has the creation lock, so the claimer of an unfinished slot is dead. */
     if (claim != identity) interlock_swap(it, at, claim, 0);
     else gone[slot] = claim != 0 && interlock_is_gone(it, identity);
   }
   for (size_t at = INTERLOCK_H_END; at < it->length; at += 4) {
-    uint32_t identity = interlock_load(it, at) & INTERLOCK_OWNER, slot = identity & INTERLOCK_SLOTS;
+    uint32_t identity = interlock_load(it, at) & INTERLOCK_OWNER;
+    uint32_t slot = identity & INTERLOCK_SLOTS;
     if (slot != 0 && gone[slot] &&
         interlock_load(it, interlock_slot(slot) + INTERLOCK_S_IDENTITY) == identity)
       gone[slot] = 0;
@@ -354,7 +364,7 @@ static inline int interlock_claim(struct interlock *it, int fd) {
   return EUSERS;
 }
 
-/* The length of the memory by its header, which is checked; 0 if it has a flaw. */
+/* Checks a header and returns the length of the memory; 0 if the header has a flaw. */
 static inline size_t interlock_length(const unsigned char *header, off_t size) {
   uint32_t version, slots, checksum, units;
   uint64_t made;
@@ -373,9 +383,10 @@ static inline size_t interlock_length(const unsigned char *header, off_t size) {
 }
 
 /*
- * Opens a segment that Interlock has made. Returns 0, or -1 with errno: EPROTO if the file is not a
- * segment of this version, EPERM if other users may use it, EUSERS if all slots are in use, ESTALE if
- * it was removed meanwhile.
+ * Opens a segment that Interlock has created, and waits for its creation lock. Returns 0, or -1
+ * with errno: EPROTO if the file is not a segment of this version, EPERM if it belongs to another
+ * user or its mode lets other users in, EUSERS if all slots are in use, ESTALE if it was removed
+ * meanwhile, or an error of the system.
  */
 static inline int interlock_open(struct interlock *it, const char *path) {
   unsigned char header[INTERLOCK_H_CHECKED];
@@ -410,14 +421,14 @@ static inline int interlock_open(struct interlock *it, const char *path) {
   failure = interlock_claim(it, fd);
   if (failure != 0) munmap(map, it->length);
 end:
-  /* The mapping keeps the open file, so the lock must be released. */
+  /* The mapping keeps the open file, so closing the descriptor would not release the lock. */
   flock(fd, LOCK_UN);
   close(fd);
   errno = failure;
   return failure == 0 ? 0 : -1;
 }
 
-/* Closes a segment, in which this handle must hold no lock. */
+/* Closes a segment. The handle must hold no lock in it. */
 static inline void interlock_close(struct interlock *it) {
   interlock_swap(it, interlock_slot(it->me), it->me, 0);
   if (it->map != it->first) munmap(it->map, it->length);
@@ -451,9 +462,10 @@ static inline int interlock_follow(struct interlock *it) {
 }
 
 /*
- * The offset of a named thing, by its name and its shape, such as "mutex", "counter" or "raw value
- * Int32". Returns -1 with errno: ENOENT if there is none, EINVAL if it has another shape, EPROTO if the
- * directory is damaged. If the segment has grown, maps it again: pointers into the mapping change.
+ * Finds a named thing by its name and its shape, such as "mutex", "counter" or "raw value Int32".
+ * Returns its offset, or -1 with errno: ENOENT if there is none, EINVAL if it has another shape,
+ * EPROTO if the directory is damaged, or an error of the system. If the segment has grown, this
+ * maps it again: pointers into the mapping change.
  */
 static inline int64_t interlock_find(struct interlock *it, const char *name, const char *shape) {
   size_t next = interlock_load(it, INTERLOCK_H_NEWEST);
@@ -474,7 +486,8 @@ static inline int64_t interlock_find(struct interlock *it, const char *name, con
     memcpy(&length, bytes + INTERLOCK_R_SIZE, 4);
     memcpy(&names, bytes + INTERLOCK_R_NAME, 2);
     memcpy(&shapes, bytes + INTERLOCK_R_SHAPE, 2);
-    if (checksum != interlock_checksum(bytes + INTERLOCK_R_SIZE, sizeof bytes - INTERLOCK_R_SIZE) ||
+    size_t checked = sizeof bytes - INTERLOCK_R_SIZE;
+    if (checksum != interlock_checksum(bytes + INTERLOCK_R_SIZE, checked) ||
         names > 64 || shapes > 40 || length > used - record - INTERLOCK_RECORD)
       return -1;
     const unsigned char *text = bytes + INTERLOCK_R_TEXT;
@@ -490,13 +503,13 @@ static inline int64_t interlock_find(struct interlock *it, const char *name, con
   return -1;
 }
 
-/* Writes a 64-bit time, in microseconds. */
+/* Writes the current time, in microseconds. */
 static inline void interlock_note_time(const struct interlock *it, size_t at) {
   __atomic_store_n((uint64_t *)(void *)(it->map + at), (uint64_t)(interlock_now() * 1e3),
                    __ATOMIC_SEQ_CST);
 }
 
-/* Takes the lock of a dead owner over. */
+/* Takes over the lock of a dead owner; returns whether it did. */
 static inline int interlock_take_over(const struct interlock *it, size_t at) {
   uint32_t word = interlock_load(it, at), owner = word & INTERLOCK_OWNER;
   if (owner == 0 || owner == it->me || !interlock_is_gone(it, owner)) return 0;
@@ -507,7 +520,7 @@ static inline int interlock_take_over(const struct interlock *it, size_t at) {
   return 1;
 }
 
-/* Passes on a wake that this thread may have got, and does not use. */
+/* Passes on a wake that this thread may have received and does not use. */
 static inline void interlock_hand_on(const struct interlock *it, size_t at) {
   for (;;) {
     uint32_t word = interlock_load(it, at);
@@ -545,7 +558,7 @@ static inline int interlock_sleep(const struct interlock *it, size_t at, long ti
       if (!interlock_swap(it, at, word, marked)) continue;
     }
     slept = INTERLOCK_SLEEPERS;
-    /* Of a dead owner, no wake comes: a sleep is short. */
+    /* A dead owner wakes no waiter, so sleeps are short. */
     double slice = now - start > 1000 ? 25 : 4;
     if (slice > left) slice = left;
     struct timespec time = {.tv_nsec = (long)(slice * 1e6)};
@@ -556,9 +569,10 @@ static inline int interlock_sleep(const struct interlock *it, size_t at, long ti
 }
 
 /*
- * Acquires the mutex at `offset`, waiting for at most `timeout` milliseconds: 0 not to wait, -1 without
- * end. Returns 0; EOWNERDEAD if it was acquired, and an owner died holding it or left it inconsistent,
- * so that what it protects must be checked; ETIMEDOUT; EDEADLK if this handle holds it.
+ * Acquires the mutex at `offset`, waiting for at most `timeout` milliseconds: 0 to try only once,
+ * -1 to wait without a limit. Returns 0 or EOWNERDEAD if it was acquired. After EOWNERDEAD, an
+ * owner died holding it or left it inconsistent, so the data that it protects must be checked.
+ * Returns ETIMEDOUT, or EDEADLK if this handle holds it already, if it was not acquired.
  */
 static inline int interlock_lock(const struct interlock *it, int64_t offset, long timeout) {
   size_t at = INTERLOCK_H_END + (size_t)offset;
@@ -574,12 +588,15 @@ static inline int interlock_lock(const struct interlock *it, int64_t offset, lon
   return interlock_load(it, at + INTERLOCK_M_DIED) == 0 ? 0 : EOWNERDEAD;
 }
 
-/* After EOWNERDEAD: tells that what the mutex protects is in order; else the next owner is told too. */
+/*
+ * Marks the data of a mutex, which this handle holds, as consistent after EOWNERDEAD. Without this
+ * call, the next owner gets EOWNERDEAD, too.
+ */
 static inline void interlock_consistent(const struct interlock *it, int64_t offset) {
   interlock_store(it, INTERLOCK_H_END + (size_t)offset + INTERLOCK_M_DIED, 0);
 }
 
-/* The next fencing token of a mutex, which this handle holds. */
+/* Returns a new fencing token of a mutex, which this handle must hold. */
 static inline uint64_t interlock_token(const struct interlock *it, int64_t offset) {
   size_t at = INTERLOCK_H_END + (size_t)offset + INTERLOCK_M_TOKEN;
   return __atomic_add_fetch((uint64_t *)(void *)(it->map + at), 1, __ATOMIC_SEQ_CST);
@@ -603,7 +620,7 @@ static inline int interlock_unlock(const struct interlock *it, int64_t offset) {
   return 0;
 }
 
-/* Adds to the counter at `offset`, in one step for all threads; returns the value before. */
+/* Adds `n` to the counter at `offset` atomically; returns the value before. */
 static inline int64_t interlock_add(const struct interlock *it, int64_t offset, int64_t n) {
   size_t at = INTERLOCK_H_END + (size_t)offset;
   return __atomic_fetch_add((int64_t *)(void *)(it->map + at), n, __ATOMIC_SEQ_CST);
