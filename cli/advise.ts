@@ -13,7 +13,7 @@ export function addAdvise(program: Command): void {
         "terminal, asks for options that are missing.",
     )
     .addOption(new Option("-f, --for <what>", "what you need").choices(NEEDS))
-    .addOption(new Option("-w, --where <reach>", "who shares it").choices(REACHES))
+    .addOption(new Option("-w, --where <reach>", "how far it is shared").choices(REACHES))
     .addOption(
       new Option("-s, --survive <what>", "what it must survive (default: nothing)").choices(
         SURVIVALS,

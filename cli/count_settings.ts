@@ -14,7 +14,7 @@ import { UsageError } from "../src/host/usage_error.ts";
 import { checkPossible, defaultsOn } from "./count_limits.ts";
 import { nameTyped } from "./options.ts";
 
-/** The flags of `interlock count`. Numbers are `unknown`: a text that is none is kept for the error. */
+/** The flags of `interlock count`. A text that is not a number is kept for the error: `unknown`. */
 export interface CountFlags {
   readonly unit?: string;
   readonly workers?: unknown;
@@ -99,7 +99,7 @@ export function settingsFrom(
 /** The file of the current folder, if there is one; says so, since nothing named it. */
 function ownConfig(): string | undefined {
   if (!existsSync(OWN_CONFIG)) return undefined;
-  process.stderr.write(`Using the settings in ${OWN_CONFIG} (--no-config: not)\n`);
+  process.stderr.write(`Using the settings in ${OWN_CONFIG} (--no-config ignores it)\n`);
   return OWN_CONFIG;
 }
 

@@ -25,21 +25,21 @@ const file: Chapter = ({ workers }) =>
   `A number in a text file, ${workers}: two read the same number, both add one and write, and one ` +
   "of the two increments is lost.";
 const fileLock: Chapter = () =>
-  "The cure, a lock for each increment: only its holder reads and writes, and the others wait.";
+  "The cure: a lock around each increment. Only its holder reads and writes; the others wait.";
 const call: Chapter = () =>
-  "The lock around the whole call: each worker takes it once, so they count one after the other.";
+  "One lock around the whole call: each worker acquires it once, so they count one after another.";
 const value: Chapter = () =>
-  "A number in shared memory: to lock each read and each write is not enough (value), but one lock " +
-  "around both is, by a guard (value-lock) or by hand.";
+  "A number in shared memory: locking each read and each write is not enough (value). One lock " +
+  "around both is: with a guard (value-lock) or without (value-lock-manual).";
 const rawValue: Chapter = () =>
-  "A bare number in shared memory: without a lock it loses updates as well; one lock is enough, while " +
-  "value-lock takes two.";
+  "A bare number in shared memory: without a lock, it loses updates, too (raw-value). One lock is " +
+  "enough (raw-value-lock); value-lock also locks each read and each write.";
 const array: Chapter = () =>
   "An array: one cell for all under a lock (array-lock), or a cell for each worker and no lock, " +
   "summed at the end (raw-array).";
 const manager: Chapter = ({ owner }) =>
-  `A manager, a ${owner} that owns the number and gets messages: "add one" is exact, but a get and ` +
-  "a set need its lock.";
+  `A manager: a ${owner} that owns the number and receives messages. "Add one" is exact; a get and ` +
+  "a set need the manager's lock.";
 const flag: Chapter = () =>
   "A shared flag: the workers look for primes, and the first to find a factor tells the others to " +
   "stop.";
@@ -47,8 +47,8 @@ const atomic: Chapter = () =>
   "An atomic add: the processor reads, adds and writes in one step, in one cell (atomic) or in a " +
   "cell for each worker (striped).";
 const redis: Chapter = () =>
-  "A Redis server: one command adds and is exact (redis), a GET and a SET are two and need a lock; " +
-  "adds can also be collected and sent together (redis-coalesced).";
+  "A Redis server: one command that adds is exact (redis); a GET and a SET need a lock " +
+  "(redis-lock). Adds can also be collected and sent together (redis-coalesced).";
 
 const CHAPTERS: Readonly<Record<StrategyName, Chapter>> = {
   file,
@@ -105,7 +105,7 @@ export interface Explained {
   readonly meaning: string;
 }
 
-/** What an experiment needs explained: the reads that gave no number, and a sample of each kind. */
+/** The reads of an experiment that gave no number, and a sample of each kind with its meaning. */
 export function errorsOf(
   { results }: Outcome,
 ): { readonly text: string; readonly kinds: readonly Explained[] } | undefined {
@@ -119,13 +119,13 @@ export function errorsOf(
       sample: '""',
       meaning: isAlone
         ? "the empty file at first"
-        : "a file that another worker had just emptied, to write it anew",
+        : "a file that another worker had just emptied to write it again",
     });
   }
   // The shortest shows best what happened.
   const [mixed] = samples.filter((text) => text !== "").sort((a, b) => a.length - b.length);
   if (mixed !== undefined) {
-    const meaning = "what is left if two workers write over one another";
+    const meaning = "what is left if two workers overwrite each other";
     kinds.push({ sample: JSON.stringify(mixed), meaning });
   }
   const reads = errors === 1 ? "1 read" : `${format(errors)} reads`;
@@ -147,7 +147,7 @@ export interface Lesson {
   readonly list?: readonly string[];
 }
 
-/** What to take from races and their cures: what was lost, what each cure cost, and the advice. */
+/** The conclusion: what each race lost, what each cure cost, and advice. */
 export function lessonOf(outcomes: readonly Outcome[]): Lesson[] {
   const together = outcomes.filter(({ run }) => run.workers > 1);
   const list = together.flatMap((race) => {
@@ -159,11 +159,10 @@ export function lessonOf(outcomes: readonly Outcome[]): Lesson[] {
   });
   if (list.length === 0) return [];
   const text =
-    "What was lost, and what each cure cost, in ns for an increment. Each race reads, adds " +
-    "and writes, and another worker gets in between:";
-  const advice = "What to take from it: prefer what your team understands, even if it is not the " +
-    "fastest. A store that others can look into while the program runs, such as Redis, is worth " +
-    "its price.";
+    "What each race lost and what each cure cost, in ns per increment. A race reads, adds and " +
+    "writes, and another worker can get in between:";
+  const advice = "Prefer what your team understands, even if it is not the fastest. A store that " +
+    "other programs can inspect while yours runs, such as Redis, may be worth its cost.";
   return [{ text, list }, { text: advice }];
 }
 

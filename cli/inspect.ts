@@ -31,7 +31,7 @@ export function addInspect(program: Command): void {
       "Shows Interlock's locks and semaphores on a Redis or Valkey server: holders, leases, " +
         "waiters and last tokens; with --counters also counters. Only reads, and does not block " +
         "the server. Without --redis: shows the segments of this user (in the folder that " +
-        "INTERLOCK_DIR names, if it is set), their contents, and who has them open.",
+        "INTERLOCK_DIR names, if it is set), their contents, and the threads that have them open.",
     )
     .option("--redis <url>", "address of the server, such as redis://user:password@host:6379/0")
     .option(

@@ -24,8 +24,8 @@ const FORWARDED = [
 const OF_TERMINAL: readonly string[] = ["SIGINT", "SIGQUIT"];
 
 /**
- * `interlock lock` where a command cannot inherit the lock: on other systems than Linux, and in Deno
- * without foreign functions. This process holds the lock until the command has ended, as with
+ * `interlock lock` where a command cannot inherit the lock: on other systems than Linux, and in
+ * Deno without foreign functions. This process holds the lock until the command has ended, as with
  * `--close`.
  */
 export async function runElsewhere(task: LockTask): Promise<number> {
@@ -35,7 +35,7 @@ export async function runElsewhere(task: LockTask): Promise<number> {
   const { file, run } = task;
   if (run.become) {
     throw new UnsupportedError(
-      "Cannot become a program that keeps a lock: this needs Linux and foreign functions",
+      "Cannot use --no-fork: this needs Linux and foreign functions",
     );
   }
   try {

@@ -16,9 +16,9 @@ const HELP: Readonly<Record<string, string>> = {
   "no-fork": "become the command instead of waiting for it; writes no record",
   command: "command string for the shell",
   fcntl:
-    "lock by fcntl(2) (F_OFD_SETLK); such a lock and one by flock(2) do not exclude each other",
+    "lock by fcntl(2) (F_OFD_SETLK); such a lock and a flock(2) lock do not exclude each other",
   start: "first byte to lock by fcntl(2), such as 4096 or 4K (default: 0)",
-  length: "number of bytes to lock by fcntl(2) (default: all, however long the file becomes)",
+  length: "number of bytes to lock by fcntl(2) (default: all, even if the file grows)",
   fd: "lock this descriptor of the shell, instead of a file, while the command runs",
   status: "show the holder; exit with 0 if the lock is free, 1 if it is held, 66 if unknown",
   json: "with --status: as JSON",
@@ -37,9 +37,8 @@ export function addLock(program: Command): void {
         "command inherits the lock and holds it until it ends, even if interlock is killed. Exits " +
         "with the status of the command; with 127 or 126 if the command cannot be started; with " +
         "65, 66, 71 or 73 if the file cannot be locked or opened. A new file gets a record of the " +
-        "holder; if the command appends to the file, create it first. Instead of a file and a " +
-        "command, the number of a descriptor that the shell has opened can be given, to lock or " +
-        "unlock it.",
+        "holder; if the command appends to the file, create it first. With the number of a " +
+        "descriptor of the shell in place of a file and a command, locks or unlocks it.",
     )
     .usage("[options] <file> [--] <command...> | <descriptor>")
     .argument("<file>", "the lock file or a folder; a missing file is created and kept")

@@ -11,7 +11,7 @@ export interface HelpMore {
 /** What ends every command in the same way. */
 const STATUSES: HelpMore["statuses"] = [
   [2, "the command line or a setting is wrong"],
-  [130, "ended by Ctrl-C; by another signal: 128 and its number"],
+  [130, "ended by Ctrl-C; by another signal: 128 plus its number"],
 ];
 
 /** Adds examples and exit statuses to the help, and `--version`. */

@@ -58,7 +58,9 @@ function costLines(
     ...costs.map(({ ns, how }) => `    ${duration(ns)} per ${what} ${how}`),
     ...few < rate
       ? hang(
-        `Your rate needs several tasks at once in a process; else it is ${count(few)} per second.`,
+        `Your rate needs several tasks at once in a process; one task reaches ${
+          count(few)
+        } per second.`,
         room,
         2,
       )

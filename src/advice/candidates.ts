@@ -120,8 +120,9 @@ const FOLDER = "Make its folder first, on a disk (not tmpfs) and for the user of
   "sudo install -d -o USER /var/lib/my-program";
 const TEXT = "A text file that people can read and edit.";
 const NEAR = "It was measured with the server on the same machine; a network adds its round trip.";
-const ONCE = "If an answer is lost, so is whether the add counted: add(1, { operation }) with a " +
-  "name of its own counts once, as a command of its own.";
+const ONCE =
+  "If an answer is lost, it is unknown whether the add counted. add(1, { operation }) with " +
+  "a new name for each add counts once, and is sent as a command of its own.";
 const SYNCED = "The server must store each write: appendonly yes, appendfsync always.";
 const AS_SERVER = "It survives what its server survives.";
 const LEASE = "A lease: if it cannot be renewed, guard.signal aborts before another client gets " +

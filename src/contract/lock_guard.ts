@@ -89,7 +89,7 @@ export class LockGuard<Token extends number | undefined = number | undefined>
     const task = "mark what a lock protects as inconsistent";
     if (this.#lock === undefined) throw new Error(`Cannot ${task}: the guard was released`);
     if (this.#lock.markInconsistent === undefined) {
-      throw new TypeError(`Cannot ${task}: only a mutex keeps such a mark`);
+      throw new TypeError(`Cannot ${task}: only a Mutex supports that`);
     }
     this.#lock.markInconsistent(this);
   }

@@ -13,7 +13,7 @@ export const HEADER = {
   length: 16,
   /** Of the bytes before. */
   checksum: 24,
-  /** 16 bytes: the boot id of the machine when it was last opened; in anonymous memory, a random id. */
+  /** 16 bytes: the boot id when it was last opened; in anonymous memory, a random id. */
   boot: 32,
   /** 16 bytes: the random id of the file; 0 in anonymous memory. */
   id: 48,
@@ -195,7 +195,7 @@ export function flawOf(header: Uint8Array, length: number): string | undefined {
   const most = view.getUint32(HEADER.mostUnits, true);
   if (most > LONGEST / UNIT) return `its header says that it may grow to ${most} units`;
   const removed = view.getUint32(HEADER.removed, true);
-  if (removed > 1) return `its header has ${removed} in place of whether it was removed`;
+  if (removed > 1) return `its header marks it as removed by ${removed}, which is not 0 or 1`;
   const said = lengthIn(header);
   // A file may be longer: a thread that made it longer can die before it says so.
   if (made >= HEADER.end && made <= said && said <= length) return undefined;

@@ -58,15 +58,15 @@ describe("CountReport", () => {
     assert.match(screen, /^file +1 x 1,000 +4?1,000 .* exact$/m);
     assert.match(screen, /^file +4 x 1,000 +1,000 .* LOST 3,000$/m);
     assert.match(screen, /one\s+of the two increments is lost/);
-    assert.match(screen, /^The cure, a lock for each increment/m);
+    assert.match(screen, /^The cure: a lock around each increment/m);
     assert.match(screen, /^file-lock +4 x 1,000 +4,000 .* exact$/m);
   });
 
   it("explains both kinds of reads that gave no number beside a sample of each", () => {
     const text = told(80).join("\n");
     assert.match(text, /^ {2}310 reads gave no number, and counted as 0:$/m);
-    assert.match(text, /^ {4}"" +a file that another worker had just emptied, to write it anew$/m);
-    assert.match(text, /^ {4}"1\\n8\\n" +what is left if two workers write over one another$/m);
+    assert.match(text, /^ {4}"" +a file that another worker had just emptied to write it again$/m);
+    assert.match(text, /^ {4}"1\\n8\\n" +what is left if two workers overwrite each other$/m);
     assert.match(
       text,
       /^file-lock .*\n {2}1 read gave no number, .* "" is the empty file at first$/m,
@@ -100,9 +100,9 @@ describe("CountReport", () => {
       /^ {2}file lost 75 % at 34,000 ns; exact: file-lock 34,000, file-lock \(call\)/m,
     );
     assert.match(text, /^ {2}value lost 75 % .* exact: value-lock 34,000, value-lock-manual/m);
-    assert.match(text, /prefer what your team understands/);
+    assert.match(text, /Prefer what your team understands/);
     const exact = told(120, [outcomeOf("atomic"), outcomeOf("striped")]).join("\n");
-    assert.doesNotMatch(exact, /What was lost|prefer/, "nothing to compare");
+    assert.doesNotMatch(exact, /What each race lost|Prefer/, "nothing to compare");
   });
 
   it("names a fault", () => {

@@ -214,7 +214,7 @@ describe("The words about the length of a segment", () => {
         [HEADER.units, 0, /its header says/],
         [HEADER.units, 2 ** 31, /its header says/],
         [HEADER.mostUnits, 2 ** 31, /may grow to 2147483648 units/],
-        [HEADER.removed, 2, /has 2 in place of whether it was removed/],
+        [HEADER.removed, 2, /marks it as removed by 2, which is not 0 or 1/],
         [HEADER.end + 4, 2, /the record at byte 0 has state 2/],
       ];
       for (const [at, value, says] of cases) {

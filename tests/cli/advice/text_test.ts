@@ -31,7 +31,7 @@ describe("the output of advise", () => {
     assert.doesNotMatch(few, /Your rate needs/);
     assert.match(
       many.replaceAll(/\s+/g, " "),
-      / Your rate needs several tasks at once in a process; else it is 20,000 per second\. /,
+      / Your rate needs several tasks at once in a process; one task reaches 20,000 per second\. /,
     );
   });
 
