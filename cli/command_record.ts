@@ -13,9 +13,9 @@ import { tryOpen, writeAt } from "../src/runtime/files/open_file.ts";
 import type { Target } from "./lock_target.ts";
 
 /**
- * The record of a command in the lock file that it holds. The command may write to this file, or run
- * it. So the record is written only to a new file or to one that already has a record, through a
- * descriptor that is closed before the command starts, and is cleared only if the file contains
+ * The record of a command in the lock file that it holds. The command may write to this file, or
+ * run it. So the record is written only to a new file or to one that already has a record, through
+ * a descriptor that is closed before the command starts, and is cleared only if the file contains
  * nothing else.
  */
 export class CommandRecord {
@@ -54,8 +54,8 @@ export class CommandRecord {
   }
 
   /**
-   * Clears the record, unless the command has left behind a process that keeps the lock and may write
-   * to the file.
+   * Clears the record, unless the command has left behind a process that keeps the lock and may
+   * write to the file.
    *
    * @param isAlone Whether there is certainly no such process: finding it takes long.
    */
@@ -76,8 +76,8 @@ class WritableFile extends DescriptorLockFile {
 }
 
 /**
- * Opens the lock file again, for writing; does nothing if this user may not write to it, or its path
- * leads elsewhere now.
+ * Opens the lock file again, for writing; does nothing if this user may not write to it, or its
+ * path leads elsewhere now.
  */
 function forWriting<T>(file: DescriptorLockFile, body: (writable: WritableFile) => T) {
   const fd = tryOpen(file.path, O_RDWR);

@@ -65,7 +65,9 @@ export class CsvOutput implements CountOutput {
   }
 }
 
-/** A Markdown table for each part; it is printed at its end, with the costs relative to the least. */
+/**
+ * A Markdown table for each part; it is printed at its end, with the costs relative to the least.
+ */
 export class MarkdownOutput implements CountOutput {
   #outcomes: Outcome[] = [];
   #left: string[] = [];

@@ -3,7 +3,9 @@ import { needsFile, type StrategyName } from "../src/counting/strategies/names.t
 import { UsageError } from "../src/host/usage_error.ts";
 import { adapter } from "../src/runtime/mod.ts";
 
-/** Settings that differ from those on Linux: elsewhere, only the workers of a process share memory. */
+/**
+ * Settings that differ from those on Linux: elsewhere, only the workers of a process share memory.
+ */
 export function defaultsOn(platform: string = adapter.platform): { readonly unit?: "worker" } {
   return platform === "linux" ? {} : { unit: "worker" };
 }

@@ -9,8 +9,9 @@ import { lockDescriptor, runLocked } from "./locked_run.ts";
 import { say } from "./output.ts";
 
 /**
- * Runs `interlock lock`, which scripts call often. So it loads no packages, no modules of the runtime
- * and no other commands, and does not use the event loop; what is seldom needed is imported then.
+ * Runs `interlock lock`, which scripts call often. So it loads no packages, no modules of the
+ * runtime and no other commands, and does not use the event loop; what is seldom needed is imported
+ * then.
  *
  * @returns The exit status; `undefined` if the help or the version is asked for.
  */

@@ -26,8 +26,8 @@ export interface Target {
  * Opens what a path leads to as flock(1) does: follows links, creates a missing file, waits for the
  * other end of a pipe.
  *
- * @param flags For reading alone if possible: the command may run the file, which no process may have
- * open for writing then.
+ * @param flags For reading alone if possible: the command may run the file, which no process may
+ * have open for writing then.
  */
 export function openTarget(path: string, range: ByteRange | undefined, flags: number): Target {
   const { fd, isNew } = openOrMake(path, flags);

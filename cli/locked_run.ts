@@ -17,7 +17,9 @@ import { report, say } from "./output.ts";
 import { catchSignals, type Ending, runProgram } from "./run_program.ts";
 import { execProgram } from "../src/runtime/programs/exec.ts";
 
-/** The wait in the kernel looks at the time this often; what is left is waited for in small steps. */
+/**
+ * The wait in the kernel looks at the time this often; what is left is waited for in small steps.
+ */
 const INTERVAL_MS = 50;
 
 /** The exit status for a file that cannot be opened, from sysexits.h as in flock(1). */
@@ -94,8 +96,8 @@ function checkGiven(fd: number, given: readonly number[]): number {
 }
 
 /**
- * Acquires the lock; returns `undefined` if it is not acquired in time. While it waits, signals have
- * their default action: they end this process, as they end flock(1).
+ * Acquires the lock; returns `undefined` if it is not acquired in time. While it waits, signals
+ * have their default action: they end this process, as they end flock(1).
  *
  * @param opened Whether the target was opened by its path, and can be opened again.
  */

@@ -1,4 +1,6 @@
-/** Writes to a descriptor, not to a stream, which could make it non-blocking for the command too. */
+/**
+ * Writes to a descriptor, not to a stream, which could make it non-blocking for the command too.
+ */
 function write(fd: number, text: string): void {
   try {
     globalThis.process.getBuiltinModule("node:fs").writeSync(fd, `interlock: ${text}\n`);

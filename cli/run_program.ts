@@ -20,8 +20,8 @@ export interface Ending {
 }
 
 /**
- * Catches the signals to forward. Until then, they end this process; a program that is started later
- * must get those that arrive meanwhile.
+ * Catches the signals to forward. Until then, they end this process; a program that is started
+ * later must get those that arrive meanwhile.
  */
 export function catchSignals(): CaughtSignals {
   return new CaughtSignals(FORWARDED, ignoredByCaller());

@@ -1,8 +1,9 @@
 import type { PlatformAbortSignal } from "./platform.ts";
 
 /**
- * Calls `listener` with the reason when a signal is aborted. Call it before the waiter is registered
- * anywhere, since a signal is an object of the program, and may refuse to be listened to.
+ * Calls `listener` with the reason when a signal is aborted. Call it before the waiter is
+ * registered anywhere, since a signal is an object of the program, and may refuse to be listened
+ * to.
  *
  * @returns A function that ends this. It never throws: it is called when a lock was granted, and an
  * error then would leave the lock held with no guard.

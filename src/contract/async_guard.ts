@@ -4,8 +4,8 @@ import type { PlatformAbortSignal, PlatformAsyncDisposable } from "./platform.ts
 
 /**
  * The right to be inside a lock whose medium answers later. Released once: by `await using`, at the
- * end of the block, or by {@linkcode AsyncGuard.release}. Its disposal does nothing if the guard was
- * released before, or the lock was closed.
+ * end of the block, or by {@linkcode AsyncGuard.release}. Its disposal does nothing if the guard
+ * was released before, or the lock was closed.
  *
  * @typeParam Token `number`, or `number | undefined` if a lock cannot always give one.
  */
@@ -43,8 +43,8 @@ export interface AsyncSharableGuard<Token extends number | undefined = number | 
   /** Whether the hold is shared now. */
   readonly shared: boolean;
   /**
-   * Makes a shared hold exclusive. If others share the lock, the guard gives its hold
-   * up and waits for the exclusive lock, since two holders that waited for each other would wait forever.
+   * Makes a shared hold exclusive. If others share the lock, the guard gives its hold up and waits
+   * for the exclusive lock, since two holders that waited for each other would wait forever.
    *
    * @returns Whether the lock was held without a gap. If not, another holder may have been inside
    * in between: read again what was read before.

@@ -65,9 +65,9 @@ export class Deadline {
   }
 
   /**
-   * Calls one of the functions, later, when the wait is aborted or `more` milliseconds after there is
-   * no time left. Call it before the waiter is registered anywhere, since a signal may refuse to be
-   * watched.
+   * Calls one of the functions, later, when the wait is aborted or `more` milliseconds after there
+   * is no time left. Call it before the waiter is registered anywhere, since a signal may refuse to
+   * be watched.
    *
    * @returns A function that ends the watch, to be called at the end of the wait. It never throws.
    * @throws What the signal throws; its reason, if it was aborted meanwhile.
@@ -90,8 +90,8 @@ export class Deadline {
   }
 
   /**
-   * Waits for a promise until the deadline, and `more` milliseconds. Rejects with a `TimeoutError` or
-   * with the reason of the abort; the promise is then left to itself.
+   * Waits for a promise until the deadline, and `more` milliseconds. Rejects with a `TimeoutError`
+   * or with the reason of the abort; the promise is then left to itself.
    */
   wait<T>(promise: Promise<T>, more = 0): Promise<T> {
     const signal = this.#signal;

@@ -31,9 +31,9 @@ export class DeadlockError extends Error {
 }
 
 /**
- * The last owner of a lock died holding it, and what the lock protects may be half-written. Thrown by
- * locks with `onOwnerDied: "throw"`: nothing is held, and each acquire throws it until one is called
- * with `recover: true`.
+ * The last owner of a lock died holding it, and what the lock protects may be half-written. Thrown
+ * by locks with `onOwnerDied: "throw"`: nothing is held, and each acquire throws it until one is
+ * called with `recover: true`.
  */
 export class OwnerDiedError extends Error {
   /** `OwnerDiedError`. */

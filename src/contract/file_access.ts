@@ -3,15 +3,15 @@ import { nameOf } from "./options.ts";
 /** Options for which users may use the files that an object makes. */
 export interface FileAccessOptions {
   /**
-   * The permission bits of a new file, such as `0o660`; exact, whatever the umask is. Its owner must
-   * be allowed to read and write (`0o600`). A file that exists keeps its own.
+   * The permission bits of a new file, such as `0o660`; exact, whatever the umask is. Its owner
+   * must be allowed to read and write (`0o600`). A file that exists keeps its own.
    *
    * @default {0o600}
    */
   mode?: number;
   /**
-   * The group of a new file: its number, or its name in `/etc/group`. A user other than root must be
-   * in that group. A file that exists keeps its own.
+   * The group of a new file: its number, or its name in `/etc/group`. A user other than root must
+   * be in that group. A file that exists keeps its own.
    *
    * @default The group that the system gives to a new file.
    */

@@ -5,8 +5,8 @@ import type { PlatformAsyncDisposable, PlatformDisposable } from "./platform.ts"
 /**
  * The right to be inside a lock. A lock makes one for each hold; it is released once, at the end of
  * the block by `using`, or by {@linkcode Guard.release}. It belongs to the code that has it, not to
- * the task that acquired it. Its disposal, by `using` or `await using`, does nothing if the guard was
- * released before, or if the lock has ended the hold and the program knows, as by `close()`.
+ * the task that acquired it. Its disposal, by `using` or `await using`, does nothing if the guard
+ * was released before, or if the lock has ended the hold and the program knows, as by `close()`.
  *
  * @example
  * ```ts
@@ -56,8 +56,8 @@ export interface SharableGuard<Token extends number | undefined = number | undef
   /** Whether the hold is shared now. */
   readonly shared: boolean;
   /**
-   * Makes a shared hold exclusive. If others share the lock, the guard gives its hold
-   * up and waits for the exclusive lock, since two holders that waited for each other would wait forever. The
+   * Makes a shared hold exclusive. If others share the lock, the guard gives its hold up and waits
+   * for the exclusive lock, since two holders that waited for each other would wait forever. The
    * guard gets a token, if the lock has tokens.
    *
    * @returns Whether the lock was held without a gap. If not, another holder may have been inside

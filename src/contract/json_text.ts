@@ -34,7 +34,7 @@ const SCALAR = new RegExp(
 /** The levels to which the place of an error is looked for. */
 const MOST_LEVELS = 1000;
 
-/** Where a text stops being the beginning of a JSON document. */
+/** Returns the offset at which a text stops being the beginning of a JSON document. */
 function validUpTo(text: string): number {
   let at = 0;
   let level = 0;

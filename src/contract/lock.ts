@@ -29,8 +29,8 @@ export interface Lock {
 /** A lock that can also be held without a guard, for hot loops. */
 export interface RawLock extends Lock {
   /**
-   * Runs `body` inside the lock and releases it, also if `body` throws. Blocks the thread, and makes
-   * no guard.
+   * Runs `body` inside the lock and releases it, also if `body` throws. Blocks the thread, and
+   * makes no guard.
    *
    * @returns The result of `body`.
    * @throws {TypeError} If the result is a promise or another thenable: the lock would be released

@@ -11,7 +11,8 @@ export interface AcquireOptions {
   /**
    * Gives up with the signal's reason. It cannot end a synchronous wait of its own thread, not even
    * `AbortSignal.timeout`, since no other code of the thread runs meanwhile: use `timeout` there. A
-   * synchronous wait looks at it before it begins and each time that it wakes, at least every 50 ms.
+   * synchronous wait looks at it before it begins and each time that it wakes, at least every 50
+   * ms.
    */
   signal?: PlatformAbortSignal;
 }

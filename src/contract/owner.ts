@@ -1,8 +1,8 @@
 import { printable, quoteText } from "./printable.ts";
 
 /**
- * The holder of a lock, or the holder that died. For people and logs only: the locks do not depend on
- * it. A field is missing if the medium does not record it.
+ * The holder of a lock, or the holder that died. For people and logs only: the locks do not depend
+ * on it. A field is missing if the medium does not record it.
  */
 export interface Owner {
   /**

@@ -1,7 +1,8 @@
 /**
- * Types of the platform, as far as the public types name them. Each is the real type if the program's
- * type libraries declare it (`lib: ["dom"]`, `["esnext"]`, `@types/node`, Deno, Bun), and otherwise a
- * type that has what the library uses. So the declarations compile with any `lib` from ES2022.
+ * Types of the platform, as far as the public types name them. Each is the real type if the
+ * program's type libraries declare it (`lib: ["dom"]`, `["esnext"]`, `@types/node`, Deno, Bun), and
+ * otherwise a type that has what the library uses. So the declarations compile with any `lib` from
+ * ES2022.
  *
  * @module
  */

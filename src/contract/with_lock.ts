@@ -30,10 +30,10 @@ export interface Acquirable<
  * @param body A function, async or not.
  * @param options What the lock's `acquire` takes, such as `{ shared: true }` of a file lock.
  * @returns The result of `body`.
- * @throws What `acquire` throws, and what `body` throws; a `SuppressedError` with both errors if the
- * release fails as well.
- * @throws {TypeError} If an argument is of a wrong type, or `body` is a generator function, whose body
- * would run later.
+ * @throws What `acquire` throws, and what `body` throws; a `SuppressedError` with both errors if
+ * the release fails as well.
+ * @throws {TypeError} If an argument is of a wrong type, or `body` is a generator function, whose
+ * body would run later.
  */
 export async function withLock<
   T,
@@ -70,8 +70,8 @@ export type LockedDecorator = <This, Arguments extends unknown[], Result>(
 /**
  * Wraps a function so that each call runs inside the lock: `locked(lock)(body)`.
  *
- * It is also a standard (TC39, 2023) method decorator: `@locked(lock)`. Bun runs decorators,
- * and Deno does in TypeScript files. Node 26 has no decorator syntax: there they are a `SyntaxError`
+ * It is also a standard (TC39, 2023) method decorator: `@locked(lock)`. Bun runs decorators, and
+ * Deno does in TypeScript files. Node 26 has no decorator syntax: there they are a `SyntaxError`
  * unless TypeScript or Babel has compiled them.
  *
  * @example

@@ -22,7 +22,9 @@ export function phaseOf(strategy: StrategyName): number {
   return strategy === "value" || strategy === "raw-value" ? 550 : 200;
 }
 
-/** The most increments by each worker: the sum of all rounds must stay in the range of an `Int32`. */
+/**
+ * The most increments by each worker: the sum of all rounds must stay in the range of an `Int32`.
+ */
 function mostFor(workers: number): number {
   return Math.min(MOST_INCREMENTS, Math.floor(INT32 / (4 * workers)));
 }
@@ -37,9 +39,9 @@ export function roundNumber(number: number, most: number = Infinity): number {
 }
 
 /**
- * Finds how many increments by each worker make a phase of `phaseMs`. All workers count together, in
- * rounds that grow until they are long enough.
- * Worker 0 measures, and tells the others through the gate.
+ * Finds how many increments by each worker make a phase of `phaseMs`. All workers count together,
+ * in rounds that grow until they are long enough. Worker 0 measures, and tells the others through
+ * the gate.
  *
  * @param count Does a number of increments of scratch data.
  * @returns The same number in all workers.

@@ -28,8 +28,8 @@ const SIGKILL = 9;
 const IS_LINUX = adapter.platform === "linux";
 
 /**
- * Makes the kernel kill this process when the coordinator dies, even if this thread is busy. Elsewhere
- * than on Linux, {@linkcode hostThreads} ends when its input does.
+ * Makes the kernel kill this process when the coordinator dies, even if this thread is busy.
+ * Elsewhere than on Linux, {@linkcode hostThreads} ends when its input does.
  */
 export function dieWith(coordinator: number): void {
   if (!IS_LINUX) return;
@@ -78,7 +78,9 @@ export async function hostWorker(spec: WorkerSpec): Promise<void> {
   });
 }
 
-/** Runs workers as threads of this process, which opens the gate itself if the memory is its own. */
+/**
+ * Runs workers as threads of this process, which opens the gate itself if the memory is its own.
+ */
 export async function hostThreads(specs: readonly WorkerSpec[], module: URL): Promise<void> {
   const { workers, memory: path } = specs[0];
   const memory = path === undefined ? Memory.anonymous(regions(workers).byteLength) : undefined;

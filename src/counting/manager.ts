@@ -6,8 +6,8 @@ export interface ManagerRequest {
 }
 
 /**
- * State that one process or thread owns and others change by messages. Each message is processed as a
- * whole, so `add` is atomic; a `get` followed by a `set` is not.
+ * State that one process or thread owns and others change by messages. Each message is processed as
+ * a whole, so `add` is atomic; a `get` followed by a `set` is not.
  */
 export class Manager {
   readonly #numbers = new Map<string, number>();

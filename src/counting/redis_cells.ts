@@ -1,4 +1,7 @@
-/** The environment variable with the server's address: all users can read arguments, and passwords in them. */
+/**
+ * The environment variable with the server's address: all users can read arguments, and passwords
+ * in them.
+ */
 export const REDIS_VARIABLE = "INTERLOCK_COUNT_REDIS";
 
 /** The time limit of a command to a server that the workers keep busy, in milliseconds. */

@@ -4,8 +4,8 @@ import { isExact, type StrategyName } from "./strategies/names.ts";
 import type { WorkerReport } from "./worker.ts";
 
 /**
- * What a count turned out to be: a race that lost nothing is exact by luck, and a strategy that must
- * be exact and is not is broken.
+ * What a count turned out to be: a race that lost nothing is exact by luck, and a strategy that
+ * must be exact and is not is broken.
  */
 export type Verdict = "exact" | "exact by luck" | "lost" | "broken";
 

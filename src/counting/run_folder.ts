@@ -35,9 +35,9 @@ function writeFile(path: string, text: string): void {
 }
 
 /**
- * The files of one run: shared memory and socket in a folder for this user only, on `tmpfs`; the text
- * file in a folder of its own, in the directory of the user's choice. The run holds a lock as long as it lives, so
- * later runs can tell that a run was killed, and remove its files.
+ * The files of one run: shared memory and socket in a folder for this user only, on `tmpfs`; the
+ * text file in a folder of its own, in the directory of the user's choice. The run holds a lock as
+ * long as it lives, so later runs can tell that a run was killed, and remove its files.
  */
 export class RunFolder implements Disposable {
   readonly memory: string;
@@ -52,8 +52,8 @@ export class RunFolder implements Disposable {
    *
    * @param text Whether the run needs a text file.
    * @param directory The folder of the text file. Default: the system's temporary folder.
-   * @throws {Error} If the folder of this user's runs belongs to another user, or others may use it;
-   * or if a file cannot be made. Nothing is left then.
+   * @throws {Error} If the folder of this user's runs belongs to another user, or others may use
+   * it; or if a file cannot be made. Nothing is left then.
    */
   constructor(text: boolean, directory = tmpdir()) {
     const home = homeOfRuns();

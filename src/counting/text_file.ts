@@ -80,7 +80,9 @@ export class TextFile {
     return 0;
   }
 
-  /** Parses a text that {@linkcode #line} wrote, without the decoder; returns -1 for other texts. */
+  /**
+   * Parses a text that {@linkcode #line} wrote, without the decoder; returns -1 for other texts.
+   */
   #simpleNumber(length: number): number {
     const bytes = this.#buffer;
     if (length < 2 || length > 16 || bytes[length - 1] !== NEWLINE) return -1;

@@ -4,15 +4,15 @@ import type { LockFile, LockMechanism } from "../runtime/file_locks/lock_file.ts
 /** The abilities of a {@linkcode FileLock} on this system and file system. */
 export interface FileLockCapabilities {
   /**
-   * How the file is locked: by flock(2), a range by fcntl(2), by `LockFileEx` of Windows, or by Deno's
-   * own file lock if foreign functions are missing. Windows is tested under Wine 10; the code for macOS
-   * follows its documentation.
+   * How the file is locked: by flock(2), a range by fcntl(2), by `LockFileEx` of Windows, or by
+   * Deno's own file lock if foreign functions are missing. Windows is tested under Wine 10; the
+   * code for macOS follows its documentation.
    */
   readonly mechanism: LockMechanism;
   /**
-   * How a waiter learns that the lock is free: the kernel wakes it (Linux), or it tries again after 1
-   * ms, 2 ms and so on, at most 64 ms (macOS, Windows, Deno's own lock). The tasks that wait for the
-   * lock of a descriptor try every 4 ms.
+   * How a waiter learns that the lock is free: the kernel wakes it (Linux), or it tries again after
+   * 1 ms, 2 ms and so on, at most 64 ms (macOS, Windows, Deno's own lock). The tasks that wait for
+   * the lock of a descriptor try every 4 ms.
    */
   readonly waiting: "kernel" | "polled";
   /** Whether the file may be written to: if not, there is no record and no token. */

@@ -38,8 +38,8 @@ export function openCommitFile({ fd, path }: LockFile, isShared: boolean): LockF
 }
 
 /**
- * Checks and marks the file, and maps it by a second open file. A mapping keeps its open file beyond the end
- * of the thread, so a lock on that one would stay as well.
+ * Checks and marks the file, and maps it by a second open file. A mapping keeps its open file
+ * beyond the end of the thread, so a lock on that one would stay as well.
  */
 export function mapCommitFile(file: LockFile, counter: LockFile): Mapping {
   const { path } = file;
@@ -72,8 +72,8 @@ export function mapCommitFile(file: LockFile, counter: LockFile): Mapping {
 /**
  * Throws if users may write to the file that may not write to the counter.
  *
- * SAFETY: such a user could mark a write as synced that is not, or truncate the file, which ends the
- * processes that map it.
+ * SAFETY: such a user could mark a write as synced that is not, or truncate the file, which ends
+ * the processes that map it.
  */
 function checkWriters({ path }: LockFile, found: FileStatus, counter: FileStatus): void {
   const owners = [userId(), counter.user, 0];
@@ -94,7 +94,9 @@ function checkWriters({ path }: LockFile, found: FileStatus, counter: FileStatus
   }
 }
 
-/** Whether a file or folder lets users write, besides its owner, that may not write to the counter. */
+/**
+ * Whether a file or folder lets users write, besides its owner, that may not write to the counter.
+ */
 function othersMayWrite(found: FileStatus, counter: FileStatus): boolean {
   const allowed = (counter.mode & 0o002) !== 0
     ? 0o022

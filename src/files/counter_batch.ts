@@ -106,8 +106,8 @@ export class CounterBatch implements PlatformAsyncDisposable {
   }
 
   /**
-   * Writes what is collected. If that fails, it stays collected. If it was written and only the sync
-   * failed, it is not written twice: the next flush syncs again.
+   * Writes what is collected. If that fails, it stays collected. If it was written and only the
+   * sync failed, it is not written twice: the next flush syncs again.
    *
    * @returns The value of the counter after that.
    * @throws The error of the write, or of an earlier one that no call has thrown.
@@ -192,8 +192,8 @@ export class CounterBatchSync implements PlatformDisposable {
   }
 
   /**
-   * Writes what is collected. If that fails, it stays collected. If it was written and only the sync
-   * failed, it is not written twice: the next flush syncs again.
+   * Writes what is collected. If that fails, it stays collected. If it was written and only the
+   * sync failed, it is not written twice: the next flush syncs again.
    *
    * @returns The value of the counter after that.
    */

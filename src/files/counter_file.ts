@@ -19,7 +19,9 @@ export class CounterFile {
   readonly #text = new CounterText();
   readonly #tracked: TrackedLockFile;
   readonly #durable: boolean;
-  /** Whether each write of a durable counter has a sync of its own: no file is mapped on Windows. */
+  /**
+   * Whether each write of a durable counter has a sync of its own: no file is mapped on Windows.
+   */
   readonly #syncsItself: boolean;
   #closed = false;
 
@@ -108,8 +110,8 @@ export class CounterFile {
   }
 
   /**
-   * Applies the changes of tasks in one write. The caller must hold the lock, exclusively unless all
-   * of them are reads. A change that cannot be made is rejected at once, without the others.
+   * Applies the changes of tasks in one write. The caller must hold the lock, exclusively unless
+   * all of them are reads. A change that cannot be made is rejected at once, without the others.
    *
    * @returns The number of the write in {@linkcode commit}; `undefined` if no sync is needed.
    */

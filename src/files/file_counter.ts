@@ -43,11 +43,11 @@ export interface FileCounterOptions extends FileAccessOptions {
  * If the file is removed later, that is an error (`ENOENT`) until a new counter makes it again. A
  * user that may only read the file can read the number.
  *
- * Each operation takes a `timeout` and a `signal` for the wait for the lock, and has a blocking twin
- * with the ending `Sync`. The asynchronous operations of one
- * object are made in the order of the calls. Those of many tasks at the same time share one write,
- * and one sync if the counter is durable; a helper thread waits for that sync. They block the thread
- * for no longer than the write takes. A promise of `add` is resolved when `addSync` would return.
+ * Each operation takes a `timeout` and a `signal` for the wait for the lock, and has a blocking
+ * twin with the ending `Sync`. The asynchronous operations of one object are made in the order of
+ * the calls. Those of many tasks at the same time share one write, and one sync if the counter is
+ * durable; a helper thread waits for that sync. They block the thread for no longer than the write
+ * takes. A promise of `add` is resolved when `addSync` would return.
  *
  * @example
  * ```ts
@@ -72,15 +72,15 @@ export class FileCounter implements AsyncExchangeCounter, PlatformDisposable {
   #closed = false;
 
   /**
-   * Opens the file; makes it, with a 0, and its folders if they are missing. Does not wait for the lock:
-   * if another process holds it, the first operation checks the number.
+   * Opens the file; makes it, with a 0, and its folders if they are missing. Does not wait for the
+   * lock: if another process holds it, the first operation checks the number.
    *
    * @throws {UnsupportedError} If the runtime lacks foreign functions or the right to use them.
    * @throws {TypeError} If the path is not that of a regular file, or an option has a wrong type.
    * @throws {RangeError} If the mode or the group is out of bounds.
    * @throws {SyntaxError} If the file does not hold a number.
-   * @throws {Error} With the `code` of the system: no permission to read, no space; a group that this
-   * user is not in (`EPERM`). Or if there is no such group.
+   * @throws {Error} With the `code` of the system: no permission to read, no space; a group that
+   * this user is not in (`EPERM`). Or if there is no such group.
    */
   constructor(path: PathLike, options: FileCounterOptions = {}) {
     checkObject(options, "options", "make a counter");
@@ -96,16 +96,16 @@ export class FileCounter implements AsyncExchangeCounter, PlatformDisposable {
   }
 
   /**
-   * Adds `n`. A durable counter resolves when the sum is on the storage. If the sum was written, and
-   * only that failed, the error has `mayHaveHappened: true`: do not add again.
+   * Adds `n`. A durable counter resolves when the sum is on the storage. If the sum was written,
+   * and only that failed, the error has `mayHaveHappened: true`: do not add again.
    *
    * @param n A whole number; negative to subtract. Default: 1.
    * @returns The value after this add.
    * @throws {TypeError} If `n` is not a whole number.
    * @throws {SyntaxError} If the file does not hold a number.
    * @throws {RangeError} If `n` or the sum is beyond 2^53; this add alone is not made.
-   * @throws {DOMException} Named `TimeoutError`, if another process held the lock for too long. The time
-   * ends with the write: a durable counter waits for the sync as long as it takes.
+   * @throws {DOMException} Named `TimeoutError`, if another process held the lock for too long. The
+   * time ends with the write: a durable counter waits for the sync as long as it takes.
    * @throws {Error} With the `code` `EACCES`, if this user may only read the file.
    */
   add(n = 1, options?: AcquireOptions): Promise<number> {

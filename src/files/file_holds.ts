@@ -237,7 +237,9 @@ export class FileHolds implements GuardingHolds {
     return this.#bare > 0 || !this.#guards.isEmpty;
   }
 
-  /** The deadline of a wait that begins now; `undefined` if it has neither a timeout nor a signal. */
+  /**
+   * The deadline of a wait that begins now; `undefined` if it has neither a timeout nor a signal.
+   */
   #deadline(options: AcquireOptions | undefined): Deadline | undefined {
     if (options === undefined) return undefined;
     return new Deadline(options, () => lockTimeoutMessage(this.#tracked.file));

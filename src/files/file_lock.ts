@@ -29,8 +29,8 @@ import { ownerOf } from "./lock_owner.ts";
  * The file and its folders are made if they are missing, and kept after release. If the file is
  * removed or replaced, the next holder locks the file that has its path then. In an empty file the
  * holder writes a record, for {@linkcode FileLock.owner} and the token of its guard. A file with
- * other contents is locked and never written to, also if they come while it is held; its guards have
- * no token.
+ * other contents is locked and never written to, also if they come while it is held; its guards
+ * have no token.
  *
  * Needs foreign functions (`--allow-ffi` in Deno). Without them it uses Deno's own file lock; see
  * {@linkcode FileLock.capabilities}.
@@ -63,8 +63,8 @@ export class FileLock implements RawLock, PlatformDisposable {
    * @throws {UnsupportedError} If this system or runtime cannot lock a file, or not a range of one.
    * @throws {TypeError} If the path is not that of a regular file, or an option has a wrong type.
    * @throws {RangeError} If the range, the label or the mode is out of bounds.
-   * @throws {Error} With the `code` of the system: a symbolic link, no permission, no space; a group
-   * that this user is not in (`EPERM`). Or if there is no such group.
+   * @throws {Error} With the `code` of the system: a symbolic link, no permission, no space; a
+   * group that this user is not in (`EPERM`). Or if there is no such group.
    */
   constructor(path: PathLike, options?: FileLockOptions);
   constructor(source: PathLike | BorrowedLockFile, options: FileLockOptions = {}) {
@@ -79,9 +79,9 @@ export class FileLock implements RawLock, PlatformDisposable {
 
   /**
    * The lock of a file or a folder that the program has open, such as descriptor 9 of a shell's
-   * `9>file`. The lock belongs to the open file: all copies of the descriptor share it, in this process
-   * and in others, and it stays until it is released, or until all of them are closed. So two
-   * `FileLock`s of one open file do not exclude each other. They exclude all others.
+   * `9>file`. The lock belongs to the open file: all copies of the descriptor share it, in this
+   * process and in others, and it stays until it is released, or until all of them are closed. So
+   * two `FileLock`s of one open file do not exclude each other. They exclude all others.
    *
    * The caller keeps the descriptor: `close` releases the lock and leaves the descriptor open. The
    * lock uses a copy, so the descriptor may be closed earlier. There is no record, and no token.
@@ -108,9 +108,9 @@ export class FileLock implements RawLock, PlatformDisposable {
   }
 
   /**
-   * Runs `body` inside the lock and releases it, also if `body` throws. Blocks the thread, and makes
-   * neither a guard nor a record. Without options, it may take 10 ms to notice that the file was
-   * removed or replaced, as {@linkcode FileLock.lock} does.
+   * Runs `body` inside the lock and releases it, also if `body` throws. Blocks the thread, and
+   * makes neither a guard nor a record. Without options, it may take 10 ms to notice that the file
+   * was removed or replaced, as {@linkcode FileLock.lock} does.
    *
    * @returns The result of `body`.
    * @throws {TypeError} If the result is a promise or another thenable: the lock would be released
@@ -163,8 +163,8 @@ export class FileLock implements RawLock, PlatformDisposable {
    * Waits for the lock, asleep in the kernel. Blocks the thread.
    *
    * @throws {DOMException} Named `TimeoutError`, if the timeout ran out; up to 50 ms late.
-   * @throws {DeadlockError} If this object holds the lock already; or if another lock of this thread
-   * holds it and neither a timeout nor a signal could end the wait.
+   * @throws {DeadlockError} If this object holds the lock already; or if another lock of this
+   * thread holds it and neither a timeout nor a signal could end the wait.
    * @throws {Error} With the `code` of the system, if the record could not be written: no space.
    */
   acquireSync(options?: FileAcquireOptions): SharableGuard {
@@ -185,7 +185,8 @@ export class FileLock implements RawLock, PlatformDisposable {
 
   /**
    * The exclusive holder, by the record in the file and by the kernel's list of locks; for
-   * information only. `undefined` if there is none, or if the file has other contents than a record.
+   * information only. `undefined` if there is none, or if the file has other contents than a
+   * record.
    */
   owner(): Owner | undefined {
     return ownerOf(this.#holds.open.file);

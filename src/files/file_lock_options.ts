@@ -23,8 +23,8 @@ export interface DescriptorLockOptions {
   shared?: boolean;
   /**
    * Whether this object can acquire the lock again while it holds it. Each guard is released on its
-   * own, and the last one releases the lock. The guards of one hold change their mode together. Reentrancy
-   * belongs to the object, not to the task.
+   * own, and the last one releases the lock. The guards of one hold change their mode together.
+   * Reentrancy belongs to the object, not to the task.
    *
    * @default {false}
    */
@@ -36,9 +36,9 @@ export interface FileLockOptions extends DescriptorLockOptions, FileAccessOption
   /** A name for the holder in its record, at most 100 characters. */
   label?: string;
   /**
-   * Whether an exclusive guard writes its record (the holder and the token) to the lock file, if the
-   * file is empty or has a record already. That takes two reads and two short writes, more than the
-   * lock itself. Without a record there is no owner, no token, and no sign that a holder died.
+   * Whether an exclusive guard writes its record (the holder and the token) to the lock file, if
+   * the file is empty or has a record already. That takes two reads and two short writes, more than
+   * the lock itself. Without a record there is no owner, no token, and no sign that a holder died.
    *
    * @default {true}
    */
@@ -53,8 +53,8 @@ export interface FileLockOptions extends DescriptorLockOptions, FileAccessOption
   replaceable?: boolean;
   /**
    * Locks only a range of the file, by open file description locks (Linux) or by `LockFileEx`
-   * (Windows; other processes cannot read an exclusive range there). A range and the whole file do not
-   * exclude each other: those are two kinds of lock. A range has no record.
+   * (Windows; other processes cannot read an exclusive range there). A range and the whole file do
+   * not exclude each other: those are two kinds of lock. A range has no record.
    */
   range?: ByteRange;
 }

@@ -24,8 +24,10 @@ export class GroupCommit {
   /**
    * Opens the file beside the counter, `PATH.commit`; makes it if it is missing.
    *
-   * @param isShared Whether, if it is made, the users of the counter may use it, not only this user.
-   * @throws {Error} If it has other contents, or if other users may write to it than to the counter.
+   * @param isShared Whether, if it is made, the users of the counter may use it, not only this
+   * user.
+   * @throws {Error} If it has other contents, or if other users may write to it than to the
+   * counter.
    */
   constructor(counter: SyncedFile, isShared = false) {
     this.#counter = counter;
@@ -37,7 +39,8 @@ export class GroupCommit {
       throw error;
     }
     const { buffer, base } = this.#mapping;
-    // SAFETY: the file has COMMIT_BYTES bytes of reserved space, and PAGE bytes are mapped, until `close`.
+    // SAFETY: the file has COMMIT_BYTES bytes of reserved space, and PAGE bytes are mapped, until
+    // `close`.
     const words = new Int32Array(buffer, base, COMMIT_BYTES / 4);
     // SAFETY: the words are in the mapping, which stays until `close`.
     const addressOf = (index: number) => this.#mapping.address + 4 * index;

@@ -35,8 +35,8 @@ export interface JsonFileOptions<T> extends FileAccessOptions {
    */
   durable?: boolean;
   /**
-   * What each level of the text is indented by, as in `JSON.stringify`: a number of spaces or a text
-   * of white space, at most 10; 0 for a document in one line.
+   * What each level of the text is indented by, as in `JSON.stringify`: a number of spaces or a
+   * text of white space, at most 10; 0 for a document in one line.
    *
    * @default {2}
    */
@@ -51,14 +51,15 @@ const decoder = new TextDecoder("utf-8", { fatal: true });
 
 /**
  * A JSON document that many processes read and change. A write is made under a lock, on the file
- * `PATH.lock` beside it, and replaces the document in one step: a reader sees the document before or
- * after it, also after a crash. An unreadable file is an error, and is not changed.
+ * `PATH.lock` beside it, and replaces the document in one step: a reader sees the document before
+ * or after it, also after a crash. An unreadable file is an error, and is not changed.
  *
  * A symbolic link is followed once, when the object is made: the file that it leads to is read and
- * replaced, and the lock is beside that file. A write keeps the group and the permissions of the file,
- * or throws. It keeps the owner, too, unless another user who may write to the file replaces it; in a
- * folder with the sticky bit, such as `/tmp`, the system lets only the owner do that. It keeps no
- * access control list and no other hard links. A user that may only read the file can read it.
+ * replaced, and the lock is beside that file. A write keeps the group and the permissions of the
+ * file, or throws. It keeps the owner, too, unless another user who may write to the file replaces
+ * it; in a folder with the sticky bit, such as `/tmp`, the system lets only the owner do that. It
+ * keeps no access control list and no other hard links. A user that may only read the file can read
+ * it.
  *
  * Each operation has a blocking twin with the ending `Sync`.
  *
@@ -94,8 +95,8 @@ export class JsonFile<T> implements PlatformDisposable {
   /**
    * Finds the file, which each operation opens. The first write opens the lock beside it.
    *
-   * @throws {TypeError} If JSON cannot carry the initial document, the path is not that of a regular
-   * file, or an option has a wrong type.
+   * @throws {TypeError} If JSON cannot carry the initial document, the path is not that of a
+   * regular file, or an option has a wrong type.
    * @throws {RangeError} If the mode or the group is out of bounds.
    * @throws {UnsupportedError} If the runtime lacks foreign functions or the right to use them.
    * @throws {Error} With the `code` of the system: no permission. Or if there is no such group.
@@ -169,7 +170,8 @@ export class JsonFile<T> implements PlatformDisposable {
    * nor a signal: the two would wait for each other.
    * @throws {TypeError} If JSON would change or drop a part of the document: `undefined`, `NaN`, a
    * `Date`, a `Map`, an object of a class. The file is unchanged.
-   * @throws What `read` throws, what `change` throws, what the schema throws; the file is unchanged.
+   * @throws What `read` throws, what `change` throws, what the schema throws; the file is
+   * unchanged.
    */
   async update(change: (document: T) => T | Promise<T>, options?: AcquireOptions): Promise<T> {
     checkFunction(change, "the change", `update ${this.#quoted}`);

@@ -38,8 +38,8 @@ export function startWait(wait: KernelWait): void {
   poll(wait);
   // If no helper can be started, all waits are polled.
   if (helpers.all.size < MOST_HELPERS) {
-    // SAFETY: the signal reaches only threads of this process. SIGURG is ignored by default, and its
-    // handler here does nothing, so a thread that reuses the number sees an EINTR at most.
+    // SAFETY: the signal reaches only threads of this process. SIGURG is ignored by default, and
+    // its handler here does nothing, so a thread that reuses the number sees an EINTR at most.
     helpers.start({ interrupt: interruptThread, onIdle: helpNext });
   }
 }

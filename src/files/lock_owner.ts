@@ -37,9 +37,9 @@ export function starterOf(label: string, descriptor: number): RecordedOwner {
 }
 
 /**
- * The exclusive holder of a file: the owner in its record, unless that one is dead; else the process
- * that acquired the lock by the kernel's list. `undefined` if the file has other contents than a
- * record.
+ * The exclusive holder of a file: the owner in its record, unless that one is dead; else the
+ * process that acquired the lock by the kernel's list. `undefined` if the file has other contents
+ * than a record.
  */
 export function ownerOf(file: LockFile): Owner | undefined {
   const { ours, owner } = readRecord(file);

@@ -85,8 +85,8 @@ export class LockQueue {
   }
 
   /**
-   * Waits, behind the other waiters, until a tracked file has the lock. The caller must have tried to
-   * acquire it, if the file has no mode and there is no other waiter.
+   * Waits, behind the other waiters, until a tracked file has the lock. The caller must have tried
+   * to acquire it, if the file has no mode and there is no other waiter.
    *
    * @param granted Called at the grant, before any other code of this thread can run.
    * @returns The result of `granted`.
@@ -196,7 +196,8 @@ export class LockQueue {
   /**
    * Grants the lock to the waiters at the head of the queue that can have it.
    *
-   * @param added The last one, if it has just come: its file was tried before, unless it had to queue.
+   * @param added The last one, if it has just come: its file was tried before, unless it had to
+   * queue.
    */
   #serve(added?: Waiter): void {
     for (const waiter of this.#waiters) {
@@ -222,7 +223,8 @@ export class LockQueue {
     this.#cancel();
     let file: LockFile | undefined;
     try {
-      // With a separate open file, a lock that is granted late can be released without side effects.
+      // With a separate open file, a lock that is granted late can be released without side
+      // effects.
       file = tracked.reopen();
     } catch (error) {
       if (!NO_ROOM.includes((error as { code?: unknown }).code)) throw error;

@@ -20,8 +20,9 @@ function withOwnDescriptor(job: LockJob, wait: (job: LockJob) => boolean): boole
 
 /**
  * Waits in the kernel for file locks of another thread, one at a time: the helper's side of
- * `startWait`. A lock belongs to the open file, not to the thread. The helper waits with a descriptor
- * of its own: the parent's is closed if the parent ends, and its number may soon be another file's.
+ * `startWait`. A lock belongs to the open file, not to the thread. The helper waits with a
+ * descriptor of its own: the parent's is closed if the parent ends, and its number may soon be
+ * another file's.
  */
 export function lockWaiter(job: LockJob, task: Task): boolean {
   if (task.isCalledOff()) return false;

@@ -42,10 +42,10 @@ export interface SyncPort {
  * woken together. Writes during a sync are the group of the next one.
  *
  * If the leader is killed, the kernel releases its lock, and the numbers say too little, never too
- * much; a waiter leads instead. If it is stopped (SIGSTOP), each adder syncs for itself after a while,
- * until the leader goes on: any sync counts for all writes before it, whatever process makes it. The
- * words need not survive a loss of power: whatever they say, a new number is greater than those that
- * they call synced.
+ * much; a waiter leads instead. If it is stopped (SIGSTOP), each adder syncs for itself after a
+ * while, until the leader goes on: any sync counts for all writes before it, whatever process makes
+ * it. The words need not survive a loss of power: whatever they say, a new number is greater than
+ * those that they call synced.
  */
 export class SharedSync {
   readonly #port: SyncPort;

@@ -9,7 +9,9 @@ import { LockQueue, type Mode, type QueuedFile } from "./lock_queue.ts";
 
 /** The interval, in milliseconds, between looks at the path if not each hold begins with one. */
 const LOOK_MS = 10;
-/** How often {@linkcode TrackedLockFile.run} tries before it waits: a counter is locked for a write. */
+/**
+ * How often {@linkcode TrackedLockFile.run} tries before it waits: a counter is locked for a write.
+ */
 const RUN_TRIES = 20;
 
 /** Options for {@linkcode TrackedLockFile}. */
@@ -21,7 +23,7 @@ export interface TrackedLockFileOptions {
   readonly create?: boolean;
   /** Whether the file is opened for writing, too, if that is allowed. */
   readonly write?: boolean;
-  /** Who may use a file that is made; `undefined` for only this user. */
+  /** The access to a new file; `undefined` for this user alone. */
   readonly access?: FileAccess | undefined;
 }
 
@@ -74,7 +76,9 @@ export class TrackedLockFile implements QueuedFile {
     this.#waitSync(shared, deadline);
   }
 
-  /** The same for a hot loop: exclusive, without a deadline, and with a look at the path in 10 ms. */
+  /**
+   * The same for a hot loop: exclusive, without a deadline, and with a look at the path in 10 ms.
+   */
   lockBare(): void {
     if (this.#file.tryLock(false) && this.#isTaken(false, false)) return;
     this.#waitSync(false);
@@ -100,8 +104,8 @@ export class TrackedLockFile implements QueuedFile {
   }
 
   /**
-   * Runs `body` inside the lock: at once if it is free, else as soon as the lock is granted. No other
-   * code of this thread can run between the grant and `body`, so this file may be locked by
+   * Runs `body` inside the lock: at once if it is free, else as soon as the lock is granted. No
+   * other code of this thread can run between the grant and `body`, so this file may be locked by
    * {@linkcode takeSync} meanwhile.
    *
    * @param deadline Called if the lock is not free.

@@ -13,7 +13,8 @@ const STDERR_KEPT = 4000;
 /**
  * The command that runs a program of this project.
  *
- * @param imports Whether it imports packages; if not, it needs no config, lock file or package folder.
+ * @param imports Whether it imports packages; if not, it needs no config, lock file or package
+ * folder.
  * @throws {RuntimeError} If this runtime cannot run a program from that address.
  */
 export function commandOf(
@@ -42,7 +43,10 @@ export function commandOf(
 /** The variable with the folder of the code that Node has compiled; made once. */
 let compileCache: { readonly NODE_COMPILE_CACHE?: string } | undefined;
 
-/** The environment of child processes: with the code that Node has compiled, they start in half the time. */
+/**
+ * The environment of child processes: with the code that Node has compiled, they start in half the
+ * time.
+ */
 export function environment(): NodeJS.ProcessEnv {
   compileCache ??= makeCompileCache();
   return { ...compileCache, ...process.env, NO_COLOR: "1" };
@@ -85,7 +89,10 @@ export interface ChildOptions {
   readonly duty: string;
 }
 
-/** A child process that prints messages, as `messageLine` makes them. One with `failed` reports an error. */
+/**
+ * A child process that prints messages, as `messageLine` makes them. One with `failed` reports an
+ * error.
+ */
 export class Child<Message = unknown> {
   /** The name for messages: `worker 2 (bun, pid 123)`. */
   readonly name: string;
@@ -105,9 +112,9 @@ export class Child<Message = unknown> {
     const [path, ...rest] = commandOf(runtime, program, imports, ...args);
     const child = spawn(path, rest, {
       stdio: ["pipe", "pipe", "pipe"],
-      // In a group of its own: the coordinator ends its children itself after a Ctrl-C. In its group
-      // they would get the signal too, and it could notice their end before its own signal. On Windows,
-      // that would be a console window of its own.
+      // In a group of its own: the coordinator ends its children itself after a Ctrl-C. In its
+      // group they would get the signal too, and it could notice their end before its own signal.
+      // On Windows, that would be a console window of its own.
       detached: process.platform !== "win32",
       env: { ...environment(), ...env },
     });

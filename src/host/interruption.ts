@@ -18,8 +18,8 @@ export class Interruption extends Error {
 }
 
 /**
- * Runs `action` with an abort signal, which aborts with an {@linkcode Interruption} when the process
- * gets a signal to end or its output is closed.
+ * Runs `action` with an abort signal, which aborts with an {@linkcode Interruption} when the
+ * process gets a signal to end or its output is closed.
  *
  * @param options.output Whether to watch the output; `false` leaves its descriptor untouched.
  */

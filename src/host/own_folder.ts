@@ -30,7 +30,8 @@ export function makeTrustedFolder(folder: string): void {
   }
   const found = lstatSync(folder);
   check(folder, found, writersBeside(found));
-  // In a system folder with the sticky bit, such as /tmp, users cannot replace each other's folders.
+  // In a system folder with the sticky bit, such as /tmp, users cannot replace each other's
+  // folders.
   const outer = statSync(dirname(folder));
   const isSticky = (outer.mode & STICKY) !== 0;
   check(dirname(folder), outer, isSticky ? 0 : writersBeside(outer), outer.uid === 0);

@@ -102,7 +102,8 @@ async function find(name: RuntimeName, signal: AbortSignal | undefined): Promise
 }
 
 /**
- * Returns the cache folder: runtimes from npm, and code that Node has compiled. Its contents are run.
+ * Returns the cache folder: runtimes from npm, and code that Node has compiled. Its contents are
+ * run.
  *
  * @throws {Error} If another user could have changed its contents.
  */
@@ -168,8 +169,8 @@ const NODE_PACKAGES: Readonly<Record<string, string | undefined>> = {
 };
 
 /**
- * The npm package with a system's executable, and the executable's path in it; `undefined` if npm has
- * none.
+ * The npm package with a system's executable, and the executable's path in it; `undefined` if npm
+ * has none.
  *
  * @param platform The operating system, by Node's name for it.
  * @param arch The processor, by Node's name for it.

@@ -22,7 +22,9 @@ export interface AtomicOperations {
   storeBigInt64(at: number, value: bigint): void;
   /** Loads a 64-bit integer as a number, exact within 2^53. */
   load64(at: number): number;
-  /** Adds a 32-bit integer and returns 1; or 0, with the value unchanged, if the sum is beyond 2^53. */
+  /**
+   * Adds a 32-bit integer and returns 1; or 0, with the value unchanged, if the sum is beyond 2^53.
+   */
   add64(at: number, n: number): number;
   /** Adds a 32-bit integer and returns the value before; or NaN if the sum is beyond 2^53. */
   fetchAdd64(at: number, n: number): number;

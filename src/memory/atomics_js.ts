@@ -163,7 +163,9 @@ class ArrayAtomics implements AtomicOperations {
     return Atomics.exchange(words, word, 0) >>> 30;
   }
 
-  /** Stores `n` if it is less (`sign` -1) or greater (1) than the value; returns the value before. */
+  /**
+   * Stores `n` if it is less (`sign` -1) or greater (1) than the value; returns the value before.
+   */
   private extreme64(at: number, n: number, sign: number): number {
     const longs = this.longs;
     const wanted = BigInt(n);

@@ -55,7 +55,8 @@ export interface DirectoryMemory {
 /**
  * The named things in a memory. Records are only added, at the head of a list, by one
  * compare-and-swap. So no thread can die holding a lock here: a record that was not published only
- * wastes its bytes. So does one whose name was removed, since others may still use the thing. After R. K. Treiber, "Systems Programming: Coping with Parallelism" (1986).
+ * wastes its bytes. So does one whose name was removed, since others may still use the thing. After
+ * R. K. Treiber, "Systems Programming: Coping with Parallelism" (1986).
  */
 export class Directory {
   readonly #memory: DirectoryMemory;

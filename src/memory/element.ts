@@ -28,7 +28,9 @@ export interface Elements {
 /** The name of an element type. */
 export type ElementType = keyof Elements;
 
-/** How elements of one type are stored. Each load and each store is atomic, and is never left out. */
+/**
+ * How elements of one type are stored. Each load and each store is atomic, and is never left out.
+ */
 export interface Element<T> {
   /** The bytes that an element takes; its offset is a multiple of this. */
   readonly bytes: number;

@@ -64,8 +64,8 @@ export class Flag {
   }
 
   /**
-   * Sets the flag and wakes all waiters. Never waits and takes no lock, so a signal handler may call
-   * it.
+   * Sets the flag and wakes all waiters. Never waits and takes no lock, so a signal handler may
+   * call it.
    */
   set(): void {
     const { atomics } = this.#region;

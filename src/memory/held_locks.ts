@@ -14,8 +14,8 @@ const LEAST = 64;
 
 /**
  * The locks of one object that has opened a memory, to know which of them are held. Keeps none of
- * them alive: a program may make a lock a million times. A lock that was collected while it was held
- * is known by its word.
+ * them alive: a program may make a lock a million times. A lock that was collected while it was
+ * held is known by its word.
  */
 export class HeldLocks {
   #entries: Entry[] = [];

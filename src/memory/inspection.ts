@@ -24,10 +24,10 @@ export interface InspectedSegment {
 }
 
 /**
- * Lists the named things in the file of a segment, with the holders of mutexes and all that wait, and
+ * Lists the named things in the file of a segment, with the holders of mutexes and all waiters, and
  * the threads that have the segment open. Does not write to the file.
  *
- * @throws {SegmentFormatError} If the file is not a segment, is damaged, or other users can use it.
+ * @throws {SegmentFormatError} If the file is not a segment, is damaged, or is another user's.
  * @throws {Error} With the `code` of the system: no such file, no permission.
  */
 export function inspectSegment(path: string): InspectedSegment {

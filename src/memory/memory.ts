@@ -184,9 +184,9 @@ export class Memory implements PlatformDisposable {
 
   /**
    * Maps a file as memory, shared by all processes that map the same file, in any runtime. Creates
-   * a missing file, for this user alone unless the options say more, and makes a shorter one longer,
-   * with its space reserved. If the file is made shorter while it is mapped, processes that touch the
-   * missing part are ended (`SIGBUS`).
+   * a missing file, for this user alone unless the options say more, and makes a shorter one
+   * longer, with its space reserved. If the file is made shorter while it is mapped, processes that
+   * touch the missing part are ended (`SIGBUS`).
    *
    * @param path The file; best on `tmpfs`, such as below `/dev/shm`.
    * @param size The bytes that can be used, at least; rounded up. Default: all bytes of the file,
@@ -248,15 +248,17 @@ export class Memory implements PlatformDisposable {
   }
 
   /**
-   * How many threads have the memory open, and how many can. A thread has one slot, however often it
-   * opens the memory; in anonymous memory, from its first lock on. If no slot is left, those of dead
-   * threads are used again, and then it is a `RangeError` to open the memory.
+   * How many threads have the memory open, and how many can. A thread has one slot, however often
+   * it opens the memory; in anonymous memory, from its first lock on. If no slot is left, those of
+   * dead threads are used again, and then it is a `RangeError` to open the memory.
    */
   get slots(): MemorySlots {
     return { used: this.#attachment.threads.list().length, limit: SLOTS };
   }
 
-  /** The threads that have the memory open, and what they wait for. Takes 20 us for each of them. */
+  /**
+   * The threads that have the memory open, and what they wait for. Takes 20 us for each of them.
+   */
   threads(): MemoryThread[] {
     const { threads } = this.#attachment;
     return threads.list().flatMap((identity) => threads.look(identity) ?? []);

@@ -166,8 +166,8 @@ export function releaseMemoryFile({ fd }: MemoryFile, path: string): void {
 }
 
 /**
- * Opens the file of a memory for reading, without waiting for its creation lock: one of this user,
- * who may share it with others.
+ * Opens the file of a memory for reading, without waiting for its creation lock. The file must be
+ * this user's, and may be shared with other users.
  */
 export function openToLook(path: string): MemoryFile {
   const fd = openFile(path, O_RDONLY | O_NOFOLLOW);
@@ -282,7 +282,9 @@ function lockAndCheck(
   }
 }
 
-/** Tells a file from its copies by the inode, and from files that had the inode before by chance. */
+/**
+ * Tells a file from its copies by the inode, and from files that had the inode before by chance.
+ */
 function idOf(fd: number, path: string): string {
   const random = new Uint8Array(ID_BYTES);
   readAt(fd, path, random, HEADER.id);

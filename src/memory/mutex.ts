@@ -62,8 +62,9 @@ const HELD_HERE = [
  *
  * The owner is a slot of the memory and its generation; see thread_registry.ts for when an owner
  * counts as dead. A death between any two of these steps leaves one of the states of the table. A
- * thread that slept acquires the lock with bit 31 set, since other threads may still sleep. A thread
- * that gives up passes the wake on. So there may be one wake too many, and never one too few.
+ * thread that slept acquires the lock with bit 31 set, since other threads may still sleep. A
+ * thread that gives up passes the wake on. So there may be one wake too many, and never one too
+ * few.
  *
  * | second word        | meaning                                  | an acquire                         |
  * | ------------------ | ---------------------------------------- | ---------------------------------- |
@@ -169,8 +170,8 @@ export class Mutex implements RawLock {
   }
 
   /**
-   * Runs `body` inside the lock and releases it, also if `body` throws. Blocks the thread, and makes
-   * no guard.
+   * Runs `body` inside the lock and releases it, also if `body` throws. Blocks the thread, and
+   * makes no guard.
    *
    * @returns The result of `body`.
    * @throws {TypeError} If the result is a promise or another thenable: the lock would be released
@@ -233,8 +234,8 @@ export class Mutex implements RawLock {
   }
 
   /**
-   * Waits for the lock without blocking the thread. A wait keeps the process alive. The tasks of one
-   * thread acquire the lock in the order in which they asked; other threads compete with them.
+   * Waits for the lock without blocking the thread. A wait keeps the process alive. The tasks of
+   * one thread acquire the lock in the order in which they asked; other threads compete with them.
    *
    * @throws {DOMException} Named `TimeoutError`, if the timeout ran out.
    * @throws {OwnerDiedError} If the owner died, and the mutex throws in this case; or if a holder

@@ -18,8 +18,8 @@ import type { Guard } from "../contract/guard.ts";
 export interface MutexGuard extends Guard<number> {
   /**
    * Marks what the mutex protects as inconsistent, for example because a repair failed. From its
-   * release on, every acquire throws an `OwnerDiedError`, whatever the mutex does by default, until a
-   * caller acquires it with `recover: true`.
+   * release on, every acquire throws an `OwnerDiedError`, whatever the mutex does by default, until
+   * a caller acquires it with `recover: true`.
    *
    * @throws {Error} If this guard does not hold its lock.
    */

@@ -18,8 +18,8 @@ export interface MutexOptions {
 /** Options for `Mutex.tryAcquire`. */
 export interface MutexTryAcquireOptions {
   /**
-   * Acquires the lock after the death of its owner, even if the mutex throws by default; and after a
-   * holder marked it as inconsistent, by `guard.markInconsistent()`.
+   * Acquires the lock after the death of its owner, even if the mutex throws by default; and after
+   * a holder marked it as inconsistent, by `guard.markInconsistent()`.
    */
   recover?: boolean;
 }

@@ -3,8 +3,8 @@ import { type Memory, regionOf } from "./memory.ts";
 import type { Region } from "./region.ts";
 
 /**
- * A value in shared memory, without a lock, like `multiprocessing.RawValue` of Python. Each read and
- * each write is atomic, but `value.value += 1` is not: two threads that do it lose updates.
+ * A value in shared memory, without a lock, like `multiprocessing.RawValue` of Python. Each read
+ * and each write is atomic, but `value.value += 1` is not: two threads that do it lose updates.
  *
  * A value that the type cannot represent is an error, never wrapped; a `Float32` is rounded.
  *

@@ -184,8 +184,8 @@ export class Segment implements PlatformDisposable {
 
   /**
    * Removes a named segment. Threads that have it open keep it, and can see that it is
-   * {@linkcode stale}; later callers of {@linkcode Segment.open} create a new one. The two groups do
-   * not exclude each other.
+   * {@linkcode stale}; later callers of {@linkcode Segment.open} create a new one. The two groups
+   * do not exclude each other.
    *
    * @returns Whether there was one.
    * @throws {TypeError} If the name or an option cannot be used.
@@ -222,7 +222,9 @@ export class Segment implements PlatformDisposable {
     return this.#memory.memory;
   }
 
-  /** The bytes for the things in the segment. It can grow; see `size` and `maxSize` of the options. */
+  /**
+   * The bytes for the things in the segment. It can grow; see `size` and `maxSize` of the options.
+   */
   get size(): number {
     return this.#memory.size;
   }
@@ -235,8 +237,9 @@ export class Segment implements PlatformDisposable {
 
   /**
    * Whether the segment was removed or replaced since it was opened: {@linkcode Segment.remove}, or
-   * another program removed or renamed its file. Then programs that open it now get another one, and
-   * the two groups do not exclude each other. False if that cannot be found out. Asks the system.
+   * another program removed or renamed its file. Then programs that open it now get another one,
+   * and the two groups do not exclude each other. False if that cannot be found out. Asks the
+   * system.
    */
   get stale(): boolean {
     return this.#memory.stale;
@@ -247,7 +250,9 @@ export class Segment implements PlatformDisposable {
     return this.memory.slots;
   }
 
-  /** The threads that have the segment open, and what they wait for. Takes 20 us for each of them. */
+  /**
+   * The threads that have the segment open, and what they wait for. Takes 20 us for each of them.
+   */
   threads(): MemoryThread[] {
     return this.memory.threads();
   }

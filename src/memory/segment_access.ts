@@ -41,7 +41,9 @@ export function segmentAccessBy(options: FileAccessOptions, task: string): FileA
   throw new TypeError(`Cannot ${task}: group needs a mode that lets the group in, such as 0o660`);
 }
 
-/** The access with the group that the system gives to a new file at a path, unless one was given. */
+/**
+ * The access with the group that the system gives to a new file at a path, unless one was given.
+ */
 export function withGroup(access: FileAccess, path: string): FileAccess {
   if (access.group !== undefined) return access;
   const folder = folderOf(path);

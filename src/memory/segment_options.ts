@@ -14,9 +14,9 @@ import type { MemoryHandle } from "./region.ts";
 export interface SegmentOptions extends MapOptions {
   /**
    * The bytes for the things in the segment, at least. Each named thing takes 128 bytes and its own
-   * size, rounded up to 128. With the header of 266,240 bytes, a segment has at most 1 GiB. A segment
-   * that exists grows to this size; those who have it open see its new names. Default: 65,536 for a
-   * new segment (or `maxSize`, if that is less), and any size for one that exists.
+   * size, rounded up to 128. With the header of 266,240 bytes, a segment has at most 1 GiB. A
+   * segment that exists grows to this size; those who have it open see its new names. Default:
+   * 65,536 for a new segment (or `maxSize`, if that is less), and any size for one that exists.
    */
   size?: number;
   /**
@@ -26,9 +26,9 @@ export interface SegmentOptions extends MapOptions {
   maxSize?: number;
   /**
    * Whether each access by a name (`segment.mutex("jobs")`, ...) checks that the segment was not
-   * removed or replaced since it was opened, and throws a `StaleSegmentError` if it was. For deploys
-   * that replace segments while old programs run: ask for the mutex by its name each time, and look at
-   * `segment.stale` inside of the lock. The check costs a system call.
+   * removed or replaced since it was opened, and throws a `StaleSegmentError` if it was. For
+   * deploys that replace segments while old programs run: ask for the mutex by its name each time,
+   * and look at `segment.stale` inside of the lock. The check costs a system call.
    *
    * @default {false}
    */

@@ -8,10 +8,10 @@ import { RawArray } from "./raw_array.ts";
 const LINE = 128;
 
 /**
- * Elements of one type in shared memory with their own lock, like `multiprocessing.Array` of Python.
- * Each {@linkcode SharedArray.get}, {@linkcode SharedArray.set} and {@linkcode SharedArray.update}
- * takes the lock. For longer steps, hold {@linkcode SharedArray.mutex}, which is not reentrant, and
- * use {@linkcode SharedArray.raw}.
+ * Elements of one type in shared memory with their own lock, like `multiprocessing.Array` of
+ * Python. Each {@linkcode SharedArray.get}, {@linkcode SharedArray.set} and
+ * {@linkcode SharedArray.update} takes the lock. For longer steps, hold
+ * {@linkcode SharedArray.mutex}, which is not reentrant, and use {@linkcode SharedArray.raw}.
  *
  * @example
  * ```ts

@@ -89,8 +89,8 @@ export class SharedRecord<F extends Fields> {
   /**
    * Writes the fields that `change` returns, under the lock.
    *
-   * @param change Takes the record and returns the fields to write. Other threads wait meanwhile, so
-   * it must be quick, and not async. If it throws, the record stays.
+   * @param change Takes the record and returns the fields to write. Other threads wait meanwhile,
+   * so it must be quick, and not async. If it throws, the record stays.
    * @returns The new record.
    * @throws {TypeError} If there is no such field, or a value is not of its type.
    * @throws {RangeError} If a value is out of the range of its type, or longer than its field.

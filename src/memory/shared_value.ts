@@ -83,8 +83,8 @@ export class SharedValue<T extends ElementType = "Int32"> {
   /**
    * Replaces the value by the result of `change`, under the lock.
    *
-   * @param change Takes the value and returns the next one. Other threads wait meanwhile, so it must
-   * be quick, and not async. If it throws, the value stays.
+   * @param change Takes the value and returns the next one. Other threads wait meanwhile, so it
+   * must be quick, and not async. If it throws, the value stays.
    * @returns The next value.
    * @throws {TypeError} If that is not of the type, such as a promise.
    * @throws {RangeError} If it is out of the range of the type.

@@ -33,8 +33,8 @@ export interface ClaimedSlot {
  * | `identity` | `identity` | in use                                     | compare-and-swap to free  |
  *
  * Each claim has another generation, so a thread that frees its slot late does not free that of the
- * next user. In a mapped file, slots are claimed under the creation lock: there, a claim without its
- * identity is left by a thread that died before it wrote the identity.
+ * next user. In a mapped file, slots are claimed under the creation lock: there, a claim without
+ * its identity is left by a thread that died before it wrote the identity.
  */
 export class SlotTable {
   readonly #region: Region;

@@ -10,7 +10,9 @@ function isCrowded(threads: ThreadRegistry): boolean {
   return threads.withWebLock().length >= SLOTS / 2;
 }
 
-/** Checks the Web Locks of all threads that have a memory open, one at a time: there may be many. */
+/**
+ * Checks the Web Locks of all threads that have a memory open, one at a time: there may be many.
+ */
 async function checkAll(region: Region, threads: ThreadRegistry): Promise<void> {
   if (checked.has(region)) return;
   checked.add(region);

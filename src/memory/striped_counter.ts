@@ -44,7 +44,8 @@ export class StripedCounter implements Counter {
   }
 
   /**
-   * The counter of `stripes` cells at `offset`. All threads that share it must give the same number.
+   * The counter of `stripes` cells at `offset`. All threads that share it must give the same
+   * number.
    *
    * @param stripe The cell of this thread. Default: by the thread's number in the memory.
    * @throws {TypeError} If an argument is of a wrong type.

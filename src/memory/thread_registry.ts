@@ -11,9 +11,9 @@ import { holdWebLock, whenWebLockIsFree } from "./web_lock.ts";
 const RUNTIMES = ["", "deno", "bun", "node", "browser", "C"];
 
 /**
- * The threads that have a memory open, a slot each; see slot_table.ts. A lock word names a thread by
- * its slot and the generation of the slot; the slot tells how to check that the thread lives. A slot
- * is reused only when its thread is dead and no lock word names it.
+ * The threads that have a memory open, a slot each; see slot_table.ts. A lock word names a thread
+ * by its slot and the generation of the slot; the slot tells how to check that the thread lives. A
+ * slot is reused only when its thread is dead and no lock word names it.
  */
 export class ThreadRegistry {
   readonly #region: Region;
@@ -115,8 +115,8 @@ export class ThreadRegistry {
 
   /**
    * For a memory that was last opened under another boot id: marks all threads that had it open as
-   * dead, if each of them is. If one lives, or cannot be checked, the machine may not have rebooted:
-   * a container can have a boot id of its own.
+   * dead, if each of them is. If one lives, or cannot be checked, the machine may not have
+   * rebooted: a container can have a boot id of its own.
    *
    * @returns Whether all threads are dead.
    */
@@ -162,9 +162,9 @@ export class ThreadRegistry {
 
   /**
    * Asks, without waiting, whether the thread of an identity has lost its Web Lock, and marks the
-   * thread as dead if so; the answer comes in a later task. Nothing is known about a thread that has
-   * no Web Lock yet. Each call asks again, since Node sometimes forgets a request that waits while a
-   * worker is terminated.
+   * thread as dead if so; the answer comes in a later task. Nothing is known about a thread that
+   * has no Web Lock yet. Each call asks again, since Node sometimes forgets a request that waits
+   * while a worker is terminated.
    *
    * A terminated worker of Deno keeps its Web Lock for as long as its thread runs on, as it must.
    */

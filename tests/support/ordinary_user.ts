@@ -34,7 +34,7 @@ function run(command: string, ...args: string[]): void {
 
 /**
  * Makes an ordinary user's copy of a checkout and of the runtimes: root's own may be in a home that
- * nobody else may enter.
+ * no other user may enter.
  *
  * @param folder A folder of root, below folders that all users may enter.
  */

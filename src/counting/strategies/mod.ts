@@ -2,8 +2,8 @@ import type { StrategyName } from "./names.ts";
 import type { Strategy } from "./strategy.ts";
 
 /**
- * Loads an experiment by its name. Each has its own module, so that a worker does not load those that
- * it does not run.
+ * Loads an experiment by its name. Each has its own module, so that a worker does not load those
+ * that it does not run.
  */
 export async function loadStrategy(name: StrategyName): Promise<Strategy> {
   switch (name) {

@@ -1,6 +1,6 @@
 /**
- * The reply of a server, in either protocol. Numbers are exact to 2^52: node-redis and ioredis round
- * some greater ones, so a script replies with a text there.
+ * The reply of a server, in either protocol. Numbers are exact to 2^52: node-redis and ioredis
+ * round some greater ones, so a script replies with a text there.
  */
 export type Reply = string | number | null | Reply[];
 
@@ -10,8 +10,8 @@ export type Reply = string | number | null | Reply[];
  */
 export interface RedisAdapter {
   /**
-   * Sends a command, at most once: if it is unknown whether the server has run it, it rejects and is
-   * not sent again.
+   * Sends a command, at most once: if it is unknown whether the server has run it, it rejects and
+   * is not sent again.
    *
    * @throws {Error} If the server replied with an error; the message begins with the server's code
    * (`WRONGTYPE ...`).

@@ -38,8 +38,8 @@ const clients = new WeakMap<object, SharedClient>();
 
 /**
  * Makes an adapter of a client, by the client's shape. All adapters of one client share a second
- * connection for their subscriptions. It is opened when it is first needed, with the client's options
- * (TLS, credentials). Closing an adapter does not close the client.
+ * connection for their subscriptions. It is opened when it is first needed, with the client's
+ * options (TLS, credentials). Closing an adapter does not close the client.
  *
  * If the client is connecting again, a command waits for it, up to `commandTimeout`; it is not put
  * into the client's own queue.

@@ -94,8 +94,8 @@ export class Connection implements RedisAdapter {
   }
 
   /**
-   * Ends all waits for the connection, now and later, if nothing was ever sent: then there is nothing
-   * to release, and `close` need not wait for a server that cannot be reached.
+   * Ends all waits for the connection, now and later, if nothing was ever sent: then there is
+   * nothing to release, and `close` need not wait for a server that cannot be reached.
    */
   stopWaiting(): void {
     if (this.#hasSent) return;

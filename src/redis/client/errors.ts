@@ -18,8 +18,9 @@ export class UnreachableError extends Error {
 }
 
 /**
- * The server answered that it cannot do it now: the user has no right (`NOPERM`, `NOAUTH`), memory is
- * full (`OOM`), it is a replica (`READONLY`), it is loading, or it cannot save. Nothing was changed.
+ * The server answered that it cannot do it now: the user has no right (`NOPERM`, `NOAUTH`), memory
+ * is full (`OOM`), it is a replica (`READONLY`), it is loading, or it cannot save. Nothing was
+ * changed.
  */
 export class RefusedError extends Error {
   /** `RefusedError`. */

@@ -37,9 +37,9 @@ export interface IoredisClient {
 }
 
 /**
- * A client of ioredis. By default (`autoResendUnfulfilledCommands: true`), it sends commands again if
- * it does not know whether the server has run them; an add would count twice. So commands go over a
- * duplicate of such a client that does not do so.
+ * A client of ioredis. By default (`autoResendUnfulfilledCommands: true`), it sends commands again
+ * if it does not know whether the server has run them; an add would count twice. So commands go
+ * over a duplicate of such a client that does not do so.
  */
 export class IoredisDriver implements Driver {
   lastError: unknown;

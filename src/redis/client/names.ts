@@ -16,10 +16,11 @@ export function partOf(name: string, part: string, prefix: string = PREFIX): str
 }
 
 /**
- * The key of the record of an operation on a user's key. It is in the same slot: its hash tag is the
- * tag of the user's key, or the whole key if it has none. No two pairs of a key and an operation have
- * the same record, whatever they contain: there is no "{" before the tag, and each text follows its
- * length. A key with "}" but without a tag cannot be used as a tag; only a cluster needs one.
+ * The key of the record of an operation on a user's key. It is in the same slot: its hash tag is
+ * the tag of the user's key, or the whole key if it has none. No two pairs of a key and an
+ * operation have the same record, whatever they contain: there is no "{" before the tag, and each
+ * text follows its length. A key with "}" but without a tag cannot be used as a tag; only a cluster
+ * needs one.
  *
  * @throws {TypeError} If the key, the operation or the prefix cannot be used.
  */
@@ -65,8 +66,8 @@ function checkName(name: string): void {
 }
 
 /**
- * Refuses lone surrogates: in UTF-8 all of them become the same character, so two texts would become
- * one.
+ * Refuses lone surrogates: in UTF-8 all of them become the same character, so two texts would
+ * become one.
  *
  * @throws {TypeError} If the text has a lone surrogate.
  */

@@ -96,7 +96,9 @@ export class NodeRedisDriver implements Driver {
   }
 }
 
-/** The connection has one timer for all; the client would make a signal for each, which costs more. */
+/**
+ * The connection has one timer for all; the client would make a signal for each, which costs more.
+ */
 const UNTIMED = { timeout: 0 };
 
 const KEYLESS: ReadonlySet<string> = new Set(
@@ -190,7 +192,10 @@ export class OwnNodeRedisDriver implements Driver {
   }
 }
 
-/** Whether another try is useless: the password or the database is wrong, or a permission is missing. */
+/**
+ * Whether another try is useless: the password or the database is wrong, or a permission is
+ * missing.
+ */
 function isFinal(error: Error): boolean {
   return /^(WRONGPASS|NOAUTH|NOPERM|DENIED|ERR)\b/.test(error.message) ||
     missingPermission(error) !== undefined;

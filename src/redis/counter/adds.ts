@@ -8,8 +8,8 @@ import { CallOrder } from "./call_order.ts";
 import type { CounterSettings } from "./counter_options.ts";
 
 /**
- * While the value was last seen nearer to 0 than this, adds are plain INCRBYs: faster than a script,
- * and far from the limit of the exact numbers unless another program has just gone there.
+ * While the value was last seen nearer to 0 than this, adds are plain INCRBYs: faster than a
+ * script, and far from the limit of the exact numbers unless another program has just gone there.
  */
 const NEAR = 2 ** 50;
 

@@ -13,9 +13,9 @@ export interface CoalescedOptions {
    */
   flushEvery?: number;
   /**
-   * Called if the collected adds could not be sent, with their sum. They are kept, and sent again as
-   * the same parcel, so that they count once within the counter's `rememberFor`. An error of this
-   * function is ignored.
+   * Called if the collected adds could not be sent, with their sum. They are kept, and sent again
+   * as the same parcel, so that they count once within the counter's `rememberFor`. An error of
+   * this function is ignored.
    */
   onError?: (error: unknown, pending: number) => void;
 }
@@ -69,13 +69,14 @@ export interface CoalescedCounter extends PlatformAsyncDisposable<Promise<void>>
    *
    * @param n A whole number; negative to subtract. Default: 1.
    * @throws {TypeError} If `n` is not a whole number.
-   * @throws {RangeError} If `n`, or the sum of the collected adds, is beyond 2^53; nothing is added.
+   * @throws {RangeError} If `n`, or the sum of the collected adds, is beyond 2^53; nothing is
+   * added.
    * @throws {Error} If it is closed.
    */
   add(n?: number): void;
   /**
-   * Reads the value on the server, and adds {@linkcode CoalescedCounter.pending}: the value with the
-   * adds of this process, without those that other processes have not sent yet. Sends nothing.
+   * Reads the value on the server, and adds {@linkcode CoalescedCounter.pending}: the value with
+   * the adds of this process, without those that other processes have not sent yet. Sends nothing.
    *
    * It first waits for adds that are being sent. Adds whose answer was lost count as pending until
    * they were sent again. If the server has counted them, they are twice in this sum meanwhile.

@@ -47,8 +47,8 @@ export interface AddOptions {
    */
   operation?: string;
   /**
-   * How long to try again if the server cannot be reached or is still loading, in milliseconds. Only
-   * an add with an `operation` is tried again.
+   * How long to try again if the server cannot be reached or is still loading, in milliseconds.
+   * Only an add with an `operation` is tried again.
    *
    * @default {10_000}
    */

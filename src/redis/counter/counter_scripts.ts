@@ -9,11 +9,11 @@ import { Script } from "../client/script.ts";
  */
 
 /**
- * Adds. Keys: the counter; the record of the operation, if the add has one. Arguments: 1, 2 the number to
- * add, and its negative; 3, 4 the least and the greatest value; 5, 6 how far the values on the way
- * fall below the last one and rise above it; 7 how many milliseconds after its first change the
- * counter expires, or nothing; 8 how many milliseconds the record is kept; 9 the number of the
- * parcel among those of the operation, from 1, or nothing if there is only one.
+ * Adds. Keys: the counter; the record of the operation, if the add has one. Arguments: 1, 2 the
+ * number to add, and its negative; 3, 4 the least and the greatest value; 5, 6 how far the values
+ * on the way fall below the last one and rise above it; 7 how many milliseconds after its first
+ * change the counter expires, or nothing; 8 how many milliseconds the record is kept; 9 the number
+ * of the parcel among those of the operation, from 1, or nothing if there is only one.
  */
 const ADD = `
 local key, record = KEYS[1], KEYS[2]
@@ -83,8 +83,8 @@ return was`;
 
 /**
  * All of the above in one script: `ADD` with its 9 arguments, `SET` with its 4, and a read without
- * any. It is one, so that a server that has forgotten it refuses all calls that were sent before its
- * answer, and not only some of them: then they can be sent again in their order.
+ * any. It is one, so that a server that has forgotten it refuses all calls that were sent before
+ * its answer, and not only some of them: then they can be sent again in their order.
  */
 export const COUNTER: Script = new Script(`
 if #ARGV == 0 then return redis.call('GET', KEYS[1]) end

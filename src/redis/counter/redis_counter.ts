@@ -26,9 +26,9 @@ const RETRY_MS = 10_000;
 const WHOLE = /^(0|-?[1-9]\d*)$/;
 
 /**
- * A number at a key of a Redis or Valkey server, in the format of INCR; other programs may use it as
- * well. Adds that one program makes at the same moment are sent as one command, and each gets its
- * own value.
+ * A number at a key of a Redis or Valkey server, in the format of INCR; other programs may use it
+ * as well. Adds that one program makes at the same moment are sent as one command, and each gets
+ * its own value.
  *
  * The server runs the operations of one `RedisCounter` in the order of their calls, also those that
  * are not awaited. Only what was refused and is tried again can come later: an add with an
@@ -137,8 +137,8 @@ export class RedisCounter implements AsyncExchangeCounter, PlatformAsyncDisposab
    *
    * @returns The value before.
    * @throws {TypeError} If `n` is not a whole number.
-   * @throws {RangeError} If `n` or the value is beyond 2^53, or `n` beyond the counter's bounds; the
-   * value is unchanged.
+   * @throws {RangeError} If `n` or the value is beyond 2^53, or `n` beyond the counter's bounds;
+   * the value is unchanged.
    */
   async fetchMin(n: number): Promise<number> {
     return this.#numberOf(await this.#replace(n, "min", "1"));
@@ -149,8 +149,8 @@ export class RedisCounter implements AsyncExchangeCounter, PlatformAsyncDisposab
    *
    * @returns The value before.
    * @throws {TypeError} If `n` is not a whole number.
-   * @throws {RangeError} If `n` or the value is beyond 2^53, or `n` beyond the counter's bounds; the
-   * value is unchanged.
+   * @throws {RangeError} If `n` or the value is beyond 2^53, or `n` beyond the counter's bounds;
+   * the value is unchanged.
    */
   async fetchMax(n: number): Promise<number> {
     return this.#numberOf(await this.#replace(n, "max", "1"));
@@ -161,8 +161,8 @@ export class RedisCounter implements AsyncExchangeCounter, PlatformAsyncDisposab
    *
    * @returns The value before.
    * @throws {TypeError} If `n` is not a whole number.
-   * @throws {RangeError} If `n` or the value is beyond 2^53, or `n` beyond the counter's bounds; the
-   * value is unchanged.
+   * @throws {RangeError} If `n` or the value is beyond 2^53, or `n` beyond the counter's bounds;
+   * the value is unchanged.
    */
   async exchange(n: number): Promise<number> {
     return this.#numberOf(await this.#replace(n, "", "1"));
@@ -173,8 +173,8 @@ export class RedisCounter implements AsyncExchangeCounter, PlatformAsyncDisposab
    *
    * @returns The value before: `expected` if the counter was set.
    * @throws {TypeError} If either is not a whole number.
-   * @throws {RangeError} If either is beyond 2^53, or `value` beyond the counter's bounds; the value
-   * is unchanged.
+   * @throws {RangeError} If either is beyond 2^53, or `value` beyond the counter's bounds; the
+   * value is unchanged.
    */
   async compareExchange(expected: number, value: number): Promise<number> {
     return this.#numberOf(await this.#replace(value, `${checkWhole(expected)}`, "1"));

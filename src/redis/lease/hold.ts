@@ -14,7 +14,9 @@ export interface HeldLock<Request extends HoldRequest> {
   /** The operations under way to the server. */
   readonly inFlight: InFlight;
   readonly server: LeaseServer<Request>;
-  /** Called when the last guard was released. Returns whether the hold goes on for another guard. */
+  /**
+   * Called when the last guard was released. Returns whether the hold goes on for another guard.
+   */
   keeps(hold: Hold<Request>): boolean;
 }
 

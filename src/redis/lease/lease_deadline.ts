@@ -4,7 +4,9 @@ import { describeOwner } from "../../contract/owner.ts";
 import type { Refusal } from "./attempt.ts";
 import { ownerIn, SHARED } from "./holder_value.ts";
 
-/** The deadline of a wait for something on a server; the last answer of the server names the holder. */
+/**
+ * The deadline of a wait for something on a server; the last answer of the server names the holder.
+ */
 export class LeaseDeadline extends Deadline {
   /** The last answer of the server, for the message. */
   refusal: Pick<Refusal, "holder" | "why"> | undefined;

@@ -87,7 +87,9 @@ export class LeaseSource<Request extends HoldRequest, Held extends Hold<Request>
     if (this.isClosed()) throw new TypeError(`Cannot use "${this.name}": it was closed`);
   }
 
-  /** Ends the waits, waits for the answers under way, releases the holds, and ends the connections. */
+  /**
+   * Ends the waits, waits for the answers under way, releases the holds, and ends the connections.
+   */
   close(): Promise<void> {
     return this.#closed ??= this.#close();
   }

@@ -15,8 +15,8 @@ export interface WakeSource {
 }
 
 /**
- * The channel with the messages that wake the waiters of one client. It is subscribed from the first
- * waiter on, and until a second after the last.
+ * The channel with the messages that wake the waiters of one client. It is subscribed from the
+ * first waiter on, and until a second after the last.
  */
 export class WakeChannel {
   readonly #adapter: RedisAdapter;

@@ -47,8 +47,8 @@ const MISSING = "The server does not have the hold any more";
 const ANSWER_MS = 1000;
 
 /**
- * A hold of a lock, which can change between shared and exclusive. One change goes on at a time, and
- * neither a renewal nor a release goes on meanwhile: each of them asks the server by the mode.
+ * A hold of a lock, which can change between shared and exclusive. One change goes on at a time,
+ * and neither a renewal nor a release goes on meanwhile: each of them asks the server by the mode.
  *
  * A hold gets a new value when it becomes exclusive. So a copy of an old request that arrives late
  * finds that its value holds nothing, and changes nothing.

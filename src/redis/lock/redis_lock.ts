@@ -30,8 +30,8 @@ import { type LockRequest, waiterOf } from "../server_lock/server_lock.ts";
  *
  * **What no such lock can promise**: that no other client is inside. A process can be stopped, or
  * its machine asleep, for longer than the lease, and then go on in the middle of a write. A server
- * grants the lock twice if it is restarted without its data, if it is replaced by a replica that has
- * not received the hold, or if it may evict keys (`maxmemory-policy` other than `noeviction`).
+ * grants the lock twice if it is restarted without its data, if it is replaced by a replica that
+ * has not received the hold, or if it may evict keys (`maxmemory-policy` other than `noeviction`).
  * If two writers do harm, the resource must reject the late one: pass it the guard's
  * {@linkcode RedisGuard.token}, as in the second example. In any case, watch
  * {@linkcode RedisGuard.signal}.

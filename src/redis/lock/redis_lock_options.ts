@@ -12,14 +12,15 @@ export interface RedisLockOptions {
    */
   leaseTime?: number;
   /**
-   * How long a hold is renewed at most, in milliseconds. Then, or a little before, the signal of its
-   * guard aborts, and the lease runs out.
+   * How long a hold is renewed at most, in milliseconds. Then, or a little before, the signal of
+   * its guard aborts, and the lease runs out.
    *
    * @default {Infinity}
    */
   maxHold?: number;
   /**
-   * Whether `acquire` and `tryAcquire` share the lock by default. Shared requests queue behind exclusive ones.
+   * Whether `acquire` and `tryAcquire` share the lock by default. Shared requests queue behind
+   * exclusive ones.
    *
    * @default {false}
    */
@@ -32,9 +33,9 @@ export interface RedisLockOptions {
    */
   reentrant?: boolean;
   /**
-   * Whether all processes get the lock in the order in which they asked the server for it. If not, a
-   * client that asks at the right moment can overtake, and fewer hand-offs are needed. A waiter that
-   * is woken and does not come within half a second is overtaken.
+   * Whether all processes get the lock in the order in which they asked the server for it. If not,
+   * a client that asks at the right moment can overtake, and fewer hand-offs are needed. A waiter
+   * that is woken and does not come within half a second is overtaken.
    *
    * @default {false}
    */
@@ -54,9 +55,10 @@ export interface RedisLockOptions {
    */
   replicas?: ReplicaOptions;
   /**
-   * With several servers: whether a server that was started less than a lease ago has no vote, since
-   * it may have forgotten its last one. Not needed if all servers store each write before they
-   * answer (`appendonly yes`, `appendfsync always`). A fresh set of servers grants nothing before.
+   * With several servers: whether a server that was started less than a lease ago has no vote,
+   * since it may have forgotten its last one. Not needed if all servers store each write before
+   * they answer (`appendonly yes`, `appendfsync always`). A fresh set of servers grants nothing
+   * before.
    *
    * @default {true}
    */

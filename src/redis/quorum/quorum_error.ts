@@ -12,8 +12,8 @@ export interface FailedServer {
 }
 
 /**
- * The error that too few servers have voted: of the kind of their gravest error, with the reasons of
- * all of them.
+ * The error that too few servers have voted: of the kind of their gravest error, with the reasons
+ * of all of them.
  *
  * @param what What was tried, to follow "Cannot".
  * @param isUndone Whether a change at a minority of the servers has no effect.

@@ -23,8 +23,8 @@ const NO_HOLDER = "-";
 /** A round of questions to the servers for one request. */
 interface Round {
   /**
-   * The value that the servers are asked with: another one for each round, since the late release of
-   * a vote must not take the vote of a later round.
+   * The value that the servers are asked with: another one for each round, since the late release
+   * of a vote must not take the vote of a later round.
    */
   readonly value: string;
   readonly asked: readonly Promise<Attempt>[];
@@ -37,9 +37,9 @@ interface Round {
  * majority has granted it. Answers the same questions as a {@linkcode ServerLock}.
  *
  * The algorithm is that of the Redis documentation ("Distributed Locks with Redis"), with tokens
- * added: each server mints its own, and the greatest counts. It is told to a majority of the servers
- * before the lock counts as held. The next majority has a server in common with this one, so it
- * mints a greater token.
+ * added: each server mints its own, and the greatest counts. It is told to a majority of the
+ * servers before the lock counts as held. The next majority has a server in common with this one,
+ * so it mints a greater token.
  */
 export class QuorumLock {
   readonly what: string;
@@ -108,8 +108,8 @@ export class QuorumLock {
   }
 
   /**
-   * Makes an exclusive hold shared, at a majority of the servers. The others keep the exclusive hold
-   * until its lease ends: it counts for nothing, since it is no majority and is not renewed.
+   * Makes an exclusive hold shared, at a majority of the servers. The others keep the exclusive
+   * hold until its lease ends: it counts for nothing, since it is no majority and is not renewed.
    */
   async downgrade(request: LockRequest): Promise<boolean> {
     const round = this.#rounds.get(request.value);
@@ -227,8 +227,8 @@ export class QuorumLock {
   }
 
   /**
-   * Renews the lease at a majority. Servers that have lost the vote, or never gave it, are asked for
-   * it again meanwhile.
+   * Renews the lease at a majority. Servers that have lost the vote, or never gave it, are asked
+   * for it again meanwhile.
    */
   async renew(request: LockRequest): Promise<boolean> {
     const round = this.#rounds.get(request.value);

@@ -73,8 +73,8 @@ export class RedisSemaphore implements PlatformAsyncDisposable {
    * A semaphore of a server. Sends nothing before it is acquired.
    *
    * @param source A client, an adapter or an address.
-   * @param permits How many there are, from 1 to 1,000,000: the same number for all users. It can be
-   * changed while there are no holders and no waiters.
+   * @param permits How many there are, from 1 to 1,000,000: the same number for all users. It can
+   * be changed while there are no holders and no waiters.
    * @throws {MisconfiguredError} If the source is no client and no address.
    * @throws {TypeError} If the name, the number or an option cannot be used.
    * @throws {RangeError} If the number or an option is out of bounds.

@@ -1,6 +1,6 @@
 /**
- * The scripts of the semaphore. A server keeps these keys of a semaphore named N, at `interlock:{N}:`
- * and
+ * The scripts of the semaphore. A server keeps these keys of a semaphore named N, at
+ * `interlock:{N}:` and
  *
  * | key | type | contents |
  * | --- | --- | --- |
@@ -67,8 +67,8 @@ end
  * it grants them again, and the lease begins anew.
  *
  * `KEYS`: permits, token, queue, seen. `ARGV`: value; lease in ms; how many; of how many; `1` if no
- * waiter may be overtaken; the waiter, or nothing if it does not wait; its ticket, if it has one; the
- * beginning of a waiter's channel; `1` if receivers can be counted.
+ * waiter may be overtaken; the waiter, or nothing if it does not wait; its ticket, if it has one;
+ * the beginning of a waiter's channel; `1` if receivers can be counted.
  *
  * Replies `{1, token}`, `{0, after how many ms to ask again, ticket, permits free}`, or `{-1,
  * permits}` if others use it with another number of permits.
@@ -173,8 +173,9 @@ return 1
 /**
  * Releases permits, removes the waiter, or both; wakes the next waiters.
  *
- * `KEYS`: permits, token, queue, seen. `ARGV`: value; how many; the waiter or nothing; the beginning
- * of a waiter's channel; `1` if receivers can be counted. Replies 1 if the value held them.
+ * `KEYS`: permits, token, queue, seen. `ARGV`: value; how many; the waiter or nothing; the
+ * beginning of a waiter's channel; `1` if receivers can be counted. Replies 1 if the value held
+ * them.
  */
 export const RELEASE_PERMITS: string = `
 local value, need, waiter = ARGV[1], tonumber(ARGV[2]), ARGV[3]

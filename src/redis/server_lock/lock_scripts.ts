@@ -9,14 +9,14 @@
  * | `queue` | sorted set | the waiters, by their tickets, which are in the order they came |
  * | `seen` | sorted set | the waiters, by the time until which they count as alive |
  *
- * All times are the server's, in milliseconds. A waiter promises to ask again by a certain time, and
- * is dropped if it does not. It is also dropped if the message that wakes it has no receiver. A
- * release wakes the first waiter (or the first few, if all of them share), and tells the next one to
- * ask a moment later, in case the first is dead. All others sleep on.
+ * All times are the server's, in milliseconds. A waiter promises to ask again by a certain time,
+ * and is dropped if it does not. It is also dropped if the message that wakes it has no receiver. A
+ * release wakes the first waiter (or the first few, if all of them share), and tells the next one
+ * to ask a moment later, in case the first is dead. All others sleep on.
  *
- * In a script, the part that each acquire and release needs comes first, and creates no functions. A
- * script is not rolled back, so before it writes, it reads, and checks everything that may fail (a
- * key of another type, a missing right).
+ * In a script, the part that each acquire and release needs comes first, and creates no functions.
+ * A script is not rolled back, so before it writes, it reads, and checks everything that may fail
+ * (a key of another type, a missing right).
  *
  * @module
  */
@@ -52,9 +52,9 @@ ${MINT}
  * Acquires the lock or, if there is a waiter, queues it. Asked again with the value that holds the
  * lock, it grants the lock again, and the lease begins anew.
  *
- * `KEYS`: lock, token, shared, queue, seen. `ARGV`: value; lease in ms; how many tokens to mint; `w`
- * exclusive or `r` shared; `1` if no waiter may be overtaken; the waiter, or nothing if it does not
- * wait; its ticket, if it has one; `1` if receivers can be counted.
+ * `KEYS`: lock, token, shared, queue, seen. `ARGV`: value; lease in ms; how many tokens to mint;
+ * `w` exclusive or `r` shared; `1` if no waiter may be overtaken; the waiter, or nothing if it does
+ * not wait; its ticket, if it has one; `1` if receivers can be counted.
  *
  * Replies `{1, the first token, the holder that did not release}` or `{0, after how many ms to ask
  * again, ticket, the value at the lock}`.
@@ -247,8 +247,9 @@ ${MINT}
 `;
 
 /**
- * Tells a server a token that another one has minted, so that its next one is greater. `KEYS`: lock,
- * token. `ARGV`: value, the token. Replies 1, or 0 if the value does not hold the lock any more.
+ * Tells a server a token that another one has minted, so that its next one is greater. `KEYS`:
+ * lock, token. `ARGV`: value, the token. Replies 1, or 0 if the value does not hold the lock any
+ * more.
  */
 export const RAISE = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
@@ -260,9 +261,9 @@ return 1
 /**
  * Releases the lock, removes the waiter, or both; wakes the next waiter.
  *
- * `KEYS`: lock, token, queue, seen, and shared if the hold is shared. `ARGV`: value; `1` if receivers
- * can be counted; only if the grant was not used: the waiter, or an empty text. Replies 1 if the
- * value held the lock.
+ * `KEYS`: lock, token, queue, seen, and shared if the hold is shared. `ARGV`: value; `1` if
+ * receivers can be counted; only if the grant was not used: the waiter, or an empty text. Replies 1
+ * if the value held the lock.
  */
 export const RELEASE = `
 local queueKey, seenKey, sharedKey = KEYS[3], KEYS[4], KEYS[5]

@@ -1,6 +1,7 @@
 /**
  * The parts of the scripts that make a client the exclusive holder: each grant has a token of its
- * own, which is the last one plus one, or the time of the server in microseconds if that is greater.
+ * own, which is the last one plus one, or the time of the server in microseconds if that is
+ * greater.
  *
  * @module
  */
@@ -19,7 +20,9 @@ local token = tonumber(last[1] or 0)
 local kept = math.floor(token / ${DAY_US}) == math.floor(us / ${DAY_US})
 `;
 
-/** Checks the rights to acquire the lock exclusively and to release it, except SET, the first write. */
+/**
+ * Checks the rights to acquire the lock exclusively and to release it, except SET, the first write.
+ */
 export const CHECK_HOLD_RIGHTS = `
 ${checkRights("KEYS[2]", "HSET", "HDEL")}
 ${checkRights("KEYS[1]", "DEL")}

@@ -2,9 +2,9 @@ import { GRACE_MS } from "../lease/server_times.ts";
 import { WAITER_FUNCTIONS } from "../lease/waiter_scripts.ts";
 
 /**
- * The part of the scripts that wakes waiters: `wake` tells the first one to ask, or the first few if
- * all of them share, and the one behind them that it is next. A waiter that broke its promise, or
- * does not hear the message, is dropped.
+ * The part of the scripts that wakes waiters: `wake` tells the first one to ask, or the first few
+ * if all of them share, and the one behind them that it is next. A waiter that broke its promise,
+ * or does not hear the message, is dropped.
  *
  * The locals that it uses: `queueKey`, `seenKey`; `now`, the time of the server in milliseconds;
  * `countable`, whether receivers can be counted.

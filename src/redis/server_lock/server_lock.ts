@@ -43,8 +43,8 @@ export function waiterOf(client: string, number: number, shared: boolean): strin
 }
 
 /**
- * One lock on one server: single questions and their answers. The acquire loop, the renewals and the
- * lock of several servers build on it.
+ * One lock on one server: single questions and their answers. The acquire loop, the renewals and
+ * the lock of several servers build on it.
  */
 export class ServerLock {
   /** Its name in messages. */

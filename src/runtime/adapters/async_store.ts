@@ -8,7 +8,8 @@ export interface AsyncStore<T> {
 
 /** Makes a store with Node's module, which every runtime has; loading it takes Deno 20 ms, once. */
 export function asyncStore<T>(): AsyncStore<T> {
-  // SAFETY: each runtime has `process` as a global, and Node's `AsyncLocalStorage` has these methods.
+  // SAFETY: each runtime has `process` as a global, and Node's `AsyncLocalStorage` has these
+  // methods.
   const { process } = globalThis as unknown as {
     process: {
       getBuiltinModule(name: string): { AsyncLocalStorage: new () => AsyncStore<T> };

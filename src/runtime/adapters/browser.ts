@@ -15,7 +15,9 @@ function refuse(): never {
   );
 }
 
-/** The port in a browser, which has anonymous memory for the workers of a page, and nothing else. */
+/**
+ * The port in a browser, which has anonymous memory for the workers of a page, and nothing else.
+ */
 export function browserAdapter(): Adapter {
   // SAFETY: the scopes of pages and workers have these members.
   const scope = globalThis as unknown as BrowserScope;

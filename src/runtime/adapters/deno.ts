@@ -22,7 +22,9 @@ const mayCall = () => isGranted(Deno.permissions.querySync({ name: "ffi" }));
 
 let mayLoad = false;
 
-/** Asks for the permission once, if there is a terminal; `dlopen` itself would ask for each library. */
+/**
+ * Asks for the permission once, if there is a terminal; `dlopen` itself would ask for each library.
+ */
 function requirePermission(): void {
   mayLoad ||= mayCall() || isGranted(Deno.permissions.requestSync({ name: "ffi" }));
   if (mayLoad) return;
@@ -113,7 +115,9 @@ function spawnWorker(module: URL): WorkerThread {
   };
 }
 
-/** A worker of Deno's `node:worker_threads`: a Web Worker of Deno always keeps the process alive. */
+/**
+ * A worker of Deno's `node:worker_threads`: a Web Worker of Deno always keeps the process alive.
+ */
 interface NodeWorker {
   postMessage(message: unknown): void;
   on(event: "message" | "error" | "exit", receive: (what: unknown) => void): void;

@@ -1,6 +1,6 @@
 /**
- * Which flag is missing if a runtime refused something for lack of a permission; `undefined` for any
- * other error.
+ * Which flag is missing if a runtime refused something for lack of a permission; `undefined` for
+ * any other error.
  */
 export function missingPermission(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;

@@ -24,7 +24,10 @@ function isMainThread(): boolean {
   return true;
 }
 
-/** The calls of C, made at the first use: by `node:ffi` if this Node has and permits it, else by koffi. */
+/**
+ * The calls of C, made at the first use: by `node:ffi` if this Node has and permits it, else by
+ * koffi.
+ */
 function c(): CAccess {
   if (access !== undefined) return access;
   let failure: NodeJS.ErrnoException | undefined;
@@ -122,8 +125,8 @@ export function nodeAdapter(): Adapter {
     addressOf: (bytes) => c().addressOf(bytes),
     bufferAt: (address, size) => c().bufferAt(address, size),
     spawnWorker: (module) => spawnWorker(module),
-    // Without `--import` and `--require`, also of NODE_OPTIONS: a module that waits for a lock would
-    // start a helper in each helper.
+    // Without `--import` and `--require`, also of NODE_OPTIONS: a module that waits for a lock
+    // would start a helper in each helper.
     spawnHelper: (module) => spawnWorker(module, { execArgv: [], env: {} }),
     onExit: (listener) => void process.on("exit", listener),
     parentThread,

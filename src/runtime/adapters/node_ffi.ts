@@ -36,8 +36,8 @@ function narrow(native: Native, { parameters, result }: CSignature): Native {
 }
 
 /**
- * Loads `node:ffi` without its warning that it is experimental, which would be printed by each program
- * and each of its workers. No other code runs meanwhile, so no other warning is lost.
+ * Loads `node:ffi` without its warning that it is experimental, which would be printed by each
+ * program and each of its workers. No other code runs meanwhile, so no other warning is lost.
  */
 function loadQuietly(process: typeof nodeProcess): NodeFFI | undefined {
   const { emitWarning } = process;
@@ -56,7 +56,7 @@ let areFastCallsForbidden = false;
 
 /**
  * As a worker or the process ends, Node (26.10) frees what V8 reads as it compiles a fast call in
- * another thread. The process crashes then. V8 compiles no call of what is called seldom.
+ * another thread. The process crashes then. V8 does not compile rare calls.
  */
 function forbidFastCalls(process: typeof nodeProcess): void {
   if (areFastCallsForbidden) return;

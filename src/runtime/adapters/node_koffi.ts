@@ -28,16 +28,18 @@ const INHERITED = "interlock: koffi";
 
 declare const __filename: unknown;
 
-/** The path of the koffi that the thread which started this one uses; `undefined` if it uses none. */
+/**
+ * The path of the koffi that the thread which started this one uses; `undefined` if it uses none.
+ */
 export function inheritedKoffi(process: typeof nodeProcess): string | undefined {
   const threads = process.getBuiltinModule("node:worker_threads");
   return threads.getEnvironmentData(INHERITED) as string | undefined;
 }
 
 /**
- * The path of koffi as Node finds it from this module, from the bundle that contains it, or from the
- * program. A worker uses that of the thread that started it, since its own module may be a `data:`
- * URL, from which nothing is found.
+ * The path of koffi as Node finds it from this module, from the bundle that contains it, or from
+ * the program. A worker uses that of the thread that started it, since its own module may be a
+ * `data:` URL, from which nothing is found.
  */
 function find(process: typeof nodeProcess): string | undefined {
   const inherited = inheritedKoffi(process);

@@ -1,8 +1,8 @@
 /**
  * The runtime port: all that the rest of the library knows of Deno, Bun, Node and browsers.
  *
- * An adapter (`deno.ts`, `bun.ts`, `node.ts`, `browser.ts`) implements {@linkcode Adapter} and nothing else; every
- * algorithm above it is written once.
+ * An adapter (`deno.ts`, `bun.ts`, `node.ts`, `browser.ts`) implements {@linkcode Adapter} and
+ * nothing else; every algorithm above it is written once.
  *
  * @module
  */
@@ -74,8 +74,8 @@ export interface CAccess {
    *
    * SAFETY: the signatures must be those of the functions.
    *
-   * @param libraries The names of the library's file, in the order to try; those of the C library if
-   * there are none.
+   * @param libraries The names of the library's file, in the order to try; those of the C library
+   * if there are none.
    * @param seldom Whether the functions are called a few times only: then they are bound faster in
    * Deno and Node, for slower calls.
    * @throws {UnsupportedError} If this runtime has no foreign functions, or may not use them.
@@ -88,15 +88,15 @@ export interface CAccess {
   /**
    * The address of the first byte of `bytes`.
    *
-   * SAFETY: the collector must not move the memory (shared memory, and buffers of 4096 bytes or more),
-   * and it must be kept alive as long as the address is used.
+   * SAFETY: the collector must not move the memory (shared memory, and buffers of 4096 bytes or
+   * more), and it must be kept alive as long as the address is used.
    */
   addressOf(bytes: Uint8Array): number;
   /**
    * Memory of the process as a buffer, not copied.
    *
-   * SAFETY: the memory must be mapped, not be the collector's, and stay mapped as long as the buffer is
-   * used.
+   * SAFETY: the memory must be mapped, not be the collector's, and stay mapped as long as the
+   * buffer is used.
    */
   bufferAt(address: number, size: number): ArrayBuffer;
 }
@@ -125,7 +125,10 @@ export interface Adapter extends CAccess {
   readonly mapping: "over-wasm" | "plain";
   /** A variable of the environment, if the runtime keeps them apart from those of the C library. */
   readonly variable?: (name: string) => string | undefined;
-  /** Whether {@linkcode CAccess.bind} finds the C library of Linux, without a prompt for a permission. */
+  /**
+   * Whether {@linkcode CAccess.bind} finds the C library of Linux, without a prompt for a
+   * permission.
+   */
   mayCallC(): boolean;
   /** Starts a Web Worker on a module. */
   spawnWorker(module: URL): WorkerThread;

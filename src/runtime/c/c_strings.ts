@@ -2,8 +2,8 @@ import { adapter } from "../adapters/adapter.ts";
 import { systemBytes } from "../paths/path_bytes.ts";
 
 /**
- * A list of strings as C needs it: pointers up to a null, in memory that does not move. A string may
- * have bytes that are not UTF-8, as in a path.
+ * A list of strings as C needs it: pointers up to a null, in memory that does not move. A string
+ * may have bytes that are not UTF-8, as in a path.
  */
 export class CStrings {
   readonly address: number;

@@ -122,12 +122,13 @@ export function namedError(what: string, path: string, code: string, number: num
 
 /**
  * The error number of a failed call that locks or unlocks. Unless the number answers the caller's
- * question, the caller makes the call again. An error is thrown only the second time: the engine can
- * make system calls before the number is read (Node has returned ENOENT for a lock that was held).
+ * question, the caller makes the call again. An error is thrown only the second time: the engine
+ * can make system calls before the number is read (Node has returned ENOENT for a lock that was
+ * held).
  *
  * @param last The number of the failed call before, or 0.
- * @throws {Error} With the `code` of the system, if both calls failed for the same reason; never for
- * `EINTR`, which only says that a signal came.
+ * @throws {Error} With the `code` of the system, if both calls failed for the same reason; never
+ * for `EINTR`, which only says that a signal came.
  */
 export function failureOf(action: string, path: string, last: number): number {
   const failure = errno();

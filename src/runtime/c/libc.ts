@@ -6,10 +6,10 @@ import { EINTR } from "./constants.ts";
 /**
  * The C functions that the library calls.
  *
- * SAFETY: a signature must be that of the C function, and an argument of type `bytes` as long as the
- * function reads or writes. `open`, `fcntl` and `syscall` are variadic in C; on Linux (x86-64, arm64),
- * integers and pointers are passed as by a fixed signature. Results that stay below 2^31 in all calls
- * here are declared as 32 bits, since 64 bits cost a bigint in Deno and Node.
+ * SAFETY: a signature must be that of the C function, and an argument of type `bytes` as long as
+ * the function reads or writes. `open`, `fcntl` and `syscall` are variadic in C; on Linux (x86-64,
+ * arm64), integers and pointers are passed as by a fixed signature. Results that stay below 2^31 in
+ * all calls here are declared as 32 bits, since 64 bits cost a bigint in Deno and Node.
  */
 const SIGNATURES = {
   __cxa_thread_atexit_impl: { parameters: ["pointer", "pointer", "pointer"], result: "i32" },
@@ -76,8 +76,8 @@ const SIGNATURES = {
 type Libc = CFunctions<typeof SIGNATURES>;
 
 /**
- * The numbers of the system calls, for x64 and arm64, whose functions some C libraries lack: no musl
- * has `tgkill`, and older ones have none of these.
+ * The numbers of the system calls, for x64 and arm64, whose functions some C libraries lack: no
+ * musl has `tgkill`, and older ones have none of these.
  */
 const SYSTEM_CALLS = {
   getdents64: [217, 61],
@@ -98,8 +98,8 @@ export const libc: Libc = {} as Libc;
 /**
  * The calls that are repeated here if a signal interrupts them, above all on network file systems.
  * Not close(2), which closes the descriptor even then. Callers repeat the other calls themselves:
- * flock(2) and fcntl(2), since a signal ends their waits, and the calls of hot paths (pread, pwrite,
- * statx), since a function around them would slow them down.
+ * flock(2) and fcntl(2), since a signal ends their waits, and the calls of hot paths (pread,
+ * pwrite, statx), since a function around them would slow them down.
  */
 const REPEATED: ReadonlySet<string> = new Set<keyof typeof SIGNATURES>([
   "dup3",

@@ -5,7 +5,9 @@ import { duplicate } from "../files/descriptors.ts";
 import { closeEarly, closeWithThread } from "../threads/thread_end.ts";
 import { DescriptorLockFile } from "./descriptor_lock_file.ts";
 
-/** The open file of a descriptor that the caller keeps; it is locked by a copy of the descriptor. */
+/**
+ * The open file of a descriptor that the caller keeps; it is locked by a copy of the descriptor.
+ */
 export class BorrowedLockFile extends DescriptorLockFile {
   readonly isBorrowed = true;
 

@@ -1,6 +1,6 @@
 /**
- * The calls of macOS that lock files: their numbers and layouts, which are tested on every system, and
- * the functions. From sys/fcntl.h, sys/errno.h and sys/stat.h of XNU.
+ * The calls of macOS that lock files: their numbers and layouts, which are tested on every system,
+ * and the functions. From sys/fcntl.h, sys/errno.h and sys/stat.h of XNU.
  *
  * @module
  */
@@ -92,8 +92,8 @@ export const libSystemSignatures = {
   flock: { parameters: ["i32", "i32"], result: "i32" },
   getcwd: { parameters: ["bytes", "i64"], result: "pointer" },
   mkdir: { parameters: ["bytes", "u32"], result: "i32" },
-  // SAFETY: the mode is variadic. On x64 it is passed in the third register, like the third argument
-  // of a fixed signature; on Apple's arm64 it is the first on the stack, like the ninth.
+  // SAFETY: the mode is variadic. On x64 it is passed in the third register, like the third
+  // argument of a fixed signature; on Apple's arm64 it is the first on the stack, like the ninth.
   open: {
     parameters: ["bytes", "i32", "i32", "i64", "i64", "i64", "i64", "i64", "i32"],
     result: "i32",

@@ -11,8 +11,8 @@ export const LOCK_UN = 8;
 const TRIES = 5;
 
 /**
- * Tries to lock the open file; false if the lock of another open file description conflicts. If this
- * one is locked already, changes the mode; if that fails, the lock is lost.
+ * Tries to lock the open file; false if the lock of another open file description conflicts. If
+ * this one is locked already, changes the mode; if that fails, the lock is lost.
  */
 export function tryFlock(fd: number, path: string, shared = false): boolean {
   let last = 0;

@@ -20,7 +20,9 @@ export interface LockFile {
   readonly id: string;
   /** Whether it may be written to. */
   readonly writable: boolean;
-  /** Whether it is the open file of a descriptor of the caller, so that it cannot be opened again. */
+  /**
+   * Whether it is the open file of a descriptor of the caller, so that it cannot be opened again.
+   */
   readonly isBorrowed?: boolean;
   /**
    * Tries to lock it. If it is locked already, changes the mode; if a shared lock cannot become

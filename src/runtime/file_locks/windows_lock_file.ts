@@ -30,8 +30,8 @@ import { type Region, regionOf } from "./windows_region.ts";
 const READ_AND_WRITE = (GENERIC_READ | GENERIC_WRITE) >>> 0;
 
 /**
- * Opens for writing if that is allowed, else for reading. Tries instead of looking at the numbers of
- * errors, which a runtime may lose.
+ * Opens for writing if that is allowed, else for reading. Tries instead of looking at the numbers
+ * of errors, which a runtime may lose.
  */
 function open(
   full: string,
@@ -51,8 +51,8 @@ function open(
 }
 
 /**
- * A file that Windows locks, by LockFileEx. Its own wait could only be ended together with the thread,
- * so a wait here tries again and again.
+ * A file that Windows locks, by LockFileEx. Its own wait could only be ended together with the
+ * thread, so a wait here tries again and again.
  */
 export class WindowsLockFile implements LockFile {
   readonly path: string;
@@ -96,9 +96,9 @@ export class WindowsLockFile implements LockFile {
   }
 
   /**
-   * Tries to lock the file. Exclusive becomes shared without a gap: a handle may add a shared lock to
-   * its exclusive one, and the first unlock removes the exclusive one. Shared cannot become exclusive
-   * in place, so the shared lock is released and the lock lost.
+   * Tries to lock the file. Exclusive becomes shared without a gap: a handle may add a shared lock
+   * to its exclusive one, and the first unlock removes the exclusive one. Shared cannot become
+   * exclusive in place, so the shared lock is released and the lock lost.
    */
   tryLock(shared: boolean): boolean {
     if (this.#held === "shared") {

@@ -3,9 +3,9 @@ import type { ByteRange } from "./byte_range.ts";
 const WORD = 2 ** 32;
 
 /**
- * The byte that a lock of the whole file takes. Locks of Windows are mandatory: an exclusive lock keeps
- * all others from reading. No file is this long, so the record stays readable, and programs that lock
- * all bytes (Deno, Rust, Go) conflict with it.
+ * The byte that a lock of the whole file takes. Locks of Windows are mandatory: an exclusive lock
+ * keeps all others from reading. No file is this long, so the record stays readable, and programs
+ * that lock all bytes (Deno, Rust, Go) conflict with it.
  */
 const FAR = 2 ** 62;
 /** The length of a range without an end. A range begins below 2^53. */

@@ -68,8 +68,8 @@ export function makeStreamsBlocking(): void {
 const link = new Uint8Array(256);
 
 /**
- * What a descriptor of a process leads to, by `/proc`, such as `pipe:[123]` or a path, cut after 256
- * bytes; `undefined` if there is none, or it may not be looked at.
+ * What a descriptor of a process leads to, by `/proc`, such as `pipe:[123]` or a path, cut after
+ * 256 bytes; `undefined` if there is none, or it may not be looked at.
  */
 export function openFileOf(fd: number | string, pid = "self"): string | undefined {
   // SAFETY: readlink(2) writes no more than the length that it is given.

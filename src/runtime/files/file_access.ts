@@ -11,7 +11,7 @@ const ANY_MAY_READ = 0o444;
 /** In place of a user that stays the same. */
 const SAME_USER = 2 ** 32 - 1;
 
-/** Who may use a new file: its exact mode, and its group unless the system chooses. */
+/** The access to a new file: its exact mode, and its group unless the system chooses. */
 export interface FileAccess {
   readonly mode: number;
   readonly group: number | undefined;
@@ -39,7 +39,7 @@ export function fileAccessBy(
   };
 }
 
-/** The access to a folder that is made for a file: who may read the file may look for it there. */
+/** The access to a new folder of a file: users that may read the file may search the folder. */
 export function folderAccessFor({ mode, group }: FileAccess): FileAccess {
   return { mode: mode | 0o100 | (mode & ANY_MAY_READ) >> 2, group };
 }

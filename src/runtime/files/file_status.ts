@@ -83,7 +83,10 @@ export function statusAt(path: string): FileStatus | undefined {
   throw systemError("look at", path, failure);
 }
 
-/** The status of the file that a path leads to, following links; `undefined`, with errno set, if none. */
+/**
+ * The status of the file that a path leads to, following links; `undefined`, with errno set, if
+ * none.
+ */
 export function followedStatus(path: string): FileStatus | undefined {
   return statx(AT_FDCWD, pathBytes(path), 0) ? statusFound() : undefined;
 }
@@ -96,7 +99,9 @@ export function inodeOf(path: string): number | undefined {
   throw systemError("look at", path, failure);
 }
 
-/** The mode bits that let other users write; the group's bit counts if this user's group differs. */
+/**
+ * The mode bits that let other users write; the group's bit counts if this user's group differs.
+ */
 export function writers({ group, mode }: FileStatus): number {
   return mode & (group === libc.getgid() ? 0o002 : 0o022);
 }

@@ -47,7 +47,7 @@ export function makeDirectory(path: string, access?: FileAccess): void {
 /**
  * Creates the folders on the way to a path, if they are missing.
  *
- * @param access Who may use the file; who may read it can use the new folders, too.
+ * @param access The users that may use the file; those that may read it can use the new folders.
  */
 export function makeFolders(path: string, access?: FileAccess): void {
   const ofFolders = access && folderAccessFor(access);
@@ -62,7 +62,8 @@ export function namesIn(folder: string): string[] {
   const view = new DataView(entries.buffer);
   try {
     for (;;) {
-      // SAFETY: the system writes whole entries within `entries.length` bytes, each with its length.
+      // SAFETY: the system writes whole entries within `entries.length` bytes, each with its
+      // length.
       const length = libc.getdents64(fd, entries, entries.length);
       if (length < 0) throw systemError("list", folder, errno());
       if (length === 0) return names;

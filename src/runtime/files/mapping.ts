@@ -36,7 +36,10 @@ interface Arena {
   readonly address: number;
   /** Unused ranges as [start, end), in order, no two of them adjacent. */
   free: [number, number][];
-  /** The offset at which the search for a range begins, so that a freed range is reused as late as possible. */
+  /**
+   * The offset at which the search for a range begins, so that a freed range is reused as late as
+   * possible.
+   */
   next: number;
 }
 
@@ -127,9 +130,9 @@ const ended = new FinalizationRegistry<{ address: number; size: number }>(({ add
 });
 
 /**
- * Opens a file again to map it, on an engine that does not unmap when a thread ends: a mapping keeps
- * its open file, and all locks on it. Returns `undefined` if the descriptor itself can be mapped, or
- * must be since `/proc` is not mounted.
+ * Opens a file again to map it, on an engine that does not unmap when a thread ends: a mapping
+ * keeps its open file, and all locks on it. Returns `undefined` if the descriptor itself can be
+ * mapped, or must be since `/proc` is not mounted.
  */
 export function openToMap(fd: number): number | undefined {
   if (adapter.mapping !== "plain") return undefined;
@@ -141,9 +144,9 @@ export function openToMap(fd: number): number | undefined {
 function mapPlain(fd: number, path: string, size: number, kind: number): number {
   const range = unreachable.get(size)?.shift() ?? 0;
   const fixed = range === 0 ? 0 : MAP_FIXED;
-  // SAFETY: the system picks an address at which nothing is mapped, or this replaces the empty pages of
-  // a range that no view shows. The range stays mapped until the process ends; after a failure, it is
-  // not used again, since the system may have removed its pages.
+  // SAFETY: the system picks an address at which nothing is mapped, or this replaces the empty
+  // pages of a range that no view shows. The range stays mapped until the process ends; after a
+  // failure, it is not used again, since the system may have removed its pages.
   const address = libc.mmap(range, size, PROT_READ_WRITE, kind | fixed, fd, 0);
   if (address === -1) throw systemError("map", path, errno());
   return address;
@@ -170,8 +173,8 @@ export function mapFile(
   const { memory, address: start } = arena();
   const address = start + base;
   const flags = kind | MAP_FIXED;
-  // SAFETY: MAP_FIXED replaces what is mapped there. `takeRange` gives whole pages of the arena, which
-  // no other mapping uses and V8 neither moves nor frees.
+  // SAFETY: MAP_FIXED replaces what is mapped there. `takeRange` gives whole pages of the arena,
+  // which no other mapping uses and V8 neither moves nor frees.
   if (libc.mmap(address, size, PROT_READ_WRITE, flags, fd, 0) !== address) {
     const failure = errno();
     giveRange(base, size);
@@ -180,10 +183,12 @@ export function mapFile(
   return { buffer: memory.buffer, base, address, memory };
 }
 
-/** Replaces a mapping by empty private pages: views of it stay valid and no longer show the file. */
+/**
+ * Replaces a mapping by empty private pages: views of it stay valid and no longer show the file.
+ */
 export function unmap(mapping: Mapping, size: number): void {
-  // SAFETY: the range is one that `mapFile` mapped, and pages stay mapped there, so that no view of it
-  // reads other memory.
+  // SAFETY: the range is one that `mapFile` mapped, and pages stay mapped there, so that no view of
+  // it reads other memory.
   const flags = MAP_PRIVATE_ANONYMOUS | MAP_FIXED | MAP_NORESERVE;
   libc.mmap(mapping.address, size, PROT_READ_WRITE, flags, -1, 0);
   if (mapping.memory !== undefined) giveRange(mapping.base, size);

@@ -7,8 +7,8 @@ import { statusOf } from "./file_status.ts";
 const RLIMIT_FSIZE = 1;
 
 /**
- * Opens a file and returns its descriptor, which is closed on exec. Never waits for the other end of
- * a pipe.
+ * Opens a file and returns its descriptor, which is closed on exec. Never waits for the other end
+ * of a pipe.
  *
  * @param bytes The path as C needs it, if the caller has it already.
  */

@@ -10,8 +10,9 @@ import { closeFile, openFile, syncData, tryOpen, writeAt } from "./open_file.ts"
 
 /**
  * Replaces a file, or makes it, in one step for all readers; only one caller at a time. Keeps its
- * group and permissions, or throws; and its owner, see {@linkcode makeAlike}. Until then the new file has a random name; it is removed
- * if anything fails. If the process is killed, {@linkcode removeLeftovers} removes it later.
+ * group and permissions, or throws; and its owner, see {@linkcode makeAlike}. Until then the new
+ * file has a random name; it is removed if anything fails. If the process is killed,
+ * {@linkcode removeLeftovers} removes it later.
  *
  * @param durable Whether both contents and name are on the storage when this returns.
  * @param access Who may use the file if it is made; `undefined` for only this user.

@@ -19,8 +19,8 @@ export interface WholeFiles {
   /** The whole contents of a regular file; `undefined` if there is no file. */
   readFile(path: string): Uint8Array | undefined;
   /**
-   * Creates a file with its contents in one step for all readers, and the folders on the way; false if
-   * the name is taken.
+   * Creates a file with its contents in one step for all readers, and the folders on the way; false
+   * if the name is taken.
    */
   makeFile(path: string, contents: Uint8Array, access?: FileAccess): boolean;
   /** Replaces a file, or makes it, in one step for all readers; only one caller at a time. */

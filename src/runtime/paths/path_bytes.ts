@@ -19,8 +19,8 @@ const LONE_SURROGATES = /[\ud800-\udfff]/gu;
 /**
  * The path itself, which a program gave as a string.
  *
- * @throws {TypeError} If the system would read the path as another one: it is empty, or has a NUL or
- * a lone surrogate.
+ * @throws {TypeError} If the system would read the path as another one: it is empty, or has a NUL
+ * or a lone surrogate.
  */
 export function checkPath(path: string): string {
   if (typeof path !== "string") {

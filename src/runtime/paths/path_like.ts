@@ -8,8 +8,9 @@ import { checkPath, isUtf8, pathOf, quotePath } from "./path_bytes.ts";
  * A path in the internal form (see path_bytes.ts), from any form that a program may give.
  *
  * @param platform The operating system, whose rules `file:` URLs follow.
- * @throws {TypeError} If it is none of these forms, a URL that is not of `file:` or names no path of
- * this machine, the text of a `file:` URL, empty, or has a NUL or (as a string) a lone surrogate.
+ * @throws {TypeError} If it is none of these forms, a URL that is not of `file:` or names no path
+ * of this machine, the text of a `file:` URL, empty, or has a NUL or (as a string) a lone
+ * surrogate.
  * @throws {UnsupportedError} If it is not UTF-8 on Windows, whose paths are text.
  */
 export function pathFrom(path: PathLike, platform: string = adapter.platform): string {

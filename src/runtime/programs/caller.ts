@@ -1,6 +1,6 @@
 /**
- * What the process that started this one gave it. The runtimes change their own copies: Bun adds the
- * variables of `.env`, Deno changes PATH, all of them decode arguments as UTF-8, mark inherited
+ * What the process that started this one gave it. The runtimes change their own copies: Bun adds
+ * the variables of `.env`, Deno changes PATH, all of them decode arguments as UTF-8, mark inherited
  * descriptors or raise the limit of open files.
  *
  * @module
@@ -29,8 +29,8 @@ function stringsIn(path: string): string[] | undefined {
 }
 
 /**
- * The arguments of this program after its name, in the form of paths, which keeps bytes that are not
- * UTF-8.
+ * The arguments of this program after its name, in the form of paths, which keeps bytes that are
+ * not UTF-8.
  */
 export function givenArguments(): readonly string[] {
   const { args } = adapter;

@@ -12,7 +12,7 @@ import {
 import { followedStatus } from "../files/file_status.ts";
 import { variableIn } from "./caller.ts";
 
-/** Where the C library looks without a PATH. */
+/** The folders that the C library searches without a PATH. */
 const DEFAULT_PATH = "/bin:/usr/bin";
 /** After these errors, execvp(3) looks in the next folder. */
 const GO_ON: readonly number[] = [EACCES, ENODEV, ENOENT, ENOTDIR, ESTALE, ETIMEDOUT];
@@ -41,7 +41,9 @@ export function startFound(
   throw systemError("start", name, last);
 }
 
-/** The files of that name in the folders of PATH: a try to start a missing one would take longer. */
+/**
+ * The files of that name in the folders of PATH: a try to start a missing one would take longer.
+ */
 function filesOf(name: string, environment: readonly string[]): string[] {
   if (name === "") return [];
   if (name.includes("/")) return [name];

@@ -27,8 +27,8 @@ const [FIRST_MS, LAST_MS] = [1, 50];
  * @throws {Error} With the `code` of the system: no such program, not executable.
  */
 export function spawnProgram(command: readonly string[], environment: readonly string[]): number {
-  // SAFETY: a `posix_spawnattr_t` of glibc and of musl has fewer than 1024 bytes, zeros at first: the
-  // flags, the process group, the signals to reset at 8, the blocked ones at 136.
+  // SAFETY: a `posix_spawnattr_t` of glibc and of musl has fewer than 1024 bytes, zeros at first:
+  // the flags, the process group, the signals to reset at 8, the blocked ones at 136.
   const attributes = new Uint8Array(1024);
   attributes[0] = SETSIGDEF | SETSIGMASK;
   attributes.set(signalsToReset(), 8);

@@ -17,8 +17,8 @@ const EXIT_MS = 500;
 /** What the user of a helper is told of it. */
 export interface HelperListener<Job, Answer> {
   /**
-   * Interrupts the helper in the kernel. It is called again and again until the job has ended, since
-   * the helper may not be in the kernel yet.
+   * Interrupts the helper in the kernel. It is called again and again until the job has ended,
+   * since the helper may not be in the kernel yet.
    *
    * @param thread The thread number of the helper.
    */
@@ -35,8 +35,8 @@ export interface HelperListener<Job, Answer> {
 type OnAnswer<Answer> = (answer: Answer | undefined) => void;
 
 /**
- * A helper thread: it blocks in the kernel on behalf of its parent. It does one job after the other,
- * and keeps the process alive only while the parent waits for an answer. The other side is
+ * A helper thread: it blocks in the kernel on behalf of its parent. It does one job after the
+ * other, and keeps the process alive only while the parent waits for an answer. The other side is
  * `serveParent`.
  */
 export class Helper<Job, Answer = never> {

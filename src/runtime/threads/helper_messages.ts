@@ -1,9 +1,9 @@
 /** The words that a thread and its helper share. */
 export const WORDS = {
   /**
-   * Settles a job. The first of two writes counts: the parent writes the job's number to call it off,
-   * the helper the negative number to claim its success. So the parent knows at once which of the two
-   * was first, without a message, which it could not receive while it is blocked.
+   * Settles a job. The first of two writes counts: the parent writes the job's number to call it
+   * off, the helper the negative number to claim its success. So the parent knows at once which of
+   * the two was first, without a message, which it could not receive while it is blocked.
    */
   settled: 0,
   /** The number of the job for which the helper may be in the kernel, or 0. */
@@ -33,8 +33,8 @@ export interface HelperJob<Job> {
 }
 
 /**
- * A message of a helper: that it has started, then how each job ended for which the parent waits, and
- * in between that there is news for the parent.
+ * A message of a helper: that it has started, then how each job ended for which the parent waits,
+ * and in between that there is news for the parent.
  */
 export type HelperReport<Answer> =
   | { readonly ready: true }

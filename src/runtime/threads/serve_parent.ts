@@ -46,8 +46,8 @@ export function serveParent(works: Readonly<Record<string, Work<never, unknown>>
   /** Does a job, unless the process ends; `undefined` if there is nothing to say. */
   const report = (message: HelperJob<never>): HelperReport<unknown> | undefined => {
     const { number, job, isAsked } = message;
-    // SAFETY: foreign functions are called between these two stores only. Node crashes if a thread is
-    // ended in one, so a process that ends reads the word first.
+    // SAFETY: foreign functions are called between these two stores only. Node crashes if a thread
+    // is ended in one, so a process that ends reads the word first.
     Atomics.store(words, WORDS.atWork, number);
     try {
       if (isStopped()) return undefined;

@@ -35,13 +35,13 @@ let semaphore: Uint8Array | undefined;
 let refusedAt = -Infinity;
 
 /**
- * Starts a helper thread; `undefined` if none can be started now: a permission is missing, or too few
- * descriptors or threads are free, in which case Deno and Bun would end the process. The caller must
- * manage without a helper then, and after `onEnd`.
+ * Starts a helper thread; `undefined` if none can be started now: a permission is missing, or too
+ * few descriptors or threads are free, in which case Deno and Bun would end the process. The caller
+ * must manage without a helper then, and after `onEnd`.
  *
  * @param onEnd Called once, when the thread has failed or ended.
- * @param program The URL of its module. The default is a `data:` URL: no file that a bundler, a compiler
- * or a registry leaves out, and none that needs a permission to read.
+ * @param program The URL of its module. The default is a `data:` URL: no file that a bundler, a
+ * compiler or a registry leaves out, and none that needs a permission to read.
  */
 export function startHelper(
   onEnd: () => void,
@@ -66,8 +66,8 @@ export function startHelper(
 }
 
 /**
- * Whether the working directory has a name for Deno (2.9), which asks for it as a worker starts. If it
- * was removed or its name is not UTF-8, Deno reports an error on the standard error output.
+ * Whether the working directory has a name for Deno (2.9), which asks for it as a worker starts. If
+ * it was removed or its name is not UTF-8, Deno reports an error on the standard error output.
  */
 function hasNamedFolder(): boolean {
   if (adapter.name !== "deno") return true;
@@ -75,7 +75,9 @@ function hasNamedFolder(): boolean {
   return folder !== undefined && isUtf8(folder);
 }
 
-/** Whether this process can open `count` files. Opens none: another thread may need the last one. */
+/**
+ * Whether this process can open `count` files. Opens none: another thread may need the last one.
+ */
 export function hasFreeDescriptors(count: number): boolean {
   const limit = new BigUint64Array(2);
   if (libc.getrlimit(RLIMIT_NOFILE, new Uint8Array(limit.buffer)) !== 0) return false;

@@ -42,7 +42,8 @@ export function closeWithThread(fd: number): number {
     registered.add(fd);
     return fd;
   }
-  // SAFETY: this thread registered `number`, so the file that dup3(2) closes is its own placeholder.
+  // SAFETY: this thread registered `number`, so the file that dup3(2) closes is its own
+  // placeholder.
   if (libc.dup3(fd, number, O_CLOEXEC) < 0) throw systemError("keep", `descriptor ${fd}`, errno());
   placeholders.delete(number);
   closeFile(fd);

@@ -10,7 +10,8 @@ const bytes = new Uint8Array(time.buffer);
  * nanosecond up to 104 days after boot, then to two or four.
  */
 export function monotonicNanoseconds(): number {
-  // Elsewhere, the clock of the performance API: exact to a microsecond, and set at the thread's start.
+  // Elsewhere, the clock of the performance API: exact to a microsecond, and set at the thread's
+  // start.
   if (adapter.platform !== "linux") return (performance.timeOrigin + performance.now()) * 1e6;
   // SAFETY: `bytes` has the 16 bytes of a `struct timespec`.
   libc.clock_gettime(CLOCK_MONOTONIC, bytes);

@@ -20,7 +20,9 @@ const WAITV = {
   syscall: { parameters: ["i64", "bytes", "u32", "u32", "bytes", "i32"], result: "i32" },
 } as const;
 
-/** Sleeps until a word has changed, reports it, and goes on when it gets the next words to watch. */
+/**
+ * Sleeps until a word has changed, reports it, and goes on when it gets the next words to watch.
+ */
 class FutexWatcher {
   readonly #control: Int32Array;
   readonly #controlAddress: number;

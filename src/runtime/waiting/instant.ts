@@ -34,8 +34,8 @@ let looked = false;
 
 /**
  * The time now, on a clock that no change of the wall clock affects and that goes on while the
- * machine sleeps: CLOCK_BOOTTIME. If C may not be called, both `performance.now()`, which stops while
- * the machine sleeps, and the wall clock are kept.
+ * machine sleeps: CLOCK_BOOTTIME. If C may not be called, both `performance.now()`, which stops
+ * while the machine sleeps, and the wall clock are kept.
  */
 export function thisInstant(): Instant {
   if (!looked) {
@@ -47,8 +47,8 @@ export function thisInstant(): Instant {
 }
 
 /**
- * Milliseconds since an instant. Of two clocks, the one that advanced more counts: a wall clock that
- * was set forward makes the time too long, never too short.
+ * Milliseconds since an instant. Of two clocks, the one that advanced more counts: a wall clock
+ * that was set forward makes the time too long, never too short.
  */
 export function millisecondsSince({ steady, wall }: Instant): number {
   if (wall === undefined && boottime !== undefined) return boottime() - steady;

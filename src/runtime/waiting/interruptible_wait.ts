@@ -9,9 +9,9 @@ const INTERVAL_NS = 50_000_000n;
 /**
  * Repeats a blocking C call that locks `path` until it returns 0.
  *
- * Only a signal ends a blocked flock(2) early, and a thread cannot be terminated while it is blocked.
- * So a timer of this thread sends it SIGURG every 50 ms, handled without SA_RESTART by a harmless C
- * function (timer_create(2), SIGEV_THREAD_ID).
+ * Only a signal ends a blocked flock(2) early, and a thread cannot be terminated while it is
+ * blocked. So a timer of this thread sends it SIGURG every 50 ms, handled without SA_RESTART by a
+ * harmless C function (timer_create(2), SIGEV_THREAD_ID).
  *
  * @param goOn Called before the wait and then every 50 ms; may throw.
  * @returns False if `goOn` returned false.
@@ -55,7 +55,8 @@ function interruptTimer(): number {
   const { gettid, sigaction, timer_create } = libc;
   // SAFETY: getppid(2) takes no argument, may be called by a signal handler, and does nothing else.
   const handler = addressOfFunction("getppid");
-  // SAFETY: a `struct sigaction` of glibc and of musl has 152 bytes: the handler, no mask, no flags.
+  // SAFETY: a `struct sigaction` of glibc and of musl has 152 bytes: the handler, no mask, no
+  // flags.
   const action = new DataView(new ArrayBuffer(152));
   action.setBigUint64(0, BigInt(handler), true);
   sigaction(SIGURG, new Uint8Array(action.buffer), 0);

@@ -15,7 +15,9 @@ export const FILE_READ_ATTRIBUTES = 0x80;
 export const DELETE = 0x10000;
 export const READ_CONTROL = 0x20000;
 export const WRITE_DAC = 0x40000;
-/** `FILE_SHARE_READ`, `FILE_SHARE_WRITE` and `FILE_SHARE_DELETE`: other programs may do anything. */
+/**
+ * `FILE_SHARE_READ`, `FILE_SHARE_WRITE` and `FILE_SHARE_DELETE`: other programs may do anything.
+ */
 export const SHARE_ALL = 7;
 export const CREATE_NEW = 1;
 export const OPEN_EXISTING = 3;
@@ -69,9 +71,9 @@ const NAMES: Readonly<Record<number, string | undefined>> = {
 const NO_LOCKS: readonly number[] = [1, 6, 50];
 
 /**
- * Whether the error of a failed try means that the lock is held elsewhere. True for all numbers except
- * those of files without locks: ERROR_LOCK_VIOLATION and ERROR_IO_PENDING are documented, but a runtime
- * may have called Windows in between, and the number is lost.
+ * Whether the error of a failed try means that the lock is held elsewhere. True for all numbers
+ * except those of files without locks: ERROR_LOCK_VIOLATION and ERROR_IO_PENDING are documented,
+ * but a runtime may have called Windows in between, and the number is lost.
  */
 export function meansLocked(number: number): boolean {
   return !NO_LOCKS.includes(number);

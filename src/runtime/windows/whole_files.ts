@@ -42,8 +42,8 @@ const TRIES = 5;
 const BUSY_MS = 1000;
 
 /**
- * Opens what is there; `undefined` if there is nothing. Believes an error number when a second try has
- * the same: the engine may call Windows before the number is read.
+ * Opens what is there; `undefined` if there is nothing. Believes an error number when a second try
+ * has the same: the engine may call Windows before the number is read.
  */
 function openIfThere(
   full: string,
@@ -139,8 +139,9 @@ export function makeFile(path: string, contents: Uint8Array): boolean {
 }
 
 /**
- * Replaces a file, or makes it, in one step for all readers; only one caller at a time. Keeps its access
- * control list, or throws. A reader may have the file open meanwhile, unless it does not share it.
+ * Replaces a file, or makes it, in one step for all readers; only one caller at a time. Keeps its
+ * access control list, or throws. A reader may have the file open meanwhile, unless it does not
+ * share it.
  *
  * @param durable Whether both contents and name are on the storage when this returns.
  */

@@ -62,7 +62,7 @@ describe("A mutex that was marked inconsistent", () => {
         await first.kill();
         assert.throws(() => group.mutex(0).acquireSync({ timeout: 20_000 }), OwnerDiedError);
         assert.equal((await second.take(0)).error, "OwnerDiedError");
-        // Who recovers it dies: that is one more death, and no mark any more.
+        // The second owner dies, too: that is another death, and the mark is gone.
         assert.equal((await second.take(0, "timed", { recover: true })).recovered, true);
         await second.kill();
         assert.equal((await third.take(0)).recovered, true);

@@ -23,7 +23,7 @@ const PAGE = 65536;
 
 const [PROT_READ_WRITE, MAP_SHARED, MAP_FIXED_ANONYMOUS] = [3, 1, 0x32];
 
-/** Maps two pages, which nobody else uses, of an open file. */
+/** Maps two pages of an open file, which nothing else uses. */
 function map(fd: number): number {
   const address = libc.mmap(0, 2 * PAGE, PROT_READ_WRITE, MAP_SHARED, fd, 0);
   assert.notEqual(address, -1);
