@@ -230,7 +230,7 @@ static inline void interlock_boot(unsigned char boot[16]) {
   }
 }
 
-/* Whether the file is, or may be (FUSE), on another machine, whose server can lose a lock. */
+/* Whether the file is on another machine, or may be (FUSE): its server can lose a lock. */
 static inline int interlock_is_remote(int fd) {
   static const uint32_t remote[] = {
       0x00c36400, 0x01021997, 0x0bd00bd0, 0x517b,     0x5346414f, /* Ceph, 9P, Lustre, SMB, AFS */
