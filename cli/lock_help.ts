@@ -37,8 +37,8 @@ export function addLock(program: Command): void {
         "command inherits the lock and holds it until it ends, even if interlock is killed. Exits " +
         "with the status of the command; with 127 or 126 if the command cannot be started; with " +
         "65, 66, 71 or 73 if the file cannot be locked or opened. A new file gets a record of the " +
-        "holder; if the command appends to the file, create it first. With the number of a " +
-        "descriptor of the shell in place of a file and a command, locks or unlocks it.",
+        "holder; if the command appends to the file, create it first. Given only the number of " +
+        "a descriptor that the shell has opened, locks or unlocks that.",
     )
     .usage("[options] <file> [--] <command...> | <descriptor>")
     .argument("<file>", "the lock file or a folder; a missing file is created and kept")

@@ -255,7 +255,7 @@ describe("interlock count", () => {
       /^file-lock .*exact\n {2}1 read gave no number, and counted as 0: "" is /m,
     );
     assert.match(stdout, /^ {2}file lost .* at [\d,.]+ ns; exact: file-lock [\d,.]+$/m);
-    assert.match(stdout, /prefer what your team understands/);
+    assert.match(stdout, /Prefer what your team understands/);
     assert.match(stdout, /Workers warm\. The text\s+file\s+is on \w+/);
     assert.ok(!stdout.includes("\x1b"), "no escape sequence");
     assert.equal(stderr, "", "no progress bar and no warning without a terminal");
