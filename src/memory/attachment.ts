@@ -115,7 +115,7 @@ export class Attachment {
   checkUnheld(): void {
     const held = this.#locks?.offsets() ?? new Set();
     if (this.#isLast) {
-      // A slot must not be free while a lock names it, or no thread could recover that lock.
+      // A slot must not be free while a lock names it, or nobody could recover that lock.
       for (const offset of this.#slot!.droppedLocks) if (this.#isHeld(offset)) held.add(offset);
     }
     if (held.size === 0) return;

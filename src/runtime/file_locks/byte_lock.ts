@@ -6,14 +6,14 @@ import { F_OFD_GETLK, F_OFD_SETLK, F_UNLCK, F_WRLCK, lockRequest } from "./range
 
 /**
  * Takes the exclusive lock on one byte of an open file, for the open file description: the kernel
- * keeps it until no descriptor and no mapping refers to that description. So a mapping keeps the
- * lock after the descriptor is closed, in forks of the process as well. The lock ends with the last
+ * keeps it until no descriptor and no mapping refers to that description. So a mapping keeps the lock
+ * after the descriptor is closed, in forks of the process as well. The lock ends with the last
  * process that has the mapping, also by `SIGKILL` or exec, or if nothing is left of the mapping.
  *
  * @param fd A descriptor that is open for writing.
  * @param at The offset of the byte, which may be beyond the end of the file; below 2^53.
- * @returns `taken`; `held` if another open file description holds it; `undefined` if the system has
- * no such locks, or none left, or the file is on another machine: nothing was taken.
+ * @returns `taken`; `held` if another open file description holds it; `undefined` if the system has no
+ * such locks, or none left, or the file is on another machine: nothing was taken.
  */
 export function takeByte(fd: number, at: number): "taken" | "held" | undefined {
   // A server on the network can lose a lock, so that a free byte would prove nothing.
@@ -39,8 +39,8 @@ export function lookAtByte(fd: number, at: number): "held" | "free" | undefined 
 }
 
 /**
- * Makes a request; returns 0 or the error number. A request that failed is made again until it
- * fails twice for the same reason, since the engine may have changed the number.
+ * Makes a request; returns 0 or the error number. A request that failed is made again until it fails
+ * twice for the same reason, since the engine may have changed the number.
  */
 function control(fd: number, operation: number, request: Uint8Array): number {
   for (let last = 0;;) {

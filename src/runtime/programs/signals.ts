@@ -58,8 +58,7 @@ export function signalsToReset(): Uint8Array {
 
 /** Sets the action of a signal: 0 for the default one, or the address of a handler. */
 function setAction(signal: number, handler: number, flags = 0): void {
-  // SAFETY: a `struct sigaction` of glibc and of musl has 152 bytes: the handler, the mask, the
-  // flags.
+  // SAFETY: a `struct sigaction` of glibc and of musl has 152 bytes: the handler, the mask, the flags.
   const action = new DataView(new ArrayBuffer(152));
   action.setBigUint64(0, BigInt(handler), true);
   action.setUint32(136, flags, true);
@@ -92,8 +91,7 @@ export class CaughtSignals {
    * this process.
    */
   constructor(signals: readonly number[], ignored: ReadonlySet<number>) {
-    // SAFETY: getppid(2) takes no argument, may be called by a signal handler, and does nothing
-    // else.
+    // SAFETY: getppid(2) takes no argument, may be called by a signal handler, and does nothing else.
     this.#handler = addressOfFunction("getppid");
     const isKnown = signalsIn("SigCgt") !== undefined;
     this.#signals = isKnown ? signals.filter((signal) => !ignored.has(signal)) : [];
