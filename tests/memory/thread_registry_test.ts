@@ -148,6 +148,18 @@ describe("A slot of a memory", () => {
     });
   }
 
+  it("is reused if a thread died while it claimed it, whoever had it before", LIMIT, () => {
+    const memory = Memory.anonymous(64);
+    const { threads, identity, region: { atomics, base } } = attachmentOf(memory);
+    const last = claimIn(memory);
+    assert.notEqual(last, identity);
+    fill(memory);
+    threads.free(last);
+    const slot = base + HEADER.firstSlot + ((last & SLOTS) - 1) * SLOT.bytes;
+    atomics.store32(slot + SLOT.claim, last + SLOTS + 1); // Of the next generation.
+    assert.equal(claimIn(memory) & SLOTS, last & SLOTS);
+  });
+
   it(
     "of a dead thread is kept while any word names it, if locks may be at offsets",
     LIMIT,
