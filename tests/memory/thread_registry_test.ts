@@ -55,6 +55,10 @@ const LOCKS: Readonly<Record<string, (segment: Segment) => Mutex>> = {
   array: (segment) => segment.array("lock", 3).mutex,
   record: (segment) => segment.record("lock", Pair).mutex,
   "seqlock record": (segment) => segment.seqlockRecord("lock", Pair).mutex,
+  "mutex in an array without a lock": (segment) => {
+    segment.rawArray("array", 64);
+    return new Mutex(segment.memory, 128);
+  },
   "mutex at an offset": ({ memory }) => new Mutex(memory, memory.size - 128),
   "value at an offset": ({ memory }) => new SharedValue(memory, memory.size - 256).mutex,
   "array at an offset": ({ memory }) => new SharedArray(memory, 4096, 9, "Int8").mutex,
