@@ -97,7 +97,8 @@ export class ThreadRegistry {
     return known.thread === thread.thread && known.pid === thread.pid &&
       known.startTime === thread.startTime && known.startTime !== 0 &&
       known.namespace === thread.namespace && known.namespace !== 0 &&
-      known.timeNamespace === thread.timeNamespace && this.#slots.isOfThisBoot(at);
+      known.timeNamespace === thread.timeNamespace && this.#slots.isOfThisBoot(at) &&
+      !this.isGone(identity); // A program that became this one by exec had the same numbers.
   }
 
   /** What is known about the thread of an identity. */
