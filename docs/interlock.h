@@ -230,16 +230,19 @@ static inline void interlock_boot(unsigned char boot[16]) {
   }
 }
 
-/* Whether the file is on another machine, or may be (FUSE): its server can lose a lock. */
-static inline int interlock_is_remote(int fd) {
-  static const uint32_t remote[] = {
-      0x00c36400, 0x01021997, 0x0bd00bd0, 0x517b,     0x5346414f, /* Ceph, 9P, Lustre, SMB, AFS */
-      0x65735546, 0x6969,     0x73757245, 0xfe534d42, 0xff534d42, /* FUSE, NFS, Coda, SMB 2, CIFS */
+/*
+ * Whether a mapping keeps its open file on this file system. Not so on others: a server can lose a
+ * lock, and in overlayfs, a mapping keeps the file of the layer below.
+ */
+static inline int interlock_keeps(int fd) {
+  static const uint32_t keeping[] = {
+      0x01021994, 0x2fc12fc1, 0x3153464a, 0x52654973, 0x58465342, /* tmpfs, ZFS, JFS, ReiserFS, XFS */
+      0x858458f6, 0x9123683e, 0xca451a4e, 0xef53,     0xf2f52010, /* ramfs, Btrfs, bcachefs, ext4, F2FS */
   };
   struct statfs found;
-  if (fstatfs(fd, &found) != 0) return 1;
-  for (size_t i = 0; i < sizeof remote / sizeof *remote; i++)
-    if ((uint32_t)found.f_type == remote[i]) return 1;
+  if (fstatfs(fd, &found) != 0) return 0;
+  for (size_t i = 0; i < sizeof keeping / sizeof *keeping; i++)
+    if ((uint32_t)found.f_type == keeping[i]) return 1;
   return 0;
 }
 
@@ -268,7 +271,7 @@ static inline int interlock_look(const struct interlock *it, uint32_t identity) 
   int fd = open(it->path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
   if (fd < 0) return -1;
   if (fstat(fd, &file) != 0 || file.st_dev != it->device || file.st_ino != it->inode ||
-      interlock_life(fd, F_OFD_GETLK, identity, &type) != 0)
+      !interlock_keeps(fd) || interlock_life(fd, F_OFD_GETLK, identity, &type) != 0)
     type = -1;
   close(fd);
   return type;
@@ -353,7 +356,7 @@ static inline int interlock_claim(struct interlock *it, int fd) {
       interlock_store(it, at + INTERLOCK_S_TIME_NAMESPACE, thread.time_namespace);
       interlock_store(it, at + INTERLOCK_S_RUNTIME, 5);
       interlock_boot(it->map + at + INTERLOCK_S_BOOT);
-      if (!interlock_is_remote(fd) && interlock_life(fd, F_OFD_SETLK, me, NULL) == 0)
+      if (interlock_keeps(fd) && interlock_life(fd, F_OFD_SETLK, me, NULL) == 0)
         interlock_store(it, at + INTERLOCK_S_BYTE, me);
       interlock_store(it, at + INTERLOCK_S_IDENTITY, me);
       it->me = me;

@@ -110,13 +110,16 @@ export class Attachment {
   /**
    * Checks that this object can be closed.
    *
+   * @param closing With how many objects of this thread it is closed, itself included.
    * @throws {Error} If this object holds a lock.
    */
-  checkUnheld(): void {
+  checkUnheld(closing = 1): void {
     const held = this.#locks?.offsets() ?? new Set();
-    if (this.#isLast) {
+    const { users = 0, droppedLocks = new Set<number>() } = this.#slot ?? {};
+    for (const offset of droppedLocks) {
+      if (!this.#isHeld(offset)) droppedLocks.delete(offset);
       // A slot must not be free while a lock names it, or nobody could recover that lock.
-      for (const offset of this.#slot!.droppedLocks) if (this.#isHeld(offset)) held.add(offset);
+      else if (users <= closing) held.add(offset);
     }
     if (held.size === 0) return;
     throw new Error(

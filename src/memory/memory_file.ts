@@ -77,6 +77,8 @@ export interface MemoryFileOptions {
   readonly create: boolean | "exclusive";
   /** The users that the file is for; `undefined` for this user alone. */
   readonly access: FileAccess | undefined;
+  /** The id of the file that may be changed; by default, any file of a memory. */
+  readonly id?: string;
 }
 
 /**
@@ -145,19 +147,22 @@ export function openMemoryFile(
         closeEarly(fd); // It was removed before the lock was granted.
         continue;
       }
+      const id = idOf(fd, path);
+      if (options.id !== undefined && options.id !== id) return { fd, length: found.length, id };
       if (mostUnits > found.mostUnits) writeWord(fd, path, HEADER.mostUnits, mostUnits);
       if (least > found.length) lengthen(fd, path, least);
-      return { fd, length: Math.max(least, found.length), id: idOf(fd, path) };
+      return { fd, length: Math.max(least, found.length), id };
     } catch (error) {
-      closeEarly(fd);
+      releaseMemoryFile({ fd }, path);
       throw error;
     }
   }
 }
 
 /** Releases the creation lock and closes the descriptor; a mapping does not need them. */
-export function releaseMemoryFile({ fd }: MemoryFile, path: string): void {
-  // Explicitly: a mapping keeps the open file description, and its lock, after the close.
+export function releaseMemoryFile({ fd }: Pick<MemoryFile, "fd">, path: string): void {
+  // Explicitly: a mapping keeps the open file description, and its lock, after the close; and so
+  // does a placeholder, if no descriptor is left.
   try {
     unlockFlock(fd, path);
   } finally {

@@ -447,7 +447,7 @@ export class Segment implements PlatformDisposable {
       return opened.cell as T;
     }
     const entry = this.#entries.obtain(name, shape, size);
-    attachmentOf(this.memory).namedLocks.add(entry.offset);
+    if (startsWithMutex(shape)) attachmentOf(this.memory).namedLocks.add(entry.offset);
     const cell = make(entry);
     this.#cells.set(name, { shape, onOwnerDied, cell, record: entry.record });
     return cell;

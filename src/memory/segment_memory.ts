@@ -42,7 +42,8 @@ export class SegmentMemory implements DirectoryMemory {
 
   /** The bytes that can be used, some of which may not be mapped yet. */
   get size(): number {
-    return this.#units * UNIT - HEADER.end;
+    // Never less than is mapped: the word about it may be damaged.
+    return Math.max(this.region.size, Math.min(this.#units * UNIT, LONGEST) - HEADER.end);
   }
 
   get #units(): number {
@@ -104,9 +105,12 @@ export class SegmentMemory implements DirectoryMemory {
    * @throws {Error} If this thread holds a lock in one of them.
    */
   close(): void {
-    if (this.memory.closed) return;
-    for (const memory of this.#mapped) attachmentOf(memory).checkUnheld();
-    for (const memory of this.#mapped) memory.close();
+    const open = this.#mapped.filter(({ closed }) => !closed);
+    for (const memory of open) attachmentOf(memory).checkUnheld(0);
+    // The longest one tells of all locks.
+    const last = open.at(-1);
+    if (last !== undefined) attachmentOf(last).checkUnheld(open.length);
+    for (const memory of open) memory.close();
   }
 
   get #path(): string {
@@ -120,7 +124,7 @@ export class SegmentMemory implements DirectoryMemory {
     const sizes = { create: undefined, minimum, most: undefined };
     let memory: Memory;
     try {
-      memory = mapMemory(this.#path, sizes, { create: false, access });
+      memory = mapMemory(this.#path, sizes, { create: false, access, id: this.memory.id });
     } catch (error) {
       const { errno } = error as { errno?: number };
       if (errno === ENOENT || errno === ENOTDIR) throw this.staleError(task);

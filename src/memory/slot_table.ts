@@ -19,7 +19,7 @@ export interface ClaimedSlot {
   readonly slot: number;
   readonly at: number;
   readonly claim: number;
-  /** 0 if its claimer has not written it. */
+  /** Another one if its claimer has not written it. */
   readonly identity: number;
 }
 

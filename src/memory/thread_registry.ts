@@ -97,7 +97,8 @@ export class ThreadRegistry {
     return known.thread === thread.thread && known.pid === thread.pid &&
       known.startTime === thread.startTime && known.startTime !== 0 &&
       known.namespace === thread.namespace && known.namespace !== 0 &&
-      known.timeNamespace === thread.timeNamespace && this.#slots.isOfThisBoot(at);
+      known.timeNamespace === thread.timeNamespace && this.#slots.isOfThisBoot(at) &&
+      !this.isGone(identity); // A program that became this one by exec had the same numbers.
   }
 
   /** What is known about the thread of an identity. */
@@ -123,9 +124,9 @@ export class ThreadRegistry {
   markAllGone(): boolean {
     const { atomics } = this.#region;
     const claimed = [...this.#slots.claimed()];
-    for (const { at, identity } of claimed) {
-      // A slot without an identity has never held a lock: its claimer died before it wrote one.
-      if (identity === 0 || atomics.load32(at + SLOT.gone) !== 0) continue;
+    for (const { at, claim, identity } of claimed) {
+      // A slot without its identity holds no lock: its claimer died before it wrote one.
+      if (identity !== claim || atomics.load32(at + SLOT.gone) !== 0) continue;
       if (!this.#isDead(at, identity, true)) return false;
     }
     for (const { at } of claimed) atomics.store32(at + SLOT.gone, 1);
@@ -227,13 +228,12 @@ export class ThreadRegistry {
    * @returns The number of slots of dead threads that a lock names.
    */
   #reclaim(alone: boolean): number {
-    /** The claim words that were found, by identity. */
-    const gone = new Map<number, number>();
+    const gone = new Set<number>();
     for (const { slot, claim, identity } of this.#slots.claimed()) {
-      if (identity === 0) {
+      if (identity === claim) {
+        if (this.isGone(identity)) gone.add(identity);
         // Its claimer died: no other thread claims a slot now.
-        if (alone) this.#slots.free(slot, claim);
-      } else if ((alone || identity === claim) && this.isGone(identity)) gone.set(identity, claim);
+      } else if (alone) this.#slots.free(slot, claim);
     }
     const all = gone.size;
     if (all > 0) {
@@ -241,7 +241,7 @@ export class ThreadRegistry {
         if (word !== 0 && gone.delete(word & OWNER) && gone.size === 0) break;
       }
     }
-    for (const [identity, claim] of gone) this.#slots.free(identity, claim);
+    for (const identity of gone) this.free(identity);
     return all - gone.size;
   }
 

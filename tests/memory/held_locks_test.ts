@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { describe, it } from "node:test";
 import { attachmentOf } from "../../src/memory/memory.ts";
 import { Memory, Mutex } from "../../src/memory/mod.ts";
 import { HeldLocks } from "../../src/memory/held_locks.ts";
 import { collected } from "../support/collected.ts";
+import { inScratchFolder } from "../support/scratch_folder.ts";
 import { itInBoth } from "./fixtures/both_memories.ts";
 
 describe("The locks of a memory", () => {
@@ -49,6 +51,22 @@ describe("The locks of a memory", () => {
     region.atomics.store32(attachmentOf(again).region.resolve(0, 4, 4), 0);
     again.close();
   });
+
+  it("do not keep it open if they were collected, and another object released them", () =>
+    inScratchFolder(async (folder) => {
+      const path = join(folder, "memory");
+      const short = Memory.map(path, 1);
+      const long = Memory.map(path, 2 ** 20);
+      const far = long.size - 128;
+      const holder = new Mutex(long, far);
+      holder.lock();
+      const dropped = (() => new WeakRef(new Mutex(long, far)))();
+      await collected(() => dropped.deref() === undefined);
+      assert.throws(() => long.close(), /holds 1 of its locks/);
+      holder.unlock();
+      long.close();
+      short.close();
+    }));
 
   it("are forgotten when there are many that were collected", async () => {
     const held = new Set<number>();

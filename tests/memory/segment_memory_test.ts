@@ -14,8 +14,9 @@ import { describe, it } from "node:test";
 import { SegmentFormatError, StaleSegmentError } from "../../src/contract/mod.ts";
 import { HEADER, SLOT, SLOTS, UNIT } from "../../src/memory/layout.ts";
 import { attachmentOf, regionOf } from "../../src/memory/memory.ts";
-import { Segment, type SegmentOptions } from "../../src/memory/mod.ts";
+import { Mutex, Segment, type SegmentOptions } from "../../src/memory/mod.ts";
 import { Child } from "../support/child.ts";
+import { collected } from "../support/collected.ts";
 import { inScratchFolder } from "../support/scratch_folder.ts";
 import { until } from "../support/until.ts";
 import { RUNTIMES } from "./fixtures/lock_agents.ts";
@@ -182,6 +183,30 @@ describe("A segment that names fill", () => {
       }),
   );
 
+  it(
+    "closes all its mappings or none, also if the program has closed one",
+    withSegment(async (open) => {
+      const segment = open({ maxSize: LARGE });
+      const first = segment.memory;
+      segment.rawArray("large", LARGE - UNIT, "Uint8");
+      const { memory } = segment;
+      assert.notEqual(memory, first);
+      const dropped = (() => {
+        const mutex = new Mutex(memory, FIRST);
+        mutex.lock();
+        return new WeakRef(mutex);
+      })();
+      await collected(() => dropped.deref() === undefined);
+      assert.throws(() => segment.close(), /holds 1 of its locks/);
+      assert.deepEqual([first.closed, memory.closed], [false, false]);
+      const region = regionOf(first);
+      region.atomics.store32(region.resolve(FIRST, 4, 4), 0);
+      memory.close();
+      segment.close();
+      assert.equal(first.closed, true);
+    }),
+  );
+
   it("that is anonymous does not grow", () => {
     const segment = Segment.anonymous(1);
     const { size } = segment;
@@ -232,8 +257,13 @@ describe("The words about the length of a segment", () => {
       const { atomics, base } = regionOf(segment.memory);
       atomics.store32(base + HEADER.used, 2 ** 30);
       assert.throws(() => segment.names(), SegmentFormatError);
-      atomics.store32(base + HEADER.units, 2 ** 30);
-      assert.throws(() => segment.names(), SegmentFormatError);
+      const { size } = segment.memory;
+      for (const [units, most] of [[0, size], [1, size], [2 ** 30, 2 ** 30], [-1, 2 ** 30]]) {
+        atomics.store32(base + HEADER.units, units);
+        assert.throws(() => segment.names(), SegmentFormatError);
+        assert.ok(segment.size >= size && segment.size <= most, `${units}: ${segment.size}`);
+        assert.ok(segment.free >= 0);
+      }
     }),
   );
 });
@@ -303,9 +333,11 @@ describe("A segment is stale", () => {
       segment.counter("done").add();
       rmSync(path);
       const another = open({ maxSize: LARGE });
+      const { size } = another;
       assert.throws(() => segment.rawArray("large", LARGE - UNIT, "Uint8"), StaleSegmentError);
       assert.equal(segment.counter("done").value, 1);
       assert.equal(another.counter("done").value, 0);
+      assert.equal(another.size, size, "the other one was made longer");
       another.rawArray("large", LARGE - UNIT, "Uint8");
     }),
   );

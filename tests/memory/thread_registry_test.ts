@@ -55,6 +55,10 @@ const LOCKS: Readonly<Record<string, (segment: Segment) => Mutex>> = {
   array: (segment) => segment.array("lock", 3).mutex,
   record: (segment) => segment.record("lock", Pair).mutex,
   "seqlock record": (segment) => segment.seqlockRecord("lock", Pair).mutex,
+  "mutex in an array without a lock": (segment) => {
+    segment.rawArray("array", 64);
+    return new Mutex(segment.memory, 128);
+  },
   "mutex at an offset": ({ memory }) => new Mutex(memory, memory.size - 128),
   "value at an offset": ({ memory }) => new SharedValue(memory, memory.size - 256).mutex,
   "array at an offset": ({ memory }) => new SharedArray(memory, 4096, 9, "Int8").mutex,
@@ -147,6 +151,18 @@ describe("A slot of a memory", () => {
       assert.equal(another() & SLOTS, dead & SLOTS);
     });
   }
+
+  it("is reused if a thread died while it claimed it, whoever had it before", LIMIT, () => {
+    const memory = Memory.anonymous(64);
+    const { threads, identity, region: { atomics, base } } = attachmentOf(memory);
+    const last = claimIn(memory);
+    assert.notEqual(last, identity);
+    fill(memory);
+    threads.free(last);
+    const slot = base + HEADER.firstSlot + ((last & SLOTS) - 1) * SLOT.bytes;
+    atomics.store32(slot + SLOT.claim, last + SLOTS + 1); // Of the next generation.
+    assert.equal(claimIn(memory) & SLOTS, last & SLOTS);
+  });
 
   it(
     "of a dead thread is kept while any word names it, if locks may be at offsets",

@@ -120,10 +120,14 @@ const NETWORK: Readonly<Record<number, string | undefined>> = {
   0xff534d42: "cifs",
 };
 
-/** The network file system that a descriptor is, or may be (`fuse`), on; `undefined` for none. */
-export function networkFileSystem(fd: number): string | undefined {
+/** The file system that a descriptor is on, by the number that statfs(2) gives; 0 if unknown. */
+export function fileSystemOf(fd: number): number {
   const found = new DataView(new ArrayBuffer(120));
   // SAFETY: a `struct statfs` has 120 bytes on 64-bit Linux.
-  if (libc.fstatfs(fd, new Uint8Array(found.buffer)) !== 0) return undefined;
-  return NETWORK[found.getUint32(0, true)];
+  return libc.fstatfs(fd, new Uint8Array(found.buffer)) === 0 ? found.getUint32(0, true) : 0;
+}
+
+/** The network file system that a descriptor is, or may be (`fuse`), on; `undefined` for none. */
+export function networkFileSystem(fd: number): string | undefined {
+  return NETWORK[fileSystemOf(fd)];
 }

@@ -38,6 +38,19 @@ describe("A mutex whose holder became another program", () => {
   }
 
   it(
+    "goes to that program, too, which has the same thread number and start time",
+    LIMIT,
+    withAgents(async (group) => {
+      const holder = await group.process();
+      await holder.take(0);
+      holder.tell({ act: "exec", program: [...HERE, group.path] });
+      assert.equal(await holder.child.line(), "ready");
+      const taken = await holder.take(0, "timed", { timeout: 20_000 });
+      assert.deepEqual([taken.error, taken.recovered], [undefined, true]);
+    }),
+  );
+
+  it(
     "goes to the next caller in another PID namespace",
     { ...LIMIT, skip },
     withAgents(async (group) => {
