@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { chmodSync, writeFileSync } from "node:fs";
+import { chmodSync, closeSync, openSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { describe, it } from "node:test";
+import { executableOf } from "../../support/child.ts";
 import { inScratchFolder } from "../../support/scratch_folder.ts";
 import { COMMAND } from "../interlock.ts";
 
@@ -63,6 +64,25 @@ describe("interlock lock, as the manual of the newest flock(1) says", () => {
         exists: false,
       });
     }));
+
+  it(
+    "says neither held nor free if it cannot look, or cannot say it",
+    DEADLINE,
+    () =>
+      inScratchFolder((folder) => {
+        const ask = (command: readonly string[], output: number | "pipe") => {
+          const words = [...command.slice(1), "lock", "--status", folder];
+          return spawnSync(command[0], words, { stdio: ["ignore", output, "pipe"] }).status;
+        };
+        const full = openSync("/dev/full", "w");
+        assert.equal(ask(COMMAND, full), 66);
+        closeSync(full);
+        const deno = executableOf("deno");
+        if (deno === undefined) return;
+        const mayNotRead = [deno, "run", "--no-prompt", "--allow-env", "--allow-sys"];
+        assert.equal(ask([...mayNotRead, COMMAND.at(-1)!], "pipe"), 66);
+      }),
+  );
 
   it(
     "ends by the signal that reached it and ended its command",
