@@ -109,7 +109,6 @@ function lock(target: Target, opened: boolean, options: LockOptions): Target | u
     try {
       if (!take(target, deadline, options)) return undefined;
       if (!opened || !isReplaced(target)) break;
-      target.file.close();
       target = reopened(target, options, write);
     } catch (error) {
       // NFS locks for writers only: it makes flock(2) a lock by fcntl(2).
@@ -118,9 +117,7 @@ function lock(target: Target, opened: boolean, options: LockOptions): Target | u
         throw error;
       }
       write = true;
-      const last = target;
-      target = reopened(last, options, true);
-      last.file.close();
+      target = reopened(target, options, write);
     }
   }
   if (verbose) {
@@ -131,6 +128,7 @@ function lock(target: Target, opened: boolean, options: LockOptions): Target | u
 
 function reopened({ file, isNew }: Target, { range }: LockOptions, write: boolean): Target {
   const target = openTarget(file.path, range, write ? O_RDWR : range ? O_WRONLY : O_RDONLY);
+  file.close();
   return { ...target, isNew: isNew || target.isNew };
 }
 

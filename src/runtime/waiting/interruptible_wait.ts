@@ -58,7 +58,7 @@ function interruptTimer(): number {
   // SAFETY: a `struct sigaction` of glibc and of musl has 152 bytes: the handler, no mask, no flags.
   const action = new DataView(new ArrayBuffer(152));
   action.setBigUint64(0, BigInt(handler), true);
-  sigaction(SIGURG, new Uint8Array(action.buffer), 0);
+  sigaction(SIGURG, new Uint8Array(action.buffer), new Uint8Array(152));
 
   // SAFETY: a `struct sigevent` has 64 bytes; the signal goes to this thread alone.
   const event = new DataView(new ArrayBuffer(64));
