@@ -62,7 +62,7 @@ export function runLocked(file: string | number, run: LockedRun): number {
     return failed(error, statusOfLocking(error));
   }
   const { fd } = target.file;
-  passOnExec([...STREAMS, ...given, fd], run.close ? fd : undefined);
+  passOnExec([...STREAMS, ...given ?? [], fd], run.close ? fd : undefined);
   return runHolding(target, run, environment);
 }
 
@@ -86,8 +86,15 @@ function failed(error: unknown, status: number): number {
   return status;
 }
 
-function checkGiven(fd: number, given: readonly number[]): number {
-  if (given.includes(fd) || (STREAMS.includes(fd) && isOpen(fd))) return fd;
+/** @param given The inherited descriptors; `undefined` if the system does not tell. */
+function checkGiven(fd: number, given: readonly number[] | undefined): number {
+  if (given?.includes(fd) || (STREAMS.includes(fd) && isOpen(fd))) return fd;
+  if (given === undefined) {
+    // It may be one of the runtime's own.
+    throw new Error(
+      `Cannot lock descriptor ${fd}: /proc, which tells whose it is, is missing. Mount it`,
+    );
+  }
   throw new Error(
     `Cannot lock descriptor ${fd}: it is not open. Open it in the shell, for example by ${fd}>FILE`,
   );

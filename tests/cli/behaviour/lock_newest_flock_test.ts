@@ -4,7 +4,9 @@ import { chmodSync, closeSync, openSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { describe, it } from "node:test";
+import { adapter } from "../../../src/runtime/mod.ts";
 import { executableOf } from "../../support/child.ts";
+import { cannotRunUnder, mounting } from "../../support/mounted.ts";
 import { inScratchFolder } from "../../support/scratch_folder.ts";
 import { COMMAND } from "../interlock.ts";
 
@@ -83,6 +85,25 @@ describe("interlock lock, as the manual of the newest flock(1) says", () => {
         assert.equal(ask([...mayNotRead, COMMAND.at(-1)!], "pipe"), 66);
       }),
   );
+
+  // The other runtimes cannot start without /proc.
+  const withoutProc = mounting("mount -t tmpfs none /proc");
+  if (adapter.name === "node") {
+    it(
+      "says that it cannot tell whose a descriptor is, without /proc",
+      { ...DEADLINE, skip: cannotRunUnder(withoutProc) },
+      () =>
+        inScratchFolder((folder) => {
+          const script = 'exec 9> "$0"; "$@" -n 9';
+          const { status, stderr } = spawnSync(
+            withoutProc[0],
+            [...withoutProc.slice(1), "sh", "-c", script, join(folder, "f"), ...COMMAND, "lock"],
+            { encoding: "utf8" },
+          );
+          assert.deepEqual([status, /\/proc.* is missing/.test(stderr)], [65, true], stderr);
+        }),
+    );
+  }
 
   it(
     "ends by the signal that reached it and ended its command",
