@@ -6,7 +6,7 @@
  * @module
  */
 import { decode, encode, type SourceMapSegment } from "@jridgewell/sourcemap-codec";
-import { build, type Plugin } from "esbuild";
+import { build, type Plugin, transform } from "esbuild";
 import {
   chmodSync,
   cpSync,
@@ -28,7 +28,9 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const DIST = process.argv[2] ?? join(ROOT, "dist");
 
 const isModule = (path: string) => path.endsWith(".ts");
-const published = deno.publish.include.filter((path) => path !== "deno.json");
+// The list of changes stays in the repository.
+const published = deno.publish.include
+  .filter((path) => path !== "deno.json" && path !== "CHANGELOG.md");
 const modules = published.flatMap((path) => filesIn(path)).filter(isModule);
 
 /** The modules that programs start or import; the helper is a part of the library, as text. */
@@ -39,6 +41,9 @@ const entries = [
 
 /** The module that is a bundle. */
 const COMMAND = npm.bin.interlock.replace("./", "").replace(/\.ts$/, ".js");
+
+/** The modules that no program imports and whose errors say enough: made small, without source maps. */
+const INTERNAL = /^(?:cli|workers|src\/(?:host|counting|advice|runtime))\//;
 
 /** A published file, or all files of a published folder. */
 function filesIn(path: string): string[] {
@@ -104,6 +109,11 @@ async function emitModules(): Promise<void> {
     const text = texts.get(`${module}.js`)!;
     if (`${module}.js` === COMMAND) {
       writeText(COMMAND, text.replace(/import\(("[^"]+")\)/g, "import([$1][0])"));
+      continue;
+    }
+    if (INTERNAL.test(module)) {
+      const { code } = await transform(text, { minify: true, format: "esm" });
+      writeText(`${module}.js`, code);
       continue;
     }
     writeText(`${module}.js`, text);

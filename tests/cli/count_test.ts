@@ -246,7 +246,7 @@ describe("interlock count", () => {
     const args = ["count", "atomic", "file", "file-lock", ...SMALL];
     const { status, stdout, stderr } = await interlock(args, { COLUMNS: undefined });
     assert.equal(status, 0, stderr);
-    assert.match(stdout, new RegExp(`${adapter.name} ${adapter.version} \\(/.*\\)`));
+    assert.match(stdout, new RegExp(`${adapter.name} ${adapter.version}\\s\\(/.*\\)`));
     assert.match(stdout, /^Two processes of \w+ add to one number, many times\.$/m);
     assert.match(stdout, /^An atomic add: .*\n.*\natomic +2 x 50 +100 .* exact$/m);
     assert.match(stdout, /^file .*(?:LOST \d+|exact by luck)$/m);

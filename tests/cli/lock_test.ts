@@ -249,7 +249,13 @@ describe("interlock lock", () => {
           assert.equal(await program.line(), `SigBlk:\t${"0".repeat(16)}`);
           // Node resets all signals as it starts, and every runtime ignores SIGPIPE itself.
           const ignored = adapter.name === "node" ? "0000" : "4206";
-          assert.equal(await program.line(), `SigIgn:\t${ignored.padStart(16, "0")}`);
+          // Without the real-time signals, some of which the caller of the tests may ignore.
+          const line = await program.line();
+          assert.match(line!, /^SigIgn:\t[0-9a-f]{16}$/);
+          assert.equal(
+            (Number(`0x${line!.slice(-8)}`) & 0x7fffffff).toString(16).padStart(4, "0"),
+            ignored,
+          );
         }),
     );
 

@@ -1,4 +1,4 @@
-import { Attachment } from "../../src/memory/attachment.ts";
+import type { Attachment } from "../../src/memory/attachment.ts";
 import { HEADER, newHeader, SLOT } from "../../src/memory/layout.ts";
 import { attachmentOf, Memory } from "../../src/memory/memory.ts";
 import { fileLength } from "../../src/memory/memory_file.ts";
@@ -9,17 +9,6 @@ import type { Scenario } from "./explore.ts";
 const [INSIDE, DIRTY, TOKEN] = [0, 1, 2];
 
 const EXPLORED = new Error("The execution of the actor is over");
-
-/** The identity of the actor whose objects are made; as if its thread had claimed a slot. */
-let identity = 0;
-Object.defineProperties(Attachment.prototype, {
-  claim: { value: () => ({ identity, thread: undefined, users: 2, droppedLocks: new Set() }) },
-  waitRecords: {
-    get(this: Attachment) {
-      return this.threads.waitRecordsOf(identity);
-    },
-  },
-});
 
 /** A memory that some actors have open, each as a thread of its own, and what they note in it. */
 export class World {
@@ -56,9 +45,15 @@ export class World {
    * @param spins How often it looks at a held word before it sleeps, at most.
    */
   open(actor: number, spins = 0): Memory {
-    identity = identityOf(actor);
+    const identity = identityOf(actor);
     const memory = Memory.from(this.buffer);
     const attachment = attachmentOf(memory);
+    // As if the actor were a thread that has claimed its slot.
+    const slot = { identity, thread: undefined, users: 2, droppedLocks: new Set() };
+    Object.defineProperties(attachment, {
+      claim: { value: () => slot },
+      waitRecords: { value: attachment.threads.waitRecordsOf(identity) },
+    });
     const { atomics } = attachment.region;
     attachment.namedLocks.add(0);
     this.#opened.push(attachment);

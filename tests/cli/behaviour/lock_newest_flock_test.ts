@@ -2,15 +2,16 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { chmodSync, closeSync, openSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import process from "node:process";
 import { describe, it } from "node:test";
 import { adapter } from "../../../src/runtime/mod.ts";
-import { executableOf } from "../../support/child.ts";
+import { Child, executableOf } from "../../support/child.ts";
 import { cannotRunUnder, mounting } from "../../support/mounted.ts";
 import { inScratchFolder } from "../../support/scratch_folder.ts";
 import { COMMAND } from "../interlock.ts";
 
 const DEADLINE = { timeout: 60_000 };
+
+const STATUS = new URL("../fixtures/status_process.ts", import.meta.url);
 
 /** Scripts for options that only the newest flock(1) has, and what its manual says of their output. */
 const SCRIPTS: Readonly<Record<string, readonly [script: string, output: string]>> = {
@@ -40,32 +41,31 @@ describe("interlock lock, as the manual of the newest flock(1) says", () => {
       }));
   }
 
-  it("tells held from what this user may not look at", DEADLINE, () =>
-    inScratchFolder((folder) => {
-      const path = join(folder, "f");
-      writeFileSync(path, "");
-      chmodSync(path, 0);
-      chmodSync(folder, 0o755);
-      const nobody = process.getuid!() === 0 ? { uid: 65534, gid: 65534 } : {};
-      const ask = (file: string) => {
-        const { status, stdout, stderr } = spawnSync(
-          COMMAND[0],
-          [...COMMAND.slice(1), "lock", "--status", "--json", file],
-          { ...nobody, cwd: "/", encoding: "utf8" },
-        );
-        assert.notEqual(stdout, "", stderr);
-        return { status, ...JSON.parse(stdout) };
-      };
-      const { reason, ...unknown } = ask(path);
-      assert.deepEqual(unknown, { status: 66, path, state: "unknown" });
-      assert.equal(reason, `Cannot open "${path}": permission denied (EACCES)`);
-      assert.deepEqual(ask(`${path}.missing`), {
-        status: 0,
-        path: `${path}.missing`,
-        state: "free",
-        exists: false,
-      });
-    }));
+  it(
+    "tells held from what this user may not look at",
+    DEADLINE,
+    () =>
+      inScratchFolder(async (folder) => {
+        const path = join(folder, "f");
+        writeFileSync(path, "");
+        chmodSync(path, 0);
+        chmodSync(folder, 0o755);
+        const ask = async (file: string) => {
+          await using child = Child.here(STATUS, "65534", file);
+          const state = JSON.parse(await child.line());
+          return { status: Number(await child.line()), ...state };
+        };
+        const { reason, ...unknown } = await ask(path);
+        assert.deepEqual(unknown, { status: 66, path, state: "unknown" });
+        assert.equal(reason, `Cannot open "${path}": permission denied (EACCES)`);
+        assert.deepEqual(await ask(`${path}.missing`), {
+          status: 0,
+          path: `${path}.missing`,
+          state: "free",
+          exists: false,
+        });
+      }),
+  );
 
   it(
     "says neither held nor free if it cannot look, or cannot say it",
