@@ -92,7 +92,7 @@ function runChild(command: readonly string[]): Promise<number> {
     for (const signal of FORWARDED) {
       if (constants.signals[signal] === undefined) continue; // Windows has few signals.
       process.on(signal, () => {
-        if (!(OF_TERMINAL.includes(signal) && isatty(0))) child.kill(signal);
+        if (!(OF_TERMINAL.includes(signal) && [0, 1, 2].some(isatty))) child.kill(signal);
       });
     }
     child.on("error", (error: Error & { code?: string }) => {

@@ -1,14 +1,17 @@
 import { describeOwner, type Owner } from "../src/contract/owner.ts";
 import { FileLock } from "../src/files/file_lock.ts";
 import { ownerOf } from "../src/files/lock_owner.ts";
-import { print } from "../src/host/interruption.ts";
+import { Interruption, print } from "../src/host/interruption.ts";
+import { systemErrorOf } from "../src/host/system_error.ts";
 import { adapter } from "../src/runtime/adapters/adapter.ts";
+import { missingPermission } from "../src/runtime/adapters/missing_permission.ts";
 import { O_NOCTTY, O_RDONLY } from "../src/runtime/c/constants.ts";
 import { errno, systemError } from "../src/runtime/c/errno.ts";
 import { DescriptorLockFile } from "../src/runtime/file_locks/descriptor_lock_file.ts";
 import { flockHolders } from "../src/runtime/file_locks/lock_holders.ts";
 import { followedStatus, networkFileSystem } from "../src/runtime/files/file_status.ts";
 import { tryOpen } from "../src/runtime/files/open_file.ts";
+import { say } from "./output.ts";
 
 /** What `--status` tells of a lock file; as JSON with `--json`. */
 interface LockStatus {
@@ -29,9 +32,24 @@ const EXIT = { free: 0, held: 1, unknown: 66 } as const;
 
 /** Shows the holder of a file without creating it; returns the exit status. */
 export async function showStatus(path: string, json: boolean): Promise<number> {
-  const status = adapter.mayCallC() ? look(path) : await lookElsewhere(path);
-  await print(json ? JSON.stringify(status) : describe(status));
-  return EXIT[status.state];
+  const status = await statusOf(path);
+  try {
+    await print(json ? JSON.stringify(status) : describe(status));
+    return EXIT[status.state];
+  } catch (error) {
+    if (error instanceof Interruption) return error.status;
+    say((error as Error).message);
+    return EXIT.unknown; // Without a text, 1 would still say that it is held.
+  }
+}
+
+async function statusOf(path: string): Promise<LockStatus> {
+  try {
+    return adapter.mayCallC() ? look(path) : await lookElsewhere(path);
+  } catch (error) {
+    const reason = missingPermission(error) ?? (error as Error).message;
+    return { path, state: "unknown", reason };
+  }
 }
 
 function describe({ path, state, exists, holder, network, reason }: LockStatus): string {
@@ -76,8 +94,14 @@ function lookFromOutside(path: string, failure: Error): LockStatus {
 
 /** The same without foreign functions. */
 async function lookElsewhere(path: string): Promise<LockStatus> {
-  const { existsSync } = await import("node:fs");
-  if (!existsSync(path)) return { path, state: "free", exists: false };
+  const { statSync } = await import("node:fs");
+  try {
+    if (statSync(path, { throwIfNoEntry: false }) === undefined) {
+      return { path, state: "free", exists: false };
+    }
+  } catch (error) {
+    throw systemErrorOf("look at", path, error as Error);
+  }
   using lock = new FileLock(path, { record: false });
   const owner = lock.owner();
   using guard = lock.tryAcquire();

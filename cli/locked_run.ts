@@ -64,7 +64,7 @@ export function runLocked(file: string | number, run: LockedRun): number {
     return failed(error, statusOfLocking(error));
   }
   const { fd } = target.file;
-  passOnExec([...STREAMS, ...given, fd], run.close ? fd : undefined);
+  passOnExec([...STREAMS, ...given ?? [], fd], run.close ? fd : undefined);
   return runHolding(target, run, environment);
 }
 
@@ -88,8 +88,15 @@ function failed(error: unknown, status: number): number {
   return status;
 }
 
-function checkGiven(fd: number, given: readonly number[]): number {
-  if (given.includes(fd) || (STREAMS.includes(fd) && isOpen(fd))) return fd;
+/** @param given The inherited descriptors; `undefined` if the system does not tell. */
+function checkGiven(fd: number, given: readonly number[] | undefined): number {
+  if (given?.includes(fd) || (STREAMS.includes(fd) && isOpen(fd))) return fd;
+  if (given === undefined) {
+    // It may be one of the runtime's own.
+    throw new Error(
+      `Cannot lock descriptor ${fd}: /proc, which tells whose it is, is missing. Mount it`,
+    );
+  }
   throw new Error(
     `Cannot lock descriptor ${fd}: it is not open. Open it in the shell, for example by ${fd}>FILE`,
   );
@@ -111,7 +118,6 @@ function lock(target: Target, opened: boolean, options: LockOptions): Target | u
     try {
       if (!take(target, deadline, options)) return undefined;
       if (!opened || !isReplaced(target)) break;
-      target.file.close();
       target = reopened(target, options, write);
     } catch (error) {
       // NFS locks for writers only: it makes flock(2) a lock by fcntl(2).
@@ -120,9 +126,7 @@ function lock(target: Target, opened: boolean, options: LockOptions): Target | u
         throw error;
       }
       write = true;
-      const last = target;
-      target = reopened(last, options, true);
-      last.file.close();
+      target = reopened(target, options, write);
     }
   }
   if (verbose) {
@@ -133,6 +137,7 @@ function lock(target: Target, opened: boolean, options: LockOptions): Target | u
 
 function reopened({ file, isNew }: Target, { range }: LockOptions, write: boolean): Target {
   const target = openTarget(file.path, range, write ? O_RDWR : range ? O_WRONLY : O_RDONLY);
+  file.close();
   return { ...target, isNew: isNew || target.isNew };
 }
 

@@ -1,7 +1,8 @@
 import { libc } from "../src/runtime/c/libc.ts";
+import { isInForeground } from "../src/runtime/identity/own_status.ts";
 import { withFileLimit } from "../src/runtime/programs/caller.ts";
 import { adoptOrphans, Children, spawnProgram } from "../src/runtime/programs/spawn.ts";
-import { CaughtSignals, ignoredByCaller, SIGNALS } from "../src/runtime/programs/signals.ts";
+import { CaughtSignals, expectChildren, SIGNALS } from "../src/runtime/programs/signals.ts";
 
 const { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGCONT } = SIGNALS;
 /** Signals that are forwarded to the command. */
@@ -24,7 +25,7 @@ export interface Ending {
  * later must get those that arrive meanwhile.
  */
 export function catchSignals(): CaughtSignals {
-  return new CaughtSignals(FORWARDED, ignoredByCaller());
+  return new CaughtSignals(FORWARDED);
 }
 
 /**
@@ -38,6 +39,7 @@ export function runProgram(
   signals: CaughtSignals,
   adopts: boolean,
 ): Ending {
+  expectChildren();
   if (adopts) adoptOrphans();
   const pid = withFileLimit(() => spawnProgram(command, environment));
   const children = new Children(pid);
@@ -45,7 +47,7 @@ export function runProgram(
   const status = children.wait(signals, (arrived) => {
     for (const signal of arrived) {
       seen.add(signal);
-      if (!(OF_TERMINAL.includes(signal) && libc.isatty(0))) libc.kill(pid, signal);
+      if (!(OF_TERMINAL.includes(signal) && isInForeground())) libc.kill(pid, signal);
     }
   });
   return {

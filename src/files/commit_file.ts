@@ -2,7 +2,13 @@ import { UnsupportedError } from "../contract/errors.ts";
 import { folderOf } from "../runtime/files/folders.ts";
 import { makeFile } from "../runtime/files/make_file.ts";
 import { reserve } from "../runtime/files/open_file.ts";
-import { type FileStatus, statusAt, statusOf, writers } from "../runtime/files/file_status.ts";
+import {
+  type FileStatus,
+  followedStatus,
+  statusAt,
+  statusOf,
+  writers,
+} from "../runtime/files/file_status.ts";
 import { userId } from "../runtime/identity/thread_identity.ts";
 import type { LockFile } from "../runtime/file_locks/lock_file.ts";
 import { openLockFile } from "../runtime/file_locks/open_lock_file.ts";
@@ -77,11 +83,15 @@ export function mapCommitFile(file: LockFile, counter: LockFile): Mapping {
  */
 function checkWriters({ path }: LockFile, found: FileStatus, counter: FileStatus): void {
   const owners = [userId(), counter.user, 0];
-  const isOurs = (file: FileStatus) => owners.includes(file.user) && !othersMayWrite(file, counter);
+  const isOurs = (folder: string) => {
+    const [last, found] = [statusAt(folder), followedStatus(folder)]; // It may be a link.
+    return last !== undefined && found !== undefined && owners.includes(last.user) &&
+      owners.includes(found.user) && !othersMayWrite(found, counter);
+  };
   const flaw = othersMayWrite(found, counter)
     ? `other users may write to it, but not to the counter: its mode is ${found.mode.toString(8)}`
     // Another writer of the counter may have made it, if no other user can have made it.
-    : !owners.includes(found.user) && !isOurs(statusAt(folderOf(path))!)
+    : !owners.includes(found.user) && !isOurs(folderOf(path))
     ? `it belongs to user ${found.user}`
     : undefined;
   if (flaw !== undefined) {

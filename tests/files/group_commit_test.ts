@@ -5,6 +5,7 @@ import {
   closeSync,
   openSync,
   readFileSync,
+  symlinkSync,
   writeFileSync,
   writeSync,
 } from "node:fs";
@@ -217,8 +218,11 @@ describe("group commit", () => {
       inScratchFolder((folder) => {
         const path = join(folder, "count");
         new FileCounter(path, { durable: true }).close();
-        chmodSync(folder, 0o777);
         chownSync(`${path}.commit`, 1234, 1234);
+        // Only a writer of the counter can have made it here, also if a link leads to the folder.
+        symlinkSync(folder, join(folder, "link"));
+        new FileCounter(join(folder, "link", "count"), { durable: true }).close();
+        chmodSync(folder, 0o777);
         const open = () => new FileCounter(path, { durable: true });
         assert.throws(open, /count\.commit".*: it belongs to user 1234\. Remove it/);
         chownSync(path, 1234, 1234);

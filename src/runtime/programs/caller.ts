@@ -51,16 +51,17 @@ export function variableIn(environment: readonly string[], name: string): string
 }
 
 /**
- * The descriptors that this process has inherited, without the standard streams. Call it before any
- * file is opened.
+ * The descriptors that this process has inherited, without the standard streams; `undefined` without
+ * `/proc`. Call it before any file is opened.
  *
  * Deno closes its own on exec, and no other. Bun and Node mark inherited ones, too: their own are
  * the anonymous files of the kernel (eventpoll, eventfd, io_uring) and Node's pipes to itself, of
  * which it has both ends. A pipe of which this process has inherited both ends, as make(1) passes
  * its job server, is also open in its parent.
  */
-export function givenDescriptors(): number[] {
-  const numbers = descriptorsOf("self").filter((fd) => !STREAMS.includes(fd));
+export function givenDescriptors(): number[] | undefined {
+  const numbers = descriptorsOf("self")?.filter((fd) => !STREAMS.includes(fd));
+  if (numbers === undefined) return undefined;
   const given = numbers.filter((fd) => isClosedOnExec(fd) === false);
   if (adapter.name === "deno") return given;
   const links = new Map(
@@ -74,7 +75,7 @@ export function givenDescriptors(): number[] {
     if (link === undefined || link.startsWith("anon_inode:")) continue;
     if (link.startsWith("pipe:") && hasBothEnds(fd, link)) {
       const parent = ownStatus("PPid");
-      ofParent ??= new Set(descriptorsOf(parent).map((its) => openFileOf(its, parent)));
+      ofParent ??= new Set(descriptorsOf(parent)?.map((its) => openFileOf(its, parent)));
       if (!ofParent.has(link)) continue;
     }
     given.push(fd);
@@ -84,12 +85,12 @@ export function givenDescriptors(): number[] {
 
 const accessOf = (fd: number) => flagsOf(fd) & (O_WRONLY | O_RDWR);
 
-/** The numbers of the descriptors of a process; none if they may not be looked at. */
-function descriptorsOf(pid: string | undefined): number[] {
+/** The numbers of the descriptors of a process; `undefined` if they may not be looked at. */
+function descriptorsOf(pid: string | undefined): number[] | undefined {
   try {
     return namesIn(`/proc/${pid}/fd`).map(Number);
   } catch {
-    return []; // It belongs to another user, has ended, or /proc is not mounted.
+    return undefined; // It belongs to another user, has ended, or /proc is not mounted.
   }
 }
 

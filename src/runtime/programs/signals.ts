@@ -1,6 +1,5 @@
 import { EINTR, errno, systemError } from "../c/errno.ts";
 import { addressOfFunction, libc } from "../c/libc.ts";
-import { ownStatus } from "../identity/own_status.ts";
 
 /** Numbers of signals, the same on x86-64 and arm64. */
 export const SIGNALS = {
@@ -11,6 +10,7 @@ export const SIGNALS = {
   SIGUSR2: 12,
   SIGPIPE: 13,
   SIGTERM: 15,
+  SIGCHLD: 17,
   SIGCONT: 18,
   SIGXFSZ: 25,
 } as const;
@@ -18,30 +18,14 @@ export const SIGNALS = {
 /** The signals that the runtimes themselves ignore. */
 const OF_RUNTIMES: readonly number[] = [SIGNALS.SIGPIPE, SIGNALS.SIGXFSZ];
 const OF_LIBRARIES: readonly number[] = [32, 33, 34];
-const SA_RESETHAND = 0x80000000;
+const SA_SIGINFO = 4;
+const SA_RESTART = 0x10000000;
 const RLIMIT_CORE = 4;
 const POLLIN = 1;
-const LAST = 64;
-
-/** The signals of a mask in `/proc/self/status`; `undefined` if it cannot be read. */
-function signalsIn(line: "SigIgn" | "SigCgt"): ReadonlySet<number> | undefined {
-  const hex = ownStatus(line);
-  if (hex === undefined) return undefined;
-  const mask = BigInt(`0x${hex}`);
-  const set = new Set<number>();
-  for (let signal = 1; signal <= LAST; signal++) {
-    if ((mask >> BigInt(signal - 1) & 1n) === 1n) set.add(signal);
-  }
-  return set;
-}
-
-/**
- * The signals that the caller of this process ignores and that a program must go on ignoring, as
- * nohup(1) demands. Node resets all of them as it starts, so it has none.
- */
-export function ignoredByCaller(): ReadonlySet<number> {
-  return new Set([...signalsIn("SigIgn") ?? []].filter((signal) => !OF_RUNTIMES.includes(signal)));
-}
+const SIG_DFL = 0;
+const SIG_IGN = 1;
+const DEFAULT: Action = { handler: SIG_DFL, flags: 0 };
+const IGNORED: Action = { handler: SIG_IGN, flags: 0 };
 
 /**
  * The signals that a program must not ignore only because the runtime or the C library does, as a
@@ -56,54 +40,69 @@ export function signalsToReset(): Uint8Array {
   return set;
 }
 
-/** Sets the action of a signal: 0 for the default one, or the address of a handler. */
-function setAction(signal: number, handler: number, flags = 0): void {
+/** The action of a signal: a handler, or {@linkcode SIG_DFL} or {@linkcode SIG_IGN}. */
+interface Action {
+  readonly handler: number;
+  readonly flags: number;
+}
+
+/** Sets the action of a signal; returns the last one. */
+function setAction(signal: number, { handler, flags }: Action): Action {
   // SAFETY: a `struct sigaction` of glibc and of musl has 152 bytes: the handler, the mask, the flags.
-  const action = new DataView(new ArrayBuffer(152));
+  const [action, last] = [new ArrayBuffer(152), new ArrayBuffer(152)].map((at) => new DataView(at));
   action.setBigUint64(0, BigInt(handler), true);
   action.setUint32(136, flags, true);
-  libc.sigaction(signal, new Uint8Array(action.buffer), 0);
+  libc.sigaction(signal, new Uint8Array(action.buffer), new Uint8Array(last.buffer));
+  return { handler: Number(last.getBigUint64(0, true)), flags: last.getUint32(136, true) };
 }
 
 /** Gives the signals that the runtime ignores their default action. */
 export function resetSignals(): void {
-  for (const signal of OF_RUNTIMES) setAction(signal, 0);
+  for (const signal of OF_RUNTIMES) setAction(signal, DEFAULT);
+}
+
+/** Lets this process learn how its children end, even if its caller ignores that, as flock(1) does. */
+export function expectChildren(): void {
+  setAction(SIGNALS.SIGCHLD, DEFAULT);
 }
 
 /** Ends this process by a signal, without a core dump of the runtime; returns if that fails. */
 export function endBy(signal: number): void {
   // SAFETY: a `struct rlimit` has 16 bytes.
   libc.setrlimit(RLIMIT_CORE, new Uint8Array(16));
-  setAction(signal, 0);
+  setAction(signal, DEFAULT);
   libc.kill(libc.getpid(), signal);
 }
 
 /**
- * Signals that interrupt a blocked call of this process and do nothing else. The system gives a
- * signal its default action back as it arrives, which tells that it has.
+ * Signals that interrupt a blocked call of this process. Their handler is siginterrupt(3), which
+ * removes the flag SA_RESTART of a signal and does nothing else: that tells which have arrived.
  */
 export class CaughtSignals {
-  readonly #handler: number;
+  readonly #action: Action;
   readonly #signals: readonly number[];
 
   /**
-   * Catches signals, without those that the caller ignores. Without `/proc`, catches none: they end
-   * this process.
+   * Catches signals, without those that the caller ignores, as nohup(1) demands. Node resets all of
+   * them as it starts, so it ignores none.
    */
-  constructor(signals: readonly number[], ignored: ReadonlySet<number>) {
-    // SAFETY: getppid(2) takes no argument, may be called by a signal handler, and does nothing else.
-    this.#handler = addressOfFunction("getppid");
-    const isKnown = signalsIn("SigCgt") !== undefined;
-    this.#signals = isKnown ? signals.filter((signal) => !ignored.has(signal)) : [];
-    for (const signal of this.#signals) setAction(signal, this.#handler, SA_RESETHAND);
+  constructor(signals: readonly number[]) {
+    // SAFETY: a handler gets the signal and, by SA_SIGINFO, an address. To siginterrupt(3), these are
+    // the signal and true. It only calls sigaction(2), which a handler may do.
+    const handler = addressOfFunction("siginterrupt");
+    this.#action = { handler, flags: SA_SIGINFO | SA_RESTART };
+    this.#signals = signals.filter((signal) => {
+      const isIgnored = setAction(signal, this.#action).handler === SIG_IGN;
+      if (isIgnored) setAction(signal, IGNORED);
+      return !isIgnored;
+    });
   }
 
-  /** The signals that have arrived since the last call. They are caught again. */
+  /** The signals that have arrived since the last call. */
   take(): number[] {
-    const caught = signalsIn("SigCgt");
-    const arrived = this.#signals.filter((signal) => caught?.has(signal) === false);
-    for (const signal of arrived) setAction(signal, this.#handler, SA_RESETHAND);
-    return arrived;
+    return this.#signals.filter((signal) => {
+      return (setAction(signal, this.#action).flags & SA_RESTART) === 0;
+    });
   }
 }
 

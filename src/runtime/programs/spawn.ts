@@ -73,11 +73,11 @@ export class Children {
     const pidfd = opened < 0 ? undefined : opened;
     try {
       for (let pause = FIRST_MS;; pause = Math.min(2 * pause, LAST_MS)) {
+        const arrived = signals.take();
+        if (arrived.length > 0) onSignals(arrived);
         this.hasMore();
         if (this.#status !== undefined) return this.#status;
         sleepUntilSignal(pidfd, pidfd === undefined ? pause : LOOK_MS);
-        const arrived = signals.take();
-        if (arrived.length > 0) onSignals(arrived);
       }
     } finally {
       if (pidfd !== undefined) closeFile(pidfd);

@@ -59,7 +59,7 @@ function interruptTimer(): number {
   // flags.
   const action = new DataView(new ArrayBuffer(152));
   action.setBigUint64(0, BigInt(handler), true);
-  sigaction(SIGURG, new Uint8Array(action.buffer), 0);
+  sigaction(SIGURG, new Uint8Array(action.buffer), new Uint8Array(152));
 
   // SAFETY: a `struct sigevent` has 64 bytes; the signal goes to this thread alone.
   const event = new DataView(new ArrayBuffer(64));

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { chmodSync, writeFileSync } from "node:fs";
+import { chmodSync, closeSync, openSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { Child } from "../../support/child.ts";
+import { adapter } from "../../../src/runtime/mod.ts";
+import { Child, executableOf } from "../../support/child.ts";
+import { cannotRunUnder, mounting } from "../../support/mounted.ts";
 import { inScratchFolder } from "../../support/scratch_folder.ts";
 import { COMMAND } from "../interlock.ts";
 
@@ -64,6 +66,44 @@ describe("interlock lock, as the manual of the newest flock(1) says", () => {
         });
       }),
   );
+
+  it(
+    "says neither held nor free if it cannot look, or cannot say it",
+    DEADLINE,
+    () =>
+      inScratchFolder((folder) => {
+        const ask = (command: readonly string[], output: number | "pipe") => {
+          const words = [...command.slice(1), "lock", "--status", folder];
+          return spawnSync(command[0], words, { stdio: ["ignore", output, "pipe"] }).status;
+        };
+        const full = openSync("/dev/full", "w");
+        assert.equal(ask(COMMAND, full), 66);
+        closeSync(full);
+        const deno = executableOf("deno");
+        if (deno === undefined) return;
+        const mayNotRead = [deno, "run", "--no-prompt", "--allow-env", "--allow-sys"];
+        assert.equal(ask([...mayNotRead, COMMAND.at(-1)!], "pipe"), 66);
+      }),
+  );
+
+  // The other runtimes cannot start without /proc.
+  const withoutProc = mounting("mount -t tmpfs none /proc");
+  if (adapter.name === "node") {
+    it(
+      "says that it cannot tell whose a descriptor is, without /proc",
+      { ...DEADLINE, skip: cannotRunUnder(withoutProc) },
+      () =>
+        inScratchFolder((folder) => {
+          const script = 'exec 9> "$0"; "$@" -n 9';
+          const { status, stderr } = spawnSync(
+            withoutProc[0],
+            [...withoutProc.slice(1), "sh", "-c", script, join(folder, "f"), ...COMMAND, "lock"],
+            { encoding: "utf8" },
+          );
+          assert.deepEqual([status, /\/proc.* is missing/.test(stderr)], [65, true], stderr);
+        }),
+    );
+  }
 
   it(
     "ends by the signal that reached it and ended its command",
