@@ -16,7 +16,6 @@ const JS = "src/memory/atomics_js.ts";
 /** Scenarios of too many states for a test: `deno task explore` has them. */
 const LONG = [
   "mutex: three lock",
-  "mutex: three lock, one wakes for no reason",
   "mutex: three lock, one dies",
   "mutex: three lock, two die",
   "mutex: two lock, one tries, one dies",
