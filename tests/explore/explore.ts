@@ -40,6 +40,8 @@ export interface Scenario {
   onDeath?(actor: number): void;
   /** The actors whose sleeps may end by themselves at any time: they have a timeout. */
   readonly timed?: readonly number[];
+  /** Whether it has too many states to explore all: it only serves to find a mutant. */
+  readonly isTooLarge?: boolean;
   /** How many sleeps may end without a wake. Default: 0. */
   readonly spurious?: number;
   /** Returns the rule that the memory breaks in its state. */

@@ -20,7 +20,6 @@ const LONG = [
   "mutex: three lock, two die",
   "mutex: two lock, one tries, one dies",
   "mutex: two lock, one gives up",
-  "mutex: one locks twice, one locks, one gives up",
   "mutex: one locks, two give up, one dies",
   "mutex: one locks, one aborts, one awaits",
   "mutex: two lock, one awaits",
@@ -67,7 +66,9 @@ async function outcomeOf(folder: string, name: string): Promise<Outcome> {
 }
 
 describe("every reachable state", () => {
-  const short = allScenarios().filter(({ name }) => !LONG.includes(name));
+  const short = allScenarios().filter(({ name, isTooLarge }) => {
+    return !isTooLarge && !LONG.includes(name);
+  });
   for (const scenario of short.filter(mine)) {
     it(`is right: ${scenario.name}`, async () => {
       const { fault, states, ends } = await explore(scenario);
