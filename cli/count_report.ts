@@ -4,7 +4,7 @@ import type { CountOutput } from "./count_export.ts";
 import { nameOf, type Outcome, verdictOf } from "./count_outcome.ts";
 import { chapterOf, errorsOf, lessonOf, searchOf } from "./count_story.ts";
 import { colorOf, CountTable, type TableSize } from "./count_table.ts";
-import { fold, hang, pad } from "./text.ts";
+import { elide, fold, hang, pad } from "./text.ts";
 
 /** A story for people: chapters with rows of a table, and what to take from it. */
 export class CountReport implements CountOutput {
@@ -22,7 +22,8 @@ export class CountReport implements CountOutput {
   }
 
   say(text: string): string[] {
-    return fold(text, this.#room);
+    const words = text.split(" ").map((word) => elide(word, this.#room));
+    return fold(words.join(" "), this.#room);
   }
 
   begin(title: string, size: TableSize): string[] {

@@ -11,6 +11,13 @@ export function fold(text: string, room: number): string[] {
   return lines;
 }
 
+/** A word of up to `room` characters, shortened in its middle: both ends of a path say most. */
+export function elide(word: string, room: number): string {
+  if (word.length <= room) return word;
+  const end = Math.floor((room - 1) / 2);
+  return `${word.slice(0, room - 1 - end)}…${word.slice(word.length - end)}`;
+}
+
 /** Pads a text to a width, at its end or at its beginning; colours take no room. */
 export function pad(text: string, width: number, atEnd = true): string {
   const spaces = " ".repeat(Math.max(0, width - stripVTControlCharacters(text).length));

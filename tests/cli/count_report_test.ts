@@ -33,7 +33,7 @@ function told(room: number, outcomes = OUTCOMES): string[] {
   const names = [...STRATEGY_NAMES, "file-lock (call)"];
   const size = { names, workers: 4, increments: 100_000_000, repeat: 1 };
   return [
-    ...report.say("deno 2.9.6 (/usr/bin/deno)"),
+    ...report.say(`deno 2.9.6 (/home/${"long/".repeat(40)}bin/deno)`),
     ...report.begin("Four processes of deno add to one number, many times.", size),
     ...outcomes.flatMap((outcome) => [...report.before(outcome.run), ...report.row(outcome)]),
     ...report.before(REDIS),
