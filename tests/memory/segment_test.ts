@@ -300,7 +300,7 @@ describe("Segment", () => {
       const uses = [() => counter.add(), () => segment.mutex("jobs"), () => segment.counter("x")];
       for (const use of [...uses, () => segment.names()]) assert.throws(use, TypeError);
       const after = readFileSync(join(directory, "closed"));
-      assert.equal(after.subarray(66560).equals(contents.subarray(66560)), true);
+      assert.equal(after.subarray(HEADER.end).equals(contents.subarray(HEADER.end)), true);
     }),
   );
 

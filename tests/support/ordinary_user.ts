@@ -3,7 +3,7 @@ import { chmodSync, copyFileSync, cpSync, mkdirSync, realpathSync } from "node:f
 import { join } from "node:path";
 import type { Runtime } from "../../src/host/runtimes.ts";
 
-/** `nobody`, who needs no entry in /etc/passwd. */
+/** The user `nobody`, which needs no entry in /etc/passwd. */
 const USER = "65534";
 /** What the tests of files read from the checkout. */
 const CONTENTS = [
