@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { accessSync, constants, mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { connect, createServer } from "node:net";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import process from "node:process";
@@ -128,31 +128,32 @@ export class RedisServer implements AsyncDisposable {
     this.#log = "";
     keeper.stdin.on("error", () => {});
     keeper.stderr.setEncoding("utf8").on("data", (text: string) => this.#log += text);
-    let hasEnded = false;
     this.#ended = new Promise((resolve) => {
       keeper.on("error", (error) => this.#log += error.message);
       keeper.on("close", resolve);
-      keeper.on("exit", () => hasEnded = true);
     });
     const said = Promise.withResolvers<number>();
+    // An answer on the port could be that of another server, which has taken it.
+    const ready = Promise.withResolvers<void>();
     createInterface({ input: keeper.stdout }).on("line", (line) => {
-      if (/^\d+$/.test(line)) said.resolve(Number(line));
-      else this.#log += `${line}\n`;
+      if (/^\d+$/.test(line)) return said.resolve(Number(line));
+      this.#log += `${line}\n`;
+      if (/Ready to accept connections/i.test(line)) ready.resolve();
     });
     const ended = this.#ended.then(() => {
       throw new Error(`Cannot start ${executable} on port ${this.port}: it ended:\n${this.#log}`);
     });
-    ended.catch(() => {});
-    this.#pid = await Promise.race([said.promise, ended]);
-    const deadline = performance.now() + READY_MS;
-    while (!await answers(this.port)) {
-      if (hasEnded) await ended;
-      if (performance.now() > deadline) {
-        throw new Error(`Cannot reach ${executable} on port ${this.port}:\n${this.#log}`);
-      }
-      await sleep(5);
+    const waiting = new AbortController();
+    const late = sleep(READY_MS, undefined, waiting).then(() => {
+      throw new Error(`Cannot reach ${executable} on port ${this.port}:\n${this.#log}`);
+    });
+    for (const failure of [ended, late]) failure.catch(() => {});
+    try {
+      this.#pid = await Promise.race([said.promise, ended]);
+      await Promise.race([ready.promise, ended, late]);
+    } finally {
+      waiting.abort();
     }
-    if (hasEnded) await ended; // The answer came from another server.
   }
 
   /** Sends a signal to the server; does nothing if it is not running. */
@@ -189,21 +190,6 @@ export function freePort(): Promise<number> {
       const { port } = server.address() as { port: number };
       server.close(() => resolve(port));
     });
-  });
-}
-
-/** Whether a server on the port answers PING, even if only to ask for a password. */
-function answers(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, "127.0.0.1", () => socket.write("PING\r\n"));
-    const settle = (answer: boolean) => {
-      socket.destroy();
-      resolve(answer);
-    };
-    socket.setEncoding("utf8");
-    socket.on("data", (text: unknown) => settle(/^(\+PONG|-NOAUTH)/.test(String(text))));
-    socket.on("error", () => settle(false));
-    socket.on("close", () => settle(false));
   });
 }
 
