@@ -1,4 +1,5 @@
 import { COUNTER } from "../../src/redis/counter/counter_scripts.ts";
+import { HAND_ON, HAND_ON_SHARED } from "../../src/redis/server_lock/hand_on_scripts.ts";
 import {
   ACQUIRE,
   DOWNGRADE,
@@ -36,6 +37,7 @@ const renew = new Script(RENEW);
 const release = new Script(RELEASE);
 const downgrade = new Script(DOWNGRADE);
 const upgrade = new Script(UPGRADE);
+const handOn = new Script(HAND_ON);
 const takePermits = new Script(TAKE_PERMITS);
 const releasePermits = new Script(RELEASE_PERMITS);
 
@@ -169,6 +171,30 @@ export const BRANCHES: Readonly<Record<string, ScriptBranch>> = {
     keys: [lock, token, shared],
     args: ["me", "90000", "1", "I"],
     there: HELD,
+  },
+  "hands a lock on": {
+    script: handOn,
+    keys: [lock, token],
+    args: ["me", "I", "60000", "1", "0"],
+    there: HELD,
+  },
+  "hands a lock of two names on": {
+    script: handOn,
+    keys: [lock, token, "{n}:other", "{n}:other-token"],
+    args: ["me", "I", "60000", "0", "0"],
+    there: [...HELD, ["SET", "{n}:other", "me", "PX", "60000"]],
+  },
+  "hands a lock on again": {
+    script: handOn,
+    keys: [lock, token],
+    args: ["I", "me", "90000", "1", "0"],
+    there: HELD,
+  },
+  "hands a shared hold on": {
+    script: new Script(HAND_ON_SHARED),
+    keys: [lock, shared],
+    args: ["me", "I", "90000"],
+    there: SHARED,
   },
   "releases a lock": {
     script: release,

@@ -26,17 +26,19 @@ export interface GuardedHold {
 export interface SharableHold extends GuardedHold {
   upgrade(options: AcquireOptions | undefined): Promise<boolean>;
   downgrade(): Promise<void>;
+  detach(): Promise<string>;
 }
 
 /** What a guard keeps to itself. */
 interface Core<Held> {
   readonly hold: Held;
   state: GuardState;
-  isReleased: boolean;
+  /** How it has given its hold up. */
+  end: "released" | "detached" | undefined;
 }
 
 function coreOf<Held extends GuardedHold>(hold: Held): Core<Held> {
-  return { hold, state: hold.state, isReleased: false };
+  return { hold, state: hold.state, end: undefined };
 }
 
 /** The guard that semaphores make; see {@linkcode RedisGuard}. */
@@ -60,7 +62,7 @@ class LeaseGuard implements RedisGuard {
   }
 
   get held(): boolean {
-    return !this.#core.isReleased && this.#core.hold.lease.isOn;
+    return this.#core.end === undefined && this.#core.hold.lease.isOn;
   }
 
   get signal(): PlatformAbortSignal {
@@ -73,8 +75,8 @@ class LeaseGuard implements RedisGuard {
 
   async release(): Promise<void> {
     const core = this.#core;
-    if (core.isReleased) throw new Error("Cannot release a guard twice: it was released before");
-    core.isReleased = true;
+    if (core.end !== undefined) throw givenUp("release", core);
+    core.end = "released";
     try {
       await core.hold.release();
     } finally {
@@ -83,7 +85,7 @@ class LeaseGuard implements RedisGuard {
   }
 
   async [asyncDispose](): Promise<void> {
-    if (!this.#core.isReleased && !this.#core.hold.isOver) await this.release();
+    if (this.#core.end === undefined && !this.#core.hold.isOver) await this.release();
   }
 }
 
@@ -110,9 +112,26 @@ class SharableLeaseGuard extends LeaseGuard implements RedisSharableGuard {
     await this.#core.hold.downgrade();
   }
 
-  #checkUnreleased(what: string): void {
-    if (this.#core.isReleased) throw new Error(`Cannot ${what} a guard: it was released before`);
+  async detach(): Promise<string> {
+    this.#checkUnreleased("detach");
+    const core = this.#core;
+    const ticket = await core.hold.detach();
+    core.end = "detached";
+    core.state = { ...core.state };
+    return ticket;
   }
+
+  #checkUnreleased(what: string): void {
+    if (this.#core.end !== undefined) throw givenUp(what, this.#core);
+  }
+}
+
+function givenUp(what: string, { end }: Core<unknown>): Error {
+  return new Error(
+    `Cannot ${what} a guard${
+      end === "released" && what === "release" ? " twice" : ""
+    }: it was ${end} before`,
+  );
 }
 
 // A program cannot construct a guard, not even by the constructor of one that it has.

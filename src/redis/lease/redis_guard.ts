@@ -64,4 +64,18 @@ export interface RedisSharableGuard extends RedisGuard, AsyncSharableGuard {
    * @throws {Error} If this guard holds no exclusive lock.
    */
   downgrade(): Promise<void>;
+  /**
+   * Gives the hold up without a release, so that another process can go on with it by
+   * `lock.attach(ticket)`. The server keeps it for one more lease; if it is not attached by then,
+   * it counts as the hold of a dead holder. This guard neither renews nor releases it any more.
+   *
+   * @returns A ticket: a string to send to the other process. It is good once.
+   * @throws {LockLostError} If the hold was lost before, or it is unknown whether it was detached:
+   * nothing is held any more.
+   * @throws {RefusedError | MisconfiguredError | UnsupportedError} If the server refused it, or the
+   * lock has several servers: the hold goes on.
+   * @throws {Error} If this guard was released before, or other guards of a reentrant lock have the
+   * hold as well.
+   */
+  detach(): Promise<string>;
 }

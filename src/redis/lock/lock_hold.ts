@@ -16,6 +16,7 @@ import { reliableTime } from "../lease/lease.ts";
 import { LeaseDeadline } from "../lease/lease_deadline.ts";
 import type { GuardState, SharableHold } from "../lease/lease_guard.ts";
 import type { LockBackend } from "./lock_backend.ts";
+import { ticketOf } from "./ticket.ts";
 import type { LockRequest } from "../server_lock/server_lock.ts";
 
 /** A lock whose holds can change their mode, as a {@linkcode LockHold} sees it. */
@@ -24,12 +25,14 @@ export interface SharableLock {
   readonly backend: LockBackend;
   /** A new request, with a value of its own, and the name of its waiter. */
   request(shared: boolean): { request: LockRequest; waiter: string };
+  /** The names of the lock, in their order. */
+  readonly names: readonly string[];
   /** Waits until enough replicas have the hold, if the lock has the option `replicas`. */
   checkReplicas(): Promise<void>;
   /** Called when a hold has changed its mode. */
   onChange(hold: LockHold): void;
-  /** Called when a hold is lost by a change of its mode. */
-  onLost(hold: LockHold): void;
+  /** Called when a hold is lost by a change, or detached. */
+  onGone(hold: LockHold): void;
 }
 
 /** What the guards of a grant say. */
@@ -96,34 +99,81 @@ export class LockHold extends Hold<LockRequest> implements SharableHold {
     await this.#change(() => this.#downgrade());
   }
 
+  async detach(): Promise<string> {
+    while (this.#changing !== undefined) await this.#changing;
+    const { names, source } = this.#lock;
+    this.#check("detach");
+    if (this.guards > 1) {
+      throw new Error(
+        `Cannot detach "${source.name}": other guards have the hold as well. Release them first`,
+      );
+    }
+    return await this.#change(async () => {
+      await this.#detach();
+      return ticketOf(names, { value: this.request.value, shared: this.state.shared });
+    });
+  }
+
+  async #detach(): Promise<void> {
+    const { server } = this.#lock.backend;
+    if (!("handOn" in server)) {
+      throw new UnsupportedError(
+        `Cannot detach ${server.what}: it has several servers. Use one, or release the guard and ` +
+          "let the other process acquire the lock",
+      );
+    }
+    const { request } = this.#lock.request(this.state.shared);
+    await this.#persist("detach", request, async () => {
+      return await server.handOn(this.request, request, false) !== undefined;
+    });
+    this.lease.end();
+    this.isOver = true;
+  }
+
   async #downgrade(): Promise<void> {
-    const { backend, source } = this.#lock;
+    const { backend } = this.#lock;
     const shared = { ...this.request, shared: true };
     let sent = thisInstant();
+    await this.#persist("downgrade", shared, () => {
+      sent = thisInstant();
+      return backend.server.downgrade(this.request);
+    });
+    this.state.token = undefined;
+    this.state.shared = true;
+    this.lease.renewed(sent);
+  }
+
+  /**
+   * Asks the server for a change until the lease ends. If it is unknown what the server holds, all
+   * that it may hold is released.
+   *
+   * @param next The request of the hold after the change.
+   * @param ask `false` if the hold is not held any more.
+   */
+  async #persist(what: string, next: LockRequest, ask: () => Promise<boolean>): Promise<void> {
+    const { source } = this.#lock;
+    const before = this.request;
     let isUnsure = false;
     let held: boolean;
     try {
       held = await retry((unsure) => {
         isUnsure = unsure;
-        sent = thisInstant();
-        return backend.server.downgrade(this.request);
+        return ask();
       }, performance.now() + this.lease.left);
     } catch (error) {
       isUnsure ||= error instanceof UnreachableError && error.mayHaveHappened;
       if (this.#isRefusal(error) && !isUnsure) throw error;
-      abandonRequest(source, shared); // It releases a hold of either mode.
-      throw this.#loseBy("downgrade", error);
+      abandonRequest(source, next); // It releases a hold of either mode.
+      if (next.value !== before.value) abandonRequest(source, before);
+      throw this.#loseBy(what, error);
     }
-    this.request = shared;
-    if (!held) throw this.#lose("downgrade", MISSING);
+    this.request = next;
+    if (!held) throw this.#lose(what, MISSING);
     const { lost } = this.lease;
     if (lost !== undefined) {
-      abandonRequest(source, shared);
-      throw this.#loseBy("downgrade", lost);
+      abandonRequest(source, next);
+      throw this.#loseBy(what, lost);
     }
-    this.state.token = undefined;
-    this.state.shared = true;
-    this.lease.renewed(sent);
   }
 
   /** Makes a shared hold exclusive, if no other holder shares the lock. */
@@ -191,14 +241,15 @@ export class LockHold extends Hold<LockRequest> implements SharableHold {
     this.lease.resume(grant.sent, grant.term);
   }
 
-  #check(what: string, shared: boolean): void {
+  /** Throws unless there is a hold; with `shared`, of that mode. */
+  #check(what: string, shared?: boolean): void {
     const { name } = this.#lock.source;
     const { lost } = this.lease;
     if (lost !== undefined) {
       throw new LockLostError(`Cannot ${what} "${name}": it was lost before`, { cause: lost });
     }
     if (this.isOver) throw new Error(`Cannot ${what} "${name}": it was closed before`);
-    if (this.state.shared === shared) return;
+    if (shared === undefined || this.state.shared === shared) return;
     throw new Error(
       `Cannot ${what} "${name}": this guard holds it ${shared ? "exclusively" : "shared"} already`,
     );
@@ -209,7 +260,8 @@ export class LockHold extends Hold<LockRequest> implements SharableHold {
     this.#changing = promise;
     try {
       const result = await this.#lock.source.inFlight.track(this.lease.withoutRenewals(change));
-      this.#lock.onChange(this);
+      if (this.isOver) this.#lock.onGone(this);
+      else this.#lock.onChange(this);
       return result;
     } finally {
       this.#changing = undefined;
@@ -236,7 +288,7 @@ export class LockHold extends Hold<LockRequest> implements SharableHold {
     this.lease.lose(error);
     this.lease.end();
     this.isOver = true;
-    this.#lock.onLost(this);
+    this.#lock.onGone(this);
     return error;
   }
 }

@@ -10,6 +10,7 @@ import { sharableGuardOf } from "../lease/lease_guard.ts";
 import { LeaseSource } from "../lease/lease_source.ts";
 import type { RedisSharableGuard } from "../lease/redis_guard.ts";
 import { TaskQueue } from "../lease/task_queue.ts";
+import { attach } from "./attach.ts";
 import { LocalHandOff } from "./local_hand_off.ts";
 import { type LockBackend, lockBackendOf } from "./lock_backend.ts";
 import { LockHold, type SharableLock, stateOf } from "./lock_hold.ts";
@@ -21,6 +22,7 @@ import {
   settingsOf,
 } from "./redis_lock_options.ts";
 import { checkReplicas } from "./replicas.ts";
+import { ticketIn } from "./ticket.ts";
 import { grantableWaiterOf, type LockRequest, waiterOf } from "../server_lock/server_lock.ts";
 
 /**
@@ -113,7 +115,8 @@ export class RedisLock implements AsyncLock, PlatformAsyncDisposable {
         if (hold.state.shared) this.#handOff?.end(hold);
         else this.#handOff?.begin(hold, hold.state.token!);
       },
-      onLost: (hold) => {
+      names: [name],
+      onGone: (hold) => {
         this.#handOff?.end(hold);
         leases.holds.delete(hold);
       },
@@ -165,6 +168,27 @@ export class RedisLock implements AsyncLock, PlatformAsyncDisposable {
     const queue = shared && !this.#settings.reentrant ? undefined : this.#taskQueue;
     const wait = () => this.#acquireInTurn(shared, deadline);
     return await (queue?.run(deadline, wait) ?? wait());
+  }
+
+  /**
+   * Goes on with a hold that another process, or this one, has detached: see
+   * {@linkcode RedisSharableGuard.detach}. An exclusive hold gets a new token, so that a late write
+   * of its earlier holder can be rejected. A server that cannot be reached is tried again for the
+   * time of one lease.
+   *
+   * @throws {TypeError} If the ticket is no ticket, or that of another lock.
+   * @throws {LockLostError} If the ticket was attached before, or its lease has run out.
+   * @throws {UnreachableError} If the server did not answer. Nothing is held then.
+   * @throws {RefusedError | MisconfiguredError | UnsupportedError} If the server refused it, or the
+   * lock has several servers.
+   */
+  async attach(ticket: string): Promise<RedisSharableGuard> {
+    this.#source.checkOpen();
+    const { names, source } = this.#lock;
+    const { value, shared } = ticketIn(ticket, names, this.#backend.server.what);
+    const { request } = this.#request(shared);
+    const attached = attach(source, this.#backend, value, request);
+    return await source.inFlight.track(attached.then((grant) => this.#guard(request, grant)));
   }
 
   /**

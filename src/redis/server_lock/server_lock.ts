@@ -4,8 +4,9 @@ import type { RedisAdapter } from "../client/adapter.ts";
 import { explained } from "../client/errors.ts";
 import { partOf } from "../client/names.ts";
 import { Script } from "../client/script.ts";
-import type { Attempt } from "../lease/attempt.ts";
+import type { Attempt, Grant } from "../lease/attempt.ts";
 import { ownerIn, SHARED } from "../lease/holder_value.ts";
+import { HAND_ON, HAND_ON_SHARED } from "./hand_on_scripts.ts";
 import { ACQUIRE, DOWNGRADE, RAISE, RELEASE, RENEW, TAKE, UPGRADE } from "./lock_scripts.ts";
 import {
   acquireWithoutScripts,
@@ -22,6 +23,8 @@ const raise = new Script(RAISE);
 const release = new Script(RELEASE, releaseWithoutScripts);
 const downgrade = new Script(DOWNGRADE, downgradeWithoutScripts);
 const upgrade = new Script(UPGRADE);
+const handOn = new Script(HAND_ON);
+const handOnShared = new Script(HAND_ON_SHARED);
 
 /** A question to a server. */
 export interface LockRequest {
@@ -150,6 +153,26 @@ export class ServerLock {
     const args = [next.value, `${next.leaseTime}`, `${next.tokens ?? 1}`, value];
     const reply = await this.#run(upgrade, "upgrade", this.#upgrading, args) as AttemptReply;
     return reply[0] === -1 ? undefined : attemptIn(reply, sent);
+  }
+
+  /**
+   * Gives the hold of a request the value of `next`, in one step. `undefined` if its value does not
+   * hold the lock any more.
+   *
+   * @param mints Whether the hold gets new tokens.
+   */
+  async handOn(
+    request: LockRequest,
+    next: LockRequest,
+    mints: boolean,
+  ): Promise<Grant | undefined> {
+    const sent = thisInstant();
+    const args = [request.value, next.value, `${next.leaseTime}`];
+    if (!next.shared) args.push(mints ? `${next.tokens ?? 1}` : "0", spareOf(request));
+    const [script, keys] = next.shared ? [handOnShared, this.#sharing] : [handOn, this.#taking];
+    const reply = await this.#run(script, "hand on", keys, args) as [number, number?];
+    if (reply[0] === 0) return undefined;
+    return { granted: true, sent, token: reply[1], previous: undefined };
   }
 
   /** The exclusive holder, and since when. */
