@@ -36,7 +36,7 @@ import {
 import { QUEUE_FUNCTIONS } from "./queue_scripts.ts";
 
 /** Longer than any waiter sleeps. */
-const QUEUE_KEPT_MS = 60_000;
+export const QUEUE_KEPT_MS = 60_000;
 
 /**
  * Acquires a free lock, exclusively.
