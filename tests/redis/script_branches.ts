@@ -17,7 +17,7 @@ import {
 
 const LOCK = ["lock", "token", "shared", "queue", "seen"].map((part) => `{n}:${part}`);
 const [lock, token, shared, queue, seen] = LOCK;
-const PERMITS = ["permits", "permits-token", "permits-queue", "permits-seen"];
+const PERMITS = ["permits", "holds", "permits-queue", "permits-seen"];
 const LATER = `${(Date.now() + 3_600_000)}`;
 const WAITER = "w:0123:1";
 
@@ -63,10 +63,10 @@ const permits = (
 const add = (n: number, expireAfter = "", parcel = "") =>
   [n, -n, -100, 100, 0, 0, expireAfter, 60000, parcel].map(String);
 const HELD_PERMITS = [
-  ["ZADD", PERMITS[0], LATER, "1:me", LATER, "2:me"],
-  ["HSET", PERMITS[1], "token", "5", "permits", "3"],
+  ["ZADD", PERMITS[1], LATER, "2:me"],
+  ["HSET", PERMITS[0], "token", "5", "permits", "3", "used", "2"],
 ];
-const DEAD_PERMITS = [["ZADD", PERMITS[0], "1", "1:she", "1", "2:she", "1", "3:she"]];
+const DEAD_PERMITS = [["ZADD", PERMITS[1], "1", "3:she"], ["HSET", PERMITS[0], "used", "3"]];
 const WAITER_FOR_ONE = [["ZADD", PERMITS[2], "1", "s:0123:1:1"], [
   "ZADD",
   PERMITS[3],
@@ -217,11 +217,17 @@ export const BRANCHES: Readonly<Record<string, ScriptBranch>> = {
     script: takePermits,
     keys: PERMITS,
     args: permits("0", "s:4567:1:2"),
-    there: [["ZADD", PERMITS[0], LATER, "1:she", LATER, "2:she"]],
+    there: [["ZADD", PERMITS[1], LATER, "2:she"]],
+  },
+  "acquires permits again": {
+    script: takePermits,
+    keys: PERMITS,
+    args: permits("0"),
+    there: [...HELD_PERMITS, ["ZADD", PERMITS[1], "1", "1:she"]],
   },
   "renews permits": {
     script: new Script(RENEW_PERMITS),
-    keys: [PERMITS[0]],
+    keys: [PERMITS[1]],
     args: ["me", "90000", "2"],
     there: HELD_PERMITS,
   },
@@ -235,7 +241,7 @@ export const BRANCHES: Readonly<Record<string, ScriptBranch>> = {
     script: releasePermits,
     keys: PERMITS,
     args: ["me", "2", "s:0123:1:1", "wake:", "0"],
-    there: [...HELD_PERMITS, ["ZADD", PERMITS[0], "1", "1:she"], ...WAITER_FOR_ONE],
+    there: [...HELD_PERMITS, ["ZADD", PERMITS[1], "1", "1:she"], ...WAITER_FOR_ONE],
   },
   "adds": { script: COUNTER, keys: ["n"], args: add(3) },
   "adds to a number": { script: COUNTER, keys: ["n"], args: add(3), there: [["SET", "n", "4"]] },
