@@ -21,7 +21,7 @@ import {
   settingsOf,
 } from "./redis_lock_options.ts";
 import { checkReplicas } from "./replicas.ts";
-import { type LockRequest, waiterOf } from "../server_lock/server_lock.ts";
+import { grantableWaiterOf, type LockRequest, waiterOf } from "../server_lock/server_lock.ts";
 
 /**
  * A lock on a Redis or Valkey server, for processes on any number of machines. It is a lease: the
@@ -247,13 +247,17 @@ export class RedisLock implements AsyncLock, PlatformAsyncDisposable {
       fair: fair || localHandOff !== undefined,
       tokens: shared ? 1 : localHandOff?.holds ?? 1,
     };
-    return { request, waiter: waiterOf(client, number, shared) };
+    // A majority of servers, or replicas that confirm a hold, know nothing of such a grant.
+    const isGrantable = !shared && this.#backend.adapter !== undefined &&
+      this.#settings.replicas === undefined;
+    const waiter = isGrantable ? grantableWaiterOf(request) : waiterOf(client, number, shared);
+    return { request, waiter };
   }
 
   async #guard(request: LockRequest, grant: Grant): Promise<RedisSharableGuard> {
     const { reentrant, replicas } = this.#settings;
     const shared = request.shared === true;
-    const hold = new LockHold(this.#lock, request, grant.sent, stateOf(grant, shared));
+    const hold = new LockHold(this.#lock, request, grant, stateOf(grant, shared));
     this.#source.holds.add(hold);
     if (replicas !== undefined) {
       try {

@@ -174,9 +174,10 @@ export class RedisSemaphore implements PlatformAsyncDisposable {
     };
   }
 
-  #guard(request: PermitRequest, { sent, token }: Grant): RedisGuard<number> {
+  #guard(request: PermitRequest, grant: Grant): RedisGuard<number> {
+    const { token } = grant;
     const state = { token, recovered: false, previousOwner: undefined, shared: false };
-    const hold = new Hold(this.#source, request, sent, state);
+    const hold = new Hold(this.#source, request, grant, state);
     this.#source.holds.add(hold);
     return guardOf(hold);
   }
