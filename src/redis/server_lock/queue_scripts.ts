@@ -12,8 +12,9 @@ const LOOKING = 4;
  * its promise, or does not hear the message, is dropped.
  *
  * `wake(true)`, by a script that has deleted `lock`, grants the lock at once to a first waiter that
- * wants it exclusively and came a moment ago. It must confirm that with a renewal, since it may
- * have been stopped meanwhile. One that came earlier could not tell when its lease began.
+ * wants it exclusively and came a moment ago, for a quarter of its lease. It must confirm that with
+ * a renewal, since it may have been stopped meanwhile. One that came earlier must ask, since it
+ * could not tell well enough when its lease began.
  *
  * A waiter whose promise has a fraction is counted: its messages have a receiver while it lives.
  * This is seen when it enters the queue, and false if it listens at another node of a cluster.
@@ -53,7 +54,7 @@ end
 local function grant(waiter, ticket)
   local who, lease, tokens, owner = string.match(waiter, '^w:([^:]+:%d+):(%d+):(%d+)( .*)$')
   if not who or not countable or us - ticket > ${FRESH_MS * 1000} then return nil end
-  local term = math.min(lease, ${GRACE_MS})
+  local term = math.min(lease, math.max(math.floor(lease / 4), ${GRACE_MS}))
   local next = math.max(token + 1, us)
   forget(waiter)
   if not tell(waiter, string.format('grant:%.0f:%d', next, term)) then return false end
