@@ -1,15 +1,17 @@
 import type { RedisAdapter } from "../client/adapter.ts";
+import type { Connection } from "../client/connection.ts";
 import { connectionOf, type ConnectionOptions, type RedisSource } from "../client/adapter_of.ts";
 import { backendOf, type LeaseBackend, newClient } from "../lease/lease_server.ts";
 import { WakeChannel } from "../lease/wake_channel.ts";
 import { QuorumLock } from "../quorum/quorum_lock.ts";
 import { WakeChannels } from "../quorum/wake_channels.ts";
 import type { LockSettings } from "./redis_lock_options.ts";
+import { JointLock } from "../server_lock/joint_lock.ts";
 import { type LockRequest, ServerLock } from "../server_lock/server_lock.ts";
 
 /** The servers of a lock: one, or several that vote. */
 export interface LockBackend extends LeaseBackend<LockRequest> {
-  readonly server: ServerLock | QuorumLock;
+  readonly server: ServerLock | JointLock | QuorumLock;
   /** The connection to the one server; `undefined` if there are several. */
   readonly adapter: RedisAdapter | undefined;
 }
@@ -22,14 +24,20 @@ export interface LockBackend extends LeaseBackend<LockRequest> {
  */
 export function lockBackendOf(
   sources: RedisSource | readonly RedisSource[],
-  name: string,
+  [name, ...more]: readonly string[],
   settings: LockSettings,
   options: ConnectionOptions,
 ): LockBackend {
   if (!isSeveral(sources)) {
     const adapter = connectionOf(sources, options);
+    if (more.length > 0) return jointBackendOf(adapter, new JointLock(adapter, [name, ...more]));
     const backend = backendOf<LockRequest, ServerLock>(adapter, new ServerLock(adapter, name));
     return { ...backend, adapter };
+  }
+  if (more.length > 0) {
+    throw new TypeError(
+      "Cannot use several servers for a lock of several names: use one server, or one name",
+    );
   }
   const distinct = new Set(sources.map((source) => source instanceof URL ? source.href : source));
   if (sources.length === 0 || distinct.size < sources.length) {
@@ -63,6 +71,19 @@ export function lockBackendOf(
       await lock.close();
       await Promise.all(servers.map(({ adapter }) => adapter.close()));
     },
+  };
+}
+
+function jointBackendOf(adapter: Connection, server: JointLock): LockBackend {
+  const client = newClient();
+  const channels = server.locks.map((lock) => new WakeChannel(adapter, lock, client));
+  return {
+    client,
+    server,
+    wakeChannel: new WakeChannels(channels, channels.length),
+    adapter,
+    stopWaiting: () => adapter.stopWaiting(),
+    close: () => adapter.close(),
   };
 }
 

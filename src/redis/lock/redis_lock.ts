@@ -12,6 +12,7 @@ import type { RedisSharableGuard } from "../lease/redis_guard.ts";
 import { TaskQueue } from "../lease/task_queue.ts";
 import { attach } from "./attach.ts";
 import { LocalHandOff } from "./local_hand_off.ts";
+import { namesOf, noSharing } from "./lock_names.ts";
 import { type LockBackend, lockBackendOf } from "./lock_backend.ts";
 import { LockHold, type SharableLock, stateOf } from "./lock_hold.ts";
 import {
@@ -70,7 +71,10 @@ import { grantableWaiterOf, type LockRequest, waiterOf } from "../server_lock/se
  * ```
  */
 export class RedisLock implements AsyncLock, PlatformAsyncDisposable {
-  /** The name of the lock: for all clients of a server, the same name is the same lock. */
+  /**
+   * The name of the lock: for all clients of a server, the same name is the same lock. Of several
+   * names, a text that lists them.
+   */
   readonly name: string;
 
   readonly #settings: LockSettings;
@@ -90,19 +94,26 @@ export class RedisLock implements AsyncLock, PlatformAsyncDisposable {
    * @param source A client, an adapter or an address; or one for each of the servers. Of several, a
    * server that does not answer is waited for `commandTimeout`, by default a tenth of the lease,
    * from 50 to 1000 ms.
+   * @param name The name of the lock; or several, from 1 to 100, which are acquired all or none, in
+   * one step. A holder of one of them excludes a holder of several, and the reverse. Several names
+   * are only exclusive, on one server; in a cluster, they must begin with the same hash tag, as
+   * `{jobs}a` and `{jobs}b`. A waiter holds nothing, so the order of the names does not matter, and
+   * no deadlock is possible. Holders of single names can overtake it again and again; with `fair`,
+   * those that are fair as well wait behind it.
    * @throws {MisconfiguredError} If the source is no client and no address.
    * @throws {TypeError} If the name or an option cannot be used.
    * @throws {RangeError} If an option is out of bounds.
    */
   constructor(
     source: RedisSource | readonly RedisSource[],
-    name: string,
+    name: string | readonly string[],
     options: RedisLockOptions & ConnectionOptions = {},
   ) {
     const settings = this.#settings = settingsOf(options);
-    this.name = name;
-    const backend = this.#backend = lockBackendOf(source, name, settings, options);
-    const leases = this.#source = new LeaseSource(name, settings, backend, {
+    const names = namesOf(name, settings);
+    this.name = names.join(", ");
+    const backend = this.#backend = lockBackendOf(source, names, settings, options);
+    const leases = this.#source = new LeaseSource(this.name, settings, backend, {
       guard: (request, grant) => this.#guard(request, grant),
       passOn: (hold) => this.#handOff?.pass(hold) ?? false,
     });
@@ -115,7 +126,7 @@ export class RedisLock implements AsyncLock, PlatformAsyncDisposable {
         if (hold.state.shared) this.#handOff?.end(hold);
         else this.#handOff?.begin(hold, hold.state.token!);
       },
-      names: [name],
+      names,
       onGone: (hold) => {
         this.#handOff?.end(hold);
         leases.holds.delete(hold);
@@ -225,6 +236,7 @@ export class RedisLock implements AsyncLock, PlatformAsyncDisposable {
     checkOptions(`acquire "${this.name}"`, options);
     const { shared = this.#settings.shared } = options ?? {};
     checkFlag(`acquire "${this.name}"`, "shared", shared);
+    if (shared && this.#lock.names.length > 1) throw noSharing();
     return shared;
   }
 
@@ -274,9 +286,10 @@ export class RedisLock implements AsyncLock, PlatformAsyncDisposable {
       fair: fair || localHandOff !== undefined,
       tokens: shared ? 1 : localHandOff?.holds ?? 1,
     };
-    // A majority of servers, or replicas that confirm a hold, know nothing of such a grant.
+    // A majority of servers, replicas that confirm a hold, and the release of one of several names
+    // know nothing of such a grant.
     const isGrantable = !shared && this.#backend.adapter !== undefined &&
-      this.#settings.replicas === undefined;
+      this.#settings.replicas === undefined && this.#lock.names.length === 1;
     const waiter = isGrantable ? grantableWaiterOf(request) : waiterOf(client, number, shared);
     return { request, waiter };
   }

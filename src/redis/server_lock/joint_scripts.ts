@@ -39,7 +39,7 @@ for i = 1, #KEYS, 5 do
   ${checkRights("hash", "HSET", "HDEL", "PEXPIRE")}
   ${checkRights("shared", "DEL")}
   if queued or waiter ~= '' then
-    ${checkRights("queue", "ZRANGE", "ZRANK", "ZSCORE", "ZADD", "ZREM", "PEXPIRE")}
+    ${checkRights("queue", "ZRANGE", "ZRANK", "ZCOUNT", "ZSCORE", "ZADD", "ZREM", "PEXPIRE")}
   end
   locks[#locks + 1] = {
     lock = lock, hash = hash, shared = shared, queue = queue, seen = seen,

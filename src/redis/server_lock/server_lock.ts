@@ -78,12 +78,13 @@ export class ServerLock {
   /**
    * The lock called `name`.
    *
+   * @param what Its name in messages.
    * @throws {TypeError} If the name cannot be used.
    */
-  constructor(adapter: RedisAdapter, name: string) {
+  constructor(adapter: RedisAdapter, name: string, what = `the lock "${name}"`) {
     this.#adapter = adapter;
     this.channel = partOf(name, "wake:"); // First, since it checks the name.
-    this.what = `the lock "${name}"`;
+    this.what = what;
     const keys = ["lock", "token", "shared", "queue", "seen"].map((part) => partOf(name, part));
     const [lock, token, shared, queue, seen] = this.#all = keys;
     this.#lock = [lock];
@@ -160,16 +161,18 @@ export class ServerLock {
    * hold the lock any more.
    *
    * @param mints Whether the hold gets new tokens.
+   * @param names The keys `lock` and `token` of all names of an exclusive hold.
    */
   async handOn(
     request: LockRequest,
     next: LockRequest,
     mints: boolean,
+    names: readonly string[] = this.#taking,
   ): Promise<Grant | undefined> {
     const sent = thisInstant();
     const args = [request.value, next.value, `${next.leaseTime}`];
     if (!next.shared) args.push(mints ? `${next.tokens ?? 1}` : "0", spareOf(request));
-    const [script, keys] = next.shared ? [handOnShared, this.#sharing] : [handOn, this.#taking];
+    const [script, keys] = next.shared ? [handOnShared, this.#sharing] : [handOn, names];
     const reply = await this.#run(script, "hand on", keys, args) as [number, number?];
     if (reply[0] === 0) return undefined;
     return { granted: true, sent, token: reply[1], previous: undefined };
@@ -203,9 +206,11 @@ export class ServerLock {
   }
 }
 
-type AttemptReply = readonly (string | number | null)[];
+/** The reply of a script that acquires a lock. */
+export type AttemptReply = readonly (string | number | null)[];
 
-function attemptIn(reply: AttemptReply, sent: Instant): Attempt {
+/** Reads a reply. */
+export function attemptIn(reply: AttemptReply, sent: Instant): Attempt {
   if (reply[0] === 1) {
     const [, token, previous] = reply as [number, number | null, string | null];
     return { granted: true, sent, token: token ?? undefined, previous: previous ?? undefined };
