@@ -1,8 +1,11 @@
 import type { RedisAdapter } from "../client/adapter.ts";
-import { explain } from "../client/errors.ts";
+import { codeOf, explain } from "../client/errors.ts";
 
 /** The message to a waiter: that it is its turn, or that it is next after the first one. */
 export type Word = "go" | "next";
+
+/** How often a waiter asks if it may not listen, in milliseconds. */
+const POLL_MS = 100;
 
 /** A lock or a semaphore on one server, as its wake channel sees it. */
 export interface WakeSource {
@@ -23,6 +26,8 @@ export class WakeChannel {
   readonly #server: WakeSource;
   readonly #channel: string;
   readonly #listeners = new Map<string, (word: Word) => void>();
+  /** The timers of the waiters that may not listen. */
+  readonly #polls = new Map<string, ReturnType<typeof setInterval>>();
   #subscribed: Promise<() => Promise<void>> | undefined;
   #hasAskedForCluster = false;
 
@@ -33,21 +38,30 @@ export class WakeChannel {
     this.#channel = server.channel + client;
   }
 
-  /** Resolves when `listener` surely hears what is published for the waiter from now on. */
+  /**
+   * Resolves when `listener` surely hears what is published for the waiter from now on. If the
+   * server lets the user not subscribe, the waiter is told to ask again and again.
+   */
   async add(waiter: string, listener: (word: Word) => void): Promise<void> {
     this.#listeners.set(waiter, listener);
     const subscribed = this.#subscribed ??= this.#subscribe();
     try {
       await subscribed;
     } catch (error) {
-      this.#listeners.delete(waiter);
       if (this.#subscribed === subscribed) this.#subscribed = undefined;
+      if (isDeaf(error)) {
+        if (!this.#listeners.has(waiter)) return;
+        return void this.#polls.set(waiter, setInterval(() => listener("go"), POLL_MS));
+      }
+      this.#listeners.delete(waiter);
       throw explain(`wait for ${this.#server.what}`, error);
     }
   }
 
   /** The waiter does not wait any more. */
   remove(waiter: string): void {
+    clearInterval(this.#polls.get(waiter));
+    this.#polls.delete(waiter);
     if (this.#listeners.delete(waiter) && this.#listeners.size === 0) this.end();
   }
 
@@ -78,4 +92,10 @@ export class WakeChannel {
       return false;
     }
   }
+}
+
+/** Whether the user has no right to subscribe to the channel, or the server knows no channels. */
+function isDeaf(error: unknown): boolean {
+  const code = codeOf(error);
+  return code === "NOPERM" || (code === "ERR" && /unknown command/i.test((error as Error).message));
 }
