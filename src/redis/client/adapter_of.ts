@@ -88,12 +88,12 @@ function driverOf(source: object): Driver {
     methods.every((method) => typeof (source as Record<string, unknown>)[method] === "function");
   if (typeof source === "object" && source !== null) {
     if (has("call", "duplicate", "disconnect")) return new IoredisDriver(source as IoredisClient);
+    if (has("sendCommand", "connect", "execute") && !has("subscribe")) {
+      const why = "its commands go over several connections, in no order. Pass a single client";
+      throw refused(`a pool of node-redis: ${why}`);
+    }
     if (has("sendCommand", "connect") && (isSentinel(source) || has("duplicate"))) {
       if (isVersion4(source)) throw refused(`a client of node-redis that ${WHY_NOT_4}`);
-      if (!has("subscribe")) {
-        const why = "its commands go over several connections, in no order. Pass a single client";
-        throw refused(`a pool of node-redis: ${why}`);
-      }
       return isSentinel(source)
         ? new SentinelDriver(source)
         : new NodeRedisDriver(source as NodeRedisClient);

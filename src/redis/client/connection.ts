@@ -1,5 +1,6 @@
 import { UnsupportedError } from "../../contract/errors.ts";
 import { nameOf } from "../../contract/options.ts";
+import { printable } from "../../contract/printable.ts";
 import { missingPermission } from "../../runtime/adapters/missing_permission.ts";
 import type { RedisAdapter, Reply } from "./adapter.ts";
 import type { Driver } from "./driver.ts";
@@ -216,7 +217,7 @@ export class Connection implements RedisAdapter {
     const missing = missingPermission(error);
     if (missing !== undefined) return new UnsupportedError(missing, { cause: error });
     const surely = NEVER_SENT.has(error.name) || NEVER_SENT.has(error.message);
-    const why = error.message || (error as { code?: string }).code || error.name;
+    const why = printable(error.message || (error as { code?: string }).code || error.name);
     return new UnreachableError(why, mayHaveHappened && !surely, { cause: withoutCommand(error) });
   }
 
@@ -224,7 +225,7 @@ export class Connection implements RedisAdapter {
     const lastError = withoutCommand(this.#driver.lastError);
     const last = mayHaveHappened || !(lastError instanceof Error)
       ? ""
-      : ` (${missingPermission(lastError) ?? lastError.message})`;
+      : ` (${missingPermission(lastError) ?? printable(lastError.message)})`;
     return new UnreachableError(`${why}${last}`, mayHaveHappened, { cause: lastError });
   }
 }

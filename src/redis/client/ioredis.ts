@@ -81,9 +81,9 @@ export class IoredisDriver implements Driver {
     if (isCluster(client)) return;
     this.#database = db;
     this.#client.on("ready", () => this.#select());
+    this.#client.on("select", (database: number) => this.#keep(database)); // By a command.
     this.#listeners.add("select", (database: number) => {
-      this.#database = database;
-      this.#client.options.db = database;
+      this.#keep(database);
       if (this.#client.status === "ready") this.#select();
       else if (this.#client.status !== "wait") this.#client.disconnect(true); // It is selecting.
     });
@@ -119,7 +119,9 @@ export class IoredisDriver implements Driver {
   }
 
   send(parts: string[]): Promise<unknown> {
-    return this.#client.call(...parts as [string]);
+    // Version 4 puts its prefix before the keys of commands in small letters only.
+    const command = this.keyPrefix === "" ? parts[0] : parts[0].toLowerCase();
+    return this.#client.call(command, parts.slice(1));
   }
 
   onLost(listener: () => void): void {
@@ -163,6 +165,13 @@ export class IoredisDriver implements Driver {
     this.#endReadying?.();
     if (this.#isOwn) this.#client.disconnect();
     return Promise.resolve();
+  }
+
+  /** Remembers the database, also for the next connection. */
+  #keep(database: number): void {
+    this.#database = this.#client.options.db = database;
+    const { prevCondition } = this.#client as { prevCondition?: { select: number } | null };
+    if (prevCondition) prevCondition.select = database; // Else it selects the one before.
   }
 
   /** Selects the database of the user's client; commands that are sent later come after it. */
