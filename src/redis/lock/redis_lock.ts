@@ -20,7 +20,6 @@ import {
   type RedisTryAcquireOptions,
   settingsOf,
 } from "./redis_lock_options.ts";
-import { checkReplicas } from "./replicas.ts";
 import { type LockRequest, waiterOf } from "../server_lock/server_lock.ts";
 
 /**
@@ -108,7 +107,6 @@ export class RedisLock implements AsyncLock, PlatformAsyncDisposable {
       source: leases,
       backend,
       request: (shared) => this.#request(shared),
-      checkReplicas: () => this.#checkReplicas(),
       onChange: (hold) => {
         if (hold.state.shared) this.#handOff?.end(hold);
         else this.#handOff?.begin(hold, hold.state.token!);
@@ -250,28 +248,14 @@ export class RedisLock implements AsyncLock, PlatformAsyncDisposable {
     return { request, waiter: waiterOf(client, number, shared) };
   }
 
-  async #guard(request: LockRequest, grant: Grant): Promise<RedisSharableGuard> {
-    const { reentrant, replicas } = this.#settings;
+  #guard(request: LockRequest, grant: Grant): RedisSharableGuard {
+    const { reentrant } = this.#settings;
     const shared = request.shared === true;
     const hold = new LockHold(this.#lock, request, grant.sent, stateOf(grant, shared));
     this.#source.holds.add(hold);
-    if (replicas !== undefined) {
-      try {
-        await this.#checkReplicas();
-        if (hold.lease.lost !== undefined) throw hold.lease.lost;
-      } catch (error) {
-        await hold.release().catch(() => {});
-        throw error;
-      }
-    }
     const guard = sharableGuardOf(hold);
     if (reentrant) this.#last = hold;
     if (!shared) this.#handOff?.begin(hold, grant.token!);
     return guard;
-  }
-
-  async #checkReplicas(): Promise<void> {
-    const { replicas } = this.#settings;
-    if (replicas !== undefined) await checkReplicas(this.#backend.adapter!, this.name, replicas);
   }
 }
