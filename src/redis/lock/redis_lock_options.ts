@@ -53,8 +53,9 @@ export interface RedisLockOptions {
    * failover to one of these, a holder at the old master cannot renew, and its guard counts as lost
    * before the new master can grant the lock again, if the clocks of the two servers agree.
    *
-   * It is still granted twice if a replica without the hold becomes the master while the old master
-   * keeps `count` others. It uses a connection of its own, and no client of a cluster.
+   * It is still granted twice if a replica without the hold becomes the master: for up to one lease,
+   * or for longer while the old master keeps `count` replicas. It uses a connection of its own, and
+   * no client of a cluster.
    */
   replicas?: ReplicaOptions;
   /**
