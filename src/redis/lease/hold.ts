@@ -1,7 +1,7 @@
 import { LockLostError } from "../../contract/errors.ts";
-import type { Instant } from "../../runtime/waiting/instant.ts";
 import type { InFlight } from "../client/in_flight.ts";
 import { retry } from "../client/retry.ts";
+import type { Grant } from "./attempt.ts";
 import { Lease } from "./lease.ts";
 import type { GuardedHold, GuardState } from "./lease_guard.ts";
 import type { LeaseServer } from "./lease_server.ts";
@@ -25,6 +25,9 @@ export interface HoldRequest {
   readonly leaseTime: number;
 }
 
+/** The part of a grant that its hold needs. */
+export type HeldGrant = Pick<Grant, "sent" | "term">;
+
 /** How long a release is tried again if the server cannot be reached, in milliseconds. */
 export const RELEASE_MS = 2000;
 
@@ -41,14 +44,18 @@ export class Hold<Request extends HoldRequest = HoldRequest> implements GuardedH
   isOver = false;
   readonly #lock: HeldLock<Request>;
 
-  /** A hold whose request was sent at `sent`. */
-  constructor(lock: HeldLock<Request>, request: Request, sent: Instant, state: GuardState) {
+  /** The hold of a grant. */
+  constructor(lock: HeldLock<Request>, request: Request, grant: HeldGrant, state: GuardState) {
     this.#lock = lock;
     this.request = request;
     this.state = state;
     const { name, maxHold } = lock;
     const renew = () => lock.server.renew(this.request);
-    this.lease = new Lease({ name, leaseTime: request.leaseTime, maxHold, renew }, sent);
+    this.lease = new Lease(
+      { name, leaseTime: request.leaseTime, maxHold, renew },
+      grant.sent,
+      grant.term,
+    );
   }
 
   async release(): Promise<void> {

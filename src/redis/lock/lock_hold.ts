@@ -1,6 +1,6 @@
 import { LockLostError, UnsupportedError } from "../../contract/errors.ts";
 import { type AcquireOptions, nameOf } from "../../contract/options.ts";
-import { type Instant, millisecondsSince, thisInstant } from "../../runtime/waiting/instant.ts";
+import { millisecondsSince, thisInstant } from "../../runtime/waiting/instant.ts";
 import {
   isTemporary,
   MisconfiguredError,
@@ -10,7 +10,7 @@ import {
 import { retry } from "../client/retry.ts";
 import { abandonRequest, type AcquireTarget, waitForGrant } from "../lease/acquire_loop.ts";
 import type { Grant } from "../lease/attempt.ts";
-import { type HeldLock, Hold } from "../lease/hold.ts";
+import { type HeldGrant, type HeldLock, Hold } from "../lease/hold.ts";
 import { ownerIn } from "../lease/holder_value.ts";
 import { reliableTime } from "../lease/lease.ts";
 import { LeaseDeadline } from "../lease/lease_deadline.ts";
@@ -56,9 +56,9 @@ export class LockHold extends Hold<LockRequest> implements SharableHold {
   /** Resolves when the change of the mode that is under way has settled. */
   #changing: Promise<void> | undefined;
 
-  /** A hold whose request was sent at `sent`. */
-  constructor(lock: SharableLock, request: LockRequest, sent: Instant, state: GuardState) {
-    super(lock.source, request, sent, state);
+  /** The hold of a grant. */
+  constructor(lock: SharableLock, request: LockRequest, grant: HeldGrant, state: GuardState) {
+    super(lock.source, request, grant, state);
     this.#lock = lock;
   }
 
@@ -182,7 +182,7 @@ export class LockHold extends Hold<LockRequest> implements SharableHold {
     }
     this.request = request;
     Object.assign(this.state, stateOf(grant, false));
-    this.lease.resume(grant.sent);
+    this.lease.resume(grant.sent, grant.term);
   }
 
   #check(what: string, shared: boolean): void {

@@ -20,7 +20,7 @@ import {
   type RedisTryAcquireOptions,
   settingsOf,
 } from "./redis_lock_options.ts";
-import { type LockRequest, waiterOf } from "../server_lock/server_lock.ts";
+import { grantableWaiterOf, type LockRequest, waiterOf } from "../server_lock/server_lock.ts";
 
 /**
  * A lock on a Redis or Valkey server, for processes on any number of machines. It is a lease: the
@@ -245,13 +245,16 @@ export class RedisLock implements AsyncLock, PlatformAsyncDisposable {
       fair: fair || localHandOff !== undefined,
       tokens: shared ? 1 : localHandOff?.holds ?? 1,
     };
-    return { request, waiter: waiterOf(client, number, shared) };
+    // A majority of servers, or replicas that confirm a hold, know nothing of such a grant.
+    const isGrantable = !shared && this.#backend.adapter !== undefined;
+    const waiter = isGrantable ? grantableWaiterOf(request) : waiterOf(client, number, shared);
+    return { request, waiter };
   }
 
   #guard(request: LockRequest, grant: Grant): RedisSharableGuard {
     const { reentrant } = this.#settings;
     const shared = request.shared === true;
-    const hold = new LockHold(this.#lock, request, grant.sent, stateOf(grant, shared));
+    const hold = new LockHold(this.#lock, request, grant, stateOf(grant, shared));
     this.#source.holds.add(hold);
     const guard = sharableGuardOf(hold);
     if (reentrant) this.#last = hold;

@@ -64,7 +64,7 @@ describe("a waiter that gives up", { skip }, () => {
     const found = all.map(async (redis) => {
       const keys = await redis.send("KEYS", "interlock:{*") as string[];
       return [
-        ...keys.filter((key) => !/token$/.test(key)),
+        ...keys.filter((key) => !/(token|semaphore)$/.test(key)),
         ...await redis.send("PUBSUB", "CHANNELS") as string[],
       ];
     });
