@@ -300,6 +300,13 @@ export const BRANCHES: Readonly<Record<string, ScriptBranch>> = {
     args: add(3, "", "2"),
     there: [["SET", "n", "4"], ["SET", "record", "1 4 4", "PX", "60000"]],
   },
+  "refuses a parcel": { script: COUNTER, keys: ["n", "record"], args: add(101, "", "2") },
+  "refuses a parcel, from near 2^53": {
+    script: COUNTER,
+    keys: ["n", "record"],
+    args: add(101, "", "2"),
+    there: [["SET", "n", "9007199254740991"]],
+  },
   "does not add beyond": { script: COUNTER, keys: ["n"], args: add(101) },
   "does not add beyond, from near 2^53": {
     script: COUNTER,
