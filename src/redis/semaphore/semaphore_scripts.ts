@@ -40,7 +40,7 @@ local us = time[1] * 1000000 + time[2]
 local now = math.floor(us / 1000)
 local function permitsOf(holds)
   local sum = 0
-  for _, hold in ipairs(holds) do sum = sum + string.match(hold, '^%d+') end
+  for _, hold in ipairs(holds) do sum = sum + (string.match(hold, '^%d+') or 1) end
   return sum
 end
 local state = call('HMGET', stateKey, 'token', 'permits', 'used')
@@ -143,7 +143,7 @@ if ended > 0 then
   ${checkRights("holdsKey", "ZREMRANGEBYSCORE")}
 end
 if queued then
-  ${checkRights("holdsKey", "ZADD", "PTTL", "PEXPIRE")}
+  ${checkRights("holdsKey", "ZADD", "PTTL", "PEXPIRE", "ZRANGEBYSCORE")}
   ${checkRights("queueKey", "ZRANGE", "ZSCORE", "ZADD", "ZREM")}
 end
 ${checkRights("stateKey", "HSET", "PEXPIRE")}
