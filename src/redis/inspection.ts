@@ -216,7 +216,7 @@ async function inspectSemaphore(
     holders: members.filter(([, end]) => end > now).map(([member, end]) => ({
       owner: ownerIn(member),
       leaseLeft: Math.ceil(end - now),
-      permits: Number.parseInt(member),
+      permits: Number.parseInt(member) || 1,
     })),
     token: wholeIn(token),
     waiters: waitersIn(queue, seen, now),
