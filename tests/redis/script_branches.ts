@@ -1,4 +1,5 @@
 import { COUNTER } from "../../src/redis/counter/counter_scripts.ts";
+import { ACQUIRE_JOINTLY } from "../../src/redis/server_lock/joint_scripts.ts";
 import { HAND_ON, HAND_ON_SHARED } from "../../src/redis/server_lock/hand_on_scripts.ts";
 import {
   ACQUIRE,
@@ -19,6 +20,7 @@ import {
 
 const LOCK = ["lock", "token", "shared", "queue", "seen"].map((part) => `{n}:${part}`);
 const [lock, token, shared, queue, seen] = LOCK;
+const OTHER = LOCK.map((key) => `${key}:2`);
 const PERMITS = ["permits", "holds", "permits-queue", "permits-seen"];
 const RATE = ["rate", "rate-log"];
 const LATER = `${(Date.now() + 3_600_000)}`;
@@ -40,6 +42,7 @@ const release = new Script(RELEASE);
 const downgrade = new Script(DOWNGRADE);
 const upgrade = new Script(UPGRADE);
 const handOn = new Script(HAND_ON);
+const joint = new Script(ACQUIRE_JOINTLY);
 const takePermits = new Script(TAKE_PERMITS);
 const releasePermits = new Script(RELEASE_PERMITS);
 
@@ -59,11 +62,20 @@ const asks = (
   mode: string,
   fair: string,
   waiter = "",
-) => ["me", "60000", "1", mode, fair, waiter, "", "0"];
+) => ["me", "60000", "1", mode, fair, waiter, ""];
+/** A waiter that has come just now, and listens. */
+const NEW_WAITER = [["ZADD", queue, `${LATER}000`, "w:0123:1:60000:1 she"], [
+  "ZADD",
+  seen,
+  `${LATER}.5`,
+  "w:0123:1:60000:1 she",
+]];
+/** The channel of the waiters here. */
+export const CHANNEL = "{n}:wake:0123";
 const permits = (
   fair: string,
   waiter = "",
-) => ["me", "60000", "2", "3", fair, waiter, "", "wake:", "0"];
+) => ["me", "60000", "2", "3", fair, waiter, "", "wake:"];
 const add = (n: number, expireAfter = "", parcel = "") =>
   [n, -n, -100, 100, 0, 0, expireAfter, 60000, parcel].map(String);
 const HELD_PERMITS = [
@@ -178,6 +190,30 @@ export const BRANCHES: Readonly<Record<string, ScriptBranch>> = {
     args: ["me", "90000", "1", "I"],
     there: HELD,
   },
+  "acquires locks of two names": {
+    script: joint,
+    keys: [...LOCK, ...OTHER],
+    args: ["me", "60000", "0", WAITER, "1"],
+    there: [...DEAD_SHARER, ...LIVE_WAITER, ["HSET", token, "token", "5", "holder", "she"]],
+  },
+  "acquires locks of two names behind dead waiters": {
+    script: joint,
+    keys: [...LOCK, ...OTHER],
+    args: ["me", "60000", "1", "w:4567:1", ""],
+    there: DEAD_WAITER,
+  },
+  "acquires locks of two names again": {
+    script: joint,
+    keys: [...LOCK, ...OTHER],
+    args: ["me", "60000", "0", "", ""],
+    there: [...HELD, ["SET", OTHER[0], "me", "PX", "60000"]],
+  },
+  "waits for locks of two names": {
+    script: joint,
+    keys: [...LOCK, ...OTHER],
+    args: ["me", "60000", "0", "w:4567:1", "0"],
+    there: [...LIVE_WAITER, ["SET", OTHER[0], "she", "PX", "60000"]],
+  },
   "hands a lock on": {
     script: handOn,
     keys: [lock, token],
@@ -217,8 +253,20 @@ export const BRANCHES: Readonly<Record<string, ScriptBranch>> = {
   "releases a lock with a dead waiter": {
     script: release,
     keys: [lock, token, queue, seen],
-    args: ["me", "1"],
+    args: ["me", "0"],
     there: [...HELD, ...DEAD_WAITER],
+  },
+  "grants a lock to a waiter": {
+    script: release,
+    keys: [lock, token, queue, seen],
+    args: ["me", "0"],
+    there: [...HELD, ...NEW_WAITER],
+  },
+  "releases a lock with tokens that were not used": {
+    script: release,
+    keys: [lock, token, queue, seen],
+    args: ["me", "3"],
+    there: HELD,
   },
   "withdraws": {
     script: release,
@@ -266,13 +314,13 @@ export const BRANCHES: Readonly<Record<string, ScriptBranch>> = {
   "releases permits": {
     script: releasePermits,
     keys: PERMITS,
-    args: ["me", "2", "", "wake:", "0"],
+    args: ["me", "2", "3", "", "wake:"],
     there: [...HELD_PERMITS, ...WAITER_FOR_ONE],
   },
   "releases permits beside dead holders": {
     script: releasePermits,
     keys: PERMITS,
-    args: ["me", "2", "s:0123:1:1", "wake:", "0"],
+    args: ["me", "2", "3", "s:0123:1:1", "wake:"],
     there: [...HELD_PERMITS, ["ZADD", PERMITS[1], "1", "1:she"], ...WAITER_FOR_ONE],
   },
   "limits by a window": { script: takeRate, keys: RATE, args: ["2", "9", "1000000", "", "0"] },

@@ -5,14 +5,15 @@ import { backendOf, type LeaseBackend, newClient } from "../lease/lease_server.t
 import { WakeChannel } from "../lease/wake_channel.ts";
 import { QuorumLock } from "../quorum/quorum_lock.ts";
 import { WakeChannels } from "../quorum/wake_channels.ts";
-import type { LockSettings } from "./redis_lock_options.ts";
+import type { LockSettings, ReplicaOptions } from "./redis_lock_options.ts";
 import { JointLock } from "../server_lock/joint_lock.ts";
+import { replicaConnectionOf, ReplicatedLock } from "./replicas.ts";
 import { type LockRequest, ServerLock } from "../server_lock/server_lock.ts";
 
 /** The servers of a lock: one, or several that vote. */
 export interface LockBackend extends LeaseBackend<LockRequest> {
   readonly server: ServerLock | JointLock | QuorumLock;
-  /** The connection to the one server; `undefined` if there are several. */
+  /** The connection to the one server that decides; `undefined` if others must confirm it. */
   readonly adapter: RedisAdapter | undefined;
 }
 
@@ -29,6 +30,8 @@ export function lockBackendOf(
   options: ConnectionOptions,
 ): LockBackend {
   if (!isSeveral(sources)) {
+    const { replicas } = settings;
+    if (replicas !== undefined) return replicatedBackend(sources, name, replicas, options);
     const adapter = connectionOf(sources, options);
     if (more.length > 0) return jointBackendOf(adapter, new JointLock(adapter, [name, ...more]));
     const backend = backendOf<LockRequest, ServerLock>(adapter, new ServerLock(adapter, name));
@@ -84,6 +87,32 @@ function jointBackendOf(adapter: Connection, server: JointLock): LockBackend {
     adapter,
     stopWaiting: () => adapter.stopWaiting(),
     close: () => adapter.close(),
+  };
+}
+
+function replicatedBackend(
+  source: RedisSource,
+  name: string,
+  replicas: ReplicaOptions,
+  options: ConnectionOptions,
+): LockBackend {
+  const own = replicaConnectionOf(source, replicas, options);
+  const adapter = connectionOf(source, options);
+  const backend = backendOf<LockRequest, ServerLock>(
+    adapter,
+    new ReplicatedLock(adapter, own, name, replicas),
+  );
+  return {
+    ...backend,
+    adapter: undefined,
+    stopWaiting() {
+      backend.stopWaiting();
+      own.stopWaiting();
+    },
+    async close() {
+      await own.close();
+      await backend.close();
+    },
   };
 }
 

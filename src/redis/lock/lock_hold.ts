@@ -27,8 +27,6 @@ export interface SharableLock {
   request(shared: boolean): { request: LockRequest; waiter: string };
   /** The names of the lock, in their order. */
   readonly names: readonly string[];
-  /** Waits until enough replicas have the hold, if the lock has the option `replicas`. */
-  checkReplicas(): Promise<void>;
   /** Called when a hold has changed its mode. */
   onChange(hold: LockHold): void;
   /** Called when a hold is lost by a change, or detached. */
@@ -93,10 +91,6 @@ export class LockHold extends Hold<LockRequest> implements SharableHold {
     return await this.#change(async () => {
       const isInPlace = await this.#upgradeInPlace(deadline);
       if (!isInPlace) await this.#acquireAnew(deadline);
-      await this.#lock.checkReplicas().catch((error) => {
-        abandonRequest(this.#lock.source, this.request);
-        throw this.#loseBy("upgrade", error);
-      });
       return isInPlace;
     });
   }

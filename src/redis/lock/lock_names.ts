@@ -13,7 +13,7 @@ const MOST_NAMES = 100;
  */
 export function namesOf(
   name: string | readonly string[],
-  { shared, localHandOff }: LockSettings,
+  { shared, localHandOff, replicas }: LockSettings,
 ): readonly string[] {
   if (!Array.isArray(name)) return [name as string];
   const names = [...name as readonly string[]].sort();
@@ -32,10 +32,9 @@ export function namesOf(
     : undefined;
   if (why !== undefined) throw new TypeError(`Cannot create a lock of these names: ${why}`);
   if (names.length > 1 && shared) throw noSharing();
-  if (names.length > 1 && localHandOff !== undefined) {
-    throw new TypeError(
-      "Cannot create a lock of several names with localHandOff: its tasks ask the server",
-    );
+  const option = localHandOff ? "localHandOff" : replicas && "replicas";
+  if (names.length > 1 && option !== undefined) {
+    throw new TypeError(`Cannot create a lock of several names with ${option}: leave it out`);
   }
   return names;
 }

@@ -81,9 +81,14 @@ export class ServerLock {
    * @param what Its name in messages.
    * @throws {TypeError} If the name cannot be used.
    */
-  constructor(adapter: RedisAdapter, name: string, what = `the lock "${name}"`) {
+  constructor(
+    adapter: RedisAdapter & { readonly keyPrefix?: string },
+    name: string,
+    what = `the lock "${name}"`,
+  ) {
     this.#adapter = adapter;
-    this.channel = partOf(name, "wake:"); // First, since it checks the name.
+    // First, since it checks the name. Scripts derive it from a key, which has the client's prefix.
+    this.channel = (adapter.keyPrefix ?? "") + partOf(name, "wake:");
     this.what = what;
     const keys = ["lock", "token", "shared", "queue", "seen"].map((part) => partOf(name, part));
     const [lock, token, shared, queue, seen] = this.#all = keys;

@@ -59,6 +59,25 @@ describe("a cluster", { skip }, () => {
       }
     });
 
+    it(`acquires a lock of several names in one slot by ${name}`, async () => {
+      await using client = await connect(server.port);
+      const names = ["a", "b"].map((each) => `{${name}}${each}`);
+      await using lock = new RedisLock(client.source, names);
+      await using other = new RedisLock(client.source, names[1]);
+      const guard = await lock.acquire();
+      const next = other.acquire();
+      await until("a waiter", async () => {
+        return await adapterOf(client.source).send("ZCARD", `interlock:{${names[1]}}:queue`) === 1;
+      });
+      await guard.release();
+      await (await next).release();
+      await using scattered = new RedisLock(client.source, [`${name} a`, `${name} b`]);
+      const isTold = (error: Error) =>
+        error instanceof MisconfiguredError && error.code === "CROSSSLOT" &&
+        /different slots .* Begin the names with one hash tag/.test(error.message);
+      await assert.rejects(scattered.acquire(), isTold);
+    });
+
     it(`hands a lock on by ${name}`, async () => {
       await using client = await connect(server.port);
       for (const options of [{}, { fair: true }, { shared: true }]) {

@@ -198,6 +198,7 @@ describe("a RedisLock of several names", { skip }, () => {
       [[a, ""]],
       [[a, b], { shared: true }],
       [[a, b], { localHandOff: true }],
+      [[a, b], { replicas: { count: 1, timeout: 100 } }],
     ];
     for (const [names, options] of wrong) {
       assert.throws(() => open(names as string[], options), ourError(TypeError));
