@@ -14,7 +14,7 @@ const DEADLINE = { timeout: 120_000 };
 /** What every consumer does, without anything that only newer type libraries declare. */
 const PLAIN = `
 import {
-  type Acquirable, type AcquireOptions, AtomicCounter, FileCounter, FileLock, type Guard, JsonFile,
+  type Acquirable, type AcquireOptions, AtomicCounter, elect, FileCounter, FileLock, type Guard, JsonFile,
   locked, Memory, Mutex, type Owner, type PathLike, Segment, UnsupportedError, withLock,
 } from "./mod.ts";
 import type { AsyncLock, Lock, RawLock, SharableGuard } from "./src/contract/mod.ts";
@@ -59,6 +59,16 @@ export async function useRate(source: string): Promise<number> {
   await limiter.acquire({ permits: 2, timeout: 5, key: "a" });
   const { granted, retryAfter, remaining } = await limiter.tryAcquire();
   return granted ? remaining : retryAfter;
+}
+
+export async function useTogether(source: string): Promise<void> {
+  const lock = new RedisLock(source, ["a", "b"]);
+  const guard = await lock.acquire();
+  const ticket: string = await guard.detach();
+  const token: number | undefined = (await lock.attach(ticket)).token;
+  await elect(lock, ({ token: next }) => next === token, { pause: 5 });
+  const mutex = Segment.anonymous(65536).mutex("leader");
+  await elect(mutex, async ({ token, recovered }): Promise<number> => recovered ? 0 : token);
 }
 
 /** A lock of the consumer's own. */

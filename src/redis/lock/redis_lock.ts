@@ -26,7 +26,8 @@ import { ticketIn } from "./ticket.ts";
 import { grantableWaiterOf, type LockRequest, waiterOf } from "../server_lock/server_lock.ts";
 
 /**
- * A lock on a Redis or Valkey server, for processes on any number of machines. It is a lease: the
+ * A lock on a Redis or Valkey server, for processes on any number of machines: a mutex, or a
+ * read-write lock (`shared`), of one name or of several at once. It is a lease: the
  * server forgets a holder that does not renew it, so waiters wait for a dead one for at most
  * `leaseTime`. A guard's lease is renewed until it is released.
  *
@@ -47,6 +48,17 @@ import { grantableWaiterOf, type LockRequest, waiterOf } from "../server_lock/se
  *   await using guard = await lock.acquire({ timeout: 5000 });
  *   await fetch("data:,work", { signal: guard.signal }); // Ends if the lock is lost.
  * }
+ * ```
+ *
+ * @example Several names at once, and a hold that another process goes on with
+ * ```ts
+ * import { RedisLock } from "@interlock/interlock/redis";
+ *
+ * await using lock = new RedisLock("redis://127.0.0.1:6379", ["account 1", "account 2"]);
+ * const guard = await lock.acquire(); // Both or none.
+ * const ticket = await guard.detach(); // Send it to another process, which goes on:
+ * await using theirs = await lock.attach(ticket);
+ * console.log(theirs.held, guard.held); // true false
  * ```
  *
  * @example A write that is rejected if it comes too late
