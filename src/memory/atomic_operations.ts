@@ -18,6 +18,10 @@ export interface AtomicOperations {
   storeFloat32(at: number, value: number): void;
   loadFloat64(at: number): number;
   storeFloat64(at: number, value: number): void;
+  /** The same, but perhaps in two halves: for a word that is under a lock or has a version. */
+  loadHalves64(at: number): number;
+  /** The same for a store. */
+  storeHalves64(at: number, value: number): void;
   loadBigInt64(at: number): bigint;
   storeBigInt64(at: number, value: bigint): void;
   /** Loads a 64-bit integer as a number, exact within 2^53. */
@@ -38,6 +42,11 @@ export interface AtomicOperations {
   min64(at: number, n: number): number;
   /** Stores the greater of the value and `n`, within 2^53, and returns the value before. */
   max64(at: number, n: number): number;
+  /**
+   * Copies `count` 64-bit words that no other thread writes, each by atomic loads, and by an atomic
+   * store if the words differ.
+   */
+  copy64(from: number, to: number, count: number): void;
   /** Counts up a number that only the holder of a lock changes, and returns it. */
   next64(at: number): number;
   /**

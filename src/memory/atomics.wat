@@ -29,9 +29,9 @@
     (f32.reinterpret_i32 (i32.atomic.load (local.get $at))))
   (func (export "storeFloat32") (param $at i32) (param $value f32)
     (i32.atomic.store (local.get $at) (i32.reinterpret_f32 (local.get $value))))
-  (func (export "loadFloat64") (param $at i32) (result f64)
+  (func (export "loadFloat64") (export "loadHalves64") (param $at i32) (result f64)
     (f64.reinterpret_i64 (i64.atomic.load (local.get $at))))
-  (func (export "storeFloat64") (param $at i32) (param $value f64)
+  (func (export "storeFloat64") (export "storeHalves64") (param $at i32) (param $value f64)
     (i64.atomic.store (local.get $at) (i64.reinterpret_f64 (local.get $value))))
   (func (export "loadBigInt64") (param $at i32) (result i64)
     (i64.atomic.load (local.get $at)))
@@ -115,6 +115,21 @@
               (i64.atomic.rmw.cmpxchg
                 (local.get $at) (local.get $old) (local.get $wanted)))))))
     (f64.convert_i64_s (local.get $old)))
+
+  ;; Copies words that no other thread writes. Most are equal already, and a store costs more than
+  ;; two loads.
+  (func (export "copy64") (param $from i32) (param $to i32) (param $count i32)
+    (local $word i64)
+    (loop $next
+      (if (i32.gt_s (local.get $count) (i32.const 0))
+        (then
+          (local.set $word (i64.atomic.load (local.get $from)))
+          (if (i64.ne (local.get $word) (i64.atomic.load (local.get $to)))
+            (then (i64.atomic.store (local.get $to) (local.get $word))))
+          (local.set $from (i32.add (local.get $from) (i32.const 8)))
+          (local.set $to (i32.add (local.get $to) (i32.const 8)))
+          (local.set $count (i32.sub (local.get $count) (i32.const 1)))
+          (br $next)))))
 
   ;; Counts up a number that only the holder of a lock changes, and returns it.
   (func $next (export "next64") (param $at i32) (result f64)

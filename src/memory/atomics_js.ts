@@ -79,6 +79,18 @@ class ArrayAtomics implements AtomicOperations {
     scratchDouble[0] = value;
     Atomics.store(this.longs, at >> 3, scratchLong[0]);
   }
+  loadHalves64(at: number): number {
+    const words = this.words;
+    scratchInt[0] = Atomics.load(words, at >> 2);
+    scratchInt[1] = Atomics.load(words, (at >> 2) + 1);
+    return scratchDouble[0];
+  }
+  storeHalves64(at: number, value: number): void {
+    const words = this.words;
+    scratchDouble[0] = value;
+    Atomics.store(words, at >> 2, scratchInt[0]);
+    Atomics.store(words, (at >> 2) + 1, scratchInt[1]);
+  }
   loadBigInt64(at: number): bigint {
     return Atomics.load(this.longs, at >> 3);
   }
@@ -133,6 +145,15 @@ class ArrayAtomics implements AtomicOperations {
     return this.extreme64(at, n, 1);
   }
 
+  copy64(from: number, to: number, count: number): void {
+    const words = this.words;
+    const ahead = (to - from) >> 2;
+    const end = (from >> 2) + 2 * count;
+    for (let word = from >> 2; word < end; word++) {
+      const value = Atomics.load(words, word);
+      if (Atomics.load(words, word + ahead) !== value) Atomics.store(words, word + ahead, value);
+    }
+  }
   next64(at: number): number {
     const words = this.words;
     const word = at >> 2;

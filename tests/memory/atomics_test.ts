@@ -138,6 +138,7 @@ function randomStep(
   const below = (n: number) => Math.floor(random() * n);
   const word = below(BYTES / 4) * 4;
   const long = below(BYTES / 8) * 8;
+  const [from, to, count] = [8 * below(2), 32 + 8 * below(2), below(4)];
   const value = below(2 ** 32) | 0;
   const me = 1 + below(3);
   const edge = EDGES[below(EDGES.length)] * (below(2) === 0 ? 1 : -1);
@@ -153,6 +154,9 @@ function randomStep(
     [`storeFloat32(${word}, ${n / 3})`, (atomic) => atomic.storeFloat32(word, n / 3)],
     [`loadFloat64(${long})`, (atomic) => atomic.loadFloat64(long)],
     [`storeFloat64(${long}, ${n / 3})`, (atomic) => atomic.storeFloat64(long, n / 3)],
+    [`loadHalves64(${long})`, (atomic) => atomic.loadHalves64(long)],
+    [`storeHalves64(${long}, ${n / 3})`, (atomic) => atomic.storeHalves64(long, n / 3)],
+    [`copy64(${from}, ${to}, ${count})`, (atomic) => atomic.copy64(from, to, count)],
     [`loadBigInt64(${long})`, (atomic) => atomic.loadBigInt64(long)],
     [`storeBigInt64(${long}, ${n})`, (atomic) => atomic.storeBigInt64(long, BigInt(n))],
     [`min64(${long}, ${n})`, (atomic) => isCount(atomic) && atomic.min64(long, n)],

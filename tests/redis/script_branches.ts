@@ -57,11 +57,20 @@ const asks = (
   mode: string,
   fair: string,
   waiter = "",
-) => ["me", "60000", "1", mode, fair, waiter, "", "0"];
+) => ["me", "60000", "1", mode, fair, waiter, ""];
+/** A waiter that has come just now, and listens. */
+const NEW_WAITER = [["ZADD", queue, `${LATER}000`, "w:0123:1:60000:1 she"], [
+  "ZADD",
+  seen,
+  `${LATER}.5`,
+  "w:0123:1:60000:1 she",
+]];
+/** The channel of the waiters here. */
+export const CHANNEL = "{n}:wake:0123";
 const permits = (
   fair: string,
   waiter = "",
-) => ["me", "60000", "2", "3", fair, waiter, "", "wake:", "0"];
+) => ["me", "60000", "2", "3", fair, waiter, "", "wake:"];
 const add = (n: number, expireAfter = "", parcel = "") =>
   [n, -n, -100, 100, 0, 0, expireAfter, 60000, parcel].map(String);
 const HELD_PERMITS = [
@@ -191,8 +200,20 @@ export const BRANCHES: Readonly<Record<string, ScriptBranch>> = {
   "releases a lock with a dead waiter": {
     script: release,
     keys: [lock, token, queue, seen],
-    args: ["me", "1"],
+    args: ["me", "0"],
     there: [...HELD, ...DEAD_WAITER],
+  },
+  "grants a lock to a waiter": {
+    script: release,
+    keys: [lock, token, queue, seen],
+    args: ["me", "0"],
+    there: [...HELD, ...NEW_WAITER],
+  },
+  "releases a lock with tokens that were not used": {
+    script: release,
+    keys: [lock, token, queue, seen],
+    args: ["me", "3"],
+    there: HELD,
   },
   "withdraws": {
     script: release,
@@ -240,13 +261,13 @@ export const BRANCHES: Readonly<Record<string, ScriptBranch>> = {
   "releases permits": {
     script: releasePermits,
     keys: PERMITS,
-    args: ["me", "2", "", "wake:", "0"],
+    args: ["me", "2", "3", "", "wake:"],
     there: [...HELD_PERMITS, ...WAITER_FOR_ONE],
   },
   "releases permits beside dead holders": {
     script: releasePermits,
     keys: PERMITS,
-    args: ["me", "2", "s:0123:1:1", "wake:", "0"],
+    args: ["me", "2", "3", "s:0123:1:1", "wake:"],
     there: [...HELD_PERMITS, ["ZADD", PERMITS[1], "1", "1:she"], ...WAITER_FOR_ONE],
   },
   "limits by a window": { script: takeRate, keys: RATE, args: ["2", "9", "1000000", "", "0"] },

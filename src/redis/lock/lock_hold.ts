@@ -53,6 +53,8 @@ const ANSWER_MS = 1000;
  */
 export class LockHold extends Hold<LockRequest> implements SharableHold {
   readonly #lock: SharableLock;
+  /** The first of its tokens. */
+  #first: number | undefined;
   /** Resolves when the change of the mode that is under way has settled. */
   #changing: Promise<void> | undefined;
 
@@ -60,6 +62,7 @@ export class LockHold extends Hold<LockRequest> implements SharableHold {
   constructor(lock: SharableLock, request: LockRequest, grant: HeldGrant, state: GuardState) {
     super(lock.source, request, grant, state);
     this.#lock = lock;
+    this.#first = state.token;
   }
 
   /** The change of the mode that is under way. */
@@ -70,6 +73,11 @@ export class LockHold extends Hold<LockRequest> implements SharableHold {
   override async release(): Promise<void> {
     while (this.#changing !== undefined) await this.#changing;
     await super.release();
+  }
+
+  override end(): Promise<void> {
+    this.#countTokens();
+    return super.end();
   }
 
   async upgrade(options: AcquireOptions | undefined): Promise<boolean> {
@@ -90,8 +98,16 @@ export class LockHold extends Hold<LockRequest> implements SharableHold {
     await this.#change(() => this.#downgrade());
   }
 
+  /** The server takes back the tokens that were not used. */
+  #countTokens(): void {
+    const { token } = this.state;
+    if (token === undefined || (this.request.tokens ?? 1) === 1) return;
+    this.request = { ...this.request, used: token - this.#first! + 1 };
+  }
+
   async #downgrade(): Promise<void> {
     const { backend, source } = this.#lock;
+    this.#countTokens();
     const shared = { ...this.request, shared: true };
     let sent = thisInstant();
     let isUnsure = false;
@@ -150,10 +166,16 @@ export class LockHold extends Hold<LockRequest> implements SharableHold {
       if (lost !== undefined) throw this.#loseBy("upgrade", lost);
       throw this.#lose("upgrade", "The answer came after the end of the lease");
     }
-    this.request = request;
-    Object.assign(this.state, stateOf(attempt, false));
+    this.#become(request, attempt);
     this.lease.renewed(attempt.sent);
     return true;
+  }
+
+  /** The hold is that of another grant now. */
+  #become(request: LockRequest, grant: Grant): void {
+    this.request = request;
+    this.#first = grant.token;
+    Object.assign(this.state, stateOf(grant, false));
   }
 
   /** Releases the shared hold, before the exclusive one is waited for. */
@@ -180,8 +202,7 @@ export class LockHold extends Hold<LockRequest> implements SharableHold {
     } catch (error) {
       throw this.#loseBy("upgrade", error);
     }
-    this.request = request;
-    Object.assign(this.state, stateOf(grant, false));
+    this.#become(request, grant);
     this.lease.resume(grant.sent, grant.term);
   }
 
