@@ -1,5 +1,5 @@
 /**
- * Locks and counters on a Redis or Valkey server, for programs on many machines.
+ * Locks, counters and rate limiters on a Redis or Valkey server, for programs on many machines.
  *
  * @module
  */
@@ -12,6 +12,13 @@ export { MisconfiguredError, RefusedError, UnreachableError } from "./client/err
 export type { IoredisClient } from "./client/ioredis.ts";
 export type { NodeRedisClient } from "./client/node_redis.ts";
 export type { RedisGuard, RedisReleaseOptions, RedisSharableGuard } from "./lease/redis_guard.ts";
+export type {
+  AcquireRateOptions,
+  RateDecision,
+  RateLimiterOptions,
+  TryAcquireRateOptions,
+} from "./limiter/limiter_options.ts";
+export { RedisRateLimiter } from "./limiter/redis_rate_limiter.ts";
 export { RedisLock } from "./lock/redis_lock.ts";
 export type {
   LocalHandOffOptions,

@@ -50,7 +50,7 @@ export function lockBackendOf(
     adapter: connectionOf(source, { commandTimeout }),
     label: labelOf(source, i),
   }));
-  const lock = new QuorumLock(servers, name, settings.restartGuard);
+  const lock = new QuorumLock(servers, name, settings);
   const client = newClient();
   const channels = servers.map(({ adapter }, i) => new WakeChannel(adapter, lock.locks[i], client));
   return {
@@ -60,7 +60,7 @@ export function lockBackendOf(
     adapter: undefined,
     stopWaiting: () => servers.forEach(({ adapter }) => adapter.stopWaiting()),
     async close() {
-      await lock.inFlight.idle();
+      await lock.close();
       await Promise.all(servers.map(({ adapter }) => adapter.close()));
     },
   };

@@ -4,11 +4,12 @@ import { explained, MisconfiguredError } from "../client/errors.ts";
 import { partOf } from "../client/names.ts";
 import { Script } from "../client/script.ts";
 import type { Attempt } from "../lease/attempt.ts";
-import { RELEASE_PERMITS, RENEW_PERMITS, TAKE } from "./semaphore_scripts.ts";
+import { COUNT_HELD, RELEASE_PERMITS, RENEW_PERMITS, TAKE } from "./semaphore_scripts.ts";
 
 const take = new Script(TAKE);
 const renew = new Script(RENEW_PERMITS);
 const release = new Script(RELEASE_PERMITS);
+const count = new Script(COUNT_HELD);
 
 /** A question to a server. */
 export interface PermitRequest {
@@ -50,7 +51,7 @@ export class ServerSemaphore {
     this.#permits = permits;
     this.channel = `${partOf(name, "semaphore-wake")}:`; // First, since it checks the name.
     this.what = `the semaphore "${name}"`;
-    const parts = ["semaphore", "semaphore-token", "semaphore-queue", "semaphore-seen"];
+    const parts = ["semaphore", "semaphore-holds", "semaphore-queue", "semaphore-seen"];
     this.#keys = parts.map((part) => partOf(name, part));
   }
 
@@ -92,7 +93,7 @@ export class ServerSemaphore {
 
   /** Renews the lease; `false` if the value does not hold its permits any more. */
   async renew({ value, leaseTime, wanted }: PermitRequest): Promise<boolean> {
-    const keys = this.#keys.slice(0, 1);
+    const keys = this.#keys.slice(1, 2);
     return await this.#run(renew, "renew", keys, value, `${leaseTime}`, `${wanted}`) === 1;
   }
 
@@ -111,13 +112,7 @@ export class ServerSemaphore {
 
   /** How many permits are held, by the server's clock. */
   async held(): Promise<number> {
-    return await explained(`read ${this.what}`, this.#held());
-  }
-
-  async #held(): Promise<number> {
-    const [seconds, micros] = await this.#adapter.send("TIME") as [string, string];
-    const now = Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
-    return Number(await this.#adapter.send("ZCOUNT", this.#keys[0], `(${now}`, "+inf"));
+    return Number(await this.#run(count, "read", this.#keys.slice(0, 2)));
   }
 
   #release({ value, wanted }: PermitRequest, waiter: string): Promise<unknown> {

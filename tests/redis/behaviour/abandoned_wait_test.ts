@@ -64,7 +64,7 @@ describe("a waiter that gives up", { skip }, () => {
   const traces = async (): Promise<unknown[]> => {
     const found = all.map(async (redis) => {
       const keys = await redis.send("KEYS", "interlock:{*") as string[];
-      return keys.filter((key) => !/token$/.test(key));
+      return keys.filter((key) => !/(token|semaphore)$/.test(key));
     });
     return (await Promise.all(found)).flat().sort();
   };

@@ -5,6 +5,7 @@ import { LockLostError, withLock } from "../../../src/contract/mod.ts";
 import { partOf } from "../../../src/redis/client/names.ts";
 import {
   MisconfiguredError,
+  type RedisAdapter,
   type RedisGuard,
   RedisSemaphore,
   type RedisSemaphoreOptions,
@@ -153,7 +154,7 @@ describe("RedisSemaphore", { skip }, () => {
     await sleep(700);
     assert.equal(await other.tryAcquire(), undefined);
     assert.equal(guard.held, true);
-    await suite.redis.send("DEL", partOf(pool, "semaphore"));
+    await suite.redis.send("DEL", partOf(pool, "semaphore-holds"));
     await until("the loss", () => signal.aborted);
     assert.ok(signal.reason instanceof LockLostError);
     assert.equal(guard.held, false);
@@ -178,7 +179,7 @@ describe("RedisSemaphore", { skip }, () => {
     const first = await pool.attempt(request);
     const again = await pool.attempt(request);
     assert.ok(first.granted && again.granted);
-    assert.equal(again.token, first.token);
+    assert.ok(again.token! > first.token!);
     assert.equal(await pool.held(), 2);
     assert.equal(await pool.release(request), true);
     assert.equal(await pool.release(request), false);
@@ -245,11 +246,113 @@ describe("RedisSemaphore", { skip }, () => {
     await (await four.acquire({ permits: 4 })).release();
   });
 
-  test("says that another kind of value is at its key", async () => {
+  test("refuses another kind of value at its key, also the holds of the former format", async () => {
+    for (const command of [["SET", "text"], ["ZADD", "99999999999999", "1:client:1 {}"]]) {
+      const pool = name();
+      await suite.redis.send(command[0], partOf(pool, "semaphore"), ...command.slice(1));
+      await using semaphore = open(pool, 1);
+      await assert.rejects(semaphore.acquire(), { name: "MisconfiguredError", code: "WRONGTYPE" });
+    }
+  });
+
+  test("keeps one member for a hold, whatever the number of permits", async () => {
     const pool = name();
-    await suite.redis.send("SET", partOf(pool, "semaphore"), "text");
-    await using semaphore = open(pool, 1);
-    await assert.rejects(semaphore.acquire(), { name: "MisconfiguredError", code: "WRONGTYPE" });
+    await using semaphore = open(pool, 1_000_000, { leaseTime: 300 });
+    const most = await semaphore.acquire({ permits: 999_998 });
+    const one = await semaphore.acquire();
+    const left = () => suite.redis.send("PTTL", partOf(pool, "semaphore-holds"));
+    await until("a renewal", async () => {
+      const before = Number(await left());
+      await sleep(20);
+      return Number(await left()) > before;
+    });
+    assert.equal(await suite.redis.send("ZCARD", partOf(pool, "semaphore-holds")), 2);
+    assert.equal(await semaphore.available(), 1);
+    await most.release();
+    assert.equal(await semaphore.available(), 999_999);
+    await one.release();
+    assert.equal(await semaphore.available(), 1_000_000);
+  });
+
+  test("counts the holds anew if one of its keys is gone", async () => {
+    const pool = name();
+    await using semaphore = open(pool, 5);
+    const guard = await semaphore.acquire({ permits: 3 });
+    await suite.redis.send("DEL", partOf(pool, "semaphore"));
+    assert.equal(await semaphore.available(), 2);
+    assert.equal(await semaphore.tryAcquire({ permits: 3 }), undefined);
+    const other = await semaphore.acquire({ permits: 2 });
+    assert.equal(await semaphore.available(), 0);
+    await guard.release();
+    await other.release();
+    await semaphore.acquire({ permits: 4 });
+    await suite.redis.send("DEL", partOf(pool, "semaphore-holds"));
+    assert.equal(await semaphore.available(), 5);
+    assert.ok(await semaphore.tryAcquire({ permits: 5 }));
+  });
+
+  test("asks for 100 free permits at once", async () => {
+    const pool = name();
+    let asked = 0;
+    let answer = () => {};
+    const all = new Promise<void>((resolve) => answer = resolve);
+    const source: RedisAdapter = {
+      async send(command, ...args) {
+        if (command.startsWith("EVAL") && ++asked === 100) answer();
+        await all;
+        return await suite.redis.send(command, ...args);
+      },
+      subscribe: (channel, listener) => suite.redis.subscribe(channel, listener),
+      close: () => Promise.resolve(),
+    };
+    await using semaphore = new RedisSemaphore(source, pool, 100, FOR_EVER);
+    const guards = await Promise.all(Array.from({ length: 100 }, () => semaphore.acquire()));
+    assert.equal(await semaphore.available(), 0);
+    assert.equal(new Set(guards.map(({ token }) => token)).size, 100);
+  });
+
+  test("grants many permits beside streams of requests for one", async () => {
+    const pool = name();
+    const streams = Array.from({ length: 4 }, () => open(pool, 3));
+    let [isOver, holds] = [false, 0];
+    const running = streams.map(async (semaphore) => {
+      while (!isOver) {
+        await using _guard = await semaphore.acquire();
+        holds++;
+        await sleep(2);
+      }
+    });
+    await until("the streams", () => holds > 20);
+    await using all = open(pool, 3);
+    for (let i = 0; i < 3; i++) await (await all.acquire({ permits: 3 })).release();
+    const before = holds;
+    await until("the streams go on", () => holds > before);
+    isOver = true;
+    await Promise.all(running);
+    for (const semaphore of streams) await semaphore.close();
+  });
+
+  test("keeps the order of the tasks of one object, whatever they want", async () => {
+    const pool = name();
+    await using semaphore = open(pool, 4);
+    const guard = await semaphore.acquire({ permits: 4 });
+    const order: number[] = [];
+    const tasks = [3, 1, 4, 1, 2].map(async (permits, i) => {
+      await using _guard = await semaphore.acquire({ permits });
+      order.push(i);
+      await sleep(1);
+    });
+    const controller = new AbortController();
+    const aborted = semaphore.acquire({ permits: 4, signal: controller.signal });
+    const last = semaphore.acquire();
+    await untilWaiting(pool, 2); // The others would have to wait for these.
+    controller.abort(new Error("enough"));
+    await assert.rejects(aborted, /enough/);
+    await guard.release();
+    await Promise.all(tasks);
+    await (await last).release();
+    assert.deepEqual([order.slice(0, 2).toSorted(), order[2]], [[0, 1], 2]);
+    assert.equal(await semaphore.available(), 4);
   });
 
   test("wakes few waiters for each hold", async () => {
