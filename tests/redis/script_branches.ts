@@ -70,7 +70,7 @@ export const CHANNEL = "{n}:wake:0123";
 const permits = (
   fair: string,
   waiter = "",
-) => ["me", "60000", "2", "3", fair, waiter, "", "wake:", "0"];
+) => ["me", "60000", "2", "3", fair, waiter, "", "wake:"];
 const add = (n: number, expireAfter = "", parcel = "") =>
   [n, -n, -100, 100, 0, 0, expireAfter, 60000, parcel].map(String);
 const HELD_PERMITS = [
@@ -261,13 +261,13 @@ export const BRANCHES: Readonly<Record<string, ScriptBranch>> = {
   "releases permits": {
     script: releasePermits,
     keys: PERMITS,
-    args: ["me", "2", "", "wake:", "0"],
+    args: ["me", "2", "3", "", "wake:"],
     there: [...HELD_PERMITS, ...WAITER_FOR_ONE],
   },
   "releases permits beside dead holders": {
     script: releasePermits,
     keys: PERMITS,
-    args: ["me", "2", "s:0123:1:1", "wake:", "0"],
+    args: ["me", "2", "3", "s:0123:1:1", "wake:"],
     there: [...HELD_PERMITS, ["ZADD", PERMITS[1], "1", "1:she"], ...WAITER_FOR_ONE],
   },
   "limits by a window": { script: takeRate, keys: RATE, args: ["2", "9", "1000000", "", "0"] },

@@ -1,5 +1,5 @@
 import type { RedisAdapter } from "../client/adapter.ts";
-import { explain } from "../client/errors.ts";
+import { codeOf, explain } from "../client/errors.ts";
 
 /**
  * The message to a waiter: that it is its turn; that it is after others, who should have come within
@@ -10,6 +10,9 @@ export type Word = "go" | "next" | `next:${number}` | `grant:${number}:${number}
 
 /** How long the channel stays open after the last waiter, in milliseconds. */
 const IDLE_MS = 1000;
+
+/** How often a waiter asks if it may not listen, in milliseconds. */
+const POLL_MS = 100;
 
 /** A lock or a semaphore on one server, as its wake channel sees it. */
 export interface WakeSource {
@@ -30,6 +33,8 @@ export class WakeChannel {
   readonly #server: WakeSource;
   readonly #channel: string;
   readonly #listeners = new Map<string, (word: Word) => void>();
+  /** The timers of the waiters that may not listen. */
+  readonly #polls = new Map<string, ReturnType<typeof setInterval>>();
   #subscribed: Promise<() => Promise<void>> | undefined;
   #hasAskedForCluster = false;
   #isOpen = false;
@@ -47,7 +52,10 @@ export class WakeChannel {
     return this.#isOpen;
   }
 
-  /** Resolves when `listener` surely hears what is published for the waiter from now on. */
+  /**
+   * Resolves when `listener` surely hears what is published for the waiter from now on. If the
+   * server lets the user not subscribe, the waiter is told to ask again and again.
+   */
   async add(waiter: string, listener: (word: Word) => void): Promise<void> {
     this.#listeners.set(waiter, listener);
     clearTimeout(this.#idle);
@@ -56,14 +64,20 @@ export class WakeChannel {
       await subscribed;
       this.#isOpen = this.#subscribed === subscribed;
     } catch (error) {
-      this.#listeners.delete(waiter);
       if (this.#subscribed === subscribed) this.#subscribed = undefined;
+      if (isDeaf(error)) {
+        if (!this.#listeners.has(waiter)) return;
+        return void this.#polls.set(waiter, setInterval(() => listener("go"), POLL_MS));
+      }
+      this.#listeners.delete(waiter);
       throw explain(`wait for ${this.#server.what}`, error);
     }
   }
 
   /** The waiter does not wait any more. */
   remove(waiter: string): void {
+    clearInterval(this.#polls.get(waiter));
+    this.#polls.delete(waiter);
     if (!this.#listeners.delete(waiter) || this.#listeners.size > 0) return;
     if (this.#isOpen) this.#idle = setTimeout(() => this.end(), IDLE_MS);
     else this.end();
@@ -98,4 +112,10 @@ export class WakeChannel {
       return false;
     }
   }
+}
+
+/** Whether the user has no right to subscribe to the channel, or the server knows no channels. */
+function isDeaf(error: unknown): boolean {
+  const code = codeOf(error);
+  return code === "NOPERM" || (code === "ERR" && /unknown command/i.test((error as Error).message));
 }

@@ -167,11 +167,9 @@ export class RedisSemaphore implements PlatformAsyncDisposable {
 
   #request(wanted: number, fair: boolean): { request: PermitRequest; waiter: string } {
     const { leaseTime } = this.#settings;
-    const { value, client, number } = this.#source.newRequest();
-    return {
-      request: { value, leaseTime, wanted, fair },
-      waiter: permitWaiterOf(client, number, wanted),
-    };
+    const { value } = this.#source.newRequest();
+    const request = { value, leaseTime, wanted, fair };
+    return { request, waiter: permitWaiterOf(request) };
   }
 
   #guard(request: PermitRequest, grant: Grant): RedisGuard<number> {

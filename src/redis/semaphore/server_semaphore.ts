@@ -23,9 +23,13 @@ export interface PermitRequest {
   readonly fair?: boolean;
 }
 
-/** The name of a waiter for `wanted` permits that listens to the channel of `client`. */
-export function permitWaiterOf(client: string, number: number, wanted: number): string {
-  return `s:${client}:${number}:${wanted}`;
+/**
+ * The name of a waiter to which a release may grant its permits. It says what the waiter would be
+ * granted: the beginning of its value, its permits, its lease, and the rest of its value.
+ */
+export function permitWaiterOf({ value, wanted, leaseTime }: PermitRequest): string {
+  const end = value.indexOf(" ");
+  return `s:${value.slice(0, end)}:${wanted}:${leaseTime}${value.slice(end)}`;
 }
 
 /** One semaphore on one server: single questions and their answers. */
@@ -34,9 +38,6 @@ export class ServerSemaphore {
   readonly what: string;
   /** The beginning of the name of a waiter's channel; the client's name follows. */
   readonly channel: string;
-  /** Whether a message without receivers proves that its waiter is gone. */
-  countsReceivers = false;
-
   readonly #adapter: RedisAdapter;
   readonly #keys: string[];
   readonly #permits: number;
@@ -77,8 +78,7 @@ export class ServerSemaphore {
       waiter,
       ticket,
       this.channel,
-      this.countsReceivers ? "1" : "0",
-    ) as [number, number, string?, number?];
+    ) as [number, number, string?, number?, number?];
     if (reply[0] === 1) return { granted: true, sent, token: reply[1], previous: undefined };
     if (reply[0] === -1) {
       throw new MisconfiguredError(
@@ -86,9 +86,10 @@ export class ServerSemaphore {
           `${this.#permits}. Use the same number everywhere`,
       );
     }
-    const [, look, position, free] = reply;
+    const [, look, position, free, last] = reply;
     const why = `${wanted} of ${this.#permits} permits are wanted, and ${free} are free`;
-    return { granted: false, look, ticket: position ?? "", holder: undefined, why };
+    const refusal = { look, ticket: position ?? "", holder: undefined, why };
+    return { granted: false, sent, token: last, ...refusal };
   }
 
   /** Renews the lease; `false` if the value does not hold its permits any more. */
@@ -116,8 +117,7 @@ export class ServerSemaphore {
   }
 
   #release({ value, wanted }: PermitRequest, waiter: string): Promise<unknown> {
-    const counts = this.countsReceivers ? "1" : "0";
-    const args = [value, `${wanted}`, waiter, this.channel, counts];
+    const args = [value, `${wanted}`, `${this.#permits}`, waiter, this.channel];
     return this.#run(release, "release", this.#keys, ...args);
   }
 

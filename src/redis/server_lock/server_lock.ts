@@ -77,9 +77,10 @@ export class ServerLock {
    *
    * @throws {TypeError} If the name cannot be used.
    */
-  constructor(adapter: RedisAdapter, name: string) {
+  constructor(adapter: RedisAdapter & { readonly keyPrefix?: string }, name: string) {
     this.#adapter = adapter;
-    this.channel = partOf(name, "wake:"); // First, since it checks the name.
+    // First, since it checks the name. Scripts derive it from a key, which has the client's prefix.
+    this.channel = (adapter.keyPrefix ?? "") + partOf(name, "wake:");
     this.what = `the lock "${name}"`;
     const keys = ["lock", "token", "shared", "queue", "seen"].map((part) => partOf(name, part));
     const [lock, token, shared, queue, seen] = this.#all = keys;

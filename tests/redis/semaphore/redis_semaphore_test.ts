@@ -4,13 +4,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { LockLostError, withLock } from "../../../src/contract/mod.ts";
 import { partOf } from "../../../src/redis/client/names.ts";
 import {
+  adapterOf,
   MisconfiguredError,
   type RedisAdapter,
   type RedisGuard,
   RedisSemaphore,
   type RedisSemaphoreOptions,
 } from "../../../src/redis/mod.ts";
-import { ServerSemaphore } from "../../../src/redis/semaphore/server_semaphore.ts";
+import { permitWaiterOf, ServerSemaphore } from "../../../src/redis/semaphore/server_semaphore.ts";
 import { skip } from "../../support/redis_server.ts";
 import { until } from "../../support/until.ts";
 import { startServers } from "../suite.ts";
@@ -311,25 +312,76 @@ describe("RedisSemaphore", { skip }, () => {
     assert.equal(new Set(guards.map(({ token }) => token)).size, 100);
   });
 
-  test("grants many permits beside streams of requests for one", async () => {
+  test("is not overtaken for long by requests for few, if a waiter wants many", async () => {
     const pool = name();
-    const streams = Array.from({ length: 4 }, () => open(pool, 3));
-    let [isOver, holds] = [false, 0];
-    const running = streams.map(async (semaphore) => {
-      while (!isOver) {
-        await using _guard = await semaphore.acquire();
-        holds++;
-        await sleep(2);
-      }
+    await using few = open(pool, 3);
+    await using many = open(pool, 3);
+    const one = await few.acquire();
+    const all = many.acquire({ permits: 3 });
+    await untilWaiting(pool, 1);
+    // Two permits are free, which it may take for a moment.
+    await until("a refusal", async () => {
+      const guard = await few.tryAcquire();
+      await guard?.release();
+      return guard === undefined;
     });
-    await until("the streams", () => holds > 20);
-    await using all = open(pool, 3);
-    for (let i = 0; i < 3; i++) await (await all.acquire({ permits: 3 })).release();
-    const before = holds;
-    await until("the streams go on", () => holds > before);
-    isOver = true;
-    await Promise.all(running);
-    for (const semaphore of streams) await semaphore.close();
+    await one.release();
+    await (await all).release();
+    assert.ok(await few.tryAcquire());
+  });
+
+  test("is granted to a waiter by the release itself", async () => {
+    await using holder = open("handed over", 2);
+    let pause = Promise.resolve();
+    const source: RedisAdapter = {
+      async send(command, ...args) {
+        await pause;
+        return await suite.redis.send(command, ...args);
+      },
+      subscribe: (channel, listener) => suite.redis.subscribe(channel, listener),
+      close: () => Promise.resolve(),
+    };
+    await using waiter = new RedisSemaphore(source, "handed over", 2, FOR_EVER);
+    // A waiter that has waited for longer asks again, as on a busy machine.
+    await until("a grant without another question", async () => {
+      const guard = await holder.acquire({ permits: 2 });
+      const waiting = waiter.acquire({ permits: 2 });
+      await untilWaiting("handed over", 1);
+      let goOn = () => {};
+      pause = new Promise((resolve) => goOn = resolve);
+      await guard.release();
+      const granted = await Promise.race([waiting, sleep(100)]);
+      goOn();
+      const { token } = await waiting;
+      assert.ok(token > guard.token);
+      await (await waiting).release();
+      return granted !== undefined;
+    });
+    assert.equal(await holder.available(), 2);
+  });
+
+  test("passes over dead waiters at once, also one that wants more than are free", async () => {
+    const pool = name();
+    await using holder = open(pool, 3);
+    const guards = [await holder.acquire({ permits: 2 }), await holder.acquire()];
+    const dead = adapterOf(suite.server.url);
+    await dead.subscribe(partOf(pool, "semaphore-wake:dead"), () => {});
+    const server = new ServerSemaphore(dead, pool, 3);
+    for (let i = 0; i < 60; i++) {
+      const request = { value: `dead:${i} {}`, leaseTime: 600_000, wanted: 1 + i % 3 };
+      await server.attempt(request, permitWaiterOf(request));
+    }
+    await dead.close();
+    await using living = open(pool, 3);
+    const waiting = living.acquire();
+    await untilWaiting(pool, 61);
+    const released = performance.now();
+    await guards[1].release();
+    await (await waiting).release();
+    // It would be half a second for each.
+    assert.ok(performance.now() - released < 10_000);
+    await guards[0].release();
+    assert.equal(await waiters(pool), 0);
   });
 
   test("keeps the order of the tasks of one object, whatever they want", async () => {
