@@ -57,7 +57,16 @@ const asks = (
   mode: string,
   fair: string,
   waiter = "",
-) => ["me", "60000", "1", mode, fair, waiter, "", "0"];
+) => ["me", "60000", "1", mode, fair, waiter, ""];
+/** A waiter that has come just now, and listens. */
+const NEW_WAITER = [["ZADD", queue, `${LATER}000`, "w:0123:1:60000:1 she"], [
+  "ZADD",
+  seen,
+  `${LATER}.5`,
+  "w:0123:1:60000:1 she",
+]];
+/** The channel of the waiters here. */
+export const CHANNEL = "{n}:wake:0123";
 const permits = (
   fair: string,
   waiter = "",
@@ -191,8 +200,20 @@ export const BRANCHES: Readonly<Record<string, ScriptBranch>> = {
   "releases a lock with a dead waiter": {
     script: release,
     keys: [lock, token, queue, seen],
-    args: ["me", "1"],
+    args: ["me", "0"],
     there: [...HELD, ...DEAD_WAITER],
+  },
+  "grants a lock to a waiter": {
+    script: release,
+    keys: [lock, token, queue, seen],
+    args: ["me", "0"],
+    there: [...HELD, ...NEW_WAITER],
+  },
+  "releases a lock with tokens that were not used": {
+    script: release,
+    keys: [lock, token, queue, seen],
+    args: ["me", "3"],
+    there: HELD,
   },
   "withdraws": {
     script: release,
@@ -283,6 +304,16 @@ export const BRANCHES: Readonly<Record<string, ScriptBranch>> = {
     keys: RATE,
     args: ["2", "9", "3600000000", "9", `${NOW_US}`],
     there: [["HSET", RATE[0], "at", `${NOW_US}`, "ahead", "0", "level", "1"]],
+  },
+  "grants permits to a waiter": {
+    script: releasePermits,
+    keys: PERMITS,
+    args: ["me", "2", "3", "", "{n}:wake:"],
+    there: [
+      ...HELD_PERMITS,
+      ["ZADD", PERMITS[2], `${LATER}000`, "s:0123:1:3:60000 she"],
+      ["ZADD", PERMITS[3], `${LATER}.5`, "s:0123:1:3:60000 she"],
+    ],
   },
   "adds": { script: COUNTER, keys: ["n"], args: add(3) },
   "adds to a number": { script: COUNTER, keys: ["n"], args: add(3), there: [["SET", "n", "4"]] },

@@ -33,8 +33,8 @@ export interface AcquireTarget<Request> {
 /** How long after the deadline the loop still waits for an answer, in milliseconds. */
 const ANSWER_MS = 1000;
 const RETRY_MS = 50;
-/** After how many milliseconds a waiter checks whether the one before it has come. */
-const NEXT_MS = GRACE_MS + 5;
+/** How much later a waiter checks whether those before it have come, in milliseconds. */
+const SLACK_MS = 5;
 /** The number of late answers in a row after which the lease is too short for this server. */
 const LATE_ANSWERS = 3;
 
@@ -185,7 +185,7 @@ async function withdraw<Request>(
 /** What a message does to a waiter: it wakes it, or has it look after those before it. */
 function hear(sleeper: Sleeper, word: Word): HeardGrant | undefined {
   const [what, first, second] = word.split(":");
-  if (what === "next") return void sleeper.wakeWithin(NEXT_MS * Number(first ?? 1));
+  if (what === "next") return void sleeper.wakeWithin(Number(first ?? GRACE_MS) + SLACK_MS);
   sleeper.wake();
   return what === "grant" ? { token: Number(first), term: Number(second) } : undefined;
 }

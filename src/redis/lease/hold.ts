@@ -1,5 +1,6 @@
 import { LockLostError } from "../../contract/errors.ts";
 import type { InFlight } from "../client/in_flight.ts";
+import { UnreachableError } from "../client/errors.ts";
 import { retry } from "../client/retry.ts";
 import type { Grant } from "./attempt.ts";
 import { Lease } from "./lease.ts";
@@ -28,7 +29,7 @@ export interface HoldRequest {
 /** The part of a grant that its hold needs. */
 export type HeldGrant = Pick<Grant, "sent" | "term">;
 
-/** How long a release is tried again if the server cannot be reached, in milliseconds. */
+/** How long a release is tried again and waited for, in milliseconds. */
 export const RELEASE_MS = 2000;
 
 /** A lease that a server has granted to this process, with one guard, or several if reentrant. */
@@ -89,9 +90,20 @@ export class Hold<Request extends HoldRequest = HoldRequest> implements GuardedH
     const deadline = performance.now() + Math.min(left, RELEASE_MS);
     // A try without an answer may have released it already.
     const release = async (isUnsure: boolean) => await server.release(this.request) || isUnsure;
-    if (!await inFlight.track(retry(release, deadline))) {
+    if (!await this.#inTime(inFlight.track(retry(release, deadline)))) {
       throw new LockLostError(`Lost "${name}" before it was released`);
     }
+  }
+
+  /** Waits for the answer of a release, which goes on if that takes too long. */
+  #inTime(answer: Promise<boolean>): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        const why = `no answer within ${RELEASE_MS} ms. The hold ends with its lease at the latest`;
+        reject(new UnreachableError(`Cannot release "${this.#lock.name}": ${why}`, true));
+      }, RELEASE_MS);
+      answer.finally(() => clearTimeout(timer)).then(resolve, reject);
+    });
   }
 
   /** The error of a release after the loss. */

@@ -157,6 +157,12 @@ export class Lease {
     this.#controller?.abort(error);
   }
 
+  /** A release that nobody waits for has failed: the signal tells it. */
+  failed(error: LockLostError): void {
+    this.#lost ??= error;
+    this.#controller?.abort(this.#lost);
+  }
+
   #look(since: number = millisecondsSince(this.#sent)): void {
     if (this.#ended || this.#isSuspended || this.#lost !== undefined) return;
     const { maxHold } = this.#terms;

@@ -2,8 +2,9 @@ import type { RedisAdapter } from "../client/adapter.ts";
 import { codeOf, explain } from "../client/errors.ts";
 
 /**
- * The message to a waiter: that it is its turn; how many are before it, who may be dead; or that
- * the lock is granted to it, with its token and for how many milliseconds.
+ * The message to a waiter: that it is its turn; that it is after others, who should have come within
+ * half a second or so many milliseconds; or that the lock is granted to it, with its token and for
+ * how many milliseconds.
  */
 export type Word = "go" | "next" | `next:${number}` | `grant:${number}:${number}`;
 

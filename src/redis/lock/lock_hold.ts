@@ -55,6 +55,8 @@ const ANSWER_MS = 1000;
  */
 export class LockHold extends Hold<LockRequest> implements SharableHold {
   readonly #lock: SharableLock;
+  /** The first of its tokens. */
+  #first: number | undefined;
   /** Resolves when the change of the mode that is under way has settled. */
   #changing: Promise<void> | undefined;
 
@@ -62,6 +64,7 @@ export class LockHold extends Hold<LockRequest> implements SharableHold {
   constructor(lock: SharableLock, request: LockRequest, grant: HeldGrant, state: GuardState) {
     super(lock.source, request, grant, state);
     this.#lock = lock;
+    this.#first = state.token;
   }
 
   /** The change of the mode that is under way. */
@@ -72,6 +75,11 @@ export class LockHold extends Hold<LockRequest> implements SharableHold {
   override async release(): Promise<void> {
     while (this.#changing !== undefined) await this.#changing;
     await super.release();
+  }
+
+  override end(): Promise<void> {
+    this.#countTokens();
+    return super.end();
   }
 
   async upgrade(options: AcquireOptions | undefined): Promise<boolean> {
@@ -96,8 +104,16 @@ export class LockHold extends Hold<LockRequest> implements SharableHold {
     await this.#change(() => this.#downgrade());
   }
 
+  /** The server takes back the tokens that were not used. */
+  #countTokens(): void {
+    const { token } = this.state;
+    if (token === undefined || (this.request.tokens ?? 1) === 1) return;
+    this.request = { ...this.request, used: token - this.#first! + 1 };
+  }
+
   async #downgrade(): Promise<void> {
     const { backend, source } = this.#lock;
+    this.#countTokens();
     const shared = { ...this.request, shared: true };
     let sent = thisInstant();
     let isUnsure = false;
@@ -156,10 +172,16 @@ export class LockHold extends Hold<LockRequest> implements SharableHold {
       if (lost !== undefined) throw this.#loseBy("upgrade", lost);
       throw this.#lose("upgrade", "The answer came after the end of the lease");
     }
-    this.request = request;
-    Object.assign(this.state, stateOf(attempt, false));
+    this.#become(request, attempt);
     this.lease.renewed(attempt.sent);
     return true;
+  }
+
+  /** The hold is that of another grant now. */
+  #become(request: LockRequest, grant: Grant): void {
+    this.request = request;
+    this.#first = grant.token;
+    Object.assign(this.state, stateOf(grant, false));
   }
 
   /** Releases the shared hold, before the exclusive one is waited for. */
@@ -186,8 +208,7 @@ export class LockHold extends Hold<LockRequest> implements SharableHold {
     } catch (error) {
       throw this.#loseBy("upgrade", error);
     }
-    this.request = request;
-    Object.assign(this.state, stateOf(grant, false));
+    this.#become(request, grant);
     this.lease.resume(grant.sent, grant.term);
   }
 

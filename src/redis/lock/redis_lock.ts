@@ -164,7 +164,9 @@ export class RedisLock implements AsyncLock, PlatformAsyncDisposable {
     if (again !== undefined) return again;
     const queue = shared && !this.#settings.reentrant ? undefined : this.#taskQueue;
     const wait = () => this.#acquireInTurn(shared, deadline);
-    return await (queue?.run(deadline, wait) ?? wait());
+    const guard = await (queue?.run(deadline, wait) ?? wait());
+    this.#source.checkOpen(); // The close ends its hold.
+    return guard;
   }
 
   /**
@@ -181,7 +183,7 @@ export class RedisLock implements AsyncLock, PlatformAsyncDisposable {
    * the connections that it has opened.
    */
   close(): Promise<void> {
-    this.#handOff?.end();
+    this.#handOff?.close();
     return this.#source.close();
   }
 
@@ -204,6 +206,7 @@ export class RedisLock implements AsyncLock, PlatformAsyncDisposable {
 
   /** Acquires the lock for a task whose turn it is. */
   async #acquireInTurn(shared: boolean, deadline: LeaseDeadline): Promise<RedisSharableGuard> {
+    this.#source.checkOpen();
     const handed = shared ? undefined : this.#handOff && await this.#handOff.next(deadline);
     if (handed !== undefined) return handed;
     if (this.#reentrant?.changing !== undefined) await this.#settle(deadline);

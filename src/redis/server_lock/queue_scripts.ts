@@ -4,16 +4,19 @@ import { TOKEN_KEPT_MS } from "./minting_scripts.ts";
 
 /** How many waiters are told to look after those before them. */
 const LOOKING = 4;
+/** How long the others wait for a waiter that may be dead, in milliseconds. */
+const UNCOUNTED_GRACE_MS = 100;
 
 /**
  * The part of the scripts that wakes waiters: `wake` tells the first one to ask, or the first few
  * if all of them share. Those behind them look in turn, half a second after one another, in case
  * the ones before them are stopped; each is told only if it would look later. A waiter that broke
- * its promise, or does not hear the message, is dropped.
+ * its promise, or does not hear the message, is dropped. They wait for less if it may be dead.
  *
  * `wake(true)`, by a script that has deleted `lock`, grants the lock at once to a first waiter that
- * wants it exclusively and came a moment ago. It must confirm that with a renewal, since it may
- * have been stopped meanwhile. One that came earlier could not tell when its lease began.
+ * wants it exclusively and came a moment ago, for a quarter of its lease. It must confirm that with
+ * a renewal, since it may have been stopped meanwhile. One that came earlier must ask, since it
+ * could not tell well enough when its lease began.
  *
  * A waiter whose promise has a fraction is counted: its messages have a receiver while it lives.
  * This is seen when it enters the queue, and false if it listens at another node of a cluster.
@@ -39,6 +42,9 @@ local function waiterAt(rank)
     forget(waiter)
   end
 end
+local function grace()
+  return countable and ${GRACE_MS} or ${UNCOUNTED_GRACE_MS}
+end
 local function told(waiter, seen, word, within)
   if not tell(waiter, word) then
     forget(waiter)
@@ -53,7 +59,7 @@ end
 local function grant(waiter, ticket)
   local who, lease, tokens, owner = string.match(waiter, '^w:([^:]+:%d+):(%d+):(%d+)( .*)$')
   if not who or not countable or us - ticket > ${FRESH_MS * 1000} then return nil end
-  local term = math.min(lease, ${GRACE_MS})
+  local term = math.min(lease, math.max(math.floor(lease / 4), ${GRACE_MS}))
   local next = math.max(token + 1, us)
   forget(waiter)
   if not tell(waiter, string.format('grant:%.0f:%d', next, term)) then return false end
@@ -64,7 +70,7 @@ local function grant(waiter, ticket)
   return true
 end
 local function wake(grants)
-  local rank, sharing = 0, false
+  local rank, sharing, delay = 0, false, ${GRACE_MS}
   while true do
     local waiter, seen, ticket = waiterAt(rank)
     if not waiter then return end
@@ -72,18 +78,18 @@ local function wake(grants)
     local granted
     if grants and rank == 0 and not shares(waiter) then granted = grant(waiter, ticket) end
     if granted then break end
-    if granted == nil and told(waiter, seen, 'go', ${GRACE_MS}) then
-      rank, sharing = rank + 1, shares(waiter)
+    if granted == nil and told(waiter, seen, 'go', grace()) then
+      rank, sharing, delay = rank + 1, shares(waiter), grace()
     end
   end
-  for turn = 1, ${LOOKING} do
-    local by = (turn + 1) * ${GRACE_MS}
+  for _ = 1, ${LOOKING} do
     local waiter, seen
     repeat
       waiter, seen = waiterAt(rank)
       if not waiter then return end
-    until seen <= now + by + 1 or told(waiter, seen, 'next:' .. turn, by)
-    rank = rank + 1
+      local by = delay + grace()
+    until seen <= now + by + 1 or told(waiter, seen, 'next:' .. delay, by)
+    rank, delay = rank + 1, delay + grace()
   end
 end
 `;
