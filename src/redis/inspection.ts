@@ -83,7 +83,7 @@ export interface InspectionOptions {
   readonly server?: string;
 }
 
-const PART = /^[^{]*\{(.*)\}:(lock|token|shared|queue|semaphore|semaphore-token|semaphore-queue)$/s;
+const PART = /^[^{]*\{(.*)\}:(lock|token|shared|queue|semaphore|semaphore-holds|semaphore-queue)$/s;
 /** Keys that are not counters: those of locks, semaphores and operations. */
 const OWN = new RegExp(`^${PREFIX}:(\\{|operation:)`);
 /** How many names are inspected at the same time. */
@@ -205,23 +205,19 @@ async function inspectSemaphore(
   const key = (part: string) => partOf(name, part);
   const [now, members, [token, permits], queue, seen] = await Promise.all([
     timeOf(adapter),
-    scored(adapter, key("semaphore")),
-    adapter.send("HMGET", key("semaphore-token"), "token", "permits") as Promise<Reply[]>,
+    scored(adapter, key("semaphore-holds")),
+    adapter.send("HMGET", key("semaphore"), "token", "permits") as Promise<Reply[]>,
     scored(adapter, key("semaphore-queue")),
     scored(adapter, key("semaphore-seen")),
   ]);
-  const holders = new Map<string, { owner?: Owner; leaseLeft: number; permits: number }>();
-  for (const [member, end] of members) {
-    if (end <= now) continue;
-    const value = member.slice(member.indexOf(":") + 1);
-    const holder = holders.get(value);
-    if (holder !== undefined) holder.permits++;
-    else holders.set(value, { owner: ownerIn(value), leaseLeft: Math.ceil(end - now), permits: 1 });
-  }
   return {
     name,
     permits: permits === null ? undefined : Number(permits),
-    holders: [...holders.values()].map((holder) => ({ owner: undefined, ...holder })),
+    holders: members.filter(([, end]) => end > now).map(([member, end]) => ({
+      owner: ownerIn(member),
+      leaseLeft: Math.ceil(end - now),
+      permits: Number.parseInt(member) || 1,
+    })),
     token: wholeIn(token),
     waiters: waitersIn(queue, seen, now),
   };
