@@ -103,10 +103,10 @@ const USES: Readonly<Record<string, (url: string, admin: RedisAdapter) => Promis
   },
   async RedisRateLimiter(url) {
     const limit = { limit: 2, interval: 60_000, commandTimeout: LONG_MS };
-    await using window = new RedisRateLimiter(url, "calls", limit);
-    await window.acquire();
-    await window.acquire();
-    assert.equal((await window.tryAcquire()).granted, false);
+    await using calls = new RedisRateLimiter(url, "calls", limit);
+    await calls.acquire();
+    await calls.acquire();
+    assert.equal((await calls.tryAcquire()).granted, false);
     await using bucket = new RedisRateLimiter(url, "calls 2", { ...limit, burst: 2 });
     await bucket.acquire();
   },
