@@ -57,7 +57,7 @@ export const REDIS_MUTANTS: readonly Mutant[] = [
     QUORUM,
     "if (!isTemporary(error)) return;",
     "return;",
-    ["redis/quorum/quorum_faults"],
+    ["redis/behaviour/quorum_faults"],
   ),
   mutant(
     "a server that was restarted has a vote",
@@ -71,14 +71,14 @@ export const REDIS_MUTANTS: readonly Mutant[] = [
     GUARD,
     "Math.max(this.#lease, ...told)",
     "told.length > 0 ? this.#lease : 0",
-    ["redis/quorum/quorum_faults"],
+    ["redis/behaviour/quorum_faults"],
   ),
   mutant(
     "a server with two addresses votes twice",
     IDENTITIES,
     "this.#runIds.findIndex((id, i) => id && this.#runIds.indexOf(id) < i)",
     "-1",
-    ["redis/quorum/quorum_faults"],
+    ["redis/behaviour/quorum_faults"],
   ),
   mutant(
     "a renewal counts without the replicas",

@@ -2,6 +2,7 @@ import { nameOf } from "../../contract/options.ts";
 import { connectionOf, type ConnectionOptions, type RedisSource, sources } from "./adapter_of.ts";
 import type { Connection } from "./connection.ts";
 import { MisconfiguredError } from "./errors.ts";
+import { isSentinel } from "./node_redis_sentinel.ts";
 
 /** A client that can make another one with the same options. */
 interface Duplicable {
@@ -36,9 +37,8 @@ export class OwnConnection {
     let origin = source;
     while (typeof origin === "object" && sources.has(origin)) origin = sources.get(origin)!;
     const isCluster = typeof origin === "object" && ("nodes" in origin || "masters" in origin);
-    // A client of Sentinel by node-redis has several connections.
-    const isPool = typeof origin === "object" && "sendCommand" in origin && "acquire" in origin;
-    if (isCluster || isPool) {
+    // A Sentinel client of node-redis is one of several connections, too.
+    if (isCluster || typeof origin === "object" && isSentinel(origin)) {
       throw new MisconfiguredError(
         `Cannot ${what} by ${
           nameOf(origin)
@@ -73,8 +73,14 @@ export class OwnConnection {
     const source = this.#source as unknown;
     let used = this.#source;
     if (typeof source === "object" && source !== null && "duplicate" in source) {
+      const { condition } = source as { condition?: { select?: number } };
       const options = "call" in source
-        ? { autoResendUnfulfilledCommands: false, enableOfflineQueue: false, lazyConnect: false }
+        ? {
+          autoResendUnfulfilledCommands: false,
+          enableOfflineQueue: false,
+          lazyConnect: false,
+          ...condition?.select !== undefined && { db: condition.select },
+        }
         : undefined;
       const client = await (source as Duplicable).duplicate(options);
       this.#client = client;

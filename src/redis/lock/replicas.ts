@@ -84,8 +84,9 @@ export class ReplicatedLock extends ServerLock {
       if (!isHeld) await this.withdraw(request).catch(() => {}); // Its lease ends it.
     }
     throw new RefusedError(
-      `Cannot acquire ${this.what}: the server does not have the hold any more, perhaps after a ` +
-        "failover. Try again",
+      `Cannot acquire ${this.what}: the hold is not found by another connection of the client. ` +
+        "There was a failover (try again), or the client selects a database later (give it as an " +
+        "option of the client)",
       "NOREPLICAS",
     );
   }

@@ -1,5 +1,5 @@
 import { Cluster, Redis } from "ioredis";
-import { createCluster } from "redis";
+import { createCluster, createSentinel } from "redis";
 import type { RedisSource } from "../../../src/redis/mod.ts";
 import { MASTER } from "../../support/sentinel.ts";
 import type { Target } from "./deployments.ts";
@@ -25,6 +25,12 @@ export async function sourceOf(target: Target, number: number): Promise<Source> 
     source.on("error", () => {});
     await source.connect();
     return { source, [Symbol.asyncDispose]: () => Promise.resolve(source.destroy()) };
+  }
+  if (target.kind === "sentinel" && number % 2 === 0) {
+    const source = createSentinel({ name: MASTER, sentinelRootNodes: nodes });
+    source.on("error", () => {});
+    await source.connect();
+    return { source, [Symbol.asyncDispose]: () => Promise.resolve(void source.destroy()) };
   }
   const source = target.kind === "cluster"
     ? new Cluster(nodes, { clusterRetryStrategy: () => 50 })
