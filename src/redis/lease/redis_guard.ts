@@ -25,7 +25,7 @@ export interface RedisGuard<Token extends number | undefined = number | undefine
    */
   readonly signal: PlatformAbortSignal;
   /**
-   * Releases the lock. Settles within two seconds, also if the server does not answer.
+   * Releases the lock. Settles within three seconds, also if the server does not answer.
    *
    * @throws {LockLostError} If the lock was lost before: another client may have been inside.
    * @throws {Error} If this guard was released before.
