@@ -193,7 +193,7 @@ describe("a detached hold", { skip }, () => {
   it("survives its process, but not the one that went on", DEADLINE, async () => {
     const name = newName();
     const [here, there = here] = runtimesHere();
-    const options = JSON.stringify({ leaseTime: 1500 });
+    const options = JSON.stringify({ leaseTime: 3000 });
     await using first = redisProcess(suite.server.url, name, options, here);
     await using second = redisProcess(suite.server.url, name, options, there);
     assert.equal(await second.line(), "ready");
@@ -209,13 +209,13 @@ describe("a detached hold", { skip }, () => {
     assert.ok(Number(next) > Number(token), `${next} after ${token}`);
     assert.equal(recovered, "false");
     await using lock = lockOf(name);
-    const left = Number(await suite.redis.send("PTTL", `interlock:{${name}}:lock`));
-    // It is renewed.
-    await until("a renewal", async () => {
-      return Number(await suite.redis.send("PTTL", `interlock:{${name}}:lock`)) > left;
-    });
+    const key = `interlock:{${name}}:lock`;
+    const left = async () => Number(await suite.redis.send("PTTL", key));
+    const before = await left();
+    await until("a renewal", async () => await left() > before);
     second.kill();
     await second.ended;
+    await suite.redis.send("PEXPIRE", key, "1");
     await using guard = await lock.acquire();
     assert.ok(guard.token! > Number(next));
     assert.deepEqual([guard.recovered, guard.previousOwner?.pid], [true, second.pid]);
