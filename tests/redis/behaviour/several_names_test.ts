@@ -226,6 +226,11 @@ describe("a RedisLock of several names", { skip }, () => {
     };
     await using waiter = child();
     await using holder = child();
+    for (const process of [waiter, holder]) {
+      assert.equal(await process.line(), "ready");
+      await ask(process, "acquire"); // It is connected.
+      assert.equal(await ask(process, "release"), "released");
+    }
     const guard = await both.acquire();
     waiter.tell("acquire");
     await Promise.all([waiting(a), waiting(b)]);
@@ -235,7 +240,6 @@ describe("a RedisLock of several names", { skip }, () => {
     await guard.release();
     await (await acquired).release();
 
-    assert.equal(await holder.line(), "ready");
     const [token] = (await ask(holder, "acquire")).split(" ");
     await kill(holder);
     assert.equal(await both.tryAcquire(), undefined);
