@@ -37,6 +37,20 @@ export function mutant(
 /** The mutants of the locks in memory. */
 export const MEMORY_MUTANTS: readonly Mutant[] = [
   mutant(
+    "a write of a record forgets the other fields",
+    "src/memory/raw_record.ts",
+    "    atomics.copy64(this.#copyOf(version), to, this.#layout.size / 8);\n",
+    "",
+    ["memory/record", "memory/shared_record"],
+  ),
+  mutant(
+    "a step under the lock of a value keeps it if others wait",
+    "src/memory/shared_value.ts",
+    "    this.mutex.unlock();\n    return result",
+    "    return result",
+    ["memory/shared_value"],
+  ),
+  mutant(
     "release before write",
     MUTEX,
     "this.#hold = GUARD;",

@@ -87,4 +87,18 @@ export const REDIS_MUTANTS: readonly Mutant[] = [
     "return true;",
     ["redis/behaviour/replicas"],
   ),
+  mutant(
+    "an old copy of a refused parcel counts",
+    "src/redis/counter/counter_scripts.ts",
+    "  if parcel ~= '0' then remember('0', was) end\n",
+    "",
+    ["redis/counter/coalesced_counter"],
+  ),
+  mutant(
+    "adds of a rejected flush wait for the next add",
+    "src/redis/counter/coalesced_counter.ts",
+    "      if (this.#hasAdds && !this.#closed && this.#timer === undefined) this.#startTimer();\n",
+    "",
+    ["redis/counter/coalesced_counter"],
+  ),
 ];
