@@ -11,6 +11,7 @@ export type { AddOptions, RedisCounterOptions } from "./counter/counter_options.
 export { MisconfiguredError, RefusedError, UnreachableError } from "./client/errors.ts";
 export type { IoredisClient } from "./client/ioredis.ts";
 export type { NodeRedisClient } from "./client/node_redis.ts";
+export type { RedisGuard, RedisReleaseOptions, RedisSharableGuard } from "./lease/redis_guard.ts";
 export type {
   AcquireRateOptions,
   RateDecision,
@@ -18,7 +19,6 @@ export type {
   TryAcquireRateOptions,
 } from "./limiter/limiter_options.ts";
 export { RedisRateLimiter } from "./limiter/redis_rate_limiter.ts";
-export type { RedisGuard, RedisReleaseOptions, RedisSharableGuard } from "./lease/redis_guard.ts";
 export { RedisLock } from "./lock/redis_lock.ts";
 export type {
   LocalHandOffOptions,
