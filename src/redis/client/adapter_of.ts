@@ -38,6 +38,8 @@ export interface ConnectionOptions {
 }
 
 const TIMEOUT_MS = 5000;
+/** Of what the adapters were made. */
+export const sources: WeakMap<object, RedisSource> = new WeakMap();
 const clients = new WeakMap<object, SharedClient>();
 
 /**
@@ -57,7 +59,9 @@ const clients = new WeakMap<object, SharedClient>();
  * @throws {RangeError} If it is not above 0, or too long for a timer.
  */
 export function adapterOf(source: RedisSource, options: ConnectionOptions = {}): RedisAdapter {
-  return connectionOf(source, options);
+  const adapter = connectionOf(source, options);
+  sources.set(adapter, source);
+  return adapter;
 }
 
 /** The same as {@linkcode adapterOf}, with its own class as the type. */

@@ -24,8 +24,6 @@ export interface SharableLock {
   readonly backend: LockBackend;
   /** A new request, with a value of its own, and the name of its waiter. */
   request(shared: boolean): { request: LockRequest; waiter: string };
-  /** Waits until enough replicas have the hold, if the lock has the option `replicas`. */
-  checkReplicas(): Promise<void>;
   /** Called when a hold has changed its mode. */
   onChange(hold: LockHold): void;
   /** Called when a hold is lost by a change of its mode. */
@@ -90,10 +88,6 @@ export class LockHold extends Hold<LockRequest> implements SharableHold {
     return await this.#change(async () => {
       const isInPlace = await this.#upgradeInPlace(deadline);
       if (!isInPlace) await this.#acquireAnew(deadline);
-      await this.#lock.checkReplicas().catch((error) => {
-        abandonRequest(this.#lock.source, this.request);
-        throw this.#loseBy("upgrade", error);
-      });
       return isInPlace;
     });
   }

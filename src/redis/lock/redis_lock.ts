@@ -20,7 +20,6 @@ import {
   type RedisTryAcquireOptions,
   settingsOf,
 } from "./redis_lock_options.ts";
-import { checkReplicas } from "./replicas.ts";
 import { grantableWaiterOf, type LockRequest, waiterOf } from "../server_lock/server_lock.ts";
 
 /**
@@ -108,7 +107,6 @@ export class RedisLock implements AsyncLock, PlatformAsyncDisposable {
       source: leases,
       backend,
       request: (shared) => this.#request(shared),
-      checkReplicas: () => this.#checkReplicas(),
       onChange: (hold) => {
         if (hold.state.shared) this.#handOff?.end(hold);
         else this.#handOff?.begin(hold, hold.state.token!);
@@ -251,34 +249,19 @@ export class RedisLock implements AsyncLock, PlatformAsyncDisposable {
       tokens: shared ? 1 : localHandOff?.holds ?? 1,
     };
     // A majority of servers, or replicas that confirm a hold, know nothing of such a grant.
-    const isGrantable = !shared && this.#backend.adapter !== undefined &&
-      this.#settings.replicas === undefined;
+    const isGrantable = !shared && this.#backend.adapter !== undefined;
     const waiter = isGrantable ? grantableWaiterOf(request) : waiterOf(client, number, shared);
     return { request, waiter };
   }
 
-  async #guard(request: LockRequest, grant: Grant): Promise<RedisSharableGuard> {
-    const { reentrant, replicas } = this.#settings;
+  #guard(request: LockRequest, grant: Grant): RedisSharableGuard {
+    const { reentrant } = this.#settings;
     const shared = request.shared === true;
     const hold = new LockHold(this.#lock, request, grant, stateOf(grant, shared));
     this.#source.holds.add(hold);
-    if (replicas !== undefined) {
-      try {
-        await this.#checkReplicas();
-        if (hold.lease.lost !== undefined) throw hold.lease.lost;
-      } catch (error) {
-        await hold.release().catch(() => {});
-        throw error;
-      }
-    }
     const guard = sharableGuardOf(hold);
     if (reentrant) this.#last = hold;
     if (!shared) this.#handOff?.begin(hold, grant.token!);
     return guard;
-  }
-
-  async #checkReplicas(): Promise<void> {
-    const { replicas } = this.#settings;
-    if (replicas !== undefined) await checkReplicas(this.#backend.adapter!, this.name, replicas);
   }
 }

@@ -50,9 +50,13 @@ export interface RedisLockOptions {
    */
   localHandOff?: boolean | LocalHandOffOptions;
   /**
-   * The replicas that must have a hold before it counts, by `WAIT`. If a replica that has the hold
-   * becomes the master, the lock is not granted twice. This makes it less likely, not impossible:
-   * a replica without the hold may be chosen.
+   * The replicas that must have a hold, and each renewal of it, before it counts, by `WAIT`. After a
+   * failover to one of these, a holder at the old master cannot renew, and its guard counts as lost
+   * before the new master can grant the lock again, if the clocks of the two servers agree.
+   *
+   * It is still granted twice if a replica without the hold becomes the master: for up to one lease,
+   * or for longer while the old master keeps `count` replicas. It uses a connection of its own, and
+   * no client of a cluster.
    */
   replicas?: ReplicaOptions;
   /**
@@ -92,7 +96,10 @@ export interface LocalHandOffOptions {
 export interface ReplicaOptions {
   /** How many replicas must confirm it, from 1 to 1000. */
   count: number;
-  /** How long to wait for them, in milliseconds: above 0, and less than the lease. */
+  /**
+   * How long to wait for them, in milliseconds: above 0, and less than the lease. It is added to
+   * `commandTimeout`.
+   */
   timeout: number;
 }
 
