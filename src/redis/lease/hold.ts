@@ -29,7 +29,9 @@ export interface HoldRequest {
 /** The part of a grant that its hold needs. */
 export type HeldGrant = Pick<Grant, "sent" | "term">;
 
-/** How long a release is tried again and waited for, in milliseconds. */
+/** How long a release waits for its answer, in milliseconds. */
+const ANSWER_MS = 3000;
+/** How long a release is tried again if the server cannot be reached, in milliseconds. */
 export const RELEASE_MS = 2000;
 
 /** A lease that a server has granted to this process, with one guard, or several if reentrant. */
@@ -99,9 +101,9 @@ export class Hold<Request extends HoldRequest = HoldRequest> implements GuardedH
   #inTime(answer: Promise<boolean>): Promise<boolean> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
-        const why = `no answer within ${RELEASE_MS} ms. The hold ends with its lease at the latest`;
+        const why = `no answer within ${ANSWER_MS} ms. The hold ends with its lease at the latest`;
         reject(new UnreachableError(`Cannot release "${this.#lock.name}": ${why}`, true));
-      }, RELEASE_MS);
+      }, ANSWER_MS);
       answer.finally(() => clearTimeout(timer)).then(resolve, reject);
     });
   }

@@ -20,8 +20,6 @@ export interface WakeSource {
   readonly what: string;
   /** The beginning of the name of a waiter's channel; the client's name follows. */
   readonly channel: string;
-  /** Whether a message without receivers proves that its waiter is gone; if scripts are told. */
-  countsReceivers?: boolean;
 }
 
 /**
@@ -36,7 +34,6 @@ export class WakeChannel {
   /** The timers of the waiters that may not listen. */
   readonly #polls = new Map<string, ReturnType<typeof setInterval>>();
   #subscribed: Promise<() => Promise<void>> | undefined;
-  #hasAskedForCluster = false;
   #isOpen = false;
   #idle: ReturnType<typeof setTimeout> | undefined;
 
@@ -93,24 +90,11 @@ export class WakeChannel {
     subscribed?.then((end) => end()).catch(() => {});
   }
 
-  async #subscribe(): Promise<() => Promise<void>> {
-    if (this.#server.countsReceivers === false && !this.#hasAskedForCluster) {
-      this.#server.countsReceivers = await this.#isNoCluster();
-      this.#hasAskedForCluster = true;
-    }
-    return await this.#adapter.subscribe(this.#channel, (message) => {
+  #subscribe(): Promise<() => Promise<void>> {
+    return this.#adapter.subscribe(this.#channel, (message) => {
       const space = message.indexOf(" ");
       this.#listeners.get(message.slice(space + 1))?.(message.slice(0, space) as Word);
     });
-  }
-
-  /** Whether the server is not a node of a cluster; `false` if it does not say. */
-  async #isNoCluster(): Promise<boolean> {
-    try {
-      return String(await this.#adapter.send("INFO", "cluster")).includes("cluster_enabled:0");
-    } catch {
-      return false;
-    }
   }
 }
 
