@@ -93,6 +93,7 @@ const WAITER_FOR_ONE = [["ZADD", PERMITS[2], "1", "s:0123:1:1"], [
 const takeRate = new Script(TAKE_RATE);
 const returnRate = new Script(RETURN_RATE);
 const NOW_US = Date.now() * 1000;
+const INTERVAL = "3610000000";
 
 /** All branches of the scripts that differ in their writes. */
 export const BRANCHES: Readonly<Record<string, ScriptBranch>> = {
@@ -323,11 +324,12 @@ export const BRANCHES: Readonly<Record<string, ScriptBranch>> = {
     args: ["me", "2", "3", "s:0123:1:1", "wake:"],
     there: [...HELD_PERMITS, ["ZADD", PERMITS[1], "1", "1:she"], ...WAITER_FOR_ONE],
   },
-  "limits by a window": { script: takeRate, keys: RATE, args: ["2", "9", "1000000", "", "0"] },
+  "limits by a window": { script: takeRate, keys: RATE, args: ["2", "9", INTERVAL, "", "0"] },
   "limits by a window with old grants": {
     script: takeRate,
     keys: RATE,
-    args: ["2", "9", "3600000000", "", "0"],
+    // The last grant is in the same thousandth of the interval.
+    args: ["2", "9", "1000000000000000", "", "0"],
     there: [
       ["HSET", RATE[0], "at", `${NOW_US}`, "ahead", "0"],
       ["ZADD", RATE[1], "3", "1", "4", "2", "6", `${NOW_US}`],
@@ -336,17 +338,17 @@ export const BRANCHES: Readonly<Record<string, ScriptBranch>> = {
   "limits after the clock was set back": {
     script: takeRate,
     keys: RATE,
-    args: ["3", "9", "3600000000", "", "0"],
+    args: ["3", "9", INTERVAL, "", "0"],
     there: [
       ["HSET", RATE[0], "at", `${NOW_US * 2}`],
       ["ZADD", RATE[1], "3", "1", "4", "2", "9", `${NOW_US * 2}`],
     ],
   },
-  "limits by a bucket": { script: takeRate, keys: RATE, args: ["2", "9", "1000000", "9", "0"] },
+  "limits by a bucket": { script: takeRate, keys: RATE, args: ["2", "9", INTERVAL, "9", "0"] },
   "gives back to a window": {
     script: returnRate,
     keys: RATE,
-    args: ["2", "9", "3600000000", "", `${NOW_US}`],
+    args: ["2", "9", INTERVAL, "", `${NOW_US}`],
     there: [
       ["HSET", RATE[0], "at", `${NOW_US}`, "ahead", "0"],
       ["ZADD", RATE[1], "3", "1", "5", `${NOW_US}`, "7", `${NOW_US * 2}`],
@@ -355,7 +357,7 @@ export const BRANCHES: Readonly<Record<string, ScriptBranch>> = {
   "gives back to a bucket": {
     script: returnRate,
     keys: RATE,
-    args: ["2", "9", "3600000000", "9", `${NOW_US}`],
+    args: ["2", "9", INTERVAL, "9", `${NOW_US}`],
     there: [["HSET", RATE[0], "at", `${NOW_US}`, "ahead", "0", "level", "1"]],
   },
   "grants permits to a waiter": {

@@ -17,7 +17,11 @@ export interface RedisGuard<Token extends number | undefined = number | undefine
   readonly token: Token;
   /** Whether this guard was not released, and its lease has certainly not ended yet. */
   readonly held: boolean;
-  /** For how many milliseconds the lease lasts unless it is renewed; `0` if it is not held. */
+  /**
+   * For how many milliseconds the lease lasts unless it is renewed; `0` if it is not held. If a
+   * release has granted the lock, that is a quarter of `leaseTime` until the first renewal, which is
+   * sent at once.
+   */
   readonly left: number;
   /**
    * Aborts with a `LockLostError` before the lease can end, by the clock of this machine; also if

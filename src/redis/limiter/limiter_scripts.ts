@@ -115,7 +115,7 @@ export const RETURN_RATE: string = `
 ${COMMON}
 local grant = tonumber(ARGV[5])
 if burst then
-  local level = call('HGET', stateKey, 'level')
+  local level = call('HMGET', stateKey, 'level')[1]
   if not level then return 0 end
   call('HSET', stateKey, 'level', string.format('%.9f', math.min(burst, level + need)))
   return 1

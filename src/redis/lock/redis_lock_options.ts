@@ -35,7 +35,8 @@ export interface RedisLockOptions {
   /**
    * Whether all processes get the lock in the order in which they asked the server for it. If not,
    * a client that asks at the right moment can overtake, and fewer hand-offs are needed. A waiter
-   * that is woken and does not come within half a second is overtaken.
+   * that is woken and does not come within half a second is overtaken; in a cluster, within a tenth
+   * of a second.
    *
    * @default {false}
    */

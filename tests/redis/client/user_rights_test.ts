@@ -97,18 +97,31 @@ const USES: Readonly<Record<string, (url: string, admin: RedisAdapter) => Promis
       assert.equal(await server.renew(request), true);
       await server.release(request);
       await server.held();
+      // Of two holders, one dies.
+      const died = { ...request, value: "died", leaseTime: 1 };
+      for (const hold of [request, died]) {
+        assert.equal((await server.attempt(hold)).granted, true);
+      }
+      await until("the end of the lease", async () => await server.held() === 1);
+      await server.release(request);
     } finally {
       await adapter.close();
     }
   },
   async RedisRateLimiter(url) {
-    const limit = { limit: 2, interval: 60_000, commandTimeout: LONG_MS };
-    await using calls = new RedisRateLimiter(url, "calls", limit);
-    await calls.acquire();
-    await calls.acquire();
-    assert.equal((await calls.tryAcquire()).granted, false);
-    await using bucket = new RedisRateLimiter(url, "calls 2", { ...limit, burst: 2 });
-    await bucket.acquire();
+    const limit = { limit: 1, interval: 60_000, commandTimeout: LONG_MS };
+    await using limiter = new RedisRateLimiter(url, "calls", { ...limit, interval: 20 });
+    for (let i = 0; i < 4; i++) await limiter.acquire();
+    await limiter.acquire({ key: "user" });
+    await using slow = new RedisRateLimiter(url, "calls", { ...limit, burst: 1 });
+    await using full = new RedisRateLimiter(url, "calls", limit);
+    await slow.tryAcquire();
+    await full.tryAcquire();
+    for (const waiting of [slow, full]) {
+      // What it has reserved comes back.
+      const error = await waiting.acquire({ signal: AbortSignal.timeout(20) }).catch((e) => e);
+      if (error?.name !== "TimeoutError") throw error;
+    }
   },
 };
 
