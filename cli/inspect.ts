@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { inspectSegment } from "../src/memory/inspection.ts";
 import { folderOfSegments, memoriesIn } from "../src/memory/segment_home.ts";
 import { adapterOf } from "../src/redis/client/adapter_of.ts";
+import { loadNodeRedis } from "../src/redis/client/node_redis_address.ts";
 import {
   type InspectedLock,
   type InspectedSemaphore,
@@ -55,6 +56,7 @@ export function addInspect(program: Command): void {
 async function inspect(flags: Flags, signal: AbortSignal): Promise<void> {
   const { redis, match, counters, all, json } = flags;
   if (redis !== undefined) {
+    await loadNodeRedis(); // The time limit of the connection is not for this, on a busy machine.
     const adapter = adapterOf(redis);
     try {
       const server = URL.canParse(redis) ? new URL(redis).host : undefined;

@@ -37,7 +37,7 @@ export const countSchema = z.strictObject({
     .meta({ description: "runs of each strategy; with more than one, a row has their statistics" }),
   directory: z.string().min(1).optional()
     .meta({ description: "folder of the text file; the system's temporary folder if not given" }),
-  redis: z.url({ protocol: /^rediss?$/ }).optional()
+  redis: z.url({ protocol: /^(redis|valkey)s?$/ }).optional()
     .meta({
       description: "address of the server for the redis strategies; if not given, a private " +
         "server is started",
