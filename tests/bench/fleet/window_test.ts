@@ -5,6 +5,7 @@ import {
   countInWindow,
   loopOf,
   partInside,
+  warmUp,
   type Window,
 } from "../../../bench/fleet/window.ts";
 import { monotonicNanoseconds } from "../../../src/runtime/mod.ts";
@@ -70,5 +71,18 @@ describe("a window of the bench", () => {
     assert.equal(done, 3);
     await loopOf(() => Promise.resolve().then(call), true)(2);
     assert.equal(done, 5);
+  });
+
+  it("warms up for some processor time, however long the thread sleeps", async () => {
+    const word = new Int32Array(new SharedArrayBuffer(4));
+    let done = 0;
+    const told = await warmUp((times) => {
+      for (let i = 0; i < times; i++) {
+        Atomics.wait(word, 0, 0, 1);
+        done++;
+      }
+    });
+    assert.equal(told, done);
+    assert.ok(done > 75, `${done} operations`); // By a clock on the wall, it would be 50.
   });
 });
