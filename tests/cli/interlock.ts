@@ -13,7 +13,7 @@ const FLAGS = {
 } as const;
 
 /** A command that takes longer hangs. */
-const TIMEOUT_MS = 50_000;
+const TIMEOUT_MS = 100_000;
 
 /** The end of a command. */
 export interface Ending {

@@ -15,7 +15,7 @@ export const SCRATCH: string = given("INTERLOCK_SCRATCH");
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const PROGRAMS = fileURLToPath(new URL("programs", import.meta.url));
 /** A command that takes longer hangs. */
-const TIMEOUT_MS = 180_000;
+const TIMEOUT_MS = 600_000;
 
 /** A tool that the project itself has installed. */
 export const toolPath = (name: string): string => join(ROOT, "node_modules/.bin", name);

@@ -32,7 +32,6 @@ const FOUND: readonly (readonly [Mutant | string, string])[] = [
   ["no recovery", "mutex: two lock, one dies"],
   ["wake none", "mutex: two lock"],
   ["tasks not notified", "mutex: one locks, one awaits"],
-  ["no hand-on when giving up", "mutex: one locks twice, one locks, one gives up"],
   ["the next task is not woken", "mutex: one locks, two tasks of a thread await"],
   ["token not counted", "mutex: two lock"],
   ["takeover of a living owner", "mutex: two lock, one gives up"],

@@ -3,6 +3,8 @@ import { join } from "node:path";
 import process from "node:process";
 import { describe, it } from "node:test";
 import { FileCounter, FileLock } from "../../../src/files/mod.ts";
+import { openCommitFile } from "../../../src/files/commit_file.ts";
+import { openLockFile } from "../../../src/runtime/file_locks/open_lock_file.ts";
 import { adapter } from "../../../src/runtime/mod.ts";
 import { Child } from "../../support/child.ts";
 import { stateOf } from "../../support/thread_state.ts";
@@ -99,6 +101,23 @@ describe("A file lock of a thread that", { skip: NO_THREAD_END }, () => {
           }
         }),
     );
+  }
+
+  for (const how of ENDS) {
+    it(`${how} leads no sync any more`, LIMIT, () =>
+      inScratchFolder(async (folder) => {
+        const path = join(folder, "count");
+        new FileCounter(path).close();
+        const thread = await threadWith({ path, way: "lead" });
+        end(thread, how);
+        const counter = openLockFile(path, undefined, false);
+        const commit = openCommitFile(counter, false);
+        try {
+          await until("the lead", () => commit.tryLock(false));
+        } finally {
+          for (const file of [commit, counter]) file.close();
+        }
+      }));
   }
 
   for (const [kind, spawn] of Object.entries(KINDS)) {
