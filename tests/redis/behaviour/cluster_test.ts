@@ -95,6 +95,30 @@ describe("a cluster", { skip }, () => {
       }
     });
 
+    it(`drops waiters that are dead by ${name}, though the holder has never waited`, async () => {
+      await using client = await connect(server.port);
+      const lockName = `dead ${name}`;
+      await using holder = new RedisLock(client.source, lockName, { fair: true });
+      await using lock = new RedisLock(client.source, lockName, { fair: true });
+      const probe = adapterOf(client.source);
+      const [queue, seen] = ["queue", "seen"].map((part) => `interlock:{${lockName}}:${part}`);
+      const guard = await holder.acquire();
+      const mine = lock.acquire();
+      await until("the waiter", async () => await probe.send("ZCARD", queue) === 1);
+      const [waiter] = await probe.send("ZRANGE", seen, "0", "0") as string[];
+      const promise = String(await probe.send("ZSCORE", seen, waiter));
+      assert.notEqual(Number(promise) % 1, 0, "it is not counted");
+      // Such waiters were counted as well, and nobody listens any more.
+      for (const dead of ["w:dead:1", "w:dead:2", "w:dead:3"]) {
+        await probe.send("ZADD", queue, dead.slice(-1), dead);
+        await probe.send("ZADD", seen, promise, dead);
+      }
+      await guard.release();
+      assert.ok(Number(await probe.send("ZCARD", queue)) <= 1, "the dead are in front");
+      await (await mine).release();
+      await probe.close();
+    });
+
     it(`says by ${name} that keys are in different slots`, async () => {
       await using client = await connect(server.port);
       await using counter = new RedisCounter(client.source, "a}b");

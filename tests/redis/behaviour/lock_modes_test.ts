@@ -262,7 +262,7 @@ describe("RedisLock", { skip }, () => {
       "does not hand the lock on to sharers",
       DEADLINE,
       () =>
-        withNewLocks(1, { localHandOff: true }, async ([lock], name) => {
+        withNewLocks(1, { localHandOff: { time: Infinity } }, async ([lock], name) => {
           const guard = await lock.acquire();
           const reader = lock.acquire({ shared: true });
           const next = lock.acquire();

@@ -100,8 +100,8 @@ describe("a RedisLock that is released", { skip }, () => {
   it("goes on to others if the waiter does not confirm it", DEADLINE, async () => {
     const name = "unconfirmed";
     const gate = gated(suite.redis);
-    await using holder = new RedisLock(suite.redis, name, { leaseTime: 4000 });
-    await using waiter = new RedisLock(gate.adapter, name, { leaseTime: 4000 });
+    await using holder = new RedisLock(suite.redis, name, { leaseTime: 2400 });
+    await using waiter = new RedisLock(gate.adapter, name, { leaseTime: 2400 });
     const { guard } = await grantedTo(gate, [holder, waiter], name);
     const { signal } = guard;
     const next = await holder.acquire();
@@ -118,7 +118,7 @@ describe("a RedisLock that is released", { skip }, () => {
     DEADLINE,
     () =>
       withLocks(3, suite.redis, "given up at once", { leaseTime }, async ([a, b, c], name) => {
-        for (let i = 0; i < 60; i++) {
+        for (let i = 0; i < 24; i++) {
           const guard = await a.acquire();
           const controller = new AbortController();
           const first = b.acquire({ signal: controller.signal }).catch(() => undefined);
@@ -228,7 +228,7 @@ describe("a RedisLock that is released", { skip }, () => {
   );
 
   it("ends its hand-offs and their waits when it is closed", DEADLINE, async () => {
-    for (let steps = 0; steps < 40; steps++) {
+    for (let steps = 0; steps < 24; steps++) {
       const name = `closed while handed on ${steps}`;
       const lock = new RedisLock(suite.redis, name, { leaseTime, localHandOff: true });
       if (steps % 2) await (await lock.acquire()).release();
