@@ -102,7 +102,7 @@ async function missingFor(
   if (redis === undefined && findRedisServer() === undefined) {
     return { short: "no redis-server", what: `${NO_SERVER}, and no --redis URL was given` };
   }
-  const { loadNodeRedis } = await import("../src/redis/client/node_redis.ts");
+  const { loadNodeRedis } = await import("../src/redis/client/node_redis_address.ts");
   const what = "the package redis is not installed. Install it (npm install redis)";
   return await loadNodeRedis().then(() => undefined, () => ({ short: "no package redis", what }));
 }

@@ -10,6 +10,7 @@ import {
 import { addHelp } from "./options.ts";
 import { redisReport, segmentReport, type SegmentView } from "./inspect_table.ts";
 import { interruptible, print } from "../src/host/interruption.ts";
+import { UNPRINTABLE } from "../src/contract/printable.ts";
 import { UsageError } from "../src/host/usage_error.ts";
 
 interface Flags {
@@ -19,9 +20,6 @@ interface Flags {
   readonly all?: true;
   readonly json?: true;
 }
-
-/** The time limit of a command to the server, in milliseconds. */
-const COMMAND_TIMEOUT_MS = 2000;
 
 /** Adds `interlock inspect`. */
 export function addInspect(program: Command): void {
@@ -57,7 +55,7 @@ export function addInspect(program: Command): void {
 async function inspect(flags: Flags, signal: AbortSignal): Promise<void> {
   const { redis, match, counters, all, json } = flags;
   if (redis !== undefined) {
-    const adapter = adapterOf(redis, { commandTimeout: COMMAND_TIMEOUT_MS });
+    const adapter = adapterOf(redis);
     try {
       const server = URL.canParse(redis) ? new URL(redis).host : undefined;
       const found = await inspectRedis(adapter, { match, counters, signal, server });
@@ -66,7 +64,7 @@ async function inspect(flags: Flags, signal: AbortSignal): Promise<void> {
       const idle = found.locks.length + found.semaphores.length - locks.length -
         semaphores.length;
       const shown = { ...found, locks, semaphores, idle };
-      return await print(json ? JSON.stringify(shown) : redisReport(shown, counters));
+      return await print(json ? jsonOf(shown) : redisReport(shown, counters));
     } finally {
       await adapter.close();
     }
@@ -75,7 +73,23 @@ async function inspect(flags: Flags, signal: AbortSignal): Promise<void> {
     throw new UsageError("Cannot inspect: --match, --counters and --all need --redis");
   }
   const segments = viewSegments();
-  await print(json ? JSON.stringify({ segments }) : segmentReport(segments));
+  await print(json ? jsonOf({ segments }) : segmentReport(segments));
+}
+
+/**
+ * JSON in which nothing is rounded, and nothing acts on a terminal: a number beyond 2^53 is a text,
+ * since most programs round it, and what a terminal would act on is escaped.
+ */
+function jsonOf(value: unknown): string {
+  const exact = (_: string, one: unknown) => typeof one === "bigint" ? `${one}` : one;
+  return JSON.stringify(value, exact).replace(
+    UNPRINTABLE,
+    (one) =>
+      Array.from(
+        { length: one.length },
+        (_, i) => `\\u${one.charCodeAt(i).toString(16).padStart(4, "0")}`,
+      ).join(""),
+  );
 }
 
 /** Whether it has a holder or a waiter, or its last holder did not release it. */

@@ -1,6 +1,7 @@
 import Table from "cli-table3";
 import colors from "../src/host/colors.ts";
 import { describeOwner } from "../src/contract/owner.ts";
+import { printable } from "../src/contract/printable.ts";
 import type { InspectedCell, InspectedSegment } from "../src/memory/inspection.ts";
 import type {
   InspectedHolder,
@@ -39,13 +40,13 @@ export function redisReport(found: RedisView, counters: string | undefined): str
     parts.push(table(
       ["counter", "value", "expires in"],
       found.counters.map(({ key, value, expiresIn }) => [
-        key,
+        printable(key),
         value.toLocaleString("en"),
         expiresIn === undefined ? "never" : seconds(expiresIn),
       ]),
     ));
   } else if (counters !== undefined) {
-    parts.push(`No counter matches ${counters}`);
+    parts.push(`No counter matches ${printable(counters)}`);
   }
   if (locks.length === 0 && semaphores.length === 0) {
     parts.unshift("No lock or semaphore is in use");
@@ -54,7 +55,8 @@ export function redisReport(found: RedisView, counters: string | undefined): str
     parts.push(`${idle} not in use (--all shows ${idle === 1 ? "it" : "them"})`);
   }
   for (const { key, error } of foreign) {
-    parts.push(colors.yellow(`${key}: one of its keys holds something else (${error})`));
+    const what = `${printable(key)}: one of its keys holds something else (${printable(error)})`;
+    parts.push(colors.yellow(what));
   }
   return parts.join("\n");
 }
@@ -64,12 +66,12 @@ export function segmentReport(segments: readonly SegmentView[]): string {
   if (segments.length === 0) return "No segments";
   const rows = segments.flatMap((segment) => {
     const { name, size, cells, error } = segment;
-    const first = [name, size.toLocaleString("en"), openBy(segment)];
-    if (error !== undefined) return [[...first, colors.yellow(error), "", "", ""]];
+    const first = [printable(name), size.toLocaleString("en"), openBy(segment)];
+    if (error !== undefined) return [[...first, colors.yellow(printable(error)), "", "", ""]];
     if (cells.length === 0) return [[...first, "", "", "", ""]];
     return cells.map((cell, i) => [
       ...i === 0 ? first : ["", "", ""],
-      cell.name,
+      printable(cell.name),
       cell.kind,
       ownerOf(cell),
       waiting(cell.waiters),
@@ -109,14 +111,15 @@ function row({ name, state, holders, token, abandonedBy, waiters }: InspectedLoc
     : abandonedBy === undefined
     ? []
     : [`last: ${describeOwner(abandonedBy)}`];
-  return [name, shown, names.join("\n"), leases(holders), `${token ?? ""}`, waiting(waiters)];
+  const lease = leases(holders);
+  return [printable(name), shown, names.join("\n"), lease, `${token ?? ""}`, waiting(waiters)];
 }
 
 function semaphoreRow(semaphore: InspectedSemaphore): string[] {
   const { name, permits, holders, token, waiters } = semaphore;
   const held = holders.reduce((sum, { permits = 0 }) => sum + permits, 0);
   return [
-    name,
+    printable(name),
     `${held} of ${permits ?? "?"}`,
     holders.map(nameOf).join("\n"),
     leases(holders),
@@ -136,8 +139,9 @@ function leases(holders: readonly InspectedHolder[]): string {
 
 function waiting(waiters: readonly Pick<InspectedWaiter, "since">[]): string {
   if (waiters.length === 0) return "";
-  const since = Math.min(...waiters.map(({ since }) => since.getTime()));
-  return `${waiters.length}, since ${new Date(since).toISOString()}`;
+  // A ticket that another program wrote may be no time.
+  const since = new Date(waiters.reduce((min, { since }) => Math.min(min, +since), Infinity));
+  return `${waiters.length}${isNaN(+since) ? "" : `, since ${since.toISOString()}`}`;
 }
 
 function seconds(ms: number): string {

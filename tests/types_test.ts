@@ -18,7 +18,7 @@ import {
   locked, Memory, Mutex, type Owner, type PathLike, Segment, UnsupportedError, withLock,
 } from "./mod.ts";
 import type { AsyncLock, Lock, RawLock, SharableGuard } from "./src/contract/mod.ts";
-import { RedisCounter, RedisLock, RedisSemaphore } from "./src/redis/mod.ts";
+import { RedisCounter, RedisLock, RedisRateLimiter, RedisSemaphore } from "./src/redis/mod.ts";
 
 export async function use(path: PathLike, options: AcquireOptions): Promise<number> {
   const mutex: RawLock = Segment.anonymous(65536).mutex("jobs");
@@ -52,6 +52,13 @@ export function useRedis(source: string): [AsyncLock, RedisCounter, RedisSemapho
   const lock = new RedisLock(source, "jobs");
   const error = new UnsupportedError("no");
   return [lock, new RedisCounter(source, "n"), new RedisSemaphore(source, "s", 3), error];
+}
+
+export async function useRate(source: string): Promise<number> {
+  const limiter = new RedisRateLimiter(source, "calls", { limit: 9, interval: 1000, burst: 3 });
+  await limiter.acquire({ permits: 2, timeout: 5, key: "a" });
+  const { granted, retryAfter, remaining } = await limiter.tryAcquire();
+  return granted ? remaining : retryAfter;
 }
 
 /** A lock of the consumer's own. */

@@ -7,6 +7,7 @@ export type { AsyncCounter, AsyncExchangeCounter } from "./async_counter.ts";
 export type { AsyncGuard, AsyncSharableGuard } from "./async_guard.ts";
 export type { AsyncLock } from "./async_lock.ts";
 export type { Counter } from "./counter.ts";
+export { elect, type Electable, type ElectOptions, type Leadership } from "./elect.ts";
 export {
   DeadlockError,
   LockLostError,

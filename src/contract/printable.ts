@@ -1,5 +1,5 @@
 /** Characters that a terminal acts on, or that make text look like other text; half characters. */
-const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}]/gu;
+export const UNPRINTABLE: RegExp = /[\p{C}\p{Zl}\p{Zp}]/gu;
 
 /** Text from a file or a server for a message: what a terminal would act on is escaped. */
 export function printable(text: string): string {

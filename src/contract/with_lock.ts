@@ -98,14 +98,16 @@ export function locked<Options extends AcquireOptions>(
   };
 }
 
-function checkLock(lock: unknown): void {
+/** Throws unless `lock` can be acquired. */
+export function checkLock(lock: unknown, what = TASK): void {
   if (isObject(lock) && typeof (lock as Partial<Acquirable>).acquire === "function") return;
-  throw new TypeError(`Cannot ${TASK}: ${nameOf(lock)} has no method acquire`);
+  throw new TypeError(`Cannot ${what}: ${nameOf(lock)} has no method acquire`);
 }
 
-function checkBody(body: unknown): void {
+/** Throws unless `body` can be called. */
+export function checkBody(body: unknown, what = TASK): void {
   if (typeof body === "function") return;
-  throw new TypeError(`Cannot ${TASK}: the body must be a function, not ${nameOf(body)}`);
+  throw new TypeError(`Cannot ${what}: the body must be a function, not ${nameOf(body)}`);
 }
 
 /** Throws unless what the lock's `acquire` gave can be released; the body has not run then. */

@@ -18,6 +18,10 @@ export interface AtomicOperations {
   storeFloat32(at: number, value: number): void;
   loadFloat64(at: number): number;
   storeFloat64(at: number, value: number): void;
+  /** The same, but perhaps in two halves: for a word that is under a lock or has a version. */
+  loadHalves64(at: number): number;
+  /** The same for a store. */
+  storeHalves64(at: number, value: number): void;
   loadBigInt64(at: number): bigint;
   storeBigInt64(at: number, value: bigint): void;
   /** Loads a 64-bit integer as a number, exact within 2^53. */
@@ -38,6 +42,11 @@ export interface AtomicOperations {
   min64(at: number, n: number): number;
   /** Stores the greater of the value and `n`, within 2^53, and returns the value before. */
   max64(at: number, n: number): number;
+  /**
+   * Copies `count` 64-bit words that no other thread writes, each by atomic loads, and by an atomic
+   * store if the words differ.
+   */
+  copy64(from: number, to: number, count: number): void;
   /** Counts up a number that only the holder of a lock changes, and returns it. */
   next64(at: number): number;
   /**
@@ -47,4 +56,14 @@ export interface AtomicOperations {
   tryLock(at: number, me: number, spins: number): number;
   /** Returns 0 if released; bits 30 and 31, as 1 to 3, if others wait; -1 if not held by `me`. */
   unlock(at: number, me: number): number;
+  /**
+   * One step on the 32-bit integer at `at` under a mutex word: loads it, stores `n`, or adds `n`
+   * (see {@linkcode LOCKED}). Returns the integer, plus 2^32 if it has not released the word, since
+   * others wait. If it has not done it, returns NaN, or Infinity if it has not released the word:
+   * the word was not free, an owner has died, or the sum has more than 32 bits.
+   */
+  locked32(word: number, me: number, at: number, what: number, n: number): number;
 }
+
+/** The steps of {@linkcode AtomicOperations.locked32}. */
+export const LOCKED = { load: 0, store: 1, add: 2 } as const;

@@ -29,9 +29,9 @@
     (f32.reinterpret_i32 (i32.atomic.load (local.get $at))))
   (func (export "storeFloat32") (param $at i32) (param $value f32)
     (i32.atomic.store (local.get $at) (i32.reinterpret_f32 (local.get $value))))
-  (func (export "loadFloat64") (param $at i32) (result f64)
+  (func (export "loadFloat64") (export "loadHalves64") (param $at i32) (result f64)
     (f64.reinterpret_i64 (i64.atomic.load (local.get $at))))
-  (func (export "storeFloat64") (param $at i32) (param $value f64)
+  (func (export "storeFloat64") (export "storeHalves64") (param $at i32) (param $value f64)
     (i64.atomic.store (local.get $at) (i64.reinterpret_f64 (local.get $value))))
   (func (export "loadBigInt64") (param $at i32) (result i64)
     (i64.atomic.load (local.get $at)))
@@ -116,6 +116,21 @@
                 (local.get $at) (local.get $old) (local.get $wanted)))))))
     (f64.convert_i64_s (local.get $old)))
 
+  ;; Copies words that no other thread writes. Most are equal already, and a store costs more than
+  ;; two loads.
+  (func (export "copy64") (param $from i32) (param $to i32) (param $count i32)
+    (local $word i64)
+    (loop $next
+      (if (i32.gt_s (local.get $count) (i32.const 0))
+        (then
+          (local.set $word (i64.atomic.load (local.get $from)))
+          (if (i64.ne (local.get $word) (i64.atomic.load (local.get $to)))
+            (then (i64.atomic.store (local.get $to) (local.get $word))))
+          (local.set $from (i32.add (local.get $from) (i32.const 8)))
+          (local.set $to (i32.add (local.get $to) (i32.const 8)))
+          (local.set $count (i32.sub (local.get $count) (i32.const 1)))
+          (br $next)))))
+
   ;; Counts up a number that only the holder of a lock changes, and returns it.
   (func $next (export "next64") (param $at i32) (result f64)
     (local $number i64)
@@ -129,7 +144,7 @@
   (func $taken (param $at i32) (result i32)
     (i32.add (i32.const 1)
       (i32.ne (i32.atomic.load offset=4 (local.get $at)) (i32.const 0))))
-  (func (export "tryLock") (param $at i32) (param $me i32) (param $spins i32) (result i32)
+  (func $tryLock (export "tryLock") (param $at i32) (param $me i32) (param $spins i32) (result i32)
     (if (i32.eqz (i32.atomic.rmw.cmpxchg (local.get $at) (i32.const 0) (local.get $me)))
       (then (return (call $taken (local.get $at)))))
     (loop $spin
@@ -153,4 +168,32 @@
     (if (i32.ne (i32.and (local.get $old) (i32.const 0x3fffffff)) (local.get $me))
       (then (return (i32.const -1))))
     (i32.shr_u (i32.atomic.rmw.xchg (local.get $at) (i32.const 0)) (i32.const 30)))
+
+  ;; A step under a mutex: 0 loads, 1 stores, 2 adds; see atomic_operations.ts. The accesses of the
+  ;; integer need not be atomic: the release makes them visible.
+  (func (export "locked32") (param $word i32) (param $me i32)
+    (param $at i32) (param $what i32) (param $n i32) (result f64)
+    (local $acquired i32) (local $done i32) (local $sum i64)
+    (local.set $acquired (call $tryLock (local.get $word) (local.get $me) (i32.const 20)))
+    (if (i32.eqz (local.get $acquired)) (then (return (f64.const nan))))
+    (if (i32.eq (local.get $acquired) (i32.const 1))
+      (then
+        (if (i32.ne (local.get $what) (i32.const 1))
+          (then (local.set $sum (i64.load32_s (local.get $at)))))
+        (if (local.get $what)
+          (then
+            (local.set $sum (i64.add (local.get $sum) (i64.extend_i32_s (local.get $n))))
+            (local.set $done (i64.eq (local.get $sum) (i64.extend32_s (local.get $sum))))
+            (if (local.get $done)
+              (then (i32.store (local.get $at) (i32.wrap_i64 (local.get $sum))))))
+          (else (local.set $done (i32.const 1))))))
+    (if (i32.eq (local.get $me)
+          (i32.atomic.rmw.cmpxchg (local.get $word) (local.get $me) (i32.const 0)))
+      (then
+        (return
+          (select (f64.convert_i64_s (local.get $sum)) (f64.const nan) (local.get $done)))))
+    (select
+      (f64.add (f64.convert_i64_s (local.get $sum)) (f64.const 4294967296))
+      (f64.const inf)
+      (local.get $done)))
 )

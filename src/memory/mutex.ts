@@ -58,6 +58,9 @@ const HELD_HERE = [
   "it is held by another guard",
 ];
 
+/** Makes `mutex` hold its word, which this thread has acquired by other means, as by `lock`. */
+export let adopt: (mutex: Mutex) => void;
+
 /**
  * A mutual exclusion lock in shared memory: one futex word that names its owner, written by the
  * compare-and-swap that acquires the lock. If the owner dies, the next waiter takes the lock over.
@@ -115,6 +118,10 @@ export class Mutex implements RawLock {
   /** Of the hold: whether the owner before died holding the lock, and who that was. */
   #recovered = false;
   #previous: Owner | undefined;
+
+  static {
+    adopt = (mutex) => void (mutex.#hold = BARE);
+  }
 
   /**
    * The mutex at `offset`; all zeros is a free one. `Segment.mutex` finds an offset by name.

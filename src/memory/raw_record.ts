@@ -1,3 +1,4 @@
+import type { AtomicOperations } from "./atomic_operations.ts";
 import { type Memory, regionOf } from "./memory.ts";
 import {
   type Fields,
@@ -43,9 +44,6 @@ export class RawRecord<F extends Fields> {
   readonly #region: Region;
   readonly #at: number;
   readonly #layout: RecordLayout;
-  /** A copy as this thread has read it, or is about to write it. */
-  readonly #words: Int32Array<ArrayBuffer>;
-  readonly #view: DataView<ArrayBuffer>;
 
   /**
    * The bytes to reserve for a record, so that its neighbours do not slow it down.
@@ -70,9 +68,6 @@ export class RawRecord<F extends Fields> {
     this.#at = this.#region.resolve(offset, HEAD + 2 * size, 8);
     this.description = description;
     this.#layout = layout;
-    const scratch = new ArrayBuffer(size);
-    this.#words = new Int32Array(scratch);
-    this.#view = new DataView(scratch);
   }
 
   /**
@@ -81,8 +76,8 @@ export class RawRecord<F extends Fields> {
    * @throws {SegmentFormatError} If it is damaged.
    */
   read(): RecordValue<F> {
-    this.#load(this.#region.atomics.load32(this.#at));
-    return this.#decode();
+    const { atomics } = this.#region;
+    return this.#readAt(atomics, this.#copyOf(atomics.load32(this.#at)));
   }
 
   /**
@@ -92,11 +87,17 @@ export class RawRecord<F extends Fields> {
    * @throws {SegmentFormatError} If it is damaged.
    */
   tryRead(): RecordValue<F> | undefined {
-    const version = this.#region.atomics.load32(this.#at);
-    this.#load(version);
+    const { atomics } = this.#region;
+    const version = atomics.load32(this.#at);
+    let value: RecordValue<F> | undefined;
+    try {
+      value = this.#readAt(atomics, this.#copyOf(version));
+    } catch (error) {
+      // Bytes of two writes can look like damage.
+      if (atomics.load32(this.#at) === version) throw error;
+    }
     // The next write fills the other copy, so this one stays until the version is counted up.
-    if (this.#region.atomics.load32(this.#at) !== version) return undefined;
-    return this.#decode();
+    return atomics.load32(this.#at) === version ? value : undefined;
   }
 
   /**
@@ -107,36 +108,31 @@ export class RawRecord<F extends Fields> {
    * @throws {RangeError} If a value is out of the range of its type, or longer than its field.
    */
   write(value: Partial<RecordValue<F>>): RecordValue<F> {
-    this.store(value);
-    return this.#decode();
+    return this.#readAt(this.#region.atomics, this.#store(value));
   }
 
   /** The same as {@linkcode write}, without making an object of the new record. */
   store(value: Partial<RecordValue<F>>): void {
+    this.#store(value);
+  }
+
+  /** Writes, and returns where the new copy is. If it throws, the old one is still valid. */
+  #store(value: Partial<RecordValue<F>>): number {
     const { atomics } = this.#region;
     const version = atomics.load32(this.#at);
-    this.#load(version);
-    this.#layout.encode(this.#view, value);
-    const words = this.#words;
-    const at = this.#offsetOf(version + 1);
-    for (let i = 0; i < words.length; i++) atomics.store32(at + 4 * i, words[i]);
+    const to = this.#copyOf(version + 1);
+    atomics.copy64(this.#copyOf(version), to, this.#layout.size / 8);
+    this.#layout.write(atomics, to, value);
     atomics.store32(this.#at, (version + 1) | 0);
+    return to;
   }
 
-  #decode(): RecordValue<F> {
+  #readAt(atomics: AtomicOperations, at: number): RecordValue<F> {
     // SAFETY: the layout was made of the fields of F, and each field reads values of its type.
-    return this.#layout.decode(this.#view) as RecordValue<F>;
+    return this.#layout.read(atomics, at) as RecordValue<F>;
   }
 
-  #offsetOf(version: number): number {
+  #copyOf(version: number): number {
     return this.#at + HEAD + (version & 1) * this.#layout.size;
-  }
-
-  /** By atomic loads: another thread may write the copy meanwhile, and no load may be hoisted. */
-  #load(version: number): void {
-    const { atomics } = this.#region;
-    const words = this.#words;
-    const at = this.#offsetOf(version);
-    for (let i = 0; i < words.length; i++) words[i] = atomics.load32(at + 4 * i);
   }
 }

@@ -1,6 +1,8 @@
 import { nameOf } from "../contract/options.ts";
+import type { AtomicOperations } from "./atomic_operations.ts";
 import { checksum } from "./layout.ts";
 import { type FieldAccess, type FieldType, type FieldValue, kindOf } from "./record_field.ts";
+import { readerOf } from "./record_reader.ts";
 
 /** The fields of a record by name. */
 export type Fields = Readonly<Record<string, FieldType>>;
@@ -16,6 +18,12 @@ export class RecordLayout {
   readonly size: number;
   /** Tells the layout from others, such as `of 2 fields, 3f00a1b2`. */
   readonly shape: string;
+  /**
+   * Reads the record at `at` into a plain object.
+   *
+   * @throws {SegmentFormatError} If it is damaged: a text is longer than its field.
+   */
+  readonly read: (atomics: AtomicOperations, at: number) => Record<string, unknown>;
   readonly #fields: ReadonlyMap<string, FieldAccess>;
 
   /** The layout of a record with these fields. */
@@ -46,36 +54,26 @@ export class RecordLayout {
     const sum = checksum(new TextEncoder().encode(says.join(","))).toString(16).padStart(8, "0");
     this.shape = `of ${placed.size} field${placed.size === 1 ? "" : "s"}, ${sum}`;
     this.#fields = placed;
+    this.read = readerOf([...placed].map(([name, { read }]) => [name, read]));
   }
 
   /**
-   * Reads a record from its bytes.
-   *
-   * @throws {SegmentFormatError} If they are damaged: a text is longer than its field.
-   */
-  decode(view: DataView<ArrayBuffer>): Record<string, unknown> {
-    const value: Record<string, unknown> = {};
-    for (const [name, field] of this.#fields) value[name] = field.read(view);
-    return value;
-  }
-
-  /**
-   * Writes some of the fields into the bytes of a record.
+   * Writes some of the fields of the record at `at`.
    *
    * @throws {TypeError} If there is no such field, or a value is not of its type.
    * @throws {RangeError} If a value is out of the range of its type, or longer than its field.
    */
-  encode(view: DataView<ArrayBuffer>, value: unknown): void {
+  write(atomics: AtomicOperations, at: number, value: unknown): void {
     if (typeof value !== "object" || value === null) {
       throw new TypeError(
         `Cannot write ${nameOf(value)} to a record: not an object with its fields`,
       );
     }
-    const entries = Object.entries(value);
-    if (entries.length === 0 && !isPlain(value)) {
+    const given = Object.keys(value);
+    if (given.length === 0 && !isPlain(value)) {
       throw new TypeError(`Cannot write ${kindName(value)} to a record: it has no fields`);
     }
-    for (const [name, one] of entries) {
+    for (const name of given) {
       const field = this.#fields.get(name);
       if (field === undefined) {
         const names = [...this.#fields.keys()].join(", ");
@@ -83,7 +81,7 @@ export class RecordLayout {
           `Cannot write the field ${JSON.stringify(name)} of a record: its fields are ${names}`,
         );
       }
-      field.write(view, one);
+      field.write(atomics, at, (value as Record<string, unknown>)[name]);
     }
   }
 }

@@ -1,6 +1,7 @@
 import { SegmentFormatError } from "../contract/errors.ts";
 import { nameOf } from "../contract/options.ts";
-import { elementOf, type Elements, type ElementType } from "./element.ts";
+import type { AtomicOperations } from "./atomic_operations.ts";
+import { type Element, elementOf, type Elements, type ElementType } from "./element.ts";
 
 /** A field for text in UTF-8; see {@linkcode field}. */
 export interface TextField {
@@ -26,10 +27,10 @@ export type FieldValue<T extends FieldType> = T extends ElementType ? Elements[T
   : T extends TextField ? string
   : Uint8Array;
 
-/** Reads and writes a field in the bytes of a record. */
+/** Reads and writes a field of a record that begins at `at`. */
 export interface FieldAccess {
-  read(view: DataView<ArrayBuffer>): unknown;
-  write(view: DataView<ArrayBuffer>, value: unknown): void;
+  read(atomics: AtomicOperations, at: number): unknown;
+  write(atomics: AtomicOperations, at: number, value: unknown): void;
 }
 
 const LENGTH = 4;
@@ -88,24 +89,26 @@ export function kindOf(name: string, type: FieldType): Kind {
   );
 }
 
-/** The methods of a `DataView` for one type. */
-type Getter = (at: number, littleEndian: true) => unknown;
-type Setter = (at: number, value: unknown, littleEndian: true) => void;
+/** As in an element of its own, but a `BigInt` would cost more than the rest on JavaScriptCore. */
+const FLOAT64: Pick<Element<number>, "load" | "store"> = {
+  load: (atomics, at) => atomics.loadHalves64(at),
+  store: (atomics, at, value) => atomics.storeHalves64(at, value),
+};
 
 function numberKind(name: string, type: ElementType): Kind {
-  const { bytes: length, check } = elementOf(type);
-  // SAFETY: each element type has a pair of such methods, and `check` runs before `set`.
-  const get = DataView.prototype[`get${type}`] as Getter;
-  const set = DataView.prototype[`set${type}`] as Setter;
+  // SAFETY: `check` lets only values of the type through to `store`.
+  const element = elementOf(type) as Element<unknown>;
+  const { bytes: length, check } = element;
+  const { load, store } = type === "Float64" ? FLOAT64 as Element<unknown> : element;
   return {
     align: length,
     length,
     says: type,
     make: (offset) => ({
-      read: (view) => get.call(view, offset, true),
-      write(view, value) {
+      read: (atomics, at) => load(atomics, at + offset),
+      write(atomics, at, value) {
         try {
-          set.call(view, offset, (check as (value: unknown) => unknown)(value), true);
+          store(atomics, at + offset, check(value));
         } catch (error) {
           if (error instanceof Error) error.message += `, in the field "${name}" of a record`;
           throw error;
@@ -120,17 +123,28 @@ function textKind(name: string, most: number): Kind {
     align: LENGTH,
     length: LENGTH + most,
     says: `text ${most}`,
-    make: (offset) => ({
-      read: (view) => decoder.decode(bytesAt(view, offset, most, name)),
-      write(view, value) {
-        if (typeof value !== "string" || !value.isWellFormed()) {
-          throw new TypeError(
-            `Cannot write the field "${name}" of a record: not a string without lone surrogates`,
-          );
-        }
-        writeBytes(view, offset, most, name, encoder.encode(value));
-      },
-    }),
+    make(offset) {
+      const cell = new BytesCell(name, offset, most);
+      let text = ""; // What the bytes of the cell mean.
+      return {
+        read(atomics, at) {
+          if (cell.load(atomics, at)) text = decoder.decode(cell.bytes());
+          return text;
+        },
+        write(atomics, at, value) {
+          if (typeof value !== "string" || !value.isWellFormed()) {
+            throw new TypeError(
+              `Cannot write the field "${name}" of a record: not a string without lone surrogates`,
+            );
+          }
+          if (value !== text) {
+            cell.set(encoder.encode(value));
+            text = value;
+          }
+          cell.store(atomics, at);
+        },
+      };
+    },
   };
 }
 
@@ -139,49 +153,103 @@ function bytesKind(name: string, most: number): Kind {
     align: LENGTH,
     length: LENGTH + most,
     says: `bytes ${most}`,
-    make: (offset) => ({
-      read: (view) => bytesAt(view, offset, most, name).slice(),
-      write(view, value) {
-        if (!(value instanceof Uint8Array)) {
-          throw new TypeError(`Cannot write the field "${name}" of a record: not a Uint8Array`);
-        }
-        writeBytes(view, offset, most, name, value);
-      },
-    }),
+    make(offset) {
+      const cell = new BytesCell(name, offset, most);
+      return {
+        read(atomics, at) {
+          cell.load(atomics, at);
+          return cell.bytes().slice();
+        },
+        write(atomics, at, value) {
+          if (!(value instanceof Uint8Array)) {
+            throw new TypeError(`Cannot write the field "${name}" of a record: not a Uint8Array`);
+          }
+          cell.set(value);
+          cell.store(atomics, at);
+        },
+      };
+    },
   };
 }
 
-function bytesAt(
-  view: DataView<ArrayBuffer>,
-  offset: number,
-  most: number,
-  name: string,
-): Uint8Array<ArrayBuffer> {
-  const length = view.getUint32(offset, true);
-  if (length <= most) {
-    return new Uint8Array(view.buffer, view.byteOffset + offset + LENGTH, length);
-  }
-  throw new SegmentFormatError(
-    `Cannot read the field "${name}" of a record: it is damaged, ${length} bytes of at most ${most}`,
-  );
-}
+/** The bytes of a field as this thread saw or set them last, so that what is equal is not decoded. */
+class BytesCell {
+  readonly #name: string;
+  readonly #offset: number;
+  readonly #most: number;
+  readonly #words: Int32Array<ArrayBuffer>;
+  readonly #bytes: Uint8Array<ArrayBuffer>;
+  #length = 0;
 
-function writeBytes(
-  view: DataView<ArrayBuffer>,
-  offset: number,
-  most: number,
-  name: string,
-  value: Uint8Array,
-): void {
-  if (value.length > most) {
-    throw new RangeError(
-      `Cannot write the field "${name}" of a record: ${value.length} bytes of at most ${most}`,
-    );
+  constructor(name: string, offset: number, most: number) {
+    this.#name = name;
+    this.#offset = offset;
+    this.#most = most;
+    this.#words = new Int32Array(Math.ceil(most / 4));
+    this.#bytes = new Uint8Array(this.#words.buffer);
   }
-  view.setUint32(offset, value.length, true);
-  const target = new Uint8Array(view.buffer, view.byteOffset + offset + LENGTH, most);
-  target.set(value);
-  target.fill(0, value.length); // No byte of the value before stays.
+
+  /** The bytes without those behind their end. */
+  bytes(): Uint8Array<ArrayBuffer> {
+    return this.#bytes.subarray(0, this.#length);
+  }
+
+  /**
+   * Takes over the bytes of a record; returns whether they have changed.
+   *
+   * @throws {SegmentFormatError} If they are damaged.
+   */
+  load(atomics: AtomicOperations, at: number): boolean {
+    const start = at + this.#offset + LENGTH;
+    const length = atomics.load32(start - LENGTH) >>> 0;
+    if (length > this.#most) {
+      throw new SegmentFormatError(
+        `Cannot read the field "${this.#name}" of a record: it is damaged, ${length} bytes of at ` +
+          `most ${this.#most}`,
+      );
+    }
+    const words = this.#words;
+    let isChanged = length !== this.#length;
+    this.#length = length;
+    // The last word may have bytes of the next field. They then count as a change, which is right.
+    for (let i = 0; 4 * i < length; i++) {
+      const word = atomics.load32(start + 4 * i);
+      if (word === words[i]) continue;
+      words[i] = word;
+      isChanged = true;
+    }
+    return isChanged;
+  }
+
+  /**
+   * Sets the bytes.
+   *
+   * @throws {RangeError} If they are too many; then they stay.
+   */
+  set(value: Uint8Array): void {
+    if (value.length > this.#most) {
+      throw new RangeError(
+        `Cannot write the field "${this.#name}" of a record: ${value.length} bytes of at most ` +
+          this.#most,
+      );
+    }
+    this.#bytes.set(value);
+    this.#length = value.length;
+  }
+
+  /** Writes the bytes into a record, and zeros behind them: no byte of the value before stays. */
+  store(atomics: AtomicOperations, at: number): void {
+    const most = this.#most;
+    const start = at + this.#offset + LENGTH;
+    const bytes = this.#bytes.fill(0, this.#length);
+    atomics.store32(start - LENGTH, this.#length);
+    const whole = most & ~3;
+    for (let i = 0; i < whole; i += 4) {
+      const word = this.#words[i >> 2];
+      if (atomics.load32(start + i) !== word) atomics.store32(start + i, word);
+    }
+    for (let i = whole; i < most; i++) atomics.store8(start + i, bytes[i]);
+  }
 }
 
 function checkSize(size: number): number {

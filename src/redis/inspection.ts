@@ -32,8 +32,8 @@ export interface InspectedLock {
   readonly name: string;
   readonly state: "free" | "held" | "shared";
   readonly holders: readonly InspectedHolder[];
-  /** The last token minted. */
-  readonly token: number | undefined;
+  /** The last token minted; exact beyond 2^53, too. */
+  readonly token: number | bigint | undefined;
   /** The last holder, if it did not release the lock: it died, or lost its lease. */
   readonly abandonedBy: Owner | undefined;
   readonly waiters: readonly InspectedWaiter[];
@@ -45,15 +45,16 @@ export interface InspectedSemaphore {
   /** How many permits there are. */
   readonly permits: number | undefined;
   readonly holders: readonly InspectedHolder[];
-  /** The last token minted. */
-  readonly token: number | undefined;
+  /** The last token minted; exact beyond 2^53, too. */
+  readonly token: number | bigint | undefined;
   readonly waiters: readonly InspectedWaiter[];
 }
 
 /** A number at a key. */
 export interface InspectedCounter {
   readonly key: string;
-  readonly value: number;
+  /** The value; exact beyond 2^53, too. */
+  readonly value: number | bigint;
   /** Milliseconds until the server removes it; `undefined` if it does not expire. */
   readonly expiresIn: number | undefined;
 }
@@ -82,7 +83,7 @@ export interface InspectionOptions {
   readonly server?: string;
 }
 
-const PART = /^[^{]*\{(.*)\}:(lock|token|shared|queue|semaphore|semaphore-token|semaphore-queue)$/s;
+const PART = /^[^{]*\{(.*)\}:(lock|token|shared|queue|semaphore|semaphore-holds|semaphore-queue)$/s;
 /** Keys that are not counters: those of locks, semaphores and operations. */
 const OWN = new RegExp(`^${PREFIX}:(\\{|operation:)`);
 /** How many names are inspected at the same time. */
@@ -178,8 +179,8 @@ async function inspectLock(
     scored(adapter, key("queue")),
     scored(adapter, key("seen")),
   ]);
-  const minted = token[0] === null ? undefined : Number(token[0]);
-  const since = minted === undefined ? undefined : new Date(minted / 1000);
+  const minted = wholeIn(token[0]);
+  const since = typeof minted === "number" ? new Date(minted / 1000) : undefined;
   const shared = value === SHARED;
   const holders: InspectedHolder[] = shared
     ? sharers.filter(([, end]) => end > now)
@@ -204,24 +205,20 @@ async function inspectSemaphore(
   const key = (part: string) => partOf(name, part);
   const [now, members, [token, permits], queue, seen] = await Promise.all([
     timeOf(adapter),
-    scored(adapter, key("semaphore")),
-    adapter.send("HMGET", key("semaphore-token"), "token", "permits") as Promise<Reply[]>,
+    scored(adapter, key("semaphore-holds")),
+    adapter.send("HMGET", key("semaphore"), "token", "permits") as Promise<Reply[]>,
     scored(adapter, key("semaphore-queue")),
     scored(adapter, key("semaphore-seen")),
   ]);
-  const holders = new Map<string, { owner?: Owner; leaseLeft: number; permits: number }>();
-  for (const [member, end] of members) {
-    if (end <= now) continue;
-    const value = member.slice(member.indexOf(":") + 1);
-    const holder = holders.get(value);
-    if (holder !== undefined) holder.permits++;
-    else holders.set(value, { owner: ownerIn(value), leaseLeft: Math.ceil(end - now), permits: 1 });
-  }
   return {
     name,
     permits: permits === null ? undefined : Number(permits),
-    holders: [...holders.values()].map((holder) => ({ owner: undefined, ...holder })),
-    token: token === null ? undefined : Number(token),
+    holders: members.filter(([, end]) => end > now).map(([member, end]) => ({
+      owner: ownerIn(member),
+      leaseLeft: Math.ceil(end - now),
+      permits: Number.parseInt(member) || 1,
+    })),
+    token: wholeIn(token),
     waiters: waitersIn(queue, seen, now),
   };
 }
@@ -232,9 +229,18 @@ async function inspectCounter(
 ): Promise<InspectedCounter | undefined> {
   if (await adapter.send("TYPE", key) !== "string") return undefined;
   const [value, left] = await Promise.all([adapter.send("GET", key), adapter.send("PTTL", key)]);
-  if (typeof value !== "string" || !/^-?\d{1,16}$/.test(value)) return undefined;
+  const whole = wholeIn(value);
+  if (whole === undefined) return undefined;
   const expires = Number(left);
-  return { key, value: Number(value), expiresIn: expires < 0 ? undefined : expires };
+  return { key, value: whole, expiresIn: expires < 0 ? undefined : expires };
+}
+
+/** The number in a text, never rounded: a big integer beyond 2^53. */
+function wholeIn(text: Reply): number | bigint | undefined {
+  if (typeof text === "number") return text;
+  if (typeof text !== "string" || !/^(0|-?[1-9]\d{0,18})$/.test(text)) return undefined;
+  const number = Number(text);
+  return Number.isSafeInteger(number) ? number : BigInt(text);
 }
 
 /** Reads the server's clock, in milliseconds. */

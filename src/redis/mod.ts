@@ -1,5 +1,5 @@
 /**
- * Locks and counters on a Redis or Valkey server, for programs on many machines.
+ * Locks, counters and rate limiters on a Redis or Valkey server, for programs on many machines.
  *
  * @module
  */
@@ -11,7 +11,14 @@ export type { AddOptions, RedisCounterOptions } from "./counter/counter_options.
 export { MisconfiguredError, RefusedError, UnreachableError } from "./client/errors.ts";
 export type { IoredisClient } from "./client/ioredis.ts";
 export type { NodeRedisClient } from "./client/node_redis.ts";
-export type { RedisGuard, RedisSharableGuard } from "./lease/redis_guard.ts";
+export type { RedisGuard, RedisReleaseOptions, RedisSharableGuard } from "./lease/redis_guard.ts";
+export type {
+  AcquireRateOptions,
+  RateDecision,
+  RateLimiterOptions,
+  TryAcquireRateOptions,
+} from "./limiter/limiter_options.ts";
+export { RedisRateLimiter } from "./limiter/redis_rate_limiter.ts";
 export { RedisLock } from "./lock/redis_lock.ts";
 export type {
   LocalHandOffOptions,

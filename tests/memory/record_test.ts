@@ -110,19 +110,34 @@ describe("RawRecord", () => {
   itInBoth("returns each text and all bytes unchanged", (memory, again) => {
     const description = defineRecord({
       before: "Int8",
-      text: field.text(8),
-      bytes: field.bytes(4),
+      text: field.text(9),
+      between: "Int8", // In the last word of the text.
+      bytes: field.bytes(5),
       after: "Int8",
     });
     const raw = new RawRecord(memory, 0, description);
     const seen = new RawRecord(again(), 0, description);
     raw.write({ before: -1, after: -1 });
-    const texts = ["12345678", "", "a\0b\0\0", "\uFEFFbom", "äöü", "🔒🔒", " a ", "\0"];
+    let between = 0;
+    const texts = [
+      "12345678",
+      "123456789",
+      "",
+      "a\0b\0\0",
+      "\uFEFFbom",
+      "äöü",
+      "🔒🔒",
+      " a ",
+      "\0",
+    ];
     const all = [[1, 2, 3, 4], [0, 0, 0, 0], [], [0], [255, 0]].map((one) => Uint8Array.from(one));
     for (const one of texts) {
       for (const other of all) {
+        between = between % 127 + 1;
+        if (between % 2) raw.write({ between });
         raw.write({ text: one, bytes: other });
-        const expected = { before: -1, text: one, bytes: other, after: -1 };
+        raw.write({ between });
+        const expected = { before: -1, text: one, between, bytes: other, after: -1 };
         assert.deepEqual(seen.read(), expected);
         assert.deepEqual(raw.tryRead(), expected);
       }

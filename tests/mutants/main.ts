@@ -22,6 +22,7 @@ import { fileURLToPath } from "node:url";
 import { findRuntimes } from "../../src/host/runtimes.ts";
 import { FILE_MUTANTS } from "./file_mutants.ts";
 import { MEMORY_MUTANTS, type Mutant } from "./mutants.ts";
+import { REDIS_MUTANTS } from "./redis_mutants.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const PARTS = ["src", "tests", "workers", "cli", "scripts", "mod.ts", "deno.json", "package.json"];
@@ -128,7 +129,7 @@ async function inCopy<T>(body: (folder: string) => Promise<T>): Promise<T> {
   }
 }
 
-const chosen = [...MEMORY_MUTANTS, ...FILE_MUTANTS].filter(({ name, tests }) =>
+const chosen = [...MEMORY_MUTANTS, ...FILE_MUTANTS, ...REDIS_MUTANTS].filter(({ name, tests }) =>
   only === undefined || [name, ...tests].some((text) => text.includes(only))
 );
 let survivors = 0;

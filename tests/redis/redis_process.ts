@@ -30,6 +30,17 @@ export function givingUpProcess(url: string): Child {
   return new Child(executableOf(adapter.name)!, RUN_WITH_PACKAGES[adapter.name], module, [url]);
 }
 
+/** A process that waits for a lock `count` times at once; see fixtures/waiting_process.ts. */
+export function waitingProcess(url: string, name: string, count: number): Child {
+  const module = new URL("./fixtures/waiting_process.ts", import.meta.url);
+  const { name: runtime } = adapter;
+  return new Child(executableOf(runtime)!, RUN_WITH_PACKAGES[runtime], module, [
+    url,
+    name,
+    `${count}`,
+  ]);
+}
+
 /** Sends a command to a process, and returns its answer. */
 export function ask(child: Child, command: string): Promise<string> {
   child.tell(command);

@@ -8,6 +8,7 @@ import {
   TAKE,
   UPGRADE,
 } from "../../src/redis/server_lock/lock_scripts.ts";
+import { RETURN_RATE, TAKE_RATE } from "../../src/redis/limiter/limiter_scripts.ts";
 import { type RedisAdapter, type Reply, Script } from "../../src/redis/mod.ts";
 import {
   RELEASE_PERMITS,
@@ -17,7 +18,8 @@ import {
 
 const LOCK = ["lock", "token", "shared", "queue", "seen"].map((part) => `{n}:${part}`);
 const [lock, token, shared, queue, seen] = LOCK;
-const PERMITS = ["permits", "permits-token", "permits-queue", "permits-seen"];
+const PERMITS = ["permits", "holds", "permits-queue", "permits-seen"];
+const RATE = ["rate", "rate-log"];
 const LATER = `${(Date.now() + 3_600_000)}`;
 const WAITER = "w:0123:1";
 
@@ -55,24 +57,37 @@ const asks = (
   mode: string,
   fair: string,
   waiter = "",
-) => ["me", "60000", "1", mode, fair, waiter, "", "0"];
+) => ["me", "60000", "1", mode, fair, waiter, ""];
+/** A waiter that has come just now, and listens. */
+const NEW_WAITER = [["ZADD", queue, `${LATER}000`, "w:0123:1:60000:1 she"], [
+  "ZADD",
+  seen,
+  `${LATER}.5`,
+  "w:0123:1:60000:1 she",
+]];
+/** The channel of the waiters here. */
+export const CHANNEL = "{n}:wake:0123";
 const permits = (
   fair: string,
   waiter = "",
-) => ["me", "60000", "2", "3", fair, waiter, "", "wake:", "0"];
+) => ["me", "60000", "2", "3", fair, waiter, "", "wake:"];
 const add = (n: number, expireAfter = "", parcel = "") =>
   [n, -n, -100, 100, 0, 0, expireAfter, 60000, parcel].map(String);
 const HELD_PERMITS = [
-  ["ZADD", PERMITS[0], LATER, "1:me", LATER, "2:me"],
-  ["HSET", PERMITS[1], "token", "5", "permits", "3"],
+  ["ZADD", PERMITS[1], LATER, "2:me"],
+  ["HSET", PERMITS[0], "token", "5", "permits", "3", "used", "2"],
 ];
-const DEAD_PERMITS = [["ZADD", PERMITS[0], "1", "1:she", "1", "2:she", "1", "3:she"]];
+const DEAD_PERMITS = [["ZADD", PERMITS[1], "1", "3:she"], ["HSET", PERMITS[0], "used", "3"]];
 const WAITER_FOR_ONE = [["ZADD", PERMITS[2], "1", "s:0123:1:1"], [
   "ZADD",
   PERMITS[3],
   LATER,
   "s:0123:1:1",
 ]];
+
+const takeRate = new Script(TAKE_RATE);
+const returnRate = new Script(RETURN_RATE);
+const NOW_US = Date.now() * 1000;
 
 /** All branches of the scripts that differ in their writes. */
 export const BRANCHES: Readonly<Record<string, ScriptBranch>> = {
@@ -185,8 +200,20 @@ export const BRANCHES: Readonly<Record<string, ScriptBranch>> = {
   "releases a lock with a dead waiter": {
     script: release,
     keys: [lock, token, queue, seen],
-    args: ["me", "1"],
+    args: ["me", "0"],
     there: [...HELD, ...DEAD_WAITER],
+  },
+  "grants a lock to a waiter": {
+    script: release,
+    keys: [lock, token, queue, seen],
+    args: ["me", "0"],
+    there: [...HELD, ...NEW_WAITER],
+  },
+  "releases a lock with tokens that were not used": {
+    script: release,
+    keys: [lock, token, queue, seen],
+    args: ["me", "3"],
+    there: HELD,
   },
   "withdraws": {
     script: release,
@@ -217,25 +244,76 @@ export const BRANCHES: Readonly<Record<string, ScriptBranch>> = {
     script: takePermits,
     keys: PERMITS,
     args: permits("0", "s:4567:1:2"),
-    there: [["ZADD", PERMITS[0], LATER, "1:she", LATER, "2:she"]],
+    there: [["ZADD", PERMITS[1], LATER, "2:she"]],
+  },
+  "acquires permits again": {
+    script: takePermits,
+    keys: PERMITS,
+    args: permits("0"),
+    there: [...HELD_PERMITS, ["ZADD", PERMITS[1], "1", "1:she"]],
   },
   "renews permits": {
     script: new Script(RENEW_PERMITS),
-    keys: [PERMITS[0]],
+    keys: [PERMITS[1]],
     args: ["me", "90000", "2"],
     there: HELD_PERMITS,
   },
   "releases permits": {
     script: releasePermits,
     keys: PERMITS,
-    args: ["me", "2", "", "wake:", "0"],
+    args: ["me", "2", "3", "", "wake:"],
     there: [...HELD_PERMITS, ...WAITER_FOR_ONE],
   },
   "releases permits beside dead holders": {
     script: releasePermits,
     keys: PERMITS,
-    args: ["me", "2", "s:0123:1:1", "wake:", "0"],
-    there: [...HELD_PERMITS, ["ZADD", PERMITS[0], "1", "1:she"], ...WAITER_FOR_ONE],
+    args: ["me", "2", "3", "s:0123:1:1", "wake:"],
+    there: [...HELD_PERMITS, ["ZADD", PERMITS[1], "1", "1:she"], ...WAITER_FOR_ONE],
+  },
+  "limits by a window": { script: takeRate, keys: RATE, args: ["2", "9", "1000000", "", "0"] },
+  "limits by a window with old grants": {
+    script: takeRate,
+    keys: RATE,
+    args: ["2", "9", "3600000000", "", "0"],
+    there: [
+      ["HSET", RATE[0], "at", `${NOW_US}`, "ahead", "0"],
+      ["ZADD", RATE[1], "3", "1", "4", "2", "6", `${NOW_US}`],
+    ],
+  },
+  "limits after the clock was set back": {
+    script: takeRate,
+    keys: RATE,
+    args: ["3", "9", "3600000000", "", "0"],
+    there: [
+      ["HSET", RATE[0], "at", `${NOW_US * 2}`],
+      ["ZADD", RATE[1], "3", "1", "4", "2", "9", `${NOW_US * 2}`],
+    ],
+  },
+  "limits by a bucket": { script: takeRate, keys: RATE, args: ["2", "9", "1000000", "9", "0"] },
+  "gives back to a window": {
+    script: returnRate,
+    keys: RATE,
+    args: ["2", "9", "3600000000", "", `${NOW_US}`],
+    there: [
+      ["HSET", RATE[0], "at", `${NOW_US}`, "ahead", "0"],
+      ["ZADD", RATE[1], "3", "1", "5", `${NOW_US}`, "7", `${NOW_US * 2}`],
+    ],
+  },
+  "gives back to a bucket": {
+    script: returnRate,
+    keys: RATE,
+    args: ["2", "9", "3600000000", "9", `${NOW_US}`],
+    there: [["HSET", RATE[0], "at", `${NOW_US}`, "ahead", "0", "level", "1"]],
+  },
+  "grants permits to a waiter": {
+    script: releasePermits,
+    keys: PERMITS,
+    args: ["me", "2", "3", "", "{n}:wake:"],
+    there: [
+      ...HELD_PERMITS,
+      ["ZADD", PERMITS[2], `${LATER}000`, "s:0123:1:3:60000 she"],
+      ["ZADD", PERMITS[3], `${LATER}.5`, "s:0123:1:3:60000 she"],
+    ],
   },
   "adds": { script: COUNTER, keys: ["n"], args: add(3) },
   "adds to a number": { script: COUNTER, keys: ["n"], args: add(3), there: [["SET", "n", "4"]] },
@@ -252,6 +330,13 @@ export const BRANCHES: Readonly<Record<string, ScriptBranch>> = {
     keys: ["n", "record"],
     args: add(3, "", "2"),
     there: [["SET", "n", "4"], ["SET", "record", "1 4 4", "PX", "60000"]],
+  },
+  "refuses a parcel": { script: COUNTER, keys: ["n", "record"], args: add(101, "", "2") },
+  "refuses a parcel, from near 2^53": {
+    script: COUNTER,
+    keys: ["n", "record"],
+    args: add(101, "", "2"),
+    there: [["SET", "n", "9007199254740991"]],
   },
   "does not add beyond": { script: COUNTER, keys: ["n"], args: add(101) },
   "does not add beyond, from near 2^53": {

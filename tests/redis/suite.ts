@@ -26,7 +26,10 @@ export function startServers(count = 1, options?: RedisServerOptions): Suite {
       const starting = Array.from({ length: count }, () => RedisServer.start(options));
       servers.push(...await Promise.all(starting));
       adapters.push(...servers.map(({ url }) => adapterOf(url)));
-      await Promise.all(adapters.map((adapter) => adapter.send("PING"))); // They are connected.
+      // On a busy machine, the client takes long to load.
+      const connected = (adapter: RedisAdapter) =>
+        adapter.send("PING").then(() => true, () => false);
+      for (const adapter of adapters) await until("a connection", () => connected(adapter));
     });
     after(async () => {
       await Promise.all(adapters.map((adapter) => adapter.close()));

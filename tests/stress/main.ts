@@ -47,6 +47,7 @@ const { failOver, killHoldersOfPermits, troubleServers } = await import(
   "./redis/server_runs.ts"
 );
 const { holdTogether, stopHolder } = await import("./redis/lock_runs.ts");
+const { DEPLOYMENTS, guardThroughTroubles } = await import("./redis/failover_runs.ts");
 const { damageDirectories, damageFiles } = await import("./memory/damage.ts");
 
 /** A proof: its full size, its share of the time, and the function that runs a part of it. */
@@ -220,11 +221,25 @@ const PROOFS: readonly Proof[] = [
   },
 ];
 
-const chosen = PROOFS.filter(({ name }) => only === undefined || name.startsWith(only));
+const GUARDS = Object.keys(DEPLOYMENTS).map((kind): Proof => ({
+  name: `redis-guard-${kind.replace(" ", "-")}`,
+  size: 1000, // Troubles, one after the other.
+  share: 0.1,
+  step: 1000, // It checks the time itself.
+  async run(folder, size, seed) {
+    const goesOn = (trouble: number) => trouble < size && performance.now() < ends;
+    const seen = await guardThroughTroubles(folder, kind, goesOn, seed);
+    return { ...seen, kills: Object.values(seen.troubles).reduce((sum, n) => sum + n) };
+  },
+}));
+
+const chosen = [...PROOFS, ...GUARDS].filter(({ name }) =>
+  only === undefined || name.startsWith(only)
+);
 if (chosen.length === 0) {
   console.error(
     `Cannot soak "${only}": no proof begins with that. The proofs are ${
-      PROOFS.map(({ name }) => name).join(", ")
+      [...PROOFS, ...GUARDS].map(({ name }) => name).join(", ")
     }`,
   );
   process.exit(2);

@@ -21,24 +21,27 @@ export class Proxy implements AsyncDisposable {
   /** How many connections have been made. */
   connections = 0;
   readonly port: number;
+  /** The port of the server that new connections get. */
+  target: number;
   readonly #server: Server;
   readonly #ways = new Set<Way>();
   #held: (() => void)[] = [];
 
-  private constructor(server: Server, port: number) {
+  private constructor(server: Server, port: number, target: number) {
     this.#server = server;
     this.port = port;
+    this.target = target;
   }
 
   /** Starts a proxy of the server on a port of 127.0.0.1. */
   static start(target: number): Promise<Proxy> {
     return new Promise((resolve, reject) => {
-      const server = createServer((client) => proxy.#pass(client, target));
+      const server = createServer((client) => proxy.#pass(client));
       let proxy: Proxy;
       server.on("error", reject);
       server.listen(0, "127.0.0.1", () => {
         const { port } = server.address() as { port: number };
-        resolve(proxy = new Proxy(server, port));
+        resolve(proxy = new Proxy(server, port, target));
       });
     });
   }
@@ -61,9 +64,9 @@ export class Proxy implements AsyncDisposable {
     for (const send of this.#held.splice(0)) send();
   }
 
-  #pass(client: Socket, target: number): void {
+  #pass(client: Socket): void {
     this.connections++;
-    const server = connect(target, "127.0.0.1");
+    const server = connect(this.target, "127.0.0.1");
     const way = { client, server };
     this.#ways.add(way);
     const end = () => {

@@ -8,12 +8,16 @@ import { Connection } from "./connection.ts";
 import type { Driver } from "./driver.ts";
 import { MisconfiguredError } from "./errors.ts";
 import { type IoredisClient, IoredisDriver } from "./ioredis.ts";
-import { type NodeRedisClient, NodeRedisDriver, OwnNodeRedisDriver } from "./node_redis.ts";
+import { isVersion4, type NodeRedisClient, NodeRedisDriver, WHY_NOT_4 } from "./node_redis.ts";
+import { OwnNodeRedisDriver } from "./node_redis_address.ts";
+import { isSentinel, SentinelDriver } from "./node_redis_sentinel.ts";
 import { SharedClient } from "./shared_client.ts";
 
 /**
- * How to reach a Redis server: a client of node-redis, of ioredis or of Bun; an adapter for any
- * other; or an address, to which node-redis connects if it is installed.
+ * How to reach a Redis server: a client of node-redis 5 or 6, of ioredis 4 to 6, or of Bun; also one
+ * of a cluster or of Sentinel; an adapter for any other; or an address, to which node-redis connects
+ * if it is installed: `redis://`, `rediss://` (TLS), the same as `valkey://` and `valkeys://`, or
+ * `unix:///run/redis.sock`.
  */
 export type RedisSource =
   | string
@@ -34,12 +38,18 @@ export interface ConnectionOptions {
 }
 
 const TIMEOUT_MS = 5000;
+/** Of what the adapters were made. */
+export const sources: WeakMap<object, RedisSource> = new WeakMap();
 const clients = new WeakMap<object, SharedClient>();
 
 /**
  * Makes an adapter of a client, by the client's shape. All adapters of one client share a second
  * connection for their subscriptions. It is opened when it is first needed, with the client's
  * options (TLS, credentials). Closing an adapter does not close the client.
+ *
+ * The database and the `keyPrefix` of a client apply to its adapters; a prefix applies to the first
+ * key, to all keys of a script, and not to channels. Options that change the types of replies do
+ * not apply.
  *
  * If the client is connecting again, a command waits for it, up to `commandTimeout`; it is not put
  * into the client's own queue.
@@ -49,7 +59,9 @@ const clients = new WeakMap<object, SharedClient>();
  * @throws {RangeError} If it is not above 0, or too long for a timer.
  */
 export function adapterOf(source: RedisSource, options: ConnectionOptions = {}): RedisAdapter {
-  return connectionOf(source, options);
+  const adapter = connectionOf(source, options);
+  sources.set(adapter, source);
+  return adapter;
 }
 
 /** The same as {@linkcode adapterOf}, with its own class as the type. */
@@ -80,19 +92,27 @@ function driverOf(source: object): Driver {
     methods.every((method) => typeof (source as Record<string, unknown>)[method] === "function");
   if (typeof source === "object" && source !== null) {
     if (has("call", "duplicate", "disconnect")) return new IoredisDriver(source as IoredisClient);
-    if (has("sendCommand", "duplicate", "connect")) {
-      return new NodeRedisDriver(source as NodeRedisClient);
+    if (has("sendCommand", "connect", "execute") && !has("subscribe")) {
+      const why = "its commands go over several connections, in no order. Pass a single client";
+      throw refused(`a pool of node-redis: ${why}`);
+    }
+    if (has("sendCommand", "connect") && (isSentinel(source) || has("duplicate"))) {
+      if (isVersion4(source)) throw refused(`a client of node-redis that ${WHY_NOT_4}`);
+      return isSentinel(source)
+        ? new SentinelDriver(source)
+        : new NodeRedisDriver(source as NodeRedisClient);
     }
     if (has("send", "duplicate", "connect")) return new BunDriver(source as BunRedisClient);
     if (has("send", "subscribe", "close")) return driverOfAdapter(source as RedisAdapter);
   }
-  throw new MisconfiguredError(
-    `Cannot reach a Redis server by ${
-      typeof source === "object" ? nameOf(source) : typeof source
-    }: ` +
-      "the source must be a client of node-redis, ioredis or Bun, a RedisAdapter, or an address " +
-      "such as redis://127.0.0.1:6379",
+  throw refused(
+    `${typeof source === "object" ? nameOf(source) : typeof source}: the source must be a client ` +
+      "of node-redis, ioredis or Bun, a RedisAdapter, or an address such as redis://127.0.0.1:6379",
   );
+}
+
+function refused(what: string): MisconfiguredError {
+  return new MisconfiguredError(`Cannot reach a Redis server by ${what}`);
 }
 
 /** Drives an adapter that the user has written, or one of ours that is used again. */
@@ -100,7 +120,8 @@ function driverOfAdapter(adapter: RedisAdapter): Driver {
   return {
     isReady: true,
     ready: () => Promise.resolve(),
-    send: (command, args) => adapter.send(command, ...args),
+    keyPrefix: (adapter as Partial<Connection>).keyPrefix,
+    send: (parts) => adapter.send(...parts as [string]),
     openSubscriber(receive) {
       const ends = new Map<string, () => Promise<void>>();
       return Promise.resolve({

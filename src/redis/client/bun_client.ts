@@ -45,8 +45,8 @@ export class BunDriver implements Driver {
     await this.#client.connect();
   }
 
-  send(command: string, args: string[]): Promise<unknown> {
-    return this.#client.send(command, args);
+  send(parts: string[]): Promise<unknown> {
+    return this.#client.send(parts[0], parts.slice(1));
   }
 
   async openSubscriber(

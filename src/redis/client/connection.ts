@@ -1,7 +1,9 @@
 import { UnsupportedError } from "../../contract/errors.ts";
 import { nameOf } from "../../contract/options.ts";
+import { printable } from "../../contract/printable.ts";
 import { missingPermission } from "../../runtime/adapters/missing_permission.ts";
 import type { RedisAdapter, Reply } from "./adapter.ts";
+import type { Driver } from "./driver.ts";
 import { codeOf, UnreachableError } from "./errors.ts";
 import type { SharedClient } from "./shared_client.ts";
 
@@ -19,6 +21,7 @@ interface Pending {
  */
 export class Connection implements RedisAdapter {
   readonly #client: SharedClient;
+  readonly #driver: Driver;
   readonly #timeout: number;
   readonly #release: () => Promise<void>;
   readonly #forgetLost: () => void;
@@ -42,6 +45,7 @@ export class Connection implements RedisAdapter {
    */
   constructor(client: SharedClient, timeout: number, release: () => Promise<void>) {
     this.#client = client;
+    this.#driver = client.driver;
     this.#timeout = timeout;
     this.#release = release;
     this.#forgetLost = client.onLost(() =>
@@ -49,15 +53,17 @@ export class Connection implements RedisAdapter {
     );
   }
 
-  send(command: string, ...args: string[]): Promise<Reply> {
-    if (typeof command !== "string") return Promise.reject(wrongArgument("command", command));
-    for (const arg of args) {
-      if (typeof arg !== "string") return Promise.reject(wrongArgument("argument", arg));
+  /** What the client puts before the keys of commands, and not before channels. */
+  get keyPrefix(): string {
+    return this.#driver.keyPrefix ?? "";
+  }
+
+  send(...parts: [command: string, ...args: string[]]): Promise<Reply> {
+    for (const part of parts) {
+      if (typeof part !== "string") return Promise.reject(wrongArgument(parts, part));
     }
-    if (this.#closed === undefined && this.#client.driver.isReady) {
-      return this.#write(command, args);
-    }
-    return this.#whenReady().then(() => this.#write(command, args));
+    if (this.#closed === undefined && this.#driver.isReady) return this.#write(parts);
+    return this.#whenReady().then(() => this.#write(parts));
   }
 
   async subscribe(
@@ -121,13 +127,13 @@ export class Connection implements RedisAdapter {
     }
   }
 
-  #write(command: string, args: string[]): Promise<Reply> {
+  #write(parts: string[]): Promise<Reply> {
     this.#hasSent = true;
     return new Promise((resolve, reject) => {
       const pending: Pending = { deadline: performance.now() + this.#timeout, reject };
       this.#pending.add(pending);
       if (this.#timer === undefined) this.#watch();
-      this.#client.driver.send(command, args).then(
+      this.#driver.send(parts).then(
         (reply) => {
           this.#settle(pending);
           resolve(typeof reply === "number" ? reply : replyOf(reply));
@@ -172,7 +178,7 @@ export class Connection implements RedisAdapter {
   async #whenReady(): Promise<void> {
     this.#refuseClosed();
     try {
-      await this.#timed(this.#client.driver.ready(), () => {
+      await this.#timed(this.#driver.ready(), () => {
         return this.#unreachable(`no connection within ${this.#timeout} ms`, false);
       });
     } catch (error) {
@@ -182,7 +188,7 @@ export class Connection implements RedisAdapter {
   }
 
   #refuseClosed(): void {
-    if (this.#closed === undefined && (this.#mayWait || this.#client.driver.isReady)) return;
+    if (this.#closed === undefined && (this.#mayWait || this.#driver.isReady)) return;
     throw this.#unreachable("the connection was closed", false);
   }
 
@@ -211,15 +217,15 @@ export class Connection implements RedisAdapter {
     const missing = missingPermission(error);
     if (missing !== undefined) return new UnsupportedError(missing, { cause: error });
     const surely = NEVER_SENT.has(error.name) || NEVER_SENT.has(error.message);
-    const why = error.message || (error as { code?: string }).code || error.name;
+    const why = printable(error.message || (error as { code?: string }).code || error.name);
     return new UnreachableError(why, mayHaveHappened && !surely, { cause: withoutCommand(error) });
   }
 
   #unreachable(why: string, mayHaveHappened: boolean): UnreachableError {
-    const lastError = withoutCommand(this.#client.driver.lastError);
+    const lastError = withoutCommand(this.#driver.lastError);
     const last = mayHaveHappened || !(lastError instanceof Error)
       ? ""
-      : ` (${missingPermission(lastError) ?? lastError.message})`;
+      : ` (${missingPermission(lastError) ?? printable(lastError.message)})`;
     return new UnreachableError(`${why}${last}`, mayHaveHappened, { cause: lastError });
   }
 }
@@ -240,7 +246,8 @@ function withoutCommand(error: unknown): unknown {
 }
 
 /** It shows the type only: the value may be a password. */
-function wrongArgument(what: string, value: unknown): TypeError {
+function wrongArgument(parts: readonly unknown[], value: unknown): TypeError {
+  const what = value === parts[0] ? "command" : "argument";
   return new TypeError(`Cannot send a command: each ${what} must be a string: ${typeof value}`);
 }
 

@@ -1,4 +1,5 @@
 import { UnsupportedError } from "../../contract/errors.ts";
+import { printable } from "../../contract/printable.ts";
 
 /**
  * The server could not be reached, or did not answer in time. {@linkcode mayHaveHappened} says
@@ -55,7 +56,6 @@ export class MisconfiguredError extends Error {
 
 /** The codes of temporary and lasting refusals, with the remedy. */
 const REFUSALS: Readonly<Record<string, string>> = {
-  NOPERM: "Give the user of the client this right (ACL SETUSER)",
   NOAUTH: "Give the client a user name and a password",
   WRONGPASS: "Give the client the right user name and password",
   DENIED: "The server is in protected mode: give it a password",
@@ -92,6 +92,11 @@ const MISTAKES: Readonly<Record<string, string | undefined>> = {
 /** The message of Redis 7.0 if a script may not run a command. */
 const DENIED_IN_SCRIPT = /^ERR The user executing the script can't /;
 
+/** Whether it is the error of Redis 7.0 if a script may not run a command. */
+export function isDenied(error: unknown): error is Error {
+  return error instanceof Error && DENIED_IN_SCRIPT.test(error.message);
+}
+
 const CODE = /^([A-Z][A-Z0-9]*)(?: |$)/;
 
 /** The code at the beginning of a server's error; `undefined` if it is no server's error. */
@@ -118,15 +123,28 @@ export function explain(what: string, error: unknown): unknown {
   const said = codeOf(error);
   if (said === undefined) return error;
   const { message } = error as Error;
-  const code = DENIED_IN_SCRIPT.test(message) ? "NOPERM" : said;
-  const why = `Cannot ${what}: the server answers "${message}"`;
-  const refusal = REFUSALS[code] ??
+  const code = isDenied(error) ? "NOPERM" : said;
+  const why = `Cannot ${what}: the server answers "${printable(message)}"`;
+  const refusal = (code === "NOPERM" ? rightIn(message) : REFUSALS[code]) ??
     (message.startsWith("ERR max number of clients")
       ? "Too many clients are connected: increase maxclients"
       : undefined);
   if (refusal !== undefined) return new RefusedError(`${why}. ${refusal}`, code, { cause: error });
   const advice = MISTAKES[code];
   return new MisconfiguredError(advice ? `${why}. ${advice}` : why, code, { cause: error });
+}
+
+/** The right that a refusal is about. */
+function rightIn(message: string): string {
+  const [, command] = /'([a-z|-]+)'(?: or '[a-z|-]+')* command/i.exec(message) ?? [];
+  const right = command !== undefined
+    ? `+${command}`
+    : /channel/.test(message)
+    ? "&PATTERN for its channel"
+    : /\bkeys?\b/.test(message)
+    ? "~PATTERN for its key"
+    : "RIGHT";
+  return `Give the user of the client this right (ACL SETUSER NAME ${right})`;
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { PlatformAbortSignal } from "../../contract/platform.ts";
 import { missingPermission } from "../../runtime/adapters/missing_permission.ts";
-import type { Driver, Subscriber } from "./driver.ts";
+import { type Driver, Listeners, type Subscriber } from "./driver.ts";
 import { UnreachableError } from "./errors.ts";
 
 /** The part of a client of ioredis that is used. */
@@ -37,64 +37,96 @@ export interface IoredisClient {
 }
 
 /**
- * A client of ioredis. By default (`autoResendUnfulfilledCommands: true`), it sends commands again
- * if it does not know whether the server has run them; an add would count twice. So commands go
- * over a duplicate of such a client that does not do so.
+ * What the commands of a driver need: each is sent at most once and at once, reads ask the master,
+ * and numbers are numbers.
+ */
+const NEEDED: Readonly<Record<string, unknown>> = {
+  autoResendUnfulfilledCommands: false,
+  enableAutoPipelining: false,
+  stringNumbers: false,
+};
+
+/**
+ * A client of ioredis, also one of Sentinel or a cluster. By default
+ * (`autoResendUnfulfilledCommands: true`), it sends commands again if it does not know whether the
+ * server has run them; an add would count twice. So commands go over a duplicate of such a client,
+ * which follows the database that is selected on the client.
  */
 export class IoredisDriver implements Driver {
   lastError: unknown;
+  readonly keyPrefix: string;
   readonly #client: IoredisClient;
   readonly #isOwn: boolean;
+  readonly #listeners: Listeners;
   #readying: Promise<void> | undefined;
+  #endReadying: (() => void) | undefined;
+  /** The database that was selected on the user's client, if commands go over a duplicate. */
+  #database: number | undefined;
 
   /** The driver of the user's client. */
   constructor(client: IoredisClient) {
     const { options } = client;
-    this.#isOwn = isCluster(client) || options.autoResendUnfulfilledCommands !== false;
-    this.#client = this.#isOwn
-      ? duplicateOf(client, { autoResendUnfulfilledCommands: false, enableOfflineQueue: false })
-      : client;
-    if (!this.#isOwn) return;
+    this.keyPrefix = String(options.keyPrefix ?? "");
+    this.#listeners = new Listeners(client);
+    this.#isOwn = isCluster(client) || options.autoResendUnfulfilledCommands !== false ||
+      options.enableAutoPipelining === true || options.stringNumbers === true;
+    if (!this.#isOwn) {
+      this.#client = client;
+      return;
+    }
+    const db = selectedBy(client) ?? options.db ?? 0;
+    this.#client = duplicateOf(client, { ...NEEDED, enableOfflineQueue: false, db });
     this.#client.on("error", (error: unknown) => this.lastError = error);
     this.#client.on("ready", () => this.lastError = undefined);
+    if (isCluster(client)) return;
+    this.#database = db;
+    this.#client.on("ready", () => this.#select());
+    this.#client.on("select", (database: number) => this.#keep(database)); // By a command.
+    this.#listeners.add("select", (database: number) => {
+      this.#keep(database);
+      if (this.#client.status === "ready") this.#select();
+      else if (this.#client.status !== "wait") this.#client.disconnect(true); // It is selecting.
+    });
   }
 
   get isReady(): boolean {
-    return this.#client.status === "ready";
+    return this.#client.status === "ready" &&
+      (this.#database === undefined || selectedBy(this.#client) === this.#database);
   }
 
   ready(): Promise<void> {
     const client = this.#client;
-    if (client.status === "ready") return Promise.resolve();
+    if (this.isReady) return Promise.resolve();
     if (client.status === "end") {
       const why = this.lastError ?? new UnreachableError("the client is closed", false);
       return Promise.reject(why);
     }
     return this.#readying ??= new Promise<void>((resolve, reject) => {
+      const listeners = new Listeners(client);
       const settle = (error?: unknown) => {
-        this.#readying = undefined;
-        client.off("ready", onReady);
-        client.off("end", onEnd);
-        client.off("error", onError);
+        this.#readying = this.#endReadying = undefined;
+        listeners.clear();
         if (error === undefined) resolve();
         else reject(error);
       };
-      const onReady = () => settle();
       const onEnd = () => settle(this.lastError ?? new UnreachableError("it closed", false));
-      const onError = (error: Error) => isFinal(error) && settle(error);
-      client.on("ready", onReady);
-      client.on("end", onEnd);
-      if (this.#isOwn) client.on("error", onError);
+      this.#endReadying = onEnd;
+      listeners.add("ready", () => settle());
+      listeners.add("end", onEnd);
+      if (this.#isOwn) listeners.add("error", (error: Error) => isFinal(error) && settle(error));
       if (client.status === "wait") client.connect().catch(() => {}); // The events report it.
     });
   }
 
-  send(command: string, args: string[]): Promise<unknown> {
-    return this.#client.call(command, ...args);
+  send(parts: string[]): Promise<unknown> {
+    // Version 4 puts its prefix before the keys of commands in small letters only.
+    const command = this.keyPrefix === "" ? parts[0] : parts[0].toLowerCase();
+    return this.#client.call(command, parts.slice(1));
   }
 
   onLost(listener: () => void): void {
-    this.#client.on("close", listener);
+    if (this.#isOwn) this.#client.on("close", listener);
+    else this.#listeners.add("close", listener);
   }
 
   async openSubscriber(
@@ -129,9 +161,29 @@ export class IoredisDriver implements Driver {
   }
 
   close(): Promise<void> {
+    this.#listeners.clear();
+    this.#endReadying?.();
     if (this.#isOwn) this.#client.disconnect();
     return Promise.resolve();
   }
+
+  /** Remembers the database, also for the next connection. */
+  #keep(database: number): void {
+    this.#database = this.#client.options.db = database;
+    const { prevCondition } = this.#client as { prevCondition?: { select: number } | null };
+    if (prevCondition) prevCondition.select = database; // Else it selects the one before.
+  }
+
+  /** Selects the database of the user's client; commands that are sent later come after it. */
+  #select(): void {
+    if (this.isReady) return;
+    this.#client.call("select", `${this.#database}`).catch((error) => this.lastError = error);
+  }
+}
+
+/** The database that a client has selected, once it has connected. */
+function selectedBy(client: IoredisClient): number | undefined {
+  return (client as { condition?: { select?: number } }).condition?.select;
 }
 
 function isCluster(client: IoredisClient): boolean {
@@ -139,11 +191,22 @@ function isCluster(client: IoredisClient): boolean {
 }
 
 /** Another client with these options changed. One of a cluster would also retry by itself. */
-function duplicateOf(client: IoredisClient, options: object): IoredisClient {
+function duplicateOf(client: IoredisClient, options: Record<string, unknown>): IoredisClient {
   if (!isCluster(client)) return client.duplicate(options);
-  // A cluster needs the queues of its nodes.
-  const redisOptions = { ...client.options.redisOptions, ...options, enableOfflineQueue: true };
-  return client.duplicate([], { redisOptions, retryDelayOnFailover: 0 });
+  const { db: _, keyPrefix = client.options.keyPrefix, ...others } = options;
+  return client.duplicate([], {
+    // A cluster needs the queues of its nodes.
+    redisOptions: {
+      ...client.options.redisOptions,
+      ...others,
+      keyPrefix,
+      enableOfflineQueue: true,
+    },
+    retryDelayOnFailover: 0,
+    scaleReads: "master",
+    enableAutoPipelining: false,
+    keyPrefix,
+  });
 }
 
 function isFinal(error: Error): boolean {

@@ -11,7 +11,8 @@ export function checkRights(key: string, ...commands: readonly string[]): string
 if redis.acl_check_cmd then
   for _, command in ipairs({ ${commands.map((command) => `'${command}'`).join(", ")} }) do
     if not redis.acl_check_cmd(command, ${key}) then
-      return redis.error_reply('NOPERM This user has no permissions to run ' .. command)
+      return redis.error_reply("NOPERM This user has no permissions to run the '" ..
+        string.lower(command) .. "' command in a script, or not on its key")
     end
   end
 end`;

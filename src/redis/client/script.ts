@@ -1,7 +1,11 @@
 import { UnsupportedError } from "../../contract/errors.ts";
 import { nameOf } from "../../contract/options.ts";
+import { printable } from "../../contract/printable.ts";
 import type { RedisAdapter, Reply } from "./adapter.ts";
-import { codeOf } from "./errors.ts";
+import { codeOf, isDenied } from "./errors.ts";
+
+/** The advice if a user may not run scripts. */
+export const ALLOW_SCRIPTS = "Allow EVAL and EVALSHA to the user (ACL SETUSER name +eval +evalsha)";
 
 /** Does the work of a script by plain commands, for servers that run no scripts. */
 export type WithoutScripts = (
@@ -45,7 +49,8 @@ export class Script {
   /**
    * Runs the script: by its digest, or by its source if the server does not know the digest. The
    * first calls use the source, since the digest is computed meanwhile. The command is sent before
-   * this returns, so that commands sent later do not overtake it.
+   * this returns, so that commands sent later do not overtake it. If the user may use only one of
+   * the two, the other is used.
    *
    * @throws {TypeError} If the adapter, a key or an argument is of a wrong type.
    * @throws {UnsupportedError} If scripts are not allowed, and there is no other way.
@@ -58,20 +63,38 @@ export class Script {
   ): Promise<Reply> {
     checkCall(adapter, keys, args);
     const rest = [`${keys.length}`, ...keys, ...args];
-    if (this.#sha1 === undefined) {
+    const asked = this.#sha1;
+    if (asked === undefined) {
       this.#digesting ??= this.#digest();
     } else {
       try {
-        return await adapter.send("EVALSHA", this.#sha1, ...rest);
+        return await adapter.send("EVALSHA", asked, ...rest);
       } catch (error) {
-        if (codeOf(error) !== "NOSCRIPT") return await this.#other(error, adapter, keys, args);
+        if (codeOf(error) !== "NOSCRIPT" && !isWithoutScripts(error)) throw this.#named(error);
       }
     }
+    let refusal: unknown;
     try {
       return await adapter.send("EVAL", this.source, ...rest);
     } catch (error) {
-      return await this.#other(error, adapter, keys, args);
+      if (!isWithoutScripts(error)) throw this.#named(error);
+      refusal = error;
     }
+    if (asked === undefined) {
+      // The user may have the right to run scripts that the server knows.
+      await this.#digesting;
+      try {
+        return await adapter.send("EVALSHA", this.#sha1!, ...rest);
+      } catch (error) {
+        if (codeOf(error) !== "NOSCRIPT" && !isWithoutScripts(error)) throw this.#named(error);
+      }
+    }
+    if (this.#withoutScripts !== undefined) return await this.#withoutScripts(adapter, keys, args);
+    throw new UnsupportedError(
+      `Cannot run a script: the server runs none for this user ` +
+        `("${printable((refusal as Error).message)}"). ${ALLOW_SCRIPTS}`,
+      { cause: refusal },
+    );
   }
 
   async #digest(): Promise<void> {
@@ -80,19 +103,20 @@ export class Script {
     this.#sha1 = hex.join("");
   }
 
-  async #other(
-    error: unknown,
-    adapter: RedisAdapter,
-    keys: readonly string[],
-    args: readonly string[],
-  ): Promise<Reply> {
-    if (!isWithoutScripts(error)) throw error;
-    if (this.#withoutScripts !== undefined) return await this.#withoutScripts(adapter, keys, args);
-    throw new UnsupportedError(
-      `Cannot run a script: the server runs none for this user ("${(error as Error).message}"). ` +
-        "Allow EVAL and EVALSHA to the user (ACL SETUSER name +eval +evalsha)",
-      { cause: error },
-    );
+  /**
+   * Names the command that was refused. Redis 7.0 tells only the line of the script, with the code
+   * `ERR`.
+   */
+  #named(error: unknown): unknown {
+    if (!isDenied(error)) return error;
+    const line = Number(/@user_script:\s*(\d+)/.exec(error.message)?.[1]);
+    const calls = this.source.split("\n")[line - 1]?.matchAll(/call(?:\(|,\s*)'([A-Z]+)'/g) ?? [];
+    const names = Array.from(calls, ([, name]) => `'${name.toLowerCase()}'`);
+    if (names.length === 0) return error;
+    const what = `${names.join(" or ")} command`;
+    return new Error(`NOPERM This user has no permissions to run the ${what} in a script`, {
+      cause: error,
+    });
   }
 }
 
@@ -128,8 +152,7 @@ export async function deleteIfEqual(
   }
   throw new UnsupportedError(
     "Cannot use the lock: the server runs no scripts for this user, and has no command that " +
-      "compares and deletes (DELIFEQ of Valkey 9, DELEX of Redis 8.4). Allow EVAL and EVALSHA to " +
-      "the user (ACL SETUSER name +eval +evalsha)",
+      `compares and deletes (DELIFEQ of Valkey 9, DELEX of Redis 8.4). ${ALLOW_SCRIPTS}`,
   );
 }
 

@@ -25,6 +25,7 @@ export class SharedClient {
     driver.onLost?.(() => {
       for (const listener of this.#lost) listener();
     });
+    driver.onMoved?.(() => void this.#subscribeAgain());
   }
 
   /** Calls `listener` when the connection is lost; returns a function that ends that. */
@@ -75,6 +76,22 @@ export class SharedClient {
     } catch (error) {
       this.#subscriber = undefined;
       throw error;
+    }
+  }
+
+  /** Follows the commands to another server. */
+  async #subscribeAgain(): Promise<void> {
+    while (!this.#closing.signal.aborted) {
+      try {
+        return await this.#inOrder(async () => {
+          await this.#closeSubscriber();
+          if (this.#channels.size === 0) return;
+          const subscriber = await this.#open();
+          await Promise.all([...this.#channels.keys()].map((name) => subscriber.subscribe(name)));
+        });
+      } catch {
+        await new Promise((resolve) => setTimeout(resolve, IDLE_MS));
+      }
     }
   }
 

@@ -13,9 +13,8 @@ export interface CoalescedOptions {
    */
   flushEvery?: number;
   /**
-   * Called if the collected adds could not be sent, with their sum. They are kept, and sent again
-   * as the same parcel, so that they count once within the counter's `rememberFor`. An error of
-   * this function is ignored.
+   * Called if the collected adds could not be sent, with their sum. They are kept and sent again,
+   * and count once within the counter's `rememberFor`. An error of this function is ignored.
    */
   onError?: (error: unknown, pending: number) => void;
 }
@@ -31,11 +30,6 @@ export interface CollectorLink {
   closed(): void;
 }
 
-interface Parcel {
-  readonly n: number;
-  readonly number: number;
-}
-
 /** The options of a collector with their defaults, read once. */
 export interface CollectorSettings {
   readonly flushEvery: number;
@@ -47,8 +41,16 @@ const CLOSE_MS = 10_000;
 
 /**
  * A counter whose adds are collected in this process and sent together. Made by
- * `RedisCounter.coalesced`. If the process is killed, the collected adds are lost; a close loses
- * nothing.
+ * `RedisCounter.coalesced`.
+ *
+ * What is {@linkcode CoalescedCounter.pending} exists in this process only: it is lost if the
+ * process is killed or calls `process.exit`, at most the adds of the last `flushEvery` while the
+ * server answers. Adds that were being sent then have counted all or not at all. A process that
+ * ends by itself first sends them, as its timer keeps it alive. While the server is absent, the
+ * adds are kept and tried again every `flushEvery`. A `close` loses nothing unless it rejects.
+ *
+ * A sum that would take the counter beyond 2^53 is refused and kept. Later adds are put to it, so
+ * it is sent as soon as it fits: after adds of the opposite sign, or when the counter was set back.
  *
  * @example
  * ```ts
@@ -69,8 +71,7 @@ export interface CoalescedCounter extends PlatformAsyncDisposable<Promise<void>>
    *
    * @param n A whole number; negative to subtract. Default: 1.
    * @throws {TypeError} If `n` is not a whole number.
-   * @throws {RangeError} If `n`, or the sum of the collected adds, is beyond 2^53; nothing is
-   * added.
+   * @throws {RangeError} If `n`, or the sum of the pending adds, is beyond 2^53; nothing is added.
    * @throws {Error} If it is closed.
    */
   add(n?: number): void;
@@ -89,7 +90,7 @@ export interface CoalescedCounter extends PlatformAsyncDisposable<Promise<void>>
    * Sends the collected adds.
    *
    * @returns The value on the server after it.
-   * @throws What `RedisCounter.add` throws; the adds are kept, and sent again later.
+   * @throws What `RedisCounter.add` throws; the adds are kept, and sent again after `flushEvery`.
    */
   flush(): Promise<number>;
   /**
@@ -135,10 +136,12 @@ export async function report(
 export class Collector implements CoalescedCounter {
   readonly #counter: CollectorLink;
   readonly #settings: CollectorSettings;
+  /** The sum of the adds that were never sent. */
   #collected = 0;
+  /** The parcel that was sent, at least as a try, and is not known to count; 0 if there is none. */
+  #parcel = 0;
+  /** The number of the last parcel. */
   #parcels = 0;
-  /** What was sent, at least as a try, and is not known to count. */
-  #parcel: Parcel | undefined;
   #sending: Promise<number> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
@@ -150,13 +153,14 @@ export class Collector implements CoalescedCounter {
   }
 
   get pending(): number {
-    return this.#collected + (this.#parcel?.n ?? 0);
+    return this.#collected + this.#parcel;
   }
 
   add(n = 1): void {
     if (!Number.isSafeInteger(n)) checkWhole(n);
     const sum = this.#collected + n;
-    if (!Number.isSafeInteger(sum)) {
+    // A refused parcel is put back to the others, so their sum must be exact too.
+    if (!Number.isSafeInteger(sum) || !Number.isSafeInteger(sum + this.#parcel)) {
       throw new RangeError(`Cannot collect ${n} more: the sum would be beyond 2^53`);
     }
     if (this.#timer === undefined) this.#startTimer();
@@ -178,7 +182,7 @@ export class Collector implements CoalescedCounter {
   async close(): Promise<void> {
     this.#closed = true;
     this.#stopTimer(); // An add looks for the close only if no timer runs.
-    while (this.pending !== 0 || this.#parcel !== undefined) await this.#flush(CLOSE_MS);
+    while (this.#hasAdds) await this.#flush(CLOSE_MS);
     this.#counter.closed();
     if (this.#parcels === 0) return;
     this.#parcels = 0;
@@ -189,6 +193,11 @@ export class Collector implements CoalescedCounter {
     return this.close();
   }
 
+  /** Whether there is something to send; the sum may be 0. */
+  get #hasAdds(): boolean {
+    return this.#collected !== 0 || this.#parcel !== 0;
+  }
+
   #flush(retryFor: number): Promise<number> {
     this.#stopTimer();
     const sending = this.#sending;
@@ -197,7 +206,10 @@ export class Collector implements CoalescedCounter {
       ? this.#send(retryFor)
       : sending.then(() => this.#send(retryFor), () => this.#send(retryFor));
     const sent: Promise<number> = next.finally(() => {
-      if (this.#sending === sent) this.#sending = undefined;
+      if (this.#sending !== sent) return;
+      this.#sending = undefined;
+      // It failed: without a timer, nothing would be sent until the next add.
+      if (this.#hasAdds && !this.#closed && this.#timer === undefined) this.#startTimer();
     });
     sent.catch(() => {}); // The caller of flush is told.
     return this.#sending = sent;
@@ -206,10 +218,7 @@ export class Collector implements CoalescedCounter {
   #startTimer(): void {
     if (this.#closed) throw new Error("Cannot collect an add: it was closed before");
     this.#timer = setTimeout(() => {
-      this.flush().catch((error) => {
-        report(this.#settings, error, this.pending);
-        if (!this.#closed && this.#timer === undefined) this.#startTimer();
-      });
+      this.flush().catch((error) => report(this.#settings, error, this.pending));
     }, this.#settings.flushEvery);
   }
 
@@ -220,19 +229,37 @@ export class Collector implements CoalescedCounter {
 
   /** Sends the parcel that may not count yet, then the adds collected up to now. */
   async #send(retryFor: number): Promise<number> {
-    let value = this.#parcel && await this.#deliver(this.#parcel, retryFor);
+    let value: number | undefined;
+    if (this.#parcel !== 0) {
+      try {
+        value = await this.#deliver(retryFor);
+      } catch (error) {
+        if (this.#parcel !== 0) throw error; // Else it is among the collected adds again.
+      }
+    }
     if (this.#collected !== 0) {
-      this.#parcel = { n: this.#collected, number: ++this.#parcels };
+      this.#parcel = this.#collected;
       this.#collected = 0;
-      value = await this.#deliver(this.#parcel, retryFor);
+      this.#parcels++;
+      value = await this.#deliver(retryFor);
     }
     return value ?? await this.#counter.get();
   }
 
-  async #deliver({ n, number }: Parcel, retryFor: number): Promise<number> {
-    const value = await this.#counter.send(n, number, retryFor);
-    this.#parcel = undefined;
-    return value;
+  async #deliver(retryFor: number): Promise<number> {
+    const n = this.#parcel;
+    try {
+      const value = await this.#counter.send(n, this.#parcels, retryFor);
+      this.#parcel = 0;
+      return value;
+    } catch (error) {
+      // The server has not counted it, nor will it count an old copy.
+      if (error instanceof RangeError) {
+        this.#parcel = 0;
+        this.#collected += n;
+      }
+      throw error;
+    }
   }
 }
 

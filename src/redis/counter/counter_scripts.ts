@@ -14,21 +14,29 @@ import { Script } from "../client/script.ts";
  * on the way fall below the last one and rise above it; 7 how many milliseconds after its first
  * change the counter expires, or nothing; 8 how many milliseconds the record is kept; 9 the number
  * of the parcel among those of the operation, from 1, or nothing if there is only one.
+ *
+ * The record has the number of the last parcel, what it added (0 if it was refused; a parcel is
+ * never 0), and the sum.
  */
 const ADD = `
 local key, record = KEYS[1], KEYS[2]
+local parcel = ARGV[9] == '' and '0' or ARGV[9]
 if record then
   local done = redis.call('GET', record)
   if done then
-    local parcel, n, sum = done:match('^(%d+) (%-?%d+) (%-?%d+)$')
-    if not parcel then return redis.error_reply('WRONGTYPE Not the record of an operation') end
-    if ARGV[9] == '' then
+    local last, n, sum = done:match('^(%d+) (%-?%d+) (%-?%d+)$')
+    if not last then return redis.error_reply('WRONGTYPE Not the record of an operation') end
+    if parcel == '0' then
       if n ~= ARGV[1] then return {'other', n} end
       return sum
     end
-    if tonumber(parcel) >= tonumber(ARGV[9]) then return sum end
+    if last == parcel and n == '0' then return {'beyond', sum} end
+    if tonumber(last) >= tonumber(parcel) then return sum end
   end
   ${checkRights("record", "SET")}
+end
+local function remember(n, sum)
+  redis.call('SET', record, table.concat({parcel, n, sum}, ' '), 'PX', ARGV[8])
 end
 local was = redis.call('GET', key) or '0'
 local function isBeyond(sum)
@@ -36,7 +44,12 @@ local function isBeyond(sum)
 end
 -- Here the sum of these is as exact as below. INCRBY says what is wrong with the others.
 local isExact = #was <= 15 and (was == '0' or was:match('^%-?[1-9]%d*$'))
-if isExact and isBeyond(was + ARGV[1]) then return {'beyond', was} end
+local function refuse()
+  -- The client sends its adds in the next parcel, so an old copy of this one must not count.
+  if parcel ~= '0' then remember('0', was) end
+  return {'beyond', was}
+end
+if isExact and isBeyond(was + ARGV[1]) then return refuse() end
 local begins = ARGV[7] ~= '' and redis.call('PTTL', key) < 0
 if begins then
   ${checkRights("key", "PEXPIRE")}
@@ -44,14 +57,11 @@ end
 local sum = redis.call('INCRBY', key, ARGV[1])
 if isBeyond(sum) then
   redis.call('INCRBY', key, ARGV[2])
-  return {'beyond', was}
+  return refuse()
 end
 if begins then redis.call('PEXPIRE', key, ARGV[7]) end
 local text = string.format('%.0f', sum)
-if record then
-  local parcel = ARGV[9] == '' and '0' or ARGV[9]
-  redis.call('SET', record, table.concat({parcel, ARGV[1], text}, ' '), 'PX', ARGV[8])
-end
+if record then remember(ARGV[1], text) end
 if sum > 4503599627370496 or sum < -4503599627370496 then return text end
 return sum`;
 

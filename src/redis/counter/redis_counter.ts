@@ -202,7 +202,10 @@ export class RedisCounter implements AsyncExchangeCounter, PlatformAsyncDisposab
       closed: () => void this.#collectors.delete(close),
     }, settings);
     const close = () =>
-      collector.close().catch((error) => report(settings, error, collector.pending));
+      collector.close().catch((error) => {
+        report(settings, error, collector.pending);
+        throw error;
+      });
     this.#collectors.add(close);
     return collector;
   }
@@ -210,6 +213,9 @@ export class RedisCounter implements AsyncExchangeCounter, PlatformAsyncDisposab
   /**
    * Sends what is not sent yet, also of its `coalesced()` counters, waits for the answers, and
    * closes what it has opened: never the user's client. Nothing is tried again.
+   *
+   * @throws What {@linkcode RedisCounter.add} throws, if collected adds could not be sent: they are
+   * lost, and `pending` of the coalesced counter is their sum. It is closed nevertheless.
    */
   close(): Promise<void> {
     return this.#closed ??= this.#close();
@@ -219,8 +225,9 @@ export class RedisCounter implements AsyncExchangeCounter, PlatformAsyncDisposab
     try {
       this.#adds.endRetries();
       this.#adds.flush();
-      await Promise.all([...this.#collectors].map((close) => close()));
+      const closed = await Promise.allSettled([...this.#collectors].map((close) => close()));
       await this.#adds.inFlight.idle();
+      for (const { reason } of closed as PromiseRejectedResult[]) if (reason) throw reason;
     } finally {
       await this.#adapter.close();
     }

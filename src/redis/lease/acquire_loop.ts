@@ -3,7 +3,7 @@ import { millisecondsSince } from "../../runtime/waiting/instant.ts";
 import { isTemporary, UnreachableError } from "../client/errors.ts";
 import type { InFlight } from "../client/in_flight.ts";
 import { retry } from "../client/retry.ts";
-import type { Attempt, Grant } from "./attempt.ts";
+import type { Attempt, Grant, Refusal } from "./attempt.ts";
 import { RELEASE_MS } from "./hold.ts";
 import { reliableTime } from "./lease.ts";
 import type { LeaseDeadline } from "./lease_deadline.ts";
@@ -11,6 +11,12 @@ import type { LeaseBackend, LeaseServer } from "./lease_server.ts";
 import { GRACE_MS } from "./server_times.ts";
 import { Sleeper } from "./sleeper.ts";
 import type { Word } from "./wake_channel.ts";
+
+/** A grant that a release has made, as a message tells it. */
+interface HeardGrant {
+  readonly token: number;
+  readonly term: number;
+}
 
 /** A lock or a semaphore, as the acquire loop sees it. */
 export interface AcquireTarget<Request> {
@@ -27,8 +33,8 @@ export interface AcquireTarget<Request> {
 /** How long after the deadline the loop still waits for an answer, in milliseconds. */
 const ANSWER_MS = 1000;
 const RETRY_MS = 50;
-/** After how many milliseconds the second waiter checks whether the first one has come. */
-const NEXT_MS = GRACE_MS + 5;
+/** How much later a waiter checks whether those before it have come, in milliseconds. */
+const SLACK_MS = 5;
 /** The number of late answers in a row after which the lease is too short for this server. */
 const LATE_ANSWERS = 3;
 
@@ -54,6 +60,7 @@ export async function waitForGrant<Request extends { readonly leaseTime: number 
   let isRefused = false;
   let failingSince: number | undefined;
   let late = 0;
+  let heard: HeardGrant | undefined;
   // Why the last question was not answered.
   let failure: unknown;
   // Whether the server may hold something for this request.
@@ -66,11 +73,13 @@ export async function waitForGrant<Request extends { readonly leaseTime: number 
       const wasUnsure: boolean = unsure;
       asked = undefined;
       try {
-        if (isRefused && sleeper === undefined) {
+        // While others wait for it as well, the first question enters the queue.
+        if (sleeper === undefined && (isRefused || wakeChannel.isOpen && !deadline.isPast)) {
           const added = new Sleeper();
           sleepers.add(added);
           try {
-            await deadline.wait(wakeChannel.add(waiter, (word) => hear(added, word)));
+            const hears = wakeChannel.add(waiter, (word) => heard = hear(added, word) ?? heard);
+            await deadline.wait(hears);
           } catch (error) {
             leave(sleepers, added);
             throw error;
@@ -111,7 +120,14 @@ export async function waitForGrant<Request extends { readonly leaseTime: number 
       if (sleeper !== undefined) {
         ticket = attempt.ticket;
         // A little longer than told, so that not all waiters wake at the same moment.
-        await deadline.wait(sleeper.sleep(attempt.look * (1 + Math.random() / 10) + 1));
+        let grant = grantIn(heard, attempt);
+        if (grant === undefined) {
+          await deadline.wait(sleeper.sleep(attempt.look * (1 + Math.random() / 10) + 1));
+          grant = grantIn(heard, attempt);
+        }
+        if (grant === undefined || target.isClosed()) continue;
+        unsure = false;
+        return grant;
       }
     }
   } catch (error) {
@@ -119,7 +135,7 @@ export async function waitForGrant<Request extends { readonly leaseTime: number 
     throw deadline.isPast && failure !== undefined && isTimeoutError(error) ? failure : error;
   } finally {
     if (sleeper !== undefined) leave(sleepers, sleeper);
-    if (isRefused) wakeChannel.remove(waiter);
+    wakeChannel.remove(waiter);
     if (unsure) abandonRequest(target, request, sleeper && waiter, asked);
   }
 }
@@ -166,10 +182,22 @@ async function withdraw<Request>(
   await Promise.all([persist(), second]);
 }
 
-/** What a message does to a waiter: "go" wakes it, "next" has it look after the first one. */
-function hear(sleeper: Sleeper, word: Word): void {
-  if (word === "go") sleeper.wake();
-  else sleeper.wakeWithin(NEXT_MS);
+/** What a message does to a waiter: it wakes it, or has it look after those before it. */
+function hear(sleeper: Sleeper, word: Word): HeardGrant | undefined {
+  const [what, first, second] = word.split(":");
+  if (what === "next") return void sleeper.wakeWithin(Number(first ?? GRACE_MS) + SLACK_MS);
+  sleeper.wake();
+  return what === "grant" ? { token: Number(first), term: Number(second) } : undefined;
+}
+
+/**
+ * The grant that a waiter has heard of, if it was made after the refusal and there is time to
+ * confirm it. Its lease began after that question was sent.
+ */
+function grantIn(heard: HeardGrant | undefined, { sent, token }: Refusal): Grant | undefined {
+  if (heard === undefined || sent === undefined || heard.token <= (token ?? Infinity)) return;
+  if (millisecondsSince(sent) >= reliableTime(heard.term) / 2) return;
+  return { granted: true, sent, previous: undefined, ...heard };
 }
 
 /** Ends the sleep, whose timer would keep the process alive. */

@@ -9,11 +9,17 @@ export interface Grant {
   readonly token: number | undefined;
   /** The value of a holder that did not release the lock. */
   readonly previous: string | undefined;
+  /** How long the server keeps it until it is confirmed by a renewal, if less than its lease. */
+  readonly term?: number;
 }
 
 /** The answer of a server that does not grant it now. */
 export interface Refusal {
   readonly granted: false;
+  /** When the request was sent, if a release may grant it later. */
+  readonly sent?: Instant;
+  /** The last token that was minted before this answer. */
+  readonly token?: number;
   /** After how many milliseconds to ask again, unless a message comes before. */
   readonly look: number;
   /** The position in the queue. */

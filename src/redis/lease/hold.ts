@@ -1,7 +1,8 @@
 import { LockLostError } from "../../contract/errors.ts";
-import type { Instant } from "../../runtime/waiting/instant.ts";
 import type { InFlight } from "../client/in_flight.ts";
+import { UnreachableError } from "../client/errors.ts";
 import { retry } from "../client/retry.ts";
+import type { Grant } from "./attempt.ts";
 import { Lease } from "./lease.ts";
 import type { GuardedHold, GuardState } from "./lease_guard.ts";
 import type { LeaseServer } from "./lease_server.ts";
@@ -25,7 +26,10 @@ export interface HoldRequest {
   readonly leaseTime: number;
 }
 
-/** How long a release is tried again if the server cannot be reached, in milliseconds. */
+/** The part of a grant that its hold needs. */
+export type HeldGrant = Pick<Grant, "sent" | "term">;
+
+/** How long a release is tried again and waited for, in milliseconds. */
 export const RELEASE_MS = 2000;
 
 /** A lease that a server has granted to this process, with one guard, or several if reentrant. */
@@ -41,14 +45,18 @@ export class Hold<Request extends HoldRequest = HoldRequest> implements GuardedH
   isOver = false;
   readonly #lock: HeldLock<Request>;
 
-  /** A hold whose request was sent at `sent`. */
-  constructor(lock: HeldLock<Request>, request: Request, sent: Instant, state: GuardState) {
+  /** The hold of a grant. */
+  constructor(lock: HeldLock<Request>, request: Request, grant: HeldGrant, state: GuardState) {
     this.#lock = lock;
     this.request = request;
     this.state = state;
     const { name, maxHold } = lock;
     const renew = () => lock.server.renew(this.request);
-    this.lease = new Lease({ name, leaseTime: request.leaseTime, maxHold, renew }, sent);
+    this.lease = new Lease(
+      { name, leaseTime: request.leaseTime, maxHold, renew },
+      grant.sent,
+      grant.term,
+    );
   }
 
   async release(): Promise<void> {
@@ -82,9 +90,20 @@ export class Hold<Request extends HoldRequest = HoldRequest> implements GuardedH
     const deadline = performance.now() + Math.min(left, RELEASE_MS);
     // A try without an answer may have released it already.
     const release = async (isUnsure: boolean) => await server.release(this.request) || isUnsure;
-    if (!await inFlight.track(retry(release, deadline))) {
+    if (!await this.#inTime(inFlight.track(retry(release, deadline)))) {
       throw new LockLostError(`Lost "${name}" before it was released`);
     }
+  }
+
+  /** Waits for the answer of a release, which goes on if that takes too long. */
+  #inTime(answer: Promise<boolean>): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        const why = `no answer within ${RELEASE_MS} ms. The hold ends with its lease at the latest`;
+        reject(new UnreachableError(`Cannot release "${this.#lock.name}": ${why}`, true));
+      }, RELEASE_MS);
+      answer.finally(() => clearTimeout(timer)).then(resolve, reject);
+    });
   }
 
   /** The error of a release after the loss. */

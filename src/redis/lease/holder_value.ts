@@ -22,8 +22,12 @@ export function ownerIn(value: string | undefined, since?: Date): Owner | undefi
   const text = value?.slice(value.indexOf(" ") + 1);
   if (text === undefined || !text.startsWith("{")) return undefined;
   try {
-    const owner = JSON.parse(text) as Owner;
-    return typeof owner.pid === "number" ? { ...owner, ...since && { since } } : undefined;
+    // Another program may have written anything.
+    const { pid, host, runtime, label } = JSON.parse(text) as Record<string, unknown>;
+    if (typeof pid !== "number") return undefined;
+    const texts = Object.entries({ host, runtime, label })
+      .filter(([, text]) => typeof text === "string");
+    return { pid, ...Object.fromEntries(texts), ...since && { since } };
   } catch {
     return undefined;
   }

@@ -19,10 +19,17 @@ const DRIFT = 0.01;
 const DRIFT_MS = 2;
 /** The part of a lease before its end when it counts as lost, so that its work can stop in time. */
 const MARGIN = 0.1;
+/** How long the answer to a confirmation may lie unread while the program is busy. */
+const UNREAD_MS = 20;
 
 /** How long after its request was sent a lease can be relied on, in milliseconds. */
 export function reliableTime(leaseTime: number): number {
   return leaseTime - leaseTime * DRIFT - DRIFT_MS;
+}
+
+/** How long after its request was sent a lease counts as held, in milliseconds. */
+function safeTime(leaseTime: number): number {
+  return reliableTime(leaseTime) - leaseTime * MARGIN;
 }
 
 /**
@@ -30,11 +37,19 @@ export function reliableTime(leaseTime: number): number {
  * counts as lost before the server can give it to another client, even if a renewal is still under
  * way. Only the clock of this machine decides that, from the moment when the last request that
  * succeeded was sent.
+ *
+ * A lease that a release has granted is kept for a shorter time until a renewal confirms it, which
+ * is sent at once. If the program does not look up until that time is over, the answer is waited
+ * for: it says whether the hold went on without a gap, since its value is its own.
  */
 export class Lease {
   readonly #terms: LeaseTerms;
   #start: Instant;
   #sent: Instant;
+  /** How long the server keeps it after `#sent`: less than its lease until it is confirmed. */
+  #term: number;
+  /** The time since `#sent` until which an answer that may be there is read. */
+  #readBy: number | undefined;
   /** A renewal or a change that is under way. */
   #busy: Promise<void> | undefined;
   /** The time since `#sent` at which it is renewed. */
@@ -46,11 +61,13 @@ export class Lease {
   #isSuspended = false;
   #ended = false;
 
-  /** A lease whose request was sent at `sent`. */
-  constructor(terms: LeaseTerms, sent: Instant) {
+  /** A lease whose request was sent at `sent`, of `term` ms until it is confirmed. */
+  constructor(terms: LeaseTerms, sent: Instant, term: number = terms.leaseTime) {
     this.#terms = terms;
     this.#start = this.#sent = sent;
+    this.#term = term;
     this.#renewAt = terms.leaseTime / 3;
+    this.#confirm();
     this.#watch(0);
   }
 
@@ -72,12 +89,12 @@ export class Lease {
 
   /** Whether the lease goes on: neither ended, nor suspended, nor lost. */
   get isOn(): boolean {
-    return !this.#ended && !this.#isSuspended && this.lost === undefined;
+    return !this.#ended && !this.#isSuspended && this.lost === undefined && this.left > 0;
   }
 
   /** For how many milliseconds the server surely keeps the hold, unless it is renewed. */
   get left(): number {
-    return Math.max(0, reliableTime(this.#terms.leaseTime) - millisecondsSince(this.#sent));
+    return Math.max(0, reliableTime(this.#term) - millisecondsSince(this.#sent));
   }
 
   /** Ends the renewals and the watch. Returns {@linkcode lost} and {@linkcode left} as of now. */
@@ -86,7 +103,7 @@ export class Lease {
     this.#look(since);
     this.#ended = true;
     clearTimeout(this.#timer);
-    return { lost: this.#lost, left: Math.max(0, reliableTime(this.#terms.leaseTime) - since) };
+    return { lost: this.#lost, left: Math.max(0, reliableTime(this.#term) - since) };
   }
 
   /**
@@ -110,6 +127,8 @@ export class Lease {
   renewed(sent: Instant): void {
     this.#look();
     this.#sent = sent;
+    this.#term = this.#terms.leaseTime;
+    this.#readBy = undefined;
     this.#renewAt = this.#terms.leaseTime / 3;
     this.#failure = undefined;
   }
@@ -120,11 +139,13 @@ export class Lease {
     clearTimeout(this.#timer);
   }
 
-  /** There is a hold again, by a request that was sent at `sent`. */
-  resume(sent: Instant): void {
+  /** There is a hold again, by a request that was sent at `sent`, as at the beginning. */
+  resume(sent: Instant, term: number = this.#terms.leaseTime): void {
     this.#start = this.#sent = sent;
     this.#isSuspended = false; // It was not lost meanwhile, however long that took.
     this.renewed(sent);
+    this.#term = term;
+    this.#confirm();
     this.#watchAgain();
   }
 
@@ -136,10 +157,23 @@ export class Lease {
     this.#controller?.abort(error);
   }
 
+  /** A release that nobody waits for has failed: the signal tells it. */
+  failed(error: LockLostError): void {
+    this.#lost ??= error;
+    this.#controller?.abort(this.#lost);
+  }
+
   #look(since: number = millisecondsSince(this.#sent)): void {
     if (this.#ended || this.#isSuspended || this.#lost !== undefined) return;
-    const { leaseTime, maxHold } = this.#terms;
-    if (since >= reliableTime(leaseTime) - leaseTime * MARGIN) {
+    const { maxHold } = this.#terms;
+    if (since >= safeTime(this.#term)) {
+      if (this.#term < this.#terms.leaseTime) {
+        if (this.#readBy === undefined) {
+          this.#readBy = since + UNREAD_MS;
+          this.#watchAgain();
+        }
+        if (since < this.#readBy) return;
+      }
       this.#lose("its lease could not be renewed in time", this.#failure);
     } else if (maxHold !== Infinity && millisecondsSince(this.#start) >= maxHold) {
       this.#lose(`it was held for longer than its maxHold of ${maxHold} ms`);
@@ -153,8 +187,8 @@ export class Lease {
 
   /** Sets the timer for the next event: a renewal, the loss, the end of the longest hold. */
   #watch(since: number): void {
-    const { leaseTime, maxHold } = this.#terms;
-    const lostAt = reliableTime(leaseTime) - leaseTime * MARGIN;
+    const { maxHold } = this.#terms;
+    const lostAt = this.#readBy ?? safeTime(this.#term);
     let next = this.#busy === undefined ? Math.min(this.#renewAt, lostAt) : lostAt;
     if (maxHold !== Infinity) {
       next = Math.min(next, since + maxHold - millisecondsSince(this.#start));
@@ -178,6 +212,11 @@ export class Lease {
     this.#watch(since);
   }
 
+  /** Sends a renewal before the program goes on, which may then be busy for long. */
+  #confirm(): void {
+    if (this.#term < this.#terms.leaseTime) this.withoutRenewals(() => this.#renew());
+  }
+
   async #renew(): Promise<void> {
     const sent = thisInstant();
     try {
@@ -185,7 +224,7 @@ export class Lease {
       else if (!this.#ended) this.#lose("the server does not have it any more");
     } catch (error) {
       this.#failure = error;
-      this.#renewAt = millisecondsSince(this.#sent) + this.#terms.leaseTime / 20;
+      this.#renewAt = millisecondsSince(this.#sent) + this.#term / 20;
     }
   }
 }

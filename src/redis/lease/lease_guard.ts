@@ -1,8 +1,10 @@
+import { LockLostError } from "../../contract/errors.ts";
 import type { AcquireOptions } from "../../contract/options.ts";
 import type { Owner } from "../../contract/owner.ts";
 import { asyncDispose, type PlatformAbortSignal } from "../../contract/platform.ts";
+import { checkFlag, checkOptions } from "../client/arguments.ts";
 import type { Lease } from "./lease.ts";
-import type { RedisGuard, RedisSharableGuard } from "./redis_guard.ts";
+import type { RedisGuard, RedisReleaseOptions, RedisSharableGuard } from "./redis_guard.ts";
 
 /** What the guards of a hold say of it. */
 export interface GuardState {
@@ -39,6 +41,25 @@ function coreOf<Held extends GuardedHold>(hold: Held): Core<Held> {
   return { hold, state: hold.state, isReleased: false };
 }
 
+function earlyIn(options: RedisReleaseOptions | undefined): boolean {
+  if (options === undefined) return false;
+  const what = "release a guard";
+  checkOptions(what, options);
+  const { early = false } = options;
+  checkFlag(what, "early", early);
+  return early;
+}
+
+/** Has the signal of a lease tell that its release has failed. */
+function tellFailure(released: Promise<void>, lease: Lease): void {
+  released.catch((error) => {
+    const lost = error instanceof LockLostError
+      ? error
+      : new LockLostError(`Cannot release early: ${error.message}`, { cause: error });
+    lease.failed(lost);
+  });
+}
+
 /** The guard that semaphores make; see {@linkcode RedisGuard}. */
 class LeaseGuard implements RedisGuard {
   readonly #core: Core<GuardedHold>;
@@ -71,12 +92,15 @@ class LeaseGuard implements RedisGuard {
     return this.held ? this.#core.hold.lease.left : 0;
   }
 
-  async release(): Promise<void> {
+  async release(options?: RedisReleaseOptions): Promise<void> {
     const core = this.#core;
     if (core.isReleased) throw new Error("Cannot release a guard twice: it was released before");
+    const isEarly = earlyIn(options);
     core.isReleased = true;
     try {
-      await core.hold.release();
+      const released = core.hold.release();
+      if (isEarly) tellFailure(released, core.hold.lease);
+      else await released;
     } finally {
       core.state = { ...core.state }; // It stays what it was, whatever other guards do.
     }

@@ -2,6 +2,12 @@ import type { Connection } from "../client/connection.ts";
 import type { Attempt } from "./attempt.ts";
 import { WakeChannel, type WakeSource } from "./wake_channel.ts";
 
+/** What a waiter needs of a {@linkcode WakeChannel}. */
+export interface WakeListener extends Pick<WakeChannel, "add" | "remove" | "end"> {
+  /** Whether a waiter is heard at once. */
+  readonly isOpen?: boolean;
+}
+
 /** A lock or a semaphore on one server or several: single questions and their answers. */
 export interface LeaseServer<Request> {
   /** Its name in messages. */
@@ -26,7 +32,7 @@ export interface LeaseBackend<Request> {
   /** The name of the client, which its requests and its wake channel have. */
   readonly client: string;
   readonly server: LeaseServer<Request>;
-  readonly wakeChannel: Pick<WakeChannel, "add" | "remove" | "end">;
+  readonly wakeChannel: WakeListener;
   /** Ends the waits for servers to which nothing was ever sent. */
   stopWaiting(): void;
   /** Closes what was opened. */

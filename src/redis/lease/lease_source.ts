@@ -115,6 +115,7 @@ export class LeaseSource<Request extends HoldRequest, Held extends Hold<Request>
       throw error;
     }
     if (!attempt.granted) return undefined;
+    this.#refuseClosed(request);
     const inTime = millisecondsSince(attempt.sent) < reliableTime(request.leaseTime);
     if (inTime) return await this.#use.guard(request, attempt);
     await this.server.withdraw(request);
@@ -122,6 +123,15 @@ export class LeaseSource<Request extends HoldRequest, Held extends Hold<Request>
   }
 
   async #wait(request: Request, waiter: string, deadline: LeaseDeadline): Promise<Guard> {
-    return await this.#use.guard(request, await waitForGrant(this, request, waiter, deadline));
+    const grant = await waitForGrant(this, request, waiter, deadline);
+    this.#refuseClosed(request);
+    return await this.#use.guard(request, grant);
+  }
+
+  /** Gives a grant back that came while this was closed. */
+  #refuseClosed(request: Request): void {
+    if (!this.isClosed()) return;
+    abandonRequest(this, request);
+    this.checkOpen();
   }
 }

@@ -25,17 +25,32 @@ export interface RedisGuard<Token extends number | undefined = number | undefine
    */
   readonly signal: PlatformAbortSignal;
   /**
-   * Releases the lock.
+   * Releases the lock. Settles within two seconds, also if the server does not answer.
    *
    * @throws {LockLostError} If the lock was lost before: another client may have been inside.
    * @throws {Error} If this guard was released before.
    * @throws {UnreachableError} If the server was not reached; the hold ends with its lease.
+   * @throws {TypeError} If an option is of a wrong type.
    */
-  release(): Promise<void>;
+  release(options?: RedisReleaseOptions): Promise<void>;
+}
+
+/** Options for `RedisGuard.release`. */
+export interface RedisReleaseOptions {
+  /**
+   * Whether to resolve when the release is written, without the server's answer: the lock may still
+   * be held for a moment, and it is not known yet whether it was lost before. A failure aborts
+   * {@linkcode RedisGuard.signal} with a `LockLostError`. `close` waits for the answer.
+   *
+   * @default {false}
+   */
+  early?: boolean;
 }
 
 /** The guard of a `RedisLock`, which several holders can share. */
 export interface RedisSharableGuard extends RedisGuard, AsyncSharableGuard {
+  /** See {@linkcode RedisGuard.release}. */
+  release(options?: RedisReleaseOptions): Promise<void>;
   /**
    * Makes a shared hold exclusive, in place if no other holder shares the lock. Otherwise the hold
    * is given up and the exclusive lock waited for. All guards of a reentrant hold change together.

@@ -1,8 +1,18 @@
 import type { RedisAdapter } from "../client/adapter.ts";
-import { explain } from "../client/errors.ts";
+import { codeOf, explain } from "../client/errors.ts";
 
-/** The message to a waiter: that it is its turn, or that it is next after the first one. */
-export type Word = "go" | "next";
+/**
+ * The message to a waiter: that it is its turn; that it is after others, who should have come within
+ * half a second or so many milliseconds; or that the lock is granted to it, with its token and for
+ * how many milliseconds.
+ */
+export type Word = "go" | "next" | `next:${number}` | `grant:${number}:${number}`;
+
+/** How long the channel stays open after the last waiter, in milliseconds. */
+const IDLE_MS = 1000;
+
+/** How often a waiter asks if it may not listen, in milliseconds. */
+const POLL_MS = 100;
 
 /** A lock or a semaphore on one server, as its wake channel sees it. */
 export interface WakeSource {
@@ -10,8 +20,8 @@ export interface WakeSource {
   readonly what: string;
   /** The beginning of the name of a waiter's channel; the client's name follows. */
   readonly channel: string;
-  /** Whether a message without receivers proves that its waiter is gone. */
-  countsReceivers: boolean;
+  /** Whether a message without receivers proves that its waiter is gone; if scripts are told. */
+  countsReceivers?: boolean;
 }
 
 /**
@@ -23,8 +33,12 @@ export class WakeChannel {
   readonly #server: WakeSource;
   readonly #channel: string;
   readonly #listeners = new Map<string, (word: Word) => void>();
+  /** The timers of the waiters that may not listen. */
+  readonly #polls = new Map<string, ReturnType<typeof setInterval>>();
   #subscribed: Promise<() => Promise<void>> | undefined;
   #hasAskedForCluster = false;
+  #isOpen = false;
+  #idle: ReturnType<typeof setTimeout> | undefined;
 
   /** The messages to `client` about a lock. */
   constructor(adapter: RedisAdapter, server: WakeSource, client: string) {
@@ -33,34 +47,54 @@ export class WakeChannel {
     this.#channel = server.channel + client;
   }
 
-  /** Resolves when `listener` surely hears what is published for the waiter from now on. */
+  /** Whether a waiter is heard at once, since others have waited lately. */
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  /**
+   * Resolves when `listener` surely hears what is published for the waiter from now on. If the
+   * server lets the user not subscribe, the waiter is told to ask again and again.
+   */
   async add(waiter: string, listener: (word: Word) => void): Promise<void> {
     this.#listeners.set(waiter, listener);
+    clearTimeout(this.#idle);
     const subscribed = this.#subscribed ??= this.#subscribe();
     try {
       await subscribed;
+      this.#isOpen = this.#subscribed === subscribed;
     } catch (error) {
-      this.#listeners.delete(waiter);
       if (this.#subscribed === subscribed) this.#subscribed = undefined;
+      if (isDeaf(error)) {
+        if (!this.#listeners.has(waiter)) return;
+        return void this.#polls.set(waiter, setInterval(() => listener("go"), POLL_MS));
+      }
+      this.#listeners.delete(waiter);
       throw explain(`wait for ${this.#server.what}`, error);
     }
   }
 
   /** The waiter does not wait any more. */
   remove(waiter: string): void {
-    if (this.#listeners.delete(waiter) && this.#listeners.size === 0) this.end();
+    clearInterval(this.#polls.get(waiter));
+    this.#polls.delete(waiter);
+    if (!this.#listeners.delete(waiter) || this.#listeners.size > 0) return;
+    if (this.#isOpen) this.#idle = setTimeout(() => this.end(), IDLE_MS);
+    else this.end();
   }
 
   /** Ends the subscription. */
   end(): void {
+    clearTimeout(this.#idle);
     const subscribed = this.#subscribed;
     this.#subscribed = undefined;
+    this.#isOpen = false;
     // A server that cannot be reached publishes nothing.
     subscribed?.then((end) => end()).catch(() => {});
   }
 
   async #subscribe(): Promise<() => Promise<void>> {
-    if (!this.#hasAskedForCluster) {
+    if (this.#server.countsReceivers === false && !this.#hasAskedForCluster) {
       this.#server.countsReceivers = await this.#isNoCluster();
       this.#hasAskedForCluster = true;
     }
@@ -78,4 +112,10 @@ export class WakeChannel {
       return false;
     }
   }
+}
+
+/** Whether the user has no right to subscribe to the channel, or the server knows no channels. */
+function isDeaf(error: unknown): boolean {
+  const code = codeOf(error);
+  return code === "NOPERM" || (code === "ERR" && /unknown command/i.test((error as Error).message));
 }

@@ -8,8 +8,11 @@ import type { LocalHandOffOptions } from "./redis_lock_options.ts";
 export class LocalHandOff {
   readonly #bounds: Required<LocalHandOffOptions>;
   #hold: LockHold | undefined;
+  #first = 0;
   #token = 0;
   #left = 0;
+  #began = 0;
+  #isClosed = false;
   #until = 0;
   /** Tells the task whose turn is next that it has the hold, or that it must ask the server. */
   #heir: ((guard: RedisSharableGuard | undefined) => void) | undefined;
@@ -20,10 +23,18 @@ export class LocalHandOff {
 
   /** Begins to hand on a hold that the server has granted, with a token for each guard. */
   begin(hold: LockHold, token: number): void {
+    if (this.#isClosed) return; // The close ends the hold.
     this.#hold = hold;
-    this.#token = token;
+    this.#first = this.#token = token;
     this.#left = this.#bounds.holds - 1;
-    this.#until = performance.now() + this.#bounds.time;
+    this.#began = performance.now();
+    this.#until = this.#began + this.#bounds.time;
+  }
+
+  /** Ends the hand-offs for good. */
+  close(): void {
+    this.#isClosed = true;
+    this.end();
   }
 
   /**
@@ -67,7 +78,7 @@ export class LocalHandOff {
       this.#left--;
       hold.guards = 1;
       hold.state = {
-        token: ++this.#token,
+        token: this.#next(),
         recovered: false,
         previousOwner: undefined,
         shared: false,
@@ -78,5 +89,15 @@ export class LocalHandOff {
     this.#hold = undefined;
     heir?.(undefined); // It asks the server after the release was sent.
     return false;
+  }
+
+  /**
+   * The next token. A token must not be ahead of the server's clock, which mints the first one
+   * after a loss of its data; so it is used when its microsecond has come.
+   */
+  #next(): number {
+    const after = (++this.#token - this.#first) / 1000;
+    while (performance.now() - this.#began < after); // Hardly ever: a hand-off takes longer.
+    return this.#token;
   }
 }

@@ -4,13 +4,14 @@ import { backendOf, type LeaseBackend, newClient } from "../lease/lease_server.t
 import { WakeChannel } from "../lease/wake_channel.ts";
 import { QuorumLock } from "../quorum/quorum_lock.ts";
 import { WakeChannels } from "../quorum/wake_channels.ts";
-import type { LockSettings } from "./redis_lock_options.ts";
+import type { LockSettings, ReplicaOptions } from "./redis_lock_options.ts";
+import { replicaConnectionOf, ReplicatedLock } from "./replicas.ts";
 import { type LockRequest, ServerLock } from "../server_lock/server_lock.ts";
 
 /** The servers of a lock: one, or several that vote. */
 export interface LockBackend extends LeaseBackend<LockRequest> {
   readonly server: ServerLock | QuorumLock;
-  /** The connection to the one server; `undefined` if there are several. */
+  /** The connection to the one server that decides; `undefined` if others must confirm it. */
   readonly adapter: RedisAdapter | undefined;
 }
 
@@ -27,6 +28,8 @@ export function lockBackendOf(
   options: ConnectionOptions,
 ): LockBackend {
   if (!isSeveral(sources)) {
+    const { replicas } = settings;
+    if (replicas !== undefined) return replicatedBackend(sources, name, replicas, options);
     const adapter = connectionOf(sources, options);
     const backend = backendOf<LockRequest, ServerLock>(adapter, new ServerLock(adapter, name));
     return { ...backend, adapter };
@@ -50,7 +53,7 @@ export function lockBackendOf(
     adapter: connectionOf(source, { commandTimeout }),
     label: labelOf(source, i),
   }));
-  const lock = new QuorumLock(servers, name, settings.restartGuard);
+  const lock = new QuorumLock(servers, name, settings);
   const client = newClient();
   const channels = servers.map(({ adapter }, i) => new WakeChannel(adapter, lock.locks[i], client));
   return {
@@ -60,8 +63,34 @@ export function lockBackendOf(
     adapter: undefined,
     stopWaiting: () => servers.forEach(({ adapter }) => adapter.stopWaiting()),
     async close() {
-      await lock.inFlight.idle();
+      await lock.close();
       await Promise.all(servers.map(({ adapter }) => adapter.close()));
+    },
+  };
+}
+
+function replicatedBackend(
+  source: RedisSource,
+  name: string,
+  replicas: ReplicaOptions,
+  options: ConnectionOptions,
+): LockBackend {
+  const own = replicaConnectionOf(source, replicas, options);
+  const adapter = connectionOf(source, options);
+  const backend = backendOf<LockRequest, ServerLock>(
+    adapter,
+    new ReplicatedLock(adapter, own, name, replicas),
+  );
+  return {
+    ...backend,
+    adapter: undefined,
+    stopWaiting() {
+      backend.stopWaiting();
+      own.stopWaiting();
+    },
+    async close() {
+      await own.close();
+      await backend.close();
     },
   };
 }

@@ -1,6 +1,6 @@
 import { LockLostError, UnsupportedError } from "../../contract/errors.ts";
 import { type AcquireOptions, nameOf } from "../../contract/options.ts";
-import { type Instant, millisecondsSince, thisInstant } from "../../runtime/waiting/instant.ts";
+import { millisecondsSince, thisInstant } from "../../runtime/waiting/instant.ts";
 import {
   isTemporary,
   MisconfiguredError,
@@ -10,7 +10,7 @@ import {
 import { retry } from "../client/retry.ts";
 import { abandonRequest, type AcquireTarget, waitForGrant } from "../lease/acquire_loop.ts";
 import type { Grant } from "../lease/attempt.ts";
-import { type HeldLock, Hold } from "../lease/hold.ts";
+import { type HeldGrant, type HeldLock, Hold } from "../lease/hold.ts";
 import { ownerIn } from "../lease/holder_value.ts";
 import { reliableTime } from "../lease/lease.ts";
 import { LeaseDeadline } from "../lease/lease_deadline.ts";
@@ -24,8 +24,6 @@ export interface SharableLock {
   readonly backend: LockBackend;
   /** A new request, with a value of its own, and the name of its waiter. */
   request(shared: boolean): { request: LockRequest; waiter: string };
-  /** Waits until enough replicas have the hold, if the lock has the option `replicas`. */
-  checkReplicas(): Promise<void>;
   /** Called when a hold has changed its mode. */
   onChange(hold: LockHold): void;
   /** Called when a hold is lost by a change of its mode. */
@@ -55,13 +53,16 @@ const ANSWER_MS = 1000;
  */
 export class LockHold extends Hold<LockRequest> implements SharableHold {
   readonly #lock: SharableLock;
+  /** The first of its tokens. */
+  #first: number | undefined;
   /** Resolves when the change of the mode that is under way has settled. */
   #changing: Promise<void> | undefined;
 
-  /** A hold whose request was sent at `sent`. */
-  constructor(lock: SharableLock, request: LockRequest, sent: Instant, state: GuardState) {
-    super(lock.source, request, sent, state);
+  /** The hold of a grant. */
+  constructor(lock: SharableLock, request: LockRequest, grant: HeldGrant, state: GuardState) {
+    super(lock.source, request, grant, state);
     this.#lock = lock;
+    this.#first = state.token;
   }
 
   /** The change of the mode that is under way. */
@@ -74,6 +75,11 @@ export class LockHold extends Hold<LockRequest> implements SharableHold {
     await super.release();
   }
 
+  override end(): Promise<void> {
+    this.#countTokens();
+    return super.end();
+  }
+
   async upgrade(options: AcquireOptions | undefined): Promise<boolean> {
     const { backend: { server } } = this.#lock;
     const deadline = new LeaseDeadline(server.what, options);
@@ -82,10 +88,6 @@ export class LockHold extends Hold<LockRequest> implements SharableHold {
     return await this.#change(async () => {
       const isInPlace = await this.#upgradeInPlace(deadline);
       if (!isInPlace) await this.#acquireAnew(deadline);
-      await this.#lock.checkReplicas().catch((error) => {
-        abandonRequest(this.#lock.source, this.request);
-        throw this.#loseBy("upgrade", error);
-      });
       return isInPlace;
     });
   }
@@ -96,8 +98,16 @@ export class LockHold extends Hold<LockRequest> implements SharableHold {
     await this.#change(() => this.#downgrade());
   }
 
+  /** The server takes back the tokens that were not used. */
+  #countTokens(): void {
+    const { token } = this.state;
+    if (token === undefined || (this.request.tokens ?? 1) === 1) return;
+    this.request = { ...this.request, used: token - this.#first! + 1 };
+  }
+
   async #downgrade(): Promise<void> {
     const { backend, source } = this.#lock;
+    this.#countTokens();
     const shared = { ...this.request, shared: true };
     let sent = thisInstant();
     let isUnsure = false;
@@ -156,10 +166,16 @@ export class LockHold extends Hold<LockRequest> implements SharableHold {
       if (lost !== undefined) throw this.#loseBy("upgrade", lost);
       throw this.#lose("upgrade", "The answer came after the end of the lease");
     }
-    this.request = request;
-    Object.assign(this.state, stateOf(attempt, false));
+    this.#become(request, attempt);
     this.lease.renewed(attempt.sent);
     return true;
+  }
+
+  /** The hold is that of another grant now. */
+  #become(request: LockRequest, grant: Grant): void {
+    this.request = request;
+    this.#first = grant.token;
+    Object.assign(this.state, stateOf(grant, false));
   }
 
   /** Releases the shared hold, before the exclusive one is waited for. */
@@ -186,9 +202,8 @@ export class LockHold extends Hold<LockRequest> implements SharableHold {
     } catch (error) {
       throw this.#loseBy("upgrade", error);
     }
-    this.request = request;
-    Object.assign(this.state, stateOf(grant, false));
-    this.lease.resume(grant.sent);
+    this.#become(request, grant);
+    this.lease.resume(grant.sent, grant.term);
   }
 
   #check(what: string, shared: boolean): void {

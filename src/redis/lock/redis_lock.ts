@@ -20,8 +20,7 @@ import {
   type RedisTryAcquireOptions,
   settingsOf,
 } from "./redis_lock_options.ts";
-import { checkReplicas } from "./replicas.ts";
-import { type LockRequest, waiterOf } from "../server_lock/server_lock.ts";
+import { grantableWaiterOf, type LockRequest, waiterOf } from "../server_lock/server_lock.ts";
 
 /**
  * A lock on a Redis or Valkey server, for processes on any number of machines. It is a lease: the
@@ -108,7 +107,6 @@ export class RedisLock implements AsyncLock, PlatformAsyncDisposable {
       source: leases,
       backend,
       request: (shared) => this.#request(shared),
-      checkReplicas: () => this.#checkReplicas(),
       onChange: (hold) => {
         if (hold.state.shared) this.#handOff?.end(hold);
         else this.#handOff?.begin(hold, hold.state.token!);
@@ -164,7 +162,9 @@ export class RedisLock implements AsyncLock, PlatformAsyncDisposable {
     if (again !== undefined) return again;
     const queue = shared && !this.#settings.reentrant ? undefined : this.#taskQueue;
     const wait = () => this.#acquireInTurn(shared, deadline);
-    return await (queue?.run(deadline, wait) ?? wait());
+    const guard = await (queue?.run(deadline, wait) ?? wait());
+    this.#source.checkOpen(); // The close ends its hold.
+    return guard;
   }
 
   /**
@@ -181,7 +181,7 @@ export class RedisLock implements AsyncLock, PlatformAsyncDisposable {
    * the connections that it has opened.
    */
   close(): Promise<void> {
-    this.#handOff?.end();
+    this.#handOff?.close();
     return this.#source.close();
   }
 
@@ -204,6 +204,7 @@ export class RedisLock implements AsyncLock, PlatformAsyncDisposable {
 
   /** Acquires the lock for a task whose turn it is. */
   async #acquireInTurn(shared: boolean, deadline: LeaseDeadline): Promise<RedisSharableGuard> {
+    this.#source.checkOpen();
     const handed = shared ? undefined : this.#handOff && await this.#handOff.next(deadline);
     if (handed !== undefined) return handed;
     if (this.#reentrant?.changing !== undefined) await this.#settle(deadline);
@@ -247,31 +248,20 @@ export class RedisLock implements AsyncLock, PlatformAsyncDisposable {
       fair: fair || localHandOff !== undefined,
       tokens: shared ? 1 : localHandOff?.holds ?? 1,
     };
-    return { request, waiter: waiterOf(client, number, shared) };
+    // A majority of servers, or replicas that confirm a hold, know nothing of such a grant.
+    const isGrantable = !shared && this.#backend.adapter !== undefined;
+    const waiter = isGrantable ? grantableWaiterOf(request) : waiterOf(client, number, shared);
+    return { request, waiter };
   }
 
-  async #guard(request: LockRequest, grant: Grant): Promise<RedisSharableGuard> {
-    const { reentrant, replicas } = this.#settings;
+  #guard(request: LockRequest, grant: Grant): RedisSharableGuard {
+    const { reentrant } = this.#settings;
     const shared = request.shared === true;
-    const hold = new LockHold(this.#lock, request, grant.sent, stateOf(grant, shared));
+    const hold = new LockHold(this.#lock, request, grant, stateOf(grant, shared));
     this.#source.holds.add(hold);
-    if (replicas !== undefined) {
-      try {
-        await this.#checkReplicas();
-        if (hold.lease.lost !== undefined) throw hold.lease.lost;
-      } catch (error) {
-        await hold.release().catch(() => {});
-        throw error;
-      }
-    }
     const guard = sharableGuardOf(hold);
     if (reentrant) this.#last = hold;
     if (!shared) this.#handOff?.begin(hold, grant.token!);
     return guard;
-  }
-
-  async #checkReplicas(): Promise<void> {
-    const { replicas } = this.#settings;
-    if (replicas !== undefined) await checkReplicas(this.#backend.adapter!, this.name, replicas);
   }
 }

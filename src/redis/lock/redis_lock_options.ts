@@ -49,9 +49,13 @@ export interface RedisLockOptions {
    */
   localHandOff?: boolean | LocalHandOffOptions;
   /**
-   * The replicas that must have a hold before it counts, by `WAIT`. If a replica that has the hold
-   * becomes the master, the lock is not granted twice. This makes it less likely, not impossible:
-   * a replica without the hold may be chosen.
+   * The replicas that must have a hold, and each renewal of it, before it counts, by `WAIT`. After a
+   * failover to one of these, a holder at the old master cannot renew, and its guard counts as lost
+   * before the new master can grant the lock again, if the clocks of the two servers agree.
+   *
+   * It is still granted twice if a replica without the hold becomes the master: for up to one lease,
+   * or for longer while the old master keeps `count` replicas. It uses a connection of its own, and
+   * no client of a cluster.
    */
   replicas?: ReplicaOptions;
   /**
@@ -60,9 +64,13 @@ export interface RedisLockOptions {
    * they answer (`appendonly yes`, `appendfsync always`). A fresh set of servers grants nothing
    * before.
    *
+   * If clients of the lock have different leases, the longest one counts. Each server that has been
+   * asked for it within a day knows it. If all of these may be restarted or out of reach within one
+   * lease, give all clients the longest lease as a number, in milliseconds.
+   *
    * @default {true}
    */
-  restartGuard?: boolean;
+  restartGuard?: boolean | number;
   /** A name of the holder, for others to read; at most 100 characters. */
   label?: string;
 }
@@ -87,7 +95,10 @@ export interface LocalHandOffOptions {
 export interface ReplicaOptions {
   /** How many replicas must confirm it, from 1 to 1000. */
   count: number;
-  /** How long to wait for them, in milliseconds: above 0, and less than the lease. */
+  /**
+   * How long to wait for them, in milliseconds: above 0, and less than the lease. It is added to
+   * `commandTimeout`.
+   */
   timeout: number;
 }
 
@@ -113,7 +124,7 @@ export interface LockSettings {
   readonly fair: boolean;
   readonly localHandOff: Required<LocalHandOffOptions> | undefined;
   readonly replicas: ReplicaOptions | undefined;
-  readonly restartGuard: boolean;
+  readonly restartGuard: boolean | number;
   readonly label: string | undefined;
 }
 
@@ -140,8 +151,8 @@ export function settingsOf(
     if (Number.isInteger(number(name, value, least, most))) return value as number;
     throw new RangeError(`Cannot ${what}: ${name} must be a whole number: ${value}`);
   };
-  const flag = (name: "shared" | "reentrant" | "fair" | "restartGuard", byDefault = false) => {
-    const { [name]: value = byDefault } = options;
+  const flag = (name: "shared" | "reentrant" | "fair") => {
+    const { [name]: value = false } = options;
     checkFlag(what, name, value);
     return value;
   };
@@ -162,13 +173,26 @@ export function settingsOf(
     fair: flag("fair"),
     localHandOff: handOff(),
     replicas: confirmation(),
-    restartGuard: flag("restartGuard", true),
+    restartGuard: guard(),
     label,
   };
   if (settings.localHandOff !== undefined && settings.reentrant) {
     throw new TypeError(`Cannot ${what} with both localHandOff and reentrant: choose one`);
   }
   return settings;
+
+  function guard(): boolean | number {
+    const { restartGuard = true } = options;
+    if (typeof restartGuard === "boolean") return restartGuard;
+    if (typeof restartGuard === "number") {
+      return whole("restartGuard", restartGuard, leaseTime, LONGEST_TIMER_MS);
+    }
+    throw new TypeError(
+      `Cannot ${what}: restartGuard must be true, false or a number of milliseconds, not ${
+        nameOf(restartGuard)
+      }`,
+    );
+  }
 
   function handOff(): Required<LocalHandOffOptions> | undefined {
     if (localHandOff === undefined || localHandOff === false) return undefined;

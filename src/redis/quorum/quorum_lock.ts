@@ -1,22 +1,21 @@
 import type { Owner } from "../../contract/owner.ts";
 import { type Instant, thisInstant } from "../../runtime/waiting/instant.ts";
+import { isTemporary, UnreachableError } from "../client/errors.ts";
 import { InFlight } from "../client/in_flight.ts";
+import { retry } from "../client/retry.ts";
 import type { Attempt } from "../lease/attempt.ts";
 import { type LockRequest, ServerLock } from "../server_lock/server_lock.ts";
+import { briefly } from "./briefly.ts";
 import { grants, mostOf } from "./grants.ts";
 import { type FailedServer, quorumError } from "./quorum_error.ts";
 import type { QuorumServer } from "./quorum_server.ts";
-import {
-  type Confirmation,
-  pauseAfter,
-  type QuorumTicket,
-  refused,
-  ticketIn,
-  unconfirmed,
-} from "./refusal.ts";
-import { delayOf } from "./restart_guard.ts";
+import { pauseAfter, type QuorumTicket, refused, ticketIn, unconfirmed } from "./refusal.ts";
+import { type Confirmation, RestartGuard } from "./restart_guard.ts";
+import { ServerIdentities } from "./server_identities.ts";
 import { collectReplies, countReplies, errorsOf, type ServerReply } from "./server_replies.ts";
 
+/** How long a server is told again in the background that a vote is released, in milliseconds. */
+const PERSIST_MS = 10_000;
 /** A value that holds nothing. */
 const NO_HOLDER = "-";
 
@@ -27,7 +26,7 @@ interface Round {
    * of a vote must not take the vote of a later round.
    */
   readonly value: string;
-  readonly asked: readonly Promise<Attempt>[];
+  readonly asked: Promise<Attempt>[];
   /** Whether its votes are being released, so that no more servers are asked for one. */
   isOver: boolean;
 }
@@ -48,9 +47,11 @@ export class QuorumLock {
   readonly #servers: readonly QuorumServer[];
   /** The lock at each of the servers. */
   readonly locks: readonly ServerLock[];
-  readonly #restartGuard: boolean;
+  readonly #identities: ServerIdentities;
+  readonly #guard: RestartGuard | undefined;
   /** The operations under way that no caller waits for. */
-  readonly inFlight: InFlight = new InFlight();
+  readonly #inFlight = new InFlight();
+  #isClosing = false;
   /** The last round of each request, by its value. */
   readonly #rounds = new Map<string, Round>();
   #roundCount = 0;
@@ -58,22 +59,30 @@ export class QuorumLock {
   /**
    * The lock called `name`.
    *
-   * @param restartGuard Whether a server that may have forgotten a vote in a restart has none until
-   * the lease of that vote would have ended.
+   * @param settings Its lease, and whether a server that may have forgotten a vote in a restart has
+   * none until the lease of that vote would have ended: a number is the longest lease of all
+   * clients.
    * @throws {TypeError} If the name cannot be used.
    */
-  constructor(servers: readonly QuorumServer[], name: string, restartGuard: boolean) {
+  constructor(
+    servers: readonly QuorumServer[],
+    name: string,
+    { leaseTime, restartGuard }: { leaseTime: number; restartGuard: boolean | number },
+  ) {
     this.#servers = servers;
     this.locks = servers.map(({ adapter }) => new ServerLock(adapter, name));
-    this.#restartGuard = restartGuard;
     this.quorum = Math.floor(servers.length / 2) + 1;
     this.what = this.locks[0].what;
+    this.#identities = new ServerIdentities(this.what, servers, this.quorum);
+    if (restartGuard === false) return;
+    const [lease, isLongest] = restartGuard === true ? [leaseTime, false] : [restartGuard, true];
+    this.#guard = new RestartGuard(servers, this.#identities, name, lease, isLongest);
   }
 
   /** Acquires the lock, or queues for it at the servers that do not grant it. */
   async attempt(request: LockRequest, waiter?: string, ticket?: string): Promise<Attempt> {
     const last = ticketIn(ticket, this.#servers.length);
-    const began = pauseAfter(last.ties).then(thisInstant);
+    const began = this.#identities.check().then(() => pauseAfter(last.ties)).then(thisInstant);
     const round = this.#begin(request, async (lock, value, i) => {
       await began;
       return await lock.attempt({ ...request, value, fair: false }, waiter, last.tickets[i]);
@@ -116,7 +125,7 @@ export class QuorumLock {
     if (round === undefined) return false;
     const { value } = round;
     const answers = this.locks.map((lock) => lock.downgrade({ ...request, value }));
-    for (const answer of answers) this.inFlight.track(answer).catch(() => {});
+    for (const answer of answers) this.#inFlight.track(answer).catch(() => {});
     return await this.#decide("downgrade", answers);
   }
 
@@ -126,6 +135,7 @@ export class QuorumLock {
   ): Round {
     const unique = `${++this.#roundCount}.${value}`;
     const asked = this.locks.map((lock, i) => ask(lock, unique, i));
+    for (const answer of asked) answer.catch(() => {}); // It may be that nothing is asked at all.
     const round = { value: unique, asked, isOver: false };
     // A release, even before the servers were asked, knows what to release.
     this.#rounds.set(value, round);
@@ -150,7 +160,7 @@ export class QuorumLock {
     if (granted.length >= this.quorum) {
       const token = request.shared ? undefined : Math.max(...granted.map(({ token = 0 }) => token));
       const confirmed = await this.#confirm(request, round, token);
-      if (countReplies(confirmed, (answer) => answer === true) >= this.quorum) {
+      if (this.#count(confirmed).votes >= this.quorum && this.#identities.areDistinct) {
         const isOwn = (value: string) =>
           value.endsWith(`.${request.value}`) || value.endsWith(`.${before}`);
         const previous = granted.map(({ previous }) => previous)
@@ -158,8 +168,9 @@ export class QuorumLock {
         return { granted: true, sent, token, previous };
       }
       await this.#giveUp(request, round, replies);
+      this.#identities.compare();
       this.#requireQuorum(verb, confirmed);
-      return unconfirmed(confirmed, last);
+      return unconfirmed(this.#guard?.delays(confirmed) ?? [], last);
     }
     await this.#giveUp(request, round, replies);
     this.#requireQuorum(verb, replies);
@@ -172,21 +183,29 @@ export class QuorumLock {
     { value, asked }: Round,
     token: number | undefined,
   ): Promise<ServerReply<Confirmation>[]> {
-    const { leaseTime, tokens = 1 } = request;
+    const { tokens = 1 } = request;
     const confirm = async (i: number): Promise<Confirmation> => {
       const attempt = await asked[i];
-      if (!attempt.granted) return false;
-      const behind = token !== undefined && (attempt.token ?? 0) < token;
-      const [stands, delay] = await Promise.all([
-        behind ? this.locks[i].raise({ ...request, value }, token + tokens - 1) : true,
-        this.#restartGuard ? delayOf(this.#servers[i], leaseTime) : undefined,
+      const behind = attempt.granted && token !== undefined && (attempt.token ?? 0) < token;
+      const [stands, guarded] = await Promise.all([
+        behind ? this.locks[i].raise({ ...request, value }, token + tokens - 1) : attempt.granted,
+        // Also a server that has not granted it may know of a longer lease.
+        this.#guard?.ask(i) ?? { up: Infinity, longest: 0 },
       ]);
-      return stands && (delay ?? true);
+      return { stands, ...guarded };
     };
     return collectReplies(asked.map((_, i) => confirm(i)), (replies, missing) => {
-      const yes = countReplies(replies, (answer) => answer === true);
-      return yes >= this.quorum || yes + missing < this.quorum;
+      const { sure } = this.#count(replies);
+      const stands = countReplies(replies, ({ stands }) => stands);
+      return sure >= this.quorum || stands + missing < this.quorum;
     });
+  }
+
+  /** How many votes count, and how many surely do, whatever other servers answer. */
+  #count(replies: readonly ServerReply<Confirmation>[]): { votes: number; sure: number } {
+    if (this.#guard !== undefined) return this.#guard.count(replies);
+    const votes = countReplies(replies, ({ stands }) => stands);
+    return { votes, sure: votes };
   }
 
   /** The majority has granted the lock: the waiter leaves the queues of the other servers. */
@@ -198,9 +217,10 @@ export class QuorumLock {
     if (waiter === undefined) return;
     asked.forEach((answer, i) => {
       const left = answer.then(async ({ granted }) => {
-        if (!granted) await this.locks[i].withdraw({ ...request, value: NO_HOLDER }, waiter);
+        if (granted) return;
+        await this.#tell(() => this.locks[i].withdraw({ ...request, value: NO_HOLDER }, waiter));
       });
-      this.inFlight.track(left).catch(() => {}); // The server drops the waiter later.
+      this.#inFlight.track(left).catch(() => {}); // The server drops the waiter later.
     });
   }
 
@@ -218,10 +238,10 @@ export class QuorumLock {
     });
     const answered = new Set(replies.map(({ server }) => server));
     await Promise.all(asked.map((answer, i) => {
-      const undone = answer.then(({ granted }) => granted, () => true).then(async (mayHold) => {
-        if (mayHold) await this.locks[i].withdraw({ ...request, value });
+      const undone = mayHold(answer).then(async (mayHold) => {
+        if (mayHold) await this.#tell(() => this.locks[i].withdraw({ ...request, value }));
       });
-      const told = this.inFlight.track(undone).catch(() => {}); // Else its lease ends it.
+      const told = this.#inFlight.track(undone).catch(() => {}); // Else its lease ends it.
       return answered.has(i) ? told : undefined;
     }));
   }
@@ -239,9 +259,11 @@ export class QuorumLock {
     answers.forEach((answer, i) => {
       const healed = answer.then(async (held) => {
         if (held || round.isOver) return;
-        await this.locks[i].attempt({ ...request, value, fair: false });
+        round.asked[i] = this.locks[i].attempt({ ...request, value, fair: false });
+        await round.asked[i];
+        await this.#guard?.ask(i); // It is told the lease.
       });
-      this.inFlight.track(healed).catch(() => {}); // The majority does not need it.
+      this.#inFlight.track(healed).catch(() => {}); // The majority does not need it.
     });
     return true;
   }
@@ -249,9 +271,25 @@ export class QuorumLock {
   /** Releases the lock at all servers, also at those that have not answered yet. */
   async release(request: LockRequest): Promise<boolean> {
     const answers = this.#whenAnswered(request, (lock, request) => lock.release(request));
-    const held = await this.#decide("release", answers);
+    const held = await this.#released(answers);
     this.#rounds.delete(request.value);
     return held;
+  }
+
+  /**
+   * The answer of a majority. If half of an even number of servers have released the lock, no
+   * majority has it any more, so the others are only waited for briefly.
+   */
+  async #released(answers: readonly Promise<boolean>[]): Promise<boolean> {
+    const majority = this.#decide("release", answers);
+    const half = this.#servers.length - this.quorum + 1;
+    if (half === this.quorum) return await majority;
+    majority.catch(() => {}); // Half of them may be enough.
+    const isHalf = (replies: readonly ServerReply<boolean>[]) => {
+      return countReplies(replies, Boolean) >= half;
+    };
+    if (!isHalf(await collectReplies(answers, isHalf))) return await majority;
+    return await briefly(majority.catch(() => true)) ?? true;
   }
 
   /**
@@ -276,11 +314,35 @@ export class QuorumLock {
     if (round !== undefined) round.isOver = true;
     const { value, asked } = round ?? { value: NO_HOLDER, asked: [] };
     return this.locks.map((lock, i) =>
-      this.inFlight.track((async () => {
-        await asked[i]?.catch(() => {}); // Otherwise the release could overtake the request.
-        return await action(lock, { ...request, value });
+      this.#inFlight.track((async () => {
+        const tell = () => action(lock, { ...request, value });
+        // Otherwise the release could overtake the request.
+        const mayBeThere = asked[i] === undefined || await mayHold(asked[i]);
+        return await (mayBeThere ? this.#tell(tell) : tell());
       })())
     );
+  }
+
+  /**
+   * Tells a server that something has ended. If it does not answer, it is told again in the
+   * background, since the answer that it does not know the script may be the one that came too
+   * late. The majority does not wait for that.
+   */
+  #tell<T>(action: () => Promise<T>): Promise<T> {
+    const first = this.#inFlight.track(action());
+    const persist = async (error: unknown) => {
+      if (!isTemporary(error)) return;
+      const again = async () => void (this.#isClosing || await action());
+      await retry(again, performance.now() + PERSIST_MS);
+    };
+    this.#inFlight.track(first.catch(persist)).catch(() => {}); // Its lease ends it.
+    return first;
+  }
+
+  /** Ends the operations in the background, and waits for those under way. */
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    await this.#inFlight.idle();
   }
 
   /** The exclusive holder at a majority of the servers. */
@@ -319,4 +381,12 @@ export class QuorumLock {
     const isUndone = verb === "acquire";
     return quorumError(`${verb} ${this.what}`, this.#servers, this.quorum, failed, isUndone);
   }
+}
+
+/** Whether a server may have granted what it was asked for. */
+function mayHold(answer: Promise<Attempt>): Promise<boolean> {
+  return answer.then(
+    ({ granted }) => granted,
+    (error) => !(error instanceof UnreachableError) || error.mayHaveHappened,
+  );
 }

@@ -15,9 +15,6 @@ export interface QuorumTicket {
   readonly ties: number;
 }
 
-/** The answer of a server to a confirmation: whether its vote counts, or counts later. */
-export type Confirmation = boolean | DelayedVote;
-
 /** The ticket that a refusal by `servers` servers gave; without one, that of a first attempt. */
 export function ticketIn(text: string | undefined, servers: number): QuorumTicket {
   const parts = text ? text.split(",") : Array(servers + 1).fill("");
@@ -60,14 +57,8 @@ export function refused(
 }
 
 /** The answer if a majority has granted the lock, but not confirmed it. */
-export function unconfirmed(
-  replies: readonly ServerReply<Confirmation>[],
-  last: QuorumTicket,
-): Refusal {
-  const delays = replies.flatMap((reply) =>
-    "answer" in reply && typeof reply.answer === "object" ? [reply.answer] : []
-  );
-  const look = delays.length > 0 ? Math.min(...delays.map((answer) => answer.in)) : 0;
+export function unconfirmed(delays: readonly DelayedVote[], last: QuorumTicket): Refusal {
+  const look = delays.length > 0 ? Math.min(...delays.map((delay) => delay.in)) : 0;
   const why = delays.map(({ why }) => why).join("; ") || undefined;
   const ticket = textOf({ ...last, ties: last.ties + 1 });
   return { granted: false, look, ticket, holder: undefined, why };

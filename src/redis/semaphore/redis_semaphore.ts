@@ -9,12 +9,12 @@ import { guardOf } from "../lease/lease_guard.ts";
 import { backendOf } from "../lease/lease_server.ts";
 import { LeaseSource } from "../lease/lease_source.ts";
 import type { RedisGuard } from "../lease/redis_guard.ts";
-import { TaskQueue } from "../lease/task_queue.ts";
 import {
   type LockSettings,
   type RedisLockOptions,
   settingsOf,
 } from "../lock/redis_lock_options.ts";
+import { PermitGate } from "./permit_gate.ts";
 import { type PermitRequest, permitWaiterOf, ServerSemaphore } from "./server_semaphore.ts";
 
 /** Options for `RedisSemaphore`. */
@@ -67,7 +67,7 @@ export class RedisSemaphore implements PlatformAsyncDisposable {
   readonly #settings: LockSettings;
   readonly #server: ServerSemaphore;
   readonly #source: LeaseSource<PermitRequest, Hold<PermitRequest>, RedisGuard<number>>;
-  readonly #taskQueue: TaskQueue | undefined;
+  readonly #gate: PermitGate | undefined;
 
   /**
    * A semaphore of a server. Sends nothing before it is acquired.
@@ -97,7 +97,7 @@ export class RedisSemaphore implements PlatformAsyncDisposable {
     this.#source = new LeaseSource(name, settings, backend, {
       guard: (request, grant) => this.#guard(request, grant),
     });
-    if (!settings.fair) this.#taskQueue = new TaskQueue();
+    if (!settings.fair) this.#gate = new PermitGate(permits);
   }
 
   /**
@@ -111,12 +111,14 @@ export class RedisSemaphore implements PlatformAsyncDisposable {
   async tryAcquire(options?: TryAcquirePermitsOptions): Promise<RedisGuard<number> | undefined> {
     const wanted = this.#wantedIn(options);
     this.#source.checkOpen();
-    return await this.#source.tryAcquire(this.#request(wanted).request);
+    return await this.#source.tryAcquire(this.#request(wanted, this.#settings.fair).request);
   }
 
   /**
-   * Waits for permits. The tasks of one object get them in the order of their calls, so those that
-   * want few do not starve one that wants many. A wait keeps the process alive.
+   * Waits for permits. Requests for few permits do not starve one for many: waiters get their
+   * permits in the order they came, and a client that has not waited can overtake only a first
+   * waiter that has waited for less than 20 ms, or none if the semaphore is `fair`. Up to 128 tasks
+   * of one object ask the server at the same time. A wait keeps the process alive.
    *
    * A server that cannot be reached, or answers with a temporary error (`BUSY`, `LOADING`), is
    * tried again until the timeout, and at most for the time of one lease.
@@ -131,10 +133,11 @@ export class RedisSemaphore implements PlatformAsyncDisposable {
     const wanted = this.#wantedIn(options);
     this.#source.checkOpen();
     const wait = () => {
-      const { request, waiter } = this.#request(wanted);
+      const fair = this.#gate?.isShared ?? true; // It does not overtake other tasks of its own.
+      const { request, waiter } = this.#request(wanted, fair);
       return this.#source.acquire(request, waiter, deadline);
     };
-    return await (this.#taskQueue?.run(deadline, wait) ?? wait());
+    return await (this.#gate?.run(wanted, deadline, wait) ?? wait());
   }
 
   /** How many permits are free at this moment; for information only. */
@@ -162,18 +165,17 @@ export class RedisSemaphore implements PlatformAsyncDisposable {
     return checkPermits(what, options?.permits === undefined ? 1 : options.permits, this.permits);
   }
 
-  #request(wanted: number): { request: PermitRequest; waiter: string } {
-    const { leaseTime, fair } = this.#settings;
-    const { value, client, number } = this.#source.newRequest();
-    return {
-      request: { value, leaseTime, wanted, fair },
-      waiter: permitWaiterOf(client, number, wanted),
-    };
+  #request(wanted: number, fair: boolean): { request: PermitRequest; waiter: string } {
+    const { leaseTime } = this.#settings;
+    const { value } = this.#source.newRequest();
+    const request = { value, leaseTime, wanted, fair };
+    return { request, waiter: permitWaiterOf(request) };
   }
 
-  #guard(request: PermitRequest, { sent, token }: Grant): RedisGuard<number> {
+  #guard(request: PermitRequest, grant: Grant): RedisGuard<number> {
+    const { token } = grant;
     const state = { token, recovered: false, previousOwner: undefined, shared: false };
-    const hold = new Hold(this.#source, request, sent, state);
+    const hold = new Hold(this.#source, request, grant, state);
     this.#source.holds.add(hold);
     return guardOf(hold);
   }

@@ -4,11 +4,12 @@ import { explained, MisconfiguredError } from "../client/errors.ts";
 import { partOf } from "../client/names.ts";
 import { Script } from "../client/script.ts";
 import type { Attempt } from "../lease/attempt.ts";
-import { RELEASE_PERMITS, RENEW_PERMITS, TAKE } from "./semaphore_scripts.ts";
+import { COUNT_HELD, RELEASE_PERMITS, RENEW_PERMITS, TAKE } from "./semaphore_scripts.ts";
 
 const take = new Script(TAKE);
 const renew = new Script(RENEW_PERMITS);
 const release = new Script(RELEASE_PERMITS);
+const count = new Script(COUNT_HELD);
 
 /** A question to a server. */
 export interface PermitRequest {
@@ -22,9 +23,13 @@ export interface PermitRequest {
   readonly fair?: boolean;
 }
 
-/** The name of a waiter for `wanted` permits that listens to the channel of `client`. */
-export function permitWaiterOf(client: string, number: number, wanted: number): string {
-  return `s:${client}:${number}:${wanted}`;
+/**
+ * The name of a waiter to which a release may grant its permits. It says what the waiter would be
+ * granted: the beginning of its value, its permits, its lease, and the rest of its value.
+ */
+export function permitWaiterOf({ value, wanted, leaseTime }: PermitRequest): string {
+  const end = value.indexOf(" ");
+  return `s:${value.slice(0, end)}:${wanted}:${leaseTime}${value.slice(end)}`;
 }
 
 /** One semaphore on one server: single questions and their answers. */
@@ -33,9 +38,6 @@ export class ServerSemaphore {
   readonly what: string;
   /** The beginning of the name of a waiter's channel; the client's name follows. */
   readonly channel: string;
-  /** Whether a message without receivers proves that its waiter is gone. */
-  countsReceivers = false;
-
   readonly #adapter: RedisAdapter;
   readonly #keys: string[];
   readonly #permits: number;
@@ -50,7 +52,7 @@ export class ServerSemaphore {
     this.#permits = permits;
     this.channel = `${partOf(name, "semaphore-wake")}:`; // First, since it checks the name.
     this.what = `the semaphore "${name}"`;
-    const parts = ["semaphore", "semaphore-token", "semaphore-queue", "semaphore-seen"];
+    const parts = ["semaphore", "semaphore-holds", "semaphore-queue", "semaphore-seen"];
     this.#keys = parts.map((part) => partOf(name, part));
   }
 
@@ -76,8 +78,7 @@ export class ServerSemaphore {
       waiter,
       ticket,
       this.channel,
-      this.countsReceivers ? "1" : "0",
-    ) as [number, number, string?, number?];
+    ) as [number, number, string?, number?, number?];
     if (reply[0] === 1) return { granted: true, sent, token: reply[1], previous: undefined };
     if (reply[0] === -1) {
       throw new MisconfiguredError(
@@ -85,14 +86,15 @@ export class ServerSemaphore {
           `${this.#permits}. Use the same number everywhere`,
       );
     }
-    const [, look, position, free] = reply;
+    const [, look, position, free, last] = reply;
     const why = `${wanted} of ${this.#permits} permits are wanted, and ${free} are free`;
-    return { granted: false, look, ticket: position ?? "", holder: undefined, why };
+    const refusal = { look, ticket: position ?? "", holder: undefined, why };
+    return { granted: false, sent, token: last, ...refusal };
   }
 
   /** Renews the lease; `false` if the value does not hold its permits any more. */
   async renew({ value, leaseTime, wanted }: PermitRequest): Promise<boolean> {
-    const keys = this.#keys.slice(0, 1);
+    const keys = this.#keys.slice(1, 2);
     return await this.#run(renew, "renew", keys, value, `${leaseTime}`, `${wanted}`) === 1;
   }
 
@@ -111,18 +113,11 @@ export class ServerSemaphore {
 
   /** How many permits are held, by the server's clock. */
   async held(): Promise<number> {
-    return await explained(`read ${this.what}`, this.#held());
-  }
-
-  async #held(): Promise<number> {
-    const [seconds, micros] = await this.#adapter.send("TIME") as [string, string];
-    const now = Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
-    return Number(await this.#adapter.send("ZCOUNT", this.#keys[0], `(${now}`, "+inf"));
+    return Number(await this.#run(count, "read", this.#keys.slice(0, 2)));
   }
 
   #release({ value, wanted }: PermitRequest, waiter: string): Promise<unknown> {
-    const counts = this.countsReceivers ? "1" : "0";
-    const args = [value, `${wanted}`, waiter, this.channel, counts];
+    const args = [value, `${wanted}`, `${this.#permits}`, waiter, this.channel];
     return this.#run(release, "release", this.#keys, ...args);
   }
 

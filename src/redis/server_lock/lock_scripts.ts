@@ -5,14 +5,15 @@
  * | --- | --- | --- |
  * | `lock` | string, expires with the lease | the value of the exclusive holder; `r` while the lock is shared |
  * | `shared` | sorted set | the values of the shared holders, by the end of their leases |
- * | `token` | hash, expires 29 days after the last use | `token`: the last one minted; `holder`: the value of the exclusive holder, or of the last one if it did not release; `before`: the same of the holder before |
+ * | `token` | hash, expires an hour after a release, else after 30 days | `token`: the last one minted; `holder`: the value of the exclusive holder, or of the last one if it did not release; `before`: the same of the holder before |
  * | `queue` | sorted set | the waiters, by their tickets, which are in the order they came |
  * | `seen` | sorted set | the waiters, by the time until which they count as alive |
  *
  * All times are the server's, in milliseconds. A waiter promises to ask again by a certain time,
  * and is dropped if it does not. It is also dropped if the message that wakes it has no receiver. A
- * release wakes the first waiter (or the first few, if all of them share), and tells the next one
- * to ask a moment later, in case the first is dead. All others sleep on.
+ * release grants the lock to the first waiter, or wakes it (or the first few, if all of them
+ * share), and tells the next ones to ask a moment later, in case the first is stopped. All others
+ * sleep on.
  *
  * In a script, the part that each acquire and release needs comes first, and creates no functions.
  * A script is not rolled back, so before it writes, it reads, and checks everything that may fail
@@ -23,8 +24,15 @@
 
 import { checkRights } from "../client/rights.ts";
 import { SHARED } from "../lease/holder_value.ts";
-import { GRACE_MS, LOOK_MS } from "../lease/server_times.ts";
-import { CHECK_HOLD_RIGHTS, MINT, READ_TOKEN, REPEAT } from "./minting_scripts.ts";
+import { FRESH_MS, GRACE_MS, LOOK_MS } from "../lease/server_times.ts";
+import {
+  CHECK_HOLD_RIGHTS,
+  LEAVE,
+  MINT,
+  READ_TOKEN,
+  REPEAT,
+  TOKEN_KEPT_MS,
+} from "./minting_scripts.ts";
 import { QUEUE_FUNCTIONS } from "./queue_scripts.ts";
 
 /** Longer than any waiter sleeps. */
@@ -54,25 +62,27 @@ ${MINT}
  *
  * `KEYS`: lock, token, shared, queue, seen. `ARGV`: value; lease in ms; how many tokens to mint;
  * `w` exclusive or `r` shared; `1` if no waiter may be overtaken; the waiter, or nothing if it does
- * not wait; its ticket, if it has one; `1` if receivers can be counted.
+ * not wait; its ticket, if it has one.
  *
  * Replies `{1, the first token, the holder that did not release}` or `{0, after how many ms to ask
- * again, ticket, the value at the lock}`.
+ * again, ticket, the value at the lock, the last token}`.
  */
 export const ACQUIRE = `
 local sharedKey, queueKey, seenKey = KEYS[3], KEYS[4], KEYS[5]
 local value, lease, tokens = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local mode, fair, waiter, ticket = ARGV[4], ARGV[5] == '1', ARGV[6], ARGV[7]
-local countable = ARGV[8] == '1'
 ${READ_TOKEN}
 local now = math.floor(us / 1000)
-${QUEUE_FUNCTIONS}
 local held = redis.call('GET', KEYS[1])
 if held == value and mode == 'w' then
   ${REPEAT}
 end
 local queued = redis.call('ZCARD', queueKey) > 0
 ${CHECK_HOLD_RIGHTS}
+if not held and not queued and mode == 'w' then
+  ${MINT}
+end
+${QUEUE_FUNCTIONS}
 ${checkRights("KEYS[1]", "SET")}
 if queued or waiter ~= '' then
   redis.call('ZCARD', seenKey)
@@ -129,6 +139,10 @@ end
 
 if look then
   if waiter ~= '' then
+    local heard = redis.pcall('PUBSUB', 'NUMSUB', channel .. clientOf(waiter))
+    local counted = (tonumber(heard[2]) or 0) > 0
+    -- A waiter whose grant was lost with its message asks soon.
+    if counted and ticket == '' and mode == 'w' then look = math.min(look, ${FRESH_MS}) end
     if ticket == '' then
       local behind = redis.call('ZRANGE', queueKey, -1, -1, 'WITHSCORES')
       ticket = string.format('%.0f', math.max(us, behind[1] and behind[2] + 1 or 0))
@@ -136,11 +150,12 @@ if look then
     redis.call('ZADD', queueKey, ticket, waiter)
     local rank = redis.call('ZRANK', queueKey, waiter)
     look = math.min(look, ${LOOK_MS}) + math.min(rank, 20) * ${GRACE_MS}
-    redis.call('ZADD', seenKey, now + math.floor(look * 1.25) + ${GRACE_MS}, waiter)
+    local seen = now + math.floor(look * 1.25) + ${GRACE_MS}
+    redis.call('ZADD', seenKey, counted and seen + 0.5 or seen, waiter)
     redis.call('PEXPIRE', queueKey, ${QUEUE_KEPT_MS})
     redis.call('PEXPIRE', seenKey, ${QUEUE_KEPT_MS})
   end
-  return { 0, look, ticket, held }
+  return { 0, look, ticket, held, token }
 end
 
 if ticket ~= '' then forget(waiter) end
@@ -182,24 +197,26 @@ return 1
  * Makes an exclusive hold shared, and wakes the waiters that may share it now. Asked again with a
  * value that shares the lock, it renews the lease.
  *
- * `KEYS`: lock, token, queue, seen, shared. `ARGV`: value; lease in ms; `1` if receivers can be
- * counted. Replies 1, or 0 if the value does not hold the lock any more.
+ * `KEYS`: lock, token, queue, seen, shared. `ARGV`: value; lease in ms; how many of its tokens were
+ * not used. Replies 1, or 0 if the value does not hold the lock any more.
  */
 export const DOWNGRADE = `
 local queueKey, seenKey, sharedKey = KEYS[3], KEYS[4], KEYS[5]
-local value, lease, countable = ARGV[1], tonumber(ARGV[2]), ARGV[3] == '1'
+local value, lease, spare = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local held = redis.call('GET', KEYS[1])
 local isShared = held == '${SHARED}' and redis.call('ZSCORE', sharedKey, value)
 redis.call('ZCARD', sharedKey)
 redis.call('HLEN', KEYS[2])
 if held ~= value and not isShared then return 0 end
 local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local us = time[1] * 1000000 + time[2]
+local now = math.floor(us / 1000)
 local queued = redis.call('ZCARD', queueKey) > 0
 redis.call('ZCARD', seenKey)
 local keep = isShared and math.max(redis.call('PTTL', KEYS[1]), lease) or lease
 ${checkRights("KEYS[1]", "SET")}
 ${checkRights("sharedKey", "DEL", "ZADD", "PEXPIRE")}
+${checkRights("KEYS[2]", "PEXPIRE", "HINCRBY")}
 if queued then
   ${checkRights("queueKey", "ZRANGE", "ZSCORE", "ZADD", "ZREM")}
 end
@@ -207,7 +224,7 @@ end
 if isShared then
   redis.call('PEXPIRE', KEYS[1], keep)
 else
-  redis.call('HDEL', KEYS[2], 'holder', 'before')
+  ${LEAVE}
   redis.call('DEL', sharedKey)
   redis.call('SET', KEYS[1], '${SHARED}', 'PX', keep)
 end
@@ -261,32 +278,47 @@ return 1
 /**
  * Releases the lock, removes the waiter, or both; wakes the next waiter.
  *
- * `KEYS`: lock, token, queue, seen, and shared if the hold is shared. `ARGV`: value; `1` if
- * receivers can be counted; only if the grant was not used: the waiter, or an empty text. Replies 1
- * if the value held the lock.
+ * `KEYS`: lock, token, queue, seen, and shared if the hold is shared. `ARGV`: value; how many of its
+ * tokens were not used; only if the grant was not used: the waiter, or an empty text. Replies 1 if
+ * the value held the lock.
  */
 export const RELEASE = `
 local queueKey, seenKey, sharedKey = KEYS[3], KEYS[4], KEYS[5]
-local value, countable, waiter, unused = ARGV[1], ARGV[2] == '1', ARGV[3], ARGV[3]
+local value, spare, waiter, unused = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[3]
 if waiter == '' then waiter = nil end
 local was, held = 0, redis.call('GET', KEYS[1])
 local queued = redis.call('ZCARD', queueKey) > 0
 local isAlone = not waiter and not queued and held ~= '${SHARED}'
-local now
+local us, now, token
 if not isAlone then
   local clock = redis.call('TIME')
-  now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+  us = clock[1] * 1000000 + clock[2]
+  now = math.floor(us / 1000)
   redis.call('ZCARD', seenKey)
   ${checkRights("queueKey", "ZRANGE", "ZSCORE", "ZREM")}
 end
 if held == value then
   ${checkRights("KEYS[1]", "DEL")}
+  ${checkRights("KEYS[2]", "PEXPIRE")}
+  if spare > 0 then
+    ${checkRights("KEYS[2]", "HINCRBY")}
+  end
   local before = unused and redis.call('HGET', KEYS[2], 'before')
   if before then
     ${checkRights("KEYS[2]", "HSET")}
   end
-  redis.call('HDEL', KEYS[2], 'holder', 'before')
-  if before then redis.call('HSET', KEYS[2], 'holder', before) end
+  if queued then
+    token = (redis.call('HGET', KEYS[2], 'token') or spare) - spare
+    ${checkRights("KEYS[2]", "HSET")}
+    ${checkRights("KEYS[1]", "SET")}
+  end
+  ${LEAVE}
+  if before then
+    -- The next holder learns of it, so it must ask.
+    redis.call('HSET', KEYS[2], 'holder', before)
+    redis.call('PEXPIRE', KEYS[2], ${TOKEN_KEPT_MS})
+    token = nil
+  end
   redis.call('DEL', KEYS[1])
   was, held = 1, false
 elseif sharedKey then
@@ -305,6 +337,6 @@ if held == '${SHARED}' and sharedKey then
     held = false
   end
 end
-if first and (not held or held == '${SHARED}' and shares(first)) then wake() end
+if first and (not held or held == '${SHARED}' and shares(first)) then wake(token) end
 return was
 `;

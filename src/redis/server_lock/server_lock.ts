@@ -33,13 +33,24 @@ export interface LockRequest {
   readonly shared?: boolean;
   /** Whether no waiter may be overtaken. */
   readonly fair?: boolean;
-  /** How many tokens the hold uses. Default: 1. */
+  /** How many tokens the hold may use. Default: 1. */
   readonly tokens?: number;
+  /** How many of them it has used. Default: 1. */
+  readonly used?: number;
 }
 
-/** The name of a waiter that listens to the channel of `client`. */
+/** The name of a waiter that listens to the channel of `client`, and asks when it is woken. */
 export function waiterOf(client: string, number: number, shared: boolean): string {
   return `${shared ? "r" : "w"}:${client}:${number}`;
+}
+
+/**
+ * The name of a waiter that a release may grant the lock to. It says what the waiter would be
+ * granted: its mode, the beginning of its value, its lease, its tokens, and the rest of its value.
+ */
+export function grantableWaiterOf({ value, leaseTime, tokens = 1 }: LockRequest): string {
+  const end = value.indexOf(" ");
+  return `w:${value.slice(0, end)}:${leaseTime}:${tokens}${value.slice(end)}`;
 }
 
 /**
@@ -51,12 +62,6 @@ export class ServerLock {
   readonly what: string;
   /** The beginning of the name of a waiter's channel; the client's name follows. */
   readonly channel: string;
-  /**
-   * Whether a message without receivers proves that its waiter is gone. Not in a cluster, which
-   * counts the receivers at one node only.
-   */
-  countsReceivers = false;
-
   readonly #adapter: RedisAdapter;
   /** All keys: lock, token, shared, queue, seen. */
   readonly #all: readonly string[];
@@ -72,9 +77,10 @@ export class ServerLock {
    *
    * @throws {TypeError} If the name cannot be used.
    */
-  constructor(adapter: RedisAdapter, name: string) {
+  constructor(adapter: RedisAdapter & { readonly keyPrefix?: string }, name: string) {
     this.#adapter = adapter;
-    this.channel = partOf(name, "wake:"); // First, since it checks the name.
+    // First, since it checks the name. Scripts derive it from a key, which has the client's prefix.
+    this.channel = (adapter.keyPrefix ?? "") + partOf(name, "wake:");
     this.what = `the lock "${name}"`;
     const keys = ["lock", "token", "shared", "queue", "seen"].map((part) => partOf(name, part));
     const [lock, token, shared, queue, seen] = this.#all = keys;
@@ -100,8 +106,7 @@ export class ServerLock {
       // The sharers may be gone: the other script looks.
       if (attempt.granted || attempt.holder !== SHARED) return attempt;
     }
-    const counts = this.countsReceivers ? "1" : "0";
-    asks.push(shared ? "r" : "w", fair ? "1" : "0", waiter, ticket, counts);
+    asks.push(shared ? "r" : "w", fair ? "1" : "0", waiter, ticket);
     return await this.#ask(acquire, this.#all, asks);
   }
 
@@ -117,24 +122,23 @@ export class ServerLock {
   }
 
   /** Releases a hold, and wakes the next waiter. `false` if the value did not hold the lock. */
-  async release({ value, shared }: LockRequest): Promise<boolean> {
-    const args = [value, this.countsReceivers ? "1" : "0"];
-    const keys = shared ? this.#unsharing : this.#releasing;
-    return await this.#run(release, "release", keys, args) === 1;
+  async release(request: LockRequest): Promise<boolean> {
+    const keys = request.shared ? this.#unsharing : this.#releasing;
+    return await this.#run(release, "release", keys, [request.value, spareOf(request)]) === 1;
   }
 
   /**
    * Releases what a request may have got and was not used: a hold, the position of its waiter, or
    * both. Wakes the next waiter.
    */
-  async withdraw({ value, shared }: LockRequest, waiter = ""): Promise<void> {
-    const args = [value, this.countsReceivers ? "1" : "0", waiter];
-    await this.#run(release, "release", shared ? this.#unsharing : this.#releasing, args);
+  async withdraw(request: LockRequest, waiter = ""): Promise<void> {
+    const keys = request.shared ? this.#unsharing : this.#releasing;
+    await this.#run(release, "release", keys, [request.value, spareOf(request), waiter]);
   }
 
   /** Makes an exclusive hold shared; `false` if the value does not hold the lock any more. */
-  async downgrade({ value, leaseTime }: LockRequest): Promise<boolean> {
-    const args = [value, `${leaseTime}`, this.countsReceivers ? "1" : "0"];
+  async downgrade(request: LockRequest): Promise<boolean> {
+    const args = [request.value, `${request.leaseTime}`, spareOf(request)];
     return await this.#run(downgrade, "downgrade", this.#unsharing, args) === 1;
   }
 
@@ -184,6 +188,11 @@ function attemptIn(reply: AttemptReply, sent: Instant): Attempt {
     const [, token, previous] = reply as [number, number | null, string | null];
     return { granted: true, sent, token: token ?? undefined, previous: previous ?? undefined };
   }
-  const [, look, ticket, holder] = reply as [number, number, string, string | null];
-  return { granted: false, look, ticket, holder: holder ?? undefined };
+  const [, look, ticket, holder, last] = reply as [number, number, string, string | null, number?];
+  return { granted: false, sent, look, ticket, holder: holder ?? undefined, token: last };
+}
+
+/** How many of the tokens of a request were not used. */
+function spareOf({ tokens = 1, used = 1 }: LockRequest): string {
+  return `${tokens - used}`;
 }

@@ -6,6 +6,7 @@ import {
   type RedisGuard,
   RedisLock,
   RedisSemaphore,
+  type Reply,
 } from "../../../src/redis/mod.ts";
 import { RELEASE_PERMITS } from "../../../src/redis/semaphore/semaphore_scripts.ts";
 import { skip } from "../../support/redis_server.ts";
@@ -59,17 +60,16 @@ describe("a waiter that gives up", { skip }, () => {
       close: () => Promise.resolve(),
     }));
 
-  /** The keys of holds and waiters, and the subscribed channels, of all servers. */
+  /** The keys of holds and waiters of all servers. */
   const traces = async (): Promise<unknown[]> => {
     const found = all.map(async (redis) => {
       const keys = await redis.send("KEYS", "interlock:{*") as string[];
-      return [
-        ...keys.filter((key) => !/token$/.test(key)),
-        ...await redis.send("PUBSUB", "CHANNELS") as string[],
-      ];
+      return keys.filter((key) => !/(token|semaphore)$/.test(key));
     });
     return (await Promise.all(found)).flat().sort();
   };
+  const channels = async (): Promise<Reply[]> =>
+    await Promise.all(all.map((redis) => redis.send("PUBSUB", "CHANNELS")));
   const begin = async (known: Known) => {
     for (const redis of all) await redis.send("FLUSHALL");
     await forget(known);
@@ -101,6 +101,7 @@ describe("a waiter that gives up", { skip }, () => {
         await tested.close();
       }
       assert.equal(over, KNOWN.length);
+      await until("no channel", async () => (await channels()).flat().length === 0);
     });
 
     it(`leaves nothing behind at any step: ${kind}, held`, DEADLINE, async () => {
@@ -113,10 +114,7 @@ describe("a waiter that gives up", { skip }, () => {
         const held = await holder.acquire();
         // A majority of several servers is enough, so wait for all.
         const holds = kind === "RedisLock of three servers" ? 3 : 1;
-        await until("no channel", async () => {
-          const found = await traces();
-          return found.length === holds && found.every((key) => !/wake/.test(`${key}`));
-        });
+        await until("all holds", async () => (await traces()).length === holds);
         const before = await traces();
         await forget(KNOWN[at % KNOWN.length]);
         const controller = new AbortController();
@@ -142,6 +140,7 @@ describe("a waiter that gives up", { skip }, () => {
         await tested.close();
       }
       assert.equal(over, KNOWN.length);
+      await until("no channel", async () => (await channels()).flat().length === 0);
     });
   }
 });

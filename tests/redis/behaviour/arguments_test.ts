@@ -6,6 +6,7 @@ import {
   type RedisAdapter,
   RedisCounter,
   RedisLock,
+  RedisRateLimiter,
   RedisSemaphore,
   type Reply,
   Script,
@@ -68,6 +69,8 @@ interface Call {
 const counter = () => new RedisCounter(SILENT, "n") as Anything;
 const lock = () => new RedisLock(SILENT, "n") as Anything;
 const semaphore = () => new RedisSemaphore(SILENT, "n", 2) as Anything;
+const RATE = { limit: 9, interval: 9 };
+const limiter = () => new RedisRateLimiter(SILENT, "n", RATE) as Anything;
 const script = () => new Script("return 1") as Anything;
 const OBJECTS = ["{}", "an object without a prototype", "an array"];
 const NUMBER = ["-1"];
@@ -299,6 +302,47 @@ const CALLS: Readonly<Record<string, Call>> = {
     optionsOf((options) => semaphore().tryAcquire(options), {
       permits: [],
     }),
+  ),
+
+  "new RedisRateLimiter(source)": { call: (value) => new RedisRateLimiter(value, "n", RATE) },
+  "new RedisRateLimiter(name)": {
+    call: (value) => new RedisRateLimiter(SILENT, value, RATE),
+    right: TEXTS,
+  },
+  "new RedisRateLimiter(options)": { call: (value) => new RedisRateLimiter(SILENT, "n", value) },
+  ...titled(
+    "new RedisRateLimiter,",
+    optionsOf(
+      (options) => new RedisRateLimiter(SILENT, "n", { ...RATE, ...options }),
+      { burst: [], commandTimeout: ["0.5"] },
+    ),
+  ),
+  "new RedisRateLimiter(limit)": {
+    call: (limit) => new RedisRateLimiter(SILENT, "n", { ...RATE, limit }),
+  },
+  "new RedisRateLimiter(interval)": {
+    call: (interval) => new RedisRateLimiter(SILENT, "n", { ...RATE, interval }),
+  },
+  "limiter.acquire(options)": {
+    call: (value) => limiter().acquire(value),
+    right: ["undefined", ...OBJECTS],
+  },
+  ...titled(
+    "limiter.acquire,",
+    optionsOf((options) => limiter().acquire(options), {
+      timeout: ["0.5", "Infinity"],
+      signal: [],
+      permits: [],
+      key: ['""', '"text"'],
+    }),
+  ),
+  "limiter.tryAcquire(options)": {
+    call: (value) => limiter().tryAcquire(value),
+    right: ["undefined", ...OBJECTS],
+  },
+  ...titled(
+    "limiter.tryAcquire,",
+    optionsOf((options) => limiter().tryAcquire(options), { permits: [], key: ['""', '"text"'] }),
   ),
 };
 

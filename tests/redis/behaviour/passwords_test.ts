@@ -34,7 +34,7 @@ const WRONG = [
   "s3cr3tpw@h",
   "http://u:s3cr@3tpw@h",
   "https://s3cr3tpw@h/",
-  "unix://:s3cr3tpw@/run/redis.sock",
+  "unix://:s3cr/3tpw@/run/redis.sock",
   "redis://:s3cr3tpw@h:port",
   "redis://:s3cr3tpw@[h",
   "redis://:s3cr3tpw@h/first",

@@ -10,7 +10,7 @@ import {
 import { Proxy } from "../../support/proxy.ts";
 import { RedisServer, skip } from "../../support/redis_server.ts";
 import { until } from "../../support/until.ts";
-import { CLIENTS } from "../clients.ts";
+import { ALL_CLIENTS } from "../clients.ts";
 
 describe("adapterOf", () => {
   it("refuses a source that is no client and no address", () => {
@@ -58,7 +58,7 @@ describe("adapterOf", () => {
   });
 });
 
-for (const [name, connect] of Object.entries(CLIENTS)) {
+for (const [name, connect] of Object.entries(ALL_CLIENTS)) {
   describe(`an adapter of ${name}`, { skip }, () => {
     let server: RedisServer;
     before(async () => server = await RedisServer.start());

@@ -10,7 +10,14 @@ import {
   type Script,
 } from "../../../src/redis/mod.ts";
 import { RedisServer, skip } from "../../support/redis_server.ts";
-import { BRANCHES, contentsOf, prepare, type ScriptBranch, timeless } from "../script_branches.ts";
+import {
+  BRANCHES,
+  CHANNEL,
+  contentsOf,
+  prepare,
+  type ScriptBranch,
+  timeless,
+} from "../script_branches.ts";
 import { startServers } from "../suite.ts";
 
 const DEADLINE = { timeout: 60_000 };
@@ -30,6 +37,7 @@ describe("a script whose user lacks one right", { skip }, () => {
     admin = adapterOf(server.url);
     await admin.send("ACL", "SETUSER", "user", "on", ">pw", "~*", "&*", "+@all");
     user = adapterOf(server.url.replace("redis://", "redis://user:pw@"));
+    await admin.subscribe(CHANNEL, () => {});
   });
   after(async () => {
     await user.close();

@@ -537,7 +537,7 @@ for (const [name, connect] of Object.entries(CLIENTS)) {
       const options: Record<string, unknown> = { onError: (error: unknown) => errors.push(error) };
       counter.coalesced(options).add(2);
       options.onError = "no function";
-      await counter.close();
+      await assert.rejects(counter.close(), MisconfiguredError);
       assert.equal(errors.length, 1);
       assert.ok(errors[0] instanceof MisconfiguredError, String(errors[0]));
     });

@@ -4,12 +4,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { LockLostError, withLock } from "../../../src/contract/mod.ts";
 import { partOf } from "../../../src/redis/client/names.ts";
 import {
+  adapterOf,
   MisconfiguredError,
+  type RedisAdapter,
   type RedisGuard,
   RedisSemaphore,
   type RedisSemaphoreOptions,
 } from "../../../src/redis/mod.ts";
-import { ServerSemaphore } from "../../../src/redis/semaphore/server_semaphore.ts";
+import { permitWaiterOf, ServerSemaphore } from "../../../src/redis/semaphore/server_semaphore.ts";
 import { skip } from "../../support/redis_server.ts";
 import { until } from "../../support/until.ts";
 import { startServers } from "../suite.ts";
@@ -153,7 +155,7 @@ describe("RedisSemaphore", { skip }, () => {
     await sleep(700);
     assert.equal(await other.tryAcquire(), undefined);
     assert.equal(guard.held, true);
-    await suite.redis.send("DEL", partOf(pool, "semaphore"));
+    await suite.redis.send("DEL", partOf(pool, "semaphore-holds"));
     await until("the loss", () => signal.aborted);
     assert.ok(signal.reason instanceof LockLostError);
     assert.equal(guard.held, false);
@@ -178,7 +180,7 @@ describe("RedisSemaphore", { skip }, () => {
     const first = await pool.attempt(request);
     const again = await pool.attempt(request);
     assert.ok(first.granted && again.granted);
-    assert.equal(again.token, first.token);
+    assert.ok(again.token! > first.token!);
     assert.equal(await pool.held(), 2);
     assert.equal(await pool.release(request), true);
     assert.equal(await pool.release(request), false);
@@ -245,11 +247,164 @@ describe("RedisSemaphore", { skip }, () => {
     await (await four.acquire({ permits: 4 })).release();
   });
 
-  test("says that another kind of value is at its key", async () => {
+  test("refuses another kind of value at its key, also the holds of the former format", async () => {
+    for (const command of [["SET", "text"], ["ZADD", "99999999999999", "1:client:1 {}"]]) {
+      const pool = name();
+      await suite.redis.send(command[0], partOf(pool, "semaphore"), ...command.slice(1));
+      await using semaphore = open(pool, 1);
+      await assert.rejects(semaphore.acquire(), { name: "MisconfiguredError", code: "WRONGTYPE" });
+    }
+  });
+
+  test("keeps one member for a hold, whatever the number of permits", async () => {
     const pool = name();
-    await suite.redis.send("SET", partOf(pool, "semaphore"), "text");
-    await using semaphore = open(pool, 1);
-    await assert.rejects(semaphore.acquire(), { name: "MisconfiguredError", code: "WRONGTYPE" });
+    await using semaphore = open(pool, 1_000_000, { leaseTime: 300 });
+    const most = await semaphore.acquire({ permits: 999_998 });
+    const one = await semaphore.acquire();
+    const left = () => suite.redis.send("PTTL", partOf(pool, "semaphore-holds"));
+    await until("a renewal", async () => {
+      const before = Number(await left());
+      await sleep(20);
+      return Number(await left()) > before;
+    });
+    assert.equal(await suite.redis.send("ZCARD", partOf(pool, "semaphore-holds")), 2);
+    assert.equal(await semaphore.available(), 1);
+    await most.release();
+    assert.equal(await semaphore.available(), 999_999);
+    await one.release();
+    assert.equal(await semaphore.available(), 1_000_000);
+  });
+
+  test("counts the holds anew if one of its keys is gone", async () => {
+    const pool = name();
+    await using semaphore = open(pool, 5);
+    const guard = await semaphore.acquire({ permits: 3 });
+    await suite.redis.send("DEL", partOf(pool, "semaphore"));
+    assert.equal(await semaphore.available(), 2);
+    assert.equal(await semaphore.tryAcquire({ permits: 3 }), undefined);
+    const other = await semaphore.acquire({ permits: 2 });
+    assert.equal(await semaphore.available(), 0);
+    await guard.release();
+    await other.release();
+    await semaphore.acquire({ permits: 4 });
+    await suite.redis.send("DEL", partOf(pool, "semaphore-holds"));
+    assert.equal(await semaphore.available(), 5);
+    assert.ok(await semaphore.tryAcquire({ permits: 5 }));
+  });
+
+  test("asks for 100 free permits at once", async () => {
+    const pool = name();
+    let asked = 0;
+    let answer = () => {};
+    const all = new Promise<void>((resolve) => answer = resolve);
+    const source: RedisAdapter = {
+      async send(command, ...args) {
+        if (command.startsWith("EVAL") && ++asked === 100) answer();
+        await all;
+        return await suite.redis.send(command, ...args);
+      },
+      subscribe: (channel, listener) => suite.redis.subscribe(channel, listener),
+      close: () => Promise.resolve(),
+    };
+    await using semaphore = new RedisSemaphore(source, pool, 100, FOR_EVER);
+    const guards = await Promise.all(Array.from({ length: 100 }, () => semaphore.acquire()));
+    assert.equal(await semaphore.available(), 0);
+    assert.equal(new Set(guards.map(({ token }) => token)).size, 100);
+  });
+
+  test("is not overtaken for long by requests for few, if a waiter wants many", async () => {
+    const pool = name();
+    await using few = open(pool, 3);
+    await using many = open(pool, 3);
+    const one = await few.acquire();
+    const all = many.acquire({ permits: 3 });
+    await untilWaiting(pool, 1);
+    // Two permits are free, which it may take for a moment.
+    await until("a refusal", async () => {
+      const guard = await few.tryAcquire();
+      await guard?.release();
+      return guard === undefined;
+    });
+    await one.release();
+    await (await all).release();
+    assert.ok(await few.tryAcquire());
+  });
+
+  test("is granted to a waiter by the release itself", async () => {
+    await using holder = open("handed over", 2);
+    let pause = Promise.resolve();
+    const source: RedisAdapter = {
+      async send(command, ...args) {
+        await pause;
+        return await suite.redis.send(command, ...args);
+      },
+      subscribe: (channel, listener) => suite.redis.subscribe(channel, listener),
+      close: () => Promise.resolve(),
+    };
+    await using waiter = new RedisSemaphore(source, "handed over", 2, FOR_EVER);
+    // A waiter that has waited for longer asks again, as on a busy machine.
+    await until("a grant without another question", async () => {
+      const guard = await holder.acquire({ permits: 2 });
+      const waiting = waiter.acquire({ permits: 2 });
+      await untilWaiting("handed over", 1);
+      let goOn = () => {};
+      pause = new Promise((resolve) => goOn = resolve);
+      await guard.release();
+      const granted = await Promise.race([waiting, sleep(100)]);
+      goOn();
+      const { token } = await waiting;
+      assert.ok(token > guard.token);
+      await (await waiting).release();
+      return granted !== undefined;
+    });
+    assert.equal(await holder.available(), 2);
+  });
+
+  test("passes over dead waiters at once, also one that wants more than are free", async () => {
+    const pool = name();
+    await using holder = open(pool, 3);
+    const guards = [await holder.acquire({ permits: 2 }), await holder.acquire()];
+    const dead = adapterOf(suite.server.url);
+    await dead.subscribe(partOf(pool, "semaphore-wake:dead"), () => {});
+    const server = new ServerSemaphore(dead, pool, 3);
+    for (let i = 0; i < 60; i++) {
+      const request = { value: `dead:${i} {}`, leaseTime: 600_000, wanted: 1 + i % 3 };
+      await server.attempt(request, permitWaiterOf(request));
+    }
+    await dead.close();
+    await using living = open(pool, 3);
+    const waiting = living.acquire();
+    await untilWaiting(pool, 61);
+    const released = performance.now();
+    await guards[1].release();
+    await (await waiting).release();
+    // It would be half a second for each.
+    assert.ok(performance.now() - released < 10_000);
+    await guards[0].release();
+    assert.equal(await waiters(pool), 0);
+  });
+
+  test("keeps the order of the tasks of one object, whatever they want", async () => {
+    const pool = name();
+    await using semaphore = open(pool, 4);
+    const guard = await semaphore.acquire({ permits: 4 });
+    const order: number[] = [];
+    const tasks = [3, 1, 4, 1, 2].map(async (permits, i) => {
+      await using _guard = await semaphore.acquire({ permits });
+      order.push(i);
+      await sleep(1);
+    });
+    const controller = new AbortController();
+    const aborted = semaphore.acquire({ permits: 4, signal: controller.signal });
+    const last = semaphore.acquire();
+    await untilWaiting(pool, 2); // The others would have to wait for these.
+    controller.abort(new Error("enough"));
+    await assert.rejects(aborted, /enough/);
+    await guard.release();
+    await Promise.all(tasks);
+    await (await last).release();
+    assert.deepEqual([order.slice(0, 2).toSorted(), order[2]], [[0, 1], 2]);
+    assert.equal(await semaphore.available(), 4);
   });
 
   test("wakes few waiters for each hold", async () => {

@@ -1,5 +1,6 @@
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
+import { LockLostError } from "../../../src/contract/mod.ts";
 import {
   adapterOf,
   RedisCounter,
@@ -10,7 +11,11 @@ import {
   UnreachableError,
 } from "../../../src/redis/mod.ts";
 import { StressFolder } from "../files/stress_folder.ts";
+import type { Target } from "./deployments.ts";
 import { HoldLog } from "./hold_log.ts";
+import { PromiseLog } from "./promise_log.ts";
+import { sourceOf } from "./sources.ts";
+import { WRITE } from "./store.ts";
 
 /** Adds ones to the counter `n`. */
 export interface Adds {
@@ -51,8 +56,19 @@ export interface Holds {
   readonly permits?: number;
 }
 
+/** Holds the lock called `held` and writes with its token, whatever happens to its servers. */
+export interface Guards {
+  readonly what: "guard";
+  readonly target: Target;
+  /** The server of the data, to which nothing happens. */
+  readonly store: string;
+  readonly folder: string;
+  readonly number: number;
+  readonly options: RedisLockOptions & { readonly commandTimeout: number };
+}
+
 /** The workload of a process. */
-export type Workload = Adds | Contends | Holds;
+export type Workload = Adds | Contends | Holds | Guards;
 
 /** The returned function does the workload. */
 export function prepare(workload: Workload, isStopped: () => boolean): () => Promise<unknown> {
@@ -63,6 +79,8 @@ export function prepare(workload: Workload, isStopped: () => boolean): () => Pro
       return () => contend(workload);
     case "hold":
       return () => hold(workload, isStopped);
+    case "guard":
+      return () => guard(workload, isStopped);
   }
 }
 
@@ -142,4 +160,45 @@ async function hold(
     log.end();
     await guard.release();
   }
+}
+
+/** Errors that a lock reports while its servers are away, or lose its holds. */
+function isExpected(error: unknown): error is Error {
+  return error instanceof UnreachableError || error instanceof LockLostError ||
+    error instanceof RefusedError || error instanceof DOMException && error.name === "TimeoutError";
+}
+
+/** Returns how often each error was reported. */
+async function guard(
+  { target, store, folder, number, options }: Guards,
+  isStopped: () => boolean,
+): Promise<Record<string, number>> {
+  await using source = await sourceOf(target, number);
+  await using lock = new RedisLock(source.source, "held", options);
+  const data = adapterOf(store, { commandTimeout: 20_000 });
+  using log = new PromiseLog(folder, number);
+  const errors: Record<string, number> = {};
+  const note = (error: unknown) => {
+    if (!isExpected(error)) throw error;
+    const name = error instanceof RefusedError ? error.code : error.name;
+    errors[name] = (errors[name] ?? 0) + 1;
+  };
+  while (!isStopped()) {
+    const guard = await lock.acquire({ timeout: 5000 }).catch(note);
+    if (guard === undefined) continue;
+    log.begin(guard);
+    try {
+      // Some holds are long, so that troubles often come within one.
+      for (let steps = Math.random() < 0.1 ? 40 : 2; steps > 0 && guard.held; steps--) {
+        await WRITE.run(data, ["token", "writes"], [`${guard.token}`, `${number}`]);
+        await sleep(Math.random() * 10);
+        log.look(guard);
+      }
+    } finally {
+      log.end();
+    }
+    await guard.release().catch(note);
+  }
+  await data.close();
+  return errors;
 }

@@ -1,0 +1,191 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { after, before, describe, it } from "node:test";
+import { UnsupportedError } from "../../../src/contract/errors.ts";
+import {
+  adapterOf,
+  type RedisAdapter,
+  RedisCounter,
+  RedisLock,
+  RedisRateLimiter,
+  RedisSemaphore,
+  RefusedError,
+  Script,
+} from "../../../src/redis/mod.ts";
+import { ServerLock } from "../../../src/redis/server_lock/server_lock.ts";
+import { ServerSemaphore } from "../../../src/redis/semaphore/server_semaphore.ts";
+import { RedisServer, skip } from "../../support/redis_server.ts";
+import { until } from "../../support/until.ts";
+
+const DEADLINE = { timeout: 120_000 };
+/** The machine may be busy. */
+const LONG_MS = 30_000;
+const PAGE = readFileSync(new URL("../../../docs/permissions.md", import.meta.url), "utf8");
+
+/** Waits for `waiting` to stand in the queue at `key`, lets it go on by `release`, and awaits it. */
+async function afterWaiting<T>(
+  admin: RedisAdapter,
+  key: string,
+  waiting: Promise<T>,
+  release: () => Promise<unknown>,
+): Promise<T> {
+  const queued = until("the waiter", async () => Number(await admin.send("ZCARD", key)) > 0);
+  queued.catch(() => {});
+  await Promise.race([queued, waiting]);
+  await release();
+  return await waiting;
+}
+
+/** What each class does, by the name of its section in the page. */
+const USES: Readonly<Record<string, (url: string, admin: RedisAdapter) => Promise<void>>> = {
+  async RedisCounter(url) {
+    await using counter = new RedisCounter(url, "visits", { commandTimeout: LONG_MS });
+    await counter.add();
+    await counter.add();
+    await counter.get();
+    await counter.fetchMax(7);
+    await counter.add(1, { operation: "a", retryFor: 0 });
+    await using expiring = new RedisCounter(url, "visits:today", {
+      commandTimeout: LONG_MS,
+      expireAfter: 60_000,
+    });
+    await expiring.add();
+    await expiring.set(1);
+    const collected = counter.coalesced({ flushEvery: 60_000 });
+    collected.add();
+    await collected.close();
+  },
+  async RedisLock(url, admin) {
+    const adapter = adapterOf(url, { commandTimeout: LONG_MS });
+    try {
+      await using lock = new RedisLock(adapter, "nightly");
+      await using other = new RedisLock(adapter, "nightly");
+      const queue = "interlock:{nightly}:queue";
+      const first = await lock.acquire();
+      await lock.owner();
+      const second = await afterWaiting(admin, queue, other.acquire(), () => first.release());
+      await second.downgrade();
+      const third = await lock.acquire({ shared: true });
+      await third.release();
+      assert.equal(await second.upgrade(), true);
+      const shared = lock.acquire({ shared: true });
+      await (await afterWaiting(admin, queue, shared, () => second.release())).release();
+      // A renewal, without waiting for a third of a lease.
+      const server = new ServerLock(adapter, "nightly");
+      for (const shared of [false, true]) {
+        const request = { value: `v ${shared}`, leaseTime: 60_000, shared };
+        assert.equal((await server.attempt(request)).granted, true);
+        assert.equal(await server.renew(request), true);
+        await server.release(request);
+      }
+    } finally {
+      await adapter.close();
+    }
+  },
+  async RedisSemaphore(url, admin) {
+    const adapter = adapterOf(url, { commandTimeout: LONG_MS });
+    try {
+      await using one = new RedisSemaphore(adapter, "downloads", 2);
+      await using other = new RedisSemaphore(adapter, "downloads", 2);
+      const queue = "interlock:{downloads}:semaphore-queue";
+      const first = await one.acquire({ permits: 2 });
+      const second = await afterWaiting(admin, queue, other.acquire(), () => first.release());
+      await second.release();
+      const server = new ServerSemaphore(adapter, "downloads", 2);
+      const request = { value: "v", leaseTime: 60_000, wanted: 1 };
+      assert.equal((await server.attempt(request)).granted, true);
+      assert.equal(await server.renew(request), true);
+      await server.release(request);
+      await server.held();
+    } finally {
+      await adapter.close();
+    }
+  },
+  async RedisRateLimiter(url) {
+    const limit = { limit: 2, interval: 60_000, commandTimeout: LONG_MS };
+    await using calls = new RedisRateLimiter(url, "calls", limit);
+    await calls.acquire();
+    await calls.acquire();
+    assert.equal((await calls.tryAcquire()).granted, false);
+    await using bucket = new RedisRateLimiter(url, "calls 2", { ...limit, burst: 2 });
+    await bucket.acquire();
+  },
+};
+
+describe("the rights in docs/permissions.md", { skip }, () => {
+  let server: RedisServer;
+  let admin: RedisAdapter;
+  let url: string;
+  before(async () => {
+    server = await RedisServer.start();
+    admin = adapterOf(server.url, { commandTimeout: LONG_MS });
+    url = server.url.replace("redis://", "redis://app:pw@");
+  });
+  after(async () => {
+    await admin?.close();
+    await server?.[Symbol.asyncDispose]();
+  });
+
+  const useAs = async (name: string, rights: readonly string[]) => {
+    await admin.send("FLUSHALL");
+    await admin.send("SCRIPT", "FLUSH"); // Each script is sent anew.
+    await admin.send("ACL", "SETUSER", "app", "reset", "on", ">pw", ...rights);
+    await USES[name](url, admin);
+  };
+
+  for (const name of Object.keys(USES)) {
+    // The second ones help, and are not needed.
+    const [, needed, helpful = ""] =
+      new RegExp(`^${name}:\\s+\`([^\`]*)\`(?:[^\`]*\`([^\`]*)\`)?`, "m").exec(PAGE) ?? [];
+
+    it(`are enough for a ${name}, and all of them are needed`, DEADLINE, async () => {
+      const rights = needed.split(" ");
+      await useAs(name, [...rights, ...helpful.split(" ").filter(Boolean)]);
+      await useAs(name, rights);
+      const unneeded: string[] = [];
+      for (const right of rights) {
+        const others = rights.filter((other) => other !== right);
+        try {
+          await useAs(name, others);
+          unneeded.push(right);
+        } catch (error) {
+          if (right === "+eval") {
+            assert.ok(error instanceof UnsupportedError, String(error));
+            assert.match(error.message, /\+eval \+evalsha/);
+            continue;
+          }
+          assert.ok(error instanceof RefusedError, `${right}: ${error}`);
+          assert.equal(error.code, "NOPERM");
+          if (right.startsWith("+")) {
+            const named = new RegExp(
+              `'${right.slice(1).replace("|", "\\|")}'.* command.*ACL SETUSER NAME \\+`,
+              "i",
+            );
+            assert.match(error.message, named);
+          }
+        }
+      }
+      assert.deepEqual(unneeded, []);
+    });
+  }
+
+  it("tell if a script may not be sent, but run it if the server knows it", DEADLINE, async () => {
+    const script = new Script("return redis.call('GET', KEYS[1])");
+    await admin.send("SET", "k", "v");
+    await admin.send("ACL", "SETUSER", "app", "reset", "on", ">pw", "~*", "+get", "+evalsha");
+    const adapter = adapterOf(url, { commandTimeout: LONG_MS });
+    try {
+      await assert.rejects(script.run(adapter, ["k"], []), (error: unknown) => {
+        assert.ok(error instanceof UnsupportedError, String(error));
+        assert.match(error.message, /Allow EVAL and EVALSHA/);
+        return true;
+      });
+      await admin.send("SCRIPT", "LOAD", script.source);
+      assert.equal(await new Script(script.source).run(adapter, ["k"], []), "v");
+      await admin.send("ACL", "SETUSER", "app", "-evalsha", "+eval");
+      assert.equal(await script.run(adapter, ["k"], []), "v");
+    } finally {
+      await adapter.close();
+    }
+  });
+});
