@@ -83,6 +83,7 @@ enum {
   /* Offsets in a mutex. */
   INTERLOCK_M_DIED = 4,
   INTERLOCK_M_TOKEN = 8,
+  INTERLOCK_M_LOOK = 16,
   INTERLOCK_M_SINCE = 24,
   INTERLOCK_MUTEX = 32,
   /* Offsets in the record of a wait, and the kind of those for a lock. */
@@ -124,7 +125,7 @@ struct interlock {
 /* What the system knows about a thread; 0 for what is unknown. */
 struct interlock_thread {
   uint32_t process, thread, namespace, time_namespace;
-  uint64_t start;
+  uint64_t start, memory;
 };
 
 static inline uint32_t *interlock_word(const struct interlock *it, size_t at) {
@@ -174,19 +175,24 @@ static inline int interlock_read(const char *path, char *text, size_t size) {
   return got > 0;
 }
 
-/* Reads number, state and start time of a thread from its stat in /proc; returns 0 on failure. */
-static inline int interlock_stat(const char *path, int *id, char *state, uint64_t *start) {
+/*
+ * Reads number, state, start time and bytes of memory of a thread from its stat in /proc; returns 0
+ * on failure.
+ */
+static inline int interlock_stat(const char *path, int *id, char *state, uint64_t *start,
+                                 uint64_t *memory) {
   char text[1024];
   if (!interlock_read(path, text, sizeof text)) return 0;
   const char *rest = strrchr(text, ')'); /* The name before it may contain anything. */
-  unsigned long long ticks;
+  unsigned long long ticks, bytes;
   if (rest == NULL || sscanf(rest + 1,
                              " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d "
-                             "%*d %*d %llu",
-                             state, &ticks) != 2)
+                             "%*d %*d %llu %llu",
+                             state, &ticks, &bytes) != 3)
     return 0;
   *id = atoi(text);
   *start = ticks;
+  *memory = bytes;
   return *id > 0 && ticks > 0;
 }
 
@@ -205,7 +211,8 @@ static inline struct interlock_thread interlock_this_thread(void) {
   int id;
   char state;
   /* In the /proc of another PID namespace, threads have other numbers. */
-  if (!interlock_stat("/proc/thread-self/stat", &id, &state, &me.start) || id != (int)me.thread)
+  if (!interlock_stat("/proc/thread-self/stat", &id, &state, &me.start, &me.memory) ||
+      id != (int)me.thread)
     me.start = 0;
   if (me.namespace != 0 && access("/proc/thread-self/ns/time", F_OK) != 0 && errno == ENOENT)
     me.time_namespace = 1; /* The kernel has no time namespaces. */
@@ -298,13 +305,15 @@ static inline int interlock_is_gone(const struct interlock *it, uint32_t identit
       memcmp(boot, unknown, 16) != 0 && memcmp(boot, it->map + at + INTERLOCK_S_BOOT, 16) == 0) {
     char path[64], state;
     int id;
-    uint64_t found;
+    uint64_t found, memory;
     snprintf(path, sizeof path, "/proc/%d/task/%d/stat", process, thread);
     if (syscall(SYS_tgkill, process, thread, 0) != 0 && errno == ESRCH) gone = 1;
-    else if (me.start != 0 && interlock_stat(path, &id, &state, &found)) {
+    else if (me.start != 0 && interlock_stat(path, &id, &state, &found, &memory)) {
       uint32_t clock = interlock_load(it, at + INTERLOCK_S_TIME_NAMESPACE);
       int comparable = byte != F_WRLCK && start != 0 && clock != 0 && clock == me.time_namespace;
-      gone = state == 'Z' || state == 'X' || (comparable && found != start);
+      /* A thread that ends has lost its memory, if this /proc tells of memory at all. */
+      gone = state == 'Z' || state == 'X' || (me.memory != 0 && memory == 0) ||
+             (comparable && found != start);
     }
   }
   return gone && interlock_load(it, at + INTERLOCK_S_IDENTITY) == identity;
@@ -537,10 +546,30 @@ static inline void interlock_hand_on(const struct interlock *it, size_t at) {
   }
 }
 
+/*
+ * Promises to look after the owner in `interval` milliseconds, unless another waiter has promised it
+ * already. Returns how long to sleep. `promise` is that of this waiter, or 0.
+ */
+static inline double interlock_promise(const struct interlock *it, size_t at, double interval,
+                                       uint32_t *promise) {
+  uint32_t now = (uint32_t)(uint64_t)(interlock_now() * 1e3);
+  uint32_t known = interlock_load(it, at + INTERLOCK_M_LOOK), mine = *promise;
+  int32_t ahead = (int32_t)(known - now);
+  *promise = 0;
+  /* One that is farther ahead was made by another clock. */
+  if (known != 0 && known != mine && ahead > 0 && ahead < 32768) return 50;
+  mine = now + (uint32_t)(interval * 1e3);
+  if (mine == 0) mine = 1;
+  if (!interlock_swap(it, at + INTERLOCK_M_LOOK, known, mine)) return 50;
+  *promise = mine;
+  return interval;
+}
+
 /* Waits for a lock that is held. Returns 0, ETIMEDOUT or EDEADLK. */
-static inline int interlock_sleep(const struct interlock *it, size_t at, long timeout) {
+static inline int interlock_sleep(const struct interlock *it, size_t at, long timeout,
+                                  uint32_t *promise) {
   double start = interlock_now();
-  uint32_t slept = 0, seen = 0;
+  uint32_t slept = 0, still = 0;
   int failure = 0;
   while (failure == 0) {
     uint32_t word = interlock_load(it, at), owner = word & INTERLOCK_OWNER;
@@ -551,21 +580,27 @@ static inline int interlock_sleep(const struct interlock *it, size_t at, long ti
     }
     double now = interlock_now(), left = timeout < 0 ? 1e9 : start + (double)timeout - now;
     if (owner == it->me) failure = EDEADLK;
-    else if ((left <= 0 || owner == seen) && interlock_take_over(it, at)) return 0;
+    else if ((left <= 0 || word == still) && interlock_take_over(it, at)) return 0;
     else if (left <= 0) failure = ETIMEDOUT;
     if (failure != 0) break;
-    seen = owner;
     uint32_t marked = word | INTERLOCK_SLEEPERS;
     if (word != marked) {
       if ((word & INTERLOCK_TASKS) == 0) interlock_note_time(it, at + INTERLOCK_M_SINCE);
       if (!interlock_swap(it, at, word, marked)) continue;
     }
     slept = INTERLOCK_SLEEPERS;
-    /* A dead owner wakes no waiter, so sleeps are short. */
-    double slice = now - start > 1000 ? 25 : 4;
+    /* A dead owner wakes no waiter, so one of them looks: the longer it has waited, the rarer. */
+    double interval = (now - start) / 16;
+    if (now - start > 1000) interval = 25;
+    else if (interval > 4) interval = 4;
+    else if (interval < 0.5) interval = 0.5;
+    double slice = interlock_promise(it, at, interval, promise);
     if (slice > left) slice = left;
     struct timespec time = {.tv_nsec = (long)(slice * 1e6)};
-    interlock_futex(interlock_word(it, at), INTERLOCK_WAIT, marked, &time);
+    /* Whether the word was the same for all of the sleep. */
+    int over = interlock_futex(interlock_word(it, at), INTERLOCK_WAIT, marked, &time) != 0 &&
+               errno == ETIMEDOUT;
+    still = over ? marked : 0;
   }
   if (slept != 0) interlock_hand_on(it, at);
   return failure;
@@ -584,7 +619,11 @@ static inline int interlock_lock(const struct interlock *it, int64_t offset, lon
     interlock_store(it, wait + INTERLOCK_W_KIND, INTERLOCK_WAITS_FOR_LOCK);
     interlock_note_time(it, wait + INTERLOCK_W_SINCE);
     interlock_store(it, wait + INTERLOCK_W_WORD, (uint32_t)offset + 1);
-    int failure = interlock_sleep(it, at, timeout);
+    uint32_t promise = 0;
+    int failure = interlock_sleep(it, at, timeout, &promise);
+    /* Another waiter looks after the owner from now on. */
+    if (promise != 0 && interlock_swap(it, at + INTERLOCK_M_LOOK, promise, 0))
+      interlock_futex(interlock_word(it, at), INTERLOCK_WAKE, 1, NULL);
     interlock_store(it, wait + INTERLOCK_W_WORD, 0);
     if (failure != 0) return failure;
   }
