@@ -1,12 +1,11 @@
 /**
- * Builds the npm package in `dist`, or in the folder that is its argument. Each module becomes
- * JavaScript for the oldest Node that the package supports, with a source map and a declaration. The
- * package.json is made from that of the project.
+ * Builds the npm package in `dist`, or in the folder that is its argument. Each module of the library
+ * becomes JavaScript for the oldest Node that the package supports, and a declaration; the commands
+ * become bundles. The package.json is made from that of the project.
  *
  * @module
  */
-import { decode, encode, type SourceMapSegment } from "@jridgewell/sourcemap-codec";
-import { build, type Plugin, transform } from "esbuild";
+import { build, type BuildOptions, type Plugin, transform } from "esbuild";
 import {
   chmodSync,
   cpSync,
@@ -33,17 +32,19 @@ const published = deno.publish.include
   .filter((path) => path !== "deno.json" && path !== "CHANGELOG.md");
 const modules = published.flatMap((path) => filesIn(path)).filter(isModule);
 
-/** The modules that programs start or import; the helper is a part of the library, as text. */
-const entries = [
-  ...Object.values(npm.exports).map((path) => posix.normalize(path)),
-  ...modules.filter((path) => path.startsWith("workers/") && path !== "workers/helper.ts"),
-];
+/** The modules that a program imports. */
+const library = Object.entries(npm.exports).filter(([name]) => name !== "./cli")
+  .map(([, path]) => posix.normalize(path));
+/** The command, in one file, and the modules that programs start. */
+const COMMAND = posix.normalize(npm.bin.interlock);
+const PROGRAMS = ["workers/counting_process.ts", "workers/counting_thread.ts"];
+/** The folder of the other commands, as deep as their sources: they name files relative to theirs. */
+const COMMANDS = "src/commands";
 
-/** The module that is a bundle. */
-const COMMAND = npm.bin.interlock.replace("./", "").replace(/\.ts$/, ".js");
-
-/** The modules that no program imports and whose errors say enough: made small, without source maps. */
-const INTERNAL = /^(?:cli|workers|src\/(?:host|counting|advice|runtime))\//;
+/** The modules of the library; all others are parts of a command. */
+const OF_LIBRARY = /^(?:mod\.ts$|src\/(?:contract|memory|files|redis|runtime)\/)/;
+/** The part of the library whose errors say enough. */
+const INTERNAL = /^src\/runtime\//;
 
 /** A published file, or all files of a published folder. */
 function filesIn(path: string): string[] {
@@ -65,7 +66,7 @@ const separateModules: Plugin = {
   },
 };
 
-/** Drops doc comments: editors read them in the declarations. Each line stays where it is. */
+/** Drops doc comments: editors read them in the declarations. */
 const withoutDocs: Plugin = {
   name: "without docs",
   setup({ onLoad }) {
@@ -84,41 +85,51 @@ const withoutDocs: Plugin = {
   },
 };
 
+const OPTIONS = {
+  write: false,
+  absWorkingDir: ROOT,
+  outdir: DIST,
+  outbase: ROOT,
+  bundle: true,
+  packages: "external",
+  platform: "neutral",
+  format: "esm",
+  target: `node${oldestNode()}`,
+  legalComments: "none",
+  logLevel: "warning",
+} satisfies BuildOptions;
+
 async function emitModules(): Promise<void> {
+  const { text, later } = await bundledCommand();
+  writeText(compiled(COMMAND), text);
+  const needed = await emitCommands(later);
   const { outputFiles } = await build({
-    write: false,
-    absWorkingDir: ROOT,
-    entryPoints: modules,
-    outdir: DIST,
-    outbase: ROOT,
-    bundle: true,
-    packages: "external",
+    ...OPTIONS,
+    entryPoints: modules.filter((path) => OF_LIBRARY.test(path)),
     plugins: [separateModules, withoutDocs],
-    format: "esm",
-    target: `node${oldestNode()}`,
-    sourcemap: true,
-    sourcesContent: false,
-    legalComments: "none",
     // Imports of types say so; all others are kept.
     tsconfigRaw: { compilerOptions: { verbatimModuleSyntax: true } },
-    logLevel: "warning",
   });
   const texts = new Map(outputFiles.map(({ path, text }) => [relative(DIST, path), text]));
-  texts.set(COMMAND, await bundledCommand());
-  for (const module of reached(".js", texts)) {
-    const text = texts.get(`${module}.js`)!;
-    if (`${module}.js` === COMMAND) {
-      writeText(COMMAND, text.replace(/import\(("[^"]+")\)/g, "import([$1][0])"));
-      continue;
-    }
-    if (INTERNAL.test(module)) {
-      const { code } = await transform(text, { minify: true, format: "esm" });
-      writeText(`${module}.js`, code);
-      continue;
-    }
-    writeText(`${module}.js`, text);
-    writeText(`${module}.js.map`, mapOfLines(module, texts.get(`${module}.js.map`)!));
+  for (const module of reached([...library, ...needed], ".js", texts)) {
+    writeText(`${module}.js`, await smaller(module, texts.get(`${module}.js`)!));
   }
+}
+
+/**
+ * Makes a module of the library small. In the internal part no name stays. In the rest, the names that
+ * stack traces show stay: those of classes, functions and methods. To esbuild, all but the imports and
+ * exports is a script, whose top level other scripts see.
+ */
+async function smaller(module: string, text: string): Promise<string> {
+  if (INTERNAL.test(module)) return (await transform(text, { minify: true, format: "esm" })).code;
+  const source = ts.createSourceFile(module, text, ts.ScriptTarget.ESNext);
+  const textOf = (statement: ts.Statement) => statement.getText(source);
+  const isOuter = (one: ts.Statement) => ts.isImportDeclaration(one) || ts.isExportDeclaration(one);
+  const outer = source.statements.filter(isOuter).map((one) => textOf(one).replace(/\s+/g, " "));
+  const inner = source.statements.filter((one) => !isOuter(one)).map(textOf);
+  const { code } = await transform(inner.join("\n"), { minify: true, lineLimit: 300 });
+  return [...outer, code].join("\n");
 }
 
 /**
@@ -126,32 +137,75 @@ async function emitModules(): Promise<void> {
  * often: loading the modules takes longer than the lock. It imports the other commands when it needs
  * them. Deno loads what an import names even if it is never reached, so the names are hidden.
  */
-async function bundledCommand(): Promise<string> {
+async function bundledCommand(): Promise<{ text: string; later: readonly string[] }> {
+  const later = new Set<string>();
   const { outputFiles: [{ text }] } = await build({
-    write: false,
-    absWorkingDir: ROOT,
-    entryPoints: [npm.bin.interlock],
-    bundle: true,
+    ...OPTIONS,
+    entryPoints: [COMMAND],
     minify: true,
     plugins: [{
       name: "commands apart",
       setup({ onResolve }) {
-        onResolve({ filter: /^\.\/.*\.ts$/ }, ({ path, kind }) => {
-          return kind === "dynamic-import" ? { path: compiled(path), external: true } : undefined;
+        onResolve({ filter: /^\.\/.*\.ts$/ }, ({ path, kind, importer }) => {
+          if (kind !== "dynamic-import") return undefined;
+          later.add(posix.join(posix.dirname(relative(ROOT, importer)), path));
+          return { path: `../${COMMANDS}/${posix.basename(compiled(path))}`, external: true };
         });
       },
     }],
-    format: "esm",
-    platform: "neutral",
-    target: `node${oldestNode()}`,
-    legalComments: "none",
-    logLevel: "warning",
   });
-  return text;
+  return {
+    text: text.replace(/import\(("[^"]+")\)/g, "import([$1][0])"),
+    later: [...later],
+  };
 }
 
-/** The modules that the entries import, directly or through others; without extension. */
-function reached(extension: string, texts: ReadonlyMap<string, string>): ReadonlySet<string> {
+/**
+ * Writes the other commands and the programs of `count` as bundles that share their parts. The modules
+ * of the library stay separate.
+ *
+ * @returns The modules of the library that they need.
+ */
+async function emitCommands(later: readonly string[]): Promise<readonly string[]> {
+  const needed = new Set<string>();
+  const { outputFiles } = await build({
+    ...OPTIONS,
+    entryPoints: [
+      ...later.map((path) => ({ in: path, out: `${COMMANDS}/${posix.basename(path, ".ts")}` })),
+      ...PROGRAMS.map((path) => ({ in: path, out: path.replace(/\.ts$/, "") })),
+    ],
+    splitting: true,
+    chunkNames: `${COMMANDS}/[name]-[hash]`,
+    minify: true,
+    plugins: [{
+      name: "library apart",
+      setup({ onResolve }) {
+        onResolve({ filter: /^\.\.?\/.*\.ts$/ }, ({ path, importer }) => {
+          const module = posix.join(posix.dirname(relative(ROOT, importer)), path);
+          if (!OF_LIBRARY.test(module)) return undefined;
+          needed.add(module);
+          return { path: LIBRARY + compiled(module), external: true };
+        });
+      },
+    }],
+  });
+  for (const { path: absolute, text } of outputFiles) {
+    const path = relative(DIST, absolute);
+    const named = text.replaceAll(LIBRARY, `${posix.relative(posix.dirname(path), "")}/`);
+    writeText(path, named);
+  }
+  return [...needed];
+}
+
+/** Stands for the folder of the package until it is known where a module is written. */
+const LIBRARY = "package:";
+
+/** The modules that some modules import, directly or through others; without extension. */
+function reached(
+  entries: readonly string[],
+  extension: string,
+  texts: ReadonlyMap<string, string>,
+): ReadonlySet<string> {
   const all = new Set(entries.map((path) => path.replace(/\.ts$/, "")));
   for (const module of all) {
     const text = texts.get(module + extension)!;
@@ -160,28 +214,6 @@ function reached(extension: string, texts: ReadonlyMap<string, string>): Readonl
     }
   }
   return all;
-}
-
-/**
- * Reduces a source map to one place for each line, a quarter of its size, in the sources of this
- * version on the web: the package has none.
- */
-function mapOfLines(module: string, text: string): string {
-  const repository = npm.repository.url.replace(/^git\+|\.git$/g, "");
-  const source = `${module}.ts`;
-  const { sources, mappings } = JSON.parse(text);
-  // The others are JSON.
-  const own = sources.findIndex((path: string) => path.endsWith(source));
-  const lines = decode(mappings).map((line) => {
-    const [at, , ...place] = line.find(([, of]) => of === own) ?? [];
-    return at === undefined ? [] : [[at, 0, ...place] as SourceMapSegment];
-  });
-  return JSON.stringify({
-    version: 3,
-    sources: [`${repository}/blob/v${npm.version}/${source}`],
-    names: [],
-    mappings: encode(lines),
-  });
 }
 
 function oldestNode(): string {
@@ -212,7 +244,7 @@ function emitDeclarations(): void {
     texts.set(relative(DIST, path), text.replace(IMPORT, (_, from, to) => `${from}"${to}.js"`));
   });
   if (diagnostics.length > 0) throw new Error(ts.formatDiagnostics(diagnostics, host));
-  for (const module of reached(".d.ts", texts)) {
+  for (const module of reached([...library, COMMAND], ".d.ts", texts)) {
     writeText(`${module}.d.ts`, texts.get(`${module}.d.ts`)!);
   }
 }
@@ -239,7 +271,7 @@ function manifest(): object {
     bin: { interlock: compiled(bin.interlock) },
     files: [
       ...published.flatMap((path) => {
-        return isModule(path) ? [compiled(path), `${compiled(path)}.map`, declared(path)] : [path];
+        return isModule(path) ? [compiled(path), declared(path)] : [path];
       }),
       "deno.json",
     ],

@@ -14,6 +14,7 @@ import process from "node:process";
 import { FileLock } from "../files/file_lock.ts";
 import { makePrivateFolder } from "../host/own_folder.ts";
 import { systemErrorOf } from "../host/system_error.ts";
+import { folderOfSegments } from "../memory/segment_home.ts";
 
 const PREFIX = "interlock-count-";
 
@@ -48,7 +49,8 @@ export class RunFolder implements Disposable {
   #alive: FileLock | undefined;
 
   /**
-   * Makes the files, after removing those of runs that were killed.
+   * Makes the files, after removing those of runs that were killed. Memory and socket are in a
+   * folder of this user: in that of `INTERLOCK_DIR`, or in `/dev/shm`.
    *
    * @param text Whether the run needs a text file.
    * @param directory The folder of the text file. Default: the system's temporary folder.
@@ -93,7 +95,11 @@ export class RunFolder implements Disposable {
 }
 
 function homeOfRuns(): string {
-  const base = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
+  const base = process.env.INTERLOCK_DIR
+    ? folderOfSegments(undefined, undefined, true)
+    : existsSync("/dev/shm")
+    ? "/dev/shm"
+    : tmpdir();
   const home = join(base, `interlock-${process.getuid?.() ?? "user"}`);
   makePrivateFolder(home);
   return home;
@@ -119,8 +125,8 @@ function removeDead(home: string): void {
       if (text !== undefined && isOurs(text)) rmSync(text, { recursive: true, force: true });
       rmSync(folder, { recursive: true, force: true });
     } catch (error) {
-      // Another run is removing it at the same moment.
-      if ((error as { code?: string }).code !== "ENOENT") throw error;
+      // Another run is removing it at the same moment, perhaps while the lock was made again.
+      if (!["ENOENT", "ENOTEMPTY"].includes((error as { code?: string }).code!)) throw error;
     }
   }
 }

@@ -56,4 +56,14 @@ export interface AtomicOperations {
   tryLock(at: number, me: number, spins: number): number;
   /** Returns 0 if released; bits 30 and 31, as 1 to 3, if others wait; -1 if not held by `me`. */
   unlock(at: number, me: number): number;
+  /**
+   * One step on the 32-bit integer at `at` under a mutex word: loads it, stores `n`, or adds `n`
+   * (see {@linkcode LOCKED}). Returns the integer, plus 2^32 if it has not released the word, since
+   * others wait. If it has not done it, returns NaN, or Infinity if it has not released the word:
+   * the word was not free, an owner has died, or the sum has more than 32 bits.
+   */
+  locked32(word: number, me: number, at: number, what: number, n: number): number;
 }
+
+/** The steps of {@linkcode AtomicOperations.locked32}. */
+export const LOCKED = { load: 0, store: 1, add: 2 } as const;

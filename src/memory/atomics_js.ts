@@ -1,4 +1,4 @@
-import type { AtomicOperations } from "./atomic_operations.ts";
+import { type AtomicOperations, LOCKED } from "./atomic_operations.ts";
 
 const OWNER = 0x3fffffff;
 const MAX = BigInt(Number.MAX_SAFE_INTEGER);
@@ -6,6 +6,8 @@ const MAX = BigInt(Number.MAX_SAFE_INTEGER);
 const EDGE = 2 ** 20;
 const TWO_32 = 2 ** 32;
 const ONE = 1n;
+/** As in atomics.wat and mutex.ts. */
+const SPINS = 20;
 
 /** To convert the bits of floating-point numbers: `Atomics` takes only integers. */
 const scratch = new ArrayBuffer(8);
@@ -182,6 +184,20 @@ class ArrayAtomics implements AtomicOperations {
     if (old === me) return 0;
     if ((old & OWNER) !== me) return -1;
     return Atomics.exchange(words, word, 0) >>> 30;
+  }
+
+  locked32(word: number, me: number, at: number, what: number, n: number): number {
+    const words = this.words;
+    const acquired = this.tryLock(word, me, SPINS);
+    if (acquired === 0) return NaN;
+    let sum = Infinity; // Not done.
+    if (acquired === 1) {
+      sum = (what === LOCKED.store ? 0 : words[at >> 2]) + (what === LOCKED.load ? 0 : n);
+      if ((sum | 0) !== sum) sum = Infinity;
+      else if (what !== LOCKED.load) words[at >> 2] = sum;
+    }
+    if (Atomics.compareExchange(words, word >> 2, me, 0) !== me) return sum + TWO_32;
+    return sum === Infinity ? NaN : sum;
   }
 
   /**

@@ -107,7 +107,7 @@ export const MUTEX = {
   died: 4,
   /** 8 bytes: the last fencing token. */
   token: 8,
-  /** Reserved: when a waiter looks after the owner next. */
+  /** When a waiter looks after the owner next; see look_duty.ts. The word after it is reserved. */
   look: 16,
   /** 8 bytes: while the word has a bit about waiters, a time at which the hold had begun. */
   since: 24,

@@ -9,6 +9,7 @@ import { checkOptions } from "./arguments.ts";
 import type { Attachment } from "./attachment.ts";
 import { HEADER, MUTEX } from "./layout.ts";
 import { leastHoldTime, OWNER } from "./lock_words.ts";
+import { LookDuty } from "./look_duty.ts";
 import { attachmentOf, type Memory } from "./memory.ts";
 import type { MutexGuard } from "./mutex_guard.ts";
 import {
@@ -31,10 +32,19 @@ const SPINS = 20;
 /** How long, in milliseconds, and how often a waiter naps that was woken and came late. */
 const NAP = 0.05;
 const NAPS = 5;
-/** How long a waiter sleeps before it checks that the owner lives; longer after a while. */
-const OWNER_CHECK = 4;
-const LATE_OWNER_CHECK = 25;
+/**
+ * How long the waiter sleeps that looks after the owner, in milliseconds: a part of its wait so far,
+ * so that the looks become rarer. The last one is for waits of more than a second.
+ */
+const [FIRST_LOOK, LAST_LOOK, LATE_LOOK] = [0.5, 4, 25];
+const LOOKS_PER_WAIT = 16;
 const LONG_WAIT = 1000;
+
+/** How long to sleep before the next look at the owner, after a wait of so many milliseconds. */
+function intervalAfter(waited: number): number {
+  if (waited > LONG_WAIT) return LATE_LOOK;
+  return Math.min(Math.max(waited / LOOKS_PER_WAIT, FIRST_LOOK), LAST_LOOK);
+}
 
 /** In the word of the owner that died: what the mutex protects is inconsistent. */
 const INCONSISTENT = 0x80000000 | 0;
@@ -47,6 +57,9 @@ const HELD_HERE = [
   "it is held by lock()",
   "it is held by another guard",
 ];
+
+/** Makes `mutex` hold its word, which this thread has acquired by other means, as by `lock`. */
+export let adopt: (mutex: Mutex) => void;
 
 /**
  * A mutual exclusion lock in shared memory: one futex word that names its owner, written by the
@@ -105,6 +118,10 @@ export class Mutex implements RawLock {
   /** Of the hold: whether the owner before died holding the lock, and who that was. */
   #recovered = false;
   #previous: Owner | undefined;
+
+  static {
+    adopt = (mutex) => void (mutex.#hold = BARE);
+  }
 
   /**
    * The mutex at `offset`; all zeros is a free one. `Segment.mutex` finds an offset by name.
@@ -323,19 +340,27 @@ export class Mutex implements RawLock {
   #sleep(options: AcquireOptions | undefined): void {
     const records = this.#attachment.waitRecords!;
     const deadline = options && new Deadline(options, () => this.#timeoutMessage());
+    const duty = new LookDuty(this.#region, this.#at);
     try {
-      this.#sleepUntilAcquired(deadline, records);
+      this.#sleepUntilAcquired(deadline, records, duty);
     } finally {
+      duty.leave();
       records.unblock();
     }
   }
 
-  #sleepUntilAcquired(deadline: Deadline | undefined, records: WaitRecords): void {
+  #sleepUntilAcquired(
+    deadline: Deadline | undefined,
+    records: WaitRecords,
+    duty: LookDuty,
+  ): void {
     const { atomics } = this.#region;
     const { threads, thread } = this.#attachment;
     const start = performance.now();
     let slept = 0;
     let woken = false;
+    /** The word that this waiter slept on, if it was the same for as long. */
+    let still = 0;
     let naps = 0;
     let seen = 0;
     for (;;) {
@@ -355,7 +380,7 @@ export class Mutex implements RawLock {
       const left = deadline?.left ?? Infinity;
       const isLate = left <= 0;
       // An owner that this thread has not checked for long may have died long ago.
-      const isDue = isLate || owner === seen || threads.isDue(owner);
+      const isDue = isLate || word === still || threads.isDue(owner);
       if (isDue && this.#takeOver()) return;
       try {
         deadline?.throwIfAborted();
@@ -366,8 +391,9 @@ export class Mutex implements RawLock {
       }
       seen = owner;
       // Woken, but another thread was faster. Another sleep would be likely to end late again, and
-      // would cost each release a wake. A nap lets the others run, and needs no wake.
-      if (woken && naps < NAPS) {
+      // would cost each release a wake. A nap lets the others run, and needs no wake; unless other
+      // waiters need one anyway.
+      if (woken && naps < NAPS && word > 0) {
         this.#region.nap(NAP * 2 ** naps++);
         continue;
       }
@@ -375,8 +401,11 @@ export class Mutex implements RawLock {
       if (slept === 0) records.block(this.#at, "lock");
       if (!this.#mark(word, SLEEPERS)) continue;
       slept = SLEEPERS;
-      const slice = performance.now() - start > LONG_WAIT ? LATE_OWNER_CHECK : OWNER_CHECK;
-      woken = this.#region.wait(this.#at, word | SLEEPERS, Math.min(slice, left));
+      const began = performance.now();
+      const time = Math.min(duty.take(intervalAfter(began - start)), left);
+      woken = this.#region.wait(this.#at, word | SLEEPERS, time);
+      // Neither woken, nor stopped by another word. Clocks are rounded.
+      still = !woken && performance.now() - began >= time - 0.1 ? word | SLEEPERS : 0;
     }
   }
 

@@ -133,6 +133,42 @@ describe("interlock inspect --redis", { skip }, () => {
     await suite.redis.send("DEL", partOf("odd", "queue"));
   });
 
+  it("escapes what a terminal would act on, and rounds nothing", DEADLINE, async () => {
+    await suite.redis.send("FLUSHALL");
+    const odd = "a\x1b[31m\x9b2J\u202e\nb";
+    const big = ["9007199254740993", "9223372036854775807", "-9223372036854775808"];
+    await using lock = new RedisLock(suite.redis, odd, { label: odd });
+    await using semaphore = new RedisSemaphore(suite.redis, odd, 2, { label: odd });
+    const held = [await lock.acquire(), await semaphore.acquire()];
+    // Another program writes what it likes.
+    await suite.redis.send("SET", partOf("liar", "lock"), 'x {"pid":1,"runtime":5,"since":7}');
+    await suite.redis.send("HSET", partOf("liar", "token"), "token", big[0]);
+    await suite.redis.send("ZADD", partOf("liar", "queue"), "1e300", "w:x:1");
+    await suite.redis.send("ZADD", partOf("liar", "seen"), "1e300", "w:x:1");
+    await suite.redis.send("SET", partOf(`foreign ${odd}`, "queue"), "text");
+    await suite.redis.send("MSET", ...big.flatMap((value, i) => [`n:${i}${odd}`, value]));
+    const args = ["inspect", "--redis", suite.server.url, "--counters", "n:*"];
+    const table = await interlock(args);
+    const json = await interlock([...args, "--json"]);
+    for (const { status, stdout, stderr } of [table, json]) {
+      assert.equal(status, 0, stderr);
+      assert.doesNotMatch(stdout, /[^\P{C}\n]/u);
+    }
+    for (const text of ["a\\u{1b}[31m\\u{9b}2J\\u{202e}\\u{a}b", "9,007,199,254,740,993"]) {
+      assert.ok(table.stdout.includes(text), table.stdout);
+    }
+    assert.match(table.stdout, /-9,223,372,036,854,775,808/);
+    assert.match(table.stdout, /liar +│ held +│ process 1[^│]*│[^│]*│ 9007199254740993 +│ 1 +│/);
+    const found = JSON.parse(json.stdout) as RedisView;
+    assert.deepEqual(found.counters.map(({ value }) => value), big);
+    assert.deepEqual(found.locks.map(({ name }) => name), [odd, "liar"]);
+    assert.equal(found.locks[0].holders[0].owner?.label, odd);
+    assert.equal(found.locks[1].token, big[0]);
+    assert.deepEqual(found.semaphores.map(({ name }) => name), [odd]);
+    await Promise.all(held.map((guard) => guard.release()));
+    await suite.redis.send("FLUSHALL");
+  });
+
   it("says that there is nothing", DEADLINE, async () => {
     await suite.redis.send("FLUSHALL");
     const { stdout } = await interlock([

@@ -25,7 +25,7 @@ describe("The packed package", () => {
     const files = readdirSync(await folder(), { recursive: true, encoding: "utf8" });
     assert.ok(files.includes("mod.js") && files.includes("mod.d.ts"));
     const KINDS =
-      /\.(?:js|js\.map|d\.ts)$|^(?:package\.json|deno\.json|schema\/count\.schema\.json|README\.md|CHANGELOG\.md|LICENSE)$/;
+      /\.(?:js|d\.ts)$|^(?:package\.json|deno\.json|schema\/count\.schema\.json|README\.md|CHANGELOG\.md|LICENSE)$/;
     const unknown = files.filter((path) => !KINDS.test(path))
       .filter((path) => /\./.test(path.split("/").at(-1)!));
     assert.deepEqual(unknown, []);

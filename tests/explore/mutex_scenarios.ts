@@ -1,4 +1,4 @@
-import { HEADER, SLOT } from "../../src/memory/layout.ts";
+import { HEADER, MUTEX, SLOT } from "../../src/memory/layout.ts";
 import type { Guard } from "../../src/contract/guard.ts";
 import { OwnerDiedError } from "../../src/contract/errors.ts";
 import { Mutex } from "../../src/memory/mutex.ts";
@@ -102,16 +102,28 @@ const twoTasks: Part = async (mutex, world, actor) => {
   await Promise.all([awaited(mutex, world, actor), awaited(mutex, world, actor)]);
 };
 
+/** A promise to look in so many milliseconds, on the clock of an actor that begins. */
+function promiseIn(milliseconds: number): number {
+  return Math.floor((performance.timeOrigin + milliseconds) * 1000) | 0;
+}
+
 function mutexScenario(
   name: string,
   parts: readonly Part[],
-  more: Partial<Scenario> & { spins?: number; throws?: boolean; tokens?: boolean } = {},
+  more: Partial<Scenario> & {
+    spins?: number;
+    throws?: boolean;
+    tokens?: boolean;
+    /** In how many milliseconds a waiter that is dead now had promised to look. */
+    promised?: number;
+  } = {},
 ): Scenario {
   const world = new World(parts.length + 1);
   const word = HEADER.end;
   const identities = parts.map((_, actor) => identityOf(actor));
   const onOwnerDied = more.throws ? "throw" : "recover";
   const open = (actor: number) => new Mutex(world.open(actor, more.spins), 0, { onOwnerDied });
+  if (more.promised) world.write(word + MUTEX.look, promiseIn(more.promised));
   world.hasTokens = more.tokens ?? false;
   return {
     name: `mutex: ${name}`,
@@ -119,10 +131,11 @@ function mutexScenario(
       const mutex = open(actor);
       return () => part(mutex, world, actor);
     })),
-    // The lock word, the owner that died, the event, the token, and the deaths.
+    // The lock word, the owner that died, the next look, the event, the token, and the deaths.
     words: [
       word,
-      word + 4,
+      word + MUTEX.died,
+      word + MUTEX.look,
       HEADER.event,
       ...more.tokens ? [word + 8, word + 12] : [],
       ...more.deaths ? parts.map((_, actor) => slotOf(actor) + SLOT.gone) : [],
@@ -153,6 +166,10 @@ export function mutexScenarios(): Scenario[] {
     mutexScenario("two lock, one dies", [lock, lock], { deaths: 1, spins: 1 }),
     mutexScenario("two lock, two die", [lock, lock], { deaths: 2, spins: 1 }),
     mutexScenario("two lock, one wakes for no reason", [lock, lock], { spurious: 1 }),
+    mutexScenario("two lock, one dies after a waiter that looked", [lock, lock], {
+      deaths: 1,
+      promised: 3,
+    }),
     mutexScenario("three lock", [lock, lock, lock]),
     mutexScenario("three lock, one dies", [lock, lock, lock], { deaths: 1 }),
     mutexScenario("three lock, two die", [lock, lock, lock], { deaths: 2 }),

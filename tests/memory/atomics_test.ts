@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { AtomicOperations } from "../../src/memory/atomic_operations.ts";
+import { type AtomicOperations, LOCKED } from "../../src/memory/atomic_operations.ts";
 import { atomicsOnWasm } from "../../src/memory/atomics.ts";
 import { atomicsOnArrays } from "../../src/memory/atomics_js.ts";
 import { race, withThreads } from "../support/thread.ts";
@@ -97,6 +97,28 @@ for (const [name, make] of Object.entries(IMPLEMENTATIONS)) {
       assert.equal(atomic.unlock(8, 5), 0);
     });
 
+    it("do a step under a free mutex word, and report why they did not", () => {
+      const atomic = make(sharedPage());
+      const step = (what: keyof typeof LOCKED, n: number) =>
+        atomic.locked32(8, 5, 16, LOCKED[what], n);
+      assert.equal(step("load", 9), 0);
+      assert.equal(step("store", -7), -7);
+      assert.equal(step("add", 9), 2);
+      assert.equal(step("load", 9), 2);
+      assert.equal(step("add", 2 ** 31 - 1), NaN);
+      assert.equal(step("store", -(2 ** 31)), -(2 ** 31));
+      assert.equal(step("add", -1), NaN);
+      assert.equal(step("add", 2 ** 31 - 1), -1);
+      assert.equal(atomic.load32(8), 0);
+      for (const [word, died] of [[6, 0], [5, 0], [0, 7], [0x80000006 | 0, 0]]) {
+        atomic.store32(8, word);
+        atomic.store32(12, died);
+        for (const what of ["load", "store", "add"] as const) assert.equal(step(what, 1), NaN);
+        assert.equal(atomic.load32(8), word);
+        assert.equal(atomic.load32(16), -1);
+      }
+    });
+
     it("carry to the high half when they count a token up", () => {
       const memory = sharedPage();
       const longs = new BigInt64Array(memory.buffer);
@@ -167,6 +189,11 @@ function randomStep(
     [`compareExchange32(${word}, 0, ${me})`, (atomic) => atomic.compareExchange32(word, 0, me)],
     [`tryLock(${long}, ${me})`, (atomic) => atomic.tryLock(long, me, me)],
     [`unlock(${long}, ${me})`, (atomic) => atomic.unlock(long, me)],
+    [
+      `locked32(${long}, ${me}, ${word}, ${count % 3}, ${value})`,
+      (atomic) =>
+        word === long || word === long + 4 || atomic.locked32(long, me, word, count % 3, value),
+    ],
     [`exchange64(${long}, ${edge})`, (atomic) => atomic.exchange64(long, edge)],
     [
       `compareExchange64(${long}, ${edge}, ${n})`,

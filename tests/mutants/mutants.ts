@@ -13,6 +13,7 @@ export interface Mutant {
 }
 
 const MUTEX = "src/memory/mutex.ts";
+const DUTY = "src/memory/look_duty.ts";
 const REGISTRY = "src/memory/thread_registry.ts";
 const SLOTS = "src/memory/slot_table.ts";
 const WAITERS = "src/memory/async_waiters.ts";
@@ -143,9 +144,49 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
   mutant("start time ignored", IDENTITY, "mayCompare && found.startTime !== startTime", "false", [
     "memory/behaviour/owner_check",
   ]),
-  mutant("a zombie lives", IDENTITY, 'found.state === "Z" || ', "", [
-    "memory/behaviour/owner_check",
-  ]),
+  {
+    name: "a zombie lives",
+    changes: [
+      { file: IDENTITY, text: 'found.state === "Z" || ', by: "" },
+      { file: IDENTITY, text: "if (showsMemory && !found.hasMemory) return true;", by: "" },
+    ],
+    tests: ["memory/behaviour/owner_check"],
+  },
+  mutant(
+    "a thread without memory lives",
+    IDENTITY,
+    "if (showsMemory && !found.hasMemory) return true;",
+    "",
+    ["runtime/thread_identity"],
+  ),
+  mutant(
+    "a promise to look holds for ever",
+    DUTY,
+    "ahead > 0 && ahead < FARTHEST",
+    "ahead < FARTHEST",
+    ["memory/look_duty"],
+  ),
+  mutant(
+    "a promise of another clock counts",
+    DUTY,
+    "ahead > 0 && ahead < FARTHEST",
+    "ahead > 0",
+    ["memory/look_duty"],
+  ),
+  mutant(
+    "a waiter that leaves keeps its duty",
+    DUTY,
+    "    this.#region.wake(this.#at, 1);\n",
+    "",
+    ["memory/look_duty"],
+  ),
+  mutant(
+    "every waiter has the duty",
+    DUTY,
+    "if (isTaken || atomics",
+    "if (isTaken && atomics",
+    ["memory/look_duty"],
+  ),
   mutant(
     "time namespace ignored",
     IDENTITY,

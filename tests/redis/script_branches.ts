@@ -305,6 +305,16 @@ export const BRANCHES: Readonly<Record<string, ScriptBranch>> = {
     args: ["2", "9", "3600000000", "9", `${NOW_US}`],
     there: [["HSET", RATE[0], "at", `${NOW_US}`, "ahead", "0", "level", "1"]],
   },
+  "grants permits to a waiter": {
+    script: releasePermits,
+    keys: PERMITS,
+    args: ["me", "2", "3", "", "{n}:wake:"],
+    there: [
+      ...HELD_PERMITS,
+      ["ZADD", PERMITS[2], `${LATER}000`, "s:0123:1:3:60000 she"],
+      ["ZADD", PERMITS[3], `${LATER}.5`, "s:0123:1:3:60000 she"],
+    ],
+  },
   "adds": { script: COUNTER, keys: ["n"], args: add(3) },
   "adds to a number": { script: COUNTER, keys: ["n"], args: add(3), there: [["SET", "n", "4"]] },
   "adds with an expiry": { script: COUNTER, keys: ["n"], args: add(3, "60000") },

@@ -65,6 +65,7 @@ export function makeOrdinaryUser(
       TMPDIR: home,
       DENO_DIR: join(home, "deno"),
       INTERLOCK_SCRATCH: home,
+      NODE_COMPILE_CACHE: join(home, "node"),
       XDG_CACHE_HOME: undefined,
       XDG_RUNTIME_DIR: undefined,
       ...Object.fromEntries(

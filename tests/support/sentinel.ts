@@ -21,7 +21,7 @@ export class Sentinel implements AsyncDisposable {
   readonly #keeper: ChildProcess;
   readonly #ended: Promise<unknown>;
 
-  private constructor(port: number, master: number, quorum: number) {
+  private constructor(port: number, master: number, quorum: number, downAfter: number) {
     this.port = port;
     this.#folder = mkdtempSync(join(tmpdir(), "interlock-sentinel-"));
     const config = join(this.#folder, "sentinel.conf");
@@ -32,7 +32,7 @@ export class Sentinel implements AsyncDisposable {
         "bind 127.0.0.1",
         `dir ${this.#folder}`,
         `sentinel monitor ${MASTER} 127.0.0.1 ${master} ${quorum}`,
-        `sentinel down-after-milliseconds ${MASTER} 1000`,
+        `sentinel down-after-milliseconds ${MASTER} ${downAfter}`,
         `sentinel failover-timeout ${MASTER} 2000`,
         "",
       ].join("\n"),
@@ -43,9 +43,13 @@ export class Sentinel implements AsyncDisposable {
     this.#ended = new Promise((resolve) => this.#keeper.on("close", resolve));
   }
 
-  /** Starts a sentinel of the master at a port; it may not answer yet. */
-  static async start(master: number, quorum: number): Promise<Sentinel> {
-    return new Sentinel(await freePort(), master, quorum);
+  /**
+   * Starts a sentinel of the master at a port; it may not answer yet.
+   *
+   * @param downAfter After how many ms without an answer the master counts as down.
+   */
+  static async start(master: number, quorum: number, downAfter = 1000): Promise<Sentinel> {
+    return new Sentinel(await freePort(), master, quorum, downAfter);
   }
 
   get url(): string {

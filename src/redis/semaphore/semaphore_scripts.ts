@@ -30,6 +30,8 @@ import { WAITER_FUNCTIONS } from "../lease/waiter_scripts.ts";
 const OVERTAKE_US = 20_000;
 /** How many waiters are told to look after those before them. */
 const LOOKING = 4;
+/** How long the others wait for a waiter that may be dead, in milliseconds. */
+const UNCOUNTED_GRACE_MS = 100;
 
 /** Reads how many permits are used by living holds, and how many members of ended ones there are. */
 const READ_STATE = `
@@ -60,7 +62,7 @@ end
 const COMMON = `
 ${READ_STATE}
 local queueKey, seenKey = KEYS[3], KEYS[4]
-local token, granted = tonumber(state[1] or 0), false
+local token, granted = tonumber(state[1] or 0), 0 -- For how long permits were granted.
 local countable
 ${WAITER_FUNCTIONS}
 local function wants(waiter)
@@ -81,6 +83,9 @@ local function waiterAt(rank)
     forget(waiter)
   end
 end
+local function grace()
+  return countable and ${GRACE_MS} or ${UNCOUNTED_GRACE_MS}
+end
 local function told(waiter, seen, word, within)
   if not tell(waiter, word) then
     forget(waiter)
@@ -93,47 +98,48 @@ end
 local function grant(waiter, ticket)
   local who, need, lease, owner = string.match(waiter, '^s:([^:]+:%d+):(%d+):(%d+)( .*)$')
   if not who or not countable or us - ticket > ${FRESH_MS * 1000} then return nil end
-  local term, last = math.min(lease, ${GRACE_MS}), token
+  local last, term = token, math.min(lease, math.max(math.floor(lease / 4), ${GRACE_MS}))
   forget(waiter)
   if not tell(waiter, string.format('grant:%.0f:%d', mint(), term)) then
     token = last
     return false
   end
   call('ZADD', holdsKey, now + term, need .. ':' .. who .. owner)
-  used, granted = used + need, true
+  used, granted = used + need, math.max(granted, term)
   return true
 end
 local function wake(free)
-  local rank = 0
+  local rank, delay = 0, ${GRACE_MS}
   while true do
     local waiter, seen, ticket = waiterAt(rank)
     if not waiter then return end
     if wants(waiter) > free then
-      rank = rank + 1
-      if told(waiter, seen, 'next:1', ${2 * GRACE_MS}) then break end
-      rank = rank - 1
+      if told(waiter, seen, 'next:' .. delay, 2 * delay) then
+        rank = rank + 1
+        break
+      end
     else
       local was = grant(waiter, ticket)
-      if was == nil and told(waiter, seen, 'go', ${GRACE_MS}) then
-        was, rank = true, rank + 1
+      if was == nil and told(waiter, seen, 'go', grace()) then
+        was, rank, delay = true, rank + 1, grace()
       end
       if was then free = free - wants(waiter) end
     end
   end
-  for turn = 2, ${LOOKING} do
-    local by = (turn + 1) * ${GRACE_MS}
+  for _ = 1, ${LOOKING} do
     local waiter, seen
     repeat
       waiter, seen = waiterAt(rank)
       if not waiter then return end
-    until seen <= now + by + 1 or told(waiter, seen, 'next:' .. turn, by)
-    rank = rank + 1
+      local by = delay + grace()
+    until seen <= now + by + 1 or told(waiter, seen, 'next:' .. delay, by)
+    rank, delay = rank + 1, delay + grace()
   end
 end
 -- Ends the script: removes what has ended, and records the rest.
 local function save(permits)
   if ended > 0 then call('ZREMRANGEBYSCORE', holdsKey, '-inf', now) end
-  if granted and call('PTTL', holdsKey) < ${GRACE_MS} then call('PEXPIRE', holdsKey, ${GRACE_MS}) end
+  if granted > 0 and call('PTTL', holdsKey) < granted then call('PEXPIRE', holdsKey, granted) end
   call('HSET', stateKey, 'token', string.format('%.0f', token), 'permits', permits, 'used', used)
   call('PEXPIRE', stateKey, ${TOKEN_KEPT_MS})
 end
@@ -221,7 +227,7 @@ if goes then
 end
 if waiter == '' then
   if ended > 0 then wake(permits - used) end
-  if ended > 0 or granted then save(permits) end
+  if ended > 0 or granted > 0 then save(permits) end
   return { 0, 0, ticket, permits - used, token }
 end
 local first = call('ZRANGEBYSCORE', holdsKey, '(' .. now, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
@@ -281,7 +287,7 @@ if ends and not held then ended = ended - 1 end
 if waiter ~= '' then forget(waiter) end
 if held then used = used - need end
 if queued then wake(permits - used) end
-if ends or ended > 0 or granted then save(permits) end
+if ends or ended > 0 or granted > 0 then save(permits) end
 return held and 1 or 0
 `;
 

@@ -24,14 +24,22 @@ const UNKNOWN = 0;
 /** In place of a time namespace on a kernel that has none (before 5.6). */
 const NO_TIME_NAMESPACES = 1;
 
-/** Number, state and start time by `/proc/.../stat`, whose second field may contain anything. */
-function parseStat(
-  stat: string | undefined,
-): { readonly id: number; readonly state: string; readonly startTime: number } | undefined {
+/** What `/proc/.../stat` says of a thread. */
+interface Stat {
+  readonly id: number;
+  readonly state: string;
+  readonly startTime: number;
+  /** Whether it has any memory. */
+  readonly hasMemory: boolean;
+}
+
+/** Parses `/proc/.../stat`, whose second field may contain anything. */
+function parseStat(stat: string | undefined): Stat | undefined {
   if (stat === undefined) return undefined;
   const rest = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   const [id, startTime] = [parseInt(stat), Number(rest[19])];
-  return id > 0 && startTime > 0 ? { id, state: rest[0], startTime } : undefined;
+  if (!(id > 0 && startTime > 0)) return undefined;
+  return { id, state: rest[0], startTime, hasMemory: rest[20] !== "0" };
 }
 
 /** The inode of a namespace of this thread; `missing` if there is no such file. */
@@ -45,6 +53,8 @@ function namespaceOf(kind: string, missing: number): number {
 
 let ofThisThread: ThreadIdentity | undefined;
 let procIsOurs = false;
+/** Whether this /proc tells of memory at all. */
+let showsMemory = false;
 
 /**
  * This thread.
@@ -58,6 +68,7 @@ export function threadIdentity(): ThreadIdentity {
   const stat = parseStat(readProc("/proc/thread-self/stat"));
   // In the /proc of another PID namespace, threads have other numbers.
   procIsOurs = stat?.id === thread;
+  showsMemory = stat?.hasMemory ?? false;
   const startTime = stat?.startTime ?? UNKNOWN;
   const namespace = namespaceOf("pid", UNKNOWN);
   // Without a /proc, a missing file proves nothing.
@@ -76,8 +87,10 @@ export function processIdentity(pid: number): ThreadIdentity {
 
 /**
  * Whether a thread is certainly gone: the kernel has no thread of its number, or one with another
- * start time, or one that has ended and waits to be reaped. False if something is unknown, such as
- * the PID namespace of its number or the time namespace of its start time.
+ * start time, or one that has ended and waits to be reaped, or one that ends: it has lost its memory,
+ * and runs none of its program any more. The kernel takes milliseconds to free the memory of a
+ * process. False if something is unknown, such as the PID namespace of its number or the time
+ * namespace of its start time.
  */
 export function isGone(them: ThreadIdentity): boolean {
   const { pid, thread, startTime, namespace, timeNamespace } = them;
@@ -88,6 +101,7 @@ export function isGone(them: ThreadIdentity): boolean {
   const found = parseStat(readProc(`/proc/${pid}/task/${thread}/stat`));
   if (found === undefined) return false;
   if (found.state === "Z" || found.state === "X") return true;
+  if (showsMemory && !found.hasMemory) return true;
   const mayCompare = startTime !== UNKNOWN && timeNamespace !== UNKNOWN &&
     timeNamespace === me.timeNamespace;
   return mayCompare && found.startTime !== startTime;

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { readdirSync } from "node:fs";
 import { constants } from "node:os";
+import { join } from "node:path";
 import process from "node:process";
 import { describe, it } from "node:test";
 import {
@@ -12,12 +14,15 @@ import {
   interlock,
   until,
 } from "../interlock.ts";
+import { inScratchFolder } from "../../support/scratch_folder.ts";
 
 /** A count that runs until it is killed. */
 const ENDLESS = ["count", "file-lock", "--workers", "3", "--increments", "1000000000"];
 
-async function startEndless(): Promise<{ command: Interlock; children: CountChild[] }> {
-  const command = new Interlock(ENDLESS);
+async function startEndless(
+  variables: Record<string, string> = {},
+): Promise<{ command: Interlock; children: CountChild[] }> {
+  const command = new Interlock(ENDLESS, variables);
   const children = await until("three workers", () => {
     const found = childrenOf(command.process.pid!);
     return found.length === 3 && found;
@@ -55,17 +60,21 @@ describe("the end of a count", () => {
     await allGone(children, command.process.pid!);
   });
 
-  it("by SIGKILL leaves no process, and the next run removes its files", async () => {
-    const { command, children } = await startEndless();
-    const files = filesOf(children);
-    process.kill(command.process.pid!, "SIGKILL");
-    await once(command.process, "close");
-    await allGone(children, command.process.pid!);
-    assert.deepEqual(existing(files), files);
-    const next = await interlock(["count", "atomic", "--increments", "10"]);
-    assert.equal(next.status, 0, next.stderr);
-    assert.deepEqual(existing(files), []);
-  });
+  it("by SIGKILL leaves no process, and the next run removes its files", () =>
+    // In a folder of its own: a run of any other test could be the next one.
+    inScratchFolder(async (folder) => {
+      const variables = { INTERLOCK_DIR: folder };
+      const { command, children } = await startEndless(variables);
+      const files = filesOf(children);
+      process.kill(command.process.pid!, "SIGKILL");
+      await once(command.process, "close");
+      await allGone(children, command.process.pid!);
+      assert.deepEqual(existing(files), files);
+      const next = await interlock(["count", "atomic", "--increments", "10"], variables);
+      assert.equal(next.status, 0, next.stderr);
+      assert.deepEqual(existing(files), []);
+      assert.deepEqual(readdirSync(join(folder, `interlock-${process.getuid!()}`)), []);
+    }));
 
   it("by the SIGKILL of a worker names it and fails", async () => {
     const { command, children } = await startEndless();

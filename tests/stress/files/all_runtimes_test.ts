@@ -21,8 +21,8 @@ import {
 const DEADLINE = { timeout: 60_000 };
 const ACQUIRER = new URL("../../files/fixtures/acquiring_process.ts", import.meta.url);
 const WORKER = new URL("./stress_process.ts", import.meta.url);
-/** `deno task soak` does all this for 50 times as long. */
-const [HOLDS, LOCKS, KILLS, REPLACED, ABORTS] = [100, 40, 8, 20, 200];
+/** In each of three runtimes; `deno task soak` does all this for 100 times as long. */
+const [HOLDS, LOCKS, KILLS, REPLACED, ABORTS] = [60, 40, 4, 10, 100];
 
 /** The processor time of a process so far, in milliseconds, in steps of 10. */
 function processorTime(pid: number): number {

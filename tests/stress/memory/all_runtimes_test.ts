@@ -4,8 +4,8 @@ import { seeded, seededKills } from "../seeded.ts";
 import { addTogether, giveUpAtRandom, holdTogether, killAtRandom } from "./runs.ts";
 
 const LIMIT = { timeout: 60_000 };
-/** `deno task soak` does all this for 50 times as long. */
-const [ADDS, HOLDS, KILLS, ABORTS] = [20_000, 200, 20, 300];
+/** In each of three runtimes; `deno task soak` does all this for 100 times as long. */
+const [ADDS, HOLDS, KILLS, ABORTS] = [10_000, 100, 10, 150];
 
 describe("Processes of all runtimes together", () => {
   it("add up exactly", LIMIT, seeded((folder) => addTogether(folder, ADDS)));
