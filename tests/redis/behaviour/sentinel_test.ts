@@ -60,7 +60,7 @@ describe("clients of Sentinel", { skip }, () => {
         let added = 0;
         let unknown = 0;
         const add = () =>
-          counter.add().then((value) => (added++, value), (error) => {
+          counter.add().then((value) => (added++, value), (error): undefined => {
             if (error instanceof UnreachableError) unknown += Number(error.mayHaveHappened);
             else failed.push(`${name}: ${error}`);
           });

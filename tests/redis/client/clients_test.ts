@@ -279,7 +279,7 @@ describe("an option of a client", { skip }, () => {
       lazyConnect: true,
       keyPrefix: "a:",
     });
-    const made: { options: { scaleReads: string; keyPrefix: string } }[] = [];
+    const made: Cluster[] = [];
     const { duplicate } = cluster;
     cluster.duplicate = (...args) => {
       const copy = duplicate.apply(cluster, args);
