@@ -229,7 +229,7 @@ const GUARDS = Object.keys(DEPLOYMENTS).map((kind): Proof => ({
   async run(folder, size, seed) {
     const goesOn = (trouble: number) => trouble < size && performance.now() < ends;
     const seen = await guardThroughTroubles(folder, kind, goesOn, seed);
-    return { ...seen, kills: Object.values(seen.troubles).reduce((sum, n) => sum + n) };
+    return { ...seen, kills: Object.values(seen.troubles).reduce((sum, n) => sum + n, 0) };
   },
 }));
 

@@ -67,6 +67,7 @@ export class ServerIdentities {
     const pair = [this.#runIds.indexOf(this.#runIds[second]), second];
     const [one, other] = pair.map((i) => this.#servers[i].label);
     for (const i of pair) this.#runIds[i] = undefined; // An address can lead elsewhere later.
+    this.#isFirst = true;
     throw new MisconfiguredError(
       `Cannot use ${this.#what} of several servers: ${one} and ${other} are one server (both say ` +
         "the same run_id), and its vote would count twice. Give each server once",
