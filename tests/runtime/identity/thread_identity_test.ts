@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import process from "node:process";
 import { describe, it } from "node:test";
-import { isGone, processIdentity } from "../../src/runtime/identity/thread_identity.ts";
+import { isGone, processIdentity } from "../../../src/runtime/identity/thread_identity.ts";
 
 /** The fields of `/proc/PID/stat` from the state on. */
 function statOf(pid: number): string[] {
