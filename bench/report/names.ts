@@ -38,6 +38,8 @@ export const NAMES = {
   "redis/counter add, coalesced": "RedisCounter, coalesced",
   "redis/lock: acquire, release": "RedisLock, awaited",
   "redis/lock over ioredis: acquire, release": "RedisLock over ioredis",
+  "redis/lock: acquire, early release": "RedisLock, released early",
+  "redis/lock over ioredis: acquire, early release": "RedisLock over ioredis, released early",
   "redis/lock: hand-over": "RedisLock, hand-over",
   "start_up/command under a file lock": "interlock lock COMMAND",
 } as const;
