@@ -16,6 +16,7 @@ export const NAMES = {
   "async_acquire/acquire, release; each timed": "Mutex, awaited",
   "recovery/recovery from an owner that was killed": "Mutex of a killed owner",
   "values/shared value += 1": "SharedValue += 1",
+  "values/shared value add": "SharedValue.add",
   "values/shared value under a mutex": "SharedValue, locked",
   "values/raw value under a mutex": "RawValue, locked",
   "values/array cell under its mutex": "RawArray, locked",
