@@ -16,7 +16,7 @@ export function namesOf(
   { shared, localHandOff, replicas }: LockSettings,
 ): readonly string[] {
   if (!Array.isArray(name)) return [name as string];
-  const names = [...name as readonly string[]].sort();
+  const names = [...name as readonly string[]];
   if (names.length > MOST_NAMES) {
     throw new RangeError(
       `Cannot create a lock of ${names.length} names: there must be at most ${MOST_NAMES}`,
@@ -36,7 +36,7 @@ export function namesOf(
   if (names.length > 1 && option !== undefined) {
     throw new TypeError(`Cannot create a lock of several names with ${option}: leave it out`);
   }
-  return names;
+  return names.sort();
 }
 
 /** The error of a shared request for several names. */

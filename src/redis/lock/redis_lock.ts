@@ -122,8 +122,8 @@ export class RedisLock implements AsyncLock, PlatformAsyncDisposable {
   ) {
     const settings = this.#settings = settingsOf(options);
     const names = namesOf(name, settings);
+    const backend = this.#backend = lockBackendOf(source, names, settings, options); // Checks them.
     this.name = names.join(", ");
-    const backend = this.#backend = lockBackendOf(source, names, settings, options);
     const leases = this.#source = new LeaseSource(this.name, settings, backend, {
       guard: (request, grant) => this.#guard(request, grant),
       passOn: (hold) => this.#handOff?.pass(hold) ?? false,

@@ -4,7 +4,7 @@
  *
  * | key | type | contents |
  * | --- | --- | --- |
- * | `semaphore` | hash, expires 30 days after the last use | `token`: the last one minted; `permits`: how many there are; `used`: how many are held |
+ * | `semaphore` | hash, expires an hour after the last use | `token`: the last one minted; `permits`: how many there are; `used`: how many are held |
  * | `semaphore-holds` | sorted set, expires with the last lease | a member for each hold, by the end of its lease: how many permits, ":", its value |
  * | `semaphore-queue` | sorted set | the waiters, by their tickets, which are in the order they came |
  * | `semaphore-seen` | sorted set | the waiters, by the time until which they count as alive |

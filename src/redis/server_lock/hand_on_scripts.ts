@@ -9,7 +9,7 @@
 
 import { checkRights } from "../client/rights.ts";
 import { SHARED } from "../lease/holder_value.ts";
-import { TOKEN_KEPT_MS } from "./minting_scripts.ts";
+import { HOLDER_KEPT_MS } from "../lease/server_times.ts";
 
 /**
  * Hands an exclusive hold on.
@@ -42,7 +42,7 @@ for i = 1, #KEYS, 2 do
   redis.call('SET', KEYS[i], value, 'PX', lease)
   local last = string.format('%.0f', token + math.max(tokens - 1, 0))
   redis.call('HSET', KEYS[i + 1], 'token', last, 'holder', value)
-  redis.call('PEXPIRE', KEYS[i + 1], ${TOKEN_KEPT_MS})
+  redis.call('PEXPIRE', KEYS[i + 1], ${HOLDER_KEPT_MS})
 end
 return { 1, token }
 `;

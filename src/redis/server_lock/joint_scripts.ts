@@ -1,8 +1,7 @@
 import { checkRights } from "../client/rights.ts";
 import { SHARED } from "../lease/holder_value.ts";
-import { GRACE_MS, LOOK_MS } from "../lease/server_times.ts";
+import { GRACE_MS, HOLDER_KEPT_MS, LOOK_MS } from "../lease/server_times.ts";
 import { QUEUE_KEPT_MS } from "./lock_scripts.ts";
-import { TOKEN_KEPT_MS } from "./minting_scripts.ts";
 import { QUEUE_FUNCTIONS } from "./queue_scripts.ts";
 
 /**
@@ -98,7 +97,7 @@ if not look then
     redis.call('SET', it.lock, value, 'PX', lease)
     redis.call('HSET', it.hash, 'token', string.format('%.0f', newest), 'holder', value)
     if it.last then redis.call('HSET', it.hash, 'before', it.last) end
-    redis.call('PEXPIRE', it.hash, ${TOKEN_KEPT_MS})
+    redis.call('PEXPIRE', it.hash, ${HOLDER_KEPT_MS})
     if it.held then redis.call('DEL', it.shared) end
     if ticket ~= '' then it.waiters.forget(waiter) end
   end

@@ -24,15 +24,8 @@
 
 import { checkRights } from "../client/rights.ts";
 import { SHARED } from "../lease/holder_value.ts";
-import { FRESH_MS, GRACE_MS, LOOK_MS } from "../lease/server_times.ts";
-import {
-  CHECK_HOLD_RIGHTS,
-  LEAVE,
-  MINT,
-  READ_TOKEN,
-  REPEAT,
-  TOKEN_KEPT_MS,
-} from "./minting_scripts.ts";
+import { FRESH_MS, GRACE_MS, HOLDER_KEPT_MS, LOOK_MS } from "../lease/server_times.ts";
+import { CHECK_HOLD_RIGHTS, LEAVE, MINT, READ_TOKEN, REPEAT } from "./minting_scripts.ts";
 import { QUEUE_FUNCTIONS } from "./queue_scripts.ts";
 
 /** Longer than any waiter sleeps. */
@@ -316,7 +309,7 @@ if held == value then
   if before then
     -- The next holder learns of it, so it must ask.
     redis.call('HSET', KEYS[2], 'holder', before)
-    redis.call('PEXPIRE', KEYS[2], ${TOKEN_KEPT_MS})
+    redis.call('PEXPIRE', KEYS[2], ${HOLDER_KEPT_MS})
     token = nil
   end
   redis.call('DEL', KEYS[1])

@@ -13,11 +13,7 @@
  */
 
 import { checkRights } from "../client/rights.ts";
-
-/** How long a server remembers a holder that does not release the lock, in milliseconds. */
-export const TOKEN_KEPT_MS: number = 30 * 24 * 60 * 60 * 1000;
-/** How long a server keeps the last token of a lock that was released, in milliseconds. */
-const RELEASED_KEPT_MS = 60 * 60 * 1000;
+import { HOLDER_KEPT_MS, TOKEN_KEPT_MS } from "../lease/server_times.ts";
 
 /** Reads what {@linkcode MINT} writes. */
 export const READ_TOKEN = `
@@ -41,7 +37,7 @@ redis.call('SET', KEYS[1], value, 'PX', lease)
 token = math.max(token + 1, us)
 redis.call('HSET', KEYS[2], 'token', string.format('%.0f', token + tokens - 1), 'holder', value)
 if last[2] then redis.call('HSET', KEYS[2], 'before', last[2]) end
-redis.call('PEXPIRE', KEYS[2], ${TOKEN_KEPT_MS})
+redis.call('PEXPIRE', KEYS[2], ${HOLDER_KEPT_MS})
 return { 1, token, last[2] }
 `;
 
@@ -59,5 +55,5 @@ return { 1, minted - tokens + 1, false }
 export const LEAVE = `
 redis.call('HDEL', KEYS[2], 'holder', 'before')
 if spare > 0 then redis.call('HINCRBY', KEYS[2], 'token', -spare) end
-redis.call('PEXPIRE', KEYS[2], ${RELEASED_KEPT_MS})
+redis.call('PEXPIRE', KEYS[2], ${TOKEN_KEPT_MS})
 `;

@@ -1,6 +1,5 @@
-import { FRESH_MS, GRACE_MS } from "../lease/server_times.ts";
+import { FRESH_MS, GRACE_MS, HOLDER_KEPT_MS } from "../lease/server_times.ts";
 import { WAITER_FUNCTIONS } from "../lease/waiter_scripts.ts";
-import { TOKEN_KEPT_MS } from "./minting_scripts.ts";
 
 /** How many waiters are told to look after those before them. */
 const LOOKING = 4;
@@ -66,7 +65,7 @@ local function grant(waiter, ticket)
   redis.call('SET', KEYS[1], who .. owner, 'PX', term)
   local last = string.format('%.0f', next + tokens - 1)
   redis.call('HSET', KEYS[2], 'token', last, 'holder', who .. owner)
-  redis.call('PEXPIRE', KEYS[2], ${TOKEN_KEPT_MS})
+  redis.call('PEXPIRE', KEYS[2], ${HOLDER_KEPT_MS})
   return true
 end
 local function wake(grants)

@@ -84,12 +84,12 @@ export class ServerLock {
   constructor(
     adapter: RedisAdapter & { readonly keyPrefix?: string },
     name: string,
-    what = `the lock "${name}"`,
+    what?: string,
   ) {
     this.#adapter = adapter;
     // First, since it checks the name. Scripts derive it from a key, which has the client's prefix.
     this.channel = (adapter.keyPrefix ?? "") + partOf(name, "wake:");
-    this.what = what;
+    this.what = what ?? `the lock "${name}"`;
     const keys = ["lock", "token", "shared", "queue", "seen"].map((part) => partOf(name, part));
     const [lock, token, shared, queue, seen] = this.#all = keys;
     this.#lock = [lock];

@@ -187,7 +187,7 @@ describe("a RedisCounter with a slow server", { skip }, () => {
 describe("a RedisCounter without a server", () => {
   it("says that it is missing, and that nothing has happened", async () => {
     const options = { commandTimeout: 400 };
-    await using counter = new RedisCounter("redis://127.0.0.1:1", "n", options);
+    const counter = new RedisCounter("redis://127.0.0.1:1", "n", options);
     await assert.rejects(counter.add(), isUnreachable(false));
     await assert.rejects(counter.get(), {
       name: "UnreachableError",
@@ -199,5 +199,6 @@ describe("a RedisCounter without a server", () => {
     collected.add(3);
     await assert.rejects(collected.flush(), isUnreachable(false));
     assert.equal(collected.pending, 3);
+    await assert.rejects(counter.close(), isUnreachable(false)); // They are lost.
   });
 });
