@@ -18,8 +18,9 @@ const DOUBLINGS = 5;
 /** A term as the leader: from the election until the work has settled, or the lock is lost. */
 export interface Leadership<Token extends number | undefined = number | undefined> {
   /**
-   * Aborts when the term ends: with a `LockLostError` before another process can be elected, with
-   * the reason of the `signal` of {@linkcode elect}, or when `work` has settled.
+   * Aborts when the term ends: when `work` has settled, with the reason of the `signal` of
+   * {@linkcode elect}, or with a `LockLostError` when the lock is lost. That is before another
+   * process can be elected, unless this one is stopped: it learns of the loss when it goes on.
    */
   readonly signal: PlatformAbortSignal;
   /**
@@ -66,12 +67,15 @@ export interface Electable<Token extends number | undefined = number | undefined
 /**
  * Elects a leader among all processes that call this with the same lock: its holder. Each time that
  * this process is elected, it runs `work`. When `work` has settled, it releases the lock, so that
- * another process is elected, and is a candidate again after a pause, until `options.signal` aborts.
+ * another process can be elected, and is a candidate again after a pause, until `options.signal`
+ * aborts.
  *
- * A process that is killed loses the lock, and another one is elected. On a server, a leader that is
- * stopped or cut off for longer than its lease is told by its own clock, by
- * {@linkcode Leadership.signal}, and is a candidate again when `work` has settled. `work` must end
- * then: until it does, this process has no other term. `lock.owner()` tells who leads.
+ * A process that is killed loses the lock, and another one can be elected. On a server, a leader
+ * that is stopped or cut off for longer than its lease loses it, too, and
+ * {@linkcode Leadership.signal} aborts by the clock of this machine. `work` must end then: this
+ * process is not a candidate again before. A leader that was stopped can still be in the middle of a
+ * write, so what it writes to must check {@linkcode Leadership.token}. `lock.owner()` returns the
+ * leader.
  *
  * @example
  * ```ts

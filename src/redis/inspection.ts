@@ -32,7 +32,7 @@ export interface InspectedLock {
   readonly name: string;
   readonly state: "free" | "held" | "shared";
   readonly holders: readonly InspectedHolder[];
-  /** The last token minted; exact beyond 2^53, too. */
+  /** The last token minted; a `bigint` beyond 2^53. */
   readonly token: number | bigint | undefined;
   /** The last holder, if it did not release the lock: it died, or lost its lease. */
   readonly abandonedBy: Owner | undefined;
@@ -45,7 +45,7 @@ export interface InspectedSemaphore {
   /** How many permits there are. */
   readonly permits: number | undefined;
   readonly holders: readonly InspectedHolder[];
-  /** The last token minted; exact beyond 2^53, too. */
+  /** The last token minted; a `bigint` beyond 2^53. */
   readonly token: number | bigint | undefined;
   readonly waiters: readonly InspectedWaiter[];
 }
@@ -53,7 +53,7 @@ export interface InspectedSemaphore {
 /** A number at a key. */
 export interface InspectedCounter {
   readonly key: string;
-  /** The value; exact beyond 2^53, too. */
+  /** The value; a `bigint` beyond 2^53. */
   readonly value: number | bigint;
   /** Milliseconds until the server removes it; `undefined` if it does not expire. */
   readonly expiresIn: number | undefined;

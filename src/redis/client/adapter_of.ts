@@ -14,9 +14,9 @@ import { isSentinel, SentinelDriver } from "./node_redis_sentinel.ts";
 import { SharedClient } from "./shared_client.ts";
 
 /**
- * How to reach a Redis server: a client of node-redis 5 or 6, of ioredis 4 to 6, or of Bun; also one
- * of a cluster or of Sentinel; an adapter for any other; or an address, to which node-redis connects
- * if it is installed: `redis://`, `rediss://` (TLS), the same as `valkey://` and `valkeys://`, or
+ * How to reach a Redis server: a client of node-redis 5 or 6, of ioredis 4 to 6, or of Bun, also for
+ * a cluster or Sentinel; an adapter for any other client; or an address, to which node-redis
+ * connects if it is installed: `redis://` or `valkey://`, `rediss://` or `valkeys://` (TLS), or
  * `unix:///run/redis.sock`.
  */
 export type RedisSource =
@@ -38,7 +38,7 @@ export interface ConnectionOptions {
 }
 
 const TIMEOUT_MS = 5000;
-/** Of what the adapters were made. */
+/** What each adapter was made of. */
 export const sources: WeakMap<object, RedisSource> = new WeakMap();
 const clients = new WeakMap<object, SharedClient>();
 

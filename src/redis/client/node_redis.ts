@@ -19,7 +19,7 @@ export interface NodeRedisClient {
   /** Ends the subscription of channels. */
   // deno-lint-ignore no-explicit-any
   unsubscribe(channels?: any, listener?: any, bufferMode?: any): Promise<unknown>;
-  /** Returns another client with the same options, except those given; Sentinel needs none. */
+  /** Returns another client with the same options, except those given; not used of Sentinel. */
   // deno-lint-ignore no-explicit-any
   duplicate?(overrides?: any): any;
   /** Adds a listener of an event. */

@@ -50,7 +50,7 @@ export class Script {
    * Runs the script: by its digest, or by its source if the server does not know the digest. The
    * first calls use the source, since the digest is computed meanwhile. The command is sent before
    * this returns, so that commands sent later do not overtake it. If the user may use only one of
-   * the two, the other is used.
+   * EVAL and EVALSHA, that one is used.
    *
    * @throws {TypeError} If the adapter, a key or an argument is of a wrong type.
    * @throws {UnsupportedError} If scripts are not allowed, and there is no other way.

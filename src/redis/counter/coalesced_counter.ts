@@ -49,8 +49,8 @@ const CLOSE_MS = 10_000;
  * ends by itself first sends them, as its timer keeps it alive. While the server is absent, the
  * adds are kept and tried again every `flushEvery`. A `close` loses nothing unless it rejects.
  *
- * A sum that would take the counter beyond 2^53 is refused and kept. Later adds are put to it, so
- * it is sent as soon as it fits: after adds of the opposite sign, or when the counter was set back.
+ * A sum that would take the counter beyond 2^53 is refused and kept. Later adds join it, so it
+ * is sent as soon as it fits: after adds of the opposite sign, or when the counter was set back.
  *
  * @example
  * ```ts
@@ -80,7 +80,7 @@ export interface CoalescedCounter extends PlatformAsyncDisposable<Promise<void>>
    * the adds of this process, without those that other processes have not sent yet. Sends nothing.
    *
    * It first waits for adds that are being sent. Adds whose answer was lost count as pending until
-   * they were sent again. If the server has counted them, they are twice in this sum meanwhile.
+   * they are sent again. If the server has counted them, this sum has them twice until then.
    *
    * @throws {RangeError} If the sum is beyond 2^53.
    * @throws What `RedisCounter.get` throws.

@@ -157,7 +157,7 @@ export class Lease {
     this.#controller?.abort(error);
   }
 
-  /** A release that nobody waits for has failed: the signal tells it. */
+  /** A release that its caller did not wait for has failed: the signal reports it. */
   failed(error: LockLostError): void {
     this.#lost ??= error;
     this.#controller?.abort(this.#lost);

@@ -18,18 +18,20 @@ export interface RedisGuard<Token extends number | undefined = number | undefine
   /** Whether this guard was not released, and its lease has certainly not ended yet. */
   readonly held: boolean;
   /**
-   * For how many milliseconds the lease lasts unless it is renewed; `0` if it is not held. If a
-   * release has granted the lock, that is a quarter of `leaseTime` until the first renewal, which is
-   * sent at once.
+   * For how many milliseconds the lease lasts unless it is renewed; `0` if it is not held. If the
+   * release of another holder has granted the lock, this is at most a quarter of `leaseTime` until
+   * the first renewal, which is sent at once.
    */
   readonly left: number;
   /**
    * Aborts with a `LockLostError` before the lease can end, by the clock of this machine; also if
-   * the server says that it does not have the hold any more. A release does not abort it.
+   * the server says that it does not have the hold any more. A release does not abort it, unless it
+   * is an `early` one that fails.
    */
   readonly signal: PlatformAbortSignal;
   /**
-   * Releases the lock. Settles within three seconds, also if the server does not answer.
+   * Releases the lock. Settles within three seconds, also if the server does not answer; after an
+   * upgrade or a downgrade that is under way.
    *
    * @throws {LockLostError} If the lock was lost before: another client may have been inside.
    * @throws {Error} If this guard was released before.
@@ -42,8 +44,8 @@ export interface RedisGuard<Token extends number | undefined = number | undefine
 /** Options for `RedisGuard.release`. */
 export interface RedisReleaseOptions {
   /**
-   * Whether to resolve when the release is written, without the server's answer: the lock may still
-   * be held for a moment, and it is not known yet whether it was lost before. A failure aborts
+   * Whether to resolve without waiting for the server's answer: the lock may still be held for a
+   * moment, and it is not known yet whether it was lost before. A failure aborts
    * {@linkcode RedisGuard.signal} with a `LockLostError`. `close` waits for the answer.
    *
    * @default {false}
@@ -84,11 +86,11 @@ export interface RedisSharableGuard extends RedisGuard, AsyncSharableGuard {
    */
   downgrade(): Promise<void>;
   /**
-   * Gives the hold up without a release, so that another process can go on with it by
+   * Gives the hold up without a release, so that another process can continue it by
    * `lock.attach(ticket)`. The server keeps it for one more lease; if it is not attached by then,
    * it counts as the hold of a dead holder. This guard neither renews nor releases it any more.
    *
-   * @returns A ticket: a string to send to the other process. It is good once.
+   * @returns A ticket: a string to send to the other process. It can be attached once.
    * @throws {LockLostError} If the hold was lost before, or it is unknown whether it was detached:
    * nothing is held any more.
    * @throws {RefusedError | MisconfiguredError | UnsupportedError} If the server refused it, or the

@@ -10,8 +10,8 @@ export interface RateLimiterOptions {
   /**
    * How many permits can be saved up: from 1 to 1,000,000. With it, the limiter is a token bucket:
    * it is full at first, and gets `limit` permits for each interval, evenly spread. With `burst: 1`,
-   * grants are evenly spaced. Without it, the limiter is a sliding window: in no interval, whenever
-   * it begins, are more than `limit` permits granted.
+   * grants are evenly spaced. Without it, the limiter is a sliding window: in no interval, whenever it
+   * begins, does it grant more than `limit` permits.
    */
   burst?: number;
 }

@@ -37,16 +37,17 @@ interface Request {
 
 /**
  * A rate limiter on a Redis or Valkey server: limits how often something happens, over any number of
- * machines, by the clock of the server. It is a sliding window that is exact, or, with `burst`, a
- * token bucket. Each request is one round trip.
+ * machines, by the clock of the server. It is a sliding window, never too short and at most 0.1 %
+ * too long, or, with `burst`, a token bucket. Each request is one round trip.
  *
  * `acquire` reserves its permits at once and then waits for its turn, so waiters are served in the
- * order they came, and one that wants many permits is not starved. What a waiter that gives up had
- * reserved comes back; what one that died had reserved is lost. If all records of the server are
- * lost, or its clock is set forward, more may be granted; if its clock is set back, nothing changes.
+ * order they came, and one that wants many permits is not starved. If a waiter gives up, its permits
+ * come back; if it dies, they are lost. More permits may be granted if the server loses its data
+ * (also at a failover), evicts keys, or has its clock set forward; a clock that is set back changes
+ * nothing.
  *
- * All users of a name should give the same options. The last request decides what holds, so they
- * can be changed at any time.
+ * All users of a name should give the same options. Each request is decided by the
+ * options of its sender, so they can be changed at any time.
  *
  * @example
  * ```ts

@@ -42,7 +42,7 @@ export async function attach(
   if (millisecondsSince(grant.sent) < reliableTime(request.leaseTime)) return grant;
   abandonRequest(target, request);
   throw new LockLostError(
-    `Cannot attach to ${server.what}: the server answers after the lease of ` +
+    `Cannot attach to ${server.what}: the server answered after the lease of ` +
       `${request.leaseTime} ms has ended. Use a longer leaseTime`,
   );
 }

@@ -28,7 +28,7 @@ export function namesOf(
     : names.some((each) => typeof each !== "string")
     ? `each must be a string, not ${nameOf(wrong)}`
     : new Set(names).size < names.length
-    ? "each must be there once"
+    ? "one is there twice. Give each name once"
     : undefined;
   if (why !== undefined) throw new TypeError(`Cannot create a lock of these names: ${why}`);
   if (names.length > 1 && shared) throw noSharing();
@@ -41,5 +41,7 @@ export function namesOf(
 
 /** The error of a shared request for several names. */
 export function noSharing(): TypeError {
-  return new TypeError("Cannot share a lock of several names: it is only exclusive");
+  return new TypeError(
+    "Cannot share a lock of several names: it is only exclusive. Leave out shared, or use one name",
+  );
 }

@@ -27,14 +27,15 @@ import { grantableWaiterOf, type LockRequest, waiterOf } from "../server_lock/se
 
 /**
  * A lock on a Redis or Valkey server, for processes on any number of machines: a mutex, or a
- * read-write lock (`shared`), of one name or of several at once. It is a lease: the
- * server forgets a holder that does not renew it, so waiters wait for a dead one for at most
- * `leaseTime`. A guard's lease is renewed until it is released.
+ * read-write lock (`shared`), of one name or of several at once. It is a lease: the server forgets a
+ * holder that does not renew it, so waiters wait for a dead one for at most `leaseTime`. A guard's
+ * lease is renewed until it is released.
  *
  * **What no such lock can promise**: that no other client is inside. A process can be stopped, or
  * its machine asleep, for longer than the lease, and then go on in the middle of a write. A server
- * grants the lock twice if it is restarted without its data, if it is replaced by a replica that
- * has not received the hold, or if it may evict keys (`maxmemory-policy` other than `noeviction`).
+ * can grant the lock twice if it is restarted without its data, if it is replaced by a replica that
+ * has not received the hold, if its clock is set forward, or if it may evict keys
+ * (`maxmemory-policy` other than `noeviction`).
  * If two writers do harm, the resource must reject the late one: pass it the guard's
  * {@linkcode RedisGuard.token}, as in the second example. In any case, watch
  * {@linkcode RedisGuard.signal}.
@@ -50,13 +51,13 @@ import { grantableWaiterOf, type LockRequest, waiterOf } from "../server_lock/se
  * }
  * ```
  *
- * @example Several names at once, and a hold that another process goes on with
+ * @example Several names at once, and a hold that another process continues
  * ```ts
  * import { RedisLock } from "@interlock/interlock/redis";
  *
  * await using lock = new RedisLock("redis://127.0.0.1:6379", ["account 1", "account 2"]);
  * const guard = await lock.acquire(); // Both or none.
- * const ticket = await guard.detach(); // Send it to another process, which goes on:
+ * const ticket = await guard.detach(); // Send it to another process, which continues:
  * await using theirs = await lock.attach(ticket);
  * console.log(theirs.held, guard.held); // true false
  * ```
@@ -83,8 +84,8 @@ import { grantableWaiterOf, type LockRequest, waiterOf } from "../server_lock/se
  */
 export class RedisLock implements AsyncLock, PlatformAsyncDisposable {
   /**
-   * The name of the lock: for all clients of a server, the same name is the same lock. Of several
-   * names, a text that lists them.
+   * The name of the lock: for all clients of a server, the same name is the same lock. If it has
+   * several names, a text that lists them.
    */
   readonly name: string;
 
@@ -98,19 +99,19 @@ export class RedisLock implements AsyncLock, PlatformAsyncDisposable {
   #last: LockHold | undefined;
 
   /**
-   * A lock of a server, or of several independent servers. With several, a
-   * client holds it to which a majority has granted it, and it works while a majority is up. Sends
-   * nothing before it is acquired.
+   * A lock of a server, or of several independent servers. With several, the client to which a
+   * majority has granted the lock holds it, and it works while a majority is up. Sends nothing
+   * before it is acquired.
    *
-   * @param source A client, an adapter or an address; or one for each of the servers. Of several, a
-   * server that does not answer is waited for `commandTimeout`, by default a tenth of the lease,
-   * from 50 to 1000 ms.
+   * @param source A client, an adapter or an address; or one for each of the servers. Of several
+   * servers, each is waited for at most `commandTimeout`, by default a tenth of the lease, from 50
+   * to 1000 ms.
    * @param name The name of the lock; or several, from 1 to 100, which are acquired all or none, in
    * one step. A holder of one of them excludes a holder of several, and the reverse. Several names
    * are only exclusive, on one server; in a cluster, they must begin with the same hash tag, as
    * `{jobs}a` and `{jobs}b`. A waiter holds nothing, so the order of the names does not matter, and
-   * no deadlock is possible. Holders of single names can overtake it again and again; with `fair`,
-   * those that are fair as well wait behind it.
+   * no deadlock is possible. Clients that want one of the names can overtake it again and again,
+   * unless both locks are `fair`.
    * @throws {MisconfiguredError} If the source is no client and no address.
    * @throws {TypeError} If the name or an option cannot be used.
    * @throws {RangeError} If an option is out of bounds.
@@ -194,7 +195,7 @@ export class RedisLock implements AsyncLock, PlatformAsyncDisposable {
   }
 
   /**
-   * Goes on with a hold that another process, or this one, has detached: see
+   * Continues a hold that another process, or this one, has detached: see
    * {@linkcode RedisSharableGuard.detach}. An exclusive hold gets a new token, so that a late write
    * of its earlier holder can be rejected. A server that cannot be reached is tried again for the
    * time of one lease.

@@ -50,24 +50,25 @@ export interface RedisLockOptions {
    */
   localHandOff?: boolean | LocalHandOffOptions;
   /**
-   * The replicas that must have a hold, and each renewal of it, before it counts, by `WAIT`. After a
-   * failover to one of these, a holder at the old master cannot renew, and its guard counts as lost
-   * before the new master can grant the lock again, if the clocks of the two servers agree.
+   * How many replicas must have a hold, and each renewal of it, before it counts (`WAIT`). After a
+   * failover to one of these, a holder at the old master cannot renew once fewer than `count`
+   * replicas follow it, and its guard counts as lost before the new master can grant the lock again,
+   * if the clocks of the two servers agree.
    *
-   * It is still granted twice if a replica without the hold becomes the master: for up to one lease,
-   * or for longer while the old master keeps `count` replicas. It uses a connection of its own, and
-   * no client of a cluster.
+   * The lock is still granted twice if a replica without the hold becomes the master, for up to one
+   * lease, and for as long as `count` replicas follow the old master. It uses a connection of its
+   * own, so a client of several servers (a cluster, `createSentinel` of node-redis) is refused.
    */
   replicas?: ReplicaOptions;
   /**
    * With several servers: whether a server that was started less than a lease ago has no vote,
-   * since it may have forgotten its last one. Not needed if all servers store each write before
-   * they answer (`appendonly yes`, `appendfsync always`). A fresh set of servers grants nothing
-   * before.
+   * since it may have forgotten its last one. So a fresh set of servers grants nothing for the time
+   * of a lease. Not needed if all servers store each write before they answer (`appendonly yes`,
+   * `appendfsync always`).
    *
-   * If clients of the lock have different leases, the longest one counts. Each server that has been
-   * asked for it within a day knows it. If all of these may be restarted or out of reach within one
-   * lease, give all clients the longest lease as a number, in milliseconds.
+   * If clients of the lock have different leases, the longest one counts: each server knows the
+   * longest that it was asked for within a day. If all servers that know it may be restarted or out
+   * of reach within one lease, give all clients the longest lease as a number, in milliseconds.
    *
    * @default {true}
    */
@@ -97,8 +98,8 @@ export interface ReplicaOptions {
   /** How many replicas must confirm it, from 1 to 1000. */
   count: number;
   /**
-   * How long to wait for them, in milliseconds: above 0, and less than the lease. It is added to
-   * `commandTimeout`.
+   * How long to wait for them, in milliseconds: a whole number from 1, and less than the lease. It
+   * is added to `commandTimeout`.
    */
   timeout: number;
 }

@@ -13,8 +13,8 @@ const acquire = new Script(ACQUIRE_JOINTLY);
 
 /**
  * The locks of several names on one server, which are held exclusively and together. One script
- * acquires all or none. They are renewed and released one by one: whoever has lost one of them has
- * lost the hold, and each release wakes the waiters of its name.
+ * acquires all or none. They are renewed and released one by one: a client that has lost one of them
+ * has lost the hold, and each release wakes the waiters of its name.
  */
 export class JointLock {
   /** Its name in messages. */

@@ -3,7 +3,7 @@
  * own, which is the last one plus one, or the time of the server in microseconds if that is
  * greater.
  *
- * The hash with the last token need not live for as long as somebody may have that token: a token
+ * The hash with the last token need not live for as long as a client may have that token: a token
  * is never ahead of the clock, so one that is minted without the hash is greater, unless the clock
  * was set back by more than the hash has lived since. So it is kept for an hour after a release;
  * the usual daemons do not set a clock back that far. While it names a holder that did not release,
