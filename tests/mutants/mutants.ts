@@ -171,7 +171,7 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
     IDENTITY,
     "if (showsMemory && !found.hasMemory) return true;",
     "",
-    ["runtime/thread_identity"],
+    ["runtime/identity/thread_identity"],
   ),
   mutant(
     "a promise to look holds for ever",

@@ -50,8 +50,6 @@ describe("RedisLock of several servers with faults", { skip }, () => {
     await assert.rejects(other.acquire({ timeout: 300 }), /the longest lease \(600 s\) has passed/);
     assert.equal(guard.held, true);
     await assert.rejects(guard.release(), LockLostError, "two of three have forgotten it");
-    await using sure = new RedisLock(urls(), lock, { ...short, restartGuard: 900 });
-    assert.equal(await sure.tryAcquire(), undefined, "a greater one is known");
   });
 
   test("refuses one server with two addresses, and acquires nothing", async () => {
