@@ -45,7 +45,7 @@ export function partInside(start: number, end: number, { from, to }: Window): nu
 /** After this many chunks, an engine has compiled the operation. */
 const WARM_CHUNKS = 50;
 /** The longest warm-up, in nanoseconds: an operation may mostly wait. */
-const MOST_WARMING = 2e9;
+const MOST_WARMING = 5e8;
 
 /**
  * Runs an operation until it is compiled, which would take longer under contention. The chunks are
