@@ -142,11 +142,13 @@ function partAsOrdinaryUser(runtimes: readonly Runtime[], files: readonly string
 }
 
 /**
- * These start processes of all runtimes, or the compiler of TypeScript, whatever runs them. So a run of
- * all tests gives each to one of the runtimes; if tests are selected, each runtime runs them.
+ * These start processes of all runtimes, or look at the project, whatever runs them. So a run of all
+ * tests gives each to one of the runtimes; if tests are selected, each runtime runs them.
  */
-const BY_ONE =
-  /^\.\/tests\/(?:stress\/.+\/(?:all_runtimes|counter|failovers|lock|servers)|types)_test/;
+const BY_ONE = new RegExp(
+  "^./tests/(stress/.+/(all_runtimes|counter|failovers|lock|servers)|types|" +
+    "bench/report/(?!page).+|contract/behaviour/election|cli/behaviour/count_offline)_test",
+);
 
 function filesFor(index: number, files: readonly string[], isSelection: boolean): string[] {
   const byOne = files.filter((file) => !isSelection && BY_ONE.test(file));
