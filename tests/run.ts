@@ -189,6 +189,8 @@ async function testPart(
     NO_COLOR: process.env.NO_COLOR,
     ...environment,
     ...user?.environment,
+    // Node starts in a third of the time with what it has compiled before.
+    ...runtime.name === "node" ? { NODE_COMPILE_CACHE: join(folder, "node") } : {},
   });
   const report = user === undefined ? `${path}.xml` : join(user.root, "report.xml");
   const log = openSync(`${path}.log`, "w");
@@ -255,8 +257,6 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
 const folder = mkdtempSync(join(tmpdir(), "interlock-tests-"));
 process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
 process.env.INTERLOCK_SCRATCH = folder;
-// Node starts in a third of the time with what it has compiled before.
-process.env.NODE_COMPILE_CACHE = join(folder, "node");
 const sum = { passed: 0, failed: 0, skipped: 0 };
 try {
   const selected = process.argv.slice(2);

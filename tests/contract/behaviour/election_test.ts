@@ -35,6 +35,14 @@ class Candidate implements AsyncDisposable {
     });
   }
 
+  /** Waits until it has said a line. */
+  async isTold(line: string): Promise<void> {
+    await until(`"${line}" after ${this.said}`, () => {
+      if (this.#failure !== undefined) throw this.#failure;
+      return this.said.includes(line);
+    });
+  }
+
   /** Lets it resign, again if it is elected again, until `isDone`. */
   async resign(isDone: () => boolean): Promise<void> {
     let told = 0;
@@ -95,7 +103,7 @@ async function checkElection(
   assert.ok(recovered, "the loss was not reported");
   if (lose !== stop) return;
   candidate.child.stop("SIGCONT");
-  await until("the loss", () => process.said.includes("ended LockLostError"));
+  await process.isTold("ended LockLostError");
 }
 
 const kill = ({ child }: Candidate) => child.kill();
@@ -140,7 +148,7 @@ describe("an election of processes", () => {
     const servers = await Promise.all(Array.from({ length: 4 }, () => RedisServer.start()));
     try {
       const [url, ...urls] = servers.map(({ url }) => url);
-      const options = { leaseTime: 1500, commandTimeout: 1000, restartGuard: false };
+      const options = { leaseTime: 2500, commandTimeout: 20_000, restartGuard: false };
       await using one = new RedisLock(url, "leader", options);
       await using several = new RedisLock(urls, "leader", options);
       await Promise.all([
