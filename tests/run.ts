@@ -142,17 +142,20 @@ function partAsOrdinaryUser(runtimes: readonly Runtime[], files: readonly string
 }
 
 /**
- * These start processes of all runtimes, or look at the project, whatever runs them. So a run of all
- * tests gives each to one of the runtimes; if tests are selected, each runtime runs them.
+ * A run of all tests gives these to one runtime: most of them start processes of all runtimes, or look
+ * at the project, and the others take long. If tests are selected, each runtime runs them.
  */
-const BY_ONE = new RegExp(
-  "^./tests/(stress/.+/(all_runtimes|counter|failovers|lock|servers)|types|" +
-    "bench/report/(?!page).+|contract/behaviour/election|cli/behaviour/count_offline)_test",
-);
+const BY_ONE: readonly (readonly [Runtime["name"], RegExp])[] = [
+  ["deno", /^\.\/tests\/(stress\/memory|stress\/redis\/lock|counting\/behaviour\/exact|examples)/],
+  ["bun", /^\.\/tests\/(stress\/redis\/(counter|servers)|contract\/behaviour\/election)/],
+  ["bun", /^\.\/tests\/(counting\/behaviour\/racy|cli\/inspect_|cli\/behaviour\/count_redis)/],
+  ["node", /^\.\/tests\/(stress\/(files|redis\/failovers)|types|bench\/report\/(?!page))/],
+  ["node", /^\.\/tests\/cli\/(count_test|behaviour\/count_offline)/],
+];
 
-function filesFor(index: number, files: readonly string[], isSelection: boolean): string[] {
-  const byOne = files.filter((file) => !isSelection && BY_ONE.test(file));
-  return files.filter((file) => !byOne.includes(file) || byOne.indexOf(file) % 3 === index);
+function filesFor({ name }: Runtime, files: readonly string[], isSelection: boolean): string[] {
+  const others = BY_ONE.filter(([one]) => one !== name && !isSelection);
+  return files.filter((file) => !others.some(([, pattern]) => pattern.test(file)));
 }
 
 function partsOf(runtime: Runtime, files: readonly string[]): Part[] {
@@ -275,7 +278,9 @@ try {
   );
   const parts = [
     ...partAsOrdinaryUser(runtimes, files),
-    ...runtimes.flatMap((runtime, i) => partsOf(runtime, filesFor(i, files, selected.length > 0))),
+    ...runtimes.flatMap((runtime) =>
+      partsOf(runtime, filesFor(runtime, files, selected.length > 0))
+    ),
   ].entries();
   await Promise.all(Array.from({ length: AT_ONCE }, async () => {
     for (const [i, part] of parts) {
