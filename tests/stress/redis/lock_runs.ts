@@ -40,7 +40,7 @@ export async function holdTogether(
  */
 export async function stopHolder(rounds: number): Promise<{ written: number; lost: number }> {
   await using server = await RedisServer.start();
-  const options = `{"leaseTime":500}`;
+  const options = `{"leaseTime":1500}`;
   await using stopped = redisProcess(server.url, "stopped", options);
   await using running = redisProcess(server.url, "stopped", options);
   for (const child of [stopped, running]) assert.equal(await child.line(), "ready");
