@@ -146,9 +146,12 @@ function partAsOrdinaryUser(runtimes: readonly Runtime[], files: readonly string
  * at the project, and the others take long. If tests are selected, each runtime runs them.
  */
 const BY_ONE: readonly (readonly [Runtime["name"], RegExp])[] = [
-  ["deno", /^\.\/tests\/(stress\/memory|stress\/redis\/lock|counting\/behaviour\/exact|examples)/],
+  ["deno", /^\.\/tests\/(stress\/memory|stress\/redis\/lock|counting\/behaviour\/exact)/],
   ["bun", /^\.\/tests\/(stress\/redis\/(counter|servers)|contract\/behaviour\/election)/],
-  ["bun", /^\.\/tests\/(counting\/behaviour\/racy|cli\/inspect_|cli\/behaviour\/count_redis)/],
+  [
+    "bun",
+    /^\.\/tests\/(examples|counting\/behaviour\/racy|cli\/inspect_|cli\/behaviour\/count_redis)/,
+  ],
   ["node", /^\.\/tests\/(stress\/(files|redis\/failovers)|types|bench\/report\/(?!page))/],
   ["node", /^\.\/tests\/cli\/(count_test|behaviour\/count_offline)/],
 ];
