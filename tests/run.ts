@@ -156,9 +156,17 @@ const BY_ONE: readonly (readonly [Runtime["name"], RegExp])[] = [
   ["node", /^\.\/tests\/cli\/(count_test|behaviour\/count_offline)/],
 ];
 
+/** So are the tests of several sources together, one after the other. */
+const TOGETHER = /\/behaviour\//;
+const NAMES: readonly Runtime["name"][] = ["deno", "bun", "node"];
+
 function filesFor({ name }: Runtime, files: readonly string[], isSelection: boolean): string[] {
-  const others = BY_ONE.filter(([one]) => one !== name && !isSelection);
-  return files.filter((file) => !others.some(([, pattern]) => pattern.test(file)));
+  if (isSelection) return [...files];
+  const together = files.filter((file) => TOGETHER.test(file));
+  const ownerOf = (file: string) =>
+    BY_ONE.find(([, pattern]) => pattern.test(file))?.[0] ??
+      NAMES[together.indexOf(file) % NAMES.length];
+  return files.filter((file) => (ownerOf(file) ?? name) === name);
 }
 
 function partsOf(runtime: Runtime, files: readonly string[]): Part[] {

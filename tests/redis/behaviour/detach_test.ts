@@ -193,7 +193,7 @@ describe("a detached hold", { skip }, () => {
   it("survives its process, but not the one that went on", DEADLINE, async () => {
     const name = newName();
     const [here, there = here] = runtimesHere();
-    const options = JSON.stringify({ leaseTime: 3000 });
+    const options = JSON.stringify({ leaseTime: 9000 });
     await using first = redisProcess(suite.server.url, name, options, here);
     await using second = redisProcess(suite.server.url, name, options, there);
     assert.equal(await second.line(), "ready");
