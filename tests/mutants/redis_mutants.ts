@@ -2,7 +2,7 @@ import { type Mutant, mutant } from "./mutants.ts";
 
 const SCRIPTS = "src/redis/server_lock/lock_scripts.ts";
 const MINTING = "src/redis/server_lock/minting_scripts.ts";
-const QUEUE = "src/redis/server_lock/queue_scripts.ts";
+const QUEUE = "src/redis/lease/waiter_scripts.ts";
 const QUORUM = "src/redis/quorum/quorum_lock.ts";
 const GUARD = "src/redis/quorum/restart_guard.ts";
 const IDENTITIES = "src/redis/quorum/server_identities.ts";

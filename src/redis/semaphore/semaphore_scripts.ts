@@ -30,8 +30,6 @@ import { WAITER_FUNCTIONS } from "../lease/waiter_scripts.ts";
 const OVERTAKE_US = 20_000;
 /** How many waiters are told to look after those before them. */
 const LOOKING = 4;
-/** How long the others wait for a waiter that may be dead, in milliseconds. */
-const UNCOUNTED_GRACE_MS = 100;
 
 /** Reads how many permits are used by living holds, and how many members of ended ones there are. */
 const READ_STATE = `
@@ -71,28 +69,6 @@ end
 local function mint()
   token = math.max(token + 1, us)
   return token
-end
-local function waiterAt(rank)
-  while true do
-    local entry = call('ZRANGE', queueKey, rank, rank, 'WITHSCORES')
-    local waiter = entry[1]
-    if not waiter then return end
-    local seen = tonumber(call('ZSCORE', seenKey, waiter) or 0)
-    countable = seen % 1 > 0
-    if seen >= now then return waiter, seen, entry[2] end
-    forget(waiter)
-  end
-end
-local function grace()
-  return countable and ${GRACE_MS} or ${UNCOUNTED_GRACE_MS}
-end
-local function told(waiter, seen, word, within)
-  if not tell(waiter, word) then
-    forget(waiter)
-    return false
-  end
-  if seen > now + within then pcall('ZADD', seenKey, now + within + seen % 1, waiter) end
-  return true
 end
 -- Grants permits to a waiter; nil if it must ask, false if it is dead.
 local function grant(waiter, ticket)

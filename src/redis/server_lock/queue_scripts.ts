@@ -3,8 +3,6 @@ import { WAITER_FUNCTIONS } from "../lease/waiter_scripts.ts";
 
 /** How many waiters are told to look after those before them. */
 const LOOKING = 4;
-/** How long the others wait for a waiter that may be dead, in milliseconds. */
-const UNCOUNTED_GRACE_MS = 100;
 
 /**
  * The part of the scripts that wakes waiters: `wake` tells the first one to ask, or the first few
@@ -29,30 +27,6 @@ local countable
 ${WAITER_FUNCTIONS}
 local function shares(waiter)
   return string.sub(waiter, 1, 1) == 'r'
-end
-local function waiterAt(rank)
-  while true do
-    local entry = redis.call('ZRANGE', queueKey, rank, rank, 'WITHSCORES')
-    local waiter = entry[1]
-    if not waiter then return end
-    local seen = tonumber(redis.call('ZSCORE', seenKey, waiter) or 0)
-    countable = seen % 1 > 0
-    if seen >= now then return waiter, seen, entry[2] end
-    forget(waiter)
-  end
-end
-local function grace()
-  return countable and ${GRACE_MS} or ${UNCOUNTED_GRACE_MS}
-end
-local function told(waiter, seen, word, within)
-  if not tell(waiter, word) then
-    forget(waiter)
-    return false
-  end
-  if seen > now + within then
-    redis.pcall('ZADD', seenKey, now + within + seen % 1, waiter)
-  end
-  return true
 end
 -- Grants the lock to a waiter; nil if it must ask, false if it is dead.
 local function grant(waiter, ticket)
