@@ -124,19 +124,22 @@ function driverOfAdapter(adapter: RedisAdapter): Driver {
     send: (parts) => adapter.send(...parts as [string]),
     openSubscriber(receive) {
       const ends = new Map<string, () => Promise<void>>();
+      let isClosed = false;
       return Promise.resolve({
         async subscribe(channel) {
-          ends.set(
-            channel,
-            await adapter.subscribe(channel, (message) => receive(channel, message)),
-          );
+          const end = await adapter.subscribe(channel, (message) => receive(channel, message));
+          if (isClosed) await end();
+          else ends.set(channel, end);
         },
         async unsubscribe(channel) {
           const end = ends.get(channel);
           ends.delete(channel);
           await end?.();
         },
-        close: async () => void await Promise.allSettled([...ends.values()].map((end) => end())),
+        async close() {
+          isClosed = true;
+          await Promise.allSettled([...ends.values()].map((end) => end()));
+        },
       });
     },
     close: () => Promise.resolve(), // It belongs to the user.

@@ -3,7 +3,10 @@ import process from "node:process";
 import { after, before, describe, it } from "node:test";
 import { adapter } from "../../../src/runtime/mod.ts";
 import { Child, RUN_WITH_PACKAGES } from "../../support/child.ts";
+import { adapterOf, RedisLock } from "../../../src/redis/mod.ts";
 import { RedisServer, skip } from "../../support/redis_server.ts";
+import { until } from "../../support/until.ts";
+import { startServers } from "../suite.ts";
 
 const CLOSING = new URL("../fixtures/closing_process.ts", import.meta.url);
 const DEADLINE = { timeout: 30_000 };
@@ -27,4 +30,39 @@ describe("an adapter that is closed while it connects", { skip }, () => {
       });
     }
   }
+});
+
+describe("an adapter of a user", { skip }, () => {
+  const suite = startServers();
+
+  it("keeps no subscription that it confirms after the close", DEADLINE, async () => {
+    const { redis } = suite;
+    const asked = Promise.withResolvers<void>();
+    const confirmed = Promise.withResolvers<void>();
+    const slow = adapterOf({
+      send: (command, ...args) => redis.send(command, ...args),
+      async subscribe(channel, listener) {
+        const end = await redis.subscribe(channel, listener);
+        asked.resolve();
+        await confirmed.promise;
+        return end;
+      },
+      close: () => Promise.resolve(),
+    });
+    await using holder = new RedisLock(redis, "n");
+    await using guard = await holder.acquire();
+    const lock = new RedisLock(slow, "n");
+    const given = new AbortController();
+    const waiting = lock.acquire({ signal: given.signal });
+    await asked.promise;
+    given.abort();
+    await assert.rejects(waiting, { name: "AbortError" });
+    await lock.close();
+    await slow.close();
+    assert.equal(guard.held, true);
+    confirmed.resolve();
+    await until("no channel", async () => {
+      return (await redis.send("PUBSUB", "CHANNELS") as string[]).length === 0;
+    });
+  });
 });
