@@ -151,7 +151,7 @@ export const subject: Subject = {
       await mutex.release();
     }, { by: "redis-semaphore" }),
     {
-      name: "lock: hand-over",
+      name: "lock: hand-off",
       media: ["redis"],
       relay: ({ redis, folder }) => ({ ...byTasks(new RedisLock(redis, folder)), yields: true }),
     },
@@ -181,7 +181,7 @@ export const subject: Subject = {
         .about({ operation: EARLY_OVER_IOREDIS }).isFaster(1.6, { by, operation: LOCK }),
     ]),
     claim("A RedisLock is handed to a waiter in at most 2.2 bare round trips")
-      .about({ operation: "lock: hand-over" })
+      .about({ operation: "lock: hand-off" })
       .costs(2.2, { by: "node-redis", operation: "counter add", setting: "alone", count: 1 }),
   ],
 };
