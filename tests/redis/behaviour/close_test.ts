@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import process from "node:process";
 import { describe, it } from "node:test";
+import { elect, LockLostError } from "../../../src/contract/mod.ts";
 import {
   adapterOf,
   type RedisAdapter,
@@ -25,6 +26,7 @@ const ROUNDS = 10;
 
 /** A lock or a semaphore. */
 interface AnyLock extends AsyncDisposable {
+  readonly name: string;
   tryAcquire(): Promise<RedisGuard | undefined>;
   acquire(options?: { signal?: AbortSignal; timeout?: number }): Promise<RedisGuard>;
   close(): Promise<void>;
@@ -214,6 +216,57 @@ describe("an object that is closed during an operation", { skip }, () => {
     await lock.close();
     for (const { status } of await settled) assert.equal(status, "rejected");
     assert.equal(guard.held, false);
+  });
+
+  const HOLDERS: typeof LOCKS = {
+    ...LOCKS,
+    "RedisLock, reentrant": (source, name) => new RedisLock(source, name, { reentrant: true }),
+    "RedisLock, local": (source, name) => new RedisLock(source, name, { localHandOff: true }),
+    "RedisLock of several names": (source, name) => new RedisLock(source, [name, `${name} 2`]),
+  };
+  for (const [kind, make] of Object.entries(HOLDERS)) {
+    it(`tells its guards, once, before another client is inside: ${kind}`, DEADLINE, async () => {
+      const name = `told ${kind}`;
+      await using other = make(suite.redis, name);
+      const tested = make(suite.server.url, name);
+      await (await tested.acquire()).release();
+      const released = await tested.acquire();
+      await released.release();
+      const guard = await tested.acquire();
+      const guards = kind === "RedisLock, reentrant" ? [guard, await tested.acquire()] : [guard];
+      let isOtherInside = false;
+      const next = kind === "RedisLock, shared"
+        ? undefined
+        : other.acquire().finally(() => isOtherInside = true);
+      const told: unknown[] = [];
+      for (const { signal } of guards) {
+        signal.addEventListener("abort", () => told.push(isOtherInside, signal.reason));
+      }
+      await tested.close();
+      assert.equal(released.signal.aborted, false);
+      assert.equal(told.length, 2 * guards.length);
+      for (const { held, signal: { aborted, reason } } of guards) {
+        assert.deepEqual([held, aborted, reason instanceof LockLostError], [false, true, true]);
+        assert.equal(reason.message, `Lost "${tested.name}": it was closed while it was held`);
+      }
+      assert.ok(!told.includes(true));
+      await (await next)?.release();
+      for (const each of guards) {
+        await assert.rejects(each.release(), LockLostError);
+        await each[Symbol.asyncDispose]();
+      }
+    });
+  }
+
+  it("ends the term of a leader", DEADLINE, async () => {
+    const lock = new RedisLock(suite.server.url, "leader");
+    const stop = new AbortController();
+    await elect(lock, async ({ signal }) => {
+      await lock.close();
+      assert.ok(signal.aborted && signal.reason instanceof LockLostError);
+      stop.abort();
+    }, { signal: stop.signal });
+    assert.ok(stop.signal.aborted);
   });
 
   it("leaves nothing behind if the process ends then", DEADLINE, async () => {
