@@ -55,7 +55,8 @@ describe("the waiters of a cluster", { skip }, () => {
   /** The adapter of the master that has the slot of the locks whose names begin with `{moved}`. */
   const master = async () => {
     const port = await cluster.masterPort();
-    return cluster.adapters[cluster.nodes.findIndex((node) => node.port === port)];
+    const at = cluster.nodes.findIndex((node) => node.port === port);
+    return [cluster.adapters[at], cluster.nodes[at]] as const;
   };
   const receivers = async (redis: RedisAdapter, name: string) => {
     const channels = await redis.send("PUBSUB", "CHANNELS", keyOf(name, "wake:*")) as string[];
@@ -133,7 +134,7 @@ describe("the waiters of a cluster", { skip }, () => {
         return { name, guard, next, probe };
       }),
     );
-    const old = await master();
+    const [old, oldNode] = await master();
     for (const { name } of waiters) assert.equal(await receivers(old, name), 1, name);
 
     // A waiter that stays with the old master.
@@ -147,12 +148,13 @@ describe("the waiters of a cluster", { skip }, () => {
     const waiter = grantableWaiterOf(waits);
     assert.equal((await lock.attempt(waits, waiter)).granted, false);
 
-    await cluster.failOver();
-    await until("the new master", async () => await master() !== old);
+    await cluster.failOver(oldNode);
+    await until("the new master", async () => (await master())[0] !== old);
     for (const { name, guard, next, probe } of waiters) {
       await until(`the subscription of ${name}`, async () => {
         await probe.send("EXISTS", keyOf(name, "queue")); // So the client learns of it.
-        return await receivers(await master(), name) === 1 && await receivers(old, name) === 0;
+        const [now] = await master();
+        return await receivers(now, name) === 1 && await receivers(old, name) === 0;
       });
       await guard.release();
       await (await next).release();
