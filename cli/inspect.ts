@@ -1,6 +1,14 @@
 import type { Command } from "commander";
-import { inspectSegment } from "../src/memory/inspection.ts";
-import { folderOfSegments, memoriesIn } from "../src/memory/segment_home.ts";
+import process from "node:process";
+import { type InspectedLockFile, inspectLockFile } from "../src/files/inspection.ts";
+import {
+  inspectSegments,
+  type SegmentView,
+  sizeOf,
+  viewSegment,
+} from "../src/memory/inspection.ts";
+import { folderOfSegments } from "../src/memory/segment_home.ts";
+import { checkSegmentName } from "../src/memory/segment_options.ts";
 import { adapterOf } from "../src/redis/client/adapter_of.ts";
 import { loadNodeRedis } from "../src/redis/client/node_redis_address.ts";
 import {
@@ -9,9 +17,9 @@ import {
   inspectRedis,
 } from "../src/redis/inspection.ts";
 import { addHelp } from "./options.ts";
-import { redisReport, segmentReport, type SegmentView } from "./inspect_table.ts";
+import { filesReport, redisReport, segmentsReport } from "./inspect_table.ts";
 import { interruptible, print } from "../src/host/interruption.ts";
-import { UNPRINTABLE } from "../src/contract/printable.ts";
+import { printable, UNPRINTABLE } from "../src/contract/printable.ts";
 import { UsageError } from "../src/host/usage_error.ts";
 
 interface Flags {
@@ -30,8 +38,11 @@ export function addInspect(program: Command): void {
       "Shows Interlock's locks and semaphores on a Redis or Valkey server: holders, leases, " +
         "waiters and last tokens; with --counters also counters. Only reads, and does not block " +
         "the server. Without --redis: shows the segments of this user (in the folder that " +
-        "INTERLOCK_DIR names, if it is set), their contents, and the threads that have them open.",
+        "INTERLOCK_DIR names, if it is set): values, holders and whether they are dead, waiters, " +
+        "and the threads that have them open. With a path: shows who holds that lock file, or " +
+        "what is in that file of a segment. Takes no lock and writes nothing.",
     )
+    .argument("[target...]", "names of segments, and paths (with a /) of lock files and segments")
     .option("--redis <url>", "address of the server, such as redis://user:password@host:6379/0")
     .option(
       "-m, --match <pattern>",
@@ -40,22 +51,35 @@ export function addInspect(program: Command): void {
     .option("-c, --counters <pattern>", "also show the counters whose keys match, such as visits:*")
     .option("-a, --all", "also show locks and semaphores that are not in use")
     .option("-j, --json", "print one line of JSON")
-    .action((flags: Flags) => interruptible((signal) => inspect(flags, signal)));
+    .action((targets: string[], flags: Flags) =>
+      interruptible((signal) => inspect(targets, flags, signal))
+    );
   addHelp(command, {
     examples: [
       ["interlock inspect", "the segments of this user"],
+      ["interlock inspect jobs ./backup.lock", "one segment and one lock file"],
       [
         'interlock inspect --redis redis://localhost:6379 -c "visits*"',
         "the locks and semaphores of a server that are in use, and these counters",
       ],
     ],
-    statuses: [[0, "everything was read"], [1, "the server or the memory could not be read"]],
+    statuses: [[0, "everything was read"], [
+      1,
+      "the server, a segment or a file could not be read",
+    ]],
   });
 }
 
-async function inspect(flags: Flags, signal: AbortSignal): Promise<void> {
+async function inspect(
+  targets: readonly string[],
+  flags: Flags,
+  signal: AbortSignal,
+): Promise<void> {
   const { redis, match, counters, all, json } = flags;
   if (redis !== undefined) {
+    if (targets.length > 0) {
+      throw new UsageError("Cannot inspect: --redis takes no names or paths; see --match");
+    }
     await loadNodeRedis(); // The time limit of the connection is not for this, on a busy machine.
     const adapter = adapterOf(redis);
     try {
@@ -74,8 +98,50 @@ async function inspect(flags: Flags, signal: AbortSignal): Promise<void> {
   if (match !== undefined || counters !== undefined || all) {
     throw new UsageError("Cannot inspect: --match, --counters and --all need --redis");
   }
-  const segments = viewSegments();
-  await print(json ? jsonOf({ segments }) : segmentReport(segments));
+  const found = look(targets);
+  const { segments, files } = found;
+  const isOnlyFiles = files !== undefined && segments.length === 0;
+  const report = () =>
+    [
+      ...isOnlyFiles ? [] : [segmentsReport(segments)],
+      ...files === undefined ? [] : [filesReport(files)],
+    ].join("\n\n");
+  await print(json ? jsonOf(found) : report());
+  if (segments.some(({ error, damage }) => error ?? damage)) process.exitCode = 1;
+}
+
+/** What this machine has, without a server. */
+interface LocalView {
+  readonly segments: readonly SegmentView[];
+  readonly files?: readonly InspectedLockFile[];
+}
+
+/** Inspects segments and lock files; without targets, all segments of this user. */
+function look(targets: readonly string[]): LocalView {
+  if (targets.length === 0) return { segments: inspectSegments(folderOfSegments(undefined)) };
+  const segments: SegmentView[] = [];
+  const files: InspectedLockFile[] = [];
+  for (const target of targets) {
+    if (target.includes("/")) {
+      const size = sizeOf(target);
+      if (size === undefined) files.push(inspectLockFile(target));
+      else segments.push(viewSegment(target.slice(target.lastIndexOf("/") + 1), target, size));
+      continue;
+    }
+    checkSegmentName(target);
+    const folder = folderOfSegments(undefined);
+    const path = `${folder}/${target}`;
+    if (sizeOf(path) === undefined) {
+      throw new Error(
+        `Cannot inspect "${printable(target)}": there is no such segment in ${
+          printable(folder)
+        }. ` +
+          `For a file in this folder, give ./${printable(target)}`,
+      );
+    }
+    segments.push(viewSegment(target, path));
+  }
+  return { segments, ...files.length > 0 && { files } };
 }
 
 /**
@@ -101,15 +167,4 @@ function isUsed(
     & Partial<InspectedLock>,
 ): boolean {
   return holders.length > 0 || waiters.length > 0 || abandonedBy !== undefined;
-}
-
-function viewSegments(): SegmentView[] {
-  const folder = folderOfSegments(undefined);
-  return memoriesIn(folder).map(({ name, size }) => {
-    try {
-      return { name, size, ...inspectSegment(`${folder}/${name}`) };
-    } catch (error) {
-      return { name, size, cells: [], error: (error as Error).message };
-    }
-  });
 }

@@ -1,15 +1,17 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { chmodSync, existsSync, readFileSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync, truncateSync } from "node:fs";
+import { join } from "node:path";
 import process from "node:process";
 import { describe, it } from "node:test";
-import { Segment } from "../../mod.ts";
+import { FileLock, Segment } from "../../mod.ts";
 import { adapter } from "../../src/runtime/mod.ts";
 import { RedisCounter, RedisLock, RedisSemaphore } from "../../src/redis/mod.ts";
 import { partOf } from "../../src/redis/client/names.ts";
 import type { RedisView } from "../../cli/inspect_table.ts";
 import { inspectSegment } from "../../src/memory/inspection.ts";
 import { folderOfSegments } from "../../src/memory/segment_home.ts";
+import { Child } from "../support/child.ts";
 import { RedisServer, skip } from "../support/redis_server.ts";
 import { cannotRunUnder, mounting } from "../support/mounted.ts";
 import { inScratchFolder } from "../support/scratch_folder.ts";
@@ -17,6 +19,7 @@ import { COMMAND, interlock, until } from "./interlock.ts";
 import { startServers } from "../redis/suite.ts";
 
 const DEADLINE = { timeout: 60_000 };
+const HOLDER = new URL("../memory/fixtures/holding_process.ts", import.meta.url);
 
 describe("interlock inspect --redis", { skip }, () => {
   const suite = startServers();
@@ -237,7 +240,9 @@ describe("interlock inspect", () => {
         process.env.INTERLOCK_DIR = directory;
         const { stdout } = await interlock(["inspect"]);
         const owner = `process ${process.pid}[^│]*, ${adapter.name}`;
-        assert.match(stdout, new RegExp(`elsewhere +│ .*${owner} +│ visits +│ counter`));
+        assert.match(stdout, /^elsewhere: 126,976 bytes, .*\/elsewhere, 1 of 1,023 slots in use\n/);
+        assert.match(stdout, new RegExp(`│ ${owner} +│ +│ .*inspect_test`));
+        assert.match(stdout, /│ visits │ counter │ 0 +│ +│ +│/);
         assert.doesNotMatch(stdout, new RegExp(name));
       });
     } finally {
@@ -245,6 +250,76 @@ describe("interlock inspect", () => {
       Segment.remove(name);
     }
   });
+
+  it(
+    "shows one segment, and lock files by their paths",
+    DEADLINE,
+    () =>
+      inScratchFolder(async (directory) => {
+        chmodSync(directory, 0o700);
+        using segment = Segment.open("jobs", { directory });
+        Segment.open("other", { directory }).close();
+        segment.counter("done").add(1234);
+        segment.array("parts", 9).raw.set(0, -7);
+        await using holder = Child.here(HOLDER, "jobs", directory);
+        segment.mutex("lock");
+        await holder.line();
+        holder.kill();
+        await holder.ended;
+        const path = join(directory, "file.lock");
+        using lock = new FileLock(path, { label: "nightly" });
+        using _guard = lock.acquireSync();
+        const env = { INTERLOCK_DIR: directory };
+        const { status, stdout, stderr } = await interlock(["inspect", "jobs", path], env);
+        assert.equal(status, 0, stderr);
+        assert.match(stdout, /^jobs: /);
+        assert.doesNotMatch(stdout, /other: /);
+        assert.match(stdout, /, 2 of 1,023 slots in use, 1 of them by dead threads\n/);
+        assert.match(stdout, new RegExp(`│ process ${holder.pid}[^│]*, dead +│ +│ +│`));
+        assert.match(stdout, /│ done +│ counter +│ 1,234 +│/);
+        assert.match(stdout, /│ parts +│ array Int32 9 +│ -7; 0; 0; 0; 0; 0; 0; 0; … +│ free +│/);
+        assert.match(
+          stdout,
+          new RegExp(`│ lock +│ mutex +│ +│ its holder is dead: process ${holder.pid}`),
+        );
+        assert.match(stdout, /file\.lock │ held +│ process \d+[^│]*, "nightly"/);
+        const { segments, files } = JSON.parse(
+          (await interlock(["inspect", "--json", join(directory, "jobs"), path], env)).stdout,
+        );
+        assert.deepEqual([segments.length, segments[0].name], [1, "jobs"]);
+        const { state, owner } = segments[0].cells.find(({ kind }: { kind: string }) =>
+          kind === "mutex"
+        );
+        assert.deepEqual([state, owner.pid], ["dead", holder.pid]);
+        assert.deepEqual([files[0].state, files[0].holders[0].owner.pid], ["held", process.pid]);
+
+        for (
+          const [args, why] of [
+            [["missing"], /no such segment in .*give \.\/missing/],
+            [["./missing"], /ENOENT/],
+          ] as const
+        ) {
+          const { status, stderr } = await interlock(["inspect", ...args], env);
+          assert.equal(status, 1);
+          assert.match(stderr, why);
+        }
+      }),
+  );
+
+  it(
+    "shows a damaged segment beside the others, and fails",
+    DEADLINE,
+    () =>
+      inScratchFolder(async (directory) => {
+        chmodSync(directory, 0o700);
+        Segment.open("fine", { directory }).close();
+        Segment.open("damaged", { directory }).close();
+        truncateSync(join(directory, "damaged"), 100_000);
+        const { status, stdout } = await interlock(["inspect"], { INTERLOCK_DIR: directory });
+        assert.equal(status, 1);
+        assert.match(stdout, /^damaged: .*\nCannot use .*100000 bytes.*\n\nfine: /);
+      }),
+  );
 
   const subset = "mount -t proc -o subset=pid proc /proc";
   for (
