@@ -10,6 +10,7 @@ import type {
   InspectedWaiter,
   RedisInspection,
 } from "../src/redis/inspection.ts";
+import type { Rates } from "./rates.ts";
 import { elide, pad, widthOf } from "./text.ts";
 
 /** The contents of a server, and the number of unused locks and semaphores that are not shown. */
@@ -56,12 +57,13 @@ export function redisReport(found: RedisView, counters: string | undefined): str
   return parts.join("\n");
 }
 
-/** Formats segments. */
-export function segmentsReport(segments: readonly SegmentView[]): string {
-  return segments.length === 0 ? "No segments" : segments.map(segmentReport).join("\n\n");
+/** Formats segments; with rates, also how fast their numbers change. */
+export function segmentsReport(segments: readonly SegmentView[], rates?: Rates): string {
+  if (segments.length === 0) return "No segments";
+  return segments.map((segment) => segmentReport(segment, rates)).join("\n\n");
 }
 
-function segmentReport(segment: SegmentView): string {
+function segmentReport(segment: SegmentView, rates: Rates | undefined): string {
   const { name, path, size, error, damage, cells = [], threads = [], slots } = segment;
   const title = `${colors.bold(printable(name))}: ${size.toLocaleString("en")} bytes, ` +
     printable(path);
@@ -75,7 +77,8 @@ function segmentReport(segment: SegmentView): string {
     parts.push(table(["open by", "waits for", "command"], threads.map(threadRow)));
   }
   if (cells.length > 0) {
-    parts.push(table(["name", "kind", "value", "lock", "waiting"], cells.map(cellRow)));
+    const rows = cells.map((cell) => cellRow(cell, rates?.of(segment, cell)));
+    parts.push(table(["name", "kind", "value", "lock", "waiting"], rows));
   }
   if (damage !== undefined) parts.push(colors.yellow(printable(damage)));
   return parts.join("\n");
@@ -96,9 +99,10 @@ function commandOf(command: string | undefined): string {
   return command === undefined ? "" : elide(printable(command), COMMAND_WIDTH);
 }
 
-function cellRow(cell: InspectedCell): string[] {
+function cellRow(cell: InspectedCell, rate: number | undefined): string[] {
   const { name, kind, waiters } = cell;
-  return [printable(name), printable(kind), valueOf(cell), lockOf(cell), waiting(waiters)];
+  const value = valueOf(cell) + (rate ? ` (${rate > 0 ? "+" : ""}${short.format(rate)}/s)` : "");
+  return [printable(name), printable(kind), value, lockOf(cell), waiting(waiters)];
 }
 
 function valueOf({ value, kind }: InspectedCell): string {
@@ -109,6 +113,7 @@ function valueOf({ value, kind }: InspectedCell): string {
   return value.map((one) => decimal.format(one)).join("; ") + (isAll ? "" : "; …");
 }
 
+const short = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
 const decimal = new Intl.NumberFormat("en", { maximumFractionDigits: 20 });
 
 function lockOf({ state, owner, heldFor, contents, diedOwner }: InspectedCell): string {

@@ -12,10 +12,11 @@ import type { RedisView } from "../../cli/inspect_table.ts";
 import { inspectSegment } from "../../src/memory/inspection.ts";
 import { folderOfSegments } from "../../src/memory/segment_home.ts";
 import { Child } from "../support/child.ts";
+import { Program } from "../support/program.ts";
 import { RedisServer, skip } from "../support/redis_server.ts";
 import { cannotRunUnder, mounting } from "../support/mounted.ts";
 import { inScratchFolder } from "../support/scratch_folder.ts";
-import { COMMAND, interlock, until } from "./interlock.ts";
+import { COMMAND, Interlock, interlock, until } from "./interlock.ts";
 import { startServers } from "../redis/suite.ts";
 
 const DEADLINE = { timeout: 60_000 };
@@ -320,6 +321,90 @@ describe("interlock inspect", () => {
         assert.match(stdout, /^damaged: .*\nCannot use .*100000 bytes.*\n\nfine: /);
       }),
   );
+
+  it("prints metrics for Prometheus", DEADLINE, () =>
+    inScratchFolder(async (directory) => {
+      chmodSync(directory, 0o700);
+      using segment = Segment.open("jobs", { directory });
+      segment.counter("done").add(7);
+      const env = { INTERLOCK_DIR: directory };
+      const { status, stdout } = await interlock(["inspect", "--prometheus"], env);
+      assert.equal(status, 0);
+      assert.match(stdout, /^interlock_value\{segment="jobs",name="done",kind="counter"\} 7$/m);
+      assert.ok(stdout.endsWith("\n") && !stdout.endsWith("\n\n"));
+      for (const other of ["--json", "--watch"]) {
+        const { status, stderr } = await interlock(["inspect", "--prometheus", other], env);
+        assert.equal(status, 2);
+        assert.match(stderr, /--prometheus excludes/);
+      }
+    }));
+
+  it(
+    "looks again and again with --watch, until it is interrupted",
+    DEADLINE,
+    () =>
+      inScratchFolder(async (directory) => {
+        chmodSync(directory, 0o700);
+        const args = ["inspect", "jobs", "--watch", "--interval", "0.05"];
+        const env = { INTERLOCK_DIR: directory };
+        const watching = new Interlock([...args, "--json"], env);
+        const table = new Interlock(args, env);
+        try {
+          await until("a segment that is missing", () => /no such segment/.test(table.stdout));
+          using segment = Segment.open("jobs", { directory });
+          segment.counter("done").add(1);
+          await until("the segment", () => watching.stdout.includes('"value":1'));
+          await until("a rate", () => {
+            segment.counter("done").add(1000);
+            return /│ done │ counter │ [\d,]+ \(\+[\d,.]+\/s\) │/.test(table.stdout);
+          });
+          await until("the next value", () => /"value":\d*00\d/.test(watching.stdout));
+          assert.equal(segment.slots.used, 1, "it claims no slot");
+        } finally {
+          watching.process.kill("SIGINT");
+          table.process.kill("SIGINT");
+          for (const { status } of await Promise.all([watching.ended, table.ended])) {
+            assert.equal(status, 130);
+          }
+        }
+        for (const line of watching.stdout.split("\n").filter((line) => line.startsWith("{"))) {
+          assert.ok(JSON.parse(line).segments.length === 1);
+        }
+      }),
+  );
+
+  it("rejects a wrong interval", DEADLINE, async () => {
+    for (const args of [["--watch", "-i", "0"], ["--watch", "-i", "x"], ["-i", "1"]]) {
+      const { status, stderr } = await interlock(["inspect", ...args]);
+      assert.equal(status, 2);
+      assert.match(stderr, /--interval/);
+    }
+  });
+
+  const terminal = "script";
+  it("restores the terminal in which --watch was interrupted", {
+    ...DEADLINE,
+    skip: spawnSync(terminal, ["--version"]).status !== 0 &&
+      "script(1) is MISSING: this was NOT TESTED",
+  }, () =>
+    inScratchFolder(async (directory) => {
+      if (spawnSync(terminal, ["--version"]).status !== 0) return; // Bun ignores `skip` here.
+      chmodSync(directory, 0o700);
+      Segment.open("jobs", { directory }).close();
+      const line = [...COMMAND, "inspect", "--watch"].map((word) => `'${word}'`).join(" ");
+      await using running = new Program(
+        [terminal, "-qfec", `echo started $$; exec ${line}`, "/dev/null"],
+        { INTERLOCK_DIR: directory },
+      );
+      let shown = "";
+      const all = (async () => {
+        for (;;) shown += `${await running.line()}\n`;
+      })().catch(() => {}); // It has ended.
+      await until("the table", () => shown.includes("jobs: "));
+      process.kill(Number(/started (\d+)/.exec(shown)![1]), "SIGINT");
+      await all;
+      assert.match(shown, /\x1b\[\?25h\x1b\[\?1049l\s*$/);
+    }));
 
   const subset = "mount -t proc -o subset=pid proc /proc";
   for (
