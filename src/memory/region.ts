@@ -1,7 +1,7 @@
 import { nameOf } from "../contract/options.ts";
 import type { PlatformWasmMemory } from "../contract/platform.ts";
 import { UnsupportedError } from "../contract/errors.ts";
-import { futexWait, futexWake } from "../runtime/waiting/futex.ts";
+import { futexWait, futexWake, prepareWake } from "../runtime/waiting/futex.ts";
 import { FutexVector } from "../runtime/waiting/futex_vector.ts";
 import type { Mapping } from "../runtime/files/mapping.ts";
 import { monotonicNanoseconds } from "../runtime/waiting/clock.ts";
@@ -164,6 +164,7 @@ export class Region {
   /** Sleeps on a word and on a life word; `undefined` if the system refuses. */
   #waitForTwo(word: FutexWord, life: FutexWord, milliseconds: number): boolean | undefined {
     const words = vector ??= new FutexVector(2);
+    prepareWake();
     words.set(0, this.addressOf(word.at) ?? refuse(), word.expected);
     words.set(1, this.addressOf(life.at) ?? refuse(), life.expected);
     // SAFETY: the addresses are inside the mapping, which stays until `close`.
