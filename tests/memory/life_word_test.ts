@@ -3,19 +3,35 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import process from "node:process";
 import { describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
 import { HEADER, SLOT, SLOTS } from "../../src/memory/layout.ts";
 import { attachmentOf, regionOf } from "../../src/memory/memory.ts";
 import { adapter } from "../../src/runtime/mod.ts";
-import { Child } from "../support/child.ts";
+import { Child, RUN } from "../support/child.ts";
 import { runtimesHere } from "../support/runtimes_here.ts";
 import { inScratchFolder } from "../support/scratch_folder.ts";
 import { stateOf } from "../support/thread_state.ts";
 import { until } from "../support/until.ts";
-import { type AgentGroup, RUNTIMES, SLEEPERS, TASKS, withAgents } from "./fixtures/lock_agents.ts";
+import {
+  type AgentGroup,
+  ProcessAgent,
+  RUNTIMES,
+  SLEEPERS,
+  TASKS,
+  withAgents,
+} from "./fixtures/lock_agents.ts";
 
 const LIMIT = { timeout: 60_000 };
 const PROCESS = new URL("./fixtures/life_process.ts", import.meta.url);
+const AGENT = new URL("./fixtures/agent_process.ts", import.meta.url);
+const SECCOMP = new URL("./fixtures/seccomp_process.ts", import.meta.url);
+/** Of get_robust_list, process_vm_readv and process_vm_writev. */
+const NUMBERS: Readonly<Record<string, readonly string[]>> = {
+  x64: ["274", "310", "311"],
+  arm64: ["100", "270", "271"],
+};
 const FUTEX_WAITERS = 0x80000000;
 const OWNER_DIED = 0x40000000;
 
@@ -31,6 +47,20 @@ function hideRest(group: AgentGroup, index: number): void {
   for (const offset of [SLOT.thread, SLOT.byte]) {
     atomics.store32(group.slotOfOwner(index) + offset, 0);
   }
+}
+
+/** An agent of this runtime to which the kernel refuses some system calls. */
+async function underFilter(numbers: string, path: string) {
+  const program = [process.execPath, ...RUN[adapter.name], fileURLToPath(AGENT), path];
+  const child = Child.here(SECCOMP, numbers, ...program);
+  assert.equal(await child.line(), "ready");
+  const agent = new ProcessAgent(adapter.name, child);
+  const { pid } = await agent.do({ act: "who" });
+  const kill = async () => {
+    process.kill(pid!, "SIGKILL");
+    await child.ended;
+  };
+  return { agent, kill, [Symbol.asyncDispose]: () => child[Symbol.asyncDispose]() };
 }
 
 /** The life words in the file of a memory, of the slots that are claimed. */
@@ -117,6 +147,37 @@ describe("The life word of a thread", () => {
       }),
     );
   }
+
+  for (const [i, call] of ["get_robust_list", "process_vm_readv", "process_vm_writev"].entries()) {
+    it(
+      `is not used if the system refuses ${call}, and the death is found without it`,
+      LIMIT,
+      withAgents(async (group) => {
+        await using holder = await underFilter(NUMBERS[adapter.arch][i], group.path);
+        await holder.agent.take(0);
+        assert.equal(lifeOf(group, 0), 0);
+        const pending = group.mutex(0).acquire();
+        await holder.kill();
+        (await pending).release();
+      }),
+    );
+  }
+
+  it(
+    "is enough if the system refuses futex_waitv, which a waiter notices by itself",
+    LIMIT,
+    withAgents(async (group) => {
+      const holder = await group.process();
+      await using waiter = await underFilter("449", group.path);
+      await holder.take(0);
+      hideRest(group, 0);
+      waiter.agent.tell({ act: "take", mutex: 0 });
+      await group.waited(0, SLEEPERS);
+      await holder.kill();
+      assert.equal((await waiter.agent.outcome()).recovered, true);
+      await waiter.kill();
+    }),
+  );
 
   it(
     "of a worker is marked at its end by Bun, and not used by V8, which unmaps its memory",
