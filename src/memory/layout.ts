@@ -70,7 +70,7 @@ export const SLOT = {
   runtime: 44,
   /** 16 bytes: the boot id. */
   boot: 48,
-  /** 40 bytes, reserved for an entry of the thread's robust list. */
+  /** 40 bytes: an entry of the thread's robust list, its word first; see life_word.ts. */
   life: 64,
   /** The identity whose life byte the thread has taken; 0 if it took none. */
   byte: 104,

@@ -403,7 +403,9 @@ export class Mutex implements RawLock {
       slept = SLEEPERS;
       const began = performance.now();
       const time = Math.min(duty.take(intervalAfter(began - start)), left);
-      woken = this.#region.wait(this.#at, word | SLEEPERS, time);
+      // One sleeper is enough on the life word, as the kernel wakes only one.
+      const life = duty.isTaken ? threads.lifeOf(owner) : undefined;
+      woken = this.#region.wait(this.#at, word | SLEEPERS, time, life);
       // Neither woken, nor stopped by another word. Clocks are rounded.
       still = !woken && performance.now() - began >= time - 0.1 ? word | SLEEPERS : 0;
     }

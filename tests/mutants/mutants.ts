@@ -19,6 +19,8 @@ const SLOTS = "src/memory/slot_table.ts";
 const WAITERS = "src/memory/async_waiters.ts";
 const WAT = "src/memory/atomics.wat";
 const JS = "src/memory/atomics_js.ts";
+const LIFE = "src/memory/life_word.ts";
+const ROBUST_LIST = "src/runtime/threads/robust_list.ts";
 const IDENTITY = "src/runtime/identity/thread_identity.ts";
 const HELPER = "src/runtime/threads/start_helper.ts";
 
@@ -236,6 +238,55 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
       "      : undefined;",
     "file?.lookAtLifeByte(identity);",
     ["memory/behaviour/owner_check"],
+  ),
+  mutant(
+    "a life word tells of the next thread of its slot",
+    SLOTS,
+    "for (let i = SLOT.gone; i < SLOT.bytes; i += 4) atomics.store32(at + i, 0);",
+    "for (let i = SLOT.byte; i < SLOT.bytes; i += 4) atomics.store32(at + i, 0);",
+    ["memory/life_word"],
+  ),
+  mutant(
+    "a slot is freed that the kernel may still mark",
+    REGISTRY,
+    "if (!life.unlink()) return;",
+    "life.unlink();",
+    ["memory/life_word"],
+  ),
+  mutant(
+    "a life word is unmapped while it is in the list",
+    LIFE,
+    "if (!unlinkFromRobustList(this.#address)) return false;",
+    "",
+    ["memory/life_word"],
+  ),
+  mutant(
+    "workers have life words where the engine unmaps them",
+    LIFE,
+    'if (adapter.mapping !== "plain" && pid !== thread) return undefined;',
+    "",
+    ["memory/life_word"],
+  ),
+  mutant(
+    "the kernel follows links that other users may write",
+    "src/memory/mapped_file.ts",
+    "this.#fd === undefined || this.#isShared",
+    "this.#fd === undefined",
+    ["memory/life_word"],
+  ),
+  mutant(
+    "an entry of the robust list is removed in one direction",
+    ROBUST_LIST,
+    "list.write(before, after) && list.write(afterPrev, before)",
+    "list.write(before, after)",
+    ["runtime/threads/robust_list"],
+  ),
+  mutant(
+    "an entry of the robust list is removed whatever its links are",
+    ROBUST_LIST,
+    "return isThere && ",
+    "return ",
+    ["runtime/threads/robust_list"],
   ),
   mutant(
     "a restored process is dead",
