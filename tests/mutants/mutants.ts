@@ -277,8 +277,8 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
   mutant(
     "an entry of the robust list is removed in one direction",
     ROBUST_LIST,
-    "list.write(before, after) && list.write(afterPrev, before)",
-    "list.write(before, after)",
+    "list.write([before, after], [afterPrev, before])",
+    "list.write([before, after])",
     ["runtime/threads/robust_list"],
   ),
   mutant(
