@@ -115,6 +115,18 @@ export const MUTEX = {
   bytes: 32,
 } as const;
 
+/** The offsets in a semaphore. */
+export const SEMAPHORE = {
+  /** Where waiters wait; see wait_word.ts, also for the word at 16. */
+  word: 0,
+  /** Who takes several permits at this moment; 0 if no thread does. */
+  turn: 4,
+  /** 8 bytes: the last fencing token. */
+  token: 8,
+  /** 4 bytes for each permit: its holder; 0 if it is free. */
+  permits: 128,
+} as const;
+
 /** The offset in the file of the life byte of identity 0; the others follow. */
 export const LIFE_BYTES: number = 2 ** 40;
 

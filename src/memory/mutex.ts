@@ -41,7 +41,7 @@ const LOOKS_PER_WAIT = 16;
 const LONG_WAIT = 1000;
 
 /** How long to sleep before the next look at the owner, after a wait of so many milliseconds. */
-function intervalAfter(waited: number): number {
+export function intervalAfter(waited: number): number {
   if (waited > LONG_WAIT) return LATE_LOOK;
   return Math.min(Math.max(waited / LOOKS_PER_WAIT, FIRST_LOOK), LAST_LOOK);
 }

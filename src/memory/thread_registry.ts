@@ -1,6 +1,6 @@
 import type { Owner } from "../contract/owner.ts";
 import { adapter } from "../runtime/adapters/adapter.ts";
-import { isGone, type ThreadIdentity } from "../runtime/identity/thread_identity.ts";
+import { commandLineOf, isGone, type ThreadIdentity } from "../runtime/identity/thread_identity.ts";
 import { HEADER, SLOT, SLOTS } from "./layout.ts";
 import { lockWordsOf, OWNER } from "./lock_words.ts";
 import { isAliveBy, isDeadBy, type LifeEntry, lifeWordOf } from "./life_word.ts";
@@ -184,6 +184,13 @@ export class ThreadRegistry {
     const owner = this.describe(identity);
     if (at === undefined || owner === undefined) return undefined;
     return { owner, isGone: this.isGone(identity), waits: waitsIn(this.#region, at) };
+  }
+
+  /** The command line of the process with the number of a thread, which may have ended since. */
+  commandOf(identity: number): string | undefined {
+    const at = this.#slots.find(identity);
+    if (at === undefined || !this.#slots.isOfThisBoot(at)) return undefined;
+    return commandLineOf(this.#slots.threadAt(at));
   }
 
   /** The records of what this thread of an identity waits for. */

@@ -17,6 +17,8 @@ const DUTY = "src/memory/look_duty.ts";
 const REGISTRY = "src/memory/thread_registry.ts";
 const SLOTS = "src/memory/slot_table.ts";
 const WAITERS = "src/memory/async_waiters.ts";
+const SEMAPHORE = "src/memory/semaphore.ts";
+const WAIT_WORD = "src/memory/wait_word.ts";
 const WAT = "src/memory/atomics.wat";
 const JS = "src/memory/atomics_js.ts";
 const LIFE = "src/memory/life_word.ts";
@@ -444,5 +446,61 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
     "if (signal !== undefined && !isSignal(signal)) {",
     "if (signal === undefined && !isSignal(signal)) {",
     ["contract/options"],
+  ),
+  mutant(
+    "the permits of a dead holder stay taken",
+    SEMAPHORE,
+    "if (gone === 0 && isGone(owner)) gone = cell;",
+    "",
+    ["memory/behaviour/semaphore_death"],
+  ),
+  mutant(
+    "a post wakes no waiter",
+    SEMAPHORE,
+    "this.#next = cell;\n    this.#word.signal();",
+    "this.#next = cell;",
+    ["explore/explore"],
+  ),
+  mutant(
+    "permits that are put back wake no waiter",
+    SEMAPHORE,
+    "this.#region.atomics.store32(turn, 0);\n      this.#word.signal();",
+    "this.#region.atomics.store32(turn, 0);",
+    ["explore/explore"],
+  ),
+  mutant(
+    "a post of a permit that is no longer held",
+    SEMAPHORE,
+    "if (this.#region.atomics.compareExchange32(cell, this.#me, 0) !== this.#me) throw lost();",
+    "this.#region.atomics.store32(cell, 0);",
+    ["memory/semaphore"],
+  ),
+  mutant(
+    "a post of a permit that a guard holds",
+    SEMAPHORE,
+    "const cell = this.#bare.pop();",
+    "const cell = this.#bare.pop() ?? this.#first;",
+    ["memory/semaphore"],
+  ),
+  mutant(
+    "a woken waiter passes no wake on",
+    WAIT_WORD,
+    "if (isLeft()) this.#wake();",
+    "",
+    ["explore/explore"],
+  ),
+  mutant(
+    "a waiter looks before it tells of itself",
+    WAIT_WORD,
+    "        const word = this.#mark(marks);\n        const left = deadline?.left ?? Infinity;\n        const got = wait.run(isStill || left <= 0);\n",
+    "        const left = deadline?.left ?? Infinity;\n        const got = wait.run(isStill || left <= 0);\n        const word = this.#mark(marks);\n",
+    ["explore/explore"],
+  ),
+  mutant(
+    "waiting tasks are not told of a signal",
+    WAIT_WORD,
+    "if ((word & TASKS) !== 0) asyncWaiters.notify(this.#at);",
+    "",
+    ["explore/explore"],
   ),
 ];

@@ -2,7 +2,7 @@ import { adapter } from "../adapters/adapter.ts";
 import { errno, ESRCH } from "../c/errno.ts";
 import { libc } from "../c/libc.ts";
 import { inodeOf } from "../files/file_status.ts";
-import { readProc } from "../files/open_file.ts";
+import { readAllOfProc, readProc } from "../files/open_file.ts";
 
 /**
  * The identity of a thread, different from that of any other thread of this machine, earlier or
@@ -110,6 +110,17 @@ export function isGone(them: ThreadIdentity): boolean {
 /** Whether the system has a thread of this number, even one whose /proc may not be read. */
 export function threadIsThere(pid: number, thread: number): boolean {
   return libc.tgkill(pid, thread, 0) === 0 || errno() !== ESRCH;
+}
+
+/**
+ * The command line of the process of a thread, without the passwords of addresses; `undefined` if
+ * this /proc does not show the process under its number, or may not be read.
+ */
+export function commandLineOf({ pid, namespace }: ThreadIdentity): string | undefined {
+  const me = threadIdentity(); // It finds out whether /proc is of this namespace.
+  if (namespace === UNKNOWN || namespace !== me.namespace || !procIsOurs) return undefined;
+  const line = readAllOfProc(`/proc/${pid}/cmdline`)?.replaceAll("\0", " ").trim();
+  return line?.replaceAll(/(\w:\/\/[^\s/@:]*:)[^\s/@]*@/g, "$1***@") || undefined;
 }
 
 /** The number of this user. */
