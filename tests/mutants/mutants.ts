@@ -249,6 +249,13 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
     ["memory/life_word"],
   ),
   mutant(
+    "a life word outweighs a thread that runs",
+    REGISTRY,
+    "if (isMarked && !(mayAsk && isRunning(thread))) return true;",
+    "if (isMarked) return true;",
+    ["memory/life_word"],
+  ),
+  mutant(
     "a slot is freed that the kernel may still mark",
     REGISTRY,
     "if (!life.unlink()) return;",
