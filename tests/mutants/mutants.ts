@@ -263,6 +263,13 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
     ["memory/life_word"],
   ),
   mutant(
+    "a life word outweighs a thread that runs",
+    REGISTRY,
+    "if (isMarked && !(mayAsk && isRunning(thread))) return true;",
+    "if (isMarked) return true;",
+    ["memory/life_word"],
+  ),
+  mutant(
     "a slot is freed that the kernel may still mark",
     REGISTRY,
     "if (!life.unlink()) return;",
@@ -293,8 +300,8 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
   mutant(
     "an entry of the robust list is removed in one direction",
     ROBUST_LIST,
-    "list.write(before, after) && list.write(afterPrev, before)",
-    "list.write(before, after)",
+    "list.write([before, after], [afterPrev, before])",
+    "list.write([before, after])",
     ["runtime/threads/robust_list"],
   ),
   mutant(
