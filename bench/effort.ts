@@ -9,7 +9,7 @@ export const FULL = {
   lead: 40,
   /** The window in which their operations are counted. */
   window: 150,
-  /** The number of hand-overs between two members. */
+  /** The number of hand-offs between two members. */
   turns: 2000,
   /** How often a program is started and timed. */
   launches: 3,
@@ -43,7 +43,7 @@ export function leadOf(size: number, { lead }: Effort): number {
   return lead * Math.min(Math.ceil(size / availableParallelism()), MOST_LEADS);
 }
 
-/** Estimates how long so many hand-overs take, in milliseconds. */
+/** Estimates how long so many hand-offs take, in milliseconds. */
 export function relayMs(turns: number): number {
   return turns * (HOLD + 30_000) / 1e6;
 }

@@ -13,7 +13,7 @@ import {
   type Operation,
   type Subject,
 } from "../subjects/subject.ts";
-import { handOver } from "./relay.ts";
+import { handOff } from "./relay.ts";
 import { type Count, countInWindow, loopOf, warmUp } from "./window.ts";
 
 /** A job of a fleet; sent as JSON. Times in nanoseconds. */
@@ -21,14 +21,14 @@ export interface Job {
   /** The number of the job, which selects its part of the memory. */
   readonly index: number;
   readonly row: Pick<RowKey, "subject" | "operation" | "by">;
-  /** One thread by mitata, for this processor time; operations in a window; or hand-overs. */
+  /** One thread by mitata, for this processor time; operations in a window; or hand-offs. */
   readonly how:
     | { readonly alone: number }
     | { readonly lead: number; readonly window: number }
     | { readonly turns: number };
 }
 
-/** The result of a member: a figure of one thread alone or of hand-overs, or a count. */
+/** The result of a member: a figure of one thread alone or of hand-offs, or a count. */
 export interface Report extends Figure {
   /** The operations in a window. */
   readonly count?: Count;
@@ -49,7 +49,7 @@ export interface Membership {
 /** Bytes at the end of a context, for the gate, the window and the relay. */
 const FRAME = 2048;
 const FRAME_OFFSETS = { gate: 0, window: 512, relay: 640 } as const;
-/** A hand-over without spinning takes this many times as long. */
+/** A hand-off without spinning takes this many times as long. */
 const SLOWER = 5;
 /** Enough for the percentiles, few enough to print. */
 const MOST_SAMPLES = 20_000;
@@ -84,7 +84,7 @@ export async function perform({ index, row, how }: Job, member: Membership): Pro
     const relay = operation.relay!(context);
     const turns = relay.yields ? Math.ceil(how.turns / SLOWER) : how.turns;
     const at = frame + FRAME_OFFSETS.relay;
-    return { samples: await handOver(relay, memory, at, worker, turns, () => gate.meet()) };
+    return { samples: await handOff(relay, memory, at, worker, turns, () => gate.meet()) };
   }
   // It warms up alone, in a context of its own, which an earlier job may have used.
   const scratch = contextOf({ ...member, worker: 0, workers: 1 }, jobs + worker);

@@ -15,9 +15,9 @@ const BYTES = 128;
  * other member has come and sleeps, records the time and releases; the other records when it has the
  * lock.
  *
- * @returns The times of the hand-overs to this member, in nanoseconds.
+ * @returns The times of the hand-offs to this member, in nanoseconds.
  */
-export async function handOver(
+export async function handOff(
   relay: Relay,
   memory: Memory,
   offset: number,

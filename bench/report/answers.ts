@@ -276,12 +276,12 @@ export function safetyCost(results: Results): Answer {
   };
 }
 
-/** What the answer says about hand-overs and awaited locks. */
+/** What the answer says about hand-offs and awaited locks. */
 const LATENCIES: readonly [keyof typeof NAMES, string][] = [
-  ["mutex/hand-over", "the next thread gets a Mutex after"],
-  ["mutex/hand-over to a task", "a waiting task gets one after"],
-  ["file_lock/hand-over", "the next process gets a FileLock after"],
-  ["file_lock/hand-over to a task", "a waiting task gets one after"],
+  ["mutex/hand-off", "the next thread gets a Mutex after"],
+  ["mutex/hand-off to a task", "a waiting task gets one after"],
+  ["file_lock/hand-off", "the next process gets a FileLock after"],
+  ["file_lock/hand-off to a task", "a waiting task gets one after"],
   ["async_acquire/acquire, release; each timed", "await of a free Mutex takes"],
 ];
 
@@ -317,7 +317,7 @@ export function latencies(results: Results): Answer {
   return {
     id: "latency",
     question: "How long until it is my turn?",
-    answer: sentences(results, "hand-over and awaited locks", [
+    answer: sentences(results, "hand-off and awaited locks", [
       said.length > 0 && `Medians: ${said.join("; ")}.`,
     ]),
     reading: "Time from the release of the lock, or from the request for a free one, to the " +

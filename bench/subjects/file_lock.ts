@@ -2,7 +2,7 @@ import { openSync } from "node:fs";
 import { join } from "node:path";
 import { FileLock, type FileLockOptions } from "../../src/files/mod.ts";
 import { peers } from "../launch.ts";
-import { type BenchContext, claim, handOvers, HOLDS, on, SIZES, type Subject } from "./subject.ts";
+import { type BenchContext, claim, handOffs, HOLDS, on, SIZES, type Subject } from "./subject.ts";
 
 interface ProperLockfile {
   lock(path: string, options: { realpath: boolean }): Promise<() => Promise<void>>;
@@ -34,7 +34,7 @@ export const subject: Subject = {
     lock("guard by try, finally", HOLDS.byFinally),
     lock("acquire, release", HOLDS.awaited),
     lock("acquire, release; each timed", HOLDS.awaited, { timed: true }),
-    ...handOvers(["file"], open),
+    ...handOffs(["file"], open),
     byPackage("acquire, release", ({ folder, load }) => {
       const { lock } = load("proper-lockfile") as ProperLockfile;
       const path = join(folder, "proper");
@@ -51,7 +51,7 @@ export const subject: Subject = {
   ],
   programs: [
     ...peers("c", "file", SIZES, { "lock, unlock": "flock" }),
-    ...peers("c", "file", "pair", { "hand-over": "flock" }),
+    ...peers("c", "file", "pair", { "hand-off": "flock" }),
     ...peers("python", "file", [1, 2, 4], { "lock, unlock": "file-lock" }),
   ],
   goals: [
@@ -64,6 +64,6 @@ export const subject: Subject = {
     claim("FileLock's acquire and release are at least 20 times faster than proper-lockfile's")
       .about({ operation: "acquire, release" }).isFaster(20, { by: "proper-lockfile" }),
     claim("A file lock is handed over in at most 2 times C's time")
-      .about({ operation: "hand-over" }).costs(2, C),
+      .about({ operation: "hand-off" }).costs(2, C),
   ],
 };

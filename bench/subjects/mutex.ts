@@ -5,7 +5,7 @@ import { peers } from "../launch.ts";
 import {
   type BenchContext,
   claim,
-  handOvers,
+  handOffs,
   HOLDS,
   MEMORY,
   on,
@@ -39,7 +39,7 @@ export const subject: Subject = {
     alone("guard by try, finally", HOLDS.byFinally),
     alone("tryAcquire, release", (mutex) => () => mutex.tryAcquire()!.release()),
     alone("withLock", (mutex) => () => withLock(mutex, () => {})),
-    ...handOvers(["mapped"], open),
+    ...handOffs(["mapped"], open),
     {
       name: "wake-up",
       media: ["mapped"],
@@ -66,7 +66,7 @@ export const subject: Subject = {
       "semaphore: wait, increment, post": "semaphore",
     }),
     ...peers("c", "mapped", [2, 4, 16], { "barrier": "barrier" }),
-    ...peers("c", "mapped", "pair", { "hand-over": "robust-mutex", "wake-up": "wake-up" }),
+    ...peers("c", "mapped", "pair", { "hand-off": "robust-mutex", "wake-up": "wake-up" }),
   ],
   goals: [
     claim("A mutex around an increment, alone, costs no more than C's robust one")

@@ -167,14 +167,14 @@ export const HOLDS = {
   awaited: (lock: RawLock) => async () => (await lock.acquire()).release(),
 };
 
-/** The hand-overs of a lock: by its bare pair, and to a task. */
-export function handOvers(
+/** The hand-offs of a lock: by its bare pair, and to a task. */
+export function handOffs(
   media: Operation["media"],
   open: (context: BenchContext) => RawLock,
 ): Operation[] {
   return [
-    { name: "hand-over", media, relay: open },
-    { name: "hand-over to a task", media, relay: (context) => byTasks(open(context)) },
+    { name: "hand-off", media, relay: open },
+    { name: "hand-off to a task", media, relay: (context) => byTasks(open(context)) },
   ];
 }
 

@@ -22,7 +22,10 @@ export interface AsyncGuard<Token extends number | undefined = number | undefine
   readonly recovered: boolean;
   /** The owner before, if {@linkcode AsyncGuard.recovered} and it is known. */
   readonly previousOwner: Owner | undefined;
-  /** Aborts, with a `LockLostError`, before another holder can get the lock without a release. */
+  /**
+   * Aborts, with a `LockLostError`, before another holder can get the lock although this guard was
+   * not released: the hold was lost, or the lock was closed.
+   */
   readonly signal: PlatformAbortSignal;
   /**
    * Releases the lock.

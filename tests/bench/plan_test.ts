@@ -61,10 +61,10 @@ describe("the plan of a bench", () => {
   });
 
   it("keeps the rows that match a filter, and no empty fleet", () => {
-    const steps = plan(FULL, { wants: wantedBy("^mutex/hand-over/.*/(bun|-)/") });
+    const steps = plan(FULL, { wants: wantedBy("^mutex/hand-off/.*/(bun|-)/") });
     assert.deepEqual(idsOf(steps), [
-      "mutex/hand-over/c/-/mapped/processes/2",
-      "mutex/hand-over/interlock/bun/mapped/processes/2",
+      "mutex/hand-off/c/-/mapped/processes/2",
+      "mutex/hand-off/interlock/bun/mapped/processes/2",
     ]);
   });
 

@@ -17,8 +17,12 @@ const DUTY = "src/memory/look_duty.ts";
 const REGISTRY = "src/memory/thread_registry.ts";
 const SLOTS = "src/memory/slot_table.ts";
 const WAITERS = "src/memory/async_waiters.ts";
+const SEMAPHORE = "src/memory/semaphore.ts";
+const WAIT_WORD = "src/memory/wait_word.ts";
 const WAT = "src/memory/atomics.wat";
 const JS = "src/memory/atomics_js.ts";
+const LIFE = "src/memory/life_word.ts";
+const ROBUST_LIST = "src/runtime/threads/robust_list.ts";
 const IDENTITY = "src/runtime/identity/thread_identity.ts";
 const HELPER = "src/runtime/threads/start_helper.ts";
 
@@ -238,6 +242,55 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
     ["memory/behaviour/owner_check"],
   ),
   mutant(
+    "a life word tells of the next thread of its slot",
+    SLOTS,
+    "for (let i = SLOT.gone; i < SLOT.bytes; i += 4) atomics.store32(at + i, 0);",
+    "for (let i = SLOT.byte; i < SLOT.bytes; i += 4) atomics.store32(at + i, 0);",
+    ["memory/life_word"],
+  ),
+  mutant(
+    "a slot is freed that the kernel may still mark",
+    REGISTRY,
+    "if (!life.unlink()) return;",
+    "life.unlink();",
+    ["memory/life_word"],
+  ),
+  mutant(
+    "a life word is unmapped while it is in the list",
+    LIFE,
+    "if (!unlinkFromRobustList(this.#address)) return false;",
+    "",
+    ["memory/life_word"],
+  ),
+  mutant(
+    "workers have life words where the engine unmaps them",
+    LIFE,
+    'if (adapter.mapping !== "plain" && pid !== thread) return undefined;',
+    "",
+    ["memory/life_word"],
+  ),
+  mutant(
+    "the kernel follows links that other users may write",
+    "src/memory/mapped_file.ts",
+    "this.#fd === undefined || this.#isShared",
+    "this.#fd === undefined",
+    ["memory/life_word"],
+  ),
+  mutant(
+    "an entry of the robust list is removed in one direction",
+    ROBUST_LIST,
+    "list.write(before, after) && list.write(afterPrev, before)",
+    "list.write(before, after)",
+    ["runtime/threads/robust_list"],
+  ),
+  mutant(
+    "an entry of the robust list is removed whatever its links are",
+    ROBUST_LIST,
+    "return isThere && ",
+    "return ",
+    ["runtime/threads/robust_list"],
+  ),
+  mutant(
     "a restored process is dead",
     REGISTRY,
     'byte === "held" ? { ...thread, startTime: 0 } : thread',
@@ -393,5 +446,61 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
     "if (signal !== undefined && !isSignal(signal)) {",
     "if (signal === undefined && !isSignal(signal)) {",
     ["contract/options"],
+  ),
+  mutant(
+    "the permits of a dead holder stay taken",
+    SEMAPHORE,
+    "if (gone === 0 && isGone(owner)) gone = cell;",
+    "",
+    ["memory/behaviour/semaphore_death"],
+  ),
+  mutant(
+    "a post wakes no waiter",
+    SEMAPHORE,
+    "this.#next = cell;\n    this.#word.signal();",
+    "this.#next = cell;",
+    ["explore/explore"],
+  ),
+  mutant(
+    "permits that are put back wake no waiter",
+    SEMAPHORE,
+    "this.#region.atomics.store32(turn, 0);\n      this.#word.signal();",
+    "this.#region.atomics.store32(turn, 0);",
+    ["explore/explore"],
+  ),
+  mutant(
+    "a post of a permit that is no longer held",
+    SEMAPHORE,
+    "if (this.#region.atomics.compareExchange32(cell, this.#me, 0) !== this.#me) throw lost();",
+    "this.#region.atomics.store32(cell, 0);",
+    ["memory/semaphore"],
+  ),
+  mutant(
+    "a post of a permit that a guard holds",
+    SEMAPHORE,
+    "const cell = this.#bare.pop();",
+    "const cell = this.#bare.pop() ?? this.#first;",
+    ["memory/semaphore"],
+  ),
+  mutant(
+    "a woken waiter passes no wake on",
+    WAIT_WORD,
+    "if (isLeft()) this.#wake();",
+    "",
+    ["explore/explore"],
+  ),
+  mutant(
+    "a waiter looks before it tells of itself",
+    WAIT_WORD,
+    "        const word = this.#mark(marks);\n        const left = deadline?.left ?? Infinity;\n        const got = wait.run(isStill || left <= 0);\n",
+    "        const left = deadline?.left ?? Infinity;\n        const got = wait.run(isStill || left <= 0);\n        const word = this.#mark(marks);\n",
+    ["explore/explore"],
+  ),
+  mutant(
+    "waiting tasks are not told of a signal",
+    WAIT_WORD,
+    "if ((word & TASKS) !== 0) asyncWaiters.notify(this.#at);",
+    "",
+    ["explore/explore"],
   ),
 ];

@@ -31,13 +31,14 @@ export function givingUpProcess(url: string): Child {
 }
 
 /** A process that waits for a lock `count` times at once; see fixtures/waiting_process.ts. */
-export function waitingProcess(url: string, name: string, count: number): Child {
+export function waitingProcess(url: string, name: string, count: number, kind = ""): Child {
   const module = new URL("./fixtures/waiting_process.ts", import.meta.url);
   const { name: runtime } = adapter;
   return new Child(executableOf(runtime)!, RUN_WITH_PACKAGES[runtime], module, [
     url,
     name,
     `${count}`,
+    kind,
   ]);
 }
 

@@ -44,8 +44,9 @@ const clients = new WeakMap<object, SharedClient>();
 
 /**
  * Makes an adapter of a client, by the client's shape. All adapters of one client share a second
- * connection for their subscriptions. It is opened when it is first needed, with the client's
- * options (TLS, credentials). Closing an adapter does not close the client.
+ * connection for their subscriptions; in a cluster, one to each node that has the slot of a channel.
+ * It is opened when it is first needed, with the client's options (TLS, credentials). Closing an
+ * adapter does not close the client.
  *
  * The database and the `keyPrefix` of a client apply to its adapters; a prefix applies to the first
  * key, to all keys of a script, and not to channels. Options that change the types of replies do

@@ -117,10 +117,11 @@ export class Connection implements RedisAdapter {
   async #close(): Promise<void> {
     for (const refuse of this.#waiting) refuse();
     try {
-      if (this.#pending.size > 0) await new Promise<void>((resolve) => this.#onAnswered = resolve);
       // A server that is gone cannot confirm the end of a subscription.
       const ended = Promise.allSettled([...this.#ends].map((end) => end()));
-      await this.#timed(ended, () => new Error("not confirmed")).catch(() => {});
+      const ending = this.#timed(ended, () => new Error("not confirmed")).catch(() => {});
+      if (this.#pending.size > 0) await new Promise<void>((resolve) => this.#onAnswered = resolve);
+      await ending;
     } finally {
       this.#forgetLost();
       await this.#release();

@@ -29,16 +29,23 @@ export interface Driver {
   send(parts: string[]): Promise<unknown>;
   /** Calls `listener` each time the connection is lost: commands without a reply get none then. */
   onLost?(listener: () => void): void;
-  /** Calls `listener` when commands go to another server: the subscriber must follow. */
+  /** Calls `listener` when commands go to another server: subscriptions must follow. */
   onMoved?(listener: () => void): void;
+  /**
+   * The address of the node of a cluster that has the slot of a channel; an empty text if the client
+   * does not know it. Each node delivers the messages, but only this one counts the receivers.
+   */
+  nodeOf?(channel: string): Promise<string>;
   /**
    * Opens a second connection, which is subscribed again after it was lost.
    *
    * @param signal Aborts if the connection is not needed any more before it is open.
+   * @param node The node of the cluster to connect to; an empty text for any.
    */
   openSubscriber(
     receive: (channel: string, message: string) => void,
     signal: PlatformAbortSignal,
+    node: string,
   ): Promise<Subscriber>;
   /** Closes what the driver itself has opened, and takes its listeners off the client. */
   close(): Promise<void>;

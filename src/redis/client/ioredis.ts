@@ -2,6 +2,7 @@ import type { PlatformAbortSignal } from "../../contract/platform.ts";
 import { missingPermission } from "../../runtime/adapters/missing_permission.ts";
 import { type Driver, Listeners, type Subscriber } from "./driver.ts";
 import { UnreachableError } from "./errors.ts";
+import { slotOf } from "./slot.ts";
 
 /** The part of a client of ioredis that is used. */
 export interface IoredisClient {
@@ -36,6 +37,13 @@ export interface IoredisClient {
   disconnect(...args: any[]): void;
 }
 
+/** A client of a cluster. */
+interface IoredisCluster extends IoredisClient {
+  /** The addresses of the nodes that have a slot, the master first. */
+  readonly slots: readonly (readonly string[] | undefined)[];
+  nodes(role: "all"): readonly IoredisClient[];
+}
+
 /**
  * What the commands of a driver need: each is sent at most once and at once, reads ask the master,
  * and numbers are numbers.
@@ -55,6 +63,7 @@ const NEEDED: Readonly<Record<string, unknown>> = {
 export class IoredisDriver implements Driver {
   lastError: unknown;
   readonly keyPrefix: string;
+  readonly nodeOf?: NonNullable<Driver["nodeOf"]>;
   readonly #client: IoredisClient;
   readonly #isOwn: boolean;
   readonly #listeners: Listeners;
@@ -78,7 +87,14 @@ export class IoredisDriver implements Driver {
     this.#client = duplicateOf(client, { ...NEEDED, enableOfflineQueue: false, db });
     this.#client.on("error", (error: unknown) => this.lastError = error);
     this.#client.on("ready", () => this.lastError = undefined);
-    if (isCluster(client)) return;
+    const cluster = this.#client;
+    if (isCluster(cluster)) {
+      this.nodeOf = async (channel) => {
+        await this.ready();
+        return cluster.slots[slotOf(channel)]?.[0] ?? "";
+      };
+      return;
+    }
     this.#database = db;
     this.#client.on("ready", () => this.#select());
     this.#client.on("select", (database: number) => this.#keep(database)); // By a command.
@@ -129,15 +145,23 @@ export class IoredisDriver implements Driver {
     else this.#listeners.add("close", listener);
   }
 
+  onMoved(listener: () => void): void {
+    if (isCluster(this.#client)) this.#client.on("refresh", listener);
+  }
+
   async openSubscriber(
     receive: (channel: string, message: string) => void,
     signal: PlatformAbortSignal,
+    node = "",
   ): Promise<Subscriber> {
     signal.throwIfAborted();
-    const subscriber = duplicateOf(this.#client, {
+    const options = {
       enableOfflineQueue: true,
       keyPrefix: "", // It would be added to the names of channels, too.
-    });
+    };
+    const subscriber = isCluster(this.#client) && node !== ""
+      ? nodeOf(this.#client, node).duplicate({ ...options, retryStrategy })
+      : duplicateOf(this.#client, options);
     subscriber.on("error", () => {}); // It reconnects and subscribes again by itself.
     subscriber.on("message", receive);
     if (subscriber.status === "wait") {
@@ -186,8 +210,21 @@ function selectedBy(client: IoredisClient): number | undefined {
   return (client as { condition?: { select?: number } }).condition?.select;
 }
 
-function isCluster(client: IoredisClient): boolean {
+function isCluster(client: IoredisClient): client is IoredisCluster {
   return "nodes" in client;
+}
+
+/** The client of a node, which is missing for a moment after its connection was lost. */
+function nodeOf(cluster: IoredisCluster, address: string): IoredisClient {
+  const isIt = ({ options }: IoredisClient) => `${options.host}:${options.port}` === address;
+  const node = cluster.nodes("all").find(isIt);
+  if (node !== undefined) return node;
+  throw new UnreachableError(`the node ${address} of the cluster is not connected`, false);
+}
+
+/** After which time it connects again; the client of a node does not, since its cluster does. */
+function retryStrategy(times: number): number {
+  return Math.min(times * 50, 2000);
 }
 
 /** Another client with these options changed. One of a cluster would also retry by itself. */

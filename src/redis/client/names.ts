@@ -46,7 +46,7 @@ export function checkPrefix(prefix: string): void {
 }
 
 /** The text between the first "{" and the next "}", if it is not empty. */
-function hashTagOf(key: string): string | undefined {
+export function hashTagOf(key: string): string | undefined {
   return /^[^{]*\{([^}]+)\}/.exec(key)?.[1];
 }
 

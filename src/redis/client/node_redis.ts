@@ -1,6 +1,7 @@
 import type { PlatformAbortSignal } from "../../contract/platform.ts";
 import { type Driver, keysIn, Listeners, type Subscriber } from "./driver.ts";
 import { UnreachableError } from "./errors.ts";
+import { slotOf } from "./slot.ts";
 
 /** The part of a client of node-redis (npm's `redis`) that is used. */
 export interface NodeRedisClient {
@@ -32,6 +33,19 @@ export interface NodeRedisClient {
   destroy(): unknown;
 }
 
+/** A node of a cluster, as node-redis knows it. */
+interface ClusterNode {
+  readonly address: string;
+  readonly client?: NodeRedisClient;
+}
+
+/** A client of `createCluster`. */
+interface NodeRedisCluster extends NodeRedisClient {
+  readonly masters: readonly ClusterNode[];
+  readonly slots: readonly ({ readonly master: ClusterNode } | undefined)[];
+  nodeClient(node: ClusterNode): Promise<unknown>;
+}
+
 /**
  * Replaces options of the client: the connection has one timer for all commands, where the client
  * would make a signal for each, which costs more; and replies have their usual types.
@@ -49,15 +63,21 @@ export const COMMAND_OPTIONS = {
  */
 export class NodeRedisDriver implements Driver {
   readonly keyPrefix: string;
+  readonly nodeOf?: NonNullable<Driver["nodeOf"]>;
   readonly #client: NodeRedisClient;
-  readonly #isCluster: boolean;
+  readonly #cluster: NodeRedisCluster | undefined;
+  readonly #listeners: Listeners;
   #readying: Promise<void> | undefined;
   #endReadying: (() => void) | undefined;
 
   /** The driver of the user's client, which may be one of a cluster. */
   constructor(client: NodeRedisClient) {
     this.#client = client;
-    this.#isCluster = "masters" in client;
+    this.#listeners = new Listeners(client);
+    if ("masters" in client) {
+      this.#cluster = client as NodeRedisCluster;
+      this.nodeOf = (channel) => Promise.resolve(this.#masterOf(channel)?.address ?? "");
+    }
     this.keyPrefix = keyPrefixOf(client);
   }
 
@@ -87,22 +107,38 @@ export class NodeRedisDriver implements Driver {
 
   send(parts: string[]): Promise<unknown> {
     if (this.keyPrefix !== "") parts = withPrefix(parts, this.keyPrefix);
-    if (!this.#isCluster) return this.#client.sendCommand(parts, COMMAND_OPTIONS);
+    if (this.#cluster === undefined) return this.#client.sendCommand(parts, COMMAND_OPTIONS);
     const [first, end] = keysIn(parts);
     const key = end > first ? parts[first] : undefined; // Without one, any node will do.
     return this.#client.sendCommand(key, false, parts, COMMAND_OPTIONS);
   }
 
+  onMoved(listener: () => void): void {
+    if (this.#cluster === undefined) return;
+    // After a failover, it connects to the new master, and ends the connection to a node that left.
+    this.#listeners.add("node-ready", listener);
+    this.#listeners.add("node-disconnect", listener);
+  }
+
   openSubscriber(
     receive: (channel: string, message: string) => void,
     signal: PlatformAbortSignal,
+    address = "",
   ): Promise<Subscriber> {
-    return openSubscriber(this.#client, receive, signal);
+    const node = this.#cluster?.masters.find((master) => master.address === address);
+    if (node === undefined) return openSubscriber(this.#client, receive, signal);
+    this.#cluster!.nodeClient(node).catch(() => {}); // Makes its client, if there is none.
+    return openSubscriber(node.client!, receive, signal);
   }
 
   close(): Promise<void> {
+    this.#listeners.clear();
     this.#endReadying?.();
     return Promise.resolve(); // It belongs to the user.
+  }
+
+  #masterOf(channel: string): ClusterNode | undefined {
+    return this.#cluster!.slots[slotOf(channel)]?.master;
   }
 }
 

@@ -1,23 +1,29 @@
-import type { Driver, Subscriber } from "./driver.ts";
+import type { Driver } from "./driver.ts";
+import { UnreachableError } from "./errors.ts";
+import { IDLE_MS, type Listener, Subscriptions } from "./subscriptions.ts";
 
-type Listener = (message: string) => void;
+/** A subscription of a user, which follows the slot of its channel in a cluster. */
+interface Subscription {
+  readonly channel: string;
+  readonly listener: Listener;
+  /** The node whose messages count. */
+  node: string;
+  /** The node to which it moves; else the same. */
+  target: string;
+  end(): Promise<void>;
+}
 
-/** How long the connection is kept after the last subscription, in milliseconds. */
-const IDLE_MS = 1000;
-
-/** A client and all that its users share: its driver, and one connection for subscriptions. */
+/** A client and all that its users share: its driver, and the connections for subscriptions. */
 export class SharedClient {
   readonly driver: Driver;
   /** How many `Connection`s use it. */
   users = 0;
 
   readonly #lost = new Set<() => void>();
-  readonly #channels = new Map<string, Set<Listener>>();
-  #subscriber: Promise<Subscriber> | undefined;
-  readonly #closing = new AbortController();
-  #idle: ReturnType<typeof setTimeout> | undefined;
-  /** Subscribes and unsubscribes run one by one, so that they cannot overtake one another. */
-  #queue: Promise<unknown> = Promise.resolve();
+  readonly #all = new Set<Subscription>();
+  /** The subscriptions at each node of a cluster; of one server, all of them. */
+  readonly #nodes = new Map<string, Subscriptions>();
+  #isClosed = false;
 
   /** The client behind `driver`. */
   constructor(driver: Driver) {
@@ -25,7 +31,10 @@ export class SharedClient {
     driver.onLost?.(() => {
       for (const listener of this.#lost) listener();
     });
-    driver.onMoved?.(() => void this.#subscribeAgain());
+    driver.onMoved?.(() => {
+      if (driver.nodeOf === undefined) this.#at("").subscribeAgain();
+      else for (const subscription of this.#all) this.#follow(subscription);
+    });
   }
 
   /** Calls `listener` when the connection is lost; returns a function that ends that. */
@@ -36,83 +45,76 @@ export class SharedClient {
 
   /** Listens to a channel; returns a function that ends that, when the server has confirmed it. */
   async subscribe(channel: string, listener: Listener): Promise<() => Promise<void>> {
-    await this.#inOrder(async () => {
-      const listeners = this.#channels.get(channel);
-      if (listeners !== undefined) return void listeners.add(listener);
-      const subscriber = await this.#open();
-      await subscriber.subscribe(channel);
-      this.#channels.set(channel, new Set([listener]));
-    });
-    let ended: Promise<void> | undefined;
-    return () => ended ??= this.#inOrder(() => this.#unsubscribe(channel, listener));
+    const node = await this.driver.nodeOf?.(channel) ?? "";
+    if (this.#isClosed) throw new UnreachableError("the connection was closed", false);
+    const end = () => Promise.resolve();
+    const subscription: Subscription = { channel, listener, node, target: node, end };
+    subscription.end = await this.#subscribeAt(node, subscription);
+    this.#all.add(subscription);
+    if (node !== "") this.#follow(subscription); // The slot may have moved meanwhile.
+    return () => {
+      this.#all.delete(subscription);
+      return subscription.end();
+    };
   }
 
   /** Closes what was opened. */
   async close(): Promise<void> {
-    this.#channels.clear();
-    this.#closing.abort();
+    this.#isClosed = true;
+    this.#all.clear();
     try {
-      // Not in the queue: an earlier operation may wait for a server that does not answer.
-      await this.#closeSubscriber();
+      await Promise.all([...this.#nodes.values()].map((subscriptions) => subscriptions.close()));
     } finally {
       await this.driver.close();
     }
   }
 
-  #inOrder<T>(action: () => Promise<T>): Promise<T> {
-    const done = this.#queue.then(action);
-    this.#queue = done.catch(() => {}); // The caller gets the error.
-    return done;
+  #at(node: string): Subscriptions {
+    let subscriptions = this.#nodes.get(node);
+    if (subscriptions === undefined) {
+      subscriptions = new Subscriptions((receive, signal) =>
+        this.driver.openSubscriber(receive, signal, node)
+      );
+      this.#nodes.set(node, subscriptions);
+    }
+    return subscriptions;
   }
 
-  async #open(): Promise<Subscriber> {
-    this.#closing.signal.throwIfAborted();
-    clearTimeout(this.#idle);
-    const opening = this.#subscriber ??= this.driver.openSubscriber((channel, message) => {
-      for (const listener of this.#channels.get(channel) ?? []) listener(message);
-    }, this.#closing.signal);
+  #subscribeAt(node: string, subscription: Subscription): Promise<() => Promise<void>> {
+    return this.#at(node).subscribe(subscription.channel, (message) => {
+      if (subscription.node === node) subscription.listener(message);
+    });
+  }
+
+  /** Moves a subscription to the node that has the slot of its channel now. */
+  async #follow(subscription: Subscription): Promise<void> {
+    let node: string | undefined;
     try {
-      return await opening;
-    } catch (error) {
-      this.#subscriber = undefined;
-      throw error;
+      node = await this.driver.nodeOf!(subscription.channel);
+      if (node === subscription.target || !this.#all.has(subscription)) return;
+      subscription.target = node;
+      if (node === subscription.node) return this.#tidy();
+      const end = await this.#subscribeAt(node, subscription);
+      if (subscription.target !== node || !this.#all.has(subscription)) return await end();
+      const endOld = subscription.end;
+      Object.assign(subscription, { node, end });
+      this.#tidy();
+      await endOld().catch(() => {});
+    } catch {
+      if (subscription.target !== node || !this.#all.has(subscription)) return;
+      subscription.target = subscription.node;
+      await new Promise((resolve) => setTimeout(resolve, IDLE_MS));
+      await this.#follow(subscription);
     }
   }
 
-  /** Follows the commands to another server. */
-  async #subscribeAgain(): Promise<void> {
-    while (!this.#closing.signal.aborted) {
-      try {
-        return await this.#inOrder(async () => {
-          await this.#closeSubscriber();
-          if (this.#channels.size === 0) return;
-          const subscriber = await this.#open();
-          await Promise.all([...this.#channels.keys()].map((name) => subscriber.subscribe(name)));
-        });
-      } catch {
-        await new Promise((resolve) => setTimeout(resolve, IDLE_MS));
-      }
+  /** Closes the connections to nodes that no subscription needs. */
+  #tidy(): void {
+    const used = new Set([...this.#all].flatMap(({ node, target }) => [node, target]));
+    for (const [node, subscriptions] of this.#nodes) {
+      if (used.has(node)) continue;
+      this.#nodes.delete(node);
+      subscriptions.close().catch(() => {}); // It may not answer any more.
     }
-  }
-
-  async #unsubscribe(channel: string, listener: Listener): Promise<void> {
-    const listeners = this.#channels.get(channel);
-    if (listeners === undefined || !listeners.delete(listener) || listeners.size > 0) return;
-    this.#channels.delete(channel);
-    if (this.#channels.size === 0) {
-      this.#idle = setTimeout(() => {
-        this.#inOrder(async () => {
-          if (this.#channels.size === 0) await this.#closeSubscriber();
-        }).catch(() => {});
-      }, IDLE_MS);
-    }
-    await (await this.#subscriber)?.unsubscribe(channel);
-  }
-
-  async #closeSubscriber(): Promise<void> {
-    clearTimeout(this.#idle);
-    const subscriber = this.#subscriber;
-    this.#subscriber = undefined;
-    await (await subscriber?.catch(() => undefined))?.close();
   }
 }

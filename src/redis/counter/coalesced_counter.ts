@@ -24,6 +24,8 @@ export interface CollectorLink {
   /** Adds `n`; the same parcel counts once, however often it is sent. */
   send(n: number, parcel: number, retryFor: number): Promise<number>;
   get(): Promise<number>;
+  /** Throws a `TypeError` if the counter is closed. */
+  checkOpen(): void;
   /** Makes the server forget which parcels it has counted. */
   forget(): Promise<void>;
   /** Called when everything was sent, and nothing more will be. */
@@ -70,9 +72,8 @@ export interface CoalescedCounter extends PlatformAsyncDisposable<Promise<void>>
    * Adds `n` here; it reaches the server within `flushEvery`, if the server can be reached.
    *
    * @param n A whole number; negative to subtract. Default: 1.
-   * @throws {TypeError} If `n` is not a whole number.
+   * @throws {TypeError} If `n` is not a whole number, or if it is closed.
    * @throws {RangeError} If `n`, or the sum of the pending adds, is beyond 2^53; nothing is added.
-   * @throws {Error} If it is closed.
    */
   add(n?: number): void;
   /**
@@ -168,6 +169,7 @@ export class Collector implements CoalescedCounter {
   }
 
   async get(): Promise<number> {
+    this.#counter.checkOpen();
     while (this.#sending !== undefined) await this.#sending.catch(() => {});
     const { pending } = this; // What is sent from now on reaches the server after the question.
     const sum = await this.#counter.get() + pending;
@@ -175,8 +177,9 @@ export class Collector implements CoalescedCounter {
     throw new RangeError("Cannot read the sum exactly: it is beyond 2^53");
   }
 
-  flush(): Promise<number> {
-    return this.#flush(0);
+  async flush(): Promise<number> {
+    this.#counter.checkOpen();
+    return await this.#flush(0);
   }
 
   async close(): Promise<void> {
@@ -216,7 +219,7 @@ export class Collector implements CoalescedCounter {
   }
 
   #startTimer(): void {
-    if (this.#closed) throw new Error("Cannot collect an add: it was closed before");
+    if (this.#closed) throw new TypeError("Cannot collect an add: it was closed");
     this.#timer = setTimeout(() => {
       this.flush().catch((error) => report(this.#settings, error, this.pending));
     }, this.#settings.flushEvery);

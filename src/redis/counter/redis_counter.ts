@@ -94,7 +94,9 @@ export class RedisCounter implements AsyncExchangeCounter, PlatformAsyncDisposab
    * @throws {MisconfiguredError} If another kind of value is at the key.
    */
   add(n = 1, options?: AddOptions): Promise<number> {
-    if (!Number.isSafeInteger(n) || options !== undefined) return this.#addOnce(n, options, false);
+    if (!Number.isSafeInteger(n) || options !== undefined || this.#closed !== undefined) {
+      return this.#addOnce(n, options, false);
+    }
     return this.#adds.add(n, false);
   }
 
@@ -108,7 +110,9 @@ export class RedisCounter implements AsyncExchangeCounter, PlatformAsyncDisposab
    * value is unchanged.
    */
   fetchAdd(n = 1, options?: AddOptions): Promise<number> {
-    if (!Number.isSafeInteger(n) || options !== undefined) return this.#addOnce(n, options, true);
+    if (!Number.isSafeInteger(n) || options !== undefined || this.#closed !== undefined) {
+      return this.#addOnce(n, options, true);
+    }
     return this.#adds.add(n, true);
   }
 
@@ -119,7 +123,8 @@ export class RedisCounter implements AsyncExchangeCounter, PlatformAsyncDisposab
    * @throws {MisconfiguredError} If there is no whole number at the key.
    */
   async get(): Promise<number> {
-    return this.#numberOf(await this.#adds.get());
+    this.#checkOpen();
+    return await this.#get();
   }
 
   /**
@@ -183,8 +188,7 @@ export class RedisCounter implements AsyncExchangeCounter, PlatformAsyncDisposab
   /**
    * Returns a counter that collects adds in this process, and sends them together.
    *
-   * @throws {TypeError} If this counter has bounds: they need single adds.
-   * @throws {Error} If this counter is closed.
+   * @throws {TypeError} If this counter has bounds: they need single adds; or if it is closed.
    */
   coalesced(options: CoalescedOptions = {}): CoalescedCounter {
     const what = `collect adds to the counter "${this.key}"`;
@@ -193,11 +197,12 @@ export class RedisCounter implements AsyncExchangeCounter, PlatformAsyncDisposab
     if (min !== Number.MIN_SAFE_INTEGER || max !== Number.MAX_SAFE_INTEGER) {
       throw new TypeError(`Cannot ${what}: it has bounds, which need single adds`);
     }
-    if (this.#closed !== undefined) throw new Error(`Cannot ${what}: it was closed before`);
+    this.#checkOpen();
     const name = crypto.randomUUID();
     const collector = new Collector({
       send: (n, parcel, retryFor) => this.#adds.addParcel(n, name, parcel, retryFor),
-      get: () => this.get(),
+      get: () => this.#get(),
+      checkOpen: () => this.#checkOpen(),
       forget: () => this.#adds.forget(name),
       closed: () => void this.#collectors.delete(close),
     }, settings);
@@ -238,20 +243,38 @@ export class RedisCounter implements AsyncExchangeCounter, PlatformAsyncDisposab
     return this.close();
   }
 
-  /** An add by itself: with options, or with a number that cannot be added. */
+  /**
+   * Checks that it is not closed.
+   *
+   * @throws {TypeError} If it is.
+   */
+  #checkOpen(): void {
+    if (this.#closed === undefined) return;
+    throw new TypeError(`Cannot use the counter "${this.key}": it was closed`);
+  }
+
+  async #get(): Promise<number> {
+    return this.#numberOf(await this.#adds.get());
+  }
+
+  /** An add by itself: with options, or one that cannot be made. */
   async #addOnce(n: number, options: AddOptions = {}, isFetch: boolean): Promise<number> {
     checkWhole(n);
     const what = `add to the counter "${this.key}"`;
     checkOptions(what, options);
     const { operation, retryFor = RETRY_MS } = options;
     checkNumber(what, "retryFor", retryFor, 0, Infinity);
-    if (operation === undefined) return await this.#adds.add(n, isFetch);
+    if (operation === undefined) {
+      this.#checkOpen();
+      return await this.#adds.add(n, isFetch);
+    }
     if (typeof operation !== "string" || operation === "") {
       throw new TypeError(
         `Cannot ${what}: operation must be a string that is not empty, not ${nameOf(operation)}`,
       );
     }
     checkText("operation", operation);
+    this.#checkOpen();
     return await this.#adds.addOnce(n, isFetch, operation, retryFor);
   }
 
@@ -262,6 +285,7 @@ export class RedisCounter implements AsyncExchangeCounter, PlatformAsyncDisposab
         `Cannot set the counter "${this.key}" to ${n}: it must be from ${min} to ${max}`,
       );
     }
+    this.#checkOpen();
     const args = [`${n}`, condition, expireAfter, mustTell];
     const reply = await this.#adds.replace(args);
     if (!Array.isArray(reply)) return reply;

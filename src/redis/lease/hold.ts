@@ -72,16 +72,13 @@ export class Hold<Request extends HoldRequest = HoldRequest> implements GuardedH
   /**
    * Ends the lease and releases the hold at the server.
    *
+   * @param why If its guards do not know: what their signal tells them.
    * @throws {LockLostError} If it was lost before.
    * @throws {UnreachableError} If the server was not reached; the hold ends with its lease.
    */
-  async end(): Promise<void> {
+  async end(why?: LockLostError): Promise<void> {
     const { name, inFlight, server } = this.#lock;
-    if (this.isOver) {
-      const { lost } = this.lease;
-      if (lost !== undefined) throw this.lostBefore(lost);
-      throw new Error(`Cannot release "${name}": it was closed before`);
-    }
+    if (this.isOver) throw this.lostBefore(this.lease.lost);
     this.isOver = true;
     const { lost, left } = this.lease.end();
     if (lost !== undefined) {
@@ -89,6 +86,7 @@ export class Hold<Request extends HoldRequest = HoldRequest> implements GuardedH
       inFlight.track(server.release(this.request)).catch(() => {});
       throw this.lostBefore(lost);
     }
+    if (why !== undefined) this.lease.failed(why); // Before another client can get it.
     const deadline = performance.now() + Math.min(left, RELEASE_MS);
     // A try without an answer may have released it already.
     const release = async (isUnsure: boolean) => await server.release(this.request) || isUnsure;
@@ -109,7 +107,7 @@ export class Hold<Request extends HoldRequest = HoldRequest> implements GuardedH
   }
 
   /** The error of a release after the loss. */
-  protected lostBefore(cause: LockLostError): LockLostError {
+  protected lostBefore(cause: LockLostError | undefined): LockLostError {
     return new LockLostError(
       `Cannot release "${this.#lock.name}": it was lost before, and another client may have held it`,
       { cause },

@@ -1,3 +1,4 @@
+import { LockLostError } from "../../contract/errors.ts";
 import { millisecondsSince } from "../../runtime/waiting/instant.ts";
 import { InFlight } from "../client/in_flight.ts";
 import { abandonRequest, type AcquireTarget, waitForGrant } from "./acquire_loop.ts";
@@ -88,7 +89,8 @@ export class LeaseSource<Request extends HoldRequest, Held extends Hold<Request>
   }
 
   /**
-   * Ends the waits, waits for the answers under way, releases the holds, and ends the connections.
+   * Ends the waits, waits for the answers under way, releases the holds, of which their signals tell,
+   * and ends the connections.
    */
   close(): Promise<void> {
     return this.#closed ??= this.#close();
@@ -99,7 +101,8 @@ export class LeaseSource<Request extends HoldRequest, Held extends Hold<Request>
       for (const sleeper of this.sleepers) sleeper.wake(); // They see that it is closed.
       this.#backend.stopWaiting();
       await this.inFlight.idle();
-      await Promise.allSettled([...this.holds].map((hold) => hold.end()));
+      const lost = () => new LockLostError(`Lost "${this.name}": it was closed while it was held`);
+      await Promise.allSettled([...this.holds].map((hold) => hold.end(lost())));
     } finally {
       this.wakeChannel.end();
       await this.#backend.close();

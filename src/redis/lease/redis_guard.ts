@@ -25,15 +25,16 @@ export interface RedisGuard<Token extends number | undefined = number | undefine
   readonly left: number;
   /**
    * Aborts with a `LockLostError` before the lease can end, by the clock of this machine; also if
-   * the server says that it does not have the hold any more. A release does not abort it, unless it
-   * is an `early` one that fails.
+   * the server says that it does not have the hold any more, or the lock or semaphore is closed. A
+   * release does not abort it, unless it is an `early` one that fails.
    */
   readonly signal: PlatformAbortSignal;
   /**
    * Releases the lock. Settles within three seconds, also if the server does not answer; after an
    * upgrade or a downgrade that is under way.
    *
-   * @throws {LockLostError} If the lock was lost before: another client may have been inside.
+   * @throws {LockLostError} If the lock was lost before, or closed: another client may have been
+   * inside.
    * @throws {Error} If this guard was released before.
    * @throws {UnreachableError} If the server was not reached; the hold ends with its lease.
    * @throws {TypeError} If an option is of a wrong type.

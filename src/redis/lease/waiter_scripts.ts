@@ -5,8 +5,9 @@ const UNCOUNTED_GRACE_MS = 100;
 
 /**
  * The part of the scripts that tells waiters to ask again; their `WakeChannel` hears it. `forget`
- * drops a waiter. `clientOf` is its client, which is the end of the name of its channel. `tell` sends
- * a word to one, and is false if no client hears it: it must be dead.
+ * drops a waiter. `clientOf` is its client, which is the end of the name of its channel. `hears` tells
+ * whether the client listens at this server. `tell` sends a word to one, and is false if no client
+ * hears it: it must be dead, or listens at another node of a cluster since a failover.
  * `waiterAt` returns the waiter at a rank, and drops those that broke their promises; `grace` is how
  * long others wait for it, and `told` sends it a word and shortens its promise.
  *
@@ -20,6 +21,10 @@ local function forget(waiter)
 end
 local function clientOf(waiter)
   return string.match(waiter, '^%a:([^:]+):')
+end
+local function hears(waiter)
+  local heard = redis.pcall('PUBSUB', 'NUMSUB', channel .. clientOf(waiter))
+  return (tonumber(heard[2]) or 0) > 0
 end
 local function tell(waiter, word)
   local heard = redis.pcall('PUBLISH', channel .. clientOf(waiter), word .. ' ' .. waiter)

@@ -78,9 +78,9 @@ export class LockHold extends Hold<LockRequest> implements SharableHold {
     await super.release();
   }
 
-  override end(): Promise<void> {
+  override end(why?: LockLostError): Promise<void> {
     this.#countTokens();
-    return super.end();
+    return super.end(why);
   }
 
   async upgrade(options: AcquireOptions | undefined): Promise<boolean> {
@@ -264,7 +264,6 @@ export class LockHold extends Hold<LockRequest> implements SharableHold {
     if (lost !== undefined) {
       throw new LockLostError(`Cannot ${what} "${name}": it was lost before`, { cause: lost });
     }
-    if (this.isOver) throw new Error(`Cannot ${what} "${name}": it was closed before`);
     if (shared === undefined || this.state.shared === shared) return;
     throw new Error(
       `Cannot ${what} "${name}": this guard holds it ${shared ? "exclusively" : "shared"} already`,

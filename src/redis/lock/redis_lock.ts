@@ -225,8 +225,8 @@ export class RedisLock implements AsyncLock, PlatformAsyncDisposable {
   }
 
   /**
-   * Releases the holds of this object, ends its waits, waits for the answers under way, and closes
-   * the connections that it has opened.
+   * Releases the holds of this object, and aborts the signals of their guards; ends its waits, waits
+   * for the answers under way, and closes the connections that it has opened.
    */
   close(): Promise<void> {
     this.#handOff?.close();

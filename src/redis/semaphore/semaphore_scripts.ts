@@ -70,16 +70,13 @@ local function mint()
   token = math.max(token + 1, us)
   return token
 end
--- Grants permits to a waiter; nil if it must ask, false if it is dead.
+-- Grants permits to a waiter, unless it must ask.
 local function grant(waiter, ticket)
   local who, need, lease, owner = string.match(waiter, '^s:([^:]+:%d+):(%d+):(%d+)( .*)$')
-  if not who or not countable or us - ticket > ${FRESH_MS * 1000} then return nil end
-  local last, term = token, math.min(lease, math.max(math.floor(lease / 4), ${GRACE_MS}))
+  if not who or us - ticket > ${FRESH_MS * 1000} or not hears(waiter) then return false end
+  local term = math.min(lease, math.max(math.floor(lease / 4), ${GRACE_MS}))
   forget(waiter)
-  if not tell(waiter, string.format('grant:%.0f:%d', mint(), term)) then
-    token = last
-    return false
-  end
+  tell(waiter, string.format('grant:%.0f:%d', mint(), term))
   call('ZADD', holdsKey, now + term, need .. ':' .. who .. owner)
   used, granted = used + need, math.max(granted, term)
   return true
@@ -96,7 +93,7 @@ local function wake(free)
       end
     else
       local was = grant(waiter, ticket)
-      if was == nil and told(waiter, seen, 'go', grace()) then
+      if not was and told(waiter, seen, 'go', grace()) then
         was, rank, delay = true, rank + 1, grace()
       end
       if was then free = free - wants(waiter) end
@@ -208,8 +205,7 @@ if waiter == '' then
 end
 local first = call('ZRANGEBYSCORE', holdsKey, '(' .. now, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
 local look = first[1] and math.max(first[2] - now, 0) or ${GRACE_MS}
-local heard = pcall('PUBSUB', 'NUMSUB', channel .. clientOf(waiter))
-local counted = (tonumber(heard[2]) or 0) > 0
+local counted = hears(waiter)
 if ticket == '' then
   local behind = call('ZRANGE', queueKey, -1, -1, 'WITHSCORES')
   ticket = string.format('%.0f', math.max(us, behind[1] and behind[2] + 1 or 0))

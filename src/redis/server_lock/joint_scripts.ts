@@ -52,7 +52,7 @@ end
 
 local function queueOf(KEYS, queueKey, seenKey, token)
   ${QUEUE_FUNCTIONS}
-  return { forget = forget, wake = wake, channel = channel, clientOf = clientOf }
+  return { forget = forget, wake = wake, hears = hears }
 end
 -- How long an earlier waiter may take to come; nil if there is none.
 local function before(it)
@@ -127,8 +127,7 @@ end
 look = math.min(look, ${LOOK_MS}) + math.min(rank, 20) * ${GRACE_MS}
 for _, it in ipairs(locks) do
   local seen = now + math.floor(look * 1.25) + ${GRACE_MS}
-  local heard = redis.pcall('PUBSUB', 'NUMSUB', it.waiters.channel .. it.waiters.clientOf(waiter))
-  if (tonumber(heard[2]) or 0) > 0 then seen = seen + 0.5 end
+  if it.waiters.hears(waiter) then seen = seen + 0.5 end
   redis.call('ZADD', it.seen, seen, waiter)
   redis.call('PEXPIRE', it.queue, ${QUEUE_KEPT_MS})
   redis.call('PEXPIRE', it.seen, ${QUEUE_KEPT_MS})

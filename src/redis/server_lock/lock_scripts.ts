@@ -132,8 +132,7 @@ end
 
 if look then
   if waiter ~= '' then
-    local heard = redis.pcall('PUBSUB', 'NUMSUB', channel .. clientOf(waiter))
-    local counted = (tonumber(heard[2]) or 0) > 0
+    local counted = hears(waiter)
     -- A waiter whose grant was lost with its message asks soon.
     if counted and ticket == '' and mode == 'w' then look = math.min(look, ${FRESH_MS}) end
     if ticket == '' then

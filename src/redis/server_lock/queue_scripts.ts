@@ -16,7 +16,9 @@ const LOOKING = 4;
  * could not tell well enough when its lease began.
  *
  * A waiter whose promise has a fraction is counted: its messages have a receiver while it lives.
- * This is seen when it enters the queue, and false if it listens at another node of a cluster.
+ * This is seen when it enters the queue, and false if it listens at another node of a cluster, as
+ * after the slot has moved. Such a waiter hears what is sent to it, and is not counted: a grant
+ * needs a receiver at this moment.
  *
  * The locals that it uses: `queueKey`, `seenKey`; the time of the server, `us` in microseconds and
  * `now` in milliseconds; for `wake(true)`, the last `token`.
@@ -28,14 +30,14 @@ ${WAITER_FUNCTIONS}
 local function shares(waiter)
   return string.sub(waiter, 1, 1) == 'r'
 end
--- Grants the lock to a waiter; nil if it must ask, false if it is dead.
+-- Grants the lock to a waiter, unless it must ask.
 local function grant(waiter, ticket)
   local who, lease, tokens, owner = string.match(waiter, '^w:([^:]+:%d+):(%d+):(%d+)( .*)$')
-  if not who or not countable or us - ticket > ${FRESH_MS * 1000} then return nil end
+  if not who or us - ticket > ${FRESH_MS * 1000} or not hears(waiter) then return false end
   local term = math.min(lease, math.max(math.floor(lease / 4), ${GRACE_MS}))
   local next = math.max(token + 1, us)
   forget(waiter)
-  if not tell(waiter, string.format('grant:%.0f:%d', next, term)) then return false end
+  tell(waiter, string.format('grant:%.0f:%d', next, term))
   redis.call('SET', KEYS[1], who .. owner, 'PX', term)
   local last = string.format('%.0f', next + tokens - 1)
   redis.call('HSET', KEYS[2], 'token', last, 'holder', who .. owner)
@@ -48,10 +50,8 @@ local function wake(grants)
     local waiter, seen, ticket = waiterAt(rank)
     if not waiter then return end
     if rank > 0 and not (sharing and shares(waiter)) then break end
-    local granted
-    if grants and rank == 0 and not shares(waiter) then granted = grant(waiter, ticket) end
-    if granted then break end
-    if granted == nil and told(waiter, seen, 'go', grace()) then
+    if grants and rank == 0 and not shares(waiter) and grant(waiter, ticket) then break end
+    if told(waiter, seen, 'go', grace()) then
       rank, sharing, delay = rank + 1, shares(waiter), grace()
     end
   end

@@ -36,7 +36,7 @@ describe("a fleet", () => {
     );
     const [alone] = await fleet.do({ index: 0, row: ADD, how: { alone: 1e6 } });
     assert.ok(alone.ns! > 0);
-    const row = { ...ADD, subject: "mutex", operation: "hand-over" };
+    const row = { ...ADD, subject: "mutex", operation: "hand-off" };
     const reports = await fleet.do({ index: 1, row, how: { turns: 20 } });
     for (const { samples = [] } of reports) {
       assert.equal(samples.length, 10);

@@ -284,7 +284,7 @@ describe("the comparison with rivals", () => {
 describe("the answer on latency", () => {
   it("gives the median and the ratio to C's", () => {
     const latency = { p50: 9000, p99: 20_000, p999: 40_000, max: 1e6 };
-    const one = { subject: "mutex", operation: "hand-over", median: 9000, count: 2 };
+    const one = { subject: "mutex", operation: "hand-off", median: 9000, count: 2 };
     const { answer, table } = latencies(run([
       { ...row({ ...one, runtime: "deno", setting: "processes" }), latency },
       { ...row({ ...one, by: "c", setting: "processes" }), latency: { ...latency, p50: 6000 } },
@@ -294,7 +294,7 @@ describe("the answer on latency", () => {
       "Medians: the next thread gets a Mutex after **9.0 µs** (1.5 times C's).",
     );
     assert.deepEqual(table.rows[1], [
-      "Mutex, hand-over",
+      "Mutex, hand-off",
       "C",
       "6.0 µs",
       "20.0 µs",

@@ -3,7 +3,7 @@ import process from "node:process";
 import { after, before, describe, it } from "node:test";
 import { adapter } from "../../../src/runtime/mod.ts";
 import { Child, RUN_WITH_PACKAGES } from "../../support/child.ts";
-import { adapterOf, RedisLock } from "../../../src/redis/mod.ts";
+import { adapterOf, type RedisAdapter, RedisLock } from "../../../src/redis/mod.ts";
 import { RedisServer, skip } from "../../support/redis_server.ts";
 import { until } from "../../support/until.ts";
 import { startServers } from "../suite.ts";
@@ -39,7 +39,7 @@ describe("an adapter of a user", { skip }, () => {
     const { redis } = suite;
     const asked = Promise.withResolvers<void>();
     const confirmed = Promise.withResolvers<void>();
-    const slow = adapterOf({
+    const written: RedisAdapter = {
       send: (command, ...args) => redis.send(command, ...args),
       async subscribe(channel, listener) {
         const end = await redis.subscribe(channel, listener);
@@ -48,7 +48,8 @@ describe("an adapter of a user", { skip }, () => {
         return end;
       },
       close: () => Promise.resolve(),
-    });
+    };
+    const slow = adapterOf(written);
     await using holder = new RedisLock(redis, "n");
     await using guard = await holder.acquire();
     const lock = new RedisLock(slow, "n");

@@ -1,15 +1,16 @@
 import assert from "node:assert/strict";
 import process from "node:process";
 import { describe, it } from "node:test";
+import { elect, LockLostError } from "../../../src/contract/mod.ts";
 import {
   adapterOf,
   type RedisAdapter,
   RedisCounter,
   type RedisGuard,
   RedisLock,
+  RedisRateLimiter,
   RedisSemaphore,
   type RedisSource,
-  UnreachableError,
 } from "../../../src/redis/mod.ts";
 import { adapter } from "../../../src/runtime/mod.ts";
 import { Child, RUN_WITH_PACKAGES } from "../../support/child.ts";
@@ -25,6 +26,7 @@ const ROUNDS = 10;
 
 /** A lock or a semaphore. */
 interface AnyLock extends AsyncDisposable {
+  readonly name: string;
   tryAcquire(): Promise<RedisGuard | undefined>;
   acquire(options?: { signal?: AbortSignal; timeout?: number }): Promise<RedisGuard>;
   close(): Promise<void>;
@@ -108,8 +110,6 @@ describe("an object that is closed during an operation", { skip }, () => {
         assert.equal(await suite.redis.send("GET", "n"), "15");
         assert.equal((await Promise.all(adds)).length, 10);
         assert.equal(collected.pending, 0);
-        await assert.rejects(counter.add(), UnreachableError);
-        assert.throws(() => collected.add(), /closed/);
       }
     });
   }
@@ -214,6 +214,103 @@ describe("an object that is closed during an operation", { skip }, () => {
     await lock.close();
     for (const { status } of await settled) assert.equal(status, "rejected");
     assert.equal(guard.held, false);
+  });
+
+  const HOLDERS: typeof LOCKS = {
+    ...LOCKS,
+    "RedisLock, reentrant": (source, name) => new RedisLock(source, name, { reentrant: true }),
+    "RedisLock, local": (source, name) => new RedisLock(source, name, { localHandOff: true }),
+    "RedisLock of several names": (source, name) => new RedisLock(source, [name, `${name} 2`]),
+  };
+  for (const [kind, make] of Object.entries(HOLDERS)) {
+    it(`tells its guards, once, before another client is inside: ${kind}`, DEADLINE, async () => {
+      const name = `told ${kind}`;
+      await using other = make(suite.redis, name);
+      const tested = make(suite.server.url, name);
+      await (await tested.acquire()).release();
+      const released = await tested.acquire();
+      await released.release();
+      const guard = await tested.acquire();
+      const guards = kind === "RedisLock, reentrant" ? [guard, await tested.acquire()] : [guard];
+      let isOtherInside = false;
+      const next = kind === "RedisLock, shared"
+        ? undefined
+        : other.acquire().finally(() => isOtherInside = true);
+      const told: unknown[] = [];
+      for (const { signal } of guards) {
+        signal.addEventListener("abort", () => told.push(isOtherInside, signal.reason));
+      }
+      await tested.close();
+      assert.equal(released.signal.aborted, false);
+      assert.equal(told.length, 2 * guards.length);
+      for (const { held, signal: { aborted, reason } } of guards) {
+        assert.deepEqual([held, aborted, reason instanceof LockLostError], [false, true, true]);
+        assert.equal(reason.message, `Lost "${tested.name}": it was closed while it was held`);
+      }
+      assert.ok(!told.includes(true));
+      await (await next)?.release();
+      for (const each of guards) {
+        await assert.rejects(each.release(), LockLostError);
+        await each[Symbol.asyncDispose]();
+      }
+    });
+  }
+
+  it("refuses each use afterwards by a TypeError", DEADLINE, async () => {
+    const { url } = suite.server;
+    const lock = new RedisLock(url, "used");
+    const names = new RedisLock(url, ["used", "too"]);
+    const quorum = new RedisLock([url], "used");
+    const slots = new RedisSemaphore(url, "used", 1);
+    const limiter = new RedisRateLimiter(url, "used", { limit: 1, interval: 1000 });
+    const counter = new RedisCounter(url, "used");
+    const collected = counter.coalesced();
+    const ticket = await (await lock.acquire()).detach();
+    await counter.add();
+    await Promise.all([lock, names, quorum, slots, limiter, counter].map((one) => one.close()));
+    await counter.close();
+    const uses: Readonly<Record<string, () => unknown>> = {
+      "lock.acquire": () => lock.acquire(),
+      "lock.tryAcquire": () => lock.tryAcquire(),
+      "lock.attach": () => lock.attach(ticket),
+      "lock.owner": () => lock.owner(),
+      "names.acquire": () => names.acquire(),
+      "quorum.acquire": () => quorum.acquire(),
+      "slots.acquire": () => slots.acquire(),
+      "slots.tryAcquire": () => slots.tryAcquire(),
+      "slots.available": () => slots.available(),
+      "limiter.acquire": () => limiter.acquire(),
+      "limiter.tryAcquire": () => limiter.tryAcquire(),
+      "counter.add": () => counter.add(),
+      "counter.add, once": () => counter.add(1, { operation: "a" }),
+      "counter.fetchAdd": () => counter.fetchAdd(),
+      "counter.get": () => counter.get(),
+      "counter.set": () => counter.set(1),
+      "counter.fetchMin": () => counter.fetchMin(1),
+      "counter.fetchMax": () => counter.fetchMax(1),
+      "counter.exchange": () => counter.exchange(1),
+      "counter.compareExchange": () => counter.compareExchange(1, 2),
+      "counter.coalesced": () => counter.coalesced(),
+      "collected.add": () => collected.add(),
+      "collected.get": () => collected.get(),
+      "collected.flush": () => collected.flush(),
+    };
+    for (const [what, use] of Object.entries(uses)) {
+      const isTold = (error: unknown) =>
+        error instanceof TypeError && /^Cannot .*: it was closed$/.test(error.message);
+      await assert.rejects(async () => await use(), isTold, what);
+    }
+  });
+
+  it("ends the term of a leader", DEADLINE, async () => {
+    const lock = new RedisLock(suite.server.url, "leader");
+    const stop = new AbortController();
+    await elect(lock, async ({ signal }) => {
+      await lock.close();
+      assert.ok(signal.aborted && signal.reason instanceof LockLostError);
+      stop.abort();
+    }, { signal: stop.signal });
+    assert.ok(stop.signal.aborted);
   });
 
   it("leaves nothing behind if the process ends then", DEADLINE, async () => {

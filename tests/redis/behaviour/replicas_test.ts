@@ -115,3 +115,46 @@ describe("a RedisLock that needs its replicas", { skip }, () => {
     await second.release();
   });
 });
+
+describe("a RedisLock that needs one of two replicas", { skip }, () => {
+  const suite = startServers(1, FAST);
+  const replicas: RedisServer[] = [];
+  before(async () => {
+    const starting = [1, 2].map(() => RedisServer.start({ replicaOf: suite.server.port }));
+    replicas.push(...await Promise.all(starting));
+    await until("the replicas", async () => {
+      const info = String(await suite.redis.send("INFO", "replication"));
+      return info.match(/state=online/g)?.length === 2;
+    });
+  });
+  after(() => Promise.all(replicas.map((replica) => replica[Symbol.asyncDispose]())));
+
+  it("goes on with one, and grants nothing without both", DEADLINE, async () => {
+    const options = { leaseTime: 60_000, ...SLOW };
+    const patient = { ...options, replicas: { count: 1, timeout: 15_000 } };
+    const hasty = { ...options, replicas: { count: 1, timeout: 200 } };
+    await using lock = new RedisLock(suite.server.url, "one of two", patient);
+    await using other = new RedisLock(suite.server.url, "one of two", hasty);
+    try {
+      replicas[0].signal("SIGSTOP");
+      const guard = await lock.acquire();
+      const copy = adapterOf(replicas[1].url, SLOW);
+      assert.equal(await copy.send("EXISTS", "interlock:{one of two}:lock"), 1);
+      await copy.close();
+      await guard.release();
+      replicas[1].signal("SIGSTOP");
+      for (const acquire of [() => other.acquire(), () => other.tryAcquire()]) {
+        await assert.rejects(acquire(), (error) => {
+          assert.ok(error instanceof RefusedError && error.code === "NOREPLICAS", String(error));
+          assert.match(error.message, /0 of 1 replicas had it within 200 ms/);
+          return true;
+        });
+        const keys = await suite.redis.send("KEYS", "interlock:{one of two}:*");
+        assert.deepEqual(keys, ["interlock:{one of two}:token"]);
+      }
+    } finally {
+      for (const replica of replicas) replica.signal("SIGCONT");
+    }
+    await (await lock.acquire()).release();
+  });
+});

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, describe, it } from "node:test";
-import { UnsupportedError } from "../../../src/contract/errors.ts";
+import { elect, UnsupportedError } from "../../../src/contract/mod.ts";
 import {
   adapterOf,
   type RedisAdapter,
@@ -21,6 +21,27 @@ const DEADLINE = { timeout: 120_000 };
 /** The machine may be busy. */
 const LONG_MS = 30_000;
 const PAGE = readFileSync(new URL("../../../docs/permissions.md", import.meta.url), "utf8");
+
+/** The rights that the page lists for a class; the second ones help, and are not needed. */
+function rightsOf(name: string): [needed: string[], helpful: string[]] {
+  const [, needed, helpful = ""] =
+    new RegExp(`^${name}:\\s+\`([^\`]*)\`(?:[^\`]*\`([^\`]*)\`)?`, "m").exec(PAGE) ?? [];
+  return [needed.split(" "), helpful.split(" ").filter(Boolean)];
+}
+
+/** Checks that the server has refused an operation for want of a right, and that the error says so. */
+function assertRefused(error: unknown, right: string): void {
+  if (right === "+eval") {
+    assert.ok(error instanceof UnsupportedError, String(error));
+    assert.match(error.message, /\+eval \+evalsha/);
+    return;
+  }
+  assert.ok(error instanceof RefusedError, `${right}: ${error}`);
+  assert.equal(error.code, "NOPERM");
+  if (!right.startsWith("+")) return;
+  const command = right.slice(1).replace("|", "\\|");
+  assert.match(error.message, new RegExp(`'${command}'.* command.*ACL SETUSER NAME \\+`, "i"));
+}
 
 /** Waits for `waiting` to stand in the queue at `key`, lets it go on by `release`, and awaits it. */
 async function afterWaiting<T>(
@@ -148,13 +169,9 @@ describe("the rights in docs/permissions.md", { skip }, () => {
   };
 
   for (const name of Object.keys(USES)) {
-    // The second ones help, and are not needed.
-    const [, needed, helpful = ""] =
-      new RegExp(`^${name}:\\s+\`([^\`]*)\`(?:[^\`]*\`([^\`]*)\`)?`, "m").exec(PAGE) ?? [];
-
     it(`are enough for a ${name}, and all of them are needed`, DEADLINE, async () => {
-      const rights = needed.split(" ");
-      await useAs(name, [...rights, ...helpful.split(" ").filter(Boolean)]);
+      const [rights, helpful] = rightsOf(name);
+      await useAs(name, [...rights, ...helpful]);
       await useAs(name, rights);
       const unneeded: string[] = [];
       for (const right of rights) {
@@ -163,20 +180,7 @@ describe("the rights in docs/permissions.md", { skip }, () => {
           await useAs(name, others);
           unneeded.push(right);
         } catch (error) {
-          if (right === "+eval") {
-            assert.ok(error instanceof UnsupportedError, String(error));
-            assert.match(error.message, /\+eval \+evalsha/);
-            continue;
-          }
-          assert.ok(error instanceof RefusedError, `${right}: ${error}`);
-          assert.equal(error.code, "NOPERM");
-          if (right.startsWith("+")) {
-            const named = new RegExp(
-              `'${right.slice(1).replace("|", "\\|")}'.* command.*ACL SETUSER NAME \\+`,
-              "i",
-            );
-            assert.match(error.message, named);
-          }
+          assertRefused(error, right);
         }
       }
       assert.deepEqual(unneeded, []);
@@ -202,4 +206,130 @@ describe("the rights in docs/permissions.md", { skip }, () => {
       await adapter.close();
     }
   });
+});
+
+/** A user who loses a right during its work. */
+interface Limited {
+  readonly url: string;
+  readonly admin: RedisAdapter;
+  /** Runs an operation without the right; `undefined` if the server has refused it. */
+  attempt<T>(operation: () => Promise<T>): Promise<T | undefined>;
+}
+
+const SLOW = { commandTimeout: LONG_MS, leaseTime: 60_000 };
+
+/** What else locks do. If it is refused, nothing has changed. */
+const OPERATIONS: Readonly<Record<string, (user: Limited) => Promise<void>>> = {
+  async "detach a hold"({ url, attempt }) {
+    await using lock = new RedisLock(url, "nightly", SLOW);
+    for (const shared of [false, true]) {
+      const guard = await lock.acquire({ shared });
+      const ticket = await attempt(() => guard.detach());
+      assert.equal(guard.held, ticket === undefined);
+      await (ticket === undefined ? guard : await lock.attach(ticket)).release();
+    }
+  },
+  async "attach to a hold"({ url, attempt }) {
+    await using lock = new RedisLock(url, "nightly", SLOW);
+    for (const shared of [false, true]) {
+      const ticket = await (await lock.acquire({ shared })).detach();
+      const guard = await attempt(() => lock.attach(ticket));
+      await (guard ?? await lock.attach(ticket)).release();
+    }
+  },
+  async "acquire several names"({ url, admin, attempt }) {
+    await using lock = new RedisLock(url, ["nightly", "weekly"], SLOW);
+    const guard = await attempt(() => lock.acquire());
+    const keys = ["interlock:{nightly}:lock", "interlock:{weekly}:lock"];
+    assert.equal(await admin.send("EXISTS", ...keys), guard === undefined ? 0 : 2);
+    await guard?.release();
+  },
+  async "wait for several names"({ url, admin, attempt }) {
+    await using holder = new RedisLock(admin, "weekly", SLOW);
+    await using lock = new RedisLock(url, ["nightly", "weekly"], SLOW);
+    const held = await holder.acquire();
+    const queue = "interlock:{weekly}:queue";
+    const guard = await attempt(() =>
+      afterWaiting(admin, queue, lock.acquire(), () => held.release())
+    );
+    if (guard === undefined) await held.release().catch(() => {}); // Before or after the refusal.
+    await guard?.release();
+    assert.equal(await admin.send("EXISTS", "interlock:{nightly}:lock"), 0);
+  },
+  async "lead"({ url, attempt }) {
+    await using lock = new RedisLock(url, "nightly", SLOW);
+    const stop = new AbortController();
+    await attempt(() => elect(lock, () => stop.abort(), { signal: stop.signal }));
+  },
+  async "hold with replicas"({ url, admin, attempt }) {
+    const replicas = { count: 1, timeout: LONG_MS };
+    await using lock = new RedisLock(url, "nightly", { ...SLOW, replicas });
+    const guard = await attempt(() => lock.acquire());
+    if (guard === undefined) {
+      assert.equal(await admin.send("EXISTS", "interlock:{nightly}:lock"), 0);
+    }
+    await guard?.release();
+  },
+};
+
+/** Rights that these need beside those of all. */
+const ALSO_NEEDED: Readonly<Record<string, readonly string[]>> = {
+  "detach a hold": ["+hget", "+zadd", "+zrem"],
+  "attach to a hold": ["+hget", "+zadd", "+zrem"],
+  "acquire several names": ["~interlock:{weekly}:*", "+hmget"],
+  "wait for several names": ["~interlock:{weekly}:*", "+zadd", "+zcount"],
+  "hold with replicas": ["+wait"],
+};
+
+describe("a user who loses a right", { skip }, () => {
+  let server: RedisServer;
+  let replica: RedisServer;
+  let admin: RedisAdapter;
+  before(async () => {
+    server = await RedisServer.start({ config: ["--repl-diskless-sync-delay", "0"] });
+    replica = await RedisServer.start({ replicaOf: server.port });
+    admin = adapterOf(server.url, { commandTimeout: LONG_MS });
+    await until("the replica", async () => {
+      return /state=online/.test(String(await admin.send("INFO", "replication")));
+    });
+  });
+  after(async () => {
+    await admin?.close();
+    await Promise.all([server, replica].map((one) => one?.[Symbol.asyncDispose]()));
+  });
+
+  const [needed, helpful] = rightsOf("RedisLock");
+  const [key, channel] = [needed[0], helpful[0]].map((right) => right.replace("nightly", "weekly"));
+  const rights = [...needed, ...helpful, key, channel, "+wait"];
+  const give = (all: readonly string[]) =>
+    admin.send("ACL", "SETUSER", "app", "reset", "on", ">pw", ...all);
+
+  for (const [what, use] of Object.entries(OPERATIONS)) {
+    it(`is told so, and nothing has changed: ${what}`, DEADLINE, async () => {
+      const url = server.url.replace("redis://", "redis://app:pw@");
+      const refused: string[] = [];
+      for (const right of ["", ...rights]) {
+        await admin.send("FLUSHALL");
+        await give(rights);
+        const attempt = async <T>(operation: () => Promise<T>): Promise<T | undefined> => {
+          await give(rights.filter((other) => other !== right));
+          try {
+            return await operation();
+          } catch (error) {
+            assertRefused(error, right);
+            refused.push(right);
+            return undefined;
+          } finally {
+            await give(rights);
+          }
+        };
+        await use({ url, admin, attempt }).catch((error) => {
+          throw new Error(`${what} without ${right || "nothing"}: ${error}`, { cause: error });
+        });
+      }
+      for (const right of ["+eval", "+set", needed[0], ...ALSO_NEEDED[what] ?? []]) {
+        assert.ok(refused.includes(right), `not refused without ${right}: ${refused}`);
+      }
+    });
+  }
 });

@@ -498,15 +498,12 @@ for (const [name, connect] of Object.entries(CLIENTS)) {
       collected.add(1);
       collected.add(-1);
       await collected.close(); // There is nothing to send.
-      assert.throws(() => collected.add(5), /Cannot collect an add: it was closed before/);
+      assert.throws(() => collected.add(5), /Cannot collect an add: it was closed$/);
       assert.equal(collected.pending, 0);
       const idle = counter.coalesced();
       await counter.close();
-      assert.throws(() => idle.add(5), /Cannot collect an add: it was closed before/);
-      assert.throws(() => counter.coalesced(), {
-        name: "Error",
-        message: 'Cannot collect adds to the counter "n": it was closed before',
-      });
+      assert.throws(() => idle.add(5), /Cannot collect an add: it was closed$/);
+      assert.throws(() => counter.coalesced(), TypeError);
     });
 
     it("sends collected adds again, whatever onError does", async () => {
