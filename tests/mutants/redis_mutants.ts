@@ -39,6 +39,20 @@ export const REDIS_MUTANTS: readonly Mutant[] = [
     ["redis/lock/redis_lock"],
   ),
   mutant(
+    "a waiter that listens elsewhere is granted the lock",
+    "src/redis/server_lock/queue_scripts.ts",
+    " or not hears(waiter)",
+    " or not countable",
+    ["redis/behaviour/cluster_waiters"],
+  ),
+  mutant(
+    "a close tells the guards nothing",
+    "src/redis/lease/hold.ts",
+    "if (why !== undefined) this.lease.failed(why);",
+    "",
+    ["redis/behaviour/close"],
+  ),
+  mutant(
     "the quorum is off by one",
     QUORUM,
     "Math.floor(servers.length / 2) + 1",
