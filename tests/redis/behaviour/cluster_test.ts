@@ -66,9 +66,10 @@ describe("a cluster", { skip }, () => {
       await using other = new RedisLock(client.source, names[1]);
       const guard = await lock.acquire();
       const next = other.acquire();
-      await until("a waiter", async () => {
-        return await adapterOf(client.source).send("ZCARD", `interlock:{${names[1]}}:queue`) === 1;
-      });
+      const probe = adapterOf(client.source);
+      const queue = `interlock:{${names[1]}}:queue`;
+      await until("a waiter", async () => await probe.send("ZCARD", queue) === 1);
+      await probe.close();
       await guard.release();
       await (await next).release();
       await using scattered = new RedisLock(client.source, [`${name} a`, `${name} b`]);
