@@ -36,14 +36,14 @@ export const REDIS_MUTANTS: readonly Mutant[] = [
     QUEUE,
     "if seen >= now",
     "if seen >= 0",
-    ["redis/lock/redis_lock"],
+    ["redis/behaviour/hand_off"],
   ),
   mutant(
-    "a waiter that listens elsewhere is granted the lock",
+    "a dead waiter is granted the lock",
     "src/redis/server_lock/queue_scripts.ts",
     " or not hears(waiter)",
     " or not countable",
-    ["redis/behaviour/cluster_waiters"],
+    ["redis/behaviour/hand_off"],
   ),
   mutant(
     "a close tells the guards nothing",
