@@ -178,16 +178,17 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
   ]),
   {
     name: "a zombie lives",
-    changes: [
-      { file: IDENTITY, text: 'found.state === "Z" || ', by: "" },
-      { file: IDENTITY, text: "if (showsMemory && !found.hasMemory) return true;", by: "" },
-    ],
+    changes: [{
+      file: IDENTITY,
+      text: 'state === "Z" || state === "X" || (showsMemory && !hasMemory)',
+      by: 'state === "X"',
+    }],
     tests: ["memory/behaviour/owner_check"],
   },
   mutant(
     "a thread without memory lives",
     IDENTITY,
-    "if (showsMemory && !found.hasMemory) return true;",
+    " || (showsMemory && !hasMemory)",
     "",
     ["runtime/identity/thread_identity"],
   ),

@@ -223,6 +223,11 @@ again.kill(); taker.kill()
         const { pid } = JSON.parse(await parent.line());
         parent.tell({ act: "take", mutex: 0 });
         assert.equal(JSON.parse(await parent.line()).got, true);
+        // Else its life byte and its life word would tell.
+        const { atomics } = regionOf(group.memory);
+        for (const offset of [SLOT.byte, SLOT.life]) {
+          atomics.store32(group.slotOfOwner(0) + offset, 0);
+        }
         process.kill(pid, "SIGKILL");
         await until("the zombie", () => stateOf(pid) === "Z");
         const guard = group.mutex(0).acquireSync({ timeout: 20_000 });
