@@ -12,6 +12,7 @@ import {
 import { RedisServer, skip } from "../../support/redis_server.ts";
 import { until } from "../../support/until.ts";
 import type { TestClient } from "../clients.ts";
+import { waitersAt } from "../suite.ts";
 
 /** A server that is a cluster of one node. */
 const CLUSTER = ["--cluster-enabled", "yes", "--cluster-announce-ip", "127.0.0.1"];
@@ -66,9 +67,9 @@ describe("a cluster", { skip }, () => {
       await using other = new RedisLock(client.source, names[1]);
       const guard = await lock.acquire();
       const next = other.acquire();
-      await until("a waiter", async () => {
-        return await adapterOf(client.source).send("ZCARD", `interlock:{${names[1]}}:queue`) === 1;
-      });
+      const probe = adapterOf(client.source);
+      await waitersAt(probe, names[1], 1);
+      await probe.close();
       await guard.release();
       await (await next).release();
       await using scattered = new RedisLock(client.source, [`${name} a`, `${name} b`]);
