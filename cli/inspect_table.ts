@@ -1,8 +1,8 @@
-import Table from "cli-table3";
 import colors from "../src/host/colors.ts";
-import { describeOwner } from "../src/contract/owner.ts";
-import { printable } from "../src/contract/printable.ts";
-import type { InspectedCell, InspectedSegment } from "../src/memory/inspection.ts";
+import { describeOwner, type Owner } from "../src/contract/owner.ts";
+import { printable, quoteText } from "../src/contract/printable.ts";
+import type { InspectedLockFile, InspectedProcess } from "../src/files/inspection.ts";
+import type { InspectedCell, InspectedThread, SegmentView } from "../src/memory/inspection.ts";
 import type {
   InspectedHolder,
   InspectedLock,
@@ -10,18 +10,14 @@ import type {
   InspectedWaiter,
   RedisInspection,
 } from "../src/redis/inspection.ts";
-
-/** A segment and its contents, as far as they could be read. */
-export interface SegmentView extends Partial<Omit<InspectedSegment, "cells">> {
-  readonly name: string;
-  readonly size: number;
-  readonly cells: readonly InspectedCell[];
-  /** Why its contents could not be read. */
-  readonly error?: string;
-}
+import type { Rates } from "./rates.ts";
+import { elide, pad, widthOf } from "./text.ts";
 
 /** The contents of a server, and the number of unused locks and semaphores that are not shown. */
 export type RedisView = RedisInspection & { readonly idle: number };
+
+/** The length to which the command line of a process is shortened. */
+const COMMAND_WIDTH = 60;
 
 /** Formats the contents of a server. */
 export function redisReport(found: RedisView, counters: string | undefined): string {
@@ -61,41 +57,106 @@ export function redisReport(found: RedisView, counters: string | undefined): str
   return parts.join("\n");
 }
 
-/** Formats the segments. */
-export function segmentReport(segments: readonly SegmentView[]): string {
+/** Formats segments; with rates, also how fast their numbers change. */
+export function segmentsReport(segments: readonly SegmentView[], rates?: Rates): string {
   if (segments.length === 0) return "No segments";
-  const rows = segments.flatMap((segment) => {
-    const { name, size, cells, error } = segment;
-    const first = [printable(name), size.toLocaleString("en"), openBy(segment)];
-    if (error !== undefined) return [[...first, colors.yellow(printable(error)), "", "", ""]];
-    if (cells.length === 0) return [[...first, "", "", "", ""]];
-    return cells.map((cell, i) => [
-      ...i === 0 ? first : ["", "", ""],
-      printable(cell.name),
-      cell.kind,
-      ownerOf(cell),
-      waiting(cell.waiters),
-    ]);
-  });
-  return table(["segment", "bytes", "open by", "name", "kind", "owner", "waiting"], rows);
+  return segments.map((segment) => segmentReport(segment, rates)).join("\n\n");
 }
 
-/** How many of the threads that have a segment open are named. */
-const MOST_THREADS = 4;
-
-function openBy({ slots, threads = [] }: SegmentView): string {
-  const names = threads.map(({ owner, isGone }) =>
-    `${describeOwner(owner)}${isGone ? colors.yellow(", dead") : ""}`
-  );
-  const more = names.length - MOST_THREADS;
-  if (more > 0) names.splice(MOST_THREADS, more, `and ${more} more of ${slots?.limit} at most`);
-  return names.join("\n");
+function segmentReport(segment: SegmentView, rates: Rates | undefined): string {
+  const { name, path, size, error, damage, cells = [], threads = [], slots } = segment;
+  const title = `${colors.bold(printable(name))}: ${size.toLocaleString("en")} bytes, ` +
+    printable(path);
+  if (error !== undefined) return `${title}\n${colors.yellow(printable(error))}`;
+  const dead = threads.filter(({ isGone }) => isGone).length;
+  const parts = [
+    `${title}, ${slots!.used} of ${slots!.limit.toLocaleString("en")} slots in use` +
+    (dead === 0 ? "" : `, ${dead} of them by dead threads`),
+  ];
+  if (threads.length > 0) {
+    parts.push(table(["open by", "waits for", "command"], threads.map(threadRow)));
+  }
+  if (cells.length > 0) {
+    const rows = cells.map((cell) => cellRow(cell, rates?.of(segment, cell)));
+    parts.push(table(["name", "kind", "value", "lock", "waiting"], rows));
+  }
+  if (damage !== undefined) parts.push(colors.yellow(printable(damage)));
+  return parts.join("\n");
 }
 
-function ownerOf({ owner, heldFor }: InspectedCell): string {
-  if (owner === undefined) return "";
+function threadRow({ owner, isGone, waits, command }: InspectedThread): string[] {
+  return [
+    describeOwner(owner) + (isGone ? colors.yellow(", dead") : ""),
+    waits.map(({ kind, name, offset, since }) =>
+      `${name === undefined ? `a ${kind} at ${offset}` : quoteText(name)}, since ` +
+      since.toISOString()
+    ).join("\n"),
+    commandOf(command),
+  ];
+}
+
+function commandOf(command: string | undefined): string {
+  return command === undefined ? "" : elide(printable(command), COMMAND_WIDTH);
+}
+
+function cellRow(cell: InspectedCell, rate: number | undefined): string[] {
+  const { name, kind, waiters } = cell;
+  const value = valueOf(cell) + (rate ? ` (${rate > 0 ? "+" : ""}${short.format(rate)}/s)` : "");
+  return [printable(name), printable(kind), value, lockOf(cell), waiting(waiters)];
+}
+
+function valueOf({ value, kind }: InspectedCell): string {
+  if (value === undefined) return "";
+  if (typeof value === "boolean") return value ? "set" : "clear";
+  if (!Array.isArray(value)) return decimal.format(value as number);
+  const isAll = kind.endsWith(` ${value.length}`);
+  return value.map((one) => decimal.format(one)).join("; ") + (isAll ? "" : "; …");
+}
+
+const short = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
+const decimal = new Intl.NumberFormat("en", { maximumFractionDigits: 20 });
+
+function lockOf({ state, owner, heldFor, contents, diedOwner }: InspectedCell): string {
+  if (state === undefined) return "";
   const since = heldFor === undefined ? "" : `, for ${seconds(heldFor)} at least`;
-  return `${describeOwner(owner)}${since}`;
+  const held = state === "free"
+    ? "free"
+    : state === "held"
+    ? colors.green(`held by ${describeOwner(owner)}${since}`)
+    : colors.yellow(`its holder is dead: ${describeOwner(owner)}`);
+  if (contents === "consistent") return held;
+  const why = contents === "recovered"
+    ? `not acknowledged: it died holding it: ${describeOwner(diedOwner)}`
+    : `marked inconsistent: ${describeOwner(diedOwner)}`;
+  return `${held}\n${colors.yellow(why)}`;
+}
+
+/** Formats lock files. */
+export function filesReport(files: readonly InspectedLockFile[]): string {
+  const rows = files.map(({ path, state, holders, waiters, token, reason }) => [
+    printable(path),
+    state === "dead"
+      ? colors.yellow("free, not released: its holder is dead")
+      : state === "shared"
+      ? colors.green(`shared by ${holders.length}`)
+      : state === "held"
+      ? colors.green(state)
+      : reason === undefined
+      ? state
+      : `${state}: ${reason}`,
+    processes(holders, ({ owner }) => describeOwner(owner)),
+    processes(holders, ({ command }) => commandOf(command)),
+    `${token ?? ""}`,
+    processes(waiters, ({ owner }) => describeOwner(owner)),
+  ]);
+  return table(["file", "state", "holder", "command", "token", "waiting"], rows);
+}
+
+function processes(
+  all: readonly InspectedProcess[],
+  textOf: (one: InspectedProcess) => string,
+): string {
+  return all.map(textOf).join("\n");
 }
 
 function row({ name, state, holders, token, abandonedBy, waiters }: InspectedLock): string[] {
@@ -137,7 +198,7 @@ function leases(holders: readonly InspectedHolder[]): string {
   return holders.map(({ leaseLeft }) => seconds(leaseLeft)).join("\n");
 }
 
-function waiting(waiters: readonly Pick<InspectedWaiter, "since">[]): string {
+function waiting(waiters: readonly (Pick<InspectedWaiter, "since"> & { owner?: Owner })[]): string {
   if (waiters.length === 0) return "";
   // A ticket that another program wrote may be no time.
   const since = new Date(waiters.reduce((min, { since }) => Math.min(min, +since), Infinity));
@@ -148,8 +209,22 @@ function seconds(ms: number): string {
   return `${(ms / 1000).toLocaleString("en", { maximumFractionDigits: 1 })} s`;
 }
 
-function table(head: string[], rows: string[][]): string {
-  const made = new Table({ head, style: { head: [], border: [], compact: true } });
-  made.push(...rows);
-  return made.toString();
+/** A table; a cell may have several lines. */
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const all = [head, ...rows].map((row) => row.map((cell) => cell.split("\n")));
+  const widths = head.map((_, i) =>
+    all.reduce((most, row) => row[i].reduce((most, line) => Math.max(most, widthOf(line)), most), 0)
+  );
+  const rule = (left: string, middle: string, right: string) =>
+    left + widths.map((width) => "─".repeat(width + 2)).join(middle) + right;
+  const lines = all.map((row) => {
+    const height = Math.max(...row.map(({ length }) => length));
+    return Array.from({ length: height }, (_, line) => {
+      const cells = row.map((cell, i) => pad(cell[line] ?? "", widths[i]));
+      return `│ ${cells.join(" │ ")} │`;
+    }).join("\n");
+  });
+  const [first, ...others] = lines;
+  return [rule("┌", "┬", "┐"), first, rule("├", "┼", "┤"), ...others, rule("└", "┴", "┘")]
+    .join("\n");
 }

@@ -14,6 +14,7 @@ import { addCount } from "./count.ts";
 import { addInspect } from "./inspect.ts";
 import { addLock } from "./lock_help.ts";
 import { addHelp } from "./options.ts";
+import { addRemove } from "./remove.ts";
 
 /** What commander prints on the standard output: written at the end, so that an error is ours. */
 let output = "";
@@ -32,6 +33,7 @@ const program = new Command("interlock")
 addLock(program.enablePositionalOptions());
 addCount(program);
 addInspect(program);
+addRemove(program);
 addAdvise(program);
 addCompletions(program);
 addHelp(program, {

@@ -18,9 +18,14 @@ export function elide(word: string, room: number): string {
   return `${word.slice(0, room - 1 - end)}…${word.slice(word.length - end)}`;
 }
 
-/** Pads a text to a width, at its end or at its beginning; colours take no room. */
+/** The characters of a text; colours take no room. */
+export function widthOf(text: string): number {
+  return (text.includes("\x1b") ? stripVTControlCharacters(text) : text).length;
+}
+
+/** Pads a text to a width, at its end or at its beginning. */
 export function pad(text: string, width: number, atEnd = true): string {
-  const spaces = " ".repeat(Math.max(0, width - stripVTControlCharacters(text).length));
+  const spaces = " ".repeat(Math.max(0, width - widthOf(text)));
   return atEnd ? text + spaces : spaces + text;
 }
 

@@ -52,6 +52,9 @@ enum {
   /* Operations of futex(2), not private: other processes sleep on the same word. */
   INTERLOCK_WAIT = 0,
   INTERLOCK_WAKE = 1,
+  /* futex_waitv(2), the same on every architecture, and the size of its words. */
+  INTERLOCK_WAITV = 449,
+  INTERLOCK_FUTEX_32 = 2,
   /* Offsets in the header. */
   INTERLOCK_H_VERSION = 8,
   INTERLOCK_H_SLOTS = 12,
@@ -77,6 +80,9 @@ enum {
   INTERLOCK_S_TIME_NAMESPACE = 36,
   INTERLOCK_S_RUNTIME = 44,
   INTERLOCK_S_BOOT = 48,
+  INTERLOCK_S_LIFE = 64,
+  INTERLOCK_S_PREV = 88,
+  INTERLOCK_S_NEXT = 96,
   INTERLOCK_S_BYTE = 104,
   INTERLOCK_S_WAIT = 112,
   INTERLOCK_SLOT_BYTES = 256,
@@ -105,6 +111,11 @@ enum {
 #define INTERLOCK_OWNER 0x3fffffffu
 #define INTERLOCK_TASKS 0x40000000u
 #define INTERLOCK_SLEEPERS 0x80000000u
+/* Bits of a life word: a thread may sleep on it; its thread, whose number it has, has ended. */
+#define INTERLOCK_FUTEX_WAITERS 0x80000000u
+#define INTERLOCK_FUTEX_OWNER_DIED 0x40000000u
+/* A flag of a thread that ends. */
+#define INTERLOCK_PF_EXITING 4u
 /* The offset of the life byte of identity 0. */
 #define INTERLOCK_LIFE ((off_t)1 << 40)
 
@@ -120,6 +131,19 @@ struct interlock {
   char path[PATH_MAX];
   dev_t device;
   ino_t inode;
+};
+
+/* A struct futex_waitv, which older headers lack. */
+struct interlock_waiter {
+  uint64_t value, address;
+  uint32_t flags, reserved;
+};
+
+/* A struct robust_list_head. */
+struct interlock_robust {
+  uintptr_t first;
+  long offset;
+  uintptr_t pending;
 };
 
 /* What the system knows about a thread; 0 for what is unknown. */
@@ -176,19 +200,19 @@ static inline int interlock_read(const char *path, char *text, size_t size) {
 }
 
 /*
- * Reads number, state, start time and bytes of memory of a thread from its stat in /proc; returns 0
+ * Reads number, state, flags, start time and bytes of memory of a thread from its stat in /proc; returns 0
  * on failure.
  */
-static inline int interlock_stat(const char *path, int *id, char *state, uint64_t *start,
-                                 uint64_t *memory) {
+static inline int interlock_stat(const char *path, int *id, char *state, unsigned *flags,
+                                 uint64_t *start, uint64_t *memory) {
   char text[1024];
   if (!interlock_read(path, text, sizeof text)) return 0;
   const char *rest = strrchr(text, ')'); /* The name before it may contain anything. */
   unsigned long long ticks, bytes;
   if (rest == NULL || sscanf(rest + 1,
-                             " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d "
+                             " %c %*d %*d %*d %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d "
                              "%*d %*d %llu %llu",
-                             state, &ticks, &bytes) != 3)
+                             state, flags, &ticks, &bytes) != 4)
     return 0;
   *id = atoi(text);
   *start = ticks;
@@ -210,8 +234,9 @@ static inline struct interlock_thread interlock_this_thread(void) {
   };
   int id;
   char state;
+  unsigned flags;
   /* In the /proc of another PID namespace, threads have other numbers. */
-  if (!interlock_stat("/proc/thread-self/stat", &id, &state, &me.start, &me.memory) ||
+  if (!interlock_stat("/proc/thread-self/stat", &id, &state, &flags, &me.start, &me.memory) ||
       id != (int)me.thread)
     me.start = 0;
   if (me.namespace != 0 && access("/proc/thread-self/ns/time", F_OK) != 0 && errno == ENOENT)
@@ -284,6 +309,62 @@ static inline int interlock_look(const struct interlock *it, uint32_t identity) 
   return type;
 }
 
+/* The life word of an identity; 0 if it has none. */
+static inline uint32_t interlock_life_of(const struct interlock *it, uint32_t identity) {
+  if ((identity & INTERLOCK_SLOTS) == 0) return 0;
+  size_t at = interlock_slot(identity);
+  uint32_t life = interlock_load(it, at + INTERLOCK_S_LIFE);
+  /* The identity after it, and written last: until then, it was the word of this thread. */
+  return interlock_load(it, at + INTERLOCK_S_IDENTITY) == identity ? life : 0;
+}
+
+/* The link of an entry of the robust list: `next` of the slot, or the `prev` before it. */
+static inline uintptr_t *interlock_link(uintptr_t next, int prev) {
+  return (uintptr_t *)((next & ~(uintptr_t)1) - (prev ? sizeof next : 0));
+}
+
+/*
+ * Links the slot into the robust list of this thread, which the kernel walks when the thread ends.
+ * Does nothing if the list does not look like that of glibc.
+ */
+static inline void interlock_link_life(const struct interlock *it) {
+  size_t at = interlock_slot(it->me), length;
+  struct interlock_robust *head = NULL;
+  if (syscall(SYS_get_robust_list, 0, &head, &length) != 0 || head == NULL ||
+      length != sizeof *head || head->offset != INTERLOCK_S_LIFE - INTERLOCK_S_NEXT ||
+      head->pending != 0)
+    return;
+  uintptr_t own = (uintptr_t)(it->map + at + INTERLOCK_S_NEXT), ring = (uintptr_t)head;
+  uintptr_t *second = interlock_link(head->first, 1);
+  if (*second != ring) return;
+  *interlock_link(own, 1) = ring;
+  *interlock_link(own, 0) = head->first;
+  *second = own;
+  /* The entry must be complete before the kernel can find it. */
+  __atomic_store_n(&head->first, own, __ATOMIC_SEQ_CST);
+  interlock_store(it, at + INTERLOCK_S_LIFE,
+                  (uint32_t)syscall(SYS_gettid) | INTERLOCK_FUTEX_WAITERS);
+}
+
+/*
+ * Removes the slot from the robust list. Returns whether the kernel cannot mark it any more; else,
+ * it must not be used again before its thread has ended.
+ */
+static inline int interlock_unlink_life(const struct interlock *it) {
+  size_t at = interlock_slot(it->me);
+  uint32_t life = interlock_load(it, at + INTERLOCK_S_LIFE);
+  if (life == 0 || (life & INTERLOCK_FUTEX_OWNER_DIED) != 0) return 1;
+  /* Another thread, or a forked child. */
+  if (life != ((uint32_t)syscall(SYS_gettid) | INTERLOCK_FUTEX_WAITERS)) return 0;
+  uintptr_t own = (uintptr_t)(it->first + at + INTERLOCK_S_NEXT);
+  uintptr_t *before = interlock_link(*interlock_link(own, 1), 0), after = *interlock_link(own, 0);
+  if (*before != own || *interlock_link(after, 1) != own) return 0;
+  interlock_store(it, at + INTERLOCK_S_LIFE, 0);
+  __atomic_store_n(before, after, __ATOMIC_SEQ_CST);
+  *interlock_link(after, 1) = (uintptr_t)before;
+  return 1;
+}
+
 /* Whether the thread of an identity is certainly dead. */
 static inline int interlock_is_gone(const struct interlock *it, uint32_t identity) {
   if ((identity & INTERLOCK_SLOTS) == 0) return 0;
@@ -291,7 +372,7 @@ static inline int interlock_is_gone(const struct interlock *it, uint32_t identit
   if (interlock_load(it, at + INTERLOCK_S_IDENTITY) != identity) return 0;
   int has_byte = interlock_load(it, at + INTERLOCK_S_BYTE) == identity;
   int byte = has_byte ? interlock_look(it, identity) : -1;
-  int gone = interlock_load(it, at + INTERLOCK_S_GONE) != 0 || byte == F_UNLCK;
+  int gone = interlock_load(it, at + INTERLOCK_S_GONE) != 0 || byte == F_UNLCK, runs = 0;
   struct interlock_thread me = interlock_this_thread();
   unsigned char boot[16], unknown[16] = {0};
   interlock_boot(boot);
@@ -305,17 +386,23 @@ static inline int interlock_is_gone(const struct interlock *it, uint32_t identit
       memcmp(boot, unknown, 16) != 0 && memcmp(boot, it->map + at + INTERLOCK_S_BOOT, 16) == 0) {
     char path[64], state;
     int id;
+    unsigned flags;
     uint64_t found, memory;
     snprintf(path, sizeof path, "/proc/%d/task/%d/stat", process, thread);
     if (syscall(SYS_tgkill, process, thread, 0) != 0 && errno == ESRCH) gone = 1;
-    else if (me.start != 0 && interlock_stat(path, &id, &state, &found, &memory)) {
+    else if (me.start != 0 && interlock_stat(path, &id, &state, &flags, &found, &memory)) {
       uint32_t clock = interlock_load(it, at + INTERLOCK_S_TIME_NAMESPACE);
       int comparable = byte != F_WRLCK && start != 0 && clock != 0 && clock == me.time_namespace;
       /* A thread that ends has lost its memory, if this /proc tells of memory at all. */
-      gone = state == 'Z' || state == 'X' || (me.memory != 0 && memory == 0) ||
-             (comparable && found != start);
+      int ended = state == 'Z' || state == 'X' || (me.memory != 0 && memory == 0);
+      gone = ended || (comparable && found != start);
+      runs = !ended && (flags & INTERLOCK_PF_EXITING) == 0;
     }
   }
+  /* A process that ended with a checkpoint of it is marked, and may have been restored since. */
+  if ((interlock_life_of(it, identity) & INTERLOCK_FUTEX_OWNER_DIED) != 0 &&
+      !(runs && byte == F_WRLCK))
+    gone = 1;
   return gone && interlock_load(it, at + INTERLOCK_S_IDENTITY) == identity;
 }
 
@@ -369,6 +456,7 @@ static inline int interlock_claim(struct interlock *it, int fd) {
         interlock_store(it, at + INTERLOCK_S_BYTE, me);
       interlock_store(it, at + INTERLOCK_S_IDENTITY, me);
       it->me = me;
+      interlock_link_life(it);
       return 0;
     }
     interlock_reclaim(it);
@@ -442,9 +530,10 @@ end:
 
 /* Closes a segment. The handle must hold no lock in it. */
 static inline void interlock_close(struct interlock *it) {
-  interlock_swap(it, interlock_slot(it->me), it->me, 0);
+  int unlinked = interlock_unlink_life(it);
+  if (unlinked) interlock_swap(it, interlock_slot(it->me), it->me, 0);
   if (it->map != it->first) munmap(it->map, it->length);
-  munmap(it->first, it->first_length);
+  if (unlinked) munmap(it->first, it->first_length);
   it->map = it->first = NULL;
 }
 
@@ -565,6 +654,37 @@ static inline double interlock_promise(const struct interlock *it, size_t at, do
   return interval;
 }
 
+/*
+ * Sleeps on the word of a mutex for `slice` milliseconds and, if this waiter looks after the owner,
+ * until the kernel marks its life word. Returns whether the words were the same for all of it.
+ */
+static inline int interlock_doze(const struct interlock *it, size_t at, uint32_t word,
+                                 double slice, int looks) {
+  uint32_t owner = word & INTERLOCK_OWNER;
+  uint32_t life = looks ? interlock_life_of(it, owner) : 0;
+  if ((life & INTERLOCK_FUTEX_WAITERS) != 0 && (life & INTERLOCK_FUTEX_OWNER_DIED) == 0) {
+    uint32_t *other = interlock_word(it, interlock_slot(owner) + INTERLOCK_S_LIFE);
+    struct interlock_waiter words[] = {
+        {word, (uintptr_t)interlock_word(it, at), INTERLOCK_FUTEX_32, 0},
+        {life, (uintptr_t)other, INTERLOCK_FUTEX_32, 0},
+    };
+    struct timespec end;
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    end.tv_nsec += (long)(slice * 1e6);
+    end.tv_sec += end.tv_nsec / 1000000000;
+    end.tv_nsec %= 1000000000;
+    long woken = syscall(INTERLOCK_WAITV, words, 2, 0, &end, CLOCK_MONOTONIC);
+    /* The kernel wakes one thread only; others may sleep for other locks of this owner. */
+    if (woken == 1) interlock_futex(other, INTERLOCK_WAKE, INT_MAX, NULL);
+    if (woken >= 0 || errno == EAGAIN || errno == EINTR) return 0;
+    if (errno == ETIMEDOUT) return 1;
+    /* A kernel before 5.16, or a sandbox that refuses the call. */
+  }
+  struct timespec time = {.tv_nsec = (long)(slice * 1e6)};
+  return interlock_futex(interlock_word(it, at), INTERLOCK_WAIT, word, &time) != 0 &&
+         errno == ETIMEDOUT;
+}
+
 /* Waits for a lock that is held. Returns 0, ETIMEDOUT or EDEADLK. */
 static inline int interlock_sleep(const struct interlock *it, size_t at, long timeout,
                                   uint32_t *promise) {
@@ -580,7 +700,10 @@ static inline int interlock_sleep(const struct interlock *it, size_t at, long ti
     }
     double now = interlock_now(), left = timeout < 0 ? 1e9 : start + (double)timeout - now;
     if (owner == it->me) failure = EDEADLK;
-    else if ((left <= 0 || word == still) && interlock_take_over(it, at)) return 0;
+    else if ((left <= 0 || word == still ||
+              (interlock_life_of(it, owner) & INTERLOCK_FUTEX_OWNER_DIED) != 0) &&
+             interlock_take_over(it, at))
+      return 0;
     else if (left <= 0) failure = ETIMEDOUT;
     if (failure != 0) break;
     uint32_t marked = word | INTERLOCK_SLEEPERS;
@@ -596,11 +719,7 @@ static inline int interlock_sleep(const struct interlock *it, size_t at, long ti
     else if (interval < 0.5) interval = 0.5;
     double slice = interlock_promise(it, at, interval, promise);
     if (slice > left) slice = left;
-    struct timespec time = {.tv_nsec = (long)(slice * 1e6)};
-    /* Whether the word was the same for all of the sleep. */
-    int over = interlock_futex(interlock_word(it, at), INTERLOCK_WAIT, marked, &time) != 0 &&
-               errno == ETIMEDOUT;
-    still = over ? marked : 0;
+    still = interlock_doze(it, at, marked, slice, *promise != 0) ? marked : 0;
   }
   if (slept != 0) interlock_hand_on(it, at);
   return failure;

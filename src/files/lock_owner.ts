@@ -74,7 +74,8 @@ export function lockTimeoutMessage(file: LockFile): string {
   } holds it`;
 }
 
-function isDead(owner: RecordedOwner): boolean {
+/** Whether a recorded owner is dead for certain. */
+export function isDead(owner: RecordedOwner): boolean {
   const { pid, thread = pid, started = 0, namespace = 0, timeNamespace = 0, host } = owner;
   return host === hostName() &&
     isGone({ pid, thread, startTime: started, namespace, timeNamespace });

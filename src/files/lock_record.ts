@@ -235,6 +235,8 @@ export interface Reading {
   readonly ours: boolean;
   /** The owner in a record that says `held`. */
   readonly owner: RecordedOwner | undefined;
+  /** The last fencing token. */
+  readonly token: number | undefined;
 }
 
 /** Reads the record of a lock file, while a holder may be writing it. */
@@ -242,5 +244,10 @@ export function readRecord(file: LockFile): Reading {
   const length = file.read(buffer, 0);
   const ours = isRecord(length);
   const held = ours && length >= HEAD && buffer[STATE_AT] === H;
-  return { ours, owner: held ? ownerInBuffer(length) : undefined };
+  const token = ours && length >= HEAD ? digits(TOKEN_AT, TOKEN_DIGITS) : NaN;
+  return {
+    ours,
+    owner: held ? ownerInBuffer(length) : undefined,
+    token: token <= GREATEST ? token : undefined,
+  };
 }

@@ -221,11 +221,8 @@ class Pump {
   }
 
   remove(waiters: AsyncWaiters): void {
+    // The next tick ends the watch: to end it now would delay the task that has the lock.
     this.#all.delete(waiters);
-    if (this.#all.size > 0) return;
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    this.#watch?.watch([]);
   }
 
   #tick(): void {
@@ -236,8 +233,10 @@ class Pump {
     const patient = !isLong || now + time - this.#looked >= SLOW_TICK;
     if (patient) this.#looked = now + time;
     this.#timer = setTimeout(() => {
-      for (const waiters of [...this.#all.keys()]) waiters.tryAll(patient);
-      if (this.#all.size > 0) this.#tick();
+      this.#tryAll(patient);
+      if (this.#all.size > 0) return this.#tick();
+      this.#timer = undefined;
+      this.#watch?.watch([]);
     }, time);
   }
 
@@ -279,9 +278,15 @@ class Pump {
     this.#watch.watch(words);
   }
 
+  #tryAll(patient: boolean): void {
+    for (const waiters of [...this.#all.keys()]) waiters.tryAll(patient);
+  }
+
   #wake(): void {
+    this.#tryAll(false); // First, since to tell the helper is a system call.
+    if (this.#all.size === 0) return;
     this.#armMapped();
-    for (const waiters of [...this.#all.keys()]) waiters.tryAll(false);
+    this.#tryAll(false); // A release between the two was not noticed.
   }
 
   #fail(): void {

@@ -3,6 +3,7 @@ import { type ThreadIdentity, threadIdentity } from "../runtime/identity/thread_
 import { AsyncWaiters } from "./async_waiters.ts";
 import { HeldLocks } from "./held_locks.ts";
 import { HEADER, SLOTS } from "./layout.ts";
+import type { LifeEntry } from "./life_word.ts";
 import { OWNER } from "./lock_words.ts";
 import type { Region } from "./region.ts";
 import { requestSlots, watchSlots } from "./slot_watch.ts";
@@ -18,6 +19,8 @@ interface ThreadSlot {
   readonly identity: number;
   /** This thread as the system knows it; `undefined` if the runtime must not ask. */
   readonly thread: ThreadIdentity | undefined;
+  /** By which the kernel learns of the slot; `undefined` if it does not. */
+  readonly life: LifeEntry | undefined;
   users: number;
   /** The offsets of locks whose objects were collected while this thread held them. */
   readonly droppedLocks: Set<number>;
@@ -92,7 +95,8 @@ export class Attachment {
       const thread = isMapped || adapter.mayCallC() ? threadIdentity() : undefined;
       if (thread === undefined) requestSlots(region, threads);
       const identity = threads.claim(thread, isMapped);
-      slot = { identity, thread, users: 0, droppedLocks: new Set() };
+      const life = thread && threads.linkLife(identity, thread);
+      slot = { identity, thread, life, users: 0, droppedLocks: new Set() };
       slots.set(id, slot);
       if (thread === undefined) threads.holdWebLock(identity);
     }
@@ -139,7 +143,7 @@ export class Attachment {
     this.#asyncWaiters?.rejectAll(new TypeError("Cannot wait any longer: the memory was closed"));
     if (this.#isLast) {
       slots.delete(region.id);
-      this.threads.free(this.#slot!.identity);
+      this.threads.free(this.#slot!.identity, this.#slot!.life);
     }
     if (this.#slot !== undefined) this.#slot.users--;
     // The watch looks at the region in a later task; otherwise, it would keep the memory.

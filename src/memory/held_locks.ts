@@ -7,6 +7,8 @@ export interface HoldableLock {
 interface Entry {
   readonly lock: WeakRef<HoldableLock>;
   readonly offset: number;
+  /** How many words, from the offset on, may name the holder. */
+  readonly words: number;
 }
 
 /** How many entries there may be before those of collected objects are removed. */
@@ -35,13 +37,13 @@ export class HeldLocks {
     this.#isMine = isMine;
   }
 
-  /** Adds the object of a lock at an offset. */
-  add(lock: HoldableLock, offset: number): void {
+  /** Adds the object of a lock at an offset: of one word that names its holder, or of several. */
+  add(lock: HoldableLock, offset: number, words = 1): void {
     if (this.#entries.length >= this.#limit) {
       this.#sweep();
       this.#limit = Math.max(LEAST, 2 * this.#entries.length);
     }
-    this.#entries.push({ lock: new WeakRef(lock), offset });
+    this.#entries.push({ lock: new WeakRef(lock), offset, words });
   }
 
   /** The offsets of the locks that are held. */
@@ -54,10 +56,12 @@ export class HeldLocks {
 
   /** Removes the objects that were collected. */
   #sweep(): void {
-    this.#entries = this.#entries.filter(({ lock, offset }) => {
+    this.#entries = this.#entries.filter(({ lock, offset, words }) => {
       if (lock.deref() !== undefined) return true;
       // Perhaps another object holds it: the last one to be closed tells.
-      if (this.#isMine(offset)) this.#dropped.add(offset);
+      for (let at = offset; at < offset + 4 * words; at += 4) {
+        if (this.#isMine(at)) this.#dropped.add(at);
+      }
       return false;
     });
   }

@@ -70,7 +70,7 @@ export const SLOT = {
   runtime: 44,
   /** 16 bytes: the boot id. */
   boot: 48,
-  /** 40 bytes, reserved for an entry of the thread's robust list. */
+  /** 40 bytes: an entry of the thread's robust list, its word first; see life_word.ts. */
   life: 64,
   /** The identity whose life byte the thread has taken; 0 if it took none. */
   byte: 104,
@@ -113,6 +113,18 @@ export const MUTEX = {
   since: 24,
   /** What a mutex takes at least. */
   bytes: 32,
+} as const;
+
+/** The offsets in a semaphore. */
+export const SEMAPHORE = {
+  /** Where waiters wait; see wait_word.ts, also for the word at 16. */
+  word: 0,
+  /** Who takes several permits at this moment; 0 if no thread does. */
+  turn: 4,
+  /** 8 bytes: the last fencing token. */
+  token: 8,
+  /** 4 bytes for each permit: its holder; 0 if it is free. */
+  permits: 128,
 } as const;
 
 /** The offset in the file of the life byte of identity 0; the others follow. */

@@ -4,13 +4,20 @@ import type { Region } from "./region.ts";
 
 /** Kinds of named things that begin with a mutex, and contain no other. */
 const LOCKED = /^(mutex|value|array|record|seqlock record)( |$)/;
-/** Kinds that contain no mutex. */
+/** Kinds with other words that name threads. */
+const OWNED = /^semaphore /;
+/** Kinds that contain no lock. */
 const LOCKLESS = /^(counter|striped counter|raw value|raw array|flag)( |$)/;
 /** The bits of a lock word that name the holder; the bits above them are about waiters. */
 export const OWNER = 0x3fffffff;
 
 /** The bytes of a mutex that name threads: its holder, and an owner that died. */
 const MUTEX_WORDS = 8;
+
+/** Whether a kind of named things can be held, or has a mutex that can. */
+export function canBeHeld(shape: string): boolean {
+  return LOCKED.test(shape) || OWNED.test(shape);
+}
 
 /** Whether a kind of named things begins with a mutex. */
 export function startsWithMutex(shape: string): boolean {

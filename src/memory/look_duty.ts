@@ -51,6 +51,11 @@ export class LookDuty {
     return interval;
   }
 
+  /** Whether this waiter has the duty. */
+  get isTaken(): boolean {
+    return this.#promise !== 0;
+  }
+
   /** Ends the wait: another waiter takes the duty over, if this one has it. */
   leave(): void {
     if (this.#promise === 0) return;

@@ -3,7 +3,9 @@ import { lookAtByte, takeByte } from "../runtime/file_locks/byte_lock.ts";
 import { statusOf } from "../runtime/files/file_status.ts";
 import { mapFile, type Mapping, openToMap, unmap } from "../runtime/files/mapping.ts";
 import { closeFile, tryOpen } from "../runtime/files/open_file.ts";
+import type { ThreadIdentity } from "../runtime/identity/thread_identity.ts";
 import { LIFE_BYTES } from "./layout.ts";
+import { LifeEntry } from "./life_word.ts";
 import type { MemoryFile } from "./memory_file.ts";
 
 interface Span {
@@ -24,6 +26,7 @@ export class MappedFile {
   readonly id: string;
 
   readonly #isCopy: boolean;
+  readonly #isShared: boolean;
   /** The longest one last. */
   readonly #spans: Span[] = [];
   #path: string;
@@ -31,10 +34,11 @@ export class MappedFile {
   /** While the file is being opened: the open file of the first mapping. */
   #fd: number | undefined;
 
-  private constructor(id: string, path: string, isCopy: boolean) {
+  private constructor({ id, isShared }: MemoryFile, path: string, isCopy: boolean) {
     this.id = id;
     this.#path = path;
     this.#isCopy = isCopy;
+    this.#isShared = isShared;
   }
 
   /**
@@ -44,7 +48,7 @@ export class MappedFile {
    * the file's life bytes can be taken.
    */
   static open<T>(file: MemoryFile, path: string, use: (mapped: MappedFile) => T): T {
-    const mapped = files.get(file.id) ?? new MappedFile(file.id, path, false);
+    const mapped = files.get(file.id) ?? new MappedFile(file, path, false);
     mapped.#path = path; // This one leads to the file now.
     const again = openToMap(file.fd);
     try {
@@ -58,9 +62,9 @@ export class MappedFile {
   }
 
   /** Maps a private copy of a file: what is written to it stays in it. */
-  static copy({ fd, id, length }: MemoryFile, path: string): MappedFile {
-    const mapped = new MappedFile(id, path, true);
-    mapped.#cover(fd, length);
+  static copy(file: MemoryFile, path: string): MappedFile {
+    const mapped = new MappedFile(file, path, true);
+    mapped.#cover(file.fd, file.length);
     return mapped;
   }
 
@@ -77,6 +81,16 @@ export class MappedFile {
   /** Takes the life byte of an identity; returns whether it is taken. */
   takeLifeByte(identity: number): boolean {
     return this.#fd !== undefined && takeByte(this.#fd, LIFE_BYTES + identity) === "taken";
+  }
+
+  /**
+   * Lets the kernel mark the life word of this thread, at an offset of the file, when the thread
+   * ends; `undefined` if it cannot. Not if other users may write to the file: the kernel would
+   * follow links that they write.
+   */
+  linkLifeWord(at: number, thread: ThreadIdentity): LifeEntry | undefined {
+    if (this.#fd === undefined || this.#isShared) return undefined;
+    return LifeEntry.link(this.#fd, at, thread);
   }
 
   /**

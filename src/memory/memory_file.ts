@@ -59,6 +59,8 @@ export interface MemoryFile {
   readonly length: number;
   /** Tells the file from every other. */
   readonly id: string;
+  /** Whether other users may write to it. */
+  readonly isShared: boolean;
 }
 
 /** Options for `Memory.map`. */
@@ -148,10 +150,13 @@ export function openMemoryFile(
         continue;
       }
       const id = idOf(fd, path);
-      if (options.id !== undefined && options.id !== id) return { fd, length: found.length, id };
+      const isShared = access !== undefined;
+      if (options.id !== undefined && options.id !== id) {
+        return { fd, length: found.length, id, isShared };
+      }
       if (mostUnits > found.mostUnits) writeWord(fd, path, HEADER.mostUnits, mostUnits);
       if (least > found.length) lengthen(fd, path, least);
-      return { fd, length: Math.max(least, found.length), id };
+      return { fd, length: Math.max(least, found.length), id, isShared };
     } catch (error) {
       releaseMemoryFile({ fd }, path);
       throw error;
@@ -179,7 +184,7 @@ export function openToLook(path: string): MemoryFile {
   try {
     const { user, group, mode } = statusOf(fd, path);
     checkAccess(fd, path, user === userId() ? { mode: mode & 0o777, group } : undefined);
-    return { fd, length: checkHeader(fd, path).length, id: idOf(fd, path) };
+    return { fd, length: checkHeader(fd, path).length, id: idOf(fd, path), isShared: true };
   } catch (error) {
     closeFile(fd);
     throw error;

@@ -24,6 +24,12 @@ export {
   type TextField,
 } from "./record_field.ts";
 export type { MemoryHandle } from "./region.ts";
+export { Semaphore } from "./semaphore.ts";
+export type {
+  SemaphoreAcquireOptions,
+  SemaphoreOptions,
+  SemaphoreTryAcquireOptions,
+} from "./semaphore_options.ts";
 export { SeqlockRecord } from "./seqlock_record.ts";
 export { SharedArray } from "./shared_array.ts";
 export { SharedRecord } from "./shared_record.ts";

@@ -41,7 +41,7 @@ const LOOKS_PER_WAIT = 16;
 const LONG_WAIT = 1000;
 
 /** How long to sleep before the next look at the owner, after a wait of so many milliseconds. */
-function intervalAfter(waited: number): number {
+export function intervalAfter(waited: number): number {
   if (waited > LONG_WAIT) return LATE_LOOK;
   return Math.min(Math.max(waited / LOOKS_PER_WAIT, FIRST_LOOK), LAST_LOOK);
 }
@@ -403,7 +403,9 @@ export class Mutex implements RawLock {
       slept = SLEEPERS;
       const began = performance.now();
       const time = Math.min(duty.take(intervalAfter(began - start)), left);
-      woken = this.#region.wait(this.#at, word | SLEEPERS, time);
+      // One sleeper is enough on the life word, as the kernel wakes only one.
+      const life = duty.isTaken ? threads.lifeOf(owner) : undefined;
+      woken = this.#region.wait(this.#at, word | SLEEPERS, time, life);
       // Neither woken, nor stopped by another word. Clocks are rounded.
       still = !woken && performance.now() - began >= time - 0.1 ? word | SLEEPERS : 0;
     }

@@ -1,13 +1,14 @@
 import { nameOf } from "../contract/options.ts";
 import type { PlatformWasmMemory } from "../contract/platform.ts";
 import { UnsupportedError } from "../contract/errors.ts";
-import { futexWait, futexWake } from "../runtime/waiting/futex.ts";
+import { futexWait, futexWake, prepareWake } from "../runtime/waiting/futex.ts";
+import { FutexVector } from "../runtime/waiting/futex_vector.ts";
 import type { Mapping } from "../runtime/files/mapping.ts";
 import { monotonicNanoseconds } from "../runtime/waiting/clock.ts";
 import type { AtomicOperations } from "./atomic_operations.ts";
 import { atomicsOnWasm } from "./atomics.ts";
 import { atomicsOnArrays } from "./atomics_js.ts";
-import { HEADER } from "./layout.ts";
+import { HEADER, SLOTS } from "./layout.ts";
 import { MappedFile } from "./mapped_file.ts";
 
 /** The longest sleep in the host, in milliseconds: a thread cannot be reached meanwhile. */
@@ -15,6 +16,15 @@ export const MAX_SLEEP = 50;
 
 /** What `postMessage` carries of anonymous memory to a worker: the memory itself. */
 export type MemoryHandle = PlatformWasmMemory | SharedArrayBuffer;
+
+/** A word to sleep on, by its offset in the buffer. */
+export interface FutexWord {
+  readonly at: number;
+  readonly expected: number;
+}
+
+/** For sleeps on two words; `undefined` before the first one, `null` if the system refuses them. */
+let vector: FutexVector | null | undefined;
 
 function refuse(): never {
   throw new TypeError("Cannot use a memory that was closed");
@@ -123,11 +133,21 @@ export class Region {
    * Sleeps while the word at `at` is `expected`, for 50 ms at most. A sleep can end at any time, so
    * the caller must look at the word again.
    *
-   * @returns Whether another thread woke this one.
+   * @param life A life word to sleep on as well, until the kernel marks it, if the system can.
+   * @returns Whether another thread, or the kernel, woke this one.
    * @throws {UnsupportedError} If this is the main thread of a page.
    */
-  wait(at: number, expected: number, milliseconds: number = MAX_SLEEP): boolean {
+  wait(
+    at: number,
+    expected: number,
+    milliseconds: number = MAX_SLEEP,
+    life?: FutexWord,
+  ): boolean {
     const time = milliseconds < MAX_SLEEP ? Math.max(0, milliseconds) : MAX_SLEEP;
+    if (life !== undefined && vector !== null) {
+      const end = this.#waitForTwo({ at, expected }, life, time);
+      if (end !== undefined) return end;
+    }
     // SAFETY: the address is inside the mapping, which stays until `close`.
     if (this.#words === undefined) return futexWait(this.addressOf(at) ?? refuse(), expected, time);
     try {
@@ -139,6 +159,23 @@ export class Region {
         { cause },
       );
     }
+  }
+
+  /** Sleeps on a word and on a life word; `undefined` if the system refuses. */
+  #waitForTwo(word: FutexWord, life: FutexWord, milliseconds: number): boolean | undefined {
+    const words = vector ??= new FutexVector(2);
+    prepareWake();
+    words.set(0, this.addressOf(word.at) ?? refuse(), word.expected);
+    words.set(1, this.addressOf(life.at) ?? refuse(), life.expected);
+    // SAFETY: the addresses are inside the mapping, which stays until `close`.
+    const end = words.sleep(2, milliseconds);
+    if (end === "refused") {
+      vector = null;
+      return undefined;
+    }
+    // The kernel wakes one thread only; others may sleep for other locks of this owner.
+    if (end === 1) this.wake(life.at, SLOTS);
+    return typeof end === "number";
   }
 
   /** Sleeps for `milliseconds`, 50 at most; no other thread wakes this one. */

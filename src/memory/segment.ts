@@ -1,5 +1,5 @@
 import { nameOf } from "../contract/options.ts";
-import { describeOwner } from "../contract/owner.ts";
+import { describeOwner, type Owner } from "../contract/owner.ts";
 import { dispose, type PlatformDisposable } from "../contract/platform.ts";
 import { isUtf8, pathBytes } from "../runtime/paths/path_bytes.ts";
 import { checkOptions } from "./arguments.ts";
@@ -8,7 +8,7 @@ import { Directory, type Entry } from "./directory.ts";
 import { elementOf, type ElementType } from "./element.ts";
 import { Flag } from "./flag.ts";
 import { HEADER } from "./layout.ts";
-import { startsWithMutex } from "./lock_words.ts";
+import { canBeHeld } from "./lock_words.ts";
 import { attachmentOf, mapMemory, Memory } from "./memory.ts";
 import { removeMemoryFile } from "./memory_file.ts";
 import { Mutex } from "./mutex.ts";
@@ -28,6 +28,8 @@ import {
   type SegmentInfo,
   type SegmentOptions,
 } from "./segment_options.ts";
+import { Semaphore } from "./semaphore.ts";
+import { permitsOf, type SemaphoreOptions } from "./semaphore_options.ts";
 import { SeqlockRecord } from "./seqlock_record.ts";
 import { SharedArray } from "./shared_array.ts";
 import { SharedRecord } from "./shared_record.ts";
@@ -273,6 +275,18 @@ export class Segment implements PlatformDisposable {
     return this.#cell(name, "mutex", Mutex.BYTES, make, onOwnerDied);
   }
 
+  /**
+   * The semaphore of a name, the same object each time.
+   *
+   * @throws {TypeError} If it has another number of permits.
+   * @throws {RangeError} If the number of permits is not from 1 to 65,536.
+   */
+  semaphore(name: string, options: SemaphoreOptions): Semaphore {
+    const permits = permitsOf(options);
+    const make = ({ offset }: Entry) => new Semaphore(this.memory, offset, { permits });
+    return this.#cell(name, `semaphore ${permits}`, Semaphore.bytes(permits), make);
+  }
+
   /** The counter of a name. */
   counter(name: string): AtomicCounter {
     const make = ({ offset }: Entry) => new AtomicCounter(this.memory, offset);
@@ -384,17 +398,17 @@ export class Segment implements PlatformDisposable {
    *
    * @returns Whether there was such a name.
    * @throws {TypeError} If it cannot be a name.
-   * @throws {Error} If it is a mutex, or has one, that is held.
+   * @throws {Error} If it is a lock, or has one, that is held.
    */
   removeName(name: string): boolean {
     const entry = this.#entries.find(name);
     if (entry === undefined) return false;
-    if (!startsWithMutex(entry.shape)) return this.#entries.remove(entry.record);
+    if (!canBeHeld(entry.shape)) return this.#entries.remove(entry.record);
     attachmentOf(this.memory).namedLocks.add(entry.offset);
-    const mutex = new Mutex(this.memory, entry.offset);
-    const guard = mutex.tryAcquire();
+    const lock = this.#lockOf(entry);
+    const guard = lock.tryAcquire();
     if (guard === undefined) {
-      const owner = mutex.owner();
+      const [owner] = lock.owners();
       throw new Error(
         `Cannot remove ${JSON.stringify(name)} from the segment: its lock is held` +
           (owner === undefined ? "" : ` by ${describeOwner(owner)}`),
@@ -422,6 +436,23 @@ export class Segment implements PlatformDisposable {
     this.close();
   }
 
+  /** The lock of a named thing, to hold all of it. */
+  #lockOf(
+    { shape, offset }: Entry,
+  ): { tryAcquire(): { release(): void } | undefined; owners(): (Owner | undefined)[] } {
+    const [kind, size] = shape.split(" ");
+    if (kind === "semaphore") {
+      const permits = Number(size);
+      const semaphore = new Semaphore(this.memory, offset, { permits });
+      return {
+        tryAcquire: () => semaphore.tryAcquire({ permits }),
+        owners: () => semaphore.owners(),
+      };
+    }
+    const mutex = new Mutex(this.memory, offset);
+    return { tryAcquire: () => mutex.tryAcquire(), owners: () => [mutex.owner()] };
+  }
+
   /** The named thing, the same object each time. */
   #cell<T>(
     name: string,
@@ -447,7 +478,7 @@ export class Segment implements PlatformDisposable {
       return opened.cell as T;
     }
     const entry = this.#entries.obtain(name, shape, size);
-    if (startsWithMutex(shape)) attachmentOf(this.memory).namedLocks.add(entry.offset);
+    if (canBeHeld(shape)) attachmentOf(this.memory).namedLocks.add(entry.offset);
     const cell = make(entry);
     this.#cells.set(name, { shape, onOwnerDied, cell, record: entry.record });
     return cell;

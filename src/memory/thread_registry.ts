@@ -1,9 +1,15 @@
 import type { Owner } from "../contract/owner.ts";
 import { adapter } from "../runtime/adapters/adapter.ts";
-import { isGone, type ThreadIdentity } from "../runtime/identity/thread_identity.ts";
+import {
+  commandLineOf,
+  isGone,
+  isRunning,
+  type ThreadIdentity,
+} from "../runtime/identity/thread_identity.ts";
 import { HEADER, SLOT, SLOTS } from "./layout.ts";
 import { lockWordsOf, OWNER } from "./lock_words.ts";
-import type { Region } from "./region.ts";
+import { isAliveBy, isDeadBy, type LifeEntry, lifeWordOf } from "./life_word.ts";
+import type { FutexWord, Region } from "./region.ts";
 import { SlotTable } from "./slot_table.ts";
 import { type MemoryThread, WaitRecords, waitsIn } from "./wait_records.ts";
 import { holdWebLock, whenWebLockIsFree } from "./web_lock.ts";
@@ -49,9 +55,45 @@ export class ThreadRegistry {
     return identity;
   }
 
-  /** Frees the slot of an identity that no lock word names, unless another claim has it now. */
-  free(identity: number): void {
+  /** Lets the kernel mark the slot of this thread when the thread ends, if it can. */
+  linkLife(identity: number, thread: ThreadIdentity): LifeEntry | undefined {
+    const { atomics, base, file } = this.#region;
+    const at = this.#slots.at(identity) + SLOT.life;
+    const entry = file?.linkLifeWord(at - base, thread);
+    if (entry !== undefined) atomics.store32(at, lifeWordOf(thread));
+    return entry;
+  }
+
+  /**
+   * Frees the slot of an identity that no lock word names, unless another claim has it now.
+   *
+   * @param life The entry of this thread. If it cannot be removed, the slot is not freed.
+   */
+  free(identity: number, life?: LifeEntry): void {
+    if (life !== undefined) {
+      this.#region.atomics.store32(this.#slots.at(identity) + SLOT.life, 0);
+      if (!life.unlink()) return;
+    }
     this.#slots.free(identity, identity);
+  }
+
+  /** The life word of an identity, to sleep until the kernel marks it; `undefined` if it has none. */
+  lifeOf(identity: number): FutexWord | undefined {
+    const at = this.#slots.find(identity);
+    if (at === undefined || this.#region.file === undefined) return undefined;
+    const { atomics } = this.#region;
+    const expected = atomics.load32(at + SLOT.life);
+    // The identity after it: until then, it was the word of this thread.
+    if (!isAliveBy(expected) || atomics.load32(at + SLOT.identity) !== identity) return undefined;
+    return { at: at + SLOT.life, expected };
+  }
+
+  /** Whether the kernel has marked the life word of an identity. Reads nothing but the memory. */
+  isMarkedDead(identity: number): boolean {
+    const at = this.#slots.find(identity);
+    const { atomics } = this.#region;
+    return at !== undefined && isDeadBy(atomics.load32(at + SLOT.life)) &&
+      atomics.load32(at + SLOT.identity) === identity;
   }
 
   /**
@@ -72,6 +114,7 @@ export class ThreadRegistry {
    * takes 20 us, so a thread that was not found dead is not checked again for 0.4 ms.
    */
   isFoundGone(identity: number): boolean {
+    if (this.isMarkedDead(identity)) return this.isGone(identity);
     const now = performance.now();
     if (now - (this.#looked.get(identity) ?? -Infinity) < 0.4) return false;
     if (this.#looked.size > SLOTS) this.#looked.clear();
@@ -84,9 +127,10 @@ export class ThreadRegistry {
     return true;
   }
 
-  /** Whether {@linkcode isFoundGone} was not asked about an identity for a second. */
+  /** Whether an identity is marked as dead, or was not checked for a second. */
   isDue(identity: number): boolean {
-    return performance.now() - (this.#looked.get(identity) ?? -Infinity) > 1000;
+    return this.isMarkedDead(identity) ||
+      performance.now() - (this.#looked.get(identity) ?? -Infinity) > 1000;
   }
 
   /** Whether an identity belongs to this thread, by another copy of this library. */
@@ -147,6 +191,13 @@ export class ThreadRegistry {
     return { owner, isGone: this.isGone(identity), waits: waitsIn(this.#region, at) };
   }
 
+  /** The command line of the process with the number of a thread, which may have ended since. */
+  commandOf(identity: number): string | undefined {
+    const at = this.#slots.find(identity);
+    if (at === undefined || !this.#slots.isOfThisBoot(at)) return undefined;
+    return commandLineOf(this.#slots.threadAt(at));
+  }
+
   /** The records of what this thread of an identity waits for. */
   waitRecordsOf(identity: number): WaitRecords {
     return new WaitRecords(this.#region, this.#slots.at(identity));
@@ -188,17 +239,21 @@ export class ThreadRegistry {
   }
 
   /**
-   * Whether the thread of a slot is dead by its life byte, or by the system.
+   * Whether the thread of a slot is dead by its life word, its life byte, or by the system.
    *
    * @param mayAsk Whether the system knows the thread by the numbers in the slot.
    */
   #isDead(at: number, identity: number, mayAsk: boolean): boolean {
     const { atomics, file } = this.#region;
+    const thread = this.#slots.threadAt(at);
+    const isMarked = isDeadBy(atomics.load32(at + SLOT.life));
+    // A process that ended with a checkpoint of it is marked, and may have been restored since.
+    if (isMarked && !(mayAsk && isRunning(thread))) return true;
     const byte = atomics.load32(at + SLOT.byte) === identity
       ? file?.lookAtLifeByte(identity)
       : undefined;
+    if (isMarked) return byte !== "held";
     if (byte === "free" || !mayAsk) return byte === "free";
-    const thread = this.#slots.threadAt(at);
     // A process that was restored from a checkpoint has another start time.
     return isGone(byte === "held" ? { ...thread, startTime: 0 } : thread);
   }

@@ -1,22 +1,26 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { chmodSync, existsSync, readFileSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync, truncateSync } from "node:fs";
+import { join } from "node:path";
 import process from "node:process";
 import { describe, it } from "node:test";
-import { Segment } from "../../mod.ts";
+import { FileLock, Segment } from "../../mod.ts";
 import { adapter } from "../../src/runtime/mod.ts";
 import { RedisCounter, RedisLock, RedisSemaphore } from "../../src/redis/mod.ts";
 import { partOf } from "../../src/redis/client/names.ts";
 import type { RedisView } from "../../cli/inspect_table.ts";
 import { inspectSegment } from "../../src/memory/inspection.ts";
 import { folderOfSegments } from "../../src/memory/segment_home.ts";
+import { Child } from "../support/child.ts";
+import { Program } from "../support/program.ts";
 import { RedisServer, skip } from "../support/redis_server.ts";
 import { cannotRunUnder, mounting } from "../support/mounted.ts";
 import { inScratchFolder } from "../support/scratch_folder.ts";
-import { COMMAND, interlock, until } from "./interlock.ts";
+import { COMMAND, Interlock, interlock, until } from "./interlock.ts";
 import { startServers } from "../redis/suite.ts";
 
 const DEADLINE = { timeout: 60_000 };
+const HOLDER = new URL("../memory/fixtures/holding_process.ts", import.meta.url);
 
 describe("interlock inspect --redis", { skip }, () => {
   const suite = startServers();
@@ -237,7 +241,9 @@ describe("interlock inspect", () => {
         process.env.INTERLOCK_DIR = directory;
         const { stdout } = await interlock(["inspect"]);
         const owner = `process ${process.pid}[^│]*, ${adapter.name}`;
-        assert.match(stdout, new RegExp(`elsewhere +│ .*${owner} +│ visits +│ counter`));
+        assert.match(stdout, /^elsewhere: 126,976 bytes, .*\/elsewhere, 1 of 1,023 slots in use\n/);
+        assert.match(stdout, new RegExp(`│ ${owner} +│ +│ [^ │]+`));
+        assert.match(stdout, /│ visits │ counter │ 0 +│ +│ +│/);
         assert.doesNotMatch(stdout, new RegExp(name));
       });
     } finally {
@@ -245,6 +251,160 @@ describe("interlock inspect", () => {
       Segment.remove(name);
     }
   });
+
+  it(
+    "shows one segment, and lock files by their paths",
+    DEADLINE,
+    () =>
+      inScratchFolder(async (directory) => {
+        chmodSync(directory, 0o700);
+        using segment = Segment.open("jobs", { directory });
+        Segment.open("other", { directory }).close();
+        segment.counter("done").add(1234);
+        segment.array("parts", 9).raw.set(0, -7);
+        await using holder = Child.here(HOLDER, "jobs", directory);
+        segment.mutex("lock");
+        await holder.line();
+        holder.kill();
+        await holder.ended;
+        const path = join(directory, "file.lock");
+        using lock = new FileLock(path, { label: "nightly" });
+        using _guard = lock.acquireSync();
+        const env = { INTERLOCK_DIR: directory };
+        const { status, stdout, stderr } = await interlock(["inspect", "jobs", path], env);
+        assert.equal(status, 0, stderr);
+        assert.match(stdout, /^jobs: /);
+        assert.doesNotMatch(stdout, /other: /);
+        assert.match(stdout, /, 2 of 1,023 slots in use, 1 of them by dead threads\n/);
+        assert.match(stdout, new RegExp(`│ process ${holder.pid}[^│]*, dead +│ +│ +│`));
+        assert.match(stdout, /│ done +│ counter +│ 1,234 +│/);
+        assert.match(stdout, /│ parts +│ array Int32 9 +│ -7; 0; 0; 0; 0; 0; 0; 0; … +│ free +│/);
+        assert.match(
+          stdout,
+          new RegExp(`│ lock +│ mutex +│ +│ its holder is dead: process ${holder.pid}`),
+        );
+        assert.match(stdout, /file\.lock │ held +│ process \d+[^│]*, "nightly"/);
+        const { segments, files } = JSON.parse(
+          (await interlock(["inspect", "--json", join(directory, "jobs"), path], env)).stdout,
+        );
+        assert.deepEqual([segments.length, segments[0].name], [1, "jobs"]);
+        const { state, owner } = segments[0].cells.find(({ kind }: { kind: string }) =>
+          kind === "mutex"
+        );
+        assert.deepEqual([state, owner.pid], ["dead", holder.pid]);
+        assert.deepEqual([files[0].state, files[0].holders[0].owner.pid], ["held", process.pid]);
+
+        for (
+          const [args, why] of [
+            [["missing"], /no such segment in .*give \.\/missing/],
+            [["./missing"], /ENOENT/],
+          ] as const
+        ) {
+          const { status, stderr } = await interlock(["inspect", ...args], env);
+          assert.equal(status, 1);
+          assert.match(stderr, why);
+        }
+      }),
+  );
+
+  it(
+    "shows a damaged segment beside the others, and fails",
+    DEADLINE,
+    () =>
+      inScratchFolder(async (directory) => {
+        chmodSync(directory, 0o700);
+        Segment.open("fine", { directory }).close();
+        Segment.open("damaged", { directory }).close();
+        truncateSync(join(directory, "damaged"), 100_000);
+        const { status, stdout } = await interlock(["inspect"], { INTERLOCK_DIR: directory });
+        assert.equal(status, 1);
+        assert.match(stdout, /^damaged: .*\nCannot use .*100000 bytes.*\n\nfine: /);
+      }),
+  );
+
+  it("prints metrics for Prometheus", DEADLINE, () =>
+    inScratchFolder(async (directory) => {
+      chmodSync(directory, 0o700);
+      using segment = Segment.open("jobs", { directory });
+      segment.counter("done").add(7);
+      const env = { INTERLOCK_DIR: directory };
+      const { status, stdout } = await interlock(["inspect", "--prometheus"], env);
+      assert.equal(status, 0);
+      assert.match(stdout, /^interlock_value\{segment="jobs",name="done",kind="counter"\} 7$/m);
+      assert.ok(stdout.endsWith("\n") && !stdout.endsWith("\n\n"));
+      for (const other of ["--json", "--watch"]) {
+        const { status, stderr } = await interlock(["inspect", "--prometheus", other], env);
+        assert.equal(status, 2);
+        assert.match(stderr, /--prometheus excludes/);
+      }
+    }));
+
+  it(
+    "looks again and again with --watch, until it is interrupted",
+    DEADLINE,
+    () =>
+      inScratchFolder(async (directory) => {
+        chmodSync(directory, 0o700);
+        const args = ["inspect", "jobs", "--watch", "--interval", "0.05"];
+        const env = { INTERLOCK_DIR: directory };
+        const watching = new Interlock([...args, "--json"], env);
+        const table = new Interlock(args, env);
+        try {
+          await until("a segment that is missing", () => /no such segment/.test(table.stdout));
+          using segment = Segment.open("jobs", { directory });
+          segment.counter("done").add(1);
+          await until("the segment", () => watching.stdout.includes('"value":1'));
+          await until("a rate", () => {
+            segment.counter("done").add(1000);
+            return /│ done │ counter │ [\d,]+ \(\+[\d,.]+\/s\) │/.test(table.stdout);
+          });
+          await until("the next value", () => /"value":\d*00\d/.test(watching.stdout));
+          assert.equal(segment.slots.used, 1, "it claims no slot");
+        } finally {
+          // Not by their own method: after it, Deno reports the signal, not the exit status.
+          for (const { process: { pid } } of [watching, table]) process.kill(pid!, "SIGINT");
+          for (const { status } of await Promise.all([watching.ended, table.ended])) {
+            assert.equal(status, 130);
+          }
+        }
+        for (const line of watching.stdout.split("\n").filter((line) => line.startsWith("{"))) {
+          assert.ok(JSON.parse(line).segments.length === 1);
+        }
+      }),
+  );
+
+  it("rejects a wrong interval", DEADLINE, async () => {
+    for (const args of [["--watch", "-i", "0"], ["--watch", "-i", "x"], ["-i", "1"]]) {
+      const { status, stderr } = await interlock(["inspect", ...args]);
+      assert.equal(status, 2);
+      assert.match(stderr, /--interval/);
+    }
+  });
+
+  const terminal = "script";
+  it("restores the terminal in which --watch was interrupted", {
+    ...DEADLINE,
+    skip: spawnSync(terminal, ["--version"]).status !== 0 &&
+      "script(1) is MISSING: this was NOT TESTED",
+  }, () =>
+    inScratchFolder(async (directory) => {
+      if (spawnSync(terminal, ["--version"]).status !== 0) return; // Bun ignores `skip` here.
+      chmodSync(directory, 0o700);
+      Segment.open("jobs", { directory }).close();
+      const line = [...COMMAND, "inspect", "--watch"].map((word) => `'${word}'`).join(" ");
+      await using running = new Program(
+        [terminal, "-qfec", `echo started $$; exec ${line}`, "/dev/null"],
+        { INTERLOCK_DIR: directory },
+      );
+      let shown = "";
+      const all = (async () => {
+        for (;;) shown += `${await running.line()}\n`;
+      })().catch(() => {}); // It has ended.
+      await until("the table", () => shown.includes("jobs: "));
+      process.kill(Number(/started (\d+)/.exec(shown)![1]), "SIGINT");
+      await all;
+      assert.ok(shown.trimEnd().endsWith("\x1b[?25h\x1b[?1049l"));
+    }));
 
   const subset = "mount -t proc -o subset=pid proc /proc";
   for (

@@ -34,7 +34,7 @@ for (const { title, command } of SHORT ? [] : await olderNodes()) {
   const flags = ["--disable-warning=ExperimentalWarning"]; // Of `require` in Node 22.12.
   describe(`${title} with koffi`, () => {
     let made: Promise<string> | undefined;
-    const project = () => made ??= makeProject(["koffi"]);
+    const project = () => made ??= makeProject(["koffi", "redis"]);
 
     it("locks a file in a text that it runs, and in a worker that is a text", async () => {
       const cwd = await project();

@@ -25,6 +25,13 @@ const LONG = [
   "mutex: one locks, two tasks of a thread await",
   "mutex: two lock, one awaits",
   "flag: set, cleared, set",
+  "semaphore: three wait for one permit",
+  "semaphore: three wait for one permit, one dies",
+  "semaphore: three wait for two permits",
+  "semaphore: three wait for two permits, one dies",
+  "semaphore: one has two permits, two wait",
+  "semaphore: two try, one wants two permits, one dies",
+  "semaphore: two wait, one gives up",
 ];
 
 /** The mutants of the memory that concern its words, and a scenario that finds each. */
@@ -38,6 +45,11 @@ const FOUND: readonly (readonly [Mutant | string, string])[] = [
   ["died word not set", "mutex: two lock, one dies"],
   ["death thrown, lock kept", "mutex: a death is thrown"],
   ["recovered for ever", "mutex: two lock, one dies"],
+  ["the permits of a dead holder stay taken", "semaphore: two wait for one permit, one dies"],
+  ["a post wakes no waiter", "semaphore: two wait for one permit, one wakes for no reason"],
+  ["a woken waiter passes no wake on", "semaphore: two wait for permits that come back at once"],
+  ["a waiter looks before it tells of itself", "semaphore: two wait for one permit"],
+  ["waiting tasks are not told of a signal", "semaphore: one waits, one awaits, one dies"],
   ["lost carry in add64", "counter: three add at the carry"],
   ["generation not counted", "slots: two threads, one slot"],
   ["a slot is freed that has a new owner", "slots: two threads reclaim the slot of a dead one"],

@@ -26,6 +26,7 @@ const LIMIT = { timeout: 30_000 };
 const WAITERS = 1000;
 const WAITING = new URL("./fixtures/waiting_process.ts", import.meta.url);
 const SECCOMP = new URL("./fixtures/seccomp_process.ts", import.meta.url);
+const SYS_FUTEX_WAITV = "449";
 const PARTY = fileURLToPath(new URL("./fixtures/agent_process.ts", import.meta.url));
 
 /** The number of threads of this process, without those of Bun's compiler and collector. */
@@ -80,7 +81,7 @@ describe("If the kernel refuses futex_waitv", () => {
       LIMIT,
       withAgents(async (group) => {
         const command = [executableOf(name)!, ...RUN[name], PARTY, group.path];
-        const child = Child.here(SECCOMP, ...command);
+        const child = Child.here(SECCOMP, SYS_FUTEX_WAITV, ...command);
         const agent = new ProcessAgent(name, child);
         try {
           await child.line();

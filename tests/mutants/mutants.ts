@@ -17,8 +17,12 @@ const DUTY = "src/memory/look_duty.ts";
 const REGISTRY = "src/memory/thread_registry.ts";
 const SLOTS = "src/memory/slot_table.ts";
 const WAITERS = "src/memory/async_waiters.ts";
+const SEMAPHORE = "src/memory/semaphore.ts";
+const WAIT_WORD = "src/memory/wait_word.ts";
 const WAT = "src/memory/atomics.wat";
 const JS = "src/memory/atomics_js.ts";
+const LIFE = "src/memory/life_word.ts";
+const ROBUST_LIST = "src/runtime/threads/robust_list.ts";
 const IDENTITY = "src/runtime/identity/thread_identity.ts";
 const HELPER = "src/runtime/threads/start_helper.ts";
 
@@ -109,7 +113,21 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
       "memory/behaviour/release_wakes",
     ],
   ),
-  mutant("lost carry in add64", JS, "(low >= 0 || sum < 0) && ", "", ["memory/atomic"], "bun"),
+  mutant(
+    "an add whose value has changed adds beyond 2^53",
+    WAT,
+    "(if (i32.eqz (call $isNear (local.get $old)))",
+    "(if (i32.const 0)",
+    ["memory/atomic_counter"],
+  ),
+  mutant(
+    "lost carry in add64",
+    JS,
+    "if (low < 0 && sum >= 0) break;",
+    "",
+    ["memory/atomic"],
+    "bun",
+  ),
   mutant(
     "token not counted",
     MUTEX,
@@ -238,6 +256,62 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
     ["memory/behaviour/owner_check"],
   ),
   mutant(
+    "a life word tells of the next thread of its slot",
+    SLOTS,
+    "for (let i = SLOT.gone; i < SLOT.bytes; i += 4) atomics.store32(at + i, 0);",
+    "for (let i = SLOT.byte; i < SLOT.bytes; i += 4) atomics.store32(at + i, 0);",
+    ["memory/life_word"],
+  ),
+  mutant(
+    "a life word outweighs a thread that runs",
+    REGISTRY,
+    "if (isMarked && !(mayAsk && isRunning(thread))) return true;",
+    "if (isMarked) return true;",
+    ["memory/life_word"],
+  ),
+  mutant(
+    "a slot is freed that the kernel may still mark",
+    REGISTRY,
+    "if (!life.unlink()) return;",
+    "life.unlink();",
+    ["memory/life_word"],
+  ),
+  mutant(
+    "a life word is unmapped while it is in the list",
+    LIFE,
+    "if (!unlinkFromRobustList(this.#address)) return false;",
+    "",
+    ["memory/life_word"],
+  ),
+  mutant(
+    "workers have life words where the engine unmaps them",
+    LIFE,
+    'if (adapter.mapping !== "plain" && pid !== thread) return undefined;',
+    "",
+    ["memory/life_word"],
+  ),
+  mutant(
+    "the kernel follows links that other users may write",
+    "src/memory/mapped_file.ts",
+    "this.#fd === undefined || this.#isShared",
+    "this.#fd === undefined",
+    ["memory/life_word"],
+  ),
+  mutant(
+    "an entry of the robust list is removed in one direction",
+    ROBUST_LIST,
+    "list.write([before, after], [afterPrev, before])",
+    "list.write([before, after])",
+    ["runtime/threads/robust_list"],
+  ),
+  mutant(
+    "an entry of the robust list is removed whatever its links are",
+    ROBUST_LIST,
+    "return isThere && ",
+    "return ",
+    ["runtime/threads/robust_list"],
+  ),
+  mutant(
     "a restored process is dead",
     REGISTRY,
     'byte === "held" ? { ...thread, startTime: 0 } : thread',
@@ -317,8 +391,8 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
   mutant(
     "a lock that is held loses its name",
     "src/memory/segment.ts",
-    "if (guard === undefined) {\n      const owner",
-    "if (guard === null) {\n      const owner",
+    "if (guard === undefined) {\n      const [owner]",
+    "if (guard === null) {\n      const [owner]",
     ["memory/segment_memory"],
   ),
   mutant(
@@ -393,5 +467,54 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
     "if (signal !== undefined && !isSignal(signal)) {",
     "if (signal === undefined && !isSignal(signal)) {",
     ["contract/options"],
+  ),
+  mutant(
+    "the permits of a dead holder stay taken",
+    SEMAPHORE,
+    "if (gone === 0 && isGone(owner)) gone = cell;",
+    "",
+    ["memory/behaviour/semaphore_death"],
+  ),
+  mutant(
+    "a post wakes no waiter",
+    SEMAPHORE,
+    "if ((atomics.load32(this.#at) & WAITERS) !== 0) this.#word.signal();",
+    "",
+    ["explore/explore"],
+  ),
+  mutant(
+    "a post of a permit that is no longer held",
+    SEMAPHORE,
+    "if (atomics.compareExchange32(cell, this.#me, 0) !== this.#me) throw lost();",
+    "atomics.store32(cell, 0);",
+    ["memory/semaphore"],
+  ),
+  mutant(
+    "a post of a permit that a guard holds",
+    SEMAPHORE,
+    "const cell = this.#last;\n    if (cell === 0)",
+    "const cell = this.#last || this.#first;\n    if (cell === 0)",
+    ["memory/semaphore"],
+  ),
+  mutant(
+    "a woken waiter passes no wake on",
+    WAIT_WORD,
+    "if (isLeft()) this.#wake();",
+    "",
+    ["explore/explore"],
+  ),
+  mutant(
+    "a waiter looks before it tells of itself",
+    WAIT_WORD,
+    "        const word = this.#mark(marks);\n        const left = deadline?.left ?? Infinity;\n        const got = wait.run(isStill || left <= 0);\n",
+    "        const left = deadline?.left ?? Infinity;\n        const got = wait.run(isStill || left <= 0);\n        const word = this.#mark(marks);\n",
+    ["explore/explore"],
+  ),
+  mutant(
+    "waiting tasks are not told of a signal",
+    WAIT_WORD,
+    "if ((word & TASKS) !== 0) asyncWaiters.notify(this.#at);",
+    "",
+    ["explore/explore"],
   ),
 ];

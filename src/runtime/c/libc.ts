@@ -40,6 +40,7 @@ const SIGNATURES = {
   linkat: { parameters: ["i32", "bytes", "i32", "bytes", "i32"], result: "i32" },
   mkdir: { parameters: ["bytes", "u32"], result: "i32" },
   mmap: { parameters: ["pointer", "i64", "i32", "i32", "i32", "i64"], result: "pointer" },
+  munmap: { parameters: ["pointer", "i64"], result: "i32" },
   open: { parameters: ["bytes", "i32", "i32"], result: "i32" },
   poll: { parameters: ["bytes", "i64", "i32"], result: "i32" },
   posix_fallocate: { parameters: ["i32", "i64", "i64"], result: "i32" },

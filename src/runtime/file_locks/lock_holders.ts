@@ -2,18 +2,45 @@ import { namesIn } from "../files/folders.ts";
 import { readAllOfProc } from "../files/open_file.ts";
 import { processIdentity } from "../identity/thread_identity.ts";
 
+/** How often the list is read in vain: an entry is left out if others end while it is read. */
+const READS = 3;
+
+/** A process that holds a file by flock(2), or is blocked until it does. */
+export interface ListedFlock {
+  readonly pid: number;
+  readonly isShared: boolean;
+  readonly isWaiter: boolean;
+}
+
 /**
- * The processes that hold a file by flock(2), from the kernel's list `/proc/locks`; `undefined` if
- * that cannot be read. See proc_locks(5).
+ * The flock(2) locks on a file and their blocked waiters, from the kernel's list `/proc/locks`, which
+ * leaves out processes of PID namespaces that are not below this one; `undefined` if it cannot be
+ * read. See proc_locks(5).
  *
  * @param id The device and the inode, as `major:minor:inode` in decimal.
  */
-export function flockHolders(id: string): number[] | undefined {
+export function flocksOf(id: string): ListedFlock[] | undefined {
   const file = listedAs(id);
-  return readAllOfProc("/proc/locks")?.split("\n")
-    .map((line) => line.split(/\s+/))
-    .filter((fields) => fields[1] === "FLOCK" && fields[5] === file)
-    .map((fields) => Number(fields[4]));
+  let found: ListedFlock[] | undefined;
+  for (let i = 0; i < READS && !found?.length; i++) {
+    found = readAllOfProc("/proc/locks")?.split("\n").flatMap((line) => {
+      const [isWaiter, [kind, , mode, pid, listed]] = fieldsIn(line);
+      if (kind !== "FLOCK" || listed !== file) return [];
+      return [{ pid: Number(pid), isShared: mode === "READ", isWaiter }];
+    });
+  }
+  return found;
+}
+
+/** Whether a line of the list is a waiter's, and its fields after the number. */
+function fieldsIn(line: string): [isWaiter: boolean, fields: string[]] {
+  const [, ...fields] = line.split(/\s+/);
+  return fields[0] === "->" ? [true, fields.slice(1)] : [false, fields];
+}
+
+/** The processes that hold a file by flock(2), as {@linkcode flocksOf} lists them. */
+export function flockHolders(id: string): number[] | undefined {
+  return flocksOf(id)?.filter(({ isWaiter }) => !isWaiter).map(({ pid }) => pid);
 }
 
 /**

@@ -194,3 +194,24 @@ export function unmap(mapping: Mapping, size: number): void {
   if (mapping.memory !== undefined) giveRange(mapping.base, size);
   else ended.register(mapping.buffer, { address: mapping.address, size });
 }
+
+/**
+ * Maps the {@linkcode PAGE} that contains a byte of a file, at an address of its own: the engine
+ * never unmaps it, not even when its thread or the process ends. As each mapping, it keeps the open
+ * file. Returns the address of the byte; `undefined` if the system refuses.
+ */
+export function mapByte(fd: number, at: number): number | undefined {
+  const inPage = at % PAGE;
+  // SAFETY: the system picks an address at which nothing is mapped.
+  const address = libc.mmap(0, PAGE, PROT_READ_WRITE, MAP_SHARED, fd, at - inPage);
+  return address === -1 ? undefined : address + inPage;
+}
+
+/**
+ * Ends the mapping of a byte.
+ *
+ * SAFETY: `address` must be what {@linkcode mapByte} returned for `at`, and nothing use it any more.
+ */
+export function unmapByte(address: number, at: number): void {
+  libc.munmap(address - at % PAGE, PAGE);
+}

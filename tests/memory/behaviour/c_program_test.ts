@@ -6,7 +6,8 @@ import { join } from "node:path";
 import process from "node:process";
 import { after, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
-import { HEADER } from "../../../src/memory/layout.ts";
+import { HEADER, SLOT, SLOTS } from "../../../src/memory/layout.ts";
+import { regionOf } from "../../../src/memory/memory.ts";
 import { Segment } from "../../../src/memory/mod.ts";
 import { Child } from "../../support/child.ts";
 import { cannotRunUnder, IN_OTHER_PIDS } from "../../support/mounted.ts";
@@ -227,25 +228,62 @@ describe("A program in C in another PID namespace", { skip: noNamespace }, () =>
     }),
   );
 
-  it(
-    "waits for the last fork of a dead owner",
-    LIMIT,
-    withSegment(async ({ path }) => {
-      await using there = await CProgram.of(path, IN_OTHER_PIDS);
-      await using here = await CProgram.of(path);
-      assert.equal(await here.do("lock 0"), "0");
-      const fork = Number(await here.do("fork"));
-      here.kill();
-      await until("the end", () => stateOf(here.pid) === undefined);
-      assert.equal(await there.do("lock 100"), "ETIMEDOUT");
-      there.tell("lock -1");
-      process.kill(fork, "SIGKILL");
-      assert.equal(await there.line(), "EOWNERDEAD");
-    }),
-  );
+  for (const hasLifeWord of [true, false]) {
+    const title = hasLifeWord
+      ? "recovers from a dead owner whose fork lives"
+      : "waits for the last fork of a dead owner that has no life word";
+    it(
+      title,
+      LIMIT,
+      withSegment(async ({ path, segment }) => {
+        await using there = await CProgram.of(path, IN_OTHER_PIDS);
+        await using here = await CProgram.of(path);
+        assert.equal(await here.do("lock 0"), "0");
+        const fork = Number(await here.do("fork"));
+        if (!hasLifeWord) {
+          const { atomics, base } = regionOf(segment.memory);
+          const owner = atomics.load32(base + HEADER.end + 128) & SLOTS;
+          atomics.store32(base + HEADER.firstSlot + (owner - 1) * SLOT.bytes + SLOT.life, 0);
+        }
+        here.kill();
+        await until("the end", () => stateOf(here.pid) === undefined);
+        try {
+          if (hasLifeWord) assert.equal(await there.do("lock -1"), "EOWNERDEAD");
+          else assert.equal(await there.do("lock 100"), "ETIMEDOUT");
+        } finally {
+          process.kill(fork, "SIGKILL");
+        }
+        if (!hasLifeWord) assert.equal(await there.do("lock -1"), "EOWNERDEAD");
+      }),
+    );
+  }
 });
 
 describe("A program in C", { skip: missing }, () => {
+  it(
+    "is marked by the kernel when it ends, unless it has closed the segment",
+    LIMIT,
+    withSegment(async ({ path }) => {
+      const died = 0xc0000000;
+      for (const end of ["killed", "closed", "spent"]) {
+        const before = lifeWordsIn(path);
+        await using program = await CProgram.of(path);
+        assert.deepEqual(lifeWordsIn(path).length, before.length + 1);
+        assert.ok(lifeWordsIn(path).includes(0x80000000 + program.pid));
+        if (end === "spent") {
+          assert.equal(await program.do("spend 20"), "0");
+          assert.equal(lifeWordsIn(path).filter((word) => word === died).length, 21);
+        }
+        if (end === "killed") program.kill();
+        else assert.equal(await program.end(), 0);
+        await until("the end", () => stateOf(program.pid) === undefined);
+        const after = lifeWordsIn(path);
+        assert.equal(after.includes(0x80000000 + program.pid), false);
+        assert.equal(after.includes(died), end !== "closed" || before.includes(died));
+      }
+    }),
+  );
+
   it(
     "frees the slots of dead threads, as others do its own",
     LIMIT,
@@ -318,6 +356,14 @@ function isMarked(path: string): boolean {
   const bytes = readFileSync(path);
   // The mutex was the first thing that the segment was asked for.
   return (bytes.readInt32LE(HEADER.end + 128) & 0x80000000) !== 0;
+}
+
+/** The life words in the slots that are claimed. */
+function lifeWordsIn(path: string): number[] {
+  const file = readFileSync(path);
+  return Array.from({ length: SLOTS }, (_, i) => HEADER.firstSlot + i * SLOT.bytes)
+    .filter((at) => file.readUInt32LE(at + SLOT.claim) !== 0)
+    .map((at) => file.readUInt32LE(at + SLOT.life));
 }
 
 /** A process that holds the mutex. */

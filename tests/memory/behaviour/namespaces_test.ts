@@ -108,9 +108,7 @@ describe("An owner in another PID namespace", () => {
   );
 
   it(
-    adapter.mapping === "plain"
-      ? "that was a worker is alive until its process ends"
-      : "that was a worker is dead when the worker has ended",
+    "that was a worker is dead when the worker has ended",
     OPTIONS,
     withAgents(async (group) => {
       await using owner = await Agent.start(group.path, IN_OTHER_PIDS);
@@ -118,13 +116,7 @@ describe("An owner in another PID namespace", () => {
       assert.equal((await owner.do({ act: "worker", command })).got, true);
       await assertHeld(group);
       await owner.do({ act: "end worker" });
-      // Bun does not unmap what its workers have mapped. Its own namespace sees their end.
-      if (adapter.mapping === "plain") {
-        await assertHeld(group);
-        assert.equal((await owner.take("timed")).recovered, true);
-        assert.equal((await owner.release()).got, false);
-        return;
-      }
+      // Bun does not unmap what its workers have mapped, but the kernel marks their life words.
       using guard = group.mutex(0).acquireSync({ timeout: 20_000 });
       assert.equal(guard.recovered, true);
       assert.notEqual((await owner.do({ act: "who" })).pid, 0);
@@ -173,16 +165,33 @@ describe("An owner whose process was restored with another start time", () => {
 
 describe("A memory whose file was removed or replaced", () => {
   it(
-    "keeps the locks of owners in other namespaces: their life bytes cannot be asked for",
+    "keeps the locks of owners in other namespaces that have no life word",
+    OPTIONS,
+    withAgents(async (group) => {
+      await using owner = await Agent.start(group.path, IN_OTHER_PIDS);
+      assert.equal((await owner.take()).got, true);
+      const { atomics } = regionOf(group.memory);
+      atomics.store32(group.slotOfOwner(0) + SLOT.life, 0);
+      rmSync(group.path);
+      await owner[Symbol.asyncDispose]();
+      // Its life byte cannot be asked for.
+      await assertHeld(group);
+      writeFileSync(group.path, "another file");
+      await assertHeld(group);
+    }),
+  );
+
+  it(
+    "loses those of owners that the kernel has marked as dead",
     OPTIONS,
     withAgents(async (group) => {
       await using owner = await Agent.start(group.path, IN_OTHER_PIDS);
       assert.equal((await owner.take()).got, true);
       rmSync(group.path);
+      await assertHeld(group);
       await owner[Symbol.asyncDispose]();
-      await assertHeld(group);
-      writeFileSync(group.path, "another file");
-      await assertHeld(group);
+      using guard = group.mutex(0).acquireSync();
+      assert.equal(guard.recovered, true);
     }),
   );
 });

@@ -94,6 +94,8 @@ describe("A mutex is never taken from a living owner", () => {
           there.tell({ act: "take", mutex: 0 });
           assert.equal(JSON.parse(await there.line()).got, true);
           await assertNotStolen(group, 0);
+          // Else the kernel would tell that it has ended.
+          regionOf(group.memory).atomics.store32(group.slotOfOwner(0) + SLOT.life, 0);
           const guard = group.mutex(1).acquireSync();
           there.tell({ act: "take", mutex: 1, way: "timed", timeout: WHILE });
           assert.equal(JSON.parse(await there.line()).error, "TimeoutError");
@@ -128,10 +130,10 @@ describe("A mutex is never taken from a living owner", () => {
         await assertNotStolen(group, 0);
         atomics.store32(at + offset, real);
       };
-      // Its life byte is free: without it, nothing but the system can tell.
+      // Its life byte is free: without it, and its life word, nothing but the system can tell.
       const byte = atomics.load32(at + SLOT.byte);
       assert.equal(byte, group.word(0) & 0x3fffffff);
-      atomics.store32(at + SLOT.byte, 0);
+      for (const offset of [SLOT.byte, SLOT.life]) atomics.store32(at + offset, 0);
       await forge(SLOT.boot, 1);
       await forge(SLOT.namespace, 1);
       await forge(SLOT.thread, 0);
@@ -156,7 +158,8 @@ describe("An owner is dead", () => {
       const { atomics } = regionOf(group.memory);
       atomics.store32(at + SLOT.process, living.child.pid);
       atomics.store32(at + SLOT.thread, living.child.pid);
-      atomics.store32(at + SLOT.byte, 0); // Else its life byte would tell.
+      // Else its life byte and its life word would tell.
+      for (const offset of [SLOT.byte, SLOT.life]) atomics.store32(at + offset, 0);
       using guard = group.mutex(0).acquireSync({ timeout: 10_000 });
       assert.equal(guard.recovered, true);
       assert.equal(guard.previousOwner?.pid, living.child.pid);

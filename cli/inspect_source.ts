@@ -1,0 +1,135 @@
+import { printable, UNPRINTABLE } from "../src/contract/printable.ts";
+import { type InspectedLockFile, inspectLockFile } from "../src/files/inspection.ts";
+import { UsageError } from "../src/host/usage_error.ts";
+import {
+  inspectSegments,
+  type SegmentView,
+  sizeOf,
+  viewSegment,
+} from "../src/memory/inspection.ts";
+import { folderOfSegments } from "../src/memory/segment_home.ts";
+import { checkSegmentName } from "../src/memory/segment_options.ts";
+import { adapterOf } from "../src/redis/client/adapter_of.ts";
+import { loadNodeRedis } from "../src/redis/client/node_redis_address.ts";
+import {
+  type InspectedLock,
+  type InspectedSemaphore,
+  inspectRedis,
+} from "../src/redis/inspection.ts";
+import type { RedisView } from "./inspect_table.ts";
+
+/** What to inspect, by the options of a command. */
+export interface SourceFlags {
+  readonly redis?: string;
+  readonly match?: string;
+  readonly counters?: string;
+  readonly all?: true;
+}
+
+/** What this machine has, without a server. */
+export interface LocalView {
+  readonly segments: readonly SegmentView[];
+  /** Missing unless lock files were asked for. */
+  readonly files?: readonly InspectedLockFile[];
+}
+
+/** What was found: on this machine or on a server. */
+export type View = LocalView | RedisView;
+
+/** What a command inspects, once or again and again. */
+export interface Source {
+  look(signal: AbortSignal): Promise<View>;
+  close(): Promise<void>;
+}
+
+/** Whether a view is that of a server. */
+export function isRedisView(view: View): view is RedisView {
+  return "locks" in view;
+}
+
+/**
+ * Returns what the arguments of a command name.
+ *
+ * @throws {UsageError} If they exclude each other.
+ */
+export async function sourceOf(targets: readonly string[], flags: SourceFlags): Promise<Source> {
+  const { redis, match, counters, all } = flags;
+  if (redis === undefined) {
+    if (match !== undefined || counters !== undefined || all) {
+      throw new UsageError("Cannot inspect: --match, --counters and --all need --redis");
+    }
+    return { look: () => Promise.resolve().then(() => look(targets)), close: async () => {} };
+  }
+  if (targets.length > 0) {
+    throw new UsageError("Cannot inspect: --redis takes no names or paths; see --match");
+  }
+  await loadNodeRedis(); // The time limit of the connection is not for this, on a busy machine.
+  const adapter = adapterOf(redis);
+  const server = URL.canParse(redis) ? new URL(redis).host : undefined;
+  return {
+    async look(signal) {
+      const found = await inspectRedis(adapter, { match, counters, signal, server });
+      const locks = found.locks.filter((lock) => all || isUsed(lock));
+      const semaphores = found.semaphores.filter((semaphore) => all || isUsed(semaphore));
+      const idle = found.locks.length + found.semaphores.length - locks.length -
+        semaphores.length;
+      return { ...found, locks, semaphores, idle };
+    },
+    close: () => adapter.close(),
+  };
+}
+
+/** Whether it has a holder or a waiter, or its last holder did not release it. */
+function isUsed(
+  { holders, waiters, abandonedBy }:
+    & Pick<InspectedSemaphore, "holders" | "waiters">
+    & Partial<InspectedLock>,
+): boolean {
+  return holders.length > 0 || waiters.length > 0 || abandonedBy !== undefined;
+}
+
+/** Inspects segments and lock files; without targets, all segments of this user. */
+function look(targets: readonly string[]): LocalView {
+  if (targets.length === 0) return { segments: inspectSegments(folderOfSegments(undefined)) };
+  const segments: SegmentView[] = [];
+  const files: InspectedLockFile[] = [];
+  for (const target of targets) {
+    if (!target.includes("/")) {
+      segments.push(viewSegment(target, pathOfSegment(target, "inspect")));
+    } else if (sizeOf(target) === undefined) files.push(inspectLockFile(target));
+    else segments.push(viewSegment(target.slice(target.lastIndexOf("/") + 1), target));
+  }
+  return { segments, ...files.length > 0 && { files } };
+}
+
+/**
+ * The path of a segment of this user.
+ *
+ * @throws {Error} If there is none, or the name cannot be one.
+ */
+export function pathOfSegment(name: string, task: string): string {
+  checkSegmentName(name);
+  const folder = folderOfSegments(undefined);
+  const path = `${folder}/${name}`;
+  if (sizeOf(path) !== undefined) return path;
+  throw new Error(
+    `Cannot ${task} "${printable(name)}": there is no such segment in ${printable(folder)}` +
+      (task === "inspect" ? `. For a file in this folder, give ./${printable(name)}` : ""),
+  );
+}
+
+/**
+ * JSON in which nothing is rounded, and nothing acts on a terminal: a number beyond 2^53 is a text,
+ * since most programs round it, and what a terminal would act on is escaped.
+ */
+export function jsonOf(value: unknown): string {
+  const exact = (_: string, one: unknown) => typeof one === "bigint" ? `${one}` : one;
+  return JSON.stringify(value, exact).replace(
+    UNPRINTABLE,
+    (one) =>
+      Array.from(
+        { length: one.length },
+        (_, i) => `\\u${one.charCodeAt(i).toString(16).padStart(4, "0")}`,
+      ).join(""),
+  );
+}

@@ -1,0 +1,158 @@
+import { Deadline } from "../contract/deadline.ts";
+import type { AcquireOptions } from "../contract/options.ts";
+import type { Attempt } from "./async_waiters.ts";
+import type { Attachment } from "./attachment.ts";
+import { LookDuty } from "./look_duty.ts";
+import { intervalAfter } from "./mutex.ts";
+
+const SLEEPERS = 0x80000000 | 0;
+const TASKS = 0x40000000;
+const MANY = 0x20000000;
+/** The bits about waiters: a signal does nothing without them. */
+export const WAITERS = SLEEPERS | TASKS | MANY;
+const COUNT = ~WAITERS;
+const ALL = 0x7fffffff;
+
+/** What a thread or a task waits for at a {@linkcode WaitWord}. */
+export interface Wait<T> extends Attempt<T> {
+  /**
+   * Returns what the waiter waits for, if it can have it now; else `undefined`.
+   *
+   * @param patient Whether time has passed, so that it is worth checking that holders live.
+   */
+  run(patient: boolean): T | undefined;
+  /**
+   * Whether another waiter could have what it waits for now. A thread that was woken asks when it
+   * ends its wait, since its wake may have been meant for two. Left out if a signal must wake all.
+   */
+  isLeft?(): boolean;
+}
+
+/**
+ * A word at which threads and tasks wait until something changes that is in other words. They look
+ * at that before they sleep and whenever they are woken; a thread that changes it signals the word.
+ *
+ * | word            | meaning                                   | leaves by                       |
+ * | --------------- | ----------------------------------------- | ------------------------------- |
+ * | `count`         | no waiter                                 | a waiter: sets its bits         |
+ * | bit 31          | some threads may sleep                    | a signal: counts up, wakes one  |
+ * | bit 31, bit 29  | some threads may sleep                    | a signal: counts up, wakes all  |
+ * | bit 30          | some tasks may wait                       | a signal: counts up, the event  |
+ *
+ * A waiter sets its bits, then looks, then sleeps while the word is the same. A thread that changes
+ * something does so, then looks at the word: so one of the two sees the other. A thread that was
+ * woken alone sets bit 31 when it ends its wait, since others may sleep, and signals if another one
+ * could go on. So there may be one wake too many, and never one too few. A waiter that dies leaves
+ * only bits; if it was the only one to be woken, the others look by themselves within 50 ms.
+ *
+ * The word at 16 after it has the duty to look after holders; see look_duty.ts.
+ */
+export class WaitWord {
+  /** The bytes of a word with that of the duty. */
+  static readonly BYTES = 32;
+
+  readonly #attachment: Attachment;
+  readonly #at: number;
+
+  /** The word at an offset of the buffer. */
+  constructor(attachment: Attachment, at: number) {
+    this.#attachment = attachment;
+    this.#at = at;
+  }
+
+  /** Whether no task of this thread waits. */
+  get isIdle(): boolean {
+    return this.#attachment.asyncWaiters.isIdleAt(this.#at);
+  }
+
+  /** Wakes waiters, after a change that they may wait for. */
+  signal(): void {
+    if ((this.#attachment.region.atomics.load32(this.#at) & WAITERS) !== 0) this.#wake();
+  }
+
+  /**
+   * Waits, blocking the thread. The options were checked.
+   *
+   * @throws {DOMException} Named `TimeoutError`, if the timeout ran out.
+   */
+  waitSync<T>(wait: Wait<T>, options: AcquireOptions | undefined): T {
+    const { region, waitRecords } = this.#attachment;
+    const deadline = options && new Deadline(options, () => wait.timeoutMessage());
+    const duty = new LookDuty(region, this.#at);
+    const start = performance.now();
+    const marks = wait.isLeft === undefined ? SLEEPERS | MANY : SLEEPERS;
+    let slept = false;
+    let isStill = false;
+    try {
+      for (;;) {
+        const word = this.#mark(marks);
+        const left = deadline?.left ?? Infinity;
+        const got = wait.run(isStill || left <= 0);
+        if (got !== undefined) return got;
+        deadline?.throwIfAborted();
+        if (left <= 0) throw deadline!.timeout();
+        if (!slept) waitRecords!.block(this.#at, wait.kind);
+        slept = true;
+        const began = performance.now();
+        const time = Math.min(duty.take(intervalAfter(began - start)), left);
+        const woken = region.wait(this.#at, word, time);
+        // Neither woken, nor stopped by another word. Clocks are rounded.
+        isStill = !woken && performance.now() - began >= time - 0.1;
+      }
+    } finally {
+      if (slept) this.#passOn(wait);
+      duty.leave();
+      waitRecords!.unblock();
+    }
+  }
+
+  /**
+   * Waits, without blocking the thread. The options were checked.
+   *
+   * @throws {DOMException} Named `TimeoutError`, if the timeout ran out.
+   */
+  wait<T>(wait: Wait<T>, options: AcquireOptions | undefined): Promise<T> {
+    const attempt: Attempt<T> = {
+      kind: wait.kind,
+      run: (patient) => {
+        const got = wait.run(patient);
+        if (got !== undefined) return got;
+        this.#mark(TASKS);
+        return wait.run(patient);
+      },
+      timeoutMessage: () => wait.timeoutMessage(),
+    };
+    return this.#attachment.asyncWaiters.wait(this.#at, attempt, options);
+  }
+
+  /** Sets bits in the word and returns it. */
+  #mark(marks: number): number {
+    const { atomics } = this.#attachment.region;
+    for (;;) {
+      const word = atomics.load32(this.#at);
+      const marked = word | marks;
+      if (word === marked || atomics.compareExchange32(this.#at, word, marked) === word) {
+        return marked;
+      }
+    }
+  }
+
+  #wake(): void {
+    const { region, asyncWaiters } = this.#attachment;
+    for (;;) {
+      const word = region.atomics.load32(this.#at);
+      if ((word & WAITERS) === 0) return; // The one that was woken passes the wake on.
+      const next = (word + 1) & COUNT;
+      if (region.atomics.compareExchange32(this.#at, word, next) !== word) continue;
+      if ((word & SLEEPERS) !== 0) region.wake(this.#at, (word & MANY) !== 0 ? ALL : 1);
+      if ((word & TASKS) !== 0) asyncWaiters.notify(this.#at);
+      return;
+    }
+  }
+
+  #passOn({ isLeft }: Wait<unknown>): void {
+    if (isLeft === undefined) return;
+    this.#mark(SLEEPERS);
+    if (isLeft()) this.#wake();
+  }
+}
