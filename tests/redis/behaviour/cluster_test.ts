@@ -12,6 +12,7 @@ import {
 import { RedisServer, skip } from "../../support/redis_server.ts";
 import { until } from "../../support/until.ts";
 import type { TestClient } from "../clients.ts";
+import { waitersAt } from "../suite.ts";
 
 /** A server that is a cluster of one node. */
 const CLUSTER = ["--cluster-enabled", "yes", "--cluster-announce-ip", "127.0.0.1"];
@@ -67,8 +68,7 @@ describe("a cluster", { skip }, () => {
       const guard = await lock.acquire();
       const next = other.acquire();
       const probe = adapterOf(client.source);
-      const queue = `interlock:{${names[1]}}:queue`;
-      await until("a waiter", async () => await probe.send("ZCARD", queue) === 1);
+      await waitersAt(probe, names[1], 1);
       await probe.close();
       await guard.release();
       await (await next).release();

@@ -175,18 +175,19 @@ describe("the waiters of a cluster", { skip }, () => {
     assert.equal((await lock.attempt(waits, waiter)).granted, false);
 
     await cluster.failOver(oldNode);
-    await goOnAtAnotherMaster(waiters, old);
-    for (const { name } of waiters) {
-      await until("the end of the old one", async () => await receivers(old, name) === 0);
-    }
-
     // As if it had come a moment ago, however long that took.
-    const ticket = `${(Date.now() + 60_000) * 1000}`;
-    await probe.send("ZADD", keyOf(name, "queue"), "XX", ticket, waiter);
+    const soon = Date.now() + 60_000;
+    await probe.send("ZADD", keyOf(name, "queue"), "XX", `${soon * 1000}`, waiter);
+    await probe.send("ZADD", keyOf(name, "seen"), "XX", `${soon}.5`, waiter);
     await lock.release(held);
     await until("a message", () => heard.length > 0);
     const isHeld = await probe.send("EXISTS", keyOf(name, "lock")) === 1;
     assert.equal(heard[0].startsWith("grant:"), isHeld, `${heard[0]}, held: ${isHeld}`);
+
+    await goOnAtAnotherMaster(waiters, old);
+    for (const { name } of waiters) {
+      await until("the end of the old one", async () => await receivers(old, name) === 0);
+    }
   });
 
   // Last, since a node is missing afterwards.

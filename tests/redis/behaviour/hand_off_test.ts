@@ -174,16 +174,17 @@ describe("a RedisLock that is released", { skip }, () => {
       const [queue, seen] = ["queue", "seen"].map((part) => `interlock:{${name}}:${part}`);
       return { lock, heard, end, queue, seen };
     };
-    /** As if the waiter had come a moment ago, however long that took. */
-    const renewTicket = async (queue: string) => {
-      const ticket = `${(Date.now() + 60_000) * 1000}`;
-      assert.equal(await suite.redis.send("ZADD", queue, "XX", "CH", ticket, waiter), 1);
+    /** As if the waiter had come a moment ago, however long that took; it is counted. */
+    const renewTicket = async (queue: string, seen: string) => {
+      const soon = Date.now() + 60_000;
+      assert.equal(await suite.redis.send("ZADD", queue, "XX", "CH", `${soon * 1000}`, waiter), 1);
+      assert.equal(await suite.redis.send("ZADD", seen, "XX", "CH", `${soon}.5`, waiter), 1);
     };
 
     it("is free, if that waiter was counted", DEADLINE, async () => {
-      const { lock, queue, end } = await begin("deaf");
+      const { lock, queue, seen, end } = await begin("deaf");
       assert.equal((await lock.attempt(waits, waiter)).granted, false);
-      await renewTicket(queue);
+      await renewTicket(queue, seen);
       await end();
       await lock.release(held);
       assert.equal(await suite.redis.send("EXISTS", lockKey("deaf"), queue), 0);
@@ -194,7 +195,7 @@ describe("a RedisLock that is released", { skip }, () => {
       await suite.redis.send("ZADD", queue, "1", "w:dead:1");
       await suite.redis.send("ZADD", seen, "1", "w:dead:1");
       assert.equal((await lock.attempt(waits, waiter)).granted, false);
-      await renewTicket(queue);
+      await renewTicket(queue, seen);
       await lock.release(held);
       await until("a message", () => heard.length > 0);
       assert.match(heard[0], /^grant:/);
