@@ -153,6 +153,7 @@ export class AsyncWaiters {
     for (const { waiters } of [...this.#queues.values()]) {
       for (const waiter of [...waiters]) waiter.reject(reason);
     }
+    pump.endIfIdle();
   }
 
   /** Lets the first waiter of each queue try. */
@@ -221,7 +222,12 @@ class Pump {
   }
 
   remove(waiters: AsyncWaiters): void {
+    // The next tick ends the rest, which would delay the task that has the lock.
     this.#all.delete(waiters);
+  }
+
+  /** Ends the ticks and the watch if no task waits. */
+  endIfIdle(): void {
     if (this.#all.size > 0) return;
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -236,8 +242,9 @@ class Pump {
     const patient = !isLong || now + time - this.#looked >= SLOW_TICK;
     if (patient) this.#looked = now + time;
     this.#timer = setTimeout(() => {
-      for (const waiters of [...this.#all.keys()]) waiters.tryAll(patient);
+      this.#tryAll(patient);
       if (this.#all.size > 0) this.#tick();
+      else this.endIfIdle();
     }, time);
   }
 
@@ -279,9 +286,15 @@ class Pump {
     this.#watch.watch(words);
   }
 
+  #tryAll(patient: boolean): void {
+    for (const waiters of [...this.#all.keys()]) waiters.tryAll(patient);
+  }
+
   #wake(): void {
+    this.#tryAll(false); // First, since to tell the helper is a system call.
+    if (this.#all.size === 0) return;
     this.#armMapped();
-    for (const waiters of [...this.#all.keys()]) waiters.tryAll(false);
+    this.#tryAll(false); // A release between the two was not noticed.
   }
 
   #fail(): void {

@@ -65,15 +65,14 @@ export class WaitRecords {
   add(at: number, kind: WaitKind): void {
     const { atomics } = this.#region;
     atomics.add32(this.#slot + SLOT.awaits, 1);
-    const free = this.#awaited().find((record) => atomics.load32(record + WAIT.word) === 0);
+    const free = this.#find(0);
     if (free !== undefined) this.#write(free, at, kind);
   }
 
   /** Ends the record of {@linkcode add}. */
   remove(at: number): void {
     const { atomics } = this.#region;
-    const word = this.#wordOf(at);
-    const record = this.#awaited().find((record) => atomics.load32(record + WAIT.word) === word);
+    const record = this.#find(this.#wordOf(at));
     if (record !== undefined) atomics.store32(record + WAIT.word, 0);
     atomics.add32(this.#slot + SLOT.awaits, -1);
   }
@@ -89,19 +88,23 @@ export class WaitRecords {
     return at - this.#region.base - HEADER.end + 1;
   }
 
-  #awaited(): number[] {
-    return awaitedIn(this.#slot);
+  /** The record of a word that tasks wait for; with 0, one that is free. */
+  #find(word: number): number | undefined {
+    for (let i = 0; i < AWAITED_WAITS; i++) {
+      const record = awaited(this.#slot, i);
+      if (this.#region.atomics.load32(record + WAIT.word) === word) return record;
+    }
+    return undefined;
   }
 }
 
-function awaitedIn(slot: number): number[] {
-  return Array.from({ length: AWAITED_WAITS }, (_, i) => slot + SLOT.awaited + i * WAIT.bytes);
-}
+const awaited = (slot: number, i: number) => slot + SLOT.awaited + i * WAIT.bytes;
 
 /** Reads what the thread of a slot waits for, at an offset of the buffer. */
 export function waitsIn(region: Region, slot: number): RecordedWait[] {
   const { atomics } = region;
-  return [slot + SLOT.wait, ...awaitedIn(slot)].flatMap((record, i) => {
+  const records = Array.from({ length: AWAITED_WAITS }, (_, i) => awaited(slot, i));
+  return [slot + SLOT.wait, ...records].flatMap((record, i) => {
     const word = atomics.load32(record + WAIT.word);
     const kind = KINDS[atomics.load32(record + WAIT.kind)];
     const since = region.dateOf(atomics.load64(record + WAIT.since));
