@@ -109,7 +109,21 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
       "memory/behaviour/release_wakes",
     ],
   ),
-  mutant("lost carry in add64", JS, "(low >= 0 || sum < 0) && ", "", ["memory/atomic"], "bun"),
+  mutant(
+    "an add whose value has changed adds beyond 2^53",
+    WAT,
+    "(if (i32.eqz (call $isNear (local.get $old)))",
+    "(if (i32.const 0)",
+    ["memory/atomic_counter"],
+  ),
+  mutant(
+    "lost carry in add64",
+    JS,
+    "if (low < 0 && sum >= 0) break;",
+    "",
+    ["memory/atomic"],
+    "bun",
+  ),
   mutant(
     "token not counted",
     MUTEX,
