@@ -153,6 +153,7 @@ export class AsyncWaiters {
     for (const { waiters } of [...this.#queues.values()]) {
       for (const waiter of [...waiters]) waiter.reject(reason);
     }
+    pump.endIfIdle();
   }
 
   /** Lets the first waiter of each queue try. */
@@ -221,8 +222,16 @@ class Pump {
   }
 
   remove(waiters: AsyncWaiters): void {
-    // The next tick ends the watch: to end it now would delay the task that has the lock.
+    // The next tick ends the rest, which would delay the task that has the lock.
     this.#all.delete(waiters);
+  }
+
+  /** Ends the ticks and the watch if no task waits. */
+  endIfIdle(): void {
+    if (this.#all.size > 0) return;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#watch?.watch([]);
   }
 
   #tick(): void {
@@ -234,9 +243,8 @@ class Pump {
     if (patient) this.#looked = now + time;
     this.#timer = setTimeout(() => {
       this.#tryAll(patient);
-      if (this.#all.size > 0) return this.#tick();
-      this.#timer = undefined;
-      this.#watch?.watch([]);
+      if (this.#all.size > 0) this.#tick();
+      else this.endIfIdle();
     }, time);
   }
 

@@ -81,7 +81,7 @@ interface Local {
   readonly actor: number;
   readonly history: readonly Entry[];
   /** The plain words after its last step. */
-  readonly plain: Plain;
+  readonly plain: Words;
   /** By the result of the next step, and the plain words after it. */
   readonly children: Map<Result, Local>;
   next: Next | undefined;
@@ -97,15 +97,15 @@ const [RUNS, SLEEPS, DEAD] = [0, 1, 2];
 /** Whether an actor has asked to be told of a wake, and was woken. */
 const [NO_WATCH, WATCHES, NOTIFIED] = [0, 1, 2];
 
-/** The plain words at some time. Equal ones are one object. */
-interface Plain {
+/** Words at some time. Equal ones are one object. */
+interface Words {
   readonly id: number;
   readonly words: Int32Array;
 }
 
 interface State {
-  readonly words: Int32Array;
-  readonly plain: Plain;
+  readonly words: Words;
+  readonly plain: Words;
   readonly locals: readonly Local[];
   readonly status: readonly number[];
   readonly watch: readonly number[];
@@ -154,7 +154,9 @@ class Explorer {
   readonly #view: Int32Array;
   readonly #indexes: readonly number[];
   readonly #plainIndexes: readonly number[];
-  readonly #plains = new Map<string, Plain>();
+  readonly #words = new Map<string, Words>();
+  /** What the states share: there are millions. */
+  readonly #shared = new Map<string, readonly number[]>();
   readonly #known = new Set<string>();
   readonly #queue: State[] = [];
   #locals = 0;
@@ -201,23 +203,33 @@ class Explorer {
     };
   }
 
-  #save(): Int32Array {
+  #save(): Words {
     const { notes } = this.#scenario;
     const words = new Int32Array(this.#indexes.length + notes.length);
     for (let i = 0; i < this.#indexes.length; i++) words[i] = this.#view[this.#indexes[i]];
     words.set(notes, this.#indexes.length);
-    return words;
+    return this.#one(words);
   }
 
-  #savePlain(): Plain {
-    const words = Int32Array.from(this.#plainIndexes, (index) => this.#view[index]);
+  #savePlain(): Words {
+    return this.#one(Int32Array.from(this.#plainIndexes, (index) => this.#view[index]));
+  }
+
+  #one(words: Int32Array): Words {
     const key = words.join();
-    const known = this.#plains.get(key) ?? { id: this.#plains.size, words };
-    this.#plains.set(key, known);
+    const known = this.#words.get(key) ?? { id: this.#words.size, words };
+    this.#words.set(key, known);
     return known;
   }
 
-  #restore({ words, plain }: State): void {
+  #share(list: readonly number[]): readonly number[] {
+    const key = list.join();
+    const known = this.#shared.get(key) ?? list;
+    this.#shared.set(key, known);
+    return known;
+  }
+
+  #restore({ words: { words }, plain }: State): void {
     this.setPlain(plain.words);
     for (let i = 0; i < this.#indexes.length; i++) this.#view[this.#indexes[i]] = words[i];
     this.#scenario.notes.set(words.subarray(this.#indexes.length));
@@ -228,7 +240,7 @@ class Explorer {
     for (let i = 0; i < plain.length; i++) this.#view[this.#plainIndexes[i]] = plain[i];
   }
 
-  #local(actor: number, history: readonly Entry[], timeouts: number, plain: Plain): Local {
+  #local(actor: number, history: readonly Entry[], timeouts: number, plain: Words): Local {
     const id = ++this.#locals;
     return {
       id,
@@ -257,7 +269,7 @@ class Explorer {
   }
 
   /** The actor after one more step. */
-  #after(local: Local, result: Result, plain: Plain): Local {
+  #after(local: Local, result: Result, plain: Words): Local {
     const key = plain.words.length === 0 ? result : `${result} ${plain.id}`;
     let child = local.children.get(key);
     if (child === undefined) {
@@ -271,7 +283,7 @@ class Explorer {
 
   /** Notes a state, unless it is known; the memory must be in this state. */
   #add(state: State): void {
-    let key = `${state.words.join()}/${state.plain.id}`;
+    let key = `${state.words.id},${state.plain.id}`;
     for (const { id } of state.locals) key += `,${id}`;
     key += `/${state.status.join("")}${state.watch.join("")}${state.deaths}${state.spurious}`;
     if (this.#known.has(key)) return;
@@ -435,8 +447,9 @@ class Explorer {
 
   /** Adds the state after a move of an actor. */
   #push(state: State, actor: number, changes: Partial<State>, to: number = RUNS): void {
-    const status = (changes.status ?? state.status).with(actor, to);
-    this.#add({ ...state, parent: state, ...changes, status, actor });
+    const status = this.#share((changes.status ?? state.status).with(actor, to));
+    const watch = this.#share(changes.watch ?? state.watch);
+    this.#add({ ...state, parent: state, ...changes, status, watch, actor });
   }
 }
 
@@ -469,7 +482,7 @@ function pathTo(end: State): Move[] {
   const moves: Move[] = [];
   for (let state = end; state.parent !== undefined; state = state.parent) {
     const { actor, what, words, parent } = state;
-    moves.unshift({ actor, what, before: [...parent.words], after: [...words] });
+    moves.unshift({ actor, what, before: [...parent.words.words], after: [...words.words] });
   }
   return moves;
 }

@@ -86,14 +86,16 @@ export class World {
    * A step: an actor enters what a lock protects.
    *
    * @param recovered Whether the lock said that its last owner died.
+   * @param isBrief Whether it leaves it in the same step, which makes fewer states.
    */
-  enter(actor: number, recovered: boolean, token: number): void {
+  enter(actor: number, recovered: boolean, token: number, isBrief = false): void {
     this.note("enters", () => {
       this.notes[INSIDE] |= 1 << actor;
       if (this.notes[INSIDE] !== 1 << actor) throw new Error("two actors are inside");
       if (recovered && !this.isDirty) throw new Error("a death is reported that was none");
       if (!recovered && this.isDirty) throw new Error("a death is not reported");
       this.notes[DIRTY] = 0;
+      if (isBrief) this.notes[INSIDE] = 0;
       if (!this.hasTokens) return;
       if (token <= this.notes[TOKEN]) throw new Error("a token is not greater than the last one");
       this.notes[TOKEN] = token;
