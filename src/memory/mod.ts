@@ -24,6 +24,14 @@ export {
   type TextField,
 } from "./record_field.ts";
 export type { MemoryHandle } from "./region.ts";
+export { RwLock } from "./rw_lock.ts";
+export type { RwLockGuard } from "./rw_lock_guard.ts";
+export type {
+  Preference,
+  RwLockAcquireOptions,
+  RwLockOptions,
+  RwLockTryAcquireOptions,
+} from "./rw_lock_options.ts";
 export { Semaphore } from "./semaphore.ts";
 export type {
   SemaphoreAcquireOptions,

@@ -4,6 +4,7 @@ import type { Scenario } from "./explore.ts";
 import { flagScenarios } from "./flag_scenarios.ts";
 import { mutexScenarios } from "./mutex_scenarios.ts";
 import { recordScenarios } from "./record_scenarios.ts";
+import { rwLockScenarios } from "./rw_lock_scenarios.ts";
 import { semaphoreScenarios } from "./semaphore_scenarios.ts";
 import { slotScenarios } from "./slot_scenarios.ts";
 import { syncScenarios } from "./sync_scenarios.ts";
@@ -13,6 +14,7 @@ export function allScenarios(): Scenario[] {
   return [
     ...mutexScenarios(),
     ...semaphoreScenarios(),
+    ...rwLockScenarios(),
     ...flagScenarios(),
     ...recordScenarios(),
     ...counterScenarios(),

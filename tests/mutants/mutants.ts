@@ -319,8 +319,8 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
   mutant(
     "a lock that is held loses its name",
     "src/memory/segment.ts",
-    "if (guard === undefined) {\n      const owner",
-    "if (guard === null) {\n      const owner",
+    "if (guard === undefined) {\n      const [owner]",
+    "if (guard === null) {\n      const [owner]",
     ["memory/segment_memory"],
   ),
   mutant(
