@@ -1,5 +1,6 @@
 import type { Attachment } from "./attachment.ts";
 import { HEADER, READS, RW_LOCK, SLOT, SLOTS } from "./layout.ts";
+import type { Region } from "./region.ts";
 
 /**
  * The readers of a read-write lock: each thread notes in its own slot which locks it reads under, so
@@ -21,6 +22,7 @@ import { HEADER, READS, RW_LOCK, SLOT, SLOTS } from "./layout.ts";
  */
 export class Readers {
   readonly #attachment: Attachment;
+  readonly #region: Region;
   /** The offset of the lock, and what entries say. */
   readonly #lock: number;
   readonly #entry: number;
@@ -34,6 +36,7 @@ export class Readers {
   constructor(attachment: Attachment, lock: number) {
     const { region, identity } = attachment;
     this.#attachment = attachment;
+    this.#region = region;
     this.#lock = lock;
     this.#entry = (lock - region.base - HEADER.end) / 8 + 1;
     this.#mine = this.#entriesOf(identity & SLOTS);
@@ -45,9 +48,13 @@ export class Readers {
    * @throws {RangeError} If the thread reads under too many locks.
    */
   enter(): number {
-    const { atomics } = this.#attachment.region;
+    const { atomics } = this.#region;
     if (!this.#isMarked) this.#mark();
-    for (let at = this.#mine; at < this.#mine + 4 * READS; at += 4) {
+    if (atomics.load32(this.#mine) === 0) {
+      atomics.store32(this.#mine, this.#entry);
+      return this.#mine;
+    }
+    for (let at = this.#mine + 4; at < this.#mine + 4 * READS; at += 4) {
       if (atomics.load32(at) !== 0) continue;
       atomics.store32(at, this.#entry);
       return at;
@@ -70,10 +77,10 @@ export class Readers {
    * @param most How many to look for.
    */
   identities(patient: boolean, most: number = SLOTS): number[] {
-    const { region } = this.#attachment;
+    const { atomics } = this.#region;
     const found: number[] = [];
     for (let word = 0; word < (SLOTS + 1) / 32; word++) {
-      let bits = region.atomics.load32(this.#lock + RW_LOCK.slots + 4 * word);
+      let bits = atomics.load32(this.#lock + RW_LOCK.slots + 4 * word);
       for (; bits !== 0 && found.length < most; bits &= bits - 1) {
         const slot = 32 * word + 31 - Math.clz32(bits & -bits);
         const identity = this.#readerIn(slot, patient);
@@ -99,7 +106,7 @@ export class Readers {
   }
 
   #countAt(entries: number): number {
-    const { atomics } = this.#attachment.region;
+    const { atomics } = this.#region;
     let count = 0;
     for (let at = entries; at < entries + 4 * READS; at += 4) {
       if (atomics.load32(at) === this.#entry) count++;
@@ -108,7 +115,7 @@ export class Readers {
   }
 
   #entriesOf(slot: number): number {
-    const { base } = this.#attachment.region;
+    const { base } = this.#region;
     return base + HEADER.firstSlot + (slot - 1) * SLOT.bytes + SLOT.readers;
   }
 
