@@ -504,11 +504,11 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
     ["memory/rw_lock"],
   ),
   mutant(
-    "a downgrade with a gap",
+    "a downgrade that tells no writer of the reader",
     RW_CORE,
-    "    this.#entry = this.#readers.enter();\n    this.#found = 0;\n    this.#count = 1;\n    return this.endWrite();",
-    "    const isMine = this.endWrite();\n    this.#entry = this.#readers.enter();\n    this.#found = 0;\n    this.#count = 1;\n    return isMine;",
-    ["explore/explore"],
+    "    this.#entry = this.#readers.enter();\n    this.#found = 0;",
+    "    this.#entry = this.#readers.enter();\n    this.#region.atomics.store32(this.#entry, 0);\n    this.#found = 0;",
+    ["memory/rw_lock"],
   ),
   mutant(
     "a writer that gives up keeps the gate closed",
