@@ -39,8 +39,8 @@ function openMemory(source: MemoryHandle | string): Memory {
 }
 
 /** A semaphore of one permit, which is a lock by other names. */
-export function permitLock(memory: Memory): RawLock {
-  const semaphore = new Semaphore(memory, 0, { permits: 1 });
+export function permitLock(memory: Memory, offset = 0): RawLock {
+  const semaphore = new Semaphore(memory, offset, { permits: 1 });
   return {
     lock: () => semaphore.waitSync(),
     unlock: () => semaphore.post(),

@@ -32,6 +32,14 @@ const LONG = [
   "semaphore: one has two permits, two wait",
   "semaphore: two try, one wants two permits, one dies",
   "semaphore: two wait, one gives up",
+  "semaphore: two wait for permits that come back at once",
+  "rw lock: two upgrade",
+  "rw lock: two upgrade, one dies",
+  "rw lock: one is upgradable, one reads, one dies",
+  "rw lock: one downgrades, one reads, one dies",
+  "rw lock: two try to read, one tries to write",
+  "rw lock: two read, one tries to write",
+  "rw lock: two try to read, one writes",
 ];
 
 /** The mutants of the memory that concern its words, and a scenario that finds each. */

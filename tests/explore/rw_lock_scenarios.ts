@@ -124,9 +124,10 @@ const timedWrite: Part = (lock, world, actor) => {
   writing(guard, world, actor);
 };
 
-/** Reads, then writes. */
+/** Reads if it can at once, then writes. */
 const upgrade: Part = (lock, world, actor) => {
-  const guard = lock.acquireSync(SHARED);
+  const guard = lock.tryAcquire(SHARED);
+  if (guard === undefined) return;
   world.beginRead(actor);
   world.note("asks to write", () => world.forget(actor));
   guard.upgradeSync();
@@ -135,7 +136,8 @@ const upgrade: Part = (lock, world, actor) => {
 
 /** Reads as the one that can become a writer, then writes, without a gap. */
 const upgradable: Part = (lock, world, actor) => {
-  const guard = lock.acquireSync({ upgradable: true });
+  const guard = lock.tryAcquire({ upgradable: true });
+  if (guard === undefined) return;
   world.beginRead(actor);
   guard.upgradeSync();
   world.note("is alone", () => world.forget(actor));
