@@ -127,6 +127,15 @@ export const SEMAPHORE = {
   permits: 128,
 } as const;
 
+/** The offsets in a latch. */
+export const LATCH = {
+  /** Where waiters wait; see wait_word.ts, also for the word at 16. */
+  word: 0,
+  /** How often it was counted down. */
+  arrived: 4,
+  bytes: 32,
+} as const;
+
 /** The offsets in a read-write lock. */
 export const RW_LOCK = {
   /** A mutex: the turn of those that write, or may become writers. */

@@ -7,7 +7,7 @@ const LOCKED = /^(mutex|value|array|record|seqlock record)( |$)/;
 /** Kinds with other words that name threads. */
 const OWNED = /^(semaphore|rwlock)( |$)/;
 /** Kinds that contain no lock. */
-const LOCKLESS = /^(counter|striped counter|raw value|raw array|flag)( |$)/;
+const LOCKLESS = /^(counter|striped counter|raw value|raw array|flag|latch)( |$)/;
 /** The bits of a lock word that name the holder; the bits above them are about waiters. */
 export const OWNER = 0x3fffffff;
 

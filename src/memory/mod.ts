@@ -7,6 +7,7 @@ export { AtomicCounter } from "./atomic_counter.ts";
 export type { Recovery } from "./attachment.ts";
 export type { Elements, ElementType } from "./element.ts";
 export { Flag } from "./flag.ts";
+export { Latch, type LatchOptions } from "./latch.ts";
 export { Memory } from "./memory.ts";
 export type { MapOptions } from "./memory_file.ts";
 export { Mutex } from "./mutex.ts";

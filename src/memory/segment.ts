@@ -8,6 +8,7 @@ import { Directory, type Entry } from "./directory.ts";
 import { elementOf, type ElementType } from "./element.ts";
 import { Flag } from "./flag.ts";
 import { HEADER } from "./layout.ts";
+import { countOf, Latch, type LatchOptions } from "./latch.ts";
 import { canBeHeld } from "./lock_words.ts";
 import { attachmentOf, mapMemory, Memory } from "./memory.ts";
 import { removeMemoryFile } from "./memory_file.ts";
@@ -402,6 +403,18 @@ export class Segment implements PlatformDisposable {
   flag(name: string): Flag {
     const make = ({ offset }: Entry) => new Flag(this.memory, offset);
     return this.#cell(name, "flag", Flag.BYTES, make);
+  }
+
+  /**
+   * The latch of a name.
+   *
+   * @throws {TypeError} If it has another count.
+   * @throws {RangeError} If the count is not from 1 to 2^30.
+   */
+  latch(name: string, options: LatchOptions): Latch {
+    const count = countOf(options);
+    const make = ({ offset }: Entry) => new Latch(this.memory, offset, { count });
+    return this.#cell(name, `latch ${count}`, Latch.BYTES, make);
   }
 
   /**

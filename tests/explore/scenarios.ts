@@ -2,6 +2,7 @@ import { counterScenarios } from "./counter_scenarios.ts";
 import { directoryScenarios } from "./directory_scenarios.ts";
 import type { Scenario } from "./explore.ts";
 import { flagScenarios } from "./flag_scenarios.ts";
+import { latchScenarios } from "./latch_scenarios.ts";
 import { mutexScenarios } from "./mutex_scenarios.ts";
 import { recordScenarios } from "./record_scenarios.ts";
 import { rwLockScenarios } from "./rw_lock_scenarios.ts";
@@ -15,6 +16,7 @@ export function allScenarios(): Scenario[] {
     ...mutexScenarios(),
     ...semaphoreScenarios(),
     ...rwLockScenarios(),
+    ...latchScenarios(),
     ...flagScenarios(),
     ...recordScenarios(),
     ...counterScenarios(),

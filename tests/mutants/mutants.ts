@@ -517,4 +517,25 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
     "",
     ["memory/rw_lock"],
   ),
+  mutant(
+    "the last count of a latch wakes no waiter",
+    "src/memory/latch.ts",
+    "if (n === left) this.#word.signal();",
+    "",
+    ["explore/explore"],
+  ),
+  mutant(
+    "two counts of a latch at once count once",
+    "src/memory/latch.ts",
+    "if (atomics.compareExchange32(this.#arrived, arrived, arrived + n) !== arrived) continue;",
+    "atomics.store32(this.#arrived, arrived + n);",
+    ["explore/explore"],
+  ),
+  mutant(
+    "a latch opens too early",
+    "src/memory/latch.ts",
+    "return this.#region.atomics.load32(this.#arrived) >= this.count;",
+    "return this.#region.atomics.load32(this.#arrived) > 0;",
+    ["memory/latch"],
+  ),
 ];
