@@ -89,7 +89,7 @@ export const SLOT = {
 export const WAIT = {
   /** The offset after the header of the word that is waited for, plus 1; 0 if none is. */
   word: 0,
-  /** 1 to acquire a lock, 2 for a flag to be set. */
+  /** 1 to acquire a lock, 2 for a flag to be set or a latch to open. */
   kind: 4,
   /** 8 bytes: when the wait began, in microseconds. */
   since: 8,

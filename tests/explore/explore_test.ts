@@ -28,9 +28,8 @@ const LONG = [
   "latch: one counts down, one gives up",
   "semaphore: three wait for one permit",
   "semaphore: three wait for one permit, one dies",
-  "semaphore: three wait for two permits",
-  "semaphore: three wait for two permits, one dies",
-  "semaphore: one has two permits, two wait",
+  "semaphore: two want two permits",
+  "semaphore: two want two permits, two die",
   "semaphore: two try, one wants two permits, one dies",
   "semaphore: two wait, one gives up",
   "semaphore: two wait for permits that come back at once",
@@ -39,7 +38,8 @@ const LONG = [
   "rw lock: one is upgradable, one reads, one dies",
   "rw lock: one downgrades, one reads, one dies",
   "rw lock: two try to read, one tries to write",
-  "rw lock: two read, one tries to write",
+  "rw lock: two try to read, one tries to write, one dies",
+  "rw lock: one tries to read, two try to write, one dies",
   "rw lock: two try to read, one writes",
 ];
 

@@ -246,7 +246,12 @@ export function rwLockScenarios(): Scenario[] {
     rwScenario("both await, one dies", [awaitRead, awaitWrite], { deaths: 1 }),
     rwScenario("two try to read, one tries to write", [tryRead, tryRead, tryWrite]),
     rwScenario("one tries to read, two try to write", [tryRead, tryWrite, tryWrite]),
-    rwScenario("two read, one tries to write", [bareRead, bareRead, tryWrite]),
+    rwScenario("two try to read, one tries to write, one dies", [tryRead, tryRead, tryWrite], {
+      deaths: 1,
+    }),
+    rwScenario("one tries to read, two try to write, one dies", [tryRead, tryWrite, tryWrite], {
+      deaths: 1,
+    }),
     rwScenario("two try to read, one writes", [tryRead, tryRead, bareWrite]),
   ];
 }

@@ -199,11 +199,7 @@ export function semaphoreScenarios(): Scenario[] {
     semaphoreScenario("three wait for one permit, one dies", 1, [quick, quick, quick], {
       deaths: 1,
     }),
-    semaphoreScenario("three wait for two permits", 2, [bare, bare, bare]),
-    semaphoreScenario("three wait for two permits, one dies", 2, [quick, quick, quick], {
-      deaths: 1,
-    }),
-    semaphoreScenario("one has two permits, two wait", 2, [quickTwo, quick, quick]),
+    semaphoreScenario("three try two permits, two die", 2, [tryOne, tryOne, tryOne], { deaths: 2 }),
     semaphoreScenario("two wait for permits that come back at once", 2, [giveAll, keep, keep], {
       checkEnd: undefined,
     }),
