@@ -1,8 +1,8 @@
 import { Deadline } from "../contract/deadline.ts";
-import { LockLostError } from "../contract/errors.ts";
+import { DeadlockError, LockLostError, timeoutError } from "../contract/errors.ts";
 import type { RawLock } from "../contract/lock.ts";
 import { type AcquireOptions, checkAcquireOptions } from "../contract/options.ts";
-import type { Owner } from "../contract/owner.ts";
+import { describeOwner, type Owner } from "../contract/owner.ts";
 import { refuseThenable } from "../contract/refuse_thenable.ts";
 import { checkBody } from "../contract/with_lock.ts";
 import type { Attachment } from "./attachment.ts";
@@ -228,7 +228,12 @@ export class RwLock implements RawLock {
       return this.#shared();
     }
     const rest = restOf(checked);
-    const turn = this.#turn.acquireSync(checked);
+    let turn: MutexGuard;
+    try {
+      turn = this.#turn.acquireSync(checked);
+    } catch (error) {
+      throw this.#ofTurn(error, checked);
+    }
     if (mode === "upgradable") return this.#upgradable(turn);
     const writer: Writer = { before: undefined };
     try {
@@ -254,7 +259,12 @@ export class RwLock implements RawLock {
     const checked = check(options);
     if (mode === "shared") return await this.#core.read(() => this.#shared(), checked);
     const rest = restOf(checked);
-    const turn = await this.#turn.acquire(checked);
+    let turn: MutexGuard;
+    try {
+      turn = await this.#turn.acquire(checked);
+    } catch (error) {
+      throw this.#ofTurn(error, checked);
+    }
     if (mode === "upgradable") return this.#upgradable(turn);
     const writer: Writer = { before: undefined };
     try {
@@ -265,6 +275,22 @@ export class RwLock implements RawLock {
       throw error;
     }
     return this.#exclusive(turn, writer);
+  }
+
+  /** The error of a wait for the turn, in the words of this lock. */
+  #ofTurn(error: unknown, options: AcquireOptions | undefined): unknown {
+    if (error instanceof DeadlockError) {
+      return new DeadlockError(
+        "Cannot wait for a read-write lock: this thread holds it, so the wait would never end",
+      );
+    }
+    const isTimeout = error instanceof DOMException && error.name === "TimeoutError";
+    if (!isTimeout || options?.signal?.aborted) return error;
+    const owners = this.owners().map(describeOwner);
+    return timeoutError(
+      `Cannot acquire a read-write lock in time: it is held by ${owners[0] ?? "no thread now"}` +
+        (owners.length > 1 ? ` and ${owners.length - 1} others` : ""),
+    );
   }
 
   #shared(): RwLockGuard {
