@@ -6,6 +6,7 @@ import {
   RawArray,
   RawRecord,
   RawValue,
+  RwLock,
   Semaphore,
   SeqlockRecord,
   SharedArray,
@@ -29,6 +30,7 @@ const semaphore = on(
   MEMORY,
   ({ memory, offset }) => new Semaphore(memory, offset, { permits: 4 }),
 );
+const rwLock = on(MEMORY, ({ memory, offset }) => new RwLock(memory, offset));
 const flag = on(MEMORY, ({ memory, offset }) => new Flag(memory, offset));
 
 /** An increment under a mutex, by one thread and by several. */
@@ -85,6 +87,14 @@ export const subject: Subject = {
     semaphore("semaphore: wait, post", (semaphore) => () => {
       semaphore.waitSync();
       semaphore.post();
+    }),
+    rwLock("rw lock: read lock, unlock", (lock) => () => {
+      lock.lockShared();
+      lock.unlockShared();
+    }, { sizes: SIZES }),
+    rwLock("rw lock: write lock, unlock", (lock) => () => {
+      lock.lock();
+      lock.unlock();
     }),
     flag("flag look", (flag) => () => flag.isSet),
     flag("flag set, clear", (flag) => () => {

@@ -78,7 +78,7 @@ export const SLOT = {
   awaits: 108,
   /** What the thread waits for while it is blocked; see {@linkcode WAIT}. */
   wait: 112,
-  /** 64 bytes, reserved for the locks that the thread reads under. */
+  /** {@linkcode READS} words, one for each lock that the thread reads under; see readers.ts. */
   readers: 128,
   /** {@linkcode AWAITED_WAITS} of what its tasks wait for; see {@linkcode WAIT}. */
   awaited: 192,
@@ -89,7 +89,7 @@ export const SLOT = {
 export const WAIT = {
   /** The offset after the header of the word that is waited for, plus 1; 0 if none is. */
   word: 0,
-  /** 1 to acquire a lock, 2 for a flag to be set. */
+  /** 1 to acquire a lock, 2 for a flag to be set or a latch to open. */
   kind: 4,
   /** 8 bytes: when the wait began, in microseconds. */
   since: 8,
@@ -126,6 +126,35 @@ export const SEMAPHORE = {
   /** 4 bytes for each permit: its holder; 0 if it is free. */
   permits: 128,
 } as const;
+
+/** The offsets in a latch. */
+export const LATCH = {
+  /** Where waiters wait; see wait_word.ts, also for the word at 16. */
+  word: 0,
+  /** How often it was counted down. */
+  arrived: 4,
+  bytes: 32,
+} as const;
+
+/** The offsets in a read-write lock. */
+export const RW_LOCK = {
+  /** A mutex: the turn of those that write, or may become writers. */
+  turn: 0,
+  /** The writer that keeps readers out; bit 30 if it died and readers may enter. */
+  gate: 32,
+  /** 1 if readers waited when a fair writer opened the gate. */
+  yields: 36,
+  /** Where readers wait for the gate; see wait_word.ts. */
+  readers: 64,
+  /** Where a writer waits for the readers to leave. */
+  drain: 96,
+  /** A bit for each slot: whether its thread may have read under the lock. */
+  slots: 128,
+  bytes: 256,
+} as const;
+
+/** How many locks a thread can read under at a time. */
+export const READS = 16;
 
 /** The offset in the file of the life byte of identity 0; the others follow. */
 export const LIFE_BYTES: number = 2 ** 40;

@@ -5,9 +5,9 @@ import type { Region } from "./region.ts";
 /** Kinds of named things that begin with a mutex, and contain no other. */
 const LOCKED = /^(mutex|value|array|record|seqlock record)( |$)/;
 /** Kinds with other words that name threads. */
-const OWNED = /^semaphore /;
+const OWNED = /^(semaphore|rwlock)( |$)/;
 /** Kinds that contain no lock. */
-const LOCKLESS = /^(counter|striped counter|raw value|raw array|flag)( |$)/;
+const LOCKLESS = /^(counter|striped counter|raw value|raw array|flag|latch)( |$)/;
 /** The bits of a lock word that name the holder; the bits above them are about waiters. */
 export const OWNER = 0x3fffffff;
 

@@ -7,6 +7,7 @@ export { AtomicCounter } from "./atomic_counter.ts";
 export type { Recovery } from "./attachment.ts";
 export type { Elements, ElementType } from "./element.ts";
 export { Flag } from "./flag.ts";
+export { Latch, type LatchOptions } from "./latch.ts";
 export { Memory } from "./memory.ts";
 export type { MapOptions } from "./memory_file.ts";
 export { Mutex } from "./mutex.ts";
@@ -24,6 +25,14 @@ export {
   type TextField,
 } from "./record_field.ts";
 export type { MemoryHandle } from "./region.ts";
+export { RwLock } from "./rw_lock.ts";
+export type { RwLockGuard } from "./rw_lock_guard.ts";
+export type {
+  Preference,
+  RwLockAcquireOptions,
+  RwLockOptions,
+  RwLockTryAcquireOptions,
+} from "./rw_lock_options.ts";
 export { Semaphore } from "./semaphore.ts";
 export type {
   SemaphoreAcquireOptions,

@@ -8,6 +8,7 @@ import { Directory, type Entry } from "./directory.ts";
 import { elementOf, type ElementType } from "./element.ts";
 import { Flag } from "./flag.ts";
 import { HEADER } from "./layout.ts";
+import { countOf, Latch, type LatchOptions } from "./latch.ts";
 import { canBeHeld } from "./lock_words.ts";
 import { attachmentOf, mapMemory, Memory } from "./memory.ts";
 import { removeMemoryFile } from "./memory_file.ts";
@@ -28,6 +29,8 @@ import {
   type SegmentInfo,
   type SegmentOptions,
 } from "./segment_options.ts";
+import { RwLock } from "./rw_lock.ts";
+import { preferenceOf, type RwLockOptions } from "./rw_lock_options.ts";
 import { Semaphore } from "./semaphore.ts";
 import { permitsOf, type SemaphoreOptions } from "./semaphore_options.ts";
 import { SeqlockRecord } from "./seqlock_record.ts";
@@ -40,8 +43,8 @@ import type { MemorySlots, MemoryThread } from "./wait_records.ts";
 /** A named thing that this object has opened. */
 interface OpenedCell {
   readonly shape: string;
-  /** The option of a mutex. */
-  readonly onOwnerDied: string | undefined;
+  /** The option of a lock, as its name and value; empty if it has none. */
+  readonly option: string;
   readonly cell: unknown;
   readonly record: number;
 }
@@ -272,7 +275,7 @@ export class Segment implements PlatformDisposable {
   mutex(name: string, options?: MutexOptions): Mutex {
     const onOwnerDied = onOwnerDiedOf(options);
     const make = ({ offset }: Entry) => new Mutex(this.memory, offset, { onOwnerDied });
-    return this.#cell(name, "mutex", Mutex.BYTES, make, onOwnerDied);
+    return this.#cell(name, "mutex", Mutex.BYTES, make, `onOwnerDied: "${onOwnerDied}"`);
   }
 
   /**
@@ -285,6 +288,17 @@ export class Segment implements PlatformDisposable {
     const permits = permitsOf(options);
     const make = ({ offset }: Entry) => new Semaphore(this.memory, offset, { permits });
     return this.#cell(name, `semaphore ${permits}`, Semaphore.bytes(permits), make);
+  }
+
+  /**
+   * The read-write lock of a name, the same object each time.
+   *
+   * @throws {TypeError} If this object has opened it with other options before.
+   */
+  rwLock(name: string, options?: RwLockOptions): RwLock {
+    const prefer = preferenceOf(options);
+    const make = ({ offset }: Entry) => new RwLock(this.memory, offset, { prefer });
+    return this.#cell(name, "rwlock", RwLock.BYTES, make, `prefer: "${prefer}"`);
   }
 
   /** The counter of a name. */
@@ -392,6 +406,18 @@ export class Segment implements PlatformDisposable {
   }
 
   /**
+   * The latch of a name.
+   *
+   * @throws {TypeError} If it has another count.
+   * @throws {RangeError} If the count is not from 1 to 2^30.
+   */
+  latch(name: string, options: LatchOptions): Latch {
+    const count = countOf(options);
+    const make = ({ offset }: Entry) => new Latch(this.memory, offset, { count });
+    return this.#cell(name, `latch ${count}`, Latch.BYTES, make);
+  }
+
+  /**
    * Removes a name, so that it can be given again, also to another kind of thing. Threads that have
    * the thing keep their objects of it, and do not share them with those who open the name later;
    * asked by the name, they get the new one. The bytes are not used again.
@@ -449,6 +475,7 @@ export class Segment implements PlatformDisposable {
         owners: () => semaphore.owners(),
       };
     }
+    if (kind === "rwlock") return new RwLock(this.memory, offset);
     const mutex = new Mutex(this.memory, offset);
     return { tryAcquire: () => mutex.tryAcquire(), owners: () => [mutex.owner()] };
   }
@@ -459,7 +486,7 @@ export class Segment implements PlatformDisposable {
     shape: string,
     size: number,
     make: (entry: Entry) => T,
-    onOwnerDied?: string,
+    option = "",
   ): T {
     // Also if this object has opened it before.
     if (this.memory.closed) throw new TypeError("Cannot use a segment that was closed");
@@ -468,10 +495,10 @@ export class Segment implements PlatformDisposable {
     }
     const opened = this.#cells.get(name);
     if (opened?.shape === shape && !this.#entries.isRemoved(opened.record)) {
-      if (opened.onOwnerDied !== onOwnerDied) {
+      if (opened.option !== option) {
         throw new TypeError(
-          `Cannot open the ${shape} ${JSON.stringify(name)} with onOwnerDied: "${onOwnerDied}": ` +
-            `this segment has opened it with onOwnerDied: "${opened.onOwnerDied}"`,
+          `Cannot open the ${shape} ${JSON.stringify(name)} with ${option}: ` +
+            `this segment has opened it with ${opened.option}`,
         );
       }
       // SAFETY: the shape names the class, and the types of its elements.
@@ -480,7 +507,7 @@ export class Segment implements PlatformDisposable {
     const entry = this.#entries.obtain(name, shape, size);
     if (canBeHeld(shape)) attachmentOf(this.memory).namedLocks.add(entry.offset);
     const cell = make(entry);
-    this.#cells.set(name, { shape, onOwnerDied, cell, record: entry.record });
+    this.#cells.set(name, { shape, option, cell, record: entry.record });
     return cell;
   }
 }

@@ -65,9 +65,14 @@ export class WaitWord {
     return this.#attachment.asyncWaiters.isIdleAt(this.#at);
   }
 
+  /** Whether threads or tasks may wait. */
+  get hasWaiters(): boolean {
+    return (this.#attachment.region.atomics.load32(this.#at) & WAITERS) !== 0;
+  }
+
   /** Wakes waiters, after a change that they may wait for. */
   signal(): void {
-    if ((this.#attachment.region.atomics.load32(this.#at) & WAITERS) !== 0) this.#wake();
+    if (this.hasWaiters) this.#wake();
   }
 
   /**

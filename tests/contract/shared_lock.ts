@@ -1,11 +1,12 @@
 import type { RawLock } from "../../src/contract/mod.ts";
 import { FileLock } from "../../src/files/mod.ts";
-import { Memory, type MemoryHandle, Mutex, Semaphore } from "../../src/memory/mod.ts";
+import { Memory, type MemoryHandle, Mutex, RwLock, Semaphore } from "../../src/memory/mod.ts";
 
 /** How another thread opens the same lock; can be posted to it. */
 export type SharedLock =
   | { readonly kind: "mutex"; readonly handle: MemoryHandle }
   | { readonly kind: "mapped-mutex"; readonly path: string }
+  | { readonly kind: "rw-lock"; readonly source: MemoryHandle | string }
   | { readonly kind: "semaphore"; readonly source: MemoryHandle | string }
   | { readonly kind: "file-lock"; readonly path: string };
 
@@ -17,6 +18,10 @@ export function openSharedLock(shared: SharedLock): { lock: RawLock; close(): vo
     case "mapped-mutex": {
       const memory = Memory.map(shared.path);
       return { lock: new Mutex(memory, 0), close: () => memory.close() };
+    }
+    case "rw-lock": {
+      const memory = openMemory(shared.source);
+      return { lock: new RwLock(memory, 0), close: () => memory.close() };
     }
     case "semaphore": {
       const memory = openMemory(shared.source);
@@ -34,8 +39,8 @@ function openMemory(source: MemoryHandle | string): Memory {
 }
 
 /** A semaphore of one permit, which is a lock by other names. */
-export function permitLock(memory: Memory): RawLock {
-  const semaphore = new Semaphore(memory, 0, { permits: 1 });
+export function permitLock(memory: Memory, offset = 0): RawLock {
+  const semaphore = new Semaphore(memory, offset, { permits: 1 });
   return {
     lock: () => semaphore.waitSync(),
     unlock: () => semaphore.post(),

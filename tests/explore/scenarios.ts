@@ -2,8 +2,10 @@ import { counterScenarios } from "./counter_scenarios.ts";
 import { directoryScenarios } from "./directory_scenarios.ts";
 import type { Scenario } from "./explore.ts";
 import { flagScenarios } from "./flag_scenarios.ts";
+import { latchScenarios } from "./latch_scenarios.ts";
 import { mutexScenarios } from "./mutex_scenarios.ts";
 import { recordScenarios } from "./record_scenarios.ts";
+import { rwLockScenarios } from "./rw_lock_scenarios.ts";
 import { semaphoreScenarios } from "./semaphore_scenarios.ts";
 import { slotScenarios } from "./slot_scenarios.ts";
 import { syncScenarios } from "./sync_scenarios.ts";
@@ -13,6 +15,8 @@ export function allScenarios(): Scenario[] {
   return [
     ...mutexScenarios(),
     ...semaphoreScenarios(),
+    ...rwLockScenarios(),
+    ...latchScenarios(),
     ...flagScenarios(),
     ...recordScenarios(),
     ...counterScenarios(),

@@ -96,9 +96,6 @@ const quick: Part = (semaphore) => {
   semaphore.post();
 };
 
-/** Acquires two permits, and is inside for no step. */
-const quickTwo: Part = (semaphore) => semaphore.acquireSync({ permits: 2 }).release();
-
 /** Acquires a permit and keeps it. */
 const keep: Part = (semaphore) => semaphore.waitSync();
 
@@ -109,14 +106,10 @@ const giveAll: Part = (_semaphore, world, actor) => {
   new WaitWord(attachment, HEADER.end + SEMAPHORE.word).signal();
 };
 
-/** Acquires permits if they are free. */
+/** Acquires a permit if one is free. */
 const tryOne: Part = (semaphore, world, actor) => {
   const guard = semaphore.tryAcquire();
   if (guard !== undefined) hold(guard, world, actor);
-};
-const tryTwo: Part = (semaphore, world, actor) => {
-  const guard = semaphore.tryAcquire({ permits: 2 });
-  if (guard !== undefined) hold(guard, world, actor, 2);
 };
 
 /** Waits for a while, and gives up. */
@@ -196,14 +189,7 @@ export function semaphoreScenarios(): Scenario[] {
       spurious: 1,
     }),
     semaphoreScenario("three wait for one permit", 1, [quick, quick, quick]),
-    semaphoreScenario("three wait for one permit, one dies", 1, [quick, quick, quick], {
-      deaths: 1,
-    }),
-    semaphoreScenario("three wait for two permits", 2, [bare, bare, bare]),
-    semaphoreScenario("three wait for two permits, one dies", 2, [quick, quick, quick], {
-      deaths: 1,
-    }),
-    semaphoreScenario("one has two permits, two wait", 2, [quickTwo, quick, quick]),
+    semaphoreScenario("three try two permits, two die", 2, [tryOne, tryOne, tryOne], { deaths: 2 }),
     semaphoreScenario("two wait for permits that come back at once", 2, [giveAll, keep, keep], {
       checkEnd: undefined,
     }),
@@ -213,10 +199,8 @@ export function semaphoreScenarios(): Scenario[] {
     }),
     semaphoreScenario("two want two permits", 2, [two, two]),
     semaphoreScenario("two want two permits, two die", 2, [two, two], { deaths: 2 }),
-    semaphoreScenario("two try, one wants two permits, one dies", 2, [tryOne, tryTwo, quickTwo], {
-      deaths: 1,
-    }),
-    semaphoreScenario("two wait, one gives up", 1, [quick, quick, timed]),
+    semaphoreScenario("one waits, one gives up", 1, [one, timed]),
+    semaphoreScenario("one waits, one gives up, one dies", 1, [quick, timed], { deaths: 1 }),
     semaphoreScenario("two await", 1, [awaited, awaited]),
     semaphoreScenario("two await, one dies", 1, [awaited, awaited], { deaths: 1 }),
     semaphoreScenario("one waits, one awaits, one dies", 1, [one, awaited], { deaths: 1 }),

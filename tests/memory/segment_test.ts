@@ -99,6 +99,35 @@ describe("Segment", () => {
     assert.notEqual(segment.semaphore("a", { permits: 3 }), semaphore);
   });
 
+  it("has one latch for a name, with one count", () => {
+    const segment = Segment.anonymous(4096);
+    const latch = segment.latch("a", { count: 2 });
+    assert.equal(segment.latch("a", { count: 2 }), latch);
+    assert.throws(() => segment.latch("a", { count: 3 }), /"a".*latch 3.*latch 2/);
+    assert.throws(() => segment.latch("b", { count: 0 }), RangeError);
+    Segment.from(segment.handle).latch("a", { count: 2 }).countDown(2);
+    assert.equal(latch.isOpen, true);
+    assert.equal(segment.removeName("a"), true);
+    assert.equal(segment.latch("a", { count: 2 }).isOpen, false);
+  });
+
+  it("has one read-write lock for a name, with the preference of its first use", () => {
+    const segment = Segment.anonymous(4096);
+    const lock = segment.rwLock("a");
+    assert.equal(segment.rwLock("a", { prefer: "writers" }), lock);
+    assert.throws(() => segment.rwLock("a", { prefer: "fair" }), /"a".*"fair".*"writers"/);
+    assert.deepEqual(segment.names(), [{ name: "a", kind: "rwlock" }]);
+    const other = Segment.from(segment.handle).rwLock("a", { prefer: "readers" });
+    for (const options of [{ shared: true }, { upgradable: true }, {}]) {
+      const guard = other.acquireSync(options);
+      assert.equal(lock.tryAcquire(), undefined);
+      assert.throws(() => segment.removeName("a"), /its lock is held by/);
+      guard.release();
+    }
+    assert.equal(segment.removeName("a"), true);
+    assert.notEqual(segment.rwLock("a"), lock);
+  });
+
   it(
     "takes a directory that is a string, a URL or bytes",
     inFolder((directory) => {

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { describe, it } from "node:test";
+import type { RawLock } from "../../src/contract/mod.ts";
 import type { AtomicOperations } from "../../src/memory/atomic_operations.ts";
-import { HEADER, SLOT, SLOTS } from "../../src/memory/layout.ts";
+import { HEADER, RW_LOCK, SLOT, SLOTS } from "../../src/memory/layout.ts";
 import { attachmentOf, regionOf } from "../../src/memory/memory.ts";
 import {
   defineRecord,
@@ -12,6 +13,7 @@ import {
   SharedArray,
   SharedValue,
 } from "../../src/memory/mod.ts";
+import { permitLock } from "../contract/shared_lock.ts";
 import { Child } from "../support/child.ts";
 import { inScratchFolder } from "../support/scratch_folder.ts";
 
@@ -49,12 +51,18 @@ function fill(memory: Memory): void {
   for (let i = 0; i < SLOTS - 2; i++) claimIn(memory);
 }
 
-const LOCKS: Readonly<Record<string, (segment: Segment) => Mutex>> = {
+type HeldLock = Pick<RawLock, "lock" | "unlock" | "acquireSync">;
+
+const LOCKS: Readonly<Record<string, (segment: Segment) => HeldLock>> = {
   mutex: (segment) => segment.mutex("lock"),
   value: (segment) => segment.value("lock", "Float64").mutex,
   array: (segment) => segment.array("lock", 3).mutex,
   record: (segment) => segment.record("lock", Pair).mutex,
   "seqlock record": (segment) => segment.seqlockRecord("lock", Pair).mutex,
+  semaphore: (segment) => {
+    segment.semaphore("permit", { permits: 1 });
+    return permitLock(segment.memory, 128);
+  },
   "mutex in an array without a lock": (segment) => {
     segment.rawArray("array", 64);
     return new Mutex(segment.memory, 128);
@@ -151,6 +159,26 @@ describe("A slot of a memory", () => {
       assert.equal(another() & SLOTS, dead & SLOTS);
     });
   }
+
+  it("of a dead writer is kept until another writer has come", LIMIT, () => {
+    const segment = Segment.anonymous();
+    const { memory } = segment;
+    const lock = segment.rwLock("lock");
+    const dead = claimIn(memory);
+    const { atomics, base } = regionOf(memory);
+    atomics.store32(base + HEADER.end + 128 + RW_LOCK.gate, dead);
+    forgeDeath(memory, dead);
+    fill(memory);
+    for (let i = 0; i < 2; i++) {
+      assert.throws(() => claimIn(memory), /1022 threads.*its locks name 1 dead threads/);
+      using reader = lock.acquireSync({ shared: true, timeout: 20_000 });
+      assert.equal(reader.recovered, true);
+    }
+    const writer = lock.acquireSync({ timeout: 20_000 });
+    assert.equal(writer.recovered, true);
+    writer.release();
+    assert.equal(claimIn(memory) & SLOTS, dead & SLOTS);
+  });
 
   it("is reused if a thread died while it claimed it, whoever had it before", LIMIT, () => {
     const memory = Memory.anonymous(64);

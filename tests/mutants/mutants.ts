@@ -18,6 +18,8 @@ const REGISTRY = "src/memory/thread_registry.ts";
 const SLOTS = "src/memory/slot_table.ts";
 const WAITERS = "src/memory/async_waiters.ts";
 const SEMAPHORE = "src/memory/semaphore.ts";
+const RW_CORE = "src/memory/rw_core.ts";
+const READERS = "src/memory/readers.ts";
 const WAIT_WORD = "src/memory/wait_word.ts";
 const WAT = "src/memory/atomics.wat";
 const JS = "src/memory/atomics_js.ts";
@@ -517,5 +519,96 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
     "if ((word & TASKS) !== 0) asyncWaiters.notify(this.#at);",
     "",
     ["explore/explore"],
+  ),
+  mutant(
+    "a reader looks at the gate before it tells of itself",
+    RW_CORE,
+    "    const entry = this.#readers.enter();\n    const gate = this.#region.atomics.load32(this.#gate);\n    if (gate",
+    "    const gate = this.#region.atomics.load32(this.#gate);\n    const entry = this.#readers.enter();\n    if (gate",
+    ["explore/explore"],
+  ),
+  mutant(
+    "a writer does not wait for readers",
+    RW_CORE,
+    "return this.#hasReaders(patient) ? undefined : true;",
+    "return true;",
+    ["memory/rw_lock"],
+  ),
+  mutant(
+    "a writer looks for readers before it closes the gate",
+    RW_CORE,
+    "      this.#close(writer);\n    }\n    return this.#hasReaders(patient) ? undefined : true;",
+    "      const has = this.#hasReaders(patient);\n      this.#close(writer);\n      return has ? undefined : true;\n    }\n    return this.#hasReaders(patient) ? undefined : true;",
+    ["explore/explore"],
+  ),
+  mutant(
+    "the last reader wakes no writer",
+    RW_CORE,
+    "if ((atomics.load32(this.#drainAt) & WAITERS) !== 0) this.#drain.signal();",
+    "",
+    ["explore/explore"],
+  ),
+  mutant(
+    "a writer wakes no readers",
+    RW_CORE,
+    "    const isMine = atomics.compareExchange32(this.#gate, this.#me, 0) === this.#me;\n    this.#entrance.signal();",
+    "    const isMine = atomics.compareExchange32(this.#gate, this.#me, 0) === this.#me;",
+    ["explore/explore"],
+  ),
+  mutant(
+    "a dead writer is forgotten by a reader",
+    RW_CORE,
+    "atomics.compareExchange32(this.#gate, gate, gate | ABANDONED);\n      this.#entrance.signal();\n    }\n    return this.nest()",
+    "atomics.compareExchange32(this.#gate, gate, 0);\n      this.#entrance.signal();\n    }\n    return this.nest()",
+    ["memory/behaviour/rw_lock_death"],
+  ),
+  mutant(
+    "a dead reader is counted",
+    READERS,
+    "if (!threads.isFoundGone(identity)) return identity;",
+    "return identity;",
+    ["memory/behaviour/rw_lock_death"],
+  ),
+  mutant(
+    "an upgrade with other readers inside",
+    RW_CORE,
+    "if (all.every((identity) => identity === this.#me) && this.#readers.mine === 1) {",
+    "if (all.length > 0) {",
+    ["memory/rw_lock"],
+  ),
+  mutant(
+    "a downgrade that tells no writer of the reader",
+    RW_CORE,
+    "    this.#entry = this.#readers.enter();\n    this.#found = 0;",
+    "    this.#entry = this.#readers.enter();\n    this.#region.atomics.store32(this.#entry, 0);\n    this.#found = 0;",
+    ["memory/rw_lock"],
+  ),
+  mutant(
+    "a writer that gives up keeps the gate closed",
+    RW_CORE,
+    "this.#region.atomics.store32(this.#gate, before === 0 ? 0 : before | ABANDONED);",
+    "",
+    ["memory/rw_lock"],
+  ),
+  mutant(
+    "the last count of a latch wakes no waiter",
+    "src/memory/latch.ts",
+    "if (n === left) this.#word.signal();",
+    "",
+    ["explore/explore"],
+  ),
+  mutant(
+    "two counts of a latch at once count once",
+    "src/memory/latch.ts",
+    "if (atomics.compareExchange32(this.#arrived, arrived, arrived + n) !== arrived) continue;",
+    "atomics.store32(this.#arrived, arrived + n);",
+    ["explore/explore"],
+  ),
+  mutant(
+    "a latch opens too early",
+    "src/memory/latch.ts",
+    "return this.#region.atomics.load32(this.#arrived) >= this.count;",
+    "return this.#region.atomics.load32(this.#arrived) > 0;",
+    ["memory/latch"],
   ),
 ];

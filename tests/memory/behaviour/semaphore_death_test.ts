@@ -1,85 +1,32 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { describe, it } from "node:test";
-import { Memory, Semaphore } from "../../../src/memory/mod.ts";
-import { adapter, type RuntimeName } from "../../../src/runtime/mod.ts";
-import { Child } from "../../support/child.ts";
-import { inScratchFolder } from "../../support/scratch_folder.ts";
-import { until } from "../../support/until.ts";
+import { Semaphore } from "../../../src/memory/mod.ts";
 import { RUNTIMES } from "../fixtures/lock_agents.ts";
-import type { Command, Outcome } from "../fixtures/primitive_process.ts";
+import {
+  kill,
+  outcomeOf,
+  perform,
+  type PrimitiveGroup,
+  withPrimitive,
+} from "../fixtures/primitive_group.ts";
 
-const PROCESS = new URL("../fixtures/primitive_process.ts", import.meta.url);
 const LIMIT = { timeout: 60_000 };
 /** As many as the processes use. */
 const PERMITS = 3;
 const WAYS = ["bare", "sync", "try", "async"] as const;
 
-/** A semaphore and the processes that share it. */
-class Group {
-  readonly memory: Memory;
-  readonly semaphore: Semaphore;
-  readonly #path: string;
-  readonly #children: Child[] = [];
-
-  constructor(folder: string) {
-    this.#path = join(folder, "memory");
-    this.memory = Memory.map(this.#path, Semaphore.bytes(PERMITS));
-    this.semaphore = new Semaphore(this.memory, 0, { permits: PERMITS });
-  }
-
-  async start(name: RuntimeName = adapter.name): Promise<Child> {
-    const child = Child.in(name, PROCESS, this.#path);
-    this.#children.push(child);
-    assert.equal(await child.line(), "ready");
-    return child;
-  }
-
-  /** Waits until a process waits for permits, blocked or by a task. */
-  async waits({ pid }: Child): Promise<void> {
-    await until(
-      "a waiter",
-      () => this.memory.threads().some(({ owner, waits }) => owner.pid === pid && waits.length > 0),
-    );
-  }
-
-  async close(): Promise<void> {
-    for (const child of this.#children) child.kill();
-    await Promise.all(this.#children.map(({ ended }) => ended));
-    this.memory.close();
-  }
-}
-
-function withGroup(body: (group: Group) => Promise<void>): () => Promise<void> {
-  return () =>
-    inScratchFolder(async (folder) => {
-      const group = new Group(folder);
-      try {
-        await body(group);
-      } finally {
-        await group.close();
-      }
-    });
-}
-
-async function outcomeOf(child: Child): Promise<Outcome> {
-  return JSON.parse(await child.line());
-}
-
-async function perform(child: Child, command: Command): Promise<Outcome> {
-  child.tell(JSON.stringify(command));
-  return await outcomeOf(child);
-}
-
-async function kill(child: Child): Promise<void> {
-  child.kill();
-  await child.ended;
-}
+const withGroup = (body: (group: PrimitiveGroup<Semaphore>) => Promise<void>) =>
+  withPrimitive(
+    "semaphore",
+    Semaphore.bytes(PERMITS),
+    (memory) => new Semaphore(memory, 0, { permits: PERMITS }),
+    body,
+  );
 
 /** Fails unless all permits are free. */
-function assertFree({ semaphore }: Group): void {
-  assert.equal(semaphore.available, PERMITS);
-  const guard = semaphore.tryAcquire({ permits: PERMITS });
+function assertFree({ lock }: PrimitiveGroup<Semaphore>): void {
+  assert.equal(lock.available, PERMITS);
+  const guard = lock.tryAcquire({ permits: PERMITS });
   assert.ok(guard, "not all permits are free");
   guard.release();
 }
@@ -93,10 +40,10 @@ describe("A semaphore of processes", () => {
       for (const way of WAYS) {
         for (const [i, child] of children.entries()) {
           assert.equal((await perform(child, { act: "take", way })).got, true, way);
-          assert.equal(group.semaphore.available, PERMITS - 1 - i);
+          assert.equal(group.lock.available, PERMITS - 1 - i);
         }
         const more = PERMITS - children.length + 1;
-        assert.equal(group.semaphore.tryAcquire({ permits: more }), undefined);
+        assert.equal(group.lock.tryAcquire({ permits: more }), undefined);
         for (const child of children) await perform(child, { act: "give" });
         assertFree(group);
       }
@@ -112,22 +59,20 @@ describe("A semaphore of processes", () => {
           const holder = await group.start(name);
           await perform(holder, { act: "take", way });
           await perform(holder, { act: "take", way: "sync", permits: 2 });
-          assert.equal(group.semaphore.available, 0);
-          assert.equal(group.semaphore.tryAcquire(), undefined);
+          assert.equal(group.lock.available, 0);
+          assert.equal(group.lock.tryAcquire(), undefined);
           await kill(holder);
-          assert.equal(group.semaphore.available, PERMITS);
-          assert.deepEqual(group.semaphore.owners(), []);
+          assert.equal(group.lock.available, PERMITS);
+          assert.deepEqual(group.lock.owners(), []);
           const guards = [];
           for (let i = 0; i < PERMITS; i++) {
-            const guard = way === "async"
-              ? await group.semaphore.acquire()
-              : group.semaphore.acquireSync();
+            const guard = way === "async" ? await group.lock.acquire() : group.lock.acquireSync();
             assert.equal(guard.recovered, true);
             assert.equal(guard.previousOwner?.pid, holder.pid);
             guards.push(guard);
           }
           for (const guard of guards) guard.release();
-          const all = group.semaphore.acquireSync({ permits: PERMITS });
+          const all = group.lock.acquireSync({ permits: PERMITS });
           assert.equal(all.recovered, false, "a death is reported twice");
           all.release();
         }
@@ -151,7 +96,7 @@ describe("A semaphore of processes", () => {
         assert.equal((await outcomeOf(sleeper)).got, true);
         const { got, recovered, previous } = await outcomeOf(task);
         assert.deepEqual([got, recovered, previous?.pid], [true, true, holder.pid]);
-        assert.equal(group.semaphore.available, 0);
+        assert.equal(group.lock.available, 0);
         for (const child of [sleeper, task]) await perform(child, { act: "give" });
         assertFree(group);
       }),
@@ -162,7 +107,7 @@ describe("A semaphore of processes", () => {
       LIMIT,
       withGroup(async (group) => {
         const children = await Promise.all([1, 2, 3, 4].map(() => group.start(name)));
-        const guard = group.semaphore.acquireSync({ permits: PERMITS });
+        const guard = group.lock.acquireSync({ permits: PERMITS });
         for (const [i, child] of children.entries()) {
           const way = i % 2 === 0 ? "sync" : "async";
           child.tell(JSON.stringify({ act: "take", way }));
@@ -183,7 +128,7 @@ describe("A semaphore of processes", () => {
     "wakes its waiters when permits come back, as many as can go on",
     LIMIT,
     withGroup(async (group) => {
-      const guard = group.semaphore.acquireSync({ permits: PERMITS });
+      const guard = group.lock.acquireSync({ permits: PERMITS });
       const children = await Promise.all(RUNTIMES.map((name) => group.start(name)));
       for (const child of children) {
         child.tell(JSON.stringify({ act: "take", way: "sync" }));
@@ -191,7 +136,7 @@ describe("A semaphore of processes", () => {
       }
       guard.release();
       for (const child of children) assert.equal((await outcomeOf(child)).got, true);
-      assert.equal(group.semaphore.available, PERMITS - children.length);
+      assert.equal(group.lock.available, PERMITS - children.length);
       // One that waits for all of them is woken by each permit, and others are as well.
       const all = await group.start();
       all.tell(JSON.stringify({ act: "take", way: "sync", permits: PERMITS }));

@@ -1,0 +1,135 @@
+import type { Attachment } from "./attachment.ts";
+import { HEADER, READS, RW_LOCK, SLOT, SLOTS } from "./layout.ts";
+import type { Region } from "./region.ts";
+
+/**
+ * The readers of a read-write lock: each thread notes in its own slot which locks it reads under, so
+ * that readers write to no common cache line.
+ *
+ * | entry in a slot | meaning                                                | leaves by           |
+ * | --------------- | ------------------------------------------------------ | ------------------- |
+ * | `0`             | free                                                   | its thread          |
+ * | `lock`          | its thread reads, or looks whether it may              | its thread: to `0`  |
+ * | any             | its thread is dead, or the slot is not in use: nothing | a claim of the slot |
+ *
+ * An entry is the offset of the lock after the header, divided by 8, plus 1. Only the thread of a
+ * slot writes to it. A bit of the lock for each slot says whether its thread has ever read under
+ * the lock; these bits are never cleared, and say where a writer must look.
+ *
+ * A reader sets its bit and its entry, then looks at the gate of the lock. A writer closes the gate,
+ * then looks at the bits and the entries. So one of the two sees the other. After D. Dice and A.
+ * Kogan, "BRAVO: Biased Locking for Reader-Writer Locks" (2019).
+ */
+export class Readers {
+  readonly #attachment: Attachment;
+  readonly #region: Region;
+  /** The offset of the lock, and what entries say. */
+  readonly #lock: number;
+  readonly #entry: number;
+  /** The first entry of this thread. */
+  readonly #mine: number;
+  /** Threads that have died: an identity never lives again. */
+  readonly #dead = new Set<number>();
+  #isMarked = false;
+
+  /** The readers of the lock at an offset of the buffer. */
+  constructor(attachment: Attachment, lock: number) {
+    const { region, identity } = attachment;
+    this.#attachment = attachment;
+    this.#region = region;
+    this.#lock = lock;
+    this.#entry = (lock - region.base - HEADER.end) / 8 + 1;
+    this.#mine = this.#entriesOf(identity & SLOTS);
+  }
+
+  /**
+   * Notes that this thread reads, or wants to; returns where.
+   *
+   * @throws {RangeError} If the thread reads under too many locks.
+   */
+  enter(): number {
+    const { atomics } = this.#region;
+    if (!this.#isMarked) this.#mark();
+    if (atomics.load32(this.#mine) === 0) {
+      atomics.store32(this.#mine, this.#entry);
+      return this.#mine;
+    }
+    for (let at = this.#mine + 4; at < this.#mine + 4 * READS; at += 4) {
+      if (atomics.load32(at) !== 0) continue;
+      atomics.store32(at, this.#entry);
+      return at;
+    }
+    throw new RangeError(
+      `Cannot read under another read-write lock: this thread reads under ${READS} of this memory, ` +
+        "the most that it can. Release one first",
+    );
+  }
+
+  /** By how many objects this thread reads. */
+  get mine(): number {
+    return this.#countAt(this.#mine);
+  }
+
+  /**
+   * The threads that read, without those that are known to be dead.
+   *
+   * @param patient Whether to check them now; else only those not checked for long.
+   * @param most How many to look for.
+   */
+  identities(patient: boolean, most: number = SLOTS): number[] {
+    const { atomics } = this.#region;
+    const found: number[] = [];
+    for (let word = 0; word < (SLOTS + 1) / 32; word++) {
+      let bits = atomics.load32(this.#lock + RW_LOCK.slots + 4 * word);
+      for (; bits !== 0 && found.length < most; bits &= bits - 1) {
+        const slot = 32 * word + 31 - Math.clz32(bits & -bits);
+        const identity = this.#readerIn(slot, patient);
+        if (identity !== 0) found.push(identity);
+      }
+    }
+    return found;
+  }
+
+  #readerIn(slot: number, patient: boolean): number {
+    const { threads, region, identity: me } = this.#attachment;
+    const entries = this.#entriesOf(slot);
+    // Before the identity: if the slot is claimed again meanwhile, this is of the thread before.
+    if (this.#countAt(entries) === 0) return 0;
+    const at = entries - SLOT.readers;
+    const identity = region.atomics.load32(at + SLOT.identity);
+    const isInUse = region.atomics.load32(at + SLOT.claim) === identity;
+    if (!isInUse || this.#dead.has(identity)) return 0;
+    if (identity === me || !(patient || threads.isDue(identity))) return identity;
+    if (!threads.isFoundGone(identity)) return identity;
+    this.#dead.add(identity);
+    return 0;
+  }
+
+  #countAt(entries: number): number {
+    const { atomics } = this.#region;
+    let count = 0;
+    for (let at = entries; at < entries + 4 * READS; at += 4) {
+      if (atomics.load32(at) === this.#entry) count++;
+    }
+    return count;
+  }
+
+  #entriesOf(slot: number): number {
+    const { base } = this.#region;
+    return base + HEADER.firstSlot + (slot - 1) * SLOT.bytes + SLOT.readers;
+  }
+
+  #mark(): void {
+    const { region, identity } = this.#attachment;
+    const slot = identity & SLOTS;
+    const at = this.#lock + RW_LOCK.slots + 4 * (slot >> 5);
+    const bit = 1 << (slot & 31);
+    for (;;) {
+      const word = region.atomics.load32(at);
+      if (
+        (word & bit) !== 0 || region.atomics.compareExchange32(at, word, word | bit) === word
+      ) break;
+    }
+    this.#isMarked = true;
+  }
+}

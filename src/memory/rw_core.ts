@@ -1,0 +1,333 @@
+import { DeadlockError } from "../contract/errors.ts";
+import type { AcquireOptions } from "../contract/options.ts";
+import { describeOwner, type Owner } from "../contract/owner.ts";
+import type { Attachment } from "./attachment.ts";
+import { RW_LOCK } from "./layout.ts";
+import { OWNER } from "./lock_words.ts";
+import { Readers } from "./readers.ts";
+import type { Region } from "./region.ts";
+import type { Preference } from "./rw_lock_options.ts";
+import { type Wait, WAITERS, WaitWord } from "./wait_word.ts";
+
+/** In the gate: its writer died, and readers may enter. */
+const ABANDONED = 0x40000000;
+/** How long a fair writer lets waiting readers go first, in milliseconds, and in which steps. */
+const [YIELD, YIELD_STEP] = [1, 0.05];
+/** How many holders an error names. */
+const NAMED = 3;
+
+/** Whether readers may enter. */
+function isOpen(gate: number): boolean {
+  return gate === 0 || (gate & ABANDONED) !== 0;
+}
+
+/** A thread that has the turn to write. */
+export interface Writer {
+  /** What was in the gate before the thread closed it; `undefined` while it has not. */
+  before: number | undefined;
+}
+
+/**
+ * The gate of a read-write lock, and the readers of one object of this thread. Writers take turns by
+ * a mutex, which their callers hold.
+ *
+ * | gate             | meaning                                 | leaves by                             |
+ * | ---------------- | --------------------------------------- | ------------------------------------- |
+ * | `0`              | open: readers enter                     | the thread with the turn: to `me`     |
+ * | `writer`         | closed: it waits for readers, or writes | the writer: to `0`, or as it was      |
+ * | `writer`         | of a writer that is dead                | a reader: sets bit 30; a writer: `me` |
+ * | `writer`, bit 30 | open: it died, no writer has come since | the thread with the turn: to `me`     |
+ *
+ * A writer that dies, at any step, leaves its turn to the next one, and its identity in the gate,
+ * which the next one finds: its guard has `recovered`. So have the guards of readers that enter
+ * before a writer does.
+ */
+export class RwCore {
+  readonly #attachment: Attachment;
+  readonly #region: Region;
+  readonly #me: number;
+  readonly #gate: number;
+  /** Where a fair writer notes that readers waited. */
+  readonly #yields: number;
+  readonly #drainAt: number;
+  readonly #prefer: Preference;
+  readonly #readers: Readers;
+  /** Where readers wait for the gate. */
+  readonly #entrance: WaitWord;
+  /** Where the writer waits for the readers to leave. */
+  readonly #drain: WaitWord;
+  /** The shared holds of this object, which have one entry together. */
+  #count = 0;
+  #entry = 0;
+  /** What was in the gate when this object began to read. */
+  #found = 0;
+
+  /** The gate of the lock at an offset of the buffer. */
+  constructor(attachment: Attachment, at: number, prefer: Preference) {
+    this.#attachment = attachment;
+    this.#region = attachment.region;
+    this.#me = attachment.identity;
+    this.#gate = at + RW_LOCK.gate;
+    this.#yields = at + RW_LOCK.yields;
+    this.#drainAt = at + RW_LOCK.drain;
+    this.#prefer = prefer;
+    this.#readers = new Readers(attachment, at);
+    this.#entrance = new WaitWord(attachment, at + RW_LOCK.readers);
+    this.#drain = new WaitWord(attachment, this.#drainAt);
+  }
+
+  /** How many shared holds this object has. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Whether this thread keeps readers out. */
+  get isClosedByMe(): boolean {
+    return this.#region.atomics.load32(this.#gate) === this.#me;
+  }
+
+  /** The writer that died before this object began to read; 0 if none has. */
+  get foundDead(): number {
+    return this.#found & OWNER;
+  }
+
+  /** The threads that are inside, or a writer that waits for readers, without those that died. */
+  identities(): number[] {
+    const gate = this.#region.atomics.load32(this.#gate);
+    const isClosed = !isOpen(gate) &&
+      (gate === this.#me || !this.#attachment.threads.isGone(gate));
+    return [...new Set([...isClosed ? [gate] : [], ...this.#readers.identities(true)])];
+  }
+
+  /** Begins to read, with no hold before, if the gate is open. */
+  tryRead(): boolean {
+    const entry = this.#readers.enter();
+    const gate = this.#region.atomics.load32(this.#gate);
+    if (gate !== 0 && !isOpen(gate)) {
+      this.#leave(entry);
+      return false;
+    }
+    this.#entry = entry;
+    this.#found = gate;
+    this.#count = 1;
+    return true;
+  }
+
+  /** Adds a hold to others, even if a writer waits; false if there are none. */
+  nest(): boolean {
+    if (this.#count === 0) return false;
+    this.#count++;
+    return true;
+  }
+
+  /**
+   * Begins to read, or adds a hold, if the gate is open, or its writer has died.
+   *
+   * @param patient Whether to check the writer now; else only if it was not checked for long.
+   */
+  mayRead(patient: boolean): boolean {
+    const { atomics } = this.#region;
+    const gate = atomics.load32(this.#gate);
+    if (!isOpen(gate)) {
+      const { threads } = this.#attachment;
+      if (gate === this.#me || !(patient || threads.isDue(gate))) return false;
+      if (!threads.isFoundGone(gate)) return false;
+      atomics.compareExchange32(this.#gate, gate, gate | ABANDONED);
+      this.#entrance.signal();
+    }
+    return this.nest() || this.tryRead();
+  }
+
+  /** Waits until this thread may read, blocking it. */
+  readSync(options: AcquireOptions | undefined): void {
+    if (this.nest() || this.mayRead(false)) return;
+    this.#entrance.waitSync(this.#waitToRead(() => true, true), options);
+  }
+
+  /** Waits until this thread may read; `done` is called at once when it does. */
+  read<T>(done: () => T, options: AcquireOptions | undefined): Promise<T> {
+    if (this.#entrance.isIdle && this.mayRead(false)) return Promise.resolve(done());
+    return this.#entrance.wait(this.#waitToRead(done, false), options);
+  }
+
+  /** Ends a shared hold. */
+  endRead(): void {
+    if (--this.#count === 0) this.#leave(this.#entry);
+  }
+
+  /**
+   * Closes the gate, unless it waits for readers to leave first, and looks whether none is left; the
+   * thread has the turn. A closed gate stays closed: if it were opened for a reader that came at that
+   * moment, a reader and a writer could make way for each other for ever.
+   *
+   * @param waits Whether the gate is to wait for the readers.
+   */
+  tryWrite(writer: Writer, patient: boolean, waits = true): true | undefined {
+    if (writer.before === undefined) {
+      if (waits && this.#hasReaders(patient)) return undefined;
+      this.#close(writer);
+    }
+    return this.#hasReaders(patient) ? undefined : true;
+  }
+
+  /** Waits until this thread, which has the turn, is alone. Blocks it. */
+  writeSync(writer: Writer, options: AcquireOptions | undefined): void {
+    if (this.#mustYield()) {
+      for (let time = 0; time < YIELD && !this.#hasReaders(false); time += YIELD_STEP) {
+        this.#region.nap(YIELD_STEP);
+      }
+    }
+    if (this.tryWrite(writer, false, this.#waits)) return;
+    this.#drain.waitSync(this.#waitToWrite(writer, true), options);
+  }
+
+  /** Waits until this thread, which has the turn, is alone. */
+  async write(writer: Writer, options: AcquireOptions | undefined): Promise<void> {
+    if (this.#mustYield()) await new Promise((resolve) => setTimeout(resolve, YIELD));
+    if (this.tryWrite(writer, false, this.#waits)) return;
+    await this.#drain.wait(this.#waitToWrite(writer, false), options);
+  }
+
+  /** Leaves the gate as it was before, for a thread that does not write. */
+  reopen(writer: Writer): void {
+    const { before } = writer;
+    if (before === undefined) return;
+    writer.before = undefined;
+    this.#region.atomics.store32(this.#gate, before === 0 ? 0 : before | ABANDONED);
+    this.#entrance.signal();
+  }
+
+  /** Opens the gate after a write; false if it was not closed by this thread. */
+  endWrite(): boolean {
+    const { atomics } = this.#region;
+    if (this.#prefer === "fair" && this.#entrance.hasWaiters) {
+      atomics.store32(this.#yields, 1);
+    }
+    const isMine = atomics.compareExchange32(this.#gate, this.#me, 0) === this.#me;
+    this.#entrance.signal();
+    return isMine;
+  }
+
+  /**
+   * Makes the only shared hold of this object exclusive, without a gap, if there is no other; the
+   * thread has the turn.
+   */
+  tryUpgrade(writer: Writer): boolean {
+    if (this.#count === 1) {
+      this.#close(writer);
+      const all = this.#readers.identities(true);
+      if (all.every((identity) => identity === this.#me) && this.#readers.mine === 1) {
+        this.endRead();
+        return true;
+      }
+    }
+    this.reopen(writer);
+    return false;
+  }
+
+  /** Makes an exclusive hold shared, without a gap. The caller keeps the turn until afterwards. */
+  downgrade(): boolean {
+    this.#entry = this.#readers.enter();
+    this.#found = 0;
+    this.#count = 1;
+    return this.endWrite();
+  }
+
+  /**
+   * For a thread that has the turn without writing: lets readers in if the writer before died.
+   *
+   * @returns That writer; 0 if there is none.
+   */
+  admit(): number {
+    const { atomics } = this.#region;
+    const gate = atomics.load32(this.#gate);
+    if (!isOpen(gate)) {
+      atomics.compareExchange32(this.#gate, gate, gate | ABANDONED);
+      this.#entrance.signal();
+    }
+    return gate & OWNER;
+  }
+
+  /** Describes a thread, or the one in a value of the gate, if it is known. */
+  describe(gate: number): Owner | undefined {
+    return gate === 0 ? undefined : this.#attachment.threads.describe(gate & OWNER);
+  }
+
+  /** Why a wait ran out of time. */
+  timeoutMessage(): string {
+    const owners = this.identities().map((identity) => describeOwner(this.describe(identity)));
+    const more = owners.length > NAMED ? `; and by ${owners.length - NAMED} other threads` : "";
+    return "Cannot acquire a read-write lock in time: it is held by " +
+      (owners.slice(0, NAMED).join("; by ") || "no thread now") + more;
+  }
+
+  get #waits(): boolean {
+    return this.#prefer === "readers";
+  }
+
+  #mustYield(): boolean {
+    if (this.#prefer !== "fair") return false;
+    return this.#region.atomics.compareExchange32(this.#yields, 1, 0) === 1;
+  }
+
+  #hasReaders(patient: boolean): boolean {
+    return this.#readers.identities(patient, 1).length > 0;
+  }
+
+  #close(writer: Writer): void {
+    const { atomics } = this.#region;
+    for (;;) {
+      const gate = atomics.load32(this.#gate);
+      // A reader may have let others in after the death of the last writer.
+      if (atomics.compareExchange32(this.#gate, gate, this.#me) !== gate) continue;
+      writer.before = gate;
+      return;
+    }
+  }
+
+  #leave(entry: number): void {
+    const { atomics } = this.#region;
+    atomics.store32(entry, 0);
+    if ((atomics.load32(this.#drainAt) & WAITERS) !== 0) this.#drain.signal();
+  }
+
+  #waitToRead<T>(done: () => T, blocks: boolean): Wait<T> {
+    return {
+      kind: "lock",
+      run: (patient) => {
+        if (this.mayRead(patient)) return done();
+        if (blocks) this.#checkWriter();
+        return undefined;
+      },
+      timeoutMessage: () => this.timeoutMessage(),
+    };
+  }
+
+  #waitToWrite(writer: Writer, blocks: boolean): Wait<true> {
+    return {
+      kind: "lock",
+      run: (patient) => {
+        if (this.tryWrite(writer, patient, this.#waits)) return true;
+        if (blocks && this.#readers.mine > 0) {
+          throw new DeadlockError(
+            "Cannot wait for a read-write lock: this thread reads under it, so the wait would " +
+              "never end. Upgrade the guard",
+          );
+        }
+        return undefined;
+      },
+      timeoutMessage: () => this.timeoutMessage(),
+    };
+  }
+
+  /** Throws if the writer is this thread, which is about to block. */
+  #checkWriter(): void {
+    const { threads, thread } = this.#attachment;
+    const gate = this.#region.atomics.load32(this.#gate);
+    if (isOpen(gate) || (gate !== this.#me && !threads.isMine(gate, thread))) return;
+    throw new DeadlockError(
+      "Cannot wait for a read-write lock: this thread holds it as a writer, or waits for that, so " +
+        "the wait would never end",
+    );
+  }
+}

@@ -1,0 +1,254 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { DeadlockError, LockLostError, withLock } from "../../src/contract/mod.ts";
+import { Memory, RwLock, type RwLockOptions } from "../../src/memory/mod.ts";
+import { describeLock } from "../contract/describe_lock.ts";
+import { describeSharableLock } from "../contract/describe_sharable_lock.ts";
+import { ourError } from "../support/our_error.ts";
+import { assertOffsets, itInBoth } from "./fixtures/both_memories.ts";
+
+const SHARED = { shared: true };
+const UPGRADABLE = { upgradable: true };
+const TIMED_OUT = { name: "TimeoutError" };
+
+function anonymous(options?: RwLockOptions) {
+  const memory = Memory.anonymous(RwLock.BYTES);
+  const handle = memory.handle!;
+  return {
+    lock: new RwLock(memory, 0, options),
+    other: new RwLock(Memory.from(handle), 0, options),
+    shared: { kind: "rw-lock", source: handle } as const,
+    close: () => {},
+  };
+}
+
+function mapped(options?: RwLockOptions) {
+  const folder = mkdtempSync(join(tmpdir(), "interlock-test-"));
+  const path = join(folder, "memory");
+  const [memory, other] = [1, 2].map(() => Memory.map(path, RwLock.BYTES));
+  return {
+    lock: new RwLock(memory, 0, options),
+    other: new RwLock(other, 0, options),
+    shared: { kind: "rw-lock", source: path } as const,
+    close: () => {
+      memory.close();
+      other.close();
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
+
+describeLock("RwLock in anonymous memory", anonymous, 10_000);
+describeLock("RwLock in a mapped file", mapped, 10_000);
+for (const prefer of ["writers", "readers", "fair"] as const) {
+  describeSharableLock(`RwLock (${prefer}) in anonymous memory`, () => anonymous({ prefer }));
+  describeSharableLock(`RwLock (${prefer}) in a mapped file`, () => mapped({ prefer }));
+}
+
+/** Fails unless the lock is free for all objects. */
+function assertFree(...locks: RwLock[]): void {
+  for (const lock of locks) {
+    assert.deepEqual(lock.owners(), []);
+    assert.equal(lock.held, false);
+    for (const options of [SHARED, UPGRADABLE, {}]) {
+      const guard = lock.tryAcquire(options);
+      assert.ok(guard, "the lock is not free");
+      guard.release();
+    }
+  }
+}
+
+describe("RwLock", () => {
+  it("takes offsets inside of the memory that are multiples of 8", () => {
+    assertOffsets((memory, offset) => new RwLock(memory, offset), RwLock.BYTES, 8);
+  });
+
+  it("refuses options that it does not know", async () => {
+    const memory = Memory.anonymous(1);
+    for (const prefer of ["nobody", null, 1]) {
+      const options = { prefer } as unknown as RwLockOptions;
+      assert.throws(() => new RwLock(memory, 0, options), ourError(TypeError));
+    }
+    const lock = new RwLock(memory, 0);
+    const wrong = [{ shared: 1 }, { upgradable: "yes" }, { shared: true, upgradable: true }];
+    for (const options of wrong as { shared: boolean }[]) {
+      assert.throws(() => lock.acquireSync(options), ourError(TypeError));
+      assert.throws(() => lock.tryAcquire(options), ourError(TypeError));
+      await assert.rejects(lock.acquire(options), ourError(TypeError));
+    }
+    assertFree(lock);
+  });
+
+  itInBoth("is held by readers without guards, as often as they asked", (memory, again) => {
+    const [lock, other] = [memory, again()].map((one) => new RwLock(one, 0));
+    assert.throws(() => lock.unlockShared(), /does not hold it by lockShared/);
+    lock.lockShared();
+    lock.lockShared();
+    other.lockShared();
+    const guard = lock.acquireSync(SHARED);
+    assert.equal(lock.owners().length, 1);
+    lock.unlockShared();
+    other.unlockShared();
+    assert.throws(() => other.unlockShared(), ourError(Error));
+    assert.equal(other.tryAcquire(), undefined);
+    lock.unlockShared();
+    assert.throws(() => lock.unlockShared(), /guards hold it/);
+    assert.equal(other.tryAcquire(), undefined);
+    guard.release();
+    assertFree(lock, other);
+  });
+
+  itInBoth("lets a thread that reads read again while a writer waits", async (memory, again) => {
+    const [lock, other] = [memory, again()].map((one) => new RwLock(one, 0));
+    lock.lockShared();
+    const writer = other.acquire();
+    await Promise.resolve(); // It has closed the gate.
+    assert.equal(lock.tryAcquire(SHARED), undefined);
+    const task = lock.acquire(SHARED);
+    lock.lockShared();
+    const guard = lock.acquireSync(SHARED);
+    guard.release();
+    lock.unlockShared();
+    assert.equal(await Promise.race([writer, task, Promise.resolve("wait")]), "wait");
+    lock.unlockShared();
+    (await writer).release();
+    (await task).release();
+    assertFree(lock, other);
+  });
+
+  itInBoth("lets new readers in while a writer waits if it prefers readers", async (memory) => {
+    const lock = new RwLock(memory, 0, { prefer: "readers" });
+    const first = lock.acquireSync(SHARED);
+    const writer = lock.acquire();
+    await Promise.resolve();
+    const second = lock.tryAcquire(SHARED);
+    assert.ok(second);
+    first.release();
+    assert.equal(await Promise.race([writer, Promise.resolve("waits")]), "waits");
+    second.release();
+    (await writer).release();
+    assertFree(lock);
+  });
+
+  itInBoth("throws a DeadlockError for a thread that would wait for itself", (memory, again) => {
+    const [lock, other] = [memory, again()].map((one) => new RwLock(one, 0));
+    lock.lockShared();
+    for (const one of [lock, other]) {
+      assert.throws(() => one.lock(), DeadlockError);
+      assert.throws(() => one.acquireSync(), DeadlockError);
+    }
+    lock.unlockShared();
+    assertFree(lock, other);
+    lock.lock();
+    assert.throws(() => other.acquireSync(), /Cannot wait for a read-write lock/);
+    for (const one of [lock, other]) {
+      assert.throws(() => one.lockShared(), DeadlockError);
+      assert.throws(() => one.acquireSync(SHARED), DeadlockError);
+      assert.throws(() => one.acquireSync(UPGRADABLE), DeadlockError);
+    }
+    lock.unlock();
+    assertFree(lock, other);
+  });
+
+  itInBoth("has one reader that becomes a writer without a gap", async (memory, again) => {
+    const [lock, other] = [memory, again()].map((one) => new RwLock(one, 0));
+    const guard = await lock.acquire(UPGRADABLE);
+    assert.deepEqual([guard.shared, guard.upgradable, guard.token], [true, true, undefined]);
+    assert.equal(other.tryAcquire(UPGRADABLE), undefined);
+    assert.equal(other.tryAcquire(), undefined);
+    const reader = other.tryAcquire(SHARED)!;
+    const upgrade = guard.upgrade();
+    assert.equal(await Promise.race([upgrade, Promise.resolve("waits")]), "waits");
+    assert.equal(other.tryAcquire(SHARED), undefined);
+    reader.release();
+    assert.equal(await upgrade, true);
+    assert.deepEqual([guard.shared, guard.upgradable], [false, false]);
+    assert.ok(guard.token! > 0);
+    guard.downgrade();
+    assert.deepEqual([guard.shared, guard.upgradable, guard.token], [true, false, undefined]);
+    other.tryAcquire(SHARED)!.release();
+    guard.release();
+    assertFree(lock, other);
+  });
+
+  itInBoth("ends the wait of an upgrade when its guard is released", async (memory, again) => {
+    const [lock, other] = [memory, again()].map((one) => new RwLock(one, 0));
+    for (const options of [SHARED, UPGRADABLE]) {
+      const guard = lock.acquireSync(options);
+      const reader = other.acquireSync(SHARED);
+      const upgrade = guard.upgrade();
+      guard.release();
+      await assert.rejects(upgrade, LockLostError);
+      reader.release();
+      assertFree(lock, other);
+    }
+  });
+
+  itInBoth("times out, and lets readers in again", async (memory, again) => {
+    const [lock, other] = [memory, again()].map((one) => new RwLock(one, 0));
+    const reader = other.acquireSync(SHARED);
+    await assert.rejects(lock.acquire({ timeout: 1 }), TIMED_OUT);
+    other.tryAcquire(SHARED)!.release();
+    lock.tryAcquire(SHARED)!.release();
+    reader.release();
+    const writer = other.acquireSync();
+    await assert.rejects(lock.acquire({ ...SHARED, timeout: 1 }), TIMED_OUT);
+    const late = { ...TIMED_OUT, message: /read-write lock in time: it is held by process \d+/ };
+    for (const options of [SHARED, UPGRADABLE, {}]) {
+      await assert.rejects(lock.acquire({ ...options, timeout: 1 }), late);
+    }
+    writer.release();
+    assertFree(lock, other);
+  });
+
+  itInBoth("serves withLock in all modes", async (memory) => {
+    const lock = new RwLock(memory, 0);
+    await withLock(lock, async () => {
+      assert.equal(await withLock(lock, () => "inside", SHARED), "inside");
+    }, SHARED);
+    await withLock(lock, (guard) => assert.equal(guard.shared, false));
+    await withLock(lock, (guard) => guard.upgrade(), UPGRADABLE);
+    assertFree(lock);
+  });
+
+  itInBoth("is read under with 15 others by a thread, and no more", (memory) => {
+    const locks = Array.from({ length: 17 }, (_, i) => new RwLock(memory, i * RwLock.BYTES));
+    for (const lock of locks.slice(0, 16)) lock.lockShared();
+    assert.throws(() => locks[16].lockShared(), ourError(RangeError));
+    locks[3].unlockShared();
+    locks[16].lockShared();
+    for (const lock of [...locks.slice(0, 3), ...locks.slice(4)]) lock.unlockShared();
+    assertFree(...locks);
+  });
+
+  itInBoth("keeps its memory open while it is held", (memory, again) => {
+    const opened = again();
+    const lock = new RwLock(opened, 0);
+    lock.lockShared();
+    assert.throws(() => opened.close(), /holds 1 of its locks/);
+    lock.unlockShared();
+    for (const options of [SHARED, UPGRADABLE, {}]) {
+      const guard = lock.acquireSync(options);
+      assert.throws(() => opened.close(), /holds 1 of its locks/);
+      guard.release();
+    }
+    opened.close();
+    assertFree(new RwLock(memory, 0));
+  });
+
+  itInBoth("rejects everything after the close of its memory", async (memory, again) => {
+    const opened = again();
+    const lock = new RwLock(opened, 0);
+    const guard = new RwLock(memory, 0).acquireSync();
+    const waits = [SHARED, {}].map((options) => assert.rejects(lock.acquire(options), TypeError));
+    opened.close();
+    await Promise.all(waits);
+    assert.throws(() => lock.lock(), TypeError);
+    assert.throws(() => lock.lockShared(), TypeError);
+    await assert.rejects(lock.acquire(SHARED), TypeError);
+    guard.release();
+  });
+});
