@@ -114,6 +114,8 @@ enum {
 /* Bits of a life word: a thread may sleep on it; its thread, whose number it has, has ended. */
 #define INTERLOCK_FUTEX_WAITERS 0x80000000u
 #define INTERLOCK_FUTEX_OWNER_DIED 0x40000000u
+/* A flag of a thread that ends. */
+#define INTERLOCK_PF_EXITING 4u
 /* The offset of the life byte of identity 0. */
 #define INTERLOCK_LIFE ((off_t)1 << 40)
 
@@ -198,19 +200,19 @@ static inline int interlock_read(const char *path, char *text, size_t size) {
 }
 
 /*
- * Reads number, state, start time and bytes of memory of a thread from its stat in /proc; returns 0
+ * Reads number, state, flags, start time and bytes of memory of a thread from its stat in /proc; returns 0
  * on failure.
  */
-static inline int interlock_stat(const char *path, int *id, char *state, uint64_t *start,
-                                 uint64_t *memory) {
+static inline int interlock_stat(const char *path, int *id, char *state, unsigned *flags,
+                                 uint64_t *start, uint64_t *memory) {
   char text[1024];
   if (!interlock_read(path, text, sizeof text)) return 0;
   const char *rest = strrchr(text, ')'); /* The name before it may contain anything. */
   unsigned long long ticks, bytes;
   if (rest == NULL || sscanf(rest + 1,
-                             " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d "
+                             " %c %*d %*d %*d %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d "
                              "%*d %*d %llu %llu",
-                             state, &ticks, &bytes) != 3)
+                             state, flags, &ticks, &bytes) != 4)
     return 0;
   *id = atoi(text);
   *start = ticks;
@@ -232,8 +234,9 @@ static inline struct interlock_thread interlock_this_thread(void) {
   };
   int id;
   char state;
+  unsigned flags;
   /* In the /proc of another PID namespace, threads have other numbers. */
-  if (!interlock_stat("/proc/thread-self/stat", &id, &state, &me.start, &me.memory) ||
+  if (!interlock_stat("/proc/thread-self/stat", &id, &state, &flags, &me.start, &me.memory) ||
       id != (int)me.thread)
     me.start = 0;
   if (me.namespace != 0 && access("/proc/thread-self/ns/time", F_OK) != 0 && errno == ENOENT)
@@ -367,10 +370,9 @@ static inline int interlock_is_gone(const struct interlock *it, uint32_t identit
   if ((identity & INTERLOCK_SLOTS) == 0) return 0;
   size_t at = interlock_slot(identity);
   if (interlock_load(it, at + INTERLOCK_S_IDENTITY) != identity) return 0;
-  if ((interlock_life_of(it, identity) & INTERLOCK_FUTEX_OWNER_DIED) != 0) return 1;
   int has_byte = interlock_load(it, at + INTERLOCK_S_BYTE) == identity;
   int byte = has_byte ? interlock_look(it, identity) : -1;
-  int gone = interlock_load(it, at + INTERLOCK_S_GONE) != 0 || byte == F_UNLCK;
+  int gone = interlock_load(it, at + INTERLOCK_S_GONE) != 0 || byte == F_UNLCK, runs = 0;
   struct interlock_thread me = interlock_this_thread();
   unsigned char boot[16], unknown[16] = {0};
   interlock_boot(boot);
@@ -384,17 +386,23 @@ static inline int interlock_is_gone(const struct interlock *it, uint32_t identit
       memcmp(boot, unknown, 16) != 0 && memcmp(boot, it->map + at + INTERLOCK_S_BOOT, 16) == 0) {
     char path[64], state;
     int id;
+    unsigned flags;
     uint64_t found, memory;
     snprintf(path, sizeof path, "/proc/%d/task/%d/stat", process, thread);
     if (syscall(SYS_tgkill, process, thread, 0) != 0 && errno == ESRCH) gone = 1;
-    else if (me.start != 0 && interlock_stat(path, &id, &state, &found, &memory)) {
+    else if (me.start != 0 && interlock_stat(path, &id, &state, &flags, &found, &memory)) {
       uint32_t clock = interlock_load(it, at + INTERLOCK_S_TIME_NAMESPACE);
       int comparable = byte != F_WRLCK && start != 0 && clock != 0 && clock == me.time_namespace;
       /* A thread that ends has lost its memory, if this /proc tells of memory at all. */
-      gone = state == 'Z' || state == 'X' || (me.memory != 0 && memory == 0) ||
-             (comparable && found != start);
+      int ended = state == 'Z' || state == 'X' || (me.memory != 0 && memory == 0);
+      gone = ended || (comparable && found != start);
+      runs = !ended && (flags & INTERLOCK_PF_EXITING) == 0;
     }
   }
+  /* A process that ended with a checkpoint of it is marked, and may have been restored since. */
+  if ((interlock_life_of(it, identity) & INTERLOCK_FUTEX_OWNER_DIED) != 0 &&
+      !(runs && byte == F_WRLCK))
+    gone = 1;
   return gone && interlock_load(it, at + INTERLOCK_S_IDENTITY) == identity;
 }
 

@@ -6,6 +6,7 @@ import {
   RawArray,
   RawRecord,
   RawValue,
+  Semaphore,
   SeqlockRecord,
   SharedArray,
   SharedRecord,
@@ -24,6 +25,10 @@ const sharedArray = on(MEMORY, ({ memory, offset }) => new SharedArray(memory, o
 const rawRecord = on(MEMORY, ({ memory, offset }) => new RawRecord(memory, offset, Point));
 const sharedRecord = on(MEMORY, ({ memory, offset }) => new SharedRecord(memory, offset, Point));
 const seqlock = on(MEMORY, ({ memory, offset }) => new SeqlockRecord(memory, offset, Point));
+const semaphore = on(
+  MEMORY,
+  ({ memory, offset }) => new Semaphore(memory, offset, { permits: 4 }),
+);
 const flag = on(MEMORY, ({ memory, offset }) => new Flag(memory, offset));
 
 /** An increment under a mutex, by one thread and by several. */
@@ -77,6 +82,10 @@ export const subject: Subject = {
     sharedRecord("shared record read", (point) => () => point.read()),
     sharedRecord("shared record update", (point) => () => point.update(({ x }) => ({ x: x + 1 }))),
     seqlock("seqlock record read", (point) => () => point.read()),
+    semaphore("semaphore: wait, post", (semaphore) => () => {
+      semaphore.waitSync();
+      semaphore.post();
+    }),
     flag("flag look", (flag) => () => flag.isSet),
     flag("flag set, clear", (flag) => () => {
       flag.set();

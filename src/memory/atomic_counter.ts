@@ -7,9 +7,8 @@ import type { Region } from "./region.ts";
  * A counter in shared memory: one 64-bit word, one atomic step for each operation. Exact for whole
  * numbers up to 2^53, beyond which it throws and keeps its value.
  *
- * An add beyond 2^53 is undone a moment later. Another thread that reads the counter in this moment
- * may see the value beyond 2^53; if it sets the counter, the result is wrong by the undone
- * add. So do not both set and add to a counter that is within 2^31 of the limit.
+ * If one thread sets the counter to a value within 2^31 of the limit at the moment in which another
+ * one adds to it, the sum may be beyond 2^53. So do not both set and add there.
  *
  * @example
  * ```ts

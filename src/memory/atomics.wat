@@ -41,11 +41,15 @@
   (func (export "load64") (param $at i32) (result f64)
     (f64.convert_i64_s (i64.atomic.load (local.get $at))))
 
-  ;; The 64-bit adds leave the value unchanged if the sum would be beyond 2^53. While the value is
-  ;; below 2^52, an add of a 32-bit number is one fetch-and-add: to reach 2^53 between the look and
-  ;; the add would take 2^21 adds of other threads. Closer to 2^53, it is a compare-and-swap.
-  (func $isNear (param $at i32) (result i32)
-    (i64.lt_u (i64.add (i64.atomic.load (local.get $at)) (i64.const 0x10000000000000))
+  ;; The 64-bit adds leave the value unchanged if the sum would be beyond 2^53. Below 2^52, an add of a
+  ;; 32-bit number is a compare-and-swap that expects what this thread has left there: a load would
+  ;; fetch a contended cache line once more. If it fails, it has shown the value, and a fetch-and-add
+  ;; follows: to reach 2^53 between the two would take 2^21 adds of other threads. Closer to 2^53, an
+  ;; add is a compare-and-swap that checks the sum.
+  (global $lastAt (mut i32) (i32.const -1))
+  (global $last (mut i64) (i64.const 0))
+  (func $isNear (param $value i64) (result i32)
+    (i64.lt_u (i64.add (local.get $value) (i64.const 0x10000000000000))
               (i64.const 0x20000000000000)))
   (func $isBeyond (param $value i64) (result i32)
     (i64.gt_u (i64.add (local.get $value) (i64.const 0x1fffffffffffff))
@@ -54,20 +58,29 @@
   ;; Adds and returns 1; or 0, with the value unchanged, if the sum is beyond 2^53.
   (func (export "add64") (param $at i32) (param $n i32) (result i32)
     (local $old f64)
-    (if (call $isNear (local.get $at))
-      (then
-        (drop (i64.atomic.rmw.add (local.get $at) (i64.extend_i32_s (local.get $n))))
-        (return (i32.const 1))))
-    (local.set $old (call $far (local.get $at) (f64.convert_i32_s (local.get $n))))
+    (local.set $old (call $fetchAdd (local.get $at) (local.get $n)))
     (f64.eq (local.get $old) (local.get $old)))
   ;; Adds and returns the value before; or NaN, with the value unchanged, if the sum is beyond 2^53.
-  (func (export "fetchAdd64") (param $at i32) (param $n i32) (result f64)
-    (if (call $isNear (local.get $at))
+  (func $fetchAdd (export "fetchAdd64") (param $at i32) (param $n i32) (result f64)
+    (local $add i64) (local $expected i64) (local $old i64)
+    (local.set $add (i64.extend_i32_s (local.get $n)))
+    (local.set $expected
+      (if (result i64) (i32.eq (local.get $at) (global.get $lastAt))
+        (then (global.get $last))
+        (else (i64.atomic.load (local.get $at)))))
+    (if (i32.eqz (call $isNear (local.get $expected)))
+      (then (return (call $far (local.get $at) (f64.convert_i32_s (local.get $n))))))
+    (local.set $old
+      (i64.atomic.rmw.cmpxchg (local.get $at) (local.get $expected)
+        (i64.add (local.get $expected) (local.get $add))))
+    (if (i64.ne (local.get $old) (local.get $expected))
       (then
-        (return
-          (f64.convert_i64_s
-            (i64.atomic.rmw.add (local.get $at) (i64.extend_i32_s (local.get $n)))))))
-    (call $far (local.get $at) (f64.convert_i32_s (local.get $n))))
+        (if (i32.eqz (call $isNear (local.get $old)))
+          (then (return (call $far (local.get $at) (f64.convert_i32_s (local.get $n))))))
+        (local.set $old (i64.atomic.rmw.add (local.get $at) (local.get $add)))))
+    (global.set $lastAt (local.get $at))
+    (global.set $last (i64.add (local.get $old) (local.get $add)))
+    (f64.convert_i64_s (local.get $old)))
   ;; The same for any whole number of at most 2^53, by a compare-and-swap that checks the sum.
   (func $far (export "fetchAddFar64") (param $at i32) (param $n f64) (result f64)
     (local $old i64) (local $sum i64)

@@ -6,6 +6,8 @@ const MAX = BigInt(Number.MAX_SAFE_INTEGER);
 const EDGE = 2 ** 20;
 const TWO_32 = 2 ** 32;
 const ONE = 1n;
+/** Compare-and-swaps before an add with a BigInt, which always succeeds. */
+const TRIES = 4;
 /** As in atomics.wat and mutex.ts. */
 const SPINS = 20;
 
@@ -32,6 +34,9 @@ class ArrayAtomics implements AtomicOperations {
   private readonly halves: Uint16Array;
   private readonly words: Int32Array;
   private readonly longs: BigInt64Array;
+  /** Where this thread added last, and what it left in the low word, as in atomics.wat. */
+  private lastWord = -1;
+  private lastLow = 0;
 
   constructor(buffer: ArrayBufferLike) {
     this.bytes = new Uint8Array(buffer);
@@ -107,11 +112,18 @@ class ArrayAtomics implements AtomicOperations {
     const words = this.words;
     const word = at >> 2;
     if (n >= 0) {
-      const low = Atomics.load(words, word);
-      const sum = (low + n) | 0;
-      // No carry, so the sum is within 2^53 as well: 2^53 is a multiple of 2^32.
-      if ((low >= 0 || sum < 0) && Atomics.compareExchange(words, word, low, sum) === low) {
-        return 1;
+      let low = word === this.lastWord ? this.lastLow : Atomics.load(words, word);
+      for (let i = 0; i < TRIES; i++) {
+        const sum = (low + n) | 0;
+        // Without a carry, the sum is within 2^53 as well: 2^53 is a multiple of 2^32.
+        if (low < 0 && sum >= 0) break;
+        const found = Atomics.compareExchange(words, word, low, sum);
+        if (found === low) {
+          this.lastWord = word;
+          this.lastLow = sum;
+          return 1;
+        }
+        low = found;
       }
     }
     return Number.isNaN(this.fetchAdd64(at, n)) ? 0 : 1;

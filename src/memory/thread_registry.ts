@@ -1,6 +1,11 @@
 import type { Owner } from "../contract/owner.ts";
 import { adapter } from "../runtime/adapters/adapter.ts";
-import { commandLineOf, isGone, type ThreadIdentity } from "../runtime/identity/thread_identity.ts";
+import {
+  commandLineOf,
+  isGone,
+  isRunning,
+  type ThreadIdentity,
+} from "../runtime/identity/thread_identity.ts";
 import { HEADER, SLOT, SLOTS } from "./layout.ts";
 import { lockWordsOf, OWNER } from "./lock_words.ts";
 import { isAliveBy, isDeadBy, type LifeEntry, lifeWordOf } from "./life_word.ts";
@@ -83,7 +88,7 @@ export class ThreadRegistry {
     return { at: at + SLOT.life, expected };
   }
 
-  /** Whether the kernel has marked the life word of an identity. Asks only the memory. */
+  /** Whether the kernel has marked the life word of an identity. Reads nothing but the memory. */
   isMarkedDead(identity: number): boolean {
     const at = this.#slots.find(identity);
     const { atomics } = this.#region;
@@ -99,7 +104,7 @@ export class ThreadRegistry {
     const at = this.#slots.find(identity);
     if (at === undefined) return false;
     const { atomics } = this.#region;
-    if (atomics.load32(at + SLOT.gone) !== 0 || this.isMarkedDead(identity)) return true;
+    if (atomics.load32(at + SLOT.gone) !== 0) return true;
     const mayAsk = atomics.load32(at + SLOT.thread) !== 0 && this.#slots.isOfThisBoot(at);
     return this.#isDead(at, identity, mayAsk) && atomics.load32(at + SLOT.identity) === identity;
   }
@@ -109,7 +114,7 @@ export class ThreadRegistry {
    * takes 20 us, so a thread that was not found dead is not checked again for 0.4 ms.
    */
   isFoundGone(identity: number): boolean {
-    if (this.isMarkedDead(identity)) return true;
+    if (this.isMarkedDead(identity)) return this.isGone(identity);
     const now = performance.now();
     if (now - (this.#looked.get(identity) ?? -Infinity) < 0.4) return false;
     if (this.#looked.size > SLOTS) this.#looked.clear();
@@ -234,17 +239,21 @@ export class ThreadRegistry {
   }
 
   /**
-   * Whether the thread of a slot is dead by its life byte, or by the system.
+   * Whether the thread of a slot is dead by its life word, its life byte, or by the system.
    *
    * @param mayAsk Whether the system knows the thread by the numbers in the slot.
    */
   #isDead(at: number, identity: number, mayAsk: boolean): boolean {
     const { atomics, file } = this.#region;
+    const thread = this.#slots.threadAt(at);
+    const isMarked = isDeadBy(atomics.load32(at + SLOT.life));
+    // A process that ended with a checkpoint of it is marked, and may have been restored since.
+    if (isMarked && !(mayAsk && isRunning(thread))) return true;
     const byte = atomics.load32(at + SLOT.byte) === identity
       ? file?.lookAtLifeByte(identity)
       : undefined;
+    if (isMarked) return byte !== "held";
     if (byte === "free" || !mayAsk) return byte === "free";
-    const thread = this.#slots.threadAt(at);
     // A process that was restored from a checkpoint has another start time.
     return isGone(byte === "held" ? { ...thread, startTime: 0 } : thread);
   }

@@ -8,8 +8,9 @@ import { intervalAfter } from "./mutex.ts";
 const SLEEPERS = 0x80000000 | 0;
 const TASKS = 0x40000000;
 const MANY = 0x20000000;
-const MARKS = SLEEPERS | TASKS | MANY;
-const COUNT = ~MARKS;
+/** The bits about waiters: a signal does nothing without them. */
+export const WAITERS = SLEEPERS | TASKS | MANY;
+const COUNT = ~WAITERS;
 const ALL = 0x7fffffff;
 
 /** What a thread or a task waits for at a {@linkcode WaitWord}. */
@@ -66,7 +67,7 @@ export class WaitWord {
 
   /** Wakes waiters, after a change that they may wait for. */
   signal(): void {
-    if ((this.#attachment.region.atomics.load32(this.#at) & MARKS) !== 0) this.#wake();
+    if ((this.#attachment.region.atomics.load32(this.#at) & WAITERS) !== 0) this.#wake();
   }
 
   /**
@@ -140,7 +141,7 @@ export class WaitWord {
     const { region, asyncWaiters } = this.#attachment;
     for (;;) {
       const word = region.atomics.load32(this.#at);
-      if ((word & MARKS) === 0) return; // The one that was woken passes the wake on.
+      if ((word & WAITERS) === 0) return; // The one that was woken passes the wake on.
       const next = (word + 1) & COUNT;
       if (region.atomics.compareExchange32(this.#at, word, next) !== word) continue;
       if ((word & SLEEPERS) !== 0) region.wake(this.#at, (word & MANY) !== 0 ? ALL : 1);

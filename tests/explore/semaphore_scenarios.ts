@@ -1,6 +1,8 @@
 import type { Guard } from "../../src/contract/guard.ts";
 import { HEADER, SEMAPHORE, SLOT } from "../../src/memory/layout.ts";
+import { attachmentOf } from "../../src/memory/memory.ts";
 import { Semaphore } from "../../src/memory/semaphore.ts";
+import { WaitWord } from "../../src/memory/wait_word.ts";
 import type { Scenario } from "./explore.ts";
 import { identityOf, slotOf, World } from "./world.ts";
 
@@ -97,6 +99,16 @@ const quick: Part = (semaphore) => {
 /** Acquires two permits, and is inside for no step. */
 const quickTwo: Part = (semaphore) => semaphore.acquireSync({ permits: 2 }).release();
 
+/** Acquires a permit and keeps it. */
+const keep: Part = (semaphore) => semaphore.waitSync();
+
+/** Gives back all permits, which it has from the beginning, with one signal. */
+const giveAll: Part = (_semaphore, world, actor) => {
+  const attachment = attachmentOf(world.open(actor));
+  for (const cell of world.cells) attachment.region.atomics.store32(cell, 0);
+  new WaitWord(attachment, HEADER.end + SEMAPHORE.word).signal();
+};
+
 /** Acquires permits if they are free. */
 const tryOne: Part = (semaphore, world, actor) => {
   const guard = semaphore.tryAcquire();
@@ -136,6 +148,7 @@ function semaphoreScenario(
   const open = (actor: number) => new Semaphore(world.open(actor), 0, { permits });
   const identities = [0, ...parts.map((_, actor) => identityOf(actor))];
   const at = HEADER.end;
+  if (parts[0] === giveAll) { for (const cell of world.cells) world.write(cell, identityOf(0)); }
   return {
     name: `semaphore: ${name}`,
     ...world.parts(parts.map((part, actor) => () => {
@@ -191,6 +204,9 @@ export function semaphoreScenarios(): Scenario[] {
       deaths: 1,
     }),
     semaphoreScenario("one has two permits, two wait", 2, [quickTwo, quick, quick]),
+    semaphoreScenario("two wait for permits that come back at once", 2, [giveAll, keep, keep], {
+      checkEnd: undefined,
+    }),
     semaphoreScenario("one wants two permits, one wants one", 2, [two, one]),
     semaphoreScenario("one wants two permits, one wants one, one dies", 2, [two, one], {
       deaths: 1,

@@ -73,6 +73,27 @@ describe("AtomicCounter", () => {
     }
   });
 
+  itInBoth("adds to a value that has changed since its last add", (memory, again) => {
+    const counter = new AtomicCounter(memory, 0);
+    const seen = new AtomicCounter(again(), 0);
+    const other = new AtomicCounter(memory, 128);
+    for (const value of [0, 7, 2 ** 32 - 1, -1, 2 ** 52, -(2 ** 52) - 1, MAX - 1, 1 - MAX]) {
+      for (const n of [1, -1]) {
+        counter.set(3);
+        other.add();
+        counter.add(n);
+        seen.set(value);
+        counter.add(n);
+        assert.equal(seen.value, value + n);
+        seen.set(n * MAX);
+        assert.throws(() => counter.add(n), RangeError);
+        assert.throws(() => counter.fetchAdd(n), RangeError);
+        assert.equal(seen.value, n * MAX);
+      }
+    }
+    assert.equal(other.value, 16);
+  });
+
   itInBoth("takes only whole numbers within 2^53", (memory) => {
     const counter = new AtomicCounter(memory, 0);
     counter.add(7);

@@ -197,6 +197,26 @@ describe("The life word of a thread", () => {
   );
 
   it(
+    "that is marked is not believed while its thread runs and has its life byte",
+    LIMIT,
+    withAgents(async (group) => {
+      const holder = await group.process();
+      await holder.take(0);
+      const { atomics } = regionOf(group.memory);
+      const at = group.slotOfOwner(0);
+      // As of a process that was restored from a checkpoint.
+      atomics.store32(at + SLOT.life, FUTEX_WAITERS | OWNER_DIED);
+      atomics.store32(at + SLOT.startTime, 1);
+      assert.equal(group.mutex(0).tryAcquire(), undefined);
+      assert.throws(() => group.mutex(0).acquireSync({ timeout: 50 }), { name: "TimeoutError" });
+      await assert.rejects(group.mutex(0).acquire({ timeout: 50 }), { name: "TimeoutError" });
+      atomics.store32(at + SLOT.byte, 0); // As of a program that it became by exec.
+      using guard = group.mutex(0).acquireSync();
+      assert.equal(guard.recovered, true);
+    }),
+  );
+
+  it(
     "tells nothing about the next thread of its slot",
     withAgents((group) => {
       const { threads, thread, region: { atomics, base } } = attachmentOf(group.memory);

@@ -84,6 +84,21 @@ describe("Segment", () => {
     );
   });
 
+  it("has one semaphore for a name, with one number of permits", () => {
+    const segment = Segment.anonymous(4096);
+    const semaphore = segment.semaphore("a", { permits: 2 });
+    assert.equal(segment.semaphore("a", { permits: 2 }), semaphore);
+    assert.throws(() => segment.semaphore("a", { permits: 3 }), /"a".*semaphore 3.*semaphore 2/);
+    assert.throws(() => segment.semaphore("b", { permits: 0 }), RangeError);
+    assert.deepEqual(segment.names(), [{ name: "a", kind: "semaphore 2" }]);
+    const guard = Segment.from(segment.handle).semaphore("a", { permits: 2 }).acquireSync();
+    assert.equal(semaphore.available, 1);
+    assert.throws(() => segment.removeName("a"), /its lock is held by/);
+    guard.release();
+    assert.equal(segment.removeName("a"), true);
+    assert.notEqual(segment.semaphore("a", { permits: 3 }), semaphore);
+  });
+
   it(
     "takes a directory that is a string, a URL or bytes",
     inFolder((directory) => {

@@ -113,7 +113,21 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
       "memory/behaviour/release_wakes",
     ],
   ),
-  mutant("lost carry in add64", JS, "(low >= 0 || sum < 0) && ", "", ["memory/atomic"], "bun"),
+  mutant(
+    "an add whose value has changed adds beyond 2^53",
+    WAT,
+    "(if (i32.eqz (call $isNear (local.get $old)))",
+    "(if (i32.const 0)",
+    ["memory/atomic_counter"],
+  ),
+  mutant(
+    "lost carry in add64",
+    JS,
+    "if (low < 0 && sum >= 0) break;",
+    "",
+    ["memory/atomic"],
+    "bun",
+  ),
   mutant(
     "token not counted",
     MUTEX,
@@ -249,6 +263,13 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
     ["memory/life_word"],
   ),
   mutant(
+    "a life word outweighs a thread that runs",
+    REGISTRY,
+    "if (isMarked && !(mayAsk && isRunning(thread))) return true;",
+    "if (isMarked) return true;",
+    ["memory/life_word"],
+  ),
+  mutant(
     "a slot is freed that the kernel may still mark",
     REGISTRY,
     "if (!life.unlink()) return;",
@@ -279,8 +300,8 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
   mutant(
     "an entry of the robust list is removed in one direction",
     ROBUST_LIST,
-    "list.write(before, after) && list.write(afterPrev, before)",
-    "list.write(before, after)",
+    "list.write([before, after], [afterPrev, before])",
+    "list.write([before, after])",
     ["runtime/threads/robust_list"],
   ),
   mutant(
@@ -370,8 +391,8 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
   mutant(
     "a lock that is held loses its name",
     "src/memory/segment.ts",
-    "if (guard === undefined) {\n      const owner",
-    "if (guard === null) {\n      const owner",
+    "if (guard === undefined) {\n      const [owner]",
+    "if (guard === null) {\n      const [owner]",
     ["memory/segment_memory"],
   ),
   mutant(
@@ -457,29 +478,22 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
   mutant(
     "a post wakes no waiter",
     SEMAPHORE,
-    "this.#next = cell;\n    this.#word.signal();",
-    "this.#next = cell;",
-    ["explore/explore"],
-  ),
-  mutant(
-    "permits that are put back wake no waiter",
-    SEMAPHORE,
-    "this.#region.atomics.store32(turn, 0);\n      this.#word.signal();",
-    "this.#region.atomics.store32(turn, 0);",
+    "if ((atomics.load32(this.#at) & WAITERS) !== 0) this.#word.signal();",
+    "",
     ["explore/explore"],
   ),
   mutant(
     "a post of a permit that is no longer held",
     SEMAPHORE,
-    "if (this.#region.atomics.compareExchange32(cell, this.#me, 0) !== this.#me) throw lost();",
-    "this.#region.atomics.store32(cell, 0);",
+    "if (atomics.compareExchange32(cell, this.#me, 0) !== this.#me) throw lost();",
+    "atomics.store32(cell, 0);",
     ["memory/semaphore"],
   ),
   mutant(
     "a post of a permit that a guard holds",
     SEMAPHORE,
-    "const cell = this.#bare.pop();",
-    "const cell = this.#bare.pop() ?? this.#first;",
+    "const cell = this.#last;\n    if (cell === 0)",
+    "const cell = this.#last || this.#first;\n    if (cell === 0)",
     ["memory/semaphore"],
   ),
   mutant(

@@ -36,7 +36,21 @@ export const REDIS_MUTANTS: readonly Mutant[] = [
     QUEUE,
     "if seen >= now",
     "if seen >= 0",
-    ["redis/lock/redis_lock"],
+    ["redis/behaviour/hand_off"],
+  ),
+  mutant(
+    "a dead waiter is granted the lock",
+    "src/redis/server_lock/queue_scripts.ts",
+    " or not hears(waiter)",
+    " or not countable",
+    ["redis/behaviour/hand_off"],
+  ),
+  mutant(
+    "a close tells the guards nothing",
+    "src/redis/lease/hold.ts",
+    "if (why !== undefined) this.lease.failed(why);",
+    "",
+    ["redis/behaviour/close"],
   ),
   mutant(
     "the quorum is off by one",

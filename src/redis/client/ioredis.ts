@@ -159,9 +159,11 @@ export class IoredisDriver implements Driver {
       enableOfflineQueue: true,
       keyPrefix: "", // It would be added to the names of channels, too.
     };
-    const subscriber = isCluster(this.#client) && node !== ""
-      ? nodeOf(this.#client, node).duplicate({ ...options, retryStrategy })
-      : duplicateOf(this.#client, options);
+    // If the node is away, any other delivers the messages.
+    const at = isCluster(this.#client)
+      ? nodeOf(this.#client, node)?.duplicate({ ...options, retryStrategy })
+      : undefined;
+    const subscriber = at ?? duplicateOf(this.#client, options);
     subscriber.on("error", () => {}); // It reconnects and subscribes again by itself.
     subscriber.on("message", receive);
     if (subscriber.status === "wait") {
@@ -214,12 +216,9 @@ function isCluster(client: IoredisClient): client is IoredisCluster {
   return "nodes" in client;
 }
 
-/** The client of a node, which is missing for a moment after its connection was lost. */
-function nodeOf(cluster: IoredisCluster, address: string): IoredisClient {
-  const isIt = ({ options }: IoredisClient) => `${options.host}:${options.port}` === address;
-  const node = cluster.nodes("all").find(isIt);
-  if (node !== undefined) return node;
-  throw new UnreachableError(`the node ${address} of the cluster is not connected`, false);
+/** The client of a node; there is none while the cluster has no connection to it. */
+function nodeOf(cluster: IoredisCluster, address: string): IoredisClient | undefined {
+  return cluster.nodes("all").find(({ options: { host, port } }) => `${host}:${port}` === address);
 }
 
 /** After which time it connects again; the client of a node does not, since its cluster does. */

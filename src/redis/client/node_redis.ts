@@ -37,13 +37,14 @@ export interface NodeRedisClient {
 interface ClusterNode {
   readonly address: string;
   readonly client?: NodeRedisClient;
+  /** Settles when it has connected for the first time. */
+  readonly connectPromise?: Promise<unknown>;
 }
 
 /** A client of `createCluster`. */
 interface NodeRedisCluster extends NodeRedisClient {
   readonly masters: readonly ClusterNode[];
   readonly slots: readonly ({ readonly master: ClusterNode } | undefined)[];
-  nodeClient(node: ClusterNode): Promise<unknown>;
 }
 
 /**
@@ -75,8 +76,9 @@ export class NodeRedisDriver implements Driver {
     this.#client = client;
     this.#listeners = new Listeners(client);
     if ("masters" in client) {
-      this.#cluster = client as NodeRedisCluster;
-      this.nodeOf = (channel) => Promise.resolve(this.#masterOf(channel)?.address ?? "");
+      const cluster = this.#cluster = client as NodeRedisCluster;
+      this.nodeOf = (channel) =>
+        Promise.resolve(cluster.slots[slotOf(channel)]?.master.address ?? "");
     }
     this.keyPrefix = keyPrefixOf(client);
   }
@@ -126,19 +128,15 @@ export class NodeRedisDriver implements Driver {
     address = "",
   ): Promise<Subscriber> {
     const node = this.#cluster?.masters.find((master) => master.address === address);
-    if (node === undefined) return openSubscriber(this.#client, receive, signal);
-    this.#cluster!.nodeClient(node).catch(() => {}); // Makes its client, if there is none.
-    return openSubscriber(node.client!, receive, signal);
+    // If it is away, any other node delivers the messages.
+    const isUp = node?.client?.isReady || node?.connectPromise !== undefined;
+    return openSubscriber(isUp && node?.client || this.#client, receive, signal);
   }
 
   close(): Promise<void> {
     this.#listeners.clear();
     this.#endReadying?.();
     return Promise.resolve(); // It belongs to the user.
-  }
-
-  #masterOf(channel: string): ClusterNode | undefined {
-    return this.#cluster!.slots[slotOf(channel)]?.master;
   }
 }
 

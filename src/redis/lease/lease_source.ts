@@ -101,9 +101,10 @@ export class LeaseSource<Request extends HoldRequest, Held extends Hold<Request>
     try {
       for (const sleeper of this.sleepers) sleeper.wake(); // They see that it is closed.
       this.#backend.stopWaiting();
-      await this.inFlight.idle();
       const lost = () => new LockLostError(`Lost "${this.name}": it was closed while it was held`);
-      await Promise.allSettled([...this.holds].map((hold) => hold.end(lost())));
+      const end = () => Promise.allSettled([...this.holds].map((hold) => hold.end(lost())));
+      await Promise.all([end(), this.inFlight.idle()]);
+      await end(); // What was granted meanwhile.
     } finally {
       this.wakeChannel.end();
       await this.#backend.close();

@@ -78,9 +78,10 @@ export class LockHold extends Hold<LockRequest> implements SharableHold {
     await super.release();
   }
 
-  override end(why?: LockLostError): Promise<void> {
+  override async end(why?: LockLostError): Promise<void> {
+    while (this.#changing !== undefined) await this.#changing;
     this.#countTokens();
-    return super.end(why);
+    await super.end(why);
   }
 
   async upgrade(options: AcquireOptions | undefined): Promise<boolean> {

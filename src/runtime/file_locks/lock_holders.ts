@@ -2,6 +2,9 @@ import { namesIn } from "../files/folders.ts";
 import { readAllOfProc } from "../files/open_file.ts";
 import { processIdentity } from "../identity/thread_identity.ts";
 
+/** How often the list is read in vain: an entry is left out if others end while it is read. */
+const READS = 3;
+
 /** A process that holds a file by flock(2), or is blocked until it does. */
 export interface ListedFlock {
   readonly pid: number;
@@ -18,11 +21,15 @@ export interface ListedFlock {
  */
 export function flocksOf(id: string): ListedFlock[] | undefined {
   const file = listedAs(id);
-  return readAllOfProc("/proc/locks")?.split("\n").flatMap((line) => {
-    const [isWaiter, [kind, , mode, pid, listed]] = fieldsIn(line);
-    if (kind !== "FLOCK" || listed !== file) return [];
-    return [{ pid: Number(pid), isShared: mode === "READ", isWaiter }];
-  });
+  let found: ListedFlock[] | undefined;
+  for (let i = 0; i < READS && !found?.length; i++) {
+    found = readAllOfProc("/proc/locks")?.split("\n").flatMap((line) => {
+      const [isWaiter, [kind, , mode, pid, listed]] = fieldsIn(line);
+      if (kind !== "FLOCK" || listed !== file) return [];
+      return [{ pid: Number(pid), isShared: mode === "READ", isWaiter }];
+    });
+  }
+  return found;
 }
 
 /** Whether a line of the list is a waiter's, and its fields after the number. */

@@ -19,6 +19,8 @@ export interface ThreadIdentity {
   readonly timeNamespace: number;
 }
 
+/** In the flags of a thread: it ends. */
+const PF_EXITING = 0x4;
 /** In place of a number or an id that could not be read. */
 const UNKNOWN = 0;
 /** In place of a time namespace on a kernel that has none (before 5.6). */
@@ -31,6 +33,7 @@ interface Stat {
   readonly startTime: number;
   /** Whether it has any memory. */
   readonly hasMemory: boolean;
+  readonly flags: number;
 }
 
 /** Parses `/proc/.../stat`, whose second field may contain anything. */
@@ -39,7 +42,8 @@ function parseStat(stat: string | undefined): Stat | undefined {
   const rest = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   const [id, startTime] = [parseInt(stat), Number(rest[19])];
   if (!(id > 0 && startTime > 0)) return undefined;
-  return { id, state: rest[0], startTime, hasMemory: rest[20] !== "0" };
+  const [state, flags] = [rest[0], Number(rest[6])];
+  return { id, state, startTime, hasMemory: rest[20] !== "0", flags };
 }
 
 /** The inode of a namespace of this thread; `missing` if there is no such file. */
@@ -98,13 +102,31 @@ export function isGone(them: ThreadIdentity): boolean {
   if (namespace === UNKNOWN || namespace !== me.namespace) return false;
   if (!threadIsThere(pid, thread)) return true;
   if (!procIsOurs) return false;
-  const found = parseStat(readProc(`/proc/${pid}/task/${thread}/stat`));
+  const found = statOf(pid, thread);
   if (found === undefined) return false;
-  if (found.state === "Z" || found.state === "X") return true;
-  if (showsMemory && !found.hasMemory) return true;
+  if (hasEnded(found)) return true;
   const mayCompare = startTime !== UNKNOWN && timeNamespace !== UNKNOWN &&
     timeNamespace === me.timeNamespace;
   return mayCompare && found.startTime !== startTime;
+}
+
+/**
+ * Whether a thread of these numbers, which may have started at any time, certainly runs its program.
+ * False if something is unknown.
+ */
+export function isRunning({ pid, thread, namespace }: ThreadIdentity): boolean {
+  const me = threadIdentity(); // It finds out whether /proc is of this namespace.
+  if (namespace === UNKNOWN || namespace !== me.namespace || !procIsOurs) return false;
+  const found = statOf(pid, thread);
+  return found !== undefined && !hasEnded(found) && (found.flags & PF_EXITING) === 0;
+}
+
+function statOf(pid: number, thread: number): Stat | undefined {
+  return parseStat(readProc(`/proc/${pid}/task/${thread}/stat`));
+}
+
+function hasEnded({ state, hasMemory }: Stat): boolean {
+  return state === "Z" || state === "X" || (showsMemory && !hasMemory);
 }
 
 /** Whether the system has a thread of this number, even one whose /proc may not be read. */

@@ -33,6 +33,10 @@ const CALL = {
   },
 } as const;
 
+/** The most words that one call copies, and the bytes of a `struct iovec`. */
+const MOST_WORDS = 4;
+const RANGE = 2 * WORD;
+
 /**
  * The memory around the list, which is the C library's: by calls of the system, which fail if an
  * address is not mapped.
@@ -40,45 +44,48 @@ const CALL = {
 class ListMemory {
   readonly #call: CFunctions<typeof CALL> = adapter.bind(CALL, undefined, true);
   readonly #numbers = NUMBERS[adapter.arch];
-  /** Two `struct iovec`, of this buffer and of the other memory; then the contents. */
-  readonly #words = new BigUint64Array(new SharedArrayBuffer(8 * WORD));
+  /** The contents of the words; then a `struct iovec` for them, and one for each of the words. */
+  readonly #words = new BigUint64Array(new SharedArrayBuffer(MOST_WORDS * (WORD + RANGE) + RANGE));
   // SAFETY: shared memory does not move, and this object keeps it.
   readonly #address = adapter.addressOf(new Uint8Array(this.#words.buffer));
-  readonly #contents = this.#words.subarray(4);
 
   /** The head of this thread's list; `undefined` if it has none, or the system does not tell. */
   head(): bigint | undefined {
-    const at = this.#address + 4 * WORD;
-    this.#contents.fill(0n);
+    const at = this.#address;
+    this.#words.fill(0n, 0, 2);
     // SAFETY: the system writes an address and a length.
     const failure = this.#call.syscall(this.#numbers[0], 0, at, at + WORD, 0, 0, 0);
-    const [head, length] = this.#contents;
+    const [head, length] = this.#words;
     return failure === 0 && head !== 0n && length === HEAD_BYTES ? head : undefined;
   }
 
-  /** Reads `count` words, 4 at most; `undefined` if that fails. */
-  read(address: bigint, count: number): bigint[] | undefined {
-    return this.#copy(1, address, count) ? [...this.#contents.subarray(0, count)] : undefined;
+  /** Reads the words at some addresses; `undefined` if one of them cannot be read. */
+  read(...addresses: bigint[]): bigint[] | undefined {
+    return this.#copy(1, addresses) ? [...this.#words.subarray(0, addresses.length)] : undefined;
   }
 
   /**
-   * Writes words; returns whether it did.
+   * Writes words, one after the other, up to one that cannot be written; returns whether there was
+   * none.
    *
    * SAFETY: the words must be links of this thread's list.
    */
-  write(address: bigint, ...values: bigint[]): boolean {
-    this.#contents.set(values);
-    return this.#copy(2, address, values.length);
+  write(...words: (readonly [address: bigint, value: bigint])[]): boolean {
+    this.#words.set(words.map(([, value]) => value));
+    return this.#copy(2, words.map(([address]) => address));
   }
 
-  #copy(call: 1 | 2, address: bigint, count: number): boolean {
-    const size = count * WORD;
-    const own = this.#address;
-    this.#words.set([BigInt(own + 4 * WORD), BigInt(size), address, BigInt(size)]);
+  #copy(call: 1 | 2, addresses: readonly bigint[]): boolean {
+    const size = addresses.length * WORD;
+    const contents = this.#address;
+    const ranges = addresses.flatMap((address) => [address, BigInt(WORD)]);
+    this.#words.set([BigInt(contents), BigInt(size), ...ranges], MOST_WORDS);
+    const own = contents + MOST_WORDS * WORD;
     const number = this.#numbers[call];
-    // SAFETY: process_vm_readv(2) and process_vm_writev(2) take two arrays of one `struct iovec`,
-    // and change no other memory.
-    return this.#call.syscall(number, adapter.pid, own, 1, own + 2 * WORD, 1, 0) === size;
+    const count = addresses.length;
+    // SAFETY: process_vm_readv(2) and process_vm_writev(2) take one `struct iovec` of this buffer
+    // and `count` of the other memory, and change no other memory.
+    return this.#call.syscall(number, adapter.pid, own, 1, own + RANGE, count, 0) === size;
   }
 }
 
@@ -103,18 +110,18 @@ export function linkToRobustList(word: number): boolean {
   if (adapter.platform !== "linux" || NUMBERS[adapter.arch] === undefined) return false;
   const list = memory ??= new ListMemory();
   const head = list.head();
-  const found = head && list.read(prevOf(head), 4);
-  if (!head || !found) return false;
+  if (head === undefined) return false;
+  const found = list.read(prevOf(head), head, head + 8n, head + 16n);
+  if (found === undefined) return false;
   const [last, first, offset, pending] = found;
   // Nothing is pending, since no function of the C library runs now.
   if (BigInt.asIntN(64, offset) !== -TO_NEXT || pending !== 0n) return false;
   const second = prevOf(follow(first));
-  if (list.read(second, 1)?.[0] !== head || list.read(last, 1)?.[0] !== head) return false;
+  if (list.read(second, last)?.every((link) => link === head) !== true) return false;
   const next = BigInt(word) + TO_NEXT;
-  if (!list.write(prevOf(next), head, first) || !list.write(second, next)) return false;
-  // From here on, the kernel finds the entry.
-  if (list.write(head, next)) return true;
-  list.write(second, head);
+  // The last write lets the kernel find the entry, whose links are complete by then.
+  if (list.write([next, first], [prevOf(next), head], [second, next], [head, next])) return true;
+  list.write([second, head]);
   return false;
 }
 
@@ -127,11 +134,11 @@ export function linkToRobustList(word: number): boolean {
 export function unlinkFromRobustList(word: number): boolean {
   const list = memory ??= new ListMemory();
   const next = BigInt(word) + TO_NEXT;
-  const links = list.read(prevOf(next), 2);
+  const links = list.read(prevOf(next), next);
   if (links === undefined) return false;
   const [before, after] = links;
   const afterPrev = prevOf(follow(after));
   // Other programs that have the file can write to the links.
-  const isThere = [before, afterPrev].every((at) => follow(list.read(at, 1)?.[0] ?? 0n) === next);
-  return isThere && list.write(before, after) && list.write(afterPrev, before);
+  const isThere = list.read(before, afterPrev)?.every((link) => follow(link) === next) === true;
+  return isThere && list.write([before, after], [afterPrev, before]);
 }

@@ -7,6 +7,7 @@ import {
   type RedisSharableGuard,
   UnreachableError,
 } from "../../../src/redis/mod.ts";
+import { grantableWaiterOf, ServerLock } from "../../../src/redis/server_lock/server_lock.ts";
 import { skip } from "../../support/redis_server.ts";
 import { until } from "../../support/until.ts";
 import { waitingProcess } from "../redis_process.ts";
@@ -160,6 +161,48 @@ describe("a RedisLock that is released", { skip }, () => {
       await (await mine).release();
     },
   );
+
+  describe("behind a waiter that is gone", () => {
+    const [held, waits] = ["a", "b"].map((id) => ({ value: `${id}:1 {}`, leaseTime }));
+    const waiter = grantableWaiterOf(waits);
+    /** A lock that `held` holds, the keys of its waiters, and what the client of `waiter` hears. */
+    const begin = async (name: string) => {
+      const lock = new ServerLock(suite.redis, name);
+      assert.equal((await lock.attempt(held)).granted, true);
+      const heard: string[] = [];
+      const end = await suite.redis.subscribe(`${lock.channel}b`, (text) => heard.push(text));
+      const [queue, seen] = ["queue", "seen"].map((part) => `interlock:{${name}}:${part}`);
+      return { lock, heard, end, queue, seen };
+    };
+    /** As if the waiter had come a moment ago, however long that took. */
+    const renewTicket = async (queue: string) => {
+      const ticket = `${(Date.now() + 60_000) * 1000}`;
+      assert.equal(await suite.redis.send("ZADD", queue, "XX", "CH", ticket, waiter), 1);
+    };
+
+    it("is free, if that waiter was counted", DEADLINE, async () => {
+      const { lock, queue, end } = await begin("deaf");
+      assert.equal((await lock.attempt(waits, waiter)).granted, false);
+      await renewTicket(queue);
+      await end();
+      await lock.release(held);
+      assert.equal(await suite.redis.send("EXISTS", lockKey("deaf"), queue), 0);
+    });
+
+    it("is granted to the next one, if that waiter broke its promise", DEADLINE, async () => {
+      const { lock, heard, queue, seen, end } = await begin("late");
+      await suite.redis.send("ZADD", queue, "1", "w:dead:1");
+      await suite.redis.send("ZADD", seen, "1", "w:dead:1");
+      assert.equal((await lock.attempt(waits, waiter)).granted, false);
+      await renewTicket(queue);
+      await lock.release(held);
+      await until("a message", () => heard.length > 0);
+      assert.match(heard[0], /^grant:/);
+      assert.equal(await suite.redis.send("GET", lockKey("late")), waits.value);
+      assert.equal(await suite.redis.send("EXISTS", queue, seen), 0);
+      await end();
+    });
+  });
 
   it(
     "tells several waiters to look after those before them",

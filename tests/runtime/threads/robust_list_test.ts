@@ -84,6 +84,40 @@ describe("The robust list of a thread", () => {
     }),
   );
 
+  it(
+    "is not used unless it looks as that of glibc",
+    withWords((at, links) => {
+      const [SET, GET] = adapter.arch === "arm64" ? [99, 100] : [273, 274];
+      const { syscall } = adapter.bind({
+        syscall: { parameters: ["i64", "pointer", "pointer", "pointer"], result: "i32" },
+      });
+      // The links before and after the head, the offset, and what is pending.
+      const list = new BigUint64Array(new SharedArrayBuffer(32));
+      const head = adapter.addressOf(new Uint8Array(list.buffer)) + 8;
+      const looksLike = (last: number, offset: number, pending = 0) => {
+        list.set([last, head, offset, pending].map(BigInt));
+        return linkToRobustList(at(0));
+      };
+      const own = new BigUint64Array(new SharedArrayBuffer(16));
+      const ownAt = adapter.addressOf(new Uint8Array(own.buffer));
+      assert.equal(syscall(GET, 0, ownAt, ownAt + 8), 0);
+      assert.equal(syscall(SET, head, 24, 0), 0);
+      try {
+        assert.equal(looksLike(head, -28), false, "as that of musl");
+        assert.equal(looksLike(head, -32, head), false, "an entry is pending");
+        assert.equal(looksLike(head + 8, -32), false, "the last entry does not lead to the head");
+        assert.equal(looksLike(8, -32), false, "the last entry is not mapped");
+        assert.ok(links.every((word) => word === 0n), "an entry was written");
+        assert.equal(looksLike(head, -32), true);
+        assert.deepEqual([list[0], list[1]], [BigInt(at(0) + NEXT), BigInt(at(0) + NEXT)]);
+        assert.equal(unlinkFromRobustList(at(0)), true);
+        assert.deepEqual([list[0], list[1]], [BigInt(head), BigInt(head)]);
+      } finally {
+        assert.equal(syscall(SET, Number(own[0]), 24, 0), 0);
+      }
+    }),
+  );
+
   for (const name of runtimesHere()) {
     it(
       `is walked when its process is killed, with mutexes of glibc: ${name}`,
