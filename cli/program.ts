@@ -8,7 +8,13 @@ import process from "node:process";
 import project from "../deno.json" with { type: "json" };
 import { statusOf } from "../src/host/exit_status.ts";
 import { print } from "../src/host/interruption.ts";
+import { addAdvise } from "./advise.ts";
+import { addCompletions } from "./completions.ts";
+import { addCount } from "./count.ts";
+import { addInspect } from "./inspect.ts";
+import { addLock } from "./lock_help.ts";
 import { addHelp } from "./options.ts";
+import { addRemove } from "./remove.ts";
 
 /** What commander prints on the standard output: written at the end, so that an error is ours. */
 let output = "";
@@ -24,23 +30,12 @@ const program = new Command("interlock")
     outputError: (message, write) => write(withoutAddresses(message)),
   })
   .showHelpAfterError("(see --help)");
-program.enablePositionalOptions();
-/** What adds each command. Most of the time of a short command is that of loading modules. */
-const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void>>> = {
-  lock: async () => (await import("./lock_help.ts")).addLock,
-  count: async () => (await import("./count.ts")).addCount,
-  inspect: async () => (await import("./inspect.ts")).addInspect,
-  remove: async () => (await import("./remove.ts")).addRemove,
-  gc: async () => (await import("./remove.ts")).addGc,
-  advise: async () => (await import("./advise.ts")).addAdvise,
-  completions: async () => (await import("./completions.ts")).addCompletions,
-};
-const [given] = process.argv.slice(2);
-/** The one that was given; all for the help, for completions, and for a name that is none. */
-const needed = given !== "completions" && Object.hasOwn(COMMANDS, given)
-  ? [COMMANDS[given]]
-  : Object.values(COMMANDS);
-for (const load of needed) (await load())(program);
+addLock(program.enablePositionalOptions());
+addCount(program);
+addInspect(program);
+addRemove(program);
+addAdvise(program);
+addCompletions(program);
 addHelp(program, {
   examples: [
     ["interlock count", "see how shared counters go wrong, and what each cure costs"],

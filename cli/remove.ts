@@ -17,7 +17,7 @@ interface Flags {
   readonly yes?: true;
 }
 
-/** Adds `interlock remove`. */
+/** Adds `interlock remove` and `interlock gc`. */
 export function addRemove(program: Command): void {
   const remove = program.command("remove")
     .summary("remove segments")
@@ -34,10 +34,6 @@ export function addRemove(program: Command): void {
     examples: [["interlock remove jobs", "remove one segment"]],
     statuses: [[0, "all were removed"], [1, "one was not removed, or there is none"]],
   });
-}
-
-/** Adds `interlock gc`. */
-export function addGc(program: Command): void {
   const gc = program.command("gc")
     .summary("remove the segments that no living process has open")
     .description(
