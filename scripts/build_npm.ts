@@ -42,7 +42,8 @@ const PROGRAMS = ["workers/counting_process.ts", "workers/counting_thread.ts"];
 const COMMANDS = "src/commands";
 
 /** The modules of the library; all others are parts of a command. */
-const OF_LIBRARY = /^(?:mod\.ts$|src\/(?:contract|memory|files|redis|runtime)\/)/;
+const OF_LIBRARY =
+  /^(?:mod\.ts$|src\/diagnostics\.ts$|src\/(?:contract|memory|files|redis|runtime)\/)/;
 /** The part of the library whose errors say enough. */
 const INTERNAL = /^src\/runtime\//;
 
@@ -291,7 +292,7 @@ function manifest(): object {
       }),
       "deno.json",
     ],
-    sideEffects: [compiled(bin.interlock), "./workers/*.js"],
+    sideEffects: [compiled(bin.interlock), compiled(exports["./diagnostics"]), "./workers/*.js"],
     // In a clone, `count` needs a client of Redis; a program that uses the package may not.
     dependencies: Object.fromEntries(
       Object.entries(dependencies).filter(([name]) => !optional.includes(name)),

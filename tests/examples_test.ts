@@ -48,6 +48,10 @@ function localized(code: string): string {
   const redisFront = new URL("../src/redis/mod.ts", import.meta.url).href;
   return code.replaceAll('"@interlock/interlock"', JSON.stringify(front))
     .replaceAll('"@interlock/interlock/redis"', JSON.stringify(redisFront))
+    .replaceAll(
+      '"@interlock/interlock/diagnostics"',
+      JSON.stringify(join(ROOT, "src/diagnostics.ts")),
+    )
     .replaceAll("redis://127.0.0.1:6379", redis?.url ?? "")
     .replaceAll(/"\/(?:tmp|dev\/shm)\//g, `"${folder}/`);
 }

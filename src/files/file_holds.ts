@@ -1,3 +1,4 @@
+import { hooks } from "../contract/lock_events.ts";
 import { onAbort } from "../contract/abort.ts";
 import { Deadline } from "../contract/deadline.ts";
 import { DeadlockError, LockLostError } from "../contract/errors.ts";
@@ -317,6 +318,10 @@ export class FileHolds implements GuardingHolds {
       this.#tracked.release();
       throw error;
     }
+    const { recovered, previousOwner } = this.#entry ?? {};
+    if (!recovered) return;
+    const name = this.#path;
+    hooks.publish?.("recovered", () => ({ medium: "files", name, previousOwner }));
   }
 
   #clearRecord(): void {

@@ -1,3 +1,4 @@
+import { hooks, type LockEvent, tellWait } from "../contract/lock_events.ts";
 import type { Deadline } from "../contract/deadline.ts";
 import { DeadlockError, LockLostError } from "../contract/errors.ts";
 import type { LockFile } from "../runtime/file_locks/lock_file.ts";
@@ -76,6 +77,15 @@ export class TrackedLockFile implements QueuedFile {
     this.#waitSync(shared, deadline);
   }
 
+  /** What tells of the success of a wait that begins now; `undefined` if nothing listens. */
+  #tellWait(): (() => void) | undefined {
+    return hooks.publish && tellWait(() => this.#event);
+  }
+
+  get #event(): LockEvent {
+    return { medium: "files", name: this.#file.path };
+  }
+
   /**
    * The same for a hot loop: exclusive, without a deadline, and with a look at the path in 10 ms.
    */
@@ -86,8 +96,10 @@ export class TrackedLockFile implements QueuedFile {
 
   /** Waits for the lock without blocking the thread. */
   async take(shared: boolean, deadline?: Deadline): Promise<void> {
+    let told: (() => void) | undefined;
     for (;;) {
-      if (this.#tryTakeFirst(shared)) return;
+      if (this.#tryTakeFirst(shared)) return told?.();
+      told ??= this.#tellWait();
       await this.#queue.wait(this, shared, () => {}, deadline);
       // It may have been closed since the lock was granted; closing it has released the lock.
       if (this.#closed !== undefined) throw this.#closed;
@@ -97,7 +109,7 @@ export class TrackedLockFile implements QueuedFile {
         this.release();
         throw reason;
       }
-      if (this.#file.isCurrent()) return;
+      if (this.#file.isCurrent()) return told?.();
       // Not released before that: the next waiter of this object would acquire the old file.
       this.#reopen();
     }
@@ -114,9 +126,11 @@ export class TrackedLockFile implements QueuedFile {
     for (let i = 0; i < RUN_TRIES; i++) {
       if (this.#tryTakeFirst(shared)) return this.#runHeld(body);
     }
+    const told = this.#tellWait();
     return this.#queue.wait(this, shared, () => {
       const isCurrent = this.#file.isCurrent();
       if (!isCurrent) this.#reopen();
+      else told?.();
       return isCurrent ? this.#runHeld(body) : this.run(shared, body, deadline);
     }, deadline?.());
   }
@@ -153,6 +167,7 @@ export class TrackedLockFile implements QueuedFile {
       this.#file.unlock();
     } finally {
       this.#unmark();
+      hooks.publish?.("release", () => this.#event);
     }
   }
 
@@ -226,9 +241,10 @@ export class TrackedLockFile implements QueuedFile {
       deadline?.throwIfAborted();
       return deadline?.isPast !== true;
     };
+    const told = this.#tellWait();
     for (;;) {
       if (this.#file.tryLock(shared)) {
-        if (this.#isTaken(shared, true)) return; // The last holder may have replaced the file.
+        if (this.#isTaken(shared, true)) return told?.(); // The last holder may have replaced the file.
         continue;
       }
       if (deadline?.isEndless !== false) this.#refuseDeadlock(shared);
@@ -241,7 +257,7 @@ export class TrackedLockFile implements QueuedFile {
       } finally {
         if (!taken) queue.resume();
       }
-      if (taken) return;
+      if (taken) return told?.();
     }
   }
 

@@ -68,6 +68,11 @@ export class MappedFile {
     return mapped;
   }
 
+  /** A path that leads to the file, or led to it when it was opened. */
+  get path(): string {
+    return this.#path;
+  }
+
   /** The longest mapping. */
   get mapping(): Mapping {
     return this.#spans.at(-1)!.mapping;

@@ -1,6 +1,7 @@
 import { Deadline } from "../contract/deadline.ts";
 import { DeadlockError, LockLostError, OwnerDiedError } from "../contract/errors.ts";
 import type { RawLock } from "../contract/lock.ts";
+import { tellAfter } from "../contract/lock_events.ts";
 import { type GuardedLock, type HoldState, LockGuard } from "../contract/lock_guard.ts";
 import { type AcquireOptions, checkAcquireOptions, nameOf } from "../contract/options.ts";
 import { describeOwner, type Owner } from "../contract/owner.ts";
@@ -11,6 +12,7 @@ import { HEADER, MUTEX } from "./layout.ts";
 import { leastHoldTime, OWNER } from "./lock_words.ts";
 import { LookDuty } from "./look_duty.ts";
 import { attachmentOf, type Memory } from "./memory.ts";
+import { tellMutex, tellMutexWait } from "./mutex_events.ts";
 import type { MutexGuard } from "./mutex_guard.ts";
 import {
   checkRecover,
@@ -267,11 +269,13 @@ export class Mutex implements RawLock {
         const guard = this.#attempt(false, options);
         if (guard !== undefined) return Promise.resolve(guard);
       }
-      return waiters.wait(this.#at, {
+      const told = tellMutexWait(this.#region, this.#at);
+      const wait = waiters.wait(this.#at, {
         kind: "lock",
         run: (patient) => this.#attempt(patient, options),
         timeoutMessage: () => this.#timeoutMessage(),
       }, options);
+      return tellAfter(wait, told);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -322,8 +326,9 @@ export class Mutex implements RawLock {
       this.#recovered = false;
       this.#previous = undefined;
     }
-    if (waiting < 0) throw new LockLostError(this.#whyNotHeld());
+    if (waiting < 0) throw this.#lost();
     if (waiting !== 0) this.#wake(waiting);
+    if (waiting !== 0) tellMutex("release", this.#region, this.#at);
   }
 
   /** Wakes the waiters that the two high bits of the word indicated. */
@@ -333,8 +338,10 @@ export class Mutex implements RawLock {
   }
 
   #lockSlowly(acquired: number, options: MutexAcquireOptions | undefined): void {
+    const told = acquired === 0 ? tellMutexWait(this.#region, this.#at) : undefined;
     if (acquired === 0) this.#sleep(options);
     this.#settle(options);
+    told?.();
   }
 
   #sleep(options: AcquireOptions | undefined): void {
@@ -460,6 +467,7 @@ export class Mutex implements RawLock {
       this.#recovered = true;
       this.#previous = previous;
       atomics.store32(this.#at + MUTEX.died, 0);
+      tellMutex("recovered", this.#region, this.#at, () => ({ previousOwner: previous }));
       return;
     }
     this.#wake(atomics.unlock(this.#at, this.#me));
@@ -495,6 +503,13 @@ export class Mutex implements RawLock {
     const time = leastHoldTime(this.#region, this.#at);
     return `Cannot acquire a mutex in time: it is held by ${describeOwner(this.owner())}` +
       (time === undefined ? "" : `, for at least ${(time / 1000).toFixed(1)} s`);
+  }
+
+  /** The error of a release after another owner has recovered the lock. */
+  #lost(): LockLostError {
+    const error = new LockLostError(this.#whyNotHeld());
+    tellMutex("lost", this.#region, this.#at, () => ({ error }));
+    return error;
   }
 
   #notHeld(): Error {

@@ -43,7 +43,7 @@ for (const { title, command, interlock, env, needs } of await runtimes()) {
       const env = { NODE_OPTIONS: "--disable-warning=ExperimentalWarning" };
       const { stdout, stderr } = await run([...command, "entries.cjs"], { cwd, env });
       assert.equal(stderr, "");
-      assert.equal(stdout, ". ./contract ./memory ./files ./redis\n");
+      assert.equal(stdout, ". ./contract ./memory ./files ./redis ./diagnostics\n");
     });
 
     it("locks between workers, tasks, files and processes", async () => {

@@ -6,6 +6,7 @@ import { makeProject, run, toolPath } from "./project.ts";
 const PROGRAM = `
 import { type Acquirable, FileCounter, FileLock, type Guard, Segment } from "@interlock/interlock";
 import type { Lock } from "@interlock/interlock/contract";
+import { CHANNELS, type LockEvent } from "@interlock/interlock/diagnostics";
 import { JsonFile } from "@interlock/interlock/files";
 import { AtomicCounter, Memory } from "@interlock/interlock/memory";
 import { RedisLock } from "@interlock/interlock/redis";
@@ -26,7 +27,8 @@ export async function use(path: string): Promise<number> {
   await using held = await remote.acquire({ signal: AbortSignal.timeout(5) });
   // @ts-expect-error -- A number is not a path.
   new FileLock(5);
-  return (token ?? 0) + count + (runs ?? 0) + value + atomic.value + held.left;
+  const event: LockEvent = { medium: "files", name: CHANNELS[0] };
+  return (event.waited ?? 0) + (token ?? 0) + count + (runs ?? 0) + value + atomic.value + held.left;
 }
 `;
 

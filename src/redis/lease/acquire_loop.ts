@@ -1,4 +1,5 @@
 import { isTimeoutError } from "../../contract/errors.ts";
+import { hooks } from "../../contract/lock_events.ts";
 import { millisecondsSince } from "../../runtime/waiting/instant.ts";
 import { isTemporary, UnreachableError } from "../client/errors.ts";
 import type { InFlight } from "../client/in_flight.ts";
@@ -6,6 +7,7 @@ import { retry } from "../client/retry.ts";
 import type { Attempt, Grant, Refusal } from "./attempt.ts";
 import { RELEASE_MS } from "./hold.ts";
 import { reliableTime } from "./lease.ts";
+import { eventOf } from "./lease_events.ts";
 import type { LeaseDeadline } from "./lease_deadline.ts";
 import type { LeaseBackend, LeaseServer } from "./lease_server.ts";
 import { GRACE_MS } from "./server_times.ts";
@@ -20,6 +22,8 @@ interface HeardGrant {
 
 /** A lock or a semaphore, as the acquire loop sees it. */
 export interface AcquireTarget<Request> {
+  /** The name of the lock in events. */
+  readonly name: string;
   readonly server: LeaseServer<Request>;
   readonly wakeChannel: LeaseBackend<Request>["wakeChannel"];
   /** The tasks that sleep, to be woken when the target is closed. */
@@ -115,6 +119,7 @@ export async function waitForGrant<Request extends { readonly leaseTime: number 
       late = 0;
       unsure = sleeper !== undefined;
       deadline.refusal = attempt;
+      if (!isRefused) hooks.publish?.("wait", () => eventOf(target.name));
       isRefused = true;
       if (deadline.isPast) throw deadline.timeout();
       if (sleeper !== undefined) {

@@ -1,9 +1,11 @@
 import { LockLostError } from "../../contract/errors.ts";
+import { hooks } from "../../contract/lock_events.ts";
 import type { InFlight } from "../client/in_flight.ts";
 import { UnreachableError } from "../client/errors.ts";
 import { retry } from "../client/retry.ts";
 import type { Grant } from "./attempt.ts";
 import { Lease } from "./lease.ts";
+import { eventOf } from "./lease_events.ts";
 import type { GuardedHold, GuardState } from "./lease_guard.ts";
 import type { LeaseServer } from "./lease_server.ts";
 
@@ -91,8 +93,11 @@ export class Hold<Request extends HoldRequest = HoldRequest> implements GuardedH
     // A try without an answer may have released it already.
     const release = async (isUnsure: boolean) => await server.release(this.request) || isUnsure;
     if (!await this.#inTime(inFlight.track(retry(release, deadline)))) {
-      throw new LockLostError(`Lost "${name}" before it was released`);
+      const error = new LockLostError(`Lost "${name}" before it was released`);
+      hooks.publish?.("lost", () => ({ ...eventOf(name), error }));
+      throw error;
     }
+    hooks.publish?.("release", () => eventOf(name));
   }
 
   /** Waits for the answer of a release, which goes on if that takes too long. */

@@ -1,6 +1,8 @@
 import { LockLostError } from "../../contract/errors.ts";
+import { hooks } from "../../contract/lock_events.ts";
 import type { PlatformAbortSignal } from "../../contract/platform.ts";
 import { type Instant, millisecondsSince, thisInstant } from "../../runtime/waiting/instant.ts";
+import { eventOf } from "./lease_events.ts";
 
 /** The terms of a {@linkcode Lease}. */
 export interface LeaseTerms {
@@ -154,6 +156,7 @@ export class Lease {
     if (this.#ended || this.#lost !== undefined) return;
     clearTimeout(this.#timer);
     this.#lost = error;
+    hooks.publish?.("lost", () => ({ ...eventOf(this.#terms.name), error }));
     this.#controller?.abort(error);
   }
 

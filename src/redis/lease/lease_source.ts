@@ -5,6 +5,7 @@ import { abandonRequest, type AcquireTarget, waitForGrant } from "./acquire_loop
 import type { Attempt, Grant } from "./attempt.ts";
 import type { HeldLock, Hold, HoldRequest } from "./hold.ts";
 import { thisOwner, valueOf } from "./holder_value.ts";
+import { tellGrant } from "./lease_events.ts";
 import { reliableTime } from "./lease.ts";
 import type { LeaseDeadline } from "./lease_deadline.ts";
 import type { LeaseBackend, LeaseServer } from "./lease_server.ts";
@@ -121,14 +122,17 @@ export class LeaseSource<Request extends HoldRequest, Held extends Hold<Request>
     if (!attempt.granted) return undefined;
     this.#refuseClosed(request);
     const inTime = millisecondsSince(attempt.sent) < reliableTime(request.leaseTime);
+    if (inTime) tellGrant(this.name, attempt, 0);
     if (inTime) return await this.#use.guard(request, attempt);
     await this.server.withdraw(request);
     return undefined;
   }
 
   async #wait(request: Request, waiter: string, deadline: LeaseDeadline): Promise<Guard> {
+    const start = performance.now();
     const grant = await waitForGrant(this, request, waiter, deadline);
     this.#refuseClosed(request);
+    tellGrant(this.name, grant, performance.now() - start);
     return await this.#use.guard(request, grant);
   }
 
