@@ -21,8 +21,8 @@ export const FILE_MUTANTS: readonly Mutant[] = [
   mutant(
     "the path is not checked after a wait",
     TRACKED,
-    "      if (this.#file.isCurrent()) return;\n",
-    "      return;\n",
+    "      if (this.#file.isCurrent()) return told?.();\n",
+    "      return told?.();\n",
     ["files/behaviour/removed_folder", "stress/files/all_runtimes"],
   ),
   mutant(
