@@ -104,7 +104,6 @@ async function emitModules(): Promise<void> {
   const { text, later } = await bundledCommand();
   writeText(compiled(COMMAND), text);
   const needed = await emitCommands(later);
-  await emitPrograms();
   const { outputFiles } = await build({
     ...OPTIONS,
     entryPoints: modules.filter((path) => OF_LIBRARY.test(path)),
@@ -163,23 +162,8 @@ async function bundledCommand(): Promise<{ text: string; later: readonly string[
 }
 
 /**
- * Writes the programs of `count` with all that they need: they start many times, and to load a module
- * takes longer than to parse it.
- */
-async function emitPrograms(): Promise<void> {
-  const { outputFiles } = await build({
-    ...OPTIONS,
-    entryPoints: PROGRAMS,
-    splitting: true,
-    chunkNames: `${COMMANDS}/[name]-[hash]`,
-    minify: true,
-  });
-  for (const { path, text } of outputFiles) writeText(relative(DIST, path), text);
-}
-
-/**
- * Writes the other commands as bundles that share their parts. The modules of the library stay
- * separate.
+ * Writes the other commands and the programs of `count` as bundles that share their parts. The modules
+ * of the library stay separate.
  *
  * @returns The modules of the library that they need.
  */
@@ -187,10 +171,10 @@ async function emitCommands(later: readonly string[]): Promise<readonly string[]
   const needed = new Set<string>();
   const { outputFiles } = await build({
     ...OPTIONS,
-    entryPoints: later.map((path) => ({
-      in: path,
-      out: `${COMMANDS}/${posix.basename(path, ".ts")}`,
-    })),
+    entryPoints: [
+      ...later.map((path) => ({ in: path, out: `${COMMANDS}/${posix.basename(path, ".ts")}` })),
+      ...PROGRAMS.map((path) => ({ in: path, out: path.replace(/\.ts$/, "") })),
+    ],
     splitting: true,
     chunkNames: `${COMMANDS}/[name]-[hash]`,
     minify: true,
