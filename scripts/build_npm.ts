@@ -86,6 +86,16 @@ const withoutDocs: Plugin = {
   },
 };
 
+/** Keeps what a program reads of the project's settings. */
+const versionOnly: Plugin = {
+  name: "version only",
+  setup({ onLoad }) {
+    onLoad({ filter: /\bdeno\.json$/ }, () => {
+      return { contents: JSON.stringify({ version: deno.version }), loader: "json" };
+    });
+  },
+};
+
 const OPTIONS = {
   write: false,
   absWorkingDir: ROOT,
@@ -178,7 +188,7 @@ async function emitCommands(later: readonly string[]): Promise<readonly string[]
     splitting: true,
     chunkNames: `${COMMANDS}/[name]-[hash]`,
     minify: true,
-    plugins: [{
+    plugins: [versionOnly, {
       name: "library apart",
       setup({ onResolve }) {
         onResolve({ filter: /^\.\.?\/.*\.ts$/ }, ({ path, importer }) => {
