@@ -33,7 +33,9 @@ function verdictOn(
   const ratios = row.rounds.map((ns, i) =>
     kind === "at least times faster" ? rival!.rounds[i] / ns : ns / (rival?.rounds[i] ?? 1)
   );
-  const measured = percentile === undefined ? median(ratios) : row.latency![percentile];
+  const measured = percentile === undefined
+    ? median(ratios)
+    : row.latency![percentile] / (rival?.latency![percentile] ?? 1);
   const met = kind === "at least times faster" ? measured >= goal : measured <= goal;
   return { claim, row: row.id, ...rival && { of: rival.id }, goal, kind, measured, met };
 }

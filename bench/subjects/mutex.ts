@@ -76,6 +76,15 @@ export const subject: Subject = {
     claim("A mutex of several processes costs no more than C's plain one")
       .about(CONTENDED)
       .costs(1, { by: "c", operation: "lock, increment, unlock; not robust" }),
+    claim("A mutex of 64 processes costs at most 2.5 times C's robust one")
+      .about({ ...INCREMENT, setting: "processes", count: 64 }).costs(2.5, { by: "c" }),
+    claim("A mutex of 64 workers costs at most 2.5 times C's robust one of 64 processes")
+      .about({ ...INCREMENT, medium: "anonymous", setting: "workers", count: 64 })
+      .costs(2.5, { by: "c", medium: "mapped", setting: "processes" }),
+    claim("A mutex is handed to a task in at most twice the time of a thread")
+      .about({ operation: "hand-off to a task" }).costs(2, { operation: "hand-off" }),
+    claim("All but one in a thousand hand-offs of a mutex take at most twice C's time")
+      .about({ operation: "hand-off" }).costs(2, { by: "c" }, "p999"),
     claim("A thread is woken in at most 1.5 times C's time")
       .about({ operation: "wake-up" }).costs(1.5, { by: "c" }),
   ],

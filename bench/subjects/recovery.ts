@@ -50,9 +50,11 @@ export const subject: Subject = {
     measure: recoveries,
   }],
   goals: [
-    claim("Half of the recoveries from an owner that was killed take at most 5 ms")
-      .about({ operation }).takes(5e6, "p50"),
-    claim("All but one in a hundred recoveries from an owner that was killed take at most 100 ms")
-      .about({ operation }).takes(100e6, "p99"),
+    claim("Half of the recoveries from an owner that was killed take at most 1 ms")
+      .about({ operation, runtime: ["deno", "bun"] }).takes(1e6, "p50"),
+    claim("Half of the recoveries from an owner that was killed take at most 1.5 ms")
+      .about({ operation, runtime: "node" }).takes(1.5e6, "p50"),
+    claim("All but one in a hundred recoveries from an owner that was killed take at most 10 ms")
+      .about({ operation }).takes(10e6, "p99"),
   ],
 };

@@ -107,7 +107,7 @@ export interface Goal extends Pick<Verdict, "claim" | "kind" | "goal"> {
   readonly row: { readonly [Key in keyof RowKey]?: RowKey[Key] | readonly RowKey[Key][] };
   /** The properties in which the row of the rival, or of the yardstick, differs from ours. */
   readonly of?: Partial<RowKey>;
-  /** For a time: the percentile. Default: the median of the rounds. */
+  /** The percentile of both rows, for times of single operations. Default: the median of the rounds. */
   readonly percentile?: keyof Latency;
 }
 
@@ -195,8 +195,8 @@ export function claim(claim: string) {
   return {
     about: (row: Goal["row"]) => ({
       /** At most so many times the time of a rival, or of a yardstick. */
-      costs(goal: number, of: Goal["of"]): Goal {
-        return { claim, row, kind: "at most times", goal, of };
+      costs(goal: number, of: Goal["of"], percentile?: Goal["percentile"]): Goal {
+        return { claim, row, kind: "at most times", goal, of, percentile };
       },
       /** At least so many times as fast as a rival, or as a yardstick. */
       isFaster(goal: number, of: Goal["of"]): Goal {
