@@ -58,6 +58,7 @@ export async function sourceOf(targets: readonly string[], flags: SourceFlags): 
     if (match !== undefined || counters !== undefined || all) {
       throw new UsageError("Cannot inspect: --match, --counters and --all need --redis");
     }
+    refuseAddresses(targets, "inspect");
     return { look: () => Promise.resolve().then(() => look(targets)), close: async () => {} };
   }
   if (targets.length > 0) {
@@ -77,6 +78,18 @@ export async function sourceOf(targets: readonly string[], flags: SourceFlags): 
     },
     close: () => adapter.close(),
   };
+}
+
+/**
+ * Refuses the address of a server among names and paths, and does not show it: it may have a password.
+ *
+ * @throws {UsageError} If there is one.
+ */
+export function refuseAddresses(targets: readonly string[], verb: string): void {
+  if (!targets.some((target) => target.includes("://"))) return;
+  throw new UsageError(
+    `Cannot ${verb} a server by its name or path; see interlock inspect --redis`,
+  );
 }
 
 /** Whether it has a holder or a waiter, or its last holder did not release it. */

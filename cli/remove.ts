@@ -9,7 +9,7 @@ import { folderOfSegments } from "../src/memory/segment_home.ts";
 import { removeIfUnused } from "../src/memory/unused.ts";
 import type { MemoryThread } from "../src/memory/wait_records.ts";
 import { canAsk, confirm } from "./confirm.ts";
-import { pathOfSegment } from "./inspect_source.ts";
+import { pathOfSegment, refuseAddresses } from "./inspect_source.ts";
 import { addHelp } from "./options.ts";
 import { say } from "./output.ts";
 
@@ -57,6 +57,7 @@ async function removeAll(
   { yes }: Flags,
   signal: AbortSignal,
 ): Promise<void> {
+  refuseAddresses(names, "remove");
   for (const name of names) {
     const path = pathOfSegment(name, "remove");
     const view = viewSegment(name, path);

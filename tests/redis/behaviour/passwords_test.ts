@@ -101,6 +101,7 @@ describe("the password in an address", () => {
         ["inspect", "--redis", ":s3cr3tpw@h"],
         ["inspect", "--redi=redis://:s3cr3tpw@h"],
         ["inspect", "redis://:s3cr3tpw@h"],
+        ["remove", "redis://:s3cr3tpw@h"],
         ["redis://:s3cr3tpw@h"],
         ["count", "--redis", "redis://user:s3cr/3tpw@h"],
         ["count", "--redis", "redis://user:11/s3cr3tpw@h", "redis"],
