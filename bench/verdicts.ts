@@ -35,7 +35,7 @@ function verdictOn(
   );
   const measured = percentile === undefined
     ? median(ratios)
-    : row.latency![percentile] / (rival?.latency![percentile] ?? 1);
+    : row.latency![percentile] / (rival?.latency?.[percentile] ?? 1);
   const met = kind === "at least times faster" ? measured >= goal : measured <= goal;
   return { claim, row: row.id, ...rival && { of: rival.id }, goal, kind, measured, met };
 }
