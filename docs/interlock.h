@@ -353,7 +353,10 @@ static inline void interlock_link_life(const struct interlock *it) {
 static inline int interlock_unlink_life(const struct interlock *it) {
   size_t at = interlock_slot(it->me);
   uint32_t life = interlock_load(it, at + INTERLOCK_S_LIFE);
-  if (life == 0 || (life & INTERLOCK_FUTEX_OWNER_DIED) != 0) return 1;
+  if (life == 0) return 1;
+  /* Its thread has ended; or it is this one, which was restored from a checkpoint. */
+  if ((life & INTERLOCK_FUTEX_OWNER_DIED) != 0)
+    return interlock_load(it, at + INTERLOCK_S_THREAD) != (uint32_t)syscall(SYS_gettid);
   /* Another thread, or a forked child. */
   if (life != ((uint32_t)syscall(SYS_gettid) | INTERLOCK_FUTEX_WAITERS)) return 0;
   uintptr_t own = (uintptr_t)(it->first + at + INTERLOCK_S_NEXT);

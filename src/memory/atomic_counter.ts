@@ -7,8 +7,9 @@ import type { Region } from "./region.ts";
  * A counter in shared memory: one 64-bit word, one atomic step for each operation. Exact for whole
  * numbers up to 2^53, beyond which it throws and keeps its value.
  *
- * If one thread sets the counter to a value within 2^31 of the limit at the moment in which another
- * one adds to it, the sum may be beyond 2^53. So do not both set and add there.
+ * If one thread sets the counter to a value within 2^31 of the limit, or gets it there by one add of
+ * 2^31 or more, at the moment in which another one adds to it, the sum may be beyond 2^53. So do not
+ * both set and add there.
  *
  * @example
  * ```ts

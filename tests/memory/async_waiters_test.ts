@@ -6,7 +6,7 @@ import process from "node:process";
 import { describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { Memory, Mutex } from "../../src/memory/mod.ts";
+import { Memory, Mutex, RawValue } from "../../src/memory/mod.ts";
 import { adapter } from "../../src/runtime/mod.ts";
 import { Child, executableOf, RUN } from "../support/child.ts";
 import { stateOf } from "../support/thread_state.ts";
@@ -167,6 +167,30 @@ describe("A wait", () => {
       }),
     );
   }
+
+  it(
+    "of a task looks at its word after one whose timer was lost, as of a test with its own timers",
+    LIMIT,
+    () =>
+      inScratchFolder(async (folder) => {
+        using memory = Memory.map(join(folder, "memory"), Mutex.BYTES);
+        const [holder, waiter] = [new Mutex(memory, 0), new Mutex(memory, 0)];
+        const { setTimeout } = globalThis;
+        globalThis.setTimeout = (() => 0) as unknown as typeof setTimeout;
+        try {
+          const guard = holder.acquireSync();
+          const wait = waiter.acquire();
+          guard.release();
+          (await wait).release();
+        } finally {
+          globalThis.setTimeout = setTimeout;
+        }
+        holder.lock();
+        const wait = waiter.acquire();
+        new RawValue(memory, 0).value = 0; // Frees the lock and wakes no waiter.
+        (await wait).release();
+      }),
+  );
 
   it(
     "of a task keeps its process alive, until the wait ends",

@@ -285,6 +285,20 @@ describe("A program in C", { skip: missing }, () => {
   );
 
   it(
+    "keeps its slot if that is marked, as after a restored checkpoint: it is still in the list",
+    LIMIT,
+    withSegment(async ({ path, segment }) => {
+      await using program = await CProgram.of(path);
+      const { atomics, base } = regionOf(segment.memory);
+      const at = Array.from({ length: SLOTS }, (_, i) => base + HEADER.firstSlot + i * SLOT.bytes)
+        .find((at) => atomics.load32(at + SLOT.process) === program.pid)!;
+      atomics.store32(at + SLOT.life, 0xc0000000);
+      assert.equal(await program.end(), 0);
+      assert.notEqual(atomics.load32(at + SLOT.claim), 0);
+    }),
+  );
+
+  it(
     "frees the slots of dead threads, as others do its own",
     LIMIT,
     withSegment(async ({ path, folder }) => {
