@@ -44,7 +44,7 @@ export interface InspectedMutex {
 export interface InspectedCell extends Partial<InspectedMutex> {
   readonly name: string;
   readonly kind: string;
-  /** What it contains; `undefined` for a mutex, a record, or a kind that this program lacks. */
+  /** What it contains; `undefined` for a lock, a latch, a record, or a kind this program lacks. */
   readonly value?: InspectedValue;
   /** The threads that wait for it, and the threads whose tasks do. */
   readonly waiters: readonly { readonly owner: Owner; readonly since: Date }[];

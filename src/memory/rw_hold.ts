@@ -137,7 +137,10 @@ export class RwHold implements GuardingHold {
   #tryInPlace(guard: RwGuard, writer: Writer): boolean {
     this.#checkMode("upgrade", "shared", "upgradable");
     if (this.#mode === "upgradable") {
-      if (!this.#core.tryWrite(writer, true)) return false;
+      if (!this.#core.tryWrite(writer, true)) {
+        this.#core.reopen(writer); // The wait may not begin.
+        return false;
+      }
     } else {
       const turn = this.#turns.tryAcquire();
       if (turn === undefined) return false;

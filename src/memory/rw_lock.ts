@@ -153,7 +153,8 @@ export class RwLock implements RawLock {
    * Waits for the lock as a reader, without making a guard. Blocks the thread. A thread that reads
    * by this object already enters at once, even if a writer waits.
    *
-   * @throws {DeadlockError} If this thread holds the lock as a writer.
+   * @throws {DeadlockError} If this thread holds the lock as a writer, or reads by another object,
+   * for which a writer waits.
    * @throws {RangeError} If this thread reads under 16 locks of this memory already.
    */
   lockShared(): void {

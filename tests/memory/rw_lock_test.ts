@@ -6,10 +6,11 @@ import { describe, it } from "node:test";
 import { DeadlockError, LockLostError, withLock } from "../../src/contract/mod.ts";
 import { RW_LOCK } from "../../src/memory/layout.ts";
 import { attachmentOf } from "../../src/memory/memory.ts";
-import { Memory, RwLock, type RwLockOptions } from "../../src/memory/mod.ts";
+import { Memory, RwLock, type RwLockGuard, type RwLockOptions } from "../../src/memory/mod.ts";
 import { describeLock } from "../contract/describe_lock.ts";
 import { describeSharableLock } from "../contract/describe_sharable_lock.ts";
 import { collected } from "../support/collected.ts";
+import { lookingSignal } from "../support/looking_signal.ts";
 import { ourError } from "../support/our_error.ts";
 import { assertOffsets, itInBoth } from "./fixtures/both_memories.ts";
 
@@ -189,6 +190,33 @@ describe("RwLock", () => {
       reader.release();
       assertFree(lock, other);
     }
+  });
+
+  itInBoth("stays open if an upgrade cannot watch its signal", async (memory, again) => {
+    const [lock, other] = [memory, again()].map((one) => new RwLock(one, 0));
+    const guard = lock.acquireSync(UPGRADABLE);
+    const { region } = attachmentOf(memory);
+    const { atomics } = region;
+    const gate = region.resolve(RW_LOCK.gate, 4, 4);
+    let reader: RwLockGuard | undefined;
+    // A reader comes after the upgrade has found none, and before it closes the gate.
+    const compareExchange32: typeof atomics.compareExchange32 = (at, expected, value) => {
+      if (at === gate) reader ??= other.tryAcquire(SHARED);
+      return atomics.compareExchange32(at, expected, value);
+    };
+    region.atomics = Object.create(atomics, { compareExchange32: { value: compareExchange32 } });
+    const refused = new Error("refused");
+    const signal = lookingSignal(() => {});
+    signal.addEventListener = () => {
+      throw refused;
+    };
+    await assert.rejects(guard.upgrade({ signal }), refused);
+    region.atomics = atomics;
+    assert.deepEqual([guard.held, guard.upgradable], [true, true]);
+    other.tryAcquire(SHARED)!.release();
+    reader!.release();
+    guard.release();
+    assertFree(lock, other);
   });
 
   itInBoth("times out, and lets readers in again", async (memory, again) => {
