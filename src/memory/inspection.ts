@@ -44,7 +44,7 @@ export interface InspectedMutex {
 export interface InspectedCell extends Partial<InspectedMutex> {
   readonly name: string;
   readonly kind: string;
-  /** What it contains; `undefined` for a mutex, a record, or a kind that this program lacks. */
+  /** What it contains; `undefined` for a lock, a latch, a record, or a kind this program lacks. */
   readonly value?: InspectedValue;
   /** The threads that wait for it, and the threads whose tasks do. */
   readonly waiters: readonly { readonly owner: Owner; readonly since: Date }[];
@@ -103,30 +103,28 @@ export function inspectSegment(path: string): InspectedSegment {
     }
     return found;
   };
-  const waiters = new Map<number, { owner: Owner; since: Date }[]>();
+  const waiters: { offset: number; owner: Owner; since: Date }[] = [];
   for (const identity of registry.list()) {
     const thread = threadOf(identity);
     if (thread === undefined || thread.isGone) continue;
-    for (const { offset, since } of thread.waits) {
-      const others = waiters.get(offset);
-      if (others === undefined) waiters.set(offset, [{ owner: thread.owner, since }]);
-      else others.push({ owner: thread.owner, since });
-    }
+    const { owner } = thread;
+    for (const { offset, since } of thread.waits) waiters.push({ offset, owner, since });
   }
   const cells: InspectedCell[] = [];
-  const names = new Map<number, string>();
+  const entries: Entry[] = [];
   let damage: string | undefined;
   try {
     for (const entry of new Directory({ region }, `"${path}"`).entries()) {
       const { name, shape: kind, offset } = entry;
-      names.set(offset, name);
+      entries.push(entry);
       const hasLock = startsWithMutex(kind) && entry.size >= LINE;
       cells.push({
         name,
         kind,
         value: valueOf(region, entry),
         ...hasLock && lockOf(region, region.resolve(offset, MUTEX.bytes, 8), threadOf),
-        waiters: waiters.get(offset) ?? [],
+        waiters: waiters.filter((wait) => isIn(entry, wait.offset))
+          .map(({ owner, since }) => ({ owner, since })),
       });
     }
   } catch (error) {
@@ -134,9 +132,17 @@ export function inspectSegment(path: string): InspectedSegment {
   }
   const named = [...threads.values()].map((thread) => ({
     ...thread,
-    waits: thread.waits.map((wait) => ({ ...wait, name: names.get(wait.offset) })),
+    waits: thread.waits.map((wait) => ({
+      ...wait,
+      name: entries.find((entry) => isIn(entry, wait.offset))?.name,
+    })),
   }));
   return { cells, slots: memory.slots, threads: named, damage };
+}
+
+/** Whether a word is in a named thing: a read-write lock has several to wait at. */
+function isIn({ offset, size }: Entry, word: number): boolean {
+  return word >= offset && word < offset + size;
 }
 
 /** Reads the lock at an offset of the buffer. */

@@ -30,6 +30,8 @@ export class Readers {
   readonly #mine: number;
   /** Threads that have died: an identity never lives again. */
   readonly #dead = new Set<number>();
+  /** The bit of this thread's slot in the lock. */
+  readonly #mark: { readonly word: number; readonly bit: number };
   #isMarked = false;
 
   /** The readers of the lock at an offset of the buffer. */
@@ -39,7 +41,9 @@ export class Readers {
     this.#region = region;
     this.#lock = lock;
     this.#entry = (lock - region.base - HEADER.end) / 8 + 1;
-    this.#mine = this.#entriesOf(identity & SLOTS);
+    const slot = identity & SLOTS;
+    this.#mine = this.#entriesOf(slot);
+    this.#mark = { word: lock + RW_LOCK.slots + 4 * (slot >> 5), bit: 1 << (slot & 31) };
   }
 
   /**
@@ -49,7 +53,7 @@ export class Readers {
    */
   enter(): number {
     const { atomics } = this.#region;
-    if (!this.#isMarked) this.#mark();
+    if (!this.#isMarked) this.#setMark();
     if (atomics.load32(this.#mine) === 0) {
       atomics.store32(this.#mine, this.#entry);
       return this.#mine;
@@ -67,7 +71,9 @@ export class Readers {
 
   /** By how many objects this thread reads. */
   get mine(): number {
-    return this.#countAt(this.#mine);
+    const { word, bit } = this.#mark;
+    const isMarked = (this.#region.atomics.load32(word) & bit) !== 0;
+    return isMarked ? this.#countAt(this.#mine) : 0;
   }
 
   /**
@@ -119,16 +125,12 @@ export class Readers {
     return base + HEADER.firstSlot + (slot - 1) * SLOT.bytes + SLOT.readers;
   }
 
-  #mark(): void {
-    const { region, identity } = this.#attachment;
-    const slot = identity & SLOTS;
-    const at = this.#lock + RW_LOCK.slots + 4 * (slot >> 5);
-    const bit = 1 << (slot & 31);
+  #setMark(): void {
+    const { atomics } = this.#region;
+    const { word, bit } = this.#mark;
     for (;;) {
-      const word = region.atomics.load32(at);
-      if (
-        (word & bit) !== 0 || region.atomics.compareExchange32(at, word, word | bit) === word
-      ) break;
+      const bits = atomics.load32(word);
+      if ((bits & bit) !== 0 || atomics.compareExchange32(word, bits, bits | bit) === bits) break;
     }
     this.#isMarked = true;
   }

@@ -46,6 +46,7 @@ export class RwCore {
   readonly #attachment: Attachment;
   readonly #region: Region;
   readonly #me: number;
+  readonly #turn: number;
   readonly #gate: number;
   /** Where a fair writer notes that readers waited. */
   readonly #yields: number;
@@ -67,6 +68,7 @@ export class RwCore {
     this.#attachment = attachment;
     this.#region = attachment.region;
     this.#me = attachment.identity;
+    this.#turn = at + RW_LOCK.turn;
     this.#gate = at + RW_LOCK.gate;
     this.#yields = at + RW_LOCK.yields;
     this.#drainAt = at + RW_LOCK.drain;
@@ -81,22 +83,22 @@ export class RwCore {
     return this.#count;
   }
 
-  /** Whether this thread keeps readers out. */
-  get isClosedByMe(): boolean {
-    return this.#region.atomics.load32(this.#gate) === this.#me;
-  }
-
   /** The writer that died before this object began to read; 0 if none has. */
   get foundDead(): number {
     return this.#found & OWNER;
   }
 
-  /** The threads that are inside, or a writer that waits for readers, without those that died. */
+  /** Whether this object reads, so that its memory must stay open. */
+  get held(): boolean {
+    return this.#count > 0 && !this.#region.closed;
+  }
+
+  /** The thread that has the turn to write, and the readers, without those that died. */
   identities(): number[] {
-    const gate = this.#region.atomics.load32(this.#gate);
-    const isClosed = !isOpen(gate) &&
-      (gate === this.#me || !this.#attachment.threads.isGone(gate));
-    return [...new Set([...isClosed ? [gate] : [], ...this.#readers.identities(true)])];
+    const turn = this.#region.atomics.load32(this.#turn) & OWNER;
+    const isTaken = turn !== 0 &&
+      (turn === this.#me || !this.#attachment.threads.isGone(turn));
+    return [...new Set([...isTaken ? [turn] : [], ...this.#readers.identities(true)])];
   }
 
   /** Begins to read, with no hold before, if the gate is open. */
@@ -253,9 +255,9 @@ export class RwCore {
     return gate === 0 ? undefined : this.#attachment.threads.describe(gate & OWNER);
   }
 
-  /** Why a wait ran out of time. */
-  timeoutMessage(): string {
-    const owners = this.identities().map((identity) => describeOwner(this.describe(identity)));
+  /** Why a wait ran out of time, for the threads that have the lock. */
+  #timeoutMessage(identities: number[]): string {
+    const owners = identities.map((identity) => describeOwner(this.describe(identity)));
     const more = owners.length > NAMED ? `; and by ${owners.length - NAMED} other threads` : "";
     return "Cannot acquire a read-write lock in time: it is held by " +
       (owners.slice(0, NAMED).join("; by ") || "no thread now") + more;
@@ -299,7 +301,7 @@ export class RwCore {
         if (blocks) this.#checkWriter();
         return undefined;
       },
-      timeoutMessage: () => this.timeoutMessage(),
+      timeoutMessage: () => this.#timeoutMessage(this.identities()),
     };
   }
 
@@ -308,23 +310,38 @@ export class RwCore {
       kind: "lock",
       run: (patient) => {
         if (this.tryWrite(writer, patient, this.#waits)) return true;
-        if (blocks && this.#readers.mine > 0) {
-          throw new DeadlockError(
-            "Cannot wait for a read-write lock: this thread reads under it, so the wait would " +
-              "never end. Upgrade the guard",
-          );
-        }
+        if (blocks) this.checkReading();
         return undefined;
       },
-      timeoutMessage: () => this.timeoutMessage(),
+      timeoutMessage: () => this.#timeoutMessage(this.#readers.identities(true)),
     };
   }
 
-  /** Throws if the writer is this thread, which is about to block. */
+  /**
+   * Throws if this thread reads, and is about to block until it can write.
+   *
+   * @throws {DeadlockError}
+   */
+  checkReading(): void {
+    if (this.#count === 0 && this.#readers.mine === 0) return;
+    throw new DeadlockError(
+      "Cannot wait for a read-write lock: this thread reads under it, so the wait would " +
+        "never end. Upgrade the guard",
+    );
+  }
+
+  /** Throws if the writer is this thread, or waits for it; it is about to block. */
   #checkWriter(): void {
     const { threads, thread } = this.#attachment;
     const gate = this.#region.atomics.load32(this.#gate);
-    if (isOpen(gate) || (gate !== this.#me && !threads.isMine(gate, thread))) return;
+    if (isOpen(gate)) return;
+    if (this.#readers.mine > 0) {
+      throw new DeadlockError(
+        "Cannot wait for a read-write lock: this thread reads under it by another object, for " +
+          "which a writer waits, so the wait would never end. Use one object",
+      );
+    }
+    if (gate !== this.#me && !threads.isMine(gate, thread)) return;
     throw new DeadlockError(
       "Cannot wait for a read-write lock: this thread holds it as a writer, or waits for that, so " +
         "the wait would never end",

@@ -20,6 +20,8 @@ export class RwHold implements GuardingHold {
   #mode: Mode | undefined;
   /** The turn of a hold that is not shared. */
   #turn: MutexGuard | undefined;
+  /** Whether the release found that another thread had taken the lock. */
+  #isLost = false;
   /** Ends the upgrade that the guard waits for. */
   #ending: AbortController | undefined;
 
@@ -50,7 +52,7 @@ export class RwHold implements GuardingHold {
 
   stateOf(): HoldState {
     if (this.#ending !== undefined) return "waiting";
-    if (this.#mode === undefined) return "ended";
+    if (this.#mode === undefined) return this.#isLost ? "lost" : "ended";
     return this.#mode === "shared" || this.#turn!.held ? "held" : "lost";
   }
 
@@ -70,13 +72,14 @@ export class RwHold implements GuardingHold {
 
   upgradeSync(guard: RwGuard, options: AcquireOptions | undefined): boolean {
     const checked = checkAcquireOptions(options, UPGRADE);
-    const deadline = new Deadline(checked, () => this.#core.timeoutMessage());
+    const deadline = new Deadline(checked, () => "");
     const rest = () => ({ ...checked, timeout: Math.max(0, deadline.left) });
     const writer: Writer = { before: undefined };
     if (this.#tryInPlace(guard, writer)) return true;
     const isInPlace = this.#mode === "upgradable";
     try {
       this.#giveUpShared();
+      this.#core.checkReading();
       this.#turn ??= this.#turns.acquireSync(rest());
       this.#core.writeSync(writer, rest());
     } catch (error) {
@@ -92,7 +95,7 @@ export class RwHold implements GuardingHold {
     // The release of the guard ends the wait as well.
     const ending = new AbortController();
     const own = { timeout, signal: ending.signal };
-    const deadline = new Deadline(own, () => this.#core.timeoutMessage());
+    const deadline = new Deadline(own, () => "");
     const rest = () => ({ ...own, timeout: Math.max(0, deadline.left) });
     const writer: Writer = { before: undefined };
     if (this.#tryInPlace(guard, writer)) return true;
@@ -115,6 +118,13 @@ export class RwHold implements GuardingHold {
 
   downgrade(guard: RwGuard): void {
     this.#checkMode("downgrade", "exclusive");
+    if (!this.#turn!.held) {
+      try {
+        return this.#end(); // It throws.
+      } finally {
+        this.#isLost = false; // The error says so.
+      }
+    }
     const wasClosed = this.#core.downgrade();
     this.#mode = "shared";
     setToken(guard, undefined);
@@ -127,7 +137,10 @@ export class RwHold implements GuardingHold {
   #tryInPlace(guard: RwGuard, writer: Writer): boolean {
     this.#checkMode("upgrade", "shared", "upgradable");
     if (this.#mode === "upgradable") {
-      if (!this.#core.tryWrite(writer, true)) return false;
+      if (!this.#core.tryWrite(writer, true)) {
+        this.#core.reopen(writer); // The wait may not begin.
+        return false;
+      }
     } else {
       const turn = this.#turns.tryAcquire();
       if (turn === undefined) return false;
@@ -173,9 +186,11 @@ export class RwHold implements GuardingHold {
     this.#mode = this.#turn = undefined;
     this.#all.delete(this);
     if (mode === "shared") return this.#core.endRead();
+    this.#isLost = true; // Unless all of it is released.
     const wasClosed = mode === "upgradable" || this.#core.endWrite();
     turn!.release();
     if (!wasClosed) throw new LockLostError("Cannot release a read-write lock: it was not held");
+    this.#isLost = false;
   }
 
   #checkMode(task: string, ...modes: Mode[]): void {

@@ -84,7 +84,8 @@ export class RwLock implements RawLock {
     this.#attachment = attachment;
     this.#turn = new Mutex(memory, offset);
     this.#core = new RwCore(attachment, at, prefer);
-    attachment.locks.add(this, at - region.base);
+    // Not this object, which a guard does not keep; the mutex has added itself.
+    attachment.locks.add(this.#core, at - region.base);
   }
 
   /** Whether this object holds the lock, in any way. */
@@ -103,12 +104,7 @@ export class RwLock implements RawLock {
    * that can become a writer. Takes 20 us for each.
    */
   owners(): Owner[] {
-    const identities = this.#core.identities();
-    const owners = identities.flatMap((identity) => this.#core.describe(identity) ?? []);
-    const next = this.#turn.owner();
-    const isNew = next !== undefined &&
-      !owners.some(({ pid, thread }) => pid === next.pid && thread === next.thread);
-    return isNew ? [next, ...owners] : owners;
+    return this.#core.identities().flatMap((identity) => this.#core.describe(identity) ?? []);
   }
 
   /** A writer, or a reader; `undefined` if the lock is free. */
@@ -122,7 +118,12 @@ export class RwLock implements RawLock {
    * @throws {DeadlockError} If this thread holds the lock already, as a reader or as a writer.
    */
   lock(): void {
-    this.#turn.lock();
+    this.#core.checkReading();
+    try {
+      this.#turn.lock();
+    } catch (error) {
+      throw this.#ofTurn(error, undefined);
+    }
     const writer: Writer = { before: undefined };
     try {
       this.#core.writeSync(writer, undefined);
@@ -152,7 +153,8 @@ export class RwLock implements RawLock {
    * Waits for the lock as a reader, without making a guard. Blocks the thread. A thread that reads
    * by this object already enters at once, even if a writer waits.
    *
-   * @throws {DeadlockError} If this thread holds the lock as a writer.
+   * @throws {DeadlockError} If this thread holds the lock as a writer, or reads by another object,
+   * for which a writer waits.
    * @throws {RangeError} If this thread reads under 16 locks of this memory already.
    */
   lockShared(): void {
@@ -227,6 +229,7 @@ export class RwLock implements RawLock {
       this.#core.readSync(checked);
       return this.#shared();
     }
+    if (mode === "exclusive") this.#core.checkReading();
     const rest = restOf(checked);
     let turn: MutexGuard;
     try {

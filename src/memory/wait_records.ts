@@ -7,7 +7,10 @@ export type WaitKind = "lock" | "flag";
 
 /** A wait of a thread, or of tasks of a thread, as it is recorded in a memory. */
 export interface RecordedWait {
-  /** The offset of what it waits for, as a program gives it to `new Mutex` or `new Flag`. */
+  /**
+   * The offset of what it waits for, as a program gives it to `new Mutex` or `new Flag`; in a
+   * read-write lock, that of the word at which it waits: 0, 64 or 96 bytes more.
+   */
   readonly offset: number;
   /** What it waits for there. */
   readonly kind: WaitKind;

@@ -100,6 +100,24 @@ describe("inspectSegment", () => {
       }),
   );
 
+  it("shows the readers and the writers that wait for a read-write lock", () =>
+    inScratchFolder(async (directory) => {
+      using segment = Segment.open("jobs", { directory });
+      const lock = segment.rwLock("lock");
+      for (const [held, wanted] of [[false, true], [true, false], [false, false]]) {
+        const guard = lock.acquireSync({ shared: held });
+        const waiting = lock.acquire({ shared: wanted });
+        await until("a waiter", () => segment.threads()[0].waits.length > 0);
+        const { cells: [{ waiters }], threads: [{ waits }] } = inspectSegment(
+          join(directory, "jobs"),
+        );
+        guard.release();
+        (await waiting).release();
+        assert.equal(waiters.length, 1);
+        assert.equal(waits[0].name, "lock");
+      }
+    }));
+
   it(
     "shows the waiters of a lock and of a flag, and for how long the lock is held",
     DEADLINE,

@@ -4,9 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { DeadlockError, LockLostError, withLock } from "../../src/contract/mod.ts";
-import { Memory, RwLock, type RwLockOptions } from "../../src/memory/mod.ts";
+import { RW_LOCK } from "../../src/memory/layout.ts";
+import { attachmentOf } from "../../src/memory/memory.ts";
+import { Memory, RwLock, type RwLockGuard, type RwLockOptions } from "../../src/memory/mod.ts";
 import { describeLock } from "../contract/describe_lock.ts";
 import { describeSharableLock } from "../contract/describe_sharable_lock.ts";
+import { collected } from "../support/collected.ts";
+import { lookingSignal } from "../support/looking_signal.ts";
 import { ourError } from "../support/our_error.ts";
 import { assertOffsets, itInBoth } from "./fixtures/both_memories.ts";
 
@@ -144,6 +148,7 @@ describe("RwLock", () => {
     assertFree(lock, other);
     lock.lock();
     assert.throws(() => other.acquireSync(), /Cannot wait for a read-write lock/);
+    assert.throws(() => other.lock(), /Cannot wait for a read-write lock/);
     for (const one of [lock, other]) {
       assert.throws(() => one.lockShared(), DeadlockError);
       assert.throws(() => one.acquireSync(SHARED), DeadlockError);
@@ -185,6 +190,33 @@ describe("RwLock", () => {
       reader.release();
       assertFree(lock, other);
     }
+  });
+
+  itInBoth("stays open if an upgrade cannot watch its signal", async (memory, again) => {
+    const [lock, other] = [memory, again()].map((one) => new RwLock(one, 0));
+    const guard = lock.acquireSync(UPGRADABLE);
+    const { region } = attachmentOf(memory);
+    const { atomics } = region;
+    const gate = region.resolve(RW_LOCK.gate, 4, 4);
+    let reader: RwLockGuard | undefined;
+    // A reader comes after the upgrade has found none, and before it closes the gate.
+    const compareExchange32: typeof atomics.compareExchange32 = (at, expected, value) => {
+      if (at === gate) reader ??= other.tryAcquire(SHARED);
+      return atomics.compareExchange32(at, expected, value);
+    };
+    region.atomics = Object.create(atomics, { compareExchange32: { value: compareExchange32 } });
+    const refused = new Error("refused");
+    const signal = lookingSignal(() => {});
+    signal.addEventListener = () => {
+      throw refused;
+    };
+    await assert.rejects(guard.upgrade({ signal }), refused);
+    region.atomics = atomics;
+    assert.deepEqual([guard.held, guard.upgradable], [true, true]);
+    other.tryAcquire(SHARED)!.release();
+    reader!.release();
+    guard.release();
+    assertFree(lock, other);
   });
 
   itInBoth("times out, and lets readers in again", async (memory, again) => {
@@ -237,6 +269,44 @@ describe("RwLock", () => {
     }
     opened.close();
     assertFree(new RwLock(memory, 0));
+  });
+
+  it("keeps its memory open by a guard whose lock has no other use", async () => {
+    for (const options of [SHARED, UPGRADABLE, {}]) {
+      const memory = Memory.anonymous(1);
+      const guard = (() => new RwLock(memory, 0).acquireSync(options))();
+      const dropped = (() => new WeakRef(new RwLock(memory, 0)))();
+      await collected(() => dropped.deref() === undefined);
+      assert.throws(() => memory.close(), /holds 1 of its locks/);
+      assert.equal(guard.held, true);
+      guard.release();
+      memory.close();
+    }
+  });
+
+  itInBoth("reports a lock that was taken from its writer, also to a block", (memory) => {
+    const { region, threads, thread } = attachmentOf(memory);
+    const robber = threads.claim(thread, true);
+    const words = [RW_LOCK.turn, RW_LOCK.gate].map((offset) => region.resolve(offset, 4, 4));
+    const write = (owner: number) => {
+      for (const word of words) region.atomics.store32(word, owner);
+    };
+    const lock = new RwLock(memory, 0);
+    for (const end of ["release", Symbol.dispose, "downgrade"] as const) {
+      const guard = lock.acquireSync();
+      write(robber);
+      assert.equal(guard.held, false);
+      assert.throws(() => guard[end](), LockLostError);
+      assert.equal(guard.held, false);
+      assert.deepEqual(words.map((word) => region.atomics.load32(word)), [robber, robber]);
+      write(0);
+      assertFree(lock);
+    }
+    lock.lock();
+    write(robber);
+    assert.throws(() => lock.unlock(), LockLostError);
+    write(0);
+    assertFree(lock);
   });
 
   itInBoth("rejects everything after the close of its memory", async (memory, again) => {

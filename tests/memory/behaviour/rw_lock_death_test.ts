@@ -87,6 +87,7 @@ describe("A read-write lock of processes", () => {
           await perform(writer, { act: "take", way });
           assert.equal(group.lock.tryAcquire(SHARED), undefined);
           await kill(writer);
+          assert.deepEqual(group.lock.owners(), []);
           for (let i = 0; i < 2; i++) {
             const reader = way === "async"
               ? await group.lock.acquire(SHARED)
