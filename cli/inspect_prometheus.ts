@@ -5,6 +5,9 @@ import type { RedisView } from "./inspect_table.ts";
 type Labels = Readonly<Record<string, string>>;
 type Sample = readonly [labels: Labels, value: number | bigint | boolean | undefined];
 
+/** Kinds of named things that threads can wait for, though no lock of theirs is shown. */
+const WAITED = /^(flag|latch|rwlock|semaphore)( |$)/;
+
 /** Metrics in the text exposition format of Prometheus; all of them are gauges. */
 class Exposition {
   #text = "";
@@ -130,7 +133,7 @@ export function localMetrics(
     "Whether its data may be half-written, and no holder has acknowledged that.",
     locks.map((lock) => [lock.labels, lock.contents !== "consistent"]),
   );
-  const waited = cells.filter(({ state, kind }) => state !== undefined || kind === "flag");
+  const waited = cells.filter(({ state, kind }) => state !== undefined || WAITED.test(kind));
   metrics.add(
     "waiters",
     "Threads that wait for it.",
