@@ -108,8 +108,9 @@ export function inspectSegment(path: string): InspectedSegment {
     const thread = threadOf(identity);
     if (thread === undefined || thread.isGone) continue;
     for (const { offset, since } of thread.waits) {
-      const others = waiters.get(offset);
-      if (others === undefined) waiters.set(offset, [{ owner: thread.owner, since }]);
+      const line = lineOf(offset);
+      const others = waiters.get(line);
+      if (others === undefined) waiters.set(line, [{ owner: thread.owner, since }]);
       else others.push({ owner: thread.owner, since });
     }
   }
@@ -134,9 +135,14 @@ export function inspectSegment(path: string): InspectedSegment {
   }
   const named = [...threads.values()].map((thread) => ({
     ...thread,
-    waits: thread.waits.map((wait) => ({ ...wait, name: names.get(wait.offset) })),
+    waits: thread.waits.map((wait) => ({ ...wait, name: names.get(lineOf(wait.offset)) })),
   }));
   return { cells, slots: memory.slots, threads: named, damage };
+}
+
+/** The line of a word: that of a named thing begins with it, and has all words to wait at. */
+function lineOf(offset: number): number {
+  return offset - offset % LINE;
 }
 
 /** Reads the lock at an offset of the buffer. */
