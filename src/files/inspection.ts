@@ -49,7 +49,7 @@ export function inspectLockFile(path: string): InspectedLockFile {
   try {
     const { owner: recorded, token } = readRecord(file);
     const owner = ownerOf(file);
-    const listed = flocksOf(file.id);
+    const listed = flocksOf(file);
     const processOf = ({ pid }: Pick<ListedFlock, "pid">, known?: Owner): InspectedProcess => ({
       owner: known ?? { pid },
       command: commandLineOf(processIdentity(pid)),

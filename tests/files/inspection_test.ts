@@ -7,7 +7,7 @@ import { FileLock } from "../../mod.ts";
 import { inspectLockFile } from "../../src/files/inspection.ts";
 import { COMMAND } from "../cli/interlock.ts";
 import { Child } from "../support/child.ts";
-import { cannotRunUnder, IN_OTHER_PIDS } from "../support/mounted.ts";
+import { cannotMount, cannotRunUnder, IN_OTHER_PIDS, runMounted } from "../support/mounted.ts";
 import { Program } from "../support/program.ts";
 import { inScratchFolder } from "../support/scratch_folder.ts";
 import { until } from "../support/until.ts";
@@ -17,7 +17,28 @@ const HOLDER = new URL("./fixtures/holding_process.ts", import.meta.url);
 /** What a lock is without a visible holder: only the first PID namespace sees all of them. */
 const UNHELD = readlinkSync("/proc/self/ns/pid") === "pid:[4026531836]" ? "free" : "unknown";
 
+const INSPECTING = new URL("./fixtures/inspecting_process.ts", import.meta.url);
+/** Mounts a file system in which stat(2) tells another device than the kernel's list of locks. */
+const mountOverlay = (folder: string) => `
+  mount -t tmpfs none '${folder}'
+  cd '${folder}'
+  mkdir lower other merged
+  mount -t tmpfs none other
+  mkdir other/upper other/work
+  mount -t overlay none -o lowerdir=lower,upperdir=other/upper,workdir=other/work,xino=off merged`;
+const cannotOverlay = await inScratchFolder((folder) => cannotMount(mountOverlay(folder)));
+
 describe("inspectLockFile", () => {
+  it(
+    "finds the lock if stat(2) tells another device than the kernel's list, as in btrfs",
+    { ...DEADLINE, skip: cannotOverlay },
+    () =>
+      inScratchFolder((folder) => {
+        if (cannotOverlay !== false) return; // Bun ignores `skip` here.
+        runMounted(mountOverlay(folder), INSPECTING, join(folder, "merged"));
+      }),
+  );
+
   it(
     "shows the holder, its command line and the processes that wait",
     DEADLINE,
