@@ -86,6 +86,19 @@ describe("localMetrics", () => {
     assert.deepEqual(samples.filter((line) => /parts|_holders.*\/u|_dead.*\/u/.test(line)), []);
   });
 
+  it("tells segments of one name in two folders apart by their paths", () => {
+    const samples = samplesOf(localMetrics([SEGMENT, { ...SEGMENT, path: "/run/x" }]));
+    assert.equal(new Set(samples.map((line) => line.replace(/ \S+$/, ""))).size, samples.length);
+    assert.ok(samples.includes('segment_readable{segment="/run/x"} 1'), samples.join("\n"));
+    assert.ok(samples.includes('value{segment="/dev/shm/x",name="go",kind="flag"} 1'));
+  });
+
+  it("escapes what a terminal would act on", () => {
+    const samples = samplesOf(localMetrics([{ ...SEGMENT, name: "a\x1b[2J\u202e\ud800\nb" }]));
+    const label = String.raw`segment="a\\u{1b}[2J\\u{202e}\\u{d800}\nb"`;
+    assert.ok(samples.includes(`segment_readable{${label}} 1`), samples.join("\n"));
+  });
+
   it("says that a segment cannot be read, and nothing else of it", () => {
     const bad = { name: "bad", path: "/bad", size: 0, error: "damaged" };
     assert.deepEqual(samplesOf(localMetrics([bad])), ['segment_readable{segment="bad"} 0']);
