@@ -1,9 +1,13 @@
+import { printable } from "../src/contract/printable.ts";
 import type { InspectedLockFile } from "../src/files/inspection.ts";
 import type { InspectedValue, SegmentView } from "../src/memory/inspection.ts";
 import type { RedisView } from "./inspect_table.ts";
 
 type Labels = Readonly<Record<string, string>>;
 type Sample = readonly [labels: Labels, value: number | bigint | boolean | undefined];
+
+/** Kinds of named things that threads can wait for, though no lock of theirs is shown. */
+const WAITED = /^(flag|latch|rwlock|semaphore)( |$)/;
 
 /** Metrics in the text exposition format of Prometheus; all of them are gauges. */
 class Exposition {
@@ -27,10 +31,10 @@ class Exposition {
   }
 }
 
-/** The value of a label: any text, with three characters escaped. */
+/** The value of a label; what a terminal would act on is escaped as in the tables. */
 function escaped(text: string): string {
-  return text.toWellFormed().replaceAll("\\", "\\\\").replaceAll('"', '\\"')
-    .replaceAll("\n", "\\n");
+  return text.split("\n").map(printable).join("\n")
+    .replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
 }
 
 function numeral(value: number | bigint | boolean): string {
@@ -46,7 +50,9 @@ export function localMetrics(
 ): string {
   const metrics = new Exposition();
   const readable = segments.filter(({ error }) => error === undefined);
-  const of = ({ name }: SegmentView) => ({ segment: name });
+  const names = segments.map(({ name }) => name);
+  const isUnique = (name: string) => names.indexOf(name) === names.lastIndexOf(name);
+  const of = ({ name, path }: SegmentView) => ({ segment: isUnique(name) ? name : path });
   metrics.add(
     "segment_readable",
     "Whether all of a segment could be read.",
@@ -84,12 +90,13 @@ export function localMetrics(
       one.threads?.filter(({ isGone }) => isGone).length,
     ]),
   );
-  const cells = readable.flatMap((segment) =>
-    (segment.cells ?? []).map((cell) => ({
-      labels: { segment: segment.name, name: cell.name, kind: cell.kind },
+  const cells = readable.flatMap((segment) => {
+    const label = of(segment);
+    return (segment.cells ?? []).map((cell) => ({
+      labels: { ...label, name: cell.name, kind: cell.kind },
       ...cell,
-    }))
-  );
+    }));
+  });
   const locks = cells.filter(({ state }) => state !== undefined);
   metrics.add(
     "value",
@@ -130,7 +137,7 @@ export function localMetrics(
     "Whether its data may be half-written, and no holder has acknowledged that.",
     locks.map((lock) => [lock.labels, lock.contents !== "consistent"]),
   );
-  const waited = cells.filter(({ state, kind }) => state !== undefined || kind === "flag");
+  const waited = cells.filter(({ state, kind }) => state !== undefined || WAITED.test(kind));
   metrics.add(
     "waiters",
     "Threads that wait for it.",

@@ -106,7 +106,7 @@ function look(targets: readonly string[]): LocalView {
   if (targets.length === 0) return { segments: inspectSegments(folderOfSegments(undefined)) };
   const segments: SegmentView[] = [];
   const files: InspectedLockFile[] = [];
-  for (const target of targets) {
+  for (const target of new Set(targets)) {
     if (!target.includes("/")) {
       segments.push(viewSegment(target, pathOfSegment(target, "inspect")));
     } else if (sizeOf(target) === undefined) files.push(inspectLockFile(target));

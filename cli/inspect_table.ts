@@ -108,13 +108,18 @@ function cellRow(cell: InspectedCell, rate: number | undefined): string[] {
 function valueOf({ value, kind }: InspectedCell): string {
   if (value === undefined) return "";
   if (typeof value === "boolean") return value ? "set" : "clear";
-  if (!Array.isArray(value)) return decimal.format(value as number);
+  if (!Array.isArray(value)) return numeral(value as number | bigint);
   const isAll = kind.endsWith(` ${value.length}`);
-  return value.map((one) => decimal.format(one)).join("; ") + (isAll ? "" : "; …");
+  return value.map(numeral).join("; ") + (isAll ? "" : "; …");
+}
+
+/** A number that is not rounded, however small it is. */
+function numeral(value: number | bigint): string {
+  const isWhole = typeof value === "bigint" || Number.isSafeInteger(value);
+  return isWhole ? value.toLocaleString("en") : `${value}`;
 }
 
 const short = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
-const decimal = new Intl.NumberFormat("en", { maximumFractionDigits: 20 });
 
 function lockOf({ state, owner, heldFor, contents, diedOwner }: InspectedCell): string {
   if (state === undefined) return "";

@@ -69,7 +69,7 @@ function look(path: string): LockStatus {
   try {
     const network = networkFileSystem(fd);
     const owner = ownerOf(file);
-    const [pid] = flockHolders(file.id) ?? [];
+    const [pid] = flockHolders(file) ?? [];
     // If the kernel names no holder, try to acquire it for a moment: the holder may be on another
     // machine, or in another PID namespace.
     const free = pid === undefined && file.tryLock(false);
@@ -86,7 +86,7 @@ function lookFromOutside(path: string, failure: Error): LockStatus {
     return { path, state: "free", exists: false };
   }
   const id = followedStatus(path)?.id;
-  const [pid] = id === undefined ? [] : flockHolders(id) ?? [];
+  const [pid] = id === undefined ? [] : flockHolders({ id }) ?? [];
   return pid === undefined
     ? { path, state: "unknown", reason: failure.message }
     : { path, state: "held", exists: true, holder: { pid } };

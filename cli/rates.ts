@@ -1,7 +1,7 @@
 import type { InspectedCell, SegmentView } from "../src/memory/inspection.ts";
 
 interface Seen {
-  readonly value: number;
+  readonly value: number | bigint;
   readonly rate: number | undefined;
 }
 
@@ -16,10 +16,10 @@ export class Rates {
     const seen = new Map<string, Seen>();
     for (const segment of segments) {
       for (const cell of segment.cells ?? []) {
-        if (typeof cell.value !== "number" && typeof cell.value !== "bigint") continue;
-        const value = Number(cell.value);
+        const { value } = cell;
+        if (typeof value !== "number" && typeof value !== "bigint") continue;
         const before = this.#seen.get(keyOf(segment, cell));
-        const rate = before && (value - before.value) / seconds;
+        const rate = before && change(before.value, value) / seconds;
         seen.set(keyOf(segment, cell), { value, rate });
       }
     }
@@ -31,6 +31,12 @@ export class Rates {
   of(segment: SegmentView, cell: InspectedCell): number | undefined {
     return this.#seen.get(keyOf(segment, cell))?.rate;
   }
+}
+
+/** The difference of two numbers; exact if both are whole, also beyond 2^53. */
+function change(from: number | bigint, to: number | bigint): number {
+  if (typeof from === "number" && typeof to === "number") return to - from;
+  return Number(BigInt(to) - BigInt(from)); // A whole number that is not too large is no bigint.
 }
 
 function keyOf({ path }: SegmentView, { name, kind }: InspectedCell): string {

@@ -23,7 +23,8 @@ export function addRemove(program: Command): void {
     .summary("remove segments")
     .description(
       "Removes segments of this user, with their values. Asks first if a thread that may live has " +
-        "one open: it keeps the removed one, and does not share it with programs that start later.",
+        "one open, or if it cannot be read. Such a thread keeps the removed segment, and does not " +
+        "share it with programs that start later.",
     )
     .argument("<name...>", "names of segments")
     .option("-y, --yes", "do not ask")

@@ -9,7 +9,7 @@ import {
   processIdentity,
   threadIdentity,
 } from "../runtime/identity/thread_identity.ts";
-import { isDead, ownerOf } from "./lock_owner.ts";
+import { isDead, ownerOf, programOf } from "./lock_owner.ts";
 import { publicPart, readRecord } from "./lock_record.ts";
 
 /** A process that holds a lock file or waits for it. */
@@ -49,7 +49,7 @@ export function inspectLockFile(path: string): InspectedLockFile {
   try {
     const { owner: recorded, token } = readRecord(file);
     const owner = ownerOf(file);
-    const listed = flocksOf(file.id);
+    const listed = flocksOf(file);
     const processOf = ({ pid }: Pick<ListedFlock, "pid">, known?: Owner): InspectedProcess => ({
       owner: known ?? { pid },
       command: commandLineOf(processIdentity(pid)),
@@ -60,10 +60,16 @@ export function inspectLockFile(path: string): InspectedLockFile {
     const same = { path, waiters, token };
     const isShared = found[0]?.isShared ?? false;
     if (isShared) return { ...same, state: "shared", holders: found.map((one) => processOf(one)) };
-    if (found.length > 0) {
-      return { ...same, state: "held", holders: found.map((one) => processOf(one, owner)) };
+    // Not in the list of another PID namespace once the process that acquired the lock has ended.
+    const program = programOf(file, recorded);
+    const pids = program === undefined ? found : [{ pid: program }];
+    if (pids.length > 0) {
+      return { ...same, state: "held", holders: pids.map((one) => processOf(one, owner)) };
     }
-    if (recorded !== undefined && isDead(recorded)) {
+    const seesAll = threadIdentity().namespace === FIRST_NAMESPACE;
+    // The program may be that of another user, whose descriptors cannot be read.
+    const mayBeInherited = recorded?.descriptor !== undefined && !seesAll;
+    if (recorded !== undefined && !mayBeInherited && isDead(recorded)) {
       const again = readRecord(file); // It may have released the lock, and ended since.
       const isSame = again.owner !== undefined && again.token === token;
       const holders = isSame ? [{ owner: publicPart(recorded)!, command: undefined }] : [];
@@ -74,7 +80,7 @@ export function inspectLockFile(path: string): InspectedLockFile {
       ? "/proc/locks cannot be read"
       : network !== undefined
       ? `it is on ${network}, and a holder may be on another machine`
-      : threadIdentity().namespace !== FIRST_NAMESPACE
+      : !seesAll
       ? "a holder may be in another PID namespace, of another container"
       : undefined;
     if (hidden === undefined) return { ...same, state: "free", holders: [] };

@@ -54,17 +54,17 @@ export function ownerOf(file: LockFile): Owner | undefined {
 /** The process that holds a file by the kernel's list. */
 function listedOwnerOf(file: LockFile): Owner | undefined {
   if (file.fd === undefined || file.mechanism !== "flock") return undefined;
-  const [pid] = flockHolders(file.id) ?? [];
+  const [pid] = flockHolders(file) ?? [];
   return pid === undefined ? undefined : { pid, host: hostName() };
 }
 
 /** The process of the child program that inherited the lock; it may outlive the owner. */
 export function programOf(
-  { id }: LockFile,
+  file: LockFile,
   owner: RecordedOwner | undefined,
 ): number | undefined {
   if (owner?.descriptor === undefined || owner.host !== hostName()) return undefined;
-  return inheritorOf(id, owner.descriptor, owner.pid);
+  return inheritorOf(file, owner.descriptor, owner.pid);
 }
 
 /** The message of the error if a wait for a file runs out of time. */

@@ -17,6 +17,9 @@ const SEGMENT: SegmentView = {
     { name: "done", kind: "counter", value: 2n ** 60n, waiters: [] },
     { name: "ratio", kind: "raw value Float64", value: -Infinity, waiters: [] },
     { name: "go", kind: "flag", value: true, waiters: [{ owner: OWNER, since: new Date() }] },
+    { name: "end", kind: "latch 2", waiters: [{ owner: OWNER, since: new Date() }] },
+    { name: "seats", kind: "semaphore 4", waiters: [] },
+    { name: "book", kind: "rwlock", waiters: [] },
     { name: "parts", kind: "raw array Int32 2", value: [1, 2], waiters: [] },
     {
       name: "door",
@@ -71,6 +74,9 @@ describe("localMetrics", () => {
         `lock_held_seconds{${segment},name="door",kind="mutex"} 1.5`,
         `lock_inconsistent{${segment},name="door",kind="mutex"} 1`,
         `waiters{${segment},name="go",kind="flag"} 1`,
+        `waiters{${segment},name="end",kind="latch 2"} 1`,
+        `waiters{${segment},name="seats",kind="semaphore 4"} 0`,
+        `waiters{${segment},name="book",kind="rwlock"} 0`,
         `file_lock_holders{path="/run/b"} 0`,
         `file_lock_owner_dead{path="/run/b"} 1`,
         `file_lock_token{path="/run/b"} 3`,
@@ -78,6 +84,19 @@ describe("localMetrics", () => {
       ]
     ) assert.ok(samples.includes(sample), `${sample}\nis not in\n${samples.join("\n")}`);
     assert.deepEqual(samples.filter((line) => /parts|_holders.*\/u|_dead.*\/u/.test(line)), []);
+  });
+
+  it("tells segments of one name in two folders apart by their paths", () => {
+    const samples = samplesOf(localMetrics([SEGMENT, { ...SEGMENT, path: "/run/x" }]));
+    assert.equal(new Set(samples.map((line) => line.replace(/ \S+$/, ""))).size, samples.length);
+    assert.ok(samples.includes('segment_readable{segment="/run/x"} 1'), samples.join("\n"));
+    assert.ok(samples.includes('value{segment="/dev/shm/x",name="go",kind="flag"} 1'));
+  });
+
+  it("escapes what a terminal would act on", () => {
+    const samples = samplesOf(localMetrics([{ ...SEGMENT, name: "a\x1b[2J\u202e\ud800\nb" }]));
+    const label = String.raw`segment="a\\u{1b}[2J\\u{202e}\\u{d800}\nb"`;
+    assert.ok(samples.includes(`segment_readable{${label}} 1`), samples.join("\n"));
   });
 
   it("says that a segment cannot be read, and nothing else of it", () => {

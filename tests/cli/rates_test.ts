@@ -21,4 +21,12 @@ describe("Rates", () => {
     assert.equal(rateAfter(true, 4000), undefined);
     assert.equal(rateAfter(1, 5000), undefined);
   });
+
+  it("are exact beyond 2^53", () => {
+    const rates = new Rates();
+    const [before, after] = [2n ** 60n, 2n ** 60n + 3n].map((value) => segmentWith(value));
+    rates.note([before], 1000);
+    rates.note([after], 2000);
+    assert.equal(rates.of(after, after.cells![0]), 3);
+  });
 });

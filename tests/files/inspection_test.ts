@@ -5,7 +5,10 @@ import process from "node:process";
 import { describe, it } from "node:test";
 import { FileLock } from "../../mod.ts";
 import { inspectLockFile } from "../../src/files/inspection.ts";
+import { COMMAND } from "../cli/interlock.ts";
 import { Child } from "../support/child.ts";
+import { cannotMount, cannotRunUnder, IN_OTHER_PIDS, runMounted } from "../support/mounted.ts";
+import { Program } from "../support/program.ts";
 import { inScratchFolder } from "../support/scratch_folder.ts";
 import { until } from "../support/until.ts";
 
@@ -14,7 +17,28 @@ const HOLDER = new URL("./fixtures/holding_process.ts", import.meta.url);
 /** What a lock is without a visible holder: only the first PID namespace sees all of them. */
 const UNHELD = readlinkSync("/proc/self/ns/pid") === "pid:[4026531836]" ? "free" : "unknown";
 
+const INSPECTING = new URL("./fixtures/inspecting_process.ts", import.meta.url);
+/** Mounts a file system in which stat(2) tells another device than the kernel's list of locks. */
+const mountOverlay = (folder: string) => `
+  mount -t tmpfs none '${folder}'
+  cd '${folder}'
+  mkdir lower other merged
+  mount -t tmpfs none other
+  mkdir other/upper other/work
+  mount -t overlay none -o lowerdir=lower,upperdir=other/upper,workdir=other/work,xino=off merged`;
+const cannotOverlay = await inScratchFolder((folder) => cannotMount(mountOverlay(folder)));
+
 describe("inspectLockFile", () => {
+  it(
+    "finds the lock if stat(2) tells another device than the kernel's list, as in btrfs",
+    { ...DEADLINE, skip: cannotOverlay },
+    () =>
+      inScratchFolder((folder) => {
+        if (cannotOverlay !== false) return; // Bun ignores `skip` here.
+        runMounted(mountOverlay(folder), INSPECTING, join(folder, "merged"));
+      }),
+  );
+
   it(
     "shows the holder, its command line and the processes that wait",
     DEADLINE,
@@ -76,4 +100,27 @@ describe("inspectLockFile", () => {
       assert.deepEqual([other.state, other.token], [UNHELD, undefined]);
       assert.throws(() => inspectLockFile(join(folder, "missing")), { code: "ENOENT" });
     }));
+
+  const skip = cannotRunUnder(IN_OTHER_PIDS);
+  it(
+    "shows the program that outlived interlock in a container, whose list lacks its lock",
+    { ...DEADLINE, skip },
+    () =>
+      inScratchFolder(async (folder) => {
+        if (skip !== false) return; // Bun ignores `skip` here.
+        const interlock = COMMAND.map((word) => `'${word}'`).join(" ");
+        await using program = new Program([
+          ...IN_OTHER_PIDS,
+          "sh",
+          "-c",
+          `cd "$0"; ${interlock} lock ./file -- sh -c 'echo $PPID > file.pid; exec sleep 60' &
+          until [ -s file.pid ]; do sleep 0.02; done
+          kill -9 $(cat file.pid); wait $!; ${interlock} inspect --json ./file`,
+          folder,
+        ]);
+        const { files: [{ state, holders }] } = JSON.parse(await program.line());
+        assert.equal(state, "held");
+        assert.deepEqual(holders.map(({ command }: { command: string }) => command), ["sleep 60"]);
+      }),
+  );
 });

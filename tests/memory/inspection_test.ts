@@ -215,4 +215,22 @@ describe("inspectSegments", () => {
       using _guard = new Mutex(segment.memory, 4096).acquireSync();
       assert.deepEqual(inspectSegment(join(directory, "placed")).cells, []);
     }));
+
+  it("names a read-write lock for which readers and a writer wait", () =>
+    inScratchFolder(async (directory) => {
+      using segment = Segment.open("jobs", { directory });
+      const lock = segment.rwLock("lock");
+      for (const shared of [true, false]) {
+        const guard = lock.acquireSync({ shared: !shared });
+        const waiting = lock.acquire({ shared });
+        const found = await until("the wait", () => {
+          const found = inspectSegment(join(directory, "jobs"));
+          return found.threads[0].waits.length > 0 && found;
+        });
+        guard.release();
+        (await waiting).release();
+        assert.deepEqual(found.cells.map(({ waiters }) => waiters.length), [1]);
+        assert.deepEqual(found.threads[0].waits.map(({ name }) => name), ["lock"]);
+      }
+    }));
 });

@@ -172,6 +172,9 @@ export class IoredisDriver implements Driver {
       signal.addEventListener("abort", giveUp);
       try {
         await subscriber.connect();
+      } catch (error) {
+        subscriber.disconnect(); // It would try again, and nothing would end that.
+        throw error;
       } finally {
         signal.removeEventListener("abort", giveUp);
       }

@@ -12,20 +12,26 @@ export interface ListedFlock {
   readonly isWaiter: boolean;
 }
 
+/** A file in the lists of the kernel. */
+export interface ListedFile {
+  /** The device and the inode by stat(2), as `major:minor:inode` in decimal. */
+  readonly id: string;
+  /** A descriptor of it, by which its device is certain. */
+  readonly fd?: number | undefined;
+}
+
 /**
  * The flock(2) locks on a file and their blocked waiters, from the kernel's list `/proc/locks`, which
  * leaves out processes of PID namespaces that are not below this one; `undefined` if it cannot be
  * read. See proc_locks(5).
- *
- * @param id The device and the inode, as `major:minor:inode` in decimal.
  */
-export function flocksOf(id: string): ListedFlock[] | undefined {
-  const file = listedAs(id);
+export function flocksOf(listed: ListedFile): ListedFlock[] | undefined {
+  const file = nameOf(listed);
   let found: ListedFlock[] | undefined;
   for (let i = 0; i < READS && !found?.length; i++) {
     found = readAllOfProc("/proc/locks")?.split("\n").flatMap((line) => {
-      const [isWaiter, [kind, , mode, pid, listed]] = fieldsIn(line);
-      if (kind !== "FLOCK" || listed !== file) return [];
+      const [isWaiter, [kind, , mode, pid, name]] = fieldsIn(line);
+      if (kind !== "FLOCK" || name !== file) return [];
       return [{ pid: Number(pid), isShared: mode === "READ", isWaiter }];
     });
   }
@@ -39,16 +45,20 @@ function fieldsIn(line: string): [isWaiter: boolean, fields: string[]] {
 }
 
 /** The processes that hold a file by flock(2), as {@linkcode flocksOf} lists them. */
-export function flockHolders(id: string): number[] | undefined {
-  return flocksOf(id)?.filter(({ isWaiter }) => !isWaiter).map(({ pid }) => pid);
+export function flockHolders(listed: ListedFile): number[] | undefined {
+  return flocksOf(listed)?.filter(({ isWaiter }) => !isWaiter).map(({ pid }) => pid);
 }
 
 /**
  * The process that inherited a lock on a file from process `from`, by a descriptor of the same
  * number; of several, the oldest. `undefined` if none is visible.
  */
-export function inheritorOf(id: string, descriptor: number, from: number): number | undefined {
-  const file = ` ${listedAs(id)} `;
+export function inheritorOf(
+  listed: ListedFile,
+  descriptor: number,
+  from: number,
+): number | undefined {
+  const file = ` ${nameOf(listed)} `;
   let found: { readonly pid: number; readonly startTime: number } | undefined;
   for (const pid of processes()) {
     if (pid === from) continue;
@@ -68,9 +78,23 @@ function processes(): number[] {
   }
 }
 
-/** How the kernel's lists identify a file. */
-function listedAs(id: string): string {
-  const [major, minor, inode] = id.split(":").map((part) => Number.parseInt(part));
-  const hex = (number: number) => number.toString(16).padStart(2, "0");
-  return `${hex(major)}:${hex(minor)}:${inode}`;
+/** The name of a file in the lists of the kernel. */
+function nameOf({ id, fd }: ListedFile): string {
+  const [major, minor, inode] = id.split(/[: ]/);
+  const device = (fd === undefined ? undefined : deviceOf(fd)) ?? [major, minor];
+  const hex = device.map((number) => Number(number).toString(16).padStart(2, "0"));
+  return [...hex, inode].join(":"); // The inode as it is: a number would round it.
+}
+
+/**
+ * The device of the file system that a descriptor is on, which the lists name; `undefined` if it
+ * cannot be read. In btrfs, and in some mounts of overlayfs, stat(2) tells another one. See
+ * proc_pid_mountinfo(5).
+ */
+function deviceOf(fd: number): string[] | undefined {
+  const info = readAllOfProc(`/proc/thread-self/fdinfo/${fd}`) ?? "";
+  const [, mount] = /^mnt_id:\s*(\d+)$/m.exec(info) ?? [];
+  const mounts = readAllOfProc("/proc/thread-self/mountinfo")?.split("\n") ?? [];
+  const [, , device] = mounts.find((line) => line.startsWith(`${mount} `))?.split(" ") ?? [];
+  return device?.split(":");
 }

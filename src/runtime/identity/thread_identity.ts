@@ -141,8 +141,10 @@ export function threadIsThere(pid: number, thread: number): boolean {
 export function commandLineOf({ pid, namespace }: ThreadIdentity): string | undefined {
   const me = threadIdentity(); // It finds out whether /proc is of this namespace.
   if (namespace === UNKNOWN || namespace !== me.namespace || !procIsOurs) return undefined;
-  const line = readAllOfProc(`/proc/${pid}/cmdline`)?.replaceAll("\0", " ").trim();
-  return line?.replaceAll(/(\w:\/\/[^\s/@:]*:)[^\s/@]*@/g, "$1***@") || undefined;
+  return readAllOfProc(`/proc/${pid}/cmdline`)
+    // Up to the last "@" of the argument, as a URL is read: a password can contain spaces and "@".
+    ?.replaceAll(/(\w:\/\/[^\0/?#:]*:)[^\0/?#]*@/g, "$1***@")
+    .replaceAll("\0", " ").trim() || undefined;
 }
 
 /** The number of this user. */

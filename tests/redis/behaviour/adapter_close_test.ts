@@ -9,6 +9,7 @@ import { until } from "../../support/until.ts";
 import { startServers } from "../suite.ts";
 
 const CLOSING = new URL("../fixtures/closing_process.ts", import.meta.url);
+const REFUSED = new URL("../fixtures/refused_subscriber_process.ts", import.meta.url);
 const DEADLINE = { timeout: 30_000 };
 
 describe("an adapter that is closed while it connects", { skip }, () => {
@@ -30,6 +31,13 @@ describe("an adapter that is closed while it connects", { skip }, () => {
       });
     }
   }
+
+  it("by subscribe, with a client of ioredis, keeps no process alive", DEADLINE, async () => {
+    const flags = RUN_WITH_PACKAGES[adapter.name];
+    await using child = new Child(process.execPath, flags, REFUSED, []);
+    assert.equal(await child.line(), "UnreachableError");
+    assert.equal((await child.ended).code, 0);
+  });
 });
 
 describe("an adapter of a user", { skip }, () => {

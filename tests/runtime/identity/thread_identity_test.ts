@@ -2,7 +2,12 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import process from "node:process";
 import { describe, it } from "node:test";
-import { isGone, processIdentity } from "../../../src/runtime/identity/thread_identity.ts";
+import {
+  commandLineOf,
+  isGone,
+  processIdentity,
+} from "../../../src/runtime/identity/thread_identity.ts";
+import { Program } from "../../support/program.ts";
 
 /** The fields of `/proc/PID/stat` from the state on. */
 function statOf(pid: number): string[] {
@@ -37,5 +42,29 @@ describe("A thread", () => {
   it("that has its memory is not gone", () => {
     assert.equal(isGone(processIdentity(process.pid)), false);
     assert.equal(isGone(processIdentity(process.ppid)), false);
+  });
+});
+
+describe("commandLineOf", () => {
+  it("leaves out the passwords of addresses, whatever they contain", async () => {
+    const addresses = [
+      "redis://user:secret@host:6379/0",
+      "redis://:secret@host",
+      "redis://user:one secret@two secret@host",
+      "redis://user@company:secret@host",
+    ];
+    await using program = new Program([
+      "/bin/sh",
+      "-c",
+      "echo ready; read _",
+      ...addresses,
+      "me@host:1",
+    ]);
+    assert.equal(await program.line(), "ready");
+    assert.equal(
+      commandLineOf(processIdentity(program.pid)),
+      "/bin/sh -c echo ready; read _ redis://user:***@host:6379/0 redis://:***@host " +
+        "redis://user:***@host redis://user@company:***@host me@host:1",
+    );
   });
 });
