@@ -5,10 +5,8 @@ import process from "node:process";
 import { describe, it } from "node:test";
 import { FileLock } from "../../mod.ts";
 import { inspectLockFile } from "../../src/files/inspection.ts";
-import { COMMAND } from "../cli/interlock.ts";
 import { Child } from "../support/child.ts";
-import { cannotMount, cannotRunUnder, IN_OTHER_PIDS, runMounted } from "../support/mounted.ts";
-import { Program } from "../support/program.ts";
+import { cannotMount, runMounted } from "../support/mounted.ts";
 import { inScratchFolder } from "../support/scratch_folder.ts";
 import { until } from "../support/until.ts";
 
@@ -100,27 +98,4 @@ describe("inspectLockFile", () => {
       assert.deepEqual([other.state, other.token], [UNHELD, undefined]);
       assert.throws(() => inspectLockFile(join(folder, "missing")), { code: "ENOENT" });
     }));
-
-  const skip = cannotRunUnder(IN_OTHER_PIDS);
-  it(
-    "shows the program that outlived interlock in a container, whose list lacks its lock",
-    { ...DEADLINE, skip },
-    () =>
-      inScratchFolder(async (folder) => {
-        if (skip !== false) return; // Bun ignores `skip` here.
-        const interlock = COMMAND.map((word) => `'${word}'`).join(" ");
-        await using program = new Program([
-          ...IN_OTHER_PIDS,
-          "sh",
-          "-c",
-          `cd "$0"; ${interlock} lock ./file -- sh -c 'echo $PPID > file.pid; exec sleep 60' &
-          until [ -s file.pid ]; do sleep 0.02; done
-          kill -9 $(cat file.pid); wait $!; ${interlock} inspect --json ./file`,
-          folder,
-        ]);
-        const { files: [{ state, holders }] } = JSON.parse(await program.line());
-        assert.equal(state, "held");
-        assert.deepEqual(holders.map(({ command }: { command: string }) => command), ["sleep 60"]);
-      }),
-  );
 });
