@@ -23,12 +23,12 @@ const COUNTERS: readonly Situation[] = [
   ],
   [
     "records that the workers of one program have parsed",
-    { reach: "process", survives: "nothing", rate: 20 * M },
+    { reach: "process", survives: "nothing", rate: 5 * M },
     "AtomicCounter in an anonymous segment",
   ],
   [
     "steps of a simulation in all workers",
-    { reach: "process", survives: "nothing", rate: 150 * M },
+    { reach: "process", survives: "nothing", rate: 80 * M },
     "StripedCounter in an anonymous segment",
   ],
   [
@@ -58,12 +58,12 @@ const COUNTERS: readonly Situation[] = [
   ],
   [
     "packets in all processes",
-    { reach: "machine", survives: "crash", rate: 20 * M },
+    { reach: "machine", survives: "crash", rate: 5 * M },
     "AtomicCounter in a named segment",
   ],
   [
     "events of a tracer in all processes",
-    { reach: "machine", survives: "crash", rate: 150 * M },
+    { reach: "machine", survives: "crash", rate: 80 * M },
     "StripedCounter in a named segment",
   ],
   ["more than memory can do", { reach: "machine", survives: "nothing", rate: 2000 * M }, undefined],
