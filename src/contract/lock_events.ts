@@ -5,7 +5,7 @@ export type LockEventName = "wait" | "acquire" | "recovered" | "lost" | "release
 
 /** What happened to a lock: the message of a channel. */
 export interface LockEvent {
-  /** Where the lock is. */
+  /** The medium of the lock. */
   readonly medium: "memory" | "files" | "redis";
   /** The name of the lock, or the path of its file; `undefined` for a mutex placed by an offset. */
   readonly name: string | undefined;
@@ -22,7 +22,7 @@ export interface LockEvent {
 }
 
 /**
- * Where the locks tell what happens. `publish` is missing until a program imports
+ * What the locks call when something happens to them. `publish` is missing until a program imports
  * `@interlock/interlock/diagnostics`; a call by `?.` makes no event then.
  */
 export const hooks: {

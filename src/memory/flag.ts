@@ -30,7 +30,6 @@ const TIMEOUT_MESSAGE = "Cannot wait any longer for a flag: it was not set in ti
  * @example
  * ```ts
  * import { Segment } from "@interlock/interlock";
-import type { WaitRecords } from "./wait_records.ts";
  *
  * const stop = Segment.anonymous(65536).flag("stop");
  * setTimeout(() => stop.set(), 10); // or another thread, or another process

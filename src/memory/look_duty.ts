@@ -5,6 +5,20 @@ import { MAX_SLEEP, type Region } from "./region.ts";
 const FARTHEST = 32_768;
 
 /**
+ * How long the waiter sleeps that looks after the owner, in milliseconds: a part of its wait so far,
+ * so that the looks become rarer. The last one is for waits of more than a second.
+ */
+const [FIRST_LOOK, LAST_LOOK, LATE_LOOK] = [0.5, 4, 25];
+const LOOKS_PER_WAIT = 16;
+const LONG_WAIT = 1000;
+
+/** How long to sleep before the next look at the owner, after a wait of so many milliseconds. */
+export function intervalAfter(waited: number): number {
+  if (waited > LONG_WAIT) return LATE_LOOK;
+  return Math.min(Math.max(waited / LOOKS_PER_WAIT, FIRST_LOOK), LAST_LOOK);
+}
+
+/**
  * The duty of a mutex's waiters to look after its owner, since a dead owner wakes none of them. One
  * of them has it: it has promised, in a word of the mutex, when it looks next. It sleeps until then,
  * and the others sleep for long. A promise only saves time: each waiter looks after its own sleep,

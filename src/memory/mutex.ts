@@ -10,7 +10,7 @@ import { checkOptions } from "./arguments.ts";
 import type { Attachment } from "./attachment.ts";
 import { HEADER, MUTEX } from "./layout.ts";
 import { leastHoldTime, OWNER } from "./lock_words.ts";
-import { LookDuty } from "./look_duty.ts";
+import { intervalAfter, LookDuty } from "./look_duty.ts";
 import { attachmentOf, type Memory } from "./memory.ts";
 import { tellMutex, tellMutexWait } from "./mutex_events.ts";
 import type { MutexGuard } from "./mutex_guard.ts";
@@ -34,20 +34,6 @@ const SPINS = 20;
 /** How long, in milliseconds, and how often a waiter naps that was woken and came late. */
 const NAP = 0.05;
 const NAPS = 5;
-/**
- * How long the waiter sleeps that looks after the owner, in milliseconds: a part of its wait so far,
- * so that the looks become rarer. The last one is for waits of more than a second.
- */
-const [FIRST_LOOK, LAST_LOOK, LATE_LOOK] = [0.5, 4, 25];
-const LOOKS_PER_WAIT = 16;
-const LONG_WAIT = 1000;
-
-/** How long to sleep before the next look at the owner, after a wait of so many milliseconds. */
-export function intervalAfter(waited: number): number {
-  if (waited > LONG_WAIT) return LATE_LOOK;
-  return Math.min(Math.max(waited / LOOKS_PER_WAIT, FIRST_LOOK), LAST_LOOK);
-}
-
 /** In the word of the owner that died: what the mutex protects is inconsistent. */
 const INCONSISTENT = 0x80000000 | 0;
 

@@ -2,8 +2,7 @@ import { Deadline } from "../contract/deadline.ts";
 import type { AcquireOptions } from "../contract/options.ts";
 import type { Attempt } from "./async_waiters.ts";
 import type { Attachment } from "./attachment.ts";
-import { LookDuty } from "./look_duty.ts";
-import { intervalAfter } from "./mutex.ts";
+import { intervalAfter, LookDuty } from "./look_duty.ts";
 
 const SLEEPERS = 0x80000000 | 0;
 const TASKS = 0x40000000;

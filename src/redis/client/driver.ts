@@ -89,7 +89,7 @@ const KEYLESS: ReadonlySet<string> = new Set([
 ]);
 const ONLY_KEYS: ReadonlySet<string> = new Set(["DEL", "UNLINK", "EXISTS", "TOUCH", "MGET"]);
 
-/** Where the keys of a command are: from the first to before the second of these positions. */
+/** The positions of the keys of a command: of the first key, and after the last one. */
 export function keysIn(parts: readonly string[]): [number, number] {
   const command = parts[0].toUpperCase();
   if (KEYLESS.has(command)) return [0, 0];

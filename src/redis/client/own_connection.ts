@@ -17,7 +17,7 @@ interface Duplicable {
 /**
  * A connection that no other user shares, with the options of a client, so that a command that
  * blocks delays no others. It is opened when it is first needed. An adapter that a user has written
- * is used as it is.
+ * is not opened again.
  */
 export class OwnConnection {
   readonly #source: RedisSource;
