@@ -47,10 +47,15 @@ export class ServerSemaphore {
    *
    * @throws {TypeError} If the name cannot be used.
    */
-  constructor(adapter: RedisAdapter, name: string, permits: number) {
+  constructor(
+    adapter: RedisAdapter & { readonly keyPrefix?: string },
+    name: string,
+    permits: number,
+  ) {
     this.#adapter = adapter;
     this.#permits = permits;
-    this.channel = `${partOf(name, "semaphore-wake")}:`; // First, since it checks the name.
+    // First, since it checks the name.
+    this.channel = `${adapter.keyPrefix ?? ""}${partOf(name, "semaphore-wake")}:`;
     this.what = `the semaphore "${name}"`;
     const parts = ["semaphore", "semaphore-holds", "semaphore-queue", "semaphore-seen"];
     this.#keys = parts.map((part) => partOf(name, part));

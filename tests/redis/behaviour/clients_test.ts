@@ -51,24 +51,37 @@ async function useAll(source: RedisSource, name: string): Promise<void> {
   await (await semaphore.acquire()).release();
 }
 
-/** Hands a lock on, after its waiter has subscribed. */
+/** Hands a lock and a permit on, each after its waiter has subscribed. */
 async function handOn(source: RedisSource, name: string): Promise<void> {
-  await using lock = new RedisLock(source, name);
-  await using other = new RedisLock(source, name);
-  const guard = await lock.acquire();
-  const waiting = other.acquire();
   const adapter = adapterOf(source);
+  const kinds = [
+    { make: () => new RedisLock(source, name), queue: "queue", channel: "wake" },
+    {
+      make: () => new RedisSemaphore(source, name, 1),
+      queue: "semaphore-queue",
+      channel: "semaphore-wake",
+    },
+  ];
   try {
-    const waiter = async () => Number(await adapter.send("ZCARD", `interlock:{${name}}:queue`));
-    await until("the waiter", async () => await waiter() === 1);
-    // The script publishes to the channel that it derives from the key.
-    const script =
-      "return redis.call('PUBSUB', 'CHANNELS', string.sub(KEYS[1], 1, -5) .. 'wake:*')";
-    const key = `interlock:{${name}}:lock`;
-    assert.equal((await adapter.send("EVAL", script, "1", key) as string[]).length, 1);
+    for (const { make, queue, channel } of kinds) {
+      await using lock = make();
+      await using other = make();
+      const guard = await lock.acquire();
+      const waiting = other.acquire();
+      try {
+        const waiters = async () =>
+          Number(await adapter.send("ZCARD", `interlock:{${name}}:${queue}`));
+        await until("the waiter", async () => await waiters() === 1);
+        // The client puts its prefix before the key, and so before the pattern of channels.
+        const script = "return redis.call('PUBSUB', 'CHANNELS', KEYS[1] .. '*')";
+        const key = `interlock:{${name}}:${channel}:`;
+        assert.equal((await adapter.send("EVAL", script, "1", key) as string[]).length, 1);
+      } finally {
+        await guard.release();
+        await (await waiting).release();
+      }
+    }
   } finally {
-    await guard.release();
-    await (await waiting).release();
     await adapter.close();
   }
 }
