@@ -7,15 +7,9 @@ import { interruptible, print } from "../src/host/interruption.ts";
 import { parseNumber } from "../src/host/numbers.ts";
 import { invalidOption, UsageError } from "../src/host/usage_error.ts";
 import { localMetrics, redisMetrics } from "./inspect_prometheus.ts";
-import {
-  isRedisView,
-  jsonOf,
-  type Source,
-  type SourceFlags,
-  sourceOf,
-  type View,
-} from "./inspect_source.ts";
+import { jsonOf, sourceOf } from "./inspect_source.ts";
 import { filesReport, redisReport, segmentsReport } from "./inspect_table.ts";
+import { isRedisView, type Source, type SourceFlags, type View } from "./inspect_view.ts";
 import { addHelp } from "./options.ts";
 import { Rates } from "./rates.ts";
 import { widthOf } from "./text.ts";

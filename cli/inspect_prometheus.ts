@@ -1,13 +1,14 @@
 import { printable } from "../src/contract/printable.ts";
 import type { InspectedLockFile } from "../src/files/inspection.ts";
-import type { InspectedValue, SegmentView } from "../src/memory/inspection.ts";
+import type { InspectedValue } from "../src/memory/inspected_kinds.ts";
+import type { SegmentView } from "../src/memory/inspection.ts";
 import type { RedisView } from "./inspect_table.ts";
 
 type Labels = Readonly<Record<string, string>>;
 type Sample = readonly [labels: Labels, value: number | bigint | boolean | undefined];
 
-/** Kinds of named things that threads can wait for, though no lock of theirs is shown. */
-const WAITED = /^(flag|latch|rwlock|semaphore)( |$)/;
+/** Kinds of named things that no thread can wait for. */
+const NEVER_WAITED = /^(counter|striped counter|raw value|raw array)( |$)/;
 
 /** Metrics in the text exposition format of Prometheus; all of them are gauges. */
 class Exposition {
@@ -100,7 +101,7 @@ export function localMetrics(
   const locks = cells.filter(({ state }) => state !== undefined);
   metrics.add(
     "value",
-    "The value of a counter, a value or a flag (1: set).",
+    "The value of a counter, a value, a flag (1: set), or what is left of a latch.",
     cells.map(({ labels, value }) => [labels, scalar(value)]),
   );
   metrics.add(
@@ -113,10 +114,29 @@ export function localMetrics(
   );
   metrics.add(
     "lock_owner_dead",
-    "Whether its holder is dead.",
+    "Whether a holder of it is dead.",
     locks.map((lock) => [
       lock.labels,
-      lock.state === "dead",
+      lock.holders!.some(({ isGone }) => isGone),
+    ]),
+  );
+  metrics.add(
+    "lock_holders",
+    "Threads that hold it, also dead ones.",
+    locks.map((lock) => [lock.labels, lock.holders!.length]),
+  );
+  const semaphores = locks.filter(({ permits }) => permits !== undefined);
+  metrics.add(
+    "semaphore_permits",
+    "The permits that there are.",
+    semaphores.map(({ labels, permits }) => [labels, permits]),
+  );
+  metrics.add(
+    "semaphore_permits_held",
+    "The permits that are held, also by dead threads.",
+    semaphores.map(({ labels, holders }) => [
+      labels,
+      holders!.reduce((sum, { permits = 0 }) => sum + permits, 0),
     ]),
   );
   metrics.add(
@@ -135,9 +155,10 @@ export function localMetrics(
   metrics.add(
     "lock_inconsistent",
     "Whether its data may be half-written, and no holder has acknowledged that.",
-    locks.map((lock) => [lock.labels, lock.contents !== "consistent"]),
+    locks.filter(({ contents }) => contents !== undefined)
+      .map((lock) => [lock.labels, lock.contents !== "consistent"]),
   );
-  const waited = cells.filter(({ state, kind }) => state !== undefined || WAITED.test(kind));
+  const waited = cells.filter(({ kind }) => !NEVER_WAITED.test(kind));
   metrics.add(
     "waiters",
     "Threads that wait for it.",

@@ -9,43 +9,7 @@ import {
 } from "../src/memory/inspection.ts";
 import { folderOfSegments } from "../src/memory/segment_home.ts";
 import { checkSegmentName } from "../src/memory/segment_options.ts";
-import { adapterOf } from "../src/redis/client/adapter_of.ts";
-import { loadNodeRedis } from "../src/redis/client/node_redis_address.ts";
-import {
-  type InspectedLock,
-  type InspectedSemaphore,
-  inspectRedis,
-} from "../src/redis/inspection.ts";
-import type { RedisView } from "./inspect_table.ts";
-
-/** What to inspect, by the options of a command. */
-export interface SourceFlags {
-  readonly redis?: string;
-  readonly match?: string;
-  readonly counters?: string;
-  readonly all?: true;
-}
-
-/** What this machine has, without a server. */
-export interface LocalView {
-  readonly segments: readonly SegmentView[];
-  /** Missing unless lock files were asked for. */
-  readonly files?: readonly InspectedLockFile[];
-}
-
-/** What was found: on this machine or on a server. */
-export type View = LocalView | RedisView;
-
-/** What a command inspects, once or again and again. */
-export interface Source {
-  look(signal: AbortSignal): Promise<View>;
-  close(): Promise<void>;
-}
-
-/** Whether a view is that of a server. */
-export function isRedisView(view: View): view is RedisView {
-  return "locks" in view;
-}
+import type { LocalView, Source, SourceFlags } from "./inspect_view.ts";
 
 /**
  * Returns what the arguments of a command name.
@@ -64,20 +28,8 @@ export async function sourceOf(targets: readonly string[], flags: SourceFlags): 
   if (targets.length > 0) {
     throw new UsageError("Cannot inspect: --redis takes no names or paths; see --match");
   }
-  await loadNodeRedis(); // The time limit of the connection is not for this, on a busy machine.
-  const adapter = adapterOf(redis);
-  const server = URL.canParse(redis) ? new URL(redis).host : undefined;
-  return {
-    async look(signal) {
-      const found = await inspectRedis(adapter, { match, counters, signal, server });
-      const locks = found.locks.filter((lock) => all || isUsed(lock));
-      const semaphores = found.semaphores.filter((semaphore) => all || isUsed(semaphore));
-      const idle = found.locks.length + found.semaphores.length - locks.length -
-        semaphores.length;
-      return { ...found, locks, semaphores, idle };
-    },
-    close: () => adapter.close(),
-  };
+  const { redisSource } = await import("./inspect_redis.ts");
+  return await redisSource(redis, flags);
 }
 
 /**
@@ -90,15 +42,6 @@ export function refuseAddresses(targets: readonly string[], verb: string): void 
   throw new UsageError(
     `Cannot ${verb} a server by its name or path; see interlock inspect --redis`,
   );
-}
-
-/** Whether it has a holder or a waiter, or its last holder did not release it. */
-function isUsed(
-  { holders, waiters, abandonedBy }:
-    & Pick<InspectedSemaphore, "holders" | "waiters">
-    & Partial<InspectedLock>,
-): boolean {
-  return holders.length > 0 || waiters.length > 0 || abandonedBy !== undefined;
 }
 
 /** Inspects segments and lock files; without targets, all segments of this user. */

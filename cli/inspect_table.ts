@@ -2,6 +2,7 @@ import colors from "../src/host/colors.ts";
 import { describeOwner, type Owner } from "../src/contract/owner.ts";
 import { printable, quoteText } from "../src/contract/printable.ts";
 import type { InspectedLockFile, InspectedProcess } from "../src/files/inspection.ts";
+import type { InspectedHolder as InspectedHeld } from "../src/memory/inspected_kinds.ts";
 import type { InspectedCell, InspectedThread, SegmentView } from "../src/memory/inspection.ts";
 import type {
   InspectedHolder,
@@ -116,25 +117,44 @@ function valueOf({ value, kind }: InspectedCell): string {
 /** A number that is not rounded, however small it is. */
 function numeral(value: number | bigint): string {
   const isWhole = typeof value === "bigint" || Number.isSafeInteger(value);
-  return isWhole ? value.toLocaleString("en") : `${value}`;
+  return isWhole ? whole.format(value) : `${value}`;
 }
 
+const whole = new Intl.NumberFormat("en");
 const short = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
 
-function lockOf({ state, owner, heldFor, contents, diedOwner }: InspectedCell): string {
+function lockOf({ state, holders, permits, heldFor, contents, diedOwner }: InspectedCell): string {
   if (state === undefined) return "";
   const since = heldFor === undefined ? "" : `, for ${seconds(heldFor)} at least`;
-  const held = state === "free"
-    ? "free"
-    : state === "held"
-    ? colors.green(`held by ${describeOwner(owner)}${since}`)
-    : colors.yellow(`its holder is dead: ${describeOwner(owner)}`);
-  if (contents === "consistent") return held;
-  const why = contents === "recovered"
-    ? `not acknowledged: it died holding it: ${describeOwner(diedOwner)}`
-    : `marked inconsistent: ${describeOwner(diedOwner)}`;
-  return `${held}\n${colors.yellow(why)}`;
+  const lines = holders!.map((holder, i) => {
+    const text = holderOf(holder) + (i === 0 ? since : "");
+    return holder.isGone ? colors.yellow(text) : colors.green(text);
+  });
+  if (permits !== undefined) {
+    const used = holders!.reduce((sum, { permits = 0 }) => sum + permits, 0);
+    lines.unshift(`${whole.format(used)} of ${whole.format(permits)} permits held`);
+  } else if (state === "free") lines.push("free");
+  if (contents === "recovered") {
+    const died = `not acknowledged: it died holding it: ${describeOwner(diedOwner)}`;
+    lines.push(colors.yellow(died));
+  } else if (contents === "inconsistent") {
+    lines.push(colors.yellow(`marked inconsistent: ${describeOwner(diedOwner)}`));
+  }
+  return lines.join("\n");
 }
+
+function holderOf({ owner, isGone, permits, role }: InspectedHeld): string {
+  const name = describeOwner(owner);
+  const what = isGone ? "its holder is dead: " : ROLES[role ?? "holder"];
+  return what + name + (permits === undefined || permits === 1 ? "" : `, ${permits} permits`);
+}
+
+const ROLES = {
+  holder: "held by ",
+  writer: "written by ",
+  reader: "read by ",
+  "next writer": "next writer: ",
+} as const;
 
 /** Formats lock files. */
 export function filesReport(files: readonly InspectedLockFile[]): string {
@@ -216,20 +236,25 @@ function seconds(ms: number): string {
 
 /** A table; a cell may have several lines. */
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const all = [head, ...rows].map((row) => row.map((cell) => cell.split("\n")));
+  const lines = [head, ...rows].map((row) => {
+    return row.some((cell) => cell.includes("\n")) ? linesOf(row) : [row];
+  });
+  const all = lines.flat();
   const widths = head.map((_, i) =>
-    all.reduce((most, row) => row[i].reduce((most, line) => Math.max(most, widthOf(line)), most), 0)
+    all.reduce((most, line) => Math.max(most, widthOf(line[i])), 0)
   );
   const rule = (left: string, middle: string, right: string) =>
     left + widths.map((width) => "─".repeat(width + 2)).join(middle) + right;
-  const lines = all.map((row) => {
-    const height = Math.max(...row.map(({ length }) => length));
-    return Array.from({ length: height }, (_, line) => {
-      const cells = row.map((cell, i) => pad(cell[line] ?? "", widths[i]));
-      return `│ ${cells.join(" │ ")} │`;
-    }).join("\n");
-  });
-  const [first, ...others] = lines;
+  const [first, ...others] = lines.map((row) =>
+    row.map((line) => `│ ${line.map((cell, i) => pad(cell, widths[i])).join(" │ ")} │`).join("\n")
+  );
   return [rule("┌", "┬", "┐"), first, rule("├", "┼", "┤"), ...others, rule("└", "┴", "┘")]
     .join("\n");
+}
+
+/** The lines of a row whose cells have several. */
+function linesOf(row: readonly string[]): string[][] {
+  const cells = row.map((cell) => cell.split("\n"));
+  const height = Math.max(...cells.map(({ length }) => length));
+  return Array.from({ length: height }, (_, line) => cells.map((lines) => lines[line] ?? ""));
 }

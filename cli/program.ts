@@ -8,13 +8,20 @@ import process from "node:process";
 import project from "../deno.json" with { type: "json" };
 import { statusOf } from "../src/host/exit_status.ts";
 import { print } from "../src/host/interruption.ts";
-import { addAdvise } from "./advise.ts";
-import { addCompletions } from "./completions.ts";
-import { addCount } from "./count.ts";
-import { addInspect } from "./inspect.ts";
-import { addLock } from "./lock_help.ts";
 import { addHelp } from "./options.ts";
-import { addRemove } from "./remove.ts";
+
+/** What adds the commands. A module is loaded for its own commands, or if all of them are listed. */
+const GROUPS: readonly {
+  readonly names: readonly string[];
+  readonly load: () => Promise<(program: Command) => void>;
+}[] = [
+  { names: ["lock"], load: async () => (await import("./lock_help.ts")).addLock },
+  { names: ["count"], load: async () => (await import("./count.ts")).addCount },
+  { names: ["inspect"], load: async () => (await import("./inspect.ts")).addInspect },
+  { names: ["remove", "gc"], load: async () => (await import("./remove.ts")).addRemove },
+  { names: ["advise"], load: async () => (await import("./advise.ts")).addAdvise },
+  { names: [], load: async () => (await import("./completions.ts")).addCompletions },
+];
 
 /** What commander prints on the standard output: written at the end, so that an error is ours. */
 let output = "";
@@ -30,12 +37,9 @@ const program = new Command("interlock")
     outputError: (message, write) => write(withoutAddresses(message)),
   })
   .showHelpAfterError("(see --help)");
-addLock(program.enablePositionalOptions());
-addCount(program);
-addInspect(program);
-addRemove(program);
-addAdvise(program);
-addCompletions(program);
+program.enablePositionalOptions();
+const wanted = GROUPS.filter(({ names }) => names.includes(process.argv[2]));
+for (const { load } of wanted.length > 0 ? wanted : GROUPS) (await load())(program);
 addHelp(program, {
   examples: [
     ["interlock count", "see how shared counters go wrong, and what each cure costs"],

@@ -61,6 +61,10 @@ export interface DirectoryMemory {
 export class Directory {
   readonly #memory: DirectoryMemory;
   readonly #what: string;
+  /** The newest entry of each name, as far as they were read: all but their state is constant. */
+  readonly #known = new Map<string, Entry>();
+  /** The newest record that was read. */
+  #newest: number | undefined;
 
   /** The directory of a memory, which errors call `what`. */
   constructor(memory: DirectoryMemory, what: string) {
@@ -116,9 +120,19 @@ export class Directory {
     return this.#region.resolve(record, LINE, LINE);
   }
 
-  /** Whether the name of a record, which was read before, has been removed since. */
+  /**
+   * Whether the name of a record, which was read before, has been removed since.
+   *
+   * @throws {SegmentFormatError} If its state is damaged.
+   */
   isRemoved(record: number): boolean {
-    return this.#region.atomics.load32(this.#at(record) + RECORD.state) !== STATE.used;
+    return this.#isRemoved(record, this.#region.atomics.load32(this.#at(record) + RECORD.state));
+  }
+
+  #isRemoved(record: number, state: number): boolean {
+    if (state === STATE.used) return false;
+    if (state === STATE.removed) return true;
+    throw this.#damaged(`the record at byte ${record} has state ${state >>> 0}`);
   }
 
   /** Removes the name of a record; false if another thread has done so. The thing stays. */
@@ -136,8 +150,20 @@ export class Directory {
    */
   find(name: string): Entry | undefined {
     this.#nameBytes(name);
-    for (const entry of this.entries()) if (entry.name === name) return entry;
-    return undefined;
+    this.#readNew();
+    const entry = this.#known.get(name);
+    return entry === undefined || this.isRemoved(entry.record) ? undefined : entry;
+  }
+
+  /** Reads the entries that were added since the last time, since to read all takes long. */
+  #readNew(): void {
+    const added: Entry[] = [];
+    for (const entry of this.records()) {
+      if (entry.record === this.#newest) break;
+      added.push(entry);
+    }
+    for (const entry of added.reverse()) this.#known.set(entry.name, entry);
+    this.#newest = added.at(-1)?.record ?? this.#newest;
   }
 
   /**
@@ -248,10 +274,7 @@ export class Directory {
     if (name > MOST_NAME || shape > MOST_SHAPE || record + LINE + size > end) {
       throw this.#damaged(`the record at byte ${record} is longer than the bytes in use`);
     }
-    const state = view.getUint32(RECORD.state, true);
-    if (state !== STATE.used && state !== STATE.removed) {
-      throw this.#damaged(`the record at byte ${record} has state ${state}`);
-    }
+    const removed = this.#isRemoved(record, view.getUint32(RECORD.state, true));
     const text = bytes.subarray(RECORD.text);
     try {
       return {
@@ -260,7 +283,7 @@ export class Directory {
         offset: record + LINE,
         size,
         record,
-        removed: state === STATE.removed,
+        removed,
       };
     } catch {
       throw this.#damaged(`the name at byte ${record} is not UTF-8`);

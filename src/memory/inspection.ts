@@ -3,49 +3,16 @@ import { O_NOFOLLOW, O_RDONLY } from "../runtime/c/constants.ts";
 import { statusAt, statusOf } from "../runtime/files/file_status.ts";
 import { namesIn } from "../runtime/files/folders.ts";
 import { closeFile, openIfThere, readAt, tryOpen } from "../runtime/files/open_file.ts";
-import type { AtomicOperations } from "./atomic_operations.ts";
 import { Directory, type Entry } from "./directory.ts";
-import { elementOf, type ElementType } from "./element.ts";
-import { HEADER, lengthIn, MAGIC, MUTEX } from "./layout.ts";
-import { leastHoldTime, OWNER, startsWithMutex } from "./lock_words.ts";
+import { type InspectedContents, type Inspection, readerOf } from "./inspected_kinds.ts";
+import { HEADER, lengthIn, MAGIC } from "./layout.ts";
 import { attachmentOf, copyMemory } from "./memory.ts";
-import type { Region } from "./region.ts";
 import type { MemorySlots, MemoryThread, RecordedWait } from "./wait_records.ts";
 
-/** The line after which the contents of a thing with a lock begin; stripes are as far apart. */
-const LINE = 128;
-/** How many elements of an array are read. */
-const MOST_ELEMENTS = 8;
-const INCONSISTENT = 0x80000000 | 0;
-
-/** A number, a truth value, or the first elements of an array. */
-export type InspectedValue = number | bigint | boolean | readonly (number | bigint)[];
-
-/** The lock of a named thing. */
-export interface InspectedMutex {
-  /** `dead` if its holder is dead for certain: the next waiter recovers it. */
-  readonly state: "free" | "held" | "dead";
-  /** The holder; `undefined` if it is free, or the memory does not know the thread. */
-  readonly owner: Owner | undefined;
-  /** For how many milliseconds it has been held, at least; `undefined` if it has no waiter. */
-  readonly heldFor: number | undefined;
-  /** The last fencing token; 0 before the first guard. */
-  readonly token: number | bigint;
-  /**
-   * `recovered` if an owner died and no later holder has acknowledged that; `inconsistent` if a
-   * holder marked the contents so.
-   */
-  readonly contents: "consistent" | "recovered" | "inconsistent";
-  /** The owner that died or marked the contents. */
-  readonly diedOwner: Owner | undefined;
-}
-
 /** A named thing in a segment. */
-export interface InspectedCell extends Partial<InspectedMutex> {
+export interface InspectedCell extends InspectedContents {
   readonly name: string;
   readonly kind: string;
-  /** What it contains; `undefined` for a lock, a latch, a record, or a kind this program lacks. */
-  readonly value?: InspectedValue;
   /** The threads that wait for it, and the threads whose tasks do. */
   readonly waiters: readonly { readonly owner: Owner; readonly since: Date }[];
 }
@@ -104,25 +71,35 @@ export function inspectSegment(path: string): InspectedSegment {
     return found;
   };
   const waiters: { offset: number; owner: Owner; since: Date }[] = [];
+  const readers = new Map<number, Set<number>>();
   for (const identity of registry.list()) {
     const thread = threadOf(identity);
     if (thread === undefined || thread.isGone) continue;
     const { owner } = thread;
     for (const { offset, since } of thread.waits) waiters.push({ offset, owner, since });
+    for (const at of registry.readsOf(identity)) {
+      readers.set(at, (readers.get(at) ?? new Set()).add(identity));
+    }
   }
+  const inspection: Inspection = {
+    region,
+    threadOf,
+    readersOf: (at) => [...readers.get(at) ?? []],
+  };
+  const kinds = new Map<string, ReturnType<typeof readerOf>>();
   const cells: InspectedCell[] = [];
   const entries: Entry[] = [];
   let damage: string | undefined;
   try {
     for (const entry of new Directory({ region }, `"${path}"`).entries()) {
-      const { name, shape: kind, offset } = entry;
+      const { name, shape: kind, offset, size } = entry;
       entries.push(entry);
-      const hasLock = startsWithMutex(kind) && entry.size >= LINE;
+      let read = kinds.get(kind);
+      if (read === undefined) kinds.set(kind, read = readerOf(kind));
       cells.push({
         name,
         kind,
-        value: valueOf(region, entry),
-        ...hasLock && lockOf(region, region.resolve(offset, MUTEX.bytes, 8), threadOf),
+        ...read(inspection, region.resolve(offset, 4, 8), size),
         waiters: waiters.filter((wait) => isIn(entry, wait.offset))
           .map(({ owner, since }) => ({ owner, since })),
       });
@@ -143,73 +120,6 @@ export function inspectSegment(path: string): InspectedSegment {
 /** Whether a word is in a named thing: a read-write lock has several to wait at. */
 function isIn({ offset, size }: Entry, word: number): boolean {
   return word >= offset && word < offset + size;
-}
-
-/** Reads the lock at an offset of the buffer. */
-function lockOf(
-  region: Region,
-  at: number,
-  threadOf: (identity: number) => InspectedThread | undefined,
-): InspectedMutex {
-  const { atomics } = region;
-  for (;;) {
-    const word = atomics.load32(at);
-    const holder = word & OWNER;
-    const thread = holder === 0 ? undefined : threadOf(holder);
-    // A holder can release the lock, end, and only then be found dead.
-    if (thread?.isGone && atomics.load32(at) !== word) continue;
-    const died = atomics.load32(at + MUTEX.died);
-    return {
-      state: holder === 0 ? "free" : thread?.isGone ? "dead" : "held",
-      owner: thread?.owner,
-      heldFor: leastHoldTime(region, at),
-      token: wholeAt(atomics, at + MUTEX.token),
-      contents: died === 0 ? "consistent" : died & INCONSISTENT ? "inconsistent" : "recovered",
-      diedOwner: died === 0 ? undefined : threadOf(died & OWNER)?.owner,
-    };
-  }
-}
-
-/** Reads what a thing contains, without its lock; `undefined` if the shape does not say how. */
-function valueOf(region: Region, { shape, offset, size }: Entry): InspectedValue | undefined {
-  const { atomics } = region;
-  const start = region.resolve(offset, 4, 4);
-  if (shape === "counter") return size >= 8 ? wholeAt(atomics, start) : undefined;
-  if (shape === "flag") return (atomics.load32(start) & 1) !== 0;
-  const [, stripes] = /^striped counter (\d+)$/.exec(shape) ?? [];
-  if (stripes !== undefined && Number(stripes) * LINE <= size) {
-    let sum = 0n;
-    for (let i = 0; i < Number(stripes); i++) sum += atomics.loadBigInt64(start + i * LINE);
-    return whole(sum);
-  }
-  const [, raw, type, length] = /^(raw )?(?:value|array) (\w+)(?: (\d+))?$/.exec(shape) ?? [];
-  if (!isElement(type)) return undefined;
-  const { bytes, load } = elementOf(type);
-  const first = raw === undefined ? LINE : 0;
-  const count = Math.min(Number(length ?? 1), MOST_ELEMENTS, Math.floor((size - first) / bytes));
-  const values = Array.from({ length: Math.max(0, count) }, (_, i) => {
-    return load(atomics, start + first + i * bytes);
-  });
-  return length === undefined ? values[0] : values;
-}
-
-function isElement(type: string | undefined): type is ElementType {
-  try {
-    elementOf(type as ElementType);
-    return true;
-  } catch {
-    return false; // Of a later version, or damaged.
-  }
-}
-
-/** A 64-bit number, never rounded: a big integer beyond 2^53. */
-function wholeAt(atomics: AtomicOperations, at: number): number | bigint {
-  return whole(atomics.loadBigInt64(at));
-}
-
-function whole(value: bigint): number | bigint {
-  const number = Number(value);
-  return Number.isSafeInteger(number) ? number : value;
 }
 
 /**

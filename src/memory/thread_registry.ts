@@ -6,7 +6,7 @@ import {
   isRunning,
   type ThreadIdentity,
 } from "../runtime/identity/thread_identity.ts";
-import { HEADER, SLOT, SLOTS } from "./layout.ts";
+import { HEADER, READS, SLOT, SLOTS } from "./layout.ts";
 import { lockWordsOf, OWNER } from "./lock_words.ts";
 import { isAliveBy, isDeadBy, type LifeEntry, lifeWordOf } from "./life_word.ts";
 import type { FutexWord, Region } from "./region.ts";
@@ -196,6 +196,18 @@ export class ThreadRegistry {
     const at = this.#slots.find(identity);
     if (at === undefined || !this.#slots.isOfThisBoot(at)) return undefined;
     return commandLineOf(this.#slots.threadAt(at));
+  }
+
+  /** The offsets in the buffer of the read-write locks under which the thread of an identity reads. */
+  readsOf(identity: number): number[] {
+    const at = this.#slots.find(identity);
+    if (at === undefined) return [];
+    const { atomics, base } = this.#region;
+    const entries = Array.from({ length: READS }, (_, i) => {
+      return atomics.load32(at + SLOT.readers + 4 * i);
+    });
+    return entries.filter((entry) => entry > 0)
+      .map((entry) => base + HEADER.end + 8 * (entry - 1));
   }
 
   /** The records of what this thread of an identity waits for. */

@@ -18,14 +18,25 @@ const SEGMENT: SegmentView = {
     { name: "ratio", kind: "raw value Float64", value: -Infinity, waiters: [] },
     { name: "go", kind: "flag", value: true, waiters: [{ owner: OWNER, since: new Date() }] },
     { name: "end", kind: "latch 2", waiters: [{ owner: OWNER, since: new Date() }] },
-    { name: "seats", kind: "semaphore 4", waiters: [] },
+    {
+      name: "seats",
+      kind: "semaphore 4",
+      state: "held",
+      holders: [
+        { owner: OWNER, isGone: true, permits: 1 },
+        { owner: OWNER, isGone: false, permits: 2 },
+      ],
+      permits: 4,
+      token: 2,
+      waiters: [],
+    },
     { name: "book", kind: "rwlock", waiters: [] },
     { name: "parts", kind: "raw array Int32 2", value: [1, 2], waiters: [] },
     {
       name: "door",
       kind: "mutex",
       state: "dead",
-      owner: OWNER,
+      holders: [{ owner: OWNER, isGone: true }],
       heldFor: 1500,
       token: 4,
       contents: "recovered",
@@ -76,6 +87,10 @@ describe("localMetrics", () => {
         `waiters{${segment},name="go",kind="flag"} 1`,
         `waiters{${segment},name="end",kind="latch 2"} 1`,
         `waiters{${segment},name="seats",kind="semaphore 4"} 0`,
+        `lock_holders{${segment},name="seats",kind="semaphore 4"} 2`,
+        `lock_owner_dead{${segment},name="seats",kind="semaphore 4"} 1`,
+        `semaphore_permits{${segment},name="seats",kind="semaphore 4"} 4`,
+        `semaphore_permits_held{${segment},name="seats",kind="semaphore 4"} 3`,
         `waiters{${segment},name="book",kind="rwlock"} 0`,
         `file_lock_holders{path="/run/b"} 0`,
         `file_lock_owner_dead{path="/run/b"} 1`,
@@ -83,7 +98,10 @@ describe("localMetrics", () => {
         `file_lock_waiters{path="/run/u"} 0`,
       ]
     ) assert.ok(samples.includes(sample), `${sample}\nis not in\n${samples.join("\n")}`);
-    assert.deepEqual(samples.filter((line) => /parts|_holders.*\/u|_dead.*\/u/.test(line)), []);
+    assert.deepEqual(
+      samples.filter((line) => /parts|_inconsistent.*seats|_holders.*\/u|_dead.*\/u/.test(line)),
+      [],
+    );
   });
 
   it("tells segments of one name in two folders apart by their paths", () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { segmentsReport } from "../../cli/inspect_table.ts";
-import type { InspectedValue } from "../../src/memory/inspection.ts";
+import type { InspectedValue } from "../../src/memory/inspected_kinds.ts";
 
 /** What the table shows of a value. */
 function shown(value: InspectedValue, kind = "raw value Float64"): string {

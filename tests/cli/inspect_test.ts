@@ -225,14 +225,14 @@ describe("interlock inspect", () => {
       const { segments } = JSON.parse(stdout) as {
         segments: {
           name: string;
-          cells: { name: string; kind: string; owner?: { pid: number } }[];
+          cells: { name: string; kind: string; holders?: { owner: { pid: number } }[] }[];
         }[];
       };
       const found = segments.find((segment) => segment.name === name);
       assert.ok(found, `not in ${folderOfSegments(undefined)}`);
       const jobs = found.cells.find(({ name }) => name === "jobs");
       assert.equal(jobs?.kind, "mutex");
-      assert.equal(jobs.owner?.pid, process.pid);
+      assert.equal(jobs.holders![0].owner.pid, process.pid);
       assert.ok(found.cells.some(({ name, kind }) => name === "done" && kind === "counter"));
       await inScratchFolder(async (directory) => {
         chmodSync(directory, 0o700);
@@ -288,9 +288,9 @@ describe("interlock inspect", () => {
           (await interlock(["inspect", "--json", join(directory, "jobs"), path], env)).stdout,
         );
         assert.deepEqual([segments.length, segments[0].name], [1, "jobs"]);
-        const { state, owner } = segments[0].cells.find(({ kind }: { kind: string }) =>
-          kind === "mutex"
-        );
+        const { state, holders: [{ owner }] } = segments[0].cells.find((
+          { kind }: { kind: string },
+        ) => kind === "mutex");
         assert.deepEqual([state, owner.pid], ["dead", holder.pid]);
         assert.deepEqual([files[0].state, files[0].holders[0].owner.pid], ["held", process.pid]);
 
@@ -422,10 +422,10 @@ describe("interlock inspect", () => {
         const { status, stdout, stderr } = spawnSync(all[0], all.slice(1), { encoding: "utf8" });
         assert.equal(status, 0, stderr);
         const { segments } = JSON.parse(stdout) as {
-          segments: { name: string; cells: { owner?: { pid: number } }[] }[];
+          segments: { name: string; cells: { holders?: { owner: { pid: number } }[] }[] }[];
         };
         const found = segments.find((segment) => segment.name === name);
-        assert.equal(found?.cells[0].owner?.pid, process.pid);
+        assert.equal(found!.cells[0].holders![0].owner.pid, process.pid);
         assert.equal(readFileSync(path).equals(before), true, "the file has changed");
         assert.ok(guard.held);
       } finally {

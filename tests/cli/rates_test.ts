@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Rates } from "../../cli/rates.ts";
-import type { InspectedValue, SegmentView } from "../../src/memory/inspection.ts";
+import type { InspectedValue } from "../../src/memory/inspected_kinds.ts";
+import type { SegmentView } from "../../src/memory/inspection.ts";
 
 function segmentWith(value: InspectedValue): SegmentView {
   return { name: "s", path: "/s", size: 1, cells: [{ name: "n", kind: "k", value, waiters: [] }] };

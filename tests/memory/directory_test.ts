@@ -59,6 +59,30 @@ describe("Directory", () => {
     assert.deepEqual([...second.entries()].map(({ name }) => name), names.toReversed());
   });
 
+  itInBoth("notices what others add and remove", (memory, again) => {
+    const [first, second] = [directoryOf(memory), directoryOf(again())];
+    const a = first.obtain("a", "mutex", 16);
+    assert.deepEqual(second.find("a"), a);
+    assert.equal(first.remove(a.record), true);
+    assert.equal(second.find("a"), undefined);
+    const flag = second.obtain("a", "flag", 4);
+    const b = second.obtain("b", "flag", 4);
+    assert.deepEqual([first.find("b"), first.find("a")], [b, flag]);
+  });
+
+  itInBoth("reads a record once, so that many names cost no more each than few", (memory) => {
+    const directory = directoryOf(memory);
+    const a = directory.obtain("a", "mutex", 16);
+    for (const name of ["b", "c"]) directory.obtain(name, "mutex", 16);
+    const { buffer, base } = regionOf(memory);
+    new Uint8Array(buffer)[base + HEADER.end + a.record + 12] ^= 1; // What its checksum covers.
+    assert.throws(() => [...directory.entries()], SegmentFormatError);
+    assert.equal(directory.obtain("d", "mutex", 16).name, "d");
+    assert.deepEqual(directory.find("a"), a);
+    regionOf(memory).atomics.store32(base + HEADER.end + a.record + 4, 7);
+    assert.throws(() => directory.find("a"), /SegmentFormatError: .*has state 7/);
+  });
+
   itInBoth("refuses names that UTF-8 cannot represent", (memory) => {
     const directory = directoryOf(memory);
     for (const name of ["a\ud800", "\udc00", "\ud800\ud800", "a\0", "\0"]) {

@@ -41,6 +41,7 @@ describe("inspectSegment", () => {
       segment.array("array", 3, "Int16").raw.set(2, -5);
       segment.rawArray("long", 20).set(7, 1);
       segment.mutex("mutex");
+      segment.latch("latch", { count: 5 }).countDown(2);
       const { cells } = inspectSegment(join(directory, "jobs"));
       assert.deepEqual(Object.fromEntries(cells.map(({ name, value }) => [name, value])), {
         counter: -(2 ** 40),
@@ -53,6 +54,7 @@ describe("inspectSegment", () => {
         array: [0, 0, -5],
         long: [0, 0, 0, 0, 0, 0, 0, 1],
         mutex: undefined,
+        latch: 3,
       });
       const locked = cells.filter(({ state }) => state !== undefined).map(({ name }) => name);
       assert.deepEqual(locked.sort(), ["array", "mutex", "value"]);
@@ -69,7 +71,7 @@ describe("inspectSegment", () => {
         assert.equal(await holder.line(), "held 1");
         const held = cellOf(directory, "lock");
         assert.equal(held.state, "held");
-        assert.equal(held.owner?.pid, holder.pid);
+        assert.equal(held.holders?.[0].owner?.pid, holder.pid);
         assert.equal(held.token, 1);
         assert.equal(held.contents, "consistent");
         const threads = () => inspectSegment(join(directory, "jobs")).threads;
@@ -81,7 +83,7 @@ describe("inspectSegment", () => {
         await holder.ended;
         const dead = cellOf(directory, "lock");
         assert.equal(dead.state, "dead");
-        assert.equal(dead.owner?.pid, holder.pid);
+        assert.equal(dead.holders?.[0].owner?.pid, holder.pid);
         const gone = threads().find(({ owner }) => owner.pid === holder.pid)!;
         assert.equal(gone.isGone, true);
         assert.equal(gone.command, undefined);
@@ -97,6 +99,91 @@ describe("inspectSegment", () => {
         const marked = cellOf(directory, "lock");
         assert.deepEqual([marked.state, marked.contents], ["free", "inconsistent"]);
         assert.equal(marked.diedOwner?.pid, process.pid);
+      }),
+  );
+
+  it(
+    "shows who has the permits of a semaphore, and whose holder died",
+    DEADLINE,
+    () =>
+      inScratchFolder(async (directory) => {
+        using segment = Segment.open("jobs", { directory });
+        const semaphore = segment.semaphore("lock", { permits: 4 });
+        const shown = () => {
+          const { state, permits, token, holders } = cellOf(directory, "lock");
+          return [
+            state,
+            permits,
+            token,
+            holders!.map(({ owner, isGone, permits }) => [owner?.pid, isGone, permits]),
+          ];
+        };
+        assert.deepEqual(shown(), ["free", 4, 0, []]);
+        await using holder = Child.here(HOLDER, "jobs", directory, "semaphore");
+        assert.equal(await holder.line(), "held 1");
+        assert.deepEqual(shown(), ["held", 4, 1, [[holder.pid, false, 2]]]);
+        holder.kill();
+        await holder.ended;
+        assert.deepEqual(shown(), ["dead", 4, 1, [[holder.pid, true, 2]]]);
+        {
+          using _guard = semaphore.acquireSync({ permits: 3 });
+          const [state, , , holders] = shown();
+          assert.equal(state, "held");
+          assert.deepEqual(
+            (holders as unknown[][]).toSorted((one, other) => +one[1]! - +other[1]!),
+            [
+              [process.pid, false, 3],
+              [holder.pid, true, 1],
+            ],
+          );
+        }
+        using _all = semaphore.acquireSync({ permits: 4 });
+        assert.deepEqual(shown(), ["held", 4, 3, [[process.pid, false, 4]]]);
+      }),
+  );
+
+  it(
+    "shows the readers and the writer of a read-write lock, and that one died",
+    DEADLINE,
+    () =>
+      inScratchFolder(async (directory) => {
+        using segment = Segment.open("jobs", { directory });
+        const lock = segment.rwLock("lock");
+        const shown = () => {
+          const { state, contents, diedOwner, holders } = cellOf(directory, "lock");
+          return [
+            state,
+            contents,
+            diedOwner?.pid,
+            holders!.map(({ owner, isGone, role }) => [owner?.pid, isGone, role]),
+          ];
+        };
+        const me = process.pid;
+        assert.deepEqual(shown(), ["free", "consistent", undefined, []]);
+        const reading = lock.acquireSync({ shared: true });
+        await using reader = Child.here(HOLDER, "jobs", directory, "reader");
+        await reader.line();
+        const readers = [[me, false, "reader"], [reader.pid, false, "reader"]];
+        assert.deepEqual(shown(), ["held", "consistent", undefined, readers]);
+        await using next = Child.here(HOLDER, "jobs", directory, "writer");
+        const waiting = [[next.pid, false, "next writer"], ...readers];
+        await until("a writer that waits", () => (shown()[3] as unknown[]).length === 3);
+        assert.deepEqual(shown(), ["held", "consistent", undefined, waiting]);
+        reader.kill(); // A reader that died keeps no writer out.
+        await reader.ended;
+        reading.release();
+        await next.line();
+        assert.deepEqual(shown(), ["held", "consistent", undefined, [[next.pid, false, "writer"]]]);
+        next.kill();
+        await next.ended;
+        assert.deepEqual(shown(), ["dead", "consistent", undefined, [[next.pid, true, "writer"]]]);
+        {
+          using guard = lock.acquireSync({ upgradable: true });
+          assert.ok(guard.recovered);
+          assert.deepEqual(shown(), ["held", "recovered", next.pid, [[me, false, "next writer"]]]);
+        }
+        lock.acquireSync().release();
+        assert.deepEqual(shown(), ["free", "consistent", undefined, []]);
       }),
   );
 

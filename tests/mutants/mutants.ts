@@ -373,8 +373,8 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
   mutant(
     "a removed name still leads to its thing",
     "src/memory/directory.ts",
-    "if (!entry.removed) yield entry;",
-    "yield entry;",
+    "entry === undefined || this.isRemoved(entry.record)",
+    "entry === undefined",
     ["memory/segment_memory"],
   ),
   mutant(
