@@ -76,6 +76,13 @@ export class Readers {
     return isMarked ? this.#countAt(this.#mine) : 0;
   }
 
+  /** Whether this thread reads, by this copy of the library or by another one. */
+  get hasMine(): boolean {
+    const { threads, thread } = this.#attachment;
+    return this.mine > 0 ||
+      this.identities(false).some((identity) => threads.isMine(identity, thread));
+  }
+
   /**
    * The threads that read, without those that are known to be dead.
    *

@@ -2,7 +2,7 @@ import { DeadlockError } from "../contract/errors.ts";
 import type { AcquireOptions } from "../contract/options.ts";
 import { describeOwner, type Owner } from "../contract/owner.ts";
 import type { Attachment } from "./attachment.ts";
-import { RW_LOCK } from "./layout.ts";
+import { HEADER, RW_LOCK } from "./layout.ts";
 import { OWNER } from "./lock_words.ts";
 import { Readers } from "./readers.ts";
 import type { Region } from "./region.ts";
@@ -86,6 +86,11 @@ export class RwCore {
   /** The writer that died before this object began to read; 0 if none has. */
   get foundDead(): number {
     return this.#found & OWNER;
+  }
+
+  /** Whether this thread reads, by any object. */
+  get reads(): boolean {
+    return this.#count > 0 || this.#readers.hasMine;
   }
 
   /** Whether this object reads, so that its memory must stay open. */
@@ -323,10 +328,31 @@ export class RwCore {
    * @throws {DeadlockError}
    */
   checkReading(): void {
-    if (this.#count === 0 && this.#readers.mine === 0) return;
+    if (!this.reads) return;
     throw new DeadlockError(
       "Cannot wait for a read-write lock: this thread reads under it, so the wait would " +
         "never end. Upgrade the guard",
+    );
+  }
+
+  /**
+   * Throws if this thread, which is about to block, reads by another object or guard, and the thread
+   * with the turn waits for the readers to leave.
+   *
+   * @throws {DeadlockError}
+   */
+  checkDrain(): void {
+    const { threads } = this.#attachment;
+    const { atomics, base } = this.#region;
+    const turn = atomics.load32(this.#turn) & OWNER;
+    if (turn === 0 || !this.reads) return;
+    // Not by the gate: one that only tries to write closes it for a moment.
+    const holder = threads.look(turn);
+    const drain = this.#drainAt - base - HEADER.end;
+    if (!holder || holder.isGone || !holder.waits.some(({ offset }) => offset === drain)) return;
+    throw new DeadlockError(
+      "Cannot wait for a read-write lock: this thread reads under it by another object or guard, " +
+        "for which a writer waits, so the wait would never end. Use one object, or upgrade the guard",
     );
   }
 
@@ -335,12 +361,7 @@ export class RwCore {
     const { threads, thread } = this.#attachment;
     const gate = this.#region.atomics.load32(this.#gate);
     if (isOpen(gate)) return;
-    if (this.#readers.mine > 0) {
-      throw new DeadlockError(
-        "Cannot wait for a read-write lock: this thread reads under it by another object, for " +
-          "which a writer waits, so the wait would never end. Use one object",
-      );
-    }
+    this.checkDrain();
     if (gate !== this.#me && !threads.isMine(gate, thread)) return;
     throw new DeadlockError(
       "Cannot wait for a read-write lock: this thread holds it as a writer, or waits for that, so " +

@@ -22,6 +22,8 @@ import {
 } from "./rw_lock_options.ts";
 
 const TASK = "acquire a read-write lock";
+/** How often a thread that reads and waits for the turn looks whether a writer waits for it. */
+const LOOK = 50;
 
 /**
  * A read-write lock in shared memory: any number of readers, or one writer, or any number of readers
@@ -218,7 +220,8 @@ export class RwLock implements RawLock {
    * Waits for the lock. Blocks the thread.
    *
    * @throws {DOMException} Named `TimeoutError`, if the timeout ran out.
-   * @throws {DeadlockError} If this thread holds the lock already, so that the wait would never end.
+   * @throws {DeadlockError} If this thread holds the lock already, or a writer waits for this thread,
+   * so that the wait would never end.
    * @throws {TypeError} If an option is of a wrong type.
    * @throws {RangeError} If this thread would read under more than 16 locks of this memory.
    */
@@ -231,12 +234,9 @@ export class RwLock implements RawLock {
     }
     if (mode === "exclusive") this.#core.checkReading();
     const rest = restOf(checked);
-    let turn: MutexGuard;
-    try {
-      turn = this.#turn.acquireSync(checked);
-    } catch (error) {
-      throw this.#ofTurn(error, checked);
-    }
+    const turn = mode === "upgradable" && this.#core.reads
+      ? this.#takeTurnReading(checked)
+      : this.#takeTurn(checked);
     if (mode === "upgradable") return this.#upgradable(turn);
     const writer: Writer = { before: undefined };
     try {
@@ -280,6 +280,28 @@ export class RwLock implements RawLock {
     return this.#exclusive(turn, writer);
   }
 
+  #takeTurn(options: AcquireOptions | undefined): MutexGuard {
+    try {
+      return this.#turn.acquireSync(options);
+    } catch (error) {
+      throw this.#ofTurn(error, options);
+    }
+  }
+
+  /** Takes the turn while this thread reads: the thread that has it may wait for this one. */
+  #takeTurnReading(options: AcquireOptions | undefined): MutexGuard {
+    const rest = restOf(options ?? {});
+    for (;;) {
+      this.#core.checkDrain();
+      const { timeout = Infinity, signal } = rest()!;
+      try {
+        return this.#takeTurn({ timeout: Math.min(timeout, LOOK), signal });
+      } catch (error) {
+        if (!isTimeout(error) || signal?.aborted || timeout <= LOOK) throw error;
+      }
+    }
+  }
+
   /** The error of a wait for the turn, in the words of this lock. */
   #ofTurn(error: unknown, options: AcquireOptions | undefined): unknown {
     if (error instanceof DeadlockError) {
@@ -287,8 +309,7 @@ export class RwLock implements RawLock {
         "Cannot wait for a read-write lock: this thread holds it, so the wait would never end",
       );
     }
-    const isTimeout = error instanceof DOMException && error.name === "TimeoutError";
-    if (!isTimeout || options?.signal?.aborted) return error;
+    if (!isTimeout(error) || options?.signal?.aborted) return error;
     const owners = this.owners().map(describeOwner);
     return timeoutError(
       `Cannot acquire a read-write lock in time: it is held by ${owners[0] ?? "no thread now"}` +
@@ -323,6 +344,10 @@ export class RwLock implements RawLock {
         (this.#holds.size > 0 ? "; guards hold it, and release it" : ""),
     );
   }
+}
+
+function isTimeout(error: unknown): boolean {
+  return error instanceof DOMException && error.name === "TimeoutError";
 }
 
 function check(options: AcquireOptions | undefined): AcquireOptions | undefined {

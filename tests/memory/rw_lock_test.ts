@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { DeadlockError, LockLostError, withLock } from "../../src/contract/mod.ts";
+import { DeadlockError, locked, LockLostError, withLock } from "../../src/contract/mod.ts";
 import { RW_LOCK } from "../../src/memory/layout.ts";
 import { attachmentOf } from "../../src/memory/memory.ts";
 import { Memory, RwLock, type RwLockGuard, type RwLockOptions } from "../../src/memory/mod.ts";
@@ -236,13 +236,22 @@ describe("RwLock", () => {
     assertFree(lock, other);
   });
 
-  itInBoth("serves withLock in all modes", async (memory) => {
+  itInBoth("serves withLock and locked in all modes", async (memory) => {
     const lock = new RwLock(memory, 0);
     await withLock(lock, async () => {
       assert.equal(await withLock(lock, () => "inside", SHARED), "inside");
     }, SHARED);
     await withLock(lock, (guard) => assert.equal(guard.shared, false));
     await withLock(lock, (guard) => guard.upgrade(), UPGRADABLE);
+    await locked(lock, SHARED)(() => {
+      lock.tryAcquire(SHARED)!.release();
+      assert.equal(lock.tryAcquire(), undefined);
+    })();
+    await locked(lock, UPGRADABLE)(() => {
+      lock.tryAcquire(SHARED)!.release();
+      assert.equal(lock.tryAcquire(UPGRADABLE), undefined);
+    })();
+    await locked(lock)(() => assert.equal(lock.tryAcquire(SHARED), undefined))();
     assertFree(lock);
   });
 

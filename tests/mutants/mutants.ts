@@ -584,6 +584,20 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
     ["memory/rw_lock"],
   ),
   mutant(
+    "a thread that reads waits for a writer that waits for it",
+    RW_CORE,
+    "if (turn === 0 || !this.reads) return;",
+    "if (turn === 0 || this.#count === 0) return;",
+    ["memory/behaviour/rw_lock_wait"],
+  ),
+  mutant(
+    "a writer that only tries looks like a deadlock",
+    RW_CORE,
+    "if (!holder || holder.isGone || !holder.waits.some(({ offset }) => offset === drain)) return;",
+    "if (!holder || holder.isGone) return;",
+    ["memory/behaviour/rw_lock_wait"],
+  ),
+  mutant(
     "a writer that gives up keeps the gate closed",
     RW_CORE,
     "this.#region.atomics.store32(this.#gate, before === 0 ? 0 : before | ABANDONED);",

@@ -6,11 +6,15 @@ import { fileURLToPath } from "node:url";
 import { regionOf } from "../../../src/memory/memory.ts";
 import { HEADER, SLOT } from "../../../src/memory/layout.ts";
 import { folderOfSegments } from "../../../src/memory/segment_home.ts";
+import { type Memory, RwLock, Semaphore } from "../../../src/memory/mod.ts";
 import { adapter } from "../../../src/runtime/mod.ts";
 import { executableOf, RUN } from "../../support/child.ts";
 import { cannotRunUnder, IN_OTHER_TIME, mounting } from "../../support/mounted.ts";
 import { StartedUnder } from "../../support/started_under.ts";
+import type { Try } from "../fixtures/few_descriptors_process.ts";
 import { type AgentGroup, withAgents } from "../fixtures/lock_agents.ts";
+
+type Primitive = Semaphore | RwLock;
 
 const LIMIT = { timeout: 60_000 };
 const PARTY = fileURLToPath(new URL("../fixtures/agent_process.ts", import.meta.url));
@@ -132,6 +136,35 @@ describe("A mutex is not taken from a living owner by a process", () => {
       assert.equal(guard.recovered, true);
     }),
   );
+
+  const others: Readonly<Record<Exclude<Try, "mutex">, (memory: Memory) => Primitive>> = {
+    permit: (memory) => new Semaphore(memory, 0, { permits: 1 }),
+    read: (memory) => new RwLock(memory, 0),
+    write: (memory) => new RwLock(memory, 0),
+  };
+  for (const [what, open] of Object.entries(others)) {
+    it(
+      `nor a semaphore or read-write lock: ${what}, with a single free descriptor`,
+      LIMIT,
+      withAgents(async (group) => {
+        const lock = open(group.memory);
+        const limited = () =>
+          new StartedUnder("prlimit", ["--nofile=128", ...HERE, FEW, group.path, "1", what]);
+        {
+          using _guard = lock.acquireSync();
+          await using few = limited();
+          assert.deepEqual(JSON.parse(await few.line()), { got: false });
+        }
+        await using owner = limited();
+        assert.deepEqual(JSON.parse(await owner.line()), { got: true });
+        assert.equal(lock.owners().length, 1);
+        assert.throws(() => lock.acquireSync({ timeout: WHILE }), { name: "TimeoutError" });
+        owner.child.kill("SIGKILL");
+        using guard = lock.acquireSync({ timeout: 20_000 });
+        assert.equal(guard.recovered, what !== "read");
+      }),
+    );
+  }
 
   it(
     "if the owner does not know its start time, or its clock; its death is detected",
