@@ -54,6 +54,12 @@ export class LockLostError extends Error {
   override readonly name = "LockLostError";
 }
 
+/** A message cannot be sent, since the channel is closed: no receiver would get it. */
+export class ChannelClosedError extends Error {
+  /** `ChannelClosedError`. */
+  override readonly name = "ChannelClosedError";
+}
+
 /**
  * A segment that this program has open was removed or replaced, so programs that open it now do not
  * share it. Thrown on request, by segments with `checkStale: true`.

@@ -17,6 +17,8 @@ export interface LockEvent {
   readonly waited?: number;
   /** Of `recovered`: the holder that died or lost its lease, if it is known. */
   readonly previousOwner?: Owner;
+  /** Of `recovered`, of a channel: how many messages that death has lost, 0 or 1. */
+  readonly lostMessages?: number;
   /** Of `lost`: why. */
   readonly error?: Error;
 }

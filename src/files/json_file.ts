@@ -13,7 +13,7 @@ import { holding, refuseDeadlock } from "./async_holds.ts";
 import { closeIfDropped, wasClosed } from "./dropped.ts";
 import { FileHolds } from "./file_holds.ts";
 import { checkBoolean, checkFunction, checkObject } from "./file_lock_options.ts";
-import { checkJson } from "./json_value.ts";
+import { checkJson } from "../contract/json_value.ts";
 
 /** Checks documents, such as a schema of zod. */
 export interface JsonSchema<T> {

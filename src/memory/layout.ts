@@ -136,6 +136,37 @@ export const LATCH = {
   bytes: 32,
 } as const;
 
+/** The offsets in a channel. */
+export const CHANNEL = {
+  /** The end of the senders; see {@linkcode CHANNEL_END}. */
+  senders: 0,
+  /** The end of the receivers. */
+  receivers: 128,
+  /** Where senders wait for room, and for their turn; see wait_word.ts. */
+  sendersWait: 256,
+  /** Where receivers wait for messages, and for their turn. */
+  receiversWait: 320,
+  /** The places of the messages. */
+  places: 384,
+  /** The bytes of a place before the message: its length and its kind. */
+  head: 8,
+} as const;
+
+/** The offsets in an end of a channel. */
+export const CHANNEL_END = {
+  /** The thread that sends, or receives, at this moment; 0 if none does. The next word is 0. */
+  turn: 0,
+  /** The place of the next message, from 0 to twice the capacity; bit 30 once it is closed. */
+  position: 8,
+  /** The position after the message that is sent, or that was received; see channel_end.ts. */
+  mark: 12,
+  /** The position of the other end, as this end last saw it. */
+  seen: 16,
+  /** How many messages were lost by the death of a thread with the turn. */
+  lost: 20,
+  bytes: 24,
+} as const;
+
 /** The offsets in a read-write lock. */
 export const RW_LOCK = {
   /** A mutex: the turn of those that write, or may become writers. */

@@ -5,6 +5,8 @@
  */
 export { AtomicCounter } from "./atomic_counter.ts";
 export type { Recovery } from "./attachment.ts";
+export { Channel } from "./channel.ts";
+export type { ChannelOptions } from "./channel_options.ts";
 export type { Elements, ElementType } from "./element.ts";
 export { Flag } from "./flag.ts";
 export { Latch, type LatchOptions } from "./latch.ts";

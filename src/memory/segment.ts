@@ -4,12 +4,14 @@ import { dispose, type PlatformDisposable } from "../contract/platform.ts";
 import { isUtf8, pathBytes } from "../runtime/paths/path_bytes.ts";
 import { checkOptions } from "./arguments.ts";
 import { AtomicCounter } from "./atomic_counter.ts";
+import { Channel } from "./channel.ts";
+import { type ChannelOptions, checkChannelOptions } from "./channel_options.ts";
 import { Directory, type Entry } from "./directory.ts";
 import { elementOf, type ElementType } from "./element.ts";
 import { Flag } from "./flag.ts";
 import { HEADER } from "./layout.ts";
 import { countOf, Latch, type LatchOptions } from "./latch.ts";
-import { canBeHeld } from "./lock_words.ts";
+import { canBeHeld, namesThreads } from "./lock_words.ts";
 import { attachmentOf, mapMemory, Memory } from "./memory.ts";
 import { removeMemoryFile } from "./memory_file.ts";
 import { Mutex } from "./mutex.ts";
@@ -418,6 +420,21 @@ export class Segment implements PlatformDisposable {
   }
 
   /**
+   * The channel of a name.
+   *
+   * @typeParam T The type of the messages: `Uint8Array`, or values that JSON keeps unchanged.
+   * @throws {TypeError} If it has other options.
+   * @throws {RangeError} If an option is too small or too great, or there is no room for it: it takes
+   * 384 bytes and, for each message of `capacity`, `messageBytes` and 8 more.
+   */
+  channel<T = unknown>(name: string, options: ChannelOptions): Channel<T> {
+    const checked = checkChannelOptions(options);
+    const shape = `channel ${checked.capacity} ${checked.messageBytes}`;
+    const make = ({ offset }: Entry) => new Channel<T>(this.memory, offset, checked);
+    return this.#cell(name, shape, Channel.bytes(checked), make);
+  }
+
+  /**
    * Removes a name, so that it can be given again, also to another kind of thing. Threads that have
    * the thing keep their objects of it, and do not share them with those who open the name later;
    * asked by the name, they get the new one. The bytes are not used again.
@@ -505,7 +522,7 @@ export class Segment implements PlatformDisposable {
       return opened.cell as T;
     }
     const entry = this.#entries.obtain(name, shape, size);
-    if (canBeHeld(shape)) attachmentOf(this.memory).namedLocks.add(entry.offset);
+    if (namesThreads(shape)) attachmentOf(this.memory).namedLocks.add(entry.offset);
     const cell = make(entry);
     this.#cells.set(name, { shape, option, cell, record: entry.record });
     return cell;

@@ -99,6 +99,22 @@ describe("Segment", () => {
     assert.notEqual(segment.semaphore("a", { permits: 3 }), semaphore);
   });
 
+  it("has one channel for a name, with one capacity and length of messages", () => {
+    const segment = Segment.anonymous();
+    const channel = segment.channel<string>("a", { capacity: 2 });
+    assert.equal(segment.channel("a", { capacity: 2, messageBytes: 512 }), channel);
+    for (const options of [{ capacity: 3 }, { capacity: 2, messageBytes: 513 }]) {
+      assert.throws(() => segment.channel("a", options), /"a".*channel \d \d+.*channel 2 512/);
+    }
+    assert.throws(() => segment.channel("b", { capacity: 0 }), RangeError);
+    assert.throws(() => segment.channel("b", { capacity: 1000 }), /Give it a greater size/);
+    assert.deepEqual(segment.names(), [{ name: "a", kind: "channel 2 512" }]);
+    Segment.from(segment.handle).channel<string>("a", { capacity: 2 }).sendSync("text");
+    assert.equal(segment.removeName("a"), true);
+    assert.equal(segment.channel("a", { capacity: 1 }).size, 0);
+    assert.equal(channel.receiveSync(), "text");
+  });
+
   it("has one latch for a name, with one count", () => {
     const segment = Segment.anonymous(4096);
     const latch = segment.latch("a", { count: 2 });
