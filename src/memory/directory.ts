@@ -136,8 +136,7 @@ export class Directory {
    */
   find(name: string): Entry | undefined {
     this.#nameBytes(name);
-    for (const entry of this.entries()) if (entry.name === name) return entry;
-    return undefined;
+    return this.#find(name, undefined);
   }
 
   /**
@@ -149,8 +148,29 @@ export class Directory {
    * @throws {SegmentFormatError} If the directory is damaged.
    */
   obtain(name: string, shape: string, size: number): Entry {
-    const bytes = this.#nameBytes(name);
-    const known = this.find(name);
+    return this.#obtain(name, this.#nameBytes(name), shape, size);
+  }
+
+  /**
+   * The entry of a kind that exists once, and has the empty name, which no program can give; creates
+   * a missing one.
+   *
+   * @throws {RangeError} If there is no room for it.
+   * @throws {SegmentFormatError} If the directory is damaged.
+   */
+  obtainUnnamed(shape: string, size: number): Entry {
+    return this.#obtain("", new Uint8Array(), shape, size);
+  }
+
+  #find(name: string, shape: string | undefined): Entry | undefined {
+    for (const entry of this.entries()) {
+      if (entry.name === name && (name !== "" || entry.shape === shape)) return entry;
+    }
+    return undefined;
+  }
+
+  #obtain(name: string, bytes: Uint8Array, shape: string, size: number): Entry {
+    const known = this.#find(name, shape);
     if (known !== undefined) return this.#same(known, shape);
 
     const length = LINE + Math.ceil(size / LINE) * LINE;
@@ -160,7 +180,7 @@ export class Directory {
       const { atomics, base } = this.#region;
       const newest = atomics.load32(base + HEADER.newest);
       // Another thread may have added the same name since.
-      const twin = this.find(name);
+      const twin = this.#find(name, shape);
       if (twin !== undefined) {
         this.#free(record, length);
         return this.#same(twin, shape);

@@ -3,9 +3,9 @@ import { HEADER, MUTEX } from "./layout.ts";
 import type { Region } from "./region.ts";
 
 /** Kinds of named things that begin with a mutex, and contain no other. */
-const LOCKED = /^(mutex|value|array|record|seqlock record)( |$)/;
+const LOCKED = /^(mutex|value|array|record|seqlock record|locks)( |$)/;
 /** Kinds with other words that name threads. */
-const OWNED = /^(semaphore|rwlock)( |$)/;
+const OWNED = /^(semaphore|rwlock|requests)( |$)/;
 /** Kinds that contain no lock. */
 const LOCKLESS = /^(counter|striped counter|raw value|raw array|flag|latch)( |$)/;
 /** The bits of a lock word that name the holder; the bits above them are about waiters. */

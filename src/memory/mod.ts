@@ -8,6 +8,16 @@ export type { Recovery } from "./attachment.ts";
 export type { Elements, ElementType } from "./element.ts";
 export { Flag } from "./flag.ts";
 export { Latch, type LatchOptions } from "./latch.ts";
+export { LockManager } from "./lock_manager.ts";
+export type {
+  GrantedLock,
+  LockCallback,
+  LockInfo,
+  LockManagerSnapshot,
+  LockMode,
+  LockRequestOptions,
+  LockRequestSyncOptions,
+} from "./lock_request.ts";
 export { Memory } from "./memory.ts";
 export type { MapOptions } from "./memory_file.ts";
 export { Mutex } from "./mutex.ts";
