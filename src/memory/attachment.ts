@@ -36,6 +36,8 @@ export class Attachment {
   readonly threads: ThreadRegistry;
   /** The offsets of the locks that the directory names. */
   readonly namedLocks: Set<number> = new Set();
+  /** What ends before the close: it leaves words that name this thread, though it holds no lock. */
+  readonly endings: Set<() => void> = new Set();
   #slot: ThreadSlot | undefined;
   #locks: HeldLocks | undefined;
   #waitRecords: WaitRecords | undefined;
@@ -140,6 +142,7 @@ export class Attachment {
     const { region } = this;
     if (region.closed) return;
     this.checkUnheld();
+    for (const end of this.endings) end();
     this.#asyncWaiters?.rejectAll(new TypeError("Cannot wait any longer: the memory was closed"));
     if (this.#isLast) {
       slots.delete(region.id);

@@ -28,6 +28,9 @@ const encoder = new TextEncoder();
 // Decoding must never make two names equal, or change one: a byte order mark is part of a name.
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
+/** What an entry is found by: its name, or the shape of one that has the empty name. */
+const keyOf = (name: string, shape: string) => name === "" ? `\0${shape}` : name;
+
 /** A named thing in a memory. */
 export interface Entry {
   readonly name: string;
@@ -61,7 +64,7 @@ export interface DirectoryMemory {
 export class Directory {
   readonly #memory: DirectoryMemory;
   readonly #what: string;
-  /** The newest entry of each name, as far as they were read: all but their state is constant. */
+  /** The newest entry of each key, as far as they were read: all but their state is constant. */
   readonly #known = new Map<string, Entry>();
   /** The newest record that was read. */
   #newest: number | undefined;
@@ -150,20 +153,7 @@ export class Directory {
    */
   find(name: string): Entry | undefined {
     this.#nameBytes(name);
-    this.#readNew();
-    const entry = this.#known.get(name);
-    return entry === undefined || this.isRemoved(entry.record) ? undefined : entry;
-  }
-
-  /** Reads the entries that were added since the last time, since to read all takes long. */
-  #readNew(): void {
-    const added: Entry[] = [];
-    for (const entry of this.records()) {
-      if (entry.record === this.#newest) break;
-      added.push(entry);
-    }
-    for (const entry of added.reverse()) this.#known.set(entry.name, entry);
-    this.#newest = added.at(-1)?.record ?? this.#newest;
+    return this.#find(name);
   }
 
   /**
@@ -175,8 +165,40 @@ export class Directory {
    * @throws {SegmentFormatError} If the directory is damaged.
    */
   obtain(name: string, shape: string, size: number): Entry {
-    const bytes = this.#nameBytes(name);
-    const known = this.find(name);
+    return this.#obtain(name, this.#nameBytes(name), shape, size);
+  }
+
+  /**
+   * The entry of a kind that exists once, and has the empty name, which no program can give; creates
+   * a missing one.
+   *
+   * @throws {RangeError} If there is no room for it.
+   * @throws {SegmentFormatError} If the directory is damaged.
+   */
+  obtainUnnamed(shape: string, size: number): Entry {
+    return this.#obtain("", new Uint8Array(), shape, size);
+  }
+
+  #find(key: string): Entry | undefined {
+    this.#readNew();
+    const entry = this.#known.get(key);
+    return entry === undefined || this.isRemoved(entry.record) ? undefined : entry;
+  }
+
+  /** Reads the entries that were added since the last time, since to read all takes long. */
+  #readNew(): void {
+    const added: Entry[] = [];
+    for (const entry of this.records()) {
+      if (entry.record === this.#newest) break;
+      added.push(entry);
+    }
+    for (const entry of added.reverse()) this.#known.set(keyOf(entry.name, entry.shape), entry);
+    this.#newest = added.at(-1)?.record ?? this.#newest;
+  }
+
+  #obtain(name: string, bytes: Uint8Array, shape: string, size: number): Entry {
+    const key = keyOf(name, shape);
+    const known = this.#find(key);
     if (known !== undefined) return this.#same(known, shape);
 
     const length = LINE + Math.ceil(size / LINE) * LINE;
@@ -186,7 +208,7 @@ export class Directory {
       const { atomics, base } = this.#region;
       const newest = atomics.load32(base + HEADER.newest);
       // Another thread may have added the same name since.
-      const twin = this.find(name);
+      const twin = this.#find(key);
       if (twin !== undefined) {
         this.#free(record, length);
         return this.#same(twin, shape);

@@ -184,6 +184,60 @@ export const RW_LOCK = {
   bytes: 256,
 } as const;
 
+/** The offsets in the table of the requests of `segment.locks`; see lock_table.ts. */
+export const LOCKS = {
+  /** A mutex, which protects all of the table. */
+  mutex: 0,
+  /** 8 bytes: the ticket of the last request. */
+  ticket: 32,
+  /** The first free block; 0 if there is none. */
+  free: 40,
+  /** How many blocks are free. */
+  left: 44,
+  /** 1 if the links between the blocks must be made anew. */
+  dirty: 48,
+  /** How many chunks of blocks there are. */
+  chunks: 52,
+  /** For each chunk: its offset after the header. */
+  offsets: 64,
+  bytes: 256,
+} as const;
+
+/** The offsets in a block of a table of requests: a request, or a resource and the rest of its name. */
+export const BLOCK = {
+  /** What has become of a request; 0 if the block is none. */
+  state: 0,
+  /** Of a request: the thread that made it. */
+  owner: 4,
+  /** Of a request: the next one for the same resource. Of others: the next one in their list. */
+  next: 8,
+  /** Of a request: the one before. */
+  previous: 12,
+  /** Of a request: its resource. */
+  resource: 16,
+  /** Of a request, 8 bytes: the order in which they were made. */
+  ticket: 24,
+  /** Of a resource: its first and its last request. */
+  first: 4,
+  last: 12,
+  /** Of a resource: the hash of its name, and how many units of UTF-16 the name has. */
+  hash: 16,
+  length: 20,
+  /** Of a part of a name: the block with the part after it. */
+  more: 28,
+  /** Of a part of a name: {@linkcode NAME_PART} units. */
+  text: 32,
+  bytes: 64,
+} as const;
+
+/** How many units of a name are in one block. */
+export const NAME_PART = 16;
+
+/** The states of a request in a table, without its {@linkcode REQUEST} bits. */
+export const REQUEST_STATE = { none: 0, waits: 1, held: 2, stolen: 3, mask: 3 } as const;
+/** Bits of the state of a request: that it is shared, and that its thread sleeps on the state. */
+export const REQUEST = { shared: 4, sleeps: 8 } as const;
+
 /** How many locks a thread can read under at a time. */
 export const READS = 16;
 

@@ -3,9 +3,9 @@ import { CHANNEL, HEADER, MUTEX } from "./layout.ts";
 import type { Region } from "./region.ts";
 
 /** Kinds of named things that begin with a mutex, and contain no other. */
-const LOCKED = /^(mutex|value|array|record|seqlock record)( |$)/;
+const LOCKED = /^(mutex|value|array|record|seqlock record|locks)( |$)/;
 /** Kinds with other words that name threads. */
-const OWNED = /^(semaphore|rwlock)( |$)/;
+const OWNED = /^(semaphore|rwlock|requests)( |$)/;
 /** A kind whose first words name threads, which have a turn for a moment and never hold it. */
 const TAKEN = /^channel /;
 /** Kinds that contain no lock. */

@@ -10,6 +10,16 @@ export type { ChannelOptions } from "./channel_options.ts";
 export type { Elements, ElementType } from "./element.ts";
 export { Flag } from "./flag.ts";
 export { Latch, type LatchOptions } from "./latch.ts";
+export { LockManager } from "./lock_manager.ts";
+export type {
+  GrantedLock,
+  LockCallback,
+  LockInfo,
+  LockManagerSnapshot,
+  LockMode,
+  LockRequestOptions,
+  LockRequestSyncOptions,
+} from "./lock_request.ts";
 export { Memory } from "./memory.ts";
 export type { MapOptions } from "./memory_file.ts";
 export { Mutex } from "./mutex.ts";

@@ -11,6 +11,7 @@ import { elementOf, type ElementType } from "./element.ts";
 import { Flag } from "./flag.ts";
 import { HEADER } from "./layout.ts";
 import { countOf, Latch, type LatchOptions } from "./latch.ts";
+import { type LockManager, makeLockManager } from "./lock_manager.ts";
 import { canBeHeld, namesThreads } from "./lock_words.ts";
 import { attachmentOf, mapMemory, Memory } from "./memory.ts";
 import { removeMemoryFile } from "./memory_file.ts";
@@ -88,6 +89,8 @@ export class Segment implements PlatformDisposable {
   readonly #checkStale: boolean;
   readonly #entries: Directory;
   readonly #cells = new Map<string, OpenedCell>();
+  readonly #what: string;
+  #locks: LockManager | undefined;
 
   private constructor(
     key: typeof CONSTRUCT,
@@ -103,10 +106,8 @@ export class Segment implements PlatformDisposable {
     this.#memory = new SegmentMemory(memory, file);
     this.#checkStale = checkStale;
     const name = this.name = file?.name;
-    this.#entries = new Directory(
-      this.#memory,
-      name === undefined ? "an anonymous segment" : `the segment "${name}"`,
-    );
+    this.#what = name === undefined ? "an anonymous segment" : `the segment "${name}"`;
+    this.#entries = new Directory(this.#memory, this.#what);
   }
 
   /**
@@ -266,7 +267,21 @@ export class Segment implements PlatformDisposable {
 
   /** The names and kinds of the things in the segment, the newest first. */
   names(): { name: string; kind: string }[] {
-    return [...this.#entries.entries()].map(({ name, shape }) => ({ name, kind: shape }));
+    return [...this.#entries.entries()].filter(({ name }) => name !== "")
+      .map(({ name, shape }) => ({ name, kind: shape }));
+  }
+
+  /**
+   * The locks by any names, as `navigator.locks` has them: made on demand, and in no list of names.
+   * The same object each time.
+   *
+   * @throws {TypeError} If the segment is closed.
+   * @throws {RangeError} If there is no room for them.
+   * @throws {StaleSegmentError} If the segment was opened with `checkStale` and is stale.
+   */
+  get locks(): LockManager {
+    this.#checkUsable("use locks");
+    return this.#locks ??= makeLockManager(this.#memory, this.#what);
   }
 
   /**
@@ -497,6 +512,11 @@ export class Segment implements PlatformDisposable {
     return { tryAcquire: () => mutex.tryAcquire(), owners: () => [mutex.owner()] };
   }
 
+  #checkUsable(task: string): void {
+    if (this.memory.closed) throw new TypeError("Cannot use a segment that was closed");
+    if (this.#checkStale && this.stale) throw this.#memory.staleError(task);
+  }
+
   /** The named thing, the same object each time. */
   #cell<T>(
     name: string,
@@ -506,10 +526,7 @@ export class Segment implements PlatformDisposable {
     option = "",
   ): T {
     // Also if this object has opened it before.
-    if (this.memory.closed) throw new TypeError("Cannot use a segment that was closed");
-    if (this.#checkStale && this.stale) {
-      throw this.#memory.staleError(`use ${nameOf(name)}`);
-    }
+    this.#checkUsable(`use ${nameOf(name)}`);
     const opened = this.#cells.get(name);
     if (opened?.shape === shape && !this.#entries.isRemoved(opened.record)) {
       if (opened.option !== option) {
