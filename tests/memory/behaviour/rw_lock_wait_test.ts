@@ -77,11 +77,12 @@ describe("A thread that reads while a writer of another process waits", () => {
         assert.throws(() => lock.acquireSync({ ...UPGRADABLE, timeout: 60 }), {
           name: "TimeoutError",
         });
-        tell(holder, { act: "upgrade" });
+        await perform(holder, { act: "upgrade" });
         assert.throws(() => lock.acquireSync(UPGRADABLE), DeadlockError);
         await group.waits(holder);
         guard.release();
-        assert.equal((await outcomeOf(holder)).error, undefined);
+        assert.equal((await perform(holder, { act: "give" })).error, undefined);
+        lock.acquireSync().release();
       }, prefer),
     );
   }
