@@ -6,7 +6,6 @@ import colors from "../src/host/colors.ts";
 import { interruptible, print } from "../src/host/interruption.ts";
 import { parseNumber } from "../src/host/numbers.ts";
 import { invalidOption, UsageError } from "../src/host/usage_error.ts";
-import { localMetrics, redisMetrics } from "./inspect_prometheus.ts";
 import { jsonOf, sourceOf } from "./inspect_source.ts";
 import { filesReport, redisReport, segmentsReport } from "./inspect_table.ts";
 import { isRedisView, type Source, type SourceFlags, type View } from "./inspect_view.ts";
@@ -84,8 +83,9 @@ async function inspect(
   }
   const interval = intervalOf(flags);
   const rates = again ? new Rates() : undefined;
+  const metricsOf = prometheus && (await import("./inspect_prometheus.ts")).metricsOf;
   const render = (view: View) =>
-    json ? jsonOf(view) : prometheus ? metricsOf(view) : reportOf(view, flags, rates);
+    json ? jsonOf(view) : metricsOf ? metricsOf(view) : reportOf(view, flags, rates);
   const source = await sourceOf(targets, flags);
   try {
     if (again) return await watch(source, render, interval, signal);
@@ -116,10 +116,6 @@ function reportOf(view: View, { counters }: Flags, rates?: Rates): string {
   if (segments.length > 0 || files.length === 0) parts.push(segmentsReport(segments, rates));
   if (files.length > 0) parts.push(filesReport(files));
   return parts.join("\n\n");
-}
-
-function metricsOf(view: View): string {
-  return isRedisView(view) ? redisMetrics(view) : localMetrics(view.segments, view.files);
 }
 
 /** Prints what a source has until the signal aborts; in a terminal, always at the same place. */

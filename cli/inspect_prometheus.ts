@@ -3,6 +3,7 @@ import type { InspectedLockFile } from "../src/files/inspection.ts";
 import type { InspectedValue } from "../src/memory/inspected_kinds.ts";
 import type { SegmentView } from "../src/memory/inspection.ts";
 import type { RedisView } from "./inspect_table.ts";
+import { isRedisView, type View } from "./inspect_view.ts";
 
 type Labels = Readonly<Record<string, string>>;
 type Sample = readonly [labels: Labels, value: number | bigint | boolean | undefined];
@@ -42,6 +43,11 @@ function numeral(value: number | bigint | boolean): string {
   if (value === Infinity) return "+Inf";
   if (value === -Infinity) return "-Inf";
   return typeof value === "boolean" ? `${Number(value)}` : `${value}`;
+}
+
+/** The metrics of what was found. */
+export function metricsOf(view: View): string {
+  return isRedisView(view) ? redisMetrics(view) : localMetrics(view.segments, view.files);
 }
 
 /** The metrics of segments and lock files. */

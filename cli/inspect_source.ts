@@ -1,5 +1,5 @@
 import { printable, UNPRINTABLE } from "../src/contract/printable.ts";
-import { type InspectedLockFile, inspectLockFile } from "../src/files/inspection.ts";
+import type { InspectedLockFile } from "../src/files/inspection.ts";
 import { UsageError } from "../src/host/usage_error.ts";
 import {
   inspectSegments,
@@ -23,7 +23,7 @@ export async function sourceOf(targets: readonly string[], flags: SourceFlags): 
       throw new UsageError("Cannot inspect: --match, --counters and --all need --redis");
     }
     refuseAddresses(targets, "inspect");
-    return { look: () => Promise.resolve().then(() => look(targets)), close: async () => {} };
+    return { look: () => look(targets), close: async () => {} };
   }
   if (targets.length > 0) {
     throw new UsageError("Cannot inspect: --redis takes no names or paths; see --match");
@@ -45,15 +45,17 @@ export function refuseAddresses(targets: readonly string[], verb: string): void 
 }
 
 /** Inspects segments and lock files; without targets, all segments of this user. */
-function look(targets: readonly string[]): LocalView {
+async function look(targets: readonly string[]): Promise<LocalView> {
   if (targets.length === 0) return { segments: inspectSegments(folderOfSegments(undefined)) };
   const segments: SegmentView[] = [];
   const files: InspectedLockFile[] = [];
   for (const target of new Set(targets)) {
     if (!target.includes("/")) {
       segments.push(viewSegment(target, pathOfSegment(target, "inspect")));
-    } else if (sizeOf(target) === undefined) files.push(inspectLockFile(target));
-    else segments.push(viewSegment(target.slice(target.lastIndexOf("/") + 1), target));
+    } else if (sizeOf(target) === undefined) {
+      const { inspectLockFile } = await import("../src/files/inspection.ts");
+      files.push(inspectLockFile(target));
+    } else segments.push(viewSegment(target.slice(target.lastIndexOf("/") + 1), target));
   }
   return { segments, ...files.length > 0 && { files } };
 }

@@ -18,6 +18,7 @@ const GROUPS: readonly {
   { names: ["lock"], load: async () => (await import("./lock_help.ts")).addLock },
   { names: ["count"], load: async () => (await import("./count.ts")).addCount },
   { names: ["inspect"], load: async () => (await import("./inspect.ts")).addInspect },
+  { names: ["watch"], load: async () => (await import("./watch.ts")).addWatch },
   { names: ["remove", "gc"], load: async () => (await import("./remove.ts")).addRemove },
   { names: ["advise"], load: async () => (await import("./advise.ts")).addAdvise },
   { names: [], load: async () => (await import("./completions.ts")).addCompletions },

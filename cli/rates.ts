@@ -34,7 +34,7 @@ export class Rates {
 }
 
 /** The difference of two numbers; exact if both are whole, also beyond 2^53. */
-function change(from: number | bigint, to: number | bigint): number {
+export function change(from: number | bigint, to: number | bigint): number {
   if (typeof from === "number" && typeof to === "number") return to - from;
   return Number(BigInt(to) - BigInt(from)); // A whole number that is not too large is no bigint.
 }

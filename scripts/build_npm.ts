@@ -158,7 +158,7 @@ async function bundledCommand(): Promise<{ text: string; later: readonly string[
       name: "commands apart",
       setup({ onResolve }) {
         onResolve({ filter: /^\.\/.*\.ts$/ }, ({ path, kind, importer }) => {
-          if (kind !== "dynamic-import") return undefined;
+          if (kind !== "dynamic-import" || path === "./lock.ts") return undefined;
           later.add(posix.join(posix.dirname(relative(ROOT, importer)), path));
           return { path: `../${COMMANDS}/${posix.basename(compiled(path))}`, external: true };
         });

@@ -4,8 +4,9 @@
  * whose messages are {@linkcode LockEvent}s. Import this module in each thread that listens. Without
  * it, the locks publish nothing, and load nothing.
  *
- * A mutex and a lock file do not publish an acquisition without a wait. An `RwLock` publishes only
- * what happens between its writers; a `Semaphore` in memory and a `Latch` publish nothing.
+ * The locks in memory and the lock files do not publish an acquisition without a wait. A writer of an
+ * `RwLock` can wait twice: for the writer before, then for the readers. A `Latch` and a `Flag` publish
+ * nothing.
  *
  * @example
  * ```ts

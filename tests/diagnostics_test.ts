@@ -5,6 +5,9 @@ import process from "node:process";
 import { describe, it } from "node:test";
 import { FileLock, Segment } from "../mod.ts";
 import { CHANNELS, type LockEvent } from "../src/diagnostics.ts";
+import { Directory } from "../src/memory/directory.ts";
+import { SEMAPHORE } from "../src/memory/layout.ts";
+import { attachmentOf } from "../src/memory/memory.ts";
 import { partOf } from "../src/redis/client/names.ts";
 import { RedisLock } from "../src/redis/mod.ts";
 import { startServers } from "./redis/suite.ts";
@@ -76,6 +79,85 @@ describe("The channels of locks", () => {
         })
       ),
   );
+
+  for (
+    const [kind, open] of [
+      ["semaphore", (segment: Segment) => segment.semaphore("lock", { permits: 4 })],
+      ["writer", (segment: Segment) => segment.rwLock("lock")],
+    ] as const
+  ) {
+    it(
+      `tell of a ${kind} that is waited for and recovered, and not of a free one`,
+      DEADLINE,
+      () =>
+        inScratchFolder((directory) =>
+          listening(async (heard) => {
+            using segment = Segment.open("jobs", { directory });
+            const lock = open(segment);
+            const all = kind === "semaphore" ? { permits: 4 } : {};
+            lock.acquireSync(all).release();
+            (await lock.acquire(all)).release();
+            assert.equal(heard.length, 0);
+            await using holder = Child.here(MUTEX_HOLDER, "jobs", directory, kind);
+            await holder.line();
+            const wait = lock.acquire(all);
+            await until("the wait", () => heard.length > 0);
+            holder.kill();
+            const guard = await wait;
+            const names = heard.map(([name]) => name);
+            assert.deepEqual(names.toSorted(), ["acquire", "recovered", "wait"]);
+            for (const [name, event] of heard) {
+              assert.deepEqual([event.medium, event.name], ["memory", "lock"]);
+              if (name === "recovered") assert.equal(event.previousOwner?.pid, holder.pid);
+              if (name === "acquire") assert.ok(event.waited! >= 0);
+            }
+            heard.length = 0;
+            await using waiter = Child.here(MUTEX_HOLDER, "jobs", directory, kind);
+            await until("a waiter", () => segment.threads().some(({ waits }) => waits.length > 0));
+            guard.release();
+            assert.deepEqual(heard.map(([name]) => name), ["release"]);
+            await waiter.line(); // It has the lock.
+          })
+        ),
+    );
+  }
+
+  it(
+    "tell of readers that wait for a writer, and of a writer that waits for readers",
+    DEADLINE,
+    () =>
+      inScratchFolder((directory) =>
+        listening(async (heard) => {
+          using segment = Segment.open("jobs", { directory });
+          const lock = segment.rwLock("lock");
+          const names = () => heard.map(([name]) => name);
+          for (const shared of [true, false]) {
+            heard.length = 0;
+            const guard = lock.acquireSync({ shared });
+            const wait = lock.acquire({ shared: !shared });
+            await until("the wait", () => segment.threads()[0].waits.length > 0);
+            assert.deepEqual(names(), ["wait"]);
+            guard.release();
+            (await wait).release();
+            assert.deepEqual(names(), ["wait", "release", "acquire"]);
+          }
+        })
+      ),
+  );
+
+  it("tell of a permit that was lost", () =>
+    listening(async (heard) => {
+      const segment = Segment.anonymous();
+      const semaphore = segment.semaphore("lock", { permits: 1 });
+      const guard = await semaphore.acquire();
+      const { region } = attachmentOf(segment.memory);
+      const [{ offset }] = new Directory({ region }, "the test").entries();
+      region.atomics.store32(region.resolve(offset, 4, 4) + SEMAPHORE.permits, 0);
+      assert.throws(() => guard.release(), { name: "LockLostError" });
+      assert.deepEqual(heard.map(([name, { error }]) => [name, error?.name]), [
+        ["lost", "LockLostError"],
+      ]);
+    }));
 
   it("tell of a lock file", DEADLINE, () =>
     inScratchFolder((folder) =>

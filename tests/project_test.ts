@@ -119,11 +119,16 @@ describe("the project", () => {
     assert.deepEqual(schema, { ...z.toJSONSchema(countSchema, { io: "input" }) });
   });
 
-  it("has an up-to-date program of helper threads", () => {
-    const args = [...RUN_WITH_PACKAGES[adapter.name], `${root}scripts/build_helper.ts`, "--check"];
-    const { status, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
-    assert.deepEqual({ status, stderr }, { status: 0, stderr: "" });
-  });
+  for (
+    const [what, script] of [["program of helper threads", "helper"], ["live page", "page"]]
+  ) {
+    it(`has an up-to-date ${what}`, () => {
+      const path = `${root}scripts/build_${script}.ts`;
+      const args = [...RUN_WITH_PACKAGES[adapter.name], path, "--check"];
+      const { status, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
+      assert.deepEqual({ status, stderr }, { status: 0, stderr: "" });
+    });
+  }
 
   it("imports only from lower layers", () => {
     const below: Record<string, readonly string[]> = {

@@ -7,11 +7,11 @@ export type LockEventName = "wait" | "acquire" | "recovered" | "lost" | "release
 export interface LockEvent {
   /** The medium of the lock. */
   readonly medium: "memory" | "files" | "redis";
-  /** The name of the lock, or the path of its file; `undefined` for a mutex placed by an offset. */
+  /** The name of the lock, or the path of its file; `undefined` for one placed by an offset. */
   readonly name: string | undefined;
-  /** Of a mutex: the path of the segment; `undefined` for anonymous memory. */
+  /** In memory: the path of the segment; `undefined` for anonymous memory. */
   readonly segment?: string;
-  /** Of a mutex: its offset in the memory. */
+  /** In memory: the offset of the lock. */
   readonly offset?: number;
   /** Of `acquire`: for how many milliseconds it was waited for. */
   readonly waited?: number;

@@ -6,7 +6,7 @@ import { closeFile, openIfThere, readAt, tryOpen } from "../runtime/files/open_f
 import { Directory, type Entry } from "./directory.ts";
 import { type InspectedContents, type Inspection, readerOf } from "./inspected_kinds.ts";
 import { HEADER, lengthIn, MAGIC } from "./layout.ts";
-import { attachmentOf, copyMemory } from "./memory.ts";
+import { MemoryCopy } from "./memory_copy.ts";
 import type { MemorySlots, MemoryThread, RecordedWait } from "./wait_records.ts";
 
 /** A named thing in a segment. */
@@ -55,8 +55,8 @@ export interface SegmentView extends Partial<InspectedSegment> {
  * @throws {Error} With the `code` of the system: no such file, no permission.
  */
 export function inspectSegment(path: string): InspectedSegment {
-  using memory = copyMemory(path);
-  const { region, threads: registry } = attachmentOf(memory);
+  using memory = new MemoryCopy(path);
+  const { region, threads: registry } = memory;
   const threads = new Map<number, InspectedThread>();
   /** A thread, looked at once. */
   const threadOf = (identity: number): InspectedThread | undefined => {

@@ -2,7 +2,7 @@ import { nameOf } from "../contract/options.ts";
 import type { PathLike } from "../contract/path_like.ts";
 import { dispose, type PlatformDisposable } from "../contract/platform.ts";
 import { adapter } from "../runtime/adapters/adapter.ts";
-import { closeFile, writeAt } from "../runtime/files/open_file.ts";
+import { writeAt } from "../runtime/files/open_file.ts";
 import { bootId } from "../runtime/identity/machine.ts";
 import { threadIdentity } from "../runtime/identity/thread_identity.ts";
 import { PAGE } from "../runtime/files/mapping.ts";
@@ -18,7 +18,6 @@ import {
   type MemoryFileOptions,
   memoryFileOptions,
   openMemoryFile,
-  openToLook,
   releaseMemoryFile,
 } from "./memory_file.ts";
 import { type MemoryHandle, Region } from "./region.ts";
@@ -60,15 +59,6 @@ export let attachmentOf: (memory: Memory, what?: string) => Attachment;
 
 /** Maps the file of a memory; see {@linkcode Memory.map}. */
 export let mapMemory: (path: string, size: FileSize, options: MemoryFileOptions) => Memory;
-
-/**
- * Maps a private copy of the file of a memory: claims no slot and writes nothing to
- * the file. Changes of the copy are not visible elsewhere.
- *
- * @throws {SegmentFormatError} If the file is not a memory, or other users can use it.
- * @throws {Error} With the `code` of the system: no such file, no permission.
- */
-export let copyMemory: (path: string) => Memory;
 
 /**
  * Shared memory, for the workers of one process or for all processes that map one file. It begins
@@ -134,15 +124,6 @@ export class Memory implements PlatformDisposable {
         });
       } finally {
         releaseMemoryFile(file, path);
-      }
-    };
-
-    copyMemory = (path) => {
-      const file = openToLook(path);
-      try {
-        return new Memory(CONSTRUCT, MappedFile.copy(file, path));
-      } finally {
-        closeFile(file.fd);
       }
     };
   }
@@ -260,8 +241,7 @@ export class Memory implements PlatformDisposable {
    * The threads that have the memory open, and what they wait for. Takes 20 us for each of them.
    */
   threads(): MemoryThread[] {
-    const { threads } = this.#attachment;
-    return threads.list().flatMap((identity) => threads.look(identity) ?? []);
+    return this.#attachment.threads.all();
   }
 
   /**

@@ -6,7 +6,7 @@ import type { Region } from "./region.ts";
 /** The names of the things in memories, as far as they were looked up, by their offsets. */
 const names = new WeakMap<Region, Map<number, string>>();
 
-/** Tells what happened to the mutex `at`, if a program listens. */
+/** Tells what happened to the lock `at`, if a program listens. */
 export function tellMutex(
   what: LockEventName,
   region: Region,
@@ -16,7 +16,7 @@ export function tellMutex(
   hooks.publish?.(what, () => ({ ...eventOf(region, at), ...more?.() }));
 }
 
-/** Tells that a wait for the mutex `at` begins; returns what tells of its success, if any. */
+/** Tells that a wait for the lock `at` begins; returns what tells of its success, if any. */
 export function tellMutexWait(region: Region, at: number): (() => void) | undefined {
   return hooks.publish && tellWait(() => eventOf(region, at));
 }

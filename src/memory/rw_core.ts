@@ -1,9 +1,11 @@
 import { DeadlockError } from "../contract/errors.ts";
+import { tellAfter } from "../contract/lock_events.ts";
 import type { AcquireOptions } from "../contract/options.ts";
 import { describeOwner, type Owner } from "../contract/owner.ts";
 import type { Attachment } from "./attachment.ts";
 import { HEADER, RW_LOCK } from "./layout.ts";
 import { OWNER } from "./lock_words.ts";
+import { tellMutex, tellMutexWait } from "./mutex_events.ts";
 import { Readers } from "./readers.ts";
 import type { Region } from "./region.ts";
 import type { Preference } from "./rw_lock_options.ts";
@@ -148,13 +150,16 @@ export class RwCore {
   /** Waits until this thread may read, blocking it. */
   readSync(options: AcquireOptions | undefined): void {
     if (this.nest() || this.mayRead(false)) return;
+    const told = this.#tellWait();
     this.#entrance.waitSync(this.#waitToRead(() => true, true), options);
+    told?.();
   }
 
   /** Waits until this thread may read; `done` is called at once when it does. */
   read<T>(done: () => T, options: AcquireOptions | undefined): Promise<T> {
     if (this.#entrance.isIdle && this.mayRead(false)) return Promise.resolve(done());
-    return this.#entrance.wait(this.#waitToRead(done, false), options);
+    const told = this.#tellWait();
+    return tellAfter(this.#entrance.wait(this.#waitToRead(done, false), options), told);
   }
 
   /** Ends a shared hold. */
@@ -185,14 +190,18 @@ export class RwCore {
       }
     }
     if (this.tryWrite(writer, false, this.#waits)) return;
+    const told = this.#tellWait();
     this.#drain.waitSync(this.#waitToWrite(writer, true), options);
+    told?.();
   }
 
   /** Waits until this thread, which has the turn, is alone. */
   async write(writer: Writer, options: AcquireOptions | undefined): Promise<void> {
     if (this.#mustYield()) await new Promise((resolve) => setTimeout(resolve, YIELD));
     if (this.tryWrite(writer, false, this.#waits)) return;
+    const told = this.#tellWait();
     await this.#drain.wait(this.#waitToWrite(writer, false), options);
+    told?.();
   }
 
   /** Leaves the gate as it was before, for a thread that does not write. */
@@ -211,7 +220,7 @@ export class RwCore {
       atomics.store32(this.#yields, 1);
     }
     const isMine = atomics.compareExchange32(this.#gate, this.#me, 0) === this.#me;
-    this.#entrance.signal();
+    this.#release(this.#entrance);
     return isMine;
   }
 
@@ -295,7 +304,19 @@ export class RwCore {
   #leave(entry: number): void {
     const { atomics } = this.#region;
     atomics.store32(entry, 0);
-    if ((atomics.load32(this.#drainAt) & WAITERS) !== 0) this.#drain.signal();
+    if ((atomics.load32(this.#drainAt) & WAITERS) !== 0) this.#release(this.#drain);
+  }
+
+  /** Wakes those who waited for a release. */
+  #release(word: WaitWord): void {
+    if (!word.hasWaiters) return;
+    word.signal();
+    tellMutex("release", this.#region, this.#turn);
+  }
+
+  /** Tells that a wait begins; returns what tells of its success. */
+  #tellWait(): (() => void) | undefined {
+    return tellMutexWait(this.#region, this.#turn);
   }
 
   #waitToRead<T>(done: () => T, blocks: boolean): Wait<T> {

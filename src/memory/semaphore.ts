@@ -1,5 +1,6 @@
 import { DeadlockError, LockLostError } from "../contract/errors.ts";
 import type { Guard } from "../contract/guard.ts";
+import { tellAfter } from "../contract/lock_events.ts";
 import { type GuardedLock, type HoldState, LockGuard } from "../contract/lock_guard.ts";
 import { type AcquireOptions, checkAcquireOptions } from "../contract/options.ts";
 import { describeOwner, type Owner } from "../contract/owner.ts";
@@ -8,6 +9,7 @@ import { checkBody } from "../contract/with_lock.ts";
 import type { Attachment } from "./attachment.ts";
 import { HEADER, SEMAPHORE } from "./layout.ts";
 import { attachmentOf, type Memory } from "./memory.ts";
+import { tellMutex, tellMutexWait } from "./mutex_events.ts";
 import type { Region } from "./region.ts";
 import {
   permitsOf,
@@ -189,10 +191,10 @@ export class Semaphore {
     if (cell === 0) throw this.#nothingToPost();
     this.#last = this.#earlier.length === 0 ? 0 : this.#earlier.pop()!;
     const { atomics } = this.#region;
-    if (atomics.compareExchange32(cell, this.#me, 0) !== this.#me) throw lost();
+    if (atomics.compareExchange32(cell, this.#me, 0) !== this.#me) throw this.#lost();
     this.#next = cell;
     // Here as well, which saves a tenth of the pair.
-    if ((atomics.load32(this.#at) & WAITERS) !== 0) this.#word.signal();
+    if ((atomics.load32(this.#at) & WAITERS) !== 0) this.#signal();
   }
 
   /**
@@ -264,7 +266,8 @@ export class Semaphore {
         const grant = this.#take(wanted, patient);
         return grant && this.#makeGuard(grant);
       });
-      return this.#word.wait(wait, options);
+      const told = tellMutexWait(this.#region, this.#at);
+      return tellAfter(this.#word.wait(wait, options), told);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -284,7 +287,10 @@ export class Semaphore {
       if (grant === undefined) this.#checkDeadlock(wanted);
       return grant;
     });
-    return this.#word.waitSync(wait, options);
+    const told = tellMutexWait(this.#region, this.#at);
+    const acquired = this.#word.waitSync(wait, options);
+    told?.();
+    return acquired;
   }
 
   #waitFor<T>(wanted: number, run: (patient: boolean) => T | undefined): Wait<T> {
@@ -306,6 +312,7 @@ export class Semaphore {
     const isGone = this.#goneBy(patient);
     if (wanted === 1) {
       const taken = this.#takeOne(isGone);
+      if (taken !== undefined) this.#tellDeath(taken.died);
       return taken && { cells: [taken.cell], died: taken.died };
     }
     // Most waiters are told here that too few are free, and disturb no other.
@@ -321,7 +328,10 @@ export class Semaphore {
         cells.push(taken.cell);
         died ||= taken.died;
       }
-      if (cells.length === wanted) return { cells, died };
+      if (cells.length === wanted) {
+        this.#tellDeath(died);
+        return { cells, died };
+      }
       for (const cell of cells) this.#region.atomics.store32(cell, 0);
       this.#seen.fill(0); // They may be this thread's own.
       return undefined;
@@ -329,6 +339,18 @@ export class Semaphore {
       this.#region.atomics.store32(turn, 0);
       this.#word.signal();
     }
+  }
+
+  #tellDeath(died: number): void {
+    if (died === 0) return;
+    const previousOwner = this.#attachment.threads.describe(died);
+    tellMutex("recovered", this.#region, this.#at, () => ({ previousOwner }));
+  }
+
+  /** Wakes waiters of permits that were given back. */
+  #signal(): void {
+    this.#word.signal();
+    tellMutex("release", this.#region, this.#at);
   }
 
   #takeOne(isGone: (owner: number) => boolean): { cell: number; died: number } | undefined {
@@ -440,8 +462,8 @@ export class Semaphore {
     }
     this.#guarded -= cells.length;
     this.#next = cells[0];
-    this.#word.signal();
-    if (missing > 0) throw lost();
+    if (this.#word.hasWaiters) this.#signal();
+    if (missing > 0) throw this.#lost();
   }
 
   #timeoutMessage(): string {
@@ -458,10 +480,12 @@ export class Semaphore {
         (this.#guarded > 0 ? `; guards hold ${this.#guarded}, and release them` : ""),
     );
   }
-}
 
-function lost(): LockLostError {
-  return new LockLostError(
-    "Cannot give back a permit of a semaphore: it no longer belongs to this thread",
-  );
+  #lost(): LockLostError {
+    const error = new LockLostError(
+      "Cannot give back a permit of a semaphore: it no longer belongs to this thread",
+    );
+    tellMutex("lost", this.#region, this.#at, () => ({ error }));
+    return error;
+  }
 }

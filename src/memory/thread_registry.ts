@@ -191,6 +191,11 @@ export class ThreadRegistry {
     return { owner, isGone: this.isGone(identity), waits: waitsIn(this.#region, at) };
   }
 
+  /** All threads that have the memory open. Takes 20 us for each of them. */
+  all(): MemoryThread[] {
+    return this.list().flatMap((identity) => this.look(identity) ?? []);
+  }
+
   /** The command line of the process with the number of a thread, which may have ended since. */
   commandOf(identity: number): string | undefined {
     const at = this.#slots.find(identity);

@@ -1,6 +1,6 @@
 import { statusAt } from "../runtime/files/file_status.ts";
 import { userId } from "../runtime/identity/thread_identity.ts";
-import { attachmentOf, copyMemory } from "./memory.ts";
+import { MemoryCopy } from "./memory_copy.ts";
 import { openMemoryFile, releaseMemoryFile, removeMemoryFile } from "./memory_file.ts";
 import type { MemoryThread } from "./wait_records.ts";
 
@@ -20,9 +20,9 @@ export function removeIfUnused(path: string): MemoryThread[] {
   const size = { create: undefined, minimum: undefined, most: undefined };
   const file = openMemoryFile(path, size, { create: false, access });
   try {
-    using memory = copyMemory(path);
-    const users = attachmentOf(memory).region.file?.id === file.id
-      ? memory.threads().filter(({ isGone }) => !isGone)
+    using memory = new MemoryCopy(path);
+    const users = memory.region.file?.id === file.id
+      ? memory.threads.all().filter(({ isGone }) => !isGone)
       : undefined;
     // Another program has replaced the file since it was opened.
     if (users === undefined) throw new Error(`Cannot remove "${path}": it was replaced meanwhile`);
