@@ -7,7 +7,7 @@ type Labels = Readonly<Record<string, string>>;
 type Sample = readonly [labels: Labels, value: number | bigint | boolean | undefined];
 
 /** Kinds of named things that threads can wait for, though no lock of theirs is shown. */
-const WAITED = /^(flag|latch|rwlock|semaphore)( |$)/;
+const WAITED = /^(channel|flag|latch|rwlock|semaphore)( |$)/;
 
 /** Metrics in the text exposition format of Prometheus; all of them are gauges. */
 class Exposition {
@@ -100,7 +100,7 @@ export function localMetrics(
   const locks = cells.filter(({ state }) => state !== undefined);
   metrics.add(
     "value",
-    "The value of a counter, a value or a flag (1: set).",
+    "The value of a counter, a value or a flag (1: set); the messages in a channel.",
     cells.map(({ labels, value }) => [labels, scalar(value)]),
   );
   metrics.add(

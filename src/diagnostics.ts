@@ -5,7 +5,8 @@
  * it, the locks publish nothing, and load nothing.
  *
  * A mutex and a lock file do not publish an acquisition without a wait. An `RwLock` publishes only
- * what happens between its writers; a `Semaphore` in memory and a `Latch` publish nothing.
+ * what happens between its writers; a `Semaphore` in memory and a `Latch` publish nothing. A `Channel`
+ * publishes only `interlock:recovered`, with `lostMessages`.
  *
  * @example
  * ```ts

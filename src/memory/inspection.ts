@@ -5,8 +5,9 @@ import { namesIn } from "../runtime/files/folders.ts";
 import { closeFile, openIfThere, readAt, tryOpen } from "../runtime/files/open_file.ts";
 import type { AtomicOperations } from "./atomic_operations.ts";
 import { Directory, type Entry } from "./directory.ts";
+import { CLOSED } from "./channel_end.ts";
 import { elementOf, type ElementType } from "./element.ts";
-import { HEADER, lengthIn, MAGIC, MUTEX } from "./layout.ts";
+import { CHANNEL, CHANNEL_END, HEADER, lengthIn, MAGIC, MUTEX } from "./layout.ts";
 import { leastHoldTime, OWNER, startsWithMutex } from "./lock_words.ts";
 import { attachmentOf, copyMemory } from "./memory.ts";
 import type { Region } from "./region.ts";
@@ -44,7 +45,10 @@ export interface InspectedMutex {
 export interface InspectedCell extends Partial<InspectedMutex> {
   readonly name: string;
   readonly kind: string;
-  /** What it contains; `undefined` for a lock, a latch, a record, or a kind this program lacks. */
+  /**
+   * What it contains, of a channel how many messages; `undefined` for a lock, a latch, a record, or a
+   * kind this program lacks.
+   */
   readonly value?: InspectedValue;
   /** The threads that wait for it, and the threads whose tasks do. */
   readonly waiters: readonly { readonly owner: Owner; readonly since: Date }[];
@@ -176,6 +180,15 @@ function valueOf(region: Region, { shape, offset, size }: Entry): InspectedValue
   const start = region.resolve(offset, 4, 4);
   if (shape === "counter") return size >= 8 ? wholeAt(atomics, start) : undefined;
   if (shape === "flag") return (atomics.load32(start) & 1) !== 0;
+  const [, capacity] = /^channel (\d+) \d+$/.exec(shape) ?? [];
+  if (capacity !== undefined) {
+    if (size < CHANNEL.places) return undefined;
+    const [senders, receivers] = [CHANNEL.senders, CHANNEL.receivers]
+      .map((end) => atomics.load32(start + end + CHANNEL_END.position) & ~CLOSED);
+    const ahead = senders - receivers;
+    const count = ahead < 0 ? ahead + 2 * Number(capacity) : ahead;
+    return count <= Number(capacity) ? count : undefined; // It is damaged.
+  }
   const [, stripes] = /^striped counter (\d+)$/.exec(shape) ?? [];
   if (stripes !== undefined && Number(stripes) * LINE <= size) {
     let sum = 0n;

@@ -41,6 +41,12 @@ describe("inspectSegment", () => {
       segment.array("array", 3, "Int16").raw.set(2, -5);
       segment.rawArray("long", 20).set(7, 1);
       segment.mutex("mutex");
+      const channel = segment.channel<number>("channel", { capacity: 3 });
+      for (let i = 0; i < 5; i++) {
+        channel.sendSync(i);
+        if (i < 3) channel.receiveSync();
+      }
+      channel.close();
       const { cells } = inspectSegment(join(directory, "jobs"));
       assert.deepEqual(Object.fromEntries(cells.map(({ name, value }) => [name, value])), {
         counter: -(2 ** 40),
@@ -53,6 +59,7 @@ describe("inspectSegment", () => {
         array: [0, 0, -5],
         long: [0, 0, 0, 0, 0, 0, 0, 1],
         mutex: undefined,
+        channel: 2,
       });
       const locked = cells.filter(({ state }) => state !== undefined).map(({ name }) => name);
       assert.deepEqual(locked.sort(), ["array", "mutex", "value"]);
