@@ -45,7 +45,7 @@ export function planOf(subjects: readonly Subject[], setup: Setup): Step[] {
 
 /** What rivals need, if it has another name. */
 const NEEDS: Readonly<Record<string, string>> = { c: "cc", python: "python3" };
-const ALWAYS = ["interlock", "empty program"];
+const ALWAYS = ["interlock", "empty program", "postMessage"];
 
 /** Whether a row can be measured, and is wanted. */
 function isIn({ wants, has }: Setup): (row: RowKey) => boolean {
@@ -71,6 +71,7 @@ function programSteps({ name: subject, programs = [] }: Subject, setup: Setup): 
 function membersOf({ sizes = "alone" }: Program, effort: Effort): [RowKey["setting"], number][] {
   if (sizes === "alone") return [["alone", 1]];
   if (sizes === "pair") return [["processes", 2]];
+  if (sizes === "threads") return [["workers", 2]];
   return sizes.filter((size) => effort.sizes.includes(size))
     .flatMap((size) => size === 1 ? [["alone", 1], ["processes", 1]] : [["processes", size]]);
 }

@@ -107,7 +107,7 @@ export function localMetrics(
   const locks = cells.filter(({ state }) => state !== undefined);
   metrics.add(
     "value",
-    "The value of a counter, a value, a flag (1: set), or what is left of a latch.",
+    "The value of a counter, a value, a flag (1: set); what is left of a latch, messages in a channel.",
     cells.map(({ labels, value }) => [labels, scalar(value)]),
   );
   metrics.add(

@@ -109,6 +109,8 @@ function cellRow(cell: InspectedCell, rate: number | undefined): string[] {
 function valueOf({ value, kind }: InspectedCell): string {
   if (value === undefined) return "";
   if (typeof value === "boolean") return value ? "set" : "clear";
+  const [, capacity] = /^channel (\d+) /.exec(kind) ?? [];
+  if (capacity !== undefined) return `${value} of ${numeral(Number(capacity))} messages`;
   if (!Array.isArray(value)) return numeral(value as number | bigint);
   const isAll = kind.endsWith(` ${value.length}`);
   return value.map(numeral).join("; ") + (isAll ? "" : "; …");

@@ -6,7 +6,7 @@
  *
  * The locks in memory and the lock files do not publish an acquisition without a wait. A writer of an
  * `RwLock` can wait twice: for the writer before, then for the readers. A `Latch` and a `Flag` publish
- * nothing.
+ * nothing. A `Channel` publishes only `interlock:recovered`, with `lostMessages`.
  *
  * @example
  * ```ts

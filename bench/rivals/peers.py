@@ -2,7 +2,8 @@
 Usage: peers.py window SUBJECT WORKERS LEAD_NS WINDOW_NS FOLDER
 
 The same measurement as bench/fleet/window.ts, in processes of multiprocessing and, for files, under
-a lock of fasteners. Prints a line of JSON: {"inside": ...}, the operations in the window.
+a lock of fasteners; of a queue, what one process gets from another. Prints a line of JSON:
+{"inside": ...}, the operations in the window.
 """
 import json
 import multiprocessing
@@ -109,7 +110,30 @@ def work(run, gate, begin, results):
     results.put((inside, done))
 
 
+def measure_queue():
+    queue = fork.Queue(1024)
+
+    def send():
+        message = bytes(64)
+        while True:
+            queue.put(message)
+
+    sender = fork.Process(target=send, daemon=True)
+    sender.start()
+    first = time.monotonic_ns() + lead
+    last = first + window
+    inside, start = 0, 0
+    while start < last:
+        queue.get()
+        start = time.monotonic_ns()
+        inside += first <= start < last
+    sender.kill()
+    print(json.dumps({"inside": inside}))
+
+
 def main():
+    if subject == "queue":
+        return measure_queue()
     run, read = SUBJECTS[subject]()
     gate, begin, results = fork.Barrier(workers), fork.RawValue("q"), fork.SimpleQueue()
     given = (run, gate, begin, results)

@@ -1,5 +1,6 @@
 import { subject as asyncAcquire } from "./async_acquire.ts";
 import { subject as atomics } from "./atomics.ts";
+import { subject as channel } from "./channel.ts";
 import { subject as fileCounter } from "./file_counter.ts";
 import { subject as fileLock } from "./file_lock.ts";
 import { subject as jsonFile } from "./json_file.ts";
@@ -17,6 +18,7 @@ export const SUBJECTS: readonly Subject[] = [
   mutex,
   asyncAcquire,
   values,
+  channel,
   segment,
   fileLock,
   fileCounter,

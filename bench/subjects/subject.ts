@@ -95,8 +95,11 @@ export interface Program {
   /** Whether it is measured in each runtime. */
   readonly inEach?: boolean;
   readonly medium?: RowKey["medium"];
-  /** The numbers of processes at once; 1 is also measured alone. Default: alone. */
-  readonly sizes?: readonly number[] | "alone" | "pair";
+  /**
+   * The numbers of processes at once; 1 is also measured alone. `pair` are two processes, and
+   * `threads` two threads of one. Default: alone.
+   */
+  readonly sizes?: readonly number[] | "alone" | "pair" | "threads";
   /** Estimates how long it takes in a round, in milliseconds. */
   readonly ms: (effort: Effort, count: number) => number;
   readonly measure: (launch: Launch) => Promise<Figure>;

@@ -195,7 +195,7 @@ export class Channel<T = unknown> {
     const kind = isRaw ? KIND.bytes : KIND.json;
     const checked = check(options, SEND);
     if (this.#put(bytes, kind, false)) return;
-    for (let i = 0; i < SPINS && this.#isFull; i++);
+    this.#spin(this.#receivers);
     if (this.#put(bytes, kind, false)) return;
     this.#senders.word.waitSync(this.#sending(bytes, kind), checked);
   }
@@ -248,7 +248,7 @@ export class Channel<T = unknown> {
     const checked = check(options, RECEIVE);
     let found = this.#take(false);
     if (found === undefined) {
-      for (let i = 0; i < SPINS && this.#isEmpty; i++);
+      this.#spin(this.#senders);
       found = this.#take(false);
     }
     if (found === undefined) found = this.#receivers.word.waitSync(this.#receiving, checked);
@@ -305,6 +305,11 @@ export class Channel<T = unknown> {
   get #isEmpty(): boolean {
     const { atomics } = this.#region;
     return atomics.load32(this.#receivers.position) === atomics.load32(this.#senders.position);
+  }
+
+  /** Looks for a while whether an end goes on. */
+  #spin({ position }: ChannelEnd): void {
+    this.#region.spin(position, this.#region.atomics.load32(position), SPINS);
   }
 
   #wrap(distance: number): number {

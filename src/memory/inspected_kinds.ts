@@ -1,7 +1,8 @@
 import type { Owner } from "../contract/owner.ts";
 import type { AtomicOperations } from "./atomic_operations.ts";
 import { elementOf, type ElementType } from "./element.ts";
-import { LATCH, MUTEX, RW_LOCK, SEMAPHORE } from "./layout.ts";
+import { CLOSED } from "./channel_end.ts";
+import { CHANNEL, CHANNEL_END, LATCH, MUTEX, RW_LOCK, SEMAPHORE } from "./layout.ts";
 import { leastHoldTime, OWNER } from "./lock_words.ts";
 import type { Region } from "./region.ts";
 
@@ -53,8 +54,8 @@ export interface InspectedLock {
 /** What is shown of a named thing. */
 export interface InspectedContents extends Partial<InspectedLock> {
   /**
-   * What it contains; of a latch, how often it must still be counted down. `undefined` for a lock, a
-   * record, or a kind this program lacks.
+   * What it contains; of a latch, how often it must still be counted down; of a channel, how many
+   * messages wait. `undefined` for a lock, a record, or a kind this program lacks.
    */
   readonly value?: InspectedValue;
 }
@@ -91,6 +92,7 @@ const KINDS: readonly (readonly [shape: RegExp, read: Read])[] = [
   [/^(?:mutex$|record |seqlock record )/, mutex],
   [/^semaphore (\d+)$/, semaphore],
   [/^rwlock$/, rwLock],
+  [/^channel (\d+) \d+$/, channel],
 ];
 
 /** Returns what reads things of a kind; nothing is known of a kind that this program lacks. */
@@ -118,6 +120,16 @@ function stripes({ region: { atomics } }: Inspection, { at, size, parts }: Thing
 
 function latch({ region: { atomics } }: Inspection, { at, parts }: Thing) {
   return { value: Math.max(0, Number(parts[0]) - atomics.load32(at + LATCH.arrived)) };
+}
+
+function channel({ region: { atomics } }: Inspection, { at, size, parts }: Thing) {
+  if (size < CHANNEL.places) return {};
+  const capacity = Number(parts[0]);
+  const [sent, received] = [CHANNEL.senders, CHANNEL.receivers]
+    .map((end) => atomics.load32(at + end + CHANNEL_END.position) & ~CLOSED);
+  const ahead = sent - received;
+  const count = ahead < 0 ? ahead + 2 * capacity : ahead;
+  return count <= capacity ? { value: count } : {}; // It is damaged, or changed meanwhile.
 }
 
 function elements({ region }: Inspection, { at, size, parts }: Thing, first: number) {

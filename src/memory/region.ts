@@ -178,6 +178,12 @@ export class Region {
     return typeof end === "number";
   }
 
+  /** Looks at the word at `at`, without sleeping, while it is `value` and so often at most. */
+  spin(at: number, value: number, looks: number): void {
+    const { atomics } = this;
+    for (let i = 0; i < looks && atomics.load32(at) === value; i++);
+  }
+
   /** Sleeps for `milliseconds`, 50 at most; no other thread wakes this one. */
   nap(milliseconds: number): void {
     this.wait(this.base + HEADER.nap, 0, milliseconds);

@@ -261,6 +261,7 @@ describe("interlock inspect", () => {
         using segment = Segment.open("jobs", { directory });
         Segment.open("other", { directory }).close();
         segment.counter("done").add(1234);
+        segment.channel("mail", { capacity: 4 }).sendSync("text");
         segment.array("parts", 9).raw.set(0, -7);
         await using holder = Child.here(HOLDER, "jobs", directory);
         segment.mutex("lock");
@@ -277,6 +278,7 @@ describe("interlock inspect", () => {
         assert.doesNotMatch(stdout, /other: /);
         assert.match(stdout, /, 2 of 1,023 slots in use, 1 of them by dead threads\n/);
         assert.match(stdout, new RegExp(`│ process ${holder.pid}[^│]*, dead +│ +│ +│`));
+        assert.match(stdout, /│ mail +│ channel 4 512 +│ 1 of 4 messages +│/);
         assert.match(stdout, /│ done +│ counter +│ 1,234 +│/);
         assert.match(stdout, /│ parts +│ array Int32 9 +│ -7; 0; 0; 0; 0; 0; 0; 0; … +│ free +│/);
         assert.match(

@@ -42,6 +42,12 @@ describe("inspectSegment", () => {
       segment.rawArray("long", 20).set(7, 1);
       segment.mutex("mutex");
       segment.latch("latch", { count: 5 }).countDown(2);
+      const channel = segment.channel<number>("channel", { capacity: 3 });
+      for (let i = 0; i < 5; i++) {
+        channel.sendSync(i);
+        if (i < 3) channel.receiveSync();
+      }
+      channel.close();
       const { cells } = inspectSegment(join(directory, "jobs"));
       assert.deepEqual(Object.fromEntries(cells.map(({ name, value }) => [name, value])), {
         counter: -(2 ** 40),
@@ -55,6 +61,7 @@ describe("inspectSegment", () => {
         long: [0, 0, 0, 0, 0, 0, 0, 1],
         mutex: undefined,
         latch: 3,
+        channel: 2,
       });
       const locked = cells.filter(({ state }) => state !== undefined).map(({ name }) => name);
       assert.deepEqual(locked.sort(), ["array", "mutex", "value"]);

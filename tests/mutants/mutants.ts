@@ -21,6 +21,8 @@ const SEMAPHORE = "src/memory/semaphore.ts";
 const RW_CORE = "src/memory/rw_core.ts";
 const READERS = "src/memory/readers.ts";
 const WAIT_WORD = "src/memory/wait_word.ts";
+const CHANNEL = "src/memory/channel.ts";
+const CHANNEL_END = "src/memory/channel_end.ts";
 const WAT = "src/memory/atomics.wat";
 const JS = "src/memory/atomics_js.ts";
 const LIFE = "src/memory/life_word.ts";
@@ -624,5 +626,103 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
     "return this.#region.atomics.load32(this.#arrived) >= this.count;",
     "return this.#region.atomics.load32(this.#arrived) > 0;",
     ["memory/latch"],
+  ),
+  mutant(
+    "a message is published before it is written",
+    CHANNEL,
+    "    this.#bytes.set(message, at + CHANNEL.head);\n    if (atomics.compareExchange32(position, from, to) === from) return true;",
+    "    const isPut = atomics.compareExchange32(position, from, to) === from;\n    this.#bytes.set(message, at + CHANNEL.head);\n    if (isPut) return true;",
+    ["explore/explore"],
+  ),
+  mutant(
+    "a sender wakes no receiver",
+    CHANNEL,
+    "if (isPut) this.#receivers.signal();",
+    "",
+    ["explore/explore"],
+  ),
+  mutant(
+    "a receiver wakes no sender",
+    CHANNEL,
+    "      receivers.leave();\n    }\n    this.#senders.signal();",
+    "      receivers.leave();\n    }",
+    ["explore/explore"],
+  ),
+  mutant(
+    "a death of a sender is not counted",
+    CHANNEL,
+    "atomics.store32(mark, to);\n    const at",
+    "const at",
+    ["explore/explore"],
+  ),
+  mutant(
+    "a receiver marks a message before it takes it",
+    CHANNEL,
+    "      atomics.store32(position, to);\n      atomics.store32(mark, to);",
+    "      atomics.store32(mark, to);\n      atomics.store32(position, to);",
+    ["explore/explore"],
+  ),
+  mutant(
+    "a turn is left without a look for waiters",
+    CHANNEL_END,
+    "if ((atomics.load32(this.#wordAt) & WAITERS) !== 0 && this.#isLeft()) this.word.signal();",
+    "void WAITERS;",
+    ["explore/explore"],
+  ),
+  mutant(
+    "a close between the look and the message is overwritten",
+    CHANNEL,
+    "if (atomics.compareExchange32(position, from, to) === from) return true;",
+    "atomics.store32(position, to);\n    if (to >= 0) return true;",
+    ["explore/explore"],
+  ),
+  mutant(
+    "a close wakes no receiver",
+    CHANNEL,
+    "    this.#senders.signal();\n    this.#receivers.signal();",
+    "    this.#senders.signal();",
+    ["explore/explore"],
+  ),
+  mutant(
+    "a loss is counted, and nothing more is sent",
+    CHANNEL_END,
+    "if (!threads.isFoundGone(owner)) return false;",
+    "return false;",
+    ["memory/behaviour/channel_death"],
+  ),
+  mutant(
+    "the turn of a living sender is taken over",
+    CHANNEL_END,
+    "if (!threads.isFoundGone(owner)) return false;",
+    "",
+    ["memory/behaviour/channel_death"],
+  ),
+  mutant(
+    "a message of a wrong length is read",
+    CHANNEL,
+    "if (length >= 0 && length <= this.messageBytes) {",
+    "if (length !== 0x7fffffff) {",
+    ["memory/channel_test"],
+  ),
+  mutant(
+    "a channel keeps one message too many",
+    CHANNEL,
+    "if (known === this.capacity) {",
+    "if (known > this.capacity) {",
+    ["memory/channel_test"],
+  ),
+  mutant(
+    "a waiting send shares the bytes of its caller",
+    CHANNEL,
+    "this.#sending(bytes.slice(), kind)",
+    "this.#sending(bytes, kind)",
+    ["memory/channel_test"],
+  ),
+  mutant(
+    "short messages overlap",
+    "src/memory/channel_messages.ts",
+    "this.#used = to + count;",
+    "this.#used = to + (length >> 2);",
+    ["memory/channel_test"],
   ),
 ];

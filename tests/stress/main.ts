@@ -98,6 +98,16 @@ const PROOFS: readonly Proof[] = [
   },
   { name: "files", size: 100_000, share: 0.05, step: 2000, run: damageFiles },
   {
+    name: "channel",
+    size: 10_000_000,
+    share: 0.2,
+    step: 2_500_000,
+    // As messages, not as kills: `done` counts the former.
+    run: async (folder, size, seed) => ({
+      channel: await rounds.killAtChannel(folder, size, seed),
+    }),
+  },
+  {
     name: "file-holds",
     size: 10_000,
     share: 0.05,

@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { seeded, seededKills } from "../seeded.ts";
-import { addTogether, giveUpAtRandom, holdTogether, killAtRandom } from "./runs.ts";
+import { addTogether, giveUpAtRandom, holdTogether, killAtChannel, killAtRandom } from "./runs.ts";
 
 const LIMIT = { timeout: 110_000 };
 /** In each of three runtimes; `deno task soak` does all this for 100 times as long. */
 const [ADDS, HOLDS, KILLS, ABORTS] = [10_000, 100, 10, 150];
+/** 2 % of those of `deno task soak`. */
+const MESSAGES = 200_000;
 
 describe("Processes of all runtimes together", () => {
   it("add up exactly", LIMIT, seeded((folder) => addTogether(folder, ADDS)));
@@ -25,6 +27,12 @@ describe("Processes of all runtimes together", () => {
       assert.ok(recovered === 0 || max < 5000, `a recovery took ${max} ms`);
       return recoveries;
     }),
+  );
+
+  it(
+    "send each other messages, each of which comes once, though some are killed",
+    LIMIT,
+    seeded((folder, seed) => killAtChannel(folder, MESSAGES, seed)),
   );
 
   it(

@@ -8,11 +8,14 @@ import { Thread } from "../../support/thread.ts";
 import { randomOf } from "../../support/random.ts";
 import { killAgents, type Recoveries, recoveriesOf, resultsOf, withAgents } from "../agents.ts";
 import { giveUpAtGrant, type Waits } from "../give_up.ts";
+import type { ChannelWorkload } from "./channel_process.ts";
+import { StressChannel } from "./stress_channel.ts";
 import { LOCKS, StressMemory } from "./stress_memory.ts";
 import type { Workload } from "./workload.ts";
 import { AgentGroup, RUNTIMES } from "../../memory/fixtures/lock_agents.ts";
 
 const PROCESS = new URL("./stress_process.ts", import.meta.url);
+const CHANNEL_PROCESS = new URL("./channel_process.ts", import.meta.url);
 const THREAD = new URL("./stress_thread.ts", import.meta.url);
 const RACER = new URL("./racing_process.ts", import.meta.url);
 
@@ -177,4 +180,59 @@ export async function raceToOpen(folder: string, races: number): Promise<void> {
   } finally {
     for (const racer of racers) racer.kill();
   }
+}
+
+/** What a run of {@linkcode killAtChannel} has seen. */
+export interface ChannelLosses {
+  readonly messages: number;
+  readonly kills: number;
+  /** Messages that were sent and not received, and those that the channel has counted as lost. */
+  readonly missing: number;
+  readonly lost: number;
+}
+
+/**
+ * 6 processes of all runtimes send `size` messages to each other, and are killed at random moments.
+ * Each message is received at most once, and those of a sender in order; a killed receiver loses at
+ * most one.
+ */
+export async function killAtChannel(
+  folder: string,
+  size: number,
+  seed: number,
+): Promise<ChannelLosses> {
+  const path = join(folder, "channel");
+  const random = randomOf(seed);
+  using stress = new StressChannel(path, size);
+  const { channel, ids, violations } = stress;
+  /** The roles of those that are not there, and of those that are. */
+  const free: ChannelWorkload["role"][] = ["send", "receive", "receive", "send", "send", "receive"];
+  const roles = new Map<number, ChannelWorkload["role"]>();
+  let receiversKilled = 0;
+  const kills = await killAgents({
+    module: CHANNEL_PROCESS,
+    count: free.length,
+    workload(number): ChannelWorkload {
+      const role = free.shift()!;
+      roles.set(number, role);
+      return { path, size, role, number, seed: seed + number };
+    },
+    random,
+    goesOn: () => ids.value < size,
+    onKill: ({ number }) => void (roles.get(number) === "receive" && receiversKilled++),
+    onEnd: ({ number }) => void free.push(roles.get(number)!),
+    check: (round) => assert.equal(violations.value, 0, `a message came twice, round ${round}`),
+    onStop: () => channel.close(),
+  });
+  assert.equal(violations.value, 0, "a message came twice or not in order");
+  assert.equal(channel.receiveSync(), undefined, "a message was left");
+  const { received, missing } = stress.count();
+  const { lost } = channel;
+  assert.ok(
+    missing <= receiversKilled,
+    `${missing} missing of ${receiversKilled} killed receivers`,
+  );
+  assert.ok(lost <= kills, `${lost} lost by ${kills} kills`);
+  assert.ok(received >= size - 2 * kills - free.length, `${received} of ${size} received`);
+  return { messages: received, kills, missing, lost };
 }
