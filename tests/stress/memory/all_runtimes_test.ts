@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { seeded, seededKills } from "../seeded.ts";
-import { addTogether, giveUpAtRandom, holdTogether, killAtRandom } from "./runs.ts";
+import { addTogether, giveUpAtRandom, holdTogether, killAtRandom, killRequesters } from "./runs.ts";
 
 const LIMIT = { timeout: 110_000 };
 /** In each of three runtimes; `deno task soak` does all this for 100 times as long. */
@@ -25,6 +25,12 @@ describe("Processes of all runtimes together", () => {
       assert.ok(recovered === 0 || max < 5000, `a recovery took ${max} ms`);
       return recoveries;
     }),
+  );
+
+  it(
+    "request locks by their names, and are killed at random moments",
+    LIMIT,
+    seededKills(KILLS, killRequesters),
   );
 
   it(
