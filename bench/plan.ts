@@ -45,7 +45,7 @@ export function planOf(subjects: readonly Subject[], setup: Setup): Step[] {
 
 /** What rivals need, if it has another name. */
 const NEEDS: Readonly<Record<string, string>> = { c: "cc", python: "python3" };
-const ALWAYS = ["interlock", "empty program", "postMessage"];
+const ALWAYS = ["interlock", "empty program", "navigator.locks", "postMessage"];
 
 /** Whether a row can be measured, and is wanted. */
 function isIn({ wants, has }: Setup): (row: RowKey) => boolean {
@@ -103,7 +103,7 @@ function tasksOf(
   return operations.flatMap((one) => {
     const { name: operation, by = "interlock" } = one;
     const how = howOf(one, setting, count, setup.effort);
-    if (how === undefined) return [];
+    if (how === undefined || one.runtimes?.includes(runtime!) === false) return [];
     return mediaOf(one, setting, setup.effort)
       .map((medium) => ({ subject, operation, by, runtime, medium, setting, count }))
       .filter(isIn(setup)).map((row) => ({ row, how }));

@@ -3,7 +3,12 @@ import { describeOwner, type Owner } from "../src/contract/owner.ts";
 import { printable, quoteText } from "../src/contract/printable.ts";
 import type { InspectedLockFile, InspectedProcess } from "../src/files/inspection.ts";
 import type { InspectedHolder as InspectedHeld } from "../src/memory/inspected_kinds.ts";
-import type { InspectedCell, InspectedThread, SegmentView } from "../src/memory/inspection.ts";
+import type {
+  InspectedCell,
+  InspectedRequest,
+  InspectedThread,
+  SegmentView,
+} from "../src/memory/inspection.ts";
 import type {
   InspectedHolder,
   InspectedLock,
@@ -65,7 +70,8 @@ export function segmentsReport(segments: readonly SegmentView[], rates?: Rates):
 }
 
 function segmentReport(segment: SegmentView, rates: Rates | undefined): string {
-  const { name, path, size, error, damage, cells = [], threads = [], slots } = segment;
+  const { name, path, size, error, damage, cells = [], requests = [], threads = [], slots } =
+    segment;
   const title = `${colors.bold(printable(name))}: ${size.toLocaleString("en")} bytes, ` +
     printable(path);
   if (error !== undefined) return `${title}\n${colors.yellow(printable(error))}`;
@@ -81,8 +87,20 @@ function segmentReport(segment: SegmentView, rates: Rates | undefined): string {
     const rows = cells.map((cell) => cellRow(cell, rates?.of(segment, cell)));
     parts.push(table(["name", "kind", "value", "lock", "waiting"], rows));
   }
+  if (requests.length > 0) {
+    parts.push(table(["requested lock", "mode", "state", "thread"], requests.map(requestRow)));
+  }
   if (damage !== undefined) parts.push(colors.yellow(printable(damage)));
   return parts.join("\n");
+}
+
+function requestRow({ name, mode, state, owner }: InspectedRequest): string[] {
+  const shown = state === "held"
+    ? colors.green(state)
+    : state === "dead"
+    ? colors.yellow("its thread is dead")
+    : state;
+  return [quoteText(name), mode, shown, describeOwner(owner)];
 }
 
 function threadRow({ owner, isGone, waits, command }: InspectedThread): string[] {

@@ -94,6 +94,26 @@ export async function useModern(): Promise<void> {
 }
 `;
 
+/** What a program for the lock manager of the DOM does, with that of a segment. */
+const WEB_LOCKS = `
+import { Segment } from "./mod.ts";
+
+async function use(locks: LockManager): Promise<string[]> {
+  const { signal } = new AbortController();
+  const one: number = await locks.request("a", { mode: "shared", signal }, async (lock) => {
+    return lock === null ? 0 : lock.name.length;
+  });
+  const two: string = await locks.request("a", (lock: Lock | null) => lock?.mode ?? "none");
+  const { held = [], pending = [] }: LockManagerSnapshot = await locks.query();
+  const names = [...held, ...pending].map(({ name, mode, clientId }) => [name, mode, clientId].join());
+  return [two, one.toFixed(), ...names];
+}
+
+const { locks } = Segment.anonymous(65536);
+export const used: Promise<string[]> = use(locks);
+export const manager: Pick<Navigator, "locks"> = Segment.anonymous(65536);
+`;
+
 /** Options of a consumer; `module` as Node and all bundlers resolve it. */
 const CONSUMER: ts.CompilerOptions = {
   strict: true,
@@ -163,6 +183,7 @@ describe("The declarations compile", () => {
       types: ["node"],
       typeRoots: [join(ROOT, "node_modules/@types")],
     }],
+    ["as the lock manager of the DOM", WEB_LOCKS, { lib: ["lib.es2022.d.ts", "lib.dom.d.ts"] }],
     ["with the newest and the DOM", MODERN, { lib: ["lib.esnext.d.ts", "lib.dom.d.ts"] }],
   ];
   for (const [what, text, options] of consumers) {

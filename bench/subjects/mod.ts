@@ -4,6 +4,7 @@ import { subject as channel } from "./channel.ts";
 import { subject as fileCounter } from "./file_counter.ts";
 import { subject as fileLock } from "./file_lock.ts";
 import { subject as jsonFile } from "./json_file.ts";
+import { subject as locks } from "./locks.ts";
 import { subject as mutex } from "./mutex.ts";
 import { subject as recovery } from "./recovery.ts";
 import { subject as redis } from "./redis.ts";
@@ -17,6 +18,7 @@ export const SUBJECTS: readonly Subject[] = [
   atomics,
   mutex,
   asyncAcquire,
+  locks,
   values,
   channel,
   segment,

@@ -49,6 +49,8 @@ export interface Operation {
   /** Its package. Default: `interlock`. */
   readonly by?: string;
   readonly media: readonly RowKey["medium"][];
+  /** The runtimes that have it. Default: all. */
+  readonly runtimes?: readonly RowKey["runtime"][];
   /**
    * Makes the function to repeat: in one thread by mitata, and in each member of a fleet; and one
    * that reads the total of all workers from the shared state.

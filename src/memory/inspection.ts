@@ -6,7 +6,10 @@ import { closeFile, openIfThere, readAt, tryOpen } from "../runtime/files/open_f
 import { Directory, type Entry } from "./directory.ts";
 import { type InspectedContents, type Inspection, readerOf } from "./inspected_kinds.ts";
 import { HEADER, lengthIn, MAGIC } from "./layout.ts";
+import { chunkShape, LockBlocks, type LockRequest } from "./lock_blocks.ts";
+import type { LockMode } from "./lock_request.ts";
 import { MemoryCopy } from "./memory_copy.ts";
+import type { Region } from "./region.ts";
 import type { MemorySlots, MemoryThread, RecordedWait } from "./wait_records.ts";
 
 /** A named thing in a segment. */
@@ -15,6 +18,16 @@ export interface InspectedCell extends InspectedContents {
   readonly kind: string;
   /** The threads that wait for it, and the threads whose tasks do. */
   readonly waiters: readonly { readonly owner: Owner; readonly since: Date }[];
+}
+
+/** A lock of `segment.locks` that is held, or a request for one. */
+export interface InspectedRequest {
+  readonly name: string;
+  readonly mode: LockMode;
+  /** `dead` if its thread is dead for certain: another request for the name ends it. */
+  readonly state: "held" | "waits" | "dead";
+  /** The thread; `undefined` if the memory does not know it. */
+  readonly owner: Owner | undefined;
 }
 
 /** A thread that has a segment open. */
@@ -30,6 +43,8 @@ export interface InspectedThread extends MemoryThread {
 /** What is in the file of a segment, and who has it open. */
 export interface InspectedSegment {
   readonly cells: readonly InspectedCell[];
+  /** The locks of `segment.locks` that are held, and the requests that wait, in their order. */
+  readonly requests: readonly InspectedRequest[];
   readonly slots: MemorySlots;
   readonly threads: readonly InspectedThread[];
   /** Why the list of its names cannot be read to its end. */
@@ -94,6 +109,7 @@ export function inspectSegment(path: string): InspectedSegment {
     for (const entry of new Directory({ region }, `"${path}"`).entries()) {
       const { name, shape: kind, offset, size } = entry;
       entries.push(entry);
+      if (name === "") continue; // Of the requests, below.
       let read = kinds.get(kind);
       if (read === undefined) kinds.set(kind, read = readerOf(kind));
       cells.push({
@@ -107,14 +123,37 @@ export function inspectSegment(path: string): InspectedSegment {
   } catch (error) {
     damage = (error as Error).message; // What was read before it is shown.
   }
-  const named = [...threads.values()].map((thread) => ({
+  const found = requestsIn(region, entries);
+  const requests = found.map(({ name, isShared, isHeld, owner }): InspectedRequest => {
+    const thread = threadOf(owner);
+    return {
+      name,
+      mode: isShared ? "shared" : "exclusive",
+      state: thread?.isGone ? "dead" : isHeld ? "held" : "waits",
+      owner: thread?.owner,
+    };
+  });
+  const named = [...threads].map(([identity, thread]) => ({
     ...thread,
-    waits: thread.waits.map((wait) => ({
-      ...wait,
-      name: entries.find((entry) => isIn(entry, wait.offset))?.name,
-    })),
+    waits: thread.waits.map((wait) => {
+      const name = entries.find((entry) => isIn(entry, wait.offset))?.name;
+      const first = found.find(({ owner, isHeld }) => owner === identity && !isHeld);
+      return { ...wait, name: name === "" ? first?.name : name };
+    }),
   }));
-  return { cells, slots: memory.slots, threads: named, damage };
+  return { cells, requests, slots: memory.slots, threads: named, damage };
+}
+
+/** Reads the requests of `segment.locks`. */
+function requestsIn(region: Region, entries: readonly Entry[]): LockRequest[] {
+  const blocks = new LockBlocks();
+  for (;;) {
+    const shape = chunkShape(blocks.chunks);
+    const chunk = entries.find((entry) => entry.name === "" && entry.shape === shape);
+    if (chunk === undefined) break;
+    blocks.add(region, chunk.offset);
+  }
+  return blocks.requests();
 }
 
 /** Whether a word is in a named thing: a read-write lock has several to wait at. */

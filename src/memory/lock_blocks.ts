@@ -4,7 +4,8 @@ import type { Region } from "./region.ts";
 /** The number of the first block, and how many blocks the first chunk has. */
 export const FIRST_BLOCK = 64;
 
-/** The kind of the chunk with an index, in the directory. */
+/** The kinds of a table and of the chunk with an index, in the directory. */
+export const TABLE_SHAPE = "locks";
 export const chunkShape = (chunk: number): string => `requests ${chunk}`;
 
 /** The bytes of the chunk with an index: its blocks, and half as many buckets as all chunks have. */
@@ -146,13 +147,17 @@ export class LockBlocks {
     return true;
   }
 
-  /** Reads the name of a resource. */
-  nameOf(resource: number): string {
+  /** Reads the name of a resource; `undefined` if it is damaged, or changes meanwhile. */
+  nameOf(resource: number): string | undefined {
+    const isBlock = (block: number) => block >= FIRST_BLOCK && block < this.end;
+    if (!isBlock(resource)) return undefined;
     const length = this.load(resource, BLOCK.length);
+    if (length < 0 || length > (this.end - FIRST_BLOCK) * NAME_PART) return undefined;
     const parts: string[] = [];
     let block = resource;
     for (let i = 0; i < length; i += NAME_PART) {
       if (i > 0) block = this.load(block, BLOCK.more);
+      if (!isBlock(block)) return undefined;
       const units: number[] = [];
       for (let at = 0; at < Math.min(NAME_PART, length - i); at += 2) {
         const pair = this.load(block, BLOCK.text + at * 2);
@@ -163,20 +168,21 @@ export class LockBlocks {
     return parts.join("").slice(0, length);
   }
 
-  /** The requests that hold or wait, in the order in which they were made. */
+  /** The requests that hold or wait, as far as they can be read, in the order in which they were made. */
   requests(): LockRequest[] {
     const requests: LockRequest[] = [];
     for (let block = FIRST_BLOCK; block < this.end; block++) {
-      const state = this.load(block, BLOCK.state);
+      const state = this.loadState(block);
       const kind = state & REQUEST_STATE.mask;
       if (kind !== REQUEST_STATE.waits && kind !== REQUEST_STATE.held) continue;
-      requests.push({
-        name: this.nameOf(this.load(block, BLOCK.resource)),
-        isShared: (state & REQUEST.shared) !== 0,
-        isHeld: kind === REQUEST_STATE.held,
-        owner: this.load(block, BLOCK.owner),
-        ticket: this.ticketOf(block),
-      });
+      const ticket = this.ticketOf(block);
+      const name = this.nameOf(this.load(block, BLOCK.resource));
+      const owner = this.load(block, BLOCK.owner);
+      // Without the mutex, the request may have ended meanwhile, and another one begun.
+      if (this.loadState(block) !== state || this.ticketOf(block) !== ticket) continue;
+      if (name === undefined) continue;
+      const isShared = (state & REQUEST.shared) !== 0;
+      requests.push({ name, isShared, isHeld: kind === REQUEST_STATE.held, owner, ticket });
     }
     return requests.sort((one, other) => one.ticket - other.ticket);
   }

@@ -9,13 +9,12 @@ import {
   FIRST_BLOCK,
   LockBlocks,
   type LockRequest,
+  TABLE_SHAPE,
 } from "./lock_blocks.ts";
 import { attachmentOf, type Memory } from "./memory.ts";
 import { Mutex } from "./mutex.ts";
 import type { Region } from "./region.ts";
 
-/** The kind of the table in the directory. */
-export const TABLE_SHAPE = "locks";
 /** The most chunks: with one more, a memory would be too long. */
 const MOST_CHUNKS = 20;
 

@@ -67,6 +67,33 @@ describe("inspectSegment", () => {
       assert.deepEqual(locked.sort(), ["array", "mutex", "value"]);
     }));
 
+  it("reads the requests of segment.locks, whose table is no named thing", () =>
+    inScratchFolder(async (directory) => {
+      using segment = Segment.open("jobs", { directory });
+      const { locks } = segment;
+      assert.deepEqual(inspectSegment(join(directory, "jobs")).requests, []);
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const name = "a name of more than sixteen characters, \ud800";
+      const shared = { mode: "shared" } as const;
+      const ended = [
+        locks.request(name, () => promise),
+        locks.request("b", shared, () => promise),
+        locks.request(name, shared, () => promise),
+      ];
+      const { requests, cells, threads } = inspectSegment(join(directory, "jobs"));
+      assert.deepEqual(cells, []);
+      assert.deepEqual(requests.map(({ name, mode, state }) => [name, mode, state]), [
+        [name, "exclusive", "held"],
+        ["b", "shared", "held"],
+        [name, "shared", "waits"],
+      ]);
+      assert.ok(requests.every(({ owner }) => owner?.pid === process.pid));
+      assert.deepEqual(threads.flatMap(({ waits }) => waits.map(({ name }) => name)), [name]);
+      resolve();
+      await Promise.all(ended);
+      assert.deepEqual(inspectSegment(join(directory, "jobs")).requests, []);
+    }));
+
   it(
     "tells a dead holder from one that lives, and what it left behind",
     DEADLINE,

@@ -73,6 +73,14 @@ const PROOFS: readonly Proof[] = [
       rounds.killAtRandom(folder, (round) => round < size && performance.now() < ends, seed),
   },
   {
+    name: "locks",
+    size: 500,
+    share: 0.1,
+    step: 500, // It checks the time itself, as above.
+    run: (folder, size, seed) =>
+      rounds.killRequesters(folder, (round) => round < size && performance.now() < ends, seed),
+  },
+  {
     name: "aborts",
     size: 10_000,
     share: 0.15,

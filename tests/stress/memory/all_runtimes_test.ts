@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { seeded, seededKills } from "../seeded.ts";
-import { addTogether, giveUpAtRandom, holdTogether, killAtChannel, killAtRandom } from "./runs.ts";
+import {
+  addTogether,
+  giveUpAtRandom,
+  holdTogether,
+  killAtChannel,
+  killAtRandom,
+  killRequesters,
+} from "./runs.ts";
 
 const LIMIT = { timeout: 110_000 };
 /** In each of three runtimes; `deno task soak` does all this for 100 times as long. */
@@ -33,6 +40,12 @@ describe("Processes of all runtimes together", () => {
     "send each other messages, each of which comes once, though some are killed",
     LIMIT,
     seeded((folder, seed) => killAtChannel(folder, MESSAGES, seed)),
+  );
+
+  it(
+    "request locks by their names, and are killed at random moments",
+    LIMIT,
+    seededKills(KILLS, killRequesters),
   );
 
   it(

@@ -11,7 +11,7 @@ import { giveUpAtGrant, type Waits } from "../give_up.ts";
 import type { ChannelWorkload } from "./channel_process.ts";
 import { StressChannel } from "./stress_channel.ts";
 import { LOCKS, StressMemory } from "./stress_memory.ts";
-import type { Workload } from "./workload.ts";
+import { NAMES, REQUESTED, requestedName, type Workload } from "./workload.ts";
 import { AgentGroup, RUNTIMES } from "../../memory/fixtures/lock_agents.ts";
 
 const PROCESS = new URL("./stress_process.ts", import.meta.url);
@@ -100,6 +100,50 @@ export async function killAtRandom(
   });
   await settle(stress);
   return recoveriesOf(kills, stress.recoveryTimes);
+}
+
+/**
+ * 9 processes of all runtimes request the same locks by their names, in all modes and ways. In each
+ * round, one of them is killed at a random moment, and another one started. At the end, no lock is
+ * held or requested, and all can be requested.
+ *
+ * @param goesOn Called before each round: whether to run it.
+ */
+export async function killRequesters(
+  folder: string,
+  goesOn: (round: number) => boolean,
+  seed: number,
+): Promise<{ kills: number; recovered: number; exits: number }> {
+  const path = join(folder, "requests");
+  using stress = new StressMemory(path);
+  using segment = Segment.open(REQUESTED, { directory: folder });
+  let kills = 0;
+  await killAgents({
+    module: PROCESS,
+    count: 9,
+    workload: (number): Workload => ({ path, what: "request", seed: seed + number }),
+    random: randomOf(seed),
+    goesOn,
+    onKill: () => void kills++,
+    check(round) {
+      const message = `the detectors saw two holders at once, round ${round}`;
+      assert.equal(stress.violations.value, 0, message);
+    },
+    onStop: () => stress.stop.set(),
+  });
+  assert.deepEqual(await segment.locks.query(), { held: [], pending: [] });
+  let exits = 0;
+  for (let i = 0; i < NAMES; i++) {
+    const cell = stress.cell(i);
+    segment.locks.requestSync(requestedName(i), { timeout: 10_000 }, () => {
+      cell.enter(cell.isLeftByDead);
+      cell.leave();
+    });
+    assert.equal(cell.number, cell.exitCount, `lock ${i} has lost updates`);
+    exits += cell.exitCount;
+  }
+  assert.equal(stress.violations.value, 0, "the detectors saw two holders at once");
+  return { kills, recovered: stress.recoveries.value, exits };
 }
 
 /**
