@@ -107,8 +107,10 @@ export const MUTEX = {
   died: 4,
   /** 8 bytes: the last fencing token. */
   token: 8,
-  /** When a waiter looks after the owner next; see look_duty.ts. The word after it is reserved. */
+  /** When a waiter looks after the owner next; see look_duty.ts. */
   look: 16,
+  /** The waiter that the next release hands the lock to; see hand_off.ts. */
+  heir: 20,
   /** 8 bytes: while the word has a bit about waiters, a time at which the hold had begun. */
   since: 24,
   /** What a mutex takes at least. */

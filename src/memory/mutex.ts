@@ -8,6 +8,7 @@ import { describeOwner, type Owner } from "../contract/owner.ts";
 import { refuseThenable } from "../contract/refuse_thenable.ts";
 import { checkOptions } from "./arguments.ts";
 import type { Attachment } from "./attachment.ts";
+import { handedTo, HandOff } from "./hand_off.ts";
 import { HEADER, MUTEX } from "./layout.ts";
 import { leastHoldTime, OWNER } from "./lock_words.ts";
 import { intervalAfter, LookDuty } from "./look_duty.ts";
@@ -15,11 +16,11 @@ import { attachmentOf, type Memory } from "./memory.ts";
 import { tellMutex, tellMutexWait } from "./mutex_events.ts";
 import type { MutexGuard } from "./mutex_guard.ts";
 import {
+  checkMutexOptions,
   checkRecover,
   type MutexAcquireOptions,
   type MutexOptions,
   type MutexTryAcquireOptions,
-  onOwnerDiedOf,
 } from "./mutex_options.ts";
 import type { Region } from "./region.ts";
 import type { WaitRecords } from "./wait_records.ts";
@@ -27,7 +28,7 @@ import type { WaitRecords } from "./wait_records.ts";
 const SLEEPERS = 0x80000000 | 0;
 const TASKS = 0x40000000;
 /** The same bits as `AtomicOperations.unlock` returns them. */
-const [TASKS_WAIT, SLEEPERS_WAIT] = [1, 2];
+const [TASKS_WAIT, SLEEPERS_WAIT, HEIR_WAITS] = [1, 2, 4];
 
 /** Looks at a held word before sleeping: a short critical section, and no more on few cores. */
 const SPINS = 20;
@@ -99,6 +100,7 @@ export class Mutex implements RawLock {
   readonly #at: number;
   readonly #me: number;
   readonly #throws: boolean;
+  readonly #isFair: boolean;
   #hold = NOTHING;
   #guard: unknown;
   /** What guards see of this mutex; made with the first of them. */
@@ -119,7 +121,9 @@ export class Mutex implements RawLock {
    * `recover` nor `throw`.
    */
   constructor(memory: Memory, offset: number, options?: MutexOptions) {
-    this.#throws = onOwnerDiedOf(options) === "throw";
+    const { onOwnerDied, fair } = checkMutexOptions(options);
+    this.#throws = onOwnerDied === "throw";
+    this.#isFair = fair;
     const attachment = attachmentOf(memory, "a mutex");
     const { region } = attachment;
     this.#at = region.resolve(offset, MUTEX.bytes, 8);
@@ -321,6 +325,7 @@ export class Mutex implements RawLock {
   #wake(waiting: number): void {
     if ((waiting & SLEEPERS_WAIT) !== 0) this.#region.wake(this.#at, 1);
     if ((waiting & TASKS_WAIT) !== 0) this.#attachment.asyncWaiters.notify(this.#at);
+    if ((waiting & HEIR_WAITS) !== 0) this.#region.wake(this.#at + MUTEX.heir, 1);
   }
 
   #lockSlowly(acquired: number, options: MutexAcquireOptions | undefined): void {
@@ -334,9 +339,12 @@ export class Mutex implements RawLock {
     const records = this.#attachment.waitRecords!;
     const deadline = options && new Deadline(options, () => this.#timeoutMessage());
     const duty = new LookDuty(this.#region, this.#at);
+    const handOff = this.#isFair ? new HandOff(this.#attachment, this.#at) : undefined;
     try {
-      this.#sleepUntilAcquired(deadline, records, duty);
+      this.#sleepUntilAcquired(deadline, records, duty, handOff);
     } finally {
+      // It may have been handed the lock when it gave up.
+      if (handOff?.leave() === false) this.#wake(this.#region.atomics.unlock(this.#at, this.#me));
       duty.leave();
       records.unblock();
     }
@@ -346,6 +354,7 @@ export class Mutex implements RawLock {
     deadline: Deadline | undefined,
     records: WaitRecords,
     duty: LookDuty,
+    handOff: HandOff | undefined,
   ): void {
     const { atomics } = this.#region;
     const { threads, thread } = this.#attachment;
@@ -357,6 +366,7 @@ export class Mutex implements RawLock {
     let naps = 0;
     let seen = 0;
     for (;;) {
+      if (handOff?.take()) return this.#noteTime();
       const word = atomics.load32(this.#at);
       if (word === 0) {
         if (atomics.compareExchange32(this.#at, 0, this.#me | slept) !== 0) continue;
@@ -364,6 +374,7 @@ export class Mutex implements RawLock {
         return;
       }
       const owner = word & OWNER;
+      if (owner === this.#me && handOff?.isAsked) continue; // It was handed over just now.
       if (owner !== seen && (owner === this.#me || threads.isMine(owner, thread))) {
         if (slept !== 0) this.#handOn();
         throw new DeadlockError(
@@ -383,10 +394,13 @@ export class Mutex implements RawLock {
         throw error;
       }
       seen = owner;
+      // It looks at the word again once it has asked.
+      if (slept !== 0 && still === 0 && handOff?.overtake()) continue;
+      const asks = handOff?.isAsked === true;
       // Woken, but another thread was faster. Another sleep would be likely to end late again, and
       // would cost each release a wake. A nap lets the others run, and needs no wake; unless other
       // waiters need one anyway.
-      if (woken && naps < NAPS && word > 0) {
+      if (woken && naps < NAPS && word > 0 && !asks) {
         this.#region.nap(NAP * 2 ** naps++);
         continue;
       }
@@ -398,7 +412,9 @@ export class Mutex implements RawLock {
       const time = Math.min(duty.take(intervalAfter(began - start)), left);
       // One sleeper is enough on the life word, as the kernel wakes only one.
       const life = duty.isTaken ? threads.lifeOf(owner) : undefined;
-      woken = this.#region.wait(this.#at, word | SLEEPERS, time, life);
+      woken = asks
+        ? this.#region.wait(this.#at + MUTEX.heir, this.#me, time, life)
+        : this.#region.wait(this.#at, word | SLEEPERS, time, life);
       // Neither woken, nor stopped by another word. Clocks are rounded.
       still = !woken && performance.now() - began >= time - 0.1 ? word | SLEEPERS : 0;
     }
@@ -434,8 +450,17 @@ export class Mutex implements RawLock {
     const owner = word & OWNER;
     if (owner === 0 || owner === this.#me) return false;
     if (!threads.isFoundGone(owner)) return false;
+    // From here on, that owner hands the lock to no waiter.
+    const heir = handedTo(this.#attachment, this.#at);
+    if (heir !== 0 && (heir === this.#me || !threads.isFoundGone(heir))) return false;
     const mine = (word & ~OWNER) | this.#me;
     if (atomics.compareExchange32(this.#at, word, mine) !== word) return false;
+    if (heir !== 0) {
+      // Neither of the two was inside.
+      atomics.store32(this.#at + MUTEX.heir, 0);
+      this.#noteTime();
+      return true;
+    }
     const inconsistent = atomics.load32(this.#at + MUTEX.died) & INCONSISTENT;
     atomics.store32(this.#at + MUTEX.died, owner | inconsistent);
     this.#noteTime();

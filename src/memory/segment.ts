@@ -13,7 +13,7 @@ import { canBeHeld } from "./lock_words.ts";
 import { attachmentOf, mapMemory, Memory } from "./memory.ts";
 import { removeMemoryFile } from "./memory_file.ts";
 import { Mutex } from "./mutex.ts";
-import { type MutexOptions, onOwnerDiedOf } from "./mutex_options.ts";
+import { checkMutexOptions, type MutexOptions } from "./mutex_options.ts";
 import { RawArray } from "./raw_array.ts";
 import { RawValue } from "./raw_value.ts";
 import { segmentAccessBy } from "./segment_access.ts";
@@ -273,9 +273,9 @@ export class Segment implements PlatformDisposable {
    * @throws {TypeError} If this object has opened it with other options before.
    */
   mutex(name: string, options?: MutexOptions): Mutex {
-    const onOwnerDied = onOwnerDiedOf(options);
-    const make = ({ offset }: Entry) => new Mutex(this.memory, offset, { onOwnerDied });
-    return this.#cell(name, "mutex", Mutex.BYTES, make, `onOwnerDied: "${onOwnerDied}"`);
+    const checked = checkMutexOptions(options);
+    const make = ({ offset }: Entry) => new Mutex(this.memory, offset, checked);
+    return this.#cell(name, "mutex", Mutex.BYTES, make, JSON.stringify(checked));
   }
 
   /**

@@ -14,6 +14,7 @@ export interface Mutant {
 
 const MUTEX = "src/memory/mutex.ts";
 const DUTY = "src/memory/look_duty.ts";
+const HAND_OFF = "src/memory/hand_off.ts";
 const REGISTRY = "src/memory/thread_registry.ts";
 const SLOTS = "src/memory/slot_table.ts";
 const WAITERS = "src/memory/async_waiters.ts";
@@ -116,6 +117,49 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
     ],
   ),
   mutant(
+    "a waiter that is overtaken never asks",
+    HAND_OFF,
+    "if (now - this.#overtaken < PATIENCE) return false;",
+    "return false;",
+    ["memory/hand_off"],
+  ),
+  mutant(
+    "a release ignores the waiter that asks",
+    WAT,
+    "(if (i32.gt_s (local.get $heir) (i32.const 0))\n      (then\n        (if",
+    "(if (i32.const 0)\n      (then\n        (if",
+    ["memory/hand_off"],
+  ),
+  mutant(
+    "a waiter that gives up still asks",
+    HAND_OFF,
+    "if (!this.#isAsked) return true;",
+    "return true;",
+    ["memory/hand_off"],
+  ),
+  mutant(
+    "a lock that was handed over is taken from the waiter",
+    MUTEX,
+    "(heir === this.#me || !threads.isFoundGone(heir))",
+    "heir === this.#me",
+    ["memory/hand_off"],
+  ),
+  mutant(
+    "the death of a waiter that was handed the lock is reported",
+    MUTEX,
+    "if (heir !== 0) {\n      // Neither",
+    "if (heir < 0) {\n      // Neither",
+    ["memory/hand_off"],
+  ),
+  mutant(
+    "a waiter that asks too late is not woken",
+    JS,
+    "return waiting | HEIR_WAITS;",
+    "return waiting;",
+    ["explore/explore"],
+    "bun",
+  ),
+  mutant(
     "an add whose value has changed adds beyond 2^53",
     WAT,
     "(if (i32.eqz (call $isNear (local.get $old)))",
@@ -143,8 +187,8 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
       { file: MUTEX, text: "if (this.#hold !== BARE) throw this.#notHeld();", by: "" },
       {
         file: WAT,
-        text: "(then (return (i32.const -1))))\n    (i32.shr_u",
-        by: "(then (nop)))\n    (i32.shr_u",
+        text: "(then (return (i32.const -1))))\n    (local.set $heir",
+        by: "(then (nop)))\n    (local.set $heir",
       },
     ],
     tests: ["memory/mutex"],
