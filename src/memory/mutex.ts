@@ -39,12 +39,13 @@ const NAPS = 5;
 const INCONSISTENT = 0x80000000 | 0;
 
 /** How an object holds the lock. Small integers, which are stored the fastest. */
-const [NOTHING, BARE, GUARD] = [0, 1, 2];
+const [NOTHING, BARE, GUARD, NESTED] = [0, 1, 2, 3];
 /** What an error says of a lock that this thread holds, by how this object holds it. */
 const HELD_HERE = [
   "this thread holds it by another object",
   "it is held by lock()",
   "it is held by another guard",
+  "it is held several times, and not by this",
 ];
 
 /** Makes `mutex` hold its word, which this thread has acquired by other means, as by `lock`. */
@@ -101,8 +102,13 @@ export class Mutex implements RawLock {
   readonly #me: number;
   readonly #throws: boolean;
   readonly #isFair: boolean;
+  readonly #isReentrant: boolean;
   #hold = NOTHING;
   #guard: unknown;
+  /** If the lock is held several times: the guard of each hold, `undefined` for a bare one. */
+  readonly #nested: unknown[] = [];
+  /** Of a reentrant mutex: the last guard that a task acquired. */
+  #taskGuard: unknown;
   /** What guards see of this mutex; made with the first of them. */
   #guarded: GuardedLock | undefined;
   /** Of the hold: whether the owner before died holding the lock, and who that was. */
@@ -121,9 +127,10 @@ export class Mutex implements RawLock {
    * `recover` nor `throw`.
    */
   constructor(memory: Memory, offset: number, options?: MutexOptions) {
-    const { onOwnerDied, fair } = checkMutexOptions(options);
+    const { onOwnerDied, fair, reentrant } = checkMutexOptions(options);
     this.#throws = onOwnerDied === "throw";
     this.#isFair = fair;
+    this.#isReentrant = reentrant;
     const attachment = attachmentOf(memory, "a mutex");
     const { region } = attachment;
     this.#at = region.resolve(offset, MUTEX.bytes, 8);
@@ -164,8 +171,8 @@ export class Mutex implements RawLock {
    */
   lock(): void {
     const acquired = this.#region.atomics.tryLock(this.#at, this.#me, SPINS);
-    if (acquired !== 1) this.#lockSlowly(acquired, undefined);
-    this.#hold = BARE;
+    if (acquired !== 1 && this.#lockSlowly(acquired, undefined)) this.#nest(undefined);
+    else this.#hold = BARE;
   }
 
   /**
@@ -174,8 +181,8 @@ export class Mutex implements RawLock {
    * @throws {Error} If {@linkcode lock} acquired nothing, or a guard holds the lock.
    */
   unlock(): void {
-    if (this.#hold !== BARE) throw this.#notHeld();
-    this.#release();
+    if (this.#hold === BARE) this.#release();
+    else if (!this.#unnest(undefined)) throw this.#notHeld();
   }
 
   /**
@@ -198,8 +205,8 @@ export class Mutex implements RawLock {
     }
     if (options !== undefined) this.#check(options);
     const acquired = this.#region.atomics.tryLock(this.#at, this.#me, SPINS);
-    if (acquired !== 1) this.#lockSlowly(acquired, options);
-    this.#hold = BARE;
+    if (acquired !== 1 && this.#lockSlowly(acquired, options)) this.#nest(undefined);
+    else this.#hold = BARE;
     let result: T;
     try {
       result = body();
@@ -222,6 +229,7 @@ export class Mutex implements RawLock {
       checkRecover(options);
     }
     const acquired = this.#region.atomics.tryLock(this.#at, this.#me, 0);
+    if (acquired === 0 && this.#mayReenter()) return this.#makeGuard(true);
     if (acquired === 0 && !this.#takeOver()) return undefined;
     if (acquired !== 1) this.#settle(options);
     return this.#makeGuard();
@@ -238,7 +246,7 @@ export class Mutex implements RawLock {
   acquireSync(options?: MutexAcquireOptions): MutexGuard {
     if (options !== undefined) this.#check(options);
     const acquired = this.#region.atomics.tryLock(this.#at, this.#me, SPINS);
-    if (acquired !== 1) this.#lockSlowly(acquired, options);
+    if (acquired !== 1 && this.#lockSlowly(acquired, options)) return this.#makeGuard(true);
     return this.#makeGuard();
   }
 
@@ -277,21 +285,63 @@ export class Mutex implements RawLock {
     signal?.throwIfAborted();
   }
 
-  /** Makes the guard of the lock, which this object has just acquired. */
-  #makeGuard(): MutexGuard {
-    const token = this.#region.atomics.next64(this.#at + MUTEX.token);
+  /**
+   * Makes the guard of the lock, which this object has just acquired.
+   *
+   * @param isNested Whether it had it before. A hold that is nested in a guard has the same token.
+   */
+  #makeGuard(isNested = false): MutexGuard {
+    const outer = isNested ? this.#outerGuard() : undefined;
+    const token = outer?.token ?? this.#region.atomics.next64(this.#at + MUTEX.token);
     const lock = this.#guarded ??= this.#makeGuarded();
     const guard = new LockGuard(lock, token, this.#recovered, this.#previous);
-    this.#hold = GUARD;
-    this.#guard = guard;
+    if (isNested) this.#nest(guard);
+    else {
+      this.#hold = GUARD;
+      this.#guard = guard;
+    }
     return guard;
+  }
+
+  /** Whether this thread holds the lock by this object, no task does, and it may enter again. */
+  #mayReenter(): boolean {
+    if (!this.#isReentrant || !this.held) return false;
+    return this.#hold !== GUARD || this.#guard !== this.#taskGuard;
+  }
+
+  #outerGuard(): MutexGuard | undefined {
+    const outer = this.#hold === GUARD
+      ? this.#guard
+      : this.#nested.find((one) => one !== undefined);
+    return outer as MutexGuard | undefined;
+  }
+
+  /** Notes one more hold, by a guard or bare. */
+  #nest(guard: unknown): void {
+    if (this.#hold !== NESTED) this.#nested.push(this.#hold === GUARD ? this.#guard : undefined);
+    this.#nested.push(guard);
+    this.#hold = NESTED;
+  }
+
+  /** Ends one of several holds; false if it is none of them. */
+  #unnest(guard: unknown): boolean {
+    const at = this.#hold === NESTED ? this.#nested.lastIndexOf(guard) : -1;
+    if (at < 0) return false;
+    this.#nested.splice(at, 1);
+    if (this.#nested.length > 1) return true;
+    this.#guard = this.#nested.pop();
+    this.#hold = this.#guard === undefined ? BARE : GUARD;
+    return true;
   }
 
   /** Makes what guards see of this mutex. */
   #makeGuarded(): GuardedLock {
     return {
       release: (guard) => {
-        if (this.#guard !== guard || this.#hold !== GUARD) throw this.#notHeld();
+        if (this.#guard !== guard || this.#hold !== GUARD) {
+          if (this.#unnest(guard)) return;
+          throw this.#notHeld();
+        }
         this.#release();
         this.#guard = undefined;
       },
@@ -306,7 +356,10 @@ export class Mutex implements RawLock {
   /** The state of the hold of a guard: another owner may have acquired the mutex. */
   #stateOf(guard: unknown): HoldState {
     if (this.#region.closed) return "ended";
-    return this.#guard === guard && this.#hold === GUARD && this.held ? "held" : "lost";
+    const isMine = this.#hold === NESTED
+      ? this.#nested.includes(guard)
+      : this.#guard === guard && this.#hold === GUARD;
+    return isMine && this.held ? "held" : "lost";
   }
 
   #release(): void {
@@ -328,11 +381,14 @@ export class Mutex implements RawLock {
     if ((waiting & HEIR_WAITS) !== 0) this.#region.wake(this.#at + MUTEX.heir, 1);
   }
 
-  #lockSlowly(acquired: number, options: MutexAcquireOptions | undefined): void {
+  /** Returns whether this thread holds the lock already, and enters again. */
+  #lockSlowly(acquired: number, options: MutexAcquireOptions | undefined): boolean {
+    if (acquired === 0 && this.#mayReenter()) return true;
     const told = acquired === 0 ? tellMutexWait(this.#region, this.#at) : undefined;
     if (acquired === 0) this.#sleep(options);
     this.#settle(options);
     told?.();
+    return false;
   }
 
   #sleep(options: AcquireOptions | undefined): void {
@@ -503,7 +559,9 @@ export class Mutex implements RawLock {
       const acquired = atomics.tryLock(this.#at, this.#me, 0);
       if (acquired !== 0 || (patient && this.#takeOver())) {
         if (acquired !== 1) this.#settle(options);
-        return this.#makeGuard();
+        const guard = this.#makeGuard();
+        if (this.#isReentrant) this.#taskGuard = guard;
+        return guard;
       }
       const word = atomics.load32(this.#at);
       if (word !== 0 && this.#mark(word, TASKS)) return undefined;

@@ -22,6 +22,18 @@ export interface MutexOptions {
    * @default {false}
    */
   fair?: boolean;
+  /**
+   * Whether the thread that holds the lock may acquire it again by `lock`, `runSync`, `acquireSync`
+   * and `tryAcquire` of the same object. The lock is free when each of these holds was released.
+   *
+   * Such a hold belongs to the thread, so all its tasks may enter: do not `await` within it. A hold by
+   * `acquire` belongs to one task: until it is released, the calls that block the thread throw a
+   * `DeadlockError`, and `tryAcquire` returns `undefined`. `acquire` itself never enters again, and
+   * waits for every other hold.
+   *
+   * @default {false}
+   */
+  reentrant?: boolean;
 }
 
 /** Options for `Mutex.tryAcquire`. */
@@ -40,18 +52,18 @@ export interface MutexAcquireOptions extends AcquireOptions, MutexTryAcquireOpti
 export function checkMutexOptions(options: MutexOptions | undefined): Required<MutexOptions> {
   const task = "make a mutex";
   checkOptions(options, task);
-  const { onOwnerDied = "recover", fair = false } = options ?? {};
+  const { onOwnerDied = "recover", fair = false, reentrant = false } = options ?? {};
   if (onOwnerDied !== "recover" && onOwnerDied !== "throw") {
     throw new TypeError(
       `Cannot ${task}: onOwnerDied must be "recover" or "throw", not ${nameOf(onOwnerDied)}`,
     );
   }
-  for (const [name, value] of Object.entries({ fair })) {
+  for (const [name, value] of Object.entries({ fair, reentrant })) {
     if (typeof value !== "boolean") {
       throw new TypeError(`Cannot ${task}: ${name} must be a boolean, not ${nameOf(value)}`);
     }
   }
-  return { onOwnerDied, fair };
+  return { onOwnerDied, fair, reentrant };
 }
 
 /** Checks the option `recover`. */

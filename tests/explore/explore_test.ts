@@ -53,7 +53,6 @@ const FOUND: readonly (readonly [Mutant | string, string])[] = [
   ["died word not set", "mutex: two lock, one dies"],
   ["death thrown, lock kept", "mutex: a death is thrown"],
   ["recovered for ever", "mutex: two lock, one dies"],
-  ["a waiter that asks too late is not woken", "mutex: fair, one locks twice, one locks"],
   ["a waiter that gives up still asks", "mutex: fair, one locks twice, one gives up, one dies"],
   [
     "the death of a waiter that was handed the lock is reported",

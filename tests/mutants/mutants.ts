@@ -152,6 +152,20 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
     ["memory/hand_off"],
   ),
   mutant(
+    "an inner hold releases the lock",
+    MUTEX,
+    "if (this.#nested.length > 1) return true;",
+    "this.#nested.length = 0;\n    this.#release();\n    return true;",
+    ["memory/behaviour/reentrant"],
+  ),
+  mutant(
+    "a task's hold lets other tasks in",
+    MUTEX,
+    "return this.#hold !== GUARD || this.#guard !== this.#taskGuard;",
+    "return true;",
+    ["memory/behaviour/reentrant"],
+  ),
+  mutant(
     "a waiter that asks too late is not woken",
     JS,
     "return waiting | HEIR_WAITS;",
@@ -184,7 +198,11 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
   {
     name: "unlock without an owner check",
     changes: [
-      { file: MUTEX, text: "if (this.#hold !== BARE) throw this.#notHeld();", by: "" },
+      {
+        file: MUTEX,
+        text: "if (this.#hold === BARE) this.#release();",
+        by: "this.#release();\n    if (Date.now() > 0) return;",
+      },
       {
         file: WAT,
         text: "(then (return (i32.const -1))))\n    (local.set $heir",
