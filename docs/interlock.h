@@ -98,6 +98,7 @@ enum {
   INTERLOCK_W_KIND = 4,
   INTERLOCK_W_SINCE = 8,
   INTERLOCK_WAITS_FOR_LOCK = 1,
+  INTERLOCK_WAIT_MAY_END = 0x100,
   /* Offsets in a record of the directory, and what a record takes. */
   INTERLOCK_R_STATE = 4,
   INTERLOCK_R_CHECKSUM = 8,
@@ -750,7 +751,8 @@ static inline int interlock_lock(const struct interlock *it, int64_t offset, lon
   size_t at = INTERLOCK_H_END + (size_t)offset;
   if (!interlock_swap(it, at, 0, it->me)) {
     size_t wait = interlock_slot(it->me) + INTERLOCK_S_WAIT;
-    interlock_store(it, wait + INTERLOCK_W_KIND, INTERLOCK_WAITS_FOR_LOCK);
+    interlock_store(it, wait + INTERLOCK_W_KIND,
+                    INTERLOCK_WAITS_FOR_LOCK | (timeout < 0 ? 0 : INTERLOCK_WAIT_MAY_END));
     interlock_note_time(it, wait + INTERLOCK_W_SINCE);
     interlock_store(it, wait + INTERLOCK_W_WORD, (uint32_t)offset + 1);
     uint32_t promise = 0;

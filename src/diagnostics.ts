@@ -1,11 +1,12 @@
 /**
  * Publishes what happens to locks on the channels `interlock:wait`, `interlock:acquire`,
- * `interlock:recovered`, `interlock:lost` and `interlock:release` of `node:diagnostics_channel`,
- * whose messages are {@linkcode LockEvent}s. Import this module in each thread that listens. Without
+ * `interlock:recovered`, `interlock:lost`, `interlock:release` and `interlock:deadlock` of
+ * `node:diagnostics_channel`, whose messages are {@linkcode LockEvent}s. Import this module in each thread that listens. Without
  * it, the locks publish nothing, and load nothing.
  *
  * A mutex and a lock file do not publish an acquisition without a wait. An `RwLock` publishes only
- * what happens between its writers; a `Semaphore` in memory and a `Latch` publish nothing.
+ * what happens between its writers; a `Semaphore` in memory and a `Latch` publish nothing. Segments
+ * with `detectDeadlocks` publish `deadlock`, for all of their locks.
  *
  * @example
  * ```ts
@@ -26,7 +27,14 @@ import { hooks, type LockEvent, type LockEventName } from "./contract/lock_event
 
 export type { LockEvent, LockEventName };
 
-const NAMES: readonly LockEventName[] = ["wait", "acquire", "recovered", "lost", "release"];
+const NAMES: readonly LockEventName[] = [
+  "wait",
+  "acquire",
+  "recovered",
+  "lost",
+  "release",
+  "deadlock",
+];
 const channels = new Map(NAMES.map((name) => [name, channel(`interlock:${name}`)]));
 
 /** The names of all channels. */

@@ -130,7 +130,7 @@ export class Flag {
         if (word !== marked && atomics.compareExchange32(this.#at, word, marked) !== word) continue;
         if (record === undefined) {
           record = this.#attachment.waitRecords;
-          record?.block(this.#at, "flag");
+          record?.block(this.#at, { kind: "flag" });
         }
         this.#region.wait(this.#at, marked, Math.min(MAX_SLEEP, left));
       }

@@ -3,7 +3,7 @@ import { DeadlockError, LockLostError, OwnerDiedError } from "../contract/errors
 import type { RawLock } from "../contract/lock.ts";
 import { tellAfter } from "../contract/lock_events.ts";
 import { type GuardedLock, type HoldState, LockGuard } from "../contract/lock_guard.ts";
-import { type AcquireOptions, checkAcquireOptions, nameOf } from "../contract/options.ts";
+import { type AcquireOptions, checkAcquireOptions, isTimed, nameOf } from "../contract/options.ts";
 import { describeOwner, type Owner } from "../contract/owner.ts";
 import { refuseThenable } from "../contract/refuse_thenable.ts";
 import { checkOptions } from "./arguments.ts";
@@ -23,7 +23,7 @@ import {
   type MutexTryAcquireOptions,
 } from "./mutex_options.ts";
 import type { Region } from "./region.ts";
-import type { WaitRecords } from "./wait_records.ts";
+import type { WaitWatch } from "./wait_watch.ts";
 
 const SLEEPERS = 0x80000000 | 0;
 const TASKS = 0x40000000;
@@ -272,6 +272,7 @@ export class Mutex implements RawLock {
         kind: "lock",
         run: (patient) => this.#attempt(patient, options),
         timeoutMessage: () => this.#timeoutMessage(),
+        watch: this.#attachment.deadlocks?.watch(this.#at, false, isTimed(options)),
       }, options);
       return tellAfter(wait, told);
     } catch (error) {
@@ -396,8 +397,11 @@ export class Mutex implements RawLock {
     const deadline = options && new Deadline(options, () => this.#timeoutMessage());
     const duty = new LookDuty(this.#region, this.#at);
     const handOff = this.#isFair ? new HandOff(this.#attachment, this.#at) : undefined;
+    const wait = { kind: "lock", isTimed: isTimed(options) } as const;
+    const watch = this.#attachment.deadlocks?.watch(this.#at, true, wait.isTimed);
+    const block = () => records.block(this.#at, wait);
     try {
-      this.#sleepUntilAcquired(deadline, records, duty, handOff);
+      this.#sleepUntilAcquired(deadline, block, duty, handOff, watch);
     } finally {
       // It may have been handed the lock when it gave up.
       if (handOff?.leave() === false) this.#wake(this.#region.atomics.unlock(this.#at, this.#me));
@@ -408,9 +412,10 @@ export class Mutex implements RawLock {
 
   #sleepUntilAcquired(
     deadline: Deadline | undefined,
-    records: WaitRecords,
+    block: () => void,
     duty: LookDuty,
     handOff: HandOff | undefined,
+    watch: WaitWatch | undefined,
   ): void {
     const { atomics } = this.#region;
     const { threads, thread } = this.#attachment;
@@ -445,6 +450,7 @@ export class Mutex implements RawLock {
       try {
         deadline?.throwIfAborted();
         if (isLate) throw deadline!.timeout();
+        if (slept !== 0) watch?.look();
       } catch (error) {
         if (slept !== 0) this.#handOn();
         throw error;
@@ -461,7 +467,7 @@ export class Mutex implements RawLock {
         continue;
       }
       naps = 0;
-      if (slept === 0) records.block(this.#at, "lock");
+      if (slept === 0) block();
       if (!this.#mark(word, SLEEPERS)) continue;
       slept = SLEEPERS;
       const began = performance.now();

@@ -4,11 +4,14 @@ import { dispose, type PlatformDisposable } from "../contract/platform.ts";
 import { isUtf8, pathBytes } from "../runtime/paths/path_bytes.ts";
 import { checkOptions } from "./arguments.ts";
 import { AtomicCounter } from "./atomic_counter.ts";
+import { DeadlockDetector } from "./deadlock_detector.ts";
 import { Directory, type Entry } from "./directory.ts";
 import { elementOf, type ElementType } from "./element.ts";
 import { Flag } from "./flag.ts";
 import { HEADER } from "./layout.ts";
 import { countOf, Latch, type LatchOptions } from "./latch.ts";
+import { noteChains } from "./lock_chains.ts";
+import { mayTrace, notePlaces } from "./lock_places.ts";
 import { canBeHeld } from "./lock_words.ts";
 import { attachmentOf, mapMemory, Memory } from "./memory.ts";
 import { removeMemoryFile } from "./memory_file.ts";
@@ -21,8 +24,10 @@ import { type SegmentFile, SegmentMemory } from "./segment_memory.ts";
 import { folderOfSegments, memoriesIn } from "./segment_home.ts";
 import { type Fields, layoutOf, type RecordDescription } from "./record.ts";
 import {
+  checkDeadlockOptions,
   checkSegmentName,
   checkSegmentOptions,
+  type DeadlockOptions,
   DEFAULT_SIZE,
   type SegmentFolderOptions,
   type SegmentHandle,
@@ -84,6 +89,7 @@ export class Segment implements PlatformDisposable {
 
   readonly #memory: SegmentMemory;
   readonly #checkStale: boolean;
+  readonly #detectDeadlocks: boolean;
   readonly #entries: Directory;
   readonly #cells = new Map<string, OpenedCell>();
 
@@ -92,6 +98,7 @@ export class Segment implements PlatformDisposable {
     memory: Memory,
     file?: SegmentFile,
     checkStale = false,
+    detectDeadlocks = false,
   ) {
     if (key !== CONSTRUCT) {
       throw new TypeError(
@@ -100,6 +107,7 @@ export class Segment implements PlatformDisposable {
     }
     this.#memory = new SegmentMemory(memory, file);
     this.#checkStale = checkStale;
+    this.#detectDeadlocks = detectDeadlocks;
     const name = this.name = file?.name;
     this.#entries = new Directory(
       this.#memory,
@@ -123,22 +131,25 @@ export class Segment implements PlatformDisposable {
   static open(name: string, options: SegmentOptions = {}): Segment {
     checkSegmentName(name);
     checkOptions(options, "open a segment");
-    const { sizes, opening, checkStale } = checkSegmentOptions(options);
+    const { sizes, opening, checkStale, detectDeadlocks } = checkSegmentOptions(options);
     const { access } = opening;
     const directory = folderOfSegments(options.directory, access, true);
     const memory = mapMemory(`${directory}/${name}`, sizes, opening);
-    return Segment.#checked(memory, { name, directory, access }, checkStale);
+    return Segment.#checked(memory, { name, directory, access }, checkStale, detectDeadlocks);
   }
 
   /**
    * Makes a segment for the threads of this process.
    *
    * @param size The bytes for the things in it, at least.
-   * @throws {TypeError} If `size` is not a number.
+   * @throws {TypeError} If `size` is not a number, or an option has a wrong type.
    * @throws {RangeError} If `size` is not a positive whole number, or too much for a segment.
    */
-  static anonymous(size: number = DEFAULT_SIZE): Segment {
-    return new Segment(CONSTRUCT, Memory.anonymous(size));
+  static anonymous(size: number = DEFAULT_SIZE, options: DeadlockOptions = {}): Segment {
+    const task = "make a segment";
+    checkOptions(options, task);
+    const detectDeadlocks = checkDeadlockOptions(options, task);
+    return new Segment(CONSTRUCT, Memory.anonymous(size), undefined, false, detectDeadlocks);
   }
 
   /**
@@ -150,11 +161,13 @@ export class Segment implements PlatformDisposable {
   static from(handle: SegmentHandle): Segment {
     if (typeof handle === "object" && handle !== null) {
       if ("memory" in handle) {
-        return Segment.#checked(Memory.from(handle.memory));
+        const { memory, detectDeadlocks } = handle;
+        return Segment.#checked(Memory.from(memory), undefined, false, detectDeadlocks);
       }
       if ("name" in handle && "id" in handle) {
-        const { name, directory, id, access, checkStale } = handle;
-        const segment = Segment.open(name, { ...access, create: false, directory, checkStale });
+        const { name, directory, id, access, checkStale, detectDeadlocks } = handle;
+        const options = { ...access, create: false, directory, checkStale, detectDeadlocks };
+        const segment = Segment.open(name, options);
         if (segment.memory.id === id) return segment;
         segment.close();
         throw new Error(
@@ -165,8 +178,13 @@ export class Segment implements PlatformDisposable {
     throw new TypeError("Cannot open a segment: not the handle of one. Send segment.handle");
   }
 
-  static #checked(memory: Memory, file?: SegmentFile, checkStale = false): Segment {
-    const segment = new Segment(CONSTRUCT, memory, file, checkStale);
+  static #checked(
+    memory: Memory,
+    file?: SegmentFile,
+    checkStale = false,
+    detectDeadlocks = false,
+  ): Segment {
+    const segment = new Segment(CONSTRUCT, memory, file, checkStale, detectDeadlocks);
     try {
       segment.names();
       return segment;
@@ -206,7 +224,10 @@ export class Segment implements PlatformDisposable {
   /** The handle to post to a worker of this process, for {@linkcode Segment.from}. */
   get handle(): SegmentHandle {
     const { file, memory } = this.#memory;
-    if (file === undefined) return { memory: memory.handle! };
+    const detectDeadlocks = this.#detectDeadlocks;
+    if (file === undefined) {
+      return { memory: memory.handle!, ...detectDeadlocks && { detectDeadlocks } };
+    }
     const { name, directory: path, access } = file;
     const directory = isUtf8(path) ? path : pathBytes(path).slice(0, -1); // Without its NUL.
     const checkStale = this.#checkStale;
@@ -216,6 +237,7 @@ export class Segment implements PlatformDisposable {
       id: memory.id!,
       ...access && { access },
       ...checkStale && { checkStale },
+      ...detectDeadlocks && { detectDeadlocks },
     };
   }
 
@@ -480,6 +502,14 @@ export class Segment implements PlatformDisposable {
     return { tryAcquire: () => mutex.tryAcquire(), owners: () => [mutex.owner()] };
   }
 
+  /** Lets the waits for a named thing look for deadlocks. */
+  #detect(cell: object, offset: number): void {
+    const attachment = attachmentOf(this.memory);
+    attachment.deadlocks ??= new DeadlockDetector(attachment);
+    noteChains(cell, attachment, offset);
+    if (mayTrace()) notePlaces(cell, attachment.region, offset);
+  }
+
   /** The named thing, the same object each time. */
   #cell<T>(
     name: string,
@@ -507,6 +537,7 @@ export class Segment implements PlatformDisposable {
     const entry = this.#entries.obtain(name, shape, size);
     if (canBeHeld(shape)) attachmentOf(this.memory).namedLocks.add(entry.offset);
     const cell = make(entry);
+    if (this.#detectDeadlocks) this.#detect(cell as object, entry.offset);
     this.#cells.set(name, { shape, option, cell, record: entry.record });
     return cell;
   }

@@ -15,6 +15,8 @@ export interface Mutant {
 const MUTEX = "src/memory/mutex.ts";
 const DUTY = "src/memory/look_duty.ts";
 const HAND_OFF = "src/memory/hand_off.ts";
+const DETECTOR = "src/memory/deadlock_detector.ts";
+const HOLDERS = "src/memory/lock_holders.ts";
 const REGISTRY = "src/memory/thread_registry.ts";
 const SLOTS = "src/memory/slot_table.ts";
 const WAITERS = "src/memory/async_waiters.ts";
@@ -150,6 +152,48 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
     "if (heir !== 0) {\n      // Neither",
     "if (heir < 0) {\n      // Neither",
     ["memory/hand_off"],
+  ),
+  mutant(
+    "all threads of a deadlock fail",
+    DETECTOR,
+    'if (certainty === "certain" && time < before * TURN) return;',
+    "if (before < 0) return;",
+    ["memory/behaviour/deadlock"],
+  ),
+  mutant(
+    "a semaphore is a deadlock if one of its holders waits",
+    DETECTOR,
+    "identities.every(isBlocked)",
+    "identities.some(isBlocked)",
+    ["memory/behaviour/deadlock"],
+  ),
+  mutant(
+    "a timed wait is broken",
+    DETECTOR,
+    '(certainty !== "certain" || !isTimed)',
+    "(isTimed || !isTimed)",
+    ["memory/behaviour/deadlock"],
+  ),
+  mutant(
+    "any task of a thread may break a deadlock",
+    DETECTOR,
+    'certainty === "possible" ? holder',
+    'certainty !== "timed" ? holder',
+    ["memory/behaviour/deadlock"],
+  ),
+  mutant(
+    "a task whose body is over keeps its lock",
+    "src/memory/lock_chains.ts",
+    "return isOver || !(guard as Guard).held;",
+    "return false;",
+    ["memory/behaviour/deadlock"],
+  ),
+  mutant(
+    "a writer waits for no readers",
+    HOLDERS,
+    "return identities.length === 0 ? undefined",
+    "return identities.length >= 0 ? undefined",
+    ["memory/behaviour/deadlock"],
   ),
   mutant(
     "an inner hold releases the lock",
