@@ -90,6 +90,7 @@ enum {
   INTERLOCK_M_DIED = 4,
   INTERLOCK_M_TOKEN = 8,
   INTERLOCK_M_LOOK = 16,
+  INTERLOCK_M_HEIR = 20,
   INTERLOCK_M_SINCE = 24,
   INTERLOCK_MUTEX = 32,
   /* Offsets in the record of a wait, and the kind of those for a lock. */
@@ -97,6 +98,7 @@ enum {
   INTERLOCK_W_KIND = 4,
   INTERLOCK_W_SINCE = 8,
   INTERLOCK_WAITS_FOR_LOCK = 1,
+  INTERLOCK_WAIT_MAY_END = 0x100,
   /* Offsets in a record of the directory, and what a record takes. */
   INTERLOCK_R_STATE = 4,
   INTERLOCK_R_CHECKSUM = 8,
@@ -111,6 +113,8 @@ enum {
 #define INTERLOCK_OWNER 0x3fffffffu
 #define INTERLOCK_TASKS 0x40000000u
 #define INTERLOCK_SLEEPERS 0x80000000u
+/* In the word of the heir: the holder has released the lock to that waiter. */
+#define INTERLOCK_HANDED 0x80000000u
 /* Bits of a life word: a thread may sleep on it; its thread, whose number it has, has ended. */
 #define INTERLOCK_FUTEX_WAITERS 0x80000000u
 #define INTERLOCK_FUTEX_OWNER_DIED 0x40000000u
@@ -617,8 +621,17 @@ static inline void interlock_note_time(const struct interlock *it, size_t at) {
 static inline int interlock_take_over(const struct interlock *it, size_t at) {
   uint32_t word = interlock_load(it, at), owner = word & INTERLOCK_OWNER;
   if (owner == 0 || owner == it->me || !interlock_is_gone(it, owner)) return 0;
+  /* The lock of a dead owner may be that of the waiter that it was handed to. */
+  uint32_t heir = interlock_load(it, at + INTERLOCK_M_HEIR);
+  int handed = (heir & INTERLOCK_HANDED) != 0;
+  if (handed && !interlock_is_gone(it, heir & INTERLOCK_OWNER)) return 0;
   if ((word & ~INTERLOCK_OWNER) != 0) interlock_note_time(it, at + INTERLOCK_M_SINCE);
   if (!interlock_swap(it, at, word, (word & ~INTERLOCK_OWNER) | it->me)) return 0;
+  if (handed) {
+    /* Neither of the two was inside. */
+    interlock_store(it, at + INTERLOCK_M_HEIR, 0);
+    return 1;
+  }
   uint32_t inconsistent = interlock_load(it, at + INTERLOCK_M_DIED) & 0x80000000u;
   interlock_store(it, at + INTERLOCK_M_DIED, owner | inconsistent);
   return 1;
@@ -738,7 +751,8 @@ static inline int interlock_lock(const struct interlock *it, int64_t offset, lon
   size_t at = INTERLOCK_H_END + (size_t)offset;
   if (!interlock_swap(it, at, 0, it->me)) {
     size_t wait = interlock_slot(it->me) + INTERLOCK_S_WAIT;
-    interlock_store(it, wait + INTERLOCK_W_KIND, INTERLOCK_WAITS_FOR_LOCK);
+    interlock_store(it, wait + INTERLOCK_W_KIND,
+                    INTERLOCK_WAITS_FOR_LOCK | (timeout < 0 ? 0 : INTERLOCK_WAIT_MAY_END));
     interlock_note_time(it, wait + INTERLOCK_W_SINCE);
     interlock_store(it, wait + INTERLOCK_W_WORD, (uint32_t)offset + 1);
     uint32_t promise = 0;
@@ -768,12 +782,26 @@ static inline uint64_t interlock_token(const struct interlock *it, int64_t offse
 
 /* Releases a mutex. Returns 0, or EPERM if this handle does not hold it. */
 static inline int interlock_unlock(const struct interlock *it, int64_t offset) {
-  size_t at = INTERLOCK_H_END + (size_t)offset;
-  uint32_t word = it->me;
+  size_t at = INTERLOCK_H_END + (size_t)offset, heir = at + INTERLOCK_M_HEIR;
+  uint32_t word = it->me, waiter;
   while (!interlock_swap(it, at, word, 0)) {
     word = interlock_load(it, at);
     if ((word & INTERLOCK_OWNER) != it->me) return EPERM;
+    waiter = interlock_load(it, heir);
+    if (waiter == 0 || (waiter & INTERLOCK_HANDED) != 0 ||
+        !interlock_swap(it, heir, waiter, waiter | INTERLOCK_HANDED))
+      continue;
+    /* A waiter asks for the lock. It takes the word itself if this thread dies here. */
+    while ((word & INTERLOCK_OWNER) == it->me &&
+           !interlock_swap(it, at, word, (word & ~INTERLOCK_OWNER) | waiter))
+      word = interlock_load(it, at);
+    interlock_futex(interlock_word(it, heir), INTERLOCK_WAKE, 1, NULL);
+    return 0;
   }
+  /* A waiter that asks too late for this release is told to compete. */
+  waiter = word == it->me ? 0 : interlock_load(it, heir);
+  if (waiter != 0 && (waiter & INTERLOCK_HANDED) == 0 && interlock_swap(it, heir, waiter, 0))
+    interlock_futex(interlock_word(it, heir), INTERLOCK_WAKE, 1, NULL);
   if ((word & INTERLOCK_SLEEPERS) != 0)
     interlock_futex(interlock_word(it, at), INTERLOCK_WAKE, 1, NULL);
   if ((word & INTERLOCK_TASKS) != 0) {

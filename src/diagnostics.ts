@@ -1,12 +1,13 @@
 /**
  * Publishes what happens to locks on the channels `interlock:wait`, `interlock:acquire`,
- * `interlock:recovered`, `interlock:lost` and `interlock:release` of `node:diagnostics_channel`,
- * whose messages are {@linkcode LockEvent}s. Import this module in each thread that listens. Without
+ * `interlock:recovered`, `interlock:lost`, `interlock:release` and `interlock:deadlock` of
+ * `node:diagnostics_channel`, whose messages are {@linkcode LockEvent}s. Import this module in each thread that listens. Without
  * it, the locks publish nothing, and load nothing.
  *
  * The locks in memory and the lock files do not publish an acquisition without a wait. A writer of an
  * `RwLock` can wait twice: for the writer before, then for the readers. A `Latch` and a `Flag` publish
- * nothing. A `Channel` publishes only `interlock:recovered`, with `lostMessages`.
+ * nothing. A `Channel` publishes only `interlock:recovered`, with `lostMessages`. Segments with
+ * `detectDeadlocks` publish `interlock:deadlock`, for all of their locks.
  *
  * @example
  * ```ts
@@ -27,7 +28,14 @@ import { hooks, type LockEvent, type LockEventName } from "./contract/lock_event
 
 export type { LockEvent, LockEventName };
 
-const NAMES: readonly LockEventName[] = ["wait", "acquire", "recovered", "lost", "release"];
+const NAMES: readonly LockEventName[] = [
+  "wait",
+  "acquire",
+  "recovered",
+  "lost",
+  "release",
+  "deadlock",
+];
 const channels = new Map(NAMES.map((name) => [name, channel(`interlock:${name}`)]));
 
 /** The names of all channels. */

@@ -24,10 +24,21 @@ export class UnsupportedError extends Error {
   override readonly name = "UnsupportedError";
 }
 
-/** The caller waits for a lock that its own thread holds, so the wait could never end. */
+/**
+ * The caller waits for a lock that its own thread holds, so the wait could never end. Or, in a segment
+ * with `detectDeadlocks`, threads wait for each other in a cycle, which the message prints.
+ */
 export class DeadlockError extends Error {
   /** `DeadlockError`. */
   override readonly name = "DeadlockError";
+  /** The threads of the cycle, this one first; empty if this thread waits for itself. */
+  readonly owners: readonly Owner[];
+
+  /** An error, about the cycle of `options.owners` if there is one. */
+  constructor(message: string, options?: ErrorOptions & { owners?: readonly Owner[] }) {
+    super(message, options);
+    this.owners = options?.owners ?? [];
+  }
 }
 
 /**

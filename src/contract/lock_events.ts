@@ -1,7 +1,7 @@
 import type { Owner } from "./owner.ts";
 
 /** What can happen to a lock; each is a channel `interlock:NAME` of `node:diagnostics_channel`. */
-export type LockEventName = "wait" | "acquire" | "recovered" | "lost" | "release";
+export type LockEventName = "wait" | "acquire" | "recovered" | "lost" | "release" | "deadlock";
 
 /** What happened to a lock: the message of a channel. */
 export interface LockEvent {
@@ -19,7 +19,7 @@ export interface LockEvent {
   readonly previousOwner?: Owner;
   /** Of `recovered`, of a channel: how many messages that death has lost, 0 or 1. */
   readonly lostMessages?: number;
-  /** Of `lost`: why. */
+  /** Of `lost`: why. Of `deadlock`: a `DeadlockError` that prints the cycle. */
   readonly error?: Error;
 }
 

@@ -71,3 +71,9 @@ export function nameOf(value: unknown): string {
   }
   return typeof value === "function" ? "a function" : `the ${typeof value} ${String(value)}`;
 }
+
+/** Whether a wait with these options, which were checked, may end without what it waits for. */
+export function isTimed(options: AcquireOptions | undefined): boolean {
+  return options !== undefined &&
+    ((options.timeout ?? Infinity) !== Infinity || options.signal !== undefined);
+}

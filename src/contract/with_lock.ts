@@ -1,3 +1,4 @@
+import { lockBodies } from "./lock_bodies.ts";
 import { LockGuard } from "./lock_guard.ts";
 import { type AcquireOptions, nameOf } from "./options.ts";
 import { asyncDispose, dispose, type PlatformAsyncDisposable } from "./platform.ts";
@@ -51,7 +52,9 @@ export async function withLock<
   if (!(guard instanceof LockGuard)) checkGuard(guard);
   let result: T | Promise<T>;
   try {
-    result = body(guard);
+    result = lockBodies.run === undefined
+      ? body(guard)
+      : lockBodies.run(lock, guard, () => body(guard));
     if (isObject(result)) refuseGenerator(result = await result, TASK);
   } catch (error) {
     return await releaseAfter(guard, error);

@@ -1,9 +1,10 @@
 import { Deadline } from "../contract/deadline.ts";
-import type { AcquireOptions } from "../contract/options.ts";
+import { type AcquireOptions, isTimed } from "../contract/options.ts";
 import { FutexWatch } from "../runtime/waiting/futex_watch.ts";
 import { HEADER } from "./layout.ts";
 import type { Region } from "./region.ts";
-import type { WaitKind, WaitRecords } from "./wait_records.ts";
+import type { WaitKind, WaitRecords, WaitToRecord } from "./wait_records.ts";
+import type { WaitWatch } from "./wait_watch.ts";
 
 /** How often waiters look without a wake: for dead owners, and while there is no helper. */
 const TICK = 4;
@@ -25,10 +26,14 @@ export interface Attempt<T> {
   run(patient: boolean): T | undefined;
   /** The message of the error if the wait runs out of time. */
   timeoutMessage(): string;
+  /** What looks whether the wait is a part of a deadlock. */
+  readonly watch?: WaitWatch;
 }
 
 /** A task that waits. */
 interface Waiter {
+  /** How it is recorded while it is the first one. */
+  readonly wait: WaitToRecord;
   attempt(patient: boolean): boolean;
   reject(reason: unknown): void;
 }
@@ -94,11 +99,14 @@ export class AsyncWaiters {
         end();
         reject(reason);
       };
+      const { kind, watch } = attempt;
       const waiter: Waiter = {
+        wait: { kind, isTimed: isTimed(options), held: watch?.held },
         attempt: (patient) => {
           let got: T | undefined;
           try {
             got = attempt.run(patient);
+            if (got === undefined && patient) watch?.look();
           } catch (error) {
             fail(error);
             return true;
@@ -115,7 +123,7 @@ export class AsyncWaiters {
         if (!waiter.attempt(true)) fail(deadline.timeout());
       });
       try {
-        this.#add(at, waiter, attempt.kind);
+        this.#add(at, waiter);
       } catch (error) {
         fail(error); // A rejected waiter must not be granted anything later.
       }
@@ -178,12 +186,12 @@ export class AsyncWaiters {
     }
   }
 
-  #add(at: number, waiter: Waiter, kind: WaitKind): void {
+  #add(at: number, waiter: Waiter): void {
     const queue = this.#queues.get(at);
     if (queue !== undefined) return void queue.waiters.add(waiter);
     const now = performance.now();
     this.#queues.set(at, { waiters: new Set([waiter]), since: now, turn: now });
-    this.#records?.add(at, kind);
+    this.#records?.add(at, waiter.wait);
     pump.add(this, this.#region);
     // A release before the event is watched was not noticed.
     this.#tryFirst(at, false);
@@ -192,7 +200,8 @@ export class AsyncWaiters {
   #remove(at: number, waiter: Waiter): void {
     const queue = this.#queues.get(at);
     if (queue === undefined || !queue.waiters.delete(waiter)) return;
-    if (queue.waiters.size > 0) return;
+    const [first] = queue.waiters;
+    if (first !== undefined) return this.#records?.change(at, first.wait);
     this.#queues.delete(at);
     this.#records?.remove(at);
     if (this.idle) pump.remove(this);

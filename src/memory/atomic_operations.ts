@@ -54,7 +54,11 @@ export interface AtomicOperations {
    * acquired, 1 if it was, and 2 if it was and the word after it is not 0.
    */
   tryLock(at: number, me: number, spins: number): number;
-  /** Returns 0 if released; bits 30 and 31, as 1 to 3, if others wait; -1 if not held by `me`. */
+  /**
+   * Releases a mutex word, or hands it to the waiter that asks for that; see hand_off.ts. Returns 0
+   * if no other thread waits; bits 30 and 31, as 1 to 3, if others wait, plus 4 if the waiter at the
+   * heir's word must be woken; -1 if the word is not held by `me`.
+   */
   unlock(at: number, me: number): number;
   /**
    * One step on the 32-bit integer at `at` under a mutex word: loads it, stores `n`, or adds `n`

@@ -171,16 +171,44 @@
                 (then (return (call $taken (local.get $at)))))))
           (br $spin))))
     (i32.const 0))
-  ;; Returns 0 if released; the two high bits, as 1 to 3, if released and others wait; -1 if not held
-  ;; by $me.
+  ;; Returns 0 if released; the two high bits, as 1 to 3, if released and others wait, plus 4 if a
+  ;; waiter at the heir's word must be woken; -1 if not held by $me. See hand_off.ts.
   (func (export "unlock") (param $at i32) (param $me i32) (result i32)
-    (local $old i32)
+    (local $old i32) (local $heir i32) (local $found i32)
     (local.set $old
       (i32.atomic.rmw.cmpxchg (local.get $at) (local.get $me) (i32.const 0)))
     (if (i32.eq (local.get $old) (local.get $me)) (then (return (i32.const 0))))
     (if (i32.ne (i32.and (local.get $old) (i32.const 0x3fffffff)) (local.get $me))
       (then (return (i32.const -1))))
-    (i32.shr_u (i32.atomic.rmw.xchg (local.get $at) (i32.const 0)) (i32.const 30)))
+    (local.set $heir (i32.atomic.load offset=20 (local.get $at)))
+    (if (i32.gt_s (local.get $heir) (i32.const 0))
+      (then
+        (if (i32.eq (local.get $heir)
+              (i32.atomic.rmw.cmpxchg offset=20
+                (local.get $at) (local.get $heir)
+                (i32.or (local.get $heir) (i32.const 0x80000000))))
+          (then
+            (loop $hand
+              (local.set $found
+                (i32.atomic.rmw.cmpxchg (local.get $at) (local.get $old)
+                  (i32.or
+                    (i32.and (local.get $old) (i32.const 0xc0000000)) (local.get $heir))))
+              (if (i32.ne (local.get $found) (local.get $old))
+                (then
+                  (local.set $old (local.get $found))
+                  (br_if $hand
+                    (i32.eq (i32.and (local.get $old) (i32.const 0x3fffffff))
+                      (local.get $me))))))
+            (return (i32.const 4))))))
+    (local.set $old
+      (i32.shr_u (i32.atomic.rmw.xchg (local.get $at) (i32.const 0)) (i32.const 30)))
+    ;; A waiter that asks too late for this release is told to compete.
+    (local.set $heir (i32.atomic.load offset=20 (local.get $at)))
+    (if (i32.le_s (local.get $heir) (i32.const 0)) (then (return (local.get $old))))
+    (if (i32.ne (local.get $heir)
+          (i32.atomic.rmw.cmpxchg offset=20 (local.get $at) (local.get $heir) (i32.const 0)))
+      (then (return (local.get $old))))
+    (i32.or (local.get $old) (i32.const 4)))
 
   ;; A step under a mutex: 0 loads, 1 stores, 2 adds; see atomic_operations.ts. The accesses of the
   ;; integer need not be atomic: the release makes them visible.

@@ -10,6 +10,8 @@ const ONE = 1n;
 const TRIES = 4;
 /** As in atomics.wat and mutex.ts. */
 const SPINS = 20;
+/** From the word of a mutex to that of its heir, in words; and bits as in hand_off.ts and mutex.ts. */
+const [HEIR, HANDED, HEIR_WAITS] = [5, 0x80000000 | 0, 4];
 
 /** To convert the bits of floating-point numbers: `Atomics` takes only integers. */
 const scratch = new ArrayBuffer(8);
@@ -195,7 +197,21 @@ class ArrayAtomics implements AtomicOperations {
     const old = Atomics.compareExchange(words, word, me, 0);
     if (old === me) return 0;
     if ((old & OWNER) !== me) return -1;
-    return Atomics.exchange(words, word, 0) >>> 30;
+    const heir = word + HEIR;
+    const waiter = Atomics.load(words, heir);
+    if (waiter > 0 && Atomics.compareExchange(words, heir, waiter, waiter | HANDED) === waiter) {
+      let now = old;
+      while ((now & OWNER) === me) {
+        const found = Atomics.compareExchange(words, word, now, (now & ~OWNER) | waiter);
+        if (found === now) break;
+        now = found;
+      }
+      return HEIR_WAITS;
+    }
+    const waiting = Atomics.exchange(words, word, 0) >>> 30;
+    const late = Atomics.load(words, heir);
+    if (late <= 0 || Atomics.compareExchange(words, heir, late, 0) !== late) return waiting;
+    return waiting | HEIR_WAITS;
   }
 
   locked32(word: number, me: number, at: number, what: number, n: number): number {

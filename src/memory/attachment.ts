@@ -9,6 +9,7 @@ import type { Region } from "./region.ts";
 import { requestSlots, watchSlots } from "./slot_watch.ts";
 import { ThreadRegistry } from "./thread_registry.ts";
 import type { WaitRecords } from "./wait_records.ts";
+import type { WaitWatcher } from "./wait_watch.ts";
 import { hasWebLocks } from "./web_lock.ts";
 
 /** How the death of a thread that holds a lock is detected; see `Memory.recovery`. */
@@ -38,6 +39,8 @@ export class Attachment {
   readonly namedLocks: Set<number> = new Set();
   /** What ends before the close: it leaves words that name this thread, though it holds no lock. */
   readonly endings: Set<() => void> = new Set();
+  /** What finds deadlocks of the memory, if a segment asks for that. */
+  deadlocks: WaitWatcher | undefined;
   #slot: ThreadSlot | undefined;
   #locks: HeldLocks | undefined;
   #waitRecords: WaitRecords | undefined;

@@ -14,8 +14,8 @@ const TASK = "wait for a flag";
 const TIMEOUT_MESSAGE = "Cannot wait any longer for a flag: it was not set in time";
 
 /**
- * A flag in shared memory that threads and tasks can wait for, like `multiprocessing.Event` of
- * Python. A look at it costs one atomic load.
+ * A flag in shared memory that threads and tasks can wait for: Python's `multiprocessing.Event`, with
+ * `isSet` for `is_set()`. A look at it costs one atomic load.
  *
  * | word         | meaning                          | leaves by                           |
  * | ------------ | -------------------------------- | ----------------------------------- |
@@ -130,7 +130,7 @@ export class Flag {
         if (word !== marked && atomics.compareExchange32(this.#at, word, marked) !== word) continue;
         if (record === undefined) {
           record = this.#attachment.waitRecords;
-          record?.block(this.#at, "flag");
+          record?.block(this.#at, { kind: "flag" });
         }
         this.#region.wait(this.#at, marked, Math.min(MAX_SLEEP, left));
       }

@@ -89,7 +89,11 @@ export const SLOT = {
 export const WAIT = {
   /** The offset after the header of the word that is waited for, plus 1; 0 if none is. */
   word: 0,
-  /** 1 to acquire a lock, 2 for a flag to be set or a latch to open. */
+  /**
+   * Bits 0 to 7: 1 to acquire a lock, 2 for a flag to be set or a latch to open. Bit 8: the wait may
+   * end by itself. Bits 9 to 31: the offset of a lock that is not released before the wait ends,
+   * divided by 128, plus 1; 0 for none.
+   */
   kind: 4,
   /** 8 bytes: when the wait began, in microseconds. */
   since: 8,
@@ -107,8 +111,10 @@ export const MUTEX = {
   died: 4,
   /** 8 bytes: the last fencing token. */
   token: 8,
-  /** When a waiter looks after the owner next; see look_duty.ts. The word after it is reserved. */
+  /** When a waiter looks after the owner next; see look_duty.ts. */
   look: 16,
+  /** The waiter that the next release hands the lock to; see hand_off.ts. */
+  heir: 20,
   /** 8 bytes: while the word has a bit about waiters, a time at which the hold had begun. */
   since: 24,
   /** What a mutex takes at least. */

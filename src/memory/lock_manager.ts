@@ -3,6 +3,7 @@ import { Deadline } from "../contract/deadline.ts";
 import { DeadlockError } from "../contract/errors.ts";
 import { describeOwner } from "../contract/owner.ts";
 import type { PlatformAbortSignal, PlatformDOMException } from "../contract/platform.ts";
+import { isTimed } from "../contract/options.ts";
 import { refuseThenable } from "../contract/refuse_thenable.ts";
 import type { Attempt } from "./async_waiters.ts";
 import type { Attachment } from "./attachment.ts";
@@ -301,7 +302,7 @@ export class LockManager {
           );
         }
       }
-      waitRecords!.block(table.at, "lock");
+      waitRecords!.block(table.at, { kind: "lock", isTimed: isTimed(options) });
       while (table.stateOf(block) === REQUEST_STATE.waits) {
         const blockers = table.blockers([block]);
         const { left } = deadline;

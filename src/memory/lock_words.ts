@@ -13,8 +13,8 @@ const LOCKLESS = /^(counter|striped counter|raw value|raw array|flag|latch)( |$)
 /** The bits of a lock word that name the holder; the bits above them are about waiters. */
 export const OWNER = 0x3fffffff;
 
-/** The bytes of a mutex that name threads: its holder, and an owner that died. */
-const MUTEX_WORDS = 8;
+/** The words of a mutex that name threads: its holder, an owner that died, and its heir. */
+const MUTEX_WORDS = [MUTEX.word, MUTEX.died, MUTEX.heir];
 
 /** Whether a kind of named things can be held, or has a mutex that can. */
 export function canBeHeld(shape: string): boolean {
@@ -50,7 +50,8 @@ function rangesOf(region: Region): Pick<Entry, "offset" | "size">[] {
     return [...new Directory({ region }, "a memory").records()].flatMap((entry) => {
       if (LOCKLESS.test(entry.shape)) return [];
       if (TAKEN.test(entry.shape)) return { ...entry, size: CHANNEL.sendersWait };
-      return startsWithMutex(entry.shape) ? { ...entry, size: MUTEX_WORDS } : entry;
+      if (!startsWithMutex(entry.shape)) return entry;
+      return MUTEX_WORDS.map((word) => ({ offset: entry.offset + word, size: 4 }));
     });
   } catch {
     return everything; // The directory is damaged.

@@ -58,6 +58,7 @@ export { SharedValue } from "./shared_value.ts";
 export { StripedCounter } from "./striped_counter.ts";
 export { Segment } from "./segment.ts";
 export type {
+  DeadlockOptions,
   SegmentFolderOptions,
   SegmentHandle,
   SegmentInfo,

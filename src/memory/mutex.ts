@@ -3,11 +3,12 @@ import { DeadlockError, LockLostError, OwnerDiedError } from "../contract/errors
 import type { RawLock } from "../contract/lock.ts";
 import { tellAfter } from "../contract/lock_events.ts";
 import { type GuardedLock, type HoldState, LockGuard } from "../contract/lock_guard.ts";
-import { type AcquireOptions, checkAcquireOptions, nameOf } from "../contract/options.ts";
+import { type AcquireOptions, checkAcquireOptions, isTimed, nameOf } from "../contract/options.ts";
 import { describeOwner, type Owner } from "../contract/owner.ts";
 import { refuseThenable } from "../contract/refuse_thenable.ts";
 import { checkOptions } from "./arguments.ts";
 import type { Attachment } from "./attachment.ts";
+import { handedTo, HandOff } from "./hand_off.ts";
 import { HEADER, MUTEX } from "./layout.ts";
 import { leastHoldTime, OWNER } from "./lock_words.ts";
 import { intervalAfter, LookDuty } from "./look_duty.ts";
@@ -15,19 +16,19 @@ import { attachmentOf, type Memory } from "./memory.ts";
 import { tellMutex, tellMutexWait } from "./mutex_events.ts";
 import type { MutexGuard } from "./mutex_guard.ts";
 import {
+  checkMutexOptions,
   checkRecover,
   type MutexAcquireOptions,
   type MutexOptions,
   type MutexTryAcquireOptions,
-  onOwnerDiedOf,
 } from "./mutex_options.ts";
 import type { Region } from "./region.ts";
-import type { WaitRecords } from "./wait_records.ts";
+import type { WaitWatch } from "./wait_watch.ts";
 
 const SLEEPERS = 0x80000000 | 0;
 const TASKS = 0x40000000;
 /** The same bits as `AtomicOperations.unlock` returns them. */
-const [TASKS_WAIT, SLEEPERS_WAIT] = [1, 2];
+const [TASKS_WAIT, SLEEPERS_WAIT, HEIR_WAITS] = [1, 2, 4];
 
 /** Looks at a held word before sleeping: a short critical section, and no more on few cores. */
 const SPINS = 20;
@@ -38,12 +39,13 @@ const NAPS = 5;
 const INCONSISTENT = 0x80000000 | 0;
 
 /** How an object holds the lock. Small integers, which are stored the fastest. */
-const [NOTHING, BARE, GUARD] = [0, 1, 2];
+const [NOTHING, BARE, GUARD, NESTED] = [0, 1, 2, 3];
 /** What an error says of a lock that this thread holds, by how this object holds it. */
 const HELD_HERE = [
   "this thread holds it by another object",
   "it is held by lock()",
   "it is held by another guard",
+  "it is held several times, and not by this",
 ];
 
 /** Makes `mutex` hold its word, which this thread has acquired by other means, as by `lock`. */
@@ -99,8 +101,14 @@ export class Mutex implements RawLock {
   readonly #at: number;
   readonly #me: number;
   readonly #throws: boolean;
+  readonly #isFair: boolean;
+  readonly #isReentrant: boolean;
   #hold = NOTHING;
   #guard: unknown;
+  /** If the lock is held several times: the guard of each hold, `undefined` for a bare one. */
+  readonly #nested: unknown[] = [];
+  /** Of a reentrant mutex: the last guard that a task acquired. */
+  #taskGuard: unknown;
   /** What guards see of this mutex; made with the first of them. */
   #guarded: GuardedLock | undefined;
   /** Of the hold: whether the owner before died holding the lock, and who that was. */
@@ -119,7 +127,10 @@ export class Mutex implements RawLock {
    * `recover` nor `throw`.
    */
   constructor(memory: Memory, offset: number, options?: MutexOptions) {
-    this.#throws = onOwnerDiedOf(options) === "throw";
+    const { onOwnerDied, fair, reentrant } = checkMutexOptions(options);
+    this.#throws = onOwnerDied === "throw";
+    this.#isFair = fair;
+    this.#isReentrant = reentrant;
     const attachment = attachmentOf(memory, "a mutex");
     const { region } = attachment;
     this.#at = region.resolve(offset, MUTEX.bytes, 8);
@@ -160,8 +171,8 @@ export class Mutex implements RawLock {
    */
   lock(): void {
     const acquired = this.#region.atomics.tryLock(this.#at, this.#me, SPINS);
-    if (acquired !== 1) this.#lockSlowly(acquired, undefined);
-    this.#hold = BARE;
+    if (acquired !== 1 && this.#lockSlowly(acquired, undefined)) this.#nest(undefined);
+    else this.#hold = BARE;
   }
 
   /**
@@ -170,8 +181,8 @@ export class Mutex implements RawLock {
    * @throws {Error} If {@linkcode lock} acquired nothing, or a guard holds the lock.
    */
   unlock(): void {
-    if (this.#hold !== BARE) throw this.#notHeld();
-    this.#release();
+    if (this.#hold === BARE) this.#release();
+    else if (!this.#unnest(undefined)) throw this.#notHeld();
   }
 
   /**
@@ -194,8 +205,8 @@ export class Mutex implements RawLock {
     }
     if (options !== undefined) this.#check(options);
     const acquired = this.#region.atomics.tryLock(this.#at, this.#me, SPINS);
-    if (acquired !== 1) this.#lockSlowly(acquired, options);
-    this.#hold = BARE;
+    if (acquired !== 1 && this.#lockSlowly(acquired, options)) this.#nest(undefined);
+    else this.#hold = BARE;
     let result: T;
     try {
       result = body();
@@ -218,6 +229,7 @@ export class Mutex implements RawLock {
       checkRecover(options);
     }
     const acquired = this.#region.atomics.tryLock(this.#at, this.#me, 0);
+    if (acquired === 0 && this.#mayReenter()) return this.#makeGuard(true);
     if (acquired === 0 && !this.#takeOver()) return undefined;
     if (acquired !== 1) this.#settle(options);
     return this.#makeGuard();
@@ -234,7 +246,7 @@ export class Mutex implements RawLock {
   acquireSync(options?: MutexAcquireOptions): MutexGuard {
     if (options !== undefined) this.#check(options);
     const acquired = this.#region.atomics.tryLock(this.#at, this.#me, SPINS);
-    if (acquired !== 1) this.#lockSlowly(acquired, options);
+    if (acquired !== 1 && this.#lockSlowly(acquired, options)) return this.#makeGuard(true);
     return this.#makeGuard();
   }
 
@@ -260,6 +272,7 @@ export class Mutex implements RawLock {
         kind: "lock",
         run: (patient) => this.#attempt(patient, options),
         timeoutMessage: () => this.#timeoutMessage(),
+        watch: this.#attachment.deadlocks?.watch(this.#at, false, isTimed(options)),
       }, options);
       return tellAfter(wait, told);
     } catch (error) {
@@ -273,21 +286,63 @@ export class Mutex implements RawLock {
     signal?.throwIfAborted();
   }
 
-  /** Makes the guard of the lock, which this object has just acquired. */
-  #makeGuard(): MutexGuard {
-    const token = this.#region.atomics.next64(this.#at + MUTEX.token);
+  /**
+   * Makes the guard of the lock, which this object has just acquired.
+   *
+   * @param isNested Whether it had it before. A hold that is nested in a guard has the same token.
+   */
+  #makeGuard(isNested = false): MutexGuard {
+    const outer = isNested ? this.#outerGuard() : undefined;
+    const token = outer?.token ?? this.#region.atomics.next64(this.#at + MUTEX.token);
     const lock = this.#guarded ??= this.#makeGuarded();
     const guard = new LockGuard(lock, token, this.#recovered, this.#previous);
-    this.#hold = GUARD;
-    this.#guard = guard;
+    if (isNested) this.#nest(guard);
+    else {
+      this.#hold = GUARD;
+      this.#guard = guard;
+    }
     return guard;
+  }
+
+  /** Whether this thread holds the lock by this object, no task does, and it may enter again. */
+  #mayReenter(): boolean {
+    if (!this.#isReentrant || !this.held) return false;
+    return this.#hold !== GUARD || this.#guard !== this.#taskGuard;
+  }
+
+  #outerGuard(): MutexGuard | undefined {
+    const outer = this.#hold === GUARD
+      ? this.#guard
+      : this.#nested.find((one) => one !== undefined);
+    return outer as MutexGuard | undefined;
+  }
+
+  /** Notes one more hold, by a guard or bare. */
+  #nest(guard: unknown): void {
+    if (this.#hold !== NESTED) this.#nested.push(this.#hold === GUARD ? this.#guard : undefined);
+    this.#nested.push(guard);
+    this.#hold = NESTED;
+  }
+
+  /** Ends one of several holds; false if it is none of them. */
+  #unnest(guard: unknown): boolean {
+    const at = this.#hold === NESTED ? this.#nested.lastIndexOf(guard) : -1;
+    if (at < 0) return false;
+    this.#nested.splice(at, 1);
+    if (this.#nested.length > 1) return true;
+    this.#guard = this.#nested.pop();
+    this.#hold = this.#guard === undefined ? BARE : GUARD;
+    return true;
   }
 
   /** Makes what guards see of this mutex. */
   #makeGuarded(): GuardedLock {
     return {
       release: (guard) => {
-        if (this.#guard !== guard || this.#hold !== GUARD) throw this.#notHeld();
+        if (this.#guard !== guard || this.#hold !== GUARD) {
+          if (this.#unnest(guard)) return;
+          throw this.#notHeld();
+        }
         this.#release();
         this.#guard = undefined;
       },
@@ -302,7 +357,10 @@ export class Mutex implements RawLock {
   /** The state of the hold of a guard: another owner may have acquired the mutex. */
   #stateOf(guard: unknown): HoldState {
     if (this.#region.closed) return "ended";
-    return this.#guard === guard && this.#hold === GUARD && this.held ? "held" : "lost";
+    const isMine = this.#hold === NESTED
+      ? this.#nested.includes(guard)
+      : this.#guard === guard && this.#hold === GUARD;
+    return isMine && this.held ? "held" : "lost";
   }
 
   #release(): void {
@@ -321,22 +379,32 @@ export class Mutex implements RawLock {
   #wake(waiting: number): void {
     if ((waiting & SLEEPERS_WAIT) !== 0) this.#region.wake(this.#at, 1);
     if ((waiting & TASKS_WAIT) !== 0) this.#attachment.asyncWaiters.notify(this.#at);
+    if ((waiting & HEIR_WAITS) !== 0) this.#region.wake(this.#at + MUTEX.heir, 1);
   }
 
-  #lockSlowly(acquired: number, options: MutexAcquireOptions | undefined): void {
+  /** Returns whether this thread holds the lock already, and enters again. */
+  #lockSlowly(acquired: number, options: MutexAcquireOptions | undefined): boolean {
+    if (acquired === 0 && this.#mayReenter()) return true;
     const told = acquired === 0 ? tellMutexWait(this.#region, this.#at) : undefined;
     if (acquired === 0) this.#sleep(options);
     this.#settle(options);
     told?.();
+    return false;
   }
 
   #sleep(options: AcquireOptions | undefined): void {
     const records = this.#attachment.waitRecords!;
     const deadline = options && new Deadline(options, () => this.#timeoutMessage());
     const duty = new LookDuty(this.#region, this.#at);
+    const handOff = this.#isFair ? new HandOff(this.#attachment, this.#at) : undefined;
+    const wait = { kind: "lock", isTimed: isTimed(options) } as const;
+    const watch = this.#attachment.deadlocks?.watch(this.#at, true, wait.isTimed);
+    const block = () => records.block(this.#at, wait);
     try {
-      this.#sleepUntilAcquired(deadline, records, duty);
+      this.#sleepUntilAcquired(deadline, block, duty, handOff, watch);
     } finally {
+      // It may have been handed the lock when it gave up.
+      if (handOff?.leave() === false) this.#wake(this.#region.atomics.unlock(this.#at, this.#me));
       duty.leave();
       records.unblock();
     }
@@ -344,8 +412,10 @@ export class Mutex implements RawLock {
 
   #sleepUntilAcquired(
     deadline: Deadline | undefined,
-    records: WaitRecords,
+    block: () => void,
     duty: LookDuty,
+    handOff: HandOff | undefined,
+    watch: WaitWatch | undefined,
   ): void {
     const { atomics } = this.#region;
     const { threads, thread } = this.#attachment;
@@ -357,6 +427,7 @@ export class Mutex implements RawLock {
     let naps = 0;
     let seen = 0;
     for (;;) {
+      if (handOff?.take()) return this.#noteTime();
       const word = atomics.load32(this.#at);
       if (word === 0) {
         if (atomics.compareExchange32(this.#at, 0, this.#me | slept) !== 0) continue;
@@ -364,6 +435,7 @@ export class Mutex implements RawLock {
         return;
       }
       const owner = word & OWNER;
+      if (owner === this.#me && handOff?.isAsked) continue; // It was handed over just now.
       if (owner !== seen && (owner === this.#me || threads.isMine(owner, thread))) {
         if (slept !== 0) this.#handOn();
         throw new DeadlockError(
@@ -378,27 +450,33 @@ export class Mutex implements RawLock {
       try {
         deadline?.throwIfAborted();
         if (isLate) throw deadline!.timeout();
+        if (slept !== 0) watch?.look();
       } catch (error) {
         if (slept !== 0) this.#handOn();
         throw error;
       }
       seen = owner;
+      // It looks at the word again once it has asked.
+      if (slept !== 0 && still === 0 && handOff?.overtake()) continue;
+      const asks = handOff?.isAsked === true;
       // Woken, but another thread was faster. Another sleep would be likely to end late again, and
       // would cost each release a wake. A nap lets the others run, and needs no wake; unless other
       // waiters need one anyway.
-      if (woken && naps < NAPS && word > 0) {
+      if (woken && naps < NAPS && word > 0 && !asks) {
         this.#region.nap(NAP * 2 ** naps++);
         continue;
       }
       naps = 0;
-      if (slept === 0) records.block(this.#at, "lock");
+      if (slept === 0) block();
       if (!this.#mark(word, SLEEPERS)) continue;
       slept = SLEEPERS;
       const began = performance.now();
       const time = Math.min(duty.take(intervalAfter(began - start)), left);
       // One sleeper is enough on the life word, as the kernel wakes only one.
       const life = duty.isTaken ? threads.lifeOf(owner) : undefined;
-      woken = this.#region.wait(this.#at, word | SLEEPERS, time, life);
+      woken = asks
+        ? this.#region.wait(this.#at + MUTEX.heir, this.#me, time, life)
+        : this.#region.wait(this.#at, word | SLEEPERS, time, life);
       // Neither woken, nor stopped by another word. Clocks are rounded.
       still = !woken && performance.now() - began >= time - 0.1 ? word | SLEEPERS : 0;
     }
@@ -434,8 +512,17 @@ export class Mutex implements RawLock {
     const owner = word & OWNER;
     if (owner === 0 || owner === this.#me) return false;
     if (!threads.isFoundGone(owner)) return false;
+    // From here on, that owner hands the lock to no waiter.
+    const heir = handedTo(this.#attachment, this.#at);
+    if (heir !== 0 && (heir === this.#me || !threads.isFoundGone(heir))) return false;
     const mine = (word & ~OWNER) | this.#me;
     if (atomics.compareExchange32(this.#at, word, mine) !== word) return false;
+    if (heir !== 0) {
+      // Neither of the two was inside.
+      atomics.store32(this.#at + MUTEX.heir, 0);
+      this.#noteTime();
+      return true;
+    }
     const inconsistent = atomics.load32(this.#at + MUTEX.died) & INCONSISTENT;
     atomics.store32(this.#at + MUTEX.died, owner | inconsistent);
     this.#noteTime();
@@ -478,7 +565,9 @@ export class Mutex implements RawLock {
       const acquired = atomics.tryLock(this.#at, this.#me, 0);
       if (acquired !== 0 || (patient && this.#takeOver())) {
         if (acquired !== 1) this.#settle(options);
-        return this.#makeGuard();
+        const guard = this.#makeGuard();
+        if (this.#isReentrant) this.#taskGuard = guard;
+        return guard;
       }
       const word = atomics.load32(this.#at);
       if (word !== 0 && this.#mark(word, TASKS)) return undefined;

@@ -103,6 +103,11 @@ export class Readers {
     return found;
   }
 
+  /** Whether a thread reads, or looks whether it may. */
+  has(identity: number): boolean {
+    return this.#readerIn(identity & SLOTS, false) === identity;
+  }
+
   #readerIn(slot: number, patient: boolean): number {
     const { threads, region, identity: me } = this.#attachment;
     const entries = this.#entriesOf(slot);

@@ -304,7 +304,7 @@ export class RwLock implements RawLock {
 
   /** The error of a wait for the turn, in the words of this lock. */
   #ofTurn(error: unknown, options: AcquireOptions | undefined): unknown {
-    if (error instanceof DeadlockError) {
+    if (error instanceof DeadlockError && error.owners.length === 0) {
       return new DeadlockError(
         "Cannot wait for a read-write lock: this thread holds it, so the wait would never end",
       );

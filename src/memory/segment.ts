@@ -6,17 +6,20 @@ import { checkOptions } from "./arguments.ts";
 import { AtomicCounter } from "./atomic_counter.ts";
 import { Channel } from "./channel.ts";
 import { type ChannelOptions, checkChannelOptions } from "./channel_options.ts";
+import { DeadlockDetector } from "./deadlock_detector.ts";
 import { Directory, type Entry } from "./directory.ts";
 import { elementOf, type ElementType } from "./element.ts";
 import { Flag } from "./flag.ts";
 import { HEADER } from "./layout.ts";
 import { countOf, Latch, type LatchOptions } from "./latch.ts";
+import { noteChains } from "./lock_chains.ts";
 import { type LockManager, makeLockManager } from "./lock_manager.ts";
+import { mayTrace, notePlaces } from "./lock_places.ts";
 import { canBeHeld, namesThreads } from "./lock_words.ts";
 import { attachmentOf, mapMemory, Memory } from "./memory.ts";
 import { removeMemoryFile } from "./memory_file.ts";
 import { Mutex } from "./mutex.ts";
-import { type MutexOptions, onOwnerDiedOf } from "./mutex_options.ts";
+import { checkMutexOptions, type MutexOptions } from "./mutex_options.ts";
 import { RawArray } from "./raw_array.ts";
 import { RawValue } from "./raw_value.ts";
 import { segmentAccessBy } from "./segment_access.ts";
@@ -24,8 +27,10 @@ import { type SegmentFile, SegmentMemory } from "./segment_memory.ts";
 import { folderOfSegments, memoriesIn } from "./segment_home.ts";
 import { type Fields, layoutOf, type RecordDescription } from "./record.ts";
 import {
+  checkDeadlockOptions,
   checkSegmentName,
   checkSegmentOptions,
+  type DeadlockOptions,
   DEFAULT_SIZE,
   type SegmentFolderOptions,
   type SegmentHandle,
@@ -87,6 +92,7 @@ export class Segment implements PlatformDisposable {
 
   readonly #memory: SegmentMemory;
   readonly #checkStale: boolean;
+  readonly #detectDeadlocks: boolean;
   readonly #entries: Directory;
   readonly #cells = new Map<string, OpenedCell>();
   readonly #what: string;
@@ -97,6 +103,7 @@ export class Segment implements PlatformDisposable {
     memory: Memory,
     file?: SegmentFile,
     checkStale = false,
+    detectDeadlocks = false,
   ) {
     if (key !== CONSTRUCT) {
       throw new TypeError(
@@ -105,6 +112,7 @@ export class Segment implements PlatformDisposable {
     }
     this.#memory = new SegmentMemory(memory, file);
     this.#checkStale = checkStale;
+    this.#detectDeadlocks = detectDeadlocks;
     const name = this.name = file?.name;
     this.#what = name === undefined ? "an anonymous segment" : `the segment "${name}"`;
     this.#entries = new Directory(this.#memory, this.#what);
@@ -126,22 +134,25 @@ export class Segment implements PlatformDisposable {
   static open(name: string, options: SegmentOptions = {}): Segment {
     checkSegmentName(name);
     checkOptions(options, "open a segment");
-    const { sizes, opening, checkStale } = checkSegmentOptions(options);
+    const { sizes, opening, checkStale, detectDeadlocks } = checkSegmentOptions(options);
     const { access } = opening;
     const directory = folderOfSegments(options.directory, access, true);
     const memory = mapMemory(`${directory}/${name}`, sizes, opening);
-    return Segment.#checked(memory, { name, directory, access }, checkStale);
+    return Segment.#checked(memory, { name, directory, access }, checkStale, detectDeadlocks);
   }
 
   /**
    * Makes a segment for the threads of this process.
    *
    * @param size The bytes for the things in it, at least.
-   * @throws {TypeError} If `size` is not a number.
+   * @throws {TypeError} If `size` is not a number, or an option has a wrong type.
    * @throws {RangeError} If `size` is not a positive whole number, or too much for a segment.
    */
-  static anonymous(size: number = DEFAULT_SIZE): Segment {
-    return new Segment(CONSTRUCT, Memory.anonymous(size));
+  static anonymous(size: number = DEFAULT_SIZE, options: DeadlockOptions = {}): Segment {
+    const task = "make a segment";
+    checkOptions(options, task);
+    const detectDeadlocks = checkDeadlockOptions(options, task);
+    return new Segment(CONSTRUCT, Memory.anonymous(size), undefined, false, detectDeadlocks);
   }
 
   /**
@@ -153,11 +164,13 @@ export class Segment implements PlatformDisposable {
   static from(handle: SegmentHandle): Segment {
     if (typeof handle === "object" && handle !== null) {
       if ("memory" in handle) {
-        return Segment.#checked(Memory.from(handle.memory));
+        const { memory, detectDeadlocks } = handle;
+        return Segment.#checked(Memory.from(memory), undefined, false, detectDeadlocks);
       }
       if ("name" in handle && "id" in handle) {
-        const { name, directory, id, access, checkStale } = handle;
-        const segment = Segment.open(name, { ...access, create: false, directory, checkStale });
+        const { name, directory, id, access, checkStale, detectDeadlocks } = handle;
+        const options = { ...access, create: false, directory, checkStale, detectDeadlocks };
+        const segment = Segment.open(name, options);
         if (segment.memory.id === id) return segment;
         segment.close();
         throw new Error(
@@ -168,8 +181,13 @@ export class Segment implements PlatformDisposable {
     throw new TypeError("Cannot open a segment: not the handle of one. Send segment.handle");
   }
 
-  static #checked(memory: Memory, file?: SegmentFile, checkStale = false): Segment {
-    const segment = new Segment(CONSTRUCT, memory, file, checkStale);
+  static #checked(
+    memory: Memory,
+    file?: SegmentFile,
+    checkStale = false,
+    detectDeadlocks = false,
+  ): Segment {
+    const segment = new Segment(CONSTRUCT, memory, file, checkStale, detectDeadlocks);
     try {
       segment.names();
       return segment;
@@ -209,7 +227,10 @@ export class Segment implements PlatformDisposable {
   /** The handle to post to a worker of this process, for {@linkcode Segment.from}. */
   get handle(): SegmentHandle {
     const { file, memory } = this.#memory;
-    if (file === undefined) return { memory: memory.handle! };
+    const detectDeadlocks = this.#detectDeadlocks;
+    if (file === undefined) {
+      return { memory: memory.handle!, ...detectDeadlocks && { detectDeadlocks } };
+    }
     const { name, directory: path, access } = file;
     const directory = isUtf8(path) ? path : pathBytes(path).slice(0, -1); // Without its NUL.
     const checkStale = this.#checkStale;
@@ -219,6 +240,7 @@ export class Segment implements PlatformDisposable {
       id: memory.id!,
       ...access && { access },
       ...checkStale && { checkStale },
+      ...detectDeadlocks && { detectDeadlocks },
     };
   }
 
@@ -290,9 +312,9 @@ export class Segment implements PlatformDisposable {
    * @throws {TypeError} If this object has opened it with other options before.
    */
   mutex(name: string, options?: MutexOptions): Mutex {
-    const onOwnerDied = onOwnerDiedOf(options);
-    const make = ({ offset }: Entry) => new Mutex(this.memory, offset, { onOwnerDied });
-    return this.#cell(name, "mutex", Mutex.BYTES, make, `onOwnerDied: "${onOwnerDied}"`);
+    const checked = checkMutexOptions(options);
+    const make = ({ offset }: Entry) => new Mutex(this.memory, offset, checked);
+    return this.#cell(name, "mutex", Mutex.BYTES, make, JSON.stringify(checked));
   }
 
   /**
@@ -517,6 +539,14 @@ export class Segment implements PlatformDisposable {
     if (this.#checkStale && this.stale) throw this.#memory.staleError(task);
   }
 
+  /** Lets the waits for a named thing look for deadlocks. */
+  #detect(cell: object, offset: number): void {
+    const attachment = attachmentOf(this.memory);
+    attachment.deadlocks ??= new DeadlockDetector(attachment);
+    noteChains(cell, attachment, offset);
+    if (mayTrace()) notePlaces(cell, attachment.region, offset);
+  }
+
   /** The named thing, the same object each time. */
   #cell<T>(
     name: string,
@@ -541,6 +571,7 @@ export class Segment implements PlatformDisposable {
     const entry = this.#entries.obtain(name, shape, size);
     if (namesThreads(shape)) attachmentOf(this.memory).namedLocks.add(entry.offset);
     const cell = make(entry);
+    if (this.#detectDeadlocks) this.#detect(cell as object, entry.offset);
     this.#cells.set(name, { shape, option, cell, record: entry.record });
     return cell;
   }

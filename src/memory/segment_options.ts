@@ -10,8 +10,30 @@ import {
 } from "./memory_file.ts";
 import type { MemoryHandle } from "./region.ts";
 
+/** Options for `Segment.anonymous`, and of those for `Segment.open`. */
+export interface DeadlockOptions {
+  /**
+   * Whether waits for the locks of the segment, by this object, look for deadlocks. If threads, of any
+   * processes, wait for each other in a cycle, the wait of one of them fails with a `DeadlockError`
+   * that prints the cycle. Waits look after 10 ms, so nothing else becomes slower. At least one thread
+   * of the cycle must look.
+   *
+   * A cycle is broken only if none of its waits could end: each wait blocks its thread, or is made
+   * within the body of a `withLock` that keeps the lock. Every other cycle is only reported, by a
+   * process warning (`DeadlockWarning`) and the channel `interlock:deadlock`: at once if one of the
+   * waits has a timeout or a signal; after a second if a thread waits by a task, while another of its
+   * tasks may go on and release the lock.
+   *
+   * If the variable `INTERLOCK_TRACE` of the environment is `1` when a lock is first asked for by its
+   * name, the message has the lines of the source where this thread acquired the locks.
+   *
+   * @default {false}
+   */
+  detectDeadlocks?: boolean;
+}
+
 /** Options for `Segment.open`. */
-export interface SegmentOptions extends MapOptions {
+export interface SegmentOptions extends MapOptions, DeadlockOptions {
   /**
    * The bytes for the things in the segment, at least. Each named thing takes 128 bytes and its own
    * size, rounded up to 128. With the header of 266,240 bytes, a segment has at most 1 GiB. A
@@ -43,7 +65,7 @@ export interface SegmentOptions extends MapOptions {
 
 /** The handle of a segment, to post to a worker for {@linkcode Segment.from}. */
 export type SegmentHandle =
-  | { readonly memory: MemoryHandle }
+  | { readonly memory: MemoryHandle; readonly detectDeadlocks?: boolean }
   | {
     readonly name: string;
     /** As bytes if it is not UTF-8. */
@@ -52,6 +74,7 @@ export type SegmentHandle =
     /** The users that it is for, if not this one alone. */
     readonly access?: FileAccessOptions;
     readonly checkStale?: boolean;
+    readonly detectDeadlocks?: boolean;
   };
 
 /** Options for `Segment.list` and `Segment.remove`. */
@@ -73,6 +96,7 @@ export interface SegmentOpening {
   readonly sizes: FileSize;
   readonly opening: MemoryFileOptions;
   readonly checkStale: boolean;
+  readonly detectDeadlocks: boolean;
 }
 
 /**
@@ -99,7 +123,19 @@ export function checkSegmentOptions(options: SegmentOptions): SegmentOpening {
     sizes: { create, minimum: size, most: maxSize },
     opening: memoryFileOptions(options, "open a segment"),
     checkStale,
+    detectDeadlocks: checkDeadlockOptions(options, "open a segment"),
   };
+}
+
+/** Whether waits look for deadlocks. */
+export function checkDeadlockOptions(
+  { detectDeadlocks = false }: DeadlockOptions,
+  task: string,
+): boolean {
+  if (typeof detectDeadlocks === "boolean") return detectDeadlocks;
+  throw new TypeError(
+    `Cannot ${task}: detectDeadlocks must be true or false, not ${nameOf(detectDeadlocks)}`,
+  );
 }
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;

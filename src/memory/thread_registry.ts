@@ -11,7 +11,13 @@ import { lockWordsOf, OWNER } from "./lock_words.ts";
 import { isAliveBy, isDeadBy, type LifeEntry, lifeWordOf } from "./life_word.ts";
 import type { FutexWord, Region } from "./region.ts";
 import { SlotTable } from "./slot_table.ts";
-import { type MemoryThread, WaitRecords, waitsIn } from "./wait_records.ts";
+import {
+  type FullWait,
+  fullWaitsIn,
+  type MemoryThread,
+  WaitRecords,
+  waitsIn,
+} from "./wait_records.ts";
 import { holdWebLock, whenWebLockIsFree } from "./web_lock.ts";
 
 const RUNTIMES = ["", "deno", "bun", "node", "browser", "C"];
@@ -194,6 +200,14 @@ export class ThreadRegistry {
   /** All threads that have the memory open. Takes 20 us for each of them. */
   all(): MemoryThread[] {
     return this.list().flatMap((identity) => this.look(identity) ?? []);
+  }
+
+  /** All that is recorded of what the thread of an identity waits for, if it has its slot. */
+  waitsOf(identity: number): FullWait[] {
+    const at = this.#slots.find(identity);
+    if (at === undefined) return [];
+    const waits = fullWaitsIn(this.#region, at);
+    return this.#slots.find(identity) === undefined ? [] : waits;
   }
 
   /** The command line of the process with the number of a thread, which may have ended since. */

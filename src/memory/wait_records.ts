@@ -38,6 +38,27 @@ export interface MemorySlots {
   readonly limit: number;
 }
 
+/** The parts of the word of the kind; see layout.ts. */
+const [KIND, TIMED, HELD_SHIFT, HELD_UNIT] = [0xff, 0x100, 9, 128];
+
+/** How a wait is recorded. */
+export interface WaitToRecord {
+  readonly kind: WaitKind;
+  /** Whether it has a timeout or a signal. Default: false. */
+  readonly isTimed?: boolean;
+  /** The offset of a named lock that its task keeps until the wait ends. */
+  readonly held?: number;
+}
+
+/** A wait that was read, with all that is recorded of it. */
+export interface FullWait extends WaitToRecord {
+  readonly offset: number;
+  readonly isTimed: boolean;
+  /** In microseconds, by the clock of the region. */
+  readonly since: number;
+  readonly isBlocked: boolean;
+}
+
 const KINDS: readonly (WaitKind | undefined)[] = [undefined, "lock", "flag"];
 
 /**
@@ -55,8 +76,8 @@ export class WaitRecords {
   }
 
   /** Records that this thread is blocked by the word `at`. */
-  block(at: number, kind: WaitKind): void {
-    this.#write(this.#slot + SLOT.wait, at, kind);
+  block(at: number, wait: WaitToRecord): void {
+    this.#write(this.#slot + SLOT.wait, at, wait);
   }
 
   /** Ends the record of {@linkcode block}. */
@@ -65,11 +86,27 @@ export class WaitRecords {
   }
 
   /** Records that tasks of this thread wait for the word `at`, if there is room. */
-  add(at: number, kind: WaitKind): void {
+  add(at: number, wait: WaitToRecord): void {
     const { atomics } = this.#region;
     atomics.add32(this.#slot + SLOT.awaits, 1);
     const free = this.#find(0);
-    if (free !== undefined) this.#write(free, at, kind);
+    if (free !== undefined) this.#write(free, at, wait);
+  }
+
+  /** Records of the word `at` that another task is the first one that waits for it. */
+  change(at: number, wait: WaitToRecord): void {
+    const record = this.#find(this.#wordOf(at));
+    if (record !== undefined) this.#region.atomics.store32(record + WAIT.kind, codeOf(wait));
+  }
+
+  /** Records that no task keeps the lock at an offset any more. */
+  forget(held: number): void {
+    const { atomics } = this.#region;
+    for (let i = 0; i < AWAITED_WAITS; i++) {
+      const at = awaited(this.#slot, i) + WAIT.kind;
+      const code = atomics.load32(at);
+      if (heldIn(code) === held) atomics.store32(at, code & (KIND | TIMED));
+    }
   }
 
   /** Ends the record of {@linkcode add}. */
@@ -80,9 +117,9 @@ export class WaitRecords {
     atomics.add32(this.#slot + SLOT.awaits, -1);
   }
 
-  #write(record: number, at: number, kind: WaitKind): void {
+  #write(record: number, at: number, wait: WaitToRecord): void {
     const { atomics } = this.#region;
-    atomics.store32(record + WAIT.kind, KINDS.indexOf(kind));
+    atomics.store32(record + WAIT.kind, codeOf(wait));
     atomics.exchange64(record + WAIT.since, this.#region.now());
     atomics.store32(record + WAIT.word, this.#wordOf(at));
   }
@@ -103,17 +140,37 @@ export class WaitRecords {
 
 const awaited = (slot: number, i: number) => slot + SLOT.awaited + i * WAIT.bytes;
 
-/** Reads what the thread of a slot waits for, at an offset of the buffer. */
-export function waitsIn(region: Region, slot: number): RecordedWait[] {
+function codeOf({ kind, isTimed, held }: WaitToRecord): number {
+  const lock = held === undefined ? 0 : (held / HELD_UNIT + 1) << HELD_SHIFT;
+  return KINDS.indexOf(kind) | (isTimed ? TIMED : 0) | lock;
+}
+
+function heldIn(code: number): number | undefined {
+  const lock = code >>> HELD_SHIFT;
+  return lock === 0 ? undefined : (lock - 1) * HELD_UNIT;
+}
+
+/** Reads all that is recorded of the waits of the thread of a slot, at an offset of the buffer. */
+export function fullWaitsIn(region: Region, slot: number): FullWait[] {
   const { atomics } = region;
   const records = Array.from({ length: AWAITED_WAITS }, (_, i) => awaited(slot, i));
   return [slot + SLOT.wait, ...records].flatMap((record, i) => {
     const word = atomics.load32(record + WAIT.word);
-    const kind = KINDS[atomics.load32(record + WAIT.kind)];
-    const since = region.dateOf(atomics.load64(record + WAIT.since));
+    const code = atomics.load32(record + WAIT.kind);
+    const kind = KINDS[code & KIND];
+    const since = atomics.load64(record + WAIT.since);
     // It may have ended meanwhile, and another one begun.
     if (word <= 0 || kind === undefined || atomics.load32(record + WAIT.word) !== word) return [];
-    if (Number.isNaN(since.getTime())) return []; // It is damaged.
-    return [{ offset: word - 1, kind, since, isBlocked: i === 0 }];
+    const isTimed = (code & TIMED) !== 0;
+    return [{ offset: word - 1, kind, isTimed, held: heldIn(code), since, isBlocked: i === 0 }];
+  });
+}
+
+/** Reads what the thread of a slot waits for, at an offset of the buffer. */
+export function waitsIn(region: Region, slot: number): RecordedWait[] {
+  return fullWaitsIn(region, slot).flatMap(({ offset, kind, since, isBlocked }) => {
+    const date = region.dateOf(since);
+    if (Number.isNaN(date.getTime())) return []; // It is damaged.
+    return [{ offset, kind, since: date, isBlocked }];
   });
 }

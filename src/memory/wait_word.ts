@@ -1,5 +1,5 @@
 import { Deadline } from "../contract/deadline.ts";
-import type { AcquireOptions } from "../contract/options.ts";
+import { type AcquireOptions, isTimed } from "../contract/options.ts";
 import type { Attempt } from "./async_waiters.ts";
 import type { Attachment } from "./attachment.ts";
 import { intervalAfter, LookDuty } from "./look_duty.ts";
@@ -83,6 +83,10 @@ export class WaitWord {
     const { region, waitRecords } = this.#attachment;
     const deadline = options && new Deadline(options, () => wait.timeoutMessage());
     const duty = new LookDuty(region, this.#at);
+    const mayEnd = isTimed(options);
+    const watch = wait.kind === "lock"
+      ? this.#attachment.deadlocks?.watch(this.#at, true, mayEnd)
+      : undefined;
     const start = performance.now();
     const marks = wait.isLeft === undefined ? SLEEPERS | MANY : SLEEPERS;
     let slept = false;
@@ -93,9 +97,10 @@ export class WaitWord {
         const left = deadline?.left ?? Infinity;
         const got = wait.run(isStill || left <= 0);
         if (got !== undefined) return got;
+        if (slept) watch?.look();
         deadline?.throwIfAborted();
         if (left <= 0) throw deadline!.timeout();
-        if (!slept) waitRecords!.block(this.#at, wait.kind);
+        if (!slept) waitRecords!.block(this.#at, { kind: wait.kind, isTimed: mayEnd });
         slept = true;
         const began = performance.now();
         const time = Math.min(duty.take(intervalAfter(began - start)), left);
@@ -125,6 +130,9 @@ export class WaitWord {
         return wait.run(patient);
       },
       timeoutMessage: () => wait.timeoutMessage(),
+      watch: wait.kind === "lock"
+        ? this.#attachment.deadlocks?.watch(this.#at, false, isTimed(options))
+        : undefined,
     };
     return this.#attachment.asyncWaiters.wait(this.#at, attempt, options);
   }

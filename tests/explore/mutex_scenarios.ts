@@ -121,15 +121,18 @@ function mutexScenario(
     spins?: number;
     throws?: boolean;
     tokens?: boolean;
+    fair?: boolean;
     /** In how many milliseconds a waiter that is dead now had promised to look. */
     promised?: number;
   } = {},
 ): Scenario {
   const world = new World(parts.length + 1);
   const word = HEADER.end;
+  const heir = word + MUTEX.heir;
   const identities = parts.map((_, actor) => identityOf(actor));
   const onOwnerDied = more.throws ? "throw" : "recover";
-  const open = (actor: number) => new Mutex(world.open(actor, more.spins), 0, { onOwnerDied });
+  const open = (actor: number) =>
+    new Mutex(world.open(actor, more.spins), 0, { onOwnerDied, fair: more.fair });
   if (more.promised) world.write(word + MUTEX.look, promiseIn(more.promised));
   world.hasTokens = more.tokens ?? false;
   return {
@@ -144,14 +147,20 @@ function mutexScenario(
       word + MUTEX.died,
       word + MUTEX.look,
       HEADER.event,
+      ...more.fair ? [heir] : [],
       ...more.tokens ? [word + 8, word + 12] : [],
       ...more.deaths ? parts.map((_, actor) => slotOf(actor) + SLOT.gone) : [],
     ],
     timed: parts.flatMap((part, actor) => part === timed || part === bareTimed ? [actor] : []),
-    onDeath: (actor) => world.kill(actor, word),
+    // Once the lock was handed over, the owner that the word names is outside.
+    onDeath: (actor) => world.kill(actor, world.read(heir) < 0 ? undefined : word),
     check() {
       const value = world.read(word);
       const owner = value & OWNER;
+      const asking = world.read(heir) & OWNER;
+      if (asking !== 0 && !identities.includes(asking)) {
+        return `the heir is no actor: ${hex(asking)}`;
+      }
       if (owner === 0) return value === 0 ? undefined : `the word is ${hex(value)}`;
       return identities.includes(owner) ? undefined : `the word names no actor: ${hex(value)}`;
     },
@@ -160,10 +169,36 @@ function mutexScenario(
       if (guard === undefined) return "the lock cannot be acquired afterwards";
       if (guard.recovered !== world.isDirty) return "a death is not reported afterwards";
       guard.release();
-      return world.read(word) === 0 ? undefined : "the lock is not free afterwards";
+      if (!more.deaths && world.read(heir) !== 0) return "a waiter asks afterwards";
+      // A waiter that died may have asked: the lock is handed to it, and taken over again.
+      const next = open(parts.length).tryAcquire();
+      if (next === undefined) return "the lock is not free afterwards";
+      if (next.recovered) return "a death is reported that was none, afterwards";
+      next.release();
+      return world.read(word) === 0 ? undefined : "the lock is not free in the end";
     },
     ...more,
   };
+}
+
+/** Acquires the lock twice, and is inside each time. */
+const twice: Part = (mutex, world, actor) => {
+  lock(mutex, world, actor);
+  lock(mutex, world, actor);
+};
+
+/** The scenarios of hand-offs. */
+function fairScenarios(): Scenario[] {
+  const fair = (name: string, parts: readonly Part[], more: Parameters<typeof mutexScenario>[2]) =>
+    mutexScenario(`fair, ${name}`, parts, { fair: true, ...more });
+  return [
+    fair("one locks twice, one locks", [twice, lock], { tokens: true }),
+    fair("one locks twice, one locks, one dies", [twice, lock], { deaths: 1 }),
+    fair("one locks twice, one locks, two die", [twice, lock], { deaths: 2 }),
+    fair("one locks twice, one locks, one wakes for no reason", [twice, lock], { spurious: 1 }),
+    fair("one locks twice, one gives up, one dies", [twice, timed], { deaths: 1 }),
+    fair("one locks twice, two lock", [bareTwice, bare, bare], { isTooLarge: true }),
+  ];
 }
 
 /** The scenarios of the mutex. */
@@ -190,6 +225,7 @@ export function mutexScenarios(): Scenario[] {
       deaths: 1,
       isTooLarge: true,
     }),
+    ...fairScenarios(),
     mutexScenario("a death is thrown", [checked, checked], { deaths: 1, throws: true }),
     mutexScenario("two await", [awaited, awaited]),
     mutexScenario("two await, one dies", [awaited, awaited], { deaths: 1 }),

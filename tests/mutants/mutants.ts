@@ -14,6 +14,9 @@ export interface Mutant {
 
 const MUTEX = "src/memory/mutex.ts";
 const DUTY = "src/memory/look_duty.ts";
+const HAND_OFF = "src/memory/hand_off.ts";
+const DETECTOR = "src/memory/deadlock_detector.ts";
+const HOLDERS = "src/memory/lock_holders.ts";
 const REGISTRY = "src/memory/thread_registry.ts";
 const SLOTS = "src/memory/slot_table.ts";
 const WAITERS = "src/memory/async_waiters.ts";
@@ -118,6 +121,105 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
     ],
   ),
   mutant(
+    "a waiter that is overtaken never asks",
+    HAND_OFF,
+    "if (now - this.#overtaken < PATIENCE) return false;",
+    "return false;",
+    ["memory/hand_off"],
+  ),
+  mutant(
+    "a release ignores the waiter that asks",
+    WAT,
+    "(if (i32.gt_s (local.get $heir) (i32.const 0))\n      (then\n        (if",
+    "(if (i32.const 0)\n      (then\n        (if",
+    ["memory/hand_off"],
+  ),
+  mutant(
+    "a waiter that gives up still asks",
+    HAND_OFF,
+    "if (!this.#isAsked) return true;",
+    "return true;",
+    ["memory/hand_off"],
+  ),
+  mutant(
+    "a lock that was handed over is taken from the waiter",
+    MUTEX,
+    "(heir === this.#me || !threads.isFoundGone(heir))",
+    "heir === this.#me",
+    ["memory/hand_off"],
+  ),
+  mutant(
+    "the death of a waiter that was handed the lock is reported",
+    MUTEX,
+    "if (heir !== 0) {\n      // Neither",
+    "if (heir < 0) {\n      // Neither",
+    ["memory/hand_off"],
+  ),
+  mutant(
+    "all threads of a deadlock fail",
+    DETECTOR,
+    'if (certainty === "certain" && time < before * TURN) return;',
+    "if (before < 0) return;",
+    ["memory/behaviour/deadlock"],
+  ),
+  mutant(
+    "a semaphore is a deadlock if one of its holders waits",
+    DETECTOR,
+    "identities.every(isBlocked)",
+    "identities.some(isBlocked)",
+    ["memory/behaviour/deadlock"],
+  ),
+  mutant(
+    "a timed wait is broken",
+    DETECTOR,
+    '(certainty !== "certain" || !isTimed)',
+    "(isTimed || !isTimed)",
+    ["memory/behaviour/deadlock"],
+  ),
+  mutant(
+    "any task of a thread may break a deadlock",
+    DETECTOR,
+    'certainty === "possible" ? holder',
+    'certainty !== "timed" ? holder',
+    ["memory/behaviour/deadlock"],
+  ),
+  mutant(
+    "a task whose body is over keeps its lock",
+    "src/memory/lock_chains.ts",
+    "return isOver || !(guard as Guard).held;",
+    "return false;",
+    ["memory/behaviour/deadlock"],
+  ),
+  mutant(
+    "a writer waits for no readers",
+    HOLDERS,
+    "return identities.length === 0 ? undefined",
+    "return identities.length >= 0 ? undefined",
+    ["memory/behaviour/deadlock"],
+  ),
+  mutant(
+    "an inner hold releases the lock",
+    MUTEX,
+    "if (this.#nested.length > 1) return true;",
+    "this.#nested.length = 0;\n    this.#release();\n    return true;",
+    ["memory/behaviour/reentrant"],
+  ),
+  mutant(
+    "a task's hold lets other tasks in",
+    MUTEX,
+    "return this.#hold !== GUARD || this.#guard !== this.#taskGuard;",
+    "return true;",
+    ["memory/behaviour/reentrant"],
+  ),
+  mutant(
+    "a waiter that asks too late is not woken",
+    JS,
+    "return waiting | HEIR_WAITS;",
+    "return waiting;",
+    ["explore/explore"],
+    "bun",
+  ),
+  mutant(
     "an add whose value has changed adds beyond 2^53",
     WAT,
     "(if (i32.eqz (call $isNear (local.get $old)))",
@@ -142,11 +244,15 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
   {
     name: "unlock without an owner check",
     changes: [
-      { file: MUTEX, text: "if (this.#hold !== BARE) throw this.#notHeld();", by: "" },
+      {
+        file: MUTEX,
+        text: "if (this.#hold === BARE) this.#release();",
+        by: "this.#release();\n    if (Date.now() > 0) return;",
+      },
       {
         file: WAT,
-        text: "(then (return (i32.const -1))))\n    (i32.shr_u",
-        by: "(then (nop)))\n    (i32.shr_u",
+        text: "(then (return (i32.const -1))))\n    (local.set $heir",
+        by: "(then (nop)))\n    (local.set $heir",
       },
     ],
     tests: ["memory/mutex"],
