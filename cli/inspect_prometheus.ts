@@ -7,7 +7,7 @@ type Labels = Readonly<Record<string, string>>;
 type Sample = readonly [labels: Labels, value: number | bigint | boolean | undefined];
 
 /** Kinds of named things that threads can wait for, though no lock of theirs is shown. */
-const WAITED = /^(flag|latch|rwlock|semaphore)( |$)/;
+const WAITED = /^(barrier|condition|flag|latch|rwlock|semaphore)( |$)/;
 
 /** Metrics in the text exposition format of Prometheus; all of them are gauges. */
 class Exposition {

@@ -89,7 +89,7 @@ export const SLOT = {
 export const WAIT = {
   /** The offset after the header of the word that is waited for, plus 1; 0 if none is. */
   word: 0,
-  /** 1 to acquire a lock, 2 for a flag to be set or a latch to open. */
+  /** 1 to acquire a lock, 2 for another thread, as at a flag, a latch or a condition. */
   kind: 4,
   /** 8 bytes: when the wait began, in microseconds. */
   since: 8,
@@ -135,6 +135,25 @@ export const LATCH = {
   arrived: 4,
   bytes: 32,
 } as const;
+
+/** The offsets in a condition. */
+export const CONDITION = {
+  /** Not used; the word at 16 is the duty to look after waiters that died. */
+  word: 0,
+  /** The offset of its mutex after the header, plus 1; 0 before its first use. */
+  mutex: 4,
+  /** The number of the last wait; only a holder of the mutex changes it. */
+  last: 8,
+  /** How many of the cells, from the first on, may be in use; changed as `last`. */
+  used: 12,
+  /** {@linkcode MOST_WAITERS} cells, one for each waiter, which name threads. */
+  cells: 128,
+  /** For each cell, the number of its wait. */
+  numbers: 4224,
+} as const;
+
+/** How many threads and tasks can wait for a condition at a time. */
+export const MOST_WAITERS = 1024;
 
 /** The offsets in a read-write lock. */
 export const RW_LOCK = {

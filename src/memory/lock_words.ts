@@ -1,11 +1,13 @@
 import { Directory, type Entry } from "./directory.ts";
-import { HEADER, MUTEX } from "./layout.ts";
+import { CONDITION, HEADER, MUTEX } from "./layout.ts";
 import type { Region } from "./region.ts";
 
 /** Kinds of named things that begin with a mutex, and contain no other. */
 const LOCKED = /^(mutex|value|array|record|seqlock record)( |$)/;
 /** Kinds with other words that name threads. */
 const OWNED = /^(semaphore|rwlock)( |$)/;
+/** Kinds that name threads, and cannot be held. */
+const JOINED = /^(condition)( |$)/;
 /** Kinds that contain no lock. */
 const LOCKLESS = /^(counter|striped counter|raw value|raw array|flag|latch)( |$)/;
 /** The bits of a lock word that name the holder; the bits above them are about waiters. */
@@ -17,6 +19,11 @@ const MUTEX_WORDS = 8;
 /** Whether a kind of named things can be held, or has a mutex that can. */
 export function canBeHeld(shape: string): boolean {
   return LOCKED.test(shape) || OWNED.test(shape);
+}
+
+/** Whether a kind of named things has words that name threads. */
+export function namesThreads(shape: string): boolean {
+  return canBeHeld(shape) || JOINED.test(shape);
 }
 
 /** Whether a kind of named things begins with a mutex. */
@@ -42,6 +49,7 @@ function rangesOf(region: Region): Pick<Entry, "offset" | "size">[] {
   try {
     return [...new Directory({ region }, "a memory").records()].flatMap((entry) => {
       if (LOCKLESS.test(entry.shape)) return [];
+      if (entry.shape === "condition") return { ...entry, size: CONDITION.numbers };
       return startsWithMutex(entry.shape) ? { ...entry, size: MUTEX_WORDS } : entry;
     });
   } catch {

@@ -5,6 +5,7 @@
  */
 export { AtomicCounter } from "./atomic_counter.ts";
 export type { Recovery } from "./attachment.ts";
+export { Condition } from "./condition.ts";
 export type { Elements, ElementType } from "./element.ts";
 export { Flag } from "./flag.ts";
 export { Latch, type LatchOptions } from "./latch.ts";

@@ -4,12 +4,13 @@ import { dispose, type PlatformDisposable } from "../contract/platform.ts";
 import { isUtf8, pathBytes } from "../runtime/paths/path_bytes.ts";
 import { checkOptions } from "./arguments.ts";
 import { AtomicCounter } from "./atomic_counter.ts";
+import { Condition, offsetOfMutex } from "./condition.ts";
 import { Directory, type Entry } from "./directory.ts";
 import { elementOf, type ElementType } from "./element.ts";
 import { Flag } from "./flag.ts";
 import { HEADER } from "./layout.ts";
 import { countOf, Latch, type LatchOptions } from "./latch.ts";
-import { canBeHeld } from "./lock_words.ts";
+import { canBeHeld, namesThreads } from "./lock_words.ts";
 import { attachmentOf, mapMemory, Memory } from "./memory.ts";
 import { removeMemoryFile } from "./memory_file.ts";
 import { Mutex } from "./mutex.ts";
@@ -418,6 +419,18 @@ export class Segment implements PlatformDisposable {
   }
 
   /**
+   * The condition of a name, the same object each time.
+   *
+   * @param mutex The mutex that its waiters hold, of the same segment: the same one for all users.
+   * @throws {TypeError} If it belongs to another mutex, or the mutex is not of this segment.
+   */
+  condition(name: string, mutex: Mutex): Condition {
+    const at = offsetOfMutex(this.memory, mutex); // First: a wrong mutex must not leave a cell.
+    const make = ({ offset }: Entry) => new Condition(this.memory, offset, mutex);
+    return this.#cell(name, "condition", Condition.BYTES, make, `the mutex at ${at}`);
+  }
+
+  /**
    * Removes a name, so that it can be given again, also to another kind of thing. Threads that have
    * the thing keep their objects of it, and do not share them with those who open the name later;
    * asked by the name, they get the new one. The bytes are not used again.
@@ -505,7 +518,7 @@ export class Segment implements PlatformDisposable {
       return opened.cell as T;
     }
     const entry = this.#entries.obtain(name, shape, size);
-    if (canBeHeld(shape)) attachmentOf(this.memory).namedLocks.add(entry.offset);
+    if (namesThreads(shape)) attachmentOf(this.memory).namedLocks.add(entry.offset);
     const cell = make(entry);
     this.#cells.set(name, { shape, option, cell, record: entry.record });
     return cell;

@@ -25,6 +25,8 @@ export interface Wait<T> extends Attempt<T> {
    * ends its wait, since its wake may have been meant for two. Left out if a signal must wake all.
    */
   isLeft?(): boolean;
+  /** A word of its own at which the thread sleeps, while it is `is`; the other one is not marked. */
+  readonly own?: { readonly at: number; readonly is: number };
 }
 
 /**
@@ -89,7 +91,7 @@ export class WaitWord {
     let isStill = false;
     try {
       for (;;) {
-        const word = this.#mark(marks);
+        const word = wait.own?.is ?? this.#mark(marks);
         const left = deadline?.left ?? Infinity;
         const got = wait.run(isStill || left <= 0);
         if (got !== undefined) return got;
@@ -99,7 +101,7 @@ export class WaitWord {
         slept = true;
         const began = performance.now();
         const time = Math.min(duty.take(intervalAfter(began - start)), left);
-        const woken = region.wait(this.#at, word, time);
+        const woken = region.wait(wait.own?.at ?? this.#at, word, time);
         // Neither woken, nor stopped by another word. Clocks are rounded.
         isStill = !woken && performance.now() - began >= time - 0.1;
       }

@@ -1,3 +1,4 @@
+import { conditionScenarios } from "./condition_scenarios.ts";
 import { counterScenarios } from "./counter_scenarios.ts";
 import { directoryScenarios } from "./directory_scenarios.ts";
 import type { Scenario } from "./explore.ts";
@@ -17,6 +18,7 @@ export function allScenarios(): Scenario[] {
     ...semaphoreScenarios(),
     ...rwLockScenarios(),
     ...latchScenarios(),
+    ...conditionScenarios(),
     ...flagScenarios(),
     ...recordScenarios(),
     ...counterScenarios(),

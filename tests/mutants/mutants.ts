@@ -21,6 +21,7 @@ const SEMAPHORE = "src/memory/semaphore.ts";
 const RW_CORE = "src/memory/rw_core.ts";
 const READERS = "src/memory/readers.ts";
 const WAIT_WORD = "src/memory/wait_word.ts";
+const CELLS = "src/memory/condition_cells.ts";
 const WAT = "src/memory/atomics.wat";
 const JS = "src/memory/atomics_js.ts";
 const LIFE = "src/memory/life_word.ts";
@@ -603,6 +604,34 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
     "if (atomics.compareExchange32(this.#arrived, arrived, arrived + n) !== arrived) continue;",
     "atomics.store32(this.#arrived, arrived + n);",
     ["explore/explore"],
+  ),
+  mutant(
+    "a waiter that died keeps its notification",
+    CELLS,
+    "      this.notifyOldest();\n      atomics.store32(cell, 0);\n    }\n  }",
+    "      atomics.store32(cell, 0);\n    }\n  }",
+    ["explore/explore", "memory/condition"],
+  ),
+  mutant(
+    "a notification wakes no thread",
+    CELLS,
+    "if ((waiter & TASKS) === 0) region.wake(cell, 1);",
+    "if ((waiter & TASKS) === 0) return true;",
+    ["explore/explore"],
+  ),
+  mutant(
+    "a wait for a condition returns without its mutex",
+    "src/memory/condition.ts",
+    "this.#mutex.resumeSync(guard, { recover: checked.recover });",
+    "this.#mutex.resumeSync(guard, checked);",
+    ["explore/explore"],
+  ),
+  mutant(
+    "the newest waiters are notified first",
+    CELLS,
+    "((own - number) | 0) < 0",
+    "((own - number) | 0) > 0",
+    ["memory/condition"],
   ),
   mutant(
     "a latch opens too early",
