@@ -54,6 +54,12 @@ export class LockLostError extends Error {
   override readonly name = "LockLostError";
 }
 
+/** A barrier is broken: one of its parties died, gave up or aborted it, so not all can arrive. */
+export class BrokenBarrierError extends Error {
+  /** `BrokenBarrierError`. */
+  override readonly name = "BrokenBarrierError";
+}
+
 /**
  * A segment that this program has open was removed or replaced, so programs that open it now do not
  * share it. Thrown on request, by segments with `checkStale: true`.

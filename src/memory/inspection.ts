@@ -6,7 +6,7 @@ import { closeFile, openIfThere, readAt, tryOpen } from "../runtime/files/open_f
 import type { AtomicOperations } from "./atomic_operations.ts";
 import { Directory, type Entry } from "./directory.ts";
 import { elementOf, type ElementType } from "./element.ts";
-import { HEADER, lengthIn, MAGIC, MUTEX } from "./layout.ts";
+import { ARRIVED, BARRIER, HEADER, lengthIn, MAGIC, MUTEX, ONCE } from "./layout.ts";
 import { leastHoldTime, OWNER, startsWithMutex } from "./lock_words.ts";
 import { attachmentOf, copyMemory } from "./memory.ts";
 import type { Region } from "./region.ts";
@@ -176,6 +176,10 @@ function valueOf(region: Region, { shape, offset, size }: Entry): InspectedValue
   const start = region.resolve(offset, 4, 4);
   if (shape === "counter") return size >= 8 ? wholeAt(atomics, start) : undefined;
   if (shape === "flag") return (atomics.load32(start) & 1) !== 0;
+  if (shape.startsWith("once ")) return size > LINE && atomics.load32(start + ONCE.state) !== 0;
+  if (shape.startsWith("barrier ") && size > LINE) {
+    return atomics.load32(start + BARRIER.state) & ARRIVED;
+  }
   const [, stripes] = /^striped counter (\d+)$/.exec(shape) ?? [];
   if (stripes !== undefined && Number(stripes) * LINE <= size) {
     let sum = 0n;

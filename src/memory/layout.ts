@@ -155,6 +155,32 @@ export const CONDITION = {
 /** How many threads and tasks can wait for a condition at a time. */
 export const MOST_WAITERS = 1024;
 
+/** The offsets in a barrier. */
+export const BARRIER = {
+  /** A mutex: the turn of those that join, leave or reset. */
+  turn: 0,
+  /** Where waiters wait; see wait_word.ts, also for the word at 16 after it. */
+  word: 64,
+  /** How many have arrived, whether it is broken, and how many resets and passes there were. */
+  state: 68,
+  /** The passes before the generation that broke last, of those that a reset has ended. */
+  broken: 72,
+  /** 4 bytes for each party: its thread; 0 if it has not joined. */
+  parties: 128,
+} as const;
+
+/** The bits of the state of a barrier that say how many have arrived. */
+export const ARRIVED = 0x3ff;
+
+/** The offsets in a value that is made once. */
+export const ONCE = {
+  /** A mutex: held by the thread that makes the value. */
+  mutex: 0,
+  /** 0 until it was made; then its kind in the lowest two bits, and its length above them. */
+  state: 64,
+  value: 128,
+} as const;
+
 /** The offsets in a read-write lock. */
 export const RW_LOCK = {
   /** A mutex: the turn of those that write, or may become writers. */

@@ -3,11 +3,11 @@ import { CONDITION, HEADER, MUTEX } from "./layout.ts";
 import type { Region } from "./region.ts";
 
 /** Kinds of named things that begin with a mutex, and contain no other. */
-const LOCKED = /^(mutex|value|array|record|seqlock record)( |$)/;
+const LOCKED = /^(mutex|value|array|record|seqlock record|once)( |$)/;
 /** Kinds with other words that name threads. */
 const OWNED = /^(semaphore|rwlock)( |$)/;
 /** Kinds that name threads, and cannot be held. */
-const JOINED = /^(condition)( |$)/;
+const JOINED = /^(barrier|condition)( |$)/;
 /** Kinds that contain no lock. */
 const LOCKLESS = /^(counter|striped counter|raw value|raw array|flag|latch)( |$)/;
 /** The bits of a lock word that name the holder; the bits above them are about waiters. */

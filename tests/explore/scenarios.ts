@@ -1,3 +1,4 @@
+import { barrierScenarios } from "./barrier_scenarios.ts";
 import { conditionScenarios } from "./condition_scenarios.ts";
 import { counterScenarios } from "./counter_scenarios.ts";
 import { directoryScenarios } from "./directory_scenarios.ts";
@@ -19,6 +20,7 @@ export function allScenarios(): Scenario[] {
     ...rwLockScenarios(),
     ...latchScenarios(),
     ...conditionScenarios(),
+    ...barrierScenarios(),
     ...flagScenarios(),
     ...recordScenarios(),
     ...counterScenarios(),

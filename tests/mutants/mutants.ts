@@ -21,6 +21,7 @@ const SEMAPHORE = "src/memory/semaphore.ts";
 const RW_CORE = "src/memory/rw_core.ts";
 const READERS = "src/memory/readers.ts";
 const WAIT_WORD = "src/memory/wait_word.ts";
+const BARRIER = "src/memory/barrier.ts";
 const CELLS = "src/memory/condition_cells.ts";
 const WAT = "src/memory/atomics.wat";
 const JS = "src/memory/atomics_js.ts";
@@ -632,6 +633,48 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
     "((own - number) | 0) < 0",
     "((own - number) | 0) > 0",
     ["memory/condition"],
+  ),
+  mutant(
+    "the last to arrive at a barrier wakes no other",
+    BARRIER,
+    "      this.#word.signal();\n      return true;\n    }\n  }\n\n  /** Runs the action",
+    "      return true;\n    }\n  }\n\n  /** Runs the action",
+    ["explore/explore"],
+  ),
+  mutant(
+    "two that arrive at a barrier at once count once",
+    BARRIER,
+    "      if (atomics.compareExchange32(this.#state, state, next) !== state) continue;",
+    "      atomics.store32(this.#state, next);",
+    ["explore/explore"],
+  ),
+  mutant(
+    "a barrier does not break when a party dies",
+    BARRIER,
+    "if (patient && this.#hasDead()) this.#break();",
+    "",
+    ["explore/explore", "memory/barrier"],
+  ),
+  mutant(
+    "a reset of a barrier breaks passes that were before",
+    BARRIER,
+    "isNext && last !== arrival.at >>> 16",
+    "false",
+    ["memory/barrier"],
+  ),
+  mutant(
+    "a value is made again for each caller",
+    "src/memory/once.ts",
+    "if (!this.isDone) this.#publish(await init());",
+    "this.#publish(await init());",
+    ["memory/once"],
+  ),
+  mutant(
+    "a value that is too long is published",
+    "src/memory/once.ts",
+    "if (bytes.length > this.size) {",
+    "if (bytes.length > this.size + 128) {",
+    ["memory/once"],
   ),
   mutant(
     "a latch opens too early",
