@@ -6,6 +6,7 @@ import { subject as jsonFile } from "./json_file.ts";
 import { subject as mutex } from "./mutex.ts";
 import { subject as recovery } from "./recovery.ts";
 import { subject as redis } from "./redis.ts";
+import { subject as rendezvous } from "./rendezvous.ts";
 import { subject as segment } from "./segment.ts";
 import { subject as startUp } from "./start_up.ts";
 import type { Subject } from "./subject.ts";
@@ -16,6 +17,7 @@ export const SUBJECTS: readonly Subject[] = [
   atomics,
   mutex,
   asyncAcquire,
+  rendezvous,
   values,
   segment,
   fileLock,

@@ -322,6 +322,7 @@ export class Barrier {
   #waitFor<T>(look: () => T | undefined): Wait<T> {
     return {
       kind: "flag",
+      isShort: true,
       run: (patient) => {
         if (patient && this.#hasDead()) this.#break();
         return look();

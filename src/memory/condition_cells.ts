@@ -159,6 +159,7 @@ export class ConditionCells {
     return {
       kind: "flag",
       own: { at: cell, is: this.#me },
+      isShort: true,
       run: (patient) => {
         if (patient) this.#lookForDead();
         if ((atomics.load32(cell) & NOTIFIED) === 0) return undefined;

@@ -27,6 +27,11 @@ export interface Wait<T> extends Attempt<T> {
   isLeft?(): boolean;
   /** A word of its own at which the thread sleeps, while it is `is`; the other one is not marked. */
   readonly own?: { readonly at: number; readonly is: number };
+  /**
+   * Whether most waits are short, so that a thread first sleeps for a moment without a record of its
+   * wait and without the duty to look, which cost more than the wake.
+   */
+  readonly isShort?: boolean;
 }
 
 /**
@@ -88,6 +93,7 @@ export class WaitWord {
     const start = performance.now();
     const marks = wait.isLeft === undefined ? SLEEPERS | MANY : SLEEPERS;
     let slept = false;
+    let isRecorded = false;
     let isStill = false;
     try {
       for (;;) {
@@ -97,18 +103,21 @@ export class WaitWord {
         if (got !== undefined) return got;
         deadline?.throwIfAborted();
         if (left <= 0) throw deadline!.timeout();
-        if (!slept) waitRecords!.block(this.#at, wait.kind);
+        const isFirst = !slept && wait.isShort === true;
+        if (!isRecorded && !isFirst) waitRecords!.block(this.#at, wait.kind);
         slept = true;
+        isRecorded = !isFirst;
         const began = performance.now();
-        const time = Math.min(duty.take(intervalAfter(began - start)), left);
+        const interval = intervalAfter(began - start);
+        const time = Math.min(isFirst ? interval : duty.take(interval), left);
         const woken = region.wait(wait.own?.at ?? this.#at, word, time);
         // Neither woken, nor stopped by another word. Clocks are rounded.
-        isStill = !woken && performance.now() - began >= time - 0.1;
+        isStill = !isFirst && !woken && performance.now() - began >= time - 0.1;
       }
     } finally {
       if (slept) this.#passOn(wait);
       duty.leave();
-      waitRecords!.unblock();
+      if (isRecorded) waitRecords!.unblock();
     }
   }
 
