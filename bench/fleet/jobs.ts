@@ -14,7 +14,7 @@ import {
   type Subject,
 } from "../subjects/subject.ts";
 import { handOff } from "./relay.ts";
-import { type Count, countInWindow, loopOf, warmUp } from "./window.ts";
+import { type Count, countInStep, countInWindow, loopOf, warmUp } from "./window.ts";
 
 /** A job of a fleet; sent as JSON. Times in nanoseconds. */
 export interface Job {
@@ -48,7 +48,7 @@ export interface Membership {
 
 /** Bytes at the end of a context, for the gate, the window and the relay. */
 const FRAME = 2048;
-const FRAME_OFFSETS = { gate: 0, window: 512, relay: 640 } as const;
+const FRAME_OFFSETS = { gate: 0, window: 512, relay: 640, last: 1024 } as const;
 /** A hand-off without spinning takes this many times as long. */
 const SLOWER = 5;
 /** Enough for the percentiles, few enough to print. */
@@ -63,7 +63,7 @@ export function bytesFor({ jobs, workers }: Pick<Membership, "jobs" | "workers">
 export async function perform({ index, row, how }: Job, member: Membership): Promise<Report> {
   const { worker, workers, jobs, memory } = member;
   const operation = await operationOf(row);
-  const { per = 1, awaited } = operation;
+  const { per = 1, awaited, inStep } = operation;
   const context = contextOf(member, index);
   if ("alone" in how) {
     const { call } = await operation.make!(context);
@@ -98,7 +98,14 @@ export async function perform({ index, row, how }: Job, member: Membership): Pro
   if (worker === 0) region.atomics.storeFloat64(from, monotonicNanoseconds() + how.lead);
   gate.meet();
   const start = region.atomics.loadFloat64(from);
-  const { inside, done } = await countInWindow(loop, { from: start, to: start + how.window });
+  const window = { from: start, to: start + how.window };
+  const last = region.resolve(frame + FRAME_OFFSETS.last, 4, 4);
+  const { inside, done } = inStep
+    ? countInStep(call, window, {
+      read: () => region.atomics.load32(last),
+      ...worker === 0 && { set: (step) => region.atomics.store32(last, step) },
+    })
+    : await countInWindow(loop, window);
   gate.meet();
   const count = { inside: inside * per, done: done * per };
   return { count, total: worker === 0 ? read?.() : undefined };

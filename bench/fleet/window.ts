@@ -90,6 +90,32 @@ function nextTimes(times: number, took: number): number {
   return took > CHUNK * 2 ? Math.ceil(times / 2) : times;
 }
 
+/** The number of the last step of members in step, once it is known; 0 before. */
+export interface LastStep {
+  read(): number;
+  /** Only in the first member: sets it. */
+  readonly set?: (step: number) => void;
+}
+
+/**
+ * Repeats an operation that all members do equally often, one at a time. The first member sets the last
+ * step in advance, when the window has ended.
+ */
+export function countInStep(call: () => unknown, window: Window, last: LastStep): Count {
+  let [inside, done] = [0, 0];
+  let start = monotonicNanoseconds();
+  for (;;) {
+    if (last.set && start >= window.to && last.read() === 0) last.set(done + 1);
+    const end = last.read();
+    if (end !== 0 && done >= end) return { inside, done };
+    call();
+    const now = monotonicNanoseconds();
+    inside += partInside(start, now, window);
+    done++;
+    start = now;
+  }
+}
+
 /**
  * Repeats an operation from before the window until after it, in chunks. A chunk across an edge of the
  * window counts with its part inside. Members do not check whether to stop, so that only the operation

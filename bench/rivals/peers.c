@@ -43,6 +43,7 @@ static struct shared {
   LINE pthread_mutex_t mutex;
   LINE sem_t semaphore;
   LINE pthread_barrier_t barrier;
+  LINE pthread_cond_t condition;
   struct {
     LINE int64_t number;  /* a counter of this worker alone */
     LINE double inside;   /* operations inside the window */
@@ -98,6 +99,10 @@ static void make_locks(int robust, int workers) {
   pthread_barrierattr_setpshared(&barrier, PTHREAD_PROCESS_SHARED);
   pthread_barrier_init(&shared->barrier, &barrier, workers);
   pthread_barrier_init(&shared->gate, &barrier, workers);
+  pthread_condattr_t condition;
+  pthread_condattr_init(&condition);
+  pthread_condattr_setpshared(&condition, PTHREAD_PROCESS_SHARED);
+  pthread_cond_init(&shared->condition, &condition);
   if (sem_init(&shared->semaphore, 1, 1) != 0) fail("sem_init");
 }
 
@@ -112,6 +117,15 @@ static void add_under_semaphore(void) {
   sem_post(&shared->semaphore);
 }
 static void meet(void) { pthread_barrier_wait(&shared->barrier); }
+
+/* Two workers take turns; each waits for its own, and notifies the other one. */
+static void ping_pong(void) {
+  lock_mutex();
+  while (shared->number != me) pthread_cond_wait(&shared->condition, &shared->mutex);
+  shared->number = 1 - me;
+  pthread_cond_signal(&shared->condition);
+  unlock_mutex();
+}
 
 /* A word with the worker whose turn it is; each worker sleeps until its own turn. */
 static void await_turn(void) {
@@ -205,7 +219,7 @@ struct subject {
   static void operation##_times(long times) { for (long i = 0; i < times; i++) operation(); }
 LOOP(add) LOOP(add_32) LOOP(add_striped) LOOP(add_under_mutex) LOOP(add_under_semaphore) LOOP(meet)
 LOOP(flock_pair) LOOP(add_by_name) LOOP(add_editable) LOOP(add_not_editable) LOOP(add_durable)
-LOOP(add_64_durable) LOOP(add_batch)
+LOOP(add_64_durable) LOOP(add_batch) LOOP(ping_pong)
 
 static const struct subject subjects[] = {
   {"atomic", .run = add_times, .read = number},
@@ -216,6 +230,7 @@ static const struct subject subjects[] = {
    .lock = lock_mutex, .unlock = unlock_mutex},
   {"semaphore", .run = add_under_semaphore_times, .read = number},
   {"barrier", .run = meet_times, .in_step = 1},
+  {"condition", .run = ping_pong_times, .in_step = 1},
   {"wake-up", .lock = await_turn, .unlock = give_turn},
   {"flock", .run = flock_pair_times, .lock = lock_lock_file, .unlock = unlock_lock_file},
   {"text-file", .run = add_by_name_times, .read = number_in_text},

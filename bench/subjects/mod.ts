@@ -8,6 +8,7 @@ import { subject as locks } from "./locks.ts";
 import { subject as mutex } from "./mutex.ts";
 import { subject as recovery } from "./recovery.ts";
 import { subject as redis } from "./redis.ts";
+import { subject as rendezvous } from "./rendezvous.ts";
 import { subject as segment } from "./segment.ts";
 import { subject as startUp } from "./start_up.ts";
 import type { Subject } from "./subject.ts";
@@ -19,6 +20,7 @@ export const SUBJECTS: readonly Subject[] = [
   mutex,
   asyncAcquire,
   locks,
+  rendezvous,
   values,
   channel,
   segment,

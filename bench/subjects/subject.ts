@@ -62,6 +62,8 @@ export interface Operation {
   readonly sizes?: readonly number[];
   /** Whether to measure processes only, not workers. */
   readonly processes?: boolean;
+  /** Whether all members must do it equally often, since each waits for the others. */
+  readonly inStep?: boolean;
   /** Whether members await each call. */
   readonly awaited?: boolean;
   /** Whether mitata times each call by itself, for the percentiles. */

@@ -65,6 +65,12 @@ export class LockLostError extends Error {
   override readonly name = "LockLostError";
 }
 
+/** A barrier is broken: one of its parties died, gave up or aborted it, so not all can arrive. */
+export class BrokenBarrierError extends Error {
+  /** `BrokenBarrierError`. */
+  override readonly name = "BrokenBarrierError";
+}
+
 /** A message cannot be sent, since the channel is closed: no receiver would get it. */
 export class ChannelClosedError extends Error {
   /** `ChannelClosedError`. */

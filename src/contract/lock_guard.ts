@@ -29,6 +29,14 @@ export let setToken: (guard: LockGuard, token: number | undefined) => void;
 /** Notes in a guard, for the same lock, that the owner before died holding the lock. */
 export let setRecovered: (guard: LockGuard, previousOwner: Owner | undefined) => void;
 
+/** Makes a guard tell of another hold of the same lock, which it has after a wait. */
+export let renew: (
+  guard: object,
+  token: number,
+  recovered: boolean,
+  previousOwner: Owner | undefined,
+) => void;
+
 /** The guard that local locks make; see {@linkcode Guard}. */
 export class LockGuard<Token extends number | undefined = number | undefined>
   implements Guard<Token> {
@@ -49,6 +57,13 @@ export class LockGuard<Token extends number | undefined = number | undefined>
     setRecovered = (guard, previousOwner) => {
       guard.#recovered = true;
       guard.#previousOwner = previousOwner;
+    };
+    renew = (guard, token, recovered, previousOwner) => {
+      // SAFETY: the lock has made the guard, of this class.
+      const own = guard as LockGuard;
+      own.#token = token;
+      own.#recovered = recovered;
+      own.#previousOwner = previousOwner;
     };
   }
 

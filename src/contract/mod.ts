@@ -9,6 +9,7 @@ export type { AsyncLock } from "./async_lock.ts";
 export type { Counter } from "./counter.ts";
 export { elect, type Electable, type ElectOptions, type Leadership } from "./elect.ts";
 export {
+  BrokenBarrierError,
   ChannelClosedError,
   DeadlockError,
   LockLostError,

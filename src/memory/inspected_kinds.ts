@@ -2,7 +2,17 @@ import type { Owner } from "../contract/owner.ts";
 import type { AtomicOperations } from "./atomic_operations.ts";
 import { elementOf, type ElementType } from "./element.ts";
 import { CLOSED } from "./channel_end.ts";
-import { CHANNEL, CHANNEL_END, LATCH, MUTEX, RW_LOCK, SEMAPHORE } from "./layout.ts";
+import {
+  ARRIVED,
+  BARRIER,
+  CHANNEL,
+  CHANNEL_END,
+  LATCH,
+  MUTEX,
+  ONCE,
+  RW_LOCK,
+  SEMAPHORE,
+} from "./layout.ts";
 import { leastHoldTime, OWNER } from "./lock_words.ts";
 import type { Region } from "./region.ts";
 
@@ -55,7 +65,8 @@ export interface InspectedLock {
 export interface InspectedContents extends Partial<InspectedLock> {
   /**
    * What it contains; of a latch, how often it must still be counted down; of a channel, how many
-   * messages wait. `undefined` for a lock, a record, or a kind this program lacks.
+   * messages wait; of a barrier, how many have arrived; of a value that is made once, whether it was
+   * made. `undefined` for a lock, a record, or a kind this program lacks.
    */
   readonly value?: InspectedValue;
 }
@@ -93,6 +104,8 @@ const KINDS: readonly (readonly [shape: RegExp, read: Read])[] = [
   [/^semaphore (\d+)$/, semaphore],
   [/^rwlock$/, rwLock],
   [/^channel (\d+) \d+$/, channel],
+  [/^barrier \d+$/, barrier],
+  [/^once \d+$/, once],
 ];
 
 /** Returns what reads things of a kind; nothing is known of a kind that this program lacks. */
@@ -130,6 +143,15 @@ function channel({ region: { atomics } }: Inspection, { at, size, parts }: Thing
   const ahead = sent - received;
   const count = ahead < 0 ? ahead + 2 * capacity : ahead;
   return count <= capacity ? { value: count } : {}; // It is damaged, or changed meanwhile.
+}
+
+function barrier({ region: { atomics } }: Inspection, { at }: Thing) {
+  return { value: atomics.load32(at + BARRIER.state) & ARRIVED };
+}
+
+function once(inspection: Inspection, thing: Thing) {
+  const isMade = inspection.region.atomics.load32(thing.at + ONCE.state) !== 0;
+  return { value: isMade, ...mutex(inspection, thing) };
 }
 
 function elements({ region }: Inspection, { at, size, parts }: Thing, first: number) {

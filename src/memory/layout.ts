@@ -90,9 +90,9 @@ export const WAIT = {
   /** The offset after the header of the word that is waited for, plus 1; 0 if none is. */
   word: 0,
   /**
-   * Bits 0 to 7: 1 to acquire a lock, 2 for a flag to be set or a latch to open. Bit 8: the wait may
-   * end by itself. Bits 9 to 31: the offset of a lock that is not released before the wait ends,
-   * divided by 128, plus 1; 0 for none.
+   * Bits 0 to 7: 1 to acquire a lock, 2 for another thread, as at a flag, a latch or a condition.
+   * Bit 8: the wait may end by itself. Bits 9 to 31: the offset of a lock that is not released before
+   * the wait ends, divided by 128, plus 1; 0 for none.
    */
   kind: 4,
   /** 8 bytes: when the wait began, in microseconds. */
@@ -171,6 +171,51 @@ export const CHANNEL_END = {
   /** How many messages were lost by the death of a thread with the turn. */
   lost: 20,
   bytes: 24,
+} as const;
+
+/** The offsets in a condition. */
+export const CONDITION = {
+  /** Not used; the word at 16 is the duty to look after waiters that died. */
+  word: 0,
+  /** The offset of its mutex after the header, plus 1; 0 before its first use. */
+  mutex: 4,
+  /** The number of the last wait; only a holder of the mutex changes it. */
+  last: 8,
+  /** How many of the cells, from the first on, may be in use; changed as `last`. */
+  used: 12,
+  /** {@linkcode MOST_WAITERS} cells, one for each waiter, which name threads. */
+  cells: 128,
+  /** For each cell, the number of its wait. */
+  numbers: 4224,
+} as const;
+
+/** How many threads and tasks can wait for a condition at a time. */
+export const MOST_WAITERS = 1024;
+
+/** The offsets in a barrier. */
+export const BARRIER = {
+  /** A mutex: the turn of those that join, leave or reset. */
+  turn: 0,
+  /** Where waiters wait; see wait_word.ts, also for the word at 16 after it. */
+  word: 64,
+  /** How many have arrived, whether it is broken, and how many resets and passes there were. */
+  state: 68,
+  /** The passes before the generation that broke last, of those that a reset has ended. */
+  broken: 72,
+  /** 4 bytes for each party: its thread; 0 if it has not joined. */
+  parties: 128,
+} as const;
+
+/** The bits of the state of a barrier that say how many have arrived. */
+export const ARRIVED = 0x3ff;
+
+/** The offsets in a value that is made once. */
+export const ONCE = {
+  /** A mutex: held by the thread that makes the value. */
+  mutex: 0,
+  /** 0 until it was made; then its kind in the lowest two bits, and its length above them. */
+  state: 64,
+  value: 128,
 } as const;
 
 /** The offsets in a read-write lock. */

@@ -1,13 +1,13 @@
 import { Directory, type Entry } from "./directory.ts";
-import { CHANNEL, HEADER, MUTEX } from "./layout.ts";
+import { CHANNEL, CONDITION, HEADER, MUTEX } from "./layout.ts";
 import type { Region } from "./region.ts";
 
 /** Kinds of named things that begin with a mutex, and contain no other. */
-const LOCKED = /^(mutex|value|array|record|seqlock record|locks)( |$)/;
+const LOCKED = /^(mutex|value|array|record|seqlock record|once|locks)( |$)/;
 /** Kinds with other words that name threads. */
 const OWNED = /^(semaphore|rwlock|requests)( |$)/;
-/** A kind whose first words name threads, which have a turn for a moment and never hold it. */
-const TAKEN = /^channel /;
+/** Kinds that name threads, and cannot be held. */
+const NAMING = /^(barrier|channel|condition)( |$)/;
 /** Kinds that contain no lock. */
 const LOCKLESS = /^(counter|striped counter|raw value|raw array|flag|latch)( |$)/;
 /** The bits of a lock word that name the holder; the bits above them are about waiters. */
@@ -23,7 +23,7 @@ export function canBeHeld(shape: string): boolean {
 
 /** Whether a kind of named things has words that name threads. */
 export function namesThreads(shape: string): boolean {
-  return canBeHeld(shape) || TAKEN.test(shape);
+  return canBeHeld(shape) || NAMING.test(shape);
 }
 
 /** Whether a kind of named things begins with a mutex. */
@@ -49,7 +49,8 @@ function rangesOf(region: Region): Pick<Entry, "offset" | "size">[] {
   try {
     return [...new Directory({ region }, "a memory").records()].flatMap((entry) => {
       if (LOCKLESS.test(entry.shape)) return [];
-      if (TAKEN.test(entry.shape)) return { ...entry, size: CHANNEL.sendersWait };
+      if (entry.shape === "condition") return { ...entry, size: CONDITION.numbers };
+      if (entry.shape.startsWith("channel ")) return { ...entry, size: CHANNEL.sendersWait };
       if (!startsWithMutex(entry.shape)) return entry;
       return MUTEX_WORDS.map((word) => ({ offset: entry.offset + word, size: 4 }));
     });

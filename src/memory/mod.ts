@@ -5,8 +5,11 @@
  */
 export { AtomicCounter } from "./atomic_counter.ts";
 export type { Recovery } from "./attachment.ts";
+export { Barrier } from "./barrier.ts";
+export type { BarrierOptions } from "./barrier_options.ts";
 export { Channel } from "./channel.ts";
 export type { ChannelOptions } from "./channel_options.ts";
+export { Condition } from "./condition.ts";
 export type { Elements, ElementType } from "./element.ts";
 export { Flag } from "./flag.ts";
 export { Latch, type LatchOptions } from "./latch.ts";
@@ -25,6 +28,7 @@ export type { MapOptions } from "./memory_file.ts";
 export { Mutex } from "./mutex.ts";
 export type { MutexGuard } from "./mutex_guard.ts";
 export type { MutexAcquireOptions, MutexOptions, MutexTryAcquireOptions } from "./mutex_options.ts";
+export { Once, type OnceOptions } from "./once.ts";
 export { RawArray } from "./raw_array.ts";
 export { RawRecord } from "./raw_record.ts";
 export { RawValue } from "./raw_value.ts";

@@ -2,7 +2,7 @@ import { Deadline } from "../contract/deadline.ts";
 import { DeadlockError, LockLostError, OwnerDiedError } from "../contract/errors.ts";
 import type { RawLock } from "../contract/lock.ts";
 import { tellAfter } from "../contract/lock_events.ts";
-import { type GuardedLock, type HoldState, LockGuard } from "../contract/lock_guard.ts";
+import { type GuardedLock, type HoldState, LockGuard, renew } from "../contract/lock_guard.ts";
 import { type AcquireOptions, checkAcquireOptions, isTimed, nameOf } from "../contract/options.ts";
 import { describeOwner, type Owner } from "../contract/owner.ts";
 import { refuseThenable } from "../contract/refuse_thenable.ts";
@@ -50,6 +50,32 @@ const HELD_HERE = [
 
 /** Makes `mutex` hold its word, which this thread has acquired by other means, as by `lock`. */
 export let adopt: (mutex: Mutex) => void;
+
+/** What the conditions of a mutex do with it. */
+export interface ConditionedMutex {
+  /** Where the mutex is. */
+  readonly region: Region;
+  readonly at: number;
+  /**
+   * Checks that a guard holds the mutex.
+   *
+   * @throws {TypeError} If it is not a guard.
+   * @throws {Error} If it does not hold this mutex, or another object of it.
+   */
+  check(guard: unknown): void;
+  /** Releases the mutex; the guard waits. `end` is called if it is released meanwhile. */
+  suspend(guard: MutexGuard, end: () => void): void;
+  /** Acquires the mutex for the guard again, without a time limit. Blocks the thread. */
+  resumeSync(guard: MutexGuard, options: MutexTryAcquireOptions): void;
+  /** The same without blocking the thread; does nothing if the guard was released meanwhile. */
+  resume(
+    guard: MutexGuard,
+    options: MutexTryAcquireOptions & { signal: AbortSignal },
+  ): Promise<void>;
+}
+
+/** The side of a mutex that only its conditions see. */
+export let conditionedOf: (mutex: Mutex) => ConditionedMutex;
 
 /**
  * A mutual exclusion lock in shared memory: one futex word that names its owner, written by the
@@ -114,9 +140,14 @@ export class Mutex implements RawLock {
   /** Of the hold: whether the owner before died holding the lock, and who that was. */
   #recovered = false;
   #previous: Owner | undefined;
+  /** The guards that wait for a condition, and what ends their waits. */
+  #suspended: Map<unknown, () => void> | undefined;
+  /** The guards that could not acquire the mutex again; their programs know. */
+  #ended: WeakSet<MutexGuard> | undefined;
 
   static {
     adopt = (mutex) => void (mutex.#hold = BARE);
+    conditionedOf = (mutex) => mutex.#makeConditioned();
   }
 
   /**
@@ -341,7 +372,10 @@ export class Mutex implements RawLock {
       release: (guard) => {
         if (this.#guard !== guard || this.#hold !== GUARD) {
           if (this.#unnest(guard)) return;
-          throw this.#notHeld();
+          const end = this.#suspended?.get(guard);
+          if (end === undefined) throw this.#notHeld();
+          this.#suspended!.delete(guard);
+          return end();
         }
         this.#release();
         this.#guard = undefined;
@@ -360,7 +394,81 @@ export class Mutex implements RawLock {
     const isMine = this.#hold === NESTED
       ? this.#nested.includes(guard)
       : this.#guard === guard && this.#hold === GUARD;
-    return isMine && this.held ? "held" : "lost";
+    if (isMine && this.held) return "held";
+    if (this.#suspended?.has(guard)) return "waiting";
+    return this.#ended?.has(guard as MutexGuard) ? "ended" : "lost";
+  }
+
+  /** Makes what the conditions of this mutex see of it. */
+  #makeConditioned(): ConditionedMutex {
+    return {
+      region: this.#region,
+      at: this.#at,
+      check: (guard) => {
+        if (!(guard instanceof LockGuard)) {
+          throw new TypeError(
+            `Cannot wait for a condition: it needs the guard of its mutex, not ${nameOf(guard)}`,
+          );
+        }
+        if (this.#stateOf(guard) === "held") return;
+        void this.#region.atomics.load32(this.#at); // Says so if the memory was closed.
+        throw new Error(
+          "Cannot wait for a condition: the guard does not hold its mutex. It was released, it " +
+            "waits already, or it is the guard of another object",
+        );
+      },
+      suspend: (guard, end) => {
+        (this.#suspended ??= new Map()).set(guard, end);
+        try {
+          this.#release();
+        } catch (error) {
+          this.#suspended.delete(guard);
+          throw error;
+        }
+        this.#guard = undefined;
+      },
+      resumeSync: (guard, options) => {
+        try {
+          const acquired = this.#region.atomics.tryLock(this.#at, this.#me, SPINS);
+          if (acquired !== 1) this.#lockSlowly(acquired, options);
+          this.#renew(guard);
+        } catch (error) {
+          throw this.#endOf(guard, error);
+        }
+      },
+      resume: async (guard, options) => {
+        if (!this.#suspended!.has(guard)) return;
+        try {
+          const waiters = this.#attachment.asyncWaiters;
+          const renewed = () => this.#renew(guard);
+          if (waiters.isIdleAt(this.#at) && this.#attempt(false, options, renewed)) return;
+          await waiters.wait(this.#at, {
+            kind: "lock",
+            run: (patient) => this.#attempt(patient, options, renewed),
+            timeoutMessage: () => this.#timeoutMessage(),
+          }, options);
+        } catch (error) {
+          throw this.#endOf(guard, error);
+        }
+      },
+    };
+  }
+
+  /** Makes a guard that has waited the guard of the lock, which this object has just acquired. */
+  #renew(guard: MutexGuard): MutexGuard {
+    const token = this.#region.atomics.next64(this.#at + MUTEX.token);
+    renew(guard, token, this.#recovered, this.#previous);
+    this.#hold = GUARD;
+    this.#guard = guard;
+    this.#suspended!.delete(guard);
+    return guard;
+  }
+
+  /** Ends a guard that could not acquire the mutex again because of `error`, which it returns. */
+  #endOf(guard: MutexGuard, error: unknown): unknown {
+    this.#suspended!.delete(guard);
+    (this.#ended ??= new WeakSet()).add(guard);
+    return error;
   }
 
   #release(): void {
@@ -559,13 +667,14 @@ export class Mutex implements RawLock {
   #attempt(
     patient: boolean,
     options: MutexAcquireOptions | undefined,
+    make = () => this.#makeGuard(),
   ): MutexGuard | undefined {
     const { atomics } = this.#region;
     for (;;) {
       const acquired = atomics.tryLock(this.#at, this.#me, 0);
       if (acquired !== 0 || (patient && this.#takeOver())) {
         if (acquired !== 1) this.#settle(options);
-        const guard = this.#makeGuard();
+        const guard = make();
         if (this.#isReentrant) this.#taskGuard = guard;
         return guard;
       }

@@ -4,8 +4,11 @@ import { dispose, type PlatformDisposable } from "../contract/platform.ts";
 import { isUtf8, pathBytes } from "../runtime/paths/path_bytes.ts";
 import { checkOptions } from "./arguments.ts";
 import { AtomicCounter } from "./atomic_counter.ts";
+import { Barrier } from "./barrier.ts";
+import { type BarrierOptions, partiesOf } from "./barrier_options.ts";
 import { Channel } from "./channel.ts";
 import { type ChannelOptions, checkChannelOptions } from "./channel_options.ts";
+import { Condition, offsetOfMutex } from "./condition.ts";
 import { DeadlockDetector } from "./deadlock_detector.ts";
 import { Directory, type Entry } from "./directory.ts";
 import { elementOf, type ElementType } from "./element.ts";
@@ -20,6 +23,7 @@ import { attachmentOf, mapMemory, Memory } from "./memory.ts";
 import { removeMemoryFile } from "./memory_file.ts";
 import { Mutex } from "./mutex.ts";
 import { checkMutexOptions, type MutexOptions } from "./mutex_options.ts";
+import { Once, type OnceOptions, onceSizeOf } from "./once.ts";
 import { RawArray } from "./raw_array.ts";
 import { RawValue } from "./raw_value.ts";
 import { segmentAccessBy } from "./segment_access.ts";
@@ -469,6 +473,43 @@ export class Segment implements PlatformDisposable {
     const shape = `channel ${checked.capacity} ${checked.messageBytes}`;
     const make = ({ offset }: Entry) => new Channel<T>(this.memory, offset, checked);
     return this.#cell(name, shape, Channel.bytes(checked), make);
+  }
+
+  /**
+   * The condition of a name, the same object each time.
+   *
+   * @param mutex The mutex that its waiters hold, of the same segment: the same one for all users.
+   * @throws {TypeError} If it belongs to another mutex, or the mutex is not of this segment.
+   */
+  condition(name: string, mutex: Mutex): Condition {
+    const at = offsetOfMutex(this.memory, mutex); // First: a wrong mutex must not leave a cell.
+    const make = ({ offset }: Entry) => new Condition(this.memory, offset, mutex);
+    return this.#cell(name, "condition", Condition.BYTES, make, `the mutex at ${at}`);
+  }
+
+  /**
+   * The barrier of a name, the same object each time, with the first action that it was given.
+   *
+   * @throws {TypeError} If it has another number of parties.
+   * @throws {RangeError} If the number of parties is not from 1 to 1,023.
+   */
+  barrier(name: string, options: BarrierOptions): Barrier {
+    const parties = partiesOf(options);
+    const { action } = options;
+    const make = ({ offset }: Entry) => new Barrier(this.memory, offset, { parties, action });
+    return this.#cell(name, `barrier ${parties}`, Barrier.bytes(parties), make);
+  }
+
+  /**
+   * The value of a name that is made once, the same object each time.
+   *
+   * @throws {TypeError} If it has another size.
+   * @throws {RangeError} If the size is not from 0 to 2^20.
+   */
+  once(name: string, options?: OnceOptions): Once {
+    const size = onceSizeOf(options);
+    const make = ({ offset }: Entry) => new Once(this.memory, offset, { size });
+    return this.#cell(name, `once ${size}`, Once.bytes(size), make);
   }
 
   /**

@@ -2,7 +2,7 @@ import type { Owner } from "../contract/owner.ts";
 import { AWAITED_WAITS, HEADER, SLOT, WAIT } from "./layout.ts";
 import type { Region } from "./region.ts";
 
-/** What a thread waits for: to acquire a lock, or for a flag to be set or a latch to open. */
+/** What a thread waits for: to acquire a lock, or for another thread, as at a flag or a condition. */
 export type WaitKind = "lock" | "flag";
 
 /** A wait of a thread, or of tasks of a thread, as it is recorded in a memory. */

@@ -25,6 +25,13 @@ export interface Wait<T> extends Attempt<T> {
    * ends its wait, since its wake may have been meant for two. Left out if a signal must wake all.
    */
   isLeft?(): boolean;
+  /** A word of its own at which the thread sleeps, while it is `is`; the other one is not marked. */
+  readonly own?: { readonly at: number; readonly is: number };
+  /**
+   * Whether most waits are short, so that a thread first sleeps for a moment without a record of its
+   * wait and without the duty to look, which cost more than the wake.
+   */
+  readonly isShort?: boolean;
 }
 
 /**
@@ -90,28 +97,34 @@ export class WaitWord {
     const start = performance.now();
     const marks = wait.isLeft === undefined ? SLEEPERS | MANY : SLEEPERS;
     let slept = false;
+    let isRecorded = false;
     let isStill = false;
     try {
       for (;;) {
-        const word = this.#mark(marks);
+        const word = wait.own?.is ?? this.#mark(marks);
         const left = deadline?.left ?? Infinity;
         const got = wait.run(isStill || left <= 0);
         if (got !== undefined) return got;
         if (slept) watch?.look();
         deadline?.throwIfAborted();
         if (left <= 0) throw deadline!.timeout();
-        if (!slept) waitRecords!.block(this.#at, { kind: wait.kind, isTimed: mayEnd });
+        const isFirst = !slept && wait.isShort === true;
+        if (!isRecorded && !isFirst) {
+          waitRecords!.block(this.#at, { kind: wait.kind, isTimed: mayEnd });
+        }
         slept = true;
+        isRecorded = !isFirst;
         const began = performance.now();
-        const time = Math.min(duty.take(intervalAfter(began - start)), left);
-        const woken = region.wait(this.#at, word, time);
+        const interval = intervalAfter(began - start);
+        const time = Math.min(isFirst ? interval : duty.take(interval), left);
+        const woken = region.wait(wait.own?.at ?? this.#at, word, time);
         // Neither woken, nor stopped by another word. Clocks are rounded.
-        isStill = !woken && performance.now() - began >= time - 0.1;
+        isStill = !isFirst && !woken && performance.now() - began >= time - 0.1;
       }
     } finally {
       if (slept) this.#passOn(wait);
       duty.leave();
-      waitRecords!.unblock();
+      if (isRecorded) waitRecords!.unblock();
     }
   }
 

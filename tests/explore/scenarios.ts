@@ -1,3 +1,5 @@
+import { barrierScenarios } from "./barrier_scenarios.ts";
+import { conditionScenarios } from "./condition_scenarios.ts";
 import { channelScenarios } from "./channel_scenarios.ts";
 import { counterScenarios } from "./counter_scenarios.ts";
 import { directoryScenarios } from "./directory_scenarios.ts";
@@ -19,6 +21,8 @@ export function allScenarios(): Scenario[] {
     ...rwLockScenarios(),
     ...latchScenarios(),
     ...channelScenarios(),
+    ...conditionScenarios(),
+    ...barrierScenarios(),
     ...flagScenarios(),
     ...recordScenarios(),
     ...counterScenarios(),

@@ -26,6 +26,8 @@ const READERS = "src/memory/readers.ts";
 const WAIT_WORD = "src/memory/wait_word.ts";
 const CHANNEL = "src/memory/channel.ts";
 const CHANNEL_END = "src/memory/channel_end.ts";
+const BARRIER = "src/memory/barrier.ts";
+const CELLS = "src/memory/condition_cells.ts";
 const WAT = "src/memory/atomics.wat";
 const JS = "src/memory/atomics_js.ts";
 const LIFE = "src/memory/life_word.ts";
@@ -725,6 +727,76 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
     "if (atomics.compareExchange32(this.#arrived, arrived, arrived + n) !== arrived) continue;",
     "atomics.store32(this.#arrived, arrived + n);",
     ["explore/explore"],
+  ),
+  mutant(
+    "a waiter that died keeps its notification",
+    CELLS,
+    "      this.notifyOldest();\n      atomics.store32(cell, 0);\n    }\n  }",
+    "      atomics.store32(cell, 0);\n    }\n  }",
+    ["explore/explore", "memory/condition"],
+  ),
+  mutant(
+    "a notification wakes no thread",
+    CELLS,
+    "if ((waiter & TASKS) === 0) region.wake(cell, 1);",
+    "if ((waiter & TASKS) === 0) return true;",
+    ["explore/explore"],
+  ),
+  mutant(
+    "a wait for a condition returns without its mutex",
+    "src/memory/condition.ts",
+    "this.#mutex.resumeSync(guard, { recover: checked.recover });",
+    "this.#mutex.resumeSync(guard, checked);",
+    ["explore/explore"],
+  ),
+  mutant(
+    "the newest waiters are notified first",
+    CELLS,
+    "((own - number) | 0) < 0",
+    "((own - number) | 0) > 0",
+    ["memory/condition"],
+  ),
+  mutant(
+    "the last to arrive at a barrier wakes no other",
+    BARRIER,
+    "      this.#word.signal();\n      return true;\n    }\n  }\n\n  /** Runs the action",
+    "      return true;\n    }\n  }\n\n  /** Runs the action",
+    ["explore/explore"],
+  ),
+  mutant(
+    "two that arrive at a barrier at once count once",
+    BARRIER,
+    "      if (atomics.compareExchange32(this.#state, state, next) !== state) continue;",
+    "      atomics.store32(this.#state, next);",
+    ["explore/explore"],
+  ),
+  mutant(
+    "a barrier does not break when a party dies",
+    BARRIER,
+    "if (patient && this.#hasDead()) this.#break();",
+    "",
+    ["explore/explore", "memory/barrier"],
+  ),
+  mutant(
+    "a reset of a barrier breaks passes that were before",
+    BARRIER,
+    "isNext && last !== arrival.at >>> 16",
+    "false",
+    ["memory/barrier"],
+  ),
+  mutant(
+    "a value is made again for each caller",
+    "src/memory/once.ts",
+    "if (!this.isDone) this.#publish(await init());",
+    "this.#publish(await init());",
+    ["memory/once"],
+  ),
+  mutant(
+    "a value that is too long is published",
+    "src/memory/once.ts",
+    "if (bytes.length > this.size) {",
+    "if (bytes.length > this.size + 128) {",
+    ["memory/once"],
   ),
   mutant(
     "a latch opens too early",
