@@ -410,7 +410,13 @@ export class Mutex implements RawLock {
             `Cannot wait for a condition: it needs the guard of its mutex, not ${nameOf(guard)}`,
           );
         }
-        if (this.#stateOf(guard) === "held") return;
+        if (this.#stateOf(guard) === "held") {
+          if (this.#hold !== NESTED) return;
+          throw new Error(
+            "Cannot wait for a condition: this thread holds its mutex more than once, and the wait " +
+              "would release one of these holds only",
+          );
+        }
         void this.#region.atomics.load32(this.#at); // Says so if the memory was closed.
         throw new Error(
           "Cannot wait for a condition: the guard does not hold its mutex. It was released, it " +

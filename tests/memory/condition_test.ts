@@ -76,6 +76,24 @@ describe("Condition", () => {
     for (const guard of [foreign, ofOther]) guard.release();
   });
 
+  itInBoth("refuses a guard of a mutex that the thread holds more than once", (memory) => {
+    const mutex = new Mutex(memory, 0, { reentrant: true });
+    const condition = new Condition(memory, AT, mutex);
+    const outer = mutex.acquireSync();
+    const inner = mutex.acquireSync();
+    for (const guard of [outer, inner]) {
+      assert.throws(
+        () => condition.waitSync(guard, { timeout: 0 }),
+        /holds its mutex more than once/,
+      );
+      assert.equal(guard.held, true);
+    }
+    inner.release();
+    assert.throws(() => condition.waitSync(outer, { timeout: 0 }), TIMED_OUT);
+    assert.equal(outer.held, true);
+    outer.release();
+  });
+
   itInBoth("refuses wrong arguments and changes nothing", async (memory) => {
     const { mutex, condition } = open(memory);
     using guard = mutex.acquireSync();
