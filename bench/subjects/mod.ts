@@ -6,7 +6,9 @@ import { subject as jsonFile } from "./json_file.ts";
 import { subject as mutex } from "./mutex.ts";
 import { subject as recovery } from "./recovery.ts";
 import { subject as redis } from "./redis.ts";
+import { subject as rwLock } from "./rw_lock.ts";
 import { subject as segment } from "./segment.ts";
+import { subject as semaphore } from "./semaphore.ts";
 import { subject as startUp } from "./start_up.ts";
 import type { Subject } from "./subject.ts";
 import { subject as values } from "./values.ts";
@@ -16,6 +18,8 @@ export const SUBJECTS: readonly Subject[] = [
   atomics,
   mutex,
   asyncAcquire,
+  semaphore,
+  rwLock,
   values,
   segment,
   fileLock,
