@@ -1,11 +1,19 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { seeded, seededKills } from "../seeded.ts";
-import { addTogether, giveUpAtRandom, holdTogether, killAtRandom } from "./runs.ts";
+import {
+  addTogether,
+  giveUpAtRandom,
+  holdTogether,
+  killAtRandom,
+  killHoldersOfPermits,
+  killReadersAndWriters,
+} from "./runs.ts";
 
 const LIMIT = { timeout: 110_000 };
 /** In each of three runtimes; `deno task soak` does all this for 100 times as long. */
 const [ADDS, HOLDS, KILLS, ABORTS] = [10_000, 100, 10, 150];
+const READ_WRITE = { readers: 8, writers: 3 };
 
 describe("Processes of all runtimes together", () => {
   it("add up exactly", LIMIT, seeded((folder) => addTogether(folder, ADDS)));
@@ -25,6 +33,21 @@ describe("Processes of all runtimes together", () => {
       assert.ok(recovered === 0 || max < 5000, `a recovery took ${max} ms`);
       return recoveries;
     }),
+  );
+
+  it(
+    "take no more permits than there are, though holders are killed",
+    LIMIT,
+    seededKills(KILLS, killHoldersOfPermits),
+  );
+
+  it(
+    "read together and write alone, though readers and writers are killed",
+    LIMIT,
+    seededKills(
+      KILLS,
+      (folder, goesOn, seed) => killReadersAndWriters(folder, READ_WRITE, goesOn, seed),
+    ),
   );
 
   it(
