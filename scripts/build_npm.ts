@@ -22,6 +22,7 @@ import { fileURLToPath } from "node:url";
 import ts from "typescript";
 import deno from "../deno.json" with { type: "json" };
 import npm from "../package.json" with { type: "json" };
+import { reachedDeclarations } from "./reached_declarations.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const DIST = process.argv[2] ?? join(ROOT, "dist");
@@ -38,6 +39,7 @@ const library = Object.entries(npm.exports).filter(([name]) => name !== "./cli")
 /** The command, in one file, and the modules that programs start. */
 const COMMAND = posix.normalize(npm.bin.interlock);
 const PROGRAMS = ["workers/counting_process.ts", "workers/counting_thread.ts"];
+const README = "README.md";
 /** The folder of the other commands, as deep as their sources: they name files relative to theirs. */
 const COMMANDS = "src/commands";
 
@@ -81,6 +83,10 @@ const withoutDocs: Plugin = {
         ts.forEachChild(node, visit);
       };
       visit(ts.createSourceFile(path, contents, ts.ScriptTarget.ESNext));
+      // Redis does not need the indentation and the comments of its scripts.
+      if (path.endsWith("scripts.ts")) {
+        contents = contents.replace(/\n *-- .*/g, "").replace(/\n +/g, "\n");
+      }
       return { contents, loader: "ts" };
     });
   },
@@ -122,7 +128,7 @@ async function emitModules(): Promise<void> {
     tsconfigRaw: { compilerOptions: { verbatimModuleSyntax: true } },
   });
   const texts = new Map(outputFiles.map(({ path, text }) => [relative(DIST, path), text]));
-  for (const module of reached([...library, ...needed], ".js", texts)) {
+  for (const module of reached([...library, ...needed], texts)) {
     writeText(`${module}.js`, await smaller(module, texts.get(`${module}.js`)!));
   }
 }
@@ -214,12 +220,11 @@ const LIBRARY = "package:";
 /** The modules that some modules import, directly or through others; without extension. */
 function reached(
   entries: readonly string[],
-  extension: string,
   texts: ReadonlyMap<string, string>,
 ): ReadonlySet<string> {
   const all = new Set(entries.map((path) => path.replace(/\.ts$/, "")));
   for (const module of all) {
-    const text = texts.get(module + extension)!;
+    const text = texts.get(`${module}.js`)!;
     for (const [, path] of text.matchAll(/\b(?:from |import\()"(\.[^"]+)\.js"/g)) {
       all.add(posix.join(posix.dirname(module), path));
     }
@@ -255,9 +260,8 @@ function emitDeclarations(): void {
     texts.set(relative(DIST, path), text.replace(IMPORT, (_, from, to) => `${from}"${to}.js"`));
   });
   if (diagnostics.length > 0) throw new Error(ts.formatDiagnostics(diagnostics, host));
-  for (const module of reached([...library, COMMAND], ".d.ts", texts)) {
-    writeText(`${module}.d.ts`, texts.get(`${module}.d.ts`)!);
-  }
+  const entries = [...library, COMMAND].map(declared);
+  for (const [path, text] of reachedDeclarations(entries, texts)) writeText(path, text);
 }
 
 /** An import of a module in a declaration; comments have a star before it. */
@@ -294,6 +298,12 @@ function manifest(): object {
   };
 }
 
+/** The README without the sections for those who have a clone. */
+function withoutClone(text: string): string {
+  return text.replace(/^##+ (?:From a clone|Two commands to try)\n[^]*?(?=^## )/gm, "")
+    .replace(/\[([^\]]+)\]\(#(?:from-a-clone|two-commands-to-try)\)/g, "$1");
+}
+
 function writeText(path: string, text: string): void {
   mkdirSync(join(DIST, dirname(path)), { recursive: true });
   writeFileSync(join(DIST, path), text);
@@ -307,7 +317,8 @@ rmSync(DIST, { recursive: true, force: true });
 await emitModules();
 emitDeclarations();
 for (const path of published.flatMap(filesIn)) {
-  if (/\.(?:md|schema\.json)$|LICENSE$/.test(path)) cpSync(join(ROOT, path), join(DIST, path));
+  if (path === README) writeText(path, withoutClone(readFileSync(join(ROOT, path), "utf8")));
+  else if (/\.(?:md|schema\.json)$|LICENSE$/.test(path)) cpSync(join(ROOT, path), join(DIST, path));
 }
 writeJson("package.json", manifest());
 // For the workers of `count` in Deno.

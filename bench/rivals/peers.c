@@ -42,10 +42,13 @@ static struct shared {
   LINE int64_t number;    /* the counter of all workers */
   LINE pthread_mutex_t mutex;
   LINE sem_t semaphore;
+  LINE pthread_rwlock_t rwlock;
+  LINE int closed;         /* whether readers must wait; no writer ever comes */
   LINE pthread_barrier_t barrier;
   LINE pthread_cond_t condition;
   struct {
     LINE int64_t number;  /* a counter of this worker alone */
+    int reads;            /* whether this worker reads */
     LINE double inside;   /* operations inside the window */
     int64_t done;         /* all operations */
   } workers[MOST];
@@ -103,6 +106,10 @@ static void make_locks(int robust, int workers) {
   pthread_condattr_init(&condition);
   pthread_condattr_setpshared(&condition, PTHREAD_PROCESS_SHARED);
   pthread_cond_init(&shared->condition, &condition);
+  pthread_rwlockattr_t rwlock;
+  pthread_rwlockattr_init(&rwlock);
+  pthread_rwlockattr_setpshared(&rwlock, PTHREAD_PROCESS_SHARED);
+  pthread_rwlock_init(&shared->rwlock, &rwlock);
   if (sem_init(&shared->semaphore, 1, 1) != 0) fail("sem_init");
 }
 
@@ -115,6 +122,21 @@ static void add_under_semaphore(void) {
   while (sem_wait(&shared->semaphore) != 0) {}
   increment();
   sem_post(&shared->semaphore);
+}
+
+/* Readers, each of which counts for itself: under glibc's lock, and where each has a word of its own. */
+static void count_mine(void) { *(volatile int64_t *)&shared->workers[me].number += 1; }
+static void add_under_read_lock(void) {
+  if (pthread_rwlock_rdlock(&shared->rwlock) != 0) fail("pthread_rwlock_rdlock");
+  count_mine();
+  pthread_rwlock_unlock(&shared->rwlock);
+}
+static void add_under_own_word(void) {
+  int *reads = &shared->workers[me].reads;
+  __atomic_store_n(reads, 1, __ATOMIC_SEQ_CST);
+  if (__atomic_load_n(&shared->closed, __ATOMIC_SEQ_CST) != 0) fail("closed");
+  count_mine();
+  __atomic_store_n(reads, 0, __ATOMIC_SEQ_CST);
 }
 static void meet(void) { pthread_barrier_wait(&shared->barrier); }
 
@@ -218,6 +240,7 @@ struct subject {
 #define LOOP(operation) \
   static void operation##_times(long times) { for (long i = 0; i < times; i++) operation(); }
 LOOP(add) LOOP(add_32) LOOP(add_striped) LOOP(add_under_mutex) LOOP(add_under_semaphore) LOOP(meet)
+LOOP(add_under_read_lock) LOOP(add_under_own_word)
 LOOP(flock_pair) LOOP(add_by_name) LOOP(add_editable) LOOP(add_not_editable) LOOP(add_durable)
 LOOP(add_64_durable) LOOP(add_batch) LOOP(ping_pong)
 
@@ -229,6 +252,8 @@ static const struct subject subjects[] = {
   {"robust-mutex", .run = add_under_mutex_times, .read = number, .robust = 1,
    .lock = lock_mutex, .unlock = unlock_mutex},
   {"semaphore", .run = add_under_semaphore_times, .read = number},
+  {"read-lock", .run = add_under_read_lock_times, .read = sum},
+  {"own-word", .run = add_under_own_word_times, .read = sum},
   {"barrier", .run = meet_times, .in_step = 1},
   {"condition", .run = ping_pong_times, .in_step = 1},
   {"wake-up", .lock = await_turn, .unlock = give_turn},

@@ -9,7 +9,9 @@ import { subject as mutex } from "./mutex.ts";
 import { subject as recovery } from "./recovery.ts";
 import { subject as redis } from "./redis.ts";
 import { subject as rendezvous } from "./rendezvous.ts";
+import { subject as rwLock } from "./rw_lock.ts";
 import { subject as segment } from "./segment.ts";
+import { subject as semaphore } from "./semaphore.ts";
 import { subject as startUp } from "./start_up.ts";
 import type { Subject } from "./subject.ts";
 import { subject as values } from "./values.ts";
@@ -21,6 +23,8 @@ export const SUBJECTS: readonly Subject[] = [
   asyncAcquire,
   locks,
   rendezvous,
+  semaphore,
+  rwLock,
   values,
   channel,
   segment,

@@ -6,8 +6,6 @@ import {
   RawArray,
   RawRecord,
   RawValue,
-  RwLock,
-  Semaphore,
   SeqlockRecord,
   SharedArray,
   SharedRecord,
@@ -26,11 +24,6 @@ const sharedArray = on(MEMORY, ({ memory, offset }) => new SharedArray(memory, o
 const rawRecord = on(MEMORY, ({ memory, offset }) => new RawRecord(memory, offset, Point));
 const sharedRecord = on(MEMORY, ({ memory, offset }) => new SharedRecord(memory, offset, Point));
 const seqlock = on(MEMORY, ({ memory, offset }) => new SeqlockRecord(memory, offset, Point));
-const semaphore = on(
-  MEMORY,
-  ({ memory, offset }) => new Semaphore(memory, offset, { permits: 4 }),
-);
-const rwLock = on(MEMORY, ({ memory, offset }) => new RwLock(memory, offset));
 const flag = on(MEMORY, ({ memory, offset }) => new Flag(memory, offset));
 
 /** An increment under a mutex, by one thread and by several. */
@@ -84,18 +77,6 @@ export const subject: Subject = {
     sharedRecord("shared record read", (point) => () => point.read()),
     sharedRecord("shared record update", (point) => () => point.update(({ x }) => ({ x: x + 1 }))),
     seqlock("seqlock record read", (point) => () => point.read()),
-    semaphore("semaphore: wait, post", (semaphore) => () => {
-      semaphore.waitSync();
-      semaphore.post();
-    }),
-    rwLock("rw lock: read lock, unlock", (lock) => () => {
-      lock.lockShared();
-      lock.unlockShared();
-    }, { sizes: SIZES }),
-    rwLock("rw lock: write lock, unlock", (lock) => () => {
-      lock.lock();
-      lock.unlock();
-    }),
     flag("flag look", (flag) => () => flag.isSet),
     flag("flag set, clear", (flag) => () => {
       flag.set();

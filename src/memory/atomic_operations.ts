@@ -10,6 +10,8 @@ export interface AtomicOperations {
   store16(at: number, value: number): void;
   load32(at: number): number;
   store32(at: number, value: number): void;
+  /** Stores `value`, then loads another word: a thread tells of itself, then looks. */
+  storeThenLoad32(at: number, value: number, other: number): number;
   /** Adds, wraps, and returns the value before. */
   add32(at: number, n: number): number;
   /** Stores `value` if the word is `expected`; returns the value before. */

@@ -65,6 +65,11 @@ class ArrayAtomics implements AtomicOperations {
   store32(at: number, value: number): void {
     Atomics.store(this.words, at >> 2, value);
   }
+  storeThenLoad32(at: number, value: number, other: number): number {
+    const words = this.words;
+    Atomics.store(words, at >> 2, value);
+    return Atomics.load(words, other >> 2);
+  }
   add32(at: number, n: number): number {
     return Atomics.add(this.words, at >> 2, n);
   }

@@ -23,9 +23,10 @@ import type { Region } from "./region.ts";
 export class Readers {
   readonly #attachment: Attachment;
   readonly #region: Region;
-  /** The offset of the lock, and what entries say. */
+  /** What the entries say. */
+  readonly entry: number;
+  /** The offset of the lock. */
   readonly #lock: number;
-  readonly #entry: number;
   /** The first entry of this thread. */
   readonly #mine: number;
   /** Threads that have died: an identity never lives again. */
@@ -40,28 +41,23 @@ export class Readers {
     this.#attachment = attachment;
     this.#region = region;
     this.#lock = lock;
-    this.#entry = (lock - region.base - HEADER.end) / 8 + 1;
+    this.entry = (lock - region.base - HEADER.end) / 8 + 1;
     const slot = identity & SLOTS;
     this.#mine = this.#entriesOf(slot);
     this.#mark = { word: lock + RW_LOCK.slots + 4 * (slot >> 5), bit: 1 << (slot & 31) };
   }
 
   /**
-   * Notes that this thread reads, or wants to; returns where.
+   * Where this thread can note that it reads, or wants to, by {@linkcode entry}.
    *
    * @throws {RangeError} If the thread reads under too many locks.
    */
-  enter(): number {
+  free(): number {
     const { atomics } = this.#region;
     if (!this.#isMarked) this.#setMark();
-    if (atomics.load32(this.#mine) === 0) {
-      atomics.store32(this.#mine, this.#entry);
-      return this.#mine;
-    }
+    if (atomics.load32(this.#mine) === 0) return this.#mine;
     for (let at = this.#mine + 4; at < this.#mine + 4 * READS; at += 4) {
-      if (atomics.load32(at) !== 0) continue;
-      atomics.store32(at, this.#entry);
-      return at;
+      if (atomics.load32(at) === 0) return at;
     }
     throw new RangeError(
       `Cannot read under another read-write lock: this thread reads under ${READS} of this memory, ` +
@@ -74,13 +70,6 @@ export class Readers {
     const { word, bit } = this.#mark;
     const isMarked = (this.#region.atomics.load32(word) & bit) !== 0;
     return isMarked ? this.#countAt(this.#mine) : 0;
-  }
-
-  /** Whether this thread reads, by this copy of the library or by another one. */
-  get hasMine(): boolean {
-    const { threads, thread } = this.#attachment;
-    return this.mine > 0 ||
-      this.identities(false).some((identity) => threads.isMine(identity, thread));
   }
 
   /**
@@ -127,7 +116,7 @@ export class Readers {
     const { atomics } = this.#region;
     let count = 0;
     for (let at = entries; at < entries + 4 * READS; at += 4) {
-      if (atomics.load32(at) === this.#entry) count++;
+      if (atomics.load32(at) === this.entry) count++;
     }
     return count;
   }

@@ -62,6 +62,8 @@ export class RwCore {
   /** The shared holds of this object, which have one entry together. */
   #count = 0;
   #entry = 0;
+  /** A reader that a writer has found, and waits for. */
+  #reader = 0;
   /** What was in the gate when this object began to read. */
   #found = 0;
 
@@ -92,7 +94,7 @@ export class RwCore {
 
   /** Whether this thread reads, by any object. */
   get reads(): boolean {
-    return this.#count > 0 || this.#readers.hasMine;
+    return this.#count > 0 || this.#readers.mine > 0;
   }
 
   /** Whether this object reads, so that its memory must stay open. */
@@ -110,8 +112,8 @@ export class RwCore {
 
   /** Begins to read, with no hold before, if the gate is open. */
   tryRead(): boolean {
-    const entry = this.#readers.enter();
-    const gate = this.#region.atomics.load32(this.#gate);
+    const entry = this.#readers.free();
+    const gate = this.#region.atomics.storeThenLoad32(entry, this.#readers.entry, this.#gate);
     if (gate !== 0 && !isOpen(gate)) {
       this.#leave(entry);
       return false;
@@ -243,7 +245,8 @@ export class RwCore {
 
   /** Makes an exclusive hold shared, without a gap. The caller keeps the turn until afterwards. */
   downgrade(): boolean {
-    this.#entry = this.#readers.enter();
+    this.#entry = this.#readers.free();
+    this.#region.atomics.store32(this.#entry, this.#readers.entry);
     this.#found = 0;
     this.#count = 1;
     return this.endWrite();
@@ -287,7 +290,8 @@ export class RwCore {
   }
 
   #hasReaders(patient: boolean): boolean {
-    return this.#readers.identities(patient, 1).length > 0;
+    [this.#reader = 0] = this.#readers.identities(patient, 1);
+    return this.#reader !== 0;
   }
 
   #close(writer: Writer): void {
@@ -302,9 +306,8 @@ export class RwCore {
   }
 
   #leave(entry: number): void {
-    const { atomics } = this.#region;
-    atomics.store32(entry, 0);
-    if ((atomics.load32(this.#drainAt) & WAITERS) !== 0) this.#release(this.#drain);
+    const word = this.#region.atomics.storeThenLoad32(entry, 0, this.#drainAt);
+    if ((word & WAITERS) !== 0) this.#release(this.#drain);
   }
 
   /** Wakes those who waited for a release. */
@@ -336,7 +339,7 @@ export class RwCore {
       kind: "lock",
       run: (patient) => {
         if (this.tryWrite(writer, patient, this.#waits)) return true;
-        if (blocks) this.checkReading();
+        if (blocks) this.checkReading(this.#reader);
         return undefined;
       },
       timeoutMessage: () => this.#timeoutMessage(this.#readers.identities(true)),
@@ -346,10 +349,12 @@ export class RwCore {
   /**
    * Throws if this thread reads, and is about to block until it can write.
    *
+   * @param reader One that is waited for: it may be this thread, by another copy of the library.
    * @throws {DeadlockError}
    */
-  checkReading(): void {
-    if (!this.reads) return;
+  checkReading(reader = 0): void {
+    const { threads, thread } = this.#attachment;
+    if (!this.reads && (reader === 0 || !threads.isMine(reader, thread))) return;
     throw new DeadlockError(
       "Cannot wait for a read-write lock: this thread reads under it, so the wait would " +
         "never end. Upgrade the guard",

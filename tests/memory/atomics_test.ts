@@ -185,6 +185,10 @@ function randomStep(
     [`max64(${long}, ${n})`, (atomic) => isCount(atomic) && atomic.max64(long, n)],
     [`load32(${word})`, (atomic) => atomic.load32(word)],
     [`store32(${word}, 0)`, (atomic) => atomic.store32(word, 0)],
+    [
+      `storeThenLoad32(${word}, ${value}, ${long})`,
+      (atomic) => atomic.storeThenLoad32(word, value, long),
+    ],
     [`add32(${word}, ${value})`, (atomic) => atomic.add32(word, value)],
     [`compareExchange32(${word}, 0, ${me})`, (atomic) => atomic.compareExchange32(word, 0, me)],
     [`tryLock(${long}, ${me})`, (atomic) => atomic.tryLock(long, me, me)],

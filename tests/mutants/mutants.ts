@@ -633,8 +633,8 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
   mutant(
     "a reader looks at the gate before it tells of itself",
     RW_CORE,
-    "    const entry = this.#readers.enter();\n    const gate = this.#region.atomics.load32(this.#gate);\n    if (gate",
-    "    const gate = this.#region.atomics.load32(this.#gate);\n    const entry = this.#readers.enter();\n    if (gate",
+    "this.#region.atomics.storeThenLoad32(entry, this.#readers.entry, this.#gate);",
+    "this.#region.atomics.load32(this.#gate);\n    this.#region.atomics.store32(entry, this.#readers.entry);",
     ["explore/explore"],
   ),
   mutant(
@@ -654,8 +654,8 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
   mutant(
     "the last reader wakes no writer",
     RW_CORE,
-    "if ((atomics.load32(this.#drainAt) & WAITERS) !== 0) this.#drain.signal();",
-    "",
+    "if ((word & WAITERS) !== 0) this.#drain.signal();",
+    "void word;",
     ["explore/explore"],
   ),
   mutant(
@@ -689,8 +689,8 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
   mutant(
     "a downgrade that tells no writer of the reader",
     RW_CORE,
-    "    this.#entry = this.#readers.enter();\n    this.#found = 0;",
-    "    this.#entry = this.#readers.enter();\n    this.#region.atomics.store32(this.#entry, 0);\n    this.#found = 0;",
+    "this.#region.atomics.store32(this.#entry, this.#readers.entry);",
+    "",
     ["memory/rw_lock"],
   ),
   mutant(

@@ -44,6 +44,9 @@ export interface RunningAgent {
   readonly number: number;
 }
 
+/** How many agents are started at once. */
+const BATCH = 9;
+
 /** A run that kills agents, and what it does at each phase. */
 export interface KillRun {
   readonly module: URL;
@@ -76,17 +79,23 @@ export async function killAgents(run: KillRun): Promise<number> {
   const runtimes = runtimesHere();
   let started = 0;
   let kills = 0;
+  const children: Child[] = [];
   const begin = async (name: RuntimeName): Promise<RunningAgent> => {
     const number = started++;
     const child = startAgent(name, run.module, run.workload(number));
+    children.push(child);
     assert.equal(await child.line(), "ready");
     child.tell("go");
     return { name, child, number };
   };
-  const agents = await Promise.all(
-    Array.from({ length: run.count }, (_, i) => begin(runtimes[i % runtimes.length])),
-  );
+  const agents: RunningAgent[] = [];
   try {
+    // Not all at once, which takes them longer than they wait to open a file.
+    while (agents.length < run.count) {
+      const batch = Math.min(BATCH, run.count - agents.length);
+      const begun = Array.from({ length: batch }, () => begin(runtimes[started % runtimes.length]));
+      agents.push(...await Promise.all(begun));
+    }
     while (run.goesOn(kills)) {
       await sleep(random() * 10); // A random time.
       const victim = run.victim?.(agents) ?? agents[Math.floor(random() * agents.length)];
@@ -107,7 +116,7 @@ export async function killAgents(run: KillRun): Promise<number> {
       run.onEnd?.(agent);
     }));
   } finally {
-    await Promise.all(agents.map(({ child }) => child[Symbol.asyncDispose]()));
+    await Promise.all(children.map((child) => child[Symbol.asyncDispose]()));
   }
   return kills;
 }

@@ -81,6 +81,32 @@ const PROOFS: readonly Proof[] = [
       rounds.killRequesters(folder, (round) => round < size && performance.now() < ends, seed),
   },
   {
+    name: "permits",
+    size: 1000, // Kills; it checks the time itself.
+    share: 0.1,
+    step: 1000,
+    run: (folder, size, seed) =>
+      rounds.killHoldersOfPermits(
+        folder,
+        (round) => round < size && performance.now() < ends,
+        seed,
+      ),
+  },
+  {
+    name: "readers",
+    size: 1000, // Kills; it checks the time itself.
+    share: 0.2,
+    step: 1000,
+    run: (folder, size, seed) =>
+      rounds.killReadersAndWriters(
+        folder,
+        { readers: 64, writers: 4 },
+        // To start them takes long.
+        (round) => round < Math.min(10, size) || (round < size && performance.now() < ends),
+        seed,
+      ),
+  },
+  {
     name: "aborts",
     size: 10_000,
     share: 0.15,

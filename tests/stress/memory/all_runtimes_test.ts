@@ -7,6 +7,8 @@ import {
   holdTogether,
   killAtChannel,
   killAtRandom,
+  killHoldersOfPermits,
+  killReadersAndWriters,
   killRequesters,
 } from "./runs.ts";
 
@@ -15,6 +17,7 @@ const LIMIT = { timeout: 110_000 };
 const [ADDS, HOLDS, KILLS, ABORTS] = [10_000, 100, 10, 150];
 /** 2 % of those of `deno task soak`. */
 const MESSAGES = 200_000;
+const READ_WRITE = { readers: 8, writers: 3 };
 
 describe("Processes of all runtimes together", () => {
   it("add up exactly", LIMIT, seeded((folder) => addTogether(folder, ADDS)));
@@ -46,6 +49,21 @@ describe("Processes of all runtimes together", () => {
     "request locks by their names, and are killed at random moments",
     LIMIT,
     seededKills(KILLS, killRequesters),
+  );
+
+  it(
+    "take no more permits than there are, though holders are killed",
+    LIMIT,
+    seededKills(KILLS, killHoldersOfPermits),
+  );
+
+  it(
+    "read together and write alone, though readers and writers are killed",
+    LIMIT,
+    seededKills(
+      KILLS,
+      (folder, goesOn, seed) => killReadersAndWriters(folder, READ_WRITE, goesOn, seed),
+    ),
   );
 
   it(

@@ -10,6 +10,8 @@ import { killAgents, type Recoveries, recoveriesOf, resultsOf, withAgents } from
 import { giveUpAtGrant, type Waits } from "../give_up.ts";
 import type { ChannelWorkload } from "./channel_process.ts";
 import { StressChannel } from "./stress_channel.ts";
+import { Crowd, PERMITS } from "./crowd.ts";
+import type { CrowdWorkload } from "./crowd_process.ts";
 import { LOCKS, StressMemory } from "./stress_memory.ts";
 import { NAMES, REQUESTED, requestedName, type Workload } from "./workload.ts";
 import { AgentGroup, RUNTIMES } from "../../memory/fixtures/lock_agents.ts";
@@ -17,6 +19,7 @@ import { AgentGroup, RUNTIMES } from "../../memory/fixtures/lock_agents.ts";
 const PROCESS = new URL("./stress_process.ts", import.meta.url);
 const CHANNEL_PROCESS = new URL("./channel_process.ts", import.meta.url);
 const THREAD = new URL("./stress_thread.ts", import.meta.url);
+const CROWD = new URL("./crowd_process.ts", import.meta.url);
 const RACER = new URL("./racing_process.ts", import.meta.url);
 
 /** Checks the end of a run: each mutex is free, and no update was lost. */
@@ -100,6 +103,91 @@ export async function killAtRandom(
   });
   await settle(stress);
   return recoveriesOf(kills, stress.recoveryTimes);
+}
+
+/** Kills agents that share a crowd's lock, one in each round, and starts others in their place. */
+async function killCrowd(
+  folder: string,
+  roles: readonly CrowdWorkload["what"][],
+  goesOn: (round: number) => boolean,
+  seed: number,
+  settle: (crowd: Crowd) => Promise<void>,
+): Promise<Pick<Recoveries, "kills" | "recovered">> {
+  const path = join(folder, "crowd");
+  using crowd = new Crowd(path);
+  // An agent takes the role of the one in whose place it is.
+  const free = [...roles];
+  const roleOf = new Map<number, CrowdWorkload["what"]>();
+  const random = randomOf(seed);
+  const check = (when: string) =>
+    assert.equal(crowd.violations.value, 0, `the detectors saw a violation, ${when}`);
+  const kills = await killAgents({
+    module: CROWD,
+    count: roles.length,
+    workload(number): CrowdWorkload {
+      crowd.add(number);
+      const what = free.shift()!;
+      roleOf.set(number, what);
+      return { path, what, number, seed: seed + number, pause: roles.length / 4 };
+    },
+    random,
+    goesOn,
+    victim(agents) {
+      // Else most of those that are killed are readers, which nobody recovers.
+      const others = agents.filter(({ number }) => roleOf.get(number) !== "read");
+      return random() < 0.5 ? others[Math.floor(random() * others.length)] : undefined;
+    },
+    onKill: ({ number }) => crowd.noteKill(number),
+    onEnd: ({ number }) => free.push(roleOf.get(number)!),
+    check: (round) => check(`round ${round}`),
+    onStop: () => crowd.stop.set(),
+  });
+  await settle(crowd);
+  check("at the end");
+  return { kills, recovered: crowd.recovered.value };
+}
+
+/**
+ * 9 processes of all runtimes take one to three of four permits. In each round, one of them is killed
+ * at a random moment, and another one started. Never are more than four inside, and in the end all
+ * permits have come back.
+ */
+export function killHoldersOfPermits(
+  folder: string,
+  goesOn: (round: number) => boolean,
+  seed: number,
+): Promise<Pick<Recoveries, "kills" | "recovered">> {
+  const roles = Array.from({ length: 9 }, () => "permits" as const);
+  return killCrowd(folder, roles, goesOn, seed, async (crowd) => {
+    const semaphore = crowd.semaphore();
+    (await semaphore.acquire({ permits: PERMITS, timeout: 10_000 })).release();
+    assert.equal(semaphore.available, PERMITS);
+  });
+}
+
+/**
+ * Readers and writers of all runtimes share a read-write lock. In each round, one of them is killed at
+ * a random moment, and another one started. A writer is always alone, and no reader sees what a
+ * writer has changed by half.
+ */
+export function killReadersAndWriters(
+  folder: string,
+  { readers, writers }: { readonly readers: number; readonly writers: number },
+  goesOn: (round: number) => boolean,
+  seed: number,
+): Promise<Pick<Recoveries, "kills" | "recovered">> {
+  const roles = Array.from(
+    { length: readers + writers },
+    (_, i) => i < writers ? "write" : "read" as const,
+  );
+  return killCrowd(folder, roles, goesOn, seed, async (crowd) => {
+    const lock = crowd.rwLock();
+    (await lock.acquire({ timeout: 10_000 })).release();
+    assert.deepEqual(lock.owners(), []);
+    const guard = lock.tryAcquire({ shared: true });
+    assert.equal(guard?.recovered, false);
+    guard.release();
+  });
 }
 
 /**
