@@ -481,14 +481,14 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
   mutant(
     "a post wakes no waiter",
     SEMAPHORE,
-    "if ((atomics.load32(this.#at) & WAITERS) !== 0) this.#word.signal();",
+    "if ((atomics.load32(this.#at) & WAITERS) !== 0) this.#signal();",
     "",
     ["explore/explore"],
   ),
   mutant(
     "a post of a permit that is no longer held",
     SEMAPHORE,
-    "if (atomics.compareExchange32(cell, this.#me, 0) !== this.#me) throw lost();",
+    "if (atomics.compareExchange32(cell, this.#me, 0) !== this.#me) throw this.#lost();",
     "atomics.store32(cell, 0);",
     ["memory/semaphore"],
   ),
@@ -544,14 +544,14 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
   mutant(
     "the last reader wakes no writer",
     RW_CORE,
-    "if ((atomics.load32(this.#drainAt) & WAITERS) !== 0) this.#drain.signal();",
+    "if ((atomics.load32(this.#drainAt) & WAITERS) !== 0) this.#release(this.#drain);",
     "",
     ["explore/explore"],
   ),
   mutant(
     "a writer wakes no readers",
     RW_CORE,
-    "    const isMine = atomics.compareExchange32(this.#gate, this.#me, 0) === this.#me;\n    this.#entrance.signal();",
+    "    const isMine = atomics.compareExchange32(this.#gate, this.#me, 0) === this.#me;\n    this.#release(this.#entrance);",
     "    const isMine = atomics.compareExchange32(this.#gate, this.#me, 0) === this.#me;",
     ["explore/explore"],
   ),
