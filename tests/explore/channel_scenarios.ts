@@ -58,14 +58,23 @@ function messageOf(actor: number, i = 0): Uint8Array {
   return Uint8Array.of(2 * actor + i + 1);
 }
 
+/** The parts that send. */
+const sending = new Set<Part>();
+
+function sends(part: Part): Part {
+  sending.add(part);
+  return part;
+}
+
 /** Sends `count` messages, blocking the thread. */
-const send = (count: number): Part => (channel, world, actor) => {
-  for (let i = 0; i < count; i++) {
-    const message = messageOf(actor, i);
-    channel.sendSync(message);
-    world.noteSent(message[0]);
-  }
-};
+const send = (count: number): Part =>
+  sends((channel, world, actor) => {
+    for (let i = 0; i < count; i++) {
+      const message = messageOf(actor, i);
+      channel.sendSync(message);
+      world.noteSent(message[0]);
+    }
+  });
 
 /** Receives `count` messages, blocking the thread. */
 const receive = (count: number): Part => (channel, world) => {
@@ -92,10 +101,10 @@ const awaitReceive = (count: number): Part => async (channel, world) => {
   for (let i = 0; i < count; i++) world.noteReceived(await channel.receive());
 };
 
-const trySend: Part = (channel, world, actor) => {
+const trySend = sends((channel, world, actor) => {
   const message = messageOf(actor);
   if (channel.trySend(message)) world.noteSent(message[0]);
-};
+});
 const tryReceive: Part = (channel, world) => {
   const message = channel.tryReceive();
   if (message !== undefined) world.noteReceived(message);
@@ -113,7 +122,7 @@ const timed = (part: "send" | "receive"): Part => (channel, world, actor) => {
   }
   world.noteSent(messageOf(actor)[0]);
 };
-const timedSend = timed("send");
+const timedSend = sends(timed("send"));
 const timedReceive = timed("receive");
 
 /** Sends unless the channel is closed. */
@@ -127,6 +136,10 @@ const sendIfOpen: Part = (channel, world, actor) => {
   world.noteSent(messageOf(actor)[0]);
 };
 const close: Part = (channel) => channel.close();
+
+function bitsOf(bits: number): number[] {
+  return Array.from({ length: 31 }, (_, bit) => bit).filter((bit) => (bits & 1 << bit) !== 0);
+}
 
 function wordsOf(names: readonly (keyof typeof CHANNEL_END)[]): number[] {
   return ENDS.flatMap((end) => names.map((name) => AT + end + CHANNEL_END[name]));
@@ -142,7 +155,8 @@ function channelScenario(
   const options = { capacity, messageBytes: 4 };
   const open = (actor: number) => new Channel<Uint8Array>(world.open(actor), 0, options);
   const places = Array.from({ length: capacity }, (_, i) => AT + CHANNEL.places + 16 * i);
-  for (let i = 0; i < filled; i++) open(parts.length).sendSync(Uint8Array.of(FILLED + i));
+  const there = Array.from({ length: filled }, (_, i) => FILLED + i);
+  for (const message of there) open(parts.length).sendSync(Uint8Array.of(message));
   const identities = [0, ...parts.map((_, actor) => identityOf(actor))];
   return {
     name: `channel: ${name}`,
@@ -178,13 +192,27 @@ function channelScenario(
       if (notes[ENDED] !== 0 && left.length > 0) return "a message came after the end";
       for (const message of left) world.check(message[0]);
       const missing = notes[SENT] & ~notes[RECEIVED];
-      const deaths = parts.filter((_, actor) => world.read(slotOf(actor) + SLOT.gone) !== 0).length;
+      const isDead = (actor: number) => world.read(slotOf(actor) + SLOT.gone) !== 0;
+      const dead = parts.map((_, actor) => actor).filter(isDead);
+      const deaths = dead.length;
       // A receiver that died may have received it.
       if (missing !== 0 && (deaths === 0 || (missing & (missing - 1)) !== 0 && deaths < 2)) {
         return "a message is missing";
       }
+      if (parts.some((part, actor) => part === close && !isDead(actor)) && !channel.closed) {
+        return "it is open after a close";
+      }
       if (!channel.closed && !channel.trySend(Uint8Array.of(31))) return "nothing can be sent";
       const { lost } = channel;
+      const begun = dead.filter((actor) => sending.has(parts[actor]));
+      const unseen = [
+        ...begun.map((actor) => messageOf(actor)[0]),
+        ...bitsOf(notes[SENT]),
+        ...there,
+      ]
+        .filter((message, i, all) => all.indexOf(message) === i)
+        .filter((message) => (notes[RECEIVED] & 1 << message) === 0);
+      if (lost > unseen.length) return "a message is counted as lost that was received";
       // Of several that died one after the other, the later ones may not have counted the first.
       const least = deaths > 1 ? Math.min(1, notes[LOST]) : notes[LOST];
       return lost >= least && lost <= notes[LOST]

@@ -670,7 +670,7 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
     ["explore/explore"],
   ),
   mutant(
-    "a loss is counted, and nothing more is sent",
+    "the turn of a dead sender stays taken",
     CHANNEL_END,
     "if (!threads.isFoundGone(owner)) return false;",
     "return false;",
