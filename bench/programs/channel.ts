@@ -4,8 +4,8 @@
  * - `channel.ts send MEMORY`, `channel.ts receive MEMORY LEAD WINDOW`: two processes
  * - `channel.ts threads|post LEAD WINDOW`: a process and its worker, by a channel or by postMessage
  *
- * Who receives does so for LEAD nanoseconds, and then tells how many nanoseconds a message takes in
- * the next WINDOW.
+ * The receiver does so for LEAD nanoseconds from the first message on, and then tells how many
+ * nanoseconds a message takes in the next WINDOW.
  *
  * @module
  */
@@ -30,15 +30,15 @@ interface Times {
 /** What a worker receives from. */
 type Source = Times & ({ readonly handle: MemoryHandle } | { readonly seen: SharedArrayBuffer });
 
-/** Counts messages; returns the time of one when the window is over. */
+/** Counts messages, from the lead on; returns the time of one when the window is over. */
 function meter({ lead, window }: Times): () => number | undefined {
-  let [count, from] = [0, 0];
-  const begin = monotonicNanoseconds() + lead;
+  let [count, begin, from] = [0, 0, 0];
   return () => {
-    if (++count % CHUNK !== 0) return undefined;
+    if (count++ % CHUNK !== 0) return undefined;
     const now = monotonicNanoseconds();
-    if (from === 0 && now >= begin) [count, from] = [0, now];
-    return from !== 0 && now >= from + window ? (now - from) / count : undefined;
+    begin ||= now + lead;
+    if (from === 0 && now >= begin) [count, from] = [1, now];
+    return from !== 0 && now >= from + window ? (now - from) / (count - 1) : undefined;
   };
 }
 

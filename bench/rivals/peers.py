@@ -120,6 +120,7 @@ def measure_queue():
 
     sender = fork.Process(target=send, daemon=True)
     sender.start()
+    queue.get()
     first = time.monotonic_ns() + lead
     last = first + window
     inside, start = 0, 0

@@ -71,7 +71,10 @@ describe("the plan of a bench", () => {
   it("leaves out missing rivals", () => {
     const steps = plan(FULL, { has: () => false });
     const by = new Set(steps.flatMap(({ rows }) => rows.map(({ by }) => by)));
-    assert.deepEqual([...by].sort(), ["empty program", "interlock", "navigator.locks"]);
+    assert.deepEqual(
+      [...by].sort(),
+      ["empty program", "interlock", "navigator.locks", "postMessage"],
+    );
     const python = idsOf(plan(FULL, { has: (name) => name === "python3" }))
       .filter((id) => id.includes("/python/"));
     assert.ok(python.length > 0 && !python.some((id) => id.includes("/file/")), "no fasteners");

@@ -654,8 +654,8 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
   mutant(
     "the last reader wakes no writer",
     RW_CORE,
-      "if ((word & WAITERS) !== 0) this.#release(this.#drain);",
-      "void word;",
+    "if ((word & WAITERS) !== 0) this.#release(this.#drain);",
+    "void word;",
     ["explore/explore"],
   ),
   mutant(
@@ -862,7 +862,7 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
     ["explore/explore"],
   ),
   mutant(
-    "a loss is counted, and nothing more is sent",
+    "the turn of a dead sender stays taken",
     CHANNEL_END,
     "if (!threads.isFoundGone(owner)) return false;",
     "return false;",

@@ -75,6 +75,26 @@ describe("A channel of processes", () => {
     }),
   );
 
+  it(
+    "ends the waits of all when it is closed",
+    LIMIT,
+    withGroup(async (group) => {
+      const children = await Promise.all(
+        [...RUNTIMES, ...RUNTIMES].map((name) => group.start(name)),
+      );
+      for (const [i, child] of children.entries()) {
+        tell(child, { act: "take", way: i % 2 === 0 ? "sync" : "async" });
+        await group.waits(child);
+      }
+      group.lock.close();
+      for (const child of children) assert.deepEqual(await outcomeOf(child), { got: false });
+      for (const child of children) {
+        const { error } = await perform(child, { act: "give", message: 1 });
+        assert.equal(error, "ChannelClosedError");
+      }
+    }),
+  );
+
   for (const name of RUNTIMES) {
     it(
       `goes on after senders and receivers were killed while they waited: ${name}`,
