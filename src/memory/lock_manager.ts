@@ -228,6 +228,8 @@ export class LockManager {
   /** Makes a request; see `LockTable.request`. */
   #ask({ name, mode }: GrantedLock, way: RequestWay, sleeps: boolean): number {
     const isShared = mode === "shared";
+    // Nothing is stolen from the dead, who would not end it.
+    if (way === "steal") this.#table.reap(this.#table.ownersOf(name));
     let block = this.#table.request(name, isShared, way, sleeps);
     if (block === 0 && this.#table.reap(this.#table.ownersOf(name))) {
       block = this.#table.request(name, isShared, way, sleeps);

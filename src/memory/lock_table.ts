@@ -142,7 +142,7 @@ export class LockTable {
         // Not all blocks can be mapped here: another thread makes the links anew.
         this.#blocks.storeState(block, REQUEST_STATE.none);
         this.#blocks.store(block, BLOCK.owner, 0);
-        this.#store(LOCKS.dirty, 1);
+        this.#setDirty(1);
       }
       return isStolen;
     });
@@ -239,7 +239,7 @@ export class LockTable {
   /** The blocks of all requests. */
   *#inUse(): Generator<number, void, void> {
     for (let block = FIRST_BLOCK; block < this.#blocks.end; block++) {
-      if (this.#blocks.load(block, BLOCK.state) !== REQUEST_STATE.none) yield block;
+      if (this.#blocks.loadState(block) !== REQUEST_STATE.none) yield block;
     }
   }
 
@@ -255,9 +255,9 @@ export class LockTable {
   #enter(): unknown {
     this.#lock();
     try {
-      if (this.#mutex.recovered) this.#store(LOCKS.dirty, 1);
+      if (this.#mutex.recovered) this.#setDirty(1);
       if (this.#load(LOCKS.chunks) !== this.#blocks.chunks) this.#follow();
-      if (this.#load(LOCKS.dirty) !== 0) this.#rebuild();
+      if (this.#isDirty) this.#rebuild();
       return undefined;
     } catch (error) {
       return error;
@@ -282,7 +282,7 @@ export class LockTable {
       isDone = true;
       return result;
     } finally {
-      if (!isDone) this.#store(LOCKS.dirty, 1);
+      if (!isDone) this.#setDirty(1);
       this.#mutex.unlock();
       this.#tellAll();
     }
@@ -341,7 +341,7 @@ export class LockTable {
     for (;;) {
       const block = blocks.load(resource, BLOCK.first);
       if (block === 0) return;
-      const state = blocks.load(block, BLOCK.state);
+      const state = blocks.loadState(block);
       if ((state & REQUEST_STATE.mask) !== REQUEST_STATE.held) return;
       blocks.storeState(block, (state & ~REQUEST_STATE.mask) | REQUEST_STATE.stolen);
       this.#unlink(resource, block);
@@ -352,7 +352,7 @@ export class LockTable {
 
   #end(block: number): void {
     const blocks = this.#blocks;
-    const state = blocks.load(block, BLOCK.state);
+    const state = blocks.loadState(block);
     const resource = blocks.load(block, BLOCK.resource);
     const next = blocks.load(block, BLOCK.next);
     blocks.storeState(block, REQUEST_STATE.none);
@@ -368,7 +368,7 @@ export class LockTable {
   #grant(block: number): void {
     const blocks = this.#blocks;
     while (block !== 0) {
-      const state = blocks.load(block, BLOCK.state);
+      const state = blocks.loadState(block);
       if ((state & REQUEST_STATE.mask) !== REQUEST_STATE.waits) return;
       const before = blocks.load(block, BLOCK.previous);
       const isShared = (state & REQUEST.shared) !== 0;
@@ -512,7 +512,7 @@ export class LockTable {
     // The thread that died may have been about to do so, and to tell those that it granted it to.
     for (const block of waiting) this.#grant(block);
     this.#concernsOthers = true;
-    this.#store(LOCKS.dirty, 0);
+    this.#setDirty(0);
   }
 
   /** Maps the chunks that other threads have added. */
@@ -532,7 +532,7 @@ export class LockTable {
       const chunk = this.#load(LOCKS.chunks);
       const { offset } = this.#obtainChunk(chunk, name);
       this.#store(LOCKS.offsets + 4 * chunk, offset);
-      this.#store(LOCKS.dirty, 1);
+      this.#setDirty(1);
       this.#store(LOCKS.chunks, chunk + 1);
       this.#follow();
       this.#rebuild();
@@ -556,6 +556,16 @@ export class LockTable {
     );
   }
 
+  /** Whether the links must be made anew. */
+  get #isDirty(): boolean {
+    return this.#atomics.load32(this.at + LOCKS.dirty) !== 0;
+  }
+
+  /** Atomic, so that it is in the memory before and after what happens meanwhile. */
+  #setDirty(dirty: number): void {
+    this.#atomics.store32(this.at + LOCKS.dirty, dirty);
+  }
+
   #load(field: number): number {
     return this.#words[(this.at + field) >> 2];
   }
@@ -566,7 +576,7 @@ export class LockTable {
 }
 
 function isHeldShared(blocks: LockBlocks, block: number): boolean {
-  const state = blocks.load(block, BLOCK.state);
+  const state = blocks.loadState(block);
   return (state & ~REQUEST.sleeps) === (REQUEST_STATE.held | REQUEST.shared);
 }
 

@@ -21,6 +21,8 @@ const REGISTRY = "src/memory/thread_registry.ts";
 const SLOTS = "src/memory/slot_table.ts";
 const WAITERS = "src/memory/async_waiters.ts";
 const SEMAPHORE = "src/memory/semaphore.ts";
+const LOCK_TABLE = "src/memory/lock_table.ts";
+const LOCK_MANAGER = "src/memory/lock_manager.ts";
 const RW_CORE = "src/memory/rw_core.ts";
 const READERS = "src/memory/readers.ts";
 const WAIT_WORD = "src/memory/wait_word.ts";
@@ -62,6 +64,41 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
     "    this.mutex.unlock();\n    return result",
     "    return result",
     ["memory/shared_value"],
+  ),
+  mutant(
+    "a request for a name overtakes those that wait",
+    LOCK_TABLE,
+    'const isFree = way === "steal" || last === 0 || (isShared && isHeldShared(blocks, last));',
+    'const isFree = way === "steal" || last === 0 || isShared;',
+    ["memory/lock_manager"],
+  ),
+  mutant(
+    "an end of a request grants nothing",
+    LOCK_TABLE,
+    "    else this.#grant(next);\n",
+    "    else if (next === -1) this.#grant(next);\n",
+    ["memory/lock_manager"],
+  ),
+  mutant(
+    "a name keeps its bytes after its last request",
+    LOCK_TABLE,
+    "    if (blocks.load(resource, BLOCK.first) === 0) this.#freeResource(resource);\n",
+    "    if (blocks.load(resource, BLOCK.first) === 0) return;\n",
+    ["memory/lock_manager"],
+  ),
+  mutant(
+    "a stolen lock is not taken from those that share it",
+    LOCK_TABLE,
+    "      if ((state & REQUEST.sleeps) === 0) this.#note(block, state);\n",
+    "      if ((state & REQUEST.sleeps) === 0) this.#note(block, state);\n      return;\n",
+    ["memory/lock_manager"],
+  ),
+  mutant(
+    "a signal is not looked at when the callback is called",
+    LOCK_MANAGER,
+    "      signal?.throwIfAborted();\n      result",
+    "      result",
+    ["memory/lock_manager"],
   ),
   mutant(
     "release before write",
