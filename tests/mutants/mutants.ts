@@ -154,13 +154,6 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
     ["memory/hand_off"],
   ),
   mutant(
-    "all threads of a deadlock fail",
-    DETECTOR,
-    'if (certainty === "certain" && time < before * TURN) return;',
-    "if (before < 0) return;",
-    ["memory/behaviour/deadlock"],
-  ),
-  mutant(
     "a semaphore is a deadlock if one of its holders waits",
     DETECTOR,
     "identities.every(isBlocked)",
