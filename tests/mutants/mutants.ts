@@ -203,14 +203,6 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
     ["memory/behaviour/reentrant"],
   ),
   mutant(
-    "a waiter that asks too late is not woken",
-    JS,
-    "return waiting | HEIR_WAITS;",
-    "return waiting;",
-    ["explore/explore"],
-    "bun",
-  ),
-  mutant(
     "an add whose value has changed adds beyond 2^53",
     WAT,
     "(if (i32.eqz (call $isNear (local.get $old)))",
