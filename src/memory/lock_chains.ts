@@ -19,7 +19,7 @@ const places = new WeakMap<object, { attachment: Attachment; offset: number }>()
 
 /** Lets the bodies of a lock be known to what they wait for. */
 export function noteChains(lock: object, attachment: Attachment, offset: number): void {
-  if (adapter.name === "browser") return; // It has no store: cycles of tasks are only reported.
+  if (adapter.platform === "browser") return; // It has no store: cycles of tasks are only reported.
   store ??= asyncStore<Link>();
   lockBodies.run ??= runInside;
   places.set(lock, { attachment, offset });
