@@ -200,23 +200,7 @@ class ArrayAtomics implements AtomicOperations {
     const words = this.words;
     const word = at >> 2;
     const old = Atomics.compareExchange(words, word, me, 0);
-    if (old === me) return 0;
-    if ((old & OWNER) !== me) return -1;
-    const heir = word + HEIR;
-    const waiter = Atomics.load(words, heir);
-    if (waiter > 0 && Atomics.compareExchange(words, heir, waiter, waiter | HANDED) === waiter) {
-      let now = old;
-      while ((now & OWNER) === me) {
-        const found = Atomics.compareExchange(words, word, now, (now & ~OWNER) | waiter);
-        if (found === now) break;
-        now = found;
-      }
-      return HEIR_WAITS;
-    }
-    const waiting = Atomics.exchange(words, word, 0) >>> 30;
-    const late = Atomics.load(words, heir);
-    if (late <= 0 || Atomics.compareExchange(words, heir, late, 0) !== late) return waiting;
-    return waiting | HEIR_WAITS;
+    return old === me ? 0 : this.unlockMarked(word, me, old);
   }
 
   locked32(word: number, me: number, at: number, what: number, n: number): number {
@@ -244,6 +228,26 @@ class ArrayAtomics implements AtomicOperations {
       if (sign < 0 ? wanted >= old : wanted <= old) return Number(old);
       if (Atomics.compareExchange(longs, at >> 3, old, wanted) === old) return Number(old);
     }
+  }
+  /** Not a part of `unlock`, which the engine would not inline then. */
+  private unlockMarked(word: number, me: number, old: number): number {
+    const words = this.words;
+    if ((old & OWNER) !== me) return -1;
+    const heir = word + HEIR;
+    const waiter = Atomics.load(words, heir);
+    if (waiter > 0 && Atomics.compareExchange(words, heir, waiter, waiter | HANDED) === waiter) {
+      let now = old;
+      while ((now & OWNER) === me) {
+        const found = Atomics.compareExchange(words, word, now, (now & ~OWNER) | waiter);
+        if (found === now) break;
+        now = found;
+      }
+      return HEIR_WAITS;
+    }
+    const waiting = Atomics.exchange(words, word, 0) >>> 30;
+    const late = Atomics.load(words, heir);
+    if (late <= 0 || Atomics.compareExchange(words, heir, late, 0) !== late) return waiting;
+    return waiting | HEIR_WAITS;
   }
   private taken(word: number): number {
     return Atomics.load(this.words, word + 1) === 0 ? 1 : 2;

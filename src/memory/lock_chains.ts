@@ -1,5 +1,6 @@
 import type { Guard } from "../contract/guard.ts";
 import { lockBodies } from "../contract/lock_bodies.ts";
+import { adapter } from "../runtime/adapters/adapter.ts";
 import { type AsyncStore, asyncStore } from "../runtime/adapters/async_store.ts";
 import type { Attachment } from "./attachment.ts";
 
@@ -18,6 +19,7 @@ const places = new WeakMap<object, { attachment: Attachment; offset: number }>()
 
 /** Lets the bodies of a lock be known to what they wait for. */
 export function noteChains(lock: object, attachment: Attachment, offset: number): void {
+  if (adapter.platform === "browser") return; // It has no store: cycles of tasks are only reported.
   store ??= asyncStore<Link>();
   lockBodies.run ??= runInside;
   places.set(lock, { attachment, offset });

@@ -192,12 +192,12 @@ function fairScenarios(): Scenario[] {
   const fair = (name: string, parts: readonly Part[], more: Parameters<typeof mutexScenario>[2]) =>
     mutexScenario(`fair, ${name}`, parts, { fair: true, ...more });
   return [
-    fair("one locks twice, one locks", [twice, lock], { tokens: true }),
-    fair("one locks twice, one locks, one dies", [twice, lock], { deaths: 1 }),
-    fair("one locks twice, one locks, two die", [twice, lock], { deaths: 2 }),
-    fair("one locks twice, one locks, one wakes for no reason", [twice, lock], { spurious: 1 }),
-    fair("one locks twice, one gives up, one dies", [twice, timed], { deaths: 1 }),
-    fair("one locks twice, two lock", [bareTwice, bare, bare], { isTooLarge: true }),
+    fair("two lock", [twice, lock], { tokens: true }),
+    fair("two lock, one dies", [twice, lock], { deaths: 1 }),
+    fair("two lock, two die", [twice, lock], { deaths: 2 }),
+    fair("two lock, one wakes for no reason", [twice, lock], { spurious: 1 }),
+    fair("one locks, one gives up, one dies", [twice, timed], { deaths: 1 }),
+    fair("three lock", [bareTwice, bare, bare], { isTooLarge: true }),
   ];
 }
 

@@ -195,13 +195,6 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
     ["memory/hand_off"],
   ),
   mutant(
-    "all threads of a deadlock fail",
-    DETECTOR,
-    'if (certainty === "certain" && time < before * TURN) return;',
-    "if (before < 0) return;",
-    ["memory/behaviour/deadlock"],
-  ),
-  mutant(
     "a semaphore is a deadlock if one of its holders waits",
     DETECTOR,
     "identities.every(isBlocked)",
@@ -249,14 +242,6 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
     "return this.#hold !== GUARD || this.#guard !== this.#taskGuard;",
     "return true;",
     ["memory/behaviour/reentrant"],
-  ),
-  mutant(
-    "a waiter that asks too late is not woken",
-    JS,
-    "return waiting | HEIR_WAITS;",
-    "return waiting;",
-    ["explore/explore"],
-    "bun",
   ),
   mutant(
     "an add whose value has changed adds beyond 2^53",

@@ -201,6 +201,10 @@ describe("A deadlock", () => {
       second.tell(mutex("m"));
       third.tell(semaphore("s"));
       await group.waits(2);
+      // Those that wait have looked when a later deadlock is found.
+      const others = [await group.thread(), await group.thread()];
+      for (const [i, other] of others.entries()) await does(other, mutex(`other ${i}`));
+      await assertOneFails(others, [mutex("other 1"), mutex("other 0")]);
       await does(first, { act: "give" });
       assert.deepEqual(await third.outcome(), {});
       await does(third, { act: "give" });
@@ -309,9 +313,15 @@ describe("A deadlock", () => {
     let late: Promise<string> | undefined;
     await withLock(a, () => void (late = withLock(a, () => "late")));
     assert.equal(await late, "late");
+    const c = segment.mutex("c");
     const inner = withLock(a, async (guard) => {
       guard.release();
-      return await withLock(a, () => "inner");
+      const other = await a.acquire();
+      const wait = withLock(a, () => "inner");
+      // It has looked when a later deadlock is found.
+      await assert.rejects(withLock(c, () => withLock(c, () => {})), DeadlockError);
+      other.release();
+      return await wait;
     });
     assert.equal(await inner, "inner");
   });
