@@ -44,7 +44,10 @@ export interface InspectedMutex {
 export interface InspectedCell extends Partial<InspectedMutex> {
   readonly name: string;
   readonly kind: string;
-  /** What it contains; `undefined` for a lock, a latch, a record, or a kind this program lacks. */
+  /**
+   * What it contains: of a barrier, how many have arrived; of a value that is made once, whether it was;
+   * `undefined` for a lock, a latch, a condition, a record, or a kind this program lacks.
+   */
   readonly value?: InspectedValue;
   /** The threads that wait for it, and the threads whose tasks do. */
   readonly waiters: readonly { readonly owner: Owner; readonly since: Date }[];

@@ -40,7 +40,10 @@ describe("inspectSegment", () => {
       segment.rawValue("big", "BigUint64").value = 2n ** 64n - 1n;
       segment.array("array", 3, "Int16").raw.set(2, -5);
       segment.rawArray("long", 20).set(7, 1);
-      segment.mutex("mutex");
+      const mutex = segment.mutex("mutex");
+      segment.condition("condition", mutex);
+      segment.barrier("barrier", { parties: 2 });
+      segment.once("once").getSync(() => 1);
       const { cells } = inspectSegment(join(directory, "jobs"));
       assert.deepEqual(Object.fromEntries(cells.map(({ name, value }) => [name, value])), {
         counter: -(2 ** 40),
@@ -53,9 +56,12 @@ describe("inspectSegment", () => {
         array: [0, 0, -5],
         long: [0, 0, 0, 0, 0, 0, 0, 1],
         mutex: undefined,
+        condition: undefined,
+        barrier: 0,
+        once: true,
       });
       const locked = cells.filter(({ state }) => state !== undefined).map(({ name }) => name);
-      assert.deepEqual(locked.sort(), ["array", "mutex", "value"]);
+      assert.deepEqual(locked.sort(), ["array", "mutex", "once", "value"]);
     }));
 
   it(
