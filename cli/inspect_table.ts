@@ -126,6 +126,8 @@ function cellRow(cell: InspectedCell, rate: number | undefined): string[] {
 
 function valueOf({ value, kind }: InspectedCell): string {
   if (value === undefined) return "";
+  if (kind.startsWith("once ")) return value ? "made" : "not made";
+  if (kind.startsWith("barrier ")) return `${value} of ${kind.slice("barrier ".length)} arrived`;
   if (typeof value === "boolean") return value ? "set" : "clear";
   const [, capacity] = /^channel (\d+) /.exec(kind) ?? [];
   if (capacity !== undefined) return `${value} of ${numeral(Number(capacity))} messages`;

@@ -549,7 +549,7 @@ export class Mutex implements RawLock {
         return;
       }
       const owner = word & OWNER;
-      if (owner === this.#me && handOff?.isAsked) continue; // It was handed over just now.
+      if (owner === this.#me && handOff?.isAsked) continue; // It was handed off just now.
       if (owner !== seen && (owner === this.#me || threads.isMine(owner, thread))) {
         if (slept !== 0) this.#handOn();
         throw new DeadlockError(

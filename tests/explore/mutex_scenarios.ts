@@ -152,7 +152,7 @@ function mutexScenario(
       ...more.deaths ? parts.map((_, actor) => slotOf(actor) + SLOT.gone) : [],
     ],
     timed: parts.flatMap((part, actor) => part === timed || part === bareTimed ? [actor] : []),
-    // Once the lock was handed over, the owner that the word names is outside.
+    // Once the lock was handed off, the owner that the word names is outside.
     onDeath: (actor) => world.kill(actor, world.read(heir) < 0 ? undefined : word),
     check() {
       const value = world.read(word);

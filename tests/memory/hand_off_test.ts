@@ -71,7 +71,7 @@ describe("A fair mutex", () => {
     assert.equal(hog.owner, 0);
   });
 
-  itInBoth("without the option is never handed over", (memory) => {
+  itInBoth("without the option is never handed off", (memory) => {
     const hog = new Hog(memory);
     regionOf(memory).wait = () => {
       assert.equal(hog.heir, 0);

@@ -40,7 +40,10 @@ describe("inspectSegment", () => {
       segment.rawValue("big", "BigUint64").value = 2n ** 64n - 1n;
       segment.array("array", 3, "Int16").raw.set(2, -5);
       segment.rawArray("long", 20).set(7, 1);
-      segment.mutex("mutex");
+      const mutex = segment.mutex("mutex");
+      segment.condition("condition", mutex);
+      segment.barrier("barrier", { parties: 2 });
+      segment.once("once").getSync(() => 1);
       segment.latch("latch", { count: 5 }).countDown(2);
       const channel = segment.channel<number>("channel", { capacity: 3 });
       for (let i = 0; i < 5; i++) {
@@ -62,9 +65,12 @@ describe("inspectSegment", () => {
         mutex: undefined,
         latch: 3,
         channel: 2,
+        condition: undefined,
+        barrier: 0,
+        once: true,
       });
       const locked = cells.filter(({ state }) => state !== undefined).map(({ name }) => name);
-      assert.deepEqual(locked.sort(), ["array", "mutex", "value"]);
+      assert.deepEqual(locked.sort(), ["array", "mutex", "once", "value"]);
     }));
 
   it("reads the requests of segment.locks, whose table is no named thing", () =>

@@ -181,7 +181,7 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
     ["memory/hand_off"],
   ),
   mutant(
-    "a lock that was handed over is taken from the waiter",
+    "a lock that was handed off is taken from the waiter",
     MUTEX,
     "(heir === this.#me || !threads.isFoundGone(heir))",
     "heir === this.#me",

@@ -63,6 +63,8 @@ interface Proof {
 let ends = Infinity;
 const PROOFS: readonly Proof[] = [
   { name: "adds", size: 1_000_000, share: 0.05, step: 250_000, run: rounds.addTogether },
+  { name: "meetings", size: 100_000, share: 0.05, step: 10_000, run: rounds.meetTogether },
+  { name: "turns", size: 100_000, share: 0.05, step: 10_000, run: rounds.takeTurns },
   { name: "holds", size: 10_000, share: 0.1, step: 1000, run: rounds.holdTogether },
   {
     name: "kills",

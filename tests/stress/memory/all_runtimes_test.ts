@@ -10,6 +10,8 @@ import {
   killHoldersOfPermits,
   killReadersAndWriters,
   killRequesters,
+  meetTogether,
+  takeTurns,
 } from "./runs.ts";
 
 const LIMIT = { timeout: 110_000 };
@@ -18,9 +20,23 @@ const [ADDS, HOLDS, KILLS, ABORTS] = [10_000, 100, 10, 150];
 /** 2 % of those of `deno task soak`. */
 const MESSAGES = 200_000;
 const READ_WRITE = { readers: 8, writers: 3 };
+/** Passes of a barrier, and turns by a condition; `deno task soak` does 100,000 of each. */
+const [PASSES, TURNS] = [2000, 2000];
 
 describe("Processes of all runtimes together", () => {
   it("add up exactly", LIMIT, seeded((folder) => addTogether(folder, ADDS)));
+
+  it(
+    "meet at a barrier, all of them each time",
+    LIMIT,
+    seeded((folder, seed) => meetTogether(folder, PASSES, seed)),
+  );
+
+  it(
+    "hand turns to each other by a condition",
+    LIMIT,
+    seeded((folder, seed) => takeTurns(folder, TURNS, seed)),
+  );
 
   it(
     "exclude each other, and each other's workers",

@@ -12,6 +12,7 @@ import type { ChannelWorkload } from "./channel_process.ts";
 import { StressChannel } from "./stress_channel.ts";
 import { Crowd, PERMITS } from "./crowd.ts";
 import type { CrowdWorkload } from "./crowd_process.ts";
+import { Meeting, MEMBERS, PARTIES, Turns } from "./rendezvous.ts";
 import { LOCKS, StressMemory } from "./stress_memory.ts";
 import { NAMES, REQUESTED, requestedName, type Workload } from "./workload.ts";
 import { AgentGroup, RUNTIMES } from "../../memory/fixtures/lock_agents.ts";
@@ -63,6 +64,27 @@ export async function addTogether(folder: string, rounds: number): Promise<void>
   using stress = new StressMemory(path);
   await runAll(8, 0, () => ({ path, what: "add", rounds }));
   assert.equal(stress.adds.value, 8 * rounds);
+}
+
+/** 8 processes of all runtimes meet at one barrier so often. */
+export async function meetTogether(folder: string, passes: number, seed: number): Promise<void> {
+  const path = join(folder, "meeting");
+  using meeting = new Meeting(path);
+  await runAll(PARTIES, 0, (i) => ({ path, what: "meet", rounds: passes, seed: seed + i }));
+  assert.equal(meeting.arrivals.value, PARTIES * passes);
+  // Each index once in each pass.
+  assert.equal(meeting.indexes.value, passes * PARTIES * (PARTIES - 1) / 2);
+  assert.deepEqual([meeting.barrier.waiting, meeting.barrier.broken], [0, false]);
+}
+
+/** Processes of all runtimes hand so many turns to each other by a condition. */
+export async function takeTurns(folder: string, turns: number, seed: number): Promise<void> {
+  const path = join(folder, "turns");
+  using shared = new Turns(path);
+  await runAll(MEMBERS, 0, (i) => {
+    return { path, what: "turns", rounds: turns, member: i, seed: seed + i };
+  });
+  assert.equal(shared.turn.value, turns);
 }
 
 /** 16 holders (9 processes of all runtimes, 7 workers of this one) share one mutex. */
