@@ -103,8 +103,8 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
   mutant(
     "release before write",
     MUTEX,
-    "this.#hold = GUARD;",
-    "this.#hold = GUARD; this.#region.atomics.store32(this.#at, 0);",
+    "    else {\n      this.#hold = GUARD;",
+    "    else {\n      this.#hold = GUARD; this.#region.atomics.store32(this.#at, 0);",
     ["memory/mutex"],
   ),
   mutant(
@@ -261,8 +261,8 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
   mutant(
     "token not counted",
     MUTEX,
-    "this.#region.atomics.next64(this.#at + MUTEX.token)",
-    "this.#region.atomics.load64(this.#at + MUTEX.token)",
+    "outer?.token ?? this.#region.atomics.next64(this.#at + MUTEX.token)",
+    "outer?.token ?? this.#region.atomics.load64(this.#at + MUTEX.token)",
     ["memory/mutex"],
   ),
   {
@@ -641,8 +641,8 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
   mutant(
     "a waiter looks before it tells of itself",
     WAIT_WORD,
-    "        const word = this.#mark(marks);\n        const left = deadline?.left ?? Infinity;\n        const got = wait.run(isStill || left <= 0);\n",
-    "        const left = deadline?.left ?? Infinity;\n        const got = wait.run(isStill || left <= 0);\n        const word = this.#mark(marks);\n",
+    "        const word = wait.own?.is ?? this.#mark(marks);\n        const left = deadline?.left ?? Infinity;\n        const got = wait.run(isStill || left <= 0);\n",
+    "        const left = deadline?.left ?? Infinity;\n        const got = wait.run(isStill || left <= 0);\n        const word = wait.own?.is ?? this.#mark(marks);\n",
     ["explore/explore"],
   ),
   mutant(
