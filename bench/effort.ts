@@ -4,7 +4,7 @@ import { availableParallelism } from "node:os";
 export const FULL = {
   rounds: 3,
   /** The least processor time for which mitata measures one operation. */
-  alone: 200,
+  alone: 180,
   /** How long members run before their window begins. */
   lead: 40,
   /** The window in which their operations are counted. */
@@ -25,10 +25,10 @@ export type Effort = Readonly<typeof FULL>;
 /** For a first impression: takes less than a minute. */
 export const QUICK: Effort = {
   rounds: 1,
-  alone: 12,
-  lead: 15,
-  window: 20,
-  turns: 100,
+  alone: 10,
+  lead: 11,
+  window: 15,
+  turns: 80,
   launches: 1,
   sizes: [1, 4],
   anonymous: false,

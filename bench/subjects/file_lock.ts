@@ -2,7 +2,15 @@ import { openSync } from "node:fs";
 import { join } from "node:path";
 import { FileLock, type FileLockOptions } from "../../src/files/mod.ts";
 import { peers } from "../launch.ts";
-import { type BenchContext, claim, handOffs, HOLDS, on, SIZES, type Subject } from "./subject.ts";
+import {
+  type BenchContext,
+  claim,
+  FEWER_SIZES,
+  handOffs,
+  HOLDS,
+  on,
+  type Subject,
+} from "./subject.ts";
 
 interface ProperLockfile {
   lock(path: string, options: { realpath: boolean }): Promise<() => Promise<void>>;
@@ -26,7 +34,7 @@ const PAIR = { operation: "lock, unlock", setting: "alone" } as const;
 export const subject: Subject = {
   name: "file_lock",
   operations: [
-    lock("lock, unlock", HOLDS.pair, { sizes: SIZES }),
+    lock("lock, unlock", HOLDS.pair, { sizes: FEWER_SIZES }),
     lock("guard by using", HOLDS.byUsing),
     locking({ record: false })("guard by using, no record", HOLDS.byUsing),
     locking({ shared: true })("shared guard by using", HOLDS.byUsing),
@@ -50,7 +58,7 @@ export const subject: Subject = {
     }, { by: "fs-native-extensions" }),
   ],
   programs: [
-    ...peers("c", "file", SIZES, { "lock, unlock": "flock" }),
+    ...peers("c", "file", FEWER_SIZES, { "lock, unlock": "flock" }),
     ...peers("c", "file", "pair", { "hand-off": "flock" }),
     ...peers("python", "file", [1, 2, 4], { "lock, unlock": "file-lock" }),
   ],

@@ -45,6 +45,7 @@ export const subject: Subject = {
       lock.unlockShared();
     }, {
       sizes: SIZES,
+      processes: true,
       read: ({ cells }) => cells.reduce((sum, cell) => sum + cell, 0),
     }),
   ],

@@ -1,10 +1,7 @@
 import { regionOf } from "../../src/memory/memory.ts";
 import { Semaphore } from "../../src/memory/mod.ts";
 import { peers } from "../launch.ts";
-import { type BenchContext, claim, MEMORY, on, type Subject } from "./subject.ts";
-
-const SIZES = [1, 2, 4, 16];
-
+import { type BenchContext, claim, FEWER_SIZES, MEMORY, on, type Subject } from "./subject.ts";
 const open = ({ memory, offset }: BenchContext) => new Semaphore(memory, offset, { permits: 1 });
 const several = on(
   MEMORY,
@@ -35,9 +32,9 @@ export const subject: Subject = {
       semaphore.waitSync();
       cell[0]++;
       semaphore.post();
-    }, { sizes: SIZES, read: ({ cell }) => cell[0] }),
+    }, { sizes: FEWER_SIZES, processes: true, read: ({ cell }) => cell[0] }),
   ],
-  programs: peers("c", "mapped", SIZES, { [INCREMENT.operation]: "semaphore" }),
+  programs: peers("c", "mapped", FEWER_SIZES, { [INCREMENT.operation]: "semaphore" }),
   goals: [
     claim("A semaphore around an increment, alone, costs at most 1.5 times C's")
       .about({ ...INCREMENT, setting: "alone" }).costs(1.5, { by: "c" }),

@@ -131,6 +131,9 @@ export const MEMORY: readonly RowKey["medium"][] = ["mapped", "anonymous"];
 /** The numbers of members at once, if all are of interest. */
 export const SIZES: readonly number[] = [1, 2, 4, 16, 64];
 
+/** The same without the most, whose members take long to warm up. */
+export const FEWER_SIZES: readonly number[] = [1, 2, 4, 16];
+
 /**
  * Makes a function that makes operations on what `open` makes. Each has a name, the function to
  * repeat, and, if several do it at once, a function that reads their total.

@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import { type AtomicOperations, LOCKED } from "../../src/memory/atomic_operations.ts";
 import { atomicsOnWasm } from "../../src/memory/atomics.ts";
 import { atomicsOnArrays } from "../../src/memory/atomics_js.ts";
+import { MUTEX } from "../../src/memory/layout.ts";
 import { race, withThreads } from "../support/thread.ts";
 import { randomOf } from "../support/random.ts";
 import { modelOn } from "./fixtures/atomic_model.ts";
@@ -40,8 +41,8 @@ for (const [name, make] of Object.entries(IMPLEMENTATIONS)) {
     for (const seed of [1, 2, 3, 4]) {
       it(`match the model, step by step (seed ${seed})`, () => {
         const memory = sharedPage();
-        const bytes = new Uint8Array(memory.buffer, 0, BYTES);
-        const expected = new Uint8Array(BYTES);
+        const bytes = new Uint8Array(memory.buffer, 0, BYTES + MUTEX.bytes);
+        const expected = new Uint8Array(BYTES + MUTEX.bytes);
         const [tested, model] = [make(memory), modelOn(expected.buffer)];
         const random = randomOf(seed);
         for (let i = 0; i < 20_000; i++) {
