@@ -146,7 +146,7 @@ function partAsOrdinaryUser(runtimes: readonly Runtime[], files: readonly string
  * at the project, and the others take long. If tests are selected, each runtime runs them.
  */
 const BY_ONE: readonly (readonly [Runtime["name"], RegExp])[] = [
-  ["deno", /^\.\/tests\/(stress\/memory|stress\/redis\/lock|counting\/behaviour\/exact)/],
+  ["deno", /^\.\/tests\/(explore|stress\/memory|stress\/redis\/lock|counting\/behaviour\/exact)/],
   ["bun", /^\.\/tests\/(stress\/redis\/(counter|servers)|contract\/behaviour\/election)/],
   [
     "bun",
