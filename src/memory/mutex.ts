@@ -5,6 +5,7 @@ import { tellAfter } from "../contract/lock_events.ts";
 import { type GuardedLock, type HoldState, LockGuard, renew } from "../contract/lock_guard.ts";
 import { type AcquireOptions, checkAcquireOptions, isTimed, nameOf } from "../contract/options.ts";
 import { describeOwner, type Owner } from "../contract/owner.ts";
+import type { PlatformAbortSignal } from "../contract/platform.ts";
 import { refuseThenable } from "../contract/refuse_thenable.ts";
 import { checkOptions } from "./arguments.ts";
 import type { Attachment } from "./attachment.ts";
@@ -70,7 +71,7 @@ export interface ConditionedMutex {
   /** The same without blocking the thread; does nothing if the guard was released meanwhile. */
   resume(
     guard: MutexGuard,
-    options: MutexTryAcquireOptions & { signal: AbortSignal },
+    options: MutexTryAcquireOptions & { signal: PlatformAbortSignal },
   ): Promise<void>;
 }
 
