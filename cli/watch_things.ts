@@ -2,7 +2,12 @@ import { describeOwner, type Owner } from "../src/contract/owner.ts";
 import { printable } from "../src/contract/printable.ts";
 import type { InspectedLockFile } from "../src/files/inspection.ts";
 import type { InspectedHolder } from "../src/memory/inspected_kinds.ts";
-import type { InspectedCell, InspectedThread, SegmentView } from "../src/memory/inspection.ts";
+import type {
+  InspectedCell,
+  InspectedRequest,
+  InspectedThread,
+  SegmentView,
+} from "../src/memory/inspection.ts";
 import type { RedisView } from "./inspect_table.ts";
 import { isRedisView, type View } from "./inspect_view.ts";
 import { elide } from "./text.ts";
@@ -58,6 +63,9 @@ const [NAMED, USERS] = [4, 30];
 /** The kinds of named things in words; another kind is shown as it is. */
 const KINDS: Readonly<Record<string, string>> = {
   "mutex": "lock",
+  "channel": "queue of messages",
+  "barrier": "meeting point",
+  "once": "value that is made once",
   "rwlock": "read-write lock",
   "value": "number with a lock",
   "raw": "number",
@@ -75,7 +83,11 @@ export function sceneOf(view: View): Scene {
   const { segments, files = [] } = view;
   return {
     groups: [...segments.map(groupOf), ...files.length > 0 ? [FILES] : []],
-    things: [...segments.flatMap(thingsOf), ...files.map(thingOfFile)],
+    things: [
+      ...segments.flatMap(thingsOf),
+      ...segments.flatMap(thingsOfRequests),
+      ...files.map(thingOfFile),
+    ],
   };
 }
 
@@ -129,11 +141,49 @@ function thingsOf({ path, cells = [], threads = [] }: SegmentView): Thing[] {
   });
 }
 
+/** The locks of `segment.locks`: each name with the threads that hold it or wait. */
+function thingsOfRequests({ path, requests = [], threads = [] }: SegmentView): Thing[] {
+  const who = namesBy(threads);
+  const byName = new Map<string, InspectedRequest[]>();
+  for (const request of requests) {
+    byName.set(request.name, [...byName.get(request.name) ?? [], request]);
+  }
+  return [...byName].map(([name, all]) => {
+    const of = (wanted: InspectedRequest["state"]) => all.filter(({ state }) => state === wanted);
+    const [dead, held, waiting] = [of("dead"), of("held"), of("waits")];
+    const isShared = held.some(({ mode }) => mode === "shared");
+    const namesOf = (some: readonly InspectedRequest[]) =>
+      some.slice(0, NAMED).map(({ owner }) => who(owner));
+    return {
+      group: path,
+      name: printable(name),
+      kind: "lock by its name",
+      tone: dead.length > 0 ? "bad" : "busy",
+      state: dead.length > 0 ? "thread died" : isShared ? "shared" : "held",
+      isHeld: held.length + dead.length > 0,
+      waiting: waiting.length,
+      lines: [
+        ...namesOf(dead).map((one): Line => [`Its thread died: ${one}. The next one gets it.`]),
+        ...namesOf(held).map((one): Line => [`${isShared ? "Shared" : "Held"} by ${one}`]),
+        ...held.length > NAMED ? [[`and ${held.length - NAMED} more`] as const] : [],
+        ...waitsOf(waiting.map(({ owner }) => [who(owner)])),
+      ],
+    };
+  });
+}
+
 /** What is shown of a value that is not a plain number. */
 function textOf({ kind, value }: InspectedCell, used: number | undefined): { text?: string } {
   if (used !== undefined) return { text: `${whole.format(used)} of ${kind.split(" ")[1]} in use` };
+  if (value === undefined) return {};
+  const [first, most] = kind.split(" ");
+  if (first === "once") return { text: value ? "made" : "not made yet" };
   if (typeof value === "boolean") return { text: value ? "set" : "not set" };
-  if (kind.startsWith("latch ")) return { text: value === 0 ? "open" : `${value} left` };
+  if (first === "latch") return { text: value === 0 ? "open" : `${value} left` };
+  if (first === "barrier") return { text: `${value} of ${most} have arrived` };
+  if (first === "channel") {
+    return { text: `${whole.format(Number(value))} of ${whole.format(Number(most))} messages` };
+  }
   if (!Array.isArray(value)) return {};
   return { text: value.join("; ") + (kind.endsWith(` ${value.length}`) ? "" : "; …") };
 }

@@ -37,12 +37,47 @@ describe("sceneOf", () => {
         ["flag", true, { kind: "flag", text: "set" }],
         ["latch 3", 2, { kind: "latch", text: "2 left" }],
         ["latch 3", 0, { kind: "latch", text: "open" }],
+        ["barrier 3", 2, { kind: "meeting point", text: "2 of 3 have arrived" }],
+        ["channel 2000 512", 1500, { kind: "queue of messages", text: "1,500 of 2,000 messages" }],
+        ["channel 2000 512", undefined, { kind: "queue of messages" }],
+        ["once 100", true, { kind: "value that is made once", text: "made" }],
+        ["once 100", false, { kind: "value that is made once", text: "not made yet" }],
         ["gate of a later version", undefined, { kind: "gate" }],
       ] as const
     ) {
       const thing = thingOf(kind, { value });
       assert.deepEqual({ ...thing, ...expected }, thing, kind);
     }
+  });
+
+  it("shows the locks of segment.locks by their names", () => {
+    const request = (
+      name: string,
+      mode: "shared" | "exclusive",
+      state: "held" | "waits" | "dead",
+    ) => ({ name, mode, state, owner: PROCESS }) as const;
+    const { things } = sceneOf({
+      segments: [{
+        ...SEGMENT,
+        threads: [THREAD],
+        cells: [],
+        requests: [
+          request("a", "exclusive", "held"),
+          request("b", "shared", "held"),
+          request("a", "shared", "waits"),
+          request("c", "exclusive", "dead"),
+        ],
+      }],
+    });
+    const who = "deno run work.ts (process 7)";
+    assert.deepEqual(
+      things.map(({ name, tone, state, waiting, lines }) => [name, tone, state, waiting, lines]),
+      [
+        ["a", "busy", "held", 1, [[`Held by ${who}`], [`${who} waits`]]],
+        ["b", "busy", "shared", 0, [[`Shared by ${who}`]]],
+        ["c", "bad", "thread died", 0, [[`Its thread died: ${who}. The next one gets it.`]]],
+      ],
+    );
   });
 
   it("names holders by their commands, and waiters", () => {
