@@ -147,13 +147,16 @@ function partAsOrdinaryUser(runtimes: readonly Runtime[], files: readonly string
  */
 const BY_ONE: readonly (readonly [Runtime["name"], RegExp])[] = [
   ["deno", /^\.\/tests\/(explore|stress\/memory|stress\/redis\/lock|counting\/behaviour\/exact)/],
+  ["deno", /^\.\/tests\/(cli\/watch_test|advice\/candidates)/],
   ["bun", /^\.\/tests\/(stress\/redis\/(counter|servers)|contract\/behaviour\/election)/],
+  ["bun", /^\.\/tests\/memory\/web_lock/],
   [
     "bun",
     /^\.\/tests\/(examples|counting\/behaviour\/racy|cli\/inspect_|cli\/behaviour\/count_redis)/,
   ],
   ["node", /^\.\/tests\/(stress\/(files|redis\/failovers)|types|bench\/report\/(?!page))/],
   ["node", /^\.\/tests\/cli\/(count_test|behaviour\/count_offline)/],
+  ["node", /^\.\/tests\/(memory\/life_word|runtime\/adapters\/node_ffi)/],
 ];
 
 /** So are the tests of several sources together, one after the other. */
