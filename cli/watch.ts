@@ -18,7 +18,7 @@ export function addWatch(program: Command): void {
     .summary("serve a page that shows locks and counters while they are used")
     .description(
       "Serves a page to this machine that shows what `interlock inspect` shows, in plain words and " +
-        "charts, and updates itself: counters, who holds what, who waits, and holders that died. " +
+        "charts, and updates itself: counters, holders, waiters, and holders that died. " +
         "The address that it prints has a secret token, without which nothing is shown. Takes no " +
         "lock and writes nothing. In the terminal: interlock inspect --watch.",
     )

@@ -1,12 +1,12 @@
 /**
  * Publishes what happens to locks on the channels `interlock:wait`, `interlock:acquire`,
  * `interlock:recovered`, `interlock:lost`, `interlock:release` and `interlock:deadlock` of
- * `node:diagnostics_channel`, whose messages are {@linkcode LockEvent}s. Import this module in each thread that listens. Without
- * it, the locks publish nothing, and load nothing.
+ * `node:diagnostics_channel`, whose messages are {@linkcode LockEvent}s. Import this module in each
+ * thread that listens. Without it, the locks publish nothing, and load nothing.
  *
  * The locks in memory and the lock files do not publish an acquisition without a wait. A writer of an
- * `RwLock` can wait twice: for the writer before, then for the readers. A `Latch` and a `Flag` publish
- * nothing. A `Channel` publishes only `interlock:recovered`, with `lostMessages`. Segments with
+ * `RwLock` can wait twice: for the writer before, then for the readers. A `Latch`, a `Flag`, a
+ * `Barrier`, a wait for a `Condition` and the locks of `segment.locks` publish nothing. A `Channel` publishes only `interlock:recovered`, with `lostMessages`. Segments with
  * `detectDeadlocks` publish `interlock:deadlock`, for all of their locks.
  *
  * @example

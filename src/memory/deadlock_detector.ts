@@ -80,7 +80,7 @@ export class DeadlockDetector implements WaitWatcher {
     return undefined;
   }
 
-  /** Describes a cycle: who waits for what, since when, and what it holds of what others wait for. */
+  /** Describes a cycle: of each thread, its wait, since when, and the locks that others wait for. */
   describe({ nodes }: Cycle): string {
     const { region } = this.#attachment;
     return nodes.map((node) => {

@@ -33,9 +33,10 @@ const WORDS = BLOCK.bytes / 4;
 
 /**
  * The blocks of a table of requests. Only the thread that has the mutex of the table may use them,
- * so their words are read and written without atomic operations, except for the states. They have numbers: each chunk has as many blocks as all before
- * it and {@linkcode FIRST_BLOCK} more, so the number tells the chunk. The last chunk has the
- * buckets, in which the resources are found by their names.
+ * so their words are read and written without atomic operations, except for the states. They have
+ * numbers: each chunk has as many blocks as all before it and {@linkcode FIRST_BLOCK} more, so the
+ * number tells the chunk. The last chunk has the buckets, in which the resources are found by their
+ * names.
  */
 export class LockBlocks {
   readonly #chunks: Chunk[] = [];

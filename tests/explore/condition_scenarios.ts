@@ -33,6 +33,13 @@ function add(world: World, note: number, n: number): number {
   }) as number;
 }
 
+/** Describes a cell that names no actor. */
+function strangerIn(world: World, cells: readonly number[], actors: number): string | undefined {
+  const known = [0, ...Array.from({ length: actors }, (_, actor) => identityOf(actor))];
+  const wrong = cells.find((cell) => !known.includes(world.read(cell) & OWNER));
+  return wrong === undefined ? undefined : `the word at ${wrong} names no actor`;
+}
+
 /** Lets all go on, and notifies one, which notifies the next. */
 const open: Part = ({ mutex, condition }, world) => {
   mutex.lock();
@@ -137,11 +144,7 @@ function conditionScenario(
     ],
     timed: parts.flatMap((part, actor) => part === timed ? [actor] : []),
     onDeath: (actor) => world.kill(actor),
-    check() {
-      const known = [0, ...parts.map((_, actor) => identityOf(actor))];
-      const wrong = cells.find((cell) => !known.includes(world.read(cell) & OWNER));
-      return wrong === undefined ? undefined : `the word at ${wrong - base} names no actor`;
-    },
+    check: () => strangerIn(world, cells, parts.length),
     checkEnd() {
       const { mutex, condition } = use(parts.length);
       const guard = mutex.tryAcquire();
@@ -227,11 +230,7 @@ function cellScenario(
     ],
     timed: parts.flatMap((part, actor) => part === brief ? [actor] : []),
     onDeath: (actor) => world.kill(actor),
-    check() {
-      const known = [0, ...parts.map((_, actor) => identityOf(actor))];
-      const wrong = cells.find((cell) => !known.includes(world.read(cell) & OWNER));
-      return wrong === undefined ? undefined : `the word at ${wrong - base} names no actor`;
-    },
+    check: () => strangerIn(world, cells, parts.length),
     checkEnd() {
       if (more.deaths !== undefined) return undefined;
       if (cells.some((cell) => world.read(cell) !== 0)) return "a cell is not free";

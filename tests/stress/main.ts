@@ -61,6 +61,8 @@ interface Proof {
 }
 
 let ends = Infinity;
+/** Whether a proof runs another of its rounds. */
+const untilTimeIsUp = (size: number) => (round: number) => round < size && performance.now() < ends;
 const PROOFS: readonly Proof[] = [
   { name: "adds", size: 1_000_000, share: 0.05, step: 250_000, run: rounds.addTogether },
   { name: "meetings", size: 100_000, share: 0.05, step: 10_000, run: rounds.meetTogether },
@@ -71,16 +73,14 @@ const PROOFS: readonly Proof[] = [
     size: 1000,
     share: 0.45,
     step: 1000, // It checks the time itself: only killed members are started again.
-    run: (folder, size, seed) =>
-      rounds.killAtRandom(folder, (round) => round < size && performance.now() < ends, seed),
+    run: (folder, size, seed) => rounds.killAtRandom(folder, untilTimeIsUp(size), seed),
   },
   {
     name: "locks",
     size: 500,
     share: 0.1,
     step: 500, // It checks the time itself, as above.
-    run: (folder, size, seed) =>
-      rounds.killRequesters(folder, (round) => round < size && performance.now() < ends, seed),
+    run: (folder, size, seed) => rounds.killRequesters(folder, untilTimeIsUp(size), seed),
   },
   {
     name: "permits",
@@ -90,7 +90,7 @@ const PROOFS: readonly Proof[] = [
     run: (folder, size, seed) =>
       rounds.killHoldersOfPermits(
         folder,
-        (round) => round < size && performance.now() < ends,
+        untilTimeIsUp(size),
         seed,
       ),
   },
@@ -104,7 +104,7 @@ const PROOFS: readonly Proof[] = [
         folder,
         { readers: 64, writers: 4 },
         // To start them takes long.
-        (round) => round < Math.min(10, size) || (round < size && performance.now() < ends),
+        (round) => round < Math.min(10, size) || untilTimeIsUp(size)(round),
         seed,
       ),
   },
@@ -171,8 +171,7 @@ const PROOFS: readonly Proof[] = [
     size: 1000,
     share: 0.3,
     step: 1000,
-    run: (folder, size, seed) =>
-      files.killAtRandom(folder, (round) => round < size && performance.now() < ends, seed),
+    run: (folder, size, seed) => files.killAtRandom(folder, untilTimeIsUp(size), seed),
   },
   {
     name: "file-replaced-by-holder",
@@ -231,8 +230,7 @@ const PROOFS: readonly Proof[] = [
     size: 200, // Killed holders.
     share: 0.05,
     step: 50,
-    run: (folder, size, seed) =>
-      killHoldersOfPermits(folder, 6, 3, (round) => round < size && performance.now() < ends, seed),
+    run: (folder, size, seed) => killHoldersOfPermits(folder, 6, 3, untilTimeIsUp(size), seed),
   },
   {
     name: "redis-servers",
@@ -273,7 +271,7 @@ const GUARDS = Object.keys(DEPLOYMENTS).map((kind): Proof => ({
   share: 0.1,
   step: 1000, // It checks the time itself.
   async run(folder, size, seed) {
-    const goesOn = (trouble: number) => trouble < size && performance.now() < ends;
+    const goesOn = untilTimeIsUp(size);
     const seen = await guardThroughTroubles(folder, kind, goesOn, seed);
     return { ...seen, kills: Object.values(seen.troubles).reduce((sum, n) => sum + n, 0) };
   },
