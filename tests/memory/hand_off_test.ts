@@ -6,6 +6,8 @@ import { OWNER } from "../../src/memory/lock_words.ts";
 import { attachmentOf, regionOf } from "../../src/memory/memory.ts";
 import { type Memory, Mutex } from "../../src/memory/mod.ts";
 import { processIdentity } from "../../src/runtime/identity/thread_identity.ts";
+import { stateOf } from "../support/thread_state.ts";
+import { until } from "../support/until.ts";
 import { itInBoth } from "./fixtures/both_memories.ts";
 import { RUNTIMES, SLEEPERS, withAgents } from "./fixtures/lock_agents.ts";
 
@@ -144,8 +146,12 @@ describe("A fair mutex", () => {
           waiter.tell({ act: "take", mutex: 0 });
           if (which === "asks") {
             await group.waited(0, SLEEPERS);
+            // Else it may recover the lock before the look.
+            waiter.child.stop("SIGSTOP");
+            await until("the stop", () => stateOf(waiter.child.pid) === "T");
             mutex.unlock();
             assert.equal(group.word(0) & OWNER, identity, "it is handed to the dead one");
+            waiter.child.stop("SIGCONT");
           }
           const { got, recovered } = await waiter.outcome();
           assert.deepEqual([got, recovered], [true, false], which);
