@@ -12,12 +12,12 @@ import { pathFrom } from "../../src/runtime/paths/path_like.ts";
 import { Child, executableOf } from "../support/child.ts";
 import { inScratchFolder } from "../support/scratch_folder.ts";
 import { withThreads } from "../support/thread.ts";
-import { damageFiles } from "../stress/memory/damage.ts";
 import { ELEMENTS, TYPES } from "./fixtures/elements.ts";
 
 const DEADLINE = { timeout: 60_000 };
 const WORKER = new URL("./fixtures/segment_worker.ts", import.meta.url);
 const PROCESS = new URL("./fixtures/segment_process.ts", import.meta.url);
+const DAMAGE = new URL("./fixtures/damage_process.ts", import.meta.url);
 const RACER = new URL("../stress/memory/racing_process.ts", import.meta.url);
 /** `deno task soak` races 1,000 times. */
 const RACES = 20;
@@ -367,7 +367,10 @@ describe("Segment", () => {
   it(
     "damaged at random, reports that or works",
     DEADLINE,
-    inFolder((directory) => damageFiles(directory, 300, 3)),
+    inFolder(async (directory) => {
+      const { code, stderr } = await Child.here(DAMAGE, directory, "300", "3").ended;
+      assert.equal(code, 0, stderr);
+    }),
   );
 
   it(
