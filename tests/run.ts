@@ -204,10 +204,10 @@ async function testPart(
 ): Promise<Counts> {
   const { env, giveBack } = childEnvironment({
     NO_COLOR: process.env.NO_COLOR,
+    // Node, also as a child of others, starts in a third of the time with what it has compiled before.
+    NODE_COMPILE_CACHE: join(folder, "node"),
     ...environment,
     ...user?.environment,
-    // Node starts in a third of the time with what it has compiled before.
-    ...runtime.name === "node" ? { NODE_COMPILE_CACHE: join(folder, "node") } : {},
   });
   const report = user === undefined ? `${path}.xml` : join(user.root, "report.xml");
   const log = openSync(`${path}.log`, "w");
