@@ -323,6 +323,8 @@ export class Barrier {
     return {
       kind: "flag",
       isShort: true,
+      // The others would need the processor of this thread.
+      spins: this.parties <= (globalThis.navigator?.hardwareConcurrency ?? 1),
       run: (patient) => {
         if (patient && this.#hasDead()) this.#break();
         return look();

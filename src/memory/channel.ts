@@ -321,10 +321,11 @@ export class Channel<T = unknown> {
 
   /** Gives another end time to go on. */
   #pause({ position }: ChannelEnd): void {
-    const before = this.#region.atomics.load32(position);
-    this.#region.spin(position, before, SPINS);
+    const { atomics } = this.#region;
+    const before = atomics.load32(position);
+    this.#region.spin(() => atomics.load32(position) !== before || undefined, SPINS);
     if (this.capacity < NAP_CAPACITY || performance.now() - this.#waited > SOON) return;
-    if (this.#region.atomics.load32(position) !== before) return;
+    if (atomics.load32(position) !== before) return;
     this.#region.nap(NAP);
     this.#waited = performance.now();
   }

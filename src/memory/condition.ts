@@ -86,8 +86,8 @@ export class Condition {
         }`,
       );
     }
-    this.#cells = new ConditionCells(attachment, at);
     this.#mutex = conditionedOf(mutex);
+    this.#cells = new ConditionCells(attachment, at, this.#mutex.wake);
     // Before a cell names a thread for the first time.
     if (!attachment.namedLocks.has(offset)) {
       region.atomics.store32(region.base + HEADER.directoryOnly, 0);

@@ -9,6 +9,8 @@ const TASKS = 0x80000000 | 0;
 const NOTIFIED = 0x40000000;
 /** The distance from a cell to the number of its wait. */
 const NUMBERS = CONDITION.numbers - CONDITION.cells;
+/** In the number: the thread sleeps, or is about to, so that a notification must wake it. */
+const SLEEPS = 1;
 /** How often an object looks for dead waiters at most, in milliseconds: many tasks may ask for it. */
 const LOOK = 0.4;
 
@@ -36,17 +38,27 @@ export class ConditionCells {
   readonly #at: number;
   readonly #first: number;
   readonly #word: WaitWord;
+  readonly #wake: (cell: number) => void;
   /** When this object last looked for waiters that died. */
   #looked = -Infinity;
 
-  /** The cells of the condition at an offset of the buffer. */
-  constructor(attachment: Attachment, at: number) {
+  /**
+   * The cells of the condition at an offset of the buffer.
+   *
+   * @param wake Wakes the thread that sleeps at a cell. Default: at once.
+   */
+  constructor(
+    attachment: Attachment,
+    at: number,
+    wake = (cell: number): void => attachment.region.wake(cell, 1),
+  ) {
     this.#attachment = attachment;
     this.#region = attachment.region;
     this.#me = attachment.identity;
     this.#at = at;
     this.#first = at + CONDITION.cells;
     this.#word = new WaitWord(attachment, at);
+    this.#wake = wake;
   }
 
   /** How many wait and were not notified. */
@@ -73,7 +85,7 @@ export class ConditionCells {
       ({ free, end } = this.#look());
       if (free === this.#first + 4 * MOST_WAITERS) return undefined;
     }
-    atomics.store32(free + NUMBERS, atomics.add32(this.#at + CONDITION.last, 1));
+    atomics.store32(free + NUMBERS, atomics.add32(this.#at + CONDITION.last, 2));
     atomics.store32(this.#at + CONDITION.used, (Math.max(free + 4, end) - this.#first) / 4);
     atomics.store32(free, isTask ? this.#me | TASKS : this.#me);
     return free;
@@ -158,8 +170,15 @@ export class ConditionCells {
     const { atomics } = this.#region;
     return {
       kind: "flag",
-      own: { at: cell, is: this.#me },
+      own: {
+        at: cell,
+        mark: () => {
+          atomics.store32(cell + NUMBERS, atomics.load32(cell + NUMBERS) | SLEEPS);
+          return this.#me;
+        },
+      },
       isShort: true,
+      spins: true,
       run: (patient) => {
         if (patient) this.#lookForDead();
         if ((atomics.load32(cell) & NOTIFIED) === 0) return undefined;
@@ -173,8 +192,9 @@ export class ConditionCells {
   #notify(cell: number, waiter: number): boolean {
     const { region, asyncWaiters } = this.#attachment;
     if (region.atomics.compareExchange32(cell, waiter, waiter | NOTIFIED) !== waiter) return false;
-    if ((waiter & TASKS) === 0) region.wake(cell, 1);
-    else {
+    if ((waiter & TASKS) === 0) {
+      if ((region.atomics.load32(cell + NUMBERS) & SLEEPS) !== 0) this.#wake(cell);
+    } else {
       asyncWaiters.notify(cell);
       asyncWaiters.tryNext(cell); // A task of this thread need not let others go first.
     }

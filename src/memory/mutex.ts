@@ -33,6 +33,8 @@ const [TASKS_WAIT, SLEEPERS_WAIT, HEIR_WAITS] = [1, 2, 4];
 
 /** Looks at a held word before sleeping: a short critical section, and no more on few cores. */
 const SPINS = 20;
+/** More of them after a notification, since a notifier is about to release the word. */
+const RESUME_SPINS = 1000;
 /** How long, in milliseconds, and how often a waiter naps that was woken and came late. */
 const NAP = 0.05;
 const NAPS = 5;
@@ -64,6 +66,8 @@ export interface ConditionedMutex {
    * @throws {Error} If it does not hold this mutex, or another object of it.
    */
   check(guard: unknown): void;
+  /** Wakes a thread that sleeps at a word, and needs the mutex: after the release, if it is held here. */
+  wake(at: number): void;
   /** Releases the mutex; the guard waits. `end` is called if it is released meanwhile. */
   suspend(guard: MutexGuard, end: () => void): void;
   /** Acquires the mutex for the guard again, without a time limit. Blocks the thread. */
@@ -141,6 +145,8 @@ export class Mutex implements RawLock {
   /** Of the hold: whether the owner before died holding the lock, and who that was. */
   #recovered = false;
   #previous: Owner | undefined;
+  /** The words at which threads sleep that a condition has notified, and the release wakes. */
+  #notified: number[] | undefined;
   /** The guards that wait for a condition, and what ends their waits. */
   #suspended: Map<unknown, () => void> | undefined;
   /** The guards that could not acquire the mutex again; their programs know. */
@@ -424,6 +430,10 @@ export class Mutex implements RawLock {
             "waits already, or it is the guard of another object",
         );
       },
+      wake: (at) => {
+        if (this.#hold === NOTHING) this.#region.wake(at, 1);
+        else (this.#notified ??= []).push(at);
+      },
       suspend: (guard, end) => {
         (this.#suspended ??= new Map()).set(guard, end);
         try {
@@ -436,7 +446,7 @@ export class Mutex implements RawLock {
       },
       resumeSync: (guard, options) => {
         try {
-          const acquired = this.#region.atomics.tryLock(this.#at, this.#me, SPINS);
+          const acquired = this.#region.atomics.tryLock(this.#at, this.#me, RESUME_SPINS);
           if (acquired !== 1) this.#lockSlowly(acquired, options);
           this.#renew(guard);
         } catch (error) {
@@ -485,6 +495,7 @@ export class Mutex implements RawLock {
       this.#recovered = false;
       this.#previous = undefined;
     }
+    if (this.#notified !== undefined) this.#wakeNotified();
     if (waiting < 0) throw this.#lost();
     if (waiting !== 0) this.#wake(waiting);
     if (waiting !== 0) tellMutex("release", this.#region, this.#at);
@@ -495,6 +506,12 @@ export class Mutex implements RawLock {
     if ((waiting & SLEEPERS_WAIT) !== 0) this.#region.wake(this.#at, 1);
     if ((waiting & TASKS_WAIT) !== 0) this.#attachment.asyncWaiters.notify(this.#at);
     if ((waiting & HEIR_WAITS) !== 0) this.#region.wake(this.#at + MUTEX.heir, 1);
+  }
+
+  #wakeNotified(): void {
+    const notified = this.#notified!;
+    this.#notified = undefined;
+    for (const at of notified) this.#region.wake(at, 1);
   }
 
   /** Returns whether this thread holds the lock already, and enters again. */

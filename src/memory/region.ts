@@ -178,10 +178,11 @@ export class Region {
     return typeof end === "number";
   }
 
-  /** Looks at the word at `at`, without sleeping, while it is `value` and so often at most. */
-  spin(at: number, value: number, looks: number): void {
-    const { atomics } = this;
-    for (let i = 0; i < looks && atomics.load32(at) === value; i++);
+  /** Asks again and again, without sleeping, until there is an answer, and so often at most. */
+  spin<T>(ask: () => T | undefined, looks: number): T | undefined {
+    let answer: T | undefined;
+    for (let i = 0; i < looks && answer === undefined; i++) answer = ask();
+    return answer;
   }
 
   /** Sleeps for `milliseconds`, 50 at most; no other thread wakes this one. */

@@ -122,7 +122,8 @@ export class ThreadRegistry {
   isFoundGone(identity: number): boolean {
     if (this.isMarkedDead(identity)) return this.isGone(identity);
     const now = performance.now();
-    if (now - (this.#looked.get(identity) ?? -Infinity) < 0.4) return false;
+    const pause = this.lifeOf(identity) === undefined ? 0.4 : 25;
+    if (now - (this.#looked.get(identity) ?? -Infinity) < pause) return false;
     if (this.#looked.size > SLOTS) this.#looked.clear();
     this.#looked.set(identity, now);
     if (!this.isGone(identity)) {

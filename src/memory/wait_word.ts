@@ -12,6 +12,13 @@ export const WAITERS = SLEEPERS | TASKS | MANY;
 const COUNT = ~WAITERS;
 const ALL = 0x7fffffff;
 
+/** The most looks before the first sleep: about as long as a wake takes. */
+const MOST_LOOKS = 6000;
+/** What is left of them after they were in vain; and which wait looks so often in any case. */
+const [KEPT, RETRY] = [7 / 8, 32];
+/** How long the first sleep of a wait is that is mostly short, in milliseconds. */
+const SHORT_SLEEP = 4;
+
 /** What a thread or a task waits for at a {@linkcode WaitWord}. */
 export interface Wait<T> extends Attempt<T> {
   /**
@@ -25,13 +32,18 @@ export interface Wait<T> extends Attempt<T> {
    * ends its wait, since its wake may have been meant for two. Left out if a signal must wake all.
    */
   isLeft?(): boolean;
-  /** A word of its own at which the thread sleeps, while it is `is`; the other one is not marked. */
-  readonly own?: { readonly at: number; readonly is: number };
+  /**
+   * A word of its own at which the thread sleeps; the other one is not marked. `mark` says that it is
+   * about to sleep, and returns what the word is then.
+   */
+  readonly own?: { readonly at: number; mark(): number };
   /**
    * Whether most waits are short, so that a thread first sleeps for a moment without a record of its
    * wait and without the duty to look, which cost more than the wake.
    */
   readonly isShort?: boolean;
+  /** Whether others may end the wait at this moment, so that a thread looks again before it sleeps. */
+  readonly spins?: boolean;
 }
 
 /**
@@ -59,6 +71,9 @@ export class WaitWord {
 
   readonly #attachment: Attachment;
   readonly #at: number;
+  /** How often a thread looks before it sleeps: less, the more often it did so in vain. */
+  #looks = MOST_LOOKS;
+  #spins = 0;
 
   /** The word at an offset of the buffer. */
   constructor(attachment: Attachment, at: number) {
@@ -87,6 +102,8 @@ export class WaitWord {
    * @throws {DOMException} Named `TimeoutError`, if the timeout ran out.
    */
   waitSync<T>(wait: Wait<T>, options: AcquireOptions | undefined): T {
+    const early = wait.spins ? this.#spin(wait) : undefined;
+    if (early !== undefined) return early;
     const { region, waitRecords } = this.#attachment;
     const deadline = options && new Deadline(options, () => wait.timeoutMessage());
     const duty = new LookDuty(region, this.#at);
@@ -101,7 +118,7 @@ export class WaitWord {
     let isStill = false;
     try {
       for (;;) {
-        const word = wait.own?.is ?? this.#mark(marks);
+        const word = wait.own?.mark() ?? this.#mark(marks);
         const left = deadline?.left ?? Infinity;
         const got = wait.run(isStill || left <= 0);
         if (got !== undefined) return got;
@@ -116,7 +133,7 @@ export class WaitWord {
         isRecorded = !isFirst;
         const began = performance.now();
         const interval = intervalAfter(began - start);
-        const time = Math.min(isFirst ? interval : duty.take(interval), left);
+        const time = Math.min(isFirst ? SHORT_SLEEP : duty.take(interval), left);
         const woken = region.wait(wait.own?.at ?? this.#at, word, time);
         // Neither woken, nor stopped by another word. Clocks are rounded.
         isStill = !isFirst && !woken && performance.now() - began >= time - 0.1;
@@ -148,6 +165,19 @@ export class WaitWord {
         : undefined,
     };
     return this.#attachment.asyncWaiters.wait(this.#at, attempt, options);
+  }
+
+  #spin<T>(wait: Wait<T>): T | undefined {
+    const most = this.#spins++ % RETRY === 0 ? MOST_LOOKS : this.#looks;
+    let looks = 0;
+    const got = this.#attachment.region.spin(() => {
+      looks++;
+      return wait.run(false);
+    }, most);
+    this.#looks = got === undefined
+      ? Math.floor(this.#looks * KEPT)
+      : Math.min(Math.max(this.#looks, 4 * looks), MOST_LOOKS);
+    return got;
   }
 
   /** Sets bits in the word and returns it. */

@@ -214,7 +214,7 @@ function cellScenario(
     world.write(cell, isTask ? identityOf(actor) | 0x80000000 : identityOf(actor));
     if (parts[actor] === notified) world.write(cell, world.read(cell) | 0x40000000);
     // The last one has waited longest.
-    world.write(cell + CONDITION.numbers - CONDITION.cells, parts.length - actor);
+    world.write(cell + CONDITION.numbers - CONDITION.cells, 2 * (parts.length - actor));
   }
   return {
     name: `condition: ${name}`,

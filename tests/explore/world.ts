@@ -57,7 +57,7 @@ export class World {
     const { atomics } = attachment.region;
     attachment.namedLocks.add(0);
     this.#opened.push(attachment);
-    attachment.region.spin = () => {};
+    attachment.region.spin = () => undefined;
     const { tryLock } = atomics;
     atomics.tryLock = (at, me, most) => tryLock.call(atomics, at, me, Math.min(most, spins));
     return memory;

@@ -641,8 +641,8 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
   mutant(
     "a waiter looks before it tells of itself",
     WAIT_WORD,
-    "        const word = wait.own?.is ?? this.#mark(marks);\n        const left = deadline?.left ?? Infinity;\n        const got = wait.run(isStill || left <= 0);\n",
-    "        const left = deadline?.left ?? Infinity;\n        const got = wait.run(isStill || left <= 0);\n        const word = wait.own?.is ?? this.#mark(marks);\n",
+    "        const word = wait.own?.mark() ?? this.#mark(marks);\n        const left = deadline?.left ?? Infinity;\n        const got = wait.run(isStill || left <= 0);\n",
+    "        const left = deadline?.left ?? Infinity;\n        const got = wait.run(isStill || left <= 0);\n        const word = wait.own?.mark() ?? this.#mark(marks);\n",
     ["explore/explore"],
   ),
   mutant(
@@ -760,8 +760,22 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
   mutant(
     "a notification wakes no thread",
     CELLS,
-    "if ((waiter & TASKS) === 0) region.wake(cell, 1);",
-    "if ((waiter & TASKS) === 0) return true;",
+    "& SLEEPS) !== 0) this.#wake(cell);",
+    "& SLEEPS) !== 0) return true;",
+    ["explore/explore"],
+  ),
+  mutant(
+    "a waiter does not say that it sleeps",
+    CELLS,
+    "atomics.store32(cell + NUMBERS, atomics.load32(cell + NUMBERS) | SLEEPS);",
+    "",
+    ["explore/explore"],
+  ),
+  mutant(
+    "a release wakes none that a condition has notified",
+    MUTEX,
+    "for (const at of notified) this.#region.wake(at, 1);",
+    "",
     ["explore/explore"],
   ),
   mutant(
