@@ -117,7 +117,8 @@ export class ThreadRegistry {
 
   /**
    * The same, for waiters that check again and again, perhaps for many locks of one owner: a check
-   * takes 20 us, so a thread that was not found dead is not checked again for 0.4 ms.
+   * takes 20 us, so a thread that was not found dead is not checked again for 0.4 ms; for 25 ms if the
+   * kernel is to mark its death.
    */
   isFoundGone(identity: number): boolean {
     if (this.isMarkedDead(identity)) return this.isGone(identity);
