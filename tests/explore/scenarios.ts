@@ -7,6 +7,7 @@ import type { Scenario } from "./explore.ts";
 import { flagScenarios } from "./flag_scenarios.ts";
 import { latchScenarios } from "./latch_scenarios.ts";
 import { mutexScenarios } from "./mutex_scenarios.ts";
+import { onceScenarios } from "./once_scenarios.ts";
 import { recordScenarios } from "./record_scenarios.ts";
 import { rwLockScenarios } from "./rw_lock_scenarios.ts";
 import { semaphoreScenarios } from "./semaphore_scenarios.ts";
@@ -23,6 +24,7 @@ export function allScenarios(): Scenario[] {
     ...channelScenarios(),
     ...conditionScenarios(),
     ...barrierScenarios(),
+    ...onceScenarios(),
     ...flagScenarios(),
     ...recordScenarios(),
     ...counterScenarios(),

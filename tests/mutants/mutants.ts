@@ -828,6 +828,20 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
     ["memory/once"],
   ),
   mutant(
+    "a value is published before its bytes are written",
+    "src/memory/once.ts",
+    "    this.#bytes(bytes.length).set(bytes);\n    this.#region.atomics.store32(this.#at + ONCE.state, bytes.length << SHIFT | kind);\n",
+    "    this.#region.atomics.store32(this.#at + ONCE.state, bytes.length << SHIFT | kind);\n    this.#bytes(bytes.length).set(bytes);\n",
+    ["explore/explore"],
+  ),
+  mutant(
+    "a waiter does not look whether the value was made meanwhile",
+    "src/memory/once.ts",
+    "        if (!this.isDone) {\n          const value",
+    "        {\n          const value",
+    ["explore/explore"],
+  ),
+  mutant(
     "a value that is too long is published",
     "src/memory/once.ts",
     "if (bytes.length > this.size) {",
