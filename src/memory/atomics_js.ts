@@ -10,7 +10,7 @@ const ONE = 1n;
 const TRIES = 4;
 /** As in atomics.wat and mutex.ts. */
 const SPINS = 20;
-/** From the word of a mutex to that of its heir, in words; and bits as in hand_off.ts and mutex.ts. */
+/** From the word of a mutex to that of its heir, in words; and bits as in hand_off.ts and mutex_word.ts. */
 const [HEIR, HANDED, HEIR_WAITS] = [5, 0x80000000 | 0, 4];
 
 /** To convert the bits of floating-point numbers: `Atomics` takes only integers. */

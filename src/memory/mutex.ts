@@ -1,18 +1,15 @@
-import { Deadline } from "../contract/deadline.ts";
-import { DeadlockError, LockLostError, OwnerDiedError } from "../contract/errors.ts";
+import { LockLostError, OwnerDiedError } from "../contract/errors.ts";
 import type { RawLock } from "../contract/lock.ts";
 import { tellAfter } from "../contract/lock_events.ts";
 import { type GuardedLock, type HoldState, LockGuard, renew } from "../contract/lock_guard.ts";
-import { type AcquireOptions, checkAcquireOptions, isTimed, nameOf } from "../contract/options.ts";
+import { checkAcquireOptions, isTimed, nameOf } from "../contract/options.ts";
 import { describeOwner, type Owner } from "../contract/owner.ts";
 import type { PlatformAbortSignal } from "../contract/platform.ts";
 import { refuseThenable } from "../contract/refuse_thenable.ts";
 import { checkOptions } from "./arguments.ts";
 import type { Attachment } from "./attachment.ts";
-import { handedTo, HandOff } from "./hand_off.ts";
 import { HEADER, MUTEX } from "./layout.ts";
-import { leastHoldTime, OWNER } from "./lock_words.ts";
-import { intervalAfter, LookDuty } from "./look_duty.ts";
+import { OWNER } from "./lock_words.ts";
 import { attachmentOf, type Memory } from "./memory.ts";
 import { tellMutex, tellMutexWait } from "./mutex_events.ts";
 import type { MutexGuard } from "./mutex_guard.ts";
@@ -23,23 +20,13 @@ import {
   type MutexOptions,
   type MutexTryAcquireOptions,
 } from "./mutex_options.ts";
+import { INCONSISTENT, MutexWord } from "./mutex_word.ts";
 import type { Region } from "./region.ts";
-import type { WaitWatch } from "./wait_watch.ts";
-
-const SLEEPERS = 0x80000000 | 0;
-const TASKS = 0x40000000;
-/** The same bits as `AtomicOperations.unlock` returns them. */
-const [TASKS_WAIT, SLEEPERS_WAIT, HEIR_WAITS] = [1, 2, 4];
 
 /** Looks at a held word before sleeping: a short critical section, and no more on few cores. */
 const SPINS = 20;
 /** More of them after a notification, since a notifier is about to release the word. */
 const RESUME_SPINS = 1000;
-/** How long, in milliseconds, and how often a waiter naps that was woken and came late. */
-const NAP = 0.05;
-const NAPS = 5;
-/** In the word of the owner that died: what the mutex protects is inconsistent. */
-const INCONSISTENT = 0x80000000 | 0;
 
 /** How an object holds the lock. Small integers, which are stored the fastest. */
 const [NOTHING, BARE, GUARD, NESTED] = [0, 1, 2, 3];
@@ -84,21 +71,8 @@ export let conditionedOf: (mutex: Mutex) => ConditionedMutex;
 
 /**
  * A mutual exclusion lock in shared memory: one futex word that names its owner, written by the
- * compare-and-swap that acquires the lock. If the owner dies, the next waiter takes the lock over.
- *
- * | word            | meaning                           | leaves by                                |
- * | --------------- | --------------------------------- | ---------------------------------------- |
- * | `0`             | free                              | compare-and-swap to `me`                 |
- * | `owner`         | held, no waiter                   | owner: to `0`; a waiter: sets a bit      |
- * | `owner`, bit 31 | held, some threads may sleep      | owner: to `0`, then wakes one            |
- * | `owner`, bit 30 | held, some tasks may wait         | owner: to `0`, then increments the event |
- * | any `owner`     | held by an owner that is dead     | a waiter: swaps it for `me`, keeps bits  |
- *
- * The owner is a slot of the memory and its generation; see thread_registry.ts for when an owner
- * counts as dead. A death between any two of these steps leaves one of the states of the table. A
- * thread that slept acquires the lock with bit 31 set, since other threads may still sleep. A
- * thread that gives up passes the wake on. So there may be one wake too many, and never one too
- * few.
+ * compare-and-swap that acquires the lock; see mutex_word.ts. If the owner dies, the next waiter takes
+ * the lock over.
  *
  * | second word        | meaning                                  | an acquire                         |
  * | ------------------ | ---------------------------------------- | ---------------------------------- |
@@ -106,8 +80,7 @@ export let conditionedOf: (mutex: Mutex) => ConditionedMutex;
  * | `identity`         | this owner died; not yet acknowledged    | recovers, or throws                |
  * | bit 31, `identity` | a holder marked the data as inconsistent | throws, unless asked to recover    |
  *
- * After the futex mutexes of U. Drepper, "Futexes Are Tricky" (2011), and robust mutexes; see
- * pthread_mutexattr_setrobust(3).
+ * After robust mutexes; see pthread_mutexattr_setrobust(3).
  *
  * @example
  * ```ts
@@ -131,8 +104,9 @@ export class Mutex implements RawLock {
   readonly #attachment: Attachment;
   readonly #at: number;
   readonly #me: number;
+  /** What is done with the word beside the fast path. */
+  readonly #word: MutexWord;
   readonly #throws: boolean;
-  readonly #isFair: boolean;
   readonly #isReentrant: boolean;
   #hold = NOTHING;
   #guard: unknown;
@@ -167,7 +141,6 @@ export class Mutex implements RawLock {
   constructor(memory: Memory, offset: number, options?: MutexOptions) {
     const { onOwnerDied, fair, reentrant } = checkMutexOptions(options);
     this.#throws = onOwnerDied === "throw";
-    this.#isFair = fair;
     this.#isReentrant = reentrant;
     const attachment = attachmentOf(memory, "a mutex");
     const { region } = attachment;
@@ -175,6 +148,7 @@ export class Mutex implements RawLock {
     this.#region = region;
     this.#attachment = attachment;
     this.#me = attachment.identity;
+    this.#word = new MutexWord(attachment, this.#at, fair);
     // Before the mutex is held for the first time.
     if (!attachment.namedLocks.has(offset)) {
       region.atomics.store32(region.base + HEADER.directoryOnly, 0);
@@ -191,8 +165,7 @@ export class Mutex implements RawLock {
 
   /** The holder, if it is known; `undefined` if the lock is free. */
   owner(): Owner | undefined {
-    const owner = this.#region.atomics.load32(this.#at) & OWNER;
-    return owner === 0 ? undefined : this.#attachment.threads.describe(owner);
+    return this.#word.owner();
   }
 
   /** Whether this object holds the lock, and the owner before died holding it. */
@@ -268,7 +241,7 @@ export class Mutex implements RawLock {
     }
     const acquired = this.#region.atomics.tryLock(this.#at, this.#me, 0);
     if (acquired === 0 && this.#mayReenter()) return this.#makeGuard(true);
-    if (acquired === 0 && !this.#takeOver()) return undefined;
+    if (acquired === 0 && !this.#word.takeOver()) return undefined;
     if (acquired !== 1) this.#settle(options);
     return this.#makeGuard();
   }
@@ -309,7 +282,7 @@ export class Mutex implements RawLock {
       const wait = waiters.wait(this.#at, {
         kind: "lock",
         run: (patient) => this.#attempt(patient, options),
-        timeoutMessage: () => this.#timeoutMessage(),
+        timeoutMessage: () => this.#word.timeoutMessage(),
         watch: this.#attachment.deadlocks?.watch(this.#at, false, isTimed(options)),
       }, options);
       return tellAfter(wait, told);
@@ -462,7 +435,7 @@ export class Mutex implements RawLock {
           await waiters.wait(this.#at, {
             kind: "lock",
             run: (patient) => this.#attempt(patient, options, renewed),
-            timeoutMessage: () => this.#timeoutMessage(),
+            timeoutMessage: () => this.#word.timeoutMessage(),
           }, options);
         } catch (error) {
           throw this.#endOf(guard, error);
@@ -497,15 +470,8 @@ export class Mutex implements RawLock {
     }
     if (this.#notified !== undefined) this.#wakeNotified();
     if (waiting < 0) throw this.#lost();
-    if (waiting !== 0) this.#wake(waiting);
+    if (waiting !== 0) this.#word.wake(waiting);
     if (waiting !== 0) tellMutex("release", this.#region, this.#at);
-  }
-
-  /** Wakes the waiters that the two high bits of the word indicated. */
-  #wake(waiting: number): void {
-    if ((waiting & SLEEPERS_WAIT) !== 0) this.#region.wake(this.#at, 1);
-    if ((waiting & TASKS_WAIT) !== 0) this.#attachment.asyncWaiters.notify(this.#at);
-    if ((waiting & HEIR_WAITS) !== 0) this.#region.wake(this.#at + MUTEX.heir, 1);
   }
 
   #wakeNotified(): void {
@@ -518,147 +484,10 @@ export class Mutex implements RawLock {
   #lockSlowly(acquired: number, options: MutexAcquireOptions | undefined): boolean {
     if (acquired === 0 && this.#mayReenter()) return true;
     const told = acquired === 0 ? tellMutexWait(this.#region, this.#at) : undefined;
-    if (acquired === 0) this.#sleep(options);
+    if (acquired === 0) this.#word.sleep(options);
     this.#settle(options);
     told?.();
     return false;
-  }
-
-  #sleep(options: AcquireOptions | undefined): void {
-    const records = this.#attachment.waitRecords!;
-    const deadline = options && new Deadline(options, () => this.#timeoutMessage());
-    const duty = new LookDuty(this.#region, this.#at);
-    const handOff = this.#isFair ? new HandOff(this.#attachment, this.#at) : undefined;
-    const wait = { kind: "lock", isTimed: isTimed(options) } as const;
-    const watch = this.#attachment.deadlocks?.watch(this.#at, true, wait.isTimed);
-    const block = () => records.block(this.#at, wait);
-    try {
-      this.#sleepUntilAcquired(deadline, block, duty, handOff, watch);
-    } finally {
-      // It may have been handed the lock when it gave up.
-      if (handOff?.leave() === false) this.#wake(this.#region.atomics.unlock(this.#at, this.#me));
-      duty.leave();
-      records.unblock();
-    }
-  }
-
-  #sleepUntilAcquired(
-    deadline: Deadline | undefined,
-    block: () => void,
-    duty: LookDuty,
-    handOff: HandOff | undefined,
-    watch: WaitWatch | undefined,
-  ): void {
-    const { atomics } = this.#region;
-    const { threads, thread } = this.#attachment;
-    const start = performance.now();
-    let slept = 0;
-    let woken = false;
-    /** The word that this waiter slept on, if it was the same for as long. */
-    let still = 0;
-    let naps = 0;
-    let seen = 0;
-    for (;;) {
-      if (handOff?.take()) return this.#noteTime();
-      const word = atomics.load32(this.#at);
-      if (word === 0) {
-        if (atomics.compareExchange32(this.#at, 0, this.#me | slept) !== 0) continue;
-        if (slept !== 0) this.#noteTime(); // Not before: a look at the clock lets others overtake.
-        return;
-      }
-      const owner = word & OWNER;
-      if (owner === this.#me && handOff?.isAsked) continue; // It was handed off just now.
-      if (owner !== seen && (owner === this.#me || threads.isMine(owner, thread))) {
-        if (slept !== 0) this.#handOn();
-        throw new DeadlockError(
-          "Cannot wait for a mutex: this thread holds it, so the wait would never end",
-        );
-      }
-      const left = deadline?.left ?? Infinity;
-      const isLate = left <= 0;
-      // An owner that this thread has not checked for long may have died long ago.
-      const isDue = isLate || word === still || threads.isDue(owner);
-      if (isDue && this.#takeOver()) return;
-      try {
-        deadline?.throwIfAborted();
-        if (isLate) throw deadline!.timeout();
-        if (slept !== 0) watch?.look();
-      } catch (error) {
-        if (slept !== 0) this.#handOn();
-        throw error;
-      }
-      seen = owner;
-      // It looks at the word again once it has asked.
-      if (slept !== 0 && still === 0 && handOff?.overtake()) continue;
-      const asks = handOff?.isAsked === true;
-      // Woken, but another thread was faster. Another sleep would be likely to end late again, and
-      // would cost each release a wake. A nap lets the others run, and needs no wake; unless other
-      // waiters need one anyway.
-      if (woken && naps < NAPS && word > 0 && !asks) {
-        this.#region.nap(NAP * 2 ** naps++);
-        continue;
-      }
-      naps = 0;
-      if (slept === 0) block();
-      if (!this.#mark(word, SLEEPERS)) continue;
-      slept = SLEEPERS;
-      const began = performance.now();
-      const time = Math.min(duty.take(intervalAfter(began - start)), left);
-      // One sleeper is enough on the life word, as the kernel wakes only one.
-      const life = duty.isTaken ? threads.lifeOf(owner) : undefined;
-      woken = asks
-        ? this.#region.wait(this.#at + MUTEX.heir, this.#me, time, life)
-        : this.#region.wait(this.#at, word | SLEEPERS, time, life);
-      // Neither woken, nor stopped by another word. Clocks are rounded.
-      still = !woken && performance.now() - began >= time - 0.1 ? word | SLEEPERS : 0;
-    }
-  }
-
-  /** Sets a bit about waiters in the word; returns false if the word has changed meanwhile. */
-  #mark(word: number, bit: number): boolean {
-    if ((word & bit) !== 0) return true;
-    if ((word & ~OWNER) === 0) this.#noteTime();
-    return this.#region.atomics.compareExchange32(this.#at, word, word | bit) === word;
-  }
-
-  /** When the word gets a bit about waiters: the hold lasts from now on, at least. */
-  #noteTime(): void {
-    this.#region.atomics.exchange64(this.#at + MUTEX.since, this.#region.now());
-  }
-
-  /** Gives up after a sleep: passes on the wake, which another thread may need. */
-  #handOn(): void {
-    const { atomics } = this.#region;
-    for (;;) {
-      const word = atomics.load32(this.#at);
-      if (word === 0) return this.#region.wake(this.#at, 1);
-      if (word < 0 || atomics.compareExchange32(this.#at, word, word | SLEEPERS) === word) return;
-    }
-  }
-
-  /** Takes the lock of a dead owner over. A death in here leaves another dead owner. */
-  #takeOver(): boolean {
-    const { atomics } = this.#region;
-    const { threads } = this.#attachment;
-    const word = atomics.load32(this.#at);
-    const owner = word & OWNER;
-    if (owner === 0 || owner === this.#me) return false;
-    if (!threads.isFoundGone(owner)) return false;
-    // From here on, that owner hands the lock to no waiter.
-    const heir = handedTo(this.#attachment, this.#at);
-    if (heir !== 0 && (heir === this.#me || !threads.isFoundGone(heir))) return false;
-    const mine = (word & ~OWNER) | this.#me;
-    if (atomics.compareExchange32(this.#at, word, mine) !== word) return false;
-    if (heir !== 0) {
-      // Neither of the two was inside.
-      atomics.store32(this.#at + MUTEX.heir, 0);
-      this.#noteTime();
-      return true;
-    }
-    const inconsistent = atomics.load32(this.#at + MUTEX.died) & INCONSISTENT;
-    atomics.store32(this.#at + MUTEX.died, owner | inconsistent);
-    this.#noteTime();
-    return true;
   }
 
   /** After the lock was acquired: if an owner died, recovers the lock or throws. */
@@ -675,7 +504,7 @@ export class Mutex implements RawLock {
       tellMutex("recovered", this.#region, this.#at, () => ({ previousOwner: previous }));
       return;
     }
-    this.#wake(atomics.unlock(this.#at, this.#me));
+    this.#word.wake(atomics.unlock(this.#at, this.#me));
     const who = describeOwner(previous);
     throw new OwnerDiedError(
       "Cannot acquire a mutex: " +
@@ -696,21 +525,14 @@ export class Mutex implements RawLock {
     const { atomics } = this.#region;
     for (;;) {
       const acquired = atomics.tryLock(this.#at, this.#me, 0);
-      if (acquired !== 0 || (patient && this.#takeOver())) {
+      if (acquired !== 0 || (patient && this.#word.takeOver())) {
         if (acquired !== 1) this.#settle(options);
         const guard = make();
         if (this.#isReentrant) this.#taskGuard = guard;
         return guard;
       }
-      const word = atomics.load32(this.#at);
-      if (word !== 0 && this.#mark(word, TASKS)) return undefined;
+      if (this.#word.tellOfTasks()) return undefined;
     }
-  }
-
-  #timeoutMessage(): string {
-    const time = leastHoldTime(this.#region, this.#at);
-    return `Cannot acquire a mutex in time: it is held by ${describeOwner(this.owner())}` +
-      (time === undefined ? "" : `, for at least ${(time / 1000).toFixed(1)} s`);
   }
 
   /** The error of a release after another owner has recovered the lock. */

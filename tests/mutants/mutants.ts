@@ -13,6 +13,7 @@ export interface Mutant {
 }
 
 const MUTEX = "src/memory/mutex.ts";
+const MUTEX_WORD = "src/memory/mutex_word.ts";
 const DUTY = "src/memory/look_duty.ts";
 const HAND_OFF = "src/memory/hand_off.ts";
 const DETECTOR = "src/memory/deadlock_detector.ts";
@@ -114,9 +115,15 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
     "    (if (i32.eqz (i32.atomic.load (local.get $at)))\n      (then (i32.atomic.store (local.get $at) (local.get $me))\n        (return (call $taken (local.get $at)))))",
     ["memory/atomics_test", "memory/mutex", "stress/memory/all_runtimes"],
   ),
-  mutant("no recovery", MUTEX, "if (!threads.isFoundGone(owner)) return false;", "return false;", [
-    "memory/behaviour/owner_death",
-  ]),
+  mutant(
+    "no recovery",
+    MUTEX_WORD,
+    "if (!threads.isFoundGone(owner)) return false;",
+    "return false;",
+    [
+      "memory/behaviour/owner_death",
+    ],
+  ),
   mutant(
     "owner written late",
     SLOTS,
@@ -126,14 +133,14 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     "wake none",
-    MUTEX,
+    MUTEX_WORD,
     "if ((waiting & SLEEPERS_WAIT) !== 0) this.#region.wake(this.#at, 1);",
     "",
     ["memory/behaviour/release_wakes"],
   ),
   mutant(
     "tasks not notified",
-    MUTEX,
+    MUTEX_WORD,
     "if ((waiting & TASKS_WAIT) !== 0) this.#attachment.asyncWaiters.notify(this.#at);",
     "",
     ["memory/behaviour/release_wakes"],
@@ -152,7 +159,7 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     "no hand-on when giving up",
-    MUTEX,
+    MUTEX_WORD,
     "if (slept !== 0) this.#handOn();\n        throw error;",
     "throw error;",
     [
@@ -182,14 +189,14 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     "a lock that was handed off is taken from the waiter",
-    MUTEX,
+    MUTEX_WORD,
     "(heir === this.#me || !threads.isFoundGone(heir))",
     "heir === this.#me",
     ["memory/hand_off"],
   ),
   mutant(
     "the death of a waiter that was handed the lock is reported",
-    MUTEX,
+    MUTEX_WORD,
     "if (heir !== 0) {\n      // Neither",
     "if (heir < 0) {\n      // Neither",
     ["memory/hand_off"],
@@ -290,7 +297,7 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     "died word not set",
-    MUTEX,
+    MUTEX_WORD,
     "atomics.store32(this.#at + MUTEX.died, owner | inconsistent);",
     "",
     [
@@ -300,7 +307,7 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
   mutant(
     "death thrown, lock kept",
     MUTEX,
-    "this.#wake(atomics.unlock(this.#at, this.#me));",
+    "this.#word.wake(atomics.unlock(this.#at, this.#me));",
     "",
     ["memory/behaviour/owner_death"],
   ),
@@ -462,7 +469,7 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     "a mark of inconsistency ends with the death of the next owner",
-    MUTEX,
+    MUTEX_WORD,
     "owner | inconsistent);",
     "owner);",
     ["memory/behaviour/inconsistent"],
