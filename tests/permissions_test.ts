@@ -140,6 +140,12 @@ describePrompts("Deno at a terminal", { skip }, () => {
     });
   }
 
+  it("is not asked for a variable that makes errors longer", DEADLINE, async () => {
+    const { output } = await ask("A mutex that looks for deadlocks", "n", "--allow-ffi");
+    assert.match(output, /^done\r?$/m);
+    assert.deepEqual(prompts(output), []);
+  });
+
   it("is not asked for anonymous memory", DEADLINE, async () => {
     const { output } = await ask("Mutex in anonymous memory", "n");
     assert.match(output, /^done\r?$/m);
