@@ -61,12 +61,17 @@ export class ConditionCells {
     this.#wake = wake;
   }
 
-  /** How many wait and were not notified. */
+  /** How many wait, were not notified, and have not died. */
   get waiting(): number {
     let waiting = 0;
+    const gone = new Map([[this.#me, false]]);
     const end = this.#end;
     for (let cell = this.#first; cell < end; cell += 4) {
-      if (isWaiting(this.#region.atomics.load32(cell))) waiting++;
+      const word = this.#region.atomics.load32(cell);
+      if (!isWaiting(word)) continue;
+      const owner = word & OWNER;
+      if (!gone.has(owner)) gone.set(owner, this.#attachment.threads.isGone(owner));
+      if (!gone.get(owner)) waiting++;
     }
     return waiting;
   }
