@@ -132,7 +132,8 @@ export class Attachment {
     }
     if (held.size === 0) return;
     throw new Error(
-      `Cannot close a memory: this thread holds ${held.size} of its locks; release them first`,
+      `Cannot close a memory: this thread holds ${held.size} of its locks; release them first. It ` +
+        "holds a barrier until leave(), and a condition while it waits for it",
     );
   }
 

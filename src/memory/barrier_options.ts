@@ -10,7 +10,7 @@ export interface BarrierOptions {
   parties: number;
   /**
    * Runs in the last to arrive, before the others go on. If it throws, the barrier breaks, and that
-   * wait throws the error.
+   * wait throws the error. It must not wait for the same barrier, since that wait would never end.
    */
   action?: () => void;
 }

@@ -227,7 +227,7 @@ export class Channel<T = unknown> {
       const checked = check(options, SEND);
       const { word } = this.#senders;
       if (word.isIdle && this.#put(bytes, kind, false)) return Promise.resolve();
-      this.#checkLength(bytes.length);
+      this.#checkBytes(bytes);
       // The caller may use its bytes for something else meanwhile.
       return word.wait(this.#sending(bytes.slice(), kind), checked).then(() => {});
     } catch (error) {
@@ -337,7 +337,7 @@ export class Channel<T = unknown> {
   /** Writes and publishes a message, unless the channel is full or another thread has the turn. */
   #put(message: Uint8Array, kind: number, patient: boolean): boolean {
     const { length } = message;
-    if (length > this.messageBytes) this.#checkLength(length);
+    if (length === 0 || length > this.messageBytes) this.#checkBytes(message);
     const senders = this.#senders;
     if (!senders.enter(patient)) return false;
     let isPut = false;
@@ -452,7 +452,10 @@ export class Channel<T = unknown> {
     return owner === 0 ? "no thread now" : describeOwner(this.#attachment.threads.describe(owner));
   }
 
-  #checkLength(length: number): void {
+  #checkBytes({ length, buffer }: Uint8Array): void {
+    if ((buffer as Partial<ArrayBuffer>).detached) {
+      throw new TypeError("Cannot send a message: its bytes were transferred elsewhere");
+    }
     if (length <= this.messageBytes) return;
     throw new RangeError(
       `Cannot send a message of ${length} bytes: the channel takes ${this.messageBytes} at most. ` +

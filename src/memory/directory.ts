@@ -235,7 +235,9 @@ export class Directory {
   #same(entry: Entry, shape: string): Entry {
     if (entry.shape === shape) return entry;
     throw new TypeError(
-      `Cannot open "${entry.name}" in ${this.#what} as ${shape}: its kind is ${entry.shape}`,
+      `Cannot open ${
+        JSON.stringify(entry.name)
+      } in ${this.#what} as ${shape}: its kind is ${entry.shape}`,
     );
   }
 
@@ -256,7 +258,7 @@ export class Directory {
     if (this.#memory.grow?.(used + length)) return;
     const { size } = this.#region;
     throw new RangeError(
-      `Cannot make "${name}" in ${this.#what}: it takes ${length} bytes, and ` +
+      `Cannot make ${JSON.stringify(name)} in ${this.#what}: it takes ${length} bytes, and ` +
         `${size - used} of ${size} are left. Give it a greater size or maxSize`,
     );
   }

@@ -1,3 +1,4 @@
+import { adapter } from "../runtime/adapters/adapter.ts";
 import type { Region } from "./region.ts";
 
 /** The methods that acquire a lock. */
@@ -18,12 +19,7 @@ const places = new Map<string, Map<number, string>>();
 
 /** Whether the variable `INTERLOCK_TRACE` of the environment is `1`. */
 export function mayTrace(): boolean {
-  try {
-    const { process } = globalThis as { process?: { env: Record<string, string | undefined> } };
-    return process?.env.INTERLOCK_TRACE === "1";
-  } catch {
-    return false; // The runtime must not read it.
-  }
+  return adapter.setting("INTERLOCK_TRACE") === "1";
 }
 
 /** Where this thread acquired a lock the last time, if it was noted: `at FILE:LINE`. */

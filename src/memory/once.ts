@@ -1,7 +1,9 @@
+import { checkJson } from "../contract/json_value.ts";
 import { type AcquireOptions, checkAcquireOptions, nameOf } from "../contract/options.ts";
 import { refuseThenable } from "../contract/refuse_thenable.ts";
 import { checkBody } from "../contract/with_lock.ts";
 import { checkOptions } from "./arguments.ts";
+import { isBytes } from "./channel_messages.ts";
 import { ONCE } from "./layout.ts";
 import { attachmentOf, type Memory } from "./memory.ts";
 import { Mutex } from "./mutex.ts";
@@ -108,7 +110,7 @@ export class Once {
    * Returns the value, or makes it, or waits until another thread has made it, without blocking this
    * one. Each call returns a copy: what it does with it changes nothing for others.
    *
-   * @param init Makes the value: what JSON can express, a `Uint8Array`, or `undefined`; or a promise
+   * @param init Makes the value: what JSON keeps unchanged, a `Uint8Array`, or `undefined`; or a promise
    * for it. It must not ask for the same value. Another thread may have run another function.
    * @param options How long to wait for others; it does not limit the function.
    * @throws {DOMException} Named `TimeoutError`, if the timeout ran out.
@@ -194,8 +196,7 @@ export class Once {
 /** Encodes a value, before anything is published. */
 function encode(value: unknown): Encoded {
   if (value === undefined) return { kind: NOTHING, bytes: new Uint8Array() };
-  if (value instanceof Uint8Array) return { kind: BYTES, bytes: value };
-  const text: string | undefined = JSON.stringify(value);
-  if (text !== undefined) return { kind: JSON_TEXT, bytes: encoder.encode(text) };
-  throw new TypeError(`Cannot ${TASK}: the value must be JSON or bytes, not ${nameOf(value)}`);
+  if (isBytes(value)) return { kind: BYTES, bytes: value };
+  checkJson(value, TASK);
+  return { kind: JSON_TEXT, bytes: encoder.encode(JSON.stringify(value)) };
 }

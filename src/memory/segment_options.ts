@@ -25,7 +25,8 @@ export interface DeadlockOptions {
    * tasks may go on and release the lock.
    *
    * If the variable `INTERLOCK_TRACE` of the environment is `1` when a lock is first asked for by its
-   * name, the message has the lines of the source where this thread acquired the locks.
+   * name, the message has the lines of the source where this thread acquired the locks. Deno needs
+   * `--allow-env` for that.
    *
    * @default {false}
    */

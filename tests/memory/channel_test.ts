@@ -136,6 +136,18 @@ describe("Channel", () => {
     assert.equal(channel.size, 0);
   });
 
+  itInBoth("refuses bytes that were transferred, and sends nothing", async (memory) => {
+    const channel = new Channel(memory, 0, THREE);
+    const bytes = new Uint8Array(2);
+    structuredClone(bytes.buffer, { transfer: [bytes.buffer] });
+    assert.throws(() => channel.trySend(bytes), ourError(TypeError));
+    assert.throws(() => channel.sendSync(bytes), ourError(TypeError));
+    await assert.rejects(channel.send(bytes), ourError(TypeError));
+    assert.equal(channel.size, 0);
+    channel.sendSync(new Uint8Array());
+    assert.deepEqual(channel.tryReceive(), new Uint8Array());
+  });
+
   itInBoth("keeps as many messages as its capacity, in their order", async (memory, again) => {
     for (const capacity of [1, 3]) {
       const [channel, other] = pairOf<number>(memory, again, { capacity, messageBytes: 64 });

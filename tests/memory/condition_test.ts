@@ -343,8 +343,11 @@ describe("Condition", () => {
           condition.notify(2);
           await kill(after);
           assert.equal((await outcomeOf(last)).got, true);
-          await perform(last, { act: "give" });
-          assert.equal(condition.waiting, 0);
+          tell(last, { act: "give" });
+          tell(last, { act: "take", way });
+          await until("a waiter", () => condition.waiting === 1);
+          await kill(last);
+          assert.equal(condition.waiting, 0); // Though no other waiter has found its death.
         }),
       );
     }

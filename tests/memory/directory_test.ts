@@ -31,6 +31,15 @@ describe("Directory", () => {
     assert.throws(() => directory.obtain("a", "counter", 8), /TypeError.*"a".*counter.*mutex/s);
   });
 
+  itInBoth("shows no control characters of a name in its errors", (memory) => {
+    const directory = directoryOf(memory);
+    const name = 'a\n\x1b[31m"';
+    directory.obtain(name, "mutex", 16);
+    const shown = (error: unknown) => `${error}`.includes(JSON.stringify(name));
+    assert.throws(() => directory.obtain(name, "counter", 8), shown);
+    assert.throws(() => directory.obtain(name + "b", "mutex", 2 ** 30), /Cannot make "a\\n\\u001b/);
+  });
+
   itInBoth("takes names of up to 64 bytes, of all letters", (memory) => {
     const directory = directoryOf(memory);
     for (const name of ["x", "ü".repeat(32), "a b\n", "0", "\u{1F512}"]) {

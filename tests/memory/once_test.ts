@@ -62,8 +62,12 @@ describe("Once", () => {
         assert.throws(() => once.getSync(() => value), /has 9 bytes.*room for 8/);
         await assert.rejects(once.get(() => value), ourError(RangeError));
       }
-      for (const value of [() => {}, Symbol("s")]) {
+      const circle: unknown[] = [];
+      circle.push(circle);
+      const changed = [NaN, -Infinity, 1n, [, 1], { a: undefined }, new Date(0), new Map(), circle];
+      for (const value of [() => {}, Symbol("s"), ...changed]) {
         assert.throws(() => once.getSync(() => value), ourError(TypeError));
+        await assert.rejects(once.get<unknown>(() => value), ourError(TypeError));
       }
       assert.throws(() => once.getSync(() => Promise.resolve(1)), /returned a promise. Use get/);
       assert.throws(() => once.getSync(() => once.getSync(() => 1)), DeadlockError);

@@ -30,6 +30,7 @@ export function browserAdapter(): Adapter {
     pid: 0,
     args: [],
     exit: refuse,
+    setting: () => undefined,
     get mapping(): "over-wasm" {
       if (scope.crossOriginIsolated) return "over-wasm";
       throw new UnsupportedError(

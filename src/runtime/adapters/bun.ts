@@ -91,6 +91,7 @@ export function bunAdapter(): Adapter {
     mapping: "plain",
     // It reads `.env` files too, whose variables the C library does not know.
     variable: (name) => process.env[name],
+    setting: (name) => process.env[name],
     mayCallC: () => process.platform === "linux",
     bind,
     // SAFETY: see the port: the caller keeps `bytes` alive and passes memory that does not move.

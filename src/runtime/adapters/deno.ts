@@ -180,6 +180,10 @@ export const denoAdapter = (): Adapter => ({
   pid: Deno.pid,
   args: Deno.args,
   exit: (status) => Deno.exit(status),
+  setting(variable) {
+    const isReadable = isGranted(Deno.permissions.querySync({ name: "env", variable }));
+    return isReadable ? Deno.env.get(variable) : undefined;
+  },
   mapping: "over-wasm",
   mayCallC: () => Deno.build.os === "linux" && mayCall(),
   bind,

@@ -119,6 +119,7 @@ export function nodeAdapter(): Adapter {
     pid: process.pid,
     args: process.argv.slice(2),
     exit: (status) => process.exit(status),
+    setting: (name) => process.env[name],
     mapping: "over-wasm",
     mayCallC,
     bind: (signatures, libraries, seldom) => c().bind(signatures, libraries, seldom),

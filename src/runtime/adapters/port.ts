@@ -125,6 +125,8 @@ export interface Adapter extends CAccess {
   readonly mapping: "over-wasm" | "plain";
   /** A variable of the environment, if the runtime keeps them apart from those of the C library. */
   readonly variable?: (name: string) => string | undefined;
+  /** A variable of the environment; `undefined` if it is not set, or needs a permission. Never asks. */
+  setting(name: string): string | undefined;
   /**
    * Whether {@linkcode CAccess.bind} finds the C library of Linux, without a prompt for a
    * permission.
