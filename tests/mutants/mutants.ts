@@ -655,8 +655,8 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
   mutant(
     "a reader looks at the gate before it tells of itself",
     RW_CORE,
-    "this.#region.atomics.storeThenLoad32(entry, this.#readers.entry, this.#gate);",
-    "this.#region.atomics.load32(this.#gate);\n    this.#region.atomics.store32(entry, this.#readers.entry);",
+    "return this.#region.atomics.storeThenLoad32(this.#entry, this.#note, this.#gate);",
+    "const gate = this.#region.atomics.load32(this.#gate);\n    this.#region.atomics.store32(this.#entry, this.#note);\n    return gate;",
     ["explore/explore"],
   ),
   mutant(
@@ -702,6 +702,20 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
     ["memory/behaviour/rw_lock_death"],
   ),
   mutant(
+    "an entry in which a lock is noted goes to another lock",
+    READERS,
+    "if (atomics.load32(at) !== 0) continue;",
+    "",
+    ["memory/rw_lock"],
+  ),
+  mutant(
+    "a lock keeps an entry that another lock has",
+    READERS,
+    "entries.keepers[entry]?.deref()?.loseEntry();",
+    "",
+    ["memory/rw_lock"],
+  ),
+  mutant(
     "an upgrade with other readers inside",
     RW_CORE,
     "if (all.every((identity) => identity === this.#me) && this.#readers.mine === 1) {",
@@ -711,8 +725,8 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
   mutant(
     "a downgrade that tells no writer of the reader",
     RW_CORE,
-    "this.#region.atomics.store32(this.#entry, this.#readers.entry);",
-    "",
+    "this.#enter();\n    this.#found",
+    "this.#found",
     ["memory/rw_lock"],
   ),
   mutant(
