@@ -613,15 +613,22 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
   mutant(
     "a post wakes no waiter",
     SEMAPHORE,
-    "if ((atomics.load32(this.#at) & WAITERS) !== 0) this.#signal();",
+    "if (waiting !== 0) this.#signal();",
     "",
+    ["explore/explore"],
+  ),
+  mutant(
+    "a post looks for waiters before it frees the permit",
+    JS,
+    "if (Atomics.compareExchange(words, at >> 2, me, 0) !== me) return -1;\n    return Atomics.load(words, other >> 2) >>> 29;",
+    "const waiting = Atomics.load(words, other >> 2) >>> 29;\n    return Atomics.compareExchange(words, at >> 2, me, 0) !== me ? -1 : waiting;",
     ["explore/explore"],
   ),
   mutant(
     "a post of a permit that is no longer held",
     SEMAPHORE,
-    "if (atomics.compareExchange32(cell, this.#me, 0) !== this.#me) throw this.#lost();",
-    "atomics.store32(cell, 0);",
+    "if (waiting < 0) throw this.#lost();",
+    "if (waiting < 0) this.#region.atomics.store32(cell, 0);",
     ["memory/semaphore"],
   ),
   mutant(
