@@ -16,6 +16,11 @@ export interface AtomicOperations {
   add32(at: number, n: number): number;
   /** Stores `value` if the word is `expected`; returns the value before. */
   compareExchange32(at: number, expected: number, value: number): number;
+  /**
+   * Frees a word that holds `me`, then looks for waiters: returns the bits about them of another word,
+   * as 0 to 7; see wait_word.ts. Returns -1, and changes nothing, if the word does not hold `me`.
+   */
+  release32(at: number, me: number, other: number): number;
   loadFloat32(at: number): number;
   storeFloat32(at: number, value: number): void;
   loadFloat64(at: number): number;

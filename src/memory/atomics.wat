@@ -27,6 +27,14 @@
   (func (export "compareExchange32")
     (param $at i32) (param $expected i32) (param $value i32) (result i32)
     (i32.atomic.rmw.cmpxchg (local.get $at) (local.get $expected) (local.get $value)))
+  ;; Frees a word that holds $me; returns the bits about waiters of another word, as 0 to 7. Returns -1
+  ;; if the word does not hold $me. See wait_word.ts.
+  (func (export "release32") (param $at i32) (param $me i32) (param $other i32) (result i32)
+    (if (result i32)
+      (i32.eq (local.get $me)
+        (i32.atomic.rmw.cmpxchg (local.get $at) (local.get $me) (i32.const 0)))
+      (then (i32.shr_u (i32.atomic.load (local.get $other)) (i32.const 29)))
+      (else (i32.const -1))))
 
   ;; Other kinds of elements; a BigInt64 crosses as a bigint.
   (func (export "loadFloat32") (param $at i32) (result f32)

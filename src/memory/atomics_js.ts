@@ -76,6 +76,11 @@ class ArrayAtomics implements AtomicOperations {
   compareExchange32(at: number, expected: number, value: number): number {
     return Atomics.compareExchange(this.words, at >> 2, expected, value);
   }
+  release32(at: number, me: number, other: number): number {
+    const words = this.words;
+    if (Atomics.compareExchange(words, at >> 2, me, 0) !== me) return -1;
+    return Atomics.load(words, other >> 2) >>> 29;
+  }
 
   loadFloat32(at: number): number {
     scratchInt[0] = Atomics.load(this.words, at >> 2);

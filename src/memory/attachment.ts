@@ -5,6 +5,7 @@ import { HeldLocks } from "./held_locks.ts";
 import { HEADER, SLOTS } from "./layout.ts";
 import type { LifeEntry } from "./life_word.ts";
 import { OWNER } from "./lock_words.ts";
+import type { ReaderEntries } from "./reader_entries.ts";
 import type { Region } from "./region.ts";
 import { requestSlots, watchSlots } from "./slot_watch.ts";
 import { ThreadRegistry } from "./thread_registry.ts";
@@ -23,6 +24,8 @@ interface ThreadSlot {
   /** By which the kernel learns of the slot; `undefined` if it does not. */
   readonly life: LifeEntry | undefined;
   users: number;
+  /** Which objects of this thread keep its entries for readers. */
+  readonly entries: ReaderEntries;
   /** The offsets of locks whose objects were collected while this thread held them. */
   readonly droppedLocks: Set<number>;
 }
@@ -101,7 +104,8 @@ export class Attachment {
       if (thread === undefined) requestSlots(region, threads);
       const identity = threads.claim(thread, isMapped);
       const life = thread && threads.linkLife(identity, thread);
-      slot = { identity, thread, life, users: 0, droppedLocks: new Set() };
+      const entries = { keepers: [], next: 0 };
+      slot = { identity, thread, life, users: 0, entries, droppedLocks: new Set() };
       slots.set(id, slot);
       if (thread === undefined) threads.holdWebLock(identity);
     }

@@ -1,5 +1,6 @@
 import type { Attachment } from "./attachment.ts";
 import { HEADER, READS, RW_LOCK, SLOT, SLOTS } from "./layout.ts";
+import type { EntryKeeper } from "./reader_entries.ts";
 import type { Region } from "./region.ts";
 
 /**
@@ -15,6 +16,9 @@ import type { Region } from "./region.ts";
  * An entry is the offset of the lock after the header, divided by 8, plus 1. Only the thread of a
  * slot writes to it. A bit of the lock for each slot says whether its thread has ever read under
  * the lock; these bits are never cleared, and say where a writer must look.
+ *
+ * An object keeps its entry when it reads no more, and so need not look for a free one the next time;
+ * another object of this thread that needs one takes it away.
  *
  * A reader sets its bit and its entry, then looks at the gate of the lock. A writer closes the gate,
  * then looks at the bits and the entries. So one of the two sees the other. After D. Dice and A.
@@ -48,16 +52,23 @@ export class Readers {
   }
 
   /**
-   * Where this thread can note that it reads, or wants to, by {@linkcode entry}.
+   * Gives an object of this thread an entry in which it can note that it reads, or wants to, by
+   * {@linkcode entry}. Returns its offset in the buffer; the object has it until it loses it.
    *
    * @throws {RangeError} If the thread reads under too many locks.
    */
-  free(): number {
+  giveEntry(keeper: WeakRef<EntryKeeper>): number {
     const { atomics } = this.#region;
+    const { entries } = this.#attachment.claim();
     if (!this.#isMarked) this.#setMark();
-    if (atomics.load32(this.#mine) === 0) return this.#mine;
-    for (let at = this.#mine + 4; at < this.#mine + 4 * READS; at += 4) {
-      if (atomics.load32(at) === 0) return at;
+    for (let i = 0; i < READS; i++) {
+      const entry = entries.next;
+      entries.next = (entry + 1) % READS;
+      const at = this.#mine + 4 * entry;
+      if (atomics.load32(at) !== 0) continue;
+      entries.keepers[entry]?.deref()?.loseEntry();
+      entries.keepers[entry] = keeper;
+      return at;
     }
     throw new RangeError(
       `Cannot read under another read-write lock: this thread reads under ${READS} of this memory, ` +

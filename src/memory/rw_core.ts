@@ -6,6 +6,7 @@ import type { Attachment } from "./attachment.ts";
 import { HEADER, RW_LOCK } from "./layout.ts";
 import { OWNER } from "./lock_words.ts";
 import { tellMutex, tellMutexWait } from "./mutex_events.ts";
+import type { EntryKeeper } from "./reader_entries.ts";
 import { Readers } from "./readers.ts";
 import type { Region } from "./region.ts";
 import type { Preference } from "./rw_lock_options.ts";
@@ -44,7 +45,7 @@ export interface Writer {
  * which the next one finds: its guard has `recovered`. So have the guards of readers that enter
  * before a writer does.
  */
-export class RwCore {
+export class RwCore implements EntryKeeper {
   readonly #attachment: Attachment;
   readonly #region: Region;
   readonly #me: number;
@@ -61,7 +62,11 @@ export class RwCore {
   readonly #drain: WaitWord;
   /** The shared holds of this object, which have one entry together. */
   #count = 0;
+  /** The entry, which this object keeps when it reads no more; 0 if it has none. */
   #entry = 0;
+  /** What the entry says while this object reads. */
+  readonly #note: number;
+  readonly #self: WeakRef<RwCore> = new WeakRef(this);
   /** A reader that a writer has found, and waits for. */
   #reader = 0;
   /** What was in the gate when this object began to read. */
@@ -78,6 +83,7 @@ export class RwCore {
     this.#drainAt = at + RW_LOCK.drain;
     this.#prefer = prefer;
     this.#readers = new Readers(attachment, at);
+    this.#note = this.#readers.entry;
     this.#entrance = new WaitWord(attachment, at + RW_LOCK.readers);
     this.#drain = new WaitWord(attachment, this.#drainAt);
   }
@@ -110,15 +116,18 @@ export class RwCore {
     return [...new Set([...isTaken ? [turn] : [], ...this.#readers.identities(true)])];
   }
 
+  /** Another lock of this thread needs the entry, in which this object notes nothing now. */
+  loseEntry(): void {
+    this.#entry = 0;
+  }
+
   /** Begins to read, with no hold before, if the gate is open. */
   tryRead(): boolean {
-    const entry = this.#readers.free();
-    const gate = this.#region.atomics.storeThenLoad32(entry, this.#readers.entry, this.#gate);
+    const gate = this.#enter();
     if (gate !== 0 && !isOpen(gate)) {
-      this.#leave(entry);
+      this.#leave();
       return false;
     }
-    this.#entry = entry;
     this.#found = gate;
     this.#count = 1;
     return true;
@@ -166,7 +175,7 @@ export class RwCore {
 
   /** Ends a shared hold. */
   endRead(): void {
-    if (--this.#count === 0) this.#leave(this.#entry);
+    if (--this.#count === 0) this.#leave();
   }
 
   /**
@@ -245,8 +254,7 @@ export class RwCore {
 
   /** Makes an exclusive hold shared, without a gap. The caller keeps the turn until afterwards. */
   downgrade(): boolean {
-    this.#entry = this.#readers.free();
-    this.#region.atomics.store32(this.#entry, this.#readers.entry);
+    this.#enter();
     this.#found = 0;
     this.#count = 1;
     return this.endWrite();
@@ -305,8 +313,18 @@ export class RwCore {
     }
   }
 
-  #leave(entry: number): void {
-    const word = this.#region.atomics.storeThenLoad32(entry, 0, this.#drainAt);
+  /**
+   * Notes that this thread reads, or wants to, then looks at the gate, and returns it.
+   *
+   * @throws {RangeError} If the thread reads under too many locks.
+   */
+  #enter(): number {
+    if (this.#entry === 0) this.#entry = this.#readers.giveEntry(this.#self);
+    return this.#region.atomics.storeThenLoad32(this.#entry, this.#note, this.#gate);
+  }
+
+  #leave(): void {
+    const word = this.#region.atomics.storeThenLoad32(this.#entry, 0, this.#drainAt);
     if ((word & WAITERS) !== 0) this.#release(this.#drain);
   }
 

@@ -49,7 +49,8 @@ export class World {
     const memory = Memory.from(this.buffer);
     const attachment = attachmentOf(memory);
     // As if the actor were a thread that has claimed its slot.
-    const slot = { identity, thread: undefined, users: 2, droppedLocks: new Set() };
+    const entries = { keepers: [], next: 0 };
+    const slot = { identity, thread: undefined, users: 2, entries, droppedLocks: new Set() };
     Object.defineProperties(attachment, {
       claim: { value: () => slot },
       waitRecords: { value: attachment.threads.waitRecordsOf(identity) },

@@ -192,6 +192,7 @@ function randomStep(
     ],
     [`add32(${word}, ${value})`, (atomic) => atomic.add32(word, value)],
     [`compareExchange32(${word}, 0, ${me})`, (atomic) => atomic.compareExchange32(word, 0, me)],
+    [`release32(${word}, ${me}, ${long})`, (atomic) => atomic.release32(word, me, long)],
     [`tryLock(${long}, ${me})`, (atomic) => atomic.tryLock(long, me, me)],
     [`unlock(${long}, ${me})`, (atomic) => atomic.unlock(long, me)],
     [

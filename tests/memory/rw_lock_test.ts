@@ -12,6 +12,7 @@ import { describeSharableLock } from "../contract/describe_sharable_lock.ts";
 import { collected } from "../support/collected.ts";
 import { lookingSignal } from "../support/looking_signal.ts";
 import { ourError } from "../support/our_error.ts";
+import { randomOf } from "../support/random.ts";
 import { assertOffsets, itInBoth } from "./fixtures/both_memories.ts";
 
 const SHARED = { shared: true };
@@ -262,6 +263,51 @@ describe("RwLock", () => {
     locks[3].unlockShared();
     locks[16].lockShared();
     for (const lock of [...locks.slice(0, 3), ...locks.slice(4)]) lock.unlockShared();
+    assertFree(...locks);
+  });
+
+  itInBoth("is known to be read under, whichever locks its thread reads under", (memory, again) => {
+    const random = randomOf(7);
+    const pick = () => Math.floor(24 * random());
+    const opened = [memory, again()];
+    const locks = opened.map((one) => {
+      return Array.from({ length: 24 }, (_, i) => new RwLock(one, i * RwLock.BYTES));
+    });
+    const held = new Set<RwLock>();
+    let refused = 0;
+    for (let i = 0; i < 3000; i++) {
+      const lock = locks[pick() % 2][pick()];
+      if (held.delete(lock)) lock.unlockShared();
+      else if (held.size < 16) {
+        lock.lockShared();
+        held.add(lock);
+      } else {
+        assert.throws(() => lock.lockShared(), ourError(RangeError));
+        assert.equal(lock.held, false);
+        refused++;
+      }
+      const at = pick();
+      const [one, other] = locks.map((list) => list[at]);
+      const guard = one.tryAcquire();
+      assert.equal(guard === undefined, held.has(one) || held.has(other), `step ${i}, lock ${at}`);
+      guard?.release();
+    }
+    assert.ok(refused > 100);
+    for (const lock of held) lock.unlockShared();
+    assertFree(...locks.flat());
+  });
+
+  itInBoth("stays exclusive if its thread reads under too many locks", (memory) => {
+    const locks = Array.from({ length: 17 }, (_, i) => new RwLock(memory, i * RwLock.BYTES));
+    for (const lock of locks.slice(0, 16)) lock.lockShared();
+    const guard = locks[16].acquireSync();
+    assert.throws(() => guard.downgrade(), ourError(RangeError));
+    assert.deepEqual([guard.held, guard.shared], [true, false]);
+    locks[5].unlockShared();
+    guard.downgrade();
+    assert.deepEqual([guard.held, guard.shared], [true, true]);
+    guard.release();
+    for (const lock of [...locks.slice(0, 5), ...locks.slice(6, 16)]) lock.unlockShared();
     assertFree(...locks);
   });
 

@@ -620,15 +620,22 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
   mutant(
     "a post wakes no waiter",
     SEMAPHORE,
-    "if ((atomics.load32(this.#at) & WAITERS) !== 0) this.#signal();",
+    "if (waiting !== 0) this.#signal();",
     "",
+    ["explore/explore"],
+  ),
+  mutant(
+    "a post looks for waiters before it frees the permit",
+    JS,
+    "if (Atomics.compareExchange(words, at >> 2, me, 0) !== me) return -1;\n    return Atomics.load(words, other >> 2) >>> 29;",
+    "const waiting = Atomics.load(words, other >> 2) >>> 29;\n    return Atomics.compareExchange(words, at >> 2, me, 0) !== me ? -1 : waiting;",
     ["explore/explore"],
   ),
   mutant(
     "a post of a permit that is no longer held",
     SEMAPHORE,
-    "if (atomics.compareExchange32(cell, this.#me, 0) !== this.#me) throw this.#lost();",
-    "atomics.store32(cell, 0);",
+    "if (waiting < 0) throw this.#lost();",
+    "if (waiting < 0) this.#region.atomics.store32(cell, 0);",
     ["memory/semaphore"],
   ),
   mutant(
@@ -662,8 +669,8 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
   mutant(
     "a reader looks at the gate before it tells of itself",
     RW_CORE,
-    "this.#region.atomics.storeThenLoad32(entry, this.#readers.entry, this.#gate);",
-    "this.#region.atomics.load32(this.#gate);\n    this.#region.atomics.store32(entry, this.#readers.entry);",
+    "return this.#region.atomics.storeThenLoad32(this.#entry, this.#note, this.#gate);",
+    "const gate = this.#region.atomics.load32(this.#gate);\n    this.#region.atomics.store32(this.#entry, this.#note);\n    return gate;",
     ["explore/explore"],
   ),
   mutant(
@@ -709,6 +716,20 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
     ["memory/behaviour/rw_lock_death"],
   ),
   mutant(
+    "an entry in which a lock is noted goes to another lock",
+    READERS,
+    "if (atomics.load32(at) !== 0) continue;",
+    "",
+    ["memory/rw_lock"],
+  ),
+  mutant(
+    "a lock keeps an entry that another lock has",
+    READERS,
+    "entries.keepers[entry]?.deref()?.loseEntry();",
+    "",
+    ["memory/rw_lock"],
+  ),
+  mutant(
     "an upgrade with other readers inside",
     RW_CORE,
     "if (all.every((identity) => identity === this.#me) && this.#readers.mine === 1) {",
@@ -718,8 +739,8 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
   mutant(
     "a downgrade that tells no writer of the reader",
     RW_CORE,
-    "this.#region.atomics.store32(this.#entry, this.#readers.entry);",
-    "",
+    "this.#enter();\n    this.#found",
+    "this.#found",
     ["memory/rw_lock"],
   ),
   mutant(
