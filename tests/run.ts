@@ -156,7 +156,7 @@ const BY_ONE: readonly (readonly [Runtime["name"], RegExp])[] = [
   ],
   ["node", /^\.\/tests\/(stress\/(files|redis\/failovers)|types|bench\/report\/(?!page))/],
   ["node", /^\.\/tests\/cli\/(count_test|behaviour\/count_offline)/],
-  ["node", /^\.\/tests\/(memory\/life_word|runtime\/adapters\/node_ffi)/],
+  ["node", /^\.\/tests\/(memory\/life_word|runtime\/adapters\/node_)/],
 ];
 
 /** So are the tests of several sources together, one after the other. */

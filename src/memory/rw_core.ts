@@ -123,13 +123,14 @@ export class RwCore implements EntryKeeper {
 
   /** Begins to read, with no hold before, if the gate is open. */
   tryRead(): boolean {
-    const gate = this.#enter();
+    if (this.#entry === 0) this.#takeEntry();
+    const gate = this.#region.atomics.storeThenLoad32(this.#entry, this.#note, this.#gate);
+    this.#count = 1;
     if (gate !== 0 && !isOpen(gate)) {
-      this.#leave();
+      this.endRead();
       return false;
     }
     this.#found = gate;
-    this.#count = 1;
     return true;
   }
 
@@ -175,7 +176,9 @@ export class RwCore implements EntryKeeper {
 
   /** Ends a shared hold. */
   endRead(): void {
-    if (--this.#count === 0) this.#leave();
+    if (--this.#count > 0) return;
+    const word = this.#region.atomics.storeThenLoad32(this.#entry, 0, this.#drainAt);
+    if ((word & WAITERS) !== 0) this.#release(this.#drain);
   }
 
   /**
@@ -254,7 +257,8 @@ export class RwCore implements EntryKeeper {
 
   /** Makes an exclusive hold shared, without a gap. The caller keeps the turn until afterwards. */
   downgrade(): boolean {
-    this.#enter();
+    if (this.#entry === 0) this.#takeEntry();
+    this.#region.atomics.store32(this.#entry, this.#note);
     this.#found = 0;
     this.#count = 1;
     return this.endWrite();
@@ -314,18 +318,12 @@ export class RwCore implements EntryKeeper {
   }
 
   /**
-   * Notes that this thread reads, or wants to, then looks at the gate, and returns it.
+   * Takes an entry in which to note that this thread reads.
    *
    * @throws {RangeError} If the thread reads under too many locks.
    */
-  #enter(): number {
-    if (this.#entry === 0) this.#entry = this.#readers.giveEntry(this.#self);
-    return this.#region.atomics.storeThenLoad32(this.#entry, this.#note, this.#gate);
-  }
-
-  #leave(): void {
-    const word = this.#region.atomics.storeThenLoad32(this.#entry, 0, this.#drainAt);
-    if ((word & WAITERS) !== 0) this.#release(this.#drain);
+  #takeEntry(): void {
+    this.#entry = this.#readers.giveEntry(this.#self);
   }
 
   /** Wakes those who waited for a release. */

@@ -38,6 +38,8 @@ const LONG = [
   "barrier: three meet",
   "condition: one notifies, one awaits",
   "condition: one notifies, one aborts",
+  "condition: one notifies, one waits, one wakes for no reason",
+  "once: two get it, one gives up",
   "semaphore: three wait for one permit",
   "semaphore: two want two permits",
   "semaphore: two want two permits, two die",

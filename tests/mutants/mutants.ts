@@ -669,8 +669,8 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
   mutant(
     "a reader looks at the gate before it tells of itself",
     RW_CORE,
-    "return this.#region.atomics.storeThenLoad32(this.#entry, this.#note, this.#gate);",
-    "const gate = this.#region.atomics.load32(this.#gate);\n    this.#region.atomics.store32(this.#entry, this.#note);\n    return gate;",
+    "const gate = this.#region.atomics.storeThenLoad32(this.#entry, this.#note, this.#gate);",
+    "const gate = this.#region.atomics.load32(this.#gate);\n    this.#region.atomics.store32(this.#entry, this.#note);",
     ["explore/explore"],
   ),
   mutant(
@@ -739,8 +739,8 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
   mutant(
     "a downgrade that tells no writer of the reader",
     RW_CORE,
-    "this.#enter();\n    this.#found",
-    "this.#found",
+    "    this.#region.atomics.store32(this.#entry, this.#note);\n",
+    "",
     ["memory/rw_lock"],
   ),
   mutant(

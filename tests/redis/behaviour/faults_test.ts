@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { UnsupportedError } from "../../../src/contract/mod.ts";
 import { RedisCounter, RefusedError, UnreachableError } from "../../../src/redis/mod.ts";
+import { loadNodeRedis } from "../../../src/redis/client/node_redis_address.ts";
 import { Proxy } from "../../support/proxy.ts";
 import { RedisServer, skip } from "../../support/redis_server.ts";
 import { until } from "../../support/until.ts";
@@ -186,6 +187,7 @@ describe("a RedisCounter with a slow server", { skip }, () => {
 
 describe("a RedisCounter without a server", () => {
   it("says that it is missing, and that nothing has happened", async () => {
+    await loadNodeRedis(); // On a busy machine, that may take longer than the time below.
     const options = { commandTimeout: 400 };
     const counter = new RedisCounter("redis://127.0.0.1:1", "n", options);
     await assert.rejects(counter.add(), isUnreachable(false));
