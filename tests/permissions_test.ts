@@ -14,10 +14,17 @@ const DEADLINE = { timeout: 60_000 };
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const FIXTURE = join(ROOT, "tests/fixtures/permission_process.ts");
 const DENO = ["run", "--quiet", `--config=${ROOT}deno.json`, "--no-lock"];
+/** Where Node has what it compiled before, if anywhere: it reads that with a permission only. */
+const { NODE_COMPILE_CACHE: CACHE } = process.env;
 /** The arguments of a runtime without permissions. */
 const BASE = {
   deno: [...DENO, "--no-prompt"],
-  node: ["--no-warnings", "--permission", `--allow-fs-read=${ROOT}`],
+  node: [
+    "--no-warnings",
+    "--permission",
+    `--allow-fs-read=${ROOT}`,
+    ...CACHE === undefined ? [] : [`--allow-fs-read=${CACHE}`, `--allow-fs-write=${CACHE}`],
+  ],
   bun: [],
 }[adapter.name];
 /** What a package or a worker of the program lacks, the runtime reports. */

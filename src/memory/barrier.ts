@@ -7,7 +7,7 @@ import { ARRIVED, BARRIER, HEADER } from "./layout.ts";
 import { attachmentOf, type Memory } from "./memory.ts";
 import { Mutex } from "./mutex.ts";
 import type { Region } from "./region.ts";
-import { type Wait, WaitWord } from "./wait_word.ts";
+import { PROCESSORS, type Wait, WaitWord } from "./wait_word.ts";
 
 const TASK = "wait for a barrier";
 
@@ -324,7 +324,7 @@ export class Barrier {
       kind: "flag",
       isShort: true,
       // The others would need the processor of this thread.
-      spins: this.parties <= (globalThis.navigator?.hardwareConcurrency ?? 1),
+      spins: this.parties <= PROCESSORS,
       run: (patient) => {
         if (patient && this.#hasDead()) this.#break();
         return look();

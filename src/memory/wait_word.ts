@@ -12,8 +12,10 @@ export const WAITERS = SLEEPERS | TASKS | MANY;
 const COUNT = ~WAITERS;
 const ALL = 0x7fffffff;
 
+/** How many threads can run at a time. */
+export const PROCESSORS: number = globalThis.navigator?.hardwareConcurrency ?? 1;
 /** The most looks before the first sleep: about as long as a wake takes. */
-const MOST_LOOKS = 6000;
+const MOST_LOOKS = PROCESSORS > 1 ? 6000 : 0;
 /** What is left of them after they were in vain; and which wait looks so often in any case. */
 const [KEPT, RETRY] = [7 / 8, 32];
 /** How long the first sleep of a wait is that is mostly short, in milliseconds. */
