@@ -47,4 +47,5 @@ for (const scenario of allScenarios()) {
   if (fault !== undefined) print(fault.path);
   if (fault !== undefined && fault.rule !== SHOWN) failed++;
 }
-process.exitCode = failed > 0 ? 1 : 0;
+// Programs of executions that were given up may go on.
+process.exit(failed > 0 ? 1 : 0);
