@@ -3,8 +3,9 @@ import { type AcquireOptions, checkAcquireOptions } from "../contract/options.ts
 import { describeOwner } from "../contract/owner.ts";
 import type { Attachment } from "./attachment.ts";
 import { ChannelEnd, CLOSED } from "./channel_end.ts";
-import { decodeJson, encodeJson, isBytes, KIND, MessageReader } from "./channel_messages.ts";
+import { KIND, MessageReader } from "./channel_messages.ts";
 import { type ChannelOptions, checkChannelOptions, placeBytes } from "./channel_options.ts";
+import { decodeJson, encodeJson, isBytes } from "./json_bytes.ts";
 import { CHANNEL, HEADER } from "./layout.ts";
 import { attachmentOf, type Memory } from "./memory.ts";
 import type { Region } from "./region.ts";
@@ -186,7 +187,7 @@ export class Channel<T = unknown> {
   trySend(message: T): boolean {
     return isBytes(message)
       ? this.#put(message, KIND.bytes, true)
-      : this.#put(encodeJson(message), KIND.json, true);
+      : this.#put(encodeJson(message, SEND), KIND.json, true);
   }
 
   /**
@@ -199,7 +200,7 @@ export class Channel<T = unknown> {
    */
   sendSync(message: T, options?: AcquireOptions): void {
     const isRaw = isBytes(message);
-    const bytes = isRaw ? message : encodeJson(message);
+    const bytes = isRaw ? message : encodeJson(message, SEND);
     const kind = isRaw ? KIND.bytes : KIND.json;
     const checked = check(options, SEND);
     if (this.#put(bytes, kind, false)) return;
@@ -222,7 +223,7 @@ export class Channel<T = unknown> {
     // Not an async function, which would make a second promise.
     try {
       const isRaw = isBytes(message);
-      const bytes = isRaw ? message : encodeJson(message);
+      const bytes = isRaw ? message : encodeJson(message, SEND);
       const kind = isRaw ? KIND.bytes : KIND.json;
       const checked = check(options, SEND);
       const { word } = this.#senders;

@@ -1,4 +1,3 @@
-import { checkJson } from "../contract/json_value.ts";
 import { adapter } from "../runtime/adapters/adapter.ts";
 
 /** The kinds of messages, as their places name them. */
@@ -8,34 +7,6 @@ export const KIND = { bytes: 1, json: 2 } as const;
 const SHORT = 256;
 /** The bytes of a slab. */
 const SLAB = 8192;
-
-const encoder = new TextEncoder();
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
-/** Whether a value is a `Uint8Array`, also of another realm. */
-export function isBytes(value: unknown): value is Uint8Array {
-  return value instanceof Uint8Array ||
-    (ArrayBuffer.isView(value) && Object.prototype.toString.call(value) === "[object Uint8Array]");
-}
-
-/**
- * The JSON text of a value.
- *
- * @throws {TypeError} If JSON would change the value.
- */
-export function encodeJson(value: unknown): Uint8Array {
-  checkJson(value, "send a message");
-  return encoder.encode(JSON.stringify(value));
-}
-
-/** The value of a JSON text; `undefined` if it is none. */
-export function decodeJson(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(decoder.decode(bytes));
-  } catch {
-    return undefined;
-  }
-}
 
 /**
  * Copies messages out of shared memory.

@@ -1,9 +1,9 @@
-import { checkJson } from "../contract/json_value.ts";
+import { SegmentFormatError } from "../contract/errors.ts";
 import { type AcquireOptions, checkAcquireOptions, nameOf } from "../contract/options.ts";
 import { refuseThenable } from "../contract/refuse_thenable.ts";
 import { checkBody } from "../contract/with_lock.ts";
 import { checkOptions } from "./arguments.ts";
-import { isBytes } from "./channel_messages.ts";
+import { decodeJson, encodeJson, isBytes } from "./json_bytes.ts";
 import { ONCE } from "./layout.ts";
 import { attachmentOf, type Memory } from "./memory.ts";
 import { Mutex } from "./mutex.ts";
@@ -15,9 +15,6 @@ const DEFAULT = 1024;
 /** What the state says of the value, in its lowest bits; its length in bytes is above them. */
 const [NOTHING, JSON_TEXT, BYTES] = [1, 2, 3];
 const SHIFT = 2;
-
-const encoder = new TextEncoder();
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** Options for `Once`. */
 export interface OnceOptions {
@@ -40,7 +37,7 @@ export function onceSizeOf(options: OnceOptions | undefined): number {
   throw new RangeError(`Cannot ${TASK}: size must be from 0 to ${MOST} (given ${size})`);
 }
 
-/** A value as it is stored. */
+/** The bytes that are stored of a value, and their kind. */
 interface Encoded {
   readonly kind: number;
   readonly bytes: Uint8Array;
@@ -116,6 +113,7 @@ export class Once {
    * @throws {DOMException} Named `TimeoutError`, if the timeout ran out.
    * @throws {TypeError} If the value is none of these; it is not made then.
    * @throws {RangeError} If the value is longer than `size`; it is not made then.
+   * @throws {SegmentFormatError} If the value is damaged.
    * @throws What the function throws; the next caller runs its own.
    */
   async get<T>(init: () => T | Promise<T>, options?: AcquireOptions): Promise<T> {
@@ -138,6 +136,7 @@ export class Once {
    * @throws {DeadlockError} If a function of this thread is making the value.
    * @throws {TypeError} If the value is a promise, or none that can be stored; it is not made then.
    * @throws {RangeError} If the value is longer than `size`; it is not made then.
+   * @throws {SegmentFormatError} If the value is damaged.
    * @throws What the function throws; the next caller runs its own.
    */
   getSync<T>(init: () => T, options?: AcquireOptions): T {
@@ -183,9 +182,17 @@ export class Once {
 
   #read(): unknown {
     const state = this.#state;
-    if ((state & 3) === NOTHING) return undefined;
-    const bytes = this.#bytes(state >>> SHIFT).slice(); // Not shared: a decoder refuses such bytes.
-    return (state & 3) === BYTES ? bytes : JSON.parse(decoder.decode(bytes));
+    const [kind, length] = [state & 3, state >>> SHIFT];
+    if (kind === NOTHING) return undefined;
+    if (length <= this.size) {
+      const bytes = this.#bytes(length).slice(); // Not shared: a decoder refuses such bytes.
+      if (kind === BYTES) return bytes;
+      const value = kind === JSON_TEXT ? decodeJson(bytes) : undefined;
+      if (value !== undefined) return value;
+    }
+    throw new SegmentFormatError(
+      `Cannot ${TASK}: the value is damaged. Remove its name, and open it again`,
+    );
   }
 
   #bytes(length: number): Uint8Array {
@@ -197,6 +204,5 @@ export class Once {
 function encode(value: unknown): Encoded {
   if (value === undefined) return { kind: NOTHING, bytes: new Uint8Array() };
   if (isBytes(value)) return { kind: BYTES, bytes: value };
-  checkJson(value, TASK);
-  return { kind: JSON_TEXT, bytes: encoder.encode(JSON.stringify(value)) };
+  return { kind: JSON_TEXT, bytes: encodeJson(value, TASK) };
 }

@@ -51,7 +51,7 @@ export class RwCore implements EntryKeeper {
   readonly #me: number;
   readonly #turn: number;
   readonly #gate: number;
-  /** Where a fair writer notes that readers waited. */
+  /** The word in which a fair writer notes that readers waited. */
   readonly #yields: number;
   readonly #drainAt: number;
   readonly #prefer: Preference;

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { DeadlockError } from "../../src/contract/mod.ts";
+import { HEADER, ONCE } from "../../src/memory/layout.ts";
+import { regionOf } from "../../src/memory/memory.ts";
 import { Memory, Once, type OnceOptions, Segment } from "../../src/memory/mod.ts";
 import { WRONG_FUNCTIONS, WRONG_OPTIONS } from "../contract/wrong_arguments.ts";
 import { ourError } from "../support/our_error.ts";
@@ -89,6 +91,23 @@ describe("Once", () => {
     const second = other.get(() => 2);
     resolve(1);
     assert.deepEqual(await Promise.all([first, second]), [1, 1]);
+  });
+
+  itInBoth("says that a value is damaged", async (memory) => {
+    const once = new Once(memory, 0, { size: 8 });
+    once.getSync(() => "x");
+    const { atomics, base } = regionOf(memory);
+    const state = base + HEADER.end + ONCE.state;
+    const made = atomics.load32(state);
+    // No kind; far too long; a text that is no JSON; negative.
+    for (const wrong of [4 << 2, 1000 << 2 | 2, 2 << 2 | 2, -1]) {
+      atomics.store32(state, wrong);
+      const expected = { name: "SegmentFormatError", message: /the value is damaged/ };
+      assert.throws(() => once.getSync(() => "y"), expected);
+      await assert.rejects(once.get(() => "y"), expected);
+    }
+    atomics.store32(state, made);
+    assert.equal(once.getSync(() => "y"), "x");
   });
 
   it("has one value for a name, of one size", async () => {
