@@ -43,7 +43,7 @@ export function redisReport(found: RedisView, counters: string | undefined): str
       ["counter", "value", "expires in"],
       found.counters.map(({ key, value, expiresIn }) => [
         printable(key),
-        value.toLocaleString("en"),
+        whole.format(value),
         expiresIn === undefined ? "never" : seconds(expiresIn),
       ]),
     ));
@@ -72,12 +72,12 @@ export function segmentsReport(segments: readonly SegmentView[], rates?: Rates):
 function segmentReport(segment: SegmentView, rates: Rates | undefined): string {
   const { name, path, size, error, damage, cells = [], requests = [], threads = [], slots } =
     segment;
-  const title = `${colors.bold(printable(name))}: ${size.toLocaleString("en")} bytes, ` +
+  const title = `${colors.bold(printable(name))}: ${whole.format(size)} bytes, ` +
     printable(path);
   if (error !== undefined) return `${title}\n${colors.yellow(printable(error))}`;
   const dead = threads.filter(({ isGone }) => isGone).length;
   const parts = [
-    `${title}, ${slots!.used} of ${slots!.limit.toLocaleString("en")} slots in use` +
+    `${title}, ${slots!.used} of ${whole.format(slots!.limit)} slots in use` +
     (dead === 0 ? "" : `, ${dead} of them by dead threads`),
   ];
   if (threads.length > 0) {
@@ -120,7 +120,7 @@ function commandOf(command: string | undefined): string {
 
 function cellRow(cell: InspectedCell, rate: number | undefined): string[] {
   const { name, kind, waiters } = cell;
-  const value = valueOf(cell) + (rate ? ` (${rate > 0 ? "+" : ""}${short.format(rate)}/s)` : "");
+  const value = valueOf(cell) + (rate ? ` (${rate > 0 ? "+" : ""}${shortOf(rate)}/s)` : "");
   return [printable(name), printable(kind), value, lockOf(cell), waiting(waiters)];
 }
 
@@ -143,7 +143,14 @@ function numeral(value: number | bigint): string {
 }
 
 const whole = new Intl.NumberFormat("en");
-const short = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
+/** Made when it is used: that takes long. */
+let short: Intl.NumberFormat | undefined;
+
+/** A number with one digit after the point. */
+function shortOf(value: number): string {
+  short ??= new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
+  return short.format(value);
+}
 
 function lockOf({ state, holders, permits, heldFor, contents, diedOwner }: InspectedCell): string {
   if (state === undefined) return "";
@@ -253,29 +260,28 @@ function waiting(waiters: readonly (Pick<InspectedWaiter, "since"> & { owner?: O
 }
 
 function seconds(ms: number): string {
-  return `${(ms / 1000).toLocaleString("en", { maximumFractionDigits: 1 })} s`;
+  return `${shortOf(ms / 1000)} s`;
 }
 
 /** A table; a cell may have several lines. */
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const lines = [head, ...rows].map((row) => {
-    return row.some((cell) => cell.includes("\n")) ? linesOf(row) : [row];
-  });
-  const all = lines.flat();
-  const widths = head.map((_, i) =>
-    all.reduce((most, line) => Math.max(most, widthOf(line[i])), 0)
-  );
+  const lines = [head, ...rows].flatMap(linesOf);
+  const widths = head.map(() => 0);
+  for (const line of lines) {
+    for (let i = 0; i < widths.length; i++) widths[i] = Math.max(widths[i], widthOf(line[i]));
+  }
   const rule = (left: string, middle: string, right: string) =>
     left + widths.map((width) => "─".repeat(width + 2)).join(middle) + right;
-  const [first, ...others] = lines.map((row) =>
-    row.map((line) => `│ ${line.map((cell, i) => pad(cell, widths[i])).join(" │ ")} │`).join("\n")
+  const [first, ...others] = lines.map((line) =>
+    widths.reduce((row, width, i) => `${row} ${pad(line[i], width)} │`, "│")
   );
   return [rule("┌", "┬", "┐"), first, rule("├", "┼", "┤"), ...others, rule("└", "┴", "┘")]
     .join("\n");
 }
 
-/** The lines of a row whose cells have several. */
-function linesOf(row: readonly string[]): string[][] {
+/** The lines of a row: several if one of its cells has several. */
+function linesOf(row: readonly string[]): (readonly string[])[] {
+  if (!row.join().includes("\n")) return [row]; // Most: this is much faster.
   const cells = row.map((cell) => cell.split("\n"));
   const height = Math.max(...cells.map(({ length }) => length));
   return Array.from({ length: height }, (_, line) => cells.map((lines) => lines[line] ?? ""));

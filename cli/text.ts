@@ -25,8 +25,8 @@ export function widthOf(text: string): number {
 
 /** Pads a text to a width, at its end or at its beginning. */
 export function pad(text: string, width: number, atEnd = true): string {
-  const spaces = " ".repeat(Math.max(0, width - widthOf(text)));
-  return atEnd ? text + spaces : spaces + text;
+  const length = width + text.length - widthOf(text); // Colours take no room.
+  return atEnd ? text.padEnd(length) : text.padStart(length);
 }
 
 /** Breaks a text into lines that are indented, those after the first by 2 more. */

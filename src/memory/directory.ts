@@ -28,6 +28,23 @@ const encoder = new TextEncoder();
 // Decoding must never make two names equal, or change one: a byte order mark is part of a name.
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
+/** The record that is being read: a copy, so that a process that writes to it changes nothing. */
+const copy = new Uint8Array(LINE);
+const view = new DataView(copy.buffer);
+const checked = copy.subarray(RECORD.size);
+const text = copy.subarray(RECORD.text);
+
+/** The texts of the copied record, by their lengths in bytes. */
+function textsOf(name: number, shape: number): Pick<Entry, "name" | "shape"> {
+  const both = decoder.decode(text.subarray(0, name + shape));
+  // One character for each byte: they are ASCII.
+  if (both.length === name + shape) return { name: both.slice(0, name), shape: both.slice(name) };
+  return {
+    name: decoder.decode(text.subarray(0, name)),
+    shape: decoder.decode(text.subarray(name, name + shape)),
+  };
+}
+
 /** What an entry is found by: its name, or the shape of one that has the empty name. */
 const keyOf = (name: string, shape: string) => name === "" ? `\0${shape}` : name;
 
@@ -286,10 +303,8 @@ export class Directory {
   }
 
   #read(record: number, end: number): Entry {
-    // Copied first, so that a process that writes to the record cannot change it after the checks.
-    const bytes = new Uint8Array(this.#region.buffer, this.#at(record), LINE).slice();
-    const view = new DataView(bytes.buffer);
-    if (view.getUint32(RECORD.checksum, true) !== checksum(bytes.subarray(RECORD.size))) {
+    copy.set(new Uint8Array(this.#region.buffer, this.#at(record), LINE));
+    if (view.getUint32(RECORD.checksum, true) !== checksum(checked)) {
       throw this.#damaged(`the checksum of the record at byte ${record} does not match`);
     }
     const name = view.getUint16(RECORD.name, true);
@@ -299,16 +314,8 @@ export class Directory {
       throw this.#damaged(`the record at byte ${record} is longer than the bytes in use`);
     }
     const removed = this.#isRemoved(record, view.getUint32(RECORD.state, true));
-    const text = bytes.subarray(RECORD.text);
     try {
-      return {
-        name: decoder.decode(text.subarray(0, name)),
-        shape: decoder.decode(text.subarray(name, name + shape)),
-        offset: record + LINE,
-        size,
-        record,
-        removed,
-      };
+      return { ...textsOf(name, shape), offset: record + LINE, size, record, removed };
     } catch {
       throw this.#damaged(`the name at byte ${record} is not UTF-8`);
     }
