@@ -129,8 +129,18 @@ async function emitModules(): Promise<void> {
   });
   const texts = new Map(outputFiles.map(({ path, text }) => [relative(DIST, path), text]));
   for (const module of reached([...library, ...needed], texts)) {
-    writeText(`${module}.js`, await smaller(module, texts.get(`${module}.js`)!));
+    writeText(`${module}.js`, await smaller(module, declaring(texts.get(`${module}.js`)!)));
   }
+}
+
+/** Declares the classes that esbuild made expressions, so that they keep their names. */
+function declaring(text: string): string {
+  const expressions = [...text.matchAll(/^var (\w+) = class (_\1) /gm)];
+  return expressions.reduce(
+    (text, [start, name, inner]) =>
+      text.replace(start, `class ${name} `).replaceAll(new RegExp(`\\b${inner}\\b`, "g"), name),
+    text,
+  );
 }
 
 /**

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, it } from "node:test";
+import { pathToFileURL } from "node:url";
 import { skip } from "../support/redis_server.ts";
 import { makeProject, run, runParts, TARBALL, toolPath } from "./project.ts";
 import { CURRENT, executableOf } from "./runtimes.ts";
@@ -57,6 +58,21 @@ describe("The packed package", () => {
       if (name !== "./cli" && name !== "./package.json") visit(join(root, entry.default));
     }
     assert.ok(seen.size > 50);
+  });
+
+  it("keeps the names of what it exports, which errors and stack traces show", async () => {
+    const { exports } = await manifest();
+    let count = 0;
+    for (const [name, entry] of Object.entries<{ default: string }>(exports)) {
+      if (name === "./cli" || name === "./package.json") continue;
+      const module = await import(pathToFileURL(join(await folder(), entry.default)).href);
+      for (const [key, value] of Object.entries(module)) {
+        if (typeof value !== "function") continue;
+        assert.equal(value.name, key, name);
+        count++;
+      }
+    }
+    assert.ok(count > 50, `${count}`);
   });
 
   it("runs on each supported Node, and has optional packages only as peers", async () => {
