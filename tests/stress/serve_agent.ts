@@ -9,6 +9,7 @@ export function serveAgent<W>(
 ): void {
   let [started, stopped] = [false, false];
   const run = prepare(JSON.parse(process.argv[2]), () => stopped);
+  process.stdin.on("end", () => process.exit(1)); // Whoever started it has ended.
   process.stdin.setEncoding("utf8").on("data", async (lines: string) => {
     if (lines.includes("stop")) stopped = true; // Both may come together.
     if (started) return;
