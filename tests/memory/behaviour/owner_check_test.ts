@@ -138,7 +138,7 @@ describe("A mutex is never taken from a living owner", () => {
       await forge(SLOT.namespace, 1);
       await forge(SLOT.thread, 0);
       await forge(SLOT.identity, 0);
-      using guard = group.mutex(0).acquireSync({ timeout: 10_000 });
+      using guard = group.mutex(0).acquireSync({ timeout: 20_000 });
       assert.equal(guard.recovered, true, "only the forgeries kept it");
     }),
   );
@@ -160,7 +160,7 @@ describe("An owner is dead", () => {
       atomics.store32(at + SLOT.thread, living.child.pid);
       // Else its life byte and its life word would tell.
       for (const offset of [SLOT.byte, SLOT.life]) atomics.store32(at + offset, 0);
-      using guard = group.mutex(0).acquireSync({ timeout: 10_000 });
+      using guard = group.mutex(0).acquireSync({ timeout: 20_000 });
       assert.equal(guard.recovered, true);
       assert.equal(guard.previousOwner?.pid, living.child.pid);
     }),
@@ -187,7 +187,7 @@ for _ in range(100):
     again = subprocess.Popen(["sleep", "1000"])
     if again.pid == dead.pid: break
     again.kill(); again.wait()
-print(json.dumps({"reused": again.pid == dead.pid, **do(taker, {"act": "take", "mutex": 0, "way": "timed", "timeout": 5000})}))
+print(json.dumps({"reused": again.pid == dead.pid, **do(taker, {"act": "take", "mutex": 0, "way": "timed", "timeout": 20000})}))
 again.kill(); taker.kill()
 `;
       const there = startUnder(
