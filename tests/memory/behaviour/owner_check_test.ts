@@ -14,7 +14,7 @@ import { stateOf } from "../../support/thread_state.ts";
 import { until } from "../../support/until.ts";
 import { type AgentGroup, RUNTIMES, withAgents } from "../fixtures/lock_agents.ts";
 
-const LIMIT = { timeout: 30_000 };
+const LIMIT = { timeout: 60_000 };
 const PROCESS = fileURLToPath(new URL("../fixtures/agent_process.ts", import.meta.url));
 /** Longer than many checks, so that each waiter has checked the owner more than once. */
 const WHILE = 150;
