@@ -172,7 +172,7 @@ describe("An owner is dead", () => {
     withAgents(async (group) => {
       // In its own namespace, whose next number can be set.
       const script = `
-import json, os, subprocess, sys
+import json, os, signal, subprocess, sys
 def start():
     return subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 def do(agent, order):
@@ -181,12 +181,14 @@ def do(agent, order):
 taker = start(); assert taker.stdout.readline() == "ready\\n"
 dead = start(); assert dead.stdout.readline() == "ready\\n"
 assert do(dead, {"act": "take", "mutex": 0})["got"]
+taker.send_signal(signal.SIGSTOP) # Its new threads could get the number.
 dead.kill(); dead.wait()
 for _ in range(100):
     with open("/proc/sys/kernel/ns_last_pid", "w") as last: last.write(str(dead.pid - 1))
     again = subprocess.Popen(["sleep", "1000"])
     if again.pid == dead.pid: break
     again.kill(); again.wait()
+taker.send_signal(signal.SIGCONT)
 print(json.dumps({"reused": again.pid == dead.pid, **do(taker, {"act": "take", "mutex": 0, "way": "timed", "timeout": 20000})}))
 again.kill(); taker.kill()
 `;
