@@ -9,7 +9,7 @@ import { libc } from "../../src/runtime/mod.ts";
 import { inScratchFolder } from "../support/scratch_folder.ts";
 import { until } from "../support/until.ts";
 
-const DEADLINE = { timeout: 30_000 };
+const DEADLINE = { timeout: 60_000 };
 const text = (path: string) => readFileSync(path, "utf8");
 
 /** Gives `body` a counter, and its path. */

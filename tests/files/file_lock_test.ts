@@ -10,7 +10,7 @@ import { Child } from "../support/child.ts";
 import { inScratchFolder } from "../support/scratch_folder.ts";
 import { until } from "../support/until.ts";
 
-const DEADLINE = { timeout: 30_000 };
+const DEADLINE = { timeout: 60_000 };
 const HOLDER = new URL("./fixtures/holding_process.ts", import.meta.url);
 
 describeLock("FileLock", () => {

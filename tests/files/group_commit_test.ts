@@ -58,6 +58,9 @@ async function behindSlowSync(
   if (isPatient) setSyncTook(path, 1000);
   const others = runtimesHere().map((runtime) => Child.in(runtime, ADDER, path, "once"));
   try {
+    // They add at the same time: none runs out of patience while another one starts.
+    for (const child of others) assert.equal(await child.line(), "ready");
+    for (const child of others) child.tell("go");
     await until("all writes", () => valueOf(path) === 1 + others.length);
     await until("all numbers", () => wordsOf(path).written === 1 + others.length);
     if (isPatient) assert.equal(wordsOf(path).synced, 0);

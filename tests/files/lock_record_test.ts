@@ -9,7 +9,7 @@ import { adapter } from "../../src/runtime/mod.ts";
 import { Child } from "../support/child.ts";
 import { inScratchFolder } from "../support/scratch_folder.ts";
 
-const DEADLINE = { timeout: 30_000 };
+const DEADLINE = { timeout: 60_000 };
 const HOLDER = new URL("./fixtures/holding_process.ts", import.meta.url);
 
 describe("The record in a lock file", () => {

@@ -22,7 +22,7 @@ import {
   withAgents,
 } from "./fixtures/lock_agents.ts";
 
-const LIMIT = { timeout: 30_000 };
+const LIMIT = { timeout: 60_000 };
 const WAITERS = 1000;
 const WAITING = new URL("./fixtures/waiting_process.ts", import.meta.url);
 const SECCOMP = new URL("./fixtures/seccomp_process.ts", import.meta.url);

@@ -133,7 +133,7 @@ for (const [name, make] of Object.entries(IMPLEMENTATIONS)) {
     });
 
     for (const start of [0, 2 ** 32 - 5_000, -5_000, 2 ** 52 - 5_000]) {
-      it(`lose no add of 4 workers, from ${start} on`, { timeout: 30_000 }, async () => {
+      it(`lose no add of 4 workers, from ${start} on`, { timeout: 60_000 }, async () => {
         const memory = sharedPage();
         const atomic = make(memory);
         atomic.fetchAddFar64(0, start);

@@ -256,9 +256,10 @@ describe("inspectSegment", () => {
         const end = new AbortController();
         const wait = segment.flag("go").wait({ signal: end.signal });
         await using waiter = Child.here(HOLDER, "jobs", directory);
+        // The waiter notes its wait, then since when the lock is held.
         const { heldFor, waiters } = await until("a waiter", () => {
           const cell = cellOf(directory, "lock");
-          return cell.waiters.length > 0 && cell;
+          return cell.waiters.length > 0 && cell.heldFor !== undefined && cell;
         });
         assert.deepEqual(waiters.map(({ owner }) => owner.pid), [waiter.pid]);
         assert.ok(heldFor! >= 0);

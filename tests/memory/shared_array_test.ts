@@ -91,7 +91,7 @@ describe("SharedArray", () => {
     second.mutex.unlock();
   });
 
-  it("is exact for workers that hold its lock", { timeout: 30_000 }, async () => {
+  it("is exact for workers that hold its lock", { timeout: 60_000 }, async () => {
     const memory = Memory.anonymous(1);
     const start: CountingStart = { what: "array", handle: memory.handle!, rounds: 10_000 };
     await withThreads(4, COUNTING, (threads) => race(threads, threads.map(() => start)));

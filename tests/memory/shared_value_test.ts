@@ -141,7 +141,7 @@ describe("SharedValue", () => {
     assert.equal(new RawValue(memory, Mutex.BYTES).value, 0);
   });
 
-  it("is exact for workers that lock around the whole step", { timeout: 30_000 }, async () => {
+  it("is exact for workers that lock around the whole step", { timeout: 60_000 }, async () => {
     const memory = Memory.anonymous(1);
     const start: CountingStart = { what: "value", handle: memory.handle!, rounds: 10_000 };
     await withThreads(4, COUNTING, (threads) => race(threads, threads.map(() => start)));

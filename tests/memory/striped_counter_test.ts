@@ -9,7 +9,7 @@ import type { CountingStart } from "./fixtures/counting_worker.ts";
 import { assertOffsets, itInBoth } from "./fixtures/both_memories.ts";
 
 const COUNTING = new URL("./fixtures/counting_worker.ts", import.meta.url);
-const DEADLINE = { timeout: 30_000 };
+const DEADLINE = { timeout: 60_000 };
 const MAX = Number.MAX_SAFE_INTEGER;
 
 describe("StripedCounter", () => {

@@ -58,7 +58,7 @@ describe("What a thread waits for", () => {
   });
 
   itInBoth("is recorded once for all tasks that wait for it", async (memory, again) => {
-    const before = Date.now() - 5;
+    const before = Date.now();
     const mutexes = [0, 128, 256, 384, 512, 640].map((offset) => {
       holdElsewhere(memory, offset);
       return new Mutex(memory, offset);
@@ -73,8 +73,13 @@ describe("What a thread waits for", () => {
     const slot = base + HEADER.firstSlot +
       ((attachmentOf(memory).identity & 1023) - 1) * SLOT.bytes;
     assert.equal(atomics.load32(slot + SLOT.awaits), 6);
+    const asked = Date.now();
     const { since } = memory.threads().find(({ waits }) => waits.length > 0)!.waits[0];
-    assert.ok(since.getTime() >= before && since.getTime() <= Date.now() + 5, since.toISOString());
+    const now = Date.now();
+    // The date follows from two clocks, between whose readings the thread may not run for a while.
+    const error = now - asked + 5;
+    const isRight = since.getTime() >= before - error && since.getTime() <= now + error;
+    assert.ok(isRight, `${since.toISOString()}, within ${error} ms`);
     end.abort();
     for (const one of pending) await assert.rejects(one);
     assert.deepEqual(waitsHere(other), []);
@@ -138,7 +143,7 @@ describe("How long a mutex was held at least", () => {
     assert.equal(time(), undefined, "nobody has waited");
     const pending = mutex.acquire();
     const begun = time()!;
-    assert.ok(begun >= 0 && begun < 2000, `${begun} ms`);
+    assert.ok(begun >= 0 && begun < 1e6, `${begun} ms`); // The other hold: 5e6 ms.
     await until("some time", () => time()! >= begun + 5);
     first.release();
     (await pending).release();
@@ -148,8 +153,15 @@ describe("How long a mutex was held at least", () => {
   itInBoth("is in the message of a timeout", (memory) => {
     holdElsewhere(memory, 0);
     const mutex = new Mutex(memory, 0);
-    const late = /held by process.*for at least \d+\.\d s/;
-    assert.throws(() => mutex.acquireSync({ timeout: 200 }), late);
+    const isTold = /held by process.*for at least \d+\.\d s/;
+    // A busy machine may take the time of a short timeout before the wait is noted.
+    for (let timeout = 50, message = ""; !isTold.test(message); timeout *= 4) {
+      assert.ok(timeout < 20_000, message);
+      assert.throws(() => mutex.acquireSync({ timeout }), (error: Error) => {
+        message = error.message;
+        return error.name === "TimeoutError";
+      });
+    }
     assert.throws(() => mutex.acquireSync({ timeout: 0 }), /held by process/);
   });
 });

@@ -19,7 +19,7 @@ const skipIn = (name: keyof typeof WITHOUT) =>
 describe("If the runtime must not ask the system about threads", () => {
   for (const name of ["deno", "node"] as const) {
     for (const how of ["by itself", "terminated"]) {
-      const options = { timeout: 30_000, skip: skipIn(name) };
+      const options = { timeout: 60_000, skip: skipIn(name) };
       it(`a task detects the end of a worker, ${how}: ${name}`, options, async () => {
         const child = new Child(executableOf(name)!, WITHOUT[name], PROCESS, [how]);
         assert.deepEqual(JSON.parse(await child.line()), {
@@ -50,7 +50,7 @@ describe("If the runtime must not ask the system about threads", () => {
   for (
     const [name, flag] of [["deno", "--v8-flags=--expose-gc"], ["node", "--expose-gc"]] as const
   ) {
-    it(`a memory that was sent and closed is collected: ${name}`, { timeout: 30_000 }, async () => {
+    it(`a memory that was sent and closed is collected: ${name}`, { timeout: 60_000 }, async () => {
       const child = new Child(executableOf(name)!, [...WITHOUT[name], flag], CLOSED_PROCESS, []);
       const kept = Number(await child.line());
       assert.ok(kept <= 2, `${kept} of 20 are still there`); // The last one may still be in a register.

@@ -3,7 +3,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 /** How late timers and file reads may be while other tasks wait, in milliseconds. */
 export const LATE = 20;
-const LOOKS = 5;
+/** How many measurements a busy machine gets: one without the fault is good after a few at most. */
+export const LOOKS = 30;
 
 /**
  * The median delay of some timers and file reads, in milliseconds. Not the greatest: the system may

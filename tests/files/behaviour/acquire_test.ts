@@ -6,7 +6,7 @@ import { describe, it } from "node:test";
 import { FileLock, type Guard, locked, withLock } from "../../../mod.ts";
 import { Child } from "../../support/child.ts";
 import { kernelWaiters } from "../../support/kernel_waiters.ts";
-import { LATE, lateness } from "../../support/lateness.ts";
+import { LATE, lateness, LOOKS } from "../../support/lateness.ts";
 import { inScratchFolder } from "../../support/scratch_folder.ts";
 import { until } from "../../support/until.ts";
 
@@ -139,7 +139,7 @@ describe("FileLock.acquire", () => {
       };
       const tokens = await Promise.all([a, b, a].map((lock) => withLock(lock, body)));
       assert.deepEqual(tokens, tokens.toSorted());
-      const each = locked(b, { timeout: 5000 })(() => body());
+      const each = locked(b, { timeout: 20_000 })(() => body());
       await Promise.all([each(), each(), each()]);
       await assert.rejects(withLock(a, () => Promise.reject(new Error("mine"))), /mine/);
       await assert.rejects(
@@ -208,11 +208,11 @@ describe("FileLock.acquire", () => {
           }
           if (what === "was aborted") {
             controller.abort();
-            const guard = other.tryAcquire() ?? other.acquireSync({ timeout: 5000 });
+            const guard = other.tryAcquire() ?? other.acquireSync({ timeout: 20_000 });
             guard.release();
             await assert.rejects(pending, { name: "AbortError" });
           } else {
-            other.acquireSync({ timeout: 5000 }).release();
+            other.acquireSync({ timeout: 20_000 }).release();
             (await pending).release();
           }
           assert.ok(lock.tryAcquire());
@@ -275,10 +275,10 @@ describe("FileLock.acquire", () => {
             inside--;
           });
           await until("waits in the kernel", () => kernelWaits(folder) === Math.min(paths, 4));
-          // The best of a few rounds, since other programs use this machine, too.
+          // The best of some rounds, since other programs use this machine, too.
           let late = Infinity;
           let share = Infinity;
-          for (let round = 0; round < 5 && (late >= LATE || share >= 0.2); round++) {
+          for (let round = 0; round < LOOKS && (late >= LATE || share >= 0.2); round++) {
             const cpu = process.cpuUsage();
             const began = performance.now();
             late = Math.min(late, await lateness());

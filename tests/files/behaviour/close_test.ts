@@ -5,7 +5,7 @@ import { describe, it } from "node:test";
 import { FileLock } from "../../../mod.ts";
 import { inScratchFolder } from "../../support/scratch_folder.ts";
 
-const DEADLINE = { timeout: 20_000 };
+const DEADLINE = { timeout: 60_000 };
 
 /** Starts a wait for a lock, which is granted before this returns. */
 const WAITS: Readonly<Record<string, (lock: FileLock, other: FileLock) => Promise<unknown>>> = {

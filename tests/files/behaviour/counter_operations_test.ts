@@ -8,7 +8,7 @@ import { libc } from "../../../src/runtime/mod.ts";
 import { openLockFile } from "../../../src/runtime/file_locks/open_lock_file.ts";
 import { inScratchFolder } from "../../support/scratch_folder.ts";
 
-const DEADLINE = { timeout: 30_000 };
+const DEADLINE = { timeout: 60_000 };
 
 /** Gives `body` a counter, and its path. */
 function withCounter(

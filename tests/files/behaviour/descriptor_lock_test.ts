@@ -30,7 +30,7 @@ function withOpen(body: (fd: number, path: string) => void | Promise<void>): Pro
   });
 }
 
-describe("FileLock.ofDescriptor", { timeout: 30_000 }, () => {
+describe("FileLock.ofDescriptor", { timeout: 60_000 }, () => {
   it("locks the open file for all others, and leaves the descriptor open", () =>
     withOpen((fd, path) => {
       using byPath = new FileLock(path);

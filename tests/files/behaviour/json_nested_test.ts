@@ -6,7 +6,7 @@ import { DeadlockError, JsonFile } from "../../../mod.ts";
 import { inScratchFolder } from "../../support/scratch_folder.ts";
 
 /** Ends a wait that nothing else ends. */
-const DEADLINE = { timeout: 20_000 };
+const DEADLINE = { timeout: 60_000 };
 
 interface Jobs {
   done: number;

@@ -5,7 +5,7 @@ import { describe, it } from "node:test";
 import { DeadlockError, FileLock, JsonFile, type JsonFileOptions } from "../../../mod.ts";
 import { inScratchFolder } from "../../support/scratch_folder.ts";
 
-const DEADLINE = { timeout: 20_000 };
+const DEADLINE = { timeout: 60_000 };
 
 interface Jobs {
   done: number;

@@ -34,13 +34,18 @@ const LOOPS: readonly Way[] = [
   "count durably again and again",
 ];
 
+/** The numbers of the threads that {@linkcode threadWith} has started. */
+const started: unknown[] = [];
+
 /** Starts a thread, and waits until it holds the lock or has held it once. */
 async function threadWith(job: ThreadTask, spawn = adapter.spawnWorker): Promise<Thread> {
   const thread = new Thread(MODULE, spawn);
   thread.post(job);
-  await thread.next();
+  started.push(await thread.next());
   return thread;
 }
+
+const hasEnded = (number: unknown) => stateOf(process.pid, number as number) === undefined;
 
 function end(thread: Thread, how: (typeof ENDS)[number]): void {
   if (how === "was terminated") thread.end();
@@ -124,6 +129,7 @@ describe("A file lock of a thread that", { skip: NO_THREAD_END }, () => {
     it(`ended leaves no descriptor: ${kind}`, LIMIT, () =>
       inScratchFolder(async (folder) => {
         const placeholders = () => openFiles("/").filter((path) => path === "/").length;
+        await until("the end of the threads of other tests", () => started.every(hasEnded));
         const before = placeholders();
         for (const how of ENDS) {
           const thread = await threadWith(

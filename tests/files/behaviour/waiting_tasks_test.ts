@@ -4,9 +4,19 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { FileLock, type Guard } from "../../../mod.ts";
+import { openLockFile } from "../../../src/runtime/file_locks/open_lock_file.ts";
+import { kernelWaiters } from "../../support/kernel_waiters.ts";
 import { inScratchFolder } from "../../support/scratch_folder.ts";
+import { until } from "../../support/until.ts";
 
 const DEADLINE = { timeout: 60_000 };
+
+/** Holds a lock as another process would: the locks of one thread know each other. */
+function holdElsewhere(path: string): { release(): void } {
+  const file = openLockFile(path);
+  file.tryLock(false);
+  return { release: () => file.close() };
+}
 
 describe("Tasks that wait for the same FileLock", () => {
   for (const shared of [false, true]) {
@@ -17,10 +27,9 @@ describe("Tasks that wait for the same FileLock", () => {
       () =>
         inScratchFolder(async (folder) => {
           const path = join(folder, "lock");
-          using holder = new FileLock(path);
           using lock = new FileLock(path);
           using other = new FileLock(path);
-          const held = holder.acquireSync();
+          const held = holdElsewhere(path);
           let inside = 0;
           const task = async () => {
             using _guard = await lock.acquire({ shared });
@@ -30,7 +39,7 @@ describe("Tasks that wait for the same FileLock", () => {
             inside--;
           };
           const tasks = [task(), task(), task()];
-          await sleep(50); // The first waits in the kernel.
+          await until("the first to wait", () => kernelWaiters(path) === 1);
           rmSync(path);
           held.release();
           await Promise.all(tasks);
@@ -46,12 +55,11 @@ describe("Tasks that wait for the same FileLock", () => {
     () =>
       inScratchFolder(async (folder) => {
         const path = join(folder, "lock");
-        using holder = new FileLock(path);
         using other = new FileLock(path);
         const lock = new FileLock(path);
-        const held = holder.acquireSync();
+        const held = holdElsewhere(path);
         const tasks = [lock.acquire(), lock.acquire()];
-        await sleep(50); // The first waits in the kernel.
+        await until("the first to wait", () => kernelWaiters(path) === 1);
         rmSync(path);
         held.release();
         await Promise.race(tasks);

@@ -13,7 +13,7 @@ import { inScratchFolder } from "../../support/scratch_folder.ts";
 import { RUNTIMES, ThreadAgent } from "../fixtures/lock_agents.ts";
 import { ROOM } from "../fixtures/lock_agent.ts";
 
-const LIMIT = { timeout: 30_000 };
+const LIMIT = { timeout: 60_000 };
 const DROPPING = new URL("../fixtures/dropping_mappings_process.ts", import.meta.url);
 const COLLECTABLE: Readonly<Record<RuntimeName, readonly string[]>> = {
   deno: [...RUN.deno, "--v8-flags=--expose-gc"],

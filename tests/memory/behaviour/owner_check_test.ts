@@ -14,7 +14,7 @@ import { stateOf } from "../../support/thread_state.ts";
 import { until } from "../../support/until.ts";
 import { type AgentGroup, RUNTIMES, withAgents } from "../fixtures/lock_agents.ts";
 
-const LIMIT = { timeout: 30_000 };
+const LIMIT = { timeout: 60_000 };
 const PROCESS = fileURLToPath(new URL("../fixtures/agent_process.ts", import.meta.url));
 /** Longer than many checks, so that each waiter has checked the owner more than once. */
 const WHILE = 150;
@@ -138,7 +138,7 @@ describe("A mutex is never taken from a living owner", () => {
       await forge(SLOT.namespace, 1);
       await forge(SLOT.thread, 0);
       await forge(SLOT.identity, 0);
-      using guard = group.mutex(0).acquireSync({ timeout: 10_000 });
+      using guard = group.mutex(0).acquireSync({ timeout: 20_000 });
       assert.equal(guard.recovered, true, "only the forgeries kept it");
     }),
   );
@@ -160,7 +160,7 @@ describe("An owner is dead", () => {
       atomics.store32(at + SLOT.thread, living.child.pid);
       // Else its life byte and its life word would tell.
       for (const offset of [SLOT.byte, SLOT.life]) atomics.store32(at + offset, 0);
-      using guard = group.mutex(0).acquireSync({ timeout: 10_000 });
+      using guard = group.mutex(0).acquireSync({ timeout: 20_000 });
       assert.equal(guard.recovered, true);
       assert.equal(guard.previousOwner?.pid, living.child.pid);
     }),
@@ -172,7 +172,7 @@ describe("An owner is dead", () => {
     withAgents(async (group) => {
       // In its own namespace, whose next number can be set.
       const script = `
-import json, os, subprocess, sys
+import json, os, signal, subprocess, sys
 def start():
     return subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 def do(agent, order):
@@ -181,13 +181,15 @@ def do(agent, order):
 taker = start(); assert taker.stdout.readline() == "ready\\n"
 dead = start(); assert dead.stdout.readline() == "ready\\n"
 assert do(dead, {"act": "take", "mutex": 0})["got"]
+taker.send_signal(signal.SIGSTOP) # Its new threads could get the number.
 dead.kill(); dead.wait()
 for _ in range(100):
     with open("/proc/sys/kernel/ns_last_pid", "w") as last: last.write(str(dead.pid - 1))
     again = subprocess.Popen(["sleep", "1000"])
     if again.pid == dead.pid: break
     again.kill(); again.wait()
-print(json.dumps({"reused": again.pid == dead.pid, **do(taker, {"act": "take", "mutex": 0, "way": "timed", "timeout": 5000})}))
+taker.send_signal(signal.SIGCONT)
+print(json.dumps({"reused": again.pid == dead.pid, **do(taker, {"act": "take", "mutex": 0, "way": "timed", "timeout": 20000})}))
 again.kill(); taker.kill()
 `;
       const there = startUnder(

@@ -9,7 +9,7 @@ import { until } from "../../support/until.ts";
 import { type AgentGroup, RUNTIMES, SLEEPERS, TASKS, withAgents } from "../fixtures/lock_agents.ts";
 import { type CommandResult, type Way, WAYS } from "../fixtures/lock_agent.ts";
 
-const LIMIT = { timeout: 30_000 };
+const LIMIT = { timeout: 60_000 };
 
 /** Acquires the mutex of a dead owner here, and checks what is reported about it. */
 async function inherit(

@@ -7,7 +7,7 @@ import { errno, systemError } from "../../../src/runtime/c/errno.ts";
 import { adapter, libc } from "../../../src/runtime/mod.ts";
 import { withThreads } from "../../support/thread.ts";
 
-const DEADLINE = { timeout: 30_000 };
+const DEADLINE = { timeout: 60_000 };
 const ECHO = new URL("../fixtures/echo_worker.ts", import.meta.url);
 const THROWING = new URL("../fixtures/throwing_worker.ts", import.meta.url);
 

@@ -6,7 +6,7 @@ import { withThreads } from "../../support/thread.ts";
 describe("A worker", () => {
   it(
     "gets messages that were sent before its module had loaded, in order",
-    { timeout: 20_000 },
+    { timeout: 60_000 },
     () => {
       const module = new URL("../fixtures/late_worker.ts", import.meta.url);
       return withThreads(1, module, async ([thread]) => {
@@ -19,7 +19,7 @@ describe("A worker", () => {
   );
 
   for (const end of ["exit", "terminate"]) {
-    it(`can be ended by ${end} while its module runs`, { timeout: 20_000 }, async () => {
+    it(`can be ended by ${end} while its module runs`, { timeout: 60_000 }, async () => {
       const process = new URL("../fixtures/ending_process.ts", import.meta.url);
       const { code, signal, stderr } = await Child.here(process, end).ended;
       assert.deepEqual({ code, signal, stderr }, { code: 0, signal: null, stderr: "" });

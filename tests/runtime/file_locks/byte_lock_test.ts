@@ -13,7 +13,7 @@ import { Program } from "../../support/program.ts";
 import { inScratchFolder } from "../../support/scratch_folder.ts";
 import { until } from "../../support/until.ts";
 
-const LIMIT = { timeout: 30_000 };
+const LIMIT = { timeout: 60_000 };
 const fixture = (name: string) => new URL(`../fixtures/${name}`, import.meta.url);
 const HOLDER = fixture("byte_lock_process.ts");
 const HERE = [process.execPath, ...RUN[adapter.name], fileURLToPath(HOLDER)];

@@ -17,17 +17,20 @@ describe("The clock", () => {
   });
 
   it("is in nanoseconds", () => {
-    const start = performance.now();
-    const before = monotonicNanoseconds();
-    while (performance.now() - start < 20);
-    const inside = monotonicNanoseconds() - before;
-    const outside = performance.now() - start;
-    // `inside` began after `start` and ended before `outside`; both measured most of the 20 ms.
-    assert.ok(inside <= outside * 1e6, `${inside} ns in ${outside} ms`);
-    assert.ok(inside > 1e6, `${inside} ns in ${outside} ms`);
+    // Each of the three measures what is inside of it, however long the thread does not run.
+    const outer = performance.now();
+    const start = monotonicNanoseconds();
+    const inner = performance.now();
+    while (performance.now() - inner < 20);
+    const inside = performance.now() - inner;
+    const measured = (monotonicNanoseconds() - start) / 1e6;
+    const outside = performance.now() - outer;
+    // The other clock may be rounded.
+    const isBetween = measured <= outside && measured >= inside - 1;
+    assert.ok(isBetween, `${measured} ms, from ${inside} to ${outside} ms`);
   });
 
-  it("is the same in another process", { timeout: 30_000 }, async () => {
+  it("is the same in another process", { timeout: 60_000 }, async () => {
     const child = Child.here(new URL("../fixtures/clock_process.ts", import.meta.url));
     try {
       for (let i = 0; i < 3; i++) {

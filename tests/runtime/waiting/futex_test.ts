@@ -14,10 +14,10 @@ import {
 import { inScratchFolder } from "../../support/scratch_folder.ts";
 import { race, type Thread, withThreads } from "../../support/thread.ts";
 
-const DEADLINE = { timeout: 30_000 };
+const DEADLINE = { timeout: 60_000 };
 const SLEEPER = new URL("../fixtures/sleeping_worker.ts", import.meta.url);
 /** Longer than any test: a sleep that does not end by itself. In milliseconds. */
-const LONG = 60_000;
+const LONG = 120_000;
 
 function withWord(
   body: (word: Int32Array, address: number, path: string) => void | Promise<void>,

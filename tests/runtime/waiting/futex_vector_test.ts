@@ -15,10 +15,10 @@ import { inScratchFolder } from "../../support/scratch_folder.ts";
 import { race, withThreads } from "../../support/thread.ts";
 import { until } from "../../support/until.ts";
 
-const DEADLINE = { timeout: 30_000 };
+const DEADLINE = { timeout: 60_000 };
 const SLEEPER = new URL("../fixtures/vector_worker.ts", import.meta.url);
 /** Longer than any test: a sleep that does not end by itself. In milliseconds. */
-const LONG = 60_000;
+const LONG = 120_000;
 
 function withWords(
   body: (words: Int32Array, address: number, path: string) => void | Promise<void>,

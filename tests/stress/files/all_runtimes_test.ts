@@ -18,7 +18,7 @@ import {
   replaceAtRandom,
 } from "./runs.ts";
 
-const DEADLINE = { timeout: 60_000 };
+const DEADLINE = { timeout: 110_000 };
 const ACQUIRER = new URL("../../files/fixtures/acquiring_process.ts", import.meta.url);
 const WORKER = new URL("./stress_process.ts", import.meta.url);
 /** In each of three runtimes; `deno task soak` does all this for 100 times as long. */

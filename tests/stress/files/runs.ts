@@ -122,7 +122,7 @@ export async function killAtRandom(
     check: (round, living) => state.check(living.map(seedOf), round),
   });
   state.check([], kills, kills);
-  stress.visit(lock.acquireSync({ timeout: 5000 }));
+  stress.visit(lock.acquireSync({ timeout: 20_000 }));
   return recoveriesOf(kills, stress.recoveryTimes(noted));
 }
 
@@ -156,7 +156,7 @@ class State implements Disposable {
       this.#stress.acknowledgedBy(number).forEach((more, i) => acknowledged[i] += more);
     }
     const found = this.#counters.map((counter, i) => {
-      using _guard = this.#looks[i].acquireSync({ timeout: 5000 });
+      using _guard = this.#looks[i].acquireSync({ timeout: 20_000 });
       const text = readFileSync(counter.path, "utf8");
       assert.match(text, /^\d+ *\n$/, `round ${round}: ${counter.path} is torn`);
       assert.equal(counter.getSync(), Number(text));
@@ -248,7 +248,7 @@ export async function replaceAtRandom(
   });
   checkOverlaps(holds, replacements);
   assert.ok(holds.length > rounds, "no other process got the lock");
-  const guard = lock.acquireSync({ timeout: 5000 });
+  const guard = lock.acquireSync({ timeout: 20_000 });
   assert.ok(statSync(path).isFile());
   guard.release();
   return { replaced: rounds, holds: holds.length };

@@ -11,7 +11,7 @@ import { startAgent } from "../agents.ts";
 import { cluster, type Deployment, oneServer, threeServers, withSentinels } from "./deployments.ts";
 import { overlapsOf, type PromisedHold, promisesIn, tokensBack } from "./promise_log.ts";
 import { type Write, writesIn } from "./store.ts";
-import type { Workload } from "./workload.ts";
+import { PATIENT, type Workload } from "./workload.ts";
 
 const PROCESS = new URL("./stress_process.ts", import.meta.url);
 const LEASE_MS = 1000;
@@ -118,7 +118,7 @@ export async function guardThroughTroubles(
   const random = randomOf(seed);
   await using deployment = await DEPLOYMENTS[kind]();
   await using server = await RedisServer.start();
-  const store = adapterOf(server.url, { commandTimeout: 20_000 });
+  const store = adapterOf(server.url, PATIENT);
   const several = kind === "three servers";
   // A slow machine must not use up the lease by the time limits of the servers that are away.
   const leaseTime = several ? 3 * LEASE_MS : LEASE_MS;

@@ -30,7 +30,7 @@ describe("the detector of holds", () => {
 describe("a lock whose servers and clients are in trouble", { skip }, () => {
   it(
     "is held by one client, with growing tokens",
-    { timeout: 60_000 },
+    { timeout: 110_000 },
     seeded(async (folder, seed) => {
       const { holds } = await guardThroughTroubles(folder, "one server", (i) => i < 2, seed);
       assert.ok(holds > 1);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { closeSync, openSync, readdirSync, readFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
+import type { RedisGuard } from "../../../src/redis/mod.ts";
 import { monotonicNanoseconds } from "../../../src/runtime/mod.ts";
 
 /** A hold, by the clock of the machine in nanoseconds. */
@@ -13,21 +14,28 @@ export interface LoggedHold {
   readonly token: number;
 }
 
-/** The log of the holds of one agent: a file, which is there after the agent was killed. */
+/**
+ * The log of the holds of one agent: a file, which is there after the agent was killed. A hold that was
+ * lost, since its process did not run for long, ended when its lease could have ended.
+ */
 export class HoldLog implements Disposable {
   readonly #file: number;
+  #until = 0;
 
   /** The log of the agent with that number. */
   constructor(folder: string, agent: number) {
     this.#file = openSync(join(folder, `holds-${agent}`), "a");
   }
 
-  begin(token: number): void {
-    writeSync(this.#file, `${monotonicNanoseconds()} ${token}`);
+  begin(guard: RedisGuard): void {
+    const began = monotonicNanoseconds(); // First: the lease does not end earlier than noted.
+    this.#until = began + guard.left * 1e6;
+    writeSync(this.#file, `${began} ${guard.token}`);
   }
 
-  end(): void {
-    writeSync(this.#file, ` ${monotonicNanoseconds()}\n`);
+  end(guard: RedisGuard): void {
+    const now = monotonicNanoseconds();
+    writeSync(this.#file, ` ${guard.held ? now : Math.min(now, this.#until)}\n`);
   }
 
   [Symbol.dispose](): void {

@@ -5,7 +5,7 @@ import type { Child } from "../../support/child.ts";
 import { RedisServer } from "../../support/redis_server.ts";
 import { runtimesHere } from "../../support/runtimes_here.ts";
 import { resultsOf, withAgents } from "../agents.ts";
-import type { Workload } from "./workload.ts";
+import { PATIENT, type Workload } from "./workload.ts";
 
 const PROCESS = new URL("./stress_process.ts", import.meta.url);
 
@@ -26,7 +26,7 @@ export async function holdTogether(
   }));
   const intrusions = await withAgents(PROCESS, workloads, (agents) => resultsOf<number>(agents));
   assert.deepEqual(intrusions, workloads.map(() => 0), "two were inside");
-  const redis = adapterOf(server.url);
+  const redis = adapterOf(server.url, PATIENT);
   const number = Number(await redis.send("GET", "number"));
   await redis.close();
   assert.equal(number, count * rounds, "updates were lost");
@@ -63,7 +63,7 @@ export async function stopHolder(rounds: number): Promise<{ written: number; los
     assert.equal(await ask(stopped, "held"), "false");
     assert.equal(await ask(stopped, "release"), "lost");
   }
-  const redis = adapterOf(server.url);
+  const redis = adapterOf(server.url, PATIENT);
   const [plain, guarded] =
     (await Promise.all(["plain", "guarded"].map((k) => redis.send("GET", k))))
       .map(Number);

@@ -6,7 +6,7 @@ import { until } from "../../support/until.ts";
 import { holdTogether } from "./lock_runs.ts";
 import { startServers } from "../../redis/suite.ts";
 
-const DEADLINE = { timeout: 60_000 };
+const DEADLINE = { timeout: 110_000 };
 
 describe("RedisLock with many clients", { skip }, () => {
   const suite = startServers();

@@ -7,7 +7,7 @@ import { randomOf } from "../../support/random.ts";
 import { skip } from "../../support/redis_server.ts";
 import { startServers } from "../../redis/suite.ts";
 
-const DEADLINE = { timeout: 60_000 };
+const DEADLINE = { timeout: 110_000 };
 
 /** What an object protected by a lock sees of its users. */
 class Protected {

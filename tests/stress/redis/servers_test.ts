@@ -4,7 +4,7 @@ import { skip } from "../../support/redis_server.ts";
 import { seeded, seededKills } from "../seeded.ts";
 import { failOver, killHoldersOfPermits, troubleServers } from "./server_runs.ts";
 
-const DEADLINE = { timeout: 60_000 };
+const DEADLINE = { timeout: 110_000 };
 
 describe("several servers, replicas and semaphores", { skip }, () => {
   it(
@@ -34,7 +34,7 @@ describe("several servers, replicas and semaphores", { skip }, () => {
   );
 
   it("with WAIT a hold counts only if the replica has it", DEADLINE, async () => {
-    const replicas = { count: 1, timeout: 3000 }; // Less than the time limit of a command.
+    const replicas = { count: 1, timeout: 500 };
     assert.deepEqual(await failOver(1, replicas), {
       heldTwice: 0,
       lost: 0,

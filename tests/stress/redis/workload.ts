@@ -17,6 +17,9 @@ import { PromiseLog } from "./promise_log.ts";
 import { sourceOf } from "./sources.ts";
 import { WRITE } from "./store.ts";
 
+/** For commands that a busy machine may answer late. */
+export const PATIENT = { commandTimeout: 20_000 };
+
 /** Adds ones to the counter `n`. */
 export interface Adds {
   readonly what: "add";
@@ -86,7 +89,8 @@ export function prepare(workload: Workload, isStopped: () => boolean): () => Pro
 
 /** Says `under way` after a quarter of the adds. */
 async function add({ urls: [url], rounds, how, number }: Adds): Promise<Added> {
-  await using counter = new RedisCounter(url, "n");
+  const redis = adapterOf(url, PATIENT);
+  await using counter = new RedisCounter(redis, "n");
   const tickets: number[] = [];
   let [acknowledged, unknown] = [0, 0];
   for (let i = 0; i < rounds; i++) {
@@ -101,6 +105,7 @@ async function add({ urls: [url], rounds, how, number }: Adds): Promise<Added> {
     }
     if (i === Math.floor(rounds / 4)) process.stdout.write("under way\n");
   }
+  await redis.close();
   return { acknowledged, unknown, tickets };
 }
 
@@ -113,8 +118,8 @@ async function add({ urls: [url], rounds, how, number }: Adds): Promise<Added> {
 async function contend({ urls: [url], rounds, clients, options }: Contends): Promise<number> {
   let intrusions = 0;
   await Promise.all(Array.from({ length: clients }, async () => {
-    await using lock = new RedisLock(url, "contended", options);
-    const redis = adapterOf(url);
+    await using lock = new RedisLock(url, "contended", { ...options, ...PATIENT });
+    const redis = adapterOf(url, PATIENT);
     for (let i = 0; i < rounds; i++) {
       await using _guard = await lock.acquire();
       const [number, inside] = await Promise.all([
@@ -148,7 +153,7 @@ async function hold(
     });
     // A hold that was lost while this process did not run does not count.
     if (guard === undefined || !guard.held) continue;
-    log.begin(guard.token!);
+    log.begin(guard);
     if (permits === undefined) {
       folder.enter(false);
       await Promise.resolve();
@@ -157,8 +162,10 @@ async function hold(
       // Some holds are long, so that a kill often comes within one.
       await sleep(Math.random() * (Math.random() < 0.05 ? 200 : 5));
     }
-    log.end();
-    await guard.release();
+    log.end(guard);
+    await guard.release().catch((error) => {
+      if (!(error instanceof LockLostError)) throw error; // As above.
+    });
   }
 }
 
@@ -175,7 +182,7 @@ async function guard(
 ): Promise<Record<string, number>> {
   await using source = await sourceOf(target, number);
   await using lock = new RedisLock(source.source, "held", options);
-  const data = adapterOf(store, { commandTimeout: 20_000 });
+  const data = adapterOf(store, PATIENT);
   using log = new PromiseLog(folder, number);
   const errors: Record<string, number> = {};
   const note = (error: unknown) => {
