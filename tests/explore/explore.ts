@@ -259,13 +259,14 @@ class Explorer {
     if (local.next !== undefined) return local.next;
     const { actor, history, plain } = local;
     this.setPlain(plain.words);
-    local.next = await nextOf(this.#scenario.actors[actor], history);
-    local.writes = this.#plainIndexes.flatMap((index, i) => {
-      const value = this.#view[index];
-      return value === plain.words[i] ? [] : [[index, value]];
-    });
-    this.#scenario.cleanUp?.();
-    return local.next;
+    const noteWrites = () => {
+      local.writes = this.#plainIndexes.flatMap((index, i) => {
+        const value = this.#view[index];
+        return value === plain.words[i] ? [] : [[index, value]];
+      });
+    };
+    const { actors, cleanUp = () => {} } = this.#scenario;
+    return local.next = await nextOf(actors[actor], history, noteWrites, cleanUp);
   }
 
   /** The actor after one more step. */

@@ -7,6 +7,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { adapter } from "../../src/runtime/mod.ts";
 import { FILE_MUTANTS } from "../mutants/file_mutants.ts";
 import { MEMORY_MUTANTS, type Mutant, mutant } from "../mutants/mutants.ts";
+import { nextOf } from "./actor.ts";
 import { explore, type Outcome } from "./explore.ts";
 import { allScenarios } from "./scenarios.ts";
 
@@ -147,6 +148,24 @@ describe("every reachable state", () => {
       assert.ok(states > 10 && ends > 0, `${states} states, ${ends} ends`);
     });
   }
+
+  it("does not depend on what is left of another execution of an actor", async () => {
+    const events: string[] = [];
+    const { promise, reject } = Promise.withResolvers<void>();
+    const waits = async () => {
+      try {
+        await promise;
+      } finally {
+        events.push("goes on");
+      }
+    };
+    const next = await nextOf(() => waits, [], () => events.push("stops"), () => {
+      reject(new Error("cleaned up"));
+    });
+    events.push("next execution");
+    assert.equal(next.kind, "idle");
+    assert.deepEqual(events, ["stops", "goes on", "next execution"]);
+  });
 
   it("names long scenarios that there are", () => {
     const names = allScenarios().map(({ name }) => name);
