@@ -12,6 +12,8 @@ export interface Operation {
   readonly args: readonly unknown[];
   /** Performs it on the memory as it is now. */
   run(): Result;
+  /** Whether it can be taken on the memory as it is now. Default: always. */
+  isReady?(): boolean;
 }
 
 /** What an actor does after a history: its next operation, its end, or an error that it threw. */
@@ -75,6 +77,7 @@ const real = {
   setTimeout: globalThis.setTimeout,
   clearTimeout: globalThis.clearTimeout,
   queueMicrotask: globalThis.queueMicrotask,
+  then: Promise.prototype.then,
   mayCallC: adapter.mayCallC,
 };
 
@@ -152,6 +155,26 @@ function sleep(kind: string): Method {
   };
 }
 
+type Reaction = ((value: unknown) => unknown) | null | undefined;
+
+/** A reaction of a promise that may be stopped: what waits for it then waits for ever. */
+function stoppable(reaction: Reaction): Reaction {
+  if (typeof reaction !== "function") return reaction;
+  return (value) => {
+    try {
+      return reaction(value);
+    } catch (error) {
+      if (error === STOP) return new Promise(() => {});
+      throw error;
+    }
+  };
+}
+
+function fakeThen(this: Promise<unknown>, onValue: Reaction, onError: Reaction): unknown {
+  if (replay === undefined) return real.then.call(this, onValue, onError);
+  return real.then.call(this, stoppable(onValue), stoppable(onError));
+}
+
 /** Runs `body` while the memory takes note of each step of an actor on the tracked bytes. */
 export async function whileExploring<T>(
   buffer: ArrayBufferLike,
@@ -185,6 +208,7 @@ export async function whileExploring<T>(
       });
     },
   });
+  Object.assign(Promise.prototype, { then: fakeThen });
   performance.now = () => replay === undefined ? real.now.call(performance) : replay.clock;
   // The slots of actors name no threads of the system: a death is a mark in the slot.
   Object.assign(adapter, { mayCallC: () => false });
@@ -198,6 +222,7 @@ export async function whileExploring<T>(
       clearTimeout: real.clearTimeout,
       queueMicrotask: real.queueMicrotask,
     });
+    Object.assign(Promise.prototype, { then: real.then });
     performance.now = real.now;
     Object.assign(adapter, { mayCallC: real.mayCallC });
   }
