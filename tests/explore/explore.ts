@@ -43,8 +43,6 @@ export interface Scenario {
   readonly deaths?: number;
   /** Whether one of its last plain writes may appear without the others, or they without it. */
   readonly tears?: boolean;
-  /** The actors that may die. Default: all. */
-  readonly mortals?: readonly number[];
   /** Marks an actor as dead in the memory. */
   onDeath?(actor: number): void;
   /** The actors whose sleeps may end by themselves at any time: they have a timeout. */
@@ -321,7 +319,7 @@ class Explorer {
 
   /** Adds the states after a state; returns whether there are none. */
   async #expand(state: State): Promise<boolean> {
-    const { deaths = 0, mortals, timed = [], spurious = 0 } = this.#scenario;
+    const { deaths = 0, timed = [], spurious = 0 } = this.#scenario;
     const nexts: Next[] = [];
     for (const local of state.locals) nexts.push(await this.#nextOf(local));
     const sleepers: number[] = [];
@@ -335,7 +333,7 @@ class Explorer {
         return false;
       }
       const operation = next as Operation;
-      if (state.deaths < deaths && (mortals?.includes(actor) ?? true)) this.#die(state, actor);
+      if (state.deaths < deaths) this.#die(state, actor);
       if (operation.kind === "idle" && state.watch[actor] === NOTIFIED) {
         moves++;
         const watch = state.watch.with(actor, NO_WATCH);

@@ -64,7 +64,7 @@ class LockWorld extends World {
   readonly #actors: number;
   /** The bytes of the buckets of the names. */
   readonly #buckets: readonly number[] = [];
-
+  /** Whether the table has no block at the beginning. */
   readonly #isEmpty: boolean;
 
   constructor(
