@@ -124,7 +124,7 @@ export class LockTable {
       });
       if (made !== undefined) return made;
       // First, the requests of the dead make room.
-      if (tries > 0 || !this.reap(this.#owners())) this.#grow(name);
+      if (tries > 0 || !this.reap(this.#owners())) this.#grow(name, 2 + more);
     }
   }
 
@@ -526,9 +526,10 @@ export class LockTable {
     }
   }
 
-  /** Adds a chunk. Nothing has changed if there is no room for it. */
-  #grow(name: string): void {
+  /** Adds a chunk, unless so many blocks are free. Nothing has changed if there is no room for it. */
+  #grow(name: string, blocks: number): void {
     this.#change(() => {
+      if (this.#load(LOCKS.left) >= blocks) return; // Another thread has made room meanwhile.
       const chunk = this.#load(LOCKS.chunks);
       const { offset } = this.#obtainChunk(chunk, name);
       this.#store(LOCKS.offsets + 4 * chunk, offset);

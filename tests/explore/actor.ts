@@ -12,6 +12,8 @@ export interface Operation {
   readonly args: readonly unknown[];
   /** Performs it on the memory as it is now. */
   run(): Result;
+  /** Whether it can be taken on the memory as it is now. Default: always. */
+  isReady?(): boolean;
 }
 
 /** What an actor does after a history: its next operation, its end, or an error that it threw. */
@@ -38,6 +40,17 @@ interface Timer {
   readonly delay: number;
 }
 
+/** What `setTimeout` returns to an actor: its timer in one execution, and in no other. */
+class TimerId {
+  readonly timers: Map<string, Timer>;
+  readonly id: string;
+
+  constructor(timers: Map<string, Timer>, id: string) {
+    this.timers = timers;
+    this.id = id;
+  }
+}
+
 /** An actor while it is executed again. */
 interface Replay {
   readonly history: readonly Entry[];
@@ -45,6 +58,8 @@ interface Replay {
   /** The clock of the actor, in milliseconds: it moves when a sleep ends by itself. */
   clock: number;
   next: Next | undefined;
+  /** Is called as soon as the next operation is known, before anything else of the actor runs. */
+  readonly onStop: () => void;
   readonly timers: Map<string, Timer>;
   timersMade: number;
   /** Its waits for an asynchronous wake: the byte, and what to call. */
@@ -62,6 +77,7 @@ const real = {
   setTimeout: globalThis.setTimeout,
   clearTimeout: globalThis.clearTimeout,
   queueMicrotask: globalThis.queueMicrotask,
+  then: Promise.prototype.then,
   mayCallC: adapter.mayCallC,
 };
 
@@ -78,8 +94,15 @@ export function step(operation: Operation): Result {
     }
     return result === LATE ? WOKEN : result;
   }
-  replay.next = operation;
+  stop(replay, operation);
   throw STOP;
+}
+
+/** Ends an execution. From now on, each step of what is left of it throws. */
+function stop(mine: Replay, next: Next): void {
+  if (mine.next !== undefined) return;
+  mine.next = next;
+  mine.onStop();
 }
 
 /** The result of a sleep that ended by itself. */
@@ -132,6 +155,26 @@ function sleep(kind: string): Method {
   };
 }
 
+type Reaction = ((value: unknown) => unknown) | null | undefined;
+
+/** A reaction of a promise that may be stopped: what waits for it then waits for ever. */
+function stoppable(reaction: Reaction): Reaction {
+  if (typeof reaction !== "function") return reaction;
+  return (value) => {
+    try {
+      return reaction(value);
+    } catch (error) {
+      if (error === STOP) return new Promise(() => {});
+      throw error;
+    }
+  };
+}
+
+function fakeThen(this: Promise<unknown>, onValue: Reaction, onError: Reaction): unknown {
+  if (replay === undefined) return real.then.call(this, onValue, onError);
+  return real.then.call(this, stoppable(onValue), stoppable(onError));
+}
+
 /** Runs `body` while the memory takes note of each step of an actor on the tracked bytes. */
 export async function whileExploring<T>(
   buffer: ArrayBufferLike,
@@ -149,11 +192,11 @@ export async function whileExploring<T>(
       if (replay === undefined) return real.setTimeout(callback, delay);
       const id = `timer ${++replay.timersMade}`;
       replay.timers.set(id, { callback, delay });
-      return id;
+      return new TimerId(replay.timers, id);
     },
-    clearTimeout: (id: number | string) => {
-      if (typeof id !== "string") real.clearTimeout(id);
-      else replay?.timers.delete(id);
+    clearTimeout: (timer: number | TimerId) => {
+      if (timer instanceof TimerId) timer.timers.delete(timer.id);
+      else real.clearTimeout(timer);
     },
     queueMicrotask: (callback: () => void) => {
       real.queueMicrotask(() => {
@@ -165,6 +208,7 @@ export async function whileExploring<T>(
       });
     },
   });
+  Object.assign(Promise.prototype, { then: fakeThen });
   performance.now = () => replay === undefined ? real.now.call(performance) : replay.clock;
   // The slots of actors name no threads of the system: a death is a mark in the slot.
   Object.assign(adapter, { mayCallC: () => false });
@@ -178,6 +222,7 @@ export async function whileExploring<T>(
       clearTimeout: real.clearTimeout,
       queueMicrotask: real.queueMicrotask,
     });
+    Object.assign(Promise.prototype, { then: real.then });
     performance.now = real.now;
     Object.assign(adapter, { mayCallC: real.mayCallC });
   }
@@ -189,42 +234,68 @@ async function settle(): Promise<void> {
 }
 
 /**
- * Executes an actor from its beginning with the results of its steps so far, up to the next one. `make` prepares its objects, whose operations are no steps.
+ * Executes an actor from its beginning with the results of its steps so far, up to the next one.
+ *
+ * @param make Prepares its objects, whose operations are no steps.
+ * @param onStop Is called as soon as the next step is known, before anything else of the actor runs.
+ * @param cleanUp Releases what the actor has left in this thread.
  */
-export async function nextOf(make: () => Program, history: readonly Entry[]): Promise<Next> {
+export async function nextOf(
+  make: () => Program,
+  history: readonly Entry[],
+  onStop: () => void,
+  cleanUp: () => void,
+): Promise<Next> {
   const program = make();
   const mine: Replay = {
     history,
     position: 0,
     clock: 0,
     next: undefined,
+    onStop,
     timers: new Map(),
     timersMade: 0,
     asyncWaits: new Map(),
   };
   const note = (error: unknown) => {
-    if (error !== STOP) mine.next ??= { kind: "error", error };
+    if (error !== STOP) stop(mine, { kind: "error", error });
   };
   replay = mine;
+  let isAsync = false;
   try {
-    let isOver = false;
     const outcome = program();
-    if (!(outcome instanceof Promise)) return mine.next ?? { kind: "end" };
-    outcome.then(() => isOver = true, (error) => {
-      isOver = true;
-      note(error);
-    });
-    for (;;) {
-      await settle();
-      if (mine.next !== undefined) return mine.next;
-      if (isOver) return { kind: "end" };
-      runTask(mine, note);
-    }
+    isAsync = outcome instanceof Promise;
+    if (isAsync) await runTasks(mine, outcome as Promise<unknown>, note);
+    else stop(mine, { kind: "end" });
   } catch (error) {
     note(error);
-    return mine.next ?? { kind: "end" };
+  }
+  try {
+    cleanUp();
+    // What waited is rejected, and its program goes on: here, and not in the next execution.
+    if (isAsync) await settle();
+    return mine.next!;
   } finally {
     replay = undefined;
+  }
+}
+
+/** Runs the tasks of an actor until its next step is known. */
+async function runTasks(
+  mine: Replay,
+  outcome: Promise<unknown>,
+  note: (error: unknown) => void,
+): Promise<void> {
+  let isOver = false;
+  outcome.then(() => isOver = true, (error) => {
+    isOver = true;
+    note(error);
+  });
+  for (;;) {
+    await settle();
+    if (isOver) stop(mine, { kind: "end" });
+    if (mine.next !== undefined) return;
+    runTask(mine, note);
   }
 }
 

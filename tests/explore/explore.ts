@@ -21,9 +21,14 @@ export interface Scenario {
   readonly words: readonly number[];
   /**
    * Words that are read and written without atomic operations. An actor reads them as they were at
-   * its last step, and its writes appear with its next one. Default: none.
+   * its last step, and its writes appear with its next one, or with its death. Default: none.
    */
   readonly plain?: readonly number[];
+  /**
+   * Whether an actor may use the plain words in the state that the memory is in, which makes fewer
+   * states of the actors that may not. Default: always.
+   */
+  usesPlain?(actor: number): boolean;
   /** The byte of the word whose wakes reach waiting tasks. */
   readonly event: number;
   /** The byte of a word on which a sleep ends by itself, at once: a nap. */
@@ -36,6 +41,8 @@ export interface Scenario {
   cleanUp?(): void;
   /** How many actors may die. Default: 0. */
   readonly deaths?: number;
+  /** Whether one of its last plain writes may appear without the others, or they without it. */
+  readonly tears?: boolean;
   /** Marks an actor as dead in the memory. */
   onDeath?(actor: number): void;
   /** The actors whose sleeps may end by themselves at any time: they have a timeout. */
@@ -155,6 +162,8 @@ class Explorer {
   readonly #indexes: readonly number[];
   readonly #plainIndexes: readonly number[];
   readonly #words = new Map<string, Words>();
+  /** The plain words of an actor that uses none. */
+  readonly #none: Words = { id: -1, words: new Int32Array() };
   /** What the states share: there are millions. */
   readonly #shared = new Map<string, readonly number[]>();
   readonly #known = new Set<string>();
@@ -259,18 +268,20 @@ class Explorer {
     if (local.next !== undefined) return local.next;
     const { actor, history, plain } = local;
     this.setPlain(plain.words);
-    local.next = await nextOf(this.#scenario.actors[actor], history);
-    local.writes = this.#plainIndexes.flatMap((index, i) => {
-      const value = this.#view[index];
-      return value === plain.words[i] ? [] : [[index, value]];
-    });
-    this.#scenario.cleanUp?.();
-    return local.next;
+    const noteWrites = () => {
+      local.writes = this.#plainIndexes.flatMap((index, i) => {
+        const value = this.#view[index];
+        return plain === this.#none || value === plain.words[i] ? [] : [[index, value]];
+      });
+    };
+    const { actors, cleanUp = () => {} } = this.#scenario;
+    return local.next = await nextOf(actors[actor], history, noteWrites, cleanUp);
   }
 
-  /** The actor after one more step. */
-  #after(local: Local, result: Result, plain: Words): Local {
-    const key = plain.words.length === 0 ? result : `${result} ${plain.id}`;
+  /** The actor after one more step, which left the words as they are in `state`. */
+  #after(local: Local, result: Result, state: State): Local {
+    const plain = this.#plainFor(local.actor, state);
+    const key = this.#plainIndexes.length === 0 ? result : `${result} ${plain.id}`;
     let child = local.children.get(key);
     if (child === undefined) {
       const timeouts = local.timeouts + (typeof result === "string" && TIMED.test(result) ? 1 : 0);
@@ -279,6 +290,13 @@ class Explorer {
       local.children.set(key, child);
     }
     return child;
+  }
+
+  /** The plain words that an actor finds. */
+  #plainFor(actor: number, state: State): Words {
+    if (this.#scenario.usesPlain === undefined) return state.plain;
+    this.#restore(state);
+    return this.#scenario.usesPlain(actor) ? state.plain : this.#none;
   }
 
   /** Notes a state, unless it is known; the memory must be in this state. */
@@ -305,6 +323,7 @@ class Explorer {
     const nexts: Next[] = [];
     for (const local of state.locals) nexts.push(await this.#nextOf(local));
     const sleepers: number[] = [];
+    const blocked: number[] = [];
     let moves = 0;
     for (const [actor, next] of nexts.entries()) {
       if (state.status[actor] === DEAD || next.kind === "end") continue;
@@ -328,12 +347,17 @@ class Explorer {
         if (state.status[actor] === SLEEPS && state.spurious < spurious) {
           this.#move(state, actor, WOKEN, "wakes for no reason", { spurious: state.spurious + 1 });
         }
-      } else {
+      } else if (!this.#isReady(state, operation)) blocked.push(actor);
+      else {
         moves++;
         this.#take(state, actor, operation, nexts);
       }
     }
     if (moves > 0) return false;
+    if (sleepers.length === 0 && blocked.length > 0) {
+      this.#fail(state, `deadlock: ${blocked.map((i) => `actor ${i}`).join(", ")}`);
+      return false;
+    }
     if (sleepers.length === 0) {
       this.#restore(state);
       const rule = this.#scenario.checkEnd?.();
@@ -352,6 +376,12 @@ class Explorer {
       }
     }
     return false;
+  }
+
+  #isReady(state: State, { isReady }: Operation): boolean {
+    if (isReady === undefined) return true;
+    this.#restore(state);
+    return isReady();
   }
 
   /** The next operation of an actor. */
@@ -374,7 +404,6 @@ class Explorer {
     this.#restore(state);
     const { writes } = state.locals[actor];
     for (const [index, value] of writes) this.#view[index] = value;
-    const plain = writes.length === 0 ? state.plain : this.#savePlain();
     let result: Result;
     try {
       result = operation.run();
@@ -382,6 +411,7 @@ class Explorer {
       const broken = { ...state, words: this.#save(), actor, what: kind, parent: state };
       return this.#fail(broken, (error as Error).message);
     }
+    const plain = this.#plainIndexes.length === 0 ? state.plain : this.#savePlain();
     const what = describe(operation, result);
     this.#move({ ...state, words: this.#save(), plain }, actor, result, what, { parent: state });
   }
@@ -415,21 +445,27 @@ class Explorer {
       for (const sleeper of chosen) {
         if (asleep.includes(sleeper)) {
           const isLate = (choice >> late.indexOf(sleeper) & 1) !== 0 && late.includes(sleeper);
-          locals[sleeper] = this.#after(locals[sleeper], isLate ? LATE : WOKEN, state.plain);
+          locals[sleeper] = this.#after(locals[sleeper], isLate ? LATE : WOKEN, state);
           status[sleeper] = RUNS;
         } else watch[sleeper] = NOTIFIED;
       }
-      locals[actor] = this.#after(locals[actor], chosen.length, state.plain);
+      locals[actor] = this.#after(locals[actor], chosen.length, state);
       const names = chosen.map((i) => `actor ${i}`).join();
       this.#push(state, actor, { what: `wakes ${names || "none"}`, locals, status, watch });
     }
   }
 
   #die(state: State, actor: number): void {
-    this.#restore(state);
-    this.#scenario.onDeath?.(actor);
-    const changes = { what: "DIES", words: this.#save(), deaths: state.deaths + 1 };
-    this.#push(state, actor, changes, DEAD);
+    const { writes: all } = state.locals[actor];
+    const torn = this.#scenario.tears ? partsOf(all) : [];
+    for (const writes of [[], ...torn, ...all.length > 0 ? [all] : []]) {
+      this.#restore(state);
+      for (const [index, value] of writes) this.#view[index] = value;
+      const plain = writes.length === 0 ? state.plain : this.#savePlain();
+      this.#scenario.onDeath?.(actor);
+      const changes = { what: "DIES", words: this.#save(), plain, deaths: state.deaths + 1 };
+      this.#push(state, actor, changes, DEAD);
+    }
   }
 
   /** A move of one actor that leaves the words as they are in `state`. */
@@ -440,7 +476,7 @@ class Explorer {
     what: string,
     changes: Partial<State> = {},
   ): void {
-    const local = this.#after(state.locals[actor], result, state.plain);
+    const local = this.#after(state.locals[actor], result, state);
     const locals = state.locals.with(actor, local);
     this.#push(state, actor, { what, locals, ...changes });
   }
@@ -457,6 +493,13 @@ class Explorer {
 function timeoutsOf({ kind, args }: Operation, most: number): Result[] {
   if (kind !== "idle") return most === Infinity ? [TIMED_OUT] : [];
   return (args[0] as [string, number][]).flatMap(([id, delay]) => delay <= most ? [id] : []);
+}
+
+/** Each of some writes alone, and all but each. */
+function partsOf<T>(writes: readonly T[]): T[][] {
+  if (writes.length < 2) return [];
+  const others = writes.length > 2 ? writes.map((_, i) => writes.toSpliced(i, 1)) : [];
+  return [...writes.map((write) => [write]), ...others];
 }
 
 /** All choices of `count` of the items. */

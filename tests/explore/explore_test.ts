@@ -7,6 +7,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { adapter } from "../../src/runtime/mod.ts";
 import { FILE_MUTANTS } from "../mutants/file_mutants.ts";
 import { MEMORY_MUTANTS, type Mutant, mutant } from "../mutants/mutants.ts";
+import { nextOf } from "./actor.ts";
 import { explore, type Outcome } from "./explore.ts";
 import { allScenarios } from "./scenarios.ts";
 
@@ -27,6 +28,17 @@ const LONG = [
   "mutex: fair, one locks, one gives up, one dies",
   "mutex: fair, three lock",
   "flag: set, cleared, set",
+  "locks: three request",
+  "locks: two make the first requests, one dies",
+  "locks: one requests, two share",
+  "locks: two share, one tries",
+  "locks: two request, one gives up",
+  "locks: two share, one gives up",
+  "locks: two share, one steals",
+  "locks: two request, one steals",
+  "locks: three request two names of one bucket",
+  "locks: two await to share, one requests",
+  "locks: two request, one aborts",
   "latch: one counts down, one gives up",
   "channel: full, one sends, one receives two",
   "channel: one sends two, one receives them in order",
@@ -109,6 +121,33 @@ const FOUND: readonly (readonly [Mutant | string, string])[] = [
   ["the last to arrive at a barrier wakes no other", "barrier: two meet"],
   ["two that arrive at a barrier at once count once", "barrier: two meet"],
   ["a barrier does not break when a party dies", "barrier: two meet, one dies"],
+  ["a request for a name overtakes those that wait", "locks: one requests, one shares, one dies"],
+  ["an end of a request grants nothing", "locks: two request"],
+  ["a name keeps its bytes after its last request", "locks: two request two names"],
+  ["a stolen lock is not taken from those that share it", "locks: two share, one steals"],
+  ["the links between requests are not made anew after a death", "locks: two request, one dies"],
+  [
+    "links that are made anew leave those waiting that a dead thread was to grant the lock",
+    "locks: two request, one dies",
+  ],
+  ["the state of a request is written before its owner", "locks: two request, one dies"],
+  [
+    "a request that waits never looks after the thread of the one before",
+    "locks: two request, one dies",
+  ],
+  ["the lock of a dead thread is not available", "locks: one requests, one tries, one dies"],
+  ["a request that gives up stays in the queue", "locks: one requests, one gives up"],
+  ["a request that is aborted stays in the queue", "locks: one requests, one aborts"],
+  ["a thief goes behind those that wait", "locks: two request, one steals"],
+  [
+    "a name is taken out of its bucket with those behind it",
+    "locks: two request two names of one bucket",
+  ],
+  [
+    "two threads that find no free block both add a chunk",
+    "locks: two make the first requests",
+  ],
+  ["tasks are not told that they got a lock", "locks: one requests, one awaits"],
   ["lost carry in add64", "counter: three add at the carry"],
   ["generation not counted", "slots: two threads, one slot"],
   ["a slot is freed that has a new owner", "slots: two threads reclaim the slot of a dead one"],
@@ -147,6 +186,24 @@ describe("every reachable state", () => {
       assert.ok(states > 10 && ends > 0, `${states} states, ${ends} ends`);
     });
   }
+
+  it("does not depend on what is left of another execution of an actor", async () => {
+    const events: string[] = [];
+    const { promise, reject } = Promise.withResolvers<void>();
+    const waits = async () => {
+      try {
+        await promise;
+      } finally {
+        events.push("goes on");
+      }
+    };
+    const next = await nextOf(() => waits, [], () => events.push("stops"), () => {
+      reject(new Error("cleaned up"));
+    });
+    events.push("next execution");
+    assert.equal(next.kind, "idle");
+    assert.deepEqual(events, ["stops", "goes on", "next execution"]);
+  });
 
   it("names long scenarios that there are", () => {
     const names = allScenarios().map(({ name }) => name);

@@ -6,6 +6,7 @@ import { directoryScenarios } from "./directory_scenarios.ts";
 import type { Scenario } from "./explore.ts";
 import { flagScenarios } from "./flag_scenarios.ts";
 import { latchScenarios } from "./latch_scenarios.ts";
+import { lockScenarios } from "./lock_scenarios.ts";
 import { mutexScenarios } from "./mutex_scenarios.ts";
 import { onceScenarios } from "./once_scenarios.ts";
 import { recordScenarios } from "./record_scenarios.ts";
@@ -20,6 +21,7 @@ export function allScenarios(): Scenario[] {
     ...mutexScenarios(),
     ...semaphoreScenarios(),
     ...rwLockScenarios(),
+    ...lockScenarios(),
     ...latchScenarios(),
     ...channelScenarios(),
     ...conditionScenarios(),
