@@ -14,7 +14,7 @@ import { until } from "../../support/until.ts";
 import { CLIENTS } from "../clients.ts";
 import { startServers } from "../suite.ts";
 
-const DEADLINE = { timeout: 30_000 };
+const DEADLINE = { timeout: 60_000 };
 
 describe("RedisLock with faults", { skip }, () => {
   const suite = startServers(1, { config: ["--repl-diskless-sync-delay", "0"] });
@@ -217,7 +217,7 @@ describe("RedisLock with faults", { skip }, () => {
 
   it("survives a restart of a server that keeps its data", DEADLINE, async () => {
     await using kept = await RedisServer.start({ appendOnly: true });
-    await using lock = new RedisLock(kept.url, "kept", { leaseTime: 10_000 });
+    await using lock = new RedisLock(kept.url, "kept", { leaseTime: 60_000 });
     await using other = new RedisLock(kept.url, "kept");
     const guard = await lock.acquire();
     const waiting = other.acquire();

@@ -6,7 +6,7 @@ import { skip } from "../../support/redis_server.ts";
 import { ask, redisProcess } from "../redis_process.ts";
 import { startServers, waitersAt, withLocks } from "../suite.ts";
 
-const DEADLINE = { timeout: 30_000 };
+const DEADLINE = { timeout: 60_000 };
 
 describe("RedisLock", { skip }, () => {
   const suite = startServers();
