@@ -67,7 +67,7 @@ describe("the guard of a RedisLock", { skip }, () => {
     assert.equal(await b.tryAcquire(), undefined);
     assert.ok(await b.owner());
     await guard.release();
-    const next = await b.acquire({ timeout: 0 });
+    const next = (await b.tryAcquire())!;
     assert.ok(next.token! > guard.token!);
     assert.equal(next.recovered, false);
     await next.release();
@@ -84,7 +84,7 @@ describe("the guard of a RedisLock", { skip }, () => {
     await other.release();
     assert.equal(await c.tryAcquire(), undefined);
     await guard.release();
-    const next = await c.acquire({ timeout: 0 });
+    const next = (await c.tryAcquire())!;
     assert.equal(next.recovered, false, "a downgraded hold was released properly");
     await next.release();
   });
@@ -95,7 +95,7 @@ describe("the guard of a RedisLock", { skip }, () => {
     for (let i = 0; i < 20; i++) {
       await guard.downgrade();
       assert.equal(await b.tryAcquire(), undefined);
-      await (await b.acquire({ shared: true, timeout: 0 })).release();
+      await (await b.tryAcquire({ shared: true }))!.release();
       assert.equal(await guard.upgrade(), true);
       assert.equal(await b.tryAcquire({ shared: true }), undefined);
       assert.ok(guard.token! > last);
@@ -117,7 +117,7 @@ describe("the guard of a RedisLock", { skip }, () => {
       const guards = await Promise.all(all);
       assert.ok(guards.every(({ held }) => held) && guard.held);
       for (const one of [guard, ...guards]) await one.release();
-      await (await a.acquire({ timeout: 0 })).release();
+      await (await a.tryAcquire())!.release();
     });
 
     test(`leaves sharers behind an exclusive waiter, ${how}`, 3, { fair }, async (
@@ -153,7 +153,7 @@ describe("the guard of a RedisLock", { skip }, () => {
       assert.ok(guard.token);
       assert.equal(await c.tryAcquire({ shared: true }), undefined);
       await guard.release();
-      await (await c.acquire({ timeout: 0 })).release();
+      await (await c.tryAcquire())!.release();
     });
 
     test(`lets an earlier waiter go first in an upgrade, ${how}`, 3, { fair }, async (
@@ -231,7 +231,7 @@ describe("the guard of a RedisLock", { skip }, () => {
     await assert.rejects(upgraded, isLost("AbortError"));
     await other.release();
     await waiting(name, 0);
-    await (await b.acquire({ timeout: 0 })).release();
+    await (await b.tryAcquire())!.release();
   });
 
   test("is lost with the reason of the abort as the cause", 2, {}, async ([a, b], name) => {
@@ -414,7 +414,7 @@ describe("the guard of a RedisLock", { skip }, () => {
     const downgraded = guard.downgrade();
     await downgraded;
     assert.deepEqual([guard.held, guard.shared], [true, true]);
-    await (await other.acquire({ shared: true, timeout: 0 })).release();
+    await (await other.tryAcquire({ shared: true }))!.release();
   });
 
   it("gets the lock of a dead sharer when its lease ends", DEADLINE, async () => {
@@ -490,11 +490,11 @@ describe("the guard of a RedisLock", { skip }, () => {
       await inner.release();
       await outer.downgrade();
       assert.deepEqual([outer.shared, inner.shared, inner.token], [true, false, token]);
-      await (await b.acquire({ shared: true, timeout: 0 })).release();
+      await (await b.tryAcquire({ shared: true }))!.release();
       await assert.rejects(a.acquire(), /Upgrade that guard/);
       assert.equal(await b.tryAcquire(), undefined);
       await outer.release();
-      await (await b.acquire({ timeout: 0 })).release();
+      await (await b.tryAcquire())!.release();
     },
   );
 
@@ -518,7 +518,7 @@ describe("the guard of a RedisLock", { skip }, () => {
       await again.then((guard) => guard.release(), (error) => assert.match(`${error}`, /Upgrade/));
       assert.equal(guard.shared, true);
       await guard.release();
-      await (await b.acquire({ timeout: 0 })).release();
+      await (await b.tryAcquire())!.release();
     },
   );
 
@@ -539,7 +539,7 @@ describe("the guard of a RedisLock", { skip }, () => {
       const second = await tasks[1];
       assert.ok(second.token! > first.token!);
       await second.release();
-      await (await b.acquire({ timeout: 0 })).release();
+      await (await b.tryAcquire())!.release();
     },
   );
 
@@ -563,7 +563,7 @@ describe("the guard of a RedisLock", { skip }, () => {
       }
       assert.equal(new Set(tokens).size, 18);
       assert.deepEqual(tokens, tokens.toSorted((a, b) => a - b));
-      await (await lock.acquire({ timeout: 0 })).release();
+      await (await lock.tryAcquire())!.release();
     },
   );
 
@@ -576,7 +576,7 @@ describe("the guard of a RedisLock", { skip }, () => {
     await upgraded;
     await guard[Symbol.asyncDispose]();
     await other.release();
-    await (await b.acquire({ timeout: 0 })).release();
+    await (await b.tryAcquire())!.release();
   });
 
   test("waits for its change when it is released or closed", 2, {}, async ([a, b]) => {
@@ -588,11 +588,11 @@ describe("the guard of a RedisLock", { skip }, () => {
       "fulfilled",
       "fulfilled",
     ]);
-    const next = await b.acquire({ timeout: 0 });
+    const next = (await b.tryAcquire())!;
     const downgraded = next.downgrade();
     await b.close();
     await downgraded;
-    await (await a.acquire({ timeout: 0 })).release();
+    await (await a.tryAcquire())!.release();
   });
 
   it("is still exclusive if the server refuses a downgrade", DEADLINE, async () => {
