@@ -199,7 +199,7 @@ describe("interlock count", () => {
     const args = ["count", "atomic", ...SMALL];
     // Node never stops trying to make a folder below /proc.
     const env = { ...process.env, HOME: "/proc/x", XDG_CACHE_HOME: undefined };
-    const options = { env, encoding: "utf8", timeout: 20_000, killSignal: "SIGKILL" } as const;
+    const options = { env, encoding: "utf8", timeout: 100_000, killSignal: "SIGKILL" } as const;
     const { status, stderr } = spawnSync(COMMAND[0], [...COMMAND.slice(1), ...args], options);
     assert.equal(status, 0, stderr);
   });
@@ -273,7 +273,7 @@ describe("interlock count", () => {
   });
 
   it("fails if a count that must be exact was not", async () => {
-    const command = new Interlock(["count", "file-lock", "--workers", "2", "--increments", "5k"]);
+    const command = new Interlock(["count", "file-lock", "--workers", "2", "--increments", "20k"]);
     const child = await until(
       "a worker",
       () => childrenOf(command.process.pid!).find(({ role }) => role === "worker"),

@@ -19,7 +19,7 @@ import { inScratchFolder } from "../support/scratch_folder.ts";
 import { COMMAND, Interlock, interlock, until } from "./interlock.ts";
 import { startServers } from "../redis/suite.ts";
 
-const DEADLINE = { timeout: 60_000 };
+const DEADLINE = { timeout: 120_000 };
 const HOLDER = new URL("../memory/fixtures/holding_process.ts", import.meta.url);
 
 describe("interlock inspect --redis", { skip }, () => {

@@ -10,7 +10,7 @@ import { Program } from "../support/program.ts";
 import { inScratchFolder } from "../support/scratch_folder.ts";
 import { COMMAND, interlock, until } from "./interlock.ts";
 
-const DEADLINE = { timeout: 60_000 };
+const DEADLINE = { timeout: 120_000 };
 const HOLDER = new URL("../memory/fixtures/holding_process.ts", import.meta.url);
 
 /** Runs `body` with a folder of segments, and with the environment that names it. */

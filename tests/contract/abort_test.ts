@@ -163,6 +163,6 @@ describe("A wait whose signal throws after the grant", () => {
       isGranted = true;
       held.release();
       await assert.rejects(wait, REASON);
-      other.acquireSync({ timeout: 5000 }).release();
+      other.acquireSync({ timeout: 30_000 }).release();
     }));
 });

@@ -5,7 +5,7 @@ import { Deadline } from "../../src/contract/deadline.ts";
 import type { AcquireOptions } from "../../src/contract/options.ts";
 import { WRONG_OPTIONS } from "./wrong_arguments.ts";
 
-const LIMIT = { timeout: 30_000 };
+const LIMIT = { timeout: 60_000 };
 const REASON = new Error("enough");
 const TOO_LATE = { name: "TimeoutError", message: "another holds it" };
 

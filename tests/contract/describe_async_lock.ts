@@ -45,7 +45,7 @@ export function describeAsyncLock(
 
   /** The same after an abort, of which a server may hear a moment later. */
   const assertFreeSoon = async ({ lock, other }: AsyncLockUnderTest) => {
-    for (const handle of [lock, other]) await (await handle.acquire({ timeout: 5000 })).release();
+    for (const handle of [lock, other]) await (await handle.acquire({ timeout: 30_000 })).release();
   };
 
   describe(`${name} keeps the contract of AsyncLock:`, { skip }, () => {
@@ -120,6 +120,7 @@ export function describeAsyncLock(
 
     test("acquire rejects with a TimeoutError, not before its time", async (made) => {
       await using _guard = await made.other.acquire();
+      await made.lock.owner(); // On a busy machine, it takes long to connect.
       for (const timeout of [0, 1, 20]) {
         const before = performance.now();
         await assert.rejects(made.lock.acquire({ timeout }), (error) => {

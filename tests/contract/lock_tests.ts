@@ -24,7 +24,7 @@ export function testsWith<M extends { close(): void | Promise<void> }>(
   make: () => MaybePromise<M>,
 ): LockTest<M> {
   return (title, body) => {
-    it(title, { timeout: 30_000 }, async () => {
+    it(title, { timeout: 60_000 }, async () => {
       const made = await make();
       try {
         await body(made);

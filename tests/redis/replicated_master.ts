@@ -5,6 +5,8 @@ import { until } from "../support/until.ts";
 
 /** Only the test makes the sentinel fail over, however busy the machine is. */
 const DOWN_AFTER_MS = 600_000;
+/** After how long the sentinel abandons a failover, of which it says nothing. */
+const ABANDONED_MS = 60_000;
 
 /** A master, its replica, and a sentinel that watches them. */
 export class ReplicatedMaster implements AsyncDisposable {
@@ -37,6 +39,8 @@ export class ReplicatedMaster implements AsyncDisposable {
     await using old = disposable(adapterOf(this.master.url));
     const ask = (...command: [string, ...string[]]) =>
       sentinel.send(...command).then(String, () => undefined);
+    const patient = ["SET", MASTER, "failover-timeout", `${ABANDONED_MS}`];
+    await until("the sentinel", async () => await ask("SENTINEL", ...patient) === "OK");
     // It may not know the replica yet.
     await until("the failover", async () => await ask("SENTINEL", "FAILOVER", MASTER) === "OK");
     const port = `${this.replica.port}`;

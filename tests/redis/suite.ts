@@ -8,6 +8,9 @@ import {
 import { RedisServer, type RedisServerOptions, skip } from "../support/redis_server.ts";
 import { until } from "../support/until.ts";
 
+/** The machine may be busy. */
+const LATE = { commandTimeout: 20_000 };
+
 /** The servers of a suite of tests, and a connection to each. There are none before its first test. */
 export interface Suite {
   readonly servers: readonly RedisServer[];
@@ -25,7 +28,7 @@ export function startServers(count = 1, options?: RedisServerOptions): Suite {
     before(async () => {
       const starting = Array.from({ length: count }, () => RedisServer.start(options));
       servers.push(...await Promise.all(starting));
-      adapters.push(...servers.map(({ url }) => adapterOf(url)));
+      adapters.push(...servers.map(({ url }) => adapterOf(url, LATE)));
       // On a busy machine, the client takes long to load.
       const connected = (adapter: RedisAdapter) =>
         adapter.send("PING").then(() => true, () => false);
@@ -67,6 +70,20 @@ export async function withLocks(
     await body(locks, name);
   } finally {
     await Promise.all(locks.map((lock) => lock.close()));
+  }
+}
+
+/** Resolves when a lease at a server, the one of a key, has been renewed `times` times. */
+export async function renewedAt(redis: RedisAdapter, key: string, times = 1): Promise<void> {
+  const left = async () => Number(await redis.send("PTTL", key));
+  for (let before = await left(); times > 0; times--) {
+    await until(`a renewal of "${key}"`, async () => {
+      const now = await left();
+      if (now < 0) throw new Error(`The lease of "${key}" has ended`);
+      const isRenewed = now > before;
+      before = now;
+      return isRenewed;
+    });
   }
 }
 

@@ -6,7 +6,7 @@ import type { InFlight } from "../client/in_flight.ts";
 import { retry } from "../client/retry.ts";
 import type { Attempt, Grant, Refusal } from "./attempt.ts";
 import { RELEASE_MS } from "./hold.ts";
-import { reliableTime } from "./lease.ts";
+import { reliableTime, safeTime } from "./lease.ts";
 import { eventOf } from "./lease_events.ts";
 import type { LeaseDeadline } from "./lease_deadline.ts";
 import type { LeaseBackend, LeaseServer } from "./lease_server.ts";
@@ -108,7 +108,7 @@ export async function waitForGrant<Request extends { readonly leaseTime: number 
       }
       if (attempt.granted) {
         if (target.isClosed()) continue;
-        if (millisecondsSince(attempt.sent) < reliableTime(leaseTime)) {
+        if (millisecondsSince(attempt.sent) < safeTime(leaseTime)) {
           unsure = false;
           return attempt;
         }

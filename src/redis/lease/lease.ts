@@ -29,8 +29,11 @@ export function reliableTime(leaseTime: number): number {
   return leaseTime - leaseTime * DRIFT - DRIFT_MS;
 }
 
-/** How long after its request was sent a lease counts as held, in milliseconds. */
-function safeTime(leaseTime: number): number {
+/**
+ * How long after its request was sent a lease counts as held, in milliseconds. A grant whose answer
+ * comes later would be lost at once.
+ */
+export function safeTime(leaseTime: number): number {
   return reliableTime(leaseTime) - leaseTime * MARGIN;
 }
 

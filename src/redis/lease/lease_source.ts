@@ -6,7 +6,7 @@ import type { Attempt, Grant } from "./attempt.ts";
 import type { HeldLock, Hold, HoldRequest } from "./hold.ts";
 import { thisOwner, valueOf } from "./holder_value.ts";
 import { tellGrant } from "./lease_events.ts";
-import { reliableTime } from "./lease.ts";
+import { safeTime } from "./lease.ts";
 import type { LeaseDeadline } from "./lease_deadline.ts";
 import type { LeaseBackend, LeaseServer } from "./lease_server.ts";
 import type { Sleeper } from "./sleeper.ts";
@@ -121,7 +121,7 @@ export class LeaseSource<Request extends HoldRequest, Held extends Hold<Request>
     }
     if (!attempt.granted) return undefined;
     this.#refuseClosed(request);
-    const inTime = millisecondsSince(attempt.sent) < reliableTime(request.leaseTime);
+    const inTime = millisecondsSince(attempt.sent) < safeTime(request.leaseTime);
     if (inTime) tellGrant(this.name, attempt, 0);
     if (inTime) return await this.#use.guard(request, attempt);
     await this.server.withdraw(request);

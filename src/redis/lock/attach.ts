@@ -3,7 +3,7 @@ import { millisecondsSince } from "../../runtime/waiting/instant.ts";
 import { retry } from "../client/retry.ts";
 import { abandonRequest, type AcquireTarget } from "../lease/acquire_loop.ts";
 import type { Grant } from "../lease/attempt.ts";
-import { reliableTime } from "../lease/lease.ts";
+import { safeTime } from "../lease/lease.ts";
 import type { LockRequest } from "../server_lock/server_lock.ts";
 import type { LockBackend } from "./lock_backend.ts";
 
@@ -39,7 +39,7 @@ export async function attach(
         "Acquire the lock",
     );
   }
-  if (millisecondsSince(grant.sent) < reliableTime(request.leaseTime)) return grant;
+  if (millisecondsSince(grant.sent) < safeTime(request.leaseTime)) return grant;
   abandonRequest(target, request);
   throw new LockLostError(
     `Cannot attach to ${server.what}: the server answered after the lease of ` +

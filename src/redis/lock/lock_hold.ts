@@ -12,7 +12,7 @@ import { abandonRequest, type AcquireTarget, waitForGrant } from "../lease/acqui
 import type { Grant } from "../lease/attempt.ts";
 import { type HeldGrant, type HeldLock, Hold } from "../lease/hold.ts";
 import { ownerIn } from "../lease/holder_value.ts";
-import { reliableTime } from "../lease/lease.ts";
+import { safeTime } from "../lease/lease.ts";
 import { LeaseDeadline } from "../lease/lease_deadline.ts";
 import type { GuardState, SharableHold } from "../lease/lease_guard.ts";
 import type { LockBackend } from "./lock_backend.ts";
@@ -211,7 +211,7 @@ export class LockHold extends Hold<LockRequest> implements SharableHold {
       await this.#giveUp(deadline);
       return false;
     }
-    const isLate = millisecondsSince(attempt.sent) >= reliableTime(request.leaseTime);
+    const isLate = millisecondsSince(attempt.sent) >= safeTime(request.leaseTime);
     const { lost } = this.lease;
     if (isLate || lost !== undefined) {
       abandonRequest(source, request);

@@ -5,7 +5,7 @@ import { Program } from "../../support/program.ts";
 import { inScratchFolder } from "../../support/scratch_folder.ts";
 import { COMMAND } from "../interlock.ts";
 
-const DEADLINE = { timeout: 60_000 };
+const DEADLINE = { timeout: 120_000 };
 
 describe("interlock inspect FILE", () => {
   const skip = cannotRunUnder(IN_OTHER_PIDS);

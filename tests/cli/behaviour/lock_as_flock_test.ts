@@ -7,7 +7,7 @@ import { Program } from "../../support/program.ts";
 import { inScratchFolder } from "../../support/scratch_folder.ts";
 import { COMMAND } from "../interlock.ts";
 
-const DEADLINE = { timeout: 60_000 };
+const DEADLINE = { timeout: 120_000 };
 const hasFlock = spawnSync("flock", ["--version"]).status === 0;
 const skip = !hasFlock && "flock(1) of util-linux is MISSING, this was NOT TESTED";
 

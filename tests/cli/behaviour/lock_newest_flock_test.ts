@@ -9,7 +9,7 @@ import { cannotRunUnder, mounting } from "../../support/mounted.ts";
 import { inScratchFolder } from "../../support/scratch_folder.ts";
 import { COMMAND } from "../interlock.ts";
 
-const DEADLINE = { timeout: 60_000 };
+const DEADLINE = { timeout: 120_000 };
 
 const STATUS = new URL("../fixtures/status_process.ts", import.meta.url);
 

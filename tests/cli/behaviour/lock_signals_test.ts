@@ -8,7 +8,7 @@ import { Program } from "../../support/program.ts";
 import { inScratchFolder } from "../../support/scratch_folder.ts";
 import { COMMAND } from "../interlock.ts";
 
-const DEADLINE = { timeout: 60_000 };
+const DEADLINE = { timeout: 120_000 };
 const hasScript = spawnSync("script", ["--version"]).status === 0;
 const skip = !hasScript && "script(1) of util-linux is MISSING, this was NOT TESTED";
 

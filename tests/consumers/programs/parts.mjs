@@ -124,7 +124,7 @@ export function addToSum(segment, times) {
 /** Without a server: an address needs the package redis, and says so. */
 export async function testMissingRedis() {
   const lock = new RedisLock("redis://127.0.0.1:1", "jobs");
-  await assert.rejects(lock.acquire({ timeout: 1000 }), (error) => {
+  await assert.rejects(lock.acquire({ timeout: 60_000 }), (error) => {
     assert.ok(error instanceof MisconfiguredError, error);
     assert.match(error.message, /npm install redis/);
     return true;
@@ -185,7 +185,7 @@ async function inFolder(body) {
 }
 
 async function until(condition, what) {
-  const end = performance.now() + 6_000;
+  const end = performance.now() + 60_000;
   while (!condition()) {
     assert.ok(performance.now() < end, `Not within a minute: ${what}`);
     await sleep(5);

@@ -11,7 +11,7 @@ import { runtimesHere } from "../../support/runtimes_here.ts";
 import { until } from "../../support/until.ts";
 
 const MODULE = new URL("../fixtures/candidate_process.ts", import.meta.url);
-const LIMIT = { timeout: 60_000 };
+const LIMIT = { timeout: 120_000 };
 
 /** A process that is a candidate again and again, and what it has said. */
 class Candidate implements AsyncDisposable {

@@ -97,7 +97,7 @@ describe("a waiter that gives up", { skip }, () => {
         await guard?.release();
         await until("nothing left", async () => (await traces()).length === 0);
         await using other = make(all);
-        await (await other.acquire({ signal: AbortSignal.timeout(5000) })).release();
+        await (await other.acquire({ signal: AbortSignal.timeout(30_000) })).release();
         await tested.close();
       }
       assert.equal(over, KNOWN.length);

@@ -10,7 +10,7 @@ import { startServers } from "../suite.ts";
 
 const CLOSING = new URL("../fixtures/closing_process.ts", import.meta.url);
 const REFUSED = new URL("../fixtures/refused_subscriber_process.ts", import.meta.url);
-const DEADLINE = { timeout: 30_000 };
+const DEADLINE = { timeout: 60_000 };
 
 describe("an adapter that is closed while it connects", { skip }, () => {
   let server: RedisServer;

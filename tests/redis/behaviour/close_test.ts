@@ -157,10 +157,14 @@ describe("an object that is closed during an operation", { skip }, () => {
 
   it("is closed within the time limit of a command if no answer comes", DEADLINE, async () => {
     await using proxy = await Proxy.start(suite.server.port);
-    const options = { commandTimeout: 300 };
-    const lock = new RedisLock(proxy.url, "silent", { ...options, leaseTime: 500 });
-    const slots = new RedisSemaphore(proxy.url, "silent", 1, { ...options, leaseTime: 500 });
+    const options = { commandTimeout: 800 };
+    const lock = new RedisLock(proxy.url, "silent", { ...options, leaseTime: 1500 });
+    const slots = new RedisSemaphore(proxy.url, "silent", 1, { ...options, leaseTime: 1500 });
     const counter = new RedisCounter(proxy.url, "silent", options);
+    await until("the connections", () => {
+      const asked = [lock.owner(), slots.available(), counter.get()];
+      return Promise.all(asked).then(() => true, () => false);
+    });
     const guards = [await lock.acquire(), await slots.acquire()];
     await counter.add();
     proxy.onReply = () => "hold";
@@ -330,7 +334,7 @@ describe("a RedisLock of three servers that is closed", { skip }, () => {
     const servers = await Promise.all(Array.from({ length: 3 }, () => RedisServer.start()));
     const admins = servers.map(({ url }) => adapterOf(url));
     const urls = servers.map(({ url }) => url);
-    const options = { restartGuard: false };
+    const options = { restartGuard: false, commandTimeout: 20_000 };
     try {
       for (let i = 0; i < ROUNDS; i++) {
         for (const what of ["aborted", "released", "refused"]) {

@@ -175,11 +175,13 @@ describe("a RedisCounter with a slow server", { skip }, () => {
     await using server = await RedisServer.start();
     await using proxy = await Proxy.start(server.port);
     await using counter = new RedisCounter(proxy.url, "late", { commandTimeout: 2000 });
+    await until("the connection", () => counter.get().then(() => true, () => false));
     await counter.add();
     proxy.onReply = () => "hold";
     await assert.rejects(counter.add(10), isUnreachable(true));
     proxy.onReply = () => "pass";
     proxy.letGo();
+    assert.equal(await until("an answer in time", () => counter.get().catch(() => 0)), 11);
     assert.equal(await counter.add(), 12);
     assert.equal(await counter.get(), 12);
   });

@@ -18,7 +18,7 @@ const skip = withoutServer ||
 if (skip !== false) console.warn(skip);
 if (skip !== false && process.env.INTERLOCK_NEEDS_ALL) throw new Error(skip);
 
-const DEADLINE = { timeout: 30_000 };
+const DEADLINE = { timeout: 60_000 };
 const HOUR = 3_600_000;
 
 describe("A lease when the wall clock jumps", { skip }, () => {
@@ -37,7 +37,7 @@ describe("A lease when the wall clock jumps", { skip }, () => {
         FAKETIME_DONT_FAKE_MONOTONIC: "1",
       };
       const name = `jump of ${hours} ${mayCallC}`;
-      const options = `{"leaseTime":10000}`;
+      const options = `{"leaseTime":600000}`;
       await using child = redisProcess(server.url, name, options, adapter.name, {
         environment,
         mayCallC,
@@ -55,7 +55,7 @@ describe("A lease when the wall clock jumps", { skip }, () => {
       assert.equal(await ask(child, "aborted"), `${!goesOn}`);
       if (goesOn) assert.equal(await lock.tryAcquire(), undefined);
       assert.equal(await ask(child, "release"), goesOn ? "released" : "lost");
-      await (await lock.acquire({ timeout: 5000 })).release();
+      await (await lock.acquire()).release();
     });
   }
 

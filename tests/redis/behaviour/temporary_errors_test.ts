@@ -52,15 +52,15 @@ describe("a server with a temporary error", { skip }, () => {
       assert.equal(await counter.add(1, operation), await counter.add(1, operation));
       const options = { leaseTime: 60_000 };
       await using lock = new RedisLock(refusing(message, times(3)), code, options);
-      await (await lock.acquire({ timeout: 5000 })).release();
+      await (await lock.acquire({ timeout: 20_000 })).release();
       await using several = new RedisLock(
         all.map((adapter) => refusing(message, times(3), adapter)),
         `several ${code}`,
         { ...options, restartGuard: false },
       );
-      await (await several.acquire({ timeout: 5000 })).release();
+      await (await several.acquire({ timeout: 20_000 })).release();
       await using slots = new RedisSemaphore(refusing(message, times(3)), code, 1, options);
-      await (await slots.acquire({ timeout: 5000 })).release();
+      await (await slots.acquire({ timeout: 20_000 })).release();
     });
 
     it(`gets a release and a withdrawal in spite of ${code}`, DEADLINE, async () => {

@@ -15,9 +15,9 @@ import { Proxy } from "../../support/proxy.ts";
 import { skip } from "../../support/redis_server.ts";
 import { until } from "../../support/until.ts";
 import { ask, redisProcess } from "../redis_process.ts";
-import { startServers, waitersAt, withLocks } from "../suite.ts";
+import { renewedAt, startServers, waitersAt, withLocks } from "../suite.ts";
 
-const DEADLINE = { timeout: 30_000 };
+const DEADLINE = { timeout: 60_000 };
 
 /** Tells whether an error is a loss, with a cause of this name. */
 function isLost(cause?: string): (error: unknown) => true {
@@ -67,7 +67,7 @@ describe("the guard of a RedisLock", { skip }, () => {
     assert.equal(await b.tryAcquire(), undefined);
     assert.ok(await b.owner());
     await guard.release();
-    const next = await b.acquire({ timeout: 0 });
+    const next = (await b.tryAcquire())!;
     assert.ok(next.token! > guard.token!);
     assert.equal(next.recovered, false);
     await next.release();
@@ -84,7 +84,7 @@ describe("the guard of a RedisLock", { skip }, () => {
     await other.release();
     assert.equal(await c.tryAcquire(), undefined);
     await guard.release();
-    const next = await c.acquire({ timeout: 0 });
+    const next = (await c.tryAcquire())!;
     assert.equal(next.recovered, false, "a downgraded hold was released properly");
     await next.release();
   });
@@ -95,7 +95,7 @@ describe("the guard of a RedisLock", { skip }, () => {
     for (let i = 0; i < 20; i++) {
       await guard.downgrade();
       assert.equal(await b.tryAcquire(), undefined);
-      await (await b.acquire({ shared: true, timeout: 0 })).release();
+      await (await b.tryAcquire({ shared: true }))!.release();
       assert.equal(await guard.upgrade(), true);
       assert.equal(await b.tryAcquire({ shared: true }), undefined);
       assert.ok(guard.token! > last);
@@ -117,7 +117,7 @@ describe("the guard of a RedisLock", { skip }, () => {
       const guards = await Promise.all(all);
       assert.ok(guards.every(({ held }) => held) && guard.held);
       for (const one of [guard, ...guards]) await one.release();
-      await (await a.acquire({ timeout: 0 })).release();
+      await (await a.tryAcquire())!.release();
     });
 
     test(`leaves sharers behind an exclusive waiter, ${how}`, 3, { fair }, async (
@@ -153,7 +153,7 @@ describe("the guard of a RedisLock", { skip }, () => {
       assert.ok(guard.token);
       assert.equal(await c.tryAcquire({ shared: true }), undefined);
       await guard.release();
-      await (await c.acquire({ timeout: 0 })).release();
+      await (await c.tryAcquire())!.release();
     });
 
     test(`lets an earlier waiter go first in an upgrade, ${how}`, 3, { fair }, async (
@@ -176,13 +176,13 @@ describe("the guard of a RedisLock", { skip }, () => {
   }
 
   test("keeps an upgraded hold, also if the wait took longer than a lease", 2, {
-    leaseTime: 500,
+    leaseTime: 1200,
   }, async ([a, b], name) => {
     const guard = await a.acquire({ shared: true });
     const other = await b.acquire({ shared: true });
     const upgraded = guard.upgrade();
     await waiting(name, 1);
-    await sleep(700);
+    await sleep(1300);
     await other.release();
     assert.equal(await upgraded, false);
     assert.deepEqual([guard.held, guard.signal.aborted], [true, false]);
@@ -231,7 +231,7 @@ describe("the guard of a RedisLock", { skip }, () => {
     await assert.rejects(upgraded, isLost("AbortError"));
     await other.release();
     await waiting(name, 0);
-    await (await b.acquire({ timeout: 0 })).release();
+    await (await b.tryAcquire())!.release();
   });
 
   test("is lost with the reason of the abort as the cause", 2, {}, async ([a, b], name) => {
@@ -292,11 +292,11 @@ describe("the guard of a RedisLock", { skip }, () => {
     await expired.close();
   });
 
-  test("is renewed in each mode", 2, { leaseTime: 2000 }, async ([a, b]) => {
+  test("is renewed in each mode", 2, { leaseTime: 2400 }, async ([a, b], name) => {
     const guard = await a.acquire({ shared: true });
     for (const change of [() => guard.upgrade(), () => guard.downgrade()]) {
       await change();
-      await sleep(2500);
+      await renewedAt(suite.redis, `interlock:{${name}}:lock`, 2);
       assert.equal(guard.held, true);
       assert.equal(await b.tryAcquire(), undefined);
     }
@@ -330,7 +330,7 @@ describe("the guard of a RedisLock", { skip }, () => {
       subscribe: (channel, listener) => suite.redis.subscribe(channel, listener),
       close: () => Promise.resolve(),
     };
-    await using lock = new RedisLock(slow, name, { leaseTime: 1500 });
+    await using lock = new RedisLock(slow, name, { leaseTime: 2400 });
     await using guard = await lock.acquire();
     for (
       const [held, change] of [
@@ -351,7 +351,7 @@ describe("the guard of a RedisLock", { skip }, () => {
       } else {
         changed = held === "UPGRADE" ? guard.upgrade() : guard.downgrade();
         await until("a change", () => log.includes(`${held} begins`));
-        await sleep(600); // A third of the lease: a renewal is due.
+        await sleep(900); // A third of the lease: a renewal is due.
       }
       assert.equal(log.at(-1), `${held} begins`, log.join());
       hold = undefined;
@@ -394,7 +394,7 @@ describe("the guard of a RedisLock", { skip }, () => {
   it("is upgraded again if the answer was lost, with a gap", DEADLINE, async () => {
     const name = `answers ${++names}`;
     await using way = await Proxy.start(suite.server.port);
-    await using lock = new RedisLock(way.url, name, { leaseTime: 3000, commandTimeout: 200 });
+    await using lock = new RedisLock(way.url, name, { leaseTime: 60_000, commandTimeout: 20_000 });
     await using other = new RedisLock(suite.redis, name);
     await using guard = await lock.acquire({ shared: true });
     way.onReply = cutOnce(way);
@@ -407,19 +407,19 @@ describe("the guard of a RedisLock", { skip }, () => {
   it("is downgraded again if the answer was lost", DEADLINE, async () => {
     const name = `answers ${++names}`;
     await using way = await Proxy.start(suite.server.port);
-    await using lock = new RedisLock(way.url, name, { leaseTime: 3000, commandTimeout: 200 });
+    await using lock = new RedisLock(way.url, name, { leaseTime: 60_000, commandTimeout: 20_000 });
     await using other = new RedisLock(suite.redis, name);
     await using guard = await lock.acquire();
     way.onReply = cutOnce(way);
     const downgraded = guard.downgrade();
     await downgraded;
     assert.deepEqual([guard.held, guard.shared], [true, true]);
-    await (await other.acquire({ shared: true, timeout: 0 })).release();
+    await (await other.tryAcquire({ shared: true }))!.release();
   });
 
   it("gets the lock of a dead sharer when its lease ends", DEADLINE, async () => {
     const name = "dead sharer";
-    await using child = redisProcess(suite.server.url, name, `{"leaseTime":1500,"shared":true}`);
+    await using child = redisProcess(suite.server.url, name, `{"leaseTime":3000,"shared":true}`);
     assert.equal(await child.line(), "ready");
     await ask(child, "acquire");
     await using lock = new RedisLock(suite.redis, name);
@@ -460,7 +460,7 @@ describe("the guard of a RedisLock", { skip }, () => {
   }
 
   test("learns by the upgrade that the last exclusive holder died", 3, {}, async ([a, b], name) => {
-    const lost = new RedisLock(suite.redis, name, { leaseTime: 100, maxHold: 20, label: "lost" });
+    const lost = new RedisLock(suite.redis, name, { leaseTime: 400, maxHold: 20, label: "lost" });
     const dead = await lost.acquire();
     await until("the end of the hold", () => dead.signal.aborted);
     const guard = await a.acquire({ shared: true });
@@ -490,11 +490,11 @@ describe("the guard of a RedisLock", { skip }, () => {
       await inner.release();
       await outer.downgrade();
       assert.deepEqual([outer.shared, inner.shared, inner.token], [true, false, token]);
-      await (await b.acquire({ shared: true, timeout: 0 })).release();
+      await (await b.tryAcquire({ shared: true }))!.release();
       await assert.rejects(a.acquire(), /Upgrade that guard/);
       assert.equal(await b.tryAcquire(), undefined);
       await outer.release();
-      await (await b.acquire({ timeout: 0 })).release();
+      await (await b.tryAcquire())!.release();
     },
   );
 
@@ -518,7 +518,7 @@ describe("the guard of a RedisLock", { skip }, () => {
       await again.then((guard) => guard.release(), (error) => assert.match(`${error}`, /Upgrade/));
       assert.equal(guard.shared, true);
       await guard.release();
-      await (await b.acquire({ timeout: 0 })).release();
+      await (await b.tryAcquire())!.release();
     },
   );
 
@@ -539,7 +539,7 @@ describe("the guard of a RedisLock", { skip }, () => {
       const second = await tasks[1];
       assert.ok(second.token! > first.token!);
       await second.release();
-      await (await b.acquire({ timeout: 0 })).release();
+      await (await b.tryAcquire())!.release();
     },
   );
 
@@ -563,7 +563,7 @@ describe("the guard of a RedisLock", { skip }, () => {
       }
       assert.equal(new Set(tokens).size, 18);
       assert.deepEqual(tokens, tokens.toSorted((a, b) => a - b));
-      await (await lock.acquire({ timeout: 0 })).release();
+      await (await lock.tryAcquire())!.release();
     },
   );
 
@@ -576,7 +576,7 @@ describe("the guard of a RedisLock", { skip }, () => {
     await upgraded;
     await guard[Symbol.asyncDispose]();
     await other.release();
-    await (await b.acquire({ timeout: 0 })).release();
+    await (await b.tryAcquire())!.release();
   });
 
   test("waits for its change when it is released or closed", 2, {}, async ([a, b]) => {
@@ -588,11 +588,11 @@ describe("the guard of a RedisLock", { skip }, () => {
       "fulfilled",
       "fulfilled",
     ]);
-    const next = await b.acquire({ timeout: 0 });
+    const next = (await b.tryAcquire())!;
     const downgraded = next.downgrade();
     await b.close();
     await downgraded;
-    await (await a.acquire({ timeout: 0 })).release();
+    await (await a.tryAcquire())!.release();
   });
 
   it("is still exclusive if the server refuses a downgrade", DEADLINE, async () => {

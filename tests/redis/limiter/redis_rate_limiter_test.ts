@@ -13,7 +13,7 @@ import { randomOf } from "../../support/random.ts";
 import { until } from "../../support/until.ts";
 import { startServers } from "../suite.ts";
 
-const DEADLINE = { timeout: 30_000 };
+const DEADLINE = { timeout: 60_000 };
 /** So long that a test fails if it waits for its end. */
 const LONG = 600_000;
 
@@ -21,6 +21,8 @@ const LONG = 600_000;
 interface Grant {
   readonly at: number;
   readonly permits: number;
+  /** When the server was asked. */
+  readonly asked: number;
 }
 
 describe("RedisRateLimiter", { skip }, () => {
@@ -54,8 +56,9 @@ describe("RedisRateLimiter", { skip }, () => {
           return { time[1] - ${back()}, time[2] }
         end
         local reply = (function() ${source} end)()
-        local at = string.format('%.0f', time[1] * 1000000 + time[2] + reply[2])
-        if reply[1] == 1 then redis.call('RPUSH', '${log}', at .. ' ' .. ARGV[1]) end
+        local asked = time[1] * 1000000 + time[2]
+        local line = string.format('%.0f %.0f %.0f', asked + reply[2], ARGV[1], asked)
+        if reply[1] == 1 then redis.call('RPUSH', '${log}', line) end
         return reply`;
       return await suite.redis.send("EVAL", logged, ...args.slice(1));
     },
@@ -65,8 +68,8 @@ describe("RedisRateLimiter", { skip }, () => {
   const grantsIn = async (log: string): Promise<Grant[]> => {
     const lines = await suite.redis.send("LRANGE", log, "0", "-1") as string[];
     return lines.map((line) => {
-      const [at, permits] = line.split(" ").map(Number);
-      return { at, permits };
+      const [at, permits, asked] = line.split(" ").map(Number);
+      return { at, permits, asked };
     }).sort((a, b) => a.at - b.at);
   };
 
@@ -110,9 +113,9 @@ describe("RedisRateLimiter", { skip }, () => {
     // Each member of the log adds at most a thousandth of the interval.
     const took = all.at(-1)!.at - all[0].at;
     assert.ok(took >= 9 * 20_000, `${took} µs`);
-    // Requests that came late may have left a gap; none comes later than planned.
-    const gaps = all.slice(5).map(({ at }, i) => at - all[i].at);
-    assert.ok(gaps.filter((gap) => gap <= 20_100).length >= 40, `${gaps}`);
+    // A request that came late may have left a gap; none is granted later than planned.
+    const late = all.slice(5).map(({ at, asked }, i) => at - Math.max(asked, all[i].at + 20_000));
+    assert.ok(late.every((micros) => micros <= 100), `${late}`);
   });
 
   test("fills a bucket evenly, up to the burst", async () => {
@@ -163,8 +166,8 @@ describe("RedisRateLimiter", { skip }, () => {
 
     test(`serves its waiters in their order, also one that wants many: ${kind}`, async () => {
       const pool = name();
-      await using one = open(pool, options(80));
-      await using two = open(pool, options(80));
+      await using one = open(pool, options(250));
+      await using two = open(pool, options(250));
       await one.acquire({ permits: 2 });
       const order: string[] = [];
       const waiting = [

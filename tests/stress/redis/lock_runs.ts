@@ -40,9 +40,8 @@ export async function holdTogether(
  */
 export async function stopHolder(rounds: number): Promise<{ written: number; lost: number }> {
   await using server = await RedisServer.start();
-  const options = `{"leaseTime":1500}`;
-  await using stopped = redisProcess(server.url, "stopped", options);
-  await using running = redisProcess(server.url, "stopped", options);
+  await using stopped = redisProcess(server.url, "stopped", `{"leaseTime":1500}`);
+  await using running = redisProcess(server.url, "stopped", `{"leaseTime":60000}`);
   for (const child of [stopped, running]) assert.equal(await child.line(), "ready");
   const acknowledged = [0, 0];
   const write = async (child: Child) => {
