@@ -1,4 +1,5 @@
 import colors from "../src/host/colors.ts";
+import { grouped } from "../src/host/numbers.ts";
 import { describeOwner, type Owner } from "../src/contract/owner.ts";
 import { printable, quoteText } from "../src/contract/printable.ts";
 import type { InspectedLockFile, InspectedProcess } from "../src/files/inspection.ts";
@@ -43,7 +44,7 @@ export function redisReport(found: RedisView, counters: string | undefined): str
       ["counter", "value", "expires in"],
       found.counters.map(({ key, value, expiresIn }) => [
         printable(key),
-        whole.format(value),
+        grouped(value),
         expiresIn === undefined ? "never" : seconds(expiresIn),
       ]),
     ));
@@ -72,12 +73,12 @@ export function segmentsReport(segments: readonly SegmentView[], rates?: Rates):
 function segmentReport(segment: SegmentView, rates: Rates | undefined): string {
   const { name, path, size, error, damage, cells = [], requests = [], threads = [], slots } =
     segment;
-  const title = `${colors.bold(printable(name))}: ${whole.format(size)} bytes, ` +
+  const title = `${colors.bold(printable(name))}: ${grouped(size)} bytes, ` +
     printable(path);
   if (error !== undefined) return `${title}\n${colors.yellow(printable(error))}`;
   const dead = threads.filter(({ isGone }) => isGone).length;
   const parts = [
-    `${title}, ${slots!.used} of ${whole.format(slots!.limit)} slots in use` +
+    `${title}, ${slots!.used} of ${grouped(slots!.limit)} slots in use` +
     (dead === 0 ? "" : `, ${dead} of them by dead threads`),
   ];
   if (threads.length > 0) {
@@ -139,10 +140,9 @@ function valueOf({ value, kind }: InspectedCell): string {
 /** A number that is not rounded, however small it is. */
 function numeral(value: number | bigint): string {
   const isWhole = typeof value === "bigint" || Number.isSafeInteger(value);
-  return isWhole ? whole.format(value) : `${value}`;
+  return isWhole ? grouped(value) : `${value}`;
 }
 
-const whole = new Intl.NumberFormat("en");
 /** Made when it is used: that takes long. */
 let short: Intl.NumberFormat | undefined;
 
@@ -161,7 +161,7 @@ function lockOf({ state, holders, permits, heldFor, contents, diedOwner }: Inspe
   });
   if (permits !== undefined) {
     const used = holders!.reduce((sum, { permits = 0 }) => sum + permits, 0);
-    lines.unshift(`${whole.format(used)} of ${whole.format(permits)} permits held`);
+    lines.unshift(`${grouped(used)} of ${grouped(permits)} permits held`);
   } else if (state === "free") lines.push("free");
   if (contents === "recovered") {
     const died = `not acknowledged: it died holding it: ${describeOwner(diedOwner)}`;
@@ -273,15 +273,17 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   const rule = (left: string, middle: string, right: string) =>
     left + widths.map((width) => "─".repeat(width + 2)).join(middle) + right;
   const [first, ...others] = lines.map((line) =>
-    widths.reduce((row, width, i) => `${row} ${pad(line[i], width)} │`, "│")
+    `│ ${line.map((cell, i) => pad(cell, widths[i])).join(" │ ")} │`
   );
   return [rule("┌", "┬", "┐"), first, rule("├", "┼", "┤"), ...others, rule("└", "┴", "┘")]
     .join("\n");
 }
 
+const hasLines = (cell: string) => cell.includes("\n");
+
 /** The lines of a row: several if one of its cells has several. */
 function linesOf(row: readonly string[]): (readonly string[])[] {
-  if (!row.join().includes("\n")) return [row]; // Most: this is much faster.
+  if (!row.some(hasLines)) return [row];
   const cells = row.map((cell) => cell.split("\n"));
   const height = Math.max(...cells.map(({ length }) => length));
   return Array.from({ length: height }, (_, line) => cells.map((lines) => lines[line] ?? ""));

@@ -12,3 +12,9 @@ export function parseNumber(text: string): number | undefined {
   const value = Number(digits.replaceAll(/[_,]/g, "")) * FACTORS[suffix.toLowerCase()];
   return Number.isFinite(value) ? value : undefined;
 }
+
+/** A whole number with commas, as `Intl` writes it, whose first use takes a short command too long. */
+export function grouped(value: number | bigint): string {
+  const text = `${value}`;
+  return text.length < 4 ? text : text.replace(/\B(?=(?:\d{3})+$)/g, ",");
+}

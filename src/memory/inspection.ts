@@ -102,23 +102,26 @@ export function inspectSegment(path: string): InspectedSegment {
     readersOf: (at) => [...readers.get(at) ?? []],
   };
   const kinds = new Map<string, ReturnType<typeof readerOf>>();
+  const cellOf = (entry: Entry): InspectedCell => {
+    const { name, shape: kind, offset, size } = entry;
+    let read = kinds.get(kind);
+    if (read === undefined) kinds.set(kind, read = readerOf(kind));
+    const contents = read(inspection, region.resolve(offset, 4, 8), size);
+    const its = waiters.filter((wait) => isIn(entry, wait.offset));
+    return {
+      name,
+      kind,
+      ...contents,
+      waiters: its.map(({ owner, since }) => ({ owner, since })),
+    };
+  };
   const cells: InspectedCell[] = [];
   const entries: Entry[] = [];
   let damage: string | undefined;
   try {
     for (const entry of new Directory({ region }, `"${path}"`).entries()) {
-      const { name, shape: kind, offset, size } = entry;
       entries.push(entry);
-      if (name === "") continue; // Of the requests, below.
-      let read = kinds.get(kind);
-      if (read === undefined) kinds.set(kind, read = readerOf(kind));
-      cells.push({
-        name,
-        kind,
-        ...read(inspection, region.resolve(offset, 4, 8), size),
-        waiters: waiters.filter((wait) => isIn(entry, wait.offset))
-          .map(({ owner, since }) => ({ owner, since })),
-      });
+      if (entry.name !== "") cells.push(cellOf(entry)); // The others are of the requests, below.
     }
   } catch (error) {
     damage = (error as Error).message; // What was read before it is shown.

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { parseNumber } from "../../src/host/numbers.ts";
+import { grouped, parseNumber } from "../../src/host/numbers.ts";
 
 describe("parseNumber", () => {
   it("reads numbers as people write them", () => {
@@ -26,6 +26,16 @@ describe("parseNumber", () => {
   it("reads no other text", () => {
     for (const text of ["", " ", "k", "ten", "1,00", "1__0", "_1", "1kk", "0x10", "1e999", "1 0"]) {
       assert.equal(parseNumber(text), undefined, JSON.stringify(text));
+    }
+  });
+});
+
+describe("grouped", () => {
+  it("has commas as Intl has them", () => {
+    const values = [0, 7, 999, 1000, 12345, 123456, 1234567, Number.MAX_SAFE_INTEGER, 2n ** 64n];
+    for (const value of values) {
+      assert.equal(grouped(value), value.toLocaleString("en"));
+      assert.equal(grouped(-value), (-value).toLocaleString("en").replace(/^-0$/, "0"));
     }
   });
 });
