@@ -113,7 +113,7 @@ function countReport(report: string, title: string): Counts {
 }
 
 /** A runtime tests its files in this many parts, so that the last ones end at about the same time. */
-const PARTS = 8;
+const PARTS = 6;
 /** The parts that run at once, if there are two processors: tests wait much of the time. */
 const AT_ONCE = availableParallelism() > 1 ? 4 : 1;
 const running = new Set<ChildProcess>();

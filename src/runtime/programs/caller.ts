@@ -7,7 +7,7 @@
  */
 
 import { adapter } from "../adapters/adapter.ts";
-import { O_RDWR, O_WRONLY } from "../c/constants.ts";
+import { O_DIRECTORY, O_RDWR, O_WRONLY } from "../c/constants.ts";
 import { libc } from "../c/libc.ts";
 import { flagsOf, isClosedOnExec, openFileOf, STREAMS } from "../files/descriptors.ts";
 import { namesIn } from "../files/folders.ts";
@@ -55,9 +55,10 @@ export function variableIn(environment: readonly string[], name: string): string
  * `/proc`. Call it before any file is opened.
  *
  * Deno closes its own on exec, and no other. Bun and Node mark inherited ones, too: their own are
- * the anonymous files of the kernel (eventpoll, eventfd, io_uring) and Node's pipes to itself, of
- * which it has both ends. A pipe of which this process has inherited both ends, as make(1) passes
- * its job server, is also open in its parent.
+ * the anonymous files of the kernel (eventpoll, eventfd, io_uring), Node's pipes to itself, of which
+ * it has both ends, and the folder in which Bun keeps what it compiled, if `NODE_COMPILE_CACHE` is set.
+ * A pipe of which this process has inherited both ends, as make(1) passes its job server, is also
+ * open in its parent.
  */
 export function givenDescriptors(): number[] | undefined {
   const numbers = descriptorsOf("self")?.filter((fd) => !STREAMS.includes(fd));
@@ -73,7 +74,7 @@ export function givenDescriptors(): number[] | undefined {
   for (const [fd, link] of links) {
     // The one that lists them has been closed.
     if (link === undefined || link.startsWith("anon_inode:")) continue;
-    if (link.startsWith("pipe:") && hasBothEnds(fd, link)) {
+    if (link.startsWith("pipe:") ? hasBothEnds(fd, link) : isCache(fd, link)) {
       const parent = ownStatus("PPid");
       ofParent ??= new Set(descriptorsOf(parent)?.map((its) => openFileOf(its, parent)));
       if (!ofParent.has(link)) continue;
@@ -81,6 +82,12 @@ export function givenDescriptors(): number[] | undefined {
     given.push(fd);
   }
   return given;
+}
+
+/** Whether a descriptor may be that of the folder in which Bun keeps what it compiled. */
+function isCache(fd: number, link: string): boolean {
+  return adapter.name === "bun" && (flagsOf(fd) & O_DIRECTORY) !== 0 &&
+    link.includes(`/v${adapter.version}-`);
 }
 
 const accessOf = (fd: number) => flagsOf(fd) & (O_WRONLY | O_RDWR);
