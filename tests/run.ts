@@ -295,8 +295,7 @@ try {
       `Cannot run tests: no path in tests/ begins with ${selected.join(", ")}`,
     );
   }
-  // In this order, since the parts of Bun are the shortest.
-  const runtimes = await findRuntimes(["node", "deno", "bun"]);
+  const runtimes = await findRuntimes(["deno", "bun", "node"]);
   compileForNode(runtimes.find(({ name }) => name === "node")!);
   const environment = Object.fromEntries(
     runtimes.map(({ name, path }) => [`INTERLOCK_${name.toUpperCase()}`, path]),
