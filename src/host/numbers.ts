@@ -15,6 +15,6 @@ export function parseNumber(text: string): number | undefined {
 
 /** A whole number with commas, as `Intl` writes it, whose first use takes a short command too long. */
 export function grouped(value: number | bigint): string {
-  const text = `${value}`;
+  const text = Object.is(value, -0) ? "-0" : `${value}`;
   return text.length < 4 ? text : text.replace(/\B(?=(?:\d{3})+$)/g, ",");
 }
